@@ -1,0 +1,1 @@
+"""examine(path) -> Report: media, faces, detectors, fusion. The one place that knows the order."""
