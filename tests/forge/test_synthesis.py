@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis.affine_warp import affine_warp
-from zhenwei.forge.synthesis.forgery import Forgery
+from zhenwei.forge.synthesis import Forgery, affine_warp, repeat, self_blend
 from zhenwei.forge.synthesis.masks import LEFT_EYE, LIPS, OUTLINES, OVAL, RIGHT_EYE, check_face, draw_mask
-from zhenwei.forge.synthesis.repeat import repeat
 from zhenwei.forge.synthesis.retouch import compress, degrade, recolour, resample
-from zhenwei.forge.synthesis.self_blend import self_blend
 from zhenwei.types import Floats, Pixels
 
 Method = Callable[[Pixels, Floats, np.random.Generator], Forgery]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import affine_warp, self_blend
+from zhenwei.forge.synthesis.affine_warp import METHOD as AFFINE_WARP
+from zhenwei.forge.synthesis.affine_warp import affine_warp_seeded
 from zhenwei.forge.synthesis.forgery import Forgery, Value
+from zhenwei.forge.synthesis.self_blend import METHOD as SELF_BLEND
+from zhenwei.forge.synthesis.self_blend import self_blend_seeded
 from zhenwei.types import Floats, Pixels
 
 _METHODS: dict[str, Callable[[Pixels, Floats, int], Forgery]] = {
-    self_blend.METHOD: self_blend.self_blend_seeded,
-    affine_warp.METHOD: affine_warp.affine_warp_seeded,
+    SELF_BLEND: self_blend_seeded,
+    AFFINE_WARP: affine_warp_seeded,
 }
 
 
