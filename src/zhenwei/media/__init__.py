@@ -1,0 +1,85 @@
+"""From bytes to Media, frames and sound: sniffed by content, bounded by limits, evenly sampled, and never guessed.
+
+Importing this room loads no decoder; each function does on its first call. Whatever is wrong with a file is a
+MediaError that says what, got, want and fix.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from zhenwei.media.limits import DEFAULT_LIMITS, Limits
+from zhenwei.types import Audio, Frame, Media
+
+__all__ = ["Limits", "frame_times", "open_media", "read_audio", "read_picture", "sample_frames"]
+
+
+def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Media:
+    """What is known of the file at ``path``: format by its bytes, SHA-256, size, tags. Decodes one frame at most.
+
+    ``kind`` is "image" for a still picture, "video" for anything that moves (animated GIF, WebP and PNG too), "audio"
+    for sound without moving pictures (cover art does not move). Width and height are as shown, after EXIF orientation
+    or rotation metadata; ``rotation_deg`` is the clockwise turn that was needed.
+
+    Raises MediaError if there is no such file, it is not a regular file, not in a format that is read, damaged so
+    that not even its header can be read, or beyond ``limits``.
+    """
+    from zhenwei.media import reading
+
+    return reading.open_media(path, limits)
+
+
+def sample_frames(
+    media: Media, count: int = 32, *, max_side: int = 1920, limits: Limits = DEFAULT_LIMITS, threads: int = 1
+) -> Iterator[Frame]:
+    """Up to ``count`` frames spread evenly over the whole of ``media``, in order of time, each at most once.
+
+    The clip is cut into ``count`` equal parts and the frame shown nearest to the middle of each is taken, by its exact
+    presentation time; of a clip with no more than ``count`` frames come all. Where frames are far apart (variable
+    rate), one may be nearest to several parts and there are fewer than ``count``. A picture gives its one frame.
+
+    ``Frame.pixels``: ``(height, width, 3)`` uint8 RGB, upright, contiguous, read-only. Video is reduced by area to
+    ``max_side`` pixels on its longer side; pictures and animated pictures keep their size. ``time_s`` counts from the
+    start of the file, on the same clock as ``read_audio``. ``threads`` decode; their number does not change the frames.
+
+    A clip that is cut short or damaged gives what can be decoded. Raises MediaError if that is nothing, UsageError
+    if ``count``, ``max_side`` or ``threads`` is below 1. Memory does not grow with the length of the clip.
+    """
+    from zhenwei.media import reading
+
+    return reading.sample_frames(media, count, max_side, limits, threads)
+
+
+def read_picture(media: Media, limits: Limits = DEFAULT_LIMITS) -> Frame:
+    """The picture of ``media`` (kind "image") at its own size: ``(height, width, 3)`` uint8 RGB, upright, read-only.
+
+    Transparency is laid over mid-grey (128), samples of more than 8 bits are reduced to 8, CMYK, YCbCr, grey and
+    palettes become RGB; colour profiles are not applied. Of a TIFF of several pages it is the first. Raises MediaError
+    if it is damaged, cut short or holds NaN.
+    """
+    from zhenwei.media import reading
+
+    return reading.read_picture(media, limits)
+
+
+def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Audio:
+    """The sound of an audio file or of a video's track: ``(channels, n)`` float32 in [-1, 1], read-only.
+
+    At ``rate_hz`` samples a second (resampled by soxr, high quality), by default the file's own. Sound that begins
+    later than the file is led by silence, so that it is on the clock of ``sample_frames``. Samples beyond full scale
+    are clipped.
+
+    Raises MediaError if there is no sound, none of it can be decoded, it holds NaN or infinity, or it is more than
+    ``limits.max_audio_values``; UsageError if ``rate_hz`` is not from 1000 to 384000.
+    """
+    from zhenwei.media import reading
+
+    return reading.read_audio(media, rate_hz, limits)
+
+
+def frame_times(media: Media, limits: Limits = DEFAULT_LIMITS) -> tuple[float, ...]:
+    """When each frame of ``media`` is shown, in seconds from the start of the file, in order. Nothing is decoded."""
+    from zhenwei.media import reading
+
+    return reading.frame_times(media, limits)

@@ -1,0 +1,108 @@
+"""Animated GIF, WebP and PNG as short clips: when each picture is shown, read from the bytes, and the pictures.
+
+Pillow knows a picture's duration only after decoding it; the chunks say it at once.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import BinaryIO
+
+from zhenwei.errors import MediaError
+from zhenwei.media.formats import Format
+from zhenwei.media.limits import Limits
+from zhenwei.media.pictures import guarded, open_picture, upright_rgb
+from zhenwei.media.spread import nearest
+from zhenwei.types import Frame
+
+_DEFAULT_US = 100_000  # what browsers show where a file says "as fast as possible"
+_SHORTEST_US = 11_000
+
+
+def durations_us(file: BinaryIO, form: Format, limits: Limits) -> list[int]:
+    """How long each picture is shown, in microseconds; as far as the chunks can be followed. Never decodes."""
+    file.seek(0)
+    chunks = {"gif": _gif, "png": _png, "webp": _webp}[form.name]
+    found: list[int] = []
+    try:
+        for shown in chunks(file):
+            found.append(shown if shown >= _SHORTEST_US else _DEFAULT_US)
+            if len(found) > limits.max_frames:
+                break
+    except (struct.error, IndexError):
+        pass  # cut short: what came before stands
+    file.seek(0)
+    return found
+
+
+def _gif(file: BinaryIO) -> Iterator[int]:
+    flags = file.read(13)[10]
+    _skip_colours(file, flags)
+    delay = 0
+    while (kind := file.read(1)) in (b"\x21", b"\x2c"):
+        if kind == b"\x2c":
+            _skip_colours(file, file.read(9)[8])
+            file.read(1)
+            yield delay
+            delay = 0
+        elif file.read(1) == b"\xf9":
+            delay = struct.unpack("<H", file.read(5)[2:4])[0] * 10_000
+        while size := file.read(1)[0]:
+            file.seek(size, 1)
+
+
+def _skip_colours(file: BinaryIO, flags: int) -> None:
+    if flags & 0x80:
+        file.seek(3 << (flags & 7) + 1, 1)
+
+
+def _png(file: BinaryIO) -> Iterator[int]:
+    file.seek(8)
+    while header := file.read(8):
+        size, kind = struct.unpack(">I4s", header)
+        if kind == b"fcTL":
+            top, bottom = struct.unpack(">HH", file.read(26)[20:24])
+            yield top * 1_000_000 // (bottom or 100)
+            size -= 26
+        file.seek(size + 4, 1)
+
+
+def _webp(file: BinaryIO) -> Iterator[int]:
+    file.seek(12)
+    while header := file.read(8):
+        kind, size = struct.unpack("<4sI", header)
+        if kind == b"ANMF":
+            body = file.read(16)
+            yield int.from_bytes(body[12:15], "little") * 1000
+            size -= 16
+        file.seek(size + (size & 1), 1)
+
+
+def require_short(size: tuple[int, int], frames: int, name: str, limits: Limits) -> None:
+    """MediaError for an animation that would take too long: each picture of it is built on the one before."""
+    if size[0] * size[1] * frames > limits.max_animated_pixels:
+        raise MediaError(
+            f"{name} is too large an animation",
+            got=f"{frames} pictures of {size[0]} x {size[1]}",
+            want=f"at most {limits.max_animated_pixels:,} pixels in all",
+            fix="Save it as a video, or raise Limits.max_animated_pixels.",
+        )
+
+
+def animation_frames(file: BinaryIO, form: Format, name: str, count: int, limits: Limits) -> Iterator[Frame]:
+    """Frames nearest to evenly spread times; ends where decoding breaks, with MediaError if that is at once."""
+    *starts, end = accumulate(durations_us(file, form, limits), initial=0)
+    with guarded(form, name):
+        image = open_picture(file, form, name, limits)
+    for index, number in enumerate(nearest(starts, end, count)):
+        try:
+            with guarded(form, name):
+                image.seek(number)
+                pixels = upright_rgb(image, name)
+        except MediaError:
+            if index == 0:
+                raise
+            return
+        yield Frame(index, starts[number] / 1_000_000, pixels)

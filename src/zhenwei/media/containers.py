@@ -1,0 +1,248 @@
+"""Video and sound containers through PyAV: opening them safely, their facts from one frame at most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import BinaryIO
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.buffer import Buffer
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from zhenwei.errors import MediaError
+from zhenwei.media.facts import Facts, clean, container_facts, safe_facts
+from zhenwei.media.formats import Format
+from zhenwei.media.limits import Limits
+
+_BUFFER_BYTES = 1 << 18
+_NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
+_FIRST_FRAME_TRIES = 300  # packets; ten seconds of a stream that starts amid a group of pictures
+_MICROSECONDS = 1_000_000
+# What demuxing raises where a file breaks off. IndexError: PyAV's final flush, after all packets are given, stumbles
+# over tracks that appeared in the middle of a stream.
+CUT_SHORT = (av.error.FFmpegError, OSError, IndexError)
+_AGAIN = "Copy or download the file again, or re-encode it to MP4 (H.264, AAC)."
+
+
+@contextmanager
+def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> Iterator[InputContainer]:
+    """The container behind ``file``, read by its own demuxer and no other.
+
+    FFmpeg gets the open file, not its path: it then has no address to resolve further names against.
+    """
+    file.seek(0)
+    try:
+        container = av.open(
+            file,
+            "r",
+            format=form.decoder,
+            options={"max_pixels": str(limits.max_video_pixels)},
+            container_options={"protocol_whitelist": "", "max_streams": str(limits.max_streams)},
+            metadata_errors="replace",
+            buffer_size=_BUFFER_BYTES,
+        )
+    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+        raise MediaError(
+            f"{name} is a damaged or unsupported {form.name} file",
+            got=clean(getattr(error, "strerror", None) or error),
+            want="a complete video or sound file",
+            fix=_AGAIN,
+        ) from error
+    with container:
+        _require_streams(container, name, limits)
+        yield container
+
+
+def _require_streams(container: InputContainer, name: str, limits: Limits) -> None:
+    if len(container.streams) > limits.max_streams:
+        raise MediaError(
+            f"{name} has too many tracks",
+            got=str(len(container.streams)),
+            want=f"at most {limits.max_streams}",
+            fix="Copy out the tracks in question, or raise Limits.max_streams.",
+        )
+
+
+def video_stream(container: InputContainer) -> VideoStream | None:
+    """The moving picture: the largest that is no cover art or thumbnail, the first of equals."""
+    moving = [s for s in container.streams.video if not s.disposition & _NO_VIDEO]
+    return max(moving, key=_area, default=None)
+
+
+def _area(stream: VideoStream) -> int:
+    context = stream.codec_context
+    return 0 if context is None else context.width * context.height
+
+
+def audio_stream(container: InputContainer) -> AudioStream | None:
+    """The sound: the track marked as default, else the first. One without a decoder is passed over."""
+    heard = [s for s in container.streams.audio if s.codec_context is not None]
+    return max(heard, key=lambda s: bool(s.disposition & Disposition.default), default=None)
+
+
+def require_content(container: InputContainer, name: str, limits: Limits) -> None:
+    """MediaError unless there is a moving picture that can be decoded and is not too large, or else sound."""
+    video = video_stream(container)
+    if video is None:
+        if audio_stream(container) is None:
+            kinds = ", ".join(sorted({str(s.type) for s in container.streams})) or "nothing"
+            raise MediaError(
+                f"{name} holds neither video nor sound that can be read",
+                got=f"tracks: {kinds}",
+                want="a video or audio track",
+                fix="Check that it is the right file.",
+            )
+        return
+    if video.codec_context is None:
+        raise MediaError(
+            f"{name} holds video that cannot be decoded here",
+            got="an unknown codec",
+            want="H.264, VP9, AV1",
+            fix=_AGAIN,
+        )
+    width, height = video.codec_context.width, video.codec_context.height
+    if width < 1 or height < 1:
+        raise MediaError(f"{name} holds no picture that can be decoded", got=f"{width} x {height}", fix=_AGAIN)
+    if width * height > limits.max_video_pixels:
+        raise MediaError(
+            f"{name} has too large a picture",
+            got=f"{width} x {height}",
+            want=f"at most {limits.max_video_pixels:,} pixels",
+            fix="Scale it down, or raise Limits.max_video_pixels.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a stored frame becomes upright: swap its axes, then mirror left-right, then top-bottom."""
+
+    swap: bool = False
+    mirror: bool = False
+    flip: bool = False
+
+    @property
+    def clockwise_deg(self) -> int:
+        """The turn alone; a mirrored picture counts as its turn."""
+        if self.swap:
+            return 90 if self.mirror else 270
+        return 180 if self.flip else 0
+
+
+def orientation(frame: VideoFrame) -> Orientation:
+    """From the display matrix ``x' = a x + c y, y' = b x + d y`` of the frame (ISO 14496-12, 8.2.2.3), if it has one.
+
+    Only quarter turns and mirrors are known to players; anything else is taken for the nearest.
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(data, Buffer) or data.buffer_size < 36:
+        return Orientation()
+    a, b, _, c, d = memoryview(bytes(data)).cast("i")[:5]
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(swap=True, mirror=c < 0, flip=b < 0)
+    return Orientation(mirror=a < 0, flip=d < 0)
+
+
+def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    """The first frame that decodes, None if there is none near the start."""
+    decode_alone(stream)
+    tries = 0
+    try:
+        for packet in container.demux(stream):
+            tries += 1
+            frame = next(iter(decoded(stream, packet)), None)
+            if frame is not None or tries > _FIRST_FRAME_TRIES:
+                return frame
+    except CUT_SHORT:
+        pass
+    return None
+
+
+def decode_alone(stream: VideoStream | AudioStream, threads: int = 1) -> None:
+    """Set how many threads decode ``stream``; before its first packet."""
+    stream.codec_context.thread_count = threads
+    if threads > 1:
+        stream.codec_context.thread_type = "AUTO"
+
+
+def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
+    """The frames that one packet completes (None: all that are left); none where it is damaged."""
+    try:
+        return stream.codec_context.decode(packet)
+    except (av.error.FFmpegError, MemoryError):
+        return []
+
+
+def seconds(value: int | None, unit: Fraction | None) -> float | None:
+    """A duration in seconds, None unless it is positive."""
+    if value is None or unit is None or value <= 0:
+        return None
+    return float(value * unit)
+
+
+def declared_duration_s(container: InputContainer, stream: VideoStream | AudioStream | None) -> float | None:
+    """What the container says, else the track."""
+    whole = seconds(container.duration, Fraction(1, _MICROSECONDS))
+    return whole or (seconds(stream.duration, stream.time_base) if stream is not None else None)
+
+
+def start_s(container: InputContainer) -> Fraction:
+    """The clock time at which the file begins: the zero of every ``time_s``."""
+    return Fraction(container.start_time or 0, _MICROSECONDS)
+
+
+def frame_rate(stream: VideoStream) -> float | None:
+    """Average frames per second, None if it makes no sense."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate is not None and 0 < rate <= 1000 and math.isfinite(rate):
+            return float(rate)
+    return None
+
+
+def require_duration(duration_s: float | None, name: str, limits: Limits) -> None:
+    if duration_s is not None and duration_s > limits.max_duration_s:
+        raise MediaError(
+            f"{name} is too long",
+            got=f"{duration_s:,.0f} s",
+            want=f"at most {limits.max_duration_s:,.0f} s",
+            fix="Cut out the part in question, or raise Limits.max_duration_s.",
+        )
+
+
+def missing_after_s(container: InputContainer, stream: VideoStream | AudioStream, size_bytes: int) -> float | None:
+    """The time from which the file's own index points beyond its end: it was cut short there. None if it is whole."""
+    entries = stream.index_entries
+    if stream.time_base is None or len(entries) == 0:
+        return None
+    last = entries[-1]
+    if last.pos + last.size <= size_bytes:
+        return None
+    lost = next(entry for entry in entries if entry.pos + entry.size > size_bytes)
+    return max(0.0, float(lost.timestamp * stream.time_base - start_s(container)))
+
+
+def stream_facts(container: InputContainer, frame: VideoFrame | None) -> Facts:
+    """Tags of the container and its first tracks, and how the picture is stored."""
+    pairs: list[tuple[object, object]] = []
+    video, audio = video_stream(container), audio_stream(container)
+    if video is not None:
+        context = video.codec_context
+        pairs += [("Pixel format", context.pix_fmt), ("Video profile", context.profile)]
+        ratio = context.sample_aspect_ratio
+        if ratio not in (None, 0, 1):
+            pairs.append(("Pixel aspect ratio", ratio))
+        if frame is not None and frame.interlaced_frame:
+            pairs.append(("Scan", "interlaced"))
+    pairs += container_facts(container.metadata)
+    for prefix, stream in (("video ", video), ("audio ", audio)):
+        if stream is not None:
+            pairs += container_facts(stream.metadata, prefix)
+    return safe_facts(pairs)

@@ -1,0 +1,155 @@
+"""Which format the bytes are in, by their signature. The extension is never looked at.
+
+Only formats on this list are ever handed to a decoder, each to its own and no other: FFmpeg left to guess would also
+follow playlists and scripts, which name further files and addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Reader = Literal["picture", "animation", "container"]
+HEAD_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """``name``: as shown. ``reader``: what decodes it. ``decoder``: Pillow's plugin or FFmpeg's demuxer."""
+
+    name: str
+    reader: Reader
+    decoder: str
+
+
+def _picture(name: str, decoder: str) -> Format:
+    return Format(name, "picture", decoder)
+
+
+def _container(name: str, decoder: str = "") -> Format:
+    return Format(name, "container", decoder or name)
+
+
+_MOV = _container("mov,mp4,m4a,3gp,3g2,mj2", "mov")
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), form)
+    for pattern, form in (
+        (rb"\xff\xd8\xff", _picture("jpeg", "JPEG")),
+        (rb"\x89PNG\r\n\x1a\n", _picture("png", "PNG")),
+        (rb"GIF8[79]a", Format("gif", "animation", "GIF")),
+        (rb"RIFF....WEBP", _picture("webp", "WEBP")),
+        (rb"II[*+]\0|MM\0[*+]", _picture("tiff", "TIFF")),
+        (rb"BM.{12}[\x0c\x28\x40\x6c\x7c\x34\x38]\0\0\0", _picture("bmp", "BMP")),
+        (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", _picture("jpeg2000", "JPEG2000")),
+        (rb"P[1-6][\s#]", _picture("ppm", "PPM")),
+        (rb"....ftypavif", _picture("avif", "AVIF")),
+        (rb"....(ftyp|moov|moof|mdat|styp|sidx|wide|pnot)", _MOV),
+        (rb"....(free|skip).{0,256}(ftyp|moov|mdat)", _MOV),
+        (rb"\x1aE\xdf\xa3", _container("matroska,webm", "matroska")),
+        (rb"RIFF....AVI[ X\x19]", _container("avi")),
+        (rb"(RIFF|RF64|BW64)....WAVE", _container("wav")),
+        (rb"riff\x2e\x91\xcf\x11", _container("w64")),
+        (rb"OggS\0", _container("ogg")),
+        (rb"fLaC", _container("flac")),
+        (rb"FLV\x01", _container("flv")),
+        (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _container("asf")),
+        (rb"\x47.{187}\x47.{187}\x47|.{4}\x47.{191}\x47.{191}\x47", _container("mpegts")),
+        (rb"\0\0\x01\xba", _container("mpeg")),
+        (rb"\0\0\x01\xb3", _container("mpegvideo")),
+        (rb"\0\0\0?\x01[\x09\x67\x27\x47]", _container("h264")),
+        (rb"\0\0\0?\x01[\x40\x46]\x01", _container("hevc")),
+        (rb"FORM....AIF[FC]", _container("aiff")),
+        (rb"caff\0\x01", _container("caf")),
+        (rb"\.snd", _container("au")),
+        (rb"#!AMR(-WB)?\n", _container("amr")),
+        (rb"wvpk", _container("wv")),
+        (rb"DKIF\0\0", _container("ivf")),
+        (rb"YUV4MPEG2 ", _container("yuv4mpegpipe")),
+        (rb"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02", _container("mxf")),
+        (rb"\xff[\xf0\xf1\xf8\xf9]", _container("aac")),
+        (rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd][^\xf0-\xff]", _container("mp3")),
+        (rb"ID3[\x02-\x04]", _container("mp3")),
+    )
+)
+# Not read here, but a person is helped by hearing what it is.
+_OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), word)
+    for pattern, word in (
+        (rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)", "a HEIC picture"),
+        (rb"....ftypcrx |II\*\0.{4}CR|FUJIFILMCCD-RAW|IIRO|IIU\0", "a camera raw file"),
+        (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture"),
+        (rb"%PDF-", "a PDF document"),
+        (rb"8BPS", "a Photoshop document"),
+        (rb"\x7fELF|MZ|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|#!/", "a program"),
+        (rb"PK\x03\x04", "a zip archive or office document"),
+        (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!", "a compressed archive"),
+        (rb"\xff\xfe|\xfe\xff", "plain text (UTF-16)"),
+        (rb"#EXTM3U|\[playlist\]|ffconcat", "a playlist"),
+        (rb"\s*(\xef\xbb\xbf)?\s*<(\?xml.{0,2000})?<?svg", "an SVG drawing"),
+        (rb"\s*(\xef\xbb\xbf)?\s*<", "a web page or XML text"),
+    )
+)
+_AVIF_BRANDS = re.compile(rb"....ftyp(mif1|msf1).{0,120}avi[fs]", re.DOTALL)
+_CONVERTED = "Save or export it as JPEG, PNG, WAV or MP4 first."
+
+
+def recognise(head: bytes) -> Format | None:
+    """The format of a file that begins with ``head`` (up to ``HEAD_BYTES``), or None if it is none of those read."""
+    if _AVIF_BRANDS.match(head):
+        return _picture("avif", "AVIF")
+    if any(pattern.match(head) for pattern, _ in _OTHERS):
+        return None
+    form = _by_signature(head)
+    if form is not None and head.startswith(b"ID3"):
+        form = _by_signature(_after_id3(head)) or form  # FLAC and AAC may carry this tag before them too
+    if form is not None and _is_animated(form, head):
+        return Format(form.name, "animation", form.decoder)
+    return form
+
+
+def _by_signature(head: bytes) -> Format | None:
+    return next((form for pattern, form in _SIGNATURES if pattern.match(head)), None)
+
+
+def _after_id3(head: bytes) -> bytes:
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte & 0x7F
+    return head[10 + size :]
+
+
+def _is_animated(form: Format, head: bytes) -> bool:
+    if form.name == "png":
+        before = head.split(b"IDAT", 1)[0]  # the animation control chunk must stand before the first picture data
+        return b"\0\0\0\x08acTL" in before
+    return form.name == "webp" and head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & 0x02)
+
+
+def described(head: bytes) -> str:
+    """What the bytes look like, for the message about a file that is not read."""
+    found = next((word for pattern, word in _OTHERS if pattern.match(head)), "")
+    if found:
+        return found
+    if not any(head):
+        return "nothing but zero bytes"
+    if _is_text(head):
+        return "plain text"
+    return f"unknown bytes that begin with {head[:8].hex(' ')}"
+
+
+def _is_text(head: bytes) -> bool:
+    if any(byte < 9 or 13 < byte < 32 for byte in head):
+        return False
+    try:
+        head[:4096].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > 0 and error.start >= min(len(head), 4096) - 4  # a letter cut in half by the window
+    return True
+
+
+def advice(head: bytes) -> str:
+    """How to get further with a file that is not read."""
+    return (
+        _CONVERTED if "picture" in described(head) or "raw" in described(head) else "Check that it is the right file."
+    )

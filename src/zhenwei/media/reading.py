@@ -1,0 +1,183 @@
+"""The doors of this room: from a path to Media, and from Media to frames and sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+from typing import BinaryIO
+
+from zhenwei.errors import MediaError, UsageError
+from zhenwei.media import animations, clips, containers, pictures, sounds, sources
+from zhenwei.media.formats import HEAD_BYTES, Format, advice, described, recognise
+from zhenwei.media.limits import Limits
+from zhenwei.types import Audio, Frame, Media
+
+# Elsewhere FFmpeg guesses the duration from the last packets or the bit rate.
+_DECLARE_DURATION = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "mxf", "ogg"})
+
+
+def open_media(path: str | os.PathLike[str], limits: Limits) -> Media:
+    """See ``zhenwei.media.open_media``."""
+    text = os.fspath(path)
+    name = sources.shown_name(text)
+    with sources.regular_file(text, limits) as (file, size_bytes):
+        form = _recognised(file, name)
+        blank = Media(text, "", "image", size_bytes, form.name)
+        if form.reader == "picture":
+            media = _open_picture(file, form, name, limits, blank)
+        elif form.reader == "animation":
+            media = _open_animation(file, form, name, limits, blank)
+        else:
+            media = _open_container(file, form, name, limits, blank)
+        return replace(media, sha256=sources.digest(file))
+
+
+def _recognised(file: BinaryIO, name: str) -> Format:
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    form = recognise(head)
+    if form is None:
+        raise MediaError(
+            f"{name} is not a picture, video or sound that can be read",
+            got=described(head),
+            want="a common format such as JPEG, PNG, WebP, TIFF, MP4, MOV, MKV, WebM, WAV, MP3, FLAC",
+            fix=advice(head),
+        )
+    return form
+
+
+def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
+    with pictures.guarded(form, name):
+        image = pictures.open_picture(file, form, name, limits)
+        width, height = pictures.shown_size(image)
+        return replace(
+            blank,
+            codec=form.name,
+            width=width,
+            height=height,
+            frame_count=1,
+            rotation_deg=pictures.rotation_deg(image),
+            facts=pictures.picture_facts(image, form),
+            notes=pictures.picture_notes(image),
+        )
+
+
+def _open_animation(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
+    picture = _open_picture(file, form, name, limits, blank)
+    shown_us = animations.durations_us(file, form, limits)
+    if len(shown_us) < 2:
+        return picture
+    animations.require_short((picture.width or 0, picture.height or 0), len(shown_us), name, limits)
+    duration_s = sum(shown_us) / 1_000_000
+    containers.require_duration(duration_s, name, limits)
+    fps = len(shown_us) / duration_s
+    return replace(picture, kind="video", duration_s=duration_s, fps=fps, frame_count=len(shown_us))
+
+
+def _open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
+    with containers.open_container(file, form, name, limits) as container:
+        containers.require_content(container, name, limits)
+        video, audio = containers.video_stream(container), containers.audio_stream(container)
+        media = replace(blank, kind="audio" if video is None else "video")
+        if audio is not None:
+            media = replace(
+                media,
+                audio_codec=audio.codec_context.name,
+                audio_rate_hz=audio.codec_context.sample_rate or None,
+                audio_channels=audio.codec_context.channels or None,
+            )
+        duration_s = containers.declared_duration_s(container, video or audio)
+        containers.require_duration(duration_s, name, limits)
+        if video is None:
+            codec = media.audio_codec
+            return replace(media, codec=codec, duration_s=duration_s, facts=containers.stream_facts(container, None))
+        lost_s = containers.missing_after_s(container, video, blank.size_bytes)
+        frame = containers.first_frame(container, video)
+        turn = containers.orientation(frame) if frame is not None else containers.Orientation()
+        width, height = video.codec_context.width, video.codec_context.height
+        media = replace(
+            media,
+            codec=video.codec_context.name,
+            width=height if turn.swap else width,
+            height=width if turn.swap else height,
+            duration_s=duration_s,
+            fps=containers.frame_rate(video),
+            frame_count=video.frames or None,
+            rotation_deg=turn.clockwise_deg,
+            facts=containers.stream_facts(container, frame),
+            notes=() if lost_s is None else (f"cut short: the file ends after {lost_s:.1f} s of its video",),
+        )
+    return media if media.frame_count else _timed(file, form, name, limits, media)
+
+
+def _timed(file: BinaryIO, form: Format, name: str, limits: Limits, media: Media) -> Media:
+    """Frame count, and duration unless the container knows it, from the packets: nothing is decoded."""
+    timeline, _ = clips.clip_timeline(file, form, name, limits)
+    containers.require_duration(timeline.duration_s, name, limits)
+    known = media.duration_s if form.name in _DECLARE_DURATION else None
+    return replace(media, duration_s=known or timeline.duration_s or None, frame_count=len(timeline.shown) or None)
+
+
+def sample_frames(media: Media, count: int, max_side: int, limits: Limits, threads: int) -> Iterator[Frame]:
+    """See ``zhenwei.media.sample_frames``. The arguments are checked at once, the file is read by the iterator."""
+    for option, value in (("count", count), ("max_side", max_side), ("threads", threads)):
+        if value < 1:
+            raise UsageError(f"{option} has no meaning", got=str(value), want="at least 1")
+    if media.kind == "audio":
+        raise MediaError(f"{sources.shown_name(media.path)} has no frames", got="sound only", want="a picture or video")
+    return _frames(media, count, max_side, limits, threads)
+
+
+def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int) -> Iterator[Frame]:
+    name = sources.shown_name(media.path)
+    with sources.regular_file(media.path, limits) as (file, _):
+        form = _recognised(file, name)
+        if media.kind == "image":
+            yield _picture_frame(file, form, name, limits)
+        elif form.reader == "animation":
+            yield from animations.animation_frames(file, form, name, count, limits)
+        else:
+            yield from clips.clip_frames(file, form, name, count, max_side, limits, threads)
+
+
+def read_picture(media: Media, limits: Limits) -> Frame:
+    """See ``zhenwei.media.read_picture``."""
+    name = sources.shown_name(media.path)
+    if media.kind != "image":
+        raise MediaError(f"{name} is not a picture", got=media.kind, want="an image", fix="Sample its frames instead.")
+    with sources.regular_file(media.path, limits) as (file, _):
+        return _picture_frame(file, _recognised(file, name), name, limits)
+
+
+def _picture_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
+    with pictures.guarded(form, name):
+        image = pictures.open_picture(file, form, name, limits)
+        return Frame(0, 0.0, pictures.upright_rgb(image, name))
+
+
+def read_audio(media: Media, rate_hz: int | None, limits: Limits) -> Audio:
+    """See ``zhenwei.media.read_audio``."""
+    if rate_hz is not None and not 1000 <= rate_hz <= 384_000:
+        raise UsageError("rate_hz has no meaning", got=str(rate_hz), want="1000 to 384000")
+    name = sources.shown_name(media.path)
+    with sources.regular_file(media.path, limits) as (file, _):
+        form = _recognised(file, name)
+        if form.reader != "container":
+            raise MediaError(f"{name} has no sound", got="a picture", want="an audio track")
+        return sounds.decode_audio(file, form, name, rate_hz, limits)
+
+
+def frame_times(media: Media, limits: Limits) -> tuple[float, ...]:
+    """See ``zhenwei.media.frame_times``."""
+    name = sources.shown_name(media.path)
+    with sources.regular_file(media.path, limits) as (file, _):
+        form = _recognised(file, name)
+        if form.reader == "animation":
+            starts = accumulate(animations.durations_us(file, form, limits)[:-1], initial=0)
+            return tuple(start / 1_000_000 for start in starts)
+        if form.reader == "picture":
+            return (0.0,)
+        timeline, zero = clips.clip_timeline(file, form, name, limits)
+        return tuple(float(timeline.pts[place] * timeline.unit - zero) for place in timeline.shown)

@@ -1,0 +1,90 @@
+"""From a path to the bytes behind it: only regular files, opened so that nothing can hang, and their digest."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from zhenwei.errors import MediaError
+from zhenwei.media.facts import clean
+from zhenwei.media.limits import Limits
+
+# O_NONBLOCK: opening a FIFO without a writer would wait for ever; it has no effect on regular files.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_SPECIAL = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+
+
+def shown_name(path: str) -> str:
+    """The file's own name as it may stand in a message: quoted, without control characters."""
+    return f"'{clean(Path(path).name or path)}'"
+
+
+@contextmanager
+def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, int]]:
+    """Open the regular file at ``path`` for reading and give it with its size in bytes.
+
+    Raises MediaError for a path that is missing, not permitted, not a regular file, empty, or beyond ``max_bytes``.
+    """
+    name = shown_name(path)
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise _cannot_open(name, error) from error
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over the descriptor
+        status = os.fstat(descriptor)
+        _require_regular(name, status.st_mode)
+        if status.st_size == 0:
+            raise MediaError(f"{name} is empty", got="0 bytes", want="a picture, video or sound", fix=_COPY_AGAIN)
+        if status.st_size > limits.max_bytes:
+            raise MediaError(
+                f"{name} is too large",
+                got=f"{status.st_size:,} bytes",
+                want=f"at most {limits.max_bytes:,} bytes",
+                fix="Cut out the part in question, or raise Limits.max_bytes.",
+            )
+        yield file, status.st_size
+
+
+_COPY_AGAIN = "Copy or download the file again."
+
+
+def _require_regular(name: str, mode: int) -> None:
+    if stat.S_ISREG(mode):
+        return
+    got = next((word for is_kind, word in _SPECIAL if is_kind(mode)), "a special file")
+    fix = "Name the files in it." if stat.S_ISDIR(mode) else "Save its content to a file first."
+    raise MediaError(f"{name} is not a regular file", got=got, want="a picture, video or sound file", fix=fix)
+
+
+def _cannot_open(name: str, error: OSError | ValueError) -> MediaError:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return MediaError(f"{name} does not exist", want="the path of a file", fix="Check the path.")
+    if number in (errno.EACCES, errno.EPERM):
+        return MediaError(f"{name} may not be read", got="permission denied", fix="Give yourself read permission.")
+    if number == errno.EISDIR:
+        return MediaError(f"{name} is not a regular file", got="a folder", fix="Name the files in it.")
+    if number == errno.ENXIO:
+        return MediaError(f"{name} is not a regular file", got="a socket or device", want="a file")
+    reason = os.strerror(number) if number else str(error)
+    return MediaError(f"{name} cannot be opened", got=clean(reason), want="a readable file", fix="Check the path.")
+
+
+def digest(file: BufferedReader) -> str:
+    """SHA-256 of the whole file as 64 hexadecimal digits, read in pieces."""
+    file.seek(0)
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(0)
+    return found
