@@ -1,0 +1,162 @@
+"""ONNX models on the CPU: loaded from bytes that were hashed, once per process, shared by threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei.errors import ModelError, UsageError
+from zhenwei.models.manifest import SUFFIXES, checked_bytes, entry, read
+from zhenwei.types import Floats
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+THREADS_VARIABLE = "ZHENWEI_THREADS"
+_MOST_THREADS = 256
+
+
+@dataclass(slots=True)
+class _Setting:
+    """The number of threads asked for by :func:`set_threads`; None until then."""
+
+    threads: int | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_setting = _Setting()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxModel:
+    """A loaded model. ``weights`` is what evidence quotes: "id @ sha256". Safe to run from several threads at once."""
+
+    id: str
+    sha256: str
+    session: onnxruntime.InferenceSession = field(repr=False)
+
+    @property
+    def weights(self) -> str:
+        return f"{self.id} @ {self.sha256}"
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Of the one input; None where any size goes, as for the batch."""
+        return tuple(n if isinstance(n, int) else None for n in self.session.get_inputs()[0].shape)
+
+    def run(self, batch: Floats) -> tuple[NDArray[Any], ...]:
+        """Every output for ``batch``, ``(n, ...)`` float32 shaped like :attr:`input_shape`; n may be 0.
+
+        Raises :class:`UsageError` for another shape or type.
+        """
+        want = self.input_shape
+        fits = batch.ndim == len(want) and all(w in (None, g) for w, g in zip(want, batch.shape, strict=True))
+        if batch.dtype != np.float32 or not fits:
+            shape = " x ".join("any" if n is None else str(n) for n in want)
+            got = f"{batch.dtype} {' x '.join(map(str, batch.shape))}"
+            raise UsageError(f"{self.id} cannot take this input", got=got, want=f"float32 {shape}")
+        if len(batch) == 0:  # the shapes of the outputs are only known from a run
+            return tuple(out[:0] for out in self.run(np.zeros((1, *batch.shape[1:]), np.float32)))
+        name = self.session.get_inputs()[0].name
+        outputs: list[NDArray[Any]] = self.session.run(None, {name: np.ascontiguousarray(batch)})
+        return tuple(outputs)
+
+
+def set_threads(count: int) -> None:
+    """How many threads one inference may use from now on; 0 = one for each core this process may run on."""
+    if not 0 <= count <= _MOST_THREADS:
+        raise UsageError("the number of threads is out of range", got=str(count), want=f"0 to {_MOST_THREADS}")
+    _setting.threads = count
+
+
+def load(model_id: str, *, threads: int | None = None) -> OnnxModel:
+    """The model ``model_id`` of the package, its hash checked, ready to run.
+
+    Loaded once per process and number of threads. ``threads``: of one inference; by default what :func:`set_threads`
+    was given, else the environment's ``ZHENWEI_THREADS``, else one for each core. Raises :class:`ModelError` if the
+    model is unknown, its file missing or altered, or its kind is not ONNX.
+    """
+    with _setting.lock:  # two threads that ask for one model at once shall not both load it
+        # A session does not survive a fork: its worker threads stay behind. Hence the process is part of the key.
+        return _loaded(model_id, _threads(threads), os.getpid())
+
+
+def load_file(path: str | Path, *, sha256: str | None = None, threads: int | None = None) -> OnnxModel:
+    """A model of the user's own, an ``.onnx`` file with its weights inside; not cached.
+
+    With ``sha256`` it is loaded only if that is its hash. Raises :class:`ModelError` if the file is missing, altered,
+    no ONNX model, or needs other files.
+    """
+    path = Path(path)
+    if path.suffix.lower() != SUFFIXES["onnx"]:
+        fix = "Export the network to ONNX. Pickled weights are never loaded: opening them can run any code."
+        raise ModelError("this kind of weights file is not accepted", got=path.name, want="an .onnx file", fix=fix)
+    if sha256 is not None:
+        data = checked_bytes(path, sha256, "Fetch the file again, or give the hash of the one you trust.")
+    else:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            got = f"{path}: {error.strerror}"
+            raise ModelError("a weights file cannot be read", got=got, want="an .onnx file") from error
+    digest = hashlib.sha256(data).hexdigest()
+    return OnnxModel(path.stem, digest, _session(path.stem, data, _threads(threads)))
+
+
+@lru_cache(maxsize=32)
+def _loaded(model_id: str, threads: int, _process: int) -> OnnxModel:
+    row = entry(model_id)
+    if row.kind != "onnx":
+        fix = "Read its bytes with zhenwei.models.read."
+        raise ModelError(f"{model_id} cannot be run", got=f"a model of kind {row.kind}", want="kind onnx", fix=fix)
+    return OnnxModel(row.id, row.sha256, _session(row.id, read(model_id), threads))
+
+
+def _session(name: str, data: bytes, threads: int) -> onnxruntime.InferenceSession:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as refusals
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors are raised; warnings would go to the user's terminal
+    # Waiting threads sleep instead of spinning: the other cores decode the next frames meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    refused = (
+        refusals.Fail,
+        refusals.InvalidArgument,
+        refusals.InvalidGraph,
+        refusals.InvalidProtobuf,
+        refusals.NoSuchFile,
+        refusals.NotImplemented,
+        refusals.RuntimeException,
+    )
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except refused as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        want = "an ONNX model with its weights inside, of an opset that this ONNX Runtime reads"
+        raise ModelError(f"{name} cannot be loaded", got=reason, want=want) from error
+    if len(session.get_inputs()) != 1:
+        raise ModelError(f"{name} cannot be run", got=f"{len(session.get_inputs())} inputs", want="one input")
+    return session
+
+
+def _threads(asked: int | None) -> int:
+    count = _setting.threads if asked is None else asked
+    if count is None:
+        text = os.environ.get(THREADS_VARIABLE, "0")
+        count = int(text) if text.isdecimal() else -1
+        if not 0 <= count <= _MOST_THREADS:
+            raise UsageError(f"{THREADS_VARIABLE} makes no sense", got=repr(text), want=f"0 to {_MOST_THREADS}")
+    if count == 0:
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return count
