@@ -1,0 +1,28 @@
+"""Reports as people and programs read them: JSON, a page, a spreadsheet, a table in the terminal."""
+
+from __future__ import annotations
+
+from zhenwei.report.folder import ReportFolder
+from zhenwei.report.legible import legible
+from zhenwei.report.outcome import Outcome, Unreadable
+from zhenwei.report.page import to_html
+from zhenwei.report.structure import SCHEMA, SET_SCHEMA, as_json, schema, set_to_json, to_dict, to_json
+from zhenwei.report.tabular import CsvRows, table, to_csv
+
+__all__ = [
+    "SCHEMA",
+    "SET_SCHEMA",
+    "CsvRows",
+    "Outcome",
+    "ReportFolder",
+    "Unreadable",
+    "as_json",
+    "legible",
+    "schema",
+    "set_to_json",
+    "table",
+    "to_csv",
+    "to_dict",
+    "to_html",
+    "to_json",
+]

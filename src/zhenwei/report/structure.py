@@ -1,0 +1,210 @@
+"""Report -> plain JSON values, as laid down in ``schema.json`` (``zhenwei.report/1``)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from zhenwei.report.legible import legible
+from zhenwei.report.outcome import Outcome, Unreadable
+from zhenwei.types import (
+    Engine,
+    Evidence,
+    Interval,
+    Language,
+    Media,
+    Person,
+    PersonVerdict,
+    Verdict,
+    in_language,
+)
+
+SCHEMA = "zhenwei.report/1"
+SET_SCHEMA = "zhenwei.report-set/1"
+
+_UNSAFE = re.compile("[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) that every report, every unreadable file's record and every report set obeys."""
+    loaded: dict[str, Any] = json.loads(files("zhenwei.report").joinpath("schema.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def to_dict(outcome: Outcome, language: Language = "en") -> dict[str, Any]:
+    """Plain JSON values; sentences in ``language`` where they know it. A non-finite figure in it is a ValueError."""
+    if isinstance(outcome, Unreadable):
+        return _unreadable(outcome)
+    return {
+        "schema": SCHEMA,
+        "language": language,
+        "file": _file(outcome.media, language),
+        "verdict": _verdict(outcome.verdict, language),
+        "evidence": [_evidence(evidence, language) for evidence in outcome.evidence],
+        "people": [_person(person) for person in outcome.people],
+        "engine": _engine(outcome.engine, outcome.media.path),
+    }
+
+
+def to_json(outcome: Outcome, language: Language = "en", *, indent: int | None = None) -> str:
+    """One JSON object, on one line unless ``indent`` is given. Characters that steer a terminal are escaped."""
+    return as_json(to_dict(outcome, language), indent=indent)
+
+
+def set_to_json(outcomes: Iterable[Outcome], language: Language = "en") -> str:
+    """Many files as one object: ``{"schema": "zhenwei.report-set/1", "reports": [...]}``, one report a line."""
+    return set_opening() + ",\n".join(to_json(outcome, language) for outcome in outcomes) + SET_ENDING
+
+
+def set_opening() -> str:
+    return f'{{"schema": "{SET_SCHEMA}", "reports": [\n'
+
+
+SET_ENDING = "\n]}\n"
+
+
+def as_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
+
+
+def command(engine: Engine, path: str) -> str:
+    """The command line that examines the file again in the same way."""
+    words = ["zhenwei", "scan", legible(path, 4000)]
+    for name, value in engine.options.items():
+        flag = _FLAGS.get(name)
+        if flag and name == "detectors":
+            words += [word for id_ in str(value).replace(",", " ").split() for word in (flag, id_)]
+        elif flag:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+_FLAGS = {"frames": "--frames", "detectors": "--detector", "false_alarm": "--false-alarm"}
+
+
+def _unreadable(outcome: Unreadable) -> dict[str, Any]:
+    error = outcome.error
+    details = [f"got {error.got}"] * bool(error.got) + [f"want {error.want}"] * bool(error.want)
+    return {
+        "schema": SCHEMA,
+        "file": {"path": _text(outcome.path)},
+        "error": {
+            "kind": type(error).__name__,
+            "message": _text("; ".join([error.what, *details])),
+            "fix": _text(error.fix),
+        },
+    }
+
+
+def _file(media: Media, language: Language) -> dict[str, Any]:
+    sound = {"codec": _text(media.audio_codec), "rate_hz": media.audio_rate_hz, "channels": media.audio_channels}
+    return {
+        "path": _text(media.path),
+        "sha256": media.sha256,
+        "kind": media.kind,
+        "size_bytes": media.size_bytes,
+        "container": _text(media.container),
+        "codec": _text(media.codec),
+        "width": media.width,
+        "height": media.height,
+        "duration_s": _declared(media.duration_s),
+        "fps": _declared(media.fps),
+        "frame_count": media.frame_count,
+        "rotation_deg": media.rotation_deg,
+        "audio": sound if media.audio_codec else None,
+        "facts": [{"name": _text(name), "value": _text(value)} for name, value in media.facts],
+        "notes": [_said(note, language) for note in media.notes],
+    }
+
+
+def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
+    return {
+        "decision": verdict.decision,
+        "llr": _finite(verdict.llr, "verdict.llr"),
+        "error_rate": _finite(verdict.error_rate, "verdict.error_rate"),
+        "explanation": _said(verdict.explanation, language),
+        "by_person": [_person_verdict(person, language) for person in verdict.by_person],
+    }
+
+
+def _person_verdict(verdict: PersonVerdict, language: Language) -> dict[str, Any]:
+    return {
+        "person": verdict.person,
+        "decision": verdict.decision,
+        "llr": _finite(verdict.llr, "by_person.llr"),
+        "error_rate": _finite(verdict.error_rate, "by_person.error_rate"),
+        "explanation": _said(verdict.explanation, language),
+        "faces": verdict.faces,
+        "interval_s": _interval(verdict.interval),
+    }
+
+
+def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
+    exhibits = [
+        {"kind": type(exhibit).__name__.lower(), "caption": _said(exhibit.caption, language)}
+        for exhibit in evidence.exhibits
+    ]
+    return {
+        "detector": _text(evidence.detector),
+        "llr": _finite(evidence.llr, f"llr of {evidence.detector}"),
+        "score": _finite(evidence.score, f"score of {evidence.detector}"),
+        "finding": _said(evidence.finding, language),
+        "reason": _said(evidence.reason, language),
+        "person": evidence.person,
+        "interval_s": _interval(evidence.interval),
+        "weights": _text(evidence.weights),
+        "seconds": _finite(evidence.seconds, f"seconds of {evidence.detector}"),
+        "exhibits": exhibits,
+    }
+
+
+def _person(person: Person) -> dict[str, Any]:
+    quality = person.quality
+    names = ("face_px", "sharpness", "brightness", "clipped", "yaw_deg", "pitch_deg", "roll_deg")
+    return {
+        "person": person.person,
+        "faces": person.faces,
+        "interval_s": _interval(person.interval),
+        "quality": {name: _finite(getattr(quality, name), f"quality.{name}") for name in names},
+    }
+
+
+def _engine(engine: Engine, path: str) -> dict[str, Any]:
+    return {
+        "version": engine.version,
+        "models": dict(engine.models),
+        "libraries": dict(engine.libraries),
+        "options": dict(engine.options),
+        "seconds": _finite(engine.seconds, "engine.seconds"),
+        "command": _text(command(engine, path)),
+    }
+
+
+def _interval(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [float(interval.start_s), float(interval.end_s)]
+
+
+def _said(sentence: str, language: Language) -> str:
+    return _text(in_language(sentence, language))
+
+
+def _text(value: str) -> str:
+    """Valid Unicode: a file name's undecodable bytes come as lone surrogates, which no JSON reader has to accept."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _declared(value: float | None) -> float | None:
+    """A figure that the file declares: nonsense in it is the file's, and is left out."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _finite(value: float | None, name: str) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}; a report holds finite figures or None")
+    return None if value is None else float(value)

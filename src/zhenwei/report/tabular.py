@@ -1,0 +1,147 @@
+"""One row a file: CSV for spreadsheets, and the table that the terminal shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from zhenwei.report.legible import legible
+from zhenwei.report.outcome import Outcome, Unreadable, path_of
+from zhenwei.report.wording import often, say
+from zhenwei.types import Evidence, Language, Report, in_language
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text as Line
+
+COLUMNS = ("file", "sha256", "kind", "decision", "llr", "error_rate", "people", "reason", "error")
+_NARROW = 19  # columns that the file has in a terminal of 80
+SYMBOLS = {"forged": "▲", "genuine": "●", "inconclusive": "◆", "unreadable": "×"}
+_COLOURS = {"forged": "bold red", "genuine": "bold green", "inconclusive": "bold blue", "unreadable": "bold magenta"}
+
+
+class CsvRows:
+    """CSV, row by row, as files finish. Text that a spreadsheet would run as a formula gets a quote before it."""
+
+    def __init__(self, language: Language = "en") -> None:
+        self.language = language
+
+    def header(self) -> str:
+        return _written(COLUMNS)
+
+    def row(self, outcome: Outcome) -> str:
+        if isinstance(outcome, Unreadable):
+            return _written([outcome.path, "", "", "", "", "", "", "", str(outcome.error)])
+        verdict, media = outcome.verdict, outcome.media
+        return _written(
+            [
+                media.path,
+                media.sha256,
+                media.kind,
+                verdict.decision,
+                "" if verdict.llr is None else f"{verdict.llr:.4f}",
+                "" if verdict.error_rate is None else f"{verdict.error_rate:.6g}",
+                str(_people(outcome)),
+                why(outcome, self.language),
+                "",
+            ]
+        )
+
+
+def to_csv(outcomes: Iterable[Outcome], language: Language = "en") -> str:
+    """One row a file under a header, lines ended by CR LF as in RFC 4180."""
+    rows = CsvRows(language)
+    return rows.header() + "".join(rows.row(outcome) for outcome in outcomes)
+
+
+def _written(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(_inert(cell) for cell in cells)
+    return line.getvalue()
+
+
+def _inert(cell: str) -> str:
+    shown = legible(cell, 4000)
+    is_figure = shown[:1] in "+-" and shown[1:].replace(".", "", 1).isdigit()
+    return f"'{shown}" if shown[:1] in ("=", "+", "-", "@") and not is_figure else shown
+
+
+def why(report: Report, language: Language = "en") -> str:
+    """The one sentence that counts most: the strongest finding on the verdict's side, or why nothing could be said."""
+    spoken = [evidence for evidence in report.evidence if evidence.llr is not None]
+    decision = report.verdict.decision
+    if not spoken:
+        reasons = dict.fromkeys(in_language(evidence.reason, language) for evidence in report.evidence)
+        return "; ".join(reason for reason in reasons if reason) or in_language(report.verdict.explanation, language)
+    if decision == "inconclusive":
+        return in_language(report.verdict.explanation, language)
+    side = 1 if decision == "forged" else -1
+
+    def weight(evidence: Evidence) -> float:
+        return side * (evidence.llr or 0.0)
+
+    return in_language(max(spoken, key=weight).finding, language)
+
+
+def table(outcomes: Iterable[Outcome], language: Language = "en") -> Table:
+    """A table for ``rich``, readable from 80 columns on. The verdict has a sign and a word besides its colour."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
+    shown.add_column(say("file", language), ratio=5, overflow="fold")
+    shown.add_column(say("column_verdict", language), no_wrap=True)
+    shown.add_column(say("column_llr", language), justify="right", no_wrap=True)
+    shown.add_column(say("column_error", language), no_wrap=True)
+    shown.add_column(say("column_why", language), ratio=7, overflow="fold")
+    for number, outcome in enumerate(outcomes):
+        if number:
+            shown.add_row()
+        shown.add_row(*_row(outcome, language))
+    return shown
+
+
+def _row(outcome: Outcome, language: Language) -> list[Line]:
+    from rich.text import Text as Line
+
+    name = Line(_broken(path_of(outcome)))
+    if isinstance(outcome, Unreadable):
+        return [name, _sign("unreadable", language), Line("–"), Line("–"), Line(legible(str(outcome.error), 400))]
+    verdict = outcome.verdict
+    name.append(f"\n{_kind(outcome, language)}", "dim")
+    return [
+        name,
+        _sign(verdict.decision, language),
+        Line("–" if verdict.llr is None else f"{verdict.llr:+.1f}"),
+        Line("–" if verdict.error_rate is None else often(verdict.error_rate, language, short=True)),
+        Line(legible(why(outcome, language), 400)),
+    ]
+
+
+def _broken(path: str) -> str:
+    """A path that is too long for its column is broken before its last part, so that the name stays in one piece."""
+    shown = legible(path, 120)
+    folder, slash, name = shown.rpartition("/")
+    return f"{folder}{slash}\n{name}" if slash and len(shown) > _NARROW else shown
+
+
+def _sign(decision: str, language: Language) -> Line:
+    from rich.text import Text as Line
+
+    return Line(f"{SYMBOLS[decision]} {say(decision, language)}", _COLOURS[decision])
+
+
+def _kind(report: Report, language: Language) -> str:
+    count = _people(report)
+    if report.media.kind == "audio":
+        return say("audio", language)
+    people = "nobody" if not count else "count_person" if count == 1 else "count_people"
+    return say(
+        "kind_people", language, kind=say(report.media.kind, language), people=say(people, language, count=count)
+    )
+
+
+def _people(report: Report) -> int:
+    return len({p.person for p in report.people} | {v.person for v in report.verdict.by_person})

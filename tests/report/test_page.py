@@ -1,0 +1,255 @@
+"""The page: whole without anything else, safe with any file, and every figure on it comes from the report."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from zhenwei.report import to_html
+from zhenwei.report.charts import chart, drawable
+from zhenwei.report.pictures import LARGEST_PX, data_uri
+from zhenwei.types import Curve, DetectorInfo, Evidence, Person, PersonVerdict, Picture, Report
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"onload="alert(1)',
+    "' onerror='alert(1)",
+    "</style><img src=x onerror=alert(1)>",
+    "&lt;b&gt;&#x3c;script&#x3e;",
+    "gpj.\u202eexe\u2066",
+    "a\x00b\x1b[2J\x9b\ud800",
+    "]]><!--",
+    "long " + "x" * 100_000,
+)
+relaxed = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with their attributes, visible text, and whether tags are balanced."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs), "an attribute twice"
+        self.tags.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+    def has(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        return [a for t, a in self.tags if t == tag and all(a.get(k) == v for k, v in attributes.items())]
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def read(report: Report, language: Any = "en", **more: Any) -> Page:
+    page = Page(to_html(report, language, **more))
+    assert page.open == []
+    return page
+
+
+_ALLOWED = {
+    "html", "head", "meta", "title", "style", "body", "main", "header", "footer", "section", "div", "span", "p", "b",
+    "h1", "h2", "h3", "bdi", "br", "code", "dl", "dt", "dd", "ul", "li", "table", "thead", "tbody", "tr", "th", "td",
+    "figure", "figcaption", "img", "svg", "path", "circle", "i",
+}  # fmt: skip
+
+
+def inert(html: str) -> None:
+    """No script, no handler, no address but data:, nothing that a file could have put there."""
+    page = Page(html)
+    assert page.open == []
+    for tag, attributes in page.tags:
+        assert tag in _ALLOWED
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            assert name not in {"href", "action", "srcset"}
+            if name == "src":
+                assert (value or "").startswith("data:image/jpeg;base64,")
+    outside = re.sub(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+", "", html)
+    assert not re.search(r"https?:|//|url\(|@import|javascript:", outside)
+    assert all(character.isprintable() or character in "\n\u00ad\u200c\u200d" for character in html)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pages_are_whole_and_need_nothing_else(every_report: tuple[Report, ...], language: Any) -> None:
+    for report in every_report:
+        html = to_html(report, language)
+        inert(html)
+        page = Page(html)
+        assert page.has("html")[0]["lang"] == ("zh-Hans" if language == "zh" else "en")
+        policy = page.has("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"] or ""
+        assert "default-src 'none'" in policy
+        assert "script" not in policy
+        assert len(page.has("h1")) == 1
+        assert len(html) < 200_000
+
+
+def test_the_verdict_stands_first_in_word_and_sign(every_report: tuple[Report, ...]) -> None:
+    signs = set()
+    for report, word in zip(every_report, ("Forged", "Genuine", "Inconclusive"), strict=True):
+        html = to_html(report)
+        assert Page(html).text.index(word) < Page(html).text.index("What this means")
+        signs.add(re.findall(r'<svg class="icon".*?</svg>', html)[0])
+    assert len(signs) == 3  # told apart without colour
+
+
+def test_the_parts_come_in_the_order_of_the_questions(
+    two_people: Report, detectors: Mapping[str, DetectorInfo]
+) -> None:
+    words = read(two_people, detectors=detectors).words
+    titles = ["What this means", "Person 1", "Score over time, person 1", "Person 2", "Evidence", "What the file says",
+              "What this cannot tell", "faces drawn whole by a generator", "To repeat this examination"]  # fmt: skip
+    places = [words.index(title) for title in titles]
+    assert places == sorted(places)
+
+
+def test_figures_are_put_in_words_and_never_as_a_probability(forged_photo: Report) -> None:
+    words = read(forged_photo).words
+    assert "About 1 in 120 genuine files look at least this suspicious" in words
+    assert "This is not the probability" in words
+    assert "strong, for forged" in words
+    assert not re.search(r"\d+(\.\d+)? ?% (fake|forged|likely|probab)", words)
+
+
+def test_what_is_needed_to_repeat_it_is_there(forged_photo: Report) -> None:
+    words = read(forged_photo).words
+    for part in (
+        "zhenwei scan 'photos/portrait of a stranger.jpg' --frames 32 --false-alarm 0.05",
+        "zhenwei 0.1.0",
+        "onnxruntime 1.32.0",
+        "b" * 64,
+        "a" * 64,
+    ):
+        assert part in words
+
+
+def test_abstentions_show_their_reason_in_the_language_of_the_page(abstaining: Report) -> None:
+    english, chinese = read(abstaining).words, read(abstaining, "zh").words
+    assert english.count("Reason: no face was found") == 3
+    assert chinese.count("原因：所有采样帧中都没有找到人脸") == 3
+    assert "no mark on the scale" in english
+    assert not re.search(
+        "[A-Za-z]{4,} [a-z]{3,} [a-z]{3,}", re.sub(r"zhenwei scan.*", "", chinese)
+    )  # no sentence is left over
+
+
+def test_every_picture_has_words_and_maps_say_what_they_are_not(two_people: Report) -> None:
+    page = read(two_people)
+    assert len(page.has("img")) == 4
+    assert all(image["alt"] for image in page.has("img"))
+    assert page.words.count("Attention is not a forgery map.") == 2
+    assert all(drawing.get("aria-label") for drawing in page.has("div", role="img"))
+
+
+def test_hostile_text_is_text(forged_photo: Report, detectors: Mapping[str, DetectorInfo]) -> None:
+    whole = " ".join(HOSTILE[:-1])
+    media = replace(
+        forged_photo.media,
+        path=whole,
+        container=whole,
+        codec=whole,
+        audio_codec=whole,
+        facts=tuple((text, text) for text in HOSTILE),
+        notes=HOSTILE,
+    )
+    evidence = Evidence(whole, 1.0, whole, whole, person=1, exhibits=(Picture(whole, np.zeros((9, 9, 3), np.uint8)),
+                        Curve(whole, whole, whole, (0.0, 1.0), (0.2, 0.4))), weights=whole)  # fmt: skip
+    engine = replace(forged_photo.engine, options={whole: whole}, libraries={whole: whole}, models={whole: whole})
+    verdict = replace(forged_photo.verdict, explanation=whole)
+    report = replace(forged_photo, media=media, evidence=(evidence,), engine=engine, verdict=verdict)
+    html = to_html(report, detectors=detectors)
+    inert(html)
+    assert "&lt;script&gt;" in html
+    assert "&lt;U+202E&gt;" in html
+    assert "characters left out" in html
+    assert len(html) < 400_000
+    shown = Page(html)
+    assert whole.split(" ")[0] in shown.words  # the text is there, as text
+
+
+@given(odd=st.text(st.characters(codec=None), max_size=60))
+@relaxed
+def test_any_text_is_text(abstaining: Report, odd: str) -> None:
+    media = replace(abstaining.media, path=odd, facts=((odd, odd),))
+    inert(to_html(replace(abstaining, media=media)))
+
+
+def test_many_people_and_exhibits_are_cut_off_with_a_note(two_people: Report) -> None:
+    first = two_people.people[0]
+    people = tuple(Person(n, first.portrait, 1, first.interval, first.quality) for n in range(1, 41))
+    judged = tuple(PersonVerdict(n, "genuine", -1.0, 0.1, "Fine.") for n in range(1, 41))
+    many = replace(two_people.evidence[0], exhibits=two_people.evidence[0].exhibits[1:] * 20)
+    report = replace(two_people, people=people, evidence=(many,), verdict=replace(two_people.verdict, by_person=judged))
+    page = read(report)
+    assert len(page.has("img")) == 24 + 8
+    assert "16 more are in the JSON report." in page.words
+    assert "12 more are in the JSON report." in page.words
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (4000, 20, 3), (30, 900, 3), (0, 0, 3), (64, 48, 3)])
+def test_pictures_are_jpegs_of_bounded_size(shape: tuple[int, int, int]) -> None:
+    pixels = np.full(shape, 77, np.uint8)
+    pixels.flags.writeable = False
+    image = Image.open(io.BytesIO(base64.b64decode(data_uri(pixels).split(",")[1])))
+    assert image.format == "JPEG"
+    assert max(image.size) <= LARGEST_PX
+    if shape[0] and max(shape) <= LARGEST_PX:
+        assert image.size == (shape[1], shape[0])
+        assert np.abs(np.asarray(image).astype(int) - 77).max() <= 2
+
+
+def heights(html: str) -> list[float]:
+    return [float(y) for y in re.findall(r"M[\d.]+ ([\d.]+)h0", html)]
+
+
+def test_a_curve_is_drawn_where_its_figures_are() -> None:
+    curve = Curve("c", "time (s)", "score", (0.0, 1.0, 2.0, 3.0), (0.0, 0.5, None, 1.0), threshold=0.5)
+    html = chart(curve, "en")
+    assert heights(html) == [96.0, 50.0, 4.0]  # 0, 0.5 and 1 of an axis from 0 at the bottom to 1 at the top
+    assert 'class="threshold" d="M0 50.00H1000"' in html
+    assert html.count('class="line"') == 1  # the lone point after the gap is a dot
+    assert "Above the threshold 33 % of the time." in html
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=12))
+@relaxed
+def test_any_curve_can_be_drawn(values: list[float | None]) -> None:
+    curve = Curve("c", "time (s)", "score", tuple(float(n) for n in range(len(values))), tuple(values))
+    finite = [v for v in values if v is not None and np.isfinite(v)]
+    assert drawable(curve) == (len(finite) > 1)
+    if drawable(curve) and max(map(abs, finite)) < 1e100:
+        drawn = heights(chart(curve, "en"))
+        assert all(0 <= y <= 100 for y in drawn)
+        for (before, after), (above, below) in zip(pairwise(finite), pairwise(drawn), strict=True):
+            assert (after - before) * (below - above) <= 0  # higher figures are drawn higher

@@ -1,0 +1,77 @@
+"""One row a file, for spreadsheets and for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from zhenwei.errors import MediaError
+from zhenwei.report import Outcome, Unreadable, table, to_csv
+from zhenwei.types import Language, Report
+
+BROKEN = Unreadable("notes.mp4", MediaError("the file is no video", got="text", fix="Name another file."))
+
+
+def rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(to_csv(outcomes), newline="")))
+
+
+def shown(outcomes: list[Outcome], width: int, language: Language = "en") -> str:
+    console = Console(width=width, file=io.StringIO(), color_system=None, legacy_windows=False)
+    console.print(table(outcomes, language))
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def test_csv_has_a_row_for_every_file(every_report: tuple[Report, ...]) -> None:
+    found = rows([*every_report, BROKEN])
+    assert [row["decision"] for row in found] == ["forged", "genuine", "inconclusive", ""]
+    assert [row["people"] for row in found] == ["1", "2", "0", ""]
+    assert float(found[1]["llr"]) == -2.9
+    assert found[2]["llr"] == ""
+    assert found[3]["error"].startswith("the file is no video; got text.")
+
+
+@pytest.mark.parametrize("path", ["=cmd|' /C calc'!A0.jpg", "+1+2.jpg", "@SUM(A1).jpg", "-2+3.jpg"])
+def test_csv_holds_no_formula(forged_photo: Report, path: str) -> None:
+    (row,) = rows([replace(forged_photo, media=replace(forged_photo.media, path=path))])
+    assert row["file"] == "'" + path
+
+
+def test_csv_keeps_commas_quotes_and_lines_in_one_cell(forged_photo: Report) -> None:
+    (row,) = rows([replace(forged_photo, media=replace(forged_photo.media, path='a,"b"\nc.jpg'))])
+    assert row["file"] == 'a,"b" c.jpg'
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_table_fits_and_says_everything(every_report: tuple[Report, ...], width: int, language: Language) -> None:
+    from rich.cells import cell_len
+
+    text = shown([*every_report, BROKEN], width, language)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    joined = "".join(text.split())
+    words = ["▲ Forged", "● Genuine", "◆ Inconclusive", "× Unreadable", "1 in 120", "+4.7", "-2.9"]
+    if language == "zh":
+        words = ["▲ 伪造", "● 真实", "◆ 无法判定", "× 无法读取", "1/120"]
+    for word in words:
+        assert word in text
+    assert "interview.mp4" in joined
+
+
+def test_the_table_gives_the_reason_of_an_abstention(abstaining: Report) -> None:
+    text = " ".join(shown([abstaining], 160).split())
+    assert text.count("no face was found in any of the sampled frames") == 1  # said once, though three abstain
+
+
+def test_a_file_name_can_neither_colour_nor_steer_the_terminal(forged_photo: Report) -> None:
+    hostile = "[bold red]x[blink] \x1b[2J\u202egpj.exe"
+    text = shown([replace(forged_photo, media=replace(forged_photo.media, path=hostile))], 160)
+    assert "[bold red]x[blink]" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
