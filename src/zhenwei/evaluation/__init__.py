@@ -1,0 +1,1 @@
+"""Protocols, figures of merit with intervals, probes for shortcuts: a number comes with how it was got."""
