@@ -168,7 +168,7 @@ def test_every_picture_has_words_and_maps_say_what_they_are_not(two_people: Repo
     page = read(two_people)
     assert len(page.has("img")) == 4
     assert all(image["alt"] for image in page.has("img"))
-    assert page.words.count("Attention is not a forgery map.") == 2
+    assert page.words.count("Attention is not a forgery map.") == 2  # once for each person
     assert all(drawing.get("aria-label") for drawing in page.has("div", role="img"))
 
 

@@ -83,11 +83,7 @@ def _person(report: Report, number: int, language: Language) -> Markup:
 
 
 def _judgement(judged: PersonVerdict | None, language: Language) -> list[Markup]:
-    if judged is None:
-        return []
-    lines = [element("p", foreign(in_language(judged.explanation, language), 2000))]
-    sentence = error_sentence(judged.decision, judged.error_rate, language)
-    return [*lines, element("p", sentence, class_="quiet")] if sentence else lines
+    return [element("p", foreign(in_language(judged.explanation, language), 2000))] if judged else []
 
 
 def _badge(decision: Decision, language: Language) -> Markup:
@@ -101,24 +97,24 @@ def _portrait(person: Person, language: Language) -> Markup:
 
 
 def _pictures(evidence: Iterable[Evidence], language: Language, first: list[Markup]) -> Markup:
+    """Pictures in a row. Where a network's map is among them a note says so: people take such maps for outlines."""
     found = [(e, x) for e in evidence for x in e.exhibits if isinstance(x, Picture)]
     figures = [*first, *(_exhibit(e, x, language) for e, x in found[:MOST_PICTURES])]
     if not figures:
         return Markup("")
-    more = _left_out(len(found) - MOST_PICTURES, language) if len(found) > MOST_PICTURES else ""
-    return join([element("div", *figures, class_="pictures"), more])
+    parts = [element("div", *figures, class_="pictures")]
+    if len(found) > MOST_PICTURES:
+        parts.append(_left_out(len(found) - MOST_PICTURES, language))
+    if any(e.weights for e, _ in found):
+        parts.append(element("p", say("attention", language), class_="quiet"))
+    return join(parts)
 
 
 def _exhibit(evidence: Evidence, exhibit: Picture, language: Language) -> Markup:
-    """A picture that a network's map is laid over says so: people take such maps for outlines of the forgery."""
     caption = in_language(exhibit.caption, language)
-    lines: list[str] = [foreign(caption)]
-    if exhibit.time_s is not None:
-        lines.append(text(f" · {clock(exhibit.time_s)}"))
-    lines.append(element("span", evidence.detector, class_="mono"))
-    if evidence.weights:
-        lines.append(element("span", say("attention", language)))
-    return element("figure", picture(exhibit.pixels, caption), element("figcaption", *lines))
+    place = "" if exhibit.time_s is None else f"{clock(exhibit.time_s)} · "
+    lines = element("figcaption", foreign(caption), element("span", f"{place}{evidence.detector}", class_="mono"))
+    return element("figure", picture(exhibit.pixels, caption), lines)
 
 
 def _quality(person: Person, language: Language) -> Markup:
@@ -132,7 +128,7 @@ def _quality(person: Person, language: Language) -> Markup:
     ]
     if quality.yaw_deg is not None:
         parts.append(say("turned", language, value=f"{abs(quality.yaw_deg):.0f}"))
-    return element("p", " · ".join(parts), class_="quiet")
+    return element("p", " · ".join(parts), class_="quiet wide")
 
 
 def _curves(evidence: Iterable[Evidence], language: Language) -> list[Markup]:

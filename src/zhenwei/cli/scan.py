@@ -1,0 +1,189 @@
+"""``zhenwei scan``: files and folders in, verdicts out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zhenwei.cli.inputs import Inputs, collect
+from zhenwei.cli.progress import ScanProgress, Tell
+from zhenwei.errors import MediaError
+from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, table, to_json
+from zhenwei.types import DetectorInfo, Language
+
+if TYPE_CHECKING:
+    from zhenwei.pipeline import Options
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Lang(StrEnum):
+    en = "en"
+    zh = "zh"
+
+
+def scan(
+    paths: Annotated[list[str], typer.Argument(help="Photos, videos, folders.", metavar="PATH", show_default=False)],
+    format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for a page per file and report.json.", metavar="DIR"),
+    ] = None,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences and pages.")] = Lang.en,
+    frames: Annotated[int, typer.Option("--frames", help="Frames taken from a clip, evenly spread.")] = 32,
+    detector: Annotated[
+        list[str] | None, typer.Option("--detector", help="Ask only this detector; repeat for more.", metavar="ID")
+    ] = None,
+    false_alarm: Annotated[
+        float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
+    ] = 0.05,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+) -> None:
+    """Examine photos, videos and folders: is a face in them forged?
+
+    Folders are searched for pictures, videos and sound, recognised by content; hidden files are left out. A file
+    that is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
+    evidence the answer is "inconclusive".
+
+    Exit status: 0 all files examined, 1 at least one could not be read, 2 wrong use, 130 interrupted (what was done
+    is kept).
+
+    Examples:
+
+      zhenwei scan clip.mp4 photo.jpg folder/
+
+      zhenwei scan clip.mp4 --format json          # one JSON object per file, one a line
+
+      zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json
+
+      zhenwei scan clip.mp4 --lang zh --frames 64 --detector cnn.face_forgery
+    """
+    from zhenwei.pipeline import Options
+
+    language: Language = lang.value
+    options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
+    _known(options)
+    run = _Run(collect(paths), options, language, format_, quiet)
+    raise typer.Exit(run.all(output))
+
+
+def _known(options: Options) -> None:
+    """Refuse a detector that is not there before the first file is opened."""
+    from zhenwei import detectors
+
+    for id_ in options.detectors:
+        detectors.build(id_)
+
+
+class _Run:
+    """One scan: what is asked, what has come of it so far, and where it is written."""
+
+    def __init__(self, inputs: Inputs, options: Options, language: Language, format_: Format, quiet: bool) -> None:
+        from rich.console import Console
+
+        self.inputs, self.options, self.language, self.format, self.quiet = inputs, options, language, format_, quiet
+        self.notes = Console(stderr=True, highlight=False)
+        self.outcomes: list[Outcome] = []  # kept for the table only
+        self.rows = CsvRows(language)
+        self.failed = 0
+        self.pages = 0
+        self.interrupted = False
+
+    def all(self, output: Path | None) -> int:
+        with ExitStack() as stack:
+            folder = None
+            if output is not None:
+                folder = stack.enter_context(ReportFolder(output, self.language, detectors=_infos()))
+            if self.format is Format.csv:
+                _print(self.rows.header())
+            try:
+                self._examine_all(folder)
+            except KeyboardInterrupt:
+                self.interrupted = True
+        self._finish(output)
+        return 130 if self.interrupted else int(self.failed > 0)
+
+    def _examine_all(self, folder: ReportFolder | None) -> None:
+        for failure in self.inputs.unreadable:
+            self._take(failure, folder)
+        shown = self.notes.is_terminal and not self.quiet
+        with ScanProgress(self.notes, len(self.inputs.files), shown=shown) as progress:
+            for path in self.inputs.files:
+                self._take(_examine(path, self.options, progress.begin(path)), folder)
+                progress.end()
+
+    def _take(self, outcome: Outcome, folder: ReportFolder | None) -> None:
+        """Write it out before the next file is begun."""
+        if isinstance(outcome, Unreadable):
+            self.failed += 1
+            if self.format is not Format.table:
+                self._note(f"× {legible(outcome.path)}: {legible(str(outcome.error), 1000)}", "red")
+        if folder is not None and folder.add(outcome) is not None:
+            self.pages += 1
+        if self.format is Format.table:
+            self.outcomes.append(outcome)
+        elif self.format is Format.json:
+            _print(to_json(outcome, self.language) + "\n")
+        else:
+            _print(self.rows.row(outcome))
+
+    def _finish(self, output: Path | None) -> None:
+        if self.outcomes:
+            from rich.console import Console
+
+            Console(highlight=False).print(table(self.outcomes, self.language))
+        if self.interrupted:
+            self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
+        if self.quiet:
+            return
+        if self.inputs.foreign:
+            self._note(f"{self.inputs.foreign} files in folders are no pictures, videos or sound; left out.", "dim")
+        if not self.inputs.files and not self.inputs.unreadable:
+            self._note("Nothing to examine was found.", "yellow")
+        if self.failed:
+            self._note(f"{self.failed} could not be read.", "red")
+        if output is not None and self.pages:
+            self._note(f"{self.pages} pages and report.json are in {legible(str(output))}", "dim")
+
+    def _note(self, line: str, style: str) -> None:
+        from rich.text import Text
+
+        self.notes.print(Text(line, style), soft_wrap=True)
+
+
+def _examine(path: str, options: Options, tell: Tell) -> Outcome:
+    from zhenwei.pipeline import examine
+
+    try:
+        return examine(path, options=options, progress=tell)
+    except MediaError as error:
+        return Unreadable(path, error)
+    except OSError as error:
+        problem = MediaError(
+            "the file cannot be read",
+            got=error.strerror or type(error).__name__,
+            want="a file that stays readable while it is examined",
+            fix="Check the path, its permissions and the disk.",
+        )
+        return Unreadable(path, problem)
+
+
+def _infos() -> dict[str, DetectorInfo]:
+    from zhenwei.detectors import catalogue
+
+    return {id_: kind.info for id_, kind in catalogue().items()}
+
+
+def _print(text: str) -> None:
+    """At once, so that a reader at the other end of a pipe sees each file as it is done."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
