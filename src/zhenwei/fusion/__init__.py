@@ -1,0 +1,8 @@
+"""Evidence -> verdict: calibration, dependence, thresholds from wanted error rates. Knows no detector."""
+
+from __future__ import annotations
+
+from zhenwei.fusion.operating import OperatingPoints
+from zhenwei.fusion.verdict import decide
+
+__all__ = ["OperatingPoints", "decide"]

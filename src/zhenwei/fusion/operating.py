@@ -1,0 +1,180 @@
+"""Operating points: how often genuine and forged media reach a given LLR; never better than the data can show.
+
+``Tail.at(t)`` bounds P(LLR >= t) on one side from above, at 95 % confidence. Where no medium of the calibration set
+went so far, or none was measured at all, it is Markov's bound: E[e^LLR | genuine] = 1 for any likelihood ratio, hence
+P(LLR >= t | genuine) <= e^-t, and likewise P(LLR <= -t | forged) <= e^-t.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zhenwei.errors import DataError, ModelError
+from zhenwei.types import Kind
+
+SCHEMA = "zhenwei.operating_points/1"
+_PACKAGED = Path(__file__).with_name("operating_points.json")
+_MOST_STEPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """P(value >= t) from above: ``rate[i]`` for t from ``llr[i]`` on, 1 below the first; ``floor`` beyond the last.
+
+    ``llr`` rises, ``rate`` does not; values count towards the error, so for forged media they are -LLR. ``media`` were
+    measured, of ``groups`` independent sources.
+    """
+
+    llr: tuple[float, ...] = ()
+    rate: tuple[float, ...] = ()
+    floor: float = 1.0
+    media: int = 0
+    groups: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises :class:`ModelError` for numbers that make no tail."""
+        rates = (1.0, *self.rate, self.floor)
+        steps = len(self.llr) == len(self.rate) and all(a < b for a, b in pairwise(self.llr))
+        falls = all(a >= b > 0 for a, b in pairwise(rates))
+        if not (steps and falls and all(math.isfinite(v) for v in self.llr)):
+            raise _malformed("rising LLRs with rates in (0, 1] that do not rise", "something else")
+
+    def at(self, t: float) -> float:
+        """The share of media, in (0, 1], that reach ``t``; never rises with ``t``."""
+        step = bisect_right(self.llr, t) - 1
+        if self.llr and (step < 0 or t <= self.llr[-1]):
+            return self.rate[step] if step >= 0 else 1.0
+        return min(self.floor, math.exp(-min(max(t, 0.0), 700.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoints:
+    """The tails of fused LLRs of one person (of the file, where nobody is seen), by kind of media."""
+
+    genuine: Mapping[str, Tail] = field(default_factory=dict)
+    forged: Mapping[str, Tail] = field(default_factory=dict)
+
+    def false_alarm_rate(self, llr: float, kind: Kind) -> float:
+        """How often genuine media look at least this forged; an upper bound in (0, 1]."""
+        return self.genuine.get(kind, Tail()).at(llr)
+
+    def miss_rate(self, llr: float, kind: Kind) -> float:
+        """How often forged media look at least this genuine; an upper bound in (0, 1]."""
+        return self.forged.get(kind, Tail()).at(-llr)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        sides = {"genuine": self.genuine, "forged": self.forged}
+        return {"schema": SCHEMA} | {s: {k: _plain(t) for k, t in sorted(v.items())} for s, v in sides.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_dict`. Raises :class:`ModelError` for anything else."""
+        if set(values) != {"schema", "genuine", "forged"} or values["schema"] != SCHEMA:
+            raise _malformed(f"schema {SCHEMA!r} with genuine and forged", str(sorted(values)))
+        return cls(*({_kind(k): _tail(t) for k, t in values[side].items()} for side in ("genuine", "forged")))
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Self:
+        """Reads ``path``, or the tables in the package. Raises :class:`ModelError` if missing or malformed."""
+        try:
+            return cls.from_dict(json.loads(Path(path or _PACKAGED).read_text("utf-8")))
+        except OSError as error:
+            raise ModelError("the operating points cannot be read", got=str(error.strerror), want="a file") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _malformed("JSON written by OperatingPoints.save", str(error)) from error
+
+    def save(self, path: str | Path) -> None:
+        Path(path).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
+
+
+@cache
+def packaged() -> OperatingPoints:
+    """The tables in the package, read once."""
+    return OperatingPoints.load()
+
+
+def measure_operating_points(
+    llr: ArrayLike,
+    labels: ArrayLike,
+    kinds: Sequence[Kind],
+    *,
+    groups: Sequence[object] | None = None,
+    confidence: float = 0.95,
+) -> OperatingPoints:
+    """The tables of calibration media that no part of the detector learned from.
+
+    ``llr``, ``labels``, ``kinds``, ``groups`` ``(n,)``: one entry a person examined (a file, where nobody is seen), the
+    fused LLR, 1 forged or 0 genuine, "image" or "video", and the source; media of one source count as one, which is
+    careful, and without ``groups`` each is a source of its own. Abstentions are dropped beforehand and reported as
+    coverage. Rates are upper Clopper-Pearson limits at ``confidence``. Raises :class:`DataError` for NaN, or a label
+    that is neither.
+    """
+    values, truth = np.asarray(llr, np.float64), np.asarray(labels, np.float64)
+    names = np.arange(len(values)).astype(str) if groups is None else np.asarray([str(g) for g in groups])
+    kind = np.asarray(list(kinds), np.str_)
+    if not values.shape == truth.shape == kind.shape == names.shape:
+        raise DataError("the columns differ in length", want="one length")
+    if not (np.isfinite(values).all() and np.isin(truth, (0, 1)).all() and np.isin(kind, get_args(Kind)).all()):
+        raise DataError("operating points cannot be measured", want="finite LLRs, labels 0 or 1, kinds of media")
+    sides: list[dict[str, Tail]] = []
+    for label, sign in ((0, 1.0), (1, -1.0)):
+        rows = {k: (truth == label) & (kind == k) for k in get_args(Kind)}
+        sides.append({k: _measure(sign * values[r], names[r], confidence) for k, r in rows.items() if r.any()})
+    return OperatingPoints(*sides)
+
+
+def _measure(values: NDArray[np.float64], groups: NDArray[np.str_], confidence: float) -> Tail:
+    """Clopper-Pearson with the groups as sample size (Korn & Graubard 1998): exact where each medium is a group."""
+    from scipy.special import betaincinv  # the scan needs the tables only
+
+    n = len(set(groups.tolist()))
+    grid = np.unique(values)
+    if len(grid) > _MOST_STEPS:  # by rank, so that the steps lie close where rates change; from both ends
+        grid = grid[np.unique(np.linspace(0, len(grid) - 1, _MOST_STEPS).round().astype(int))]
+    reached = len(values) - np.searchsorted(np.sort(values), grid, side="left")
+    count = reached / len(values) * n
+    with np.errstate(invalid="ignore"):
+        upper = np.where(count < n, betaincinv(count + 1, np.maximum(n - count, 1e-9), confidence), 1.0)
+    floor = 1 - (1 - confidence) ** (1 / n)
+    rates = np.maximum(np.minimum.accumulate(upper), floor)
+    return Tail(tuple(grid.tolist()), tuple(rates.tolist()), float(floor), len(values), n)
+
+
+def _plain(tail: Tail) -> dict[str, Any]:
+    return {
+        "llr": list(tail.llr),
+        "rate": list(tail.rate),
+        "floor": tail.floor,
+        "media": tail.media,
+        "groups": tail.groups,
+    }
+
+
+def _tail(values: Mapping[str, Any]) -> Tail:
+    if set(values) != {"llr", "rate", "floor", "media", "groups"}:
+        raise _malformed("the fields of a tail", str(sorted(values)))
+    floats = [tuple(float(v) for v in values[name]) for name in ("llr", "rate")]
+    return Tail(floats[0], floats[1], float(values["floor"]), int(values["media"]), int(values["groups"]))
+
+
+def _kind(name: str) -> str:
+    if name not in get_args(Kind):
+        raise _malformed("image, video or audio", repr(name))
+    return name
+
+
+def _malformed(want: str, got: str) -> ModelError:
+    fix = "Restore the file from the package, or measure it anew."
+    return ModelError("the operating points are malformed", got=got, want=want, fix=fix)
