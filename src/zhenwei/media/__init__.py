@@ -35,9 +35,9 @@ def sample_frames(
 ) -> Iterator[Frame]:
     """Up to ``count`` frames spread evenly over the whole of ``media``, in order of time, each at most once.
 
-    The clip is cut into ``count`` equal parts and the frame shown nearest to the middle of each is taken, by its exact
-    presentation time; of a clip with no more than ``count`` frames come all. Where frames are far apart (variable
-    rate), one may be nearest to several parts and there are fewer than ``count``. A picture gives its one frame.
+    The time from first to last frame is cut into ``count`` equal parts, and the frame nearest to the middle of each is
+    taken by its exact presentation time; of a clip with no more than ``count`` frames come all. Where frames are far
+    apart (variable rate), one may be nearest to several parts and fewer than ``count`` come. A picture is one frame.
 
     ``Frame.pixels``: ``(height, width, 3)`` uint8 RGB, upright, contiguous, read-only. Video is reduced by area to
     ``max_side`` pixels on its longer side; pictures and animated pictures keep their size. ``time_s`` counts from the

@@ -93,13 +93,14 @@ def require_short(size: tuple[int, int], frames: int, name: str, limits: Limits)
 
 def animation_frames(file: BinaryIO, form: Format, name: str, count: int, limits: Limits) -> Iterator[Frame]:
     """Frames nearest to evenly spread times; ends where decoding breaks, with MediaError if that is at once."""
-    *starts, end = accumulate(durations_us(file, form, limits), initial=0)
-    with guarded(form, name):
+    starts = list(accumulate(durations_us(file, form, limits)[:-1], initial=0))
+    with guarded(form, name, limits):
         image = open_picture(file, form, name, limits)
-    for index, number in enumerate(nearest(starts, end, count)):
+    for index, number in enumerate(nearest(starts, count)):
         try:
-            with guarded(form, name):
+            with guarded(form, name, limits):
                 image.seek(number)
+                require_short(image.size, len(starts), name, limits)  # a picture beyond the canvas enlarges it
                 pixels = upright_rgb(image, name)
         except MediaError:
             if index == 0:

@@ -26,10 +26,11 @@ from av.video.stream import VideoStream
 from zhenwei.errors import MediaError
 from zhenwei.media.containers import (
     CUT_SHORT,
-    decode_alone,
+    audio_stream,
     decoded,
     frame_rate,
     open_container,
+    prepare,
     require_content,
     require_duration,
     start_s,
@@ -53,7 +54,7 @@ class Timeline:
 
     ``pts``: presentation times in units of ``unit`` seconds, or ordinal numbers where the file has no usable times
     (``timed`` false). ``key``: places of packets where decoding can begin. ``shown``: places of packets that hold a
-    frame to show, in order of presentation. ``end``: when the last one goes.
+    frame to show, in order of presentation. ``end``: when the last one goes, judged by the gaps before it.
     """
 
     pts: array[int]
@@ -72,7 +73,7 @@ class Timeline:
 def read_timeline(container: InputContainer, stream: VideoStream, name: str, limits: Limits) -> Timeline:
     """Read all packets' times; where the file breaks off, what came before stands. Nothing is decoded."""
     pts, key, hidden = array("q"), array("q"), set()
-    timed, last_duration = True, 0
+    timed = True
     try:
         for packet in container.demux(stream):
             if packet.size == 0:
@@ -87,33 +88,27 @@ def read_timeline(container: InputContainer, stream: VideoStream, name: str, lim
                 hidden.add(len(pts))
             timed = timed and packet.pts is not None
             pts.append(packet.pts if packet.pts is not None else len(pts))
-            last_duration = packet.duration or last_duration
     except CUT_SHORT:
         pass
     timed = timed and stream.time_base is not None and all(pts[a] < pts[b] for a, b in pairwise(key))
-    return _timeline(stream, pts, key, hidden, last_duration, timed)
+    return _timeline(stream, pts, key, hidden, timed)
 
 
-def _timeline(
-    stream: VideoStream, pts: array[int], key: array[int], hidden: set[int], last: int, timed: bool
-) -> Timeline:
+def _timeline(stream: VideoStream, pts: array[int], key: array[int], hidden: set[int], timed: bool) -> Timeline:
     places = [place for place in range(len(pts)) if place not in hidden]
     if not timed:
         rate = Fraction(frame_rate(stream) or _DEFAULT_RATE).limit_denominator(1001)
         return Timeline(array("q", range(len(pts))), array("q", [0]), tuple(places), len(pts), 1 / rate, False)
     places.sort(key=pts.__getitem__)
-    end = 0
-    if places:
-        gaps = sorted(pts[b] - pts[a] for a, b in pairwise(places[-64:]))
-        usual = gaps[len(gaps) // 2] if gaps else 1
-        end = pts[places[-1]] + max(1, last or usual)
+    gaps = sorted(pts[after] - pts[before] for before, after in pairwise(places[-64:]))
+    end = pts[places[-1]] + max(1, gaps[len(gaps) // 2] if gaps else 1) if places else 0
     return Timeline(pts, key, tuple(places), end, stream.time_base or Fraction(1), True)
 
 
 def chosen(timeline: Timeline, count: int) -> list[int]:
     """Places of the frames that stand for the whole clip, in order of presentation."""
     times = [timeline.pts[place] for place in timeline.shown]
-    return [timeline.shown[number] for number in nearest(times, timeline.end, count)]
+    return [timeline.shown[number] for number in nearest(times, count)]
 
 
 def anchor(timeline: Timeline, place: int) -> int:
@@ -150,15 +145,15 @@ def stretches(timeline: Timeline, places: list[int]) -> list[Stretch]:
 
 
 def decode_places(
-    container: InputContainer, stream: VideoStream, timeline: Timeline, places: list[int], threads: int, sparing: bool
+    container: InputContainer, stream: VideoStream, timeline: Timeline, places: list[int], sparing: bool
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames at ``places`` with their clock times in seconds, each once; ``container`` stands at its start.
 
-    ``sparing`` leaves out all that the wanted frames do not depend on; otherwise everything is decoded.
+    ``sparing`` leaves out all that the wanted frames do not depend on, which takes a timeline with times; otherwise
+    everything is decoded.
     """
-    decode_alone(stream, threads)
     context = stream.codec_context
-    skips = sparing and timeline.timed and context.name in _SKIPS_UNUSED
+    skips = sparing and context.name in _SKIPS_UNUSED
     plan = deque(stretches(timeline, places) if sparing else [Stretch(0, len(timeline.pts), tuple(places))])
     wanted, matcher = frozenset(places), _Matcher(timeline)
     for place, packet in enumerate(_packets(container, stream)):
@@ -235,10 +230,15 @@ class _Matcher:
 
 
 def clip_timeline(file: BinaryIO, form: Format, name: str, limits: Limits) -> tuple[Timeline, Fraction]:
-    """The times of all frames, and the clock time in seconds at which the file begins."""
+    """The times of all frames, and the clock time in seconds at which the file begins.
+
+    With sound that is the earlier of both tracks; alone, a clip begins with its first frame.
+    """
     with open_container(file, form, name, limits) as container:
         timeline = read_timeline(container, _video(container, name, limits), name, limits)
-        return timeline, start_s(container)
+        if timeline.timed and audio_stream(container) is not None:
+            return timeline, start_s(container)
+        return timeline, timeline.pts[timeline.shown[0]] * timeline.unit if timeline.shown else Fraction(0)
 
 
 def clip_frames(
@@ -248,10 +248,11 @@ def clip_frames(
     timeline, zero = clip_timeline(file, form, name, limits)
     require_duration(timeline.duration_s, name, limits)
     places, converter, index = chosen(timeline, count), VideoReformatter(), 0
-    for sparing in (True, False):  # where the key frames are not what they claim to be, the plain way may still do
+    for sparing in (timeline.timed, False):  # where the key frames are not what they claim, the plain way may still do
         with open_container(file, form, name, limits) as container:
             stream = _video(container, name, limits)
-            for time, frame in decode_places(container, stream, timeline, places, threads, sparing):
+            prepare(stream, limits, threads)
+            for time, frame in decode_places(container, stream, timeline, places, sparing):
                 yield Frame(index, float(time - zero), upright_pixels(frame, max_side, converter))
                 index += 1
         if index:

@@ -151,9 +151,9 @@ def orientation(frame: VideoFrame) -> Orientation:
     return Orientation(mirror=a < 0, flip=d < 0)
 
 
-def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def first_frame(container: InputContainer, stream: VideoStream, limits: Limits) -> VideoFrame | None:
     """The first frame that decodes, None if there is none near the start."""
-    decode_alone(stream)
+    prepare(stream, limits)
     tries = 0
     try:
         for packet in container.demux(stream):
@@ -166,11 +166,13 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | 
     return None
 
 
-def decode_alone(stream: VideoStream | AudioStream, threads: int = 1) -> None:
-    """Set how many threads decode ``stream``; before its first packet."""
-    stream.codec_context.thread_count = threads
+def prepare(stream: VideoStream | AudioStream, limits: Limits, threads: int = 1) -> None:
+    """Before the first packet: how many threads decode ``stream``, and how large its pictures may grow on the way."""
+    context = stream.codec_context
+    context.options = {**context.options, "max_pixels": str(limits.max_video_pixels)}
+    context.thread_count = threads
     if threads > 1:
-        stream.codec_context.thread_type = "AUTO"
+        context.thread_type = "AUTO"
 
 
 def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:

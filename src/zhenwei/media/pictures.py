@@ -10,7 +10,6 @@ import os
 import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
@@ -34,14 +33,9 @@ BROKEN = (
     TypeError,
     LookupError,
     EOFError,
-    ArithmeticError,
-    AttributeError,
-    NotImplementedError,
     RuntimeError,
     MemoryError,
     struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
 )
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -58,14 +52,15 @@ _LOCK = threading.RLock()
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep Pillow's warnings off the terminal and its own size limit out of the way of ours.
+def _silence(limits: Limits) -> Iterator[None]:
+    """Keep Pillow's warnings off the terminal and put our size limit in the place of its own.
 
-    Both are settings of the whole process, hence the lock.
+    Both are settings of the whole process, hence the lock. Pillow fails beyond twice its limit, also where a size
+    turns up in the middle of a file.
     """
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limits.max_pixels // 2
         try:
             yield
         finally:
@@ -90,11 +85,13 @@ def _mute_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def guarded(form: Format, name: str) -> Iterator[None]:
+def guarded(form: Format, name: str, limits: Limits) -> Iterator[None]:
     """Around every call into Pillow: no warnings, and whatever breaks is a MediaError. Never hold it across a yield."""
     try:
-        with _silence(), _mute_stderr() if form.decoder == "TIFF" else nullcontext():
+        with _silence(limits), _mute_stderr() if form.decoder == "TIFF" else nullcontext():
             yield
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(name, clean(error).split(" pixels")[0], limits) from error
     except BROKEN as error:
         raise MediaError(
             f"{name} is a damaged or unsupported {form.name} file",
@@ -118,12 +115,12 @@ def _require_size(size: tuple[int, int], name: str, limits: Limits) -> None:
     if width < 1 or height < 1:
         raise MediaError(f"{name} has no pixels", got=f"{width} x {height}", want="at least 1 x 1")
     if width * height > limits.max_pixels:
-        raise MediaError(
-            f"{name} has too many pixels",
-            got=f"{width} x {height}",
-            want=f"at most {limits.max_pixels:,}",
-            fix="Cut out the part in question, or raise Limits.max_pixels.",
-        )
+        raise _too_many_pixels(name, f"{width} x {height}", limits)
+
+
+def _too_many_pixels(name: str, got: str, limits: Limits) -> MediaError:
+    want, fix = f"at most {limits.max_pixels:,}", "Cut out the part in question, or raise Limits.max_pixels."
+    return MediaError(f"{name} has too many pixels", got=got, want=want, fix=fix)
 
 
 def _refuse_camera_raw(image: Image.Image, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import accumulate
 from typing import BinaryIO
@@ -49,7 +50,7 @@ def _recognised(file: BinaryIO, name: str) -> Format:
 
 
 def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
-    with pictures.guarded(form, name):
+    with pictures.guarded(form, name, limits):
         image = pictures.open_picture(file, form, name, limits)
         width, height = pictures.shown_size(image)
         return replace(
@@ -84,7 +85,7 @@ def _open_container(file: BinaryIO, form: Format, name: str, limits: Limits, bla
         if audio is not None:
             media = replace(
                 media,
-                audio_codec=audio.codec_context.name,
+                audio_codec=audio.codec_context.codec.canonical_name,
                 audio_rate_hz=audio.codec_context.sample_rate or None,
                 audio_channels=audio.codec_context.channels or None,
             )
@@ -94,12 +95,12 @@ def _open_container(file: BinaryIO, form: Format, name: str, limits: Limits, bla
             codec = media.audio_codec
             return replace(media, codec=codec, duration_s=duration_s, facts=containers.stream_facts(container, None))
         lost_s = containers.missing_after_s(container, video, blank.size_bytes)
-        frame = containers.first_frame(container, video)
+        frame = containers.first_frame(container, video, limits)
         turn = containers.orientation(frame) if frame is not None else containers.Orientation()
         width, height = video.codec_context.width, video.codec_context.height
         media = replace(
             media,
-            codec=video.codec_context.name,
+            codec=video.codec_context.codec.canonical_name,
             width=height if turn.swap else width,
             height=width if turn.swap else height,
             duration_s=duration_s,
@@ -130,29 +131,39 @@ def sample_frames(media: Media, count: int, max_side: int, limits: Limits, threa
     return _frames(media, count, max_side, limits, threads)
 
 
-def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int) -> Iterator[Frame]:
+@contextmanager
+def _reopened(media: Media, limits: Limits) -> Iterator[tuple[BinaryIO, Format, str]]:
     name = sources.shown_name(media.path)
     with sources.regular_file(media.path, limits) as (file, _):
         form = _recognised(file, name)
+        if form.name != media.container:
+            raise MediaError(
+                f"{name} has changed since it was opened", got=form.name, want=media.container, fix="Open it again."
+            )
+        yield file, form, name
+
+
+def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int) -> Iterator[Frame]:
+    with _reopened(media, limits) as (file, form, name):
         if media.kind == "image":
             yield _picture_frame(file, form, name, limits)
-        elif form.reader == "animation":
-            yield from animations.animation_frames(file, form, name, count, limits)
-        else:
+        elif form.reader == "container":
             yield from clips.clip_frames(file, form, name, count, max_side, limits, threads)
+        else:
+            yield from animations.animation_frames(file, form, name, count, limits)
 
 
 def read_picture(media: Media, limits: Limits) -> Frame:
     """See ``zhenwei.media.read_picture``."""
-    name = sources.shown_name(media.path)
     if media.kind != "image":
+        name = sources.shown_name(media.path)
         raise MediaError(f"{name} is not a picture", got=media.kind, want="an image", fix="Sample its frames instead.")
-    with sources.regular_file(media.path, limits) as (file, _):
-        return _picture_frame(file, _recognised(file, name), name, limits)
+    with _reopened(media, limits) as (file, form, name):
+        return _picture_frame(file, form, name, limits)
 
 
 def _picture_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
-    with pictures.guarded(form, name):
+    with pictures.guarded(form, name, limits):
         image = pictures.open_picture(file, form, name, limits)
         return Frame(0, 0.0, pictures.upright_rgb(image, name))
 
@@ -161,9 +172,7 @@ def read_audio(media: Media, rate_hz: int | None, limits: Limits) -> Audio:
     """See ``zhenwei.media.read_audio``."""
     if rate_hz is not None and not 1000 <= rate_hz <= 384_000:
         raise UsageError("rate_hz has no meaning", got=str(rate_hz), want="1000 to 384000")
-    name = sources.shown_name(media.path)
-    with sources.regular_file(media.path, limits) as (file, _):
-        form = _recognised(file, name)
+    with _reopened(media, limits) as (file, form, name):
         if form.reader != "container":
             raise MediaError(f"{name} has no sound", got="a picture", want="an audio track")
         return sounds.decode_audio(file, form, name, rate_hz, limits)
@@ -171,13 +180,11 @@ def read_audio(media: Media, rate_hz: int | None, limits: Limits) -> Audio:
 
 def frame_times(media: Media, limits: Limits) -> tuple[float, ...]:
     """See ``zhenwei.media.frame_times``."""
-    name = sources.shown_name(media.path)
-    with sources.regular_file(media.path, limits) as (file, _):
-        form = _recognised(file, name)
+    with _reopened(media, limits) as (file, form, name):
+        if media.kind == "image":
+            return (0.0,)
         if form.reader == "animation":
             starts = accumulate(animations.durations_us(file, form, limits)[:-1], initial=0)
             return tuple(start / 1_000_000 for start in starts)
-        if form.reader == "picture":
-            return (0.0,)
         timeline, zero = clips.clip_timeline(file, form, name, limits)
         return tuple(float(timeline.pts[place] * timeline.unit - zero) for place in timeline.shown)

@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from zhenwei.errors import MediaError
-from zhenwei.media.containers import CUT_SHORT, audio_stream, decode_alone, open_container, start_s
+from zhenwei.media.containers import CUT_SHORT, audio_stream, open_container, prepare, start_s
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.types import Audio, Floats
@@ -49,7 +49,7 @@ def _pieces(
     pieces: list[Floats] = []
     rate, values, heard = rate_hz or 0, 0, False
     gather: _Resampler | None = None
-    for frame in _frames(container, stream):
+    for frame in _frames(container, stream, limits):
         samples = _floats(frame)
         _require_finite(samples, name)
         if gather is None:
@@ -75,9 +75,9 @@ def _require_room(values: int, name: str, limits: Limits) -> None:
         )
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, stream: AudioStream, limits: Limits) -> Iterator[AudioFrame]:
     """Everything that decodes; damaged packets are left out."""
-    decode_alone(stream)
+    prepare(stream, limits)
     try:
         for packet in container.demux(stream):
             try:

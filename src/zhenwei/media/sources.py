@@ -42,9 +42,11 @@ def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, in
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _cannot_open(name, error) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise _special(name, status.st_mode)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over the descriptor
-        status = os.fstat(descriptor)
-        _require_regular(name, status.st_mode)
         if status.st_size == 0:
             raise MediaError(f"{name} is empty", got="0 bytes", want="a picture, video or sound", fix=_COPY_AGAIN)
         if status.st_size > limits.max_bytes:
@@ -60,12 +62,10 @@ def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, in
 _COPY_AGAIN = "Copy or download the file again."
 
 
-def _require_regular(name: str, mode: int) -> None:
-    if stat.S_ISREG(mode):
-        return
+def _special(name: str, mode: int) -> MediaError:
     got = next((word for is_kind, word in _SPECIAL if is_kind(mode)), "a special file")
     fix = "Name the files in it." if stat.S_ISDIR(mode) else "Save its content to a file first."
-    raise MediaError(f"{name} is not a regular file", got=got, want="a picture, video or sound file", fix=fix)
+    return MediaError(f"{name} is not a regular file", got=got, want="a picture, video or sound file", fix=fix)
 
 
 def _cannot_open(name: str, error: OSError | ValueError) -> MediaError:
