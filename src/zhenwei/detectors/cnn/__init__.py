@@ -1,0 +1,1 @@
+"""Networks trained to tell forged faces from genuine ones."""

@@ -1,0 +1,235 @@
+"""One training loop: seeded, resumable to the same loss, CPU-fast, GPU-ready, chosen by held-out data.
+
+The state after step k depends on the recipe, the pack and k alone. A checkpoint holds the network, its running average
+(EMA), the optimiser and the random state; weights are read back with ``weights_only`` so that a checkpoint is data.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zhenwei.errors import DataError
+from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.training.batches import Batch, BatchMaker
+from zhenwei.training.recipe import Optimiser
+
+Check = Callable[[nn.Module], dict[str, float]]  # returns named figures; "choose" is the one that selects
+Tell = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Everything that changes from step to step."""
+
+    net: FaceForgeryNet
+    average: FaceForgeryNet
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    best: float = -math.inf
+
+    def save(self, path: Path) -> None:
+        partial = path.with_suffix(".partial")
+        torch.save(
+            {
+                "net": self.net.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "step": self.step,
+                "best": self.best,
+                "random": torch.get_rng_state(),
+            },
+            partial,
+        )
+        partial.replace(path)
+
+    def restore(self, path: Path) -> None:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        self.net.load_state_dict(saved["net"])
+        self.average.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.step, self.best = saved["step"], saved["best"]
+        torch.set_rng_state(saved["random"])
+
+
+def begin(net: FaceForgeryNet, options: Optimiser, device: torch.device) -> State:
+    """A fresh state: weight decay on matrices only (norms and biases are left alone)."""
+    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for module in frozen(net, options):
+        module.requires_grad_(False)
+    decayed = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
+    free = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
+    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": free, "weight_decay": 0.0}]
+    average = deepcopy(net).eval().requires_grad_(False)
+    return State(net, average, torch.optim.AdamW(groups, lr=options.learning_rate))
+
+
+def frozen(net: FaceForgeryNet, options: Optimiser) -> list[nn.Module]:
+    """The layers that the recipe keeps as they are, norms' statistics included; none for ``frozen_stages`` = 0."""
+    count = options.frozen_stages
+    return [net.backbone.stem, *net.backbone.stages[:count]] if count else []
+
+
+def learning_rate(options: Optimiser, step: int) -> float:
+    """Linear warm-up, then a half cosine down to 1 % of the peak."""
+    if step < options.warmup_steps:
+        return options.learning_rate * (step + 1) / options.warmup_steps
+    done = (step - options.warmup_steps) / max(1, options.steps - options.warmup_steps)
+    return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+
+
+def to_input(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], device: torch.device) -> Tensor:
+    """``(n, h, w, 3)`` uint8 -> ``(n, 3, h, w)`` float32 in [-1, 1], channels last in memory."""
+    x = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    return x / 127.5 - 1
+
+
+def loss_of(net: FaceForgeryNet, batch: Batch, options: Optimiser, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(whole-face loss, regional loss); the second over the faces whose altered regions are known."""
+    forged = torch.from_numpy(batch.forged).to(device)
+    target = forged * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
+    mask, known = torch.from_numpy(batch.mask).to(device), torch.from_numpy(batch.masked).to(device)
+    with _mixed(device):
+        answer = net(to_input(batch.pixels, device))
+    whole = F.binary_cross_entropy_with_logits(answer.score.float(), target)
+    regional = F.binary_cross_entropy_with_logits(answer.regions.float(), mask, reduction="none").mean((1, 2))
+    return whole, (regional * known).sum() / known.sum().clamp(min=1)
+
+
+def _mixed(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where the hardware has it: any recent GPU, CPUs with AMX or AVX512-BF16."""
+    if device.type == "cpu" and not torch.cpu._is_avx512_bf16_supported():
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def train(
+    state: State,
+    maker: BatchMaker,
+    folder: Path,
+    *,
+    check: Check,
+    tell: Tell,
+    device: torch.device,
+    workers: int = 1,
+    stop_after: int | None = None,
+) -> None:
+    """Runs from ``state.step`` to the recipe's end, or for ``stop_after`` steps; an interrupt saves first.
+
+    Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
+    Raises :class:`DataError` when the loss stops being a number: the last checkpoint is from before.
+    """
+    options = maker.recipe.optimiser
+    end = options.steps if stop_after is None else min(options.steps, state.step + stop_after)
+    running = {"whole": 0.0, "regional": 0.0, "steps": 0.0}
+    try:
+        for batch in _batches(maker, state.step, end, workers):
+            whole, regional = _step(state, batch, options, device)
+            running = {
+                "whole": running["whole"] + whole,
+                "regional": running["regional"] + regional,
+                "steps": running["steps"] + 1,
+            }
+            tell(state.step, {"whole": whole, "regional": regional})
+            if state.step % options.check_every == 0 or state.step == options.steps:
+                _check(state, running, folder, check, tell)
+                running = dict.fromkeys(running, 0.0)
+    finally:
+        state.save(folder / "last.pt")
+
+
+def _batches(maker: BatchMaker, start: int, end: int, workers: int) -> Iterator[Batch]:
+    """Batches in order, prepared ahead by threads: their work is in C and lets the interpreter go. No processes are
+    forked, since OpenCV's own thread pool does not survive that."""
+    ahead = 4 * max(1, workers)
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        waiting = deque(pool.submit(maker.__getitem__, step) for step in range(start, min(end, start + ahead)))
+        for step in range(start + ahead, end + ahead):
+            if not waiting:
+                return
+            batch = waiting.popleft().result()
+            if step < end:
+                waiting.append(pool.submit(maker.__getitem__, step))
+            yield batch
+
+
+def _step(state: State, batch: Batch, options: Optimiser, device: torch.device) -> tuple[float, float]:
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate(options, state.step)
+    # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.
+    torch.manual_seed(state.step)
+    state.net.train()
+    for module in frozen(state.net, options):
+        module.eval()
+    whole, regional = loss_of(state.net, batch, options, device)
+    total = whole + options.map_weight * regional
+    if not bool(torch.isfinite(total)):
+        raise DataError("the loss is no longer a number", got=f"step {state.step}", fix="Lower the learning rate.")
+    state.optimiser.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(state.net.parameters(), options.clip_norm)
+    state.optimiser.step()
+    state.step += 1
+    _average(state.average, state.net, min(options.ema_decay, (1 + state.step) / (10 + state.step)))
+    return float(whole.detach()), float(regional.detach())
+
+
+@torch.no_grad()
+def _average(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """Exponential running mean of parameters and of the norms' statistics; counters are copied."""
+    for ours, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+        if ours.dtype.is_floating_point:
+            ours.lerp_(theirs, 1 - decay)
+        else:
+            ours.copy_(theirs)
+
+
+def _check(state: State, running: dict[str, float], folder: Path, check: Check, tell: Tell) -> None:
+    figures = check(state.average)
+    steps = max(1.0, running["steps"])
+    row = {"step": float(state.step), "whole": running["whole"] / steps, "regional": running["regional"] / steps}
+    row |= figures
+    _append(folder / "log.csv", row)
+    if figures["choose"] > state.best:
+        state.best = figures["choose"]
+        torch.save(state.average.state_dict(), folder / "best.pt")
+    state.save(folder / "last.pt")
+    tell(state.step, row)
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    fresh = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow([*row, "time"])
+        writer.writerow([*(f"{v:.6g}" for v in row.values()), f"{time.time():.0f}"])
+
+
+@torch.no_grad()
+def scores(
+    net: nn.Module,
+    pixels: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]],
+    device: torch.device,
+    batch: int = 64,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Scores of faces of ``(size, size, 3)`` uint8, in float32: what the exported network must reproduce."""
+    net.eval()
+    out = [
+        net(to_input(np.stack(pixels[i : i + batch]), device).contiguous(memory_format=torch.channels_last)).score
+        for i in range(0, len(pixels), batch)
+    ]
+    return np.asarray(torch.cat(out).float().cpu().numpy(), np.float32)

@@ -1,0 +1,189 @@
+"""The training pack: every face as the detector will see it, with landmarks, in one file that any machine can read.
+
+Built once from the data folder (zips with a CSV each), it holds encoded pictures rather than arrays, so that it stays
+small enough to be carried to another machine. Columns are parallel arrays of one ``.npz``.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import faces
+from zhenwei.errors import DataError
+from zhenwei.training.pictures import decode, encode
+from zhenwei.types import Box, Floats, Frame, InputContract, Pixels
+
+VERSION = 1
+_SIDE = 224
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pack:
+    """``data[offsets[i]:offsets[i + 1]]`` is picture i, JPEG or PNG. ``original`` points from a forgery to the
+    genuine picture it was made from, -1 where there is none. ``landmarks`` ``(n, 468, 2)`` float16, in [0, 1] of the
+    crop; NaN where the mesh found none. ``split`` and the other columns are strings."""
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    forged: NDArray[np.bool_]
+    original: NDArray[np.int64]
+    landmarks: NDArray[np.float16]
+    path: NDArray[np.str_]
+    source: NDArray[np.str_]
+    identity: NDArray[np.str_]
+    split: NDArray[np.str_]
+    face_px: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.forged)
+
+    def pixels(self, index: int) -> Pixels:
+        """``(224, 224, 3)`` uint8 RGB."""
+        picture = decode(self.data[self.offsets[index] : self.offsets[index + 1]].tobytes())
+        if picture.shape[:2] != (_SIDE, _SIDE):
+            return np.asarray(cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+        return picture
+
+    def points(self, index: int) -> Floats | None:
+        """``(468, 2)`` float32 in pixels of ``pixels(index)``, or None."""
+        points = self.landmarks[index].astype(np.float32) * _SIDE
+        return points if np.isfinite(points).all() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    data: bytes
+    forged: bool
+    original: str
+    path: str
+    source: str
+    identity: str
+    split: str
+    width_px: float  # of the face before the publisher scaled it; 0 = measure it here
+
+
+def build_pack(folder: Path, target: Path, progress: Callable[[float], None] | None = None) -> tuple[int, int]:
+    """Reads ``dfdc-faces`` and ``photos`` from ``folder``, writes ``target``; returns (kept, dropped) pictures.
+
+    A picture without a face is dropped, and so is one whose crop would not be square within the contract.
+    """
+    rows = list(_rows(folder))
+    columns: dict[str, list[object]] = {name: [] for name in ("landmarks", "face_px")}
+    kept: list[_Row] = []
+    blobs: list[bytes] = []
+    for number, row in enumerate(rows):
+        if progress:
+            progress(number / len(rows))
+        prepared = _prepare(row)
+        if prepared is None:
+            continue
+        data, landmarks, face_px = prepared
+        kept.append(row)
+        blobs.append(data)
+        columns["landmarks"].append(landmarks)
+        columns["face_px"].append(row.width_px or face_px)
+    _write(target, kept, blobs, columns)
+    return len(kept), len(rows) - len(kept)
+
+
+def _write(target: Path, rows: list[_Row], blobs: list[bytes], columns: dict[str, list[object]]) -> None:
+    where = {(row.source, Path(row.path).stem): i for i, row in enumerate(rows) if not row.forged}
+    originals = [where.get((row.source, row.original), -1) if row.forged else -1 for row in rows]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial.npz")
+    arrays: dict[str, NDArray[Any]] = {
+        "version": np.array(VERSION),
+        "data": np.frombuffer(b"".join(blobs), np.uint8),
+        "offsets": np.concatenate([[0], np.cumsum([len(b) for b in blobs])]).astype(np.int64),
+        "forged": np.array([row.forged for row in rows]),
+        "original": np.array(originals, np.int64),
+        "landmarks": np.array(columns["landmarks"], np.float16),
+        "face_px": np.array(columns["face_px"], np.float32),
+    }
+    for name in ("path", "source", "identity", "split"):
+        arrays[name] = np.array([getattr(row, name) for row in rows])
+    np.savez(partial, allow_pickle=False, **arrays)
+    partial.replace(target)
+
+
+def load_pack(path: Path) -> Pack:
+    """Raises :class:`DataError` for a file that is missing or is no pack of this version."""
+    if not path.is_file():
+        raise DataError("the training pack is missing", got=str(path), fix="Build it: zhenwei train ... --data FOLDER")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if int(file["version"]) != VERSION:
+                raise DataError("the training pack is of another version", got=str(file["version"]), want=str(VERSION))
+            return Pack(**{name: file[name] for name in Pack.__dataclass_fields__})
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(
+            "this is no training pack", got=f"{path}: {error}", fix="Delete it and build it again."
+        ) from error
+
+
+def _rows(folder: Path) -> Iterator[_Row]:
+    for read in (_dfdc_rows, _photo_rows):
+        yield from read(folder)
+
+
+def _table(folder: Path, name: str) -> tuple[list[dict[str, str]], zipfile.ZipFile]:
+    table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
+    for file in (table, archive):
+        if not file.is_file():
+            raise DataError(
+                "the data folder is incomplete", got=f"no {file.name} in {folder}", want="dfdc-faces, photos"
+            )
+    with table.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text)), zipfile.ZipFile(archive)
+
+
+def _dfdc_rows(folder: Path) -> Iterator[_Row]:
+    rows, archive = _table(folder, "dfdc-faces")
+    with archive:
+        for r in rows:
+            data, forged = archive.read(r["path"]), r["label"] == "fake"
+            yield _Row(data, forged, r["original"], r["path"], "dfdc", r["identity"], r["split"], float(r["width_px"]))
+
+
+def _photo_rows(folder: Path) -> Iterator[_Row]:
+    rows, archive = _table(folder, "photos")
+    with archive:
+        for r in rows:
+            source, forged = r["source"].removesuffix("-val"), r["label"] == "fake"
+            yield _Row(archive.read(r["path"]), forged, "", r["path"], source, r["path"], r["split"], 0.0)
+
+
+# The crop that every learned face detector is fed: the box of the face finder, no margin.
+CROP = InputContract(size_px=_SIDE, margin=0.0, min_face_px=24)
+
+
+def _prepare(row: _Row) -> tuple[bytes, Floats, float] | None:
+    pixels = decode(row.data)
+    frame = Frame(0, 0.0, pixels)
+    people = faces.find_people((frame,))
+    if not people:
+        return None
+    face = max((t.faces[0] for t in people), key=lambda f: f.box.area)
+    crop = faces.cut(frame, face, CROP)
+    if crop is None:
+        return None
+    region = faces.region(frame, face, CROP)
+    untouched = row.width_px > 0 and crop.shape == pixels.shape and bool((crop == pixels).all())
+    data = row.data if untouched else encode(crop, ".jpg", 97)
+    return data, _relative(face.landmarks, region), face.quality.face_px
+
+
+def _relative(landmarks: Floats | None, region: Box) -> Floats:
+    if landmarks is None:
+        return np.full((468, 2), np.nan, np.float32)
+    corner = np.array([region.left, region.top], np.float32)
+    return np.asarray((landmarks[:, :2] - corner) / np.array([region.width, region.height], np.float32), np.float32)

@@ -1,0 +1,25 @@
+"""Encoded pictures to arrays and back, in RGB."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from zhenwei.errors import DataError
+from zhenwei.types import Pixels
+
+_QUALITY = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
+
+
+def decode(data: bytes) -> Pixels:
+    """``(height, width, 3)`` uint8 RGB. Raises :class:`DataError` for bytes that are no picture."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise DataError("a picture of the data set cannot be decoded", fix="Fetch the data set again.")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def encode(pixels: Pixels, extension: str, quality: int) -> bytes:
+    """``extension``: ".jpg" or ".webp"; ``quality`` 1 to 100."""
+    _, data = cv2.imencode(extension, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [_QUALITY[extension], quality])
+    return data.tobytes()
