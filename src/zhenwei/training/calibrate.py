@@ -28,19 +28,34 @@ from zhenwei.types import Frame, Media, Pixels, Subject
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
 _SMALLEST_PX = 56
+_FRAMES_OF_VIDEO = ("dfdc",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A held-out face as it is shown to the detector. ``face``: its row in the pack. ``delivered``: made small and
+    re-encoded. ``group``: whose face; ``source``: of which data set."""
+
+    pixels: Pixels
+    forged: bool
+    face: int
+    group: str
+    source: str
+    delivered: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One face as the detector saw it: its score and quality, whether it is forged, and where it is from."""
+    """What the detector made of it: its score, and the quality that it saw."""
 
     score: float
     forged: bool
     face_px: float
     sharpness: float
+    face: int
     group: str
     source: str
-    delivered: bool  # made small and re-encoded
+    delivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +70,11 @@ def calibrate(pack: Pack, split: Split, *, seed: int, progress: Callable[[float]
     """Fits on the held-out identities and the foreign sources of ``split``. The weights must be in the store."""
     samples: list[Sample] = []
     unanswered = 0
-    shown = list(_shown(pack, split, seed))
-    for number, (pixels, forged, group, source, delivered) in enumerate(shown):
+    every = list(_shown(pack, split, seed))
+    for number, shown in enumerate(every):
         if progress:
-            progress(number / len(shown))
-        sample = _ask(pixels, forged, group, source, delivered)
+            progress(number / len(every))
+        sample = _ask(shown)
         if sample is None:
             unanswered += 1
         else:
@@ -80,17 +95,19 @@ def _fit(samples: list[Sample], seed: int) -> Calibration:
 
 
 def _operating(calibration: Calibration, samples: list[Sample]) -> OperatingPoints:
-    """Pointwise the worst of the sources. A clip weighs as much as a picture (``frame_rho`` = 1): one table serves."""
+    """Pointwise the worst of frames of video and photographs. A clip weighs as much as a picture (``frame_rho`` = 1):
+    one table serves both. Each face is from a clip of its own; delivered twice it still counts once."""
     each = []
-    for source in sorted({s.source for s in samples}):
-        mine = [s for s in samples if s.source == source]
+    for of_video in (True, False):
+        mine = [s for s in samples if (s.source in _FRAMES_OF_VIDEO) == of_video]
+        if not mine:
+            continue
         llr = [calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness) for s in mine]
-        forged = [s.forged for s in mine]
-        groups = [s.group for s in mine]
-        each.append(measure_operating_points(llr, forged, ["image"] * len(mine), groups=groups))
+        forged, faces_seen = [s.forged for s in mine], [s.face for s in mine]
+        each.append(measure_operating_points(llr, forged, ["image"] * len(mine), groups=faces_seen))
     genuine = worst_of([points.genuine["image"] for points in each])
-    forged_tail = worst_of([points.forged["image"] for points in each])
-    return OperatingPoints(dict.fromkeys(("image", "video"), genuine), dict.fromkeys(("image", "video"), forged_tail))
+    missed = worst_of([points.forged["image"] for points in each])
+    return OperatingPoints(dict.fromkeys(("image", "video"), genuine), dict.fromkeys(("image", "video"), missed))
 
 
 def worst_of(tails: list[Tail]) -> Tail:
@@ -104,21 +121,22 @@ def worst_of(tails: list[Tail]) -> Tail:
     return Tail(tuple(grid), tuple(rates), floor, sum(t.media for t in tails), sum(t.groups for t in tails))
 
 
-def _shown(pack: Pack, split: Split, seed: int) -> Iterator[tuple[Pixels, bool, str, str, bool]]:
-    """(picture, forged, group, source, delivered) of every held-out face, as it is and made small."""
-    for index in (*split.held_out, *split.foreign):
-        row = int(index)
+def _shown(pack: Pack, split: Split, seed: int) -> Iterator[Shown]:
+    """Every held-out face as it is and made small; forgeries are made of the genuine ones of foreign sources."""
+    foreign = set(split.foreign.tolist())
+    for row in (*split.held_out.tolist(), *split.foreign.tolist()):
         source, group = str(pack.source[row]), f"{pack.source[row]}/{pack.identity[row]}"
+        # A published forgery is delivered as its original is, so that the delivery says nothing of the label.
         rng = np.random.default_rng((seed, 11, row if pack.original[row] < 0 else int(pack.original[row])))
         pictures = [(pack.pixels(row), bool(pack.forged[row]))]
         points = pack.points(row)
-        if row in split.foreign and points is not None:
+        if row in foreign and points is not None:
             make = self_blend if rng.random() < 0.8 else affine_warp
             pictures.append((make(pictures[0][0], points, rng).pixels, True))
         side, quality = _delivery(rng)
         for pixels, forged in pictures:
-            yield pixels, forged, group, source, False
-            yield deliver(pixels, side, quality), forged, group, source, True
+            yield Shown(pixels, forged, row, group, source, delivered=False)
+            yield Shown(deliver(pixels, side, quality), forged, row, group, source, delivered=True)
 
 
 def _delivery(rng: np.random.Generator) -> tuple[int, int]:
@@ -132,18 +150,20 @@ def deliver(pixels: Pixels, side: int, quality: int) -> Pixels:
     return decode(encode(np.asarray(small, np.uint8), ".jpg", quality))
 
 
-def _ask(pixels: Pixels, forged: bool, group: str, source: str, delivered: bool) -> Sample | None:
-    frame = Frame(0, 0.0, pixels)
+def _ask(shown: Shown) -> Sample | None:
+    frame = Frame(0, 0.0, shown.pixels)
     people = faces.find_people((frame,))
     if not people:
         return None
     track = max(people, key=lambda t: t.faces[0].box.area)
-    media = Media("", "", "image", 0, "jpeg", width=pixels.shape[1], height=pixels.shape[0])
+    media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
     score = FaceForgery().examine(Subject(media, (frame,), replace(track, person=1))).score
     if score is None:
         return None
-    quality = track.faces[0].quality
-    return Sample(score, forged, quality.face_px, quality.sharpness, group, source, delivered)
+    seen = track.faces[0].quality
+    return Sample(
+        score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
+    )
 
 
 def install_neutral(model: str) -> Path:
