@@ -149,3 +149,5 @@ def test_the_command_survives_a_shell(forged_photo: Report) -> None:
     path = "it's; rm -rf $HOME `x`.jpg"
     record = to_dict(replace(forged_photo, media=replace(forged_photo.media, path=path)))
     assert shlex.split(record["engine"]["command"])[:3] == ["zhenwei", "scan", path]
+    dashed = to_dict(replace(forged_photo, media=replace(forged_photo.media, path="--quiet.jpg")))
+    assert dashed["engine"]["command"].startswith("zhenwei scan ./--quiet.jpg ")  # not an option

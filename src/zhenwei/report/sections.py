@@ -246,11 +246,17 @@ def reproduction(report: Report, language: Language) -> Markup:
         rows.append(("libraries", text(" · ".join(f"{name} {found}" for name, found in engine.libraries.items()))))
     rows += [("models", _model(id_, digest)) for id_, digest in engine.models.items()]
     if engine.options:
-        rows.append(("options", text(" · ".join(f"{name} = {value}" for name, value in engine.options.items()))))
-    rows.append(("SHA-256", element("span", report.media.sha256, class_="mono")))
+        rows.append(
+            ("options", text(" · ".join(f"{name} = {_given(value)}" for name, value in engine.options.items())))
+        )
+    rows.append(("file_sha256", element("span", report.media.sha256, class_="mono")))
     rows.append(("took", text(say("seconds", language, value=f"{engine.seconds:.1f}"))))
     line = element("code", foreign(command(engine, report.media.path), 4000), class_="command")
     return section("reproduce", language, line, _list(rows, language))
+
+
+def _given(value: str | float | bool) -> str:
+    return str(value) if value != "" else "–"
 
 
 def _model(id_: str, digest: str) -> Markup:

@@ -75,7 +75,8 @@ def as_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
 
 def command(engine: Engine, path: str) -> str:
     """The command line that examines the file again in the same way."""
-    words = ["zhenwei", "scan", legible(path, 4000)]
+    named = legible(path, 4000)
+    words = ["zhenwei", "scan", f"./{named}" if named.startswith("-") else named]
     for name, value in engine.options.items():
         flag = _FLAGS.get(name)
         if flag and name == "detectors":
