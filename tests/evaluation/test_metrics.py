@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
@@ -148,6 +148,7 @@ def test_calibration_error_agrees_with_a_loop_over_bins(seed: int) -> None:
     assert metrics.expected_calibration_error(labels, p, bins=10, equal="mass") == pytest.approx(by_mass)
 
 
+@settings(deadline=None)
 @given(st.permutations(range(20)))
 def test_calibration_error_ignores_the_order_even_with_ties(order: list[int]) -> None:
     labels, p = np.arange(20) % 3 == 0, np.repeat([0.1, 0.4, 0.8, 1.0], 5)
@@ -190,6 +191,7 @@ def test_min_c_llr_is_a_matter_of_order_alone_and_bounds_c_llr(seed: int) -> Non
     assert metrics.min_c_llr(labels, -labels) == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
 def test_rate_interval_agrees_with_scipy(of: tuple[int, int], confidence: float) -> None:
     found = metrics.rate_interval(*of, confidence=confidence)

@@ -12,7 +12,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from zhenwei.errors import DataError
-from zhenwei.fusion.calibration import c_llr, fit, frame_correlation, supported_range
+from zhenwei.fusion.calibration import c_llr, cross_fit, fit, frame_correlation, supported_range
 from zhenwei.models.calibration import Calibration
 
 Reals = NDArray[np.float64]
@@ -44,6 +44,17 @@ def test_the_cost_on_groups_left_out_is_near_its_integral() -> None:
     ideal = quad(lambda x: norm.pdf(x, mean, spread) * np.logaddexp(0, -x) / math.log(2), -20, 20)[0]
     found = fit(scores, labels, px, range(6000), seed=0)
     assert found.c_llr == pytest.approx(ideal, abs=0.02)
+
+
+def test_a_group_has_no_part_in_its_own_ratios() -> None:
+    rng = np.random.default_rng(14)
+    labels, groups, px = np.arange(120) % 2, (np.arange(120) // 6).tolist(), 2 ** rng.uniform(5, 9, 120)
+    scores = rng.normal(labels * 1.0)
+    before = cross_fit(scores, labels, px, groups, seed=0)
+    scores[0] += 50.0
+    after = cross_fit(scores, labels, px, groups, seed=0)
+    np.testing.assert_array_equal(after[1:6], before[1:6])  # the rest of the first group
+    assert (after[6:] != before[6:]).any()
 
 
 def test_scale_and_origin_of_the_scores_do_not_matter() -> None:
@@ -136,6 +147,17 @@ def test_finds_the_correlation_of_frames_from_above(rho: float) -> None:
     names = np.repeat(np.arange(tracks), frames).tolist()
     found = frame_correlation(scores.ravel(), np.repeat(labels, frames), names)
     assert rho - 0.01 <= found <= rho + 0.08
+
+
+def test_the_correlation_is_seldom_understated_from_few_tracks() -> None:
+    rng = np.random.default_rng(15)
+    rho, labels, tracks = 0.6, np.repeat(np.arange(20) % 2, 8), np.repeat(np.arange(20), 8).tolist()
+
+    def draw() -> float:
+        scores = math.sqrt(rho) * rng.normal(size=(20, 1)) + math.sqrt(1 - rho) * rng.normal(size=(20, 8))
+        return frame_correlation(scores.ravel(), labels, tracks)
+
+    assert np.mean([draw() >= rho for _ in range(200)]) >= 0.9  # 0.95 expected
 
 
 def test_correlation_is_one_where_the_data_cannot_tell() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -19,6 +20,7 @@ from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_po
 LLRS = st.floats(-30, 30)
 
 
+@cache
 def _measured(seed: int = 0, n: int = 120) -> OperatingPoints:
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % 2
@@ -41,6 +43,7 @@ def test_the_forged_side_is_the_mirror_image() -> None:
         assert found.miss_rate(-t, "image") == mirrored.false_alarm_rate(t, "image")
 
 
+@settings(deadline=None)
 @given(LLRS, LLRS, st.integers(0, 3))
 def test_rates_never_rise_with_the_llr(a: float, b: float, seed: int) -> None:
     found = _measured(seed)
@@ -49,6 +52,7 @@ def test_rates_never_rise_with_the_llr(a: float, b: float, seed: int) -> None:
     assert 0 < found.miss_rate(low, "image") <= found.miss_rate(high, "image") <= 1
 
 
+@settings(deadline=None)
 @given(LLRS)
 def test_without_a_table_the_bound_is_markovs(llr: float) -> None:
     nothing = OperatingPoints()

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhenwei.errors import UsageError
@@ -52,6 +52,7 @@ def _decide(evidence: list[Evidence], tables: OperatingPoints = NOTHING_MEASURED
     return decide(evidence, operating=tables)
 
 
+@settings(deadline=None)
 @given(_collections(), TABLES)
 def test_every_verdict_makes_sense(evidence: list[Evidence], tables: OperatingPoints) -> None:
     found = _decide(evidence, tables)
@@ -68,6 +69,7 @@ def test_every_verdict_makes_sense(evidence: list[Evidence], tables: OperatingPo
             assert (verdict.llr > 0) == (verdict.decision == "forged")
 
 
+@settings(deadline=None)
 @given(_collections(), TABLES, st.randoms())
 def test_the_order_does_not_matter(evidence: list[Evidence], tables: OperatingPoints, shuffle: random.Random) -> None:
     expected = _decide(evidence, tables)
@@ -76,6 +78,7 @@ def test_the_order_does_not_matter(evidence: list[Evidence], tables: OperatingPo
     assert _decide(shuffled, tables) == expected
 
 
+@settings(deadline=None)
 @given(_collections(least=1), TABLES, st.data())
 def test_more_suspicious_evidence_never_makes_a_cleaner_verdict(
     evidence: list[Evidence], tables: OperatingPoints, data: st.DataObject
@@ -94,6 +97,7 @@ def test_more_suspicious_evidence_never_makes_a_cleaner_verdict(
         assert ORDER[other.decision] >= ORDER[one.decision]
 
 
+@settings(deadline=None)
 @given(_collections(), TABLES, st.sampled_from([None, 1, 2, 9]))
 def test_an_abstention_changes_nothing(evidence: list[Evidence], tables: OperatingPoints, person: int | None) -> None:
     before = _decide(evidence, tables)
@@ -105,6 +109,7 @@ def test_an_abstention_changes_nothing(evidence: list[Evidence], tables: Operati
     assert added == unknown | kept
 
 
+@settings(deadline=None)
 @given(_collections(), TABLES, st.permutations(range(1, 5)))
 def test_the_names_of_people_do_not_matter(evidence: list[Evidence], tables: OperatingPoints, names: list[int]) -> None:
     before = _decide(evidence, tables)
@@ -117,6 +122,7 @@ def test_the_names_of_people_do_not_matter(evidence: list[Evidence], tables: Ope
         assert (other.decision, other.llr, other.error_rate) == (verdict.decision, verdict.llr, verdict.error_rate)
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from(DETECTORS)))
 def test_no_evidence_is_never_genuine(detectors: set[str]) -> None:
     found = _decide([_evidence(None, detector=d, reason=f"reason of {d}") for d in detectors])
@@ -124,6 +130,7 @@ def test_no_evidence_is_never_genuine(detectors: set[str]) -> None:
     assert all(f"reason of {d}" in found.explanation for d in detectors)
 
 
+@settings(deadline=None)
 @given(LLR, TABLES)
 def test_one_detector_on_one_person_is_the_file(llr: float, tables: OperatingPoints) -> None:
     found = _decide([_evidence(llr)], tables)
@@ -132,6 +139,7 @@ def test_one_detector_on_one_person_is_the_file(llr: float, tables: OperatingPoi
     assert found.llr == llr
 
 
+@settings(deadline=None)
 @given(st.floats(0, 8), st.integers(2, 30), TABLES)
 def test_the_more_people_the_harder_it_is_to_call_forged(llr: float, n: int, tables: OperatingPoints) -> None:
     """The same most suspicious person, among clean ones: the file is less suspicious and the rate no lower."""
@@ -159,6 +167,16 @@ def test_genuine_needs_everybody_examined_to_be_clean() -> None:
     assert found.decision == "genuine"
     assert found.error_rate == pytest.approx(math.exp(-4))
     assert _decide([*clean, _evidence(-0.5, person=3)]).decision == "inconclusive"
+
+
+def test_a_decision_never_goes_against_its_own_evidence() -> None:
+    """Tables of a collection in which everything is far away: a rate alone must not decide."""
+    high = measure_operating_points(np.full(200, 4.0), np.ones(200), ["image"] * 200)
+    low = measure_operating_points(np.full(200, -4.0), np.zeros(200), ["image"] * 200)
+    assert high.miss_rate(0.5, "image") < 0.05
+    assert _decide([_evidence(0.5), _evidence(-3.0, person=2)], high).decision == "inconclusive"
+    assert low.false_alarm_rate(-0.5, "image") < 0.05
+    assert _decide([_evidence(-0.5)], low).decision == "inconclusive"
 
 
 def test_those_who_could_not_be_examined_are_named() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhenwei.errors import ModelError, UsageError
@@ -61,6 +61,7 @@ def test_sharpness_of_the_usual_amount_is_as_good_as_unknown_and_extremes_satura
     assert EXAMPLE.slope_and_offset(100, math.nan) == EXAMPLE.slope_and_offset(100, None)
 
 
+@settings(deadline=None)
 @given(SCORES, SCORES, SIZES, SHARPNESS, st.integers(1, 500))
 def test_never_falls_as_the_score_rises(a: float, b: float, face_px: float, sharpness: float | None, n: int) -> None:
     low, high = sorted((a, b))
@@ -78,6 +79,7 @@ def test_refuses_what_is_no_number(wrong: dict[str, Any]) -> None:
         EXAMPLE.llr(given.pop("score"), **given)
 
 
+@settings(deadline=None)
 @given(SCORES)
 def test_a_track_of_one_frame_is_the_picture(score: float) -> None:
     combined = EXAMPLE.combine_frames([score], [3.2])
@@ -85,6 +87,7 @@ def test_a_track_of_one_frame_is_the_picture(score: float) -> None:
     assert EXAMPLE.llr(combined, face_px=80, frames=1) == EXAMPLE.llr(score, face_px=80)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=60), st.randoms())
 def test_frames_are_combined_in_any_order_within_their_range(scores: list[float], random: Any) -> None:
     frames = list(enumerate(scores))
@@ -110,6 +113,7 @@ def test_frames_without_times_or_none_at_all_are_refused() -> None:
         EXAMPLE.combine_frames([1.0, 2.0], [0.0])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_effective_frames_lie_between_one_and_all_of_them(n: int, rho: float) -> None:
     values = EXAMPLE.to_dict() | {"frame_rho": rho}

@@ -57,13 +57,7 @@ def fit(
     Raises :class:`DataError` for numbers missing, or fewer than two groups of either class.
     """
     data = _checked(scores, labels, face_px, sharpness, groups)
-    held_out = np.full(len(data.scores), np.nan)
-    fold = group_folds(data.groups, data.labels, folds=_FOLDS, seed=seed)
-    for k in np.unique(fold):
-        train = data.take(fold != k)
-        if train.labels.all() or not train.labels.any():
-            raise DataError("too few groups to calibrate on", got="one class is gone without one fold of the groups")
-        held_out[fold == k] = _apply(_fit(train, l2), data.take(fold == k))
+    held_out = _cross_fit(data, seed, l2)
     lowest, highest = supported_range(held_out, data.labels, data.groups)
     return replace(
         _fit(data, l2),
@@ -76,6 +70,20 @@ def fit(
         c_llr=c_llr(data.labels, np.clip(held_out, lowest, highest)),
         seed=seed,
     )
+
+
+def cross_fit(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    face_px: ArrayLike,
+    groups: Sequence[object],
+    *,
+    seed: int,
+    sharpness: ArrayLike | None = None,
+    l2: float = 1.0,
+) -> Reals:
+    """LLRs ``(n,)``, unbounded, each by a calibration fitted without the sample's group; arguments as of ``fit``."""
+    return _cross_fit(_checked(scores, labels, face_px, sharpness, groups), seed, l2)
 
 
 def c_llr(labels: ArrayLike, llr: ArrayLike) -> float:
@@ -162,6 +170,17 @@ def _checked(
             name = "forged" if forged else "genuine"
             raise DataError("too few groups to calibrate on", got=f"{len(found)} {name}", want="at least 2")
     return data
+
+
+def _cross_fit(data: _Samples, seed: int, l2: float) -> Reals:
+    held_out = np.full(len(data.scores), np.nan)
+    fold = group_folds(data.groups, data.labels, folds=_FOLDS, seed=seed)
+    for k in np.unique(fold):
+        train = data.take(fold != k)
+        if train.labels.all() or not train.labels.any():
+            raise DataError("too few groups to calibrate on", got="one class is gone without one fold of the groups")
+        held_out[fold == k] = _apply(_fit(train, l2), data.take(fold == k))
+    return held_out
 
 
 def _fit(data: _Samples, l2: float) -> Calibration:

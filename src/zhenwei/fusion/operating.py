@@ -24,7 +24,7 @@ from zhenwei.errors import DataError, ModelError
 from zhenwei.types import Kind
 
 SCHEMA = "zhenwei.operating_points/1"
-_PACKAGED = Path(__file__).with_name("operating_points.json")
+PACKAGED = Path(__file__).with_name("operating_points.json")
 _MOST_STEPS = 200
 
 
@@ -89,7 +89,7 @@ class OperatingPoints:
     def load(cls, path: str | Path | None = None) -> Self:
         """Reads ``path``, or the tables in the package. Raises :class:`ModelError` if missing or malformed."""
         try:
-            return cls.from_dict(json.loads(Path(path or _PACKAGED).read_text("utf-8")))
+            return cls.from_dict(json.loads(Path(path or PACKAGED).read_text("utf-8")))
         except OSError as error:
             raise ModelError("the operating points cannot be read", got=str(error.strerror), want="a file") from error
         except (ValueError, TypeError, AttributeError) as error:
