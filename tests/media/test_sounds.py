@@ -59,6 +59,20 @@ def test_channels_stay_apart(tmp_path: Path, channels: int) -> None:
     assert np.array_equal(audio.samples, np.repeat(levels[:, None], 800, axis=1))
 
 
+def test_more_planes_than_usual(tmp_path: Path) -> None:
+    """Twelve channels that are decoded to twelve planes: beyond eight, FFmpeg keeps them elsewhere."""
+    with av.open(str(tmp_path / "a.mka"), "w", format="matroska") as output:
+        stream = output.add_stream("libopus", rate=48000, layout="7.1.4", options={"mapping_family": "255"})
+        sound = av.AudioFrame.from_ndarray(np.full((1, 12 * 9600), 0.25, np.float32), format="flt", layout="7.1.4")
+        sound.sample_rate = 48000
+        output.mux(stream.encode(sound))
+        output.mux(stream.encode())
+    for _ in range(20):
+        samples = read_audio(open_media(tmp_path / "a.mka")).samples
+        assert samples.shape[0] == 12
+        assert samples.shape[1] == pytest.approx(9600, abs=1000)
+
+
 def test_beyond_full_scale_is_clipped(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(float_wav(np.array([[0.5, 3.0, -7.0, 1e30]], np.float32), 8000))
     assert read_audio(open_media(tmp_path / "a.wav")).samples.tolist() == [[0.5, 1.0, -1.0, 1.0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -20,7 +20,15 @@ from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.types import Audio, Floats
 
-_FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
+# FFmpeg's packed sample formats: how they are stored, and what full scale is.
+_SAMPLES: dict[str, tuple[np.dtype[Any], float]] = {
+    "u8": (np.dtype(np.uint8), 2.0**7),
+    "s16": (np.dtype(np.int16), 2.0**15),
+    "s32": (np.dtype(np.int32), 2.0**31),
+    "s64": (np.dtype(np.int64), 2.0**63),
+    "flt": (np.dtype(np.float32), 1.0),
+    "dbl": (np.dtype(np.float64), 1.0),
+}
 
 
 def decode_audio(file: BinaryIO, form: Format, name: str, rate_hz: int | None, limits: Limits) -> Audio:
@@ -89,16 +97,21 @@ def _frames(container: InputContainer, stream: AudioStream, limits: Limits) -> I
 
 
 def _floats(frame: AudioFrame) -> Floats:
-    """``(channels, n)`` float32; integers are divided by their full scale."""
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, frame.layout.nb_channels).T
-    if values.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # beyond float32 is infinity, which is refused
-            return np.asarray(values, dtype=np.float32)
-    scale = _FULL_SCALE[frame.format.packed.name]
-    centred = values.astype(np.float32) - (scale if values.dtype == np.uint8 else 0.0)
-    return np.asarray(centred / scale, dtype=np.float32)
+    """``(channels, n)`` float32; integers are divided by their full scale.
+
+    ``AudioFrame.to_ndarray`` of PyAV 18 reads beyond the end where there are more than 8 planes, hence by hand.
+    """
+    channels, count = frame.layout.nb_channels, frame.samples
+    stored, full_scale = _SAMPLES[frame.format.packed.name]
+    if frame.format.is_planar:
+        values = np.stack([np.frombuffer(memoryview(plane), stored, count) for plane in frame.planes[:channels]])
+    else:
+        values = np.frombuffer(memoryview(frame.planes[0]), stored, count * channels).reshape(count, channels).T
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number, or becomes none, is refused after this
+        floats = values.astype(np.float32)
+        if stored.kind != "f":
+            floats = (floats - full_scale if stored.kind == "u" else floats) / np.float32(full_scale)
+    return floats
 
 
 def _require_finite(samples: Floats, name: str) -> None:
