@@ -1,0 +1,17 @@
+"""Faces: found in several sizes, measured, followed through the clip, and cut out as each network wants them.
+
+The only room that knows conventions of boxes and landmarks. Offline, deterministic, on the CPU.
+"""
+
+from __future__ import annotations
+
+from zhenwei.faces.alignment import cut, normalise, portrait, region
+from zhenwei.faces.blazeface import FULL_RANGE, SHORT_RANGE
+from zhenwei.faces.detection import detect
+from zhenwei.faces.mesh import FACE_MESH
+from zhenwei.faces.people import find_people
+from zhenwei.faces.quality import measure, pose
+
+MODELS = (FULL_RANGE, SHORT_RANGE, FACE_MESH)  # ids in the model store
+
+__all__ = ["MODELS", "cut", "detect", "find_people", "measure", "normalise", "portrait", "pose", "region"]

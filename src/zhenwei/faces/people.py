@@ -1,0 +1,50 @@
+"""The people of a clip or picture: faces found in every frame, linked, numbered, chance findings left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zhenwei.errors import UsageError
+from zhenwei.faces import tracking
+from zhenwei.faces.detection import MOST_TILES, MOST_TILES_MOVING, Sighting, sight
+from zhenwei.types import Frame, Track
+
+_TILED_EVERY = 8
+_ONCE_ENOUGH = 12.0  # support from which a face that was seen only once in a clip is believed
+_CLIP = 4  # frames from which once is seldom
+
+
+def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track, ...]:
+    """Everyone whose face is seen, numbered from 1 by first appearance, then by size of the face; () if nobody.
+
+    ``frames``: in order of time, ``Frame.index`` their place in the sequence; one frame is a picture, in which faces
+    down to ``minimum_px`` (shorter side of the box) are looked for everywhere. In a clip the small ones are looked for
+    in every eighth frame, in frames without a face, and while any are being found. A face seen in a single frame of
+    four or more is left out unless the evidence for it is strong: chance findings do not come twice at one place.
+
+    Raises :class:`UsageError` if the indices are not 0, 1, 2 ... or ``minimum_px`` is below 1.
+    """
+    if minimum_px < 1:
+        raise UsageError("the smallest face is out of range", got=f"{minimum_px} px", want="at least 1 px")
+    if any(frame.index != i for i, frame in enumerate(frames)):
+        got = ", ".join(str(f.index) for f in frames[:8])
+        raise UsageError("the frames are not numbered in order", got=got, want="0, 1, 2 ...")
+    seen: list[list[tracking.Seen]] = []
+    small_about = False
+    for frame in frames:
+        found = _sightings(frame, minimum_px, small_about, still=len(frames) == 1)
+        small_about = any(s.by_tile for s in found)
+        seen.append([tracking.Seen(s.face, s.support, tracking.looks(frame.pixels, s.face)) for s in found])
+    linked = tracking.link(seen, tracking.scenes(frames))
+    believed = [
+        faces for faces, supports in linked if len(faces) > 1 or len(frames) < _CLIP or max(supports) >= _ONCE_ENOUGH
+    ]
+    return tuple(Track(number, faces) for number, faces in enumerate(believed, start=1))
+
+
+def _sightings(frame: Frame, minimum_px: int, small_about: bool, *, still: bool) -> list[Sighting]:
+    if still:
+        return sight(frame, minimum_px, MOST_TILES)
+    if small_about or frame.index % _TILED_EVERY == 0:
+        return sight(frame, minimum_px, MOST_TILES_MOVING)
+    return sight(frame, minimum_px, 0) or sight(frame, minimum_px, MOST_TILES_MOVING)
