@@ -68,7 +68,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def run(code: str) -> str:
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
     return ended.stdout.strip()
 
 

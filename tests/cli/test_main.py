@@ -13,7 +13,7 @@ from zhenwei.cli import COMMANDS, main
 
 def zhenwei(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "zhenwei", *arguments], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "zhenwei", *arguments], capture_output=True, text=True, timeout=240, check=False
     )
 
 
@@ -37,7 +37,7 @@ def test_help_loads_no_command_and_no_decoder() -> None:
         "import sys; from zhenwei.cli import main; main(['--help']); "
         f"print([m for m in sys.modules if m in {heavy} or m.startswith('zhenwei.cli.')])"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
     assert ended.stdout.strip().endswith("[]")
 
 

@@ -31,7 +31,7 @@ def opened(tmp_path: Path, html: str) -> tuple[str, str]:
     page.write_text(html, encoding="utf-8")
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     ended = subprocess.run(
-        [BROWSER, *_FLAGS, profile, page.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [BROWSER, *_FLAGS, profile, page.as_uri()], capture_output=True, text=True, timeout=240, check=True
     )
     return ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,7 +131,7 @@ class _Run:
         if folder is not None and folder.add(outcome) is not None:
             self.pages += 1
         if self.format is Format.table:
-            self.outcomes.append(outcome)
+            self.outcomes.append(_without_pictures(outcome))
         elif self.format is Format.json:
             _print(to_json(outcome, self.language) + "\n")
         else:
@@ -175,6 +176,15 @@ def _examine(path: str, options: Options, tell: Tell) -> Outcome:
             fix="Check the path, its permissions and the disk.",
         )
         return Unreadable(path, problem)
+
+
+def _without_pictures(outcome: Outcome) -> Outcome:
+    """What the table needs: kept for every file until the end, pictures would fill the memory in a long scan."""
+    if isinstance(outcome, Unreadable):
+        return outcome
+    evidence = tuple(replace(item, exhibits=()) for item in outcome.evidence)
+    people = tuple(replace(person, portrait=person.portrait[:1, :1].copy()) for person in outcome.people)
+    return replace(outcome, evidence=evidence, people=people)
 
 
 def _infos() -> dict[str, DetectorInfo]:

@@ -172,7 +172,7 @@ def _labels(curve: Curve, place: _Axes, language: Language) -> list[Markup]:
     def upright(value: float, kind: str, label: str) -> Markup:
         return element("span", label, class_=kind, style=f"top:{place.down(value):.1f}%")
 
-    labels = [upright(value, "y", f"{value:.3g}") for value in (place.low, place.high)]
+    labels = [upright(value, "y", f"{value:.2g}") for value in (place.low, place.high)]
     if curve.threshold is not None and _has_threshold(curve):
         labels.append(upright(curve.threshold, "level", say("threshold", language, value=f"{curve.threshold:.3g}")))
     for x, kind in ((place.left, "x first"), (place.right, "x last")):

@@ -74,7 +74,7 @@ def _person(report: Report, number: int, language: Language) -> Markup:
     return element(
         "div",
         head,
-        *_judgement(judged, language),
+        *_judgement(judged, report.verdict.explanation, language),
         _pictures(own, language, portrait),
         _quality(seen, language) if seen else "",
         *_curves(own, language),
@@ -82,8 +82,11 @@ def _person(report: Report, number: int, language: Language) -> Markup:
     )
 
 
-def _judgement(judged: PersonVerdict | None, language: Language) -> list[Markup]:
-    return [element("p", foreign(in_language(judged.explanation, language), 2000))] if judged else []
+def _judgement(judged: PersonVerdict | None, said: str, language: Language) -> list[Markup]:
+    """The sentence on the person, unless it is what was ``said`` of the file already: there is one person then."""
+    if judged is None or judged.explanation == said:
+        return []
+    return [element("p", foreign(in_language(judged.explanation, language), 2000))]
 
 
 def _badge(decision: Decision, language: Language) -> Markup:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.text import Text as Line
 
 COLUMNS = ("file", "sha256", "kind", "decision", "llr", "error_rate", "people", "reason", "error")
-_NARROW = 19  # columns that the file has in a terminal of 80
+_NO_LEANING = 0.1
+_NARROW = 23  # columns that the file has in a terminal of 80
 SYMBOLS = {"forged": "▲", "genuine": "●", "inconclusive": "◆", "unreadable": "×"}
 _COLOURS = {"forged": "bold red", "genuine": "bold green", "inconclusive": "bold blue", "unreadable": "bold magenta"}
 
@@ -76,7 +77,7 @@ def why(report: Report, language: Language = "en") -> str:
         reasons = dict.fromkeys(in_language(evidence.reason, language) for evidence in report.evidence)
         return "; ".join(reason for reason in reasons if reason) or in_language(report.verdict.explanation, language)
     if decision == "inconclusive":
-        return in_language(report.verdict.explanation, language)
+        return _leaning(report.verdict.llr, language)
     side = 1 if decision == "forged" else -1
 
     def weight(evidence: Evidence) -> float:
@@ -85,17 +86,23 @@ def why(report: Report, language: Language = "en") -> str:
     return in_language(max(spoken, key=weight).finding, language)
 
 
+def _leaning(llr: float | None, language: Language) -> str:
+    if llr is None or abs(llr) < _NO_LEANING:
+        return say("leans_nowhere", language)
+    return say("leans_forged" if llr > 0 else "leans_genuine", language)
+
+
 def table(outcomes: Iterable[Outcome], language: Language = "en") -> Table:
     """A table for ``rich``, readable from 80 columns on. The verdict has a sign and a word besides its colour."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
-    shown.add_column(say("file", language), ratio=5, overflow="fold")
+    shown.add_column(say("file", language), ratio=1, overflow="fold")
     shown.add_column(say("column_verdict", language), no_wrap=True)
     shown.add_column(say("column_llr", language), justify="right", no_wrap=True)
     shown.add_column(say("column_error", language), no_wrap=True)
-    shown.add_column(say("column_why", language), ratio=7, overflow="fold")
+    shown.add_column(say("column_why", language), ratio=1, overflow="fold")
     for number, outcome in enumerate(outcomes):
         if number:
             shown.add_row()

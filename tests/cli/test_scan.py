@@ -1,0 +1,182 @@
+"""``zhenwei scan`` from end to end, on pictures drawn here: real decoding, real detectors, real exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from zhenwei.cli import main
+from zhenwei.report import schema
+
+
+def drawing(path: Path, seed: int = 0) -> str:
+    """A picture with nobody in it; another for each seed."""
+    y, x = np.mgrid[0:120, 0:160]
+    pixels = np.stack([x + seed, y, x // 2 + y // 2], axis=-1).astype(np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> list[str]:
+    """A picture, a text that calls itself a video, nothing at all, and another picture."""
+    fake = tmp_path / "fake.mp4"
+    fake.write_text("this is no video\n" * 100)
+    return [drawing(tmp_path / "one.png"), str(fake), str(tmp_path / "gone.jpg"), drawing(tmp_path / "two.png", 7)]
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    loaded = [json.loads(line) for line in text.splitlines()]
+    for entry in loaded:
+        jsonschema.validate(entry, schema())
+    return loaded
+
+
+def test_json_has_one_valid_object_a_file_in_order(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", *mixed, "--format", "json"]) == 1
+    shown = capsys.readouterr()
+    found = lines(shown.out)
+    assert [entry["file"]["path"] for entry in found] == mixed
+    assert [entry.get("verdict", {}).get("decision") for entry in found] == ["inconclusive", None, None, "inconclusive"]
+    assert all(item["llr"] is None and item["reason"] for item in found[0]["evidence"])
+    for path in mixed[1:3]:
+        assert path in shown.err  # each that could not be read is named
+
+
+def test_all_examined_is_exit_status_0_and_quiet_says_nothing_more(
+    mixed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", mixed[0], mixed[3], "--format", "json", "--quiet"]) == 0
+    shown = capsys.readouterr()
+    assert len(lines(shown.out)) == 2
+    assert shown.err == ""
+
+
+def test_csv_has_a_header_and_a_row_a_file(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", *mixed, "--format", "csv", "--lang", "zh"]) == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["file"] for row in rows] == mixed
+    assert [bool(row["error"]) for row in rows] == [False, True, True, False]
+
+
+def test_the_table_names_every_file_and_the_reason(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", *mixed]) == 1
+    shown = capsys.readouterr().out
+    for name in ("one.png", "fake.mp4", "gone.jpg", "two.png", "◆ Inconclusive", "× Unreadable"):
+        assert name in shown
+    assert "face" in shown  # why nothing could be said
+
+
+def test_the_output_folder_holds_a_page_a_file_and_all_reports(
+    mixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results" / "today"
+    again = drawing(tmp_path / "folder" / "one.png", 3)
+    assert main(["scan", *mixed, again, "--output", str(out), "--lang", "zh"]) == 1
+    assert sorted(path.name for path in out.iterdir()) == ["one-2.html", "one.html", "report.json", "two.html"]
+    assert 'lang="zh-Hans"' in (out / "one.html").read_text(encoding="utf-8")
+    reports = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(reports, schema())
+    assert [entry["file"]["path"] for entry in reports["reports"]] == [*mixed, again]
+    assert "results/today" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_folder_without_media_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    assert main(["scan", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Nothing to examine" in shown.err
+
+
+def test_a_folder_is_scanned_and_foreign_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawing(tmp_path / "deep" / "one.png")
+    (tmp_path / "notes.txt").write_text("hello")
+    assert main(["scan", str(tmp_path), "--format", "json"]) == 0
+    shown = capsys.readouterr()
+    assert len(lines(shown.out)) == 1
+    assert "1 files in folders" in shown.err
+
+
+def test_the_options_reach_the_examination(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["scan", mixed[0], "--format", "json", "--frames", "5", "--false-alarm", "0.01"]
+    assert main([*arguments, "--detector", "cnn.face_forgery"]) == 0
+    engine = lines(capsys.readouterr().out)[0]["engine"]
+    assert engine["options"]["frames"] == 5
+    assert engine["options"]["false_alarm"] == 0.01
+    assert engine["command"].endswith("--frames 5 --detector cnn.face_forgery --false-alarm 0.01")
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "zhenwei", "scan", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def test_an_interrupted_scan_keeps_what_was_done(tmp_path: Path) -> None:
+    for number in range(400):
+        drawing(tmp_path / "many" / f"{number:03d}.png", number % 90)
+    out = tmp_path / "out"
+    scan = started(str(tmp_path / "many"), "--format", "json", "--output", str(out))
+    assert scan.stdout is not None
+    first = scan.stdout.readline()
+    scan.send_signal(signal.SIGINT)
+    rest, notes = scan.communicate(timeout=240)
+    assert scan.returncode == 130
+    assert "Traceback" not in notes
+    assert "Interrupted" in notes
+    printed = lines(first + rest)
+    kept = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(kept, schema())
+    assert 1 <= len(printed) <= len(kept["reports"]) < 400
+    assert kept["reports"][: len(printed)] == printed
+    assert not [path.name for path in out.iterdir() if path.suffix == ".part"]
+
+
+def test_a_closed_pipe_is_not_a_crash(tmp_path: Path) -> None:
+    for number in range(30):
+        drawing(tmp_path / "many" / f"{number:03d}.png", number)
+    scan = started(str(tmp_path / "many"), "--format", "json", "--quiet")
+    assert scan.stdout is not None
+    assert scan.stderr is not None
+    assert scan.stdout.readline()
+    scan.stdout.close()
+    assert scan.wait(timeout=240) != 0
+    assert scan.stderr.read() == ""
+    scan.stderr.close()
+
+
+def test_a_name_that_is_no_unicode_is_examined_all_the_same(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff\xfe.png"
+    source = drawing(tmp_path / "plain.png")
+    try:
+        os.link(source, path)
+    except OSError as error:
+        pytest.skip(f"the file system refuses such names: {error}")
+    scan = subprocess.run(
+        [sys.executable, "-m", "zhenwei", "scan", path, "--format", "json", "--output", tmp_path / "out"],
+        capture_output=True,
+        timeout=240,
+        check=False,
+    )
+    assert scan.returncode == 0, scan.stderr
+    (found,) = lines(scan.stdout.decode("utf-8"))
+    assert found["file"]["path"].endswith("\\udcff\\udcfe.png")
+    assert len(list((tmp_path / "out").glob("*.html"))) == 1
