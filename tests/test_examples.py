@@ -119,7 +119,7 @@ def test_the_clip_is_the_untouched_photograph_in_motion(make: ModuleType) -> Non
         stream = clip.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert "untouched" in clip.metadata["comment"]
-        shown = [frame.to_ndarray(format="rgb24") for frame in clip.decode(stream)]
+        shown = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in clip.decode(stream)]
         duration_s = float((stream.duration or 0) * (stream.time_base or 0))
     assert duration_s == pytest.approx(3.6, abs=0.05)
     wanted = list(make.clip_frames())
