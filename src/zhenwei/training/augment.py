@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zhenwei.training.pictures import decode, encode
 from zhenwei.training.recipe import Augmentation
+from zhenwei.training.video_codec import through_h264
 from zhenwei.types import Floats, Pixels
 
 _KERNELS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST, cv2.INTER_LANCZOS4)
@@ -34,6 +35,7 @@ class Degradation:
     sharpen: float
     noise: tuple[float, int]
     encoding: tuple[str, int] | None
+    crf: int | None  # of an H.264 picture
 
     def apply(self, pixels: Pixels) -> Pixels:
         """``(h, w, 3)`` uint8 RGB -> ``(size, size, 3)`` uint8 RGB."""
@@ -42,6 +44,8 @@ class Degradation:
         x = self._colours(x)
         x = self._sharpness(x)
         x = self._add_noise(x)
+        if self.crf is not None:
+            x = through_h264(x, self.crf)
         return self._encode(x)
 
     def apply_mask(self, mask: Floats) -> Floats:
@@ -112,6 +116,7 @@ def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Gen
         sharpen=float(rng.uniform(0.2, 1.0)) if sharp else 0.0,
         noise=(float(rng.uniform(1, 9)) if noisy else 0.0, int(rng.integers(2**31))),
         encoding=_encoding(options, rng),
+        crf=_crf(options, rng),
     )
 
 
@@ -127,6 +132,12 @@ def _shrink(options: Augmentation, rng: np.random.Generator) -> tuple[float, int
     down = int(rng.choice(len(_KERNELS), p=(0.4, 0.25, 0.2, 0.05, 0.1)))
     up = int(rng.choice(len(_KERNELS), p=(0.0, 0.5, 0.4, 0.0, 0.1)))
     return float(rng.uniform(0.3, 1.0)), down, up
+
+
+def _crf(options: Augmentation, rng: np.random.Generator) -> int | None:
+    if rng.random() >= options.h264:
+        return None
+    return int(rng.integers(options.h264_crf[0], options.h264_crf[1] + 1))
 
 
 def _encoding(options: Augmentation, rng: np.random.Generator) -> tuple[str, int] | None:

@@ -26,6 +26,7 @@ _Maker = Callable[[Pixels, Floats, np.random.Generator], Forgery]
 _SHARE_CHANGED = 0.1  # of the mean brightness: a grey difference that counts as altered
 _LEAST_CHANGE = 4.0  # grey levels; compression noise stays below
 _LEAST_AREA = 0.03
+_FAMILY = "ffhq"  # what the generated faces were learned from: genuine pictures of their framing and look
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,19 +65,30 @@ def split_pack(pack: Pack, recipe: Recipe) -> Split:
     usable = ~(foreign | test | out)
     faces = np.isfinite(pack.landmarks).all((1, 2))
     genuine = {s: np.flatnonzero(usable & ~pack.forged & faces & (pack.source == s)) for s in recipe.genuine_sources}
-    empty = [s for s, indices in genuine.items() if not len(indices)]
-    pairs = np.flatnonzero(usable & pack.forged & (pack.original >= 0))
-    if empty or not len(pairs):
-        lacking = f"no genuine faces from {empty}" if empty else "no pairs"
-        raise DataError("the pack cannot serve this recipe", got=lacking)
-    return Split(
+    has_original = pack.original >= 0
+    pairs = np.flatnonzero(usable & pack.forged & has_original & usable[pack.original])
+    split = Split(
         pairs=pairs,
-        generated=np.flatnonzero(usable & pack.forged & (pack.original < 0)),
+        generated=np.flatnonzero(usable & pack.forged & ~has_original),
         genuine=genuine,
         held_out=np.flatnonzero(out),
         foreign=np.flatnonzero(foreign),
         test=np.flatnonzero(test),
     )
+    _check(split, recipe)
+    return split
+
+
+def _check(split: Split, recipe: Recipe) -> None:
+    lacking = [f"genuine faces from {source}" for source, indices in split.genuine.items() if not len(indices)]
+    if not len(split.pairs):
+        lacking.append("pairs")
+    if recipe.pairs.generated and not len(split.generated):
+        lacking.append("generated faces")
+    if recipe.pairs.generated and _FAMILY not in split.genuine:
+        lacking.append(f"{_FAMILY} among the genuine_sources, to set beside generated faces")
+    if lacking:
+        raise DataError("the pack cannot serve this recipe", got=f"no {', no '.join(lacking)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,16 +124,23 @@ class BatchMaker:
         known: list[float] = []
         for slot, make in enumerate(makers):
             rng = np.random.default_rng((self.recipe.seed, step, slot))
-            self._add(make(rng), rng, pixels, masks, known)
+            self._add(make(rng), step, rng, pixels, masks, known)
         labels = np.tile(np.array([0, 1], np.float32), len(makers))
         return Batch(np.stack(pixels), labels, np.stack(masks), np.array(known, np.float32))
 
     def _add(
-        self, example: _Example, rng: np.random.Generator, pixels: list[Pixels], masks: list[Floats], known: list[float]
+        self,
+        example: _Example,
+        step: int,
+        rng: np.random.Generator,
+        pixels: list[Pixels],
+        masks: list[Floats],
+        known: list[float],
     ) -> None:
         size = self.recipe.size_px
         cells = size // 32
-        degrade = draw(self.recipe.augmentation, example.genuine.shape[0], size, rng)
+        augmentation = self.recipe.augmentation.at(step)
+        degrade = draw(augmentation, example.genuine.shape[0], size, rng)
         pixels += [degrade.apply(example.genuine), degrade.apply(example.forged)]
         altered = np.zeros((cells, cells), np.float32)
         if example.mask is not None:
@@ -137,7 +156,7 @@ class BatchMaker:
 
     def _generated(self, rng: np.random.Generator) -> _Example:
         forged = self.pack.pixels(int(rng.choice(self.split.generated)))
-        genuine = self.pack.pixels(int(rng.choice(self.split.genuine["ffhq"])))
+        genuine = self.pack.pixels(int(rng.choice(self.split.genuine[_FAMILY])))
         return _Example(genuine, forged, np.ones(forged.shape[:2], np.float32))
 
     def _made(self, make: _Maker, rng: np.random.Generator) -> _Example:

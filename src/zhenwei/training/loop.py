@@ -2,20 +2,25 @@
 
 The state after step k depends on the recipe, the pack and k alone. A checkpoint holds the network, its running average
 (EMA), the optimiser and the random state; weights are read back with ``weights_only`` so that a checkpoint is data.
+Ctrl-C is heeded between steps, never inside one, so that what it saves is the state after a whole step.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import pickle
+import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,42 +32,47 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.batches import Batch, BatchMaker
 from zhenwei.training.recipe import Optimiser
 
+# What reading weights raises for bytes that are none, or are those of another network.
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, EOFError)
 Check = Callable[[nn.Module], dict[str, float]]  # returns named figures; "choose" is the one that selects
 Tell = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(slots=True, eq=False)
 class State:
-    """Everything that changes from step to step."""
+    """Everything that changes from step to step. ``sums``: of both losses and of steps since the last check."""
 
     net: FaceForgeryNet
     average: FaceForgeryNet
     optimiser: torch.optim.Optimizer
     step: int = 0
     best: float = -math.inf
+    sums: tuple[float, float, int] = (0.0, 0.0, 0)
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
-        torch.save(
-            {
-                "net": self.net.state_dict(),
-                "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "step": self.step,
-                "best": self.best,
-                "random": torch.get_rng_state(),
-            },
-            partial,
-        )
-        partial.replace(path)
+        values = {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "best": self.best,
+            "sums": self.sums,
+            "random": torch.get_rng_state(),
+        }
+        _save(values, path)
 
     def restore(self, path: Path) -> None:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        self.net.load_state_dict(saved["net"])
-        self.average.load_state_dict(saved["average"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.step, self.best = saved["step"], saved["best"]
-        torch.set_rng_state(saved["random"])
+        """Raises :class:`DataError` for a file that is no checkpoint of this network."""
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            self.net.load_state_dict(saved["net"])
+            self.average.load_state_dict(saved["average"])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            self.step, self.best, self.sums = saved["step"], saved["best"], saved.get("sums", (0.0, 0.0, 0))
+            torch.set_rng_state(saved["random"])
+        except UNREADABLE as error:
+            got, fix = f"{path}: {str(error)[:200]}", "Begin anew in another folder."
+            raise DataError("this is no checkpoint of this network", got=got, fix=fix) from error
 
 
 def begin(net: FaceForgeryNet, options: Optimiser, device: torch.device) -> State:
@@ -134,21 +144,40 @@ def train(
     """
     options = maker.recipe.optimiser
     end = options.steps if stop_after is None else min(options.steps, state.step + stop_after)
-    running = {"whole": 0.0, "regional": 0.0, "steps": 0.0}
     try:
+        if _is_due(state, options):  # it was interrupted while it was being checked
+            _check(state, folder, check, tell)
         for batch in _batches(maker, state.step, end, workers):
-            whole, regional = _step(state, batch, options, device)
-            running = {
-                "whole": running["whole"] + whole,
-                "regional": running["regional"] + regional,
-                "steps": running["steps"] + 1,
-            }
+            with _whole_step():
+                whole, regional = _step(state, batch, options, device)
             tell(state.step, {"whole": whole, "regional": regional})
-            if state.step % options.check_every == 0 or state.step == options.steps:
-                _check(state, running, folder, check, tell)
-                running = dict.fromkeys(running, 0.0)
-    finally:
+            if _is_due(state, options):
+                _check(state, folder, check, tell)
+    except KeyboardInterrupt:
         state.save(folder / "last.pt")
+        raise
+    state.save(folder / "last.pt")
+
+
+def _is_due(state: State, options: Optimiser) -> bool:
+    return state.sums[2] > 0 and (state.step % options.check_every == 0 or state.step == options.steps)
+
+
+@contextmanager
+def _whole_step() -> Iterator[None]:
+    """Holds Ctrl-C back until the end: half a step is neither the state before it nor the one after."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
+        yield  # only the main thread is interrupted, and a handler of somebody else's is not ours to put off
+        return
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _batches(maker: BatchMaker, start: int, end: int, workers: int) -> Iterator[Batch]:
@@ -184,7 +213,9 @@ def _step(state: State, batch: Batch, options: Optimiser, device: torch.device) 
     state.optimiser.step()
     state.step += 1
     _average(state.average, state.net, min(options.ema_decay, (1 + state.step) / (10 + state.step)))
-    return float(whole.detach()), float(regional.detach())
+    losses = float(whole.detach()), float(regional.detach())
+    state.sums = (state.sums[0] + losses[0], state.sums[1] + losses[1], state.sums[2] + 1)
+    return losses
 
 
 @torch.no_grad()
@@ -197,17 +228,24 @@ def _average(average: nn.Module, net: nn.Module, decay: float) -> None:
             ours.copy_(theirs)
 
 
-def _check(state: State, running: dict[str, float], folder: Path, check: Check, tell: Tell) -> None:
+def _check(state: State, folder: Path, check: Check, tell: Tell) -> None:
     figures = check(state.average)
-    steps = max(1.0, running["steps"])
-    row = {"step": float(state.step), "whole": running["whole"] / steps, "regional": running["regional"] / steps}
-    row |= figures
+    whole, regional, steps = state.sums
+    row = {"step": float(state.step), "whole": whole / steps, "regional": regional / steps} | figures
     _append(folder / "log.csv", row)
     if figures["choose"] > state.best:
+        _save(state.average.state_dict(), folder / "best.pt")
         state.best = figures["choose"]
-        torch.save(state.average.state_dict(), folder / "best.pt")
+    state.sums = (0.0, 0.0, 0)
     state.save(folder / "last.pt")
     tell(state.step, row)
+
+
+def _save(values: dict[str, Any], path: Path) -> None:
+    """Whole or not at all."""
+    partial = path.with_suffix(".partial")
+    torch.save(values, partial)
+    partial.replace(path)
 
 
 def _append(path: Path, row: dict[str, float]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,9 @@ class _Row:
 def build_pack(folder: Path, target: Path, progress: Callable[[float], None] | None = None) -> tuple[int, int]:
     """Reads ``dfdc-faces`` and ``photos`` from ``folder``, writes ``target``; returns (kept, dropped) pictures.
 
-    A picture without a face is dropped, and so is one whose crop would not be square within the contract.
+    A picture without a face is dropped, and so is one whose crop would not be square within the contract, and a
+    forgery whose original was dropped: it would pass for a face that has none. Raises :class:`DataError` where files
+    are missing or damaged, or no face is left.
     """
     rows = list(_rows(folder))
     columns: dict[str, list[object]] = {name: [] for name in ("landmarks", "face_px")}
@@ -91,13 +94,26 @@ def build_pack(folder: Path, target: Path, progress: Callable[[float], None] | N
         blobs.append(data)
         columns["landmarks"].append(landmarks)
         columns["face_px"].append(row.width_px or face_px)
-    _write(target, kept, blobs, columns)
-    return len(kept), len(rows) - len(kept)
+    there = {_name(row) for row in kept if not row.forged}
+    whole = [i for i, row in enumerate(kept) if not row.forged or not row.original or _made_of(row) in there]
+    if not whole:
+        raise DataError("no face was found in the data folder", got=f"{len(rows)} pictures in {folder}")
+    columns = {name: [values[i] for i in whole] for name, values in columns.items()}
+    _write(target, [kept[i] for i in whole], [blobs[i] for i in whole], columns)
+    return len(whole), len(rows) - len(whole)
+
+
+def _name(row: _Row) -> tuple[str, str]:
+    return row.source, Path(row.path).stem
+
+
+def _made_of(row: _Row) -> tuple[str, str]:
+    return row.source, row.original
 
 
 def _write(target: Path, rows: list[_Row], blobs: list[bytes], columns: dict[str, list[object]]) -> None:
-    where = {(row.source, Path(row.path).stem): i for i, row in enumerate(rows) if not row.forged}
-    originals = [where.get((row.source, row.original), -1) if row.forged else -1 for row in rows]
+    where = {_name(row): i for i, row in enumerate(rows) if not row.forged}
+    originals = [where.get(_made_of(row), -1) if row.forged else -1 for row in rows]
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial.npz")
     arrays: dict[str, NDArray[Any]] = {
@@ -123,43 +139,43 @@ def load_pack(path: Path) -> Pack:
         with np.load(path, allow_pickle=False) as file:
             if int(file["version"]) != VERSION:
                 raise DataError("the training pack is of another version", got=str(file["version"]), want=str(VERSION))
-            return Pack(**{name: file[name] for name in Pack.__dataclass_fields__})
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(
-            "this is no training pack", got=f"{path}: {error}", fix="Delete it and build it again."
-        ) from error
+            pack = Pack(**{name: file[name] for name in Pack.__dataclass_fields__})
+    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise _no_pack(path, str(error)) from error
+    lengths = {name: len(getattr(pack, name)) for name in Pack.__dataclass_fields__ if name not in ("data", "offsets")}
+    if set(lengths.values()) != {len(pack.offsets) - 1} or pack.offsets[-1] != len(pack.data):
+        raise _no_pack(path, f"columns of {lengths} entries for {len(pack.offsets) - 1} pictures")
+    return pack
+
+
+def _no_pack(path: Path, reason: str) -> DataError:
+    return DataError("this is no training pack", got=f"{path}: {reason}", fix="Delete it and build it again.")
 
 
 def _rows(folder: Path) -> Iterator[_Row]:
-    for read in (_dfdc_rows, _photo_rows):
-        yield from read(folder)
+    for name, row_of in (("dfdc-faces", _dfdc_row), ("photos", _photo_row)):
+        table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
+        for file in (table, archive):
+            if not file.is_file():
+                lacking = f"no {file.name} in {folder}"
+                raise DataError("the data folder is incomplete", got=lacking, want="dfdc-faces, photos")
+        try:
+            with table.open(encoding="utf-8", newline="") as text, zipfile.ZipFile(archive) as pictures:
+                for row in csv.DictReader(text):
+                    yield row_of(row, pictures.read(row["path"]))
+        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            got, fix = f"{name}: {error}", "Fetch the data set again."
+            raise DataError("the data folder is damaged", got=got, fix=fix) from error
 
 
-def _table(folder: Path, name: str) -> tuple[list[dict[str, str]], zipfile.ZipFile]:
-    table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
-    for file in (table, archive):
-        if not file.is_file():
-            raise DataError(
-                "the data folder is incomplete", got=f"no {file.name} in {folder}", want="dfdc-faces, photos"
-            )
-    with table.open(encoding="utf-8", newline="") as text:
-        return list(csv.DictReader(text)), zipfile.ZipFile(archive)
+def _dfdc_row(row: dict[str, str], data: bytes) -> _Row:
+    forged, width_px = row["label"] == "fake", float(row["width_px"])
+    return _Row(data, forged, row["original"], row["path"], "dfdc", row["identity"], row["split"], width_px)
 
 
-def _dfdc_rows(folder: Path) -> Iterator[_Row]:
-    rows, archive = _table(folder, "dfdc-faces")
-    with archive:
-        for r in rows:
-            data, forged = archive.read(r["path"]), r["label"] == "fake"
-            yield _Row(data, forged, r["original"], r["path"], "dfdc", r["identity"], r["split"], float(r["width_px"]))
-
-
-def _photo_rows(folder: Path) -> Iterator[_Row]:
-    rows, archive = _table(folder, "photos")
-    with archive:
-        for r in rows:
-            source, forged = r["source"].removesuffix("-val"), r["label"] == "fake"
-            yield _Row(archive.read(r["path"]), forged, "", r["path"], source, r["path"], r["split"], 0.0)
+def _photo_row(row: dict[str, str], data: bytes) -> _Row:
+    source, forged = row["source"].removesuffix("-val"), row["label"] == "fake"
+    return _Row(data, forged, "", row["path"], source, row["path"], row["split"], 0.0)
 
 
 # The crop that every learned face detector is fed: the box of the face finder, no margin.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from zhenwei import models
+from zhenwei.errors import DataError, ModelError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.operating import PACKAGED
 from zhenwei.models import ModelEntry
@@ -25,8 +27,14 @@ _DATA = (
 
 
 def publish(recipe: Recipe, pack: Pack, folder: Path, progress: Callable[[float], None] | None = None) -> ModelEntry:
-    """Exports ``folder/best.pt``, calibrates it and writes all of it into the package's store; returns the row."""
+    """Exports ``folder/best.pt``, calibrates it and writes all of it into the package's store; returns the row.
+
+    The detector reads its weights from that store, so they are put there to be measured. If anything fails, or somebody
+    interrupts, the store is as it was before: weights without their calibration would give false verdicts. Raises
+    :class:`DataError` where the run holds no weights or the pack too few faces.
+    """
     exported = export(load_weights(folder / "best.pt", recipe), recipe.size_px)
+    best = _best_row(folder / "log.csv")
     row = ModelEntry(
         id=_MODEL,
         file=f"{_MODEL}.onnx",
@@ -34,39 +42,64 @@ def publish(recipe: Recipe, pack: Pack, folder: Path, progress: Callable[[float]
         bytes=1,
         kind="onnx",
         licence="Apache-2.0 (weights made by this project; see training data)",
-        origin="trained with `zhenwei train cnn.face_forgery`, from ImageNet EfficientNet-Lite0 (Apache-2.0)",
+        origin=f"trained with `zhenwei train cnn.face_forgery`, from ImageNet {_backbone(recipe)} (Apache-2.0)",
         version="1",
         training_data=_DATA,
         input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box without margin; "
         "gives score (n,) and regions (n, size / 32, size / 32), logits",
         card=f"{_MODEL}.md",
     )
-    with tempfile.TemporaryDirectory(prefix="zhenwei-publish-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="zhenwei-publish-") as scratch, _all_or_nothing(row):
         source = Path(scratch) / row.file
         source.write_bytes(exported.onnx)
         written = models.add_to_store(source, row, card_text="to be measured\n")
         install_neutral(_MODEL)
+        if models.load(_MODEL).sha256 != written.sha256:
+            raise ModelError("other weights of this model are in use", fix="Publish from a process of its own.")
         found = calibrate(pack, split_pack(pack, recipe), seed=recipe.seed, progress=progress)
         found.calibration.save(models.calibration_path(_MODEL))
         found.operating.save(PACKAGED)
-        card = _card(recipe, written, found, exported.parity, _best_row(folder / "log.csv"))
-        return models.add_to_store(source, row, card_text=card)
+        return models.add_to_store(source, row, card_text=_card(recipe, written, found, exported.parity, best))
+
+
+@contextmanager
+def _all_or_nothing(row: ModelEntry) -> Iterator[None]:
+    """Puts back every file of the store that publishing touches, unless it comes to its end."""
+    store = models.STORE
+    touched = [store / "weights" / row.file, store / "cards" / row.card, store / "manifest.json", PACKAGED]
+    touched.append(store / "weights" / f"{row.id}.calibration.json")
+    before = {path: path.read_bytes() if path.is_file() else None for path in touched}
+    try:
+        yield
+    except BaseException:
+        for path, data in before.items():
+            if data is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(data)
+        raise
 
 
 def _best_row(log: Path) -> dict[str, str]:
-    with log.open(encoding="utf-8", newline="") as text:
-        return max(csv.DictReader(text), key=lambda row: float(row["choose"]))
+    try:
+        with log.open(encoding="utf-8", newline="") as text:
+            return max(csv.DictReader(text), key=lambda row: float(row["choose"]))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError("the log of the run cannot be read", got=f"{log}: {error}", want="log.csv of a run") from error
+
+
+def _backbone(recipe: Recipe) -> str:
+    return f"EfficientNet-{recipe.backbone.capitalize()}"
 
 
 def _card(recipe: Recipe, row: ModelEntry, found: Calibrated, parity: float, best: dict[str, str]) -> str:
-    calibration = found.calibration
+    calibration, cells = found.calibration, recipe.size_px // 32
     lines = [
         f"# {row.id}",
         "",
-        "Is this face forged? A face crop in, a score and a 6 x 6 map of regional scores out.",
+        f"Is this face forged? A face crop in, a score and a {cells} x {cells} map of regional scores out.",
         "",
-        f"- Network: EfficientNet-{recipe.backbone.capitalize()} at {recipe.size_px} px, {row.bytes / 1e6:.1f} MB, "
-        "ONNX opset 17, float32",
+        f"- Network: {_backbone(recipe)} at {recipe.size_px} px, {row.bytes / 1e6:.1f} MB, ONNX opset 17, float32",
         f"- sha256: `{row.sha256}`",
         f"- Training data: {row.training_data}",
         f"- Recipe: {recipe.optimiser.steps} steps of {recipe.pairs.total * 2} faces, seed {recipe.seed}; the "

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zhenwei.errors import UsageError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Often = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -45,6 +46,22 @@ class Augmentation(_Section):
     jpeg: Share = 0.7
     webp: Share = 0.05
     jpeg_quality: tuple[int, int] = (35, 95)
+    h264: Share = 0.0
+    h264_crf: tuple[int, int] = (20, 40)
+    h264_from_step: int = 0  # a harder diet once the easy one is learned
+
+    def at(self, step: int) -> Augmentation:
+        """What is in force at a step."""
+        return self if step >= self.h264_from_step else self.model_copy(update={"h264": 0.0})
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        low, high = self.jpeg_quality
+        if not 1 <= low <= high <= 100:
+            raise ValueError(f"jpeg_quality is {low} to {high}, want a range within 1 to 100")
+        if self.jpeg + self.webp > 1:
+            raise ValueError("jpeg and webp exclude each other: together at most 1")
+        return self
 
 
 class Optimiser(_Section):
@@ -68,24 +85,38 @@ class Recipe(_Section):
     pairs: Pairs
     augmentation: Augmentation
     optimiser: Optimiser
-    genuine_sources: dict[str, float]  # how often each source gives the genuine face of a self-made pair
+    genuine_sources: dict[str, Often]  # how often each source gives the genuine face of a self-made pair
     held_out_identities: Share  # of the training identities, kept for choosing and calibrating
     held_out_sources: tuple[str, ...]  # never trained on at all
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.pairs.total:
+            raise ValueError("pairs: a batch needs at least one")
+        if not self.genuine_sources:
+            raise ValueError("genuine_sources: at least one is needed")
+        both = sorted(set(self.genuine_sources) & set(self.held_out_sources))
+        if both:
+            raise ValueError(f"held_out_sources: {', '.join(both)} would be trained on as genuine_sources")
+        return self
+
 
 def load_recipe(name: str | Path) -> Recipe:
-    """The recipe in a TOML file, or the packaged one of that name (``"face_forgery"``)."""
+    """The recipe in a TOML file, or the packaged one of that name (``"face_forgery"``).
+
+    Raises :class:`UsageError` where there is none, or it is not as it should be; the message names what.
+    """
     path = Path(name)
     packaged = resources.files("zhenwei.training") / "recipes" / f"{name}.toml"
     if path.is_file():
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     elif packaged.is_file():
-        text = packaged.read_text(encoding="utf-8")
+        data = packaged.read_bytes()
     else:
         folder = resources.files("zhenwei.training") / "recipes"
         known = sorted(p.name.removesuffix(".toml") for p in folder.iterdir())
         raise UsageError("no such recipe", got=str(name), want=f"a TOML file or one of {', '.join(known)}")
     try:
-        return Recipe.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        return Recipe.model_validate(tomllib.loads(data.decode("utf-8")))
+    except ValueError as error:  # not UTF-8, no TOML, or values that the recipe cannot have
         raise UsageError("the recipe cannot be read", got=str(error), fix=f"Correct {name}.") from error
