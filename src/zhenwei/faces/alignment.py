@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zhenwei.errors import UsageError
-from zhenwei.faces.blazeface import part
+from zhenwei.faces.sampling import part
 from zhenwei.types import Box, Face, Floats, Frame, InputContract, Pixels
 
 _OWN_FRAME = 0.1  # how far the box of a tight crop may lie from the picture's edge and still stand for the picture

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
+from zhenwei.faces.sampling import scaled
 from zhenwei.types import Box, Floats, Pixels
 
 SHORT_RANGE = "face_detection_short_range"
@@ -64,7 +65,8 @@ class _Scaling:
     origin: tuple[int, int]
 
     def to_picture(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (points - np.array(self.offset)) / np.array(self.scale) + np.array(self.origin)
+        moved: NDArray[np.float64] = (points - np.array(self.offset)) / np.array(self.scale) + np.array(self.origin)
+        return moved
 
 
 def whole(pixels: Pixels, padding: float = 0.0) -> View:
@@ -131,40 +133,41 @@ def _input(view: View, size: int) -> tuple[Floats, _Scaling]:
     import cv2
 
     height, width = view.pixels.shape[:2]
-    left, right = _inner(view.left, view.side, width, view.repeated)
-    top, bottom = _inner(view.top, view.side, height, view.repeated)
-    scale = size / view.side
-    shown = part(view.pixels, left, top, right, bottom)
-    to = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(shown, to, interpolation=method)
-    x, y = (
-        min(size - n, round((at - from_) * scale))
-        for n, at, from_ in zip(to, (left, top), (view.left, view.top), strict=True)
-    )
+    x = _axis(view.left, view.side, width, view.repeated, size)
+    y = _axis(view.top, view.side, height, view.repeated, size)
+    shown = scaled(view.pixels[y.first : y.last, x.first : x.last], x.count, y.count)
+    # Scaled first and its border repeated then: a padded panorama would not fit into memory.
+    borders = (y.before, y.after, x.before, x.after)
+    if any(borders):
+        shown = np.asarray(cv2.copyMakeBorder(shown, *borders, borderType=cv2.BORDER_REPLICATE), np.uint8)
     picture = np.full((size, size, 3), -1, np.float32)
-    picture[y : y + to[1], x : x + to[0]] = small.astype(np.float32) / 127.5 - 1
-    return picture, _Scaling((x, y), (to[0] / (right - left), to[1] / (bottom - top)), (left, top))
+    top, left = y.offset - y.before, x.offset - x.before
+    picture[top : top + shown.shape[0], left : left + shown.shape[1]] = shown.astype(np.float32) / 127.5 - 1
+    scale = (x.count / (x.last - x.first), y.count / (y.last - y.first))
+    return picture, _Scaling((x.offset, y.offset), scale, (x.first, y.first))
 
 
-def _inner(start: int, side: int, length: int, repeated: int) -> tuple[int, int]:
-    """Where along one axis the view shows picture or repeated border; at least one pixel."""
-    first = min(max(start, -repeated), length - 1 + repeated)
-    return first, max(first + 1, min(start + side, length + repeated))
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Along one axis: pixels ``first`` to ``last`` of the picture become ``count`` of the input, ``offset`` from its
+    start; ``before`` and ``after`` them so many repeat the border."""
+
+    first: int
+    last: int
+    count: int
+    offset: int
+    before: int
+    after: int
 
 
-def part(pixels: Pixels, left: int, top: int, right: int, bottom: int) -> Pixels:
-    """The rectangle of ``pixels``; what lies beyond the picture repeats its border."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    x0, x1 = min(max(left, 0), width - 1), min(max(right, 1), width)
-    y0, y1 = min(max(top, 0), height - 1), min(max(bottom, 1), height)
-    inside = pixels[y0:y1, x0:x1]
-    beyond = (max(0, y0 - top), max(0, bottom - y1), max(0, x0 - left), max(0, right - x1))
-    if not any(beyond):
-        return inside
-    return np.asarray(cv2.copyMakeBorder(inside, *beyond, borderType=cv2.BORDER_REPLICATE), np.uint8)
+def _axis(start: int, side: int, length: int, repeated: int, size: int) -> _Axis:
+    scale = size / side
+    first = min(max(start, 0), length - 1)
+    last = max(first + 1, min(start + side, length))
+    count = min(size, max(1, round((last - first) * scale)))
+    offset = min(max(0, round((first - start) * scale)), size - count)
+    border = round(repeated * scale)
+    return _Axis(first, last, count, offset, min(offset, border), min(size - offset - count, border))
 
 
 def _decode(model_id: str, scaling: _Scaling, size: int, raw: Floats, logits: Floats, least: float) -> list[Candidate]:

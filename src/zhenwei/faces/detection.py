@@ -14,6 +14,7 @@ from zhenwei.types import Box, Face, Floats, Frame, Pixels
 _LEAST = 0.5  # confidence of a candidate seen from afar
 _LEAST_CLOSE = 0.4  # ... and from close by, where the mesh decides
 _ZOOM = 1.6  # the close view, in sides of the box: what the short range is most sure of
+_CROP_RATIO = 1.6  # longer to shorter side up to which a picture may be a crop of a face
 _PADDINGS = (0.25, 0.5)  # border repeated around a picture that may be a tight crop, in shares of its longer side
 # Support for a face = logit of the mesh + 8 (confidence from close by - 0.6). Of portraits 99 % lie above 8; of what is
 # no face in 46 pictures (scenes, textures, microscopy, a cat), seen through 1,500 tiles, the highest reached 3.0.
@@ -26,7 +27,10 @@ _CONVINCING = 0.65
 _SMALLEST_PICTURE = 16
 _ABOUT = 0.8  # a box from afar may be this much smaller than the face turns out to be
 _SAME_PLACE = 0.25
+_VISIBLE = 0.4  # share of the box that has to lie in the picture
+_MOST_FACES = 64
 _TILE_FACES = 8  # the short range finds a face of an eighth of its view
+_TILE_LEAST = 64
 _TILE_STEP = 0.75
 _NESTED = 0.6  # share of the smaller box inside the larger from which both are one face
 MOST_TILES = 320
@@ -59,8 +63,8 @@ def sight(frame: Frame, minimum_px: int, tiles: int) -> list[Sighting]:
     afar = _from_afar(pixels)
     near = blazeface.look(SHORT_RANGE, list(_tiles(pixels, minimum_px, tiles)), _LEAST)
     candidates = blazeface.merged([*afar, *(c for found in near for c in found)])
-    large = [c for c in candidates if min(c.box.width, c.box.height) >= minimum_px * _ABOUT]
-    sightings = [s for s in _confirmed(frame, large, afar) if s.face.quality.face_px >= minimum_px]
+    kept = [c for c in candidates if _worth_a_look(c.box, pixels, minimum_px)][:_MOST_FACES]
+    sightings = [s for s in _confirmed(frame, kept, afar) if s.face.quality.face_px >= minimum_px]
     return _distinct(sightings)
 
 
@@ -73,7 +77,7 @@ def _from_afar(pixels: Pixels) -> list[Candidate]:
     height, width = pixels.shape[:2]
     if any(c.confidence >= _CONVINCING and not _fills(c.box, width, height, _TIGHT) for c in found):
         return blazeface.merged(found)
-    for padding in _PADDINGS:
+    for padding in _PADDINGS if max(height, width) <= _CROP_RATIO * min(height, width) else ():
         view = blazeface.whole(pixels, padding)
         found += blazeface.look(SHORT_RANGE, [view], _LEAST)[0] + blazeface.look(FULL_RANGE, [view], _LEAST)[0]
         if any(c.confidence >= _CONVINCING for c in found):
@@ -85,13 +89,15 @@ def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[View]:
     """Overlapping squares, half as long at each level, down to those in which a face of ``minimum_px`` is found."""
     height, width = pixels.shape[:2]
     side = min(max(height, width) // 2, height, width)
-    while side >= _TILE_FACES * minimum_px // 2 and side >= 64:
+    enough = max(_TILE_LEAST, _TILE_FACES * minimum_px)
+    larger = max(height, width)  # the view that was last looked at
+    while larger > enough:
         corners = [(x, y) for y in _starts(height, side) for x in _starts(width, side)]
         most -= len(corners)
         if most < 0:
             return
         yield from (View(pixels, x, y, side) for x, y in corners)
-        side //= 2
+        larger, side = side, side // 2
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -112,6 +118,13 @@ def _confirmed(frame: Frame, candidates: Sequence[Candidate], afar: Sequence[Can
         sure = flag >= _SURE_FLAG and min(near.confidence, before.confidence) >= _SURE
         if sure or support >= (_SUPPORT_LEAST_TILE if by_tile else _SUPPORT_LEAST):
             yield Sighting(_face(frame, near, points if flag >= _MESH_LEAST else None), support, by_tile)
+
+
+def _worth_a_look(box: Box, pixels: Pixels, minimum_px: int) -> bool:
+    across = min(box.right, pixels.shape[1]) - max(box.left, 0)
+    down = min(box.bottom, pixels.shape[0]) - max(box.top, 0)
+    visible = across > 0 and down > 0 and across * down >= _VISIBLE * box.area
+    return visible and min(box.width, box.height) >= minimum_px * _ABOUT
 
 
 def _face(frame: Frame, candidate: Candidate, landmarks: Floats | None) -> Face:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei.faces.blazeface import part
+from zhenwei.faces.sampling import part, scaled
 from zhenwei.types import Box, Floats, Pixels, Quality
 
 _SIDE = 128
@@ -24,9 +24,7 @@ def measure(pixels: Pixels, box: Box, landmarks: Floats | None) -> Quality:
     left, top = math.floor(box.left), math.floor(box.top)
     right, bottom = max(left + 1, math.ceil(box.right)), max(top + 1, math.ceil(box.bottom))
     face = part(pixels, left, top, right, bottom)
-    shrinking = min(face.shape[:2]) > _SIDE
-    scaled = cv2.resize(face, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    luma = cv2.cvtColor(np.ascontiguousarray(scaled), cv2.COLOR_RGB2GRAY)
+    luma = cv2.cvtColor(scaled(face, _SIDE, _SIDE), cv2.COLOR_RGB2GRAY)
     yaw, pitch, roll = (None, None, None) if landmarks is None else pose(landmarks)
     return Quality(
         face_px=float(min(box.width, box.height)),

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei.faces.blazeface import LEFT_EYE, RIGHT_EYE, part
+from zhenwei.faces.blazeface import LEFT_EYE, RIGHT_EYE
+from zhenwei.faces.sampling import part, scaled
 from zhenwei.types import Face, Floats, Frame, Pixels
 
 # Likeness (cosine of looks) of one person at two times: 0.59 and more in 99 % of pairs, of two people: 0.66 and less in
@@ -89,7 +90,7 @@ def looks(pixels: Pixels, face: Face) -> Floats:
     """
     import cv2
 
-    region = np.asarray(cv2.resize(_upright(pixels, face), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    region = scaled(_upright(pixels, face), _SIDE, _SIDE)
     inner = round(_SIDE * _HAIR / (1 + 2 * _HAIR))
     luma = np.asarray(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY), np.uint8)
     edges = _edges(luma[inner:-inner, inner:-inner])
@@ -195,7 +196,7 @@ def _sketch(pixels: Pixels) -> Floats:
     """A frame as a unit vector: its colours and the coarse layout of light and dark, half each."""
     import cv2
 
-    small = np.asarray(cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_AREA), np.uint8)
+    small = scaled(pixels, 32, 32)
     luma = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (0, 0), 1.5).astype(np.float32).ravel()
     layout = _unit(luma - luma.mean())
     return _unit(np.concatenate([layout, _colours(small)]))
