@@ -1,0 +1,177 @@
+"""Who is who: real faces moved about by the test, and looks made up to be as alike as people can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from zhenwei import faces
+from zhenwei.errors import UsageError
+from zhenwei.faces import tracking
+from zhenwei.types import Box, Face, Floats, Frame, Pixels, Quality, Track
+
+
+def head(person: Pixels, side: int) -> Pixels:
+    """Head and hair of one of the portraits."""
+    return np.asarray(cv2.resize(person[0:256, 96:352], (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def pasted(backdrop: Pixels, heads: Sequence[tuple[Pixels, int, int]]) -> Pixels:
+    picture = backdrop.copy()
+    for pixels, x, y in heads:
+        side = pixels.shape[0]
+        picture[y : y + side, x : x + side] = pixels
+    return picture
+
+
+def clip(pictures: Sequence[Pixels], spacing_s: float) -> list[Frame]:
+    return [Frame(i, i * spacing_s, p) for i, p in enumerate(pictures)]
+
+
+def lefts(track: Track) -> list[float]:
+    return [f.box.left for f in track.faces]
+
+
+def test_nobody() -> None:
+    assert faces.find_people([]) == ()
+    assert faces.find_people([Frame(0, 0.0, np.zeros((90, 160, 3), np.uint8))]) == ()
+
+
+def test_one_picture(astronaut: Pixels) -> None:
+    (track,) = faces.find_people([Frame(0, 0.0, astronaut)])
+    assert track.person == 1
+    assert track.faces[0].box == faces.detect(astronaut)[0].box
+
+
+@pytest.mark.parametrize("spacing_s", [0.04, 0.5, 3.0])
+def test_people_who_change_places_stay_themselves(
+    spacing_s: float, astronaut: Pixels, stranger: Pixels, backdrop: Pixels
+) -> None:
+    a, b = head(astronaut, 240), head(stranger, 240)
+    steps = [(40 + 130 * i, 1000 - 130 * i) for i in range(8)]
+    # In the middle they cover one another; there only who is in front is seen.
+    frames = clip([pasted(backdrop, [(b, right, 300), (a, left, 250)]) for left, right in steps], spacing_s)
+    people = faces.find_people(frames)
+    assert len(people) == 2
+    rising, falling = sorted(people, key=lambda t: lefts(t)[0])
+    assert lefts(rising) == sorted(lefts(rising))
+    assert lefts(falling) == sorted(lefts(falling), reverse=True)
+    assert len(rising.faces) == 8
+    assert len(falling.faces) >= 5
+
+
+def test_people_are_numbered_by_appearance_then_size(astronaut: Pixels, stranger: Pixels, backdrop: Pixels) -> None:
+    small, large, late = head(stranger, 150), head(astronaut, 300), head(astronaut[:, ::-1], 200)
+    early = pasted(backdrop, [(small, 60, 60), (large, 700, 200)])
+    frames = clip([early] * 3 + [pasted(early, [(late, 300, 420)])] * 3, 1.0)
+    people = faces.find_people(frames)
+    assert [t.person for t in people] == [1, 2, 3]
+    assert [len(t.faces) for t in people] == [6, 6, 3]
+    sizes = [t.faces[-1].box.width for t in people]
+    assert sizes[0] > sizes[2] > sizes[1]
+    assert [f.frame for f in people[2].faces] == [3, 4, 5]
+    assert [f.time_s for f in people[2].faces] == [3.0, 4.0, 5.0]
+
+
+def test_a_person_who_was_away_comes_back_as_the_same(astronaut: Pixels, backdrop: Pixels) -> None:
+    here, there = (
+        pasted(backdrop, [(head(astronaut, 260), 100, 100)]),
+        pasted(backdrop, [(head(astronaut, 260), 900, 300)]),
+    )
+    (track,) = faces.find_people(clip([here, here, backdrop, backdrop, there, there], 2.0))
+    assert [f.frame for f in track.faces] == [0, 1, 4, 5]
+
+
+def test_a_cut_to_somebody_else_at_the_same_place_is_somebody_else(
+    astronaut: Pixels, stranger: Pixels, backdrop: Pixels
+) -> None:
+    studio = pasted(backdrop, [(head(astronaut, 300), 400, 200)])
+    street = pasted(np.ascontiguousarray(255 - backdrop[::-1, ::-1] // 2), [(head(stranger, 300), 400, 200)])
+    frames = clip([studio] * 3 + [street] * 3 + [studio] * 2, 0.5)
+    assert tracking.scenes(frames) == [0, 0, 0, 1, 1, 1, 2, 2]
+    people = faces.find_people(frames)
+    assert [[f.frame for f in t.faces] for t in people] == [[0, 1, 2, 6, 7], [3, 4, 5]]
+
+
+def test_small_people_in_a_clip_are_followed(astronaut: Pixels, backdrop: Pixels) -> None:
+    frames = clip([pasted(backdrop, [(head(astronaut, 110), 200 + 40 * i, 300)]) for i in range(10)], 0.2)
+    (track,) = faces.find_people(frames)
+    assert len(track.faces) == 10
+    assert max(f.quality.face_px for f in track.faces) < 60
+
+
+def test_wrong_use_is_told(astronaut: Pixels) -> None:
+    with pytest.raises(UsageError, match="0, 1, 2"):
+        faces.find_people([Frame(1, 0.0, astronaut)])
+    with pytest.raises(UsageError, match="smallest face"):
+        faces.find_people([Frame(0, 0.0, astronaut)], minimum_px=0)
+
+
+def seen(index: int, x: float, looks: Floats, *, support: float = 30.0, spacing_s: float = 1.0) -> tracking.Seen:
+    box = Box(x, 100, x + 100, 200)
+    face = Face(index, index * spacing_s, box, 0.9, np.zeros((6, 2), np.float32), Quality(100, 99, 0.5, 0))
+    return tracking.Seen(face, support, looks)
+
+
+def people_alike(likeness: float) -> tuple[Floats, Floats]:
+    """Looks of two people whose likeness is this."""
+    a = np.eye(1, 8, dtype=np.float32)[0]
+    b = np.eye(1, 8, 1, dtype=np.float32)[0]
+    return a, (likeness * a + np.float32(np.sqrt(1 - likeness**2)) * b).astype(np.float32)
+
+
+def linked(frames: Sequence[Sequence[tracking.Seen]]) -> list[list[float]]:
+    return [[f.box.left for f in who] for who, _ in tracking.link(frames, [0] * len(frames))]
+
+
+@pytest.mark.parametrize("spacing_s", [0.04, 1.0, 5.0])
+def test_looks_weigh_more_than_place(spacing_s: float) -> None:
+    """People who changed places between two frames, as alike as 95 % of pairs of people are at most."""
+    a, b = people_alike(0.59)
+    frames = [
+        [seen(i, x, a, spacing_s=spacing_s), seen(i, y, b, spacing_s=spacing_s)]
+        for i, x, y in ((0, 0, 900), (1, 900, 0))
+    ]
+    assert linked(frames) == [[0, 900], [900, 0]]
+
+
+def test_place_decides_between_twins() -> None:
+    a, b = people_alike(0.98)
+    frames = [[seen(i, 10 * i, a, spacing_s=0.2), seen(i, 600, b, spacing_s=0.2)] for i in range(4)]
+    assert linked(frames) == [[0, 10, 20, 30], [600] * 4]
+
+
+def test_somebody_who_changes_looks_in_place_is_still_the_same() -> None:
+    a, b = people_alike(0.55)
+    assert linked([[seen(0, 300, a)], [seen(1, 310, b)]]) == [[300, 310]]
+    assert linked([[seen(0, 300, a)], [seen(1, 900, b)]]) == [[300], [900]]
+
+
+def test_the_order_within_a_frame_does_not_matter() -> None:
+    a, b = people_alike(0.4)
+    frames = [[seen(i, 50 * i, a), seen(i, 800 - 50 * i, b)] for i in range(6)]
+    turned = [list(reversed(f)) if i % 2 else f for i, f in enumerate(frames)]
+    assert sorted(linked(frames)) == sorted(linked(turned))
+
+
+def test_the_likeness_of_portraits(astronaut: Pixels, stranger: Pixels) -> None:
+    own = tracking.looks(astronaut, faces.detect(astronaut)[0])
+    darker = (astronaut * 0.9).astype(np.uint8)
+    other = tracking.looks(stranger, faces.detect(stranger)[0])
+    assert np.linalg.norm(own) == pytest.approx(1, abs=1e-5)
+    assert float(own @ tracking.looks(darker, faces.detect(darker)[0])) > 0.75
+    assert float(own @ other) < 0.6
+
+
+def test_a_chance_finding_is_left_out_and_a_clear_one_is_kept(
+    monkeypatch: pytest.MonkeyPatch, astronaut: Pixels, backdrop: Pixels
+) -> None:
+    """Once in six frames: believed with much support, else not."""
+    frames = clip([backdrop] * 2 + [pasted(backdrop, [(head(astronaut, 260), 100, 100)])] + [backdrop] * 3, 1.0)
+    assert len(faces.find_people(frames)) == 1
+    monkeypatch.setattr("zhenwei.faces.people._ONCE_ENOUGH", 1000.0)
+    assert faces.find_people(frames) == ()
+    assert len(faces.find_people([Frame(0, 0.0, frames[2].pixels)])) == 1
