@@ -23,7 +23,7 @@ _SUPPORT_LEAST_TILE = 5.0  # many tiles are many chances to be wrong
 _MESH_LEAST = 0.0  # logit below which the mesh's points are not to be used
 _SURE, _SURE_FLAG = 0.87, -5.0  # profiles: the mesh doubts half of them, so both looks of BlazeFace have to be sure
 _TIGHT = 0.8  # share of the picture's width and height that the box of a tight crop takes up
-_CONVINCING = 0.65
+_CONVINCING, _CLEAR = 0.65, 0.8
 _SMALLEST_PICTURE = 16
 _ABOUT = 0.8  # a box from afar may be this much smaller than the face turns out to be
 _SAME_PLACE = 0.25
@@ -55,12 +55,16 @@ def detect(pixels: Pixels, *, minimum_px: int = 24) -> tuple[Face, ...]:
     return tuple(s.face for s in sight(Frame(0, 0.0, pixels), minimum_px, tiles=MOST_TILES))
 
 
-def sight(frame: Frame, minimum_px: int, tiles: int) -> list[Sighting]:
-    """As :func:`detect`; at most ``tiles`` tiles are looked at, 0 for none."""
+def sight(frame: Frame, minimum_px: int, tiles: int, enough: int = 0) -> list[Sighting]:
+    """As :func:`detect`; at most ``tiles`` tiles are looked at, 0 for none.
+
+    ``enough`` > 0: if the short range alone is sure of that many faces, the full range, which costs four times as much,
+    is not asked.
+    """
     pixels = frame.pixels
     if min(pixels.shape[:2]) < max(_SMALLEST_PICTURE, minimum_px):
         return []
-    afar = _from_afar(pixels)
+    afar = _from_afar(pixels, enough)
     near = blazeface.look(SHORT_RANGE, list(_tiles(pixels, minimum_px, tiles)), _LEAST)
     candidates = blazeface.merged([*afar, *(c for found in near for c in found)])
     kept = [c for c in candidates if _worth_a_look(c.box, pixels, minimum_px)][:_MOST_FACES]
@@ -68,12 +72,11 @@ def sight(frame: Frame, minimum_px: int, tiles: int) -> list[Sighting]:
     return _distinct(sightings)
 
 
-def _from_afar(pixels: Pixels) -> list[Candidate]:
+def _from_afar(pixels: Pixels, enough: int) -> list[Candidate]:
     """What both networks see in the whole picture; if nothing convincing or a face that fills it, padded as well."""
-    found = [
-        *blazeface.look(SHORT_RANGE, [blazeface.whole(pixels)], _LEAST)[0],
-        *blazeface.look(FULL_RANGE, [blazeface.whole(pixels)], _LEAST)[0],
-    ]
+    found = blazeface.look(SHORT_RANGE, [blazeface.whole(pixels)], _LEAST)[0]
+    if not 0 < enough <= sum(c.confidence >= _CLEAR for c in found):
+        found += blazeface.look(FULL_RANGE, [blazeface.whole(pixels)], _LEAST)[0]
     height, width = pixels.shape[:2]
     if any(c.confidence >= _CONVINCING and not _fills(c.box, width, height, _TIGHT) for c in found):
         return blazeface.merged(found)

@@ -10,6 +10,7 @@ from zhenwei.faces.detection import MOST_TILES, MOST_TILES_MOVING, Sighting, sig
 from zhenwei.types import Frame, Track
 
 _TILED_EVERY = 8
+_BOTH_EVERY = 4
 _ONCE_ENOUGH = 12.0  # support from which a face that was seen only once in a clip is believed
 _CLIP = 4  # frames from which once is seldom
 
@@ -19,8 +20,9 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
 
     ``frames``: in order of time, ``Frame.index`` their place in the sequence; one frame is a picture, in which faces
     down to ``minimum_px`` (shorter side of the box) are looked for everywhere. In a clip the small ones are looked for
-    in every eighth frame, in frames without a face, and while any are being found. A face seen in a single frame of
-    four or more is left out unless the evidence for it is strong: chance findings do not come twice at one place.
+    in every eighth frame, in frames without a face, and while any are being found; in between, the short range alone
+    is asked while it is sure of as many as there were before, at most three frames in a row. A face seen in a single
+    frame of four or more is left out unless the evidence for it is strong: chance findings do not come twice.
 
     Raises :class:`UsageError` if the indices are not 0, 1, 2 ... or ``minimum_px`` is below 1.
     """
@@ -30,10 +32,10 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
         got = ", ".join(str(f.index) for f in frames[:8])
         raise UsageError("the frames are not numbered in order", got=got, want="0, 1, 2 ...")
     seen: list[list[tracking.Seen]] = []
-    small_about = False
+    small_about, before = False, 0
     for frame in frames:
-        found = _sightings(frame, minimum_px, small_about, still=len(frames) == 1)
-        small_about = any(s.by_tile for s in found)
+        found = _sightings(frame, minimum_px, small_about, before, still=len(frames) == 1)
+        small_about, before = any(s.by_tile for s in found), len(found)
         seen.append([tracking.Seen(s.face, s.support, tracking.looks(frame.pixels, s.face)) for s in found])
     linked = tracking.link(seen, tracking.scenes(frames))
     believed = [
@@ -42,9 +44,10 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
     return tuple(Track(number, faces) for number, faces in enumerate(believed, start=1))
 
 
-def _sightings(frame: Frame, minimum_px: int, small_about: bool, *, still: bool) -> list[Sighting]:
+def _sightings(frame: Frame, minimum_px: int, small_about: bool, before: int, *, still: bool) -> list[Sighting]:
     if still:
         return sight(frame, minimum_px, MOST_TILES)
     if small_about or frame.index % _TILED_EVERY == 0:
         return sight(frame, minimum_px, MOST_TILES_MOVING)
-    return sight(frame, minimum_px, 0) or sight(frame, minimum_px, MOST_TILES_MOVING)
+    enough = before if frame.index % _BOTH_EVERY else 0
+    return sight(frame, minimum_px, 0, enough) or sight(frame, minimum_px, MOST_TILES_MOVING)
