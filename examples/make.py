@@ -127,8 +127,8 @@ def clip_frames() -> Iterator[Pixels]:
 
 
 def write_clip(folder: Path) -> None:
-    """``astronaut.mp4``: H.264, 3.6 s."""
-    with av.open(str(folder / "astronaut.mp4"), "w", options={"movflags": "+faststart"}) as output:
+    """``astronaut-clip.mp4``: H.264, 3.6 s."""
+    with av.open(str(folder / "astronaut-clip.mp4"), "w", options={"movflags": "+faststart"}) as output:
         output.metadata["comment"] = CLIP_STATEMENT
         stream = output.add_stream("libx264", rate=CLIP_RATE)
         stream.width = stream.height = CLIP_PX

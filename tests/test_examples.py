@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from zhenwei import faces
+from zhenwei import examine, faces, models
 from zhenwei.forge import synthesis
 from zhenwei.types import Floats, Frame, Pixels
 
@@ -115,7 +115,7 @@ def test_the_sidecar_names_its_source(sidecar: dict[str, Any]) -> None:
 
 
 def test_the_clip_is_the_untouched_photograph_in_motion(make: ModuleType) -> None:
-    with av.open(str(MEDIA / "astronaut.mp4")) as clip:
+    with av.open(str(MEDIA / "astronaut-clip.mp4")) as clip:
         stream = clip.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert "untouched" in clip.metadata["comment"]
@@ -133,6 +133,20 @@ def test_there_is_one_face_to_find_in_each() -> None:
     for name in ("astronaut.jpg", "astronaut-forged.jpg"):
         (track,) = faces.find_people([Frame(0, 0.0, picture(name))])
         assert track.faces[0].quality.face_px > 90
+
+
+@pytest.mark.skipif(
+    "face_forgery" not in {row.id for row in models.manifest()}, reason="the model store holds no face_forgery"
+)
+def test_the_forgery_is_told_from_the_genuine_ones() -> None:
+    forged = examine(MEDIA / "astronaut-forged.jpg").verdict
+    assert forged.decision == "forged"
+    for name in ("astronaut.jpg", "astronaut-clip.mp4"):
+        genuine = examine(MEDIA / name).verdict
+        assert genuine.decision != "forged"
+        assert forged.llr is not None
+        assert genuine.llr is not None
+        assert genuine.llr < forged.llr - 2.3  # ten times
 
 
 def test_they_are_small() -> None:
