@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import zipfile
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zhenwei.testing import face_mesh, portrait
-from zhenwei.training.pack import Pack
+from zhenwei.training.pack import VERSION, Pack
 from zhenwei.training.pictures import encode
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Box, Floats, Pixels
@@ -124,3 +128,33 @@ def tiny_recipe(**changes: Any) -> Recipe:
     for name, change in changes.items():
         values[name] = values[name] | change if isinstance(change, dict) and name != "genuine_sources" else change
     return Recipe.model_validate(values)
+
+
+def save(pack: Pack, path: Path) -> Path:
+    """As ``zhenwei.training.pack`` writes it."""
+    columns = {name: getattr(pack, name) for name in Pack.__dataclass_fields__}
+    np.savez(path, allow_pickle=False, version=np.array(VERSION), **columns)
+    return path
+
+
+def write_table(folder: Path, name: str, rows: list[dict[str, object]], files: dict[str, bytes]) -> None:
+    """``name.csv`` and ``name.zip`` as the data folder has them."""
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as text:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+        for path, data in files.items():
+            archive.writestr(path, data)
+
+
+def write_recipe(path: Path, recipe: Recipe) -> Path:
+    """As TOML; every value of a recipe is a number, a word, a list or a table of those."""
+    lines, tables = [], []
+    for name, value in recipe.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            tables += [f"[{name}]", *(f"{key} = {json.dumps(inner)}" for key, inner in value.items())]
+        else:
+            lines.append(f"{name} = {json.dumps(value)}")
+    path.write_text("\n".join([*lines, *tables]) + "\n", encoding="utf-8")
+    return path

@@ -33,7 +33,16 @@ from zhenwei.training.batches import Batch, BatchMaker
 from zhenwei.training.recipe import Optimiser
 
 # What reading weights raises for bytes that are none, or are those of another network.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, EOFError)
+UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+)
 Check = Callable[[nn.Module], dict[str, float]]  # returns named figures; "choose" is the one that selects
 Tell = Callable[[int, dict[str, float]], None]
 

@@ -136,7 +136,7 @@ def load_pack(path: Path) -> Pack:
     if not path.is_file():
         raise DataError("the training pack is missing", got=str(path), fix="Build it: zhenwei train ... --data FOLDER")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             if int(file["version"]) != VERSION:
                 raise DataError("the training pack is of another version", got=str(file["version"]), want=str(VERSION))
             pack = Pack(**{name: file[name] for name in Pack.__dataclass_fields__})

@@ -115,6 +115,7 @@ def _card(recipe: Recipe, row: ModelEntry, found: Calibrated, parity: float, bes
         "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
         "|---|---|---|---|---|",
         *(_source_line(source, found.samples) for source in sorted({s.source for s in found.samples})),
+        _source_line("", found.samples),
         "",
         f"AUC while training: {float(best['auc_people']):.3f} on other people of the training sources, "
         f"{float(best['auc_sources']):.3f} on sources never trained on (against self-made forgeries, degraded).",
@@ -138,8 +139,13 @@ def _card(recipe: Recipe, row: ModelEntry, found: Calibrated, parity: float, bes
 
 
 def _source_line(source: str, samples: tuple[Sample, ...]) -> str:
-    mine = [s for s in samples if s.source == source]
+    """One row of the table; "" stands for all sources together."""
+    mine = [s for s in samples if source in ("", s.source)]
     clean = [s for s in mine if not s.delivered]
     counts = (sum(not s.forged for s in clean), sum(s.forged for s in clean))
-    areas = [f"{auc([s.forged for s in some], [s.score for s in some]):.3f}" for some in (clean, mine)]
-    return f"| {source} | {counts[0]} | {counts[1]} | {areas[0]} | {areas[1]} |"
+    areas = [_area(some) if all(counts) else "—" for some in (clean, mine)]
+    return f"| {source or 'all'} | {counts[0]} | {counts[1]} | {areas[0]} | {areas[1]} |"
+
+
+def _area(samples: list[Sample]) -> str:
+    return f"{auc([s.forged for s in samples], [s.score for s in samples]):.3f}"

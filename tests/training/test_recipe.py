@@ -1,0 +1,79 @@
+"""Recipes: the packaged one loads, and whatever is wrong in one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zhenwei.errors import UsageError
+from zhenwei.training.recipe import load_recipe
+
+from .making import tiny_recipe, write_recipe
+
+
+def test_the_packaged_recipe_loads_and_sums_up() -> None:
+    recipe = load_recipe("face_forgery")
+    assert recipe.detector == "cnn.face_forgery"
+    kinds = recipe.pairs
+    assert kinds.total == kinds.collected + kinds.self_blend + kinds.affine_warp + kinds.generated > 0
+    assert recipe.size_px % 32 == 0
+    assert not set(recipe.genuine_sources) & set(recipe.held_out_sources)
+    assert recipe.optimiser.steps % recipe.optimiser.check_every == 0  # the last check is a whole one
+
+
+def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
+    recipe = tiny_recipe(size_px=96)
+    assert load_recipe(write_recipe(tmp_path / "mine.toml", recipe)) == recipe
+
+
+def test_a_recipe_that_is_not_there_is_answered_with_those_that_are() -> None:
+    with pytest.raises(UsageError, match=r"no such recipe; got face_forgry; want .*face_forgery"):
+        load_recipe("face_forgry")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("seed = 5", "seed = 5\nsed = 6", "sed"),
+        ("zoom = 0.85", "zooom = 0.85", "zooom"),
+        ("seed = 5", 'seed = "five"', "seed"),
+        ("seed = 5", "", "seed"),
+        ('backbone = "lite0"', 'backbone = "resnet50"', "backbone"),
+        ("size_px = 64", "size_px = 65", "size_px"),
+        ("steps = 4", "steps = 0", "steps"),
+        ("jpeg = 0.7", "jpeg = 1.7", "jpeg"),
+        ("jpeg = 0.7", "jpeg = 0.99", "webp"),
+        ("jpeg_quality = [35, 95]", "jpeg_quality = [95, 35]", "jpeg_quality"),
+        ("ema_decay = 0.9", "ema_decay = 1.0", "ema_decay"),
+        ("dfdc = 0.7", "dfdc = -1", "dfdc"),
+        ("dfdc = 0.7", "pixabay = 0.7", "pixabay would be trained on"),
+        ("seed = 5", "seed = ", "line"),
+    ],
+)
+def test_what_is_wrong_is_named(old: str, new: str, named: str, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "mine.toml", tiny_recipe())
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        load_recipe(path)
+    assert named in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_batch_of_nothing_is_refused(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "mine.toml", tiny_recipe())
+    text = path.read_text()
+    for kind in ("collected", "self_blend", "affine_warp", "generated"):
+        text = text.replace(f"{kind} = 1", f"{kind} = 0")
+    path.write_text(text)
+    with pytest.raises(UsageError, match="at least one"):
+        load_recipe(path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_recipe(path)
