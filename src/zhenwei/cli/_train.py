@@ -50,8 +50,31 @@ def run(options: Options) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     device = _device(options.device)
+    _check_output(options)
     console = Console(stderr=True)
-    folder = Path(tempfile.mkdtemp(prefix="zhenwei-dry-")) if options.dry_run else options.output
+    if options.dry_run:
+        with tempfile.TemporaryDirectory(prefix="zhenwei-dry-") as scratch:
+            _estimate(recipe, Path(scratch), device, options, console)
+    else:
+        _train(recipe, device, options, console)
+
+
+def _check_output(options: Options) -> None:
+    """Before minutes are spent on preparing faces."""
+    folder = options.output
+    if options.dry_run:
+        return
+    face_forgery.refuse_existing(folder, resume=options.resume)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            "the output folder cannot be written", got=f"{folder}: {error.strerror}", fix="Choose another."
+        ) from error
+
+
+def _train(recipe: Recipe, device: torch.device, options: Options, console: Console) -> None:
+    folder = options.output
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -61,10 +84,7 @@ def run(options: Options) -> None:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
-        pack = _pack(options.data, options.output, progress)
-        if options.dry_run:
-            _estimate(recipe, pack, folder, device, options, console)
-            return
+        pack = _pack(options.data, folder, progress)
         bar = progress.add_task("training", total=recipe.optimiser.steps, note="")
 
         def tell(step: int, figures: dict[str, float]) -> None:
@@ -114,13 +134,14 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _estimate(
-    recipe: Recipe, pack: Pack, folder: Path, device: torch.device, options: Options, console: Console
-) -> None:
+def _estimate(recipe: Recipe, scratch: Path, device: torch.device, options: Options, console: Console) -> None:
     from zhenwei.training.batches import BatchMaker, split_pack
     from zhenwei.training.loop import loss_of
 
-    state = face_forgery.start(recipe, folder, device, resume=False)
+    built = options.output if (options.output / "pack.npz").is_file() else scratch
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console) as progress:
+        pack = _pack(options.data, built, progress)
+    state = face_forgery.start(recipe, scratch, device, resume=False)
     maker = BatchMaker(pack, split_pack(pack, recipe), recipe)
     began = time.perf_counter()
     batches = [maker[step] for step in range(_DRY_STEPS)]

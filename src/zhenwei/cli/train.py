@@ -32,10 +32,10 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="time a few steps, estimate the whole, write nothing")
     ] = False,
-    workers: Annotated[int, typer.Option(help="processes that prepare batches")] = 1,
-    threads: Annotated[int, typer.Option(help="compute threads, 0 = all cores")] = 0,
+    workers: Annotated[int, typer.Option(help="threads that prepare batches", min=1)] = 1,
+    threads: Annotated[int, typer.Option(help="compute threads, 0 = all cores", min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    stop_after: Annotated[int, typer.Option(help="stop after this many steps, 0 = run to the end")] = 0,
+    stop_after: Annotated[int, typer.Option(help="stop after this many steps, 0 = run to the end", min=0)] = 0,
     install: Annotated[
         bool, typer.Option("--install", help="at the end, calibrate and put into the model store")
     ] = False,
