@@ -116,7 +116,14 @@ def test_weights_card_calibration_and_thresholds_are_written(copy: Path) -> None
     assert set(points["genuine"]) == set(points["forged"]) == {"image", "video"}
     card = (store / "cards" / row.card).read_text()
     assert row.sha256 in card
-    for told in ("at step 4", "0.625 on other people", "| dfdc |", "| pixabay |", "| all |", "EfficientNet-Lite0 at 192 px"):
+    for told in (
+        "at step 4",
+        "0.625 on other people",
+        "| dfdc |",
+        "| pixabay |",
+        "| all |",
+        "EfficientNet-Lite0 at 192 px",
+    ):
         assert told in card
     assert "to be measured" not in card
     # other weights in the same process would be measured with those that it has loaded
