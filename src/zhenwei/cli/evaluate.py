@@ -15,9 +15,9 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="folder with dfdc-faces, photos, clips (zip + csv)")],
     output: Annotated[Path, typer.Option(help="results file (JSON)")] = Path("accuracy.json"),
     page: Annotated[Path | None, typer.Option(help="also write the figures as a Markdown page")] = None,
-    frames: Annotated[int, typer.Option(help="frames sampled from a clip")] = 32,
+    frames: Annotated[int, typer.Option(help="frames sampled from a clip", min=1)] = 32,
     only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
-    limit: Annotated[int, typer.Option(help="at most this many files of each set, 0 = all")] = 0,
+    limit: Annotated[int, typer.Option(help="at most this many files of each set, 0 = all", min=0)] = 0,
 ) -> None:
     """Examine labelled files and report AUC, false alarms, coverage and calibration with intervals.
 
@@ -31,19 +31,35 @@ def evaluate(
     from zhenwei.pipeline import Options
 
     chosen = _chosen(list(accuracy.items(data)), only, limit)
+    for file in (output, page):
+        if file is not None:
+            _check_writable(file)
     with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
         outcomes = _with_progress(lambda tell: accuracy.run(chosen, Path(scratch), Options(frames=frames), tell))
     names = dict.fromkeys((o.item.set_name, o.item.domain) for o in outcomes)
     every = [accuracy.figures(n, d, [o for o in outcomes if o.item.set_name == n]) for n, d in names]
     engine = _engine(frames)
     text = json.dumps(accuracy.to_dict(every, outcomes, engine), indent=1, ensure_ascii=False, allow_nan=False)
-    output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text + "\n", encoding="utf-8")
     markdown = accuracy_page.to_markdown(every, outcomes, engine)
     if page is not None:
-        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(markdown, encoding="utf-8")
     typer.echo(markdown)
+
+
+def _check_writable(file: Path) -> None:
+    """Now, not after an hour of examining."""
+    from zhenwei.errors import UsageError
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        there = file.exists()
+        with file.open("a"):
+            pass
+        if not there:
+            file.unlink()
+    except OSError as error:
+        raise UsageError("a file cannot be written", got=f"{file}: {error.strerror}", fix="Choose another.") from error
 
 
 def _chosen(every: list[Any], only: str, limit: int) -> list[Any]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import math
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +60,25 @@ class Outcome:
 
 
 def items(data: Path) -> Iterator[Item]:
-    """The test part of the data folder: ``val`` of dfdc-faces and photos, all clips, all camera originals."""
+    """The test part of the data folder: ``val`` of dfdc-faces and photos, all clips, all camera originals.
+
+    Raises :class:`DataError` where a file is missing or damaged.
+    """
+    try:
+        yield from _items(data)
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        got, fix = f"{data}: {error}", "Fetch the data set again."
+        raise DataError("the data folder is damaged", got=got, fix=fix) from error
+
+
+def _items(data: Path) -> Iterator[Item]:
     yield from _faces(data)
     yield from _photos(data)
     yield from _clips(data)
     camera = data / "camera-originals.zip"
     if camera.is_file():
         with zipfile.ZipFile(camera) as archive:
-            for name in sorted(archive.namelist()):
+            for name in sorted(n for n in archive.namelist() if not n.endswith("/")):
                 yield Item(camera, name, "camera originals", "out", False, name, "")
 
 
@@ -112,32 +125,46 @@ def run(
 ) -> list[Outcome]:
     """Examines every file. ``scratch``: an empty folder for one file at a time."""
     outcomes: list[Outcome] = []
-    archives: dict[Path, zipfile.ZipFile] = {}
-    try:
+    with ExitStack() as opened:
+        archives = {path: opened.enter_context(_archive(path)) for path in dict.fromkeys(i.archive for i in chosen)}
         for number, item in enumerate(chosen):
             if progress:
                 progress(number / len(chosen))
-            archive = archives.setdefault(item.archive, zipfile.ZipFile(item.archive))
             path = scratch / f"file{Path(item.member).suffix}"
-            path.write_bytes(archive.read(item.member))
+            path.write_bytes(_member(archives[item.archive], item.member))
             outcomes.append(_examine(item, path, options))
             path.unlink()
-    finally:
-        for archive in archives.values():
-            archive.close()
     return outcomes
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            "an archive cannot be opened", got=f"{path}: {error}", fix="Fetch the data set again."
+        ) from error
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except (KeyError, zipfile.BadZipFile, zlib.error) as error:
+        got, fix = f"{name} of {archive.filename}: {error}", "Fetch the data set again."
+        raise DataError("a file of the data set cannot be read", got=got, fix=fix) from error
 
 
 def _examine(item: Item, path: Path, options: pipeline.Options) -> Outcome:
     try:
         report = pipeline.examine(path, options=options)
     except MediaError as error:
-        return Outcome(item, None, "unreadable", str(error), ())
+        said = str(error).replace(str(path), item.member)  # where it lay for the moment is of no interest
+        return Outcome(item, None, "unreadable", said, ())
     return Outcome(item, report.verdict.llr, report.verdict.decision, _reason(report), _facts(report.media))
 
 
 def _reason(report: Report) -> str:
-    return "; ".join(sorted({str(e.reason) for e in report.evidence if e.llr is None}))
+    return "; ".join(sorted({str(e.reason) for e in report.evidence if e.llr is None and e.reason}))
 
 
 def _facts(media: Media) -> tuple[float, ...]:
@@ -182,7 +209,7 @@ def figures(name: str, domain: str, outcomes: Sequence[Outcome], *, seed: int = 
     labels = np.array([o.item.forged for o in said])
     llr = np.array([o.llr for o in said], np.float64)
     groups = [o.item.group for o in said]
-    both = bool(labels.any()) and not bool(labels.all())
+    both = _fewest_groups(said) >= 2
     area = bootstrap_interval(auc, labels, llr, groups=groups, seed=seed) if both else None
     error = bootstrap_interval(_ece, labels, llr, groups=groups, seed=seed) if both and len(said) >= 100 else None
     cost = bootstrap_interval(c_llr, labels, llr, groups=groups, seed=seed) if both else None
@@ -203,6 +230,11 @@ def figures(name: str, domain: str, outcomes: Sequence[Outcome], *, seed: int = 
     )
 
 
+def _fewest_groups(outcomes: Sequence[Outcome]) -> int:
+    """How many groups the class has that is in the fewest: with one, a bootstrap cannot tell how far it varies."""
+    return min(len({o.item.group for o in outcomes if o.item.forged == forged}) for forged in (False, True))
+
+
 def _ece(labels: Any, llr: Any) -> float:
     """Of the probability at even prior odds, in ten bins of equal mass."""
     return expected_calibration_error(labels, 1 / (1 + np.exp(-np.asarray(llr))), bins=10, equal="mass")
@@ -217,7 +249,7 @@ def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate
 def _probe(outcomes: Sequence[Outcome], seed: int) -> Estimate | None:
     usable = [o for o in outcomes if o.facts]
     labels = np.array([o.item.forged for o in usable])
-    if min(labels.sum(), (~labels).sum()) < 20:
+    if _fewest_groups(usable) < 10 or min(labels.sum(), (~labels).sum()) < 20:
         return None
     table = np.array([o.facts for o in usable])
     return metadata_probe(table, labels, [o.item.group for o in usable], seed=seed)

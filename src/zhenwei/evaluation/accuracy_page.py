@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 from zhenwei.evaluation.accuracy import Figures, Outcome
 from zhenwei.evaluation.metrics import Estimate
@@ -70,6 +71,11 @@ def _rate(e: Estimate | None) -> str:
     return "—" if e is None else f"{e.value:.1%} [{e.low:.1%}, {e.high:.1%}]"
 
 
+def _cell(text: str) -> str:
+    """In one line, and without what would end the cell."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def _by_method(outcomes: Sequence[Outcome]) -> str:
     methods = sorted({(o.item.set_name, o.item.method) for o in outcomes if o.item.forged})
     lines = [
@@ -79,8 +85,8 @@ def _by_method(outcomes: Sequence[Outcome]) -> str:
     for set_name, method in methods:
         mine = [o for o in outcomes if o.item.forged and (o.item.set_name, o.item.method) == (set_name, method)]
         counts = [sum(o.decision == d for o in mine) for d in ("forged", "genuine", "inconclusive")]
-        llr = sorted(o.llr for o in mine if o.llr is not None)
-        middle = f"{llr[len(llr) // 2]:+.2f}" if llr else "—"
+        llr = [o.llr for o in mine if o.llr is not None]
+        middle = f"{median(llr):+.2f}" if llr else "—"
         lines.append(f"| {set_name} | {method} | {len(mine)} | {counts[0]} | {counts[1]} | {counts[2]} | {middle} |")
     return "\n".join(lines) + "\n"
 
@@ -91,6 +97,6 @@ def _clips(outcomes: Sequence[Outcome]) -> str:
         if o.item.set_name == "clips":
             truth = o.item.method if o.item.forged else f"genuine ({o.item.method})"
             name = o.item.member.rsplit("/", 1)[-1]
-            said = o.decision if o.llr is not None else f"{o.decision}: {o.error}"
+            said = o.decision if o.llr is not None else f"{o.decision}: {_cell(o.error)}"
             lines.append(f"| {name} | {truth} | {said} | {'—' if o.llr is None else f'{o.llr:+.2f}'} |")
     return "\n".join(lines) + "\n"
