@@ -24,6 +24,7 @@ COMMANDS = {
     "detectors": "Show the catalogue of detectors, or all about one of them.",
     "doctor": "Check versions, models and extras, and say what to install.",
     "train": "Train a learned detector from a data folder.",
+    "evaluate": "Examine labelled files: AUC, false alarms, coverage, calibration, with intervals.",
 }
 
 _HELP = """Tells forged faces from real ones, and shows why. Works offline.

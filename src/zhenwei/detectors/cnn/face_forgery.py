@@ -47,17 +47,32 @@ class FaceForgery:
 
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="cnn.face_forgery",
-        question="Does this face carry the traces that face swaps, blending, warping or a generator leave?",
+        question=Text(
+            "Does this face carry the traces that face swaps, blending, warping or a generator leave?",
+            zh="这张脸是否带有换脸、融合、变形或生成模型留下的痕迹？",
+        ),
         takes=("image", "video"),
         level="person",
-        needs=("a face of at least 40 px", "some sharpness"),
+        needs=(
+            Text("a face of at least 40 px", zh="至少 40 像素的人脸"),
+            Text("some sharpness", zh="一定的清晰度"),
+        ),
         reference="EfficientNet-Lite0 (Tan & Le 2019) trained on face swaps (DFDC), self-blended faces (Shiohara & "
         "Yamasaki 2022), affine-warped faces (Li & Lyu 2019) and StyleGAN faces",
         blind_spots=(
-            "forgeries of a kind unlike those it learned from, above all whole-head animation and text-to-video",
-            "faces that were strongly compressed, filtered or enlarged after forging",
-            "profiles, faces partly covered, heavy make-up and beauty filters",
-            "anything outside the face",
+            Text(
+                "forgeries of a kind unlike those it learned from, above all whole-head animation and text-to-video",
+                zh="与训练所见不同的伪造方式，尤其是整头驱动的动画和文生视频",
+            ),
+            Text(
+                "faces that were strongly compressed, filtered or enlarged after forging",
+                zh="伪造之后又经过强压缩、滤镜或放大的人脸",
+            ),
+            Text(
+                "profiles, faces partly covered, heavy make-up and beauty filters",
+                zh="侧脸、被遮挡的脸、浓妆和美颜滤镜",
+            ),
+            Text("anything outside the face", zh="人脸以外的一切"),
         ),
         models=(_MODEL,),
         contract=_CONTRACT,
@@ -86,7 +101,8 @@ class FaceForgery:
         scores, maps = _run(model, batch)
         if self.mirrored and len(crops) < self.enough:
             flipped, flipped_maps = _run(model, np.ascontiguousarray(batch[..., ::-1]))
-            scores, maps = (scores + flipped) / 2, (maps + flipped_maps[..., ::-1]) / 2
+            half = np.float32(0.5)
+            scores, maps = (scores + flipped) * half, (maps + flipped_maps[..., ::-1]) * half
         return scores, maps
 
     def _evidence(self, track: Track, seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats) -> Evidence:
@@ -105,7 +121,7 @@ class FaceForgery:
             score=score,
             person=track.person,
             interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=_exhibits(seen, crops, scores, maps),
+            exhibits=_exhibits(calibration, seen, crops, scores, maps),
             weights=models.load(_MODEL).weights,
         )
 
@@ -148,14 +164,16 @@ _SLIGHT = 0.35
 
 
 def _strength(size: float) -> tuple[str, str]:
-    if size < 1.1:
-        return "slight", "轻微"
     if size < 2.3:
+        return "weak", "较弱"
+    if size < 4.6:
         return "moderate", "中等"
     return "strong", "明显"
 
 
-def _exhibits(seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats) -> tuple[Picture | Curve, ...]:
+def _exhibits(
+    calibration: Calibration, seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats
+) -> tuple[Picture | Curve, ...]:
     most = np.argsort(-scores, kind="stable")[:_EXHIBITS]
     pictures = tuple(
         Picture(
@@ -171,11 +189,14 @@ def _exhibits(seen: list[Face], crops: list[Pixels], scores: Floats, maps: Float
     if len(seen) < 2:
         return pictures
     curve = Curve(
-        Text("Score of the face over time (before calibration)", zh="人脸得分随时间的变化（校准前）"),
+        Text("What each face would weigh alone, over time", zh="每一帧人脸单独的证据强度随时间的变化"),
         Text("time (s)", zh="时间（秒）"),
-        Text("score", zh="得分"),
+        Text("LLR", zh="对数似然比"),
         tuple(f.time_s for f in seen),
-        tuple(round(float(s), 4) for s in scores),
+        tuple(
+            round(calibration.llr(float(s), face_px=f.quality.face_px, sharpness=f.quality.sharpness), 4)
+            for f, s in zip(seen, scores, strict=True)
+        ),
         0.0,
     )
     return (*pictures, curve)
