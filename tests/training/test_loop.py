@@ -232,6 +232,25 @@ def test_ctrl_c_within_a_step_waits_for_its_end(tmp_path: Path) -> None:
     assert same(saved["average"], calm.average.state_dict())
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Tensor]:
+    recipe, folder = tiny_recipe(optimiser={"steps": 2}), tmp_path_factory.mktemp("undisturbed")
+    state = fresh(recipe)
+    train(state, planted(two_classes(), recipe), folder, check=no_check, tell=lambda *_: None, device=CPU)
+    return state.net.state_dict()
+
+
+def test_dropout_is_drawn_by_the_step_alone(undisturbed: Mapping[str, Tensor], tmp_path: Path) -> None:
+    recipe = tiny_recipe(optimiser={"steps": 2})
+    state = fresh(recipe)
+
+    def draw(*_: object) -> None:  # as a check of figures might
+        torch.rand(3)
+
+    train(state, planted(two_classes(), recipe), tmp_path, check=no_check, tell=draw, device=CPU)
+    assert same(state.net.state_dict(), undisturbed)
+
+
 def test_a_check_that_was_interrupted_is_made_up_for(tmp_path: Path) -> None:
     recipe = tiny_recipe(optimiser={"steps": 2})
     maker, state = planted(two_classes(), recipe), fresh(recipe)
