@@ -18,7 +18,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "video": ("video", "视频"),
     "audio": ("sound recording", "录音"),
     "title": ("Examination report", "检验报告"),
-    "says_forged": ("The evidence says that this {kind} has been forged.", "证据表明，此{kind}经过伪造。"),
+    "says_forged": ("The evidence speaks for a forged {kind}.", "证据支持此{kind}为伪造。"),
     "says_genuine": ("The evidence speaks for a genuine {kind}.", "证据支持此{kind}是真实的。"),
     "says_inconclusive": (
         "The evidence does not decide whether this {kind} is genuine or forged.",

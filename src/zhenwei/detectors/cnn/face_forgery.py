@@ -208,7 +208,7 @@ def _overlay(crop: Pixels, regional: Floats) -> Pixels:
     heat = cv2.resize(share.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     heat = np.clip(heat, 0, 1)[..., None]
     colour = np.concatenate([np.full_like(heat, 255), 220 * (1 - heat), 30 * (1 - heat)], axis=-1)
-    weight = 0.65 * np.clip(2 * heat - 0.5, 0, 1)
+    weight = 0.45 * np.clip(2 * heat - 0.5, 0, 1)
     return np.asarray(np.round(crop * (1 - weight) + colour * weight), np.uint8)
 
 
