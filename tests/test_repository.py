@@ -123,7 +123,7 @@ def test_the_code_in_the_pages_runs(path: Path, tmp_path: Path) -> None:
 
 _WORKPLACE = re.compile("/work" + "/|/root" + "/")
 _REGISTRY = re.compile("pypi" + r"\.org|python" + r"hosted\.org|download\.py" + r"torch\.org|conda" + r"\.(io|org)")
-_ISSUE = re.compile(r"\b(issue|pull request)s? #?\d+", re.IGNORECASE)
+_ISSUE = re.compile(r"\b(issue|pull request)s? #?\d+\b(?!\.jpg)", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w#&(/])#\d+\b")
 
 
