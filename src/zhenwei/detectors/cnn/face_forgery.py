@@ -12,6 +12,7 @@ import numpy as np
 from zhenwei import faces, models
 from zhenwei.models.calibration import Calibration
 from zhenwei.types import (
+    Box,
     Curve,
     Detector,
     DetectorInfo,
@@ -30,6 +31,8 @@ from zhenwei.types import (
 _MODEL = "face_forgery"
 _CONTRACT = InputContract(size_px=192, margin=0.0, min_face_px=40)
 _SOFTEST = 3.0  # variance of the Laplacian below which the face holds no detail to judge
+_PALETTE = 256
+_SAMPLED_PX = 128
 _BATCH = 8
 _EXHIBITS = 3
 
@@ -56,6 +59,7 @@ class FaceForgery:
         needs=(
             Text("a face of at least 40 px", zh="至少 40 像素的人脸"),
             Text("some sharpness", zh="一定的清晰度"),
+            Text("more than 256 colours", zh="多于 256 种颜色"),
         ),
         reference="EfficientNet-Lite0 (Tan & Le 2019) trained on face swaps (DFDC), self-blended faces (Shiohara & "
         "Yamasaki 2022), affine-warped faces (Li & Lyu 2019) and StyleGAN faces",
@@ -90,9 +94,10 @@ class FaceForgery:
         return self._evidence(track, [face for face, _ in seen], [crop for _, crop in seen], scores, maps)
 
     def _cut(self, subject: Subject, face: Face) -> Pixels | None:
-        if face.quality.sharpness < _SOFTEST:
+        frame = subject.frame(face.frame)
+        if face.quality.sharpness < _SOFTEST or _is_palette(frame.pixels, faces.region(frame, face, _CONTRACT)):
             return None
-        return faces.cut(subject.frame(face.frame), face, _CONTRACT)
+        return faces.cut(frame, face, _CONTRACT)
 
     def _score(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
         """Scores ``(n,)`` and regional scores ``(n, 6, 6)``, each face by itself (its neighbours do not matter)."""
@@ -141,7 +146,25 @@ def _too_poor(track: Track, least_px: int) -> tuple[str, str]:
             f"the face is too small: {largest:.0f} px at most, {least_px} px are needed",
             f"人脸太小：最大 {largest:.0f} 像素，至少需要 {least_px} 像素",
         )
-    return "the face is too soft to judge: it holds no detail", "人脸过于模糊，没有可供判断的细节"
+    if max(f.quality.sharpness for f in track.faces) < _SOFTEST:
+        return "the face is too soft to judge: it holds no detail", "人脸过于模糊，没有可供判断的细节"
+    return (
+        f"the face has {_PALETTE} colours or fewer, as in a GIF: that hides and imitates traces",
+        f"人脸只有不超过 {_PALETTE} 种颜色（如 GIF）：这会掩盖痕迹，也会造成假痕迹",
+    )
+
+
+def _is_palette(pixels: Pixels, box: Box) -> bool:
+    """Whether a coloured region was reduced to a palette; the network never learned what that does to a face."""
+    height, width = pixels.shape[:2]
+    top, bottom = max(0, int(box.top)), min(height, int(box.bottom))
+    left, right = max(0, int(box.left)), min(width, int(box.right))
+    step = max(1, min(bottom - top, right - left) // _SAMPLED_PX)
+    part = pixels[top:bottom:step, left:right:step].astype(np.uint32)
+    if part.shape[0] * part.shape[1] < 4 * _PALETTE or (part[..., 0] == part[..., 2]).all():
+        return False
+    packed = (part[..., 0] << 16) | (part[..., 1] << 8) | part[..., 2]
+    return bool(np.unique(packed).size <= _PALETTE)
 
 
 def _sentences(llr: float, used: int, found: int) -> tuple[Text, Text]:
@@ -155,8 +178,8 @@ def _sentences(llr: float, used: int, found: int) -> tuple[Text, Text]:
     if used == found:
         return finding, Text("")
     return finding, Text(
-        f"{found - used} of {found} faces were too small or too soft and were left out",
-        zh=f"{found} 张人脸中有 {found - used} 张太小或太模糊，未参与判断",
+        f"{found - used} of {found} faces were too small, too soft or too few in colours and were left out",
+        zh=f"{found} 张人脸中有 {found - used} 张太小、太模糊或颜色太少，未参与判断",
     )
 
 

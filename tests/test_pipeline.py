@@ -1,0 +1,105 @@
+"""From a file to a report, with every part real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from zhenwei import pipeline, report
+from zhenwei.errors import MediaError, UsageError
+from zhenwei.pipeline import Options, examine
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
+
+
+def test_the_same_file_gives_the_same_report() -> None:
+    first, second = (report.to_dict(examine(EXAMPLES / "astronaut-forged.jpg")) for _ in range(2))
+    for values in (first, second):
+        values["engine"]["seconds"] = 0
+        for evidence in values["evidence"]:
+            evidence["seconds"] = 0
+    assert first == second
+
+
+def test_the_name_of_the_file_does_not_matter(tmp_path: Path) -> None:
+    other = tmp_path / "genuine-portrait.png"
+    other.write_bytes((EXAMPLES / "astronaut-forged.jpg").read_bytes())
+    assert examine(other).verdict == examine(EXAMPLES / "astronaut-forged.jpg").verdict
+
+
+def test_two_people_are_judged_apart_and_the_file_follows_the_worse(tmp_path: Path) -> None:
+    pair = [Image.open(EXAMPLES / name).convert("RGB") for name in ("astronaut.jpg", "astronaut-forged.jpg")]
+    both = Image.new("RGB", (1024, 512))
+    for place, picture in enumerate(pair):
+        both.paste(picture, (512 * place, 0))
+    both.save(tmp_path / "both.png")
+    verdict = examine(tmp_path / "both.png").verdict
+    llrs = {p.person: p.llr for p in verdict.by_person}
+    assert len(llrs) == 2
+    assert all(llr is not None for llr in llrs.values())
+    known = [llr for llr in llrs.values() if llr is not None]
+    assert verdict.llr is not None
+    assert max(known) - np.log(2) - 1e-9 <= verdict.llr <= max(known)  # worst of two, corrected for the looking
+    alone = examine(EXAMPLES / "astronaut-forged.jpg").verdict
+    assert max(known) == pytest.approx(alone.llr, abs=0.4)
+
+
+def test_a_picture_without_a_face_is_inconclusive_with_the_reason(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    found = examine(tmp_path / "noise.png")
+    assert found.verdict.decision == "inconclusive"
+    assert found.verdict.llr is None
+    assert found.people == ()
+    assert [e.reason for e in found.evidence] == ["no face to look at"]
+
+
+def test_sound_is_read_and_nobody_answers_for_it(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(16000) / 9).astype(np.float32) * 0.2, 16000)
+    found = examine(tmp_path / "tone.wav")
+    assert found.media.kind == "audio"
+    assert found.verdict.llr is None
+    bad = np.zeros(1000, np.float32)
+    bad[7] = np.nan
+    soundfile.write(tmp_path / "bad.wav", bad, 16000, subtype="FLOAT")
+    with pytest.raises(MediaError, match="not numbers"):
+        examine(tmp_path / "bad.wav")
+
+
+def test_progress_rises_to_one() -> None:
+    told: list[float] = []
+    examine(
+        EXAMPLES / "astronaut-clip.mp4", options=Options(frames=4), progress=lambda _stage, share: told.append(share)
+    )
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_the_number_of_frames_is_heeded() -> None:
+    (person,) = examine(EXAMPLES / "astronaut-clip.mp4", options=Options(frames=5)).people
+    assert person.faces == 5
+
+
+@pytest.mark.parametrize("options", [{"frames": 0}, {"frames": 513}, {"false_alarm": 0.0}, {"false_alarm": 0.5}])
+def test_options_without_meaning_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        Options(**options)  # type: ignore[arg-type]
+
+
+def test_an_unknown_detector_is_named() -> None:
+    with pytest.raises(UsageError, match="face_forgery"):
+        examine(EXAMPLES / "astronaut.jpg", options=pipeline.Options(detectors=("cnn.face_forgry",)))
+
+
+def test_a_stricter_false_alarm_rate_never_adds_a_forged_verdict() -> None:
+    rank = {"forged": 1, "inconclusive": 0, "genuine": 0}
+    rates = (0.2, 0.05, 0.01, 0.001)
+    said = [examine(EXAMPLES / "astronaut-forged.jpg", options=Options(false_alarm=r)).verdict for r in rates]
+    ranks = [rank[v.decision] for v in said]
+    assert ranks == sorted(ranks, reverse=True)
+    assert ranks[0] == 1
+    assert ranks[-1] == 0
