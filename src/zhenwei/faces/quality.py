@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.faces.sampling import part, scaled
+from zhenwei.signals.colour import clipped_share
+from zhenwei.signals.sharpness import laplacian_variance
 from zhenwei.types import Box, Floats, Pixels, Quality
 
 _SIDE = 128
@@ -24,13 +26,13 @@ def measure(pixels: Pixels, box: Box, landmarks: Floats | None) -> Quality:
     left, top = math.floor(box.left), math.floor(box.top)
     right, bottom = max(left + 1, math.ceil(box.right)), max(top + 1, math.ceil(box.bottom))
     face = part(pixels, left, top, right, bottom)
-    luma = cv2.cvtColor(scaled(face, _SIDE, _SIDE), cv2.COLOR_RGB2GRAY)
+    luma = np.asarray(cv2.cvtColor(scaled(face, _SIDE, _SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
     yaw, pitch, roll = (None, None, None) if landmarks is None else pose(landmarks)
     return Quality(
         face_px=float(min(box.width, box.height)),
-        sharpness=float(cv2.Laplacian(luma, cv2.CV_32F).var()),
+        sharpness=laplacian_variance(luma),
         brightness=float(luma.mean() / 255),
-        clipped=float(((luma <= 4) | (luma >= 251)).mean()),
+        clipped=clipped_share(luma),
         yaw_deg=yaw,
         pitch_deg=pitch,
         roll_deg=roll,

@@ -1,0 +1,1 @@
+"""Shared maths on arrays: plain functions, no files, no models."""

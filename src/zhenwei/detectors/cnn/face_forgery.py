@@ -11,6 +11,7 @@ import numpy as np
 
 from zhenwei import faces, models
 from zhenwei.models.calibration import Calibration
+from zhenwei.signals.colour import distinct_colours, is_grey
 from zhenwei.types import (
     Box,
     Curve,
@@ -160,11 +161,10 @@ def _is_palette(pixels: Pixels, box: Box) -> bool:
     top, bottom = max(0, int(box.top)), min(height, int(box.bottom))
     left, right = max(0, int(box.left)), min(width, int(box.right))
     step = max(1, min(bottom - top, right - left) // _SAMPLED_PX)
-    part = pixels[top:bottom:step, left:right:step].astype(np.uint32)
-    if part.shape[0] * part.shape[1] < 4 * _PALETTE or (part[..., 0] == part[..., 2]).all():
+    part = pixels[top:bottom:step, left:right:step]
+    if part.shape[0] * part.shape[1] < 4 * _PALETTE or is_grey(part):
         return False
-    packed = (part[..., 0] << 16) | (part[..., 1] << 8) | part[..., 2]
-    return bool(np.unique(packed).size <= _PALETTE)
+    return distinct_colours(part) <= _PALETTE
 
 
 def _sentences(llr: float, used: int, found: int) -> tuple[Text, Text]:
