@@ -153,7 +153,8 @@ class _Run:
         if self.failed:
             self._note(f"{self.failed} could not be read.", "red")
         if output is not None and self.pages:
-            self._note(f"{self.pages} pages and report.json are in {legible(str(output))}", "dim")
+            pages = "1 page" if self.pages == 1 else f"{self.pages} pages"
+            self._note(f"{pages} and report.json: see {legible(str(output))}", "dim")
 
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text
