@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from zhenwei import examine, faces, models
+from zhenwei import examine, faces
 from zhenwei.forge import synthesis
 from zhenwei.types import Floats, Frame, Pixels
 
@@ -135,9 +135,6 @@ def test_there_is_one_face_to_find_in_each() -> None:
         assert track.faces[0].quality.face_px > 90
 
 
-@pytest.mark.skipif(
-    "face_forgery" not in {row.id for row in models.manifest()}, reason="the model store holds no face_forgery"
-)
 def test_the_forgery_is_told_from_the_genuine_ones() -> None:
     forged = examine(MEDIA / "astronaut-forged.jpg").verdict
     assert forged.decision == "forged"

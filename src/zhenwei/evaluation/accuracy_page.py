@@ -10,11 +10,12 @@ from zhenwei.evaluation.metrics import Estimate
 
 _HEAD = """# Accuracy
 
-Written by `zhenwei evaluate`; do not edit. One row is one set of test files, none of which was trained, selected or
-calibrated on. Each file goes through the whole chain, from bytes to verdict, at the default thresholds.
+Written by `zhenwei evaluate`; do not edit. One row is one set of test files, none of which was trained or calibrated
+on; what was looked at while working is told under [training](training.md).
+Each file goes through the whole chain, from bytes to verdict, at the default thresholds.
 
-- **In-domain**: other people (or other pictures) of a data set that was trained on. **Out-of-domain**: a source, and
-  for forgeries a method, that was not. What you meet in the wild is out of domain.
+- **In-domain**: other people (or other pictures) of a data set that was trained on. **Out-of-domain**: a source
+  that was not; other stock portraits did serve to calibrate. What you meet in the wild is out of domain.
 - Figures are at file level with 95 % intervals in brackets: AUC, ECE and C_llr by bootstrap over people where known and
   over files elsewhere; rates after Wilson.
 - **Coverage** is the share of files that got an LLR. The others are missing from AUC, ECE and C_llr, and stay in the

@@ -109,8 +109,8 @@ def _card(recipe: Recipe, row: ModelEntry, found: Calibrated, parity: float, bes
         "",
         "## Held-out figures at the level of one face",
         "",
-        "None of these people or sources was trained on; the weights were chosen and calibrated on them, so they "
-        "flatter. The test figures are in `docs/accuracy.md`.",
+        "None of these faces was trained on, and nothing of pixabay was; the weights were chosen and "
+        "calibrated on them, so they flatter. The test figures are in `docs/accuracy.md`.",
         "",
         "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
         "|---|---|---|---|---|",

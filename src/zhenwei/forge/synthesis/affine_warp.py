@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.forge.synthesis.forgery import Forgery, Value
-from zhenwei.forge.synthesis.masks import check_face, draw_mask, face_window
+from zhenwei.forge.synthesis.masks import check_face, draw_mask, face_part
 from zhenwei.forge.synthesis.retouch import blend, compress, recolour
 from zhenwei.types import Floats, Pixels
 
@@ -37,15 +37,10 @@ def affine_warp(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> 
 
 def affine_warp_seeded(pixels: Pixels, landmarks: Floats, seed: int) -> Forgery:
     """As ``affine_warp``, with every choice following from ``seed``."""
-    points = check_face(pixels, landmarks)
+    place, target, local = face_part(pixels, check_face(pixels, landmarks))
     rng = np.random.default_rng(seed)
-    window = face_window(points, *pixels.shape[:2])
-    left, top = int(window.left), int(window.top)
-    place = np.s_[top : int(window.bottom), left : int(window.right)]
-    target = np.ascontiguousarray(pixels[place])
     height, width = target.shape[:2]
 
-    local = points - np.array([left, top], dtype=np.float32)
     shape = _SHAPES[int(rng.choice(len(_SHAPES), p=_SHAPE_ODDS))]
     mask, drawn = draw_mask(local, height, width, shape, rng)
     source, colour = recolour(target, float(rng.uniform(0.0, 0.5)), rng)

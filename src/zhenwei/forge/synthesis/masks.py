@@ -72,6 +72,14 @@ def face_window(points: Floats, height: int, width: int) -> Box:
     return Box(left, top, min(width, int(np.ceil(box.right))), min(height, int(np.ceil(box.bottom))))
 
 
+def face_part(pixels: Pixels, points: Floats) -> tuple[tuple[slice, slice], Pixels, Floats]:
+    """Where :func:`face_window` lies, the pixels there (a copy in one block), and the points in pixels of that part."""
+    window = face_window(points, *pixels.shape[:2])
+    left, top = int(window.left), int(window.top)
+    place = (slice(top, int(window.bottom)), slice(left, int(window.right)))
+    return place, np.ascontiguousarray(pixels[place]), points - np.array([left, top], dtype=np.float32)
+
+
 def draw_mask(
     points: Floats, height: int, width: int, shape: str, rng: np.random.Generator
 ) -> tuple[Floats, dict[str, Value]]:

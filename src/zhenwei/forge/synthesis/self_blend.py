@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from zhenwei.forge.synthesis.forgery import Forgery, Value
-from zhenwei.forge.synthesis.masks import WHOLE, check_face, displacement, draw_mask, face_window
+from zhenwei.forge.synthesis.masks import WHOLE, check_face, displacement, draw_mask, face_part
 from zhenwei.forge.synthesis.retouch import blend, degrade, recolour
 from zhenwei.types import Floats, Pixels
 
@@ -34,16 +34,12 @@ def self_blend(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> F
 
 def self_blend_seeded(pixels: Pixels, landmarks: Floats, seed: int) -> Forgery:
     """As ``self_blend``, with every choice following from ``seed``."""
-    points = check_face(pixels, landmarks)
+    place, target, local = face_part(pixels, check_face(pixels, landmarks))
     rng = np.random.default_rng(seed)
-    window = face_window(points, *pixels.shape[:2])
-    left, top = int(window.left), int(window.top)
-    place = np.s_[top : int(window.bottom), left : int(window.right)]
-    target = np.ascontiguousarray(pixels[place])
     height, width = target.shape[:2]
 
     shape = _SHAPES[int(rng.choice(len(_SHAPES), p=_SHAPE_ODDS))]
-    part, drawn = draw_mask(points - np.array([left, top], dtype=np.float32), height, width, shape, rng)
+    part, drawn = draw_mask(local, height, width, shape, rng)
     ratios = RATIOS if shape in WHOLE else RATIOS[1:]  # a quarter of a small part would be no forgery at all
     ratio = ratios[int(rng.integers(len(ratios)))]
     strength = 0.1 + 0.9 * float(rng.random()) ** 1.5
