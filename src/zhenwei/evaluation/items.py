@@ -1,0 +1,69 @@
+"""A labelled file, and what was said of it: the currency of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from zhenwei.types import Decision
+
+Split = Literal["train", "val", "test"]
+Domain = Literal["in", "out"]
+Level = Literal["frame", "track", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One labelled file.
+
+    ``name`` is unique within its set and names it in results. ``path`` is the file, or the zip whose ``member`` it is.
+    ``forged``: the label. ``method`` made it ("" where genuine), ``origin`` is where the media come from: a row of the
+    table by source. ``identity`` is the person and ``video`` the source video that it was taken or made from; "" is
+    not known. ``domain`` is "in" where that data set was trained on. A picture is a video of one frame.
+    """
+
+    name: str
+    path: Path
+    set_name: str
+    forged: bool
+    member: str = ""
+    method: str = ""
+    origin: str = ""
+    identity: str = ""
+    video: str = ""
+    split: Split = "test"
+    domain: Domain = "out"
+
+    @property
+    def group(self) -> str:
+        """What is resampled as one: files that share a person, else a source video, are no independent cases."""
+        return self.identity or self.video or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was said of one frame, or of one person through the file. ``time_s``: of the frame; None for a person."""
+
+    level: Level
+    key: str  # "frame 12", "person 1"
+    llr: float | None
+    score: float | None = None
+    time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was said of one file. ``llr`` None = no answer, for ``reason``; ``decision`` "unreadable" where it could
+    not be opened. ``score``: before calibration, of a single detector. ``facts``: numbers that say how the file is made
+    and nothing of what it shows, for the shortcut probe; NaN = not known. ``parts``: finer levels, where asked for."""
+
+    item: Item
+    llr: float | None
+    decision: Decision | Literal["unreadable"]
+    reason: str = ""
+    score: float | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    seconds: float = 0.0
