@@ -50,7 +50,8 @@ class Degradation:
 
     def apply_mask(self, mask: Floats) -> Floats:
         """The same geometry for a blend weight: ``(h, w)`` -> ``(size, size)`` float32 in [0, 1]."""
-        warped = cv2.warpAffine(mask, self.matrix, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
+        size = (self.size_px, self.size_px)
+        warped = cv2.warpAffine(mask, self.matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         return np.clip(warped, 0, 1).astype(np.float32)
 
     def _warp(self, pixels: Pixels, flags: int) -> Pixels:
@@ -90,7 +91,7 @@ class Degradation:
         if sigma <= 0:
             return x
         noise = np.random.default_rng(seed).standard_normal(x.shape, np.float32) * sigma
-        return np.clip(x + noise, 0, 255).astype(np.uint8)
+        return np.clip(np.rint(x + noise), 0, 255).astype(np.uint8)
 
     def _encode(self, x: Pixels) -> Pixels:
         if self.encoding is None:
@@ -157,6 +158,6 @@ def _geometry(options: Augmentation, source_px: int, size_px: int, rng: np.rando
     linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = linear @ np.diag([flip * scale * stretch, scale / stretch])
     slack = (1 - zoom) / 2 * source_px
-    centre = source_px / 2 + rng.uniform(-slack, slack, 2)
-    shift = size_px / 2 - linear @ centre
+    centre = (source_px - 1) / 2 + rng.uniform(-slack, slack, 2)  # of pixel centres, as OpenCV counts
+    shift = (size_px - 1) / 2 - linear @ centre
     return np.column_stack([linear, shift])

@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import Forgery, affine_warp, self_blend
+from zhenwei.forge.synthesis.mesh_swap import mesh_swap
 from zhenwei.training.augment import draw
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels
 
 _Maker = Callable[[Pixels, Floats, np.random.Generator], Forgery]
+_Swapper = Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator], Forgery]
 _SHARE_CHANGED = 0.1  # of the mean brightness: a grey difference that counts as altered
 _LEAST_CHANGE = 4.0  # grey levels; compression noise stays below
 _LEAST_AREA = 0.03
+_CANDIDATES = 60  # people among whom the one whose face is posed most alike becomes the donor
 _FAMILY = "ffhq"  # what the generated faces were learned from: genuine pictures of their framing and look
 
 
@@ -118,6 +121,7 @@ class BatchMaker:
             + [partial(self._made, self_blend)] * kinds.self_blend
             + [partial(self._made, affine_warp)] * kinds.affine_warp
             + [self._generated] * kinds.generated
+            + [partial(self._swapped, mesh_swap)] * kinds.mesh_swap
         )
         pixels: list[Pixels] = []
         masks: list[Floats] = []
@@ -160,15 +164,42 @@ class BatchMaker:
         return _Example(genuine, forged, np.ones(forged.shape[:2], np.float32))
 
     def _made(self, make: _Maker, rng: np.random.Generator) -> _Example:
+        index = int(rng.choice(self.split.genuine[self._source(rng)]))
+        genuine = self.pack.pixels(index)
+        forgery = make(genuine, self._points(index), rng)
+        return _Example(genuine, forgery.pixels, forgery.mask)
+
+    def _swapped(self, make: _Swapper, rng: np.random.Generator) -> _Example:
+        """Two people of one source, the donor the one whose landmarks are the most alike of some."""
+        choice = self.split.genuine[self._source(rng)]
+        index = int(rng.choice(choice))
+        others = rng.choice(choice, min(_CANDIDATES, len(choice)), replace=False)
+        others = others[self.pack.identity[others] != self.pack.identity[index]]
+        if not len(others):
+            return self._made(self_blend, rng)
+        shapes = normalised(self.pack.landmarks[others].astype(np.float32))
+        ours = normalised(self.pack.landmarks[index : index + 1].astype(np.float32))
+        donor = int(others[int(np.argmin(((shapes - ours) ** 2).sum((1, 2))))])
+        genuine = self.pack.pixels(index)
+        forgery = make(genuine, self._points(index), self.pack.pixels(donor), self._points(donor), rng)
+        return _Example(genuine, forgery.pixels, forgery.mask)
+
+    def _source(self, rng: np.random.Generator) -> str:
         sources = list(self.recipe.genuine_sources)
         weights = np.array([self.recipe.genuine_sources[s] for s in sources])
-        source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
-        index = int(rng.choice(self.split.genuine[source]))
-        genuine, points = self.pack.pixels(index), self.pack.points(index)
+        return sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
+
+    def _points(self, index: int) -> Floats:
+        points = self.pack.points(index)
         if points is None:
             raise DataError("a genuine face without landmarks was chosen", got=str(self.pack.path[index]))
-        forgery = make(genuine, points, rng)
-        return _Example(genuine, forgery.pixels, forgery.mask)
+        return points
+
+
+def normalised(points: Floats) -> Floats:
+    """``(n, 468, 2)`` landmarks with place and size taken out: mean 0, root mean square 1."""
+    centred = points - points.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.sqrt((centred**2).mean(axis=(1, 2), keepdims=True)), np.float32)
 
 
 def difference_mask(genuine: Pixels, forged: Pixels) -> Floats | None:

@@ -26,10 +26,13 @@ class Pairs(_Section):
     self_blend: int = Field(ge=0)  # made on the fly from a genuine face
     affine_warp: int = Field(ge=0)
     generated: int = Field(ge=0)  # a wholly synthetic face beside a genuine one of the same source family
+    mesh_swap: int = Field(default=0, ge=0)  # another person's face drawn over this one, on the fly
+    cross_blend: int = Field(default=0, ge=0)  # another person's face aligned and blended in, on the fly
 
     @property
     def total(self) -> int:
-        return self.collected + self.self_blend + self.affine_warp + self.generated
+        made = self.self_blend + self.affine_warp + self.mesh_swap + self.cross_blend
+        return self.collected + self.generated + made
 
 
 class Augmentation(_Section):
