@@ -84,7 +84,7 @@ def split_pack(pack: Pack, recipe: Recipe) -> Split:
 
 def _check(split: Split, recipe: Recipe) -> None:
     lacking = [f"genuine faces from {source}" for source, indices in split.genuine.items() if not len(indices)]
-    if not len(split.pairs):
+    if recipe.pairs.collected and not len(split.pairs):
         lacking.append("pairs")
     if recipe.pairs.generated and not len(split.generated):
         lacking.append("generated faces")
@@ -141,7 +141,7 @@ class BatchMaker:
         masks: list[Floats],
         known: list[float],
     ) -> None:
-        size = self.recipe.size_px
+        size = self.recipe.size_at(step)
         cells = size // 32
         augmentation = self.recipe.augmentation.at(step)
         degrade = draw(augmentation, example.genuine.shape[0], size, rng)

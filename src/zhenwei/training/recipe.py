@@ -85,12 +85,18 @@ class Recipe(_Section):
     seed: int
     backbone: Literal["lite0", "lite1", "lite2"]
     size_px: int = Field(gt=0, multiple_of=32)
+    small_px: int = Field(default=0, ge=0, multiple_of=32)  # learn at this size at first: it costs less
+    small_until_step: int = Field(default=0, ge=0)
     pairs: Pairs
     augmentation: Augmentation
     optimiser: Optimiser
     genuine_sources: dict[str, Often]  # how often each source gives the genuine face of a self-made pair
     held_out_identities: Share  # of the training identities, kept for choosing and calibrating
     held_out_sources: tuple[str, ...]  # never trained on at all
+
+    def size_at(self, step: int) -> int:
+        """The side of the faces that are shown at a step, in px."""
+        return self.small_px if self.small_px and step < self.small_until_step else self.size_px
 
     @model_validator(mode="after")
     def _check(self) -> Self:
