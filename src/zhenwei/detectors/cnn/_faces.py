@@ -1,0 +1,210 @@
+"""What the networks that look at one face at a time share: which faces they answer, how a track is scored and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from zhenwei import faces, models
+from zhenwei.models.calibration import Calibration
+from zhenwei.signals.colour import distinct_colours, is_grey
+from zhenwei.types import (
+    Box,
+    Curve,
+    DetectorInfo,
+    Evidence,
+    Face,
+    Floats,
+    InputContract,
+    Interval,
+    Picture,
+    Pixels,
+    Subject,
+    Text,
+    Track,
+)
+
+NEEDS = (
+    Text("a face of at least 40 px", zh="至少 40 像素的人脸"),
+    Text("some sharpness", zh="一定的清晰度"),
+    Text("more than 256 colours", zh="多于 256 种颜色"),
+)
+_SOFTEST = 3.0  # variance of the Laplacian below which the face holds no detail to judge
+_PALETTE = 256
+_SAMPLED_PX = 128
+_BATCH = 8
+_EXHIBITS = 3
+_SLIGHT = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Sentences of one detector. ``forged`` and ``genuine`` have a place ``{}`` for the strength; ``map`` captions the
+    picture of the regional scores."""
+
+    neither: Text
+    forged: Text
+    genuine: Text
+    map: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Asks the model ``info.models[0]``, which answers a batch of faces with scores and regional scores.
+
+    ``mirrored`` and ``enough``: see the detectors. The person's score is the trimmed mean over time.
+    """
+
+    info: DetectorInfo
+    contract: InputContract
+    wording: Wording
+    mirrored: bool
+    enough: int
+
+    def examine(self, subject: Subject) -> Evidence:
+        track = subject.track
+        if track is None or not track.faces:
+            return self._abstain(None, "no face to look at", "没有可供检查的人脸")
+        crops = [(face, self._cut(subject, face)) for face in track.faces]
+        seen = [(face, crop) for face, crop in crops if crop is not None]
+        if not seen:
+            return self._abstain(track.person, *_too_poor(track, self.contract.min_face_px))
+        scores, maps = self._score([crop for _, crop in seen])
+        return self._evidence(track, [face for face, _ in seen], [crop for _, crop in seen], scores, maps)
+
+    def _cut(self, subject: Subject, face: Face) -> Pixels | None:
+        frame = subject.frame(face.frame)
+        if face.quality.sharpness < _SOFTEST or _is_palette(frame.pixels, faces.region(frame, face, self.contract)):
+            return None
+        return faces.cut(frame, face, self.contract)
+
+    def _score(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
+        """Scores ``(n,)`` and regional scores ``(n, 6, 6)``, each face by itself (its neighbours do not matter)."""
+        model = models.load(self.info.models[0])
+        batch = faces.normalise(np.stack(crops), self.contract)
+        scores, maps = _run(model, batch)
+        if self.mirrored and len(crops) < self.enough:
+            flipped, flipped_maps = _run(model, np.ascontiguousarray(batch[..., ::-1]))
+            half = np.float32(0.5)
+            scores, maps = (scores + flipped) * half, (maps + flipped_maps[..., ::-1]) * half
+        return scores, maps
+
+    def _evidence(self, track: Track, seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats) -> Evidence:
+        model = self.info.models[0]
+        calibration = Calibration.load(models.calibration_path(model))
+        face_px = float(np.median([f.quality.face_px for f in seen]))
+        sharpness = float(np.median([f.quality.sharpness for f in seen]))
+        times = [f.time_s for f in seen]
+        score = calibration.combine_frames([float(s) for s in scores], times)
+        llr = calibration.llr(score, face_px=face_px, sharpness=sharpness, frames=len(seen))
+        finding, reason = _sentences(self.wording, llr, len(seen), len(track.faces))
+        return Evidence(
+            detector=self.info.id,
+            llr=llr,
+            finding=finding,
+            reason=reason,
+            score=score,
+            person=track.person,
+            interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
+            exhibits=_exhibits(self.wording.map, calibration, seen, crops, scores, maps),
+            weights=models.load(model).weights,
+        )
+
+    def _abstain(self, person: int | None, why: str, zh: str) -> Evidence:
+        return Evidence(self.info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh), person=person)
+
+
+def _run(model: models.OnnxModel, batch: Floats) -> tuple[Floats, Floats]:
+    parts = [model.run(batch[i : i + _BATCH]) for i in range(0, len(batch), _BATCH)]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _too_poor(track: Track, least_px: int) -> tuple[str, str]:
+    largest = max(f.quality.face_px for f in track.faces)
+    if largest < least_px:
+        return (
+            f"the face is too small: {largest:.0f} px at most, {least_px} px are needed",
+            f"人脸太小：最大 {largest:.0f} 像素，至少需要 {least_px} 像素",
+        )
+    if max(f.quality.sharpness for f in track.faces) < _SOFTEST:
+        return "the face is too soft to judge: it holds no detail", "人脸过于模糊，没有可供判断的细节"
+    return (
+        f"the face has {_PALETTE} colours or fewer, as in a GIF: that hides and imitates traces",
+        f"人脸只有不超过 {_PALETTE} 种颜色（如 GIF）：这会掩盖痕迹，也会造成假痕迹",
+    )
+
+
+def _is_palette(pixels: Pixels, box: Box) -> bool:
+    """Whether a coloured region was reduced to a palette; the network never learned what that does to a face."""
+    height, width = pixels.shape[:2]
+    top, bottom = max(0, int(box.top)), min(height, int(box.bottom))
+    left, right = max(0, int(box.left)), min(width, int(box.right))
+    step = max(1, min(bottom - top, right - left) // _SAMPLED_PX)
+    part = pixels[top:bottom:step, left:right:step]
+    if part.shape[0] * part.shape[1] < 4 * _PALETTE or is_grey(part):
+        return False
+    return distinct_colours(part) <= _PALETTE
+
+
+def _sentences(wording: Wording, llr: float, used: int, found: int) -> tuple[Text, Text]:
+    strength, zh = _strength(abs(llr))
+    if abs(llr) < _SLIGHT:
+        finding = wording.neither
+    else:
+        lean = wording.forged if llr > 0 else wording.genuine
+        finding = Text(lean.format(strength), zh=lean.zh.format(zh))
+    if used == found:
+        return finding, Text("")
+    return finding, Text(
+        f"{found - used} of {found} faces were too small, too soft or too few in colours and were left out",
+        zh=f"{found} 张人脸中有 {found - used} 张太小、太模糊或颜色太少，未参与判断",
+    )
+
+
+def _strength(size: float) -> tuple[str, str]:
+    if size < 2.3:
+        return "weak", "较弱"
+    if size < 4.6:
+        return "moderate", "中等"
+    return "strong", "明显"
+
+
+def _exhibits(
+    caption: Text, calibration: Calibration, seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats
+) -> tuple[Picture | Curve, ...]:
+    most = np.argsort(-scores, kind="stable")[:_EXHIBITS]
+    pictures = tuple(
+        Picture(
+            caption,
+            _overlay(crops[i], maps[i]),
+            seen[i].time_s if len(seen) > 1 else None,
+        )
+        for i in sorted(int(k) for k in most)
+    )
+    if len(seen) < 2:
+        return pictures
+    curve = Curve(
+        Text("What each face would weigh alone, over time", zh="每一帧人脸单独的证据强度随时间的变化"),
+        Text("time (s)", zh="时间（秒）"),
+        Text("LLR", zh="对数似然比"),
+        tuple(f.time_s for f in seen),
+        tuple(
+            round(calibration.llr(float(s), face_px=f.quality.face_px, sharpness=f.quality.sharpness), 4)
+            for f, s in zip(seen, scores, strict=True)
+        ),
+        0.0,
+    )
+    return (*pictures, curve)
+
+
+def _overlay(crop: Pixels, regional: Floats) -> Pixels:
+    """The face with its regional scores laid over it: clear below score 0, then yellow to red."""
+    share = 1 / (1 + np.exp(-np.clip(regional, -20, 20)))
+    heat = cv2.resize(share.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    heat = np.clip(heat, 0, 1)[..., None]
+    colour = np.concatenate([np.full_like(heat, 255), 220 * (1 - heat), 30 * (1 - heat)], axis=-1)
+    weight = 0.45 * np.clip(2 * heat - 0.5, 0, 1)
+    return np.asarray(np.round(crop * (1 - weight) + colour * weight), np.uint8)
