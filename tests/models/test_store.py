@@ -182,6 +182,22 @@ def test_a_model_is_loaded_once_even_by_many_threads() -> None:
     assert found[0].weights == models.entry("face_landmark").weights
 
 
+def test_a_store_put_before_the_packages_gives_what_it_has(tmp_path: Path) -> None:
+    models.add_to_store(doubling(tmp_path / "m.onnx"), row("face_landmark"), tmp_path / "trial")
+    packaged = models.load("face_landmark")
+    x = np.ones((1, 3), np.float32)
+    with models.using(tmp_path / "trial"):
+        assert models.load("face_landmark").run(x)[0].tolist() == [[2, 2, 2]]
+        assert models.calibration_path("face_landmark").is_relative_to(tmp_path)
+        assert models.load("face_detection_short_range").weights == models.entry("face_detection_short_range").weights
+        models.add_to_store(doubling(tmp_path / "m.onnx", 5.0), row("face_landmark"), tmp_path / "trial")
+        assert models.load("face_landmark").run(x)[0].tolist() == [[5, 5, 5]]
+        with models.using(tmp_path / "empty"):
+            assert models.load("face_landmark").run(x)[0].tolist() == [[5, 5, 5]]
+    assert models.load("face_landmark") is packaged
+    assert models.calibration_path("face_landmark").is_relative_to(models.STORE)
+
+
 def test_a_users_model_runs_and_its_hash_is_checked_first(tmp_path: Path) -> None:
     path = doubling(tmp_path / "mine.onnx")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -14,8 +14,6 @@ from zhenwei.errors import DataError, ModelError
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.export import OPSET, Exported, export, load_weights, parity
 
-from .making import tiny_recipe
-
 SIZE = 64
 
 
@@ -76,21 +74,21 @@ def test_weights_that_give_no_number_are_not_exported() -> None:
 def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
     saved = network().state_dict()
     torch.save(saved, tmp_path / "best.pt")
-    loaded = load_weights(tmp_path / "best.pt", tiny_recipe())
+    loaded = load_weights(tmp_path / "best.pt", FaceForgeryNet("lite0"))
     assert not loaded.training
     assert all(torch.equal(v, saved[k]) for k, v in loaded.state_dict().items())
 
 
 def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no trained weights.*best\.pt.*Train first"):
-        load_weights(tmp_path / "best.pt", tiny_recipe())
+        load_weights(tmp_path / "best.pt", FaceForgeryNet("lite0"))
 
 
 @pytest.mark.parametrize("kind", ["another backbone", "another file", "cut short", "a pickle"])
 def test_wrong_weights_are_one_clear_error(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "best.pt"
     torch.save(network().state_dict(), path)
-    recipe = tiny_recipe(backbone="lite1") if kind == "another backbone" else tiny_recipe()
+    net = FaceForgeryNet("lite1" if kind == "another backbone" else "lite0")
     if kind == "another file":
         path.write_bytes(b"weights")
     elif kind == "cut short":
@@ -98,4 +96,4 @@ def test_wrong_weights_are_one_clear_error(kind: str, tmp_path: Path) -> None:
     elif kind == "a pickle":  # which could run anything, were it opened
         torch.save({"net": Path("x")}, path)
     with pytest.raises(DataError, match="no weights of this network"):
-        load_weights(path, recipe)
+        load_weights(path, net)

@@ -347,7 +347,7 @@ def test_the_losses_are_cross_entropies_over_what_is_known() -> None:
     batch = Batch(batch.pixels, batch.forged, batch.mask, np.array([1, 1, 1, 0], np.float32))
     options = tiny_recipe(optimiser={"label_smoothing": 0.1}).optimiser
     net = Fixed(score, regions)
-    whole, regional = loss_of(net, batch, options, CPU)  # type: ignore[arg-type]
+    whole, regional = loss_of(net, batch, options, CPU)
 
     def cost(logit: float, target: float) -> float:
         p = 1 / (1 + math.exp(-logit))

@@ -22,7 +22,6 @@ except ImportError as error:
 
 from zhenwei.training import face_forgery
 from zhenwei.training.pack import Pack
-from zhenwei.training.publish import publish
 
 _DRY_STEPS = 4
 _QUIET_EVERY = 25  # where no bar can be shown, a line now and then
@@ -113,7 +112,7 @@ def _train(recipe: Recipe, device: torch.device, options: Options, console: Cons
 def _install(recipe: Recipe, pack: Pack, folder: Path, console: Console) -> None:
     with Progress(TextColumn("calibrating"), BarColumn(), TimeRemainingColumn(), console=console) as progress:
         bar = progress.add_task("calibrating", total=1.0)
-        row = publish(recipe, pack, folder, lambda done: progress.update(bar, completed=done))
+        row = face_forgery.install(recipe, pack, folder, progress=lambda done: progress.update(bar, completed=done))
     console.print(f"in the model store: {row.weights}", highlight=False)
 
 

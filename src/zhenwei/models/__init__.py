@@ -15,6 +15,7 @@ from zhenwei.models.manifest import (
     entry,
     manifest,
     read,
+    using,
     verify,
 )
 from zhenwei.models.onnx_model import OnnxModel, load, load_file, set_threads
@@ -32,5 +33,6 @@ __all__ = [
     "manifest",
     "read",
     "set_threads",
+    "using",
     "verify",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -95,9 +97,35 @@ def card(model_id: str, store: Path = STORE) -> str:
         raise ModelError(f"the card of {model_id} cannot be read", got=got, want="a file", fix=_RESTORE) from error
 
 
-def calibration_path(model_id: str, store: Path = STORE) -> Path:
-    """Where the calibration that belongs to the model's weights lies. The model must be in the manifest."""
+def calibration_path(model_id: str, store: Path | None = None) -> Path:
+    """Where the calibration that belongs to the model's weights lies. The model must be in the manifest.
+
+    By default that of the weights which ``load`` gives: the package's, or those of a store put before it.
+    """
+    store = store or holder(model_id)
     return store / "weights" / f"{entry(model_id, store).id}.calibration.json"
+
+
+_before: list[Path] = []
+
+
+@contextmanager
+def using(store: Path) -> Iterator[None]:
+    """Within it, ``load`` and ``calibration_path`` take the models that ``store`` holds from there, all others from the
+    package. It is in force for the whole process, so that a detector can be asked with weights that are on trial."""
+    _before.append(store)
+    try:
+        yield
+    finally:
+        _before.remove(store)
+
+
+def holder(model_id: str) -> Path:
+    """The store that gives ``model_id``: the last one put before the package's that has it, else the package's."""
+    for store in reversed(_before):
+        if (store / "manifest.json").is_file() and any(row.id == model_id for row in manifest(store)):
+            return store
+    return STORE
 
 
 def checked_bytes(path: Path, sha256: str, fix: str) -> bytes:

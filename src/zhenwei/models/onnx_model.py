@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import ModelError, UsageError
-from zhenwei.models.manifest import SUFFIXES, checked_bytes, entry, read
+from zhenwei.models.manifest import STORE, SUFFIXES, checked_bytes, entry, holder, read
 from zhenwei.types import Floats
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ def load(model_id: str, *, threads: int | None = None) -> OnnxModel:
     """
     with _setting.lock:  # two threads that ask for one model at once shall not both load it
         # A session does not survive a fork: its worker threads stay behind. Hence the process is part of the key.
-        return _loaded(model_id, _threads(threads), os.getpid())
+        store = holder(model_id)
+        # The package's files do not change under a process; those of a store on trial may.
+        sha256 = "" if store == STORE else entry(model_id, store).sha256
+        return _loaded(model_id, _threads(threads), os.getpid(), store, sha256)
 
 
 def load_file(path: str | Path, *, sha256: str | None = None, threads: int | None = None) -> OnnxModel:
@@ -112,12 +115,12 @@ def load_file(path: str | Path, *, sha256: str | None = None, threads: int | Non
 
 
 @lru_cache(maxsize=32)
-def _loaded(model_id: str, threads: int, _process: int) -> OnnxModel:
-    row = entry(model_id)
+def _loaded(model_id: str, threads: int, _process: int, store: Path, _sha256: str) -> OnnxModel:
+    row = entry(model_id, store)
     if row.kind != "onnx":
         fix = "Read its bytes with zhenwei.models.read."
         raise ModelError(f"{model_id} cannot be run", got=f"a model of kind {row.kind}", want="kind onnx", fix=fix)
-    return OnnxModel(row.id, row.sha256, _session(row.id, read(model_id), threads))
+    return OnnxModel(row.id, row.sha256, _session(row.id, read(model_id, store), threads))
 
 
 def _session(name: str, data: bytes, threads: int) -> onnxruntime.InferenceSession:

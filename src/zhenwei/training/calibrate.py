@@ -1,40 +1,34 @@
 """From scores to likelihood ratios: calibration and operating points on people and sources that were not trained on.
 
-Every held-out face is shown to the detector through the package's own face finder, once as it is and once small and
-re-encoded, so that the calibration sees the sizes and compressions that users bring. Genuine and forged faces get the
-same treatment. Thresholds hold in the *worst* of the sources, not in their mixture.
+For every detector alike: ``shown`` yields held-out pictures, genuine and forged treated the same, each as it is and
+once as it might be *delivered* (:func:`delivery`), so that the calibration sees the sizes and compressions that users
+bring; ``ask`` puts one before the detector. Pictures are asked for one by one and none is kept. Thresholds hold in the
+*worst* of the sources, not in their mixture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from zhenwei import faces, models
-from zhenwei.detectors.cnn.face_forgery import FaceForgery
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.fusion.calibration import fit
 from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points
 from zhenwei.models.calibration import Calibration
-from zhenwei.training.batches import Split
-from zhenwei.training.pack import Pack
 from zhenwei.training.pictures import decode, encode
 from zhenwei.training.video_codec import through_h264
-from zhenwei.types import Frame, Media, Pixels, Subject
+from zhenwei.types import Pixels
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
 _SMALLEST_PX = 56
-_FRAMES_OF_VIDEO = ("dfdc",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """A held-out face as it is shown to the detector. ``face``: its row in the pack. ``delivered``: made small and
+    """A held-out picture as it is shown to the detector. ``face``: its row in the pack. ``delivered``: made small and
     re-encoded. ``group``: whose face; ``source``: of which data set."""
 
     pixels: Pixels
@@ -47,7 +41,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the detector made of it: its score, and the quality that it saw."""
+    """What the detector made of it: its score, and the quality that it saw. ``face_px``: the side of what it judged."""
 
     score: float
     forged: bool
@@ -59,6 +53,9 @@ class Sample:
     delivered: bool
 
 
+Ask = Callable[[Shown], Sample | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Calibrated:
     calibration: Calibration
@@ -67,21 +64,32 @@ class Calibrated:
     unanswered: int
 
 
-def calibrate(pack: Pack, split: Split, *, seed: int, progress: Callable[[float], None] | None = None) -> Calibrated:
-    """Fits on the held-out identities and the foreign sources of ``split``. The weights must be in the store."""
+def calibrate(
+    shown: Iterable[Shown],
+    ask: Ask,
+    *,
+    seed: int,
+    of_video: Collection[str] = (),
+    total: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Calibrated:
+    """Asks for every picture of ``shown``, one at a time, and fits. None from ``ask`` counts as no answer.
+
+    ``of_video``: the sources whose pictures are frames of clips; thresholds are measured on them and on the other
+    sources apart. ``total``: how many there are about, for ``progress``. Raises :class:`DataError` for too few groups.
+    """
     samples: list[Sample] = []
     unanswered = 0
-    every = list(_shown(pack, split, seed))
-    for number, shown in enumerate(every):
+    for number, each in enumerate(shown):
         if progress:
-            progress(number / len(every))
-        sample = _ask(shown)
+            progress(min(1.0, number / max(1, total)))
+        sample = ask(each)
         if sample is None:
             unanswered += 1
         else:
             samples.append(sample)
     calibration = _fit(samples, seed)
-    return Calibrated(calibration, _operating(calibration, samples), tuple(samples), unanswered)
+    return Calibrated(calibration, _operating(calibration, samples, of_video), tuple(samples), unanswered)
 
 
 def _fit(samples: list[Sample], seed: int) -> Calibration:
@@ -95,12 +103,12 @@ def _fit(samples: list[Sample], seed: int) -> Calibration:
     )
 
 
-def _operating(calibration: Calibration, samples: list[Sample]) -> OperatingPoints:
+def _operating(calibration: Calibration, samples: list[Sample], video: Collection[str]) -> OperatingPoints:
     """Pointwise the worst of frames of video and photographs. A clip weighs as much as a picture (``frame_rho`` = 1):
     one table serves both. Each face is from a clip of its own; delivered twice it still counts once."""
     each = []
     for of_video in (True, False):
-        mine = [s for s in samples if (s.source in _FRAMES_OF_VIDEO) == of_video]
+        mine = [s for s in samples if (s.source in video) == of_video]
         if not mine:
             continue
         llr = [calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness) for s in mine]
@@ -122,24 +130,6 @@ def worst_of(tails: list[Tail]) -> Tail:
     return Tail(tuple(grid), tuple(rates), floor, sum(t.media for t in tails), sum(t.groups for t in tails))
 
 
-def _shown(pack: Pack, split: Split, seed: int) -> Iterator[Shown]:
-    """Every held-out face as it is and made small; forgeries are made of the genuine ones of foreign sources."""
-    foreign = set(split.foreign.tolist())
-    for row in (*split.held_out.tolist(), *split.foreign.tolist()):
-        source, group = str(pack.source[row]), f"{pack.source[row]}/{pack.identity[row]}"
-        # A published forgery is delivered as its original is, so that the delivery says nothing of the label.
-        rng = np.random.default_rng((seed, 11, row if pack.original[row] < 0 else int(pack.original[row])))
-        pictures = [(pack.pixels(row), bool(pack.forged[row]))]
-        points = pack.points(row)
-        if row in foreign and points is not None:
-            make = self_blend if rng.random() < 0.8 else affine_warp
-            pictures.append((make(pictures[0][0], points, rng).pixels, True))
-        delivery = _delivery(rng)
-        for pixels, forged in pictures:
-            yield Shown(pixels, forged, row, group, source, delivered=False)
-            yield Shown(delivery.apply(pixels), forged, row, group, source, delivered=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How a picture may arrive after being passed on: its side in px, and JPEG at ``quality`` or H.264 at ``crf``."""
@@ -155,30 +145,8 @@ class Delivery:
         return decode(encode(np.asarray(small, np.uint8), ".jpg", self.quality))
 
 
-def _delivery(rng: np.random.Generator) -> Delivery:
+def delivery(rng: np.random.Generator) -> Delivery:
+    """A draw of how a picture arrives, 56 to 224 px on a side."""
     side = 2 * round(float(np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(224)))) / 2)
     quality, crf, is_video = int(rng.integers(40, 96)), int(rng.integers(22, 41)), rng.random() < 0.5
     return Delivery(side, quality, crf if is_video else None)
-
-
-def _ask(shown: Shown) -> Sample | None:
-    frame = Frame(0, 0.0, shown.pixels)
-    people = faces.find_people((frame,))
-    if not people:
-        return None
-    track = max(people, key=lambda t: t.faces[0].box.area)
-    media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
-    score = FaceForgery().examine(Subject(media, (frame,), replace(track, person=1))).score
-    if score is None:
-        return None
-    seen = track.faces[0].quality
-    return Sample(
-        score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
-    )
-
-
-def install_neutral(model: str) -> Path:
-    """Puts a calibration that changes nothing beside fresh weights, so that the detector can be asked for scores."""
-    path = models.calibration_path(model)
-    NEUTRAL.save(path)
-    return path

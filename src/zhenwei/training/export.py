@@ -1,4 +1,4 @@
-"""From trained weights to the model store: ONNX, parity with PyTorch, manifest row."""
+"""From trained weights to ONNX, with a check that it computes what PyTorch computes. For every network of the loop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -15,23 +16,22 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training.loop import UNREADABLE
-from zhenwei.training.recipe import Recipe
+from zhenwei.training.loop import UNREADABLE, Answered
 
 OPSET = 17
 _TOLERANCE = 2e-3
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class _Exported(nn.Module):
     """The network as the store holds it: plain tensors out, in a fixed order."""
 
-    def __init__(self, net: FaceForgeryNet) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        answer = self.net(x)
+        answer: Answered = self.net(x)
         return answer.score, answer.regions
 
 
@@ -43,21 +43,24 @@ class Exported:
     parity: float
 
 
-def load_weights(weights: Path, recipe: Recipe) -> FaceForgeryNet:
-    """The network with ``best.pt`` of a run. Raises :class:`DataError` where there is none, or one of another net."""
+def load_weights(weights: Path, net: Net) -> Net:
+    """``net`` with the weights of a run's ``best.pt``, ready to answer.
+
+    Raises :class:`DataError` where there are none, or those of another network.
+    """
     if not weights.is_file():
         raise DataError("no trained weights", got=str(weights), fix="Train first: zhenwei train ... --output FOLDER")
-    net = FaceForgeryNet(recipe.backbone)
     try:
         net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except UNREADABLE as error:
-        got, want = f"{weights}: {str(error)[:200]}", f"best.pt of a run with backbone {recipe.backbone}"
+        got, want = f"{weights}: {str(error)[:200]}", "best.pt of a run with this recipe's network"
         raise DataError("these are no weights of this network", got=got, want=want) from error
     return net.eval()
 
 
-def export(net: FaceForgeryNet, size_px: int) -> Exported:
-    """ONNX (opset 17, batch axis free, float32) with norms folded into convolutions, checked against PyTorch.
+def export(net: nn.Module, size_px: int, *, input_name: str = "faces") -> Exported:
+    """ONNX with ``input_name`` in, ``score`` and ``regions`` out (opset 17, free batch axis, float32), norms folded into
+    convolutions, checked against PyTorch.
 
     Raises :class:`ModelError` when ONNX Runtime and PyTorch differ by more than 2e-3 in any output.
     """
@@ -71,9 +74,9 @@ def export(net: FaceForgeryNet, size_px: int) -> Exported:
             _Exported(net).eval(),
             (example,),
             buffer,  # type: ignore[arg-type]  # a stream is accepted by this exporter
-            input_names=["faces"],
+            input_names=[input_name],
             output_names=["score", "regions"],
-            dynamic_axes={"faces": {0: "n"}, "score": {0: "n"}, "regions": {0: "n"}},
+            dynamic_axes={input_name: {0: "n"}, "score": {0: "n"}, "regions": {0: "n"}},
             opset_version=OPSET,
             dynamo=False,
         )
@@ -86,17 +89,18 @@ def export(net: FaceForgeryNet, size_px: int) -> Exported:
     return Exported(data, worst)
 
 
-def parity(net: FaceForgeryNet, data: bytes, size_px: int) -> float:
+def parity(net: nn.Module, data: bytes, size_px: int) -> float:
     """Largest absolute difference over both outputs on 16 inputs (noise over ramps), one to six at a time; NaN if
     an answer is no number."""
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
     rng = np.random.default_rng(0)
     ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
     differences = [0.0]
     for count in (1, 2, 3, 4, 6):
         noise = rng.uniform(-1, 1, (count, 3, size_px, size_px)).astype(np.float32)
         batch = np.clip(noise * rng.random() + ramp * rng.uniform(-1, 1), -1, 1).astype(np.float32)
-        ours = session.run(None, {"faces": batch})
+        ours = session.run(None, {name: batch})
         with torch.no_grad():
             theirs = net(torch.from_numpy(batch))
         differences += [float(np.abs(a - b.numpy()).max()) for a, b in zip(ours, theirs, strict=True)]

@@ -1,10 +1,10 @@
-"""``zhenwei train cnn.face_forgery``: pack, batches, loop and the held-out figures that choose the weights."""
+"""``zhenwei train cnn.face_forgery``: pack, batches, held-out figures, calibration and the words of the card."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -12,19 +12,36 @@ import numpy as np
 import torch
 from torch import nn
 
+from zhenwei import faces, models
+from zhenwei.detectors.cnn.face_forgery import FaceForgery
 from zhenwei.errors import DataError, MissingExtraError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis import affine_warp, self_blend
+from zhenwei.fusion.operating import PACKAGED
+from zhenwei.models import ModelEntry
 from zhenwei.nets.efficientnet_lite import Variant, load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import BatchMaker, Split, split_pack
+from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate, delivery
+from zhenwei.training.export import export, load_weights
 from zhenwei.training.loop import State, Tell, begin, scores, train
 from zhenwei.training.pack import Pack, build_pack, load_pack
+from zhenwei.training.publish import Product, best_row, publish
 from zhenwei.training.recipe import Recipe
-from zhenwei.types import Pixels
+from zhenwei.types import Frame, Media, Pixels, Subject
 
 Progress = Callable[[float], None]
+_DATA = (
+    "DFDC (Kaggle) training set: face crops of genuine clips and face swaps, identity-disjoint; FFHQ and StyleGAN "
+    "faces; forgeries made of genuine faces on the fly (self-blending, affine warping, and the recipe's other kinds). "
+    "Data sets' licences: research."
+)
+_LIMITS = (
+    "It knows swaps of the 2019 DFDC kind, blending and warping traces, and StyleGAN faces. Whole-head animation, "
+    "text-to-video and generators unlike these may pass. Strong compression, filters and enlargement hide traces; "
+    "profiles and covered faces are hard. It looks at the face alone."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +74,11 @@ def prepare(data: Path, folder: Path, progress: Progress | None = None) -> Pack:
     return load_pack(target)
 
 
+def network(recipe: Recipe) -> FaceForgeryNet:
+    """Untrained; its weights are drawn from PyTorch's random state."""
+    return FaceForgeryNet(recipe.backbone)
+
+
 def start(recipe: Recipe, folder: Path, device: torch.device, *, resume: bool) -> State:
     """A fresh state from ImageNet, or the last checkpoint in ``folder``.
 
@@ -65,7 +87,7 @@ def start(recipe: Recipe, folder: Path, device: torch.device, *, resume: bool) -
     refuse_existing(folder, resume=resume)
     last = folder / "last.pt"
     torch.manual_seed(recipe.seed)
-    net = FaceForgeryNet(recipe.backbone)
+    net = network(recipe)
     load_imagenet(net.backbone, imagenet_state(recipe.backbone))
     state = begin(net, recipe.optimiser, device)
     if last.exists():
@@ -98,7 +120,7 @@ def run(
     known, foreign = held_out_faces(pack, split, recipe), foreign_faces(pack, split, recipe)
 
     def check(net: nn.Module) -> dict[str, float]:
-        people, sources = (_area(net, faces, device) for faces in (known, foreign))
+        people, sources = (_area(net, shown, device) for shown in (known, foreign))
         return {"auc_people": people, "auc_sources": sources, "choose": (people + sources) / 2}
 
     maker = BatchMaker(pack, split, recipe)
@@ -145,3 +167,104 @@ def foreign_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
 def shrink(pixels: Pixels, size_px: int) -> Pixels:
     """To the network's size the way ``faces.cut`` does it: area averaging."""
     return np.asarray(cv2.resize(pixels, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """What the weights are calibrated on: the held-out identities and the foreign sources, one picture after another.
+
+    Each is shown as it is and delivered; forgeries are made of the genuine ones of foreign sources.
+    """
+
+    pack: Pack
+    split: Split
+    seed: int
+
+    def __len__(self) -> int:
+        return 2 * len(self.split.held_out) + 4 * len(self.split.foreign)
+
+    def __iter__(self) -> Iterator[Shown]:
+        for row in (*self.split.held_out.tolist(), *self.split.foreign.tolist()):
+            yield from self._shown(row)
+
+    def _shown(self, row: int) -> Iterator[Shown]:
+        pack, original = self.pack, int(self.pack.original[row])
+        source, group = str(pack.source[row]), f"{pack.source[row]}/{pack.identity[row]}"
+        # A published forgery is delivered as its original is, so that the delivery says nothing of the label.
+        rng = np.random.default_rng((self.seed, 11, row if original < 0 else original))
+        pictures = [(pack.pixels(row), bool(pack.forged[row]))]
+        points = pack.points(row)
+        if row in self.split.foreign and points is not None:
+            make = self_blend if rng.random() < 0.8 else affine_warp
+            pictures.append((make(pictures[0][0], points, rng).pixels, True))
+        arrives = delivery(rng)
+        for pixels, forged in pictures:
+            yield Shown(pixels, forged, row, group, source, delivered=False)
+            yield Shown(arrives.apply(pixels), forged, row, group, source, delivered=True)
+
+
+def ask(shown: Shown) -> Sample | None:
+    """What the detector makes of it, through the package's own face finder; None where it sees no face or abstains."""
+    frame = Frame(0, 0.0, shown.pixels)
+    people = faces.find_people((frame,))
+    if not people:
+        return None
+    track = max(people, key=lambda t: t.faces[0].box.area)
+    media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
+    score = FaceForgery().examine(Subject(media, (frame,), replace(track, person=1))).score
+    if score is None:
+        return None
+    seen = track.faces[0].quality
+    return Sample(
+        score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
+    )
+
+
+def install(
+    recipe: Recipe,
+    pack: Pack,
+    folder: Path,
+    *,
+    store: Path = models.STORE,
+    thresholds: Path | None = PACKAGED,
+    progress: Progress | None = None,
+) -> ModelEntry:
+    """Exports, calibrates and publishes ``folder/best.pt``; :func:`zhenwei.training.publish.publish` says how."""
+    exported = export(load_weights(folder / "best.pt", network(recipe)), recipe.size_px)
+    product = product_of(recipe, best_row(folder / "log.csv"))
+    held_out = HeldOut(pack, split_pack(pack, recipe), recipe.seed)
+
+    def measure() -> Calibrated:
+        total = len(held_out)
+        return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), total=total, progress=progress)
+
+    return publish(product, exported, measure, store=store, thresholds=thresholds)
+
+
+def product_of(recipe: Recipe, best: Mapping[str, str]) -> Product:
+    """The words of the card. ``best``: the line of the log whose weights are published."""
+    backbone, cells = f"EfficientNet-{recipe.backbone.capitalize()}", recipe.size_px // 32
+    foreign = " and ".join(recipe.held_out_sources) or "no source"
+    return Product(
+        model="face_forgery",
+        detector="cnn.face_forgery",
+        question=f"Is this face forged? A face crop in, a score and a {cells} x {cells} map of regional scores out.",
+        licence="Apache-2.0 (weights made by this project; see training data)",
+        origin=f"trained with `zhenwei train cnn.face_forgery`, from ImageNet {backbone} (Apache-2.0)",
+        training_data=_DATA,
+        input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box without margin; "
+        "gives score (n,) and regions (n, size / 32, size / 32), logits",
+        facts=(
+            f"Network: {backbone} at {recipe.size_px} px",
+            f"Recipe: {recipe.optimiser.steps} steps of {recipe.pairs.total * 2} faces, seed {recipe.seed}; the "
+            f"weights are the running average (EMA) at step {float(best['step']):.0f}, chosen by held-out people and "
+            "sources",
+        ),
+        held_out=f"None of these faces was trained on, and nothing of {foreign} was; the weights were chosen and "
+        "calibrated on them, so they flatter. The test figures are in `docs/accuracy.md`.",
+        remarks=(
+            f"AUC while training: {float(best['auc_people']):.3f} on other people of the training sources, "
+            f"{float(best['auc_sources']):.3f} on sources never trained on (against self-made forgeries, degraded).",
+        ),
+        limits=_LIMITS,
+    )

@@ -1,6 +1,14 @@
-"""One training loop: seeded, resumable to the same loss, CPU-fast, GPU-ready, chosen by held-out data.
+"""One training loop for every network: seeded, resumable to the same loss, CPU-fast, chosen by held-out data.
 
-The state after step k depends on the recipe, the pack and k alone. A checkpoint holds the network, its running average
+A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with ``score`` ``(n,)`` and ``regions``
+``(n, h / 32, w / 32)``, logits (:class:`Answered`); layers can be frozen if it has a ``backbone`` with a ``stem`` and
+``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` (:class:`Maker`), which must depend on
+the step alone. The whole is
+
+    state = begin(net, recipe.optimiser, device)
+    train(state, maker, folder, check=check, tell=tell, device=device)
+
+The state after step k depends on the recipe, the data and k alone. A checkpoint holds the network, its running average
 (EMA), the optimiser and the random state; weights are read back with ``weights_only`` so that a checkpoint is data.
 Ctrl-C is heeded between steps, never inside one, so that what it saves is the state after a whole step.
 """
@@ -20,16 +28,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zhenwei.errors import DataError
-from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training.batches import Batch, BatchMaker
+from zhenwei.errors import DataError, UsageError
+from zhenwei.training.batches import Batch
 from zhenwei.training.recipe import Optimiser
 
 # What reading weights raises for bytes that are none, or are those of another network.
@@ -43,6 +50,23 @@ UNREADABLE = (
     EOFError,
     OSError,
 )
+
+
+class Maker(Protocol):
+    """``maker[step]`` is the batch of a step, whoever asks and whatever was asked before."""
+
+    def __getitem__(self, step: int, /) -> Batch: ...
+
+
+class Answered(Protocol):
+    """What a network answers: logits, > 0 leans to forged."""
+
+    @property
+    def score(self) -> Tensor: ...
+    @property
+    def regions(self) -> Tensor: ...
+
+
 Check = Callable[[nn.Module], dict[str, float]]  # returns named figures; "choose" is the one that selects
 Tell = Callable[[int, dict[str, float]], None]
 
@@ -51,9 +75,10 @@ Tell = Callable[[int, dict[str, float]], None]
 class State:
     """Everything that changes from step to step. ``sums``: of both losses and of steps since the last check."""
 
-    net: FaceForgeryNet
-    average: FaceForgeryNet
+    net: nn.Module
+    average: nn.Module
     optimiser: torch.optim.Optimizer
+    options: Optimiser
     step: int = 0
     best: float = -math.inf
     sums: tuple[float, float, int] = (0.0, 0.0, 0)
@@ -84,8 +109,8 @@ class State:
             raise DataError("this is no checkpoint of this network", got=got, fix=fix) from error
 
 
-def begin(net: FaceForgeryNet, options: Optimiser, device: torch.device) -> State:
-    """A fresh state: weight decay on matrices only (norms and biases are left alone)."""
+def begin(net: nn.Module, options: Optimiser, device: torch.device) -> State:
+    """A fresh state, the network on ``device``; weight decay on matrices only (norms and biases are left alone)."""
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in frozen(net, options):
         module.requires_grad_(False)
@@ -93,13 +118,22 @@ def begin(net: FaceForgeryNet, options: Optimiser, device: torch.device) -> Stat
     free = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
     groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": free, "weight_decay": 0.0}]
     average = deepcopy(net).eval().requires_grad_(False)
-    return State(net, average, torch.optim.AdamW(groups, lr=options.learning_rate))
+    return State(net, average, torch.optim.AdamW(groups, lr=options.learning_rate), options)
 
 
-def frozen(net: FaceForgeryNet, options: Optimiser) -> list[nn.Module]:
-    """The layers that the recipe keeps as they are, norms' statistics included; none for ``frozen_stages`` = 0."""
+def frozen(net: nn.Module, options: Optimiser) -> list[nn.Module]:
+    """The layers that the recipe keeps as they are, norms' statistics included; none for ``frozen_stages`` = 0.
+
+    Raises :class:`UsageError` for a network that has no such stages.
+    """
     count = options.frozen_stages
-    return [net.backbone.stem, *net.backbone.stages[:count]] if count else []
+    if not count:
+        return []
+    backbone = getattr(net, "backbone", None)
+    stem, stages = getattr(backbone, "stem", None), getattr(backbone, "stages", None)
+    if not isinstance(stem, nn.Module) or not isinstance(stages, nn.ModuleList):
+        raise UsageError("this network has no stages to freeze", got=f"frozen_stages {count}", want="0")
+    return [stem, *stages[:count]]
 
 
 def learning_rate(options: Optimiser, step: int) -> float:
@@ -116,13 +150,13 @@ def to_input(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], device: to
     return x / 127.5 - 1
 
 
-def loss_of(net: FaceForgeryNet, batch: Batch, options: Optimiser, device: torch.device) -> tuple[Tensor, Tensor]:
+def loss_of(net: nn.Module, batch: Batch, options: Optimiser, device: torch.device) -> tuple[Tensor, Tensor]:
     """(whole-face loss, regional loss); the second over the faces whose altered regions are known."""
     forged = torch.from_numpy(batch.forged).to(device)
     target = forged * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
     mask, known = torch.from_numpy(batch.mask).to(device), torch.from_numpy(batch.masked).to(device)
     with _mixed(device):
-        answer = net(to_input(batch.pixels, device))
+        answer: Answered = net(to_input(batch.pixels, device))
     whole = F.binary_cross_entropy_with_logits(answer.score.float(), target)
     regional = F.binary_cross_entropy_with_logits(answer.regions.float(), mask, reduction="none").mean((1, 2))
     return whole, (regional * known).sum() / known.sum().clamp(min=1)
@@ -137,7 +171,7 @@ def _mixed(device: torch.device) -> AbstractContextManager[object]:
 
 def train(
     state: State,
-    maker: BatchMaker,
+    maker: Maker,
     folder: Path,
     *,
     check: Check,
@@ -146,21 +180,21 @@ def train(
     workers: int = 1,
     stop_after: int | None = None,
 ) -> None:
-    """Runs from ``state.step`` to the recipe's end, or for ``stop_after`` steps; an interrupt saves first.
+    """Runs from ``state.step`` to the schedule's end, or for ``stop_after`` steps; an interrupt saves first.
 
     Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
     Raises :class:`DataError` when the loss stops being a number: the last checkpoint is from before.
     """
-    options = maker.recipe.optimiser
+    options = state.options
     end = options.steps if stop_after is None else min(options.steps, state.step + stop_after)
     try:
-        if _is_due(state, options):  # it was interrupted while it was being checked
+        if _is_due(state):  # it was interrupted while it was being checked
             _check(state, folder, check, tell)
         for batch in _batches(maker, state.step, end, workers):
             with _whole_step():
-                whole, regional = _step(state, batch, options, device)
+                whole, regional = _step(state, batch, device)
             tell(state.step, {"whole": whole, "regional": regional})
-            if _is_due(state, options):
+            if _is_due(state):
                 _check(state, folder, check, tell)
     except KeyboardInterrupt:
         state.save(folder / "last.pt")
@@ -168,8 +202,9 @@ def train(
     state.save(folder / "last.pt")
 
 
-def _is_due(state: State, options: Optimiser) -> bool:
-    return state.sums[2] > 0 and (state.step % options.check_every == 0 or state.step == options.steps)
+def _is_due(state: State) -> bool:
+    ends = state.step % state.options.check_every == 0 or state.step == state.options.steps
+    return ends and state.sums[2] > 0
 
 
 @contextmanager
@@ -189,7 +224,7 @@ def _whole_step() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _batches(maker: BatchMaker, start: int, end: int, workers: int) -> Iterator[Batch]:
+def _batches(maker: Maker, start: int, end: int, workers: int) -> Iterator[Batch]:
     """Batches in order, prepared ahead by threads: their work is in C and lets the interpreter go. No processes are
     forked, since OpenCV's own thread pool does not survive that."""
     ahead = 4 * max(1, workers)
@@ -204,7 +239,8 @@ def _batches(maker: BatchMaker, start: int, end: int, workers: int) -> Iterator[
             yield batch
 
 
-def _step(state: State, batch: Batch, options: Optimiser, device: torch.device) -> tuple[float, float]:
+def _step(state: State, batch: Batch, device: torch.device) -> tuple[float, float]:
+    options = state.options
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(options, state.step)
     # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.

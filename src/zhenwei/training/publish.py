@@ -1,4 +1,11 @@
-"""Trained weights into the model store: ONNX, neutral start, calibration, operating points, card from measurement."""
+"""A trained network into a model store: ONNX, neutral start, calibration, operating points, card from measurement.
+
+For every detector alike. What is particular to one is said by its :class:`Product` (names and words), by ``exported``
+(:func:`zhenwei.training.export.export`) and by ``measure``, a function without arguments that shows held-out media to
+the detector and returns :class:`Calibrated` (:func:`zhenwei.training.calibrate.calibrate` makes one). While it runs,
+``models.load(product.model)`` gives the new weights with a calibration that changes nothing, so that the detector's
+``score`` and ``llr`` are what the network says. They lie in a store of their own until everything is measured.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +13,7 @@ import csv
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from zhenwei import models
@@ -13,61 +21,91 @@ from zhenwei.errors import DataError, ModelError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.operating import PACKAGED
 from zhenwei.models import ModelEntry
-from zhenwei.training.batches import split_pack
-from zhenwei.training.calibrate import Calibrated, Sample, calibrate, install_neutral
-from zhenwei.training.export import export, load_weights
-from zhenwei.training.pack import Pack
-from zhenwei.training.recipe import Recipe
+from zhenwei.training.calibrate import NEUTRAL, Calibrated, Sample
+from zhenwei.training.export import Exported
 
-_MODEL = "face_forgery"
-_DATA = (
-    "DFDC (Kaggle) training set: face crops of genuine clips and face swaps, identity-disjoint; FFHQ and StyleGAN "
-    "faces; forgeries made of genuine faces on the fly (self-blending, affine warping). Data sets' licences: research."
-)
+Measure = Callable[[], Calibrated]
 
 
-def publish(recipe: Recipe, pack: Pack, folder: Path, progress: Callable[[float], None] | None = None) -> ModelEntry:
-    """Exports ``folder/best.pt``, calibrates it and writes all of it into the package's store; returns the row.
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is particular to one model. ``model``: id in the store; ``detector``: id in the catalogue.
 
-    The detector reads its weights from that store, so they are put there to be measured. If anything fails, or somebody
-    interrupts, the store is as it was before: weights without their calibration would give false verdicts. Raises
-    :class:`DataError` where the run holds no weights or the pack too few faces.
+    The rest are words of the manifest and the card, in Markdown: ``question`` (what goes in, what comes out),
+    ``facts`` (a list: network, recipe), ``held_out`` (what the table is measured on), ``remarks`` (paragraphs below
+    it), ``limits``. ``noun``: what a row of the table counts, in the plural.
     """
-    exported = export(load_weights(folder / "best.pt", recipe), recipe.size_px)
-    best = _best_row(folder / "log.csv")
-    row = ModelEntry(
-        id=_MODEL,
-        file=f"{_MODEL}.onnx",
-        sha256="0" * 64,
-        bytes=1,
-        kind="onnx",
-        licence="Apache-2.0 (weights made by this project; see training data)",
-        origin=f"trained with `zhenwei train cnn.face_forgery`, from ImageNet {_backbone(recipe)} (Apache-2.0)",
-        version="1",
-        training_data=_DATA,
-        input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box without margin; "
-        "gives score (n,) and regions (n, size / 32, size / 32), logits",
-        card=f"{_MODEL}.md",
-    )
-    with tempfile.TemporaryDirectory(prefix="zhenwei-publish-") as scratch, _all_or_nothing(row):
-        source = Path(scratch) / row.file
+
+    model: str
+    detector: str
+    question: str
+    licence: str
+    origin: str
+    training_data: str
+    input: str
+    facts: tuple[str, ...]
+    held_out: str
+    limits: str
+    remarks: tuple[str, ...] = ()
+    noun: str = "faces"
+    version: str = "1"
+
+    def row(self) -> ModelEntry:
+        """Of the manifest; hash and size are filled in by the store."""
+        return ModelEntry(
+            id=self.model,
+            file=f"{self.model}.onnx",
+            sha256="0" * 64,
+            bytes=1,
+            kind="onnx",
+            licence=self.licence,
+            origin=self.origin,
+            version=self.version,
+            training_data=self.training_data,
+            input=self.input,
+            card=f"{self.model}.md",
+        )
+
+
+def publish(
+    product: Product,
+    exported: Exported,
+    measure: Measure,
+    *,
+    store: Path = models.STORE,
+    thresholds: Path | None = PACKAGED,
+) -> ModelEntry:
+    """Measures the weights and writes them, their calibration, their card and the operating points; returns the row.
+
+    ``store``: the package's or any folder; ``thresholds``: the file for the operating points, None leaves them alone.
+    Measuring touches neither, and if writing fails or is interrupted both are as they were before: weights without
+    their calibration would give false verdicts. Raises what ``measure`` raises, and :class:`ModelError`.
+    """
+    row = product.row()
+    with tempfile.TemporaryDirectory(prefix="zhenwei-publish-") as scratch:
+        source, trial = Path(scratch) / row.file, Path(scratch) / "store"
         source.write_bytes(exported.onnx)
-        written = models.add_to_store(source, row, card_text="to be measured\n")
-        install_neutral(_MODEL)
-        if models.load(_MODEL).sha256 != written.sha256:
-            raise ModelError("other weights of this model are in use", fix="Publish from a process of its own.")
-        found = calibrate(pack, split_pack(pack, recipe), seed=recipe.seed, progress=progress)
-        found.calibration.save(models.calibration_path(_MODEL))
-        found.operating.save(PACKAGED)
-        return models.add_to_store(source, row, card_text=_card(recipe, written, found, exported.parity, best))
+        written = models.add_to_store(source, row, trial, card_text="to be measured\n")
+        NEUTRAL.save(models.calibration_path(product.model, trial))
+        with models.using(trial):
+            if models.load(product.model).sha256 != written.sha256:
+                raise ModelError("other weights of this model are in use", fix="Publish from a process of its own.")
+            found = measure()
+        with _all_or_nothing(row, store, thresholds):
+            text = card(product, written, found, exported.parity)
+            written = models.add_to_store(source, row, store, card_text=text)
+            found.calibration.save(models.calibration_path(product.model, store))
+            if thresholds is not None:
+                found.operating.save(thresholds)
+    return written
 
 
 @contextmanager
-def _all_or_nothing(row: ModelEntry) -> Iterator[None]:
+def _all_or_nothing(row: ModelEntry, store: Path, thresholds: Path | None) -> Iterator[None]:
     """Puts back every file of the store that publishing touches, unless it comes to its end."""
-    store = models.STORE
-    touched = [store / "weights" / row.file, store / "cards" / row.card, store / "manifest.json", PACKAGED]
+    touched = [store / "weights" / row.file, store / "cards" / row.card, store / "manifest.json"]
     touched.append(store / "weights" / f"{row.id}.calibration.json")
+    touched += [thresholds] if thresholds is not None else []
     before = {path: path.read_bytes() if path.is_file() else None for path in touched}
     try:
         yield
@@ -80,7 +118,8 @@ def _all_or_nothing(row: ModelEntry) -> Iterator[None]:
         raise
 
 
-def _best_row(log: Path) -> dict[str, str]:
+def best_row(log: Path) -> dict[str, str]:
+    """The line of a run's ``log.csv`` whose weights were kept. Raises :class:`DataError` if it has none."""
     try:
         with log.open(encoding="utf-8", newline="") as text:
             return max(csv.DictReader(text), key=lambda row: float(row["choose"]))
@@ -88,54 +127,52 @@ def _best_row(log: Path) -> dict[str, str]:
         raise DataError("the log of the run cannot be read", got=f"{log}: {error}", want="log.csv of a run") from error
 
 
-def _backbone(recipe: Recipe) -> str:
-    return f"EfficientNet-{recipe.backbone.capitalize()}"
+def card(product: Product, row: ModelEntry, found: Calibrated, parity: float) -> str:
+    """The model's card, Markdown: what it is, how it did on what was held out, what it cannot do."""
+    sources = sorted({s.source for s in found.samples})
+    return "\n".join(
+        [
+            f"# {row.id}",
+            "",
+            product.question,
+            "",
+            f"- Detector: `{product.detector}`",
+            f"- File: {row.bytes / 1e6:.1f} MB, ONNX opset 17, float32",
+            f"- sha256: `{row.sha256}`",
+            f"- Training data: {row.training_data}",
+            *(f"- {fact}" for fact in product.facts),
+            f"- Largest difference of ONNX Runtime from PyTorch: {parity:.1e}",
+            "",
+            f"## Held-out figures at the level of one {product.noun.removesuffix('s')}",
+            "",
+            product.held_out,
+            "",
+            "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
+            "|---|---|---|---|---|",
+            *(_source_line(source, found.samples) for source in sources),
+            _source_line("", found.samples),
+            "",
+            *(line for remark in product.remarks for line in (remark, "")),
+            *_calibration_lines(product, found),
+            "## Limits",
+            "",
+            product.limits,
+            "",
+        ]
+    )
 
 
-def _card(recipe: Recipe, row: ModelEntry, found: Calibrated, parity: float, best: dict[str, str]) -> str:
-    calibration, cells = found.calibration, recipe.size_px // 32
-    lines = [
-        f"# {row.id}",
-        "",
-        f"Is this face forged? A face crop in, a score and a {cells} x {cells} map of regional scores out.",
-        "",
-        f"- Network: {_backbone(recipe)} at {recipe.size_px} px, {row.bytes / 1e6:.1f} MB, ONNX opset 17, float32",
-        f"- sha256: `{row.sha256}`",
-        f"- Training data: {row.training_data}",
-        f"- Recipe: {recipe.optimiser.steps} steps of {recipe.pairs.total * 2} faces, seed {recipe.seed}; the "
-        f"weights are the running average (EMA) at step {float(best['step']):.0f}, chosen by "
-        "held-out people and sources",
-        f"- Largest difference of ONNX Runtime from PyTorch: {parity:.1e}",
-        "",
-        "## Held-out figures at the level of one face",
-        "",
-        "None of these faces was trained on, and nothing of pixabay was; the weights were chosen and "
-        "calibrated on them, so they flatter. The test figures are in `docs/accuracy.md`.",
-        "",
-        "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
-        "|---|---|---|---|---|",
-        *(_source_line(source, found.samples) for source in sorted({s.source for s in found.samples})),
-        _source_line("", found.samples),
-        "",
-        f"AUC while training: {float(best['auc_people']):.3f} on other people of the training sources, "
-        f"{float(best['auc_sources']):.3f} on sources never trained on (against self-made forgeries, degraded).",
-        "",
+def _calibration_lines(product: Product, found: Calibrated) -> list[str]:
+    fitted = found.calibration
+    return [
         "## Calibration",
         "",
-        f"C_llr {calibration.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 useless); "
-        f"{calibration.genuine} genuine and {calibration.forged} forged faces of {calibration.groups} groups; "
-        f"{found.unanswered} gave no answer. LLRs are kept within "
-        f"[{calibration.lowest:.2f}, {calibration.highest:.2f}], what that many groups can "
-        "support. Thresholds hold in the worst of the sources.",
-        "",
-        "## Limits",
-        "",
-        "It knows swaps of the 2019 DFDC kind, blending and warping traces, and StyleGAN faces. Whole-head animation, "
-        "text-to-video and generators unlike these may pass. Strong compression, filters and enlargement hide traces; "
-        "profiles and covered faces are hard. It looks at the face alone.",
+        f"C_llr {fitted.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 useless); "
+        f"{fitted.genuine} genuine and {fitted.forged} forged {product.noun} of {fitted.groups} groups; "
+        f"{found.unanswered} gave no answer. LLRs are kept within [{fitted.lowest:.2f}, {fitted.highest:.2f}], what "
+        "that many groups can support. Thresholds hold in the worst of the sources.",
         "",
     ]
-    return "\n".join(lines)
 
 
 def _source_line(source: str, samples: tuple[Sample, ...]) -> str:
