@@ -1,0 +1,131 @@
+"""Which steps there are, from mild to harsh within each family."""
+
+from __future__ import annotations
+
+from zhenwei.errors import UsageError
+from zhenwei.evaluation.ladder.changes import (
+    AtMost,
+    Blur,
+    Change,
+    Colours,
+    Crop,
+    Gamma,
+    Kernel,
+    Noise,
+    Resize,
+    Shown,
+)
+from zhenwei.evaluation.ladder.delivery import Delivery, Saved
+from zhenwei.evaluation.ladder.packing import Codec, Jpeg, Packing, Png, VideoFrame, WebP
+from zhenwei.types import Kind
+
+# Families in which each step is a harsher form of the one before, so that "down to JPEG 30" has a meaning.
+GRADED = frozenset({"jpeg", "webp", "resize", "crop", "blur", "noise", "h264", "h265"})
+_KERNELS: tuple[Kernel, ...] = ("area", "bicubic", "lanczos", "nearest")
+_PICTURE: tuple[Kind, ...] = ("image",)
+_CLIP: tuple[Kind, ...] = ("video",)
+_BOTH: tuple[Kind, ...] = ("image", "video")
+_QUICK = frozenset(
+    {
+        "jpeg 90",
+        "jpeg 70",
+        "jpeg 50",
+        "jpeg 30",
+        "jpeg 10",
+        "webp 50",
+        "resize 0.5 area",
+        "crop 90 %",
+        "blur 2",
+        "h264 crf 23",
+        "h264 crf 33",
+        "h265 crf 33",
+        "feed 1080 px, jpeg 75",
+        "feed 480p, crf 30",
+        "screenshot 0.83, jpeg 85",
+    }
+)
+
+
+def steps() -> tuple[Delivery, ...]:
+    """Every step, for pictures and for clips: ``Delivery.takes`` says which."""
+    return (
+        *(_compressed("jpeg", q, Jpeg(q)) for q in (90, 80, 70, 60, 50, 40, 30, 20, 10)),
+        *(_compressed("webp", q, WebP(q)) for q in (80, 50, 20)),
+        *(_changed("resize", f"{f:g} {k}", f, Resize(f, k)) for f in (0.75, 0.5, 0.25) for k in _KERNELS),
+        *(_changed("crop", f"{share} %", share, Crop(share / 100)) for share in (95, 90, 80)),
+        *(_changed("blur", f"{sigma}", sigma, Blur(sigma)) for sigma in (1, 2, 3)),
+        *(_changed("noise", f"{sigma}", sigma, Noise(sigma)) for sigma in (5, 10, 20)),
+        *_colours(),
+        *(_coded("h264", crf) for crf in (23, 28, 33, 40)),
+        *(_coded("h265", crf) for crf in (28, 33, 40)),
+        *_services(),
+        *_screenshots(),
+    )
+
+
+def quick_steps() -> tuple[Delivery, ...]:
+    """A few steps of most families: for a first look, and for clips, of which each step takes seconds."""
+    return tuple(step for step in steps() if step.name in _QUICK)
+
+
+def families(chosen: tuple[Delivery, ...], names: tuple[str, ...]) -> tuple[Delivery, ...]:
+    """Those of ``chosen`` in the families ``names``; all where none is named. Raises :class:`UsageError`."""
+    known = tuple(dict.fromkeys(step.family for step in steps()))
+    for name in names:
+        if name not in known:
+            raise UsageError("no such family of steps", got=name, want=f"some of: {', '.join(known)}")
+    return tuple(step for step in chosen if not names or step.family in names)
+
+
+def _compressed(family: str, quality: int, packing: Packing) -> Delivery:
+    return Delivery(family, f"{family} {quality}", quality, _PICTURE, (), Saved((packing,)))
+
+
+def _changed(family: str, what: str, amount: float, change: Change) -> Delivery:
+    return Delivery(family, f"{family} {what}", amount, _BOTH, (change,))
+
+
+def _coded(codec: Codec, crf: int) -> Delivery:
+    return Delivery(codec, f"{codec} crf {crf}", crf, _BOTH, (), Saved((VideoFrame(codec, crf),), codec, crf))
+
+
+def _colours() -> tuple[Delivery, ...]:
+    changes: dict[str, Change] = {
+        "brightness 0.7": Colours(brightness=0.7),
+        "brightness 1.3": Colours(brightness=1.3),
+        "contrast 0.7": Colours(contrast=0.7),
+        "contrast 1.3": Colours(contrast=1.3),
+        "saturation 0.5": Colours(saturation=0.5),
+        "saturation 1.5": Colours(saturation=1.5),
+        "gamma 0.7": Gamma(0.7),
+        "gamma 1.4": Gamma(1.4),
+        "hue minus 15": Colours(hue_deg=-15),
+        "hue plus 15": Colours(hue_deg=15),
+        "grey": Colours(saturation=0.0),
+    }
+    return tuple(Delivery("colour", name, i, _BOTH, (c,)) for i, (name, c) in enumerate(changes.items(), 1))
+
+
+def _services() -> tuple[Delivery, ...]:
+    """Chains like those of social networks and chat apps; services change theirs often, so these are types of them."""
+    return (
+        Delivery("social", "feed 1080 px, jpeg 75", 1, _PICTURE, (AtMost(1080),), Saved((Jpeg(75),))),
+        Delivery("social", "feed 720 px, jpeg 75", 2, _PICTURE, (AtMost(720),), Saved((Jpeg(75),))),
+        Delivery("social", "chat 1600 px, jpeg 70 twice", 3, _PICTURE, (AtMost(1600),), Saved((Jpeg(70), Jpeg(70)))),
+        Delivery("social", "feed 720p, crf 26", 4, _CLIP, (AtMost(720, shorter=True),), Saved(crf=26)),
+        Delivery("social", "feed 480p, crf 30", 5, _CLIP, (AtMost(480, shorter=True),), Saved(crf=30)),
+    )
+
+
+def _screenshots() -> tuple[Delivery, ...]:
+    """A screen that shows the picture at some size, off by part of a pixel, with a slightly different gamma."""
+    seen: dict[str, tuple[float, Packing]] = {
+        "screenshot 0.83, png": (0.83, Png()),
+        "screenshot 0.83, jpeg 85": (0.83, Jpeg(85)),
+        "screenshot 1.27, png": (1.27, Png()),
+        "screenshot 1.27, jpeg 85": (1.27, Jpeg(85)),
+    }
+    return tuple(
+        Delivery("screenshot", name, i, _PICTURE, (Shown(factor, 0.37), Gamma(1.06)), Saved((packing,)))
+        for i, (name, (factor, packing)) in enumerate(seen.items(), 1)
+    )
