@@ -27,17 +27,22 @@ from zhenwei.types import (
     Track,
 )
 
-NEEDS = (
-    Text("a face of at least 40 px", zh="至少 40 像素的人脸"),
-    Text("some sharpness", zh="一定的清晰度"),
-    Text("more than 256 colours", zh="多于 256 种颜色"),
-)
 _SOFTEST = 3.0  # variance of the Laplacian below which the face holds no detail to judge
 _PALETTE = 256
 _SAMPLED_PX = 128
 _BATCH = 8
 _EXHIBITS = 3
 _SLIGHT = 0.35
+
+
+def needs(contract: InputContract) -> tuple[Text, ...]:
+    """What a face must have to be answered, for the catalogue."""
+    least = contract.min_face_px
+    return (
+        Text(f"a face of at least {least} px", zh=f"至少 {least} 像素的人脸"),
+        Text("some sharpness", zh="一定的清晰度"),
+        Text("more than 256 colours", zh="多于 256 种颜色"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zhenwei.detectors.cnn._faces import NEEDS, Examiner, Wording
+from zhenwei.detectors.cnn._faces import Examiner, Wording, needs
 from zhenwei.types import Detector, DetectorInfo, Evidence, InputContract, Subject, Text
 
 _MODEL = "face_forgery"
@@ -40,7 +40,7 @@ class FaceForgery:
         ),
         takes=("image", "video"),
         level="person",
-        needs=NEEDS,
+        needs=needs(_CONTRACT),
         reference="EfficientNet-Lite0 (Tan & Le 2019) trained on face swaps (DFDC), self-blended faces (Shiohara & "
         "Yamasaki 2022), affine-warped faces (Li & Lyu 2019) and StyleGAN faces",
         blind_spots=(
