@@ -1,0 +1,268 @@
+"""Attacks on the score of ``cnn.face_forgery`` by somebody who has its weights: FGSM and PGD in uint8 pictures.
+
+Both move every sample of a face by at most ``eps`` of 255 levels (the L-infinity norm) in the direction that the
+attacker wants: a forgery towards genuine, a genuine face towards forged. FGSM takes one step of the full size along the
+sign of the gradient (Goodfellow, Shlens & Szegedy 2015, "Explaining and Harnessing Adversarial Examples"); PGD many
+small ones from random starts and keeps the best (Madry et al. 2018, "Towards Deep Learning Models Resistant to
+Adversarial Attacks"). What counts is the picture as it would be saved: rounded to whole levels, never beyond ``eps``.
+
+The attacker hands over the very crop that the network sees. Scaling and compression on the way blunt most such
+attacks, so these are worst cases. Needs PyTorch: the extra ``train``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import models
+from zhenwei.errors import MissingExtraError, ModelError, UsageError
+from zhenwei.evaluation import metrics
+from zhenwei.evaluation.results import Interval95, Step
+from zhenwei.models.manifest import holder
+from zhenwei.types import Floats, Pixels
+
+if TYPE_CHECKING:
+    import torch
+
+    Score = Callable[[torch.Tensor], torch.Tensor]
+
+Attack = Literal["fgsm", "pgd"]
+EPS = (1, 2, 4)
+_BATCH = 8
+_MEAN, _DEVIATION = 0.5, 0.5
+_EXTRA = "Run: pip install 'zhenwei[train]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """``eps``: levels of 255 by which a sample may change. The rest is of PGD alone: ``steps`` of ``step_size`` levels
+    (0 = 2.5 eps / steps) from each of ``restarts`` starts, the first at the picture itself, the others drawn by
+    ``seed``."""
+
+    eps: int
+    steps: int = 10
+    step_size: float = 0.0
+    restarts: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.eps < 0 or self.steps < 1 or self.restarts < 1 or self.step_size < 0:
+            want = "eps of 0 or more, at least one step and one start"
+            raise UsageError("this attack has no meaning", got=str(self), want=want)
+
+
+def network(model_id: str = "face_forgery", *, mirrored: bool = True) -> Score:
+    """The score as a function of ``(n, 3, size, size)`` float32 levels 0 to 255, with gradients.
+
+    ``mirrored``: the mean over the face and its mirror image, as the detector takes it of pictures. Raises
+    :class:`MissingExtraError` without PyTorch or onnx, :class:`ModelError` for weights of another network.
+    """
+    store = holder(model_id)
+    net = _rebuilt(model_id, store, models.entry(model_id, store).sha256)
+
+    def score(levels: torch.Tensor) -> torch.Tensor:
+        x = (levels / 255 - _MEAN) / _DEVIATION
+        once: torch.Tensor = net(x).score
+        return (once + net(x.flip(3)).score) / 2 if mirrored else once
+
+    return score
+
+
+@lru_cache(maxsize=2)
+def _rebuilt(model_id: str, store: Path, _sha256: str) -> Any:
+    try:
+        import onnx
+        from onnx import numpy_helper
+
+        from zhenwei.nets.folded import folded_net
+    except ImportError as error:
+        raise MissingExtraError("attacks need PyTorch and onnx", got=str(error.name), fix=_EXTRA) from error
+    graph = onnx.load_from_string(models.read(model_id, store)).graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    layers: dict[str, list[tuple[Floats, Floats]]] = {"Conv": [], "Gemm": []}
+    try:
+        for node in graph.node:
+            if node.op_type in layers:
+                weight, bias = (numpy_helper.to_array(weights[name]) for name in node.input[1:3])
+                layers[node.op_type].append((np.asarray(weight, np.float32), np.asarray(bias, np.float32)))
+        (whole,) = layers["Gemm"]
+        return folded_net(layers["Conv"], whole)
+    except (KeyError, ValueError) as error:
+        want = "an export of the face-forgery network, norms folded"
+        raise ModelError(f"{model_id} cannot be attacked", got=str(error), want=want) from error
+
+
+def scores(score: Score, crops: Pixels) -> Floats:
+    """Of each of ``(n, size, size, 3)`` uint8 RGB; float32 ``(n,)``, before calibration."""
+    import torch
+
+    with torch.no_grad():
+        parts = [score(_levels(part)).numpy() for part in _batches(_checked(crops))]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def fgsm(score: Score, crops: Pixels, forged: Sequence[bool], budget: Budget) -> Pixels:
+    """``crops`` ``(n, size, size, 3)`` uint8 RGB moved by one step of ``budget.eps``; the same shape and type."""
+    moved = [
+        _one_step(score, part, _towards(labels), budget.eps)
+        for part, labels in zip(_batches(_checked(crops)), _batches(_labels(forged, crops)), strict=True)
+    ]
+    return np.concatenate(moved) if moved else crops.copy()
+
+
+def pgd(score: Score, crops: Pixels, forged: Sequence[bool], budget: Budget) -> Pixels:
+    """As :func:`fgsm`, by many steps; of all the pictures on the way, the one of the best score for the attacker.
+
+    That is never worse than the picture itself.
+    """
+    rng = np.random.default_rng(budget.seed)
+    moved = [
+        _many_steps(score, part, _towards(labels), budget, rng)
+        for part, labels in zip(_batches(_checked(crops)), _batches(_labels(forged, crops)), strict=True)
+    ]
+    return np.concatenate(moved) if moved else crops.copy()
+
+
+def _one_step(score: Score, crops: Pixels, towards: Floats, eps: int) -> Pixels:
+    _, gradient = _ascent(score, _levels(crops), towards)
+    return _saved(crops, eps * np.sign(gradient), eps)
+
+
+def _many_steps(score: Score, crops: Pixels, towards: Floats, budget: Budget, rng: np.random.Generator) -> Pixels:
+    best, most = crops.copy(), np.full(len(crops), -np.inf, np.float32)
+    size = budget.step_size or 2.5 * budget.eps / budget.steps
+    for restart in range(budget.restarts):
+        shape = (len(crops), 3, *crops.shape[1:3])
+        offset = np.zeros(shape) if restart == 0 else rng.uniform(-budget.eps, budget.eps, shape)
+        for step in range(budget.steps + 1):
+            here = _saved(crops, offset, budget.eps)
+            gain, gradient = _ascent(score, _levels(here), towards)  # of the picture as saved: what it scores is true
+            better = gain > most
+            best[better], most[better] = here[better], gain[better]
+            if step < budget.steps:
+                offset = np.clip(offset + size * np.sign(gradient), -budget.eps, budget.eps)
+    return best
+
+
+def _ascent(score: Score, levels: torch.Tensor, towards: Floats) -> tuple[Floats, Floats]:
+    """What the attacker gains ``(n,)``, and its gradient by level ``(n, 3, h, w)``."""
+    import torch
+
+    levels = levels.requires_grad_(True)
+    gain = score(levels) * torch.from_numpy(towards)
+    (gradient,) = torch.autograd.grad(gain.sum(), levels)
+    return gain.detach().numpy(), gradient.numpy()
+
+
+def _saved(crops: Pixels, offset: NDArray[np.floating[Any]], eps: int) -> Pixels:
+    """Whole levels within ``eps`` of ``crops``, and within 0 to 255."""
+    whole: NDArray[np.int16] = np.clip(np.rint(offset), -eps, eps).astype(np.int16).transpose(0, 2, 3, 1)
+    moved: NDArray[np.int16] = crops.astype(np.int16) + whole
+    return np.clip(moved, 0, 255).astype(np.uint8)
+
+
+def _levels(crops: Pixels) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).float()
+
+
+def _towards(forged: NDArray[np.bool_]) -> Floats:
+    return np.where(forged, -1, 1).astype(np.float32)
+
+
+def _batches(values: NDArray[Any]) -> list[NDArray[Any]]:
+    return [values[i : i + _BATCH] for i in range(0, len(values), _BATCH)]
+
+
+def _checked(crops: Pixels) -> Pixels:
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3:
+        got = f"{crops.dtype} {crops.shape}"
+        raise UsageError("these are no pictures of faces", got=got, want="uint8 (n, size, size, 3)")
+    return crops
+
+
+def _labels(forged: Sequence[bool], crops: Pixels) -> NDArray[np.bool_]:
+    labels = np.asarray(forged, bool)
+    if labels.shape != (len(crops),):
+        raise UsageError("labels and faces do not match", got=f"{labels.shape} for {len(crops)}", want="one each")
+    return labels
+
+
+def attack_table(
+    crops: Pixels,
+    labels: Sequence[bool],
+    eps: Sequence[int] = EPS,
+    *,
+    set_name: str = "",
+    attacks: Sequence[Attack] = ("fgsm", "pgd"),
+    steps: int = 10,
+    step_size: float = 0.0,
+    restarts: int = 1,
+    groups: Sequence[object] | None = None,
+    threshold: float = 0.0,
+    seed: int = 0,
+    score: Score | None = None,
+    tell: Callable[[float], None] | None = None,
+) -> tuple[Step, ...]:
+    """One row for each attack, budget and aim on held-out faces of both classes.
+
+    ``crops``: ``(n, size, size, 3)`` uint8 RGB as the detector's contract cuts them; ``labels``: True = forged.
+    ``threshold``: the score above which a face counts as forged, for ``flipped`` (faces that change sides, of all) and
+    ``false_alarms``; ``groups``: who is resampled as one. Families are "adversarial fgsm" (everybody is attacked, away
+    from their label), "... hide" (forgeries alone) and "... frame" (genuine faces alone). ``score``: by default that of
+    the shipped network. Raises :class:`DataError` where a class is missing.
+    """
+    score = score or network()
+    truth, plain = _labels(labels, crops), scores(score, crops)
+    rows: list[Step] = []
+    for number, (attack, levels) in enumerate([(a, e) for a in attacks for e in eps]):
+        budget = Budget(levels, steps, step_size, restarts, seed)
+        moved = scores(score, (fgsm if attack == "fgsm" else pgd)(score, crops, list(truth), budget))
+        aims = {"": moved, " hide": np.where(truth, moved, plain), " frame": np.where(truth, plain, moved)}
+        for aim, after in aims.items():
+            family, step = f"adversarial {attack}{aim}", f"{attack}{aim} {levels}/255"
+            figures = _figures(truth, plain, after, threshold, groups, seed)
+            rows.append(Step(set=set_name, family=family, step=step, amount=levels, **figures))
+        if tell is not None:
+            tell((number + 1) / (len(attacks) * len(eps)))
+    return tuple(rows)
+
+
+def _figures(
+    truth: NDArray[np.bool_],
+    plain: Floats,
+    after: Floats,
+    threshold: float,
+    groups: Sequence[object] | None,
+    seed: int,
+) -> dict[str, Any]:
+    def lost(labels: metrics.Reals, rows: metrics.Reals) -> float:
+        chosen = rows.astype(int)  # both scores of one face are drawn together
+        return metrics.auc(labels, plain[chosen]) - metrics.auc(labels, after[chosen])
+
+    def bootstrap(metric: metrics.Metric, values: NDArray[Any]) -> Interval95:
+        return _interval(metrics.bootstrap_interval(metric, truth, values, groups=groups, seed=seed))
+
+    flipped = (plain > threshold) != (after > threshold)
+    genuine = int((~truth).sum())
+    return {
+        "genuine": genuine,
+        "forged": int(truth.sum()),
+        "coverage": 1.0,
+        "auc": bootstrap(metrics.auc, after),
+        "auc_lost": bootstrap(lost, np.arange(len(truth))),
+        "false_alarms": _interval(metrics.rate_interval(int((after[~truth] > threshold).sum()), genuine)),
+        "flipped": _interval(metrics.rate_interval(int(flipped.sum()), len(truth))),
+    }
+
+
+def _interval(estimate: metrics.Estimate) -> Interval95:
+    return Interval95(value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n)
