@@ -1,0 +1,279 @@
+"""The log of a training run -> one HTML page: is it learning, does it hold for what it never saw, when was it best?
+
+Reads ``log.csv`` as the loop writes it, one row a check, and whatever columns it has: each ``auc_*`` is a curve of
+held-out data, and a column that nobody has explained gets a picture of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.evaluation import charts, sheet
+from zhenwei.evaluation.charts import Series
+from zhenwei.evaluation.sheet import Markup, count, element, foreign, legend, picture, section
+from zhenwei.training.recipe import Recipe
+
+PAGE = "curves.html"
+_LOSSES = {"whole": "whole face: forged or not", "regional": "which regions are forged"}
+_HELD_OUT = {"auc_people": "people it never saw", "auc_sources": "sources it never saw", "choose": "what decides"}
+_RATES = ("learning_rate", "lr")
+_PAUSE = 4  # a gap so many times as long as usual is a pause of the run, no work
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Columns by name, one value a check; NaN where the log has none. Steps rise."""
+
+    columns: dict[str, tuple[float, ...]]
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        return tuple(int(s) for s in self.columns["step"])
+
+    @property
+    def best(self) -> int | None:
+        """The row whose weights were kept: the first of the highest ``choose``."""
+        chosen = self.columns.get("choose", ())
+        known = [v for v in chosen if math.isfinite(v)]
+        return chosen.index(max(known)) if known else None
+
+
+def read_log(path: Path) -> Log:
+    """Raises :class:`DataError` for a file that is missing, or that holds no row with a step.
+
+    A last line without its end is still being written and is left out; of two rows with one step the later holds.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("the log of the training run cannot be read", got=f"{path}: {error}") from error
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    rows: dict[int, dict[str, float]] = {}
+    for row in csv.DictReader(lines, restkey="", restval=""):
+        values = {name: _number(cell) for name, cell in row.items() if name}
+        if math.isfinite(step := values.get("step", math.nan)):
+            rows[int(step)] = values
+    if not rows:
+        fix = "Let the run reach its first check."
+        raise DataError("the log holds no check yet", got=str(path), want="a header and a row with a step", fix=fix)
+    ordered = [rows[step] for step in sorted(rows)]
+    return Log({name: tuple(row[name] for row in ordered) for name in ordered[0]})
+
+
+def to_html(log_csv: Path, recipe: Recipe | None = None) -> str:
+    """The page. With its ``recipe`` it also tells how far the run is, its learning rate and the images seen.
+
+    Raises :class:`DataError` for a log without a row, :class:`MissingExtraError` without matplotlib.
+    """
+    return _page(read_log(log_csv), recipe, pictures=True)
+
+
+def write(folder: Path) -> Path:
+    """``curves.html`` beside ``log.csv`` and ``recipe.json``, whole or not at all; returns its path.
+
+    Numbers alone where matplotlib is not installed: a run is not stopped for want of a picture. Raises
+    :class:`DataError` as :func:`read_log` does.
+    """
+    log, recipe = read_log(folder / "log.csv"), _recipe(folder / "recipe.json")
+    try:
+        html = _page(log, recipe, pictures=True)
+    except MissingExtraError:
+        html = _page(log, recipe, pictures=False)
+    partial = folder / f"{PAGE}.partial"
+    partial.write_text(html, encoding="utf-8")
+    return partial.replace(folder / PAGE)
+
+
+def _page(log: Log, recipe: Recipe | None, *, pictures: bool) -> str:
+    name = recipe.detector if recipe else "a network"
+    if pictures:
+        shown = element("div", *_pictures(log, recipe), class_="charts")
+    else:
+        command = element("code", "pip install 'zhenwei[report]'")
+        shown = element("p", "Pictures need matplotlib: ", command, class_="missing")
+    return sheet.page(
+        f"Training {name} · step {log.steps[-1]:,} · zhenwei",
+        "Training run",
+        element("h1", "Training ", foreign(name)),
+        element("p", *_verdict(log), class_="lead"),
+        sheet.facts(_facts(log, recipe)),
+        section("Curves", shown),
+        section("Every check", _table(log)),
+    )
+
+
+def _verdict(log: Log) -> list[str]:
+    """Where the run stands, in words."""
+    if log.best is None:
+        return ["Nothing here tells which step is best."]
+    since = len(log.steps) - 1 - log.best
+    value = log.columns["choose"][log.best]
+    tail = f"; {count(since, 'check')} since then did not better it" if since else ", the latest check"
+    best = f"Best at step {log.steps[log.best]:,}, with {value:.3f} on held-out data"
+    if len(log.steps) == 1:
+        return [f"{best}: the only check so far."]
+    return [f"{best}{tail}."]
+
+
+def _facts(log: Log, recipe: Recipe | None) -> list[tuple[str, str]]:
+    step = log.steps[-1]
+    shown = [("Step", f"{step:,}")]
+    if recipe:
+        whole = recipe.optimiser.steps
+        shown = [("Step", f"{step:,} of {whole:,} ({min(1.0, step / whole):.0%})")]
+        shown.append(("Images seen", f"{2 * recipe.pairs.total * step:,}"))
+    seconds, pace = _worked(log)
+    if pace:
+        shown += [("Running time", f"{_clock(seconds)} between the first check and the latest, pauses left out")]
+        shown += [("Pace", f"{60 / pace:.0f} steps a minute" if pace < 20 else f"{pace:.0f} s a step")]
+        if recipe and step < recipe.optimiser.steps:
+            shown.append(("Left, at this pace", _clock(pace * (recipe.optimiser.steps - step))))
+    return shown
+
+
+def _worked(log: Log) -> tuple[float, float]:
+    """Seconds at work since the first check, and seconds a step; 0 and 0 where the log does not tell."""
+    stamps = log.columns.get("time", ())
+    known = [(s, t) for s, t in zip(log.steps, stamps, strict=False) if math.isfinite(t)]
+    gaps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(known) if b[1] > a[1]]
+    if not gaps:
+        return 0.0, 0.0
+    pace = median(seconds / steps for steps, seconds in gaps)
+    return sum(min(seconds, _PAUSE * pace * steps) for steps, seconds in gaps), pace
+
+
+def _pictures(log: Log, recipe: Recipe | None) -> list[Markup]:
+    held_out = [n for n in log.columns if n.startswith("auc_")]
+    losses = [n for n in log.columns if n in _LOSSES]
+    explained = {"step", "time", "choose", *_RATES, *held_out, *losses}
+    room = charts.SERIES_PER_CHART - 1  # beside what decides
+    groups = [held_out[i : i + room] for i in range(0, max(1, len(held_out)), room)]
+    parts = [_held_out(log, f"auc-{i}", names) for i, names in enumerate(groups)]
+    parts += [_losses(log, losses), _rate(log, recipe)]
+    others = [n for n in log.columns if n not in explained]
+    parts += [_lines(log, f"other-{i}", [n], foreign(n), "", y="value") for i, n in enumerate(others)]
+    return [p for p in parts if p is not None]
+
+
+def _held_out(log: Log, key: str, names: Sequence[str]) -> Markup | None:
+    chosen = [*names, *(["choose"] if "choose" in log.columns else [])]
+    known = [v for n in chosen for v in log.columns[n] if math.isfinite(v)]
+    if not known:
+        return None
+    reading = (
+        "How often a forged face scores above a genuine one, on faces that are not trained on; 0.5 is guessing. The "
+        "gap between the lines is the price of what is new. The dotted line marks the step whose weights are kept."
+    )
+    reach = max(0.0, min(known) - 0.03), min(1.0, max(known) + 0.03)
+    return _lines(log, key, chosen, "Held-out AUC", reading, y="AUC", said=_HELD_OUT, y_range=reach)
+
+
+def _losses(log: Log, names: Sequence[str]) -> Markup | None:
+    reading = (
+        "What training lowers, averaged since the check before, on faces that are trained on. It falls while the "
+        "network learns; if it falls while the held-out AUC does, too, the network learns by heart."
+    )
+    return _lines(log, "loss", names, "Loss on the training faces", reading, y="loss, nats", said=_LOSSES)
+
+
+def _rate(log: Log, recipe: Recipe | None) -> Markup | None:
+    """As logged, else as the recipe has it for every step, of which the last one reached is marked."""
+    logged = [n for n in _RATES if n in log.columns][:1]
+    reading = "How far one step may go. It rises at first, then falls to the end of the run."
+    if logged or recipe is None:
+        return _lines(log, "rate", logged, "Learning rate", reading, y="learning rate")
+    from zhenwei.training.loop import learning_rate  # the loop writes this page: not at the top
+
+    end, now = recipe.optimiser.steps, log.steps[-1]
+    grid = sorted({*(round(i * (end - 1) / 400) for i in range(401)), min(recipe.optimiser.warmup_steps, end - 1)})
+    values = [learning_rate(recipe.optimiser, step) for step in grid]
+    alt = f"Learning rate over {end:,} steps, from {values[0]:.3g} through {max(values):.3g} to {values[-1]:.3g}."
+    series = [Series(grid, values)]
+    drawn = charts.lines("rate", alt, series, x="step", y="learning rate", at=float(min(now, end)))
+    return picture(drawn, "Learning rate", f"{reading} The dotted line marks where the run is.")
+
+
+def _lines(
+    log: Log,
+    key: str,
+    names: Sequence[str],
+    title: str,
+    reading: str,
+    *,
+    y: str,
+    said: dict[str, str] | None = None,
+    y_range: tuple[float, float] | None = None,
+) -> Markup | None:
+    """The columns ``names`` over steps; None where no value is known."""
+    known = [n for n in names if any(math.isfinite(v) for v in log.columns[n])]
+    if not known:
+        return None
+    series = [Series(log.steps, log.columns[n]) for n in known]
+    spoken = "; ".join(f"{n} {_last(log.columns[n]):.4g}" for n in known)
+    at = None if log.best is None else float(log.steps[log.best])
+    drawn = charts.lines(
+        key, f"Over {count(len(log.steps), 'check')}; latest: {spoken}.", series, x="step", y=y, at=at, y_range=y_range
+    )
+    words = said or {}
+    shown = legend([f"{words[n]} ({n})" if n in words else n for n in known])
+    return picture(drawn, title, reading or f"Column {known[0]} of the log.", shown)
+
+
+def _table(log: Log) -> Markup:
+    best = log.best
+    rows = []
+    for i in range(len(log.steps) - 1, -1, -1):
+        step = f"{log.steps[i]:,}{' (best)' if i == best else ''}"
+        cells = [_cell(name, values[i]) for name, values in log.columns.items() if name != "step"]
+        rows.append((element("b", step) if i == best else step, *cells))
+    heads = ["step", *(n for n in log.columns if n != "step")]
+    return sheet.details(count(len(rows), "check"), sheet.table("The latest first.", heads, rows))
+
+
+def _cell(name: str, value: float) -> str:
+    if not math.isfinite(value):
+        return "—"
+    return _stamp(value) if name == "time" else f"{value:.4g}"
+
+
+def _stamp(seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:.4g}"
+
+
+def _clock(seconds: float) -> str:
+    """``3 h 05 min``."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else count(minutes, "minute")
+
+
+def _last(values: Sequence[float]) -> float:
+    return next(v for v in reversed(values) if math.isfinite(v))
+
+
+def _number(cell: str | None) -> float:
+    try:
+        value = float(cell or "nan")
+    except (TypeError, ValueError):
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _recipe(path: Path) -> Recipe | None:
+    """What the run was asked to do, where it can be read."""
+    try:
+        return Recipe.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
