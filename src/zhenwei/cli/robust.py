@@ -1,0 +1,244 @@
+"""``zhenwei robust``: one file saved in many ways, and what becomes of the verdict."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zhenwei.cli.progress import ScanProgress
+from zhenwei.errors import MediaError, UsageError
+
+if TYPE_CHECKING:
+    from zhenwei.evaluation.ladder import Delivery
+    from zhenwei.evaluation.robust import Answer, Robustness
+    from zhenwei.pipeline import Options
+    from zhenwei.types import Language, Media
+
+FLIPS = 3  # exit status
+
+
+class Lang(StrEnum):
+    en = "en"
+    zh = "zh"
+
+
+def robust(
+    files: Annotated[list[Path], typer.Argument(help="Photos and videos.", metavar="FILE", show_default=False)],
+    families: Annotated[
+        str, typer.Option("--families", help="Only these, with commas: jpeg,resize,h264 ...", metavar="NAMES")
+    ] = "",
+    quick: Annotated[
+        bool | None,
+        typer.Option("--quick/--full", help="A few steps or all; by default few for videos, all for photos."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file, one a line.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for robust.json.", metavar="DIR")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep every saved file in the output folder.")] = False,
+    detector: Annotated[
+        list[str] | None, typer.Option("--detector", help="Ask only this detector; repeat for more.", metavar="ID")
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", help="Frames taken from a clip, evenly spread.")] = 12,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="Of a longer clip, use only the first of so many seconds.", min=0.5)
+    ] = 6.0,
+    false_alarm: Annotated[
+        float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
+    ] = 0.05,
+    adversarial: Annotated[
+        bool, typer.Option("--adversarial", help="Also attack the faces with FGSM and PGD (needs PyTorch).")
+    ] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the table and its conclusion.")] = Lang.en,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+) -> None:
+    """Save a file in many ways and see whether the verdict stands.
+
+    The file is examined as it is, and again after compression, resampling, cropping, blur, noise, changed colours,
+    video codecs, chains like those of social networks, and screenshots. A verdict that changes sides with the way a
+    file was saved is none. "inconclusive" is on neither side.
+
+    Exit status: 0 no verdict changes sides, 1 at least one file could not be read, 2 wrong use, 3 a verdict changes
+    sides, 130 interrupted (what was done is kept). Attacks do not count: who has the weights can always fool a network.
+
+    Examples:
+
+      zhenwei robust photo.jpg
+
+      zhenwei robust clip.mp4 --families h264,h265 --frames 16
+
+      zhenwei robust photo.jpg --quick --json
+
+      zhenwei robust photo.jpg --output out/ --keep
+    """
+    from zhenwei.evaluation import ladder
+    from zhenwei.pipeline import Options
+
+    if keep and output is None:
+        raise UsageError("--keep needs a place to keep files in", fix="Add --output DIR.")
+    options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
+    _known(options)
+    names = tuple(name.strip() for name in families.split(",") if name.strip())
+    ladder.families(ladder.steps(), names)
+    ways = _Ways(names, quick, seconds, adversarial, keep, output)
+    run = _Run(options, ways, lang.value, as_json, quiet)
+    raise typer.Exit(run.all(list(dict.fromkeys(files))))
+
+
+def _known(options: Options) -> None:
+    """Refuse a detector that is not there before the first file is opened."""
+    from zhenwei import detectors
+
+    for id_ in options.detectors:
+        detectors.build(id_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    names: tuple[str, ...]
+    quick: bool | None
+    seconds: float
+    adversarial: bool
+    keep: bool
+    output: Path | None
+
+    def of(self, kind: str) -> tuple[Delivery, ...]:
+        """The steps for a file of that kind. Families asked for by name come whole, unless few were asked for."""
+        from zhenwei.evaluation import ladder
+
+        few = self.quick if self.quick is not None else kind == "video" and not self.names
+        chosen = ladder.families(ladder.quick_steps() if few else ladder.steps(), self.names)
+        return tuple(step for step in chosen if kind in step.takes)
+
+
+class _Run:
+    """What is asked, and what has come of it so far."""
+
+    def __init__(self, options: Options, ways: _Ways, language: Language, as_json: bool, quiet: bool) -> None:
+        from rich.console import Console
+
+        self.options, self.ways, self.language, self.as_json, self.quiet = options, ways, language, as_json, quiet
+        self.notes = Console(stderr=True, highlight=False)
+        self.done: list[Robustness] = []
+        self.failed = 0
+
+    def all(self, files: list[Path]) -> int:
+        interrupted = False
+        with ExitStack() as stack:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-robust-")))
+            opened = [media for path in files if (media := self._opened(path)) is not None]
+            total = sum(1 + len(self.ways.of(media.kind)) for media in opened)
+            shown = self.notes.is_terminal and not self.quiet
+            try:
+                with ScanProgress(self.notes, total, shown=shown) as progress:
+                    for media in opened:
+                        self._file(media, scratch, progress)
+            except KeyboardInterrupt:
+                interrupted = True
+                self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
+        if interrupted:
+            return 130
+        return 1 if self.failed else FLIPS if any(not found.stable for found in self.done) else 0
+
+    def _opened(self, path: Path) -> Media | None:
+        from zhenwei.media import open_media
+
+        try:
+            media = open_media(path)
+            if media.kind == "audio":
+                got, want = "sound alone", "a photo or a video"
+                raise MediaError(f"{path.name} has nothing to look at", got=got, want=want)
+            return media
+        except MediaError as error:
+            self._complain(str(path), error)
+            return None
+
+    def _file(self, media: Media, scratch: Path, progress: ScanProgress) -> None:
+        from zhenwei.evaluation.robust import walk
+
+        path = self._cut(media, scratch)
+        folder = self._folder(media) if self.ways.keep else scratch
+        deliveries = self.ways.of(media.kind)
+        answers: list[Answer] = []
+        attacks: list[Answer] = []
+        name = Path(media.path).name
+        try:
+            steps = walk(
+                path,
+                deliveries,
+                folder,
+                options=self.options,
+                keep=self.ways.keep,
+                tell=lambda step: progress.begin(f"{name} · {step}"),
+            )
+            for answer in steps:
+                answers.append(answer)
+                progress.end()
+            if self.ways.adversarial:
+                progress.begin(f"{name} · attacks")
+                attacks += _attacked(path, self.options)
+        except MediaError as error:
+            self._complain(media.path, error)
+        finally:  # an interruption, too, leaves what was done
+            if answers:
+                self._take(media, answers, attacks, len(deliveries), path)
+
+    def _cut(self, media: Media, scratch: Path) -> Path:
+        from zhenwei.evaluation.ladder.clips import excerpt
+
+        return excerpt(media, scratch, self.ways.seconds)
+
+    def _folder(self, media: Media) -> Path:
+        return (self.ways.output or Path()) / f"{Path(media.path).stem}-{media.sha256[:8]}"
+
+    def _take(self, media: Media, answers: list[Answer], attacks: list[Answer], planned: int, used: Path) -> None:
+        from rich.console import Console
+
+        from zhenwei.cli._robust_table import view
+        from zhenwei.evaluation.robust import Robustness
+
+        plain, *after = answers
+        length = self.ways.seconds if used != Path(media.path) else None
+        found = Robustness(media.path, media.sha256, media.kind, plain, tuple(after), planned, length, tuple(attacks))
+        self.done.append(found)
+        if self.as_json:
+            sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
+            sys.stdout.flush()
+        else:
+            Console(highlight=False).print(view(found, self.language), "")
+        self._save()
+
+    def _save(self) -> None:
+        from zhenwei.evaluation.ladder.packing import whole_or_nothing
+
+        if self.ways.output is None:
+            return
+        files = [found.to_dict() for found in self.done]
+        with whole_or_nothing(self.ways.output / "robust.json") as partial:
+            text = json.dumps({"files": files}, indent=1, ensure_ascii=False, allow_nan=False)
+            partial.write_text(f"{text}\n", encoding="utf-8")
+
+    def _complain(self, path: str, error: MediaError) -> None:
+        from zhenwei.report import legible
+
+        self.failed += 1
+        self._note(f"× {legible(path)}: {legible(str(error), 1000)}", "red")
+
+    def _note(self, line: str, style: str) -> None:
+        from rich.text import Text
+
+        self.notes.print(Text(line, style), soft_wrap=True)
+
+
+def _attacked(path: Path, options: Options) -> list[Answer]:
+    from zhenwei.evaluation.attacked import attacked
+
+    return list(attacked(str(path), options))

@@ -1,0 +1,119 @@
+"""What ``cnn.face_forgery`` says of one file's faces after an attack on them, and what verdict follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zhenwei import detectors, faces, fusion, media, pipeline
+from zhenwei.errors import UsageError
+from zhenwei.evaluation.adversarial import EPS, Attack, Budget, fgsm, network, pgd
+from zhenwei.evaluation.robust import Answer
+from zhenwei.types import (
+    Box,
+    Evidence,
+    Face,
+    Frame,
+    InputContract,
+    Pixels,
+    Subject,
+    Track,
+)
+
+_DETECTOR = "cnn.face_forgery"
+_MIRRORED_BELOW = 8  # the detector looks at the mirror image, too, where it has fewer faces than that
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A person's faces as the network sees them: ``crops`` ``(n, size, size, 3)`` uint8, one a face of ``track``."""
+
+    track: Track
+    crops: Pixels
+
+
+def attacked(
+    path: str,
+    options: pipeline.Options | None = None,
+    *,
+    eps: Sequence[int] = EPS,
+    attacks: Sequence[Attack] = ("fgsm", "pgd"),
+    steps: int = 10,
+    seed: int = 0,
+) -> Iterator[Answer]:
+    """One answer for each attack, aim and budget: "hide" where the file is called forged, "frame" where genuine, both
+    where there is no verdict. The attacked faces are handed to the detector itself; what all others say stays.
+
+    Nothing comes where the detector has no face to look at. Raises :class:`MissingExtraError` without PyTorch,
+    :class:`UsageError` where the detector is not among those asked.
+    """
+    options = options or pipeline.Options()
+    if options.detectors and _DETECTOR not in options.detectors:
+        raise UsageError("there is nothing to attack", got=", ".join(options.detectors), want=f"--detector {_DETECTOR}")
+    report = pipeline.examine(path, options=options)
+    subject, people = _subject(path, options.frames)
+    aims = {"forged": ("hide",), "genuine": ("frame",), "inconclusive": ("hide", "frame")}[report.verdict.decision]
+    for attack, aim, level in [(a, w, e) for a in attacks for w in aims for e in eps] if people else []:
+        budget = Budget(level, steps, seed=seed)
+        moved = [_moved(person, attack, aim == "hide", budget) for person in people]
+        evidence = [e for e in report.evidence if e.detector != _DETECTOR]
+        evidence += [reexamined(person, subject) for person in moved]
+        verdict = fusion.decide(evidence, people=report.people, kind=report.media.kind, false_alarm=options.false_alarm)
+        name = f"{attack} {aim} {level}/255"
+        yield Answer(
+            f"adversarial {attack} {aim}", name, level, verdict.decision, verdict.llr, str(verdict.explanation)
+        )
+
+
+def _subject(path: str, count: int) -> tuple[Subject, tuple[Seen, ...]]:
+    opened = media.open_media(path)
+    frames = tuple(media.sample_frames(opened, count)) if opened.kind != "audio" else ()
+    contract = _contract()
+    people = tuple(_seen(track, frames, contract) for track in (faces.find_people(frames) if frames else ()))
+    return Subject(opened, frames), tuple(person for person in people if len(person.crops))
+
+
+def _contract() -> InputContract:
+    contract = detectors.catalogue()[_DETECTOR].info.contract
+    if contract is None:
+        raise UsageError("there is nothing to attack", got=_DETECTOR, want="a detector with an input contract")
+    return contract
+
+
+def _seen(track: Track, frames: Sequence[Frame], contract: InputContract) -> Seen:
+    pairs = [(face, faces.cut(frames[face.frame], face, contract)) for face in track.faces]
+    kept = [(face, crop) for face, crop in pairs if crop is not None]
+    shape = (0, contract.size_px, contract.size_px, 3)
+    crops = np.stack([crop for _, crop in kept]) if kept else np.zeros(shape, np.uint8)
+    return Seen(replace(track, faces=tuple(face for face, _ in kept)), crops)
+
+
+def _moved(person: Seen, attack: Attack, forged: bool, budget: Budget) -> Seen:
+    score = network(mirrored=len(person.crops) < _MIRRORED_BELOW)
+    move = fgsm if attack == "fgsm" else pgd
+    return replace(person, crops=move(score, person.crops, [forged] * len(person.crops), budget))
+
+
+def reexamined(person: Seen, subject: Subject) -> Evidence:
+    """What the detector says of crops in the place of frames. Each is a frame of its own, its box such that the
+    contract cuts out just that frame, and the quality of the face stays what it was in the file."""
+    contract, detector = _contract(), detectors.build(_DETECTOR)
+    inner = contract.size_px / (1 + 2 * contract.margin)
+    edge = (contract.size_px - inner) / 2
+    box = Box(edge, edge, edge + inner, edge + inner)
+    pairs = enumerate(zip(person.track.faces, person.crops, strict=True))
+    frames = tuple(Frame(number, face.time_s, _frozen(crop)) for number, (face, crop) in pairs)
+    shown = tuple(_placed(face, number, box) for number, face in enumerate(person.track.faces))
+    return detector.examine(Subject(subject.media, frames, replace(person.track, faces=shown)))
+
+
+def _placed(face: Face, number: int, box: Box) -> Face:
+    return replace(face, frame=number, box=box, landmarks=None, tight=False)
+
+
+def _frozen(crop: Pixels) -> Pixels:
+    crop = crop.copy()
+    crop.flags.writeable = False
+    return crop

@@ -1,0 +1,251 @@
+"""One file, saved in many ways: what the verdict is worth once the file has travelled.
+
+No label is needed. A verdict that changes sides with the way a file was saved is none; one that is lost (inconclusive)
+has merely reached the end of what can be seen. "inconclusive" is on neither side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+from zhenwei import media, pipeline
+from zhenwei.errors import MediaError
+from zhenwei.evaluation.ladder import GRADED, Delivery
+from zhenwei.types import Decision, Report, Text
+
+SCHEMA = "zhenwei.robust/1"
+AS_IT_IS = "as it is"
+_SIDES = {"forged": 1, "genuine": -1}
+_CHINESE = {"forged": "伪造", "genuine": "真实", "inconclusive": "无法判定", "failed": "失败"}
+_NAMED = 4
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said of the file after one step. ``decision`` "failed": the step or the reading failed, for ``reason``.
+
+    ``llr``: natural log, > 0 speaks for forged; None = no answer. ``size_bytes`` of what was examined, ``file``
+    its path where it was kept.
+    """
+
+    family: str
+    name: str
+    amount: float
+    decision: Decision | Literal["failed"]
+    llr: float | None
+    reason: str = ""
+    size_bytes: int = 0
+    seconds: float = 0.0
+    file: str = ""
+
+    @property
+    def side(self) -> int:
+        """1 forged, -1 genuine, 0 neither."""
+        return _SIDES.get(self.decision, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What became of the verdict within one family. Names of steps, "" = none.
+
+    ``held``: the last step before the first change. ``flipped``: the first on the other side (or on any side, where the
+    file as it is has no verdict). ``lost``: the first without a verdict where the file has one. ``low``, ``high``: of
+    the LLRs; None where no step has one.
+    """
+
+    family: str
+    held: str
+    flipped: str
+    lost: str
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """All that was tried on one file. ``planned`` steps; fewer ``answers`` where it was interrupted. ``excerpt_s``: how
+    much of a long clip was used, None = all. ``attacks`` need the network's weights and do not count as ways of saving.
+    """
+
+    path: str
+    sha256: str
+    kind: str
+    plain: Answer
+    answers: tuple[Answer, ...]
+    planned: int
+    excerpt_s: float | None = None
+    attacks: tuple[Answer, ...] = ()
+
+    @property
+    def stable(self) -> bool:
+        """Whether no two answers, that on the file as it is among them, are on different sides."""
+        return len({a.side for a in (self.plain, *self.answers)} - {0}) < 2
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        groups = groupby(self.answers, lambda answer: answer.family)
+        return tuple(_family(self.plain, name, tuple(found)) for name, found in groups)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        llrs = _llrs((self.plain, *self.answers))
+        return {
+            "schema": SCHEMA,
+            "file": {"path": self.path, "sha256": self.sha256, "kind": self.kind, "excerpt_s": self.excerpt_s},
+            "stable": self.stable,
+            "conclusion": str(conclusion(self)),
+            "llr_range": [min(llrs), max(llrs)] if llrs else None,
+            "as_it_is": asdict(self.plain),
+            "steps": [asdict(answer) for answer in self.answers],
+            "steps_planned": self.planned,
+            "families": [asdict(family) for family in self.families],
+            "attacks": [asdict(answer) for answer in self.attacks],
+        }
+
+
+def walk(
+    path: Path,
+    deliveries: Sequence[Delivery],
+    folder: Path,
+    *,
+    options: pipeline.Options | None = None,
+    keep: bool = False,
+    tell: Callable[[str], Tell] | None = None,
+) -> Iterator[Answer]:
+    """The answer on ``path`` as it is, then one for each of ``deliveries`` that takes its kind, as they are done.
+
+    Re-shipped files are written to ``folder``, and removed again unless ``keep``. ``tell(step)`` gives what stages of
+    that step are reported to. Raises :class:`MediaError` if the file itself cannot be examined.
+    """
+    begin = tell or (lambda _step: lambda _stage, _share: None)
+    kind = media.open_media(path).kind
+    yield examined(path, options, begin(AS_IT_IS))
+    for delivery in deliveries:
+        if kind in delivery.takes:
+            yield _after(delivery, path, folder, options, keep, begin(delivery.name))
+
+
+def examined(path: Path, options: pipeline.Options | None = None, tell: Tell | None = None) -> Answer:
+    """The answer on a file as it is. Raises :class:`MediaError` for one that cannot be read."""
+    began = time.perf_counter()
+    report = pipeline.examine(path, options=options, progress=tell)
+    answer = _answer("", AS_IT_IS, 0.0, report)
+    return replace(answer, seconds=round(time.perf_counter() - began, 3))
+
+
+def _after(
+    delivery: Delivery, path: Path, folder: Path, options: pipeline.Options | None, keep: bool, tell: Tell
+) -> Answer:
+    began = time.perf_counter()
+    tell("saving", 0.0)
+    try:
+        shipped = delivery.apply(path, folder)
+    except MediaError as error:
+        return Answer(delivery.family, delivery.name, delivery.amount, "failed", None, str(error))
+    try:
+        report = pipeline.examine(shipped, options=options, progress=tell)
+    except MediaError as error:
+        return Answer(delivery.family, delivery.name, delivery.amount, "failed", None, str(error))
+    finally:
+        if not keep:
+            shipped.unlink(missing_ok=True)
+    answer = _answer(delivery.family, delivery.name, delivery.amount, report)
+    seconds = round(time.perf_counter() - began, 3)
+    return replace(answer, seconds=seconds, file=str(shipped) if keep else "")
+
+
+def _answer(family: str, name: str, amount: float, report: Report) -> Answer:
+    verdict = report.verdict
+    why = str(verdict.explanation)
+    return Answer(family, name, amount, verdict.decision, verdict.llr, why, report.media.size_bytes)
+
+
+def _family(plain: Answer, name: str, answers: tuple[Answer, ...]) -> Family:
+    changed = next((i for i, a in enumerate(answers) if a.side != plain.side), len(answers))
+    flipped = next((a.name for a in answers if a.side and a.side != plain.side), "")
+    lost = next((a.name for a in answers if plain.side and not a.side), "")
+    held = answers[changed - 1].name if changed else ""
+    llrs = _llrs(answers)
+    return Family(name, held, flipped, lost, min(llrs, default=None), max(llrs, default=None))
+
+
+def _llrs(answers: Sequence[Answer]) -> list[float]:
+    return [a.llr for a in answers if a.llr is not None]
+
+
+def conclusion(found: Robustness) -> Text:
+    """One sentence on all of it, in English and Chinese."""
+    if not found.answers:
+        return Text("No step was finished: nothing can be said.", zh="没有完成任何一步，无法得出结论。")
+    if not found.stable:
+        return _unsure(found)
+    decision, zh, count = found.plain.decision, _CHINESE[found.plain.decision], len(found.answers)
+    if not found.plain.side:
+        return _without_verdict(found)
+    lost = [a for a in found.answers if not a.side]
+    if not lost:
+        return Text(f"Stays {decision} through all {count} steps tried.", zh=f"在全部 {count} 步中始终为{zh}。")
+    limits, places = _limits(found)
+    return Text(
+        f"Stays {decision} {limits}; no step makes it the opposite, {len(lost)} of {count} leave no verdict.",
+        zh=f"结论保持为{zh}（{places}）；没有任何一步得出相反结论，{count} 步中有 {len(lost)} 步无法判定。",
+    )
+
+
+def _unsure(found: Robustness) -> Text:
+    plain = found.plain
+    against = [a for a in found.answers if a.side and a.side != plain.side]
+    if plain.side:
+        names = _listed([a.name for a in against])
+        return Text(
+            f"Unsure: the verdict depends on how the file was saved. {plain.decision.capitalize()} as it is, "
+            f"{against[0].decision} after {names}.",
+            zh=f"不确定：结论取决于文件的保存方式。原文件为{_CHINESE[plain.decision]}，"
+            f"经 {names} 后为{_CHINESE[against[0].decision]}。",
+        )
+    forged, genuine = (_listed([a.name for a in against if a.side == side]) for side in (1, -1))
+    return Text(
+        f"Unsure: no verdict as it is, forged after {forged}, genuine after {genuine}.",
+        zh=f"不确定：原文件无法判定，经 {forged} 后为伪造，经 {genuine} 后为真实。",
+    )
+
+
+def _without_verdict(found: Robustness) -> Text:
+    sided = [a for a in found.answers if a.side]
+    if not sided:
+        return Text("No verdict, however it is saved.", zh="无论怎样保存都无法判定。")
+    names, decision = _listed([a.name for a in sided]), sided[0].decision
+    return Text(
+        f"No verdict as it is. It turns {decision} after {names}: that says more of the step than of the file.",
+        zh=f"原文件无法判定。经 {names} 后为{_CHINESE[decision]}：这更多反映的是处理方式，而不是文件本身。",
+    )
+
+
+def _limits(found: Robustness) -> tuple[str, str]:
+    """How far the verdict holds in the families in which it is lost."""
+    down = [f.held for f in found.families if f.family in GRADED and f.lost and f.held]
+    never = [f.family for f in found.families if f.family in GRADED and f.lost and not f.held]
+    other = [a.name for a in found.answers if a.family not in GRADED and not a.side]
+    parts, places = [], []
+    if down:
+        parts.append(f"down to {_listed(down)}")
+        places.append(f"直到 {_listed(down)}")
+    if never:
+        parts.append(f"but not under any {_listed(never)}")
+        places.append(f"但任何 {_listed(never)} 下都不成立")
+    if other:
+        parts.append(f"except after {_listed(other)}")
+        places.append(f"除了 {_listed(other)} 之后")
+    return ", ".join(parts), "，".join(places)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown, more = names[:_NAMED], len(names) - _NAMED
+    text = "; ".join(shown) if any("," in name for name in shown) else ", ".join(shown)
+    return f"{text} (+{more})" if more > 0 else text
