@@ -42,9 +42,17 @@ def test_a_verdict_that_stands_everywhere() -> None:
 def test_a_verdict_that_is_lost_is_neither_side() -> None:
     result = found("forged", jpeg_40="forged", jpeg_30="forged", jpeg_20="inconclusive", grey="inconclusive")
     assert result.stable
-    assert "Stays forged down to jpeg 30, except after grey" in conclusion(result)
+    assert "Stays forged down to jpeg 30, but after no step of grey" in conclusion(result)
     assert (result.families[0].held, result.families[0].lost, result.families[0].flipped) == ("jpeg 30", "jpeg 20", "")
     assert (result.families[0].low, result.families[0].high) == (0.5, 3.0)
+
+
+def test_what_holds_again_further_down_is_not_said_to_be_lost_throughout() -> None:
+    """webp 80 leaves no verdict, webp 50 does: only a family lost at every step is named as a whole."""
+    result = found("forged", webp_80="inconclusive", webp_50="forged", blur_1="inconclusive", grey="forged")
+    assert conclusion(result).startswith("Stays forged but after no step of blur, except after webp 80;")
+    nothing = found("forged", webp_80="inconclusive", grey="inconclusive")
+    assert conclusion(nothing) == "Forged as it is, but none of the 2 steps tried leaves a verdict."
 
 
 def test_a_verdict_that_changes_sides_is_none() -> None:
@@ -73,7 +81,7 @@ def test_without_a_verdict_one_side_is_no_change_but_both_are() -> None:
         found("forged"),
         found("forged", jpeg_90="forged"),
         found("forged", jpeg_90="inconclusive"),
-        found("forged", grey="inconclusive"),
+        found("forged", grey="inconclusive", jpeg_90="forged"),
         found("forged", jpeg_90="genuine"),
         found("inconclusive", jpeg_90="genuine"),
         found("inconclusive", jpeg_90="genuine", blur_1="forged"),

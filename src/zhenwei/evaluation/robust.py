@@ -191,6 +191,11 @@ def conclusion(found: Robustness) -> Text:
     lost = [a for a in found.answers if not a.side]
     if not lost:
         return Text(f"Stays {decision} through all {count} steps tried.", zh=f"在全部 {count} 步中始终为{zh}。")
+    if len(lost) == count:
+        return Text(
+            f"{decision.capitalize()} as it is, but none of the {count} steps tried leaves a verdict.",
+            zh=f"原文件为{zh}，但经过所试的 {count} 步中的任何一步后都无法判定。",
+        )
     limits, places = _limits(found)
     return Text(
         f"Stays {decision} {limits}; no step makes it the opposite, {len(lost)} of {count} leave no verdict.",
@@ -230,19 +235,25 @@ def _without_verdict(found: Robustness) -> Text:
 def _limits(found: Robustness) -> tuple[str, str]:
     """How far the verdict holds in the families in which it is lost."""
     down = [f.held for f in found.families if f.family in GRADED and f.lost and f.held]
-    never = [f.family for f in found.families if f.family in GRADED and f.lost and not f.held]
-    other = [a.name for a in found.answers if a.family not in GRADED and not a.side]
+    lost = {name: [a for a in found.answers if a.family == name and not a.side] for name in _names(found)}
+    never = [n for n, missed in lost.items() if len(missed) == sum(a.family == n for a in found.answers)]
+    told = {f.family for f in found.families if f.family in GRADED and f.held} | set(never)
+    other = [a.name for name, missed in lost.items() if name not in told for a in missed]
     parts, places = [], []
     if down:
         parts.append(f"down to {_listed(down)}")
         places.append(f"直到 {_listed(down)}")
     if never:
-        parts.append(f"but not under any {_listed(never)}")
-        places.append(f"但任何 {_listed(never)} 下都不成立")
+        parts.append(f"but after no step of {_listed(never)}")
+        places.append(f"但 {_listed(never)} 的任何一步之后都无法判定")
     if other:
         parts.append(f"except after {_listed(other)}")
         places.append(f"除了 {_listed(other)} 之后")
     return ", ".join(parts), "，".join(places)
+
+
+def _names(found: Robustness) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(a.family for a in found.answers))
 
 
 def _listed(names: Sequence[str]) -> str:
