@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.training.batches import Batch, BatchMaker, Split, difference_mask, normalised, split_pack
+from zhenwei.training.batches import Batch, BatchMaker, Split, difference_mask, split_pack
 from zhenwei.training.pack import Pack
 
 from .making import Row, jpeg, pack_of, person, tampered, tiny_pack, tiny_recipe, tiny_rows
@@ -190,9 +190,10 @@ def test_what_hardly_differs_has_no_mask() -> None:
     assert difference_mask(genuine, speck) is None  # 0.8 % of the picture
 
 
-def test_the_donor_of_a_swap_is_somebody_else_of_the_same_source() -> None:
+@pytest.mark.parametrize("kind", ["mesh_swap", "cross_blend"])
+def test_the_donor_of_a_swap_is_somebody_else_of_the_same_source(kind: str) -> None:
     """The people differ in tint alone: inside the mask the forged face has drawn away from its own towards another."""
-    makes = maker(tiny_pack(), pairs=NONE | {"mesh_swap": 6}, genuine_sources={"dfdc": 1.0}, augmentation=PLAIN)
+    makes = maker(tiny_pack(), pairs=NONE | {kind: 6}, genuine_sources={"dfdc": 1.0}, augmentation=PLAIN)
     for step in range(3):
         batch = makes[step]
         genuine, forged = batch.pixels[0::2].astype(int), batch.pixels[1::2].astype(int)
@@ -208,13 +209,6 @@ def test_alone_in_the_source_a_face_is_blended_with_itself() -> None:
     rows = [Row(jpeg(person(1)), "dfdc", "1") for _ in range(3)]
     makes = maker(pack_of(rows), pairs=NONE | {"mesh_swap": 1}, genuine_sources={"dfdc": 1.0}, held_out_identities=0)
     assert makes[0].pixels.shape == (2, 64, 64, 3)
-
-
-def test_normalised_shapes_forget_place_and_size() -> None:
-    points = np.random.default_rng(0).normal(size=(3, 468, 2)).astype(np.float32)
-    moved = points * 3 + np.array([40, -7], np.float32)
-    assert normalised(moved) == pytest.approx(normalised(points), abs=1e-4)
-    assert (normalised(points) ** 2).mean((1, 2)) == pytest.approx(np.ones(3), abs=1e-5)
 
 
 def test_a_recipe_may_begin_with_smaller_pictures() -> None:

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import Forgery, affine_warp, self_blend
-from zhenwei.forge.synthesis.mesh_swap import mesh_swap
+from zhenwei.forge.synthesis import Forgery, affine_warp, cross_blend, mesh_swap, nearest_donors, self_blend
 from zhenwei.training.augment import draw
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Recipe
@@ -122,6 +121,7 @@ class BatchMaker:
             + [partial(self._made, affine_warp)] * kinds.affine_warp
             + [self._generated] * kinds.generated
             + [partial(self._swapped, mesh_swap)] * kinds.mesh_swap
+            + [partial(self._swapped, cross_blend)] * kinds.cross_blend
         )
         pixels: list[Pixels] = []
         masks: list[Floats] = []
@@ -177,9 +177,8 @@ class BatchMaker:
         others = others[self.pack.identity[others] != self.pack.identity[index]]
         if not len(others):
             return self._made(self_blend, rng)
-        shapes = normalised(self.pack.landmarks[others].astype(np.float32))
-        ours = normalised(self.pack.landmarks[index : index + 1].astype(np.float32))
-        donor = int(others[int(np.argmin(((shapes - ours) ** 2).sum((1, 2))))])
+        shapes = self.pack.landmarks[others].astype(np.float32)
+        donor = int(others[nearest_donors(self.pack.landmarks[index].astype(np.float32), shapes, 1)[0]])
         genuine = self.pack.pixels(index)
         forgery = make(genuine, self._points(index), self.pack.pixels(donor), self._points(donor), rng)
         return _Example(genuine, forgery.pixels, forgery.mask)
@@ -194,12 +193,6 @@ class BatchMaker:
         if points is None:
             raise DataError("a genuine face without landmarks was chosen", got=str(self.pack.path[index]))
         return points
-
-
-def normalised(points: Floats) -> Floats:
-    """``(n, 468, 2)`` landmarks with place and size taken out: mean 0, root mean square 1."""
-    centred = points - points.mean(axis=1, keepdims=True)
-    return np.asarray(centred / np.sqrt((centred**2).mean(axis=(1, 2), keepdims=True)), np.float32)
 
 
 def difference_mask(genuine: Pixels, forged: Pixels) -> Floats | None:

@@ -1,9 +1,21 @@
 """Forgeries made on the fly from genuine faces, each with its mask and its recipe: ``(pixels, landmarks, rng) ->
-Forgery``. NumPy and OpenCV only."""
+Forgery``, with the pixels and landmarks of a donor in between where there are two people. NumPy, SciPy, OpenCV only."""
 
 from zhenwei.forge.synthesis.affine_warp import affine_warp
+from zhenwei.forge.synthesis.cross_blend import boundary_map, cross_blend, nearest_donors
 from zhenwei.forge.synthesis.forgery import Forgery, Value
+from zhenwei.forge.synthesis.mesh_swap import mesh_swap
 from zhenwei.forge.synthesis.repeat import repeat
 from zhenwei.forge.synthesis.self_blend import self_blend
 
-__all__ = ["Forgery", "Value", "affine_warp", "repeat", "self_blend"]
+__all__ = [
+    "Forgery",
+    "Value",
+    "affine_warp",
+    "boundary_map",
+    "cross_blend",
+    "mesh_swap",
+    "nearest_donors",
+    "repeat",
+    "self_blend",
+]

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis.affine_warp import METHOD as AFFINE_WARP
 from zhenwei.forge.synthesis.affine_warp import affine_warp_seeded
+from zhenwei.forge.synthesis.cross_blend import METHOD as CROSS_BLEND
+from zhenwei.forge.synthesis.cross_blend import cross_blend_seeded
 from zhenwei.forge.synthesis.forgery import Forgery, Value
+from zhenwei.forge.synthesis.mesh_swap import METHOD as MESH_SWAP
+from zhenwei.forge.synthesis.mesh_swap import mesh_swap_seeded
 from zhenwei.forge.synthesis.self_blend import METHOD as SELF_BLEND
 from zhenwei.forge.synthesis.self_blend import self_blend_seeded
 from zhenwei.types import Floats, Pixels
@@ -18,13 +22,32 @@ _METHODS: dict[str, Callable[[Pixels, Floats, int], Forgery]] = {
 }
 
 
-def repeat(recipe: Mapping[str, Value], pixels: Pixels, landmarks: Floats) -> Forgery:
+_OF_TWO: dict[str, Callable[[Pixels, Floats, Pixels, Floats, int], Forgery]] = {
+    CROSS_BLEND: cross_blend_seeded,
+    MESH_SWAP: mesh_swap_seeded,
+}
+
+
+def repeat(
+    recipe: Mapping[str, Value],
+    pixels: Pixels,
+    landmarks: Floats,
+    donor: Pixels | None = None,
+    donor_landmarks: Floats | None = None,
+) -> Forgery:
     """The forgery that ``recipe`` describes, bit for bit, from the same picture and landmarks.
 
-    Raises DataError for a recipe without a known ``method`` or an integer ``seed``.
+    ``donor``, ``donor_landmarks``: of the other person, where there was one. Raises DataError for a recipe without a
+    known ``method`` or an integer ``seed``, and where it is of two people and the donor is lacking.
     """
     method, seed = recipe.get("method"), recipe.get("seed")
-    if method not in _METHODS or not isinstance(method, str) or not isinstance(seed, int):
-        got = f"method {method!r}, seed {seed!r}"
-        raise DataError("a recipe cannot be repeated", got=got, want=f"a method of {sorted(_METHODS)} and its seed")
-    return _METHODS[method](pixels, landmarks, seed)
+    known = isinstance(method, str) and (method in _METHODS or method in _OF_TWO)
+    if not known or not isinstance(method, str) or not isinstance(seed, int):
+        got, want = f"method {method!r}, seed {seed!r}", f"a method of {sorted(_METHODS | _OF_TWO)} and its seed"
+        raise DataError("a recipe cannot be repeated", got=got, want=want)
+    if method in _METHODS:
+        return _METHODS[method](pixels, landmarks, seed)
+    if donor is None or donor_landmarks is None:
+        want = "the donor's picture and landmarks too"
+        raise DataError("a recipe cannot be repeated", got=f"one picture for {method}", want=want)
+    return _OF_TWO[method](pixels, landmarks, donor, donor_landmarks, seed)
