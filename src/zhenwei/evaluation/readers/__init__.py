@@ -1,0 +1,103 @@
+"""Readers of the field's folder formats: a folder or a list in, labelled items out.
+
+``read`` finds out the format by the layout; a name decides where several fit. See each format's module for what it
+takes as video, identity and split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.evaluation.items import Item
+from zhenwei.evaluation.readers import (
+    asvspoof,
+    celeb_df,
+    deepfakebench,
+    dfdc,
+    faceforensics,
+    labels_csv,
+    project,
+)
+from zhenwei.evaluation.readers.reading import Options, Reading
+
+__all__ = ["FORMATS", "Format", "Options", "Reading", "detect", "load", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """``layout``: what it looks like, for a person. ``fits`` asks that of a place; ``read`` raises DataError."""
+
+    name: str
+    layout: str
+    fits: Callable[[Path], bool]
+    read: Callable[[Path, Options], Reading]
+
+
+FORMATS = tuple(
+    Format(room.NAME, room.LAYOUT, room.fits, room.read)
+    for room in (faceforensics, celeb_df, dfdc, deepfakebench, asvspoof, labels_csv, project)
+)
+
+
+def read(place: str | Path, name: str = "auto", *, options: Options | None = None) -> list[Item]:
+    """The labelled files of a folder or list, of the format ``name``. Every split is read.
+
+    Raises :class:`DataError` for a place of no or several formats, damaged lists and missing files, and
+    :class:`UsageError` for a name that is no format.
+    """
+    return list(load(place, name, options=options).items)
+
+
+def load(place: str | Path, name: str = "auto", *, options: Options | None = None) -> Reading:
+    """As ``read``, with what was missing and what the reader decided."""
+    place, options = Path(place), options or Options()
+    if options.missing not in ("error", "skip"):
+        raise UsageError("missing files are an error or skipped", got=str(options.missing), want="error or skip")
+    chosen = detect(place) if name == "auto" else _named(name)
+    _there(place)
+    try:
+        return chosen.read(place, options)
+    except OSError as error:
+        raise _closed(place, error) from error
+
+
+def detect(place: Path) -> Format:
+    """The one format whose layout this is. Raises :class:`DataError` for none or several."""
+    _there(place)
+    try:
+        found = [f for f in FORMATS if f.fits(place)]
+    except OSError as error:
+        raise _closed(place, error) from error
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(f.name for f in found)
+        raise DataError("the data fit several formats", got=f"{place}: {names}", want="one", fix="Name the format.")
+    want = "; ".join(f"{f.name}: {f.layout}" for f in FORMATS)
+    raise DataError(
+        "the data are of no known format", got=str(place), want=want, fix="A CSV of path,label always works."
+    )
+
+
+def _there(place: Path) -> None:
+    try:
+        if place.exists():
+            return
+        problem = "no such file or folder"
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    raise DataError("there are no data", got=f"{ascii(str(place))[1:-1][:300]}: {problem}", want="a folder or a list")
+
+
+def _closed(place: Path, error: OSError) -> DataError:
+    return DataError("the data cannot be read", got=f"{place}: {error.strerror}", fix="Check the permissions.")
+
+
+def _named(name: str) -> Format:
+    for known in FORMATS:
+        if known.name == name:
+            return known
+    raise UsageError("no format is called so", got=name, want=", ".join(("auto", *(f.name for f in FORMATS))))

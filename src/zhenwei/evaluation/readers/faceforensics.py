@@ -1,0 +1,145 @@
+"""FaceForensics++ (Rössler et al. 2019), with FaceShifter and DeepFakeDetection, as its download script lays it out.
+
+    original_sequences/{youtube,actors}/{raw,c23,c40}/videos/*.mp4
+    manipulated_sequences/{Deepfakes,...}/{raw,c23,c40}/videos/*.mp4
+    splits/{train,val,test}.json       lists of pairs; also found in dataset/splits and in the folder itself
+
+Each compression is a set: "FaceForensics++ c23", "DeepFakeDetection c23" (the actors, who have no official split: all
+"test", as is everything where no split files are). A forgery ``000_003`` is video 000 with what came from 003, so both
+people leak. ``video`` is the target, 000; ``identity`` is all people who are joined by forgeries ("000+003": the
+official pairs), so that neither person is ever on both sides of a split or in two resampled groups. The 28 actors are
+all joined with each other; there ``identity`` is the target alone, and the source may recur in other groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhenwei.errors import DataError
+from zhenwei.evaluation.items import Item, Split
+from zhenwei.evaluation.readers import naming
+from zhenwei.evaluation.readers.reading import Options, Reading, few, finish, json_of, listed, within
+
+NAME = "faceforensics"
+LAYOUT = "a folder with original_sequences/ and manipulated_sequences/"
+METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", "DeepFakeDetection")
+COMPRESSIONS = ("raw", "c23", "c40")
+VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
+_ORIGINALS, _FORGERIES = "original_sequences", "manipulated_sequences"
+
+
+def fits(place: Path) -> bool:
+    return (place / _ORIGINALS).is_dir() or (place / _FORGERIES).is_dir()
+
+
+@dataclass(frozen=True, slots=True)
+class _Video:
+    path: Path
+    compression: str
+    method: str
+    of_actors: bool
+    names: naming.Names
+
+
+def read(place: Path, options: Options) -> Reading:
+    """Raises :class:`DataError` for names that are not the data set's, split files that are incomplete or do not
+    cover the videos, and forgeries across splits."""
+    notes: list[str] = []
+    videos = list(_videos(place, options, notes))
+    pairs = _pairs(place)
+    by_video = {video: split for split, rows in pairs.items() for row in rows for video in row}
+    youtube = [v for v in videos if not v.of_actors]
+    _check(youtube, by_video)
+    absent = set(by_video) - {v.names.video for v in youtube}
+    if absent and youtube:
+        notes.append(f"{len(absent)} of {len(by_video)} videos of the split files are not in the folder")
+    joined = [(v.names.target, v.names.source) for v in youtube if v.names.source]
+    family = naming.families([*joined, *(row for rows in pairs.values() for row in rows)])
+    items = [_item(v, place, family, by_video) for v in videos]
+    return finish(NAME, items, options, notes=notes)
+
+
+def _item(video: _Video, place: Path, family: dict[str, str], by_video: dict[str, Split]) -> Item:
+    names, actors = video.names, video.of_actors
+    return Item(
+        name=within(video.path, place),
+        path=video.path,
+        set_name=f"{'DeepFakeDetection' if actors else 'FaceForensics++'} {video.compression}",
+        forged=bool(video.method),
+        method=video.method,
+        origin="actors" if actors else "youtube",
+        identity=names.target if actors else family.get(names.target, names.target),
+        video=names.video,
+        split="test" if actors else by_video.get(names.video, "test"),
+    )
+
+
+def _videos(place: Path, options: Options, notes: list[str]) -> Iterator[_Video]:
+    for kind in ("youtube", "actors"):
+        yield from _folder(place / _ORIGINALS / kind, "", kind == "actors", options)
+    for folder in listed(place / _FORGERIES):
+        if folder.name in METHODS:
+            yield from _folder(folder, folder.name, folder.name == "DeepFakeDetection", options)
+        elif folder.is_dir():
+            notes.append(f"{_FORGERIES}/{folder.name} is no method of this data set and was left out")
+
+
+def _folder(folder: Path, method: str, actors: bool, options: Options) -> Iterator[_Video]:
+    odd: list[str] = []
+    for compression in COMPRESSIONS:
+        if options.compression not in ("", compression):
+            continue
+        for path in listed(folder / compression / "videos"):
+            if path.suffix.lower() not in VIDEOS:
+                continue
+            names = (naming.actors if actors else naming.youtube)(path.stem)
+            if names and bool(names.source) == bool(method):
+                yield _Video(path, compression, method, actors, names)
+            else:
+                odd.append(path.name)
+    if odd:
+        want = "target_source.mp4" if method else "the number of a video"
+        raise DataError(
+            "file names are not of this data set",
+            got=f"{len(odd)} in {folder}: {few(odd)}",
+            want=f"{want}, as published",
+        )
+
+
+def _pairs(place: Path) -> dict[Split, list[tuple[str, str]]]:
+    """The official pairs by split; empty where no split file is."""
+    splits: tuple[Split, ...] = ("train", "val", "test")
+    for folder in (place / "splits", place / "dataset" / "splits", place):
+        there = [s for s in splits if (folder / f"{s}.json").is_file()]
+        if there and len(there) < len(splits):
+            raise DataError(
+                "split files are missing", got=f"{', '.join(there)} in {folder}", want="train, val and test"
+            )
+        if there:
+            return {s: _rows(folder / f"{s}.json") for s in splits}
+    return {}
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    rows = json_of(path)
+    if not isinstance(rows, list):
+        raise DataError("a split file is no list", got=f"{type(rows).__name__} in {path}", want='[["000", "003"], ...]')
+    for row in rows:
+        if not (isinstance(row, list) and len(row) == 2 and all(isinstance(v, str) and naming.youtube(v) for v in row)):
+            got = f"{ascii(row)[:80]} in {path}"
+            raise DataError("a split file holds no pairs", got=got, want='two numbers as text, ["000", "003"]')
+    return [(a, b) for a, b in rows]
+
+
+def _check(videos: list[_Video], by_video: dict[str, Split]) -> None:
+    if not by_video:
+        return
+    stray = sorted({p for v in videos for p in (v.names.video, v.names.source) if p and p not in by_video})
+    if stray:
+        raise DataError("videos are in no split", got=f"{len(stray)}: {few(stray)}", want="all in the split files")
+    across = [v.path.name for v in videos if v.names.source and by_video[v.names.source] != by_video[v.names.video]]
+    if across:
+        got = f"{len(across)}: {few(across)}"
+        raise DataError("forgeries join people of different splits", got=got, want="both people in one split")

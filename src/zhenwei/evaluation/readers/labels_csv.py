@@ -1,0 +1,103 @@
+"""A plain table of one's own: ``path,label``, and any of ``method,origin,identity,video,split,set``.
+
+Paths are relative to the table. Labels: real, genuine, bonafide, 0; fake, forged, spoof, 1. Without ``set`` the set is
+called as the file is; without ``split`` everything is "test". Other columns are left alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zhenwei.errors import DataError
+from zhenwei.evaluation.items import Item
+from zhenwei.evaluation.readers.reading import (
+    Options,
+    Reading,
+    finish,
+    is_file,
+    listed,
+    printable,
+    relative,
+    split_of,
+    table_of,
+)
+
+NAME = "csv"
+LAYOUT = "a .csv with the columns path and label, or a folder with one such table"
+WANTED = ("path", "label")
+_FORGED = {"real": False, "genuine": False, "bonafide": False, "0": False} | {
+    "fake": True,
+    "forged": True,
+    "spoof": True,
+    "1": True,
+}
+
+
+def fits(place: Path) -> bool:
+    return place.suffix.lower() == ".csv" if place.is_file() else bool(_tables(place))
+
+
+def read(place: Path, options: Options) -> Reading:
+    """Raises :class:`DataError` for a table that is damaged, naming the line."""
+    path = place if place.is_file() else _only(place)
+    root = options.media or path.parent
+    lines: dict[tuple[str, str], int] = {}
+    every: list[Item] = []
+    for line, row in table_of(path, WANTED):
+        item = _item(row, f"line {line} of {path}", path.stem, root)
+        first = lines.setdefault((item.set_name, item.name), line)
+        if first != line:
+            raise DataError("a file is listed twice", got=f"{item.name} in lines {first} and {line}", want="once")
+        every.append(item)
+    items = [i for i in every if is_file(i.path)]
+    return finish(NAME, items, options, absent=[i.name for i in every if not is_file(i.path)])
+
+
+def label_of(word: str, where: str) -> bool:
+    """Whether a label word says forged. Raises :class:`DataError` for any other word."""
+    try:
+        return _FORGED[word.strip().lower()]
+    except KeyError as error:
+        want = "real, genuine, bonafide, 0 or fake, forged, spoof, 1"
+        raise DataError("a label is unknown", got=f"{word[:80]!r} in {where}", want=want) from error
+
+
+def _item(row: dict[str, str], where: str, set_name: str, root: Path) -> Item:
+    row = {key: printable(value, f"a cell in {where}") for key, value in row.items()}
+    name = relative(row["path"], where)
+    return Item(
+        name=name,
+        path=root / name,
+        set_name=row.get("set") or set_name,
+        forged=label_of(row["label"], where),
+        method=row.get("method", ""),
+        origin=row.get("origin", ""),
+        identity=row.get("identity", ""),
+        video=row.get("video", ""),
+        split=split_of(row.get("split", ""), where),
+    )
+
+
+def _tables(folder: Path) -> list[Path]:
+    """Tables of labels; none where one lies beside an archive of the same name: that is a folder of archives."""
+    tables = [p for p in listed(folder) if p.suffix.lower() == ".csv"]
+    if any(p.with_suffix(".zip").exists() for p in tables):
+        return []
+    return [p for p in tables if set(WANTED) <= _header(p)]
+
+
+def _header(path: Path) -> set[str]:
+    try:
+        with path.open("rb") as file:
+            line = file.readline(1 << 16)
+    except OSError:
+        return set()
+    return {c.strip().strip('"').lower() for c in line.decode("utf-8-sig", "replace").split(",")}
+
+
+def _only(folder: Path) -> Path:
+    tables = _tables(folder)
+    if len(tables) == 1:
+        return tables[0]
+    got = ", ".join(p.name for p in tables) or f"no table with {', '.join(WANTED)} in {folder}"
+    raise DataError("one table of labels is wanted", got=got, want="one", fix="Give the path of the .csv itself.")

@@ -1,0 +1,146 @@
+"""This project's own data folder: archives with a table each, and camera files in an archive of their own.
+
+    dfdc-faces.zip + .csv   "DFDC faces"; video = the original, identity = cluster of face embeddings
+    photos.zip + .csv       "FFHQ and StyleGAN", "stock portraits"
+    clips.zip + .csv        "clips"; a forgery ``519_515`` shares the video of its original ``519``
+    speech.zip + .csv       "speech"; identity = the speaker, where known
+    camera-originals.zip    "camera originals", all genuine
+
+An item is a member of its archive. Sets that are not in the folder are noted. ``domain`` is "in" for DFDC, FFHQ and
+StyleGAN, which the embedded detectors were trained on (their "train" part).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zhenwei.errors import DataError
+from zhenwei.evaluation.items import Domain, Item
+from zhenwei.evaluation.readers.labels_csv import label_of
+from zhenwei.evaluation.readers.reading import (
+    Options,
+    Reading,
+    finish,
+    printable,
+    relative,
+    split_of,
+    table_of,
+)
+
+NAME = "project"
+LAYOUT = "a folder with dfdc-faces, photos, clips or speech as .zip and .csv"
+_CAMERA = "camera-originals"
+_PHOTO_SETS: dict[str, tuple[str, Domain]] = {
+    "ffhq": ("FFHQ and StyleGAN", "in"),
+    "stylegan": ("FFHQ and StyleGAN", "in"),
+    "pixabay": ("stock portraits", "out"),
+}
+_PAIR = re.compile(r"(.*\d{3})_\d{3}")
+Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    columns: tuple[str, ...]
+    item: Callable[[Row, Item], Item]
+    together: Callable[[list[Item]], list[Item]] = list
+
+
+def fits(place: Path) -> bool:
+    return any((place / f"{stem}.zip").is_file() for stem in (*_TABLES, _CAMERA))
+
+
+def read(place: Path, options: Options) -> Reading:
+    """Raises :class:`DataError` for a table without its archive, the reverse, or either damaged."""
+    items: list[Item] = []
+    absent: list[str] = []
+    notes: list[str] = []
+    for stem, table in _TABLES.items():
+        there = [(place / f"{stem}{end}").is_file() for end in (".csv", ".zip")]
+        if all(there):
+            _add(place / f"{stem}.csv", table, items, absent)
+        elif any(there):
+            got = f"no {stem}{'.zip' if there[0] else '.csv'} in {place}"
+            raise DataError("the data folder is incomplete", got=got, want="table and archive")
+        else:
+            notes.append(f"{stem} is not in the folder")
+    camera = place / f"{_CAMERA}.zip"
+    if camera.is_file():
+        items += [Item(m, camera, "camera originals", forged=False, member=m) for m in sorted(_members(camera))]
+    else:
+        notes.append(f"{_CAMERA} is not in the folder")
+    return finish(NAME, items, options, absent=absent, notes=notes)
+
+
+def _add(path: Path, table: _Table, items: list[Item], absent: list[str]) -> None:
+    archive = path.with_suffix(".zip")
+    members = _members(archive)
+    mine: list[Item] = []
+    for line, cells in table_of(path, table.columns):
+        where = f"line {line} of {path}"
+        row = {key: printable(value, f"a cell in {where}") for key, value in cells.items()}
+        name = relative(row["path"], where)
+        if name not in members:
+            absent.append(name)
+            continue
+        plain = Item(name, archive, path.stem, label_of(row["label"], where), member=name)
+        plain = replace(plain, split=split_of(row.get("split", ""), where))
+        mine.append(table.item(row, plain))
+    items += table.together(mine)
+
+
+def _members(path: Path) -> set[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {m.filename for m in archive.infolist() if not m.is_dir()}
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise DataError("an archive cannot be opened", got=f"{path}: {error}", fix="Fetch it again.") from error
+
+
+def _face(row: Row, item: Item) -> Item:
+    method = "face swap" if item.forged else ""
+    identity, video = row["identity"], row["original"]
+    return replace(
+        item, set_name="DFDC faces", method=method, origin="DFDC", identity=identity, video=video, domain="in"
+    )
+
+
+def _photo(row: Row, item: Item) -> Item:
+    source = row["source"].removesuffix("-val")
+    if source not in _PHOTO_SETS:
+        raise DataError("a source is unknown", got=f"{source[:80]!r} of {item.name}", want=", ".join(_PHOTO_SETS))
+    name, domain = _PHOTO_SETS[source]
+    return replace(item, set_name=name, method=row["generator"] if item.forged else "", origin=source, domain=domain)
+
+
+def _clip(row: Row, item: Item) -> Item:
+    method = row["method"] if item.forged else ""
+    return replace(item, set_name="clips", method=method, origin=row["method"], video=Path(item.name).stem)
+
+
+def _pairs(clips: list[Item]) -> list[Item]:
+    """A forgery whose original is among the clips has its video and its origin."""
+    originals = {i.video: i for i in clips if not i.forged}
+    paired = []
+    for clip in clips:
+        found = _PAIR.fullmatch(clip.video)
+        original = originals.get(found[1]) if found and clip.forged else None
+        paired.append(replace(clip, video=original.video, origin=original.origin) if original else clip)
+    return paired
+
+
+def _speech(row: Row, item: Item) -> Item:
+    method = row["system"] if item.forged else ""
+    return replace(item, set_name="speech", method=method, origin=row["source"], identity=row["speaker"])
+
+
+_TABLES = {
+    "dfdc-faces": _Table(("path", "label", "original", "identity", "split"), _face),
+    "photos": _Table(("path", "label", "generator", "source", "split"), _photo),
+    "clips": _Table(("path", "label", "method"), _clip, _pairs),
+    "speech": _Table(("path", "label", "system", "speaker", "source"), _speech),
+}

@@ -1,0 +1,122 @@
+"""Kaggle's ``submission.csv`` of the DeepFake Detection Challenge: ``filename,label``, the label a probability.
+
+The format demands a number for every file. One without an answer gets the prior here, and only here: how many these
+are is handed back and written beside the table, since they lower the log loss of whoever abstains wisely and hide the
+failures of whoever does not.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.evaluation.items import Item, Outcome
+from zhenwei.evaluation.metrics import log_loss
+from zhenwei.evaluation.readers.reading import few, printable, table_of
+
+PRIOR = 0.5
+CLIP = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """``unanswered`` of ``rows`` hold the prior. Log losses in nats: of all rows, as Kaggle would count them, and of
+    the answered ones (None where there are none)."""
+
+    rows: int
+    unanswered: int
+    log_loss: float
+    log_loss_answered: float | None
+    clip: float
+    prior: float = PRIOR
+
+
+def write(outcomes: Sequence[Outcome], path: Path, *, clip: float = CLIP) -> Submission:
+    """Writes ``path`` and, beside it, the same name ending in .json with the counts and log losses.
+
+    A probability is that of forged at even prior odds, held ``clip`` away from 0 and 1, to six places. ``filename``
+    is the last part of the item's name. Raises :class:`DataError` for no rows, a file name twice, or an LLR that is no
+    number, and :class:`UsageError` for a ``clip`` outside [0, 0.5) or a ``path`` that ends in .json.
+    """
+    if not 0 <= clip < 0.5:
+        raise UsageError("the clip is out of range", got=str(clip), want="0 to below 0.5")
+    if path.suffix.lower() == ".json":
+        raise UsageError("the table would lie where its counts go", got=path.name, want="a name ending in .csv")
+    names = _names([o.item for o in outcomes])
+    labels = [o.item.forged for o in outcomes]
+    chances = [_chance(o.llr, clip, name) for o, name in zip(outcomes, names, strict=True)]
+    answered = [i for i, o in enumerate(outcomes) if o.llr is not None]
+    known = log_loss([labels[i] for i in answered], [chances[i] for i in answered]) if answered else None
+    made = Submission(len(names), len(names) - len(answered), log_loss(labels, chances), known, clip)
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("filename", "label"))
+    writer.writerows((name, f"{chance:.6f}") for name, chance in zip(names, chances, strict=True))
+    _save(path, table.getvalue())
+    _save(path.with_suffix(".json"), json.dumps(asdict(made), indent=1) + "\n")
+    return made
+
+
+def score(path: Path, items: Sequence[Item]) -> float:
+    """The log loss in nats of a ``submission.csv`` against the labels of ``items``.
+
+    Raises :class:`DataError` unless the table names exactly these files, each once, with a probability in [0, 1].
+    """
+    said: dict[str, float] = {}
+    for line, row in table_of(path, ("filename", "label")):
+        name, where = row["filename"], f"line {line} of {path}"
+        if name in said:
+            raise DataError("a file is named twice", got=f"{name[:80]!r}, {where}", want="once")
+        said[name] = _probability(row["label"], where)
+    names = _names(items)
+    odd = sorted(set(names) ^ set(said))
+    if odd:
+        raise DataError(
+            "the table is of other files", got=f"{len(odd)} differ: {few(odd)}", want="the files of the set"
+        )
+    return log_loss([i.forged for i in items], [said[name] for name in names])
+
+
+def _names(items: Sequence[Item]) -> list[str]:
+    if not items:
+        raise DataError("there is nothing to submit", got="no files", want="one or more")
+    names = [printable(i.name.rsplit("/", 1)[-1], "a file name") for i in items]
+    double = [name for name, n in Counter(names).items() if n > 1]
+    if double:
+        raise DataError("files share a name", got=few(double), want="each file name once, as the format has no folders")
+    return names
+
+
+def _chance(llr: float | None, clip: float, name: str) -> float:
+    if llr is None:
+        return PRIOR
+    if math.isnan(llr):
+        raise DataError("an answer is not a number", got=f"NaN for {name}", want="a number, or None for no answer")
+    small = math.exp(-abs(llr)) / (1 + math.exp(-abs(llr)))
+    return round(min(max(1 - small if llr > 0 else small, clip), 1 - clip), 6)
+
+
+def _probability(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise DataError("a label is no probability", got=f"{text[:80]!r}, {where}", want="0 to 1")
+    return value
+
+
+def _save(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="")
+        partial.replace(path)
+    except OSError as error:
+        raise DataError("the submission cannot be written", got=f"{path}: {error.strerror}") from error

@@ -1,0 +1,277 @@
+"""Detection of the format, and what every reader owes: DataError for damage, names unique, missing files reported."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from zhenwei import media
+from zhenwei.errors import DataError, UsageError
+from zhenwei.evaluation import readers
+from zhenwei.evaluation.items import Item
+from zhenwei.evaluation.readers import Options, reading
+
+LAYOUTS = {
+    "faceforensics": ["original_sequences/youtube/c23/videos/000.mp4"],
+    "celeb-df": ["Celeb-real/id0_0000.mp4"],
+    "dfdc": ["part_0/a.mp4"],
+    "deepfakebench": ["frames/a/0.png"],
+    "asvspoof": ["flac/LA_T_1.flac"],
+    "csv": ["a.png"],
+    "project": [],
+}
+
+
+def place(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def layout(name: str, root: Path) -> None:
+    """A tiny folder of each format, with what its reader needs beside the media."""
+    place(root, *LAYOUTS[name])
+    if name == "celeb-df":
+        (root / "List_of_testing_videos.txt").write_text("1 Celeb-real/id0_0000.mp4\n")
+    if name == "dfdc":
+        (root / "part_0/metadata.json").write_text('{"a.mp4": {"label": "REAL", "split": "train"}}')
+    if name == "deepfakebench":
+        video = {"label": "X_real", "frames": ["frames/a/0.png"]}
+        (root / "X.json").write_text(json.dumps({"X": {"X_real": {"test": {"a": video}}}}))
+    if name == "asvspoof":
+        (root / "ASVspoof2019.LA.cm.train.trn.txt").write_text("LA_0001 LA_T_1 - - bonafide\n")
+    if name == "csv":
+        (root / "labels.csv").write_text("path,label\na.png,real\n")
+    if name == "project":
+        (root / "clips.csv").write_text("path,label,method\nreal/a.mp4,real,HDTF\n")
+        with zipfile.ZipFile(root / "clips.zip", "w") as archive:
+            archive.writestr("real/a.mp4", b"")
+
+
+@pytest.mark.parametrize("name", [f.name for f in readers.FORMATS])
+def test_each_layout_is_recognised_and_alone(name: str, tmp_path: Path) -> None:
+    layout(name, tmp_path)
+    assert readers.detect(tmp_path).name == name
+    items = readers.read(tmp_path)
+    assert items == readers.read(str(tmp_path), name)
+    assert len(items) == 1
+    assert not items[0].forged
+    assert items[0].path.is_file()
+
+
+def test_no_format_names_all_of_them(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no known format") as caught:
+        readers.read(tmp_path)
+    assert all(f.name in str(caught.value) for f in readers.FORMATS)
+
+
+def test_two_formats_ask_for_a_name(tmp_path: Path) -> None:
+    layout("csv", tmp_path)
+    layout("dfdc", tmp_path)
+    with pytest.raises(DataError, match=r"several formats.*dfdc, csv"):
+        readers.read(tmp_path)
+    assert [i.set_name for i in readers.read(tmp_path, "dfdc")] == ["DFDC"]
+    assert [i.set_name for i in readers.read(tmp_path, "csv")] == ["labels"]
+
+
+@pytest.mark.parametrize("where", ["nowhere", "x" * 5000, "a\0b"])
+def test_no_such_place(where: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there are no data"):
+        readers.read(tmp_path / where)
+
+
+def test_unknown_names_and_options(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no format is called so.*faceforensics"):
+        readers.read(tmp_path, "kitti")
+    with pytest.raises(UsageError):
+        readers.read(tmp_path, options=Options(missing="ignore"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [f.name for f in readers.FORMATS])
+@pytest.mark.parametrize("what", ["empty folder", "file of another kind", "binary file"])
+def test_a_named_format_on_anything_else_is_a_data_error(name: str, what: str, tmp_path: Path) -> None:
+    target = tmp_path
+    if what != "empty folder":
+        target = tmp_path / "x.bin"
+        target.write_bytes(b"hello\n" if "other" in what else bytes(range(256)))
+    with pytest.raises(DataError):
+        readers.read(target, name)
+
+
+def test_a_list_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout("csv", tmp_path)
+    monkeypatch.setattr(reading, "LARGEST_LIST_BYTES", 10)
+    with pytest.raises(DataError, match="too large"):
+        readers.read(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are bytes on POSIX only")
+def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
+    layout("celeb-df", tmp_path)
+    (tmp_path / "YouTube-real").mkdir()
+    try:
+        (tmp_path / "YouTube-real" / os.fsdecode(b"\xff.mp4")).touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    with pytest.raises(DataError, match="not UTF-8"):
+        readers.read(tmp_path)
+
+
+def table(root: Path, text: str | bytes) -> Path:
+    path = root / "set.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_csv_takes_every_column(tmp_path: Path) -> None:
+    place(tmp_path, "a/1.png", "2.png")
+    path = table(
+        tmp_path,
+        "\ufeffPath,LABEL,method,origin,identity,video,split,set,extra\r\n"
+        "a\\1.png,Forged,swap,web,ann,v1,dev,other,9\r\n\r\n./2.png,bonafide,,,,,,,\r\n",
+    )
+    first, second = readers.read(path)
+    want = Item("a/1.png", tmp_path / "a/1.png", "other", True, "", "swap", "web", "ann", "v1", "val")
+    assert first == want
+    assert second == Item("2.png", tmp_path / "2.png", "set", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path\na.png\n", "columns do not fit"),
+        ("", "columns do not fit"),
+        ("path,label,label\na.png,0,1\n", "columns do not fit"),
+        ("path,label\na.png,0\na.png,maybe\n", "label is unknown; got 'maybe' in line 3"),
+        ("path,label\na.png,\n", "label is unknown"),
+        ("path,label\na.png,0.0\n", "label is unknown"),
+        ("path,label\na.png\n", "1 cells in line 2"),
+        ("path,label\na.png,0,1\n", "3 cells in line 2"),
+        ("path,label\na.png,0\na.png,1\n", "lines 2 and 3"),
+        ("path,label\na.png,0\n.//a.png,0\n", "lines 2 and 3"),
+        ("path,label\n../a.png,0\n", "leaves the folder"),
+        ("path,label\nx/../../a.png,0\n", "leaves the folder"),
+        ("path,label\nx\\..\\..\\a.png,0\n", "leaves the folder"),
+        ("path,label\n/etc/passwd,0\n", "leaves the folder"),
+        ("path,label\nC:\\a.png,0\n", "leaves the folder"),
+        ("path,label\n,0\n", "leaves the folder"),
+        ("path,label\na\x00.png,0\n", "control characters"),
+        ('path,label\n"a\nb.png",0\n', "control characters"),
+        ('path,label\n"a.png"x,0\n', "no CSV"),
+        ('path,label\n"a.png,0\n', "no CSV"),
+        ("path,label\n" + "a" * 200_000 + ",0\n", "no CSV"),
+        ("path,label\n" + "a" * 5_000 + ",0\n", "missing"),
+        ("path,label,split\na.png,0,later\n", "no split is called so"),
+        ("path,label\n", "no media found"),
+        (b"path,label\n\xe4.png,0\n", "not UTF-8"),
+        ("path,label\nb.png,0\n", "1 of 1 not there: b.png"),
+    ],
+)
+def test_csv_damage_is_named(text: str | bytes, said: str, tmp_path: Path) -> None:
+    place(tmp_path, "a.png")
+    with pytest.raises(DataError, match=said):
+        readers.read(table(tmp_path, text))
+
+
+def test_missing_files_are_counted_or_skipped(tmp_path: Path) -> None:
+    place(tmp_path, "here.png")
+    rows = "".join(f"{n}.png,1\n" for n in range(9))
+    path = table(tmp_path, f"path,label\n{rows}here.png,0\n")
+    with pytest.raises(DataError, match=r"9 of 10 not there: 0.png, 1.png, 2.png, 3.png, 4.png and 4 more"):
+        readers.read(path)
+    found = readers.load(path, options=Options(missing="skip"))
+    assert [i.name for i in found.items] == ["here.png"]
+    assert found.missing == tuple(f"{n}.png" for n in range(9))
+    (tmp_path / "here.png").unlink()
+    with pytest.raises(DataError, match="no media found"):
+        readers.load(path, options=Options(missing="skip"))
+
+
+def test_a_folder_with_several_tables_asks_which(tmp_path: Path) -> None:
+    layout("csv", tmp_path)
+    (tmp_path / "more.csv").write_text("path,label\na.png,1\n")
+    with pytest.raises(DataError, match=r"got labels.csv, more.csv.*itself"):
+        readers.read(tmp_path)
+
+
+CELLS = st.text(st.characters(codec="utf-8"), max_size=12)
+
+
+@given(rows=st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), CELLS, CELLS), max_size=6))
+def test_csv_gives_back_what_was_written_or_says_why_not(
+    rows: list[tuple[str, bool, str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "given"
+    place(root, "a", "b", "c")
+    with (root / "set.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "label", "method", "set"), *((p, int(f), m, s) for p, f, m, s in rows)])
+    keys = [(p, s.strip() or "set") for p, _, _, s in rows]
+    odd = any(ord(c) < 32 or ord(c) == 127 for r in rows for cell in r[2:] for c in cell.strip())
+    if odd or not rows or len(set(keys)) < len(keys):
+        with pytest.raises(DataError):
+            readers.read(root / "set.csv")
+    else:
+        got = [(i.name, i.forged, i.method, i.set_name) for i in readers.read(root / "set.csv")]
+        assert got == [(p, f, m.strip(), s.strip() or "set") for p, f, m, s in rows]
+
+
+@given(data=st.binary(max_size=200))
+def test_noise_as_a_table_is_never_a_traceback(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "noise.csv"
+    path.write_bytes(b"path,label\n" + data)
+    with pytest.raises(DataError):
+        readers.read(path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5) | st.sampled_from(["REAL", "FAKE"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["label", "split", "original", "frames", "FF-DF", "a_real", "test", "c23", "a.mp4", ""]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(value=JSON, name=st.sampled_from(["metadata.json", "X.json"]))
+def test_json_of_any_shape_is_never_a_traceback(
+    value: Any, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "json"
+    root.mkdir(exist_ok=True)
+    (root / name).write_text(json.dumps(value))
+    with pytest.raises(DataError):  # nothing that it names exists
+        readers.read(root / name)
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "X.json"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a": ' + "9" * 5000 + "}", "{", "", "\ufeff[]", '{"a": 1, "a": 2}', '{"\\ud800": {}}']
+)
+def test_hostile_json(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError):
+        readers.read(tmp_path / name)
+
+
+def test_a_real_picture_from_table_to_pixels(tmp_path: Path) -> None:
+    pixels = np.full((24, 32, 3), 200, np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    (item,) = readers.read(table(tmp_path, "path,label\na.png,real\n"))
+    found = media.open_media(item.path)
+    assert (found.kind, found.width, found.height) == ("image", 32, 24)
