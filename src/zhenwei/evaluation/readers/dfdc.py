@@ -14,7 +14,7 @@ from typing import Any
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers.reading import Options, Reading, finish, is_file, json_of, mapping, relative, split_of
+from zhenwei.evaluation.readers.reading import Options, Reading, finish, json_of, mapping, parted, relative, split_of
 
 NAME = "dfdc"
 LAYOUT = "a folder with metadata.json, or of folders with one each"
@@ -33,8 +33,8 @@ def read(place: Path, options: Options) -> Reading:
         raise DataError("there is no metadata.json", got=str(place), want=LAYOUT)
     root = place.parent if place.name == _LIST else place
     every = [_item(file, facts, path, root) for path in lists for file, facts in _entries(path)]
-    items = [i for i in every if is_file(i.path)]
-    return finish(NAME, items, options, absent=[i.name for i in every if not is_file(i.path)])
+    items, absent = parted(every)
+    return finish(NAME, items, options, absent=absent)
 
 
 def _lists(place: Path) -> list[Path]:

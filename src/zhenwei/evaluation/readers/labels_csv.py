@@ -14,8 +14,8 @@ from zhenwei.evaluation.readers.reading import (
     Options,
     Reading,
     finish,
-    is_file,
     listed,
+    parted,
     printable,
     relative,
     split_of,
@@ -49,8 +49,8 @@ def read(place: Path, options: Options) -> Reading:
         if first != line:
             raise DataError("a file is listed twice", got=f"{item.name} in lines {first} and {line}", want="once")
         every.append(item)
-    items = [i for i in every if is_file(i.path)]
-    return finish(NAME, items, options, absent=[i.name for i in every if not is_file(i.path)])
+    items, absent = parted(every)
+    return finish(NAME, items, options, absent=absent)
 
 
 def label_of(word: str, where: str) -> bool:

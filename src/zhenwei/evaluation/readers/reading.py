@@ -134,6 +134,18 @@ def above(path: Path, levels: int) -> list[Path]:
     return [p for p in path.resolve().parents if p != Path(p.anchor)][:levels]
 
 
+def parted(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """Those whose file is there, and the names of the others."""
+    there: list[Item] = []
+    absent: list[str] = []
+    for item in items:
+        if is_file(item.path):
+            there.append(item)
+        else:
+            absent.append(item.name)
+    return there, absent
+
+
 def within(path: Path, root: Path) -> str:
     """The name of a file found by listing a folder: its path below ``root``, with slashes."""
     return path.relative_to(root).as_posix()
