@@ -55,7 +55,7 @@ def test_a_picture_without_a_face_is_inconclusive_with_the_reason(tmp_path: Path
     assert found.verdict.decision == "inconclusive"
     assert found.verdict.llr is None
     assert found.people == ()
-    assert [e.reason for e in found.evidence] == ["no face to look at"]
+    assert {str(e.reason) for e in found.evidence} == {"no face to look at"}
 
 
 def test_sound_is_read_and_nobody_answers_for_it(tmp_path: Path) -> None:

@@ -1,102 +1,178 @@
-"""``zhenwei evaluate``: the figures of docs/accuracy.md, from the data folder, in one command."""
+"""``zhenwei evaluate``: labelled files, a protocol, figures with intervals."""
 
 from __future__ import annotations
 
-import json
-import platform
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from zhenwei.evaluation.items import Item
+    from zhenwei.evaluation.protocols import Protocol
+    from zhenwei.evaluation.results import Figures, Results
+
+_HELP = """Examine labelled files and say how good the answers are.
+
+DATA is a folder or a list of one of these formats, found out by its layout: FaceForensics++, Celeb-DF v2, DFDC,
+DeepfakeBench, ASVspoof, this project's own, or a table with the columns path and label (real or fake).
+
+OUTPUT receives results.json (every figure and every answer), results.html (the same to read, with curves) and a
+journal: interrupted with Ctrl-C, the same command goes on where it was.
+
+Examples:
+
+  zhenwei evaluate --data my-files.csv --output results/
+
+  zhenwei evaluate cnn.face_forgery --data Celeb-DF-v2/ --output results/ --limit 100
+
+  zhenwei evaluate --data DATA --protocol cross-quality --output results/
+
+  zhenwei evaluate --data DATA --protocol accuracy --output results/ --page docs/accuracy.md
+"""
+
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="folder with dfdc-faces, photos, clips (zip + csv)")],
-    output: Annotated[Path, typer.Option(help="results file (JSON)")] = Path("accuracy.json"),
-    page: Annotated[Path | None, typer.Option(help="also write the figures as a Markdown page")] = None,
-    frames: Annotated[int, typer.Option(help="frames sampled from a clip", min=1)] = 32,
+    data: Annotated[Path, typer.Option(help="folder or list of labelled files")],
+    output: Annotated[Path, typer.Option(help="folder for the results")],
+    detector: Annotated[str, typer.Argument(help="id of one detector; all of them together if left out")] = "fused",
+    fused: Annotated[bool, typer.Option("--fused", help="all detectors together, which is the default")] = False,
+    format_: Annotated[str, typer.Option("--format", help="format of the data, if the layout leaves doubt")] = "auto",
+    protocol: Annotated[
+        str, typer.Option(help="packaged protocol or TOML file; all files as they are if left out")
+    ] = "",
+    frames: Annotated[int, typer.Option(help="frames sampled from a clip, 0 = as the protocol says", min=0)] = 0,
     only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
-    limit: Annotated[int, typer.Option(help="at most this many files of each set, 0 = all", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="at most this many files of each set and class, 0 = all", min=0)] = 0,
+    page: Annotated[Path | None, typer.Option(help="also write the figures as Markdown")] = None,
+    kaggle: Annotated[
+        Path | None, typer.Option(help="also write a submission.csv as the DFDC contest asked for")
+    ] = None,
 ) -> None:
-    """Examine labelled files and report AUC, false alarms, coverage and calibration with intervals.
+    from zhenwei.errors import UsageError
+    from zhenwei.evaluation import accuracy_page, results
+    from zhenwei.evaluation.evaluate import FUSED
+    from zhenwei.evaluation.evaluate import evaluate as run
+    from zhenwei.evaluation.readers import load
 
-    Examples:
-
-      zhenwei evaluate --data DATA --output results.json --page docs/accuracy.md
-
-      zhenwei evaluate --data DATA --only clips
-    """
-    from zhenwei.evaluation import accuracy, accuracy_page
-    from zhenwei.pipeline import Options
-
-    chosen = _chosen(list(accuracy.items(data)), only, limit)
-    for file in (output, page):
-        if file is not None:
-            _check_writable(file)
+    if fused and detector != FUSED:
+        raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
+    _writable(output, page, kaggle)
+    reading = load(data, format_)
+    for note in reading.notes:
+        typer.echo(f"Note: {note}", err=True)
+    plan = _plan(protocol, frames, only)
+    items = _limited(plan.choose(reading.items), limit)
     with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
-        outcomes = _with_progress(lambda tell: accuracy.run(chosen, Path(scratch), Options(frames=frames), tell))
-    names = dict.fromkeys((o.item.set_name, o.item.domain) for o in outcomes)
-    every = [accuracy.figures(n, d, [o for o in outcomes if o.item.set_name == n]) for n, d in names]
-    engine = _engine(frames)
-    text = json.dumps(accuracy.to_dict(every, outcomes, engine), indent=1, ensure_ascii=False, allow_nan=False)
-    output.write_text(text + "\n", encoding="utf-8")
-    markdown = accuracy_page.to_markdown(every, outcomes, engine)
+        found = _with_progress(
+            lambda tell: run(detector, items, plan, Path(scratch), journal=output / "journal.jsonl", tell=tell)
+        )
+    results.save(found, output / "results.json")
+    _write_page(found, output / "results.html")
     if page is not None:
-        page.write_text(markdown, encoding="utf-8")
-    typer.echo(markdown)
+        page.write_text(accuracy_page.to_markdown(found), encoding="utf-8")
+    if kaggle is not None:
+        _write_submission(items, found, kaggle)
+    _show(found, output)
 
 
-def _check_writable(file: Path) -> None:
+evaluate.__doc__ = _HELP
+
+
+def _plan(name: str, frames: int, only: str) -> Protocol:
+    from zhenwei.evaluation.protocols import Protocol, load_protocol
+
+    text = "Every labelled file as it is, whole files at the default thresholds."
+    plan = load_protocol(name) if name else Protocol(name="all", text=text, splits=(), slices=("method", "origin"))
+    changes: dict[str, Any] = {"frames": frames} if frames else {}
+    return plan.model_copy(update=changes | ({"sets": (only,)} if only else {}))
+
+
+def _limited(items: list[Item], limit: int) -> list[Item]:
+    """Evenly spread over each set and class, so that a trial run meets every person and method."""
+    if not limit:
+        return items
+    classes: dict[tuple[str, bool], list[Item]] = {}
+    for item in items:
+        classes.setdefault((item.set_name, item.forged), []).append(item)
+    return [item for mine in classes.values() for item in mine[:: max(1, len(mine) // limit)][:limit]]
+
+
+def _writable(output: Path, *files: Path | None) -> None:
     """Now, not after an hour of examining."""
     from zhenwei.errors import UsageError
 
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        there = file.exists()
-        with file.open("a"):
-            pass
-        if not there:
-            file.unlink()
+        output.mkdir(parents=True, exist_ok=True)
+        for file in (output / "results.json", *files):
+            if file is not None:
+                there = file.exists()
+                with file.open("a"):
+                    pass
+                if not there:
+                    file.unlink()
     except OSError as error:
-        raise UsageError("a file cannot be written", got=f"{file}: {error.strerror}", fix="Choose another.") from error
+        raise UsageError("the results cannot be written", got=f"{error.filename}: {error.strerror}") from error
 
 
-def _chosen(every: list[Any], only: str, limit: int) -> list[Any]:
-    from zhenwei.errors import UsageError
+def _write_page(found: Results, path: Path) -> None:
+    from zhenwei.errors import MissingExtraError
+    from zhenwei.evaluation.page import to_html
 
-    names = dict.fromkeys(i.set_name for i in every)
-    if only and only not in names:
-        raise UsageError("no such set", got=only, want=f"one of: {', '.join(names)}")
-    chosen: list[Any] = []
-    for name in [only] if only else names:
-        mine = [i for i in every if i.set_name == name]
-        step = max(1, len(mine) // limit) if limit else 1
-        chosen += mine[::step][: limit or None]
-    return chosen
+    try:
+        path.write_text(to_html(found), encoding="utf-8")
+    except MissingExtraError as error:
+        typer.echo(f"Note: no page with curves: {error}", err=True)
 
 
-def _with_progress(work: Any) -> Any:
+def _write_submission(items: list[Item], found: Results, path: Path) -> None:
+    from zhenwei.evaluation import submission
+    from zhenwei.evaluation.items import Outcome
+
+    answers = {(f.set, f.file): f.llr for f in found.files if f.level == "video" and not f.delivery}
+    outcomes = [Outcome(i, answers[(i.set_name, i.name)], "inconclusive") for i in items]
+    written = submission.write(outcomes, path)
+    typer.echo(f"{path}: {written.rows} rows, {written.unanswered} without an answer", err=True)
+
+
+def _show(found: Results, output: Path) -> None:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.table import Table
 
-    columns = (TextColumn("examining"), BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn())
+    table = Table("set", "genuine + forged", "AUC", "false alarms", "forged found", "missed", "answered")
+    for f in found.figures:
+        if f.level == "video" and not f.slice:
+            table.add_row(f.name, f"{f.genuine} + {f.forged}", *_cells(f))
+    Console().print(table)
+    typer.echo(f"95 % intervals in brackets. All of it: {output / 'results.html'} and results.json")
+
+
+def _cells(f: Figures) -> list[str]:
+    area = "—" if f.auc is None else f"{f.auc.value:.3f} [{f.auc.low:.3f}, {f.auc.high:.3f}]"
+    rates = (f.false_alarms, f.found, f.missed, f.coverage)
+    return [area, *("—" if r is None else f"{r.value:.1%} [{r.low:.1%}, {r.high:.1%}]" for r in rates)]
+
+
+def _with_progress(work: Callable[[Callable[[str, int, int], None]], Results]) -> Results:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task("examining", total=1.0)
-        return work(lambda done: progress.update(bar, completed=done))
+        bars: dict[str, Any] = {}
 
+        def tell(what: str, done: int, of: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=of)
+            progress.update(bars[what], completed=done)
 
-def _engine(frames: int) -> dict[str, str]:
-    from importlib import metadata
-
-    from zhenwei import models
-
-    versions = {p: metadata.version(p) for p in ("zhenwei", "numpy", "onnxruntime", "opencv-python-headless", "av")}
-    weights = {f"model {row.id}": f"sha256 {row.sha256}" for row in models.manifest()}
-    return {
-        "python": platform.python_version(),
-        **versions,
-        "frames a clip": str(frames),
-        "bootstrap seed": "0",
-        **weights,
-    }
+        return work(tell)

@@ -1,103 +1,145 @@
-"""``docs/accuracy.md``: the figures of :mod:`zhenwei.evaluation.accuracy` as a page, written and never edited."""
+"""``docs/accuracy.md``: the results of an evaluation as a page, written and never edited."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
-from zhenwei.evaluation.accuracy import Figures, Outcome
-from zhenwei.evaluation.metrics import Estimate
+from zhenwei.evaluation.results import Figures, FileResult, Interval95, Results
 
 _HEAD = """# Accuracy
 
 Written by `zhenwei evaluate`; do not edit. One row is one set of test files, none of which was trained or calibrated
-on; what was looked at while working is told under [training](training.md).
-Each file goes through the whole chain, from bytes to verdict, at the default thresholds.
+on; what was looked at while working is told under [training](training.md) and [experiments](experiments.md).
+{text}
 
 - **In-domain**: other people (or other pictures) of a data set that was trained on. **Out-of-domain**: a source
   that was not; other stock portraits did serve to calibrate. What you meet in the wild is out of domain.
-- Figures are at file level with 95 % intervals in brackets: AUC, ECE and C_llr by bootstrap over people where known and
-  over files elsewhere; rates after Wilson.
-- **Coverage** is the share of files that got an LLR. The others are missing from AUC, ECE and C_llr, and stay in the
-  denominators of the rates; they are never counted as 0.5.
+- Figures are at file level with 95 % intervals in brackets: those of scores by bootstrap over people where known, over
+  source videos and files elsewhere; rates after Wilson.
+- **Coverage** is the share of files that got an LLR. The others are missing from every figure of scores, and stay in
+  the denominators of the rates; they are never counted as 0.5.
 - **Metadata AUC** is what a classifier reaches that sees size, shape, bytes per pixel, quantisation, length and frame
-  rate, and no pixel. 0.5 is chance; the AUC beside it is worth the less the further this is above.
+  rate, and no pixel. 0.5 is chance; the AUC beside it is worth the less the further this is above. **Shuffled**
+  is the same scores against shuffled labels: it must hold 0.5.
 - **False alarms**: genuine files called forged; the worst error. **Missed**: forged files called genuine. What is
   neither is inconclusive.
-- ECE and C_llr take the LLR as it stands (even prior odds for ECE). C_llr: 0 is perfect, 1 as good as silence.
+- **TPR at 5 %**: forged files found at a threshold that 5 % of the genuine files of the same set exceed.
+- ECE, log loss and C_llr take the LLR as it stands (even prior odds). C_llr: 0 is perfect, 1 as good as silence; its
+  minimum is what the order of the scores would allow with a perfect calibration.
 """
 
 
-def to_markdown(every: Sequence[Figures], outcomes: Sequence[Outcome], engine: Mapping[str, str]) -> str:
-    parts = [_HEAD]
+def to_markdown(results: Results) -> str:
+    """Tables of every figure with n and interval, and what produced them."""
+    head = _HEAD.format(text=f"{results.protocol_text} Subject: {results.subject}.")
+    parts = [head]
     for domain, title in (("in", "In-domain"), ("out", "Out-of-domain")):
-        chosen = [f for f in every if f.domain == domain]
-        parts.append(f"\n## {title}\n\n{_table(chosen)}")
-    parts.append("\n## Forged files by method\n\n" + _by_method(outcomes))
-    parts.append("\n## Every clip\n\n" + _clips(outcomes))
-    parts.append("\n## What produced this\n\n" + "\n".join(f"- {k}: `{v}`" for k, v in engine.items()) + "\n")
+        chosen = [f for f in results.figures if f.domain == domain and f.level == "video" and not f.slice]
+        if chosen:
+            parts.append(f"\n## {title}\n\n{_decisions(chosen)}")
+            scored = [f for f in chosen if f.auc is not None]
+            parts += [f"\n{_ranking(scored)}", f"\n{_calibration(scored)}"] if scored else []
+    files = [f for f in results.files if f.level == "video" and not f.delivery]
+    parts.append("\n## Forged files by method\n\n" + _by_method(files))
+    parts.append("\n## By source\n\n" + _by_source(files))
+    if results.ladder:
+        parts.append("\n## Robustness\n\n" + _ladder(results))
+    if any(f.set == "clips" for f in files):
+        parts.append("\n## Every clip\n\n" + _clips(files))
+    if results.findings:
+        lines = [f"- {'ok' if f.ok else '**not ok**'}, {f.check}: {f.text}" for f in results.findings]
+        parts.append("\n## Checks of the data\n\n" + "\n".join(lines) + "\n")
+    parts.append("\n## What produced this\n\n" + _produced(results))
     return "".join(parts)
 
 
-def _table(rows: Sequence[Figures]) -> str:
-    head = (
-        "| set | genuine + forged | AUC | metadata AUC | false alarms | genuine called genuine | forged found | missed "
-        "| coverage | ECE | C_llr |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
-    )
-    return head + "".join(_row(f) for f in rows)
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _row(f: Figures) -> str:
-    cells = [
-        f.set_name,
-        f"{f.genuine} + {f.forged}",
-        _number(f.auc),
-        _number(f.metadata_auc),
-        _rate(f.false_alarms),
-        _rate(f.called_genuine),
-        _rate(f.detected),
-        _rate(f.missed),
-        _rate(f.coverage),
-        _number(f.ece),
-        _number(f.c_llr, 2),
-    ]
-    return "| " + " | ".join(cells) + " |\n"
+def _decisions(rows: Sequence[Figures]) -> str:
+    head = ("set", "genuine + forged", "false alarms", "genuine called genuine", "forged found", "missed", "coverage")
+    return _table(head, ([f.name, f"{f.genuine} + {f.forged}", *map(_rate, _rates(f))] for f in rows))
 
 
-def _number(e: Estimate | None, digits: int = 3) -> str:
-    return "—" if e is None else f"{e.value:.{digits}f} [{e.low:.{digits}f}, {e.high:.{digits}f}]"
+def _rates(f: Figures) -> tuple[Interval95 | None, ...]:
+    return f.false_alarms, f.called_genuine, f.found, f.missed, f.coverage
 
 
-def _rate(e: Estimate | None) -> str:
+def _ranking(rows: Sequence[Figures]) -> str:
+    head = ("set", "AUC", "metadata AUC", "shuffled", "EER", "TPR at 5 %", "average precision")
+    figures = ((f.auc, f.metadata_auc, f.random_label_auc, f.eer, f.tpr_at_5, f.average_precision) for f in rows)
+    return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
+
+
+def _calibration(rows: Sequence[Figures]) -> str:
+    head = ("set", "ECE", "log loss", "Brier", "C_llr", "least C_llr")
+    figures = ((f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr) for f in rows)
+    return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
+
+
+def _number(e: Interval95 | None) -> str:
+    return "—" if e is None else f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
+
+
+def _rate(e: Interval95 | None) -> str:
     return "—" if e is None else f"{e.value:.1%} [{e.low:.1%}, {e.high:.1%}]"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """In one line, and without what would end the cell."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _by_method(outcomes: Sequence[Outcome]) -> str:
-    methods = sorted({(o.item.set_name, o.item.method) for o in outcomes if o.item.forged})
-    lines = [
-        "| set | method | n | called forged | called genuine | inconclusive | median LLR |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for set_name, method in methods:
-        mine = [o for o in outcomes if o.item.forged and (o.item.set_name, o.item.method) == (set_name, method)]
-        counts = [sum(o.decision == d for o in mine) for d in ("forged", "genuine", "inconclusive")]
-        llr = [o.llr for o in mine if o.llr is not None]
-        middle = f"{median(llr):+.2f}" if llr else "—"
-        lines.append(f"| {set_name} | {method} | {len(mine)} | {counts[0]} | {counts[1]} | {counts[2]} | {middle} |")
-    return "\n".join(lines) + "\n"
+def _by_method(files: Sequence[FileResult]) -> str:
+    forged = [f for f in files if f.forged]
+    groups = {(f.set, f.method): [x for x in forged if (x.set, x.method) == (f.set, f.method)] for f in forged}
+    return _table(("set", "method", *_COUNTS), ([cell(s), cell(m), *_counts(mine)] for (s, m), mine in groups.items()))
 
 
-def _clips(outcomes: Sequence[Outcome]) -> str:
-    lines = ["| clip | truth | verdict | LLR |", "|---|---|---|---|"]
-    for o in outcomes:
-        if o.item.set_name == "clips":
-            truth = o.item.method if o.item.forged else f"genuine ({o.item.method})"
-            name = o.item.member.rsplit("/", 1)[-1]
-            said = o.decision if o.llr is not None else f"{o.decision}: {_cell(o.error)}"
-            lines.append(f"| {name} | {truth} | {said} | {'—' if o.llr is None else f'{o.llr:+.2f}'} |")
-    return "\n".join(lines) + "\n"
+def _by_source(files: Sequence[FileResult]) -> str:
+    keys = dict.fromkeys((f.set, f.origin, f.forged) for f in files)
+    rows = []
+    for set_name, origin, forged in keys:
+        mine = [f for f in files if (f.set, f.origin, f.forged) == (set_name, origin, forged)]
+        rows.append([cell(set_name), cell(origin) or "—", "forged" if forged else "genuine", *_counts(mine)])
+    return _table(("set", "source", "truth", *_COUNTS), rows)
+
+
+_COUNTS = ("n", "called forged", "called genuine", "inconclusive", "not read", "median LLR")
+
+
+def _counts(mine: Sequence[FileResult]) -> list[str]:
+    counts = [sum(f.decision == d for f in mine) for d in ("forged", "genuine", "inconclusive", "unreadable")]
+    llr = [f.llr for f in mine if f.llr is not None]
+    return [str(len(mine)), *map(str, counts), f"{median(llr):+.2f}" if llr else "—"]
+
+
+def _ladder(results: Results) -> str:
+    said = "The same files after one more step each. **AUC lost** is paired: as they are, minus after the step.\n\n"
+    head = ("set", "step", "genuine + forged", "AUC", "AUC lost", "false alarms", "changed sides", "coverage")
+    rows = []
+    for s in results.ladder:
+        figures = [_number(s.auc), _number(s.auc_lost), _rate(s.false_alarms), _rate(s.flipped), f"{s.coverage:.1%}"]
+        rows.append([s.set, s.step, f"{s.genuine} + {s.forged}", *figures])
+    return said + _table(head, rows)
+
+
+def _clips(files: Sequence[FileResult]) -> str:
+    rows = []
+    for f in files:
+        if f.set == "clips":
+            truth = f.method if f.forged else f"genuine ({f.origin})"
+            said = f.decision if f.llr is not None else f"{f.decision}: {cell(f.reason)}"
+            rows.append([cell(f.file.rsplit("/", 1)[-1]), cell(truth), said, "—" if f.llr is None else f"{f.llr:+.2f}"])
+    return _table(("clip", "truth", "verdict", "LLR"), rows)
+
+
+def _produced(results: Results) -> str:
+    facts = {"protocol": results.protocol, "seed": str(results.seed), "frames a clip": str(results.frames)}
+    facts |= {f"set {name}": text for name, text in results.data.items()}
+    facts |= dict(results.versions)
+    facts |= {f"model {name}": f"sha256 {digest}" for name, digest in results.weights.items()}
+    return "\n".join(f"- {k}: `{v}`" for k, v in facts.items()) + "\n"

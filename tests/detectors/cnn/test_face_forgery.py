@@ -56,7 +56,7 @@ def test_the_mirrored_picture_gets_the_same_answer(portrait: Pixels) -> None:
     here, there = ask(portrait).score, ask(np.ascontiguousarray(portrait[:, ::-1])).score
     assert here is not None
     assert there is not None
-    assert abs(here - there) < 0.6  # up to the box, which the finder draws anew; scores spread over about 3
+    assert abs(here - there) < 1.0  # up to the box, which the finder draws anew; scores spread over about 3.7
 
 
 def test_a_still_clip_says_what_the_picture_says(portrait: Pixels) -> None:

@@ -1,0 +1,152 @@
+"""One evaluation: a protocol over labelled files, all that was said of them, and the figures that follow."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from zhenwei import faces, models, pipeline
+from zhenwei.detectors import build, catalogue
+from zhenwei.errors import UsageError
+from zhenwei.evaluation.examine import Journal, examine
+from zhenwei.evaluation.figures import figures_of, files_of, step_of
+from zhenwei.evaluation.items import Item, Outcome
+from zhenwei.evaluation.ladder import Delivery, steps
+from zhenwei.evaluation.protocols import Protocol
+from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
+
+FUSED = "fused"
+Tell = Callable[[str, int, int], None]  # what is being done, how far, of how many
+_CLIPS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+_LIBRARIES = ("zhenwei", "numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
+
+
+def evaluate(
+    subject: str,
+    items: Sequence[Item],
+    protocol: Protocol,
+    scratch: Path,
+    *,
+    journal: Path | None = None,
+    findings: Sequence[Finding] = (),
+    tell: Tell | None = None,
+) -> Results:
+    """Asks ``subject`` (a detector's id, or "fused" for all of them) about the files that ``protocol`` chooses.
+
+    ``journal``: a file that what was said is kept in, so that an interrupted run goes on. ``findings``: of checks that
+    ran before. Raises :class:`UsageError` for an unknown detector or delivery, or where no file is left.
+    """
+    chosen, deliveries = protocol.choose(items), ladder_of(protocol)
+    options = pipeline.Options(frames=protocol.frames, detectors=() if subject == FUSED else (subject,))
+    weights, versions = weights_of(subject), {p: metadata.version(p) for p in _LIBRARIES}
+    kept = Journal.open(journal, {"options": options.__repr__(), "weights": weights, "versions": versions})
+
+    def ask(what: str, mine: Sequence[Item], delivery: Delivery | None = None) -> list[Outcome]:
+        say = (lambda done: tell(what, done, len(mine))) if tell else None
+        return examine(mine, scratch, options=options, delivery=delivery, journal=kept, tell=say)
+
+    outcomes = ask("examining", chosen)
+    files, ladder = files_of(outcomes), list[Step]()
+    for delivery in deliveries:
+        for name, clean in _sampled(outcomes, protocol, delivery).items():
+            arrived = ask(f"{delivery.name}, {name}", [o.item for o in clean], delivery)
+            amount, seed = delivery.amount, protocol.seed
+            ladder.append(step_of(name, delivery.family, delivery.name, amount, clean, arrived, seed=seed))
+            files += files_of(arrived, delivery.name)
+    return Results(
+        subject=subject,
+        protocol=protocol.name,
+        protocol_text=protocol.text,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=protocol.seed,
+        frames=protocol.frames,
+        data={name: _described(mine) for name, mine in _by_set(outcomes).items()},
+        weights=weights,
+        versions={"python": platform.python_version(), **versions},
+        figures=tuple(_figures(outcomes, protocol)),
+        ladder=tuple(ladder),
+        findings=tuple(findings),
+        files=_told(files, protocol),
+    )
+
+
+def ladder_of(protocol: Protocol) -> list[Delivery]:
+    """The deliveries of a protocol, by name or by family. Raises :class:`UsageError` for one that there is not."""
+    every = steps()
+    unknown = [n for n in protocol.ladder if not any(n in (s.name, s.family) for s in every)]
+    if unknown:
+        want = ", ".join(dict.fromkeys(s.family for s in every))
+        raise UsageError("no such step of the ladder", got=", ".join(unknown), want=f"a step or a family: {want}")
+    return [s for s in every if s.name in protocol.ladder or s.family in protocol.ladder]
+
+
+def weights_of(subject: str) -> dict[str, str]:
+    """sha256 of every model that the subject and the face finder use. :class:`UsageError` for an unknown detector."""
+    asked = tuple(catalogue()) if subject == FUSED else (subject,)
+    used = {model for name in asked for model in build(name).info.models} | set(faces.MODELS)
+    return {name: models.entry(name).sha256 for name in sorted(used)}
+
+
+def _by_set(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    found: dict[str, list[Outcome]] = {}
+    for o in outcomes:
+        found.setdefault(o.item.set_name, []).append(o)
+    return found
+
+
+def _sampled(outcomes: Sequence[Outcome], protocol: Protocol, delivery: Delivery) -> dict[str, list[Outcome]]:
+    """The files of the ladder: of each set evenly spread ones, as many of each class, of a kind that it takes."""
+    found: dict[str, list[Outcome]] = {}
+    for name, mine in _by_set(outcomes).items():
+        if protocol.ladder_sets and name not in protocol.ladder_sets:
+            continue
+        fitting = [o for o in mine if _kind(o.item) in delivery.takes and o.decision != "unreadable"]
+        kept: list[Outcome] = []
+        for label in (False, True):
+            some = [o for o in fitting if o.item.forged == label]
+            step = max(1, -(-len(some) * 2 // protocol.ladder_files)) if protocol.ladder_files else 1
+            kept += some[::step]
+        if kept:
+            found[name] = kept
+    return found
+
+
+def _kind(item: Item) -> str:
+    return "video" if Path(item.member or item.path).suffix.lower() in _CLIPS else "image"
+
+
+def _figures(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Figures]:
+    found: list[Figures] = []
+    for name, mine in _by_set(outcomes).items():
+        domain = mine[0].item.domain
+        for level in protocol.levels:
+            for part, some in _slices(mine, protocol.slices).items():
+                found.append(figures_of(name, some, level=level, part=part, domain=domain, seed=protocol.seed))
+    return found
+
+
+def _slices(mine: Sequence[Outcome], wanted: Sequence[str]) -> dict[str, list[Outcome]]:
+    """The set, then its methods (each against every genuine file) and origins, where there are several."""
+    found: dict[str, list[Outcome]] = {"": list(mine)}
+    methods = sorted({o.item.method for o in mine if o.item.forged and o.item.method})
+    origins = sorted({o.item.origin for o in mine if o.item.origin})
+    if "method" in wanted and len(methods) > 1:
+        for m in methods:
+            found[f"method: {m}"] = [o for o in mine if not o.item.forged or o.item.method == m]
+    if "origin" in wanted and len(origins) > 1:
+        for origin in origins:
+            found[f"origin: {origin}"] = [o for o in mine if o.item.origin == origin]
+    return found
+
+
+def _described(mine: Sequence[Outcome]) -> str:
+    splits = ", ".join(sorted({o.item.split for o in mine}))
+    genuine = sum(not o.item.forged for o in mine)
+    return f"{genuine} genuine and {len(mine) - genuine} forged files, split {splits}"
+
+
+def _told(files: Sequence[FileResult], protocol: Protocol) -> tuple[FileResult, ...]:
+    return tuple(f for f in files if f.level == "video" or f.level in protocol.levels)

@@ -1,0 +1,202 @@
+"""Labelled files through the whole chain, bytes in, verdict out; interrupted, it goes on where it was.
+
+Every outcome is appended to a journal as it comes. A journal belongs to one run: other weights, options or package
+versions begin it anew, so that figures never mix two networks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zhenwei import pipeline
+from zhenwei.errors import DataError, MediaError
+from zhenwei.evaluation.items import Item, Outcome, Part
+from zhenwei.evaluation.ladder import Delivery
+from zhenwei.types import Curve, Media, Report
+
+Tell = Callable[[int], None]  # how many files are done
+
+
+@dataclass(slots=True)
+class Journal:
+    """Outcomes by set, name and delivery, one JSON line each; ``path`` None keeps them in memory alone."""
+
+    path: Path | None
+    run: str
+    known: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path | None, run: Mapping[str, Any]) -> Journal:
+        """``run``: all that the outcomes follow from. What another run wrote is dropped, and so is half a last line."""
+        signature = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+        journal = cls(path, signature)
+        if path is None:
+            return journal
+        lines = _lines(path)
+        if lines and lines[0] == {"run": signature}:
+            journal.known = {(x["set"], x["name"], x["delivery"]): x for x in lines[1:]}
+        text = "".join(json.dumps(x) + "\n" for x in ({"run": signature}, *journal.known.values()))
+        path.write_text(text, encoding="utf-8")
+        return journal
+
+    def find(self, item: Item, delivery: str) -> Outcome | None:
+        found = self.known.get((item.set_name, item.name, delivery))
+        if found is None:
+            return None
+        values = dict(found["outcome"])
+        facts = {k: math.nan if v is None else float(v) for k, v in values.pop("facts").items()}
+        return Outcome(item, parts=tuple(Part(**p) for p in values.pop("parts")), facts=facts, **values)
+
+    def add(self, outcome: Outcome, delivery: str) -> None:
+        values = {k: v for k, v in asdict(outcome).items() if k != "item"}
+        values["facts"] = {k: None if math.isnan(v) else v for k, v in outcome.facts.items()}
+        item = outcome.item
+        entry = {"set": item.set_name, "name": item.name, "delivery": delivery, "outcome": values}
+        self.known[(item.set_name, item.name, delivery)] = entry
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry, allow_nan=False) + "\n")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    found: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found
+
+
+def examine(
+    items: Sequence[Item],
+    scratch: Path,
+    *,
+    options: pipeline.Options,
+    delivery: Delivery | None = None,
+    journal: Journal | None = None,
+    tell: Tell | None = None,
+) -> list[Outcome]:
+    """What is said of every file, in order. ``scratch``: an empty folder, holding one file at a time.
+
+    ``delivery``: each file is re-shipped by it first. A file that cannot be read is "unreadable" with the reason.
+    Raises :class:`DataError` for an archive or a member that is damaged.
+    """
+    kept = journal or Journal(None, "")
+    name = delivery.name if delivery else ""
+    outcomes: list[Outcome] = []
+    with ExitStack() as opened:
+        archives: dict[Path, zipfile.ZipFile] = {}
+        for number, item in enumerate(items):
+            outcome = kept.find(item, name)
+            if outcome is None:
+                with _file(item, scratch, archives, opened) as path:
+                    outcome = _outcome(item, path, scratch, delivery, options)
+                kept.add(outcome, name)
+            outcomes.append(outcome)
+            if tell:
+                tell(number + 1)
+    return outcomes
+
+
+@contextmanager
+def _file(item: Item, scratch: Path, archives: dict[Path, zipfile.ZipFile], opened: ExitStack) -> Iterator[Path]:
+    """The file itself, or a copy of the member that is gone afterwards."""
+    if not item.member:
+        yield item.path
+        return
+    try:
+        if item.path not in archives:
+            archives[item.path] = opened.enter_context(zipfile.ZipFile(item.path))
+        data = archives[item.path].read(item.member)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        got, fix = f"{item.member} of {item.path}: {error}", "Fetch the data set again."
+        raise DataError("a file of the data set cannot be read", got=got, fix=fix) from error
+    path = scratch / f"file{Path(item.member).suffix}"
+    path.write_bytes(data)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _outcome(item: Item, path: Path, scratch: Path, delivery: Delivery | None, options: pipeline.Options) -> Outcome:
+    arrived = path
+    try:
+        if delivery is not None:
+            arrived = delivery.apply(path, scratch)
+        report = pipeline.examine(arrived, options=options)
+    except MediaError as error:
+        said = str(error).replace(str(arrived), item.name).replace(str(path), item.name)
+        return Outcome(item, None, "unreadable", said)
+    finally:
+        if arrived != path:
+            arrived.unlink(missing_ok=True)
+    return Outcome(
+        item,
+        report.verdict.llr,
+        report.verdict.decision,
+        _reason(report),
+        score=_score(report),
+        facts=facts_of(report.media),
+        parts=_parts(report),
+        seconds=report.engine.seconds,
+    )
+
+
+def _reason(report: Report) -> str:
+    return "; ".join(sorted({str(e.reason) for e in report.evidence if e.llr is None and e.reason}))
+
+
+def _score(report: Report) -> float | None:
+    """Of the most suspicious person, where a single detector was asked."""
+    answered = [e for e in report.evidence if e.llr is not None and e.score is not None]
+    if len({e.detector for e in report.evidence}) != 1 or not answered:
+        return None
+    return max(answered, key=lambda e: e.llr or 0.0).score
+
+
+def _parts(report: Report) -> tuple[Part, ...]:
+    """People by their verdict; frames where one detector drew what each of them would weigh alone."""
+    people = [Part("track", f"person {p.person}", p.llr) for p in report.verdict.by_person]
+    if report.media.kind == "image":
+        return (*people, *(Part("frame", f"person {p.person}", p.llr, time_s=0.0) for p in report.verdict.by_person))
+    if len({e.detector for e in report.evidence}) != 1:
+        return tuple(people)
+    frames = [
+        Part("frame", f"person {e.person}, {x:.2f} s", y, time_s=x)
+        for e in report.evidence
+        for curve in e.exhibits
+        if isinstance(curve, Curve) and str(curve.y_label) == "LLR"
+        for x, y in zip(curve.x, curve.y, strict=True)
+    ]
+    return (*people, *frames)
+
+
+def facts_of(media: Media) -> dict[str, float]:
+    """How a file is made, and nothing of what it shows: what a shortcut would use. NaN = not known."""
+    width, height = float(media.width or math.nan), float(media.height or math.nan)
+    quality = next((v for k, v in media.facts if "quality" in k.lower()), "")
+    digits = "".join(c for c in quality if c.isdigit() or c == ".")
+    return {
+        "width": width,
+        "height": height,
+        "aspect": width / height,
+        "bytes per pixel": media.size_bytes / (width * height * (media.frame_count or 1)),
+        "quality": float(digits) if digits else math.nan,
+        "duration": float(media.duration_s or 0),
+        "frame rate": float(media.fps or 0),
+    }

@@ -1,0 +1,76 @@
+"""A protocol: everything but the data and the weights that a figure follows from. Read from TOML, typed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from zhenwei.errors import UsageError
+from zhenwei.evaluation.items import Domain, Item, Level, Split
+
+
+class Protocol(BaseModel):
+    """``sets``, ``methods``, ``origins``, ``domains``: what is taken, empty = all; genuine files pass ``methods``.
+
+    ``slices`` are reported beside each whole set: "method" (one forgery method against all genuine files of the set),
+    "origin" (one source). ``ladder``: names of deliveries, or families of them, that ``ladder_files`` of each of
+    ``ladder_sets`` (empty = every set) also go through.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    text: str
+    splits: tuple[Split, ...] = ("val", "test")
+    sets: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    levels: tuple[Level, ...] = ("video",)
+    slices: tuple[str, ...] = ()
+    frames: Annotated[int, Field(ge=1, le=512)] = 32
+    seed: int = 0
+    ladder: tuple[str, ...] = ()
+    ladder_sets: tuple[str, ...] = ()
+    ladder_files: Annotated[int, Field(ge=0)] = 0  # of each set, half of each class; 0 = all
+
+    def choose(self, items: Sequence[Item]) -> list[Item]:
+        """The files that this protocol asks about. Raises :class:`UsageError` where none is left."""
+        chosen = [item for item in items if self._takes(item)]
+        if not chosen:
+            raise UsageError(
+                f"protocol {self.name} takes none of these files", got=f"{len(items)} files", want=self.text
+            )
+        return chosen
+
+    def _takes(self, item: Item) -> bool:
+        where = (not self.sets or item.set_name in self.sets) and (not self.origins or item.origin in self.origins)
+        part = (not self.splits or item.split in self.splits) and (not self.domains or item.domain in self.domains)
+        return where and part and (not self.methods or not item.forged or item.method in self.methods)
+
+
+def names() -> list[str]:
+    """Of the packaged protocols."""
+    return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
+
+
+def load_protocol(name: str | Path) -> Protocol:
+    """The protocol in a TOML file, or the packaged one of that name. :class:`UsageError` says what is wrong with it."""
+    packaged = _folder() / f"{name}.toml"
+    try:
+        if packaged.is_file():
+            return Protocol.model_validate(tomllib.loads(packaged.read_text("utf-8")))
+        if not Path(name).is_file():
+            raise UsageError("no such protocol", got=str(name), want=f"a TOML file or one of {', '.join(names())}")
+        return Protocol.model_validate(tomllib.loads(Path(name).read_text("utf-8")))
+    except (ValueError, OSError) as error:  # not UTF-8, no TOML, or values that a protocol cannot have
+        raise UsageError("the protocol cannot be read", got=str(error), fix=f"Correct {name}.") from error
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files("zhenwei.evaluation.protocols")

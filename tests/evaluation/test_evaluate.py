@@ -1,0 +1,162 @@
+"""Labelled files through the real chain: protocols, resuming, what cannot be read, the command."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zhenwei.cli import main
+from zhenwei.errors import DataError, UsageError
+from zhenwei.evaluation import accuracy_page, results
+from zhenwei.evaluation.evaluate import evaluate, ladder_of, weights_of
+from zhenwei.evaluation.examine import Journal, examine
+from zhenwei.evaluation.items import Item
+from zhenwei.evaluation.protocols import Protocol, load_protocol, names
+from zhenwei.pipeline import Options
+
+ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+ALL = Protocol(name="all", text="Every file.", splits=())
+
+
+def items(folder: Path) -> list[Item]:
+    """Two people of each class, of a portrait in several crops; a file without a face and one that is no picture."""
+    with Image.open(ASTRONAUT) as whole:
+        picture = whole.convert("RGB")
+    found: list[Item] = []
+    for number in range(4):
+        path = folder / f"{number}.png"
+        picture.crop((number * 2, number, picture.width - number, picture.height)).save(path)
+        found.append(
+            Item(path.name, path, "faces", number % 2 == 1, method="m" if number % 2 else "", identity=str(number))
+        )
+    Image.fromarray(np.full((90, 120, 3), 99, np.uint8)).save(folder / "wall.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
+    found.append(Item("wall.png", folder / "wall.png", "faces", False))
+    found.append(Item("broken.png", folder / "broken.png", "faces", True, method="m"))
+    return found
+
+
+def test_what_cannot_be_read_or_seen_is_missing_and_not_a_half(tmp_path: Path) -> None:
+    outcomes = examine(items(tmp_path), tmp_path, options=Options())
+    assert [o.llr is None for o in outcomes] == [False] * 4 + [True] * 2
+    assert outcomes[4].decision == "inconclusive"
+    assert outcomes[4].reason
+    assert outcomes[5].decision == "unreadable"
+    assert str(tmp_path) not in outcomes[5].reason
+    assert {p.level for p in outcomes[0].parts} == {"track", "frame"}
+    assert outcomes[0].facts["width"] > 100
+
+
+def test_an_interrupted_run_goes_on_and_other_weights_begin_anew(tmp_path: Path) -> None:
+    mine, path = items(tmp_path), tmp_path / "journal.jsonl"
+    first = examine(mine[:2], tmp_path, options=Options(), journal=Journal.open(path, {"weights": "a"}))
+    with path.open("a") as file:
+        file.write('{"set": "faces", "na')  # the machine went down while it wrote
+    seen: list[int] = []
+    mine[0].path.write_bytes(b"gone bad meanwhile")  # what is known is not asked again
+    journal = Journal.open(path, {"weights": "a"})
+    again = examine(mine, tmp_path, options=Options(), journal=journal, tell=seen.append)
+    assert again[:2] == first
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert len(Journal.open(path, {"weights": "a"}).known) == 6
+    assert not Journal.open(path, {"weights": "b"}).known
+
+
+def test_members_of_archives_are_examined_and_damage_is_told(tmp_path: Path) -> None:
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(ASTRONAUT, "a/face.jpg")
+    (whole,) = examine([Item("a", archive, "s", False, member="a/face.jpg")], tmp_path, options=Options())
+    (alone,) = examine([Item("a", ASTRONAUT, "s", False)], tmp_path, options=Options())
+    assert whole.llr == alone.llr
+    assert not list(tmp_path.glob("file*"))
+    with pytest.raises(DataError, match="cannot be read"):
+        examine([Item("b", archive, "s", False, member="b.jpg")], tmp_path, options=Options())
+
+
+def test_results_hold_what_was_said_and_can_be_read_back(tmp_path: Path) -> None:
+    protocol = ALL.model_copy(update={"ladder": ("jpeg 50",), "levels": ("video", "frame")})
+    found = evaluate("cnn.face_forgery", items(tmp_path), protocol, tmp_path)
+    assert found.subject == "cnn.face_forgery"
+    assert found.weights["face_forgery"] == weights_of("cnn.face_forgery")["face_forgery"]
+    (step,) = found.ladder
+    assert (step.genuine, step.forged) == (3, 2)  # the unreadable file does not travel
+    assert {f.level for f in found.figures} == {"video", "frame"}
+    results.save(found, tmp_path / "results.json")
+    assert results.load(tmp_path / "results.json") == found
+    text = accuracy_page.to_markdown(found)
+    assert "| faces | 3 + 3 |" in text
+    assert "jpeg 50" in text
+
+
+def test_packaged_protocols_are_whole() -> None:
+    for name in names():
+        protocol = load_protocol(name)
+        assert protocol.name == name
+        ladder_of(protocol)
+    assert {"accuracy", "in-domain", "cross-source", "cross-quality"} <= set(names())
+
+
+def test_a_protocol_chooses(tmp_path: Path) -> None:
+    made = [
+        Item("a", tmp_path, "one", False, split="val"),
+        Item("b", tmp_path, "one", True, split="val", method="x"),
+        Item("c", tmp_path, "one", True, split="val", method="y"),
+        Item("d", tmp_path, "two", True, split="train", method="x"),
+    ]
+    assert [i.name for i in ALL.choose(made)] == ["a", "b", "c", "d"]
+    assert [i.name for i in Protocol(name="p", text="", methods=("x",)).choose(made)] == ["a", "b"]
+    assert [i.name for i in Protocol(name="p", text="", sets=("two",), splits=("train",)).choose(made)] == ["d"]
+    with pytest.raises(UsageError, match="takes none"):
+        Protocol(name="p", text="", sets=("three",)).choose(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = 3", "cannot be read"),
+        ("= nonsense", "cannot be read"),
+        ('name="a"\ntext="b"\nframes=0', "cannot be read"),
+    ],
+)
+def test_a_protocol_that_is_none_says_so(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_protocol(tmp_path / "mine.toml")
+    with pytest.raises(UsageError, match="no such protocol"):
+        load_protocol("wishful")
+    with pytest.raises(UsageError, match="no such step"):
+        ladder_of(Protocol(name="p", text="", ladder=("jpeg 51",)))
+
+
+def test_the_command_writes_results_a_page_and_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = items(tmp_path)
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        rows = [("path", "label", "identity"), *((i.name, "fake" if i.forged else "real", i.name) for i in mine)]
+        csv.writer(file).writerows(rows)
+    out = tmp_path / "out"
+    command = ["evaluate", "--data", str(tmp_path / "labels.csv"), "--output", str(out)]
+    assert main([*command, "--page", str(out / "page.md"), "--kaggle", str(out / "submission.csv")]) == 0
+    assert "AUC" in capsys.readouterr().out
+    assert results.load(out / "results.json").subject == "fused"
+    assert (out / "results.html").read_text(encoding="utf-8").startswith("<!")
+    assert "# Accuracy" in (out / "page.md").read_text(encoding="utf-8")
+    assert len((out / "submission.csv").read_text().splitlines()) == 7
+    assert json.loads((out / "journal.jsonl").read_text().splitlines()[0])["run"]
+
+
+def test_wrong_use_of_the_command_ends_with_two(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(f"path,label\n{ASTRONAUT.name},real\n")
+    (tmp_path / ASTRONAUT.name).write_bytes(ASTRONAUT.read_bytes())
+    command = ["evaluate", "--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "out")]
+    assert main([*command, "--protocol", "wishful"]) == 2
+    assert main([*command, "--only", "nothing"]) == 2
+    assert main([*command, "cnn.nothing"]) == 2
+    (tmp_path / "taken").write_text("")
+    assert main([*command[:-1], str(tmp_path / "taken")]) == 2
