@@ -59,7 +59,7 @@ def load_weights(weights: Path, net: Net) -> Net:
 
 
 def export(net: nn.Module, size_px: int, *, input_name: str = "faces") -> Exported:
-    """ONNX with ``input_name`` in, ``score`` and ``regions`` out (opset 17, free batch axis, float32), norms folded into
+    """``input_name`` in, ``score`` and ``regions`` out (opset 17, free batch axis, float32), norms folded into
     convolutions, checked against PyTorch.
 
     Raises :class:`ModelError` when ONNX Runtime and PyTorch differ by more than 2e-3 in any output.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,11 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from zhenwei import faces, models
 from zhenwei.detectors.cnn.face_forgery import FaceForgery
-from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.fusion.operating import PACKAGED
@@ -24,11 +26,13 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import BatchMaker, Split, split_pack
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate, delivery
+from zhenwei.training.distributed import ALONE, World, synchronised
 from zhenwei.training.export import export, load_weights
-from zhenwei.training.loop import State, Tell, begin, scores, train
+from zhenwei.training.loop import Check, State, Tell, begin, scores, train
 from zhenwei.training.pack import Pack, build_pack, load_pack
 from zhenwei.training.publish import Product, best_row, publish
 from zhenwei.training.recipe import Recipe
+from zhenwei.training.variants import card_lines
 from zhenwei.types import Frame, Media, Pixels, Subject
 
 Progress = Callable[[float], None]
@@ -46,10 +50,11 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledFaces:
-    """Pictures at the network's size with labels, to be scored as they are."""
+    """Pictures at the network's size with labels and the data sets they are of, to be scored as they are."""
 
     pixels: tuple[Pixels, ...]
     forged: tuple[bool, ...]
+    source: tuple[str, ...]
 
 
 def imagenet_state(variant: Variant) -> dict[str, torch.Tensor]:
@@ -64,13 +69,13 @@ def imagenet_state(variant: Variant) -> dict[str, torch.Tensor]:
     return state
 
 
-def prepare(data: Path, folder: Path, progress: Progress | None = None) -> Pack:
+def prepare(data: Path, folder: Path, progress: Progress | None = None, *, workers: int = 1) -> Pack:
     """The pack in ``data`` (a ``.npz``), or built once from the zips in ``data`` into ``folder/pack.npz``."""
     if data.is_file():
         return load_pack(data)
     target = folder / "pack.npz"
     if not target.exists():
-        build_pack(data, target, progress)
+        build_pack(data, target, progress, workers=workers)
     return load_pack(target)
 
 
@@ -79,17 +84,29 @@ def network(recipe: Recipe) -> FaceForgeryNet:
     return FaceForgeryNet(recipe.backbone)
 
 
-def start(recipe: Recipe, folder: Path, device: torch.device, *, resume: bool) -> State:
-    """A fresh state from ImageNet, or the last checkpoint in ``folder``.
+def start(
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    *,
+    resume: bool,
+    weights: Path | None = None,
+    here: World = ALONE,
+) -> State:
+    """The last checkpoint in ``folder``, else a fresh state from ``weights`` of another run, else from ImageNet.
 
-    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint.
+    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint, or if
+    ``weights`` are none of this network.
     """
     refuse_existing(folder, resume=resume)
     last = folder / "last.pt"
     torch.manual_seed(recipe.seed)
     net = network(recipe)
-    load_imagenet(net.backbone, imagenet_state(recipe.backbone))
-    state = begin(net, recipe.optimiser, device)
+    if weights is not None:
+        load_weights(weights, net)
+    elif not last.exists():
+        load_imagenet(net.backbone, imagenet_state(recipe.backbone))
+    state = begin(synchronised(net, device, here), recipe.optimiser, device)
     if last.exists():
         state.restore(last)
     return state
@@ -111,21 +128,84 @@ def run(
     workers: int,
     resume: bool,
     stop_after: int | None = None,
+    weights: Path | None = None,
+    deadline: float | None = None,
+    here: World = ALONE,
 ) -> State:
-    """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``."""
+    """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
+
+    ``weights``: of another run, to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened to it.
+    ``here``: which of several processes this is. Raises :class:`UsageError` where ``recipe.choose`` names no figure.
+    """
     split = split_pack(pack, recipe)
-    state = start(recipe, folder, device, resume=resume)
-    folder.mkdir(parents=True, exist_ok=True)
-    _record(recipe, folder, state.step)
+    state = start(recipe, folder, device, resume=resume, weights=weights, here=here)
+    check = checked_on(recipe, pack, split, device) if here.leads else no_check
+    if here.leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        _record(with_start(recipe, weights, folder, state.step), folder, state.step)
+    train(
+        state,
+        BatchMaker(pack, split, recipe),
+        folder,
+        check=check,
+        tell=tell,
+        device=device,
+        workers=workers,
+        stop_after=stop_after,
+        deadline=deadline,
+        here=here,
+    )
+    return state
+
+
+def no_check(_: nn.Module) -> dict[str, float]:
+    """For processes that do not measure."""
+    return {"choose": 0.0}
+
+
+def checked_on(recipe: Recipe, pack: Pack, split: Split, device: torch.device) -> Check:
+    """AUCs on faces held out, seen as the detector sees them (the mean of both views): of all people, of all foreign
+    sources, of each source (those that hold one class only taken together), and the weighted mean that chooses."""
     known, foreign = held_out_faces(pack, split, recipe), foreign_faces(pack, split, recipe)
+    names = ("people", "sources", *by_source(known), *by_source(foreign))
+    unknown = [name for name in recipe.choose if name not in names]
+    if unknown:
+        raise UsageError("recipe: choose names what is not measured", got=", ".join(unknown), want=", ".join(names))
 
     def check(net: nn.Module) -> dict[str, float]:
-        people, sources = (_area(net, shown, device) for shown in (known, foreign))
-        return {"auc_people": people, "auc_sources": sources, "choose": (people + sources) / 2}
+        figures: dict[str, float] = {}
+        for name, shown in (("people", known), ("sources", foreign)):
+            said, forged = scores(net, shown.pixels, device, mirrored=True), np.array(shown.forged)
+            figures[name] = auc(forged, said)
+            figures |= {source: auc(forged[rows], said[rows]) for source, rows in by_source(shown).items()}
+        chosen = sum(weight * figures[name] for name, weight in recipe.choose.items()) / sum(recipe.choose.values())
+        ordered = {name: figures[name] for name in names}
+        return {f"auc_{name}": value for name, value in ordered.items()} | {"choose": chosen}
 
-    maker = BatchMaker(pack, split, recipe)
-    train(state, maker, folder, check=check, tell=tell, device=device, workers=workers, stop_after=stop_after)
-    return state
+    return check
+
+
+def by_source(shown: LabelledFaces) -> dict[str, NDArray[np.int64]]:
+    """Rows of each source that holds both classes; sources of one class only together, as "a+b", if both occur."""
+    source, forged = np.array(shown.source), np.array(shown.forged)
+    classes = {str(name): np.unique(forged[source == name]) for name in np.unique(source)}
+    whole = {name: np.flatnonzero(source == name) for name, seen in classes.items() if len(seen) == 2}
+    halves = sorted(name for name, seen in classes.items() if len(seen) == 1)
+    rows = np.flatnonzero(np.isin(source, halves))
+    return whole | ({"+".join(halves): rows} if len(np.unique(forged[rows])) == 2 else {})
+
+
+def with_start(recipe: Recipe, weights: Path | None, folder: Path, step: int) -> Recipe:
+    """``recipe`` with what it starts from; a resumed run keeps what it was begun with."""
+    if step:
+        try:
+            before = Recipe.model_validate_json((folder / "recipe.json").read_text(encoding="utf-8")).start
+        except (OSError, ValueError):  # none was written, or by hand
+            before = ""
+        return recipe.model_copy(update={"start": before})
+    if weights is None:
+        return recipe
+    return recipe.model_copy(update={"start": f"{weights.name} @ {hashlib.sha256(weights.read_bytes()).hexdigest()}"})
 
 
 def _record(recipe: Recipe, folder: Path, step: int) -> None:
@@ -136,20 +216,18 @@ def _record(recipe: Recipe, folder: Path, step: int) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _area(net: nn.Module, faces: LabelledFaces, device: torch.device) -> float:
-    return auc(np.array(faces.forged), scores(net, faces.pixels, device))
-
-
 def held_out_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
     """Other people of the sources trained on, undegraded."""
     pixels = tuple(shrink(pack.pixels(int(i)), recipe.size_px) for i in split.held_out)
-    return LabelledFaces(pixels, tuple(bool(f) for f in pack.forged[split.held_out]))
+    forged, source = pack.forged[split.held_out].tolist(), pack.source[split.held_out].tolist()
+    return LabelledFaces(pixels, tuple(forged), tuple(source))
 
 
 def foreign_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
     """Genuine faces of sources never trained on, and forgeries made of them, both degraded alike (fixed seed)."""
     pixels: list[Pixels] = []
     forged: list[bool] = []
+    source: list[str] = []
     for index in split.foreign:
         points = pack.points(int(index))
         if pack.forged[index] or points is None:
@@ -161,7 +239,8 @@ def foreign_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
         degrade = draw(recipe.augmentation.at(0), genuine.shape[0], recipe.size_px, rng)
         pixels += [degrade.apply(genuine), degrade.apply(forgery.pixels)]
         forged += [False, True]
-    return LabelledFaces(tuple(pixels), tuple(forged))
+        source += [str(pack.source[index])] * 2
+    return LabelledFaces(tuple(pixels), tuple(forged), tuple(source))
 
 
 def shrink(pixels: Pixels, size_px: int) -> Pixels:
@@ -231,7 +310,8 @@ def install(
 ) -> ModelEntry:
     """Exports, calibrates and publishes ``folder/best.pt``; :func:`zhenwei.training.publish.publish` says how."""
     exported = export(load_weights(folder / "best.pt", network(recipe)), recipe.size_px)
-    product = product_of(recipe, best_row(folder / "log.csv"))
+    best, measured = best_row(folder / "log.csv"), folder / "variants" / "variants.json"
+    product = product_of(recipe, best, card_lines(measured) if measured.is_file() else ())
     held_out = HeldOut(pack, split_pack(pack, recipe), recipe.seed)
 
     def measure() -> Calibrated:
@@ -241,16 +321,17 @@ def install(
     return publish(product, exported, measure, store=store, thresholds=thresholds)
 
 
-def product_of(recipe: Recipe, best: Mapping[str, str]) -> Product:
-    """The words of the card. ``best``: the line of the log whose weights are published."""
+def product_of(recipe: Recipe, best: Mapping[str, str], remarks: tuple[str, ...] = ()) -> Product:
+    """The words of the card. ``best``: the line of the log that is published; ``remarks``: more paragraphs."""
     backbone, cells = f"EfficientNet-{recipe.backbone.capitalize()}", recipe.size_px // 32
     foreign = " and ".join(recipe.held_out_sources) or "no source"
+    began = f"weights {recipe.start} of an earlier run" if recipe.start else f"ImageNet {backbone}"
     return Product(
         model="face_forgery",
         detector="cnn.face_forgery",
         question=f"Is this face forged? A face crop in, a score and a {cells} x {cells} map of regional scores out.",
         licence="Apache-2.0 (weights made by this project; see training data)",
-        origin=f"trained with `zhenwei train cnn.face_forgery`, from ImageNet {backbone} (Apache-2.0)",
+        origin=f"trained with `zhenwei train cnn.face_forgery`, from {began} (Apache-2.0)",
         training_data=_DATA,
         input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box without margin; "
         "gives score (n,) and regions (n, size / 32, size / 32), logits",
@@ -265,6 +346,7 @@ def product_of(recipe: Recipe, best: Mapping[str, str]) -> Product:
         remarks=(
             f"AUC while training: {float(best['auc_people']):.3f} on other people of the training sources, "
             f"{float(best['auc_sources']):.3f} on sources never trained on (against self-made forgeries, degraded).",
+            *remarks,
         ),
         limits=_LIMITS,
     )

@@ -8,25 +8,19 @@ the step alone. The whole is
     state = begin(net, recipe.optimiser, device)
     train(state, maker, folder, check=check, tell=tell, device=device)
 
-The state after step k depends on the recipe, the data and k alone. A checkpoint holds the network, its running average
-(EMA), the optimiser and the random state; weights are read back with ``weights_only`` so that a checkpoint is data.
-Ctrl-C is heeded between steps, never inside one, so that what it saves is the state after a whole step.
+The state after step k depends on the recipe, the data and k alone (on a GPU: but for the order of its sums). Ctrl-C is
+heeded between steps, never inside one, so that what it saves is the state after a whole step.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-import pickle
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,27 +29,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError
+from zhenwei.training import distributed
 from zhenwei.training.batches import Batch
+from zhenwei.training.distributed import ALONE, World
+from zhenwei.training.pace import Clock
 from zhenwei.training.recipe import Optimiser
+from zhenwei.training.sharpness import still_norms, worst_near_by
+from zhenwei.training.state import UNREADABLE, State, averaged, begin, count_in, follow, frozen, save
+from zhenwei.training.workers import Maker, prepared
+from zhenwei.types import Floats, Pixels
 
-# What reading weights raises for bytes that are none, or are those of another network.
-UNREADABLE = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    OSError,
-)
-
-
-class Maker(Protocol):
-    """``maker[step]`` is the batch of a step, whoever asks and whatever was asked before."""
-
-    def __getitem__(self, step: int, /) -> Batch: ...
+__all__ = [
+    "UNREADABLE",
+    "Answered",
+    "Check",
+    "Maker",
+    "State",
+    "Tell",
+    "begin",
+    "frozen",
+    "learning_rate",
+    "loss_of",
+    "scores",
+    "to_input",
+    "train",
+]
 
 
 class Answered(Protocol):
@@ -71,71 +70,6 @@ Check = Callable[[nn.Module], dict[str, float]]  # returns named figures; "choos
 Tell = Callable[[int, dict[str, float]], None]
 
 
-@dataclass(slots=True, eq=False)
-class State:
-    """Everything that changes from step to step. ``sums``: of both losses and of steps since the last check."""
-
-    net: nn.Module
-    average: nn.Module
-    optimiser: torch.optim.Optimizer
-    options: Optimiser
-    step: int = 0
-    best: float = -math.inf
-    sums: tuple[float, float, int] = (0.0, 0.0, 0)
-
-    def save(self, path: Path) -> None:
-        values = {
-            "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "best": self.best,
-            "sums": self.sums,
-            "random": torch.get_rng_state(),
-        }
-        _save(values, path)
-
-    def restore(self, path: Path) -> None:
-        """Raises :class:`DataError` for a file that is no checkpoint of this network."""
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-            self.net.load_state_dict(saved["net"])
-            self.average.load_state_dict(saved["average"])
-            self.optimiser.load_state_dict(saved["optimiser"])
-            self.step, self.best, self.sums = saved["step"], saved["best"], saved.get("sums", (0.0, 0.0, 0))
-            torch.set_rng_state(saved["random"])
-        except UNREADABLE as error:
-            got, fix = f"{path}: {str(error)[:200]}", "Begin anew in another folder."
-            raise DataError("this is no checkpoint of this network", got=got, fix=fix) from error
-
-
-def begin(net: nn.Module, options: Optimiser, device: torch.device) -> State:
-    """A fresh state, the network on ``device``; weight decay on matrices only (norms and biases are left alone)."""
-    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for module in frozen(net, options):
-        module.requires_grad_(False)
-    decayed = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
-    free = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
-    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": free, "weight_decay": 0.0}]
-    average = deepcopy(net).eval().requires_grad_(False)
-    return State(net, average, torch.optim.AdamW(groups, lr=options.learning_rate), options)
-
-
-def frozen(net: nn.Module, options: Optimiser) -> list[nn.Module]:
-    """The layers that the recipe keeps as they are, norms' statistics included; none for ``frozen_stages`` = 0.
-
-    Raises :class:`UsageError` for a network that has no such stages.
-    """
-    count = options.frozen_stages
-    if not count:
-        return []
-    backbone = getattr(net, "backbone", None)
-    stem, stages = getattr(backbone, "stem", None), getattr(backbone, "stages", None)
-    if not isinstance(stem, nn.Module) or not isinstance(stages, nn.ModuleList):
-        raise UsageError("this network has no stages to freeze", got=f"frozen_stages {count}", want="0")
-    return [stem, *stages[:count]]
-
-
 def learning_rate(options: Optimiser, step: int) -> float:
     """Linear warm-up, then a half cosine down to 1 % of the peak."""
     if step < options.warmup_steps:
@@ -144,17 +78,23 @@ def learning_rate(options: Optimiser, step: int) -> float:
     return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
-def to_input(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], device: torch.device) -> Tensor:
+def to_input(pixels: Pixels, device: torch.device) -> Tensor:
     """``(n, h, w, 3)`` uint8 -> ``(n, 3, h, w)`` float32 in [-1, 1], channels last in memory."""
-    x = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    x = _there(pixels, device).permute(0, 3, 1, 2).float()
     return x / 127.5 - 1
+
+
+def _there(values: np.ndarray[tuple[int, ...], np.dtype[Any]], device: torch.device) -> Tensor:
+    """On the device; to a GPU from pinned memory, so that nobody waits for the copy."""
+    here = torch.from_numpy(values)
+    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
 
 
 def loss_of(net: nn.Module, batch: Batch, options: Optimiser, device: torch.device) -> tuple[Tensor, Tensor]:
     """(whole-face loss, regional loss); the second over the faces whose altered regions are known."""
-    forged = torch.from_numpy(batch.forged).to(device)
+    forged = _there(batch.forged, device)
     target = forged * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
-    mask, known = torch.from_numpy(batch.mask).to(device), torch.from_numpy(batch.masked).to(device)
+    mask, known = _there(batch.mask, device), _there(batch.masked, device)
     with _mixed(device):
         answer: Answered = net(to_input(batch.pixels, device))
     whole = F.binary_cross_entropy_with_logits(answer.score.float(), target)
@@ -179,32 +119,36 @@ def train(
     device: torch.device,
     workers: int = 1,
     stop_after: int | None = None,
+    deadline: float | None = None,
+    here: World = ALONE,
 ) -> None:
     """Runs from ``state.step`` to the schedule's end, or for ``stop_after`` steps; an interrupt saves first.
 
     Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
-    Raises :class:`DataError` when the loss stops being a number: the last checkpoint is from before.
+    With ``deadline`` (of ``time.monotonic``) the schedule is shortened to what time allows. ``here``: which of several
+    processes this is. Raises :class:`DataError` when loss, gradient or average stop being numbers: the last checkpoint
+    is from before.
     """
-    options = state.options
-    end = options.steps if stop_after is None else min(options.steps, state.step + stop_after)
+    run = _Run(state, folder, check, tell, device, here, deadline)
+    end = state.options.steps if stop_after is None else min(state.options.steps, state.step + stop_after)
+    source = maker if here.size == 1 else distributed.Share(maker, here.rank, here.size)
     try:
-        if _is_due(state):  # it was interrupted while it was being checked
-            _check(state, folder, check, tell)
-        for batch in _batches(maker, state.step, end, workers):
-            with _whole_step():
-                whole, regional = _step(state, batch, device)
-            tell(state.step, {"whole": whole, "regional": regional})
-            if _is_due(state):
-                _check(state, folder, check, tell)
+        if run.is_due():  # it was interrupted while it was being checked
+            run.check_now()
+        with prepared(source, state.step, end, workers) as batches:
+            for batch in batches:
+                with _whole_step():
+                    whole, regional = run.learn(batch)
+                tell(state.step, {"whole": whole, "regional": regional})
+                run.pace()
+                if run.is_due():
+                    run.check_now()
+                if state.step >= state.options.steps:
+                    break
     except KeyboardInterrupt:
-        state.save(folder / "last.pt")
+        run.save_last()
         raise
-    state.save(folder / "last.pt")
-
-
-def _is_due(state: State) -> bool:
-    ends = state.step % state.options.check_every == 0 or state.step == state.options.steps
-    return ends and state.sums[2] > 0
+    run.save_last()
 
 
 @contextmanager
@@ -224,73 +168,114 @@ def _whole_step() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _batches(maker: Maker, start: int, end: int, workers: int) -> Iterator[Batch]:
-    """Batches in order, prepared ahead by threads: their work is in C and lets the interpreter go. No processes are
-    forked, since OpenCV's own thread pool does not survive that."""
-    ahead = 4 * max(1, workers)
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        waiting = deque(pool.submit(maker.__getitem__, step) for step in range(start, min(end, start + ahead)))
-        for step in range(start + ahead, end + ahead):
-            if not waiting:
-                return
-            batch = waiting.popleft().result()
-            if step < end:
-                waiting.append(pool.submit(maker.__getitem__, step))
-            yield batch
+class _Run:
+    """One call of :func:`train`: what stays the same while the state changes."""
 
+    def __init__(
+        self,
+        state: State,
+        folder: Path,
+        check: Check,
+        tell: Tell,
+        device: torch.device,
+        here: World,
+        deadline: float | None,
+    ) -> None:
+        self.state, self.folder, self.check, self.tell = state, folder, check, tell
+        self.device, self.here = device, here
+        self.model = distributed.wrapped(state.net, device, here)
+        self.clock = Clock(deadline)
+        if device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32, where bfloat16 is not used anyway
+            torch.backends.cudnn.allow_tf32 = True
 
-def _step(state: State, batch: Batch, device: torch.device) -> tuple[float, float]:
-    options = state.options
-    for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(options, state.step)
-    # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.
-    torch.manual_seed(state.step)
-    state.net.train()
-    for module in frozen(state.net, options):
-        module.eval()
-    whole, regional = loss_of(state.net, batch, options, device)
-    total = whole + options.map_weight * regional
-    if not bool(torch.isfinite(total)):
-        raise DataError("the loss is no longer a number", got=f"step {state.step}", fix="Lower the learning rate.")
-    state.optimiser.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(state.net.parameters(), options.clip_norm)
-    state.optimiser.step()
-    state.step += 1
-    _average(state.average, state.net, min(options.ema_decay, (1 + state.step) / (10 + state.step)))
-    losses = float(whole.detach()), float(regional.detach())
-    state.sums = (state.sums[0] + losses[0], state.sums[1] + losses[1], state.sums[2] + 1)
-    return losses
+    def learn(self, batch: Batch) -> tuple[float, float]:
+        """One step; both losses before it."""
+        state, options = self.state, self.state.options
+        for group in state.optimiser.param_groups:
+            group["lr"] = learning_rate(options, state.step)
+        # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.
+        torch.manual_seed(state.step if self.here.size == 1 else state.step * self.here.size + self.here.rank)
+        state.net.train()
+        for module in frozen(state.net, options):
+            module.eval()
+        whole, regional = self._gradient(batch)
+        if options.sam_rho:
+            torch.manual_seed(state.step)
+            with worst_near_by(state.net.parameters(), options.sam_rho), still_norms(state.net):
+                self._gradient(batch)
+        norm = nn.utils.clip_grad_norm_(state.net.parameters(), options.clip_norm)
+        losses = distributed.mean(torch.stack([whole.detach(), regional.detach()]), self.here)
+        told = torch.cat([losses, norm.detach().reshape(1)]).tolist()  # a GPU is waited for once a step
+        if not all(math.isfinite(value) for value in told):
+            got = f"losses {told[0]:.3g}, {told[1]:.3g} and gradient {told[2]:.3g} at step {state.step}"
+            raise DataError("the loss is no longer a number", got=got, fix="Lower the learning rate.")
+        state.optimiser.step()
+        state.step += 1
+        follow(state.average, state.net, min(options.ema_decay, (1 + state.step) / (10 + state.step)))
+        state.sums = (state.sums[0] + told[0], state.sums[1] + told[1], state.sums[2] + 1)
+        return told[0], told[1]
 
+    def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        options = self.state.options
+        losses = loss_of(self.model, batch, options, self.device)
+        whole, regional = distributed.weighted(*losses, batch, self.here)
+        self.state.optimiser.zero_grad(set_to_none=True)
+        (whole + options.map_weight * regional).backward()  # type: ignore[no-untyped-call]
+        return whole, regional
 
-@torch.no_grad()
-def _average(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """Exponential running mean of parameters and of the norms' statistics; counters are copied."""
-    for ours, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if ours.dtype.is_floating_point:
-            ours.lerp_(theirs, 1 - decay)
-        else:
-            ours.copy_(theirs)
+    def pace(self) -> None:
+        """Shortens the schedule where time would not be enough for it; for every process alike."""
+        state = self.state
+        self.clock.stepped()
+        if self.clock.deadline is None:
+            return
+        steps = self.clock.allows(state.step, state.options.steps, state.options.check_every)
+        steps = round(distributed.told(steps, self.here, self.device))
+        if steps < state.options.steps:
+            state.shorten(max(steps, state.step))
 
+    def is_due(self) -> bool:
+        ends = self.state.step % self.state.options.check_every == 0 or self.state.step == self.state.options.steps
+        return ends and self.state.sums[2] > 0
 
-def _check(state: State, folder: Path, check: Check, tell: Tell) -> None:
-    figures = check(state.average)
-    whole, regional, steps = state.sums
-    row = {"step": float(state.step), "whole": whole / steps, "regional": regional / steps} | figures
-    _append(folder / "log.csv", row)
-    if figures["choose"] > state.best:
-        _save(state.average.state_dict(), folder / "best.pt")
-        state.best = figures["choose"]
-    state.sums = (0.0, 0.0, 0)
-    state.save(folder / "last.pt")
-    tell(state.step, row)
+    def check_now(self) -> None:
+        state = self.state
+        if self.here.leads:
+            with self.clock.checking():
+                self._check_and_keep()
+        state.sums = (0.0, 0.0, 0)
+        distributed.wait(self.here)
 
+    def _check_and_keep(self) -> None:
+        state, options = self.state, self.state.options
+        values = [v for v in state.average.state_dict().values() if v.dtype.is_floating_point]
+        if not all(bool(torch.isfinite(v).all()) for v in values):
+            raise DataError("the average of the weights is no longer a number", fix="Lower the learning rate.")
+        self._keep(state.average, 1)
+        if options.swa_from and state.step >= options.swa_from:
+            count_in(state)
+            if state.step == options.steps and state.counted > 1:
+                self._keep(averaged(state), state.counted)
+        state.sums = (0.0, 0.0, 0)
+        self.save_last()
 
-def _save(values: dict[str, Any], path: Path) -> None:
-    """Whole or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save(values, partial)
-    partial.replace(path)
+    def _keep(self, net: nn.Module, counted: int) -> None:
+        """Measures ``net``, writes it down, and keeps it if none was better."""
+        state = self.state
+        whole, regional, steps = state.sums
+        row = {"step": float(state.step), "whole": whole / steps, "regional": regional / steps} | self.check(net)
+        if state.options.swa_from:
+            row["averaged"] = float(counted)  # checks that the weights are the mean of
+        _append(self.folder / "log.csv", row)
+        if row["choose"] > state.best:
+            save(net.state_dict(), self.folder / "best.pt")
+            state.best = row["choose"]
+        self.tell(state.step, row)
+
+    def save_last(self) -> None:
+        if self.here.leads:
+            self.state.save(self.folder / "last.pt")
 
 
 def _append(path: Path, row: dict[str, float]) -> None:
@@ -304,15 +289,16 @@ def _append(path: Path, row: dict[str, float]) -> None:
 
 @torch.no_grad()
 def scores(
-    net: nn.Module,
-    pixels: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]],
-    device: torch.device,
-    batch: int = 64,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Scores of faces of ``(size, size, 3)`` uint8, in float32: what the exported network must reproduce."""
+    net: nn.Module, pixels: Sequence[Pixels], device: torch.device, batch: int = 64, *, mirrored: bool = False
+) -> Floats:
+    """Scores ``(n,)`` of ``(size, size, 3)`` uint8 pictures, in float32: what the exported network must reproduce.
+
+    ``mirrored``: the mean with the left-right mirrored picture, as detectors take it.
+    """
     net.eval()
-    out = [
-        net(to_input(np.stack(pixels[i : i + batch]), device).contiguous(memory_format=torch.channels_last)).score
-        for i in range(0, len(pixels), batch)
-    ]
+    out: list[Tensor] = []
+    for i in range(0, len(pixels), batch):
+        x = to_input(np.stack(pixels[i : i + batch]), device).contiguous(memory_format=torch.channels_last)
+        score = net(x).score
+        out.append((score + net(x.flip(3)).score) / 2 if mirrored else score)
     return np.asarray(torch.cat(out).float().cpu().numpy(), np.float32)

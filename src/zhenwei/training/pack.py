@@ -7,10 +7,18 @@ small enough to be carried to another machine. Columns are parallel arrays of on
 from __future__ import annotations
 
 import csv
+import itertools
+import shutil
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei import faces
+from zhenwei import faces, models
 from zhenwei.errors import DataError
 from zhenwei.training.pictures import decode, encode
 from zhenwei.types import Box, Floats, Frame, InputContract, Pixels
@@ -29,9 +37,12 @@ _SIDE = 224
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pack:
-    """``data[offsets[i]:offsets[i + 1]]`` is picture i, JPEG or PNG. ``original`` points from a forgery to the
-    genuine picture it was made from, -1 where there is none. ``landmarks`` ``(n, 468, 2)`` float16, in [0, 1] of the
-    crop; NaN where the mesh found none. ``split`` and the other columns are strings."""
+    """``data[offsets[i]:offsets[i + 1]]`` is picture i, JPEG, PNG or WebP, ``side`` px high and wide.
+
+    ``original`` points from a forgery to the genuine picture it was made from, -1 where there is none. ``landmarks``
+    ``(n, 468, 2)`` float16, in [0, 1] of the crop; NaN where the mesh found none. ``split`` and the other columns are
+    strings. ``decoded``: all pictures as ``(n, side, side, 3)``, where there is room for them (:func:`kept_decoded`).
+    """
 
     data: NDArray[np.uint8]
     offsets: NDArray[np.int64]
@@ -43,21 +54,49 @@ class Pack:
     identity: NDArray[np.str_]
     split: NDArray[np.str_]
     face_px: NDArray[np.float32]
+    side: int = _SIDE
+    decoded: Pixels | None = None
 
     def __len__(self) -> int:
         return len(self.forged)
 
     def pixels(self, index: int) -> Pixels:
-        """``(224, 224, 3)`` uint8 RGB."""
+        """``(side, side, 3)`` uint8 RGB, the caller's to change."""
+        if self.decoded is not None:
+            return np.array(self.decoded[index])
         picture = decode(self.data[self.offsets[index] : self.offsets[index + 1]].tobytes())
-        if picture.shape[:2] != (_SIDE, _SIDE):
-            return np.asarray(cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+        if picture.shape[:2] != (self.side, self.side):
+            return np.asarray(cv2.resize(picture, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
         return picture
 
     def points(self, index: int) -> Floats | None:
         """``(468, 2)`` float32 in pixels of ``pixels(index)``, or None."""
-        points = self.landmarks[index].astype(np.float32) * _SIDE
+        points = self.landmarks[index].astype(np.float32) * self.side
         return points if np.isfinite(points).all() else None
+
+
+# What every pack holds of each picture; ``side`` is one number for all of them, 224 where a file does not say.
+COLUMNS = tuple(name for name in Pack.__dataclass_fields__ if name not in ("side", "decoded"))
+
+
+@contextmanager
+def kept_decoded(pack: Pack) -> Iterator[Pack]:
+    """``pack`` with its pictures decoded once, in a file that all processes map; it is deleted at the end.
+
+    Raises :class:`DataError` where the folder for temporary files has no room for it.
+    """
+    shape = (len(pack), pack.side, pack.side, 3)
+    needed = int(np.prod(shape))
+    with tempfile.TemporaryDirectory(prefix="zhenwei-decoded-", ignore_cleanup_errors=True) as folder:
+        free = shutil.disk_usage(folder).free
+        if free < 1.1 * needed:
+            got, want = f"{free / 1e9:.1f} GB in {tempfile.gettempdir()}", f"{1.1 * needed / 1e9:.1f} GB"
+            raise DataError("there is no room for decoded pictures", got=got, want=want, fix="Leave --cache out.")
+        path = Path(folder) / "decoded.bin"
+        with path.open("wb") as file:
+            for index in range(len(pack)):
+                file.write(pack.pixels(index).tobytes())
+        yield replace(pack, decoded=np.memmap(path, np.uint8, "r", shape=shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +111,26 @@ class _Row:
     width_px: float  # of the face before the publisher scaled it; 0 = measure it here
 
 
-def build_pack(folder: Path, target: Path, progress: Callable[[float], None] | None = None) -> tuple[int, int]:
+_Prepared = tuple[bytes, Floats, float]  # encoded crop, landmarks in [0, 1] of it, side of the face in px
+
+
+def build_pack(
+    folder: Path, target: Path, progress: Callable[[float], None] | None = None, *, workers: int = 1
+) -> tuple[int, int]:
     """Reads ``dfdc-faces`` and ``photos`` from ``folder``, writes ``target``; returns (kept, dropped) pictures.
 
-    A picture without a face is dropped, and so is one whose crop would not be square within the contract, and a
-    forgery whose original was dropped: it would pass for a face that has none. Raises :class:`DataError` where files
-    are missing or damaged, or no face is left.
+    With more than one of ``workers`` that many processes look for faces; the file is the same. A picture without a
+    face is dropped, and so is one whose crop would not be square within the contract, and a forgery whose original was
+    dropped: it would pass for a face that has none. Raises :class:`DataError` where files are missing or damaged, or no
+    face is left.
     """
     rows = list(_rows(folder))
     columns: dict[str, list[object]] = {name: [] for name in ("landmarks", "face_px")}
     kept: list[_Row] = []
     blobs: list[bytes] = []
-    for number, row in enumerate(rows):
+    for number, (row, prepared) in enumerate(zip(rows, _all_prepared(rows, workers), strict=True)):
         if progress:
             progress(number / len(rows))
-        prepared = _prepare(row)
         if prepared is None:
             continue
         data, landmarks, face_px = prepared
@@ -101,6 +145,30 @@ def build_pack(folder: Path, target: Path, progress: Callable[[float], None] | N
     columns = {name: [values[i] for i in whole] for name, values in columns.items()}
     _write(target, [kept[i] for i in whole], [blobs[i] for i in whole], columns)
     return len(whole), len(rows) - len(whole)
+
+
+def _all_prepared(rows: Sequence[_Row], workers: int) -> Iterator[_Prepared | None]:
+    """In the order of ``rows``, never far ahead of who takes them."""
+    if workers < 2:
+        yield from map(_prepare, rows)
+        return
+    crew = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    try:
+        coming = iter(rows)
+        waiting = deque(crew.submit(_prepare, row) for row in itertools.islice(coming, 8 * workers))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(crew.submit(_prepare, row) for row in itertools.islice(coming, 1))
+    except BrokenProcessPool as error:
+        fix = "Where memory ran out, take fewer --workers."
+        raise DataError("a process that looks for faces died", got=str(error), fix=fix) from error
+    finally:
+        crew.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+    models.set_threads(1)
 
 
 def _name(row: _Row) -> tuple[str, str]:
@@ -139,10 +207,11 @@ def load_pack(path: Path) -> Pack:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             if int(file["version"]) != VERSION:
                 raise DataError("the training pack is of another version", got=str(file["version"]), want=str(VERSION))
-            pack = Pack(**{name: file[name] for name in Pack.__dataclass_fields__})
+            side = int(file["side"]) if "side" in file else _SIDE
+            pack = Pack(**{name: file[name] for name in COLUMNS}, side=side)
     except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _no_pack(path, str(error)) from error
-    lengths = {name: len(getattr(pack, name)) for name in Pack.__dataclass_fields__ if name not in ("data", "offsets")}
+    lengths = {name: len(getattr(pack, name)) for name in COLUMNS if name not in ("data", "offsets")}
     if set(lengths.values()) != {len(pack.offsets) - 1} or pack.offsets[-1] != len(pack.data):
         raise _no_pack(path, f"columns of {lengths} entries for {len(pack.offsets) - 1} pictures")
     return pack
@@ -182,7 +251,7 @@ def _photo_row(row: dict[str, str], data: bytes) -> _Row:
 CROP = InputContract(size_px=_SIDE, margin=0.0, min_face_px=24)
 
 
-def _prepare(row: _Row) -> tuple[bytes, Floats, float] | None:
+def _prepare(row: _Row) -> _Prepared | None:
     pixels = decode(row.data)
     frame = Frame(0, 0.0, pixels)
     people = faces.find_people((frame,))

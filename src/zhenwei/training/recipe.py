@@ -78,6 +78,8 @@ class Optimiser(_Section):
     clip_norm: float = 5.0
     check_every: int = Field(gt=0)
     frozen_stages: Annotated[int, Field(ge=0, le=7)] = 0  # with the stem: kept as ImageNet left them
+    swa_from: int = Field(default=0, ge=0)  # from this step on the weights at checks are averaged as well; 0 = never
+    sam_rho: Annotated[float, Field(ge=0)] = 0.0  # radius of sharpness-aware steps, each twice the work; 0 = plain
 
 
 class Recipe(_Section):
@@ -93,6 +95,24 @@ class Recipe(_Section):
     genuine_sources: dict[str, Often]  # how often each source gives the genuine face of a self-made pair
     held_out_identities: Share  # of the training identities, kept for choosing and calibrating
     held_out_sources: tuple[str, ...]  # never trained on at all
+    choose: dict[str, Often] = {"people": 0.5, "sources": 0.5}  # weights of the held-out AUCs that select, by name
+    start: str = ""  # the weights that it began with, "name @ sha256", filled in by --from; "" = ImageNet
+
+    def scaled(self, steps: int) -> Recipe:
+        """The same schedule in ``steps`` steps: everything that happens at a step happens at its share of them."""
+        share, old = steps / self.optimiser.steps, self.optimiser
+        times = {name: round(getattr(old, name) * share) for name in ("warmup_steps", "swa_from")}
+        optimiser = old.model_copy(
+            update=times | {"steps": steps, "check_every": max(1, round(old.check_every * share))}
+        )
+        later = round(self.augmentation.h264_from_step * share)
+        return self.model_copy(
+            update={
+                "optimiser": optimiser,
+                "augmentation": self.augmentation.model_copy(update={"h264_from_step": later}),
+                "small_until_step": round(self.small_until_step * share),
+            }
+        )
 
     def size_at(self, step: int) -> int:
         """The side of the faces that are shown at a step, in px."""

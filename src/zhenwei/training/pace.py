@@ -1,0 +1,90 @@
+"""How long a run takes, and what fits into the time there is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+_FIRST = 20  # steps that are not counted: libraries warm up in them
+_WINDOW = 200
+_MARGIN = 0.97
+
+
+class Clock:
+    """Measures steps and checks of a run; says how many steps a deadline (of ``time.monotonic``) allows."""
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self.deadline = deadline
+        self._last = time.monotonic()
+        self._seen = 0
+        self._steps: deque[float] = deque(maxlen=_WINDOW)
+        self._check_s = 0.0
+
+    def stepped(self) -> None:
+        """To be called after every step."""
+        now = time.monotonic()
+        self._seen += 1
+        if self._seen > _FIRST:
+            self._steps.append(now - self._last)
+        self._last = now
+
+    @contextmanager
+    def checking(self) -> Iterator[None]:
+        """Around a check: its time is not that of steps."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._last = time.monotonic()
+            self._check_s = max(self._check_s, self._last - began)
+
+    def allows(self, step: int, steps: int, check_every: int) -> int:
+        """The steps after which a run must end, at most ``steps``; a check on the way costs what the last one did."""
+        if self.deadline is None:
+            return steps
+        left = self.deadline - time.monotonic() - self._check_s  # the check at the end
+        if left <= 0:
+            return min(step, steps)
+        if not self._steps:
+            return steps
+        each = sum(self._steps) / len(self._steps) + self._check_s / check_every
+        return min(steps, step + int(_MARGIN * left / each))
+
+
+def usual(seconds: list[float]) -> float:
+    """The median; 0 for none."""
+    return median(seconds) if seconds else 0.0
+
+
+def peak_gib() -> float | None:
+    """The most memory that this process ever held, in GiB; None where the system does not say."""
+    if sys.platform == "win32":
+        return _peak_on_windows()
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def _peak_on_windows() -> float | None:
+    import ctypes
+    from ctypes import wintypes
+
+    class Counters(ctypes.Structure):
+        _fields_ = (
+            ("cb", wintypes.DWORD),
+            ("faults", wintypes.DWORD),
+            *((name, ctypes.c_size_t) for name in ("peak", "now", "a", "b", "c", "d", "pagefile", "peak_pagefile")),
+        )
+
+    counters = Counters(cb=ctypes.sizeof(Counters))
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 - there is none elsewhere, and mypy knows
+    kernel.GetCurrentProcess.restype = wintypes.HANDLE
+    asked = kernel.K32GetProcessMemoryInfo(
+        wintypes.HANDLE(kernel.GetCurrentProcess()), ctypes.byref(counters), counters.cb
+    )
+    return float(counters.peak) / 2**30 if asked else None
