@@ -126,7 +126,8 @@ def tiny_recipe(**changes: Any) -> Recipe:
         "held_out_sources": ["pixabay"],
     }
     for name, change in changes.items():
-        values[name] = values[name] | change if isinstance(change, dict) and name != "genuine_sources" else change
+        section = isinstance(change, dict) and name not in ("genuine_sources", "choose")
+        values[name] = values[name] | change if section else change
     return Recipe.model_validate(values)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
+import torch
 
 from zhenwei.cli import main
+from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training import face_forgery
+from zhenwei.training.recipe import Recipe
 
 from .making import save, tiny_pack, tiny_recipe, write_recipe
 from .test_pack import dfdc, photos
@@ -55,7 +59,7 @@ def test_a_run_stops_resumes_and_is_not_overwritten(
     assert "--resume" in capsys.readouterr().err
     assert main([*given, "--resume"]) == 0
     assert "step 2 of 2" in capsys.readouterr().err
-    assert {p.name for p in out.iterdir()} == {"recipe.json", "last.pt", "best.pt", "log.csv"}
+    assert {p.name for p in out.iterdir()} == {"recipe.json", "last.pt", "best.pt", "log.csv", "curves.html"}
 
 
 def test_ctrl_c_is_exit_status_130_and_saves(
@@ -72,6 +76,54 @@ def test_ctrl_c_is_exit_status_130_and_saves(
     assert not (tmp_path / "out" / "best.pt").exists()
     assert main([*given, "--resume"]) == 0
     assert (tmp_path / "out" / "best.pt").is_file()
+
+
+def test_a_run_starts_from_the_weights_of_another_and_says_so(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(7)
+    torch.save(FaceForgeryNet("lite0").state_dict(), tmp_path / "other.pt")
+    digest = hashlib.sha256((tmp_path / "other.pt").read_bytes()).hexdigest()
+    assert main([*given, "--from", str(tmp_path / "other.pt"), "--stop-after", "1"]) == 0
+    assert main([*given, "--resume"]) == 0
+    told = Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).start
+    assert told == f"other.pt @ {digest}"
+    assert not list((tmp_path / "out").glob("recipe-until-*"))
+    assert main([*given, "--from", str(tmp_path / "none.pt")]) == 2
+    assert "no weights to start from" in capsys.readouterr().err
+
+
+def test_a_schedule_is_fitted_to_the_time_there_is(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"steps": 100_000, "check_every": 50_000, "warmup_steps": 10_000}
+    recipe = write_recipe(tmp_path / "long.toml", tiny_recipe(optimiser=options))
+    assert main([*given, "--recipe", str(recipe), "--minutes", "0.15"]) == 0
+    ended = Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).optimiser
+    assert 1 <= ended.steps < 1000
+    assert ended.check_every == pytest.approx(ended.steps / 2, abs=1)
+    assert ended.warmup_steps == pytest.approx(ended.steps / 10, abs=1)
+    log = (tmp_path / "out" / "log.csv").read_text().splitlines()
+    assert f"step {log[-1].split(',')[0]} of {log[-1].split(',')[0]};" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_pack_to_be_carried_is_trained_on_and_leaves_variants_and_a_store(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carried, out = tmp_path / "carried.npz", tmp_path / "out"
+    data = given[given.index("--data") + 1]
+    assert main(["train", "cnn.face_forgery", "--data", data, "--make-pack", str(carried), "--max-mb", "0.5"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "5 pictures of the test" in said
+    given[given.index("--data") + 1] = str(carried)
+    assert main([*given, "--cache", "--workers", "3", "--variants", "--stop-after", "2"]) == 0
+    assert {p.name for p in (out / "variants").iterdir()} == {
+        "face_forgery.int8.onnx",
+        "face_forgery.fp16.onnx",
+        "variants.json",
+    }
+    assert "fp16: " in " ".join(capsys.readouterr().err.split())
+    assert main(["train", "cnn.face_forgery", "--data", data]) == 2
 
 
 @pytest.mark.parametrize(

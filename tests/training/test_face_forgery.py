@@ -8,10 +8,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.errors import DataError, MissingExtraError, UsageError
+from zhenwei.evaluation.metrics import auc
+from zhenwei.nets.face_forgery import Answer
 from zhenwei.training.batches import split_pack
-from zhenwei.training.face_forgery import foreign_faces, held_out_faces, imagenet_state, prepare, shrink
+from zhenwei.training.face_forgery import (
+    LabelledFaces,
+    by_source,
+    checked_on,
+    foreign_faces,
+    held_out_faces,
+    imagenet_state,
+    prepare,
+    shrink,
+)
 
 from .making import person, save, tiny_pack, tiny_recipe
 
@@ -37,6 +50,45 @@ def test_foreign_faces_come_in_pairs_and_always_the_same() -> None:
     assert not any(np.array_equal(a, b) for a, b in zip(first.pixels[::2], first.pixels[1::2], strict=True))
     other = foreign_faces(pack, split, tiny_recipe(seed=6))
     assert not np.array_equal(first.pixels[0], other.pixels[0])
+
+
+def shown(*groups: tuple[str, bool, int]) -> LabelledFaces:
+    source = tuple(name for name, _, count in groups for _ in range(count))
+    forged = tuple(label for _, label, count in groups for _ in range(count))
+    return LabelledFaces((), forged, source)
+
+
+def test_sources_are_measured_alone_where_they_hold_both_classes() -> None:
+    faces = shown(("b", False, 2), ("a", True, 1), ("c", True, 2), ("a", False, 1), ("d", True, 1))
+    found = {name: rows.tolist() for name, rows in by_source(faces).items()}
+    assert found == {"a": [2, 5], "b+c+d": [0, 1, 3, 4, 6]}
+    assert by_source(shown(("a", True, 2), ("b", True, 1))) == {}
+
+
+class Left(nn.Module):
+    """The score is the mean of the left half, 0 to 1: it does not answer a mirrored picture the same."""
+
+    def forward(self, x: Tensor) -> Answer:
+        score = (x[..., : x.shape[3] // 2].mean((1, 2, 3)) + 1) / 2
+        return Answer(score, x.mean((1, 2, 3))[:, None, None])
+
+
+def test_held_out_figures_are_of_both_views_and_chosen_as_the_recipe_says() -> None:
+    pack = tiny_pack()
+    recipe = tiny_recipe(choose={"dfdc": 3.0, "sources": 1.0})
+    figures = checked_on(recipe, pack, split_pack(pack, recipe), torch.device("cpu"))(Left())
+    assert {"auc_people", "auc_sources", "auc_dfdc", "auc_pixabay", "choose"} <= set(figures)
+    assert figures["choose"] == pytest.approx((3 * figures["auc_dfdc"] + figures["auc_sources"]) / 4)
+    assert figures["auc_sources"] == figures["auc_pixabay"]
+    known = held_out_faces(pack, split_pack(pack, recipe), recipe)
+    both_views = [float(p.mean()) for p in known.pixels]  # the halves of a picture and of its mirror image
+    assert figures["auc_people"] == pytest.approx(auc(known.forged, both_views))
+
+
+def test_a_figure_that_is_not_measured_cannot_choose() -> None:
+    pack, recipe = tiny_pack(), tiny_recipe(choose={"celeb": 1.0})
+    with pytest.raises(UsageError, match=r"celeb.*people, sources"):
+        checked_on(recipe, pack, split_pack(pack, recipe), torch.device("cpu"))
 
 
 def test_shrinking_averages() -> None:

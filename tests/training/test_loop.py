@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
 from zhenwei.training import face_forgery
 from zhenwei.training.batches import Batch, BatchMaker, split_pack
@@ -373,3 +374,83 @@ def test_scores_do_not_hang_on_how_many_are_asked_for_at_once() -> None:
     together, alone = scores(net, faces, CPU), scores(net, faces, CPU, batch=2)
     assert together.shape == (5,)
     assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_the_weights_at_the_checks_are_averaged_in_equal_shares(tmp_path: Path) -> None:
+    recipe = tiny_recipe(optimiser={"steps": 4, "check_every": 1, "swa_from": 2})
+    state, seen = fresh(recipe), []
+
+    def check(net: nn.Module) -> dict[str, float]:
+        seen.append({k: v.clone() for k, v in net.state_dict().items()})
+        return {"choose": len(seen) / 10}  # the last one asked is the best
+
+    train(state, planted(two_classes(), recipe), tmp_path, check=check, tell=lambda *_: None, device=CPU)
+    assert len(seen) == 5
+    for name, value in seen[4].items():
+        if value.dtype.is_floating_point:
+            assert torch.allclose(value, (seen[1][name] + seen[2][name] + seen[3][name]) / 3, atol=1e-6), name
+    assert same(torch.load(tmp_path / "best.pt", weights_only=True), seen[4])
+    log = Run(state, {}, tmp_path).log
+    assert [(row["step"], row["averaged"]) for row in log] == [
+        ("1", "1"),
+        ("2", "1"),
+        ("3", "1"),
+        ("4", "1"),
+        ("4", "3"),
+    ]
+    again = fresh(recipe)
+    again.restore(tmp_path / "last.pt")
+    assert again.counted == 3
+    assert same(again.mean, state.mean)
+
+
+def test_a_schedule_is_shortened_to_the_time_there_is_and_still_ends(tmp_path: Path) -> None:
+    recipe = tiny_recipe(optimiser={"steps": 100_000, "check_every": 50_000, "warmup_steps": 5})
+    state = fresh(recipe)
+    began = time.monotonic()
+    rates: list[float] = []
+    train(
+        state,
+        planted(two_classes(1), recipe),
+        tmp_path,
+        check=no_check,
+        tell=lambda *_: rates.append(state.optimiser.param_groups[0]["lr"]),
+        device=CPU,
+        deadline=began + 6,
+    )
+    assert time.monotonic() - began < 9
+    assert state.step == state.options.steps == state.shortened < 100_000
+    assert [row["step"] for row in Run(state, {}, tmp_path).log] == [str(state.step)]
+    assert min(rates[-2:]) < 0.2 * max(rates)
+    again = fresh(recipe)
+    again.restore(tmp_path / "last.pt")
+    assert again.options.steps == state.step  # a resumed run is at its end, too
+
+
+def test_an_average_that_is_no_number_is_not_kept(tmp_path: Path) -> None:
+    recipe = tiny_recipe(optimiser={"steps": 2, "check_every": 2})
+    state = fresh(recipe)
+    with torch.no_grad():
+        next(state.average.parameters()).fill_(math.nan)
+    with pytest.raises(DataError, match="average of the weights is no longer a number"):
+        train(state, planted(two_classes(), recipe), tmp_path, check=no_check, tell=lambda *_: None, device=CPU)
+    assert not list(tmp_path.iterdir())
+
+
+def test_sharpness_aware_steps_learn_and_are_not_plain_ones(tmp_path: Path) -> None:
+    ends = []
+    for rho in (0.0, 0.05):
+        recipe = tiny_recipe(optimiser={"steps": 3, "check_every": 3, "sam_rho": rho})
+        state = fresh(recipe)
+        (tmp_path / str(rho)).mkdir()
+        train(
+            state, planted(two_classes(), recipe), tmp_path / str(rho), check=no_check, tell=lambda *_: None, device=CPU
+        )
+        ends.append(state.net.state_dict())
+    assert not same(*ends)
+    assert all(bool(torch.isfinite(v).all()) for v in ends[1].values())
+
+
+def test_a_network_without_stages_cannot_be_frozen_by_half() -> None:
+    with pytest.raises(UsageError, match="no stages to freeze"):
+        frozen(nn.Linear(1, 1), tiny_recipe(optimiser={"frozen_stages": 1}).optimiser)

@@ -11,7 +11,7 @@ import pytest
 
 from zhenwei import faces
 from zhenwei.errors import DataError
-from zhenwei.training.pack import CROP, Pack, build_pack, load_pack
+from zhenwei.training.pack import COLUMNS, CROP, Pack, build_pack, kept_decoded, load_pack
 from zhenwei.training.pictures import decode, encode
 from zhenwei.types import Frame, Pixels
 
@@ -217,3 +217,28 @@ def test_a_pack_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_pack_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="pack is missing"):
         load_pack(tmp_path / "pack.npz")
+
+
+def test_many_workers_write_the_same_file(tmp_path: Path) -> None:
+    dfdc(tmp_path)
+    photos(tmp_path)
+    told: list[float] = []
+    alone = build_pack(tmp_path, tmp_path / "alone.npz", workers=1)
+    assert build_pack(tmp_path, tmp_path / "many.npz", told.append, workers=2) == alone
+    assert told == sorted(told)
+    first, second = (load_pack(tmp_path / name) for name in ("alone.npz", "many.npz"))
+    for name in COLUMNS:
+        assert np.array_equal(getattr(first, name), getattr(second, name), equal_nan=name == "landmarks"), name
+
+
+def test_decoded_pictures_are_those_of_the_pack_and_are_gone_afterwards() -> None:
+    pack = tiny_pack()
+    with kept_decoded(pack) as decoded:
+        assert isinstance(decoded.decoded, np.memmap)
+        path = Path(str(decoded.decoded.filename))
+        assert path.is_file()
+        for index in range(len(pack)):
+            assert np.array_equal(decoded.pixels(index), pack.pixels(index))
+        decoded.pixels(0)[:] = 0  # the caller's own
+        assert np.array_equal(decoded.pixels(0), pack.pixels(0))
+    assert not path.exists()

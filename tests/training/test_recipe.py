@@ -77,3 +77,17 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="cannot be read"):
         load_recipe(path)
+
+
+def test_a_scaled_recipe_is_the_same_schedule_in_fewer_steps() -> None:
+    whole = load_recipe("face_forgery")
+    half = whole.scaled(whole.optimiser.steps // 2)
+    assert half.scaled(whole.optimiser.steps).optimiser.steps == whole.optimiser.steps
+    assert half.optimiser.steps == whole.optimiser.steps // 2
+    for name in ("warmup_steps", "check_every", "swa_from"):
+        assert getattr(half.optimiser, name) == pytest.approx(getattr(whole.optimiser, name) / 2, abs=1)
+    assert half.augmentation.h264_from_step == pytest.approx(whole.augmentation.h264_from_step / 2, abs=1)
+    assert half.small_until_step == pytest.approx(whole.small_until_step / 2, abs=1)
+    kept = ("seed", "pairs", "genuine_sources", "size_px", "held_out_sources")
+    assert all(getattr(half, name) == getattr(whole, name) for name in kept)
+    assert whole.scaled(1).optimiser.check_every == 1

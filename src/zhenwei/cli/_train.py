@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +21,14 @@ try:
 except ImportError as error:
     raise MissingExtraError("training needs PyTorch", fix="Run: pip install 'zhenwei[train]'") from error
 
-from zhenwei.training import face_forgery
-from zhenwei.training.pack import Pack
+from zhenwei.training import curves, distributed, face_forgery
+from zhenwei.training.batches import BatchMaker, split_pack
+from zhenwei.training.distributed import World
+from zhenwei.training.pack import Pack, kept_decoded
+from zhenwei.training.repack import repack
+from zhenwei.training.trial import Trial, steps_within, try_out
 
-_DRY_STEPS = 4
+_DRY_STEPS = 6
 _QUIET_EVERY = 25  # where no bar can be shown, a line now and then
 
 
@@ -40,22 +45,31 @@ class Options:
     device: str
     stop_after: int | None
     install: bool = False
+    start: Path | None = None
+    minutes: float = 0
+    cache: bool = False
+    variants: bool = False
+    store: Path | None = None
 
 
 def run(options: Options) -> None:
+    began = time.monotonic()
     recipe = load_recipe(options.recipe)
     if recipe.detector != options.detector:
         raise UsageError("the recipe is for another detector", got=recipe.detector, want=options.detector)
+    if options.start is not None and not options.start.is_file():
+        raise UsageError("there are no weights to start from", got=str(options.start), want="best.pt of another run")
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = _device(options.device)
+    device = distributed.own_device(_device(options.device))
     _check_output(options)
-    console = Console(stderr=True)
-    if options.dry_run:
-        with tempfile.TemporaryDirectory(prefix="zhenwei-dry-") as scratch:
-            _estimate(recipe, Path(scratch), device, options, console)
-    else:
-        _train(recipe, device, options, console)
+    with distributed.joined(device) as here:
+        console = Console(stderr=True, quiet=not here.leads)
+        with _pack(options, here, console) as pack:
+            if options.dry_run:
+                _estimate(recipe, pack, device, options, here, console)
+            else:
+                _train(recipe, pack, device, options, here, console, began)
 
 
 def _check_output(options: Options) -> None:
@@ -72,8 +86,45 @@ def _check_output(options: Options) -> None:
         ) from error
 
 
-def _train(recipe: Recipe, device: torch.device, options: Options, console: Console) -> None:
-    folder = options.output
+@contextmanager
+def _pack(options: Options, here: World, console: Console) -> Iterator[Pack]:
+    """The faces; where nothing may be written, those of a data folder are kept for the while only."""
+    if here.size > 1 and not options.data.is_file():
+        fix = "Write one first: zhenwei train ... --make-pack pack.npz"
+        raise UsageError("several processes need a pack", got=str(options.data), want="a pack.npz", fix=fix)
+    with tempfile.TemporaryDirectory(prefix="zhenwei-faces-") as scratch:
+        there = not options.dry_run or (options.output / "pack.npz").is_file()
+        with _bar("preparing faces", console) as told:
+            folder = options.output if there else Path(scratch)
+            pack = face_forgery.prepare(options.data, folder, told, workers=options.workers)
+        if not options.cache:
+            yield pack
+            return
+        with kept_decoded(pack) as decoded:
+            yield decoded
+
+
+@contextmanager
+def _bar(what: str, console: Console) -> Iterator[Callable[[float], None]]:
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console) as progress:
+        bar = progress.add_task(what, total=1.0)
+        yield lambda done: progress.update(bar, completed=done)
+        progress.update(bar, completed=1.0)
+
+
+def _train(
+    recipe: Recipe,
+    pack: Pack,
+    device: torch.device,
+    options: Options,
+    here: World,
+    console: Console,
+    began: float,
+) -> None:
+    folder, deadline = options.output, None
+    if options.minutes:
+        deadline = began + 60 * options.minutes
+        recipe = _fitted(recipe, pack, device, options, here, console, deadline)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -83,14 +134,14 @@ def _train(recipe: Recipe, device: torch.device, options: Options, console: Cons
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
-        pack = _pack(options.data, folder, progress)
         bar = progress.add_task("training", total=recipe.optimiser.steps, note="")
 
         def tell(step: int, figures: dict[str, float]) -> None:
             if "choose" in figures:
                 line = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
                 progress.console.print(f"{time.strftime('%H:%M:%S')} {line}", highlight=False)
-            elif not console.is_terminal and step % _QUIET_EVERY == 0:
+                curves.write(folder)
+            elif here.leads and not console.is_terminal and step % _QUIET_EVERY == 0:
                 sys.stderr.write(f"{time.strftime('%H:%M:%S')} step {step} loss {figures['whole']:.3f}\n")
             progress.update(bar, completed=step, note=f"loss {figures['whole']:.3f}")
 
@@ -103,24 +154,64 @@ def _train(recipe: Recipe, device: torch.device, options: Options, console: Cons
             workers=options.workers,
             resume=options.resume,
             stop_after=options.stop_after,
+            weights=options.start,
+            deadline=deadline,
+            here=here,
         )
-    if options.install and state.step == recipe.optimiser.steps:
-        _install(recipe, pack, folder, console)
-    console.print(f"step {state.step} of {recipe.optimiser.steps}; best weights: {folder / 'best.pt'}", highlight=False)
+    steps = state.options.steps
+    if here.leads and state.step == steps:
+        _finish(recipe, pack, options, console)
+    console.print(f"step {state.step} of {steps}; best weights: {folder / 'best.pt'}", highlight=False)
 
 
-def _install(recipe: Recipe, pack: Pack, folder: Path, console: Console) -> None:
-    with Progress(TextColumn("calibrating"), BarColumn(), TimeRemainingColumn(), console=console) as progress:
-        bar = progress.add_task("calibrating", total=1.0)
-        row = face_forgery.install(recipe, pack, folder, progress=lambda done: progress.update(bar, completed=done))
-    console.print(f"in the model store: {row.weights}", highlight=False)
+def _fitted(
+    recipe: Recipe,
+    pack: Pack,
+    device: torch.device,
+    options: Options,
+    here: World,
+    console: Console,
+    deadline: float,
+) -> Recipe:
+    """The recipe in as many steps as there is time for; a resumed run keeps the schedule that it was begun with."""
+    begun = options.output / "recipe.json"
+    if options.resume and begun.is_file():
+        return Recipe.model_validate_json(begun.read_text(encoding="utf-8"))
+    trial = _tried(recipe, pack, device, options, here, max(4 * _DRY_STEPS, 2 * options.workers))
+    left = distributed.told(deadline - time.monotonic(), here, device)
+    steps = steps_within(trial, left, recipe.optimiser)
+    console.print(
+        f"{trial.step_s:.3f} s a step, {left / 60:.1f} min left: {steps} of {recipe.optimiser.steps} steps",
+        highlight=False,
+    )
+    return recipe.scaled(steps) if steps < recipe.optimiser.steps else recipe
 
 
-def _pack(data: Path, output: Path, progress: Progress) -> Pack:
-    bar = progress.add_task("preparing faces", total=100, note="")
-    pack = face_forgery.prepare(data, output, lambda done: progress.update(bar, completed=round(done * 100)))
-    progress.update(bar, completed=100, note=f"{len(pack)} faces")
-    return pack
+def _finish(recipe: Recipe, pack: Pack, options: Options, console: Console) -> None:
+    folder = options.output
+    if options.variants:
+        with console.status("writing and measuring variants"):
+            costs = face_forgery.write_variants_of(recipe, pack, folder)
+        for cost in costs:
+            auc = cost.auc_difference
+            change = f"AUC {auc.value:+.4f} [{auc.low:+.4f}, {auc.high:+.4f}]"
+            line = f"{cost.name}: {cost.bytes / 1e6:.1f} MB, {cost.speed_ratio:.2f} times as fast, {change}"
+            console.print(line, highlight=False)
+    if options.install:
+        with _bar("calibrating", console) as told:
+            row = face_forgery.install_into(recipe, pack, folder, options.store, told)
+        console.print(f"in the model store: {row.weights}", highlight=False)
+
+
+def pack_only(data: Path, target: Path, most_mb: float, workers: int) -> None:
+    """``--make-pack``."""
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="zhenwei-faces-") as scratch:
+        with _bar("preparing faces", console) as told:
+            pack = face_forgery.prepare(data, Path(scratch), told, workers=workers)
+        with _bar("encoding", console) as told:
+            made = repack(pack, target, most_mb, told)
+    console.print(f"{target}: {made}", highlight=False)
 
 
 def _device(name: str) -> torch.device:
@@ -133,28 +224,26 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _estimate(recipe: Recipe, scratch: Path, device: torch.device, options: Options, console: Console) -> None:
-    from zhenwei.training.batches import BatchMaker, split_pack
-    from zhenwei.training.loop import loss_of
+def _tried(recipe: Recipe, pack: Pack, device: torch.device, options: Options, here: World, steps: int) -> Trial:
+    """At the end of the schedule, where pictures are largest and everything is in force."""
+    maker, first = BatchMaker(pack, split_pack(pack, recipe), recipe), max(0, recipe.optimiser.steps - steps)
+    with tempfile.TemporaryDirectory(prefix="zhenwei-dry-") as scratch:
+        state = face_forgery.start(recipe, Path(scratch), device, resume=False, weights=options.start, here=here)
+    return try_out(state, maker, device, workers=options.workers, steps=steps, first=first, here=here)
 
-    built = options.output if (options.output / "pack.npz").is_file() else scratch
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console) as progress:
-        pack = _pack(options.data, built, progress)
-    state = face_forgery.start(recipe, scratch, device, resume=False)
-    maker = BatchMaker(pack, split_pack(pack, recipe), recipe)
-    began = time.perf_counter()
-    batches = [maker[step] for step in range(_DRY_STEPS)]
-    prepared = (time.perf_counter() - began) / _DRY_STEPS
-    began = time.perf_counter()
-    for batch in batches:
-        whole, _ = loss_of(state.net, batch, recipe.optimiser, device)
-        whole.backward()  # type: ignore[no-untyped-call]
-    stepped = (time.perf_counter() - began) / _DRY_STEPS
-    each = max(stepped, prepared / max(1, options.workers))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+def _estimate(
+    recipe: Recipe, pack: Pack, device: torch.device, options: Options, here: World, console: Console
+) -> None:
+    trial = _tried(recipe, pack, device, options, here, _DRY_STEPS + 2 * options.workers * (options.workers > 1))
+    if options.minutes:
+        steps = steps_within(trial, 60 * options.minutes, recipe.optimiser)
+        recipe = recipe.scaled(steps) if steps < recipe.optimiser.steps else recipe
+    held = [f"{trial.memory_gib:.1f} GiB of memory"] if trial.memory_gib is not None else []
+    held += [f"{trial.gpu_gib:.1f} GiB of the GPU's"] if device.type == "cuda" else []
     console.print(
-        f"{recipe.optimiser.steps} steps of {recipe.pairs.total * 2} faces: {stepped:.2f} s to learn and "
-        f"{prepared:.2f} s to prepare each, about {recipe.optimiser.steps * each / 60:.0f} min on {device}; "
-        f"{peak:.1f} GiB so far",
+        f"{recipe.optimiser.steps} steps of {recipe.pairs.total * 2} faces: {trial.step_s:.2f} s each with "
+        f"{options.workers} to prepare them, about {recipe.optimiser.steps * trial.step_s / 60:.0f} min on {device}, "
+        f"checks not counted; at most {' and '.join(held) or 'an unknown amount of memory'} so far",
         highlight=False,
     )

@@ -10,8 +10,8 @@ import typer
 _HELP = """Train a learned detector from a data folder.
 
 The run is seeded and resumable: Ctrl-C saves, --resume goes on as if nothing had happened. Curves are written to
-OUTPUT/log.csv, the best weights by held-out people and sources to OUTPUT/best.pt. `--install` puts them into the
-package's model store: ONNX with a parity check, calibration, thresholds and a card.
+OUTPUT/log.csv and OUTPUT/curves.html, the best weights by held-out people and sources to OUTPUT/best.pt. `--install`
+puts them into the package's model store: ONNX with a parity check, calibration, thresholds and a card.
 
 Examples:
 
@@ -20,40 +20,69 @@ Examples:
   zhenwei train cnn.face_forgery --data DATA --output runs/face_forgery --resume
 
   zhenwei train cnn.face_forgery --data DATA --output runs/try --dry-run
+
+  zhenwei train cnn.face_forgery --data DATA --make-pack pack.npz --max-mb 60
+
+  zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 16 --device cuda --minutes 25
+
+  torchrun --nproc-per-node 4 -m zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 4
 """
 
 
 def train(
     detector: Annotated[str, typer.Argument(help="id of a learned detector", metavar="DETECTOR")],
     data: Annotated[Path, typer.Option(help="folder with dfdc-faces and photos (zip + csv), or a pack.npz")],
-    output: Annotated[Path, typer.Option(help="folder for checkpoints, curves and weights")],
+    output: Annotated[Path | None, typer.Option(help="folder for checkpoints, curves and weights")] = None,
     recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file")] = "face_forgery",
     resume: Annotated[bool, typer.Option("--resume", help="go on from the last checkpoint")] = False,
+    start: Annotated[Path | None, typer.Option("--from", help="weights (best.pt) of another run to start from")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="time a few steps, estimate the whole, write nothing")
+        bool, typer.Option("--dry-run", help="try a few steps, estimate time and memory, write nothing")
     ] = False,
-    workers: Annotated[int, typer.Option(help="threads that prepare batches", min=1)] = 1,
+    minutes: Annotated[float, typer.Option(help="the time there is: the schedule is fitted to it; 0 = any", min=0)] = 0,
+    workers: Annotated[
+        int, typer.Option(help="how many prepare batches (and faces): threads up to 2, processes from 3 on", min=1)
+    ] = 1,
+    cache: Annotated[bool, typer.Option("--cache", help="decode every picture once, into a file they share")] = False,
     threads: Annotated[int, typer.Option(help="compute threads, 0 = all cores", min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     stop_after: Annotated[int, typer.Option(help="stop after this many steps, 0 = run to the end", min=0)] = 0,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="at the end, write 8 and 16 bit variants and what they cost")
+    ] = False,
     install: Annotated[
         bool, typer.Option("--install", help="at the end, calibrate and put into the model store")
     ] = False,
+    store: Annotated[Path | None, typer.Option(help="install into this folder instead of the package")] = None,
+    make_pack: Annotated[
+        Path | None, typer.Option(help="only write the faces of DATA into this file, to be carried elsewhere")
+    ] = None,
+    max_mb: Annotated[float, typer.Option(help="the most that file may take, million bytes", min=0.001)] = 60,
 ) -> None:
     from zhenwei.cli import _train
 
+    if make_pack is not None:
+        _train.pack_only(data, make_pack, max_mb, workers)
+        return
+    if output is None:
+        raise typer.BadParameter("is needed", param_hint="--output")
     options = _train.Options(
         detector=detector,
         data=data,
         output=output,
         recipe=recipe,
         resume=resume,
+        start=start,
         dry_run=dry_run,
+        minutes=minutes,
         workers=workers,
+        cache=cache,
         threads=threads,
         device=device,
         stop_after=stop_after or None,
-        install=install,
+        variants=variants,
+        install=install or store is not None,
+        store=store,
     )
     _train.run(options)
 

@@ -28,12 +28,12 @@ from zhenwei.training.batches import BatchMaker, Split, split_pack
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate, delivery
 from zhenwei.training.distributed import ALONE, World, synchronised
 from zhenwei.training.export import export, load_weights
-from zhenwei.training.loop import Check, State, Tell, begin, scores, train
+from zhenwei.training.loop import Check, State, Tell, begin, scores, to_input, train
 from zhenwei.training.pack import Pack, build_pack, load_pack
 from zhenwei.training.publish import Product, best_row, publish
 from zhenwei.training.recipe import Recipe
-from zhenwei.training.variants import card_lines
-from zhenwei.types import Frame, Media, Pixels, Subject
+from zhenwei.training.variants import Cost, card_lines, write_variants
+from zhenwei.types import Floats, Frame, Media, Pixels, Subject
 
 Progress = Callable[[float], None]
 _DATA = (
@@ -41,6 +41,7 @@ _DATA = (
     "faces; forgeries made of genuine faces on the fly (self-blending, affine warping, and the recipe's other kinds). "
     "Data sets' licences: research."
 )
+_RANGED = 8  # batches whose activations give the ranges of the 8 bit variant
 _LIMITS = (
     "It knows swaps of the 2019 DFDC kind, blending and warping traces, and StyleGAN faces. Whole-head animation, "
     "text-to-video and generators unlike these may pass. Strong compression, filters and enlargement hide traces; "
@@ -319,6 +320,36 @@ def install(
         return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), total=total, progress=progress)
 
     return publish(product, exported, measure, store=store, thresholds=thresholds)
+
+
+def install_into(recipe: Recipe, pack: Pack, folder: Path, store: Path | None, progress: Progress) -> ModelEntry:
+    """:func:`install` into ``store``, thresholds beside it; None: into the package."""
+    if store is None:
+        return install(recipe, pack, folder, progress=progress)
+    store.mkdir(parents=True, exist_ok=True)
+    return install(recipe, pack, folder, store=store, thresholds=store / PACKAGED.name, progress=progress)
+
+
+def write_variants_of(recipe: Recipe, pack: Pack, folder: Path) -> tuple[Cost, ...]:
+    """Variants of ``folder/best.pt`` into ``folder/variants``, measured on the held-out identities; ranges of
+    activations are those of batches that it was trained with."""
+    exported = export(load_weights(folder / "best.pt", network(recipe)), recipe.size_px)
+    split = split_pack(pack, recipe)
+    maker, held_out = BatchMaker(pack, split, recipe), held_out_faces(pack, split, recipe)
+    last = recipe.optimiser.steps
+    return write_variants(
+        exported.onnx,
+        folder / "variants",
+        faces=[_normalised(maker[step].pixels) for step in range(max(0, last - _RANGED), last)],
+        held_out=_normalised(np.stack(held_out.pixels)),
+        forged=held_out.forged,
+        groups=[f"{pack.source[row]}/{pack.identity[row]}" for row in split.held_out],
+        name="face_forgery",
+    )
+
+
+def _normalised(pixels: Pixels) -> Floats:
+    return to_input(pixels, torch.device("cpu")).contiguous().numpy()
 
 
 def product_of(recipe: Recipe, best: Mapping[str, str], remarks: tuple[str, ...] = ()) -> Product:

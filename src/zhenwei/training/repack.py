@@ -22,7 +22,19 @@ from zhenwei.training.pictures import decode, encode
 from zhenwei.types import Pixels
 
 # (side in px, WebP quality), from the most faithful down
-LADDER = ((224, 92), (224, 85), (208, 85), (192, 90), (192, 85), (192, 80), (192, 75), (192, 70))
+LADDER = (
+    (224, 95),
+    (224, 92),
+    (224, 90),
+    (224, 88),
+    (224, 85),
+    (208, 85),
+    (192, 90),
+    (192, 85),
+    (192, 80),
+    (192, 75),
+    (192, 70),
+)
 _SAMPLED = 200
 _SPARE = 1.01
 

@@ -49,6 +49,7 @@ class State:
     sums: tuple[float, float, int] = (0.0, 0.0, 0)
     mean: dict[str, Tensor] = field(default_factory=dict)
     counted: int = 0
+    counted_at: int = 0
     shortened: int = 0
 
     def shorten(self, steps: int) -> None:
@@ -66,6 +67,7 @@ class State:
             "sums": self.sums,
             "mean": self.mean,
             "counted": self.counted,
+            "counted_at": self.counted_at,
             "shortened": self.shortened,
             "random": torch.get_rng_state(),
         }
@@ -80,6 +82,7 @@ class State:
             self.optimiser.load_state_dict(saved["optimiser"])
             self.step, self.best, self.sums = saved["step"], saved["best"], saved.get("sums", (0.0, 0.0, 0))
             self.mean, self.counted = saved.get("mean", {}), saved.get("counted", 0)
+            self.counted_at = saved.get("counted_at", 0)
             shortened = int(saved.get("shortened", 0))
             torch.set_rng_state(saved["random"])
         except UNREADABLE as error:
@@ -130,9 +133,12 @@ def follow(average: nn.Module, net: nn.Module, decay: float) -> None:
 def count_in(state: State) -> None:
     """The running average joins the equal mean of those before (Izmailov et al., UAI 2018); counters are copied.
 
-    Statistics of norms are averaged like weights rather than measured anew: they are those of neighbours.
+    Once a step: a check that was interrupted is repeated. Statistics of norms are averaged like weights rather than measured anew: they are those of neighbours.
     """
+    if state.counted_at == state.step:
+        return
     state.counted += 1
+    state.counted_at = state.step
     for name, value in state.average.state_dict().items():
         if name not in state.mean or not value.dtype.is_floating_point:
             state.mean[name] = value.detach().cpu().clone()

@@ -1,7 +1,7 @@
 """Smaller variants of an exported network, each with what it costs, measured on held-out faces.
 
 - ``int8``: weights and activations in 8 bits (quantise-dequantise, a scale for each channel), ranges of activations
-  from pictures of the training set. Kernels for it are in ONNX Runtime; how much faster they are depends on the processor.
+  from pictures of the training set. How much faster that is in ONNX Runtime depends on the processor.
 - ``fp16``: weights in 16 bits, unfolded to 32 when the file is loaded: half the size, the same speed, and input, output
   and arithmetic stay float32, as CPUs have it.
 """
