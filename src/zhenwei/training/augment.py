@@ -113,9 +113,9 @@ def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Gen
         offset=float(rng.uniform(-0.08, 0.08)) if colour else 0.0,
         gamma=float(np.exp(rng.uniform(-0.3, 0.3))) if colour else 1.0,
         saturation=0.0 if grey else float(rng.uniform(0.7, 1.3)) if colour else 1.0,
-        blur_sigma=float(rng.uniform(0.3, 1.6)) if blurred else 0.0,
+        blur_sigma=float(rng.uniform(*options.blur_sigma)) if blurred else 0.0,
         sharpen=float(rng.uniform(0.2, 1.0)) if sharp else 0.0,
-        noise=(float(rng.uniform(1, 9)) if noisy else 0.0, int(rng.integers(2**31))),
+        noise=(float(rng.uniform(*options.noise_sigma)) if noisy else 0.0, int(rng.integers(2**31))),
         encoding=_encoding(options, rng),
         crf=_crf(options, rng),
     )
@@ -132,7 +132,7 @@ def _shrink(options: Augmentation, rng: np.random.Generator) -> tuple[float, int
         return None
     down = int(rng.choice(len(_KERNELS), p=(0.4, 0.25, 0.2, 0.05, 0.1)))
     up = int(rng.choice(len(_KERNELS), p=(0.0, 0.5, 0.4, 0.0, 0.1)))
-    return float(rng.uniform(0.3, 1.0)), down, up
+    return float(rng.uniform(options.downscale_to, 1.0)), down, up
 
 
 def _crf(options: Augmentation, rng: np.random.Generator) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,7 @@ _DATA = (
     "faces; forgeries made of genuine faces on the fly (self-blending, affine warping, and the recipe's other kinds). "
     "Data sets' licences: research."
 )
+_ASKED = 32  # faces that tell how long a check takes
 _RANGED = 8  # batches whose activations give the ranges of the 8 bit variant
 _LIMITS = (
     "It knows swaps of the 2019 DFDC kind, blending and warping traces, and StyleGAN faces. Whole-head animation, "
@@ -131,11 +133,13 @@ def run(
     stop_after: int | None = None,
     weights: Path | None = None,
     deadline: float | None = None,
+    check_s: float = 0.0,
     here: World = ALONE,
 ) -> State:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
-    ``weights``: of another run, to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened to it.
+    ``weights``: of another run, to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened to it,
+    with checks of about ``check_s`` seconds.
     ``here``: which of several processes this is. Raises :class:`UsageError` where ``recipe.choose`` names no figure.
     """
     split = split_pack(pack, recipe)
@@ -154,6 +158,7 @@ def run(
         workers=workers,
         stop_after=stop_after,
         deadline=deadline,
+        check_s=check_s,
         here=here,
     )
     return state
@@ -184,6 +189,19 @@ def checked_on(recipe: Recipe, pack: Pack, split: Split, device: torch.device) -
         return {f"auc_{name}": value for name, value in ordered.items()} | {"choose": chosen}
 
     return check
+
+
+def check_seconds(recipe: Recipe, pack: Pack, net: nn.Module, device: torch.device) -> float:
+    """About how long a check will take, from asking for some of its faces; the second time, when all is warm."""
+    split = split_pack(pack, recipe)
+    rows = split.held_out[:_ASKED] if len(split.held_out) else split.foreign[:_ASKED]
+    few = [shrink(pack.pixels(int(row)), recipe.size_px) for row in rows]
+    if not few:
+        return 0.0
+    scores(net, few[:4], device, mirrored=True)
+    began = time.perf_counter()
+    scores(net, few, device, mirrored=True)
+    return (time.perf_counter() - began) / len(few) * (len(split.held_out) + 2 * len(split.foreign))
 
 
 def by_source(shown: LabelledFaces) -> dict[str, NDArray[np.int64]]:

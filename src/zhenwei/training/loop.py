@@ -120,16 +120,18 @@ def train(
     workers: int = 1,
     stop_after: int | None = None,
     deadline: float | None = None,
+    check_s: float = 0.0,
     here: World = ALONE,
 ) -> None:
     """Runs from ``state.step`` to the schedule's end, or for ``stop_after`` steps; an interrupt saves first.
 
     Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
-    With ``deadline`` (of ``time.monotonic``) the schedule is shortened to what time allows. ``here``: which of several
+    With ``deadline`` (of ``time.monotonic``) the schedule is shortened to what time allows, for checks that
+    are expected to take ``check_s`` seconds. ``here``: which of several
     processes this is. Raises :class:`DataError` when loss, gradient or average stop being numbers: the last checkpoint
     is from before.
     """
-    run = _Run(state, folder, check, tell, device, here, deadline)
+    run = _Run(state, folder, check, tell, device, here, Clock(deadline, check_s))
     end = state.options.steps if stop_after is None else min(state.options.steps, state.step + stop_after)
     source = maker if here.size == 1 else distributed.Share(maker, here.rank, here.size)
     try:
@@ -179,12 +181,12 @@ class _Run:
         tell: Tell,
         device: torch.device,
         here: World,
-        deadline: float | None,
+        clock: Clock,
     ) -> None:
         self.state, self.folder, self.check, self.tell = state, folder, check, tell
         self.device, self.here = device, here
         self.model = distributed.wrapped(state.net, device, here)
-        self.clock = Clock(deadline)
+        self.clock = clock
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32, where bfloat16 is not used anyway
             torch.backends.cudnn.allow_tf32 = True

@@ -41,11 +41,14 @@ class Augmentation(_Section):
     zoom: Annotated[float, Field(ge=0.5, le=1)] = 0.85
     rotate_deg: float = 8.0
     downscale: Share = 0.3
+    downscale_to: Annotated[float, Field(gt=0, lt=1)] = 0.3  # of the side, at the smallest
     colour: Share = 0.5
     grey: Share = 0.03
     blur: Share = 0.15
+    blur_sigma: tuple[float, float] = (0.3, 1.6)  # px of the network's picture; no forgery survives the strongest
     sharpen: Share = 0.08
     noise: Share = 0.15
+    noise_sigma: tuple[float, float] = (1.0, 9.0)  # grey levels
     jpeg: Share = 0.7
     webp: Share = 0.05
     jpeg_quality: tuple[int, int] = (35, 95)
@@ -62,6 +65,9 @@ class Augmentation(_Section):
         low, high = self.jpeg_quality
         if not 1 <= low <= high <= 100:
             raise ValueError(f"jpeg_quality is {low} to {high}, want a range within 1 to 100")
+        for name, (least, most) in (("blur_sigma", self.blur_sigma), ("noise_sigma", self.noise_sigma)):
+            if not 0 < least <= most < 100:
+                raise ValueError(f"{name} is {least} to {most}, want a range above 0 and below 100")
         if self.jpeg + self.webp > 1:
             raise ValueError("jpeg and webp exclude each other: together at most 1")
         return self
