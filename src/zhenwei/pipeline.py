@@ -117,7 +117,7 @@ def _ask(
         tell(detector.info.id, 0.7 + 0.3 * number / len(subjects))
         began = time.perf_counter()
         answer = _answer(detector, subject)
-        evidence.append(replace(answer, seconds=round(time.perf_counter() - began, 4)))
+        evidence.append(replace(answer, finds=detector.info.finds, seconds=round(time.perf_counter() - began, 4)))
     return tuple(evidence)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Kind = Literal["image", "video", "audio"]
 Decision = Literal["forged", "genuine", "inconclusive"]
 Level = Literal["person", "file"]
+Forgery = Literal["altered", "generated"]  # a genuine recording that was changed, or one that never was
 Language = Literal["en", "zh"]
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -234,11 +235,13 @@ class Evidence:
     exhibits: tuple[Exhibit, ...] = ()
     weights: str = ""  # "model id @ sha256"
     seconds: float = 0.0
+    finds: Forgery = "altered"  # what ``llr`` is the evidence of; filled in by the pipeline
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; exhibits are named by kind and caption, their arrays stay behind."""
         return {
             "detector": self.detector,
+            "finds": self.finds,
             "llr": self.llr,
             "finding": str(self.finding),
             "reason": str(self.reason),
@@ -338,6 +341,7 @@ class DetectorInfo:
     models: tuple[str, ...] = ()  # ids in the model store
     contract: InputContract | None = None
     reads_metadata: bool = False
+    finds: Forgery = "altered"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

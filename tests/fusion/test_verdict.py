@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from zhenwei.errors import UsageError
 from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
 from zhenwei.fusion.verdict import decide, fuse
-from zhenwei.types import Evidence, Interval, Person, PersonVerdict, Quality, Text, Verdict
+from zhenwei.types import Evidence, Forgery, Interval, Person, PersonVerdict, Quality, Text, Verdict
 
 DETECTORS = ("cnn.face_forgery", "cnn.other", "warp.self_blend", "temporal.pulse")
 LLR = st.floats(-8, 8)
@@ -25,8 +25,11 @@ ORDER = {"genuine": 0, "inconclusive": 1, "forged": 2}
 NOTHING_MEASURED = OperatingPoints()
 
 
+FINDS: dict[str, Forgery] = {"cnn.other": "generated"}
+
+
 def _evidence(llr: float | None, *, detector: str = DETECTORS[0], person: int | None = 1, reason: str = "") -> Evidence:
-    return Evidence(detector, llr, "finding", reason, person=person)
+    return Evidence(detector, llr, "finding", reason, person=person, finds=FINDS.get(detector, "altered"))
 
 
 @st.composite
@@ -199,12 +202,30 @@ def test_evidence_on_the_file_joins_everybody() -> None:
 
 def test_witnesses_who_see_the_same_are_discounted() -> None:
     one = [_evidence(2.0)]
-    sisters = [*one, _evidence(2.0, detector="cnn.other")]
+    sisters = [*one, _evidence(2.0, detector="cnn.sister")]
     strangers = [*one, _evidence(2.0, detector="warp.self_blend")]
     llrs = [fuse(e) for e in (one, sisters, strangers)]
     assert llrs == [2.0, pytest.approx(4 / 1.8), pytest.approx(4 / 1.3)]
     copies = [_evidence(2.0, detector=f"cnn.copy{k}") for k in range(1000)]
     assert fuse(copies) == pytest.approx(2.0 / 0.8, rel=0.01)
+
+
+def test_kinds_of_forgery_are_alternatives() -> None:
+    """A picture that is altered or generated, as often as each other, against a genuine one: the mixture's ratio, from
+    densities of two detectors of which each sees one kind only."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(0, 2, (2, 50))
+    altered, generated = 2 * x - 2, y - 0.5  # log N(x; 2, 1) / N(x; 0, 1), log N(y; 1, 1) / N(y; 0, 1)
+    genuine = np.exp(-(x**2) / 2 - y**2 / 2)
+    forged = (np.exp(-((x - 2) ** 2) / 2 - y**2 / 2) + np.exp(-(x**2) / 2 - (y - 1) ** 2 / 2)) / 2
+    for a, g, expected in zip(altered, generated, np.log(forged / genuine), strict=True):
+        evidence = [_evidence(float(a)), _evidence(float(g), detector="cnn.other")]
+        assert fuse(evidence) == pytest.approx(expected)
+
+
+def test_a_trace_is_not_outvoted_by_a_detector_of_something_else() -> None:
+    found = fuse([_evidence(5.0), _evidence(-5.0, detector="cnn.other")])
+    assert found == pytest.approx(5.0 - math.log(2), abs=1e-3)
 
 
 def test_equicorrelated_witnesses_get_the_analytic_ratio() -> None:

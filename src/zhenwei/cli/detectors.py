@@ -102,6 +102,7 @@ def _card(info: DetectorInfo, language: Language) -> Table:
         ("id", [info.id]),
         ("question", [in_language(info.question, language)]),
         ("takes", [", ".join(info.takes)]),
+        ("finds", ["genuine recordings that were altered" if info.finds == "altered" else "wholly generated media"]),
         ("judges", ["each person" if info.level == "person" else "the whole file"]),
         ("needs", [", ".join(in_language(need, language) for need in info.needs)]),
         ("reads metadata", ["yes" if info.reads_metadata else "no"]),

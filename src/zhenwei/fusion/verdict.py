@@ -1,8 +1,13 @@
 """``decide``: evidence -> verdict, with the error rate of the decision.
 
-**One subject.** Detectors of one family see much the same traces, and all families see the same pixels, so their LLRs
-are not simply added: m equicorrelated witnesses of mean LLR x weigh x m / (1 + (m - 1) rho), with rho = 0.8 within a
-family and 0.3 between families. One detector keeps its LLR. An abstention is as if the detector had not been asked.
+**One subject, one kind of forgery.** Detectors of one family see much the same traces, and all families see the same
+pixels, so their LLRs are not simply added: m equicorrelated witnesses of mean LLR x weigh x m / (1 + (m - 1) rho), with
+rho = 0.8 within a family and 0.3 between families. One detector keeps its LLR. An abstention is as if the detector had
+not been asked.
+
+**Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in one
+of these ways, no telling which" against "genuine" has the likelihood ratio mean(exp(llr of each kind)): a trace of one
+kind is not outvoted by the absence of the other.
 
 **Several people.** "Somebody here is forged, no telling who" against "nobody is" has the likelihood ratio
 mean(exp(llr of each)). Evidence on the whole file joins that of everybody. The file is called forged if the most
@@ -16,13 +21,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zhenwei.errors import UsageError
 from zhenwei.fusion import wording
 from zhenwei.fusion.operating import OperatingPoints, packaged
-from zhenwei.types import Decision, Evidence, Kind, Person, PersonVerdict, Text, Verdict
+from zhenwei.types import Decision, Evidence, Forgery, Kind, Person, PersonVerdict, Text, Verdict
 
 WITHIN_FAMILY = 0.8
 BETWEEN_FAMILIES = 0.3
@@ -51,17 +56,19 @@ def decide(
 
 
 def fuse(evidence: Sequence[Evidence]) -> float | None:
-    """One LLR for one subject, allowing for dependence; None if every detector abstains."""
-    families: dict[str, list[float]] = defaultdict(list)
+    """One LLR for one subject, allowing for dependence and kinds of forgery; None if every detector abstains."""
+    kinds: dict[Forgery, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for item in evidence:
         if item.llr is None:
             continue
         if not math.isfinite(item.llr):
             raise UsageError(f"{item.detector} gave no usable LLR", got=str(item.llr), want="a finite number or None")
-        families[item.detector.split(".", 1)[0]].append(item.llr)
-    if not families:
-        return None
-    return _together([_together(llrs, WITHIN_FAMILY) for llrs in families.values()], BETWEEN_FAMILIES)
+        kinds[item.finds][item.detector.split(".", 1)[0]].append(item.llr)
+    return _any_of([_of_kind(families.values()) for families in kinds.values()])
+
+
+def _of_kind(families: Iterable[Sequence[float]]) -> float:
+    return _together([_together(llrs, WITHIN_FAMILY) for llrs in families], BETWEEN_FAMILIES)
 
 
 def _together(llrs: Sequence[float], rho: float) -> float:
@@ -106,14 +113,14 @@ class _Judge:
         everything = [*of_file, *(e for found in by_person.values() for e in found)]
         worst = max(llrs, key=lambda n: (llrs[n], -n)) if llrs else None
         subject = wording.of_file() if worst is None else wording.of_worst(worst, decision, len(llrs))
-        llr = _somebody(each)
+        llr = _any_of(each)
         explanation = self._explain(subject, decision, rate, llr, everything)
         explanation = wording.with_scope(explanation, decision, len(llrs), len(by_person) - len(llrs))
         return Verdict(decision, llr, rate, explanation, verdicts)
 
     def _weigh(self, llrs: Sequence[float]) -> tuple[Decision, float | None]:
         """The decision on everybody of these LLRs together, and how often it is wrong."""
-        together = _somebody(llrs)
+        together = _any_of(llrs)
         if together is None:
             return "inconclusive", None
         alarm = self._alarm(llrs)
@@ -146,8 +153,8 @@ class _Judge:
         return wording.decided(subject, decision, rate)
 
 
-def _somebody(llrs: Sequence[float]) -> float | None:
-    """log mean exp: the LLR of "one of them is forged, no telling which" against "nobody is"; None for nobody."""
+def _any_of(llrs: Sequence[float]) -> float | None:
+    """log mean exp: the LLR of "one of them is forged, no telling which" against "none is"; None for none."""
     if not llrs:
         return None
     most = max(llrs)
