@@ -5,8 +5,8 @@ pixels, so their LLRs are not simply added: m equicorrelated witnesses of mean L
 rho = 0.8 within a family and 0.3 between families. One detector keeps its LLR. An abstention is as if the detector had
 not been asked.
 
-**Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in one
-of these ways, no telling which" against "genuine" has the likelihood ratio mean(exp(llr of each kind)): a trace of one
+**Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in
+one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one
 kind is not outvoted by the absence of the other.
 
 **Several people.** "Somebody here is forged, no telling who" against "nobody is" has the likelihood ratio
