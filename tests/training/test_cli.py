@@ -93,6 +93,28 @@ def test_a_run_starts_from_the_weights_of_another_and_says_so(
     assert "no weights to start from" in capsys.readouterr().err
 
 
+def test_a_run_starts_from_the_mean_of_several(given: list[str], tmp_path: Path) -> None:
+    others = []
+    for seed in (7, 8):
+        torch.manual_seed(seed)
+        others.append(FaceForgeryNet("lite0").state_dict())
+        torch.save(others[-1], tmp_path / f"{seed}.pt")
+    start = face_forgery.start(
+        tiny_recipe(),
+        tmp_path / "nowhere",
+        torch.device("cpu"),
+        resume=False,
+        weights=[tmp_path / "7.pt", tmp_path / "8.pt"],
+    )
+    for name, value in start.net.state_dict().items():
+        expected = (others[0][name].double() + others[1][name].double()) / 2
+        assert torch.allclose(value.double(), expected, atol=1e-6), name
+    assert main([*given, "--from", str(tmp_path / "7.pt"), "--from", str(tmp_path / "8.pt"), "--stop-after", "1"]) == 0
+    told = Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).start
+    digests = [hashlib.sha256((tmp_path / f"{seed}.pt").read_bytes()).hexdigest() for seed in (7, 8)]
+    assert told == f"7.pt @ {digests[0]}, 8.pt @ {digests[1]}"
+
+
 def test_a_schedule_is_fitted_to_the_time_there_is(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,7 +45,7 @@ class Options:
     device: str
     stop_after: int | None
     install: bool = False
-    start: Path | None = None
+    start: tuple[Path, ...] = ()
     minutes: float = 0
     cache: bool = False
     variants: bool = False
@@ -57,8 +57,9 @@ def run(options: Options) -> None:
     recipe = load_recipe(options.recipe)
     if recipe.detector != options.detector:
         raise UsageError("the recipe is for another detector", got=recipe.detector, want=options.detector)
-    if options.start is not None and not options.start.is_file():
-        raise UsageError("there are no weights to start from", got=str(options.start), want="best.pt of another run")
+    for path in options.start:
+        if not path.is_file():
+            raise UsageError("there are no weights to start from", got=str(path), want="best.pt of another run")
     if options.threads:
         torch.set_num_threads(options.threads)
     device = distributed.own_device(_device(options.device))
@@ -121,10 +122,11 @@ def _train(
     console: Console,
     began: float,
 ) -> None:
-    folder, deadline = options.output, None
+    folder, deadline, check_s = options.output, None, 0.0
     if options.minutes:
         deadline = began + 60 * options.minutes
         recipe = _fitted(recipe, pack, device, options, here, console, deadline)
+        check_s = face_forgery.check_seconds(recipe, pack, face_forgery.network(recipe).to(device).eval(), device)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -156,6 +158,7 @@ def _train(
             stop_after=options.stop_after,
             weights=options.start,
             deadline=deadline,
+            check_s=check_s,
             here=here,
         )
     steps = state.options.steps

@@ -35,7 +35,10 @@ def train(
     output: Annotated[Path | None, typer.Option(help="folder for checkpoints, curves and weights")] = None,
     recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file")] = "face_forgery",
     resume: Annotated[bool, typer.Option("--resume", help="go on from the last checkpoint")] = False,
-    start: Annotated[Path | None, typer.Option("--from", help="weights (best.pt) of another run to start from")] = None,
+    start: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="weights (best.pt) of another run to start from; given twice or more: their mean"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="try a few steps, estimate time and memory, write nothing")
     ] = False,
@@ -72,7 +75,7 @@ def train(
         output=output,
         recipe=recipe,
         resume=resume,
-        start=start,
+        start=tuple(start or ()),
         dry_run=dry_run,
         minutes=minutes,
         workers=workers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,10 +93,13 @@ def start(
     device: torch.device,
     *,
     resume: bool,
-    weights: Path | None = None,
+    weights: Sequence[Path] = (),
     here: World = ALONE,
 ) -> State:
-    """The last checkpoint in ``folder``, else a fresh state from ``weights`` of another run, else from ImageNet.
+    """The last checkpoint in ``folder``, else a fresh state from ``weights``, else from ImageNet.
+
+    ``weights``: of other runs; of several, their mean (M. Wortsman et al., "Robust fine-tuning of zero-shot models",
+    CVPR 2022).
 
     Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint, or if
     ``weights`` are none of this network.
@@ -105,8 +108,8 @@ def start(
     last = folder / "last.pt"
     torch.manual_seed(recipe.seed)
     net = network(recipe)
-    if weights is not None:
-        load_weights(weights, net)
+    if weights:
+        mean_weights([load_weights(path, network(recipe)) for path in weights], net)
     elif not last.exists():
         load_imagenet(net.backbone, imagenet_state(recipe.backbone))
     state = begin(synchronised(net, device, here), recipe.optimiser, device)
@@ -131,16 +134,15 @@ def run(
     workers: int,
     resume: bool,
     stop_after: int | None = None,
-    weights: Path | None = None,
+    weights: Sequence[Path] = (),
     deadline: float | None = None,
     check_s: float = 0.0,
     here: World = ALONE,
 ) -> State:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
-    ``weights``: of another run, to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened to it,
-    with checks of about ``check_s`` seconds.
-    ``here``: which of several processes this is. Raises :class:`UsageError` where ``recipe.choose`` names no figure.
+    ``weights``: of other runs, whose mean to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened
+    to it, with checks of about ``check_s`` seconds. ``here``: which of several processes this is. Raises :class:`UsageError` where ``recipe.choose`` names no figure.
     """
     split = split_pack(pack, recipe)
     state = start(recipe, folder, device, resume=resume, weights=weights, here=here)
@@ -214,7 +216,7 @@ def by_source(shown: LabelledFaces) -> dict[str, NDArray[np.int64]]:
     return whole | ({"+".join(halves): rows} if len(np.unique(forged[rows])) == 2 else {})
 
 
-def with_start(recipe: Recipe, weights: Path | None, folder: Path, step: int) -> Recipe:
+def with_start(recipe: Recipe, weights: Sequence[Path], folder: Path, step: int) -> Recipe:
     """``recipe`` with what it starts from; a resumed run keeps what it was begun with."""
     if step:
         try:
@@ -222,9 +224,20 @@ def with_start(recipe: Recipe, weights: Path | None, folder: Path, step: int) ->
         except (OSError, ValueError):  # none was written, or by hand
             before = ""
         return recipe.model_copy(update={"start": before})
-    if weights is None:
+    if not weights:
         return recipe
-    return recipe.model_copy(update={"start": f"{weights.name} @ {hashlib.sha256(weights.read_bytes()).hexdigest()}"})
+    each = [f"{path.name} @ {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in weights]
+    return recipe.model_copy(update={"start": ", ".join(each)})
+
+
+def mean_weights(nets: Sequence[nn.Module], into: nn.Module) -> None:
+    """Sets the weights of ``into`` to the mean of those of ``nets``; counts, which have no mean, to the first's."""
+    states = [net.state_dict() for net in nets]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
+        for name, first in states[0].items()
+    }
+    into.load_state_dict(mean)
 
 
 def _record(recipe: Recipe, folder: Path, step: int) -> None:

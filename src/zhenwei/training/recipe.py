@@ -102,7 +102,7 @@ class Recipe(_Section):
     held_out_identities: Share  # of the training identities, kept for choosing and calibrating
     held_out_sources: tuple[str, ...]  # never trained on at all
     choose: dict[str, Often] = {"people": 0.5, "sources": 0.5}  # weights of the held-out AUCs that select, by name
-    start: str = ""  # the weights that it began with, "name @ sha256", filled in by --from; "" = ImageNet
+    start: str = ""  # the weights (or of which the mean) it began with, "name @ sha256", by --from; "" = ImageNet
 
     def scaled(self, steps: int) -> Recipe:
         """The same schedule in ``steps`` steps: everything that happens at a step happens at its share of them."""
