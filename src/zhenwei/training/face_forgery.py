@@ -142,7 +142,8 @@ def run(
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
     ``weights``: of other runs, whose mean to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened
-    to it, with checks of about ``check_s`` seconds. ``here``: which of several processes this is. Raises :class:`UsageError` where ``recipe.choose`` names no figure.
+    to it, with checks of about ``check_s`` seconds. ``here``: which of several processes this is. Raises
+    :class:`UsageError` where ``recipe.choose`` names no figure.
     """
     split = split_pack(pack, recipe)
     state = start(recipe, folder, device, resume=resume, weights=weights, here=here)
