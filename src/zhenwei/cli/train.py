@@ -25,6 +25,8 @@ Examples:
 
   zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 16 --device cuda --minutes 25
 
+  zhenwei train cnn.face_forgery --data pack.npz --recipe leave_out --leave-out --output runs/leave_out
+
   torchrun --nproc-per-node 4 -m zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 4
 """
 
@@ -57,6 +59,10 @@ def train(
         bool, typer.Option("--install", help="at the end, calibrate and put into the model store")
     ] = False,
     store: Annotated[Path | None, typer.Option(help="install into this folder instead of the package")] = None,
+    leave_out: Annotated[
+        bool,
+        typer.Option("--leave-out", help="instead: short runs, one without each kind of forgery, and how it is found"),
+    ] = False,
     make_pack: Annotated[
         Path | None, typer.Option(help="only write the faces of DATA into this file, to be carried elsewhere")
     ] = None,
@@ -86,6 +92,7 @@ def train(
         variants=variants,
         install=install or store is not None,
         store=store,
+        leave_out=leave_out,
     )
     _train.run(options)
 

@@ -1,0 +1,120 @@
+"""Leaving a kind of forgery out: it is gone from every batch, and nobody who is asked about was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zhenwei.cli import main
+from zhenwei.errors import DataError
+from zhenwei.evaluation import leave_out as results
+from zhenwei.training.batches import BatchMaker, split_pack
+from zhenwei.training.leave_out import KINDS, kinds_of, shown_of, without
+from zhenwei.training.pack import Pack
+from zhenwei.training.recipe import Pairs, load_recipe
+
+from .making import Row, jpeg, pack_of, person, save, tampered, tiny_recipe, tiny_rows, write_recipe
+
+COUNTS = st.builds(Pairs, **{name: st.integers(0, 12) for name in Pairs.model_fields})
+
+
+def _pack() -> Pack:
+    """Two more people for the test, and a second portrait and a second generated one."""
+    rows = list(tiny_rows())
+    for number in (50, 51):
+        rows.append(Row(jpeg(person(number)), "dfdc", str(number), split="val"))
+        rows.append(Row(jpeg(tampered(person(number))), "dfdc", str(number), True, len(rows) - 1, "val"))
+    rows.append(Row(jpeg(person(150)), "ffhq", "ffhq/50", split="val"))
+    rows.append(Row(jpeg(person(250)), "stylegan", "stylegan/50", True, split="val"))
+    return pack_of(rows)
+
+
+@given(COUNTS, st.sampled_from(list(KINDS.values())))
+def test_the_places_of_a_kind_go_to_the_others_in_proportion(pairs: Pairs, names: tuple[str, ...]) -> None:
+    left = {name: count for name, count in pairs.model_dump().items() if name not in names}
+    if not sum(left.values()):
+        with pytest.raises(DataError, match="nothing is left"):
+            without(pairs, names)
+        return
+    found = without(pairs, names)
+    assert found.total == pairs.total
+    for name, count in found.model_dump().items():
+        if name in names:
+            assert count == 0
+        else:
+            assert abs(count - left[name] * pairs.total / sum(left.values())) < 1
+
+
+def test_the_packaged_recipe_holds_every_kind() -> None:
+    recipe = load_recipe("leave_out")
+    assert kinds_of(recipe) == list(KINDS)
+    assert {name for names in KINDS.values() for name in names} == set(Pairs.model_fields)
+
+
+def test_what_is_left_out_is_in_no_batch() -> None:
+    """Published forgeries differ from their originals by a patch that no other kind puts there: by the pixels."""
+    pack = _pack()
+    recipe = tiny_recipe(pairs={"collected": 1, "self_blend": 0, "affine_warp": 0, "generated": 3})
+    kept = recipe.model_copy(update={"pairs": without(recipe.pairs, ("collected",))})
+    seen = BatchMaker(pack, split_pack(pack, recipe), recipe)[0]
+    blind = BatchMaker(pack, split_pack(pack, kept), kept)[0]
+    assert len(seen.forged) == len(blind.forged) == 8
+    assert (seen.mask[1::2].mean((1, 2)) < 1).any()  # of a swap, a part is altered
+    assert (blind.mask[1::2] == 1).all()  # of a generated face, everything
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_those_asked_about_are_of_the_test_alone(kind: str) -> None:
+    pack, recipe = _pack(), tiny_recipe()
+    shown = shown_of(kind, pack, recipe)
+    learned = np.setdiff1d(np.arange(len(pack)), split_pack(pack, recipe).test)
+    trained = {f"{pack.source[i]}/{pack.identity[i]}" for i in learned}
+    assert not trained & set(shown.groups)
+    assert len(set(shown.groups)) >= 2
+    assert set(shown.forged) == {False, True}
+    assert {x.shape for x in shown.pixels} == {(64, 64, 3)}
+    again = shown_of(kind, pack, recipe)
+    assert all(np.array_equal(a, b) for a, b in zip(shown.pixels, again.pixels, strict=True))
+
+
+def test_too_few_to_ask_is_said() -> None:
+    with pytest.raises(DataError, match="too few faces to ask"):
+        shown_of("generated portraits (StyleGAN)", pack_of([r for r in tiny_rows() if r.split != "val"]), tiny_recipe())
+
+
+def test_the_command_trains_asks_and_does_not_train_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = {"collected": 1, "self_blend": 1, "affine_warp": 0, "generated": 0}
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(pairs=pairs, optimiser={"steps": 1, "check_every": 1}))
+    pack, out = save(_pack(), tmp_path / "p.npz"), tmp_path / "out"
+    given_ = ["train", "cnn.face_forgery", "--data", str(pack), "--recipe", str(recipe), "--leave-out"]
+    given_ += ["--output", str(out), "--threads", "1", "--device", "cpu"]
+    assert main(given_) == 0
+    first = (out / "leave_one_out.json").read_bytes()
+    weights = {p: p.stat().st_mtime_ns for p in out.rglob("last.pt")}
+    assert len(weights) == 3
+    assert main(given_) == 0
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("last.pt")} == weights
+    assert (out / "leave_one_out.json").read_bytes() == first
+    found = results.load(out / "leave_one_out.json")
+    assert [row.kind for row in found.rows] == ["published face swaps (DFDC)", "a face blended with itself"]
+    assert found.rows[0].genuine == found.rows[0].forged == 3
+    for row in found.rows:
+        assert row.lost.value == pytest.approx(row.seen.value - row.unseen.value)
+        assert row.lost.low <= row.lost.value <= row.lost.high
+    text = results.to_markdown(found)
+    assert text.count("| published face swaps (DFDC) | 3 + 3 |") == 1
+    capsys.readouterr()
+    other = write_recipe(tmp_path / "o.toml", tiny_recipe(pairs=pairs, optimiser={"steps": 2, "check_every": 2}))
+    assert main([str(other) if a == str(recipe) else a for a in given_]) == 1
+    assert "another recipe" in capsys.readouterr().err
+
+
+def test_results_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    for path in (tmp_path / "x.json", tmp_path / "missing.json"):
+        with pytest.raises(DataError):
+            results.load(path)
