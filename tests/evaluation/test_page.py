@@ -186,8 +186,8 @@ def test_the_figures_and_what_speaks_against_them_are_told() -> None:
         "72 files (42 genuine, 30 forged)",
         "2026-01-02",
         "ab12ab12ab12",
-        "2 of 3 checks found something",  # the finding, and the control of the set that nobody wrote down
-        "without a pixel, reach an AUC of 0.95",
+        "2 of 4 checks found something",  # a finding, and a control of the set that nobody wrote down
+        "without a pixel, by size, format and compression alone, AUC 0.950",
         "李四.jpg ~ c",
         "no AUC: genuine files only",
         "1 of 12 files got no answer",
@@ -205,7 +205,7 @@ def test_controls_that_hold_are_not_held_against_a_set() -> None:
     rows = files("a", 20)
     good = figures(rows, auc=interval(0.9), metadata_auc=interval(0.5), random_label_auc=interval(0.5))
     finding = Finding(check="random labels", ok=True, text="0.5.")
-    assert "1 check found nothing wrong" in words(parsed(page.to_html(results(rows, [good], findings=(finding,)))))
+    assert "2 checks found nothing wrong" in words(parsed(page.to_html(results(rows, [good], findings=(finding,)))))
     shuffled = figures(rows, random_label_auc=Interval95(value=0.8, low=0.7, high=0.9, n=20))
     assert "against shuffled labels" in words(parsed(page.to_html(results(rows, [shuffled]))))
     assert "No checks are recorded" in words(parsed(page.to_html(results(rows, [figures(rows)]))))

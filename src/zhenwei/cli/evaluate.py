@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from zhenwei.evaluation.items import Item
     from zhenwei.evaluation.protocols import Protocol
-    from zhenwei.evaluation.results import Figures, Results
+    from zhenwei.evaluation.results import Figures, Finding, Results
 
 _HELP = """Examine labelled files and say how good the answers are.
 
@@ -30,7 +31,7 @@ Examples:
 
   zhenwei evaluate --data DATA --protocol cross-quality --output results/
 
-  zhenwei evaluate --data DATA --protocol accuracy --output results/ --page docs/accuracy.md
+  zhenwei evaluate --data DATA --protocol accuracy --output results/ --page docs/accuracy.md --leave-out docs/leave.json
 """
 
 
@@ -47,32 +48,41 @@ def evaluate(
     only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
     limit: Annotated[int, typer.Option(help="at most this many files of each set and class, 0 = all", min=0)] = 0,
     page: Annotated[Path | None, typer.Option(help="also write the figures as Markdown")] = None,
+    leave_out: Annotated[
+        Path | None, typer.Option(help="leave_one_out.json of `zhenwei train --leave-out`, for that page")
+    ] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="go on though the test holds what was trained on; the page says so")
+    ] = False,
     kaggle: Annotated[
         Path | None, typer.Option(help="also write a submission.csv as the DFDC contest asked for")
     ] = None,
 ) -> None:
     from zhenwei.errors import UsageError
-    from zhenwei.evaluation import accuracy_page, results
+    from zhenwei.evaluation import accuracy_page, leaks, results
+    from zhenwei.evaluation import leave_out as kept_out
     from zhenwei.evaluation.evaluate import FUSED
     from zhenwei.evaluation.evaluate import evaluate as run
     from zhenwei.evaluation.readers import load
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
+    left_out = None if leave_out is None else kept_out.load(leave_out)
     _writable(output, page, kaggle)
     reading = load(data, format_)
     for note in reading.notes:
         typer.echo(f"Note: {note}", err=True)
     plan = _plan(protocol, frames, only)
     items = _limited(plan.choose(reading.items), limit)
-    with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
-        found = _with_progress(
-            lambda tell: run(detector, items, plan, Path(scratch), journal=output / "journal.jsonl", tell=tell)
-        )
+    with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch, _progress() as tell:
+        checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
+        _refuse_leaks(checked, allow_leaks)
+        journal = output / "journal.jsonl"
+        found = run(detector, items, plan, Path(scratch), journal=journal, findings=checked, tell=tell)
     results.save(found, output / "results.json")
     _write_page(found, output / "results.html")
     if page is not None:
-        page.write_text(accuracy_page.to_markdown(found), encoding="utf-8")
+        page.write_text(accuracy_page.to_markdown(found, left_out), encoding="utf-8")
     if kaggle is not None:
         _write_submission(items, found, kaggle)
     _show(found, output)
@@ -117,6 +127,23 @@ def _writable(output: Path, *files: Path | None) -> None:
         raise UsageError("the results cannot be written", got=f"{error.filename}: {error.strerror}") from error
 
 
+def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
+    from zhenwei.errors import DataError
+
+    bad = [f for f in findings if not f.ok]
+    for finding in bad:
+        typer.echo(f"LEAK: {finding.check}: {finding.text}", err=True)
+        for case in finding.cases:
+            typer.echo(f"  {case}", err=True)
+    if bad and not allowed:
+        raise DataError(
+            "the test is not independent of what was trained on",
+            got="; ".join(f.text for f in bad),
+            want="other people, videos and files",
+            fix="Test other files (--protocol chooses them), or add --allow-leaks: the results will say so.",
+        )
+
+
 def _write_page(found: Results, path: Path) -> None:
     from zhenwei.errors import MissingExtraError
     from zhenwei.evaluation.page import to_html
@@ -146,6 +173,9 @@ def _show(found: Results, output: Path) -> None:
         if f.level == "video" and not f.slice:
             table.add_row(f.name, f"{f.genuine} + {f.forged}", *_cells(f))
     Console().print(table)
+    for finding in found.findings:
+        if not finding.ok:
+            typer.echo(f"NOT OK: {finding.check}: {finding.text}")
     typer.echo(f"95 % intervals in brackets. All of it: {output / 'results.html'} and results.json")
 
 
@@ -155,7 +185,9 @@ def _cells(f: Figures) -> list[str]:
     return [area, *("—" if r is None else f"{r.value:.1%} [{r.low:.1%}, {r.high:.1%}]" for r in rates)]
 
 
-def _with_progress(work: Callable[[Callable[[str, int, int], None]], Results]) -> Results:
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each thing that is done, by name."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -175,4 +207,4 @@ def _with_progress(work: Callable[[Callable[[str, int, int], None]], Results]) -
                 bars[what] = progress.add_task(what, total=of)
             progress.update(bars[what], completed=done)
 
-        return work(tell)
+        yield tell

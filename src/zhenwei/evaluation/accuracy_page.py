@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from zhenwei.evaluation import leave_out
+from zhenwei.evaluation.leave_out import LeaveOneOut
 from zhenwei.evaluation.results import Figures, FileResult, Interval95, Results
 
 _HEAD = """# Accuracy
@@ -30,8 +32,9 @@ on; what was looked at while working is told under [training](training.md) and [
 """
 
 
-def to_markdown(results: Results) -> str:
-    """Tables of every figure with n and interval, and what produced them."""
+def to_markdown(results: Results, left_out: LeaveOneOut | None = None) -> str:
+    """Tables of every figure with n and interval, and what produced them. ``left_out``: measured by ``zhenwei train``,
+    as forgeries must be kept from the training for it."""
     head = _HEAD.format(text=f"{results.protocol_text} Subject: {results.subject}.")
     parts = [head]
     for domain, title in (("in", "In-domain"), ("out", "Out-of-domain")):
@@ -45,6 +48,8 @@ def to_markdown(results: Results) -> str:
     parts.append("\n## By source\n\n" + _by_source(files))
     if results.ladder:
         parts.append("\n## Robustness\n\n" + _ladder(results))
+    if left_out is not None:
+        parts.append("\n## Leave one forgery out\n\n" + leave_out.to_markdown(left_out))
     if any(f.set == "clips" for f in files):
         parts.append("\n## Every clip\n\n" + _clips(files))
     if results.findings:

@@ -11,6 +11,7 @@ from pathlib import Path
 from zhenwei import faces, models, pipeline
 from zhenwei.detectors import build, catalogue
 from zhenwei.errors import UsageError
+from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
 from zhenwei.evaluation.items import Item, Outcome
@@ -56,6 +57,7 @@ def evaluate(
             amount, seed = delivery.amount, protocol.seed
             ladder.append(step_of(name, delivery.family, delivery.name, amount, clean, arrived, seed=seed))
             files += files_of(arrived, delivery.name)
+    figures = tuple(_figures(outcomes, protocol))
     return Results(
         subject=subject,
         protocol=protocol.name,
@@ -66,9 +68,9 @@ def evaluate(
         data={name: _described(mine) for name, mine in _by_set(outcomes).items()},
         weights=weights,
         versions={"python": platform.python_version(), **versions},
-        figures=tuple(_figures(outcomes, protocol)),
+        figures=figures,
         ladder=tuple(ladder),
-        findings=tuple(findings),
+        findings=(*findings, *controls(figures)),
         files=_told(files, protocol),
     )
 

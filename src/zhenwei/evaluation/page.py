@@ -6,10 +6,11 @@ is and how to read it. Whatever the results lack is said, and left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zhenwei.evaluation import sheet
+from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.pictures import of_ladder, of_set
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
 from zhenwei.evaluation.sheet import Markup, bar, count, element, foreign, join, numbers, section
@@ -108,7 +109,7 @@ def _summary(sets: Sequence[_Set]) -> str:
 
 def _trust(results: Results, sets: Sequence[_Set]) -> Markup:
     told = " ".join(f.check for f in results.findings).lower()
-    findings = (*results.findings, *(f for s in sets for f in _controls_against(s.figures) if f.check not in told))
+    findings = (*results.findings, *(f for f in controls([s.figures for s in sets]) if f.check not in told))
     broken = sum(not f.ok for f in findings)
     if broken:
         lead = (
@@ -133,19 +134,6 @@ def _trust(results: Results, sets: Sequence[_Set]) -> Markup:
         class_=f"box {tone}",
     )
     return join([body, _controls(sets)])
-
-
-def _controls_against(f: Figures) -> Iterable[Finding]:
-    """What the two controls of a set say, in words, where they say anything against it."""
-    if f.metadata_auc and f.metadata_auc.low > 0.5:
-        text = (
-            f"{f.name}: size, format and compression alone, without a pixel, reach an AUC of "
-            f"{f.metadata_auc.value:.2f}. Part of the AUC beside it may be owed to how files were saved."
-        )
-        yield Finding(check="shortcut probe", ok=False, text=text)
-    if f.random_label_auc and not f.random_label_auc.low <= 0.5 <= f.random_label_auc.high:
-        text = f"{f.name}: against shuffled labels the AUC should be 0.5 and is {f.random_label_auc.value:.2f}."
-        yield Finding(check="random labels", ok=False, text=text)
 
 
 def _finding(f: Finding) -> Markup:

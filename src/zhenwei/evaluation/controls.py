@@ -1,0 +1,45 @@
+"""Controls after an evaluation: what metadata alone would have reached, and shuffled labels. Read off the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zhenwei.evaluation.results import Figures, Finding, Interval95
+
+_CHANCE = 0.5
+
+
+def controls(figures: Sequence[Figures]) -> tuple[Finding, ...]:
+    """One finding a check and set, of whole sets at the level of files that have both classes in sufficient number."""
+    whole = [f for f in figures if f.level == "video" and not f.slice]
+    found: list[Finding] = []
+    for f in whole:
+        if f.metadata_auc is not None and f.auc is not None:
+            found.append(_shortcut(f.name, f.auc, f.metadata_auc))
+        if f.random_label_auc is not None:
+            found.append(_shuffled(f.name, f.random_label_auc))
+    return tuple(found)
+
+
+def _shortcut(name: str, auc: Interval95, probe: Interval95) -> Finding:
+    """Not ok where metadata tell the classes apart at all: a detector that heeds them would seem better than it is."""
+    said = (
+        f"{name}: without a pixel, by size, format and compression alone, AUC {_told(probe)}; the answers {_told(auc)}"
+    )
+    if probe.low <= _CHANCE:
+        return Finding(check="shortcut probe", ok=True, text=f"{said}. Metadata are no better than chance")
+    much = "All" if auc.low <= probe.high else "Part"
+    text = f"{said}. {much} of the latter may be owed to how files were saved"
+    return Finding(check="shortcut probe", ok=False, text=text)
+
+
+def _shuffled(name: str, area: Interval95) -> Finding:
+    ok = area.low <= _CHANCE <= area.high
+    text = f"{name}: AUC {_told(area)} against shuffled labels"
+    return Finding(
+        check="random labels", ok=ok, text=text if ok else f"{text}, which one set in twenty shows by chance"
+    )
+
+
+def _told(v: Interval95) -> str:
+    return f"{v.value:.3f} [{v.low:.3f}, {v.high:.3f}]"

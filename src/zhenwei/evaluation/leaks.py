@@ -1,0 +1,174 @@
+"""Split leaks: does the test show what was learned from? Run before every evaluation; figures after a leak mean little.
+
+People, source videos and names are compared as the data set lists them, pictures by what they look like: two whose
+perceptual hashes are near count as copies only where their thumbnails agree as well, because the aligned faces of two
+people may share a hash. Of a clip the middle one of three frames is looked at.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import media
+from zhenwei.errors import MediaError
+from zhenwei.evaluation.examine import on_disk
+from zhenwei.evaluation.items import Item
+from zhenwei.evaluation.results import Finding
+from zhenwei.signals.perceptual_hash import SIDE, dct_hash, distances
+from zhenwei.types import Floats
+
+Tell = Callable[[int, int], None]  # how many files were looked at, of how many
+MOST_LOOKED_AT = 12_000  # files; of more, evenly spread ones
+_NEAR = 10  # bits of 64
+_ALIKE = 0.97  # correlation of the thumbnails: of 12 million pairs of different people at most 0.92, of copies 0.99
+_FLATTEST = 4.0  # grey levels of standard deviation; below, everything looks like everything
+_CASES = 20
+_BLOCK = 512
+
+
+def check(tested: Sequence[Item], listed: Sequence[Item], *, tell: Tell | None = None) -> tuple[Finding, ...]:
+    """What of ``tested`` was, or may have been, learned from; and files whose labels contradict each other.
+
+    ``listed``: every item of the data. Its "train" part counts as learned from: all of it where the detectors of this
+    package were trained on the set (``domain`` "in"), elsewhere what is not itself tested.
+    """
+    names = {_key(item) for item in tested}
+    learned = [i for i in listed if i.split == "train" and (i.domain == "in" or _key(i) not in names)]
+    looks, unseen = _looked_at([*tested, *learned], tell)
+    return (
+        _shared("split leak: identity", "people", tested, learned, lambda i: i.identity),
+        _shared("split leak: source video", "source videos", tested, learned, lambda i: i.video),
+        _shared("split leak: name", "files", tested, learned, lambda i: i.name),
+        _near_duplicates(tested, learned, looks, unseen),
+        _contradictions(tested, looks),
+    )
+
+
+def _key(item: Item) -> tuple[str, str]:
+    return item.set_name, item.name
+
+
+def _nothing(check: str) -> Finding:
+    return Finding(check=check, ok=True, text="the data list no part that was trained on: nothing could be compared")
+
+
+def _shared(
+    check: str, what: str, tested: Sequence[Item], learned: Sequence[Item], of: Callable[[Item], str]
+) -> Finding:
+    """Within a data set, whose names mean nothing in another."""
+    if not learned:
+        return _nothing(check)
+    known = {(i.set_name, of(i)) for i in learned if of(i)}
+    both = sorted({(i.set_name, of(i)) for i in tested if of(i)} & known)
+    if not both:
+        return Finding(check=check, ok=True, text=f"no {what} of the test were trained on")
+    files = sum((i.set_name, of(i)) in set(both) for i in tested)
+    text = f"{len(both)} {what} of the test were trained on, in {files} of {len(tested)} files"
+    return Finding(check=check, ok=False, text=text, cases=_some([f"{name}: {value}" for name, value in both]))
+
+
+def _some(cases: list[str]) -> tuple[str, ...]:
+    more = len(cases) - _CASES
+    return (*cases[:_CASES], *((f"and {more} more",) if more > 0 else ()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    sha256: str
+    thumbnail: Floats | None  # (32, 32); None where there is no picture, or nothing in it
+
+
+def _looked_at(items: Sequence[Item], tell: Tell | None) -> tuple[dict[tuple[str, str], _Look], int]:
+    """By set and name; unreadable files are left out here, and are told of by the evaluation. Also how many of the
+    items were too many to be looked at."""
+    unique = list({_key(item): item for item in items}.values())
+    step = -(-len(unique) // MOST_LOOKED_AT)
+    chosen = unique[:: max(1, step)]
+    found: dict[tuple[str, str], _Look] = {}
+    with tempfile.TemporaryDirectory(prefix="zhenwei-leaks-") as scratch, ExitStack() as opened:
+        paths = on_disk(chosen, Path(scratch), opened)
+        for number, (item, path) in enumerate(zip(chosen, paths, strict=True)):
+            if tell:
+                tell(number, len(chosen))
+            try:
+                found[_key(item)] = _look(path)
+            except MediaError:
+                continue
+    if tell:
+        tell(len(chosen), len(chosen))
+    return found, len(unique) - len(chosen)
+
+
+def _look(path: Path) -> _Look:
+    facts = media.open_media(path)
+    if facts.kind == "audio":
+        return _Look(facts.sha256, None)
+    frames = list(media.sample_frames(facts, 3))
+    pixels = frames[len(frames) // 2].pixels
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    small = np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    return _Look(facts.sha256, small if float(small.std()) >= _FLATTEST else None)
+
+
+def _near_duplicates(
+    tested: Sequence[Item], learned: Sequence[Item], looks: dict[tuple[str, str], _Look], unseen: int
+) -> Finding:
+    if not learned:
+        return _nothing("near-duplicates")
+    one, other = (_Gallery.of(items, looks) for items in (tested, learned))
+    pairs = [(one.items[a], other.items[b]) for a, b in _copies(one, other)]
+    looked = f"{len(one.items)} of the test against {len(other.items)} that were trained on"
+    looked += f"; {unseen} files were too many to be looked at" if unseen else ""
+    if not pairs:
+        return Finding(check="near-duplicates", ok=True, text=f"no copies, by what they look like: {looked}")
+    copies = {_key(a) for a, _ in pairs}
+    text = f"{len(copies)} files of the test look like one that was trained on: {looked}"
+    return Finding(
+        check="near-duplicates", ok=False, text=text, cases=_some([f"{a.name} = {b.name}" for a, b in pairs])
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gallery:
+    items: list[Item]
+    hashes: NDArray[np.uint64]
+    thumbnails: Floats  # (n, 1024), each of mean 0 and norm 1
+
+    @classmethod
+    def of(cls, items: Sequence[Item], looks: dict[tuple[str, str], _Look]) -> _Gallery:
+        seen = [(i, look.thumbnail) for i in items if (look := looks.get(_key(i))) and look.thumbnail is not None]
+        flat = np.array([t.ravel() - t.mean() for _, t in seen], np.float32).reshape(-1, SIDE * SIDE)
+        norms = np.linalg.norm(flat, axis=1, keepdims=True)
+        hashes = np.array([dct_hash(t) for _, t in seen], np.uint64)
+        return cls([i for i, _ in seen], hashes, (flat / np.maximum(norms, 1e-6)).astype(np.float32))
+
+
+def _copies(one: _Gallery, other: _Gallery) -> Iterator[tuple[int, int]]:
+    for begin in range(0, len(one.hashes), _BLOCK):
+        near = distances(one.hashes[begin : begin + _BLOCK], other.hashes) <= _NEAR
+        for a, b in np.argwhere(near):
+            at = begin + int(a)
+            same = _key(one.items[at]) == _key(other.items[b])
+            if not same and float(one.thumbnails[at] @ other.thumbnails[b]) >= _ALIKE:
+                yield at, int(b)
+
+
+def _contradictions(tested: Sequence[Item], looks: dict[tuple[str, str], _Look]) -> Finding:
+    labels: dict[str, dict[bool, str]] = {}
+    for item in tested:
+        look = looks.get(_key(item))
+        if look is not None:
+            labels.setdefault(look.sha256, {}).setdefault(item.forged, item.name)
+    both = sorted(f"{found[False]} = {found[True]}" for found in labels.values() if len(found) == 2)
+    if not both:
+        return Finding(check="contradicting labels", ok=True, text="no file is labelled both genuine and forged")
+    text = f"{len(both)} files are in the test as genuine and, byte for byte, as forged"
+    return Finding(check="contradicting labels", ok=False, text=text, cases=_some(both))
