@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "Check versions, models and extras, and say what to install.",
     "train": "Train a learned detector from a data folder.",
     "evaluate": "Examine labelled files: AUC, false alarms, coverage, calibration, with intervals.",
+    "compare": "Compare two evaluations of the same files, in pairs.",
     "robust": "Save a file in many ways and see whether the verdict stands.",
 }
 

@@ -28,7 +28,8 @@ on; what was looked at while working is told under [training](training.md) and [
   neither is inconclusive.
 - **TPR at 5 %**: forged files found at a threshold that 5 % of the genuine files of the same set exceed.
 - ECE, log loss and C_llr take the LLR as it stands (even prior odds). C_llr: 0 is perfect, 1 as good as silence; its
-  minimum is what the order of the scores would allow with a perfect calibration.
+  minimum is what the order of the scores would allow with a perfect calibration. AURC: the share of wrong answers,
+  averaged over all coverages while the least sure are left out first.
 """
 
 
@@ -80,8 +81,8 @@ def _ranking(rows: Sequence[Figures]) -> str:
 
 
 def _calibration(rows: Sequence[Figures]) -> str:
-    head = ("set", "ECE", "log loss", "Brier", "C_llr", "least C_llr")
-    figures = ((f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr) for f in rows)
+    head = ("set", "ECE", "log loss", "Brier", "C_llr", "least C_llr", "AURC")
+    figures = ((f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr, f.aurc) for f in rows)
     return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
 
 

@@ -96,16 +96,6 @@ def reliability_bins(labels: ArrayLike, llr: ArrayLike, bins: int = 10) -> tuple
     return tuple(Bin(float(p[r].mean()), rate_interval(int(truth[r].sum()), int(r.sum()))) for r in rows)
 
 
-def risk_coverage(labels: ArrayLike, llr: ArrayLike) -> Points:
-    """Coverage in (0, 1] and risk ``(k,)`` as less and less sure answers are kept: an answer is as sure as its LLR is
-    far from 0, and wrong where its sign is (0 is half wrong). Equally sure answers are kept together."""
-    truth, values = _columns(labels, llr)
-    order = np.argsort(-np.abs(values), kind="stable")
-    wrong = np.where(values == 0, 0.5, (values > 0) != truth)[order]
-    last = np.flatnonzero(np.append(np.diff(np.abs(values[order])) != 0, True))
-    return (last + 1) / len(values), np.cumsum(wrong)[last] / (last + 1)
-
-
 def roc(key: str, alt: str, points: Points, at: tuple[Estimate, Estimate] | None = None) -> Markup:
     """The curve, the diagonal of chance, and where the default thresholds lie: (false alarms, found) with intervals."""
 

@@ -97,6 +97,7 @@ def _of_scores(said: Sequence[Case], seed: int) -> dict[str, Interval95 | None]:
         "ece": over_groups(expected_calibration_error) if enough else None,
         "c_llr": over_groups(metrics.c_llr),
         "min_c_llr": over_groups(metrics.min_c_llr),
+        "aurc": over_groups(metrics.aurc),
         "random_label_auc": _shuffled(labels, llr, groups, seed),
     }
 

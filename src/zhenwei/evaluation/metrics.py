@@ -24,6 +24,7 @@ __all__ = [
     "Estimate",
     "auc",
     "auc_interval_delong",
+    "aurc",
     "average_precision",
     "bootstrap_interval",
     "brier",
@@ -34,6 +35,7 @@ __all__ = [
     "log_loss",
     "min_c_llr",
     "rate_interval",
+    "risk_coverage",
     "tpr_at_fpr",
 ]
 
@@ -205,6 +207,23 @@ def coverage(answers: Iterable[float | None]) -> Estimate:
     if any(a is not None and math.isnan(a) for a in given):
         raise DataError("an answer is not a number", got="NaN", want="a number, or None for an abstention")
     return rate_interval(sum(a is not None for a in given), len(given))
+
+
+def risk_coverage(labels: ArrayLike, llr: ArrayLike) -> tuple[Reals, Reals]:
+    """Coverage in (0, 1] and risk ``(k,)`` as less and less sure answers are kept: an answer is as sure as its LLR is
+    far from 0, and wrong where its sign is (0 is half wrong). Equally sure answers are kept together."""
+    truth, values = _checked(labels, llr)
+    order = np.argsort(-np.abs(values), kind="stable")
+    wrong = np.where(values == 0, 0.5, (values > 0) != truth)[order]
+    last = np.flatnonzero(np.append(np.diff(np.abs(values[order])) != 0, True))
+    return (last + 1) / len(values), np.cumsum(wrong)[last] / (last + 1)
+
+
+def aurc(labels: ArrayLike, llr: ArrayLike) -> float:
+    """Area under the risk-coverage curve, in [0, 1]: the mean share of wrong answers over all coverages, least where
+    those that are wrong are the least sure (Geifman, Uziel & El-Yaniv, ICLR 2019)."""
+    coverage, risk = risk_coverage(labels, llr)
+    return float((np.diff(coverage, prepend=0.0) * risk).sum())
 
 
 def _counts(forged: Labels, values: Reals) -> tuple[Reals, Reals]:

@@ -211,6 +211,7 @@ def _pictures(s: _Set) -> Markup:
             ("Calibration error (ECE)", s.figures.ece, 3, False),
             ("Cost of the LLRs, C_llr (1 = saying nothing)", s.figures.c_llr, 3, False),
             ("of which discrimination, min C_llr", s.figures.min_c_llr, 3, False),
+            ("Mean risk over all coverages (AURC)", s.figures.aurc, 3, False),
             ("Log loss, nats", s.figures.log_loss, 3, False),
             ("Brier score", s.figures.brier, 3, False),
             ("Genuine called genuine", s.figures.called_genuine, 3, True),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zhenwei.evaluation import charts
 from zhenwei.evaluation.charts import Series
-from zhenwei.evaluation.metrics import Estimate, auc, rate_interval
+from zhenwei.evaluation.metrics import Estimate, auc, rate_interval, risk_coverage
 from zhenwei.evaluation.results import FileResult, Step
 from zhenwei.evaluation.sheet import Markup, element, legend, picture
 
@@ -107,7 +107,7 @@ def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -
 
 
 def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: int) -> Markup:
-    coverage, wrong = charts.risk_coverage(truth, llr)
+    coverage, wrong = risk_coverage(truth, llr)
     coverage = coverage * len(llr) / asked
     half = wrong[np.searchsorted(coverage, coverage[-1] / 2)]
     alt = f"Risk against coverage: {wrong[-1]:.1%} wrong of all that were answered, {half:.1%} of the surer half."

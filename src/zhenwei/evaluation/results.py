@@ -53,6 +53,7 @@ class Figures(_Section):
     ece: Interval95 | None = None
     c_llr: Interval95 | None = None
     min_c_llr: Interval95 | None = None
+    aurc: Interval95 | None = None  # mean risk over all coverages, the least sure answers left out first
     false_alarms: Interval95 | None = None  # genuine called forged
     called_genuine: Interval95 | None = None  # genuine called genuine
     found: Interval95 | None = None  # forged called forged

@@ -1,0 +1,89 @@
+"""How well a map says *where* a picture was altered. Maps and masks are shares in [0, 1], 1 = altered.
+
+A map is brought to the size of the mask by nearest neighbour, so that no value is invented. Both are cut at a
+threshold, 0.1 unless said otherwise (H. Dang et al., "On the detection of digital face manipulation", CVPR 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zhenwei.errors import DataError
+from zhenwei.evaluation.metrics import Estimate, Reals
+
+THRESHOLD = 0.1
+Measure = Callable[[ArrayLike, ArrayLike], float]
+
+
+def iinc(predicted: ArrayLike, mask: ArrayLike, *, threshold: float = THRESHOLD) -> float:
+    """Inverse intersection non-containment, in [0, 1], 0 = perfect (Dang et al. 2020, eq. 7).
+
+    With I, U the shares of the picture that intersection and union of both take, M the mask's and P the map's:
+    (2 - I / M - I / P) / (3 - U); 0 where both are empty, and 1 / (3 - U) where exactly one is. Unlike the
+    intersection over union it tells small misses from large ones where nothing was altered.
+    """
+    found, truth = _cut(predicted, mask, threshold)
+    inside, either = float((found & truth).mean()), float((found | truth).mean())
+    if not either:
+        return 0.0
+    if not found.any() or not truth.any():
+        return 1 / (3 - either)
+    return (2 - inside / float(truth.mean()) - inside / float(found.mean())) / (3 - either)
+
+
+def pixel_accuracy(predicted: ArrayLike, mask: ArrayLike, *, threshold: float = THRESHOLD) -> float:
+    """Pixel-wise binary classification accuracy (PBCA), in [0, 1]: the share of pixels on the right side."""
+    found, truth = _cut(predicted, mask, threshold)
+    return float((found == truth).mean())
+
+
+def intersection_over_union(predicted: ArrayLike, mask: ArrayLike, *, threshold: float = THRESHOLD) -> float:
+    """IoU, in [0, 1]; 1 where both are empty."""
+    found, truth = _cut(predicted, mask, threshold)
+    either = int((found | truth).sum())
+    return int((found & truth).sum()) / either if either else 1.0
+
+
+def false_localisation(predicted: ArrayLike, *, threshold: float = THRESHOLD) -> float:
+    """Of a picture in which nothing was altered: the share that the map accuses, in [0, 1]."""
+    values = _shares(predicted, "map")
+    return float((values > threshold).mean())
+
+
+def over_pictures(values: Sequence[float], groups: Sequence[object], *, seed: int, resamples: int = 1000) -> Estimate:
+    """The mean of a measure over pictures, with a 95 % percentile bootstrap over ``groups`` (people, source videos).
+
+    Raises :class:`DataError` for numbers missing or fewer than two groups.
+    """
+    each = np.asarray(values, np.float64)
+    if each.ndim != 1 or len(each) != len(groups) or not np.isfinite(each).all():
+        raise DataError("these are no measures of pictures", got=str(each.shape), want="finite numbers, a group each")
+    _, inverse = np.unique([str(g) for g in groups], return_inverse=True)
+    count = int(inverse.max()) + 1 if len(each) else 0
+    if count < 2:
+        raise DataError("too few groups to resample", got=str(count), want="at least 2")
+    sums, sizes = np.bincount(inverse, each), np.bincount(inverse)
+    drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(float(each.mean()), float(low), float(high), len(each))
+
+
+def _cut(predicted: ArrayLike, mask: ArrayLike, threshold: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    values, truth = _shares(predicted, "map"), _shares(mask, "mask")
+    if values.shape != truth.shape:
+        values = np.asarray(cv2.resize(values, truth.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.float64)
+    return values > threshold, truth > threshold
+
+
+def _shares(values: ArrayLike, what: str) -> Reals:
+    found = np.asarray(values, np.float64)
+    if found.ndim != 2 or not found.size:
+        raise DataError(f"this is no {what}", got=f"shape {found.shape}", want="(height, width)")
+    if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
+        raise DataError(f"the {what} holds other values than shares", want="numbers from 0 to 1")
+    return found

@@ -1,0 +1,262 @@
+"""Paired comparisons: against independent implementations, by simulation, and where nothing differs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import kstest, norm
+
+from zhenwei.cli import main
+from zhenwei.errors import DataError
+from zhenwei.evaluation import results
+from zhenwei.evaluation.comparison import compare, delong, holm, mcnemar
+from zhenwei.evaluation.metrics import auc, aurc
+from zhenwei.evaluation.results import FileResult, Results
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Made:
+    truth: NDArray[np.bool_]
+    good: Reals
+    poor: Reals
+
+
+def _made(n: int = 240, seed: int = 0) -> Made:
+    rng = np.random.default_rng(seed)
+    truth = np.arange(n) % 2 == 1
+    shared = rng.normal(0, 1, n)
+    signal = np.where(truth, 1.5, -1.5)
+    return Made(truth, signal + shared, 0.3 * signal + shared + rng.normal(0, 1, n))
+
+
+def _results(truth: NDArray[np.bool_], llr: Reals, name: str = "set", **changes: object) -> Results:
+    files = tuple(
+        FileResult(
+            set=name,
+            file=f"{i}.jpg",
+            forged=bool(y),
+            group=f"person {i // 4}",
+            llr=None if np.isnan(v) else float(v),
+            decision="forged" if v > 1 else "genuine" if v < -1 else "inconclusive",
+        )
+        for i, (y, v) in enumerate(zip(truth, llr, strict=True))
+    )
+    whole = Results(
+        subject="fused",
+        protocol="p",
+        protocol_text="",
+        created="2026-01-01T00:00:00+00:00",
+        seed=0,
+        frames=32,
+        data={},
+        weights={"m": "a" * 64},
+        versions={},
+        figures=(),
+        files=files,
+    )
+    return whole.model_copy(update=changes)
+
+
+def _by_kernels(truth: NDArray[np.bool_], one: Reals, other: Reals) -> float:
+    """p of DeLong's test with the covariance written out over all pairs."""
+    kernels = []
+    for s in (one, other):
+        above = s[truth][:, None] - s[~truth][None, :]
+        kernels.append((above > 0) + 0.5 * (above == 0))
+    rows = np.stack([k.mean(1) for k in kernels])
+    columns = np.stack([k.mean(0) for k in kernels])
+    covariance = np.cov(rows) / truth.sum() + np.cov(columns) / (~truth).sum()
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    difference = kernels[1].mean() - kernels[0].mean()
+    return float(2 * norm.sf(abs(difference) / np.sqrt(variance)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.booleans())
+def test_delong_is_the_covariance_over_all_pairs(seed: int, tied: bool) -> None:
+    made = _made(60, seed)
+    one, other = (np.round(s) if tied else s for s in (made.poor, made.good))
+    difference, p = delong(made.truth, one, other)
+    assert difference == pytest.approx(auc(made.truth, other) - auc(made.truth, one))
+    assert p == pytest.approx(_by_kernels(made.truth, one, other), rel=1e-6)
+
+
+def test_where_nothing_differs_p_is_uniform() -> None:
+    rng = np.random.default_rng(3)
+    found: list[float] = []
+    for _ in range(400):
+        truth = np.arange(120) % 2 == 1
+        shared = np.where(truth, 0.7, -0.7) + rng.normal(0, 1, 120)
+        p = delong(truth, shared + rng.normal(0, 1, 120), shared + rng.normal(0, 1, 120))[1]
+        assert p is not None
+        found.append(p)
+    assert kstest(found, "uniform").pvalue > 0.01
+
+
+def test_two_equal_columns_have_no_variance_and_one_case_has_no_test() -> None:
+    made = _made(20)
+    assert delong(made.truth, made.good, 2 * made.good) == (0.0, None)
+    with pytest.raises(DataError):
+        delong([1, 0, 0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0])
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_mcnemar_sums_the_binomial(only_a: int, only_b: int) -> None:
+    n = only_a + only_b
+    row = [1.0]
+    for k in range(n):
+        row = [x + y for x, y in zip([0.0, *row], [*row, 0.0], strict=True)] if k < n else row
+    weights = np.array(row) / 2**n
+    expected = weights[weights <= weights[only_a] * (1 + 1e-9)].sum()
+    assert mcnemar(only_a, only_b) == pytest.approx(min(1.0, expected))
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+@given(st.lists(st.floats(0, 1), max_size=8), st.randoms())
+def test_holm_rejects_what_stepping_down_rejects(p: list[float], shuffle: object) -> None:
+    del shuffle
+    adjusted = holm(p)
+    rejected = set()
+    for rank, place in enumerate(sorted(range(len(p)), key=lambda i: (p[i], i))):
+        if p[place] * (len(p) - rank) >= 0.05:
+            break
+        rejected.add(place)
+    assert rejected == {i for i, v in enumerate(adjusted) if v < 0.05}
+    assert all(a >= b for a, b in zip(adjusted, p, strict=True))
+
+
+def test_the_better_one_is_found_and_named() -> None:
+    made = _made()
+    found = compare(_results(made.truth, made.poor), _results(made.truth, made.good, weights={"m": "b" * 64}))
+    (part,) = found.sets
+    tests = {t.figure: t for t in part.tests}
+    assert set(tests) == {"coverage", "false alarms", "forged found", "AUC", "C_llr", "Brier"}
+    assert tests["AUC"].better == tests["C_llr"].better == "B"
+    assert tests["coverage"].better == ""
+    assert tests["AUC"].difference.value == pytest.approx(auc(made.truth, made.good) - auc(made.truth, made.poor))
+    assert "B is better by AUC" in part.text
+    assert part.groups == 60
+    assert found.notes == ()
+
+
+def test_swapping_the_two_turns_every_sign() -> None:
+    made = _made(80)
+    one, other = _results(made.truth, made.poor), _results(made.truth, made.good)
+    there, back = compare(one, other).sets[0], compare(other, one).sets[0]
+    for x, y in zip(there.tests, back.tests, strict=True):
+        assert x.difference.value == pytest.approx(-y.difference.value)
+        assert x.difference.low == pytest.approx(-y.difference.high, abs=1e-9)
+        assert x.p == pytest.approx(y.p)
+        assert {x.better, y.better} in ({""}, {"A", "B"})
+
+
+def test_a_result_does_not_differ_from_itself() -> None:
+    made = _made(80)
+    mine = _results(made.truth, made.good)
+    found = compare(mine, mine)
+    assert all(t.difference.value == t.difference.low == t.difference.high == 0 for t in found.sets[0].tests)
+    assert all(t.p == 1 and not t.better for t in found.sets[0].tests)
+    assert "No difference can be shown" in found.sets[0].text
+    assert "both are of the same detectors and weights" in found.notes
+
+
+def test_a_false_difference_is_rarely_shown() -> None:
+    """Twelve comparisons of six figures where there is none: Holm keeps the chance of any in one at 5 %."""
+    shown = 0
+    for seed in range(12):
+        made, again = _made(80, seed), np.random.default_rng(1000 + seed)
+        noise = [made.good + again.normal(0, 1, 80) for _ in range(2)]
+        found = compare(_results(made.truth, noise[0]), _results(made.truth, noise[1]), resamples=300)
+        shown += any(t.better for t in found.sets[0].tests)
+    assert shown <= 2
+
+
+def test_a_missing_answer_is_missing_and_lowers_coverage() -> None:
+    made = _made(80)
+    gone = made.good.copy()
+    gone[:20] = np.nan
+    tests = {t.figure: t for t in compare(_results(made.truth, made.good), _results(made.truth, gone)).sets[0].tests}
+    assert tests["coverage"].b == pytest.approx(0.75)
+    assert tests["coverage"].better == "A"
+    assert tests["AUC"].difference.n == 60
+    assert tests["AUC"].difference.value == 0
+
+
+def test_other_files_are_left_out_and_counted() -> None:
+    made = _made(80)
+    one, other = _results(made.truth, made.good), _results(made.truth[:60], made.good[:60], protocol="q", frames=8)
+    found = compare(one, other)
+    assert any("60 cases are in both; 20 only in A and 0 only in B" in note for note in found.notes)
+    assert any("protocols differ" in note for note in found.notes)
+    assert any("8" in note for note in found.notes)
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    made = _made(40)
+    mine = _results(made.truth, made.good)
+    with pytest.raises(DataError, match="no file in common"):
+        compare(mine, _results(made.truth, made.good, "other"))
+    with pytest.raises(DataError, match="no file in common"):
+        compare(mine, mine, only="nothing")
+    with pytest.raises(DataError, match="no file in common"):
+        compare(mine, mine, level="frame")
+    with pytest.raises(DataError, match="label the same files differently"):
+        compare(mine, _results(~made.truth, made.good))
+
+
+def test_a_set_of_one_class_has_no_auc() -> None:
+    genuine = np.zeros(12, np.bool_)
+    mine = _results(genuine, np.linspace(-3, 3, 12))
+    assert [t.figure for t in compare(mine, mine).sets[0].tests] == ["coverage", "false alarms"]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = _made(160)
+    a, b, out = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
+    results.save(_results(made.truth, made.poor), a)
+    results.save(_results(made.truth, made.good, weights={"m": "b" * 64}), b)
+    assert main(["compare", str(a), str(b)]) == 0
+    said = capsys.readouterr().out
+    assert "B is better by AUC" in said
+    assert "80 genuine + 80 forged" in said
+    assert main(["compare", str(a), str(b), "--format", "markdown"]) == 0
+    assert "| AUC | " in capsys.readouterr().out
+    assert main(["compare", str(a), str(b), "--format", "json", "--output", str(out)]) == 0
+    assert json.loads(out.read_text())["schema"] == "zhenwei.comparison/1"
+    assert main(["compare", str(a), str(a)]) == 2
+    assert "same file" in capsys.readouterr().err
+    (tmp_path / "none.json").write_text("{}")
+    for bad in ("none.json", "missing.json"):
+        assert main(["compare", str(a), str(tmp_path / bad)]) == 1
+    assert main(["compare", str(a), str(b), "--output", str(tmp_path / "no" / "folder")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(-4, 4)), min_size=1, max_size=12))
+def test_aurc_is_the_mean_risk_over_orders_of_keeping(cases: list[tuple[bool, int]]) -> None:
+    """Each answer let in one by one, equally sure ones with the risk of all of them together."""
+    truth, llr = [c[0] for c in cases], [float(c[1]) for c in cases]
+    wrong = [0.5 if v == 0 else float((v > 0) != t) for t, v in zip(truth, llr, strict=True)]
+    order = sorted(range(len(llr)), key=lambda i: -abs(llr[i]))
+    total, kept = 0.0, list[float]()
+    for _, block in itertools.groupby(order, key=lambda i: abs(llr[i])):
+        members = list(block)
+        kept += [wrong[i] for i in members]
+        total += len(members) * sum(kept) / len(kept)
+    assert aurc(truth, llr) == pytest.approx(total / len(llr))
