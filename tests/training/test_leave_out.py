@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError
 from zhenwei.evaluation import leave_out as results
+from zhenwei.forge.synthesis import Forgery
+from zhenwei.training import batches
 from zhenwei.training.batches import BatchMaker, split_pack
-from zhenwei.training.leave_out import KINDS, kinds_of, shown_of, without
+from zhenwei.training.leave_out import KINDS, kinds_of, run, shown_of, without
+from zhenwei.training.loop import Tell
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Pairs, load_recipe
+from zhenwei.types import Pixels
 
 from .making import Row, jpeg, pack_of, person, save, tampered, tiny_recipe, tiny_rows, write_recipe
 
@@ -55,16 +63,91 @@ def test_the_packaged_recipe_holds_every_kind() -> None:
     assert {name for names in KINDS.values() for name in names} == set(Pairs.model_fields)
 
 
-def test_what_is_left_out_is_in_no_batch() -> None:
-    """Published forgeries differ from their originals by a patch that no other kind puts there: by the pixels."""
-    pack = _pack()
-    recipe = tiny_recipe(pairs={"collected": 1, "self_blend": 0, "affine_warp": 0, "generated": 3})
-    kept = recipe.model_copy(update={"pairs": without(recipe.pairs, ("collected",))})
-    seen = BatchMaker(pack, split_pack(pack, recipe), recipe)[0]
-    blind = BatchMaker(pack, split_pack(pack, kept), kept)[0]
-    assert len(seen.forged) == len(blind.forged) == 8
-    assert (seen.mask[1::2].mean((1, 2)) < 1).any()  # of a swap, a part is altered
-    assert (blind.mask[1::2] == 1).all()  # of a generated face, everything
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_left_out_is_in_no_batch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by what is drawn and called, not by the counts of the recipe; and the batch with every kind has them all."""
+    pack, met = _pack(), set[str]()
+    _listen(pack, met, monkeypatch)
+    recipe = tiny_recipe(pairs=dict.fromkeys(Pairs.model_fields, 1))
+    kept = recipe.model_copy(update={"pairs": without(recipe.pairs, KINDS[kind])})
+    whole, blind = (BatchMaker(pack, split_pack(pack, r), r) for r in (recipe, kept))
+    sizes = {len(whole[step].forged) for step in range(3)}
+    assert met == set(Pairs.model_fields)
+    met.clear()
+    assert {len(blind[step].forged) for step in range(3)} == sizes == {12}
+    assert met == set(Pairs.model_fields) - set(KINDS[kind])
+
+
+def _listen(pack: Pack, met: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makers of forgeries tell their name; a picture that is read tells what it was published as."""
+
+    def heard(name: str) -> Callable[..., Forgery]:
+        make = getattr(batches, name)
+
+        def told(*args: Any) -> Forgery:
+            met.add(name)
+            forgery: Forgery = make(*args)
+            return forgery
+
+        return told
+
+    read = Pack.pixels
+
+    def looked_at(self: Pack, index: int) -> Pixels:
+        if pack.forged[index]:
+            met.add("generated" if pack.original[index] < 0 else "collected")
+        return read(self, index)
+
+    for name in ("self_blend", "affine_warp", "mesh_swap", "cross_blend"):
+        monkeypatch.setattr(batches, name, heard(name))
+    monkeypatch.setattr(Pack, "pixels", looked_at)
+
+
+def _refused(rows: list[Row], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    recipe = write_recipe(folder / "r.toml", tiny_recipe())
+    pack = save(pack_of(rows), folder / "p.npz")
+    given_ = ["train", "cnn.face_forgery", "--data", str(pack), "--recipe", str(recipe), "--leave-out"]
+    assert main([*given_, "--output", str(folder / "out"), "--threads", "1", "--device", "cpu"]) == 1
+    assert not list(folder.rglob("*.pt"))
+    return capsys.readouterr().err
+
+
+def test_a_person_both_trained_on_and_tested_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack, recipe = pack_of(tiny_rows()), tiny_recipe()
+    person_ = str(pack.identity[split_pack(pack, recipe).pairs[0]])
+    rows = [*tiny_rows(), Row(jpeg(person(7)), "dfdc", person_, split="val")]
+    said = _refused(rows, tmp_path, capsys)
+    assert "people of the test are trained on" in said
+    assert f"dfdc/{person_}" in said
+
+
+def test_a_source_of_one_person_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A swap without a donor becomes a self-blend, which may be what is left out."""
+    pack = pack_of(tiny_rows())
+    one = str(pack.identity[split_pack(pack, tiny_recipe()).genuine["ffhq"][0]])
+    rows = [replace(r, identity=one) if r.source == "ffhq" and r.split == "train" else r for r in tiny_rows()]
+    assert "too few people to swap faces among" in _refused(rows, tmp_path, capsys)
+
+
+def _unheard(_kind: str, _steps: int) -> Tell:
+    return lambda _step, _figures: None
+
+
+def _unasked(_kind: str) -> None:
+    pass
+
+
+def test_nothing_is_chosen_by_what_is_left_out(tmp_path: Path) -> None:
+    """Held-out figures are of every kind, so there is one check only, at the end, whatever the recipe says."""
+    recipe = tiny_recipe(
+        pairs={"collected": 1, "self_blend": 1, "affine_warp": 0, "generated": 0},
+        optimiser={"steps": 2, "check_every": 1, "swa_from": 1},
+    )
+    device = torch.device("cpu")
+    run(recipe, _pack(), tmp_path, device=device, workers=1, began=_unheard, asking=_unasked, pack_sha256="0")
+    logs = list(tmp_path.rglob("log.csv"))
+    assert len(logs) == 3
+    assert all(len(log.read_text().splitlines()) == 2 for log in logs)
 
 
 @pytest.mark.parametrize("kind", KINDS)

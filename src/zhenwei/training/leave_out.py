@@ -24,7 +24,7 @@ from zhenwei.evaluation.results import Interval95
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, nearest_donors, self_blend
 from zhenwei.training import face_forgery
 from zhenwei.training.augment import draw
-from zhenwei.training.batches import split_pack
+from zhenwei.training.batches import Split, split_pack
 from zhenwei.training.export import load_weights
 from zhenwei.training.loop import Tell, scores
 from zhenwei.training.pack import Pack
@@ -167,11 +167,14 @@ def run(
     """Trains what is not trained yet, each run in its own folder of ``folder``, and asks. An interrupted run goes on.
 
     ``began``: told what is left out ("" = nothing) and of how many steps; gives who hears of them. ``asking``: told
-    the kind. Raises :class:`DataError` where the recipe holds a single kind, or another recipe was run in ``folder``.
+    the kind. Raises :class:`DataError` where the recipe holds a single kind, the pack does not keep its people apart,
+    or another recipe was run in ``folder``.
     """
     kinds = kinds_of(recipe)
     if len(kinds) < 2:
         raise DataError("there is nothing to leave out", got=", ".join(kinds), want="a recipe of two kinds or more")
+    _refuse_unfit(pack, split_pack(pack, recipe))
+    recipe = _checked_once(recipe)
     nets = {kind: _trained(kind, recipe, pack, folder, device, workers, began) for kind in ("", *kinds)}
     rows = []
     for kind in kinds:
@@ -188,6 +191,27 @@ def run(
         weights={kind: _digest(folder / _slug(kind) / "best.pt") for kind in nets},
         rows=tuple(rows),
     )
+
+
+def _checked_once(recipe: Recipe) -> Recipe:
+    """Held-out forgeries are of every kind: to choose among checks by them would be to learn from what is left out."""
+    once = {"check_every": recipe.optimiser.steps, "swa_from": 0}
+    return recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update=once)})
+
+
+def _refuse_unfit(pack: Pack, split: Split) -> None:
+    """People of the test who are trained on; and a source of hardly more than one person, whose swaps find no donor and
+    would be self-blends instead, also where these are left out."""
+    owners = np.array([f"{s}/{i}" for s, i in zip(pack.source, pack.identity, strict=True)])
+    trained = [split.pairs, pack.original[split.pairs], split.generated, *split.genuine.values()]
+    both = np.intersect1d(owners[np.concatenate(trained)], owners[split.test])
+    if len(both):
+        raise DataError("people of the test are trained on", got=", ".join(map(str, both[:3])))
+    for source, rows in split.genuine.items():
+        _, counts = np.unique(pack.identity[rows], return_counts=True)
+        if counts.max() > len(rows) / 2:
+            got = f"{source}: {counts.max()} of {len(rows)} faces are one person's"
+            raise DataError("there are too few people to swap faces among", got=got, want="at most half")
 
 
 def _trained(
