@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import Forgery, affine_warp, cross_blend, mesh_swap, nearest_donors, self_blend
+from zhenwei.forge.synthesis import (
+    Forgery,
+    affine_warp,
+    cross_blend,
+    mesh_swap,
+    nearest_donors,
+    regenerate,
+    self_blend,
+    splice,
+)
 from zhenwei.training.augment import draw
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Recipe
@@ -122,6 +131,8 @@ class BatchMaker:
             + [self._generated] * kinds.generated
             + [partial(self._swapped, mesh_swap)] * kinds.mesh_swap
             + [partial(self._swapped, cross_blend)] * kinds.cross_blend
+            + [partial(self._swapped, splice)] * kinds.splice
+            + [partial(self._made, _regenerated)] * kinds.regenerated
         )
         pixels: list[Pixels] = []
         masks: list[Floats] = []
@@ -193,6 +204,10 @@ class BatchMaker:
         if points is None:
             raise DataError("a genuine face without landmarks was chosen", got=str(self.pack.path[index]))
         return points
+
+
+def _regenerated(pixels: Pixels, _landmarks: Floats, rng: np.random.Generator) -> Forgery:
+    return regenerate(pixels, rng)
 
 
 def difference_mask(genuine: Pixels, forged: Pixels) -> Floats | None:

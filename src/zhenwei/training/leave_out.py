@@ -8,8 +8,9 @@ of A. Rössler et al. (ICCV 2019, unknown manipulations) and of L. Li et al. ("F
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,16 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import leave_out as results
 from zhenwei.evaluation.metrics import Estimate, auc, bootstrap_interval
 from zhenwei.evaluation.results import Interval95
-from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, nearest_donors, self_blend
+from zhenwei.forge.synthesis import (
+    Forgery,
+    affine_warp,
+    cross_blend,
+    mesh_swap,
+    nearest_donors,
+    regenerate,
+    self_blend,
+    splice,
+)
 from zhenwei.training import face_forgery
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import Split, split_pack
@@ -36,6 +46,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "generated portraits (StyleGAN)": ("generated",),
     "a face blended with itself": ("self_blend", "affine_warp"),
     "another person's face drawn in": ("mesh_swap", "cross_blend"),
+    "a region pasted from elsewhere": ("splice",),
+    "a photograph drawn anew": ("regenerated",),
 }
 _MOST = 300  # faces of each class that a kind is asked of; the rest tells little more
 _FAMILY = "ffhq"
@@ -75,8 +87,15 @@ class Shown:
 def shown_of(kind: str, pack: Pack, recipe: Recipe) -> Shown:
     """Up to 300 genuine and 300 forged faces of the test part of ``pack``, all delivered, pair by pair alike."""
     rows = _Rows(pack, split_pack(pack, recipe).test, recipe)
-    makers = {"collected": rows.collected, "generated": rows.generated, "self_blend": rows.blended}
-    found = list(makers.get(KINDS[kind][0], rows.drawn_in)())
+    makers: dict[str, Callable[[], Iterator[_Face]]] = {
+        "collected": rows.collected,
+        "generated": rows.generated,
+        "self_blend": rows.blended,
+        "mesh_swap": partial(rows.of_two, (mesh_swap, cross_blend)),
+        "splice": partial(rows.of_two, (splice,)),
+        "regenerated": rows.redrawn,
+    }
+    found = list(makers[KINDS[kind][0]]())
     if len({group for _, _, group in found}) < 2 or len({forged for _, forged, _ in found}) < 2:
         raise DataError("too few faces to ask", got=f"{len(found)} of {kind}", want="several people, both classes")
     pixels, forged, groups = zip(*found, strict=True)
@@ -84,6 +103,7 @@ def shown_of(kind: str, pack: Pack, recipe: Recipe) -> Shown:
 
 
 _Face = tuple[Pixels, bool, str]
+_OfTwo = Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator], Forgery]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +132,11 @@ class _Rows:
             make = self_blend if rng.random() < 0.8 else affine_warp
             yield from self._alike(pixels, make(pixels, points, rng).pixels, row)
 
-    def drawn_in(self) -> Iterator[_Face]:
+    def redrawn(self) -> Iterator[_Face]:
+        for row, pixels, _, rng in self._genuine():
+            yield from self._alike(pixels, regenerate(pixels, rng).pixels, row)
+
+    def of_two(self, makers: Sequence[_OfTwo]) -> Iterator[_Face]:
         for row, pixels, points, rng in self._genuine():
             others = self._donors(row)
             if not len(others):
@@ -121,7 +145,7 @@ class _Rows:
             donor = int(others[nearest_donors(self.pack.landmarks[row].astype(np.float32), shapes, 1)[0]])
             theirs = self.pack.points(donor)
             if theirs is not None:
-                make = mesh_swap if rng.random() < 0.5 else cross_blend
+                make = makers[0] if rng.random() < 0.5 else makers[-1]
                 yield from self._alike(pixels, make(pixels, points, self.pack.pixels(donor), theirs, rng).pixels, row)
 
     def _genuine(self) -> Iterator[tuple[int, Pixels, Floats, np.random.Generator]]:

@@ -28,10 +28,12 @@ class Pairs(_Section):
     generated: int = Field(ge=0)  # a wholly synthetic face beside a genuine one of the same source family
     mesh_swap: int = Field(default=0, ge=0)  # another person's face drawn over this one, on the fly
     cross_blend: int = Field(default=0, ge=0)  # another person's face aligned and blended in, on the fly
+    splice: int = Field(default=0, ge=0)  # a region of another picture, or of this one, pasted in, on the fly
+    regenerated: int = Field(default=0, ge=0)  # the same picture drawn anew as generators draw, on the fly
 
     @property
     def total(self) -> int:
-        made = self.self_blend + self.affine_warp + self.mesh_swap + self.cross_blend
+        made = self.self_blend + self.affine_warp + self.mesh_swap + self.cross_blend + self.splice + self.regenerated
         return self.collected + self.generated + made
 
 

@@ -1,14 +1,19 @@
 """Forgeries made on the fly from genuine faces, each with its mask and its recipe: ``(pixels, landmarks, rng) ->
-Forgery``, with the pixels and landmarks of a donor in between where there are two people. NumPy, SciPy, OpenCV only."""
+Forgery``, with the pixels and landmarks of a donor in between where there are two people. ``temporal`` forges
+the course of a clip. NumPy, SciPy, OpenCV only."""
 
 from zhenwei.forge.synthesis.affine_warp import affine_warp
 from zhenwei.forge.synthesis.cross_blend import boundary_map, cross_blend, nearest_donors
 from zhenwei.forge.synthesis.forgery import Forgery, Value
 from zhenwei.forge.synthesis.mesh_swap import mesh_swap
+from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.forge.synthesis.repeat import repeat
 from zhenwei.forge.synthesis.self_blend import self_blend
+from zhenwei.forge.synthesis.splice import splice
+from zhenwei.forge.synthesis.temporal import ClipForgery, repeat_clip, temporal
 
 __all__ = [
+    "ClipForgery",
     "Forgery",
     "Value",
     "affine_warp",
@@ -16,6 +21,10 @@ __all__ = [
     "cross_blend",
     "mesh_swap",
     "nearest_donors",
+    "regenerate",
     "repeat",
+    "repeat_clip",
     "self_blend",
+    "splice",
+    "temporal",
 ]
