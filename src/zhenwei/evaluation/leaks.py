@@ -28,7 +28,7 @@ from zhenwei.types import Floats
 Tell = Callable[[int, int], None]  # how many files were looked at, of how many
 MOST_LOOKED_AT = 12_000  # files; of more, evenly spread ones
 _NEAR = 10  # bits of 64
-_ALIKE = 0.97  # correlation of the thumbnails: of 12 million pairs of different people at most 0.92, of copies 0.99
+_ALIKE = 0.97  # correlation of the thumbnails: of 12 million pairs of other people none above 0.95, of copies 0.99
 _FLATTEST = 4.0  # grey levels of standard deviation; below, everything looks like everything
 _CASES = 20
 _BLOCK = 512
