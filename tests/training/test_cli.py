@@ -115,6 +115,42 @@ def test_a_run_starts_from_the_mean_of_several(given: list[str], tmp_path: Path)
     assert told == f"7.pt @ {digests[0]}, 8.pt @ {digests[1]}"
 
 
+def test_a_mean_is_measured_and_kept_as_a_run_of_no_steps(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = []
+    for seed in (7, 8):
+        torch.manual_seed(seed)
+        states.append(FaceForgeryNet("lite0").state_dict())
+    torch.save(states[0], tmp_path / "best.pt")
+    torch.save({"average": states[1], "step": 3}, tmp_path / "last.pt")  # of a checkpoint, the running average
+    weights = ["--from", str(tmp_path / "best.pt"), "--from", str(tmp_path / "last.pt")]
+    assert main([*given, "--mean", *weights[:2]]) == 2
+    assert "--from twice or more" in capsys.readouterr().err
+    assert main([*given, "--mean", *weights]) == 0
+    assert "auc_people" in capsys.readouterr().err
+    made = torch.load(tmp_path / "out" / "best.pt", weights_only=True)
+    for name, value in made.items():
+        assert torch.allclose(value.double(), (states[0][name].double() + states[1][name]) / 2, atol=1e-6), name
+    assert (tmp_path / "out" / "log.csv").read_text().splitlines()[1].startswith("0,")
+    assert "last.pt @ " in Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).start
+    assert main([*given, "--mean", *weights]) == 1
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_what_does_not_go_with_a_detector_is_refused(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--data", str(tmp_path), "--output", str(tmp_path / "new")]
+    for wrong in (["--leave-out"], ["--minutes", "3"], ["--dry-run"], ["--mean"]):
+        assert main(["train", "cnn.synthetic_image", *out, *wrong]) == 2
+        assert f"{wrong[0]} is not for this detector" in capsys.readouterr().err
+    assert main([given[0], "cnn.unheard_of", *given[2:]]) == 2
+    assert "for another detector" in capsys.readouterr().err
+    assert main(["train", "cnn.synthetic_image", *out]) == 1  # there is no data
+    assert "no photos.csv" in capsys.readouterr().err
+
+
 def test_a_schedule_is_fitted_to_the_time_there_is(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

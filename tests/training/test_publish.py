@@ -42,7 +42,7 @@ import torch
 
 import zhenwei
 from zhenwei.errors import ZhenweiError
-from zhenwei.training.face_forgery import install
+from zhenwei.training.face_forgery_publish import install
 from zhenwei.training.pack import load_pack
 from zhenwei.training.recipe import load_recipe
 

@@ -8,26 +8,28 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from zhenwei.errors import MissingExtraError, UsageError
-from zhenwei.training.recipe import Recipe, load_recipe
-
-try:
-    import torch
-except ImportError as error:
-    raise MissingExtraError("training needs PyTorch", fix="Run: pip install 'zhenwei[train]'") from error
-
+from zhenwei.cli import _train_other
+from zhenwei.cli._train_common import Options, bar, check_output, device_of
+from zhenwei.errors import UsageError
 from zhenwei.evaluation import leave_out as kept_out
-from zhenwei.training import curves, distributed, face_forgery, leave_out
+from zhenwei.training import (
+    curves,
+    distributed,
+    face_forgery,
+    face_forgery_publish,
+    leave_out,
+)
 from zhenwei.training.batches import BatchMaker, split_pack
 from zhenwei.training.distributed import World
 from zhenwei.training.pack import Pack, kept_decoded
+from zhenwei.training.recipe import Recipe, load_recipe
 from zhenwei.training.repack import repack
 from zhenwei.training.trial import Trial, steps_within, try_out
 
@@ -35,30 +37,15 @@ _DRY_STEPS = 6
 _QUIET_EVERY = 25  # where no bar can be shown, a line now and then
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    detector: str
-    data: Path
-    output: Path
-    recipe: str
-    resume: bool
-    dry_run: bool
-    workers: int
-    threads: int
-    device: str
-    stop_after: int | None
-    install: bool = False
-    start: tuple[Path, ...] = ()
-    minutes: float = 0
-    cache: bool = False
-    variants: bool = False
-    store: Path | None = None
-    leave_out: bool = False
-
-
 def run(options: Options) -> None:
     began = time.monotonic()
-    recipe = load_recipe(options.recipe)
+    if options.thresholds:
+        _train_other.measure_thresholds(options)
+        return
+    if options.detector == "cnn.synthetic_image":
+        _train_other.synthetic(options)
+        return
+    recipe = load_recipe(options.recipe or "face_forgery")
     if recipe.detector != options.detector:
         raise UsageError("the recipe is for another detector", got=recipe.detector, want=options.detector)
     for path in options.start:
@@ -66,31 +53,19 @@ def run(options: Options) -> None:
             raise UsageError("there are no weights to start from", got=str(path), want="best.pt of another run")
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = distributed.own_device(_device(options.device))
-    _check_output(options)
+    device = distributed.own_device(device_of(options.device))
+    check_output(options)
     with distributed.joined(device) as here:
         console = Console(stderr=True, quiet=not here.leads)
         with _pack(options, here, console) as pack:
             if options.dry_run:
                 _estimate(recipe, pack, device, options, here, console)
+            elif options.mean:
+                _mean(recipe, pack, device, options, console)
             elif options.leave_out:
                 _leave_out(recipe, pack, device, options, console)
             else:
                 _train(recipe, pack, device, options, here, console, began)
-
-
-def _check_output(options: Options) -> None:
-    """Before minutes are spent on preparing faces."""
-    folder = options.output
-    if options.dry_run:
-        return
-    face_forgery.refuse_existing(folder, resume=options.resume)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            "the output folder cannot be written", got=f"{folder}: {error.strerror}", fix="Choose another."
-        ) from error
 
 
 @contextmanager
@@ -101,7 +76,7 @@ def _pack(options: Options, here: World, console: Console) -> Iterator[Pack]:
         raise UsageError("several processes need a pack", got=str(options.data), want="a pack.npz", fix=fix)
     with tempfile.TemporaryDirectory(prefix="zhenwei-faces-") as scratch:
         there = not options.dry_run or (options.output / "pack.npz").is_file()
-        with _bar("preparing faces", console) as told:
+        with bar("preparing faces", console) as told:
             folder = options.output if there else Path(scratch)
             pack = face_forgery.prepare(options.data, folder, told, workers=options.workers)
         if not options.cache:
@@ -109,14 +84,6 @@ def _pack(options: Options, here: World, console: Console) -> Iterator[Pack]:
             return
         with kept_decoded(pack) as decoded:
             yield decoded
-
-
-@contextmanager
-def _bar(what: str, console: Console) -> Iterator[Callable[[float], None]]:
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console) as progress:
-        bar = progress.add_task(what, total=1.0)
-        yield lambda done: progress.update(bar, completed=done)
-        progress.update(bar, completed=1.0)
 
 
 def _train(
@@ -142,7 +109,7 @@ def _train(
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=recipe.optimiser.steps, note="")
+        task = progress.add_task("training", total=recipe.optimiser.steps, note="")
 
         def tell(step: int, figures: dict[str, float]) -> None:
             if "choose" in figures:
@@ -151,7 +118,7 @@ def _train(
                 curves.write(folder)
             elif here.leads and not console.is_terminal and step % _QUIET_EVERY == 0:
                 sys.stderr.write(f"{time.strftime('%H:%M:%S')} step {step} loss {figures['whole']:.3f}\n")
-            progress.update(bar, completed=step, note=f"loss {figures['whole']:.3f}")
+            progress.update(task, completed=step, note=f"loss {figures['whole']:.3f}")
 
         state = face_forgery.run(
             recipe,
@@ -173,6 +140,16 @@ def _train(
     console.print(f"step {state.step} of {steps}; best weights: {folder / 'best.pt'}", highlight=False)
 
 
+def _mean(recipe: Recipe, pack: Pack, device: torch.device, options: Options, console: Console) -> None:
+    if len(options.start) < 2:
+        raise UsageError("a mean needs several weights", got=f"{len(options.start)}", want="--from twice or more")
+    with console.status("measuring on held-out people and sources"):
+        figures = face_forgery.take_mean(recipe, pack, options.output, options.start, device=device)
+    console.print("  ".join(f"{k} {v:.4g}" for k, v in figures.items()), highlight=False)
+    began = Recipe.model_validate_json((options.output / "recipe.json").read_text(encoding="utf-8"))
+    _finish(began, pack, options, console)
+
+
 def _leave_out(recipe: Recipe, pack: Pack, device: torch.device, options: Options, console: Console) -> None:
     """One short run with every kind of forgery and one without each; what each answers to the kind that it lacked."""
     source = options.data if options.data.is_file() else options.output / "pack.npz"
@@ -180,8 +157,8 @@ def _leave_out(recipe: Recipe, pack: Pack, device: torch.device, options: Option
     with Progress(*columns, console=console) as progress:
 
         def began(kind: str, steps: int) -> Callable[[int, dict[str, float]], None]:
-            bar = progress.add_task(f"without {kind}" if kind else "with every kind", total=steps)
-            return lambda step, _: progress.update(bar, completed=step)
+            task = progress.add_task(f"without {kind}" if kind else "with every kind", total=steps)
+            return lambda step, _: progress.update(task, completed=step)
 
         found = leave_out.run(
             recipe,
@@ -230,15 +207,15 @@ def _finish(recipe: Recipe, pack: Pack, options: Options, console: Console) -> N
     folder = options.output
     if options.variants:
         with console.status("writing and measuring variants"):
-            costs = face_forgery.write_variants_of(recipe, pack, folder)
+            costs = face_forgery_publish.write_variants_of(recipe, pack, folder)
         for cost in costs:
             auc = cost.auc_difference
             change = f"AUC {auc.value:+.4f} [{auc.low:+.4f}, {auc.high:+.4f}]"
             line = f"{cost.name}: {cost.bytes / 1e6:.1f} MB, {cost.speed_ratio:.2f} times as fast, {change}"
             console.print(line, highlight=False)
     if options.install:
-        with _bar("calibrating", console) as told:
-            row = face_forgery.install_into(recipe, pack, folder, options.store, told)
+        with bar("calibrating", console) as told:
+            row = face_forgery_publish.install_into(recipe, pack, folder, options.store, told)
         console.print(f"in the model store: {row.weights}", highlight=False)
 
 
@@ -246,21 +223,11 @@ def pack_only(data: Path, target: Path, most_mb: float, workers: int) -> None:
     """``--make-pack``."""
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="zhenwei-faces-") as scratch:
-        with _bar("preparing faces", console) as told:
+        with bar("preparing faces", console) as told:
             pack = face_forgery.prepare(data, Path(scratch), told, workers=workers)
-        with _bar("encoding", console) as told:
+        with bar("encoding", console) as told:
             made = repack(pack, target, most_mb, told)
     console.print(f"{target}: {made}", highlight=False)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in ("cpu", "cuda"):
-        raise UsageError("unknown device", got=name, want="auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no GPU is available to PyTorch here", got=name, fix="Use --device cpu.")
-    return torch.device(name)
 
 
 def _tried(recipe: Recipe, pack: Pack, device: torch.device, options: Options, here: World, steps: int) -> Trial:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zhenwei.errors import MissingExtraError
+
 _HELP = """Train a learned detector from a data folder.
 
 The run is seeded and resumable: Ctrl-C saves, --resume goes on as if nothing had happened. Curves are written to
@@ -25,6 +27,8 @@ Examples:
 
   zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 16 --device cuda --minutes 25
 
+  zhenwei train cnn.face_forgery --data pack.npz --output runs/mean --from a/best.pt --from b/last.pt --mean --install
+
   zhenwei train cnn.face_forgery --data pack.npz --recipe leave_out --leave-out --output runs/leave_out
 
   torchrun --nproc-per-node 4 -m zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 4
@@ -35,7 +39,7 @@ def train(
     detector: Annotated[str, typer.Argument(help="id of a learned detector", metavar="DETECTOR")],
     data: Annotated[Path, typer.Option(help="folder with dfdc-faces and photos (zip + csv), or a pack.npz")],
     output: Annotated[Path | None, typer.Option(help="folder for checkpoints, curves and weights")] = None,
-    recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file")] = "face_forgery",
+    recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file, by default the detector's own")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on from the last checkpoint")] = False,
     start: Annotated[
         list[Path] | None,
@@ -63,19 +67,31 @@ def train(
         bool,
         typer.Option("--leave-out", help="instead: short runs, one without each kind of forgery, and how it is found"),
     ] = False,
+    mean: Annotated[
+        bool, typer.Option("--mean", help="instead: the mean of the weights given by --from, as they are")
+    ] = False,
+    thresholds: Annotated[
+        bool,
+        typer.Option("--thresholds", help="instead: measure the fused verdict's thresholds, with every detector"),
+    ] = False,
     make_pack: Annotated[
         Path | None, typer.Option(help="only write the faces of DATA into this file, to be carried elsewhere")
     ] = None,
     max_mb: Annotated[float, typer.Option(help="the most that file may take, million bytes", min=0.001)] = 60,
 ) -> None:
-    from zhenwei.cli import _train
+    try:
+        from zhenwei.cli import _train, _train_common
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError("training needs PyTorch", fix="Run: pip install 'zhenwei[train]'") from error
 
     if make_pack is not None:
         _train.pack_only(data, make_pack, max_mb, workers)
         return
     if output is None:
         raise typer.BadParameter("is needed", param_hint="--output")
-    options = _train.Options(
+    options = _train_common.Options(
         detector=detector,
         data=data,
         output=output,
@@ -93,6 +109,8 @@ def train(
         install=install or store is not None,
         store=store,
         leave_out=leave_out,
+        thresholds=thresholds,
+        mean=mean,
     )
     _train.run(options)
 

@@ -44,14 +44,15 @@ class Exported:
 
 
 def load_weights(weights: Path, net: Net) -> Net:
-    """``net`` with the weights of a run's ``best.pt``, ready to answer.
+    """``net`` with the weights of a run's ``best.pt``, or with the running average in its ``last.pt``, ready to answer.
 
     Raises :class:`DataError` where there are none, or those of another network.
     """
     if not weights.is_file():
         raise DataError("no trained weights", got=str(weights), fix="Train first: zhenwei train ... --output FOLDER")
     try:
-        net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        saved = torch.load(weights, map_location="cpu", weights_only=True)
+        net.load_state_dict(saved.get("average", saved))
     except UNREADABLE as error:
         got, want = f"{weights}: {str(error)[:200]}", "best.pt of a run with this recipe's network"
         raise DataError("these are no weights of this network", got=got, want=want) from error

@@ -105,3 +105,10 @@ def test_faces_that_cannot_be_judged_are_left_out_and_counted(portrait: Pixels) 
     refused = FaceForgery().examine(Subject(media, frames, replace(track, faces=(poor,))))
     assert refused.llr is None
     assert "too soft" in refused.reason
+
+
+def test_a_soft_face_is_refused_and_not_called_forged(portrait: Pixels) -> None:
+    soft = cv2.GaussianBlur(portrait, (0, 0), 4.0)
+    evidence = ask(np.asarray(soft, np.uint8))
+    assert evidence.llr is None
+    assert "too soft" in evidence.reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ from zhenwei.types import (
     Track,
 )
 
-_SOFTEST = 3.0  # variance of the Laplacian below which the face holds no detail to judge
+_SOFTEST = 12.0  # variance of the Laplacian below which the networks take softness for a forgery
 _PALETTE = 256
 _SAMPLED_PX = 128
 _BATCH = 8
@@ -60,7 +60,8 @@ class Wording:
 class Examiner:
     """Asks the model ``info.models[0]``, which answers a batch of faces with scores and regional scores.
 
-    ``mirrored`` and ``enough``: see the detectors. The person's score is the trimmed mean over time.
+    ``mirrored`` and ``enough``: see the detectors. ``most``: faces to look at, evenly spread; 0 = all. The person's
+    score is the trimmed mean over time.
     """
 
     info: DetectorInfo
@@ -68,17 +69,20 @@ class Examiner:
     wording: Wording
     mirrored: bool
     enough: int
+    most: int = 0
 
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
         if track is None or not track.faces:
             return self._abstain(None, "no face to look at", "没有可供检查的人脸")
-        crops = [(face, self._cut(subject, face)) for face in track.faces]
+        chosen = _spread(track.faces, self.most)
+        crops = [(face, self._cut(subject, face)) for face in chosen]
         seen = [(face, crop) for face, crop in crops if crop is not None]
         if not seen:
             return self._abstain(track.person, *_too_poor(track, self.contract.min_face_px))
         scores, maps = self._score([crop for _, crop in seen])
-        return self._evidence(track, [face for face, _ in seen], [crop for _, crop in seen], scores, maps)
+        evidence = self._evidence(track, [face for face, _ in seen], [crop for _, crop in seen], scores, maps)
+        return replace(evidence, reason=_left_out(len(chosen) - len(seen), len(chosen)))
 
     def _cut(self, subject: Subject, face: Face) -> Pixels | None:
         frame = subject.frame(face.frame)
@@ -105,12 +109,10 @@ class Examiner:
         times = [f.time_s for f in seen]
         score = calibration.combine_frames([float(s) for s in scores], times)
         llr = calibration.llr(score, face_px=face_px, sharpness=sharpness, frames=len(seen))
-        finding, reason = _sentences(self.wording, llr, len(seen), len(track.faces))
         return Evidence(
             detector=self.info.id,
             llr=llr,
-            finding=finding,
-            reason=reason,
+            finding=_finding(self.wording, llr),
             score=score,
             person=track.person,
             interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
@@ -120,6 +122,12 @@ class Examiner:
 
     def _abstain(self, person: int | None, why: str, zh: str) -> Evidence:
         return Evidence(self.info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh), person=person)
+
+
+def _spread(every: Sequence[Face], most: int) -> Sequence[Face]:
+    if not most or len(every) <= most:
+        return every
+    return [every[int(i)] for i in np.linspace(0, len(every) - 1, most).round()]
 
 
 def _run(model: models.OnnxModel, batch: Floats) -> tuple[Floats, Floats]:
@@ -154,18 +162,20 @@ def _is_palette(pixels: Pixels, box: Box) -> bool:
     return distinct_colours(part) <= _PALETTE
 
 
-def _sentences(wording: Wording, llr: float, used: int, found: int) -> tuple[Text, Text]:
+def _finding(wording: Wording, llr: float) -> Text:
     strength, zh = _strength(abs(llr))
     if abs(llr) < _SLIGHT:
-        finding = wording.neither
-    else:
-        lean = wording.forged if llr > 0 else wording.genuine
-        finding = Text(lean.format(strength), zh=lean.zh.format(zh))
-    if used == found:
-        return finding, Text("")
-    return finding, Text(
-        f"{found - used} of {found} faces were too small, too soft or too few in colours and were left out",
-        zh=f"{found} 张人脸中有 {found - used} 张太小、太模糊或颜色太少，未参与判断",
+        return wording.neither
+    lean = wording.forged if llr > 0 else wording.genuine
+    return Text(lean.format(strength), zh=lean.zh.format(zh))
+
+
+def _left_out(lost: int, found: int) -> Text:
+    if not lost:
+        return Text("")
+    return Text(
+        f"{lost} of {found} faces were too small, too soft or too few in colours and were left out",
+        zh=f"{found} 张人脸中有 {lost} 张太小、太模糊或颜色太少，未参与判断",
     )
 
 

@@ -1,0 +1,73 @@
+"""``zhenwei train cnn.synthetic_image``, and ``--thresholds``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from zhenwei import models
+from zhenwei.cli._train_common import Options, bar, check_output, device_of
+from zhenwei.errors import UsageError
+from zhenwei.fusion.operating import PACKAGED
+from zhenwei.training import face_forgery, synthetic_image, synthetic_publish, thresholds
+from zhenwei.training.recipe import load_recipe
+from zhenwei.training.synthetic_pictures import read_portraits
+
+
+def synthetic(options: Options) -> None:
+    """``cnn.synthetic_image`` learns from whole pictures, and has a recipe of its own kind."""
+    asked = {"--from": options.start, "--minutes": options.minutes, "--dry-run": options.dry_run}
+    asked |= {"--variants": options.variants, "--leave-out": options.leave_out, "--cache": options.cache}
+    asked |= {"--mean": options.mean}
+    for name, value in asked.items():
+        if value:
+            raise UsageError(f"{name} is not for this detector", got=options.detector, fix="Leave it out.")
+    recipe = synthetic_image.load_recipe(Path(options.recipe) if options.recipe else None)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device, console = device_of(options.device), Console(stderr=True)
+    check_output(options)
+    with bar("finding faces", console) as told:
+        portraits = read_portraits(options.data, told)
+    album = synthetic_image.sort_out(portraits, recipe)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("training", total=recipe.optimiser.steps)
+        state = synthetic_image.run(
+            recipe,
+            album,
+            options.output,
+            device=device,
+            tell=lambda step, _: progress.update(task, completed=step),
+            workers=options.workers,
+            resume=options.resume,
+            stop_after=options.stop_after,
+        )
+    console.print(f"step {state.step}; best weights: {options.output / 'best.pt'}", highlight=False)
+    if options.install and state.step == recipe.optimiser.steps:
+        with bar("calibrating", console) as told:
+            row = synthetic_publish.install(
+                recipe, album, options.output, store=options.store or models.STORE, progress=told
+            )
+        console.print(f"in the model store: {row.weights}", highlight=False)
+        console.print("Measure the thresholds of all detectors together anew: zhenwei train ... --thresholds")
+
+
+def measure_thresholds(options: Options) -> None:
+    """Of the fused verdict, with every detector that is installed, on held-out people and sources."""
+    recipe, console = load_recipe(options.recipe or "face_forgery"), Console(stderr=True)
+    if not options.data.is_dir():
+        raise UsageError(
+            "thresholds are measured on whole photographs too", got=str(options.data), want="a data folder"
+        )
+    options.output.mkdir(parents=True, exist_ok=True)
+    with bar("preparing faces", console) as told:
+        pack = face_forgery.prepare(options.data, options.output, told, workers=options.workers)
+    with bar("asking every detector", console) as told:
+        found = thresholds.measure(options.data, pack, recipe, progress=told)
+    target = options.store / "operating_points.json" if options.store else PACKAGED
+    found.operating.save(target)
+    console.print(f"{found.answered} of {found.shown} faces got an answer; written: {target}", highlight=False)
