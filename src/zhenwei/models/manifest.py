@@ -97,13 +97,15 @@ def card(model_id: str, store: Path = STORE) -> str:
         raise ModelError(f"the card of {model_id} cannot be read", got=got, want="a file", fix=_RESTORE) from error
 
 
-def calibration_path(model_id: str, store: Path | None = None) -> Path:
+def calibration_path(model_id: str, store: Path | None = None, *, part: str = "") -> Path:
     """Where the calibration that belongs to the model's weights lies. The model must be in the manifest.
 
-    By default that of the weights which ``load`` gives: the package's, or those of a store put before it.
+    By default that of the weights which ``load`` gives: the package's, or those of a store put before it. ``part``: of
+    a model that answers several questions, which of them.
     """
     store = store or holder(model_id)
-    return store / "weights" / f"{entry(model_id, store).id}.calibration.json"
+    name = f"{entry(model_id, store).id}.{part}" if part else entry(model_id, store).id
+    return store / "weights" / f"{name}.calibration.json"
 
 
 _before: list[Path] = []
