@@ -71,6 +71,7 @@ def examine(path: str | Path, *, options: Options | None = None, progress: Progr
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames) if frames else ()
     evidence = _ask(chosen, facts, frames, tracks, audio, tell)
+    evidence = _counted(evidence)
     people = tuple(_person(track, frames) for track in tracks)
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
     tell("done", 1.0)
@@ -136,6 +137,16 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
     reason = Text(f"it does not examine {names[kind][0]}", zh=f"它不检查{names[kind][1]}")
     return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason)
+
+
+def _counted(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """With what each adds to the verdict on its person; evidence on the whole file as if it stood alone."""
+    out = list(evidence)
+    for number in dict.fromkeys(e.person for e in evidence):
+        rows = [i for i, e in enumerate(evidence) if e.person == number]
+        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows]), strict=True):
+            out[i] = replace(evidence[i], counted=None if share is None else round(share, 6))
+    return tuple(out)
 
 
 def _person(track: Track, frames: tuple[Frame, ...]) -> Person:

@@ -236,6 +236,7 @@ class Evidence:
     weights: str = ""  # "model id @ sha256"
     seconds: float = 0.0
     finds: Forgery = "altered"  # what ``llr`` is the evidence of; filled in by the pipeline
+    counted: float | None = None  # what it adds to the fused LLR of that kind, once others' repeating it is taken off
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; exhibits are named by kind and caption, their arrays stay behind."""
@@ -243,6 +244,7 @@ class Evidence:
             "detector": self.detector,
             "finds": self.finds,
             "llr": self.llr,
+            "counted": self.counted,
             "finding": str(self.finding),
             "reason": str(self.reason),
             "score": self.score,

@@ -205,6 +205,25 @@ def test_any_text_is_text(abstaining: Report, odd: str) -> None:
     inert(to_html(replace(abstaining, media=media)))
 
 
+def test_each_family_has_a_bar_of_what_it_adds(two_people: Report) -> None:
+    base = replace(two_people.evidence[0], exhibits=())
+    said = (
+        replace(base, detector="cnn.one", llr=2.0, counted=1.5),
+        replace(base, detector="cnn.other", llr=1.0, counted=0.25),
+        replace(base, detector="warp.one", llr=-1.0, counted=-0.75),
+        replace(base, detector="temporal.one", llr=None, counted=None, reason="too short"),
+    )
+    page = read(replace(two_people, evidence=said))
+    assert "What each kind of examination adds" in page.words
+    bars = {tuple(str(b["style"]).split(";")) for b in page.has("b") if "style" in b}
+    assert bars == {("left:50%", "width:50.0%"), ("right:50%", "width:21.4%")}  # 1.75 and 0.75, of 1.75
+    assert "+1.75" in page.words
+    assert "-0.75" in page.words
+    assert "No answer from: Course of the clip." in page.words
+    alone = read(replace(two_people, evidence=said[:1]))
+    assert "What each kind of examination adds" not in alone.words
+
+
 def test_many_people_and_exhibits_are_cut_off_with_a_note(two_people: Report) -> None:
     first = two_people.people[0]
     people = tuple(Person(n, first.portrait, 1, first.interval, first.quality) for n in range(1, 41))
@@ -212,9 +231,9 @@ def test_many_people_and_exhibits_are_cut_off_with_a_note(two_people: Report) ->
     many = replace(two_people.evidence[0], exhibits=two_people.evidence[0].exhibits[1:] * 20)
     report = replace(two_people, people=people, evidence=(many,), verdict=replace(two_people.verdict, by_person=judged))
     page = read(report)
-    assert len(page.has("img")) == 24 + 8
+    assert len(page.has("img")) == 24 + 16
     assert "16 more are in the JSON report." in page.words
-    assert "12 more are in the JSON report." in page.words
+    assert "4 more are in the JSON report." in page.words
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (4000, 20, 3), (30, 900, 3), (0, 0, 3), (64, 48, 3)])

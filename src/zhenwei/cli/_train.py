@@ -24,6 +24,7 @@ from zhenwei.training import (
     distributed,
     face_forgery,
     face_forgery_publish,
+    face_traces_publish,
     leave_out,
 )
 from zhenwei.training.batches import BatchMaker, split_pack
@@ -44,6 +45,9 @@ def run(options: Options) -> None:
         return
     if options.detector == "cnn.synthetic_image":
         _train_other.synthetic(options)
+        return
+    if options.detector in face_traces_publish.PARTS.values():
+        _train_other.traces(options)
         return
     recipe = load_recipe(options.recipe or "face_forgery")
     if recipe.detector != options.detector:

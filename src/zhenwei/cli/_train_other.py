@@ -1,4 +1,4 @@
-"""``zhenwei train cnn.synthetic_image``, and ``--thresholds``."""
+"""``zhenwei train`` of detectors with a training of their own, and ``--thresholds``."""
 
 from __future__ import annotations
 
@@ -6,25 +6,78 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from zhenwei import models
 from zhenwei.cli._train_common import Options, bar, check_output, device_of
 from zhenwei.errors import UsageError
+from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.operating import PACKAGED
-from zhenwei.training import face_forgery, synthetic_image, synthetic_publish, thresholds
+from zhenwei.training import (
+    face_forgery,
+    face_traces,
+    face_traces_publish,
+    synthetic_image,
+    synthetic_publish,
+    thresholds,
+)
 from zhenwei.training.recipe import load_recipe
 from zhenwei.training.synthetic_pictures import read_portraits
 
+_ANEW = "Measure the thresholds of all detectors together anew: zhenwei train ... --thresholds"
 
-def synthetic(options: Options) -> None:
-    """``cnn.synthetic_image`` learns from whole pictures, and has a recipe of its own kind."""
+
+def _refuse(options: Options) -> None:
+    """What goes with the one loop only."""
     asked = {"--from": options.start, "--minutes": options.minutes, "--dry-run": options.dry_run}
     asked |= {"--variants": options.variants, "--leave-out": options.leave_out, "--cache": options.cache}
     asked |= {"--mean": options.mean}
     for name, value in asked.items():
         if value:
             raise UsageError(f"{name} is not for this detector", got=options.detector, fix="Leave it out.")
+
+
+def traces(options: Options) -> None:
+    """The heads of the attention and warp families, which one training makes together."""
+    _refuse(options)
+    recipe = load_recipe(options.recipe or face_traces_publish.MODEL)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    console = Console(stderr=True)
+    check_output(options)
+    with bar("preparing faces", console) as told:
+        pack = face_forgery.prepare(options.data, options.output, told, workers=options.workers)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console
+    ) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def tell(what: str, share: float) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=1.0)
+            progress.update(bars[what], completed=share)
+
+        found = face_traces.run(recipe, pack, options.output, tell)
+    console.print("  ".join(f"{name} {value:.3f}" for name, value in found.items()), highlight=False)
+    if options.install:
+        store = options.store or models.STORE
+        with bar("calibrating", console) as told:
+            row = face_traces_publish.install(recipe, pack, options.output, found, store=store, progress=told)
+        console.print(f"in the model store: {row.weights}", highlight=False)
+        console.print(_ANEW)
+
+
+def synthetic(options: Options) -> None:
+    """``cnn.synthetic_image`` learns from whole pictures, and has a recipe of its own kind."""
+    _refuse(options)
     recipe = synthetic_image.load_recipe(Path(options.recipe) if options.recipe else None)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -53,7 +106,7 @@ def synthetic(options: Options) -> None:
                 recipe, album, options.output, store=options.store or models.STORE, progress=told
             )
         console.print(f"in the model store: {row.weights}", highlight=False)
-        console.print("Measure the thresholds of all detectors together anew: zhenwei train ... --thresholds")
+        console.print(_ANEW)
 
 
 def measure_thresholds(options: Options) -> None:
@@ -68,6 +121,8 @@ def measure_thresholds(options: Options) -> None:
         pack = face_forgery.prepare(options.data, options.output, told, workers=options.workers)
     with bar("asking every detector", console) as told:
         found = thresholds.measure(options.data, pack, recipe, progress=told)
-    target = options.store / "operating_points.json" if options.store else PACKAGED
+    target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     found.operating.save(target)
-    console.print(f"{found.answered} of {found.shown} faces got an answer; written: {target}", highlight=False)
+    found.dependence.save(beside)
+    told_of = f"{found.answered} of {found.shown} faces got an answer; written: {target} and {beside.name}"
+    console.print(told_of, highlight=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +20,7 @@ from zhenwei.types import (
     Evidence,
     Face,
     Floats,
+    Frame,
     InputContract,
     Interval,
     Picture,
@@ -61,7 +64,9 @@ class Examiner:
     """Asks the model ``info.models[0]``, which answers a batch of faces with scores and regional scores.
 
     ``mirrored`` and ``enough``: see the detectors. ``most``: faces to look at, evenly spread; 0 = all. The person's
-    score is the trimmed mean over time.
+    score is the trimmed mean over time. ``part``: of a model that several detectors read, whose calibration; its
+    scores are output ``first``, its regional scores the next. Such a model is run once a person, whoever asks.
+    ``shift`` is added to regional scores before they are drawn: a seam is thin, and few come near certainty.
     """
 
     info: DetectorInfo
@@ -70,45 +75,30 @@ class Examiner:
     mirrored: bool
     enough: int
     most: int = 0
+    part: str = ""
+    first: int = 0
+    shift: float = 0.0
 
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
         if track is None or not track.faces:
             return self._abstain(None, "no face to look at", "没有可供检查的人脸")
         chosen = _spread(track.faces, self.most)
-        crops = [(face, self._cut(subject, face)) for face in chosen]
-        seen = [(face, crop) for face, crop in crops if crop is not None]
-        if not seen:
+        look = _look(subject, track, _Way(self.info.models[0], self.contract, self.mirrored, self.enough, self.most))
+        if not look.seen:
             return self._abstain(track.person, *_too_poor(track, self.contract.min_face_px))
-        scores, maps = self._score([crop for _, crop in seen])
-        evidence = self._evidence(track, [face for face, _ in seen], [crop for _, crop in seen], scores, maps)
-        return replace(evidence, reason=_left_out(len(chosen) - len(seen), len(chosen)))
+        return replace(self._evidence(track, look), reason=_left_out(len(chosen) - len(look.seen), len(chosen)))
 
-    def _cut(self, subject: Subject, face: Face) -> Pixels | None:
-        frame = subject.frame(face.frame)
-        if face.quality.sharpness < _SOFTEST or _is_palette(frame.pixels, faces.region(frame, face, self.contract)):
-            return None
-        return faces.cut(frame, face, self.contract)
-
-    def _score(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
-        """Scores ``(n,)`` and regional scores ``(n, 6, 6)``, each face by itself (its neighbours do not matter)."""
-        model = models.load(self.info.models[0])
-        batch = faces.normalise(np.stack(crops), self.contract)
-        scores, maps = _run(model, batch)
-        if self.mirrored and len(crops) < self.enough:
-            flipped, flipped_maps = _run(model, np.ascontiguousarray(batch[..., ::-1]))
-            half = np.float32(0.5)
-            scores, maps = (scores + flipped) * half, (maps + flipped_maps[..., ::-1]) * half
-        return scores, maps
-
-    def _evidence(self, track: Track, seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats) -> Evidence:
-        model = self.info.models[0]
-        calibration = Calibration.load(models.calibration_path(model))
+    def _evidence(self, track: Track, look: _Look) -> Evidence:
+        model, seen = self.info.models[0], look.seen
+        scores, maps = look.outputs[self.first], look.outputs[self.first + 1]
+        calibration = Calibration.load(models.calibration_path(model, part=self.part))
         face_px = float(np.median([f.quality.face_px for f in seen]))
         sharpness = float(np.median([f.quality.sharpness for f in seen]))
         times = [f.time_s for f in seen]
         score = calibration.combine_frames([float(s) for s in scores], times)
         llr = calibration.llr(score, face_px=face_px, sharpness=sharpness, frames=len(seen))
+        drawn, count = maps + np.float32(self.shift), 1 if self.part else _EXHIBITS
         return Evidence(
             detector=self.info.id,
             llr=llr,
@@ -116,12 +106,96 @@ class Examiner:
             score=score,
             person=track.person,
             interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=_exhibits(self.wording.map, calibration, seen, crops, scores, maps),
+            exhibits=_exhibits(
+                self.wording.map,
+                calibration,
+                look,
+                scores,
+                maps + np.float32(self.shift),
+                1 if self.part else _EXHIBITS,
+            ),
             weights=models.load(model).weights,
         )
 
     def _abstain(self, person: int | None, why: str, zh: str) -> Evidence:
         return Evidence(self.info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh), person=person)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a person's faces are looked at; two detectors that look alike share one pass."""
+
+    model: str
+    contract: InputContract
+    mirrored: bool
+    enough: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """The faces that could be judged, their crops, and every output of the model for them, ``(n, ...)`` each."""
+
+    seen: tuple[Face, ...]
+    crops: tuple[Pixels, ...]
+    outputs: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pass:
+    """A pass with what it was asked of: track, way and weights, and the pictures."""
+
+    asked: tuple[Track, _Way, str]
+    pictures: tuple[weakref.ref[Pixels], ...]
+    look: _Look
+
+    def shown(self, frames: Sequence[Frame]) -> bool:
+        return len(frames) == len(self.pictures) and all(
+            ref() is frame.pixels for ref, frame in zip(self.pictures, frames, strict=True)
+        )
+
+
+_memory = threading.local()  # of each thread: the last pass of every model
+
+
+def _look(subject: Subject, track: Track, way: _Way) -> _Look:
+    """The last pass of this thread over the model, if it was over the very same pictures; else a new one."""
+    passes: dict[str, _Pass] = _memory.__dict__.setdefault("passes", {})
+    asked, last = (track, way, models.load(way.model).weights), passes.get(way.model)
+    if last and last.asked[0] is track and last.asked[1:] == asked[1:] and last.shown(subject.frames):
+        return last.look
+    # Pictures are not kept alive: a clip's frames may be hundreds of megabytes.
+    passes[way.model] = _Pass(
+        asked, tuple(weakref.ref(f.pixels) for f in subject.frames), _new_look(subject, track, way)
+    )
+    return passes[way.model].look
+
+
+def _new_look(subject: Subject, track: Track, way: _Way) -> _Look:
+    crops = [(face, _cut(subject, face, way.contract)) for face in _spread(track.faces, way.most)]
+    seen = [(face, crop) for face, crop in crops if crop is not None]
+    if not seen:
+        return _Look((), (), ())
+    batch = faces.normalise(np.stack([crop for _, crop in seen]), way.contract)
+    return _Look(tuple(f for f, _ in seen), tuple(c for _, c in seen), _answers(batch, way))
+
+
+def _answers(batch: Floats, way: _Way) -> tuple[Floats, ...]:
+    """Every output, each face by itself (its neighbours do not matter), both views averaged where wanted."""
+    model = models.load(way.model)
+    straight = _run(model, batch)
+    if not way.mirrored or len(batch) >= way.enough:
+        return straight
+    flipped = _run(model, np.ascontiguousarray(batch[..., ::-1]))
+    back = [out if out.ndim < 3 else out[..., ::-1] for out in flipped]
+    return tuple((a + b) * np.float32(0.5) for a, b in zip(straight, back, strict=True))
+
+
+def _cut(subject: Subject, face: Face, contract: InputContract) -> Pixels | None:
+    frame = subject.frame(face.frame)
+    if face.quality.sharpness < _SOFTEST or _is_palette(frame.pixels, faces.region(frame, face, contract)):
+        return None
+    return faces.cut(frame, face, contract)
 
 
 def _spread(every: Sequence[Face], most: int) -> Sequence[Face]:
@@ -130,9 +204,9 @@ def _spread(every: Sequence[Face], most: int) -> Sequence[Face]:
     return [every[int(i)] for i in np.linspace(0, len(every) - 1, most).round()]
 
 
-def _run(model: models.OnnxModel, batch: Floats) -> tuple[Floats, Floats]:
+def _run(model: models.OnnxModel, batch: Floats) -> tuple[Floats, ...]:
     parts = [model.run(batch[i : i + _BATCH]) for i in range(0, len(batch), _BATCH)]
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    return tuple(np.concatenate(out) for out in zip(*parts, strict=True))
 
 
 def _too_poor(track: Track, least_px: int) -> tuple[str, str]:
@@ -188,9 +262,10 @@ def _strength(size: float) -> tuple[str, str]:
 
 
 def _exhibits(
-    caption: Text, calibration: Calibration, seen: list[Face], crops: list[Pixels], scores: Floats, maps: Floats
+    caption: Text, calibration: Calibration, look: _Look, scores: Floats, maps: Floats, count: int
 ) -> tuple[Picture | Curve, ...]:
-    most = np.argsort(-scores, kind="stable")[:_EXHIBITS]
+    seen, crops = look.seen, look.crops
+    most = np.argsort(-scores, kind="stable")[:count]
     pictures = tuple(
         Picture(
             caption,

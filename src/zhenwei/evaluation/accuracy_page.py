@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from zhenwei.evaluation import leave_out
+from zhenwei.evaluation import leave_out, papers
 from zhenwei.evaluation.leave_out import LeaveOneOut
-from zhenwei.evaluation.results import Figures, FileResult, Interval95, Results
+from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Results
 
 _HEAD = """# Accuracy
 
@@ -44,6 +44,10 @@ def to_markdown(results: Results, left_out: LeaveOneOut | None = None) -> str:
             parts.append(f"\n## {title}\n\n{_decisions(chosen)}")
             scored = [f for f in chosen if f.auc is not None]
             parts += [f"\n{_ranking(scored)}", f"\n{_calibration(scored)}"] if scored else []
+    if results.asked:
+        parts.append("\n## Every detector by itself\n\n" + _apart(results.asked))
+        parts.append("\n## Without each family\n\n" + _without(results.asked))
+        parts.append("\n## Beside the papers\n\n" + _papers(results.asked))
     files = [f for f in results.files if f.level == "video" and not f.delivery]
     parts.append("\n## Forged files by method\n\n" + _by_method(files))
     parts.append("\n## By source\n\n" + _by_source(files))
@@ -84,6 +88,51 @@ def _calibration(rows: Sequence[Figures]) -> str:
     head = ("set", "ECE", "log loss", "Brier", "C_llr", "least C_llr", "AURC")
     figures = ((f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr, f.aurc) for f in rows)
     return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
+
+
+_APART = """From the same pass. AUC and C_llr are over the files that the detector answered; **fused has more** is what
+the verdict of all together adds on the very same files: AUC gained and C_llr saved, in pairs. Where its interval
+holds 0, no difference can be shown.
+
+"""
+
+
+def _apart(rows: Sequence[Asked]) -> str:
+    head = ("set", "detector", "AUC", "C_llr", "answered", "fused has more AUC", "fused saves C_llr", "s a file")
+    lines = (
+        [
+            r.set,
+            f"`{r.subject}`",
+            _number(r.auc),
+            _number(r.c_llr),
+            _rate(r.coverage),
+            _signed(r.auc_lost),
+            _signed(r.c_llr_lost),
+            "—" if r.seconds is None else f"{r.seconds:.2f}",
+        ]
+        for r in rows
+        if not r.without
+    )
+    return _APART + _table(head, lines)
+
+
+def _without(rows: Sequence[Asked]) -> str:
+    head = ("set", "left out", "AUC without it", "C_llr without it", "AUC lost by leaving it out", "C_llr lost")
+    lines = (
+        [r.set, r.subject, _number(r.auc), _number(r.c_llr), _signed(r.auc_lost), _signed(r.c_llr_lost)]
+        for r in rows
+        if r.without and r.auc is not None
+    )
+    return "The fused verdict with every family but one; the same files, in pairs.\n\n" + _table(head, lines)
+
+
+def _papers(rows: Sequence[Asked]) -> str:
+    head = ("paper", "reports", "here", "measured here", "why they differ")
+    return _table(head, papers.lines(rows))
+
+
+def _signed(e: Interval95 | None) -> str:
+    return "—" if e is None else f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]"
 
 
 def _number(e: Interval95 | None) -> str:

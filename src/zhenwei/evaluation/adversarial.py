@@ -12,6 +12,7 @@ attacks, so these are worst cases. Needs PyTorch: the extra ``train``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,8 @@ from zhenwei.types import Floats, Pixels
 
 if TYPE_CHECKING:
     import torch
+
+    from zhenwei.nets.face_forgery import FaceForgeryNet
 
     Score = Callable[[torch.Tensor], torch.Tensor]
 
@@ -73,6 +76,16 @@ def network(model_id: str = "face_forgery", *, mirrored: bool = True) -> Score:
         return (once + net(x.flip(3)).score) / 2 if mirrored else once
 
     return score
+
+
+def rebuilt(model_id: str = "face_forgery") -> FaceForgeryNet:
+    """The network with the weights in the store, norms folded, in evaluation mode; it is the caller's own.
+
+    Raises as :func:`network` does.
+    """
+    store = holder(model_id)
+    net: FaceForgeryNet = copy.deepcopy(_rebuilt(model_id, store, models.entry(model_id, store).sha256))
+    return net
 
 
 @lru_cache(maxsize=2)

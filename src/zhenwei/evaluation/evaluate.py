@@ -11,6 +11,7 @@ from pathlib import Path
 from zhenwei import faces, models, pipeline
 from zhenwei.detectors import build, catalogue
 from zhenwei.errors import UsageError
+from zhenwei.evaluation.apart import asked_apart
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
@@ -70,6 +71,9 @@ def evaluate(
         versions={"python": platform.python_version(), **versions},
         figures=figures,
         ladder=tuple(ladder),
+        asked=tuple(
+            row for name, mine in _by_set(outcomes).items() for row in asked_apart(name, mine, seed=protocol.seed)
+        ),
         findings=(*findings, *controls(figures)),
         files=_told(files, protocol),
     )

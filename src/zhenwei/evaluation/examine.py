@@ -21,7 +21,7 @@ import numpy as np
 
 from zhenwei import pipeline
 from zhenwei.errors import DataError, MediaError
-from zhenwei.evaluation.items import Item, Outcome, Part
+from zhenwei.evaluation.items import Item, Outcome, Part, Said
 from zhenwei.evaluation.ladder import Delivery
 from zhenwei.media import read_audio
 from zhenwei.types import Curve, Media, Report
@@ -59,7 +59,9 @@ class Journal:
             return None
         values = dict(found["outcome"])
         facts = {k: math.nan if v is None else float(v) for k, v in values.pop("facts").items()}
-        return Outcome(item, parts=tuple(Part(**p) for p in values.pop("parts")), facts=facts, **values)
+        parts = tuple(Part(**p) for p in values.pop("parts"))
+        said = tuple(Said(**x) for x in values.pop("said"))
+        return Outcome(item, parts=parts, facts=facts, said=said, **values)
 
     def add(self, outcome: Outcome, delivery: str) -> None:
         values = {k: v for k, v in asdict(outcome).items() if k != "item"}
@@ -167,6 +169,7 @@ def _outcome(item: Item, path: Path, scratch: Path, delivery: Delivery | None, o
         facts=facts_of(report.media) | sound_facts(report.media),
         parts=_parts(report),
         seconds=report.engine.seconds,
+        said=tuple(Said(e.detector, e.person, e.llr, e.finds, e.seconds) for e in report.evidence),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.evaluation import metrics
+from zhenwei.evaluation.apart import by_detector
 from zhenwei.evaluation.items import Domain, Level, Outcome
 from zhenwei.evaluation.metrics import Estimate
 from zhenwei.evaluation.results import Figures, FileResult, Interval95, Step
@@ -218,7 +219,7 @@ def files_of(outcomes: Sequence[Outcome], delivery: str = "") -> list[FileResult
             decision=o.decision,
             reason=o.reason,
         )
-        found.append(whole)
+        found.append(whole if delivery else whole.model_copy(update={"by_detector": by_detector(o)}))
         for p in o.parts:
             part = {"part": p.key, "level": p.level, "llr": p.llr, "score": p.score, "decision": "", "reason": ""}
             found.append(whole.model_copy(update=part))

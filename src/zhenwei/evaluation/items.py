@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from zhenwei.types import Decision
+from zhenwei.types import Decision, Forgery
 
 Split = Literal["train", "val", "test"]
 Domain = Literal["in", "out"]
@@ -54,10 +54,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What one detector said of a person of the file, or of the file (``person`` None). ``llr`` None = no answer."""
+
+    detector: str
+    person: int | None
+    llr: float | None
+    finds: Forgery
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What was said of one file. ``llr`` None = no answer, for ``reason``; ``decision`` "unreadable" where it could
     not be opened. ``score``: before calibration, of a single detector. ``facts``: numbers that say how the file is made
-    and nothing of what it shows, for the shortcut probe; NaN = not known. ``parts``: finer levels, where asked for."""
+    and nothing of what it shows, for the shortcut probe; NaN = not known.
+    ``parts``: finer levels, where asked for. ``said``: by each detector."""
 
     item: Item
     llr: float | None
@@ -67,3 +79,4 @@ class Outcome:
     facts: Mapping[str, float] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     seconds: float = 0.0
+    said: tuple[Said, ...] = ()

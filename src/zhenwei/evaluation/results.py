@@ -78,6 +78,7 @@ class FileResult(_Section):
     score: float | None = None
     decision: str
     reason: str = ""
+    by_detector: dict[str, float | None] = {}  # LLR of each detector on the whole file; only for files as they are
 
 
 class Step(_Section):
@@ -94,6 +95,26 @@ class Step(_Section):
     auc_lost: Interval95 | None = None
     false_alarms: Interval95 | None = None
     flipped: Interval95 | None = None  # files whose decision went from one side to the other
+
+
+class Asked(_Section):
+    """One detector alone on one set (``without`` False), or the fused verdict without one family (True).
+
+    ``auc``, ``c_llr`` over the files that it answered; ``auc_lost``, ``c_llr_lost``: what the fused verdict of all has
+    more of the first, and less of the second, on the very same files, in pairs. ``seconds``: median, of one file.
+    """
+
+    set: str
+    subject: str
+    without: bool
+    genuine: int
+    forged: int
+    coverage: Interval95
+    auc: Interval95 | None = None
+    c_llr: Interval95 | None = None
+    auc_lost: Interval95 | None = None
+    c_llr_lost: Interval95 | None = None
+    seconds: float | None = None
 
 
 class Finding(_Section):
@@ -121,6 +142,7 @@ class Results(_Section):
     versions: dict[str, str]
     figures: tuple[Figures, ...]
     ladder: tuple[Step, ...] = ()
+    asked: tuple[Asked, ...] = ()
     findings: tuple[Finding, ...] = ()
     files: tuple[FileResult, ...]
 

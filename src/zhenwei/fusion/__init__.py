@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from zhenwei.fusion.operating import OperatingPoints
-from zhenwei.fusion.verdict import decide
+from zhenwei.fusion.verdict import contributions, decide
 
-__all__ = ["OperatingPoints", "decide"]
+__all__ = ["OperatingPoints", "contributions", "decide"]

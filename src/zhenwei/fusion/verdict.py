@@ -1,9 +1,8 @@
 """``decide``: evidence -> verdict, with the error rate of the decision.
 
-**One subject, one kind of forgery.** Detectors of one family see much the same traces, and all families see the same
-pixels, so their LLRs are not simply added: m equicorrelated witnesses of mean LLR x weigh x m / (1 + (m - 1) rho), with
-rho = 0.8 within a family and 0.3 between families. One detector keeps its LLR. An abstention is as if the detector had
-not been asked.
+**One subject, one kind of forgery.** All detectors see the same pixels, so their LLRs are not simply added: each is
+weighed by how much the others repeat it, as measured (:mod:`zhenwei.fusion.dependence`). One detector keeps its LLR. An
+abstention is as if the detector had not been asked.
 
 **Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in
 one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one
@@ -21,16 +20,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zhenwei.errors import UsageError
 from zhenwei.fusion import wording
+from zhenwei.fusion.dependence import Dependence
+from zhenwei.fusion.dependence import packaged as learned
 from zhenwei.fusion.operating import OperatingPoints, packaged
 from zhenwei.types import Decision, Evidence, Forgery, Kind, Person, PersonVerdict, Text, Verdict
-
-WITHIN_FAMILY = 0.8
-BETWEEN_FAMILIES = 0.3
 
 
 def decide(
@@ -55,24 +53,37 @@ def decide(
     return judge.file(by_person, of_file, verdicts)
 
 
-def fuse(evidence: Sequence[Evidence]) -> float | None:
+def fuse(evidence: Sequence[Evidence], *, dependence: Dependence | None = None) -> float | None:
     """One LLR for one subject, allowing for dependence and kinds of forgery; None if every detector abstains."""
-    kinds: dict[Forgery, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    kinds = _by_kind(evidence)
+    return _any_of([math.fsum(c for _, c in _weighed(mine, dependence)) for mine in kinds.values()])
+
+
+def contributions(evidence: Sequence[Evidence], *, dependence: Dependence | None = None) -> tuple[float | None, ...]:
+    """What each evidence on one subject adds to the LLR of its kind of forgery; None for an abstention.
+
+    Those of one kind sum up to its LLR; with one kind alone, to what :func:`fuse` gives.
+    """
+    found = {id(e): c for mine in _by_kind(evidence).values() for e, c in _weighed(mine, dependence)}
+    return tuple(found.get(id(e)) for e in evidence)
+
+
+def _by_kind(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:
+    kinds: dict[Forgery, list[Evidence]] = defaultdict(list)
     for item in evidence:
         if item.llr is None:
             continue
         if not math.isfinite(item.llr):
             raise UsageError(f"{item.detector} gave no usable LLR", got=str(item.llr), want="a finite number or None")
-        kinds[item.finds][item.detector.split(".", 1)[0]].append(item.llr)
-    return _any_of([_of_kind(families.values()) for families in kinds.values()])
+        kinds[item.finds].append(item)
+    return kinds
 
 
-def _of_kind(families: Iterable[Sequence[float]]) -> float:
-    return _together([_together(llrs, WITHIN_FAMILY) for llrs in families], BETWEEN_FAMILIES)
-
-
-def _together(llrs: Sequence[float], rho: float) -> float:
-    return math.fsum(llrs) / (1 + (len(llrs) - 1) * rho)
+def _weighed(mine: Sequence[Evidence], dependence: Dependence | None) -> list[tuple[Evidence, float]]:
+    """In an order of their own, so that the sum does not depend on who was asked first."""
+    ordered = sorted(mine, key=lambda e: (e.detector, e.llr or 0.0))
+    weights = (dependence or learned()).weights([e.detector for e in ordered])
+    return [(e, w * e.llr) for e, w in zip(ordered, weights, strict=True) if e.llr is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from zhenwei.report.charts import chart, drawable, icon, scale
+from zhenwei.report.families import families
 from zhenwei.report.markup import Markup, element, foreign, join, text
 from zhenwei.report.pictures import picture
 from zhenwei.report.structure import command
@@ -25,9 +26,9 @@ from zhenwei.types import (
 )
 
 MOST_PEOPLE = 24
-MOST_PICTURES = 8
+MOST_PICTURES = 16
 MOST_FACTS = 120
-MOST_CURVES = 6
+MOST_CURVES = 10
 
 
 def verdict(report: Report, language: Language) -> Markup:
@@ -75,6 +76,7 @@ def _person(report: Report, number: int, language: Language) -> Markup:
         "div",
         head,
         *_judgement(judged, report.verdict.explanation, language),
+        families(own, language),
         _pictures(own, language, portrait),
         _quality(seen, language) if seen else "",
         *_curves(own, language),
@@ -141,7 +143,7 @@ def _curves(evidence: Iterable[Evidence], language: Language) -> list[Markup]:
 
 def whole_file_exhibits(report: Report, language: Language) -> Markup:
     own = [evidence for evidence in report.evidence if evidence.person is None]
-    shown = [part for part in (_pictures(own, language, []), *_curves(own, language)) if part]
+    shown = [part for part in (families(own, language), _pictures(own, language, []), *_curves(own, language)) if part]
     return section("exhibits", language, *shown) if shown else Markup("")
 
 

@@ -154,6 +154,7 @@ def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
     return {
         "detector": _text(evidence.detector),
         "finds": evidence.finds,
+        "counted": _finite(evidence.counted, f"counted of {evidence.detector}"),
         "llr": _finite(evidence.llr, f"llr of {evidence.detector}"),
         "score": _finite(evidence.score, f"score of {evidence.detector}"),
         "finding": _said(evidence.finding, language),

@@ -7,7 +7,7 @@ nor exposure tells the classes apart.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -103,12 +103,14 @@ def _check(split: Split, recipe: Recipe) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Example:
-    """A genuine face, its forgery and the altered share per pixel; ``mask`` None where it is not known."""
+class Example:
+    """A genuine face, its forgery and the altered share per pixel; ``mask`` None where it is not known. ``kind``: as
+    :class:`zhenwei.training.recipe.Pairs` calls it."""
 
     genuine: Pixels
     forged: Pixels
     mask: Floats | None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,64 +125,61 @@ class BatchMaker:
         return self.recipe.optimiser.steps
 
     def __getitem__(self, step: int) -> Batch:
-        kinds = self.recipe.pairs
-        makers = (
-            [self._collected] * kinds.collected
-            + [partial(self._made, self_blend)] * kinds.self_blend
-            + [partial(self._made, affine_warp)] * kinds.affine_warp
-            + [self._generated] * kinds.generated
-            + [partial(self._swapped, mesh_swap)] * kinds.mesh_swap
-            + [partial(self._swapped, cross_blend)] * kinds.cross_blend
-            + [partial(self._swapped, splice)] * kinds.splice
-            + [partial(self._made, _regenerated)] * kinds.regenerated
-        )
+        pairs = list(self.pairs_at(step))
+        cells = self.recipe.size_at(step) // 32
         pixels: list[Pixels] = []
         masks: list[Floats] = []
-        known: list[float] = []
-        for slot, make in enumerate(makers):
-            rng = np.random.default_rng((self.recipe.seed, step, slot))
-            self._add(make(rng), step, rng, pixels, masks, known)
-        labels = np.tile(np.array([0, 1], np.float32), len(makers))
+        for pair in pairs:
+            pixels += [pair.genuine, pair.forged]
+            altered = np.zeros((cells, cells), np.float32)
+            if pair.mask is not None:
+                altered = np.asarray(cv2.resize(pair.mask, (cells, cells), interpolation=cv2.INTER_AREA), np.float32)
+            masks += [np.zeros((cells, cells), np.float32), altered]
+        known = [share for pair in pairs for share in (1.0, float(pair.mask is not None))]
+        labels = np.tile(np.array([0, 1], np.float32), len(pairs))
         return Batch(np.stack(pixels), labels, np.stack(masks), np.array(known, np.float32))
 
-    def _add(
-        self,
-        example: _Example,
-        step: int,
-        rng: np.random.Generator,
-        pixels: list[Pixels],
-        masks: list[Floats],
-        known: list[float],
-    ) -> None:
-        size = self.recipe.size_at(step)
-        cells = size // 32
-        augmentation = self.recipe.augmentation.at(step)
-        degrade = draw(augmentation, example.genuine.shape[0], size, rng)
-        pixels += [degrade.apply(example.genuine), degrade.apply(example.forged)]
-        altered = np.zeros((cells, cells), np.float32)
-        if example.mask is not None:
-            moved = degrade.apply_mask(example.mask)
-            altered = np.asarray(cv2.resize(moved, (cells, cells), interpolation=cv2.INTER_AREA), np.float32)
-        masks += [np.zeros((cells, cells), np.float32), altered]
-        known += [1.0, float(example.mask is not None)]
+    def pairs_at(self, step: int) -> Iterator[Example]:
+        """The pairs of batch ``step``, both pictures degraded alike, the mask moved with them."""
+        size, augmentation = self.recipe.size_at(step), self.recipe.augmentation.at(step)
+        for slot, (kind, make) in enumerate(self._makers()):
+            rng = np.random.default_rng((self.recipe.seed, step, slot))
+            example = make(rng)
+            degrade = draw(augmentation, example.genuine.shape[0], size, rng)
+            mask = None if example.mask is None else degrade.apply_mask(example.mask)
+            yield Example(degrade.apply(example.genuine), degrade.apply(example.forged), mask, kind)
 
-    def _collected(self, rng: np.random.Generator) -> _Example:
+    def _makers(self) -> list[tuple[str, Callable[[np.random.Generator], Example]]]:
+        makers: dict[str, Callable[[np.random.Generator], Example]] = {
+            "collected": self._collected,
+            "self_blend": partial(self._made, self_blend),
+            "affine_warp": partial(self._made, affine_warp),
+            "generated": self._generated,
+            "mesh_swap": partial(self._swapped, mesh_swap),
+            "cross_blend": partial(self._swapped, cross_blend),
+            "splice": partial(self._swapped, splice),
+            "regenerated": partial(self._made, _regenerated),
+        }
+        kinds = self.recipe.pairs
+        return [(kind, make) for kind, make in makers.items() for _ in range(getattr(kinds, kind))]
+
+    def _collected(self, rng: np.random.Generator) -> Example:
         forged = int(rng.choice(self.split.pairs))
         genuine, altered = self.pack.pixels(int(self.pack.original[forged])), self.pack.pixels(forged)
-        return _Example(genuine, altered, difference_mask(genuine, altered))
+        return Example(genuine, altered, difference_mask(genuine, altered))
 
-    def _generated(self, rng: np.random.Generator) -> _Example:
+    def _generated(self, rng: np.random.Generator) -> Example:
         forged = self.pack.pixels(int(rng.choice(self.split.generated)))
         genuine = self.pack.pixels(int(rng.choice(self.split.genuine[_FAMILY])))
-        return _Example(genuine, forged, np.ones(forged.shape[:2], np.float32))
+        return Example(genuine, forged, np.ones(forged.shape[:2], np.float32))
 
-    def _made(self, make: _Maker, rng: np.random.Generator) -> _Example:
+    def _made(self, make: _Maker, rng: np.random.Generator) -> Example:
         index = int(rng.choice(self.split.genuine[self._source(rng)]))
         genuine = self.pack.pixels(index)
         forgery = make(genuine, self._points(index), rng)
-        return _Example(genuine, forgery.pixels, forgery.mask)
+        return Example(genuine, forgery.pixels, forgery.mask)
 
-    def _swapped(self, make: _Swapper, rng: np.random.Generator) -> _Example:
+    def _swapped(self, make: _Swapper, rng: np.random.Generator) -> Example:
         """Two people of one source, the donor the one whose landmarks are the most alike of some."""
         choice = self.split.genuine[self._source(rng)]
         index = int(rng.choice(choice))
@@ -192,7 +191,7 @@ class BatchMaker:
         donor = int(others[nearest_donors(self.pack.landmarks[index].astype(np.float32), shapes, 1)[0]])
         genuine = self.pack.pixels(index)
         forgery = make(genuine, self._points(index), self.pack.pixels(donor), self._points(donor), rng)
-        return _Example(genuine, forgery.pixels, forgery.mask)
+        return Example(genuine, forgery.pixels, forgery.mask)
 
     def _source(self, rng: np.random.Generator) -> str:
         sources = list(self.recipe.genuine_sources)

@@ -8,7 +8,7 @@ bring; ``ask`` puts one before the detector. Pictures are asked for one by one a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -81,18 +81,36 @@ def calibrate(
     ``of_video``: the sources whose pictures are frames of clips; thresholds are measured on them and on the other
     sources apart. ``total``: how many there are about, for ``progress``. Raises :class:`DataError` for too few groups.
     """
-    samples: list[Sample] = []
-    unanswered = 0
-    for number, each in enumerate(shown):
+    each = calibrate_each(
+        shown, lambda one: {"": ask(one)}, ("",), seed=seed, of_video=of_video, total=total, progress=progress
+    )
+    return each[""]
+
+
+def calibrate_each(
+    shown: Iterable[Shown],
+    ask: Callable[[Shown], Mapping[str, Sample | None]],
+    parts: Sequence[str],
+    *,
+    seed: int,
+    of_video: Collection[str] = (),
+    total: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Calibrated]:
+    """:func:`calibrate` for several detectors at once, which look at each picture together: ``ask`` answers by part."""
+    samples: dict[str, list[Sample]] = {part: [] for part in parts}
+    number = 0
+    for number, each in enumerate(shown, start=1):
         if progress:
             progress(min(1.0, number / max(1, total)))
-        sample = ask(each)
-        if sample is None:
-            unanswered += 1
-        else:
-            samples.append(sample)
-    calibration = _fit(samples, seed)
-    return Calibrated(calibration, _operating(calibration, samples, of_video), tuple(samples), unanswered)
+        for part, sample in ask(each).items():
+            if sample is not None:
+                samples[part].append(sample)
+    fitted = {part: _fit(mine, seed) for part, mine in samples.items()}
+    return {
+        part: Calibrated(fitted[part], _operating(fitted[part], mine, of_video), tuple(mine), number - len(mine))
+        for part, mine in samples.items()
+    }
 
 
 def _fit(samples: list[Sample], seed: int) -> Calibration:

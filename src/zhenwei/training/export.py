@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,23 +17,27 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.training.loop import UNREADABLE, Answered
+from zhenwei.training.loop import UNREADABLE
 
 OPSET = 17
 _TOLERANCE = 2e-3
 Net = TypeVar("Net", bound=nn.Module)
 
 
+ANSWER = ("score", "regions")
+
+
 class _Exported(nn.Module):
     """The network as the store holds it: plain tensors out, in a fixed order."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, outputs: Sequence[str]) -> None:
         super().__init__()
         self.net = net
+        self.outputs = tuple(outputs)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        answer: Answered = self.net(x)
-        return answer.score, answer.regions
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        answer = self.net(x)
+        return tuple(getattr(answer, name) for name in self.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,10 @@ def load_weights(weights: Path, net: Net) -> Net:
     return net.eval()
 
 
-def export(net: nn.Module, size_px: int, *, input_name: str = "faces") -> Exported:
-    """``input_name`` in, ``score`` and ``regions`` out (opset 17, free batch axis, float32), norms folded into
-    convolutions, checked against PyTorch.
+def export(net: nn.Module, size_px: int, *, input_name: str = "faces", outputs: Sequence[str] = ANSWER) -> Exported:
+    """``input_name`` in, ``outputs`` (fields of what the network answers) out, checked against PyTorch.
+
+    Opset 17, free batch axis, float32, norms folded into convolutions.
 
     Raises :class:`ModelError` when ONNX Runtime and PyTorch differ by more than 2e-3 in any output.
     """
@@ -72,26 +78,26 @@ def export(net: nn.Module, size_px: int, *, input_name: str = "faces") -> Export
         warnings.simplefilter("ignore", TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            _Exported(net).eval(),
+            _Exported(net, outputs).eval(),
             (example,),
             buffer,  # type: ignore[arg-type]  # a stream is accepted by this exporter
             input_names=[input_name],
-            output_names=["score", "regions"],
-            dynamic_axes={input_name: {0: "n"}, "score": {0: "n"}, "regions": {0: "n"}},
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "n"} for name in (input_name, *outputs)},
             opset_version=OPSET,
             dynamo=False,
         )
     model = onnx.load_from_string(buffer.getvalue())
     onnx.checker.check_model(model)
     data = model.SerializeToString()
-    worst = parity(net, data, size_px)
+    worst = parity(net, data, size_px, outputs)
     if not worst <= _TOLERANCE:  # NaN departs, too
         raise ModelError("the exported network departs from PyTorch", got=f"{worst:.2g}", want=f"at most {_TOLERANCE}")
     return Exported(data, worst)
 
 
-def parity(net: nn.Module, data: bytes, size_px: int) -> float:
-    """Largest absolute difference over both outputs on 16 inputs (noise over ramps), one to six at a time; NaN if
+def parity(net: nn.Module, data: bytes, size_px: int, outputs: Sequence[str] = ANSWER) -> float:
+    """Largest absolute difference over all outputs on 16 inputs (noise over ramps), one to six at a time; NaN if
     an answer is no number."""
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
@@ -103,6 +109,7 @@ def parity(net: nn.Module, data: bytes, size_px: int) -> float:
         batch = np.clip(noise * rng.random() + ramp * rng.uniform(-1, 1), -1, 1).astype(np.float32)
         ours = session.run(None, {name: batch})
         with torch.no_grad():
-            theirs = net(torch.from_numpy(batch))
+            answer = net(torch.from_numpy(batch))
+        theirs = [getattr(answer, name) for name in outputs]
         differences += [float(np.abs(a - b.numpy()).max()) for a, b in zip(ours, theirs, strict=True)]
     return float(np.max(differences))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from zhenwei.training.calibrate import NEUTRAL, Calibrated, Sample
 from zhenwei.training.export import Exported
 
 Measure = Callable[[], Calibrated]
+MeasureEach = Callable[[], Mapping[str, Calibrated]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +82,54 @@ def publish(
     Measuring touches neither, and if writing fails or is interrupted both are as they were before: weights without
     their calibration would give false verdicts. Raises what ``measure`` raises, and :class:`ModelError`.
     """
+    return _publish(product, exported, lambda: {"": measure()}, ("",), store, thresholds)
+
+
+def publish_parts(
+    product: Product, exported: Exported, measure: MeasureEach, parts: Sequence[str], *, store: Path = models.STORE
+) -> ModelEntry:
+    """:func:`publish` for a model that several detectors read: ``measure`` gives a calibration for each of ``parts``.
+
+    Thresholds are left alone: those of the fused verdict are to be measured with every detector.
+    """
+    return _publish(product, exported, measure, parts, store, None)
+
+
+def _publish(
+    product: Product,
+    exported: Exported,
+    measure: MeasureEach,
+    parts: Sequence[str],
+    store: Path,
+    thresholds: Path | None,
+) -> ModelEntry:
     row = product.row()
     with tempfile.TemporaryDirectory(prefix="zhenwei-publish-") as scratch:
         source, trial = Path(scratch) / row.file, Path(scratch) / "store"
         source.write_bytes(exported.onnx)
         written = models.add_to_store(source, row, trial, card_text="to be measured\n")
-        NEUTRAL.save(models.calibration_path(product.model, trial))
+        for part in parts:
+            NEUTRAL.save(models.calibration_path(product.model, trial, part=part))
         with models.using(trial):
             if models.load(product.model).sha256 != written.sha256:
                 raise ModelError("other weights of this model are in use", fix="Publish from a process of its own.")
             found = measure()
-        with _all_or_nothing(row, store, thresholds):
+        with _all_or_nothing(row, parts, store, thresholds):
             text = card(product, written, found, exported.parity)
             written = models.add_to_store(source, row, store, card_text=text)
-            found.calibration.save(models.calibration_path(product.model, store))
+            for part in parts:
+                found[part].calibration.save(models.calibration_path(product.model, store, part=part))
             if thresholds is not None:
-                found.operating.save(thresholds)
+                found[parts[0]].operating.save(thresholds)
     return written
 
 
 @contextmanager
-def _all_or_nothing(row: ModelEntry, store: Path, thresholds: Path | None) -> Iterator[None]:
+def _all_or_nothing(row: ModelEntry, parts: Sequence[str], store: Path, thresholds: Path | None) -> Iterator[None]:
     """Puts back every file of the store that publishing touches, unless it comes to its end."""
     touched = [store / "weights" / row.file, store / "cards" / row.card, store / "manifest.json"]
-    touched.append(store / "weights" / f"{row.id}.calibration.json")
+    names = [f"{row.id}.{part}" if part else row.id for part in parts]
+    touched += [store / "weights" / f"{name}.calibration.json" for name in names]
     touched += [thresholds] if thresholds is not None else []
     before = {path: path.read_bytes() if path.is_file() else None for path in touched}
     try:
@@ -127,9 +152,9 @@ def best_row(log: Path) -> dict[str, str]:
         raise DataError("the log of the run cannot be read", got=f"{log}: {error}", want="log.csv of a run") from error
 
 
-def card(product: Product, row: ModelEntry, found: Calibrated, parity: float) -> str:
+def card(product: Product, row: ModelEntry, found: Mapping[str, Calibrated], parity: float) -> str:
     """The model's card, Markdown: what it is, how it did on what was held out, what it cannot do."""
-    sources = sorted({s.source for s in found.samples})
+    tables = [line for part, measured in found.items() for line in _table(part, measured)]
     return "\n".join(
         [
             f"# {row.id}",
@@ -147,13 +172,11 @@ def card(product: Product, row: ModelEntry, found: Calibrated, parity: float) ->
             "",
             product.held_out,
             "",
-            "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
-            "|---|---|---|---|---|",
-            *(_source_line(source, found.samples) for source in sources),
-            _source_line("", found.samples),
-            "",
+            *tables,
             *(line for remark in product.remarks for line in (remark, "")),
-            *_calibration_lines(product, found),
+            "## Calibration",
+            "",
+            *(line for part, measured in found.items() for line in (_calibration(product, part, measured), "")),
             "## Limits",
             "",
             product.limits,
@@ -162,17 +185,27 @@ def card(product: Product, row: ModelEntry, found: Calibrated, parity: float) ->
     )
 
 
-def _calibration_lines(product: Product, found: Calibrated) -> list[str]:
-    fitted = found.calibration
+def _table(part: str, found: Calibrated) -> list[str]:
+    sources = sorted({s.source for s in found.samples})
     return [
-        "## Calibration",
+        *([f"`{part}`:", ""] if part else []),
+        "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
+        "|---|---|---|---|---|",
+        *(_source_line(source, found.samples) for source in sources),
+        _source_line("", found.samples),
         "",
+    ]
+
+
+def _calibration(product: Product, part: str, found: Calibrated) -> str:
+    fitted = found.calibration
+    return (
+        f"{f'`{part}`: ' if part else ''}"
         f"C_llr {fitted.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 useless); "
         f"{fitted.genuine} genuine and {fitted.forged} forged {product.noun} of {fitted.groups} groups; "
         f"{found.unanswered} gave no answer. LLRs are kept within [{fitted.lowest:.2f}, {fitted.highest:.2f}], what "
-        "that many groups can support. Thresholds hold in the worst of the sources.",
-        "",
-    ]
+        "that many groups can support. Thresholds hold in the worst of the sources."
+    )
 
 
 def _source_line(source: str, samples: tuple[Sample, ...]) -> str:

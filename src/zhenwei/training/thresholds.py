@@ -18,6 +18,7 @@ from zhenwei import faces
 from zhenwei.detectors import build, catalogue
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, self_blend
+from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
 from zhenwei.fusion.verdict import fuse
 from zhenwei.training.batches import split_pack
@@ -26,7 +27,7 @@ from zhenwei.training.face_forgery_publish import HeldOut
 from zhenwei.training.pack import Pack
 from zhenwei.training.pictures import decode
 from zhenwei.training.recipe import Recipe
-from zhenwei.types import Detector, Frame, Media, Pixels, Subject, Track
+from zhenwei.types import Detector, Evidence, Frame, Media, Pixels, Subject, Track
 
 _OF_VIDEO = "dfdc"
 _EVERY = 2  # of the held-out people's faces; they are many
@@ -37,6 +38,7 @@ class Measured:
     """``answered`` of ``shown`` pictures got an LLR; the others say nothing about thresholds."""
 
     operating: OperatingPoints
+    dependence: Dependence
     shown: int
     answered: int
 
@@ -45,19 +47,30 @@ def measure(data: Path, pack: Pack, recipe: Recipe, *, progress: Callable[[float
     """Shows held-out faces of ``pack`` (frames of video) and whole photographs of the sources of ``data`` that
     ``recipe`` never trained on to every detector, as they are and as they may arrive.
 
-    Thresholds hold in the worse of frames and photographs. Raises :class:`DataError` where ``data`` lacks the photos.
+    How much detectors repeat each other comes first, then how often what they say together reaches a level. Thresholds
+    hold in the worse of frames and photographs. Raises :class:`DataError` where ``data`` lacks the photos.
     """
     asked = [build(name) for name in catalogue()]
-    asked = [d for d in asked if d.info.level == "person" and "image" in d.info.takes]
+    asked = [d for d in asked if "image" in d.info.takes and not d.info.reads_metadata]
     every = list(_frames(pack, recipe)) + list(_photographs(data, recipe))
-    rows: list[tuple[float, bool, str, bool]] = []
+    said: list[tuple[Shown, list[Evidence]]] = []
     for number, shown in enumerate(every):
         if progress:
             progress(number / len(every))
-        llr = _fused(asked, shown.pixels)
-        if llr is not None:
-            rows.append((llr, shown.forged, f"{shown.source}/{shown.face}", shown.source == _OF_VIDEO))
-    return Measured(_points(rows), len(every), len(rows))
+        evidence = _said(asked, shown.pixels)
+        if evidence:
+            said.append((shown, evidence))
+    dependence = measure_dependence(
+        [{e.detector: e.llr for e in evidence if e.llr is not None} for _, evidence in said],
+        [shown.forged for shown, _ in said],
+        [shown.group for shown, _ in said],
+    )
+    rows = [
+        (llr, shown.forged, f"{shown.source}/{shown.face}", shown.source == _OF_VIDEO)
+        for shown, evidence in said
+        if (llr := fuse(evidence, dependence=dependence)) is not None
+    ]
+    return Measured(_points(rows), dependence, len(every), len(rows))
 
 
 def _points(rows: Sequence[tuple[float, bool, str, bool]]) -> OperatingPoints:
@@ -106,13 +119,14 @@ def _shown(pixels: Pixels, number: int, source: str, rng: np.random.Generator) -
         yield Shown(arrives.apply(picture), forged, number, f"{source}/{number}", source, delivered=True)
 
 
-def _fused(asked: Sequence[Detector], pixels: Pixels) -> float | None:
-    """Of the largest face, as the pipeline would put it together; None where nobody answers."""
+def _said(asked: Sequence[Detector], pixels: Pixels) -> list[Evidence]:
+    """Of the largest face and of the whole picture, those that answered; empty where nobody is seen."""
     frame = Frame(0, 0.0, pixels)
     people = faces.find_people((frame,))
     if not people:
-        return None
+        return []
     track: Track = max(people, key=lambda t: t.faces[0].box.area)
     media = Media("", "", "image", 0, "jpeg", width=pixels.shape[1], height=pixels.shape[0])
-    subject = Subject(media, (frame,), replace(track, person=1))
-    return fuse([d.examine(subject) for d in asked])
+    person, whole = Subject(media, (frame,), replace(track, person=1)), Subject(media, (frame,))
+    answers = [(d, d.examine(person if d.info.level == "person" else whole)) for d in asked]
+    return [replace(e, finds=d.info.finds) for d, e in answers if e.llr is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zhenwei.detectors.cnn._faces import Examiner, Wording, needs
+from zhenwei.detectors._faces import Examiner, Wording, needs
 from zhenwei.types import Detector, DetectorInfo, Evidence, InputContract, Subject, Text
 
 _MODEL = "face_forgery"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from zhenwei.detectors.cnn._faces import Examiner, Wording, needs
+from zhenwei.detectors._faces import Examiner, Wording, needs
 from zhenwei.types import Detector, DetectorInfo, Evidence, InputContract, Subject, Text
 
 _MODEL = "synthetic_image"

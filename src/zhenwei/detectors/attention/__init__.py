@@ -1,0 +1,1 @@
+"""Attention: maps of where a face was manipulated, learned with known masks."""

@@ -1,0 +1,1 @@
+"""Warp: what putting a face into another picture leaves behind - resampling, blending, and the seam."""
