@@ -79,8 +79,9 @@ def test_every_embedded_model_is_what_its_row_says(entry: models.ModelEntry) -> 
 def test_the_face_models_are_embedded_and_nothing_lies_in_the_store_unlisted() -> None:
     entries = models.manifest()
     assert set(FACE_MODELS) <= {e.id for e in entries}
-    listed = {e.file for e in entries} | {f"{e.id}.calibration.json" for e in entries}
-    assert {p.name for p in (models.STORE / "weights").iterdir()} <= listed
+    files = {p.name for p in (models.STORE / "weights").iterdir()} - {e.file for e in entries}
+    assert {name.split(".")[0] for name in files} <= {e.id for e in entries}
+    assert all(name.endswith(".calibration.json") for name in files)
 
 
 def test_an_added_model_comes_back(store: Path, tmp_path: Path) -> None:
@@ -88,6 +89,8 @@ def test_an_added_model_comes_back(store: Path, tmp_path: Path) -> None:
     assert entry.sha256 == hashlib.sha256((tmp_path / "any.onnx").read_bytes()).hexdigest()
     assert models.read("doubling", store) == (tmp_path / "any.onnx").read_bytes()
     assert models.calibration_path("doubling", store) == store / "weights" / "doubling.calibration.json"
+    part = models.calibration_path("doubling", store, part="half")
+    assert part == store / "weights" / "doubling.half.calibration.json"
     assert models.card("doubling", store) == ""
     assert entry.weights == f"doubling @ {entry.sha256}"
 

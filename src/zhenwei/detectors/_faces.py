@@ -106,14 +106,7 @@ class Examiner:
             score=score,
             person=track.person,
             interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=_exhibits(
-                self.wording.map,
-                calibration,
-                look,
-                scores,
-                maps + np.float32(self.shift),
-                1 if self.part else _EXHIBITS,
-            ),
+            exhibits=_exhibits(self.wording.map, calibration, look, scores, drawn, count),
             weights=models.load(model).weights,
         )
 
