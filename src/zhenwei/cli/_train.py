@@ -46,6 +46,9 @@ def run(options: Options) -> None:
     if options.detector == "cnn.synthetic_image":
         _train_other.synthetic(options)
         return
+    if options.detector == "cnn.neuron_coverage":
+        _train_other.coverage(options)
+        return
     if options.detector in face_traces_publish.PARTS.values():
         _train_other.traces(options)
         return

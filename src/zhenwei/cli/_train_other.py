@@ -25,6 +25,7 @@ from zhenwei.training import (
     face_forgery,
     face_traces,
     face_traces_publish,
+    neuron_coverage,
     synthetic_image,
     synthetic_publish,
     thresholds,
@@ -71,6 +72,27 @@ def traces(options: Options) -> None:
         store = options.store or models.STORE
         with bar("calibrating", console) as told:
             row = face_traces_publish.install(recipe, pack, options.output, found, store=store, progress=told)
+        console.print(f"in the model store: {row.weights}", highlight=False)
+        console.print(_ANEW)
+
+
+def coverage(options: Options) -> None:
+    """``cnn.neuron_coverage``: fitted in minutes, and installed or not."""
+    _refuse(options)
+    recipe = load_recipe(options.recipe or neuron_coverage.MODEL)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    console = Console(stderr=True)
+    check_output(options)
+    with bar("preparing faces", console) as told:
+        pack = face_forgery.prepare(options.data, options.output, told, workers=options.workers)
+    with bar("measuring coverage", console) as told:
+        found = neuron_coverage.learn(pack, recipe, lambda what, share: told(share if what == "coverage" else 1.0))
+    torch.save(found.net.state_dict(), options.output / "best.pt")
+    console.print("  ".join(f"{name} {value:.3f}" for name, value in found.areas.items()), highlight=False)
+    if options.install:
+        with bar("calibrating", console) as told:
+            row = neuron_coverage.install(recipe, pack, found, store=options.store or models.STORE, progress=told)
         console.print(f"in the model store: {row.weights}", highlight=False)
         console.print(_ANEW)
 

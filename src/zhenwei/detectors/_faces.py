@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,6 +18,7 @@ from zhenwei.types import (
     Curve,
     DetectorInfo,
     Evidence,
+    Exhibit,
     Face,
     Floats,
     Frame,
@@ -66,7 +67,8 @@ class Examiner:
     ``mirrored`` and ``enough``: see the detectors. ``most``: faces to look at, evenly spread; 0 = all. The person's
     score is the trimmed mean over time. ``part``: of a model that several detectors read, whose calibration; its
     scores are output ``first``, its regional scores the next. Such a model is run once a person, whoever asks.
-    ``shift`` is added to regional scores before they are drawn: a seam is thin, and few come near certainty.
+    ``shift`` is added to regional scores before they are drawn: a seam is thin, and few come near certainty. ``draw``
+    makes the exhibits where the second output is no map.
     """
 
     info: DetectorInfo
@@ -78,6 +80,7 @@ class Examiner:
     part: str = ""
     first: int = 0
     shift: float = 0.0
+    draw: Callable[[Look, Floats], tuple[Exhibit, ...]] | None = None
 
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
@@ -89,7 +92,7 @@ class Examiner:
             return self._abstain(track.person, *_too_poor(track, self.contract.min_face_px))
         return replace(self._evidence(track, look), reason=_left_out(len(chosen) - len(look.seen), len(chosen)))
 
-    def _evidence(self, track: Track, look: _Look) -> Evidence:
+    def _evidence(self, track: Track, look: Look) -> Evidence:
         model, seen = self.info.models[0], look.seen
         scores, maps = look.outputs[self.first], look.outputs[self.first + 1]
         calibration = Calibration.load(models.calibration_path(model, part=self.part))
@@ -106,7 +109,9 @@ class Examiner:
             score=score,
             person=track.person,
             interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=_exhibits(self.wording.map, calibration, look, scores, drawn, count),
+            exhibits=self.draw(look, maps)
+            if self.draw
+            else _exhibits(self.wording.map, calibration, look, scores, drawn, count),
             weights=models.load(model).weights,
         )
 
@@ -126,7 +131,7 @@ class _Way:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class Look:
     """The faces that could be judged, their crops, and every output of the model for them, ``(n, ...)`` each."""
 
     seen: tuple[Face, ...]
@@ -140,7 +145,7 @@ class _Pass:
 
     asked: tuple[Track, _Way, str]
     pictures: tuple[weakref.ref[Pixels], ...]
-    look: _Look
+    look: Look
 
     def shown(self, frames: Sequence[Frame]) -> bool:
         return len(frames) == len(self.pictures) and all(
@@ -151,7 +156,7 @@ class _Pass:
 _memory = threading.local()  # of each thread: the last pass of every model
 
 
-def _look(subject: Subject, track: Track, way: _Way) -> _Look:
+def _look(subject: Subject, track: Track, way: _Way) -> Look:
     """The last pass of this thread over the model, if it was over the very same pictures; else a new one."""
     passes: dict[str, _Pass] = _memory.__dict__.setdefault("passes", {})
     asked, last = (track, way, models.load(way.model).weights), passes.get(way.model)
@@ -164,13 +169,13 @@ def _look(subject: Subject, track: Track, way: _Way) -> _Look:
     return passes[way.model].look
 
 
-def _new_look(subject: Subject, track: Track, way: _Way) -> _Look:
+def _new_look(subject: Subject, track: Track, way: _Way) -> Look:
     crops = [(face, _cut(subject, face, way.contract)) for face in _spread(track.faces, way.most)]
     seen = [(face, crop) for face, crop in crops if crop is not None]
     if not seen:
-        return _Look((), (), ())
+        return Look((), (), ())
     batch = faces.normalise(np.stack([crop for _, crop in seen]), way.contract)
-    return _Look(tuple(f for f, _ in seen), tuple(c for _, c in seen), _answers(batch, way))
+    return Look(tuple(f for f, _ in seen), tuple(c for _, c in seen), _answers(batch, way))
 
 
 def _answers(batch: Floats, way: _Way) -> tuple[Floats, ...]:
@@ -255,7 +260,7 @@ def _strength(size: float) -> tuple[str, str]:
 
 
 def _exhibits(
-    caption: Text, calibration: Calibration, look: _Look, scores: Floats, maps: Floats, count: int
+    caption: Text, calibration: Calibration, look: Look, scores: Floats, maps: Floats, count: int
 ) -> tuple[Picture | Curve, ...]:
     seen, crops = look.seen, look.crops
     most = np.argsort(-scores, kind="stable")[:count]
