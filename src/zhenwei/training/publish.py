@@ -34,7 +34,8 @@ class Product:
 
     The rest are words of the manifest and the card, in Markdown: ``question`` (what goes in, what comes out),
     ``facts`` (a list: network, recipe), ``held_out`` (what the table is measured on), ``remarks`` (paragraphs below
-    it), ``limits``. ``noun``: what a row of the table counts, in the plural.
+    it), ``limits``. ``noun``: what a row of the table counts, in the plural. ``reference``: what ONNX Runtime was held
+    against.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Product:
     remarks: tuple[str, ...] = ()
     noun: str = "faces"
     version: str = "1"
+    reference: str = "PyTorch"
 
     def row(self) -> ModelEntry:
         """Of the manifest; hash and size are filled in by the store."""
@@ -162,11 +164,11 @@ def card(product: Product, row: ModelEntry, found: Mapping[str, Calibrated], par
             product.question,
             "",
             f"- Detector: `{product.detector}`",
-            f"- File: {row.bytes / 1e6:.1f} MB, ONNX opset 17, float32",
+            f"- File: {_size(row.bytes)}, ONNX opset 17, float32",
             f"- sha256: `{row.sha256}`",
             f"- Training data: {row.training_data}",
             *(f"- {fact}" for fact in product.facts),
-            f"- Largest difference of ONNX Runtime from PyTorch: {parity:.1e}",
+            f"- Largest difference of ONNX Runtime from {product.reference}: {parity:.1e}",
             "",
             f"## Held-out figures at the level of one {product.noun.removesuffix('s')}",
             "",
@@ -183,6 +185,10 @@ def card(product: Product, row: ModelEntry, found: Mapping[str, Calibrated], par
             "",
         ]
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def _table(part: str, found: Calibrated) -> list[str]:

@@ -1,0 +1,38 @@
+"""What detectors of this family share: which faces to look at, where they are, how to abstain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zhenwei.types import Box, DetectorInfo, Evidence, Face, Floats, Pixels, Text
+
+_YELLOW, _RED = (255, 220, 30), (255, 0, 0)
+
+
+def spread(faces: Sequence[Face], most: int) -> Sequence[Face]:
+    """At most ``most`` of them, evenly spread over the track."""
+    if len(faces) <= most:
+        return faces
+    return [faces[int(i)] for i in np.linspace(0, len(faces) - 1, most).round()]
+
+
+def inside(pixels: Pixels, box: Box) -> tuple[slice, slice]:
+    """Rows and columns of the part of ``box`` that lies in the picture; may be empty."""
+    height, width = pixels.shape[:2]
+    top, bottom = max(0, round(box.top)), min(height, round(box.bottom))
+    left, right = max(0, round(box.left)), min(width, round(box.right))
+    return slice(top, max(top, bottom)), slice(left, max(left, right))
+
+
+def abstain(info: DetectorInfo, person: int | None, why: str, zh: str) -> Evidence:
+    return Evidence(info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh), person=person)
+
+
+def heated(pixels: Pixels, share: Floats) -> Pixels:
+    """The picture in grey with ``share`` ``(height, width)`` in [0, 1] laid over it: clear at 0, then yellow to red."""
+    weight = np.clip(share, 0, 1)[..., None]
+    colour = np.asarray(_YELLOW, np.float32) * (1 - weight) + np.asarray(_RED, np.float32) * weight
+    grey = pixels.mean(axis=2, keepdims=True, dtype=np.float32)
+    return np.asarray(np.rint(grey * (1 - 0.7 * weight) + colour * 0.7 * weight), np.uint8)

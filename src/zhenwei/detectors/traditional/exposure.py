@@ -1,0 +1,190 @@
+"""``traditional.exposure``: are the dark and bright ends of the histogram as full as a camera leaves them?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from zhenwei import models
+from zhenwei.detectors.traditional._shared import abstain, inside, spread
+from zhenwei.models.calibration import Calibration
+from zhenwei.signals import exposure
+from zhenwei.signals.colour import is_grey
+from zhenwei.types import (
+    Curve,
+    Detector,
+    DetectorInfo,
+    Evidence,
+    Face,
+    Floats,
+    Frame,
+    Interval,
+    Picture,
+    Pixels,
+    Subject,
+    Text,
+    Track,
+)
+
+_MODEL = "exposure"
+_LEAST_PX = 48
+_LEAST_LLR = 0.2  # below it, what is said moves nobody's odds
+_DARK, _BRIGHT = np.array((40, 110, 255), np.float32), np.array((255, 60, 30), np.float32)
+_LOWEST_SHARE = 1e-5
+
+_GENERATED = Text(
+    "The darkest and brightest tones are spread more as generators draw them than as cameras record them; a weak hint.",
+    zh="最暗和最亮的色调分布更像生成模型所绘，而不像相机所摄；这只是较弱的提示。",
+)
+_NEITHER = Text("The exposure does not lean either way.", zh="曝光情况看不出倾向。")
+_PHOTOGRAPHED = Text(
+    "The darkest and brightest tones are spread as cameras record them; a weak hint.",
+    zh="最暗和最亮的色调分布与相机所摄相符；这只是较弱的提示。",
+)
+_NO_TRACE = Text(
+    "exposure and saturation do not point to a generator, which says nothing of other kinds of forgery",
+    zh="曝光和饱和度没有指向生成模型，但这不能说明有无其他方式的伪造",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Scores up to ``most`` faces of one person, evenly spread, each with its whole picture; their trimmed mean counts.
+
+    It abstains unless exposure points to a generator: full tails are easily had by raising the contrast. With
+    ``always`` it answers all the same, as for measuring it. The score is given either way.
+    """
+
+    most: int = 8
+    always: bool = False
+
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="traditional.exposure",
+        question=Text(
+            "Do the darkest and brightest tones look recorded by a camera, or drawn by a generator?",
+            zh="最暗和最亮的色调像是相机拍下的，还是生成模型绘制的？",
+        ),
+        takes=("image", "video"),
+        level="person",
+        needs=(
+            Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),
+            Text("a picture in colour", zh="彩色画面"),
+        ),
+        reference="S. McCloskey & M. Albright, Detecting GAN-generated imagery using saturation cues, ICIP 2019 "
+        "(arXiv:1812.08247); counts at several thresholds, logistic regression",
+        blind_spots=(
+            Text(
+                "any tone-mapped, re-exposed or filtered picture: brightness, contrast and HDR make or remove the cue",
+                zh="任何经过色调映射、重新曝光或滤镜处理的图片：亮度、对比度和 HDR 都会产生或抹去这一线索",
+            ),
+            Text(
+                "soft studio light, fog and matt photographs, which have thin tails without being generated",
+                zh="柔和的影棚光、雾景和哑光照片：它们未经生成，两端色调也很少",
+            ),
+            Text("generators unlike StyleGAN, such as diffusion models", zh="与 StyleGAN 不同的生成模型，如扩散模型"),
+            Text("a face swapped into a genuine picture", zh="换入真实图片中的脸"),
+        ),
+        models=(_MODEL,),
+        finds="generated",
+    )
+
+    def examine(self, subject: Subject) -> Evidence:
+        track = subject.track
+        if track is None or not track.faces:
+            return abstain(self.info, None, "no face to look at", "没有可供检查的人脸")
+        seen = [(face, subject.frame(face.frame)) for face in spread(track.faces, self.most)]
+        large = [(face, frame) for face, frame in seen if _size(face, frame) >= _LEAST_PX]
+        if not large:
+            why, zh = f"the face is too small: {_LEAST_PX} px are needed", f"人脸太小：至少需要 {_LEAST_PX} 像素"
+            return abstain(self.info, track.person, why, zh)
+        coloured = [(face, frame) for face, frame in large if not is_grey(_part(frame.pixels, face))]
+        if not coloured:
+            return abstain(self.info, track.person, "the picture has no colours", "画面没有颜色")
+        evidence = self._evidence(track, coloured)
+        if self.always or evidence.llr is None or evidence.llr >= _LEAST_LLR:
+            return evidence
+        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_NO_TRACE)
+
+    def _evidence(self, track: Track, seen: Sequence[tuple[Face, Frame]]) -> Evidence:
+        model = models.load(_MODEL)
+        calibration = Calibration.load(models.calibration_path(_MODEL))
+        (scores,) = model.run(np.stack([described(frame.pixels, face) for face, frame in seen]))
+        times = [face.time_s for face, _ in seen]
+        score = calibration.combine_frames([float(s) for s in scores], times)
+        llr = calibration.llr(
+            score,
+            face_px=float(np.median([face.quality.face_px for face, _ in seen])),
+            sharpness=float(np.median([face.quality.sharpness for face, _ in seen])),
+            frames=len(seen),
+        )
+        face, frame = seen[int(np.argsort(scores, kind="stable")[len(seen) // 2])]
+        return Evidence(
+            detector=self.info.id,
+            llr=llr,
+            finding=_finding(llr),
+            score=score,
+            person=track.person,
+            interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
+            exhibits=_exhibits(face, frame, moving=len(seen) > 1),
+            weights=model.weights,
+        )
+
+
+def described(pixels: Pixels, face: Face) -> Floats:
+    """What the classifier is given of one face and its whole picture: ``(72,)`` float32."""
+    return np.concatenate([exposure.features(_part(pixels, face)), exposure.features(pixels)])
+
+
+def _part(pixels: Pixels, face: Face) -> Pixels:
+    return pixels[inside(pixels, face.box)]
+
+
+def _size(face: Face, frame: Frame) -> float:
+    """The shorter side of what is seen of the face."""
+    return float(min(face.quality.face_px, *_part(frame.pixels, face).shape[:2]))
+
+
+def _finding(llr: float) -> Text:
+    if llr >= _LEAST_LLR:
+        return _GENERATED
+    return _PHOTOGRAPHED if llr <= -_LEAST_LLR else _NEITHER
+
+
+def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[Picture | Curve, ...]:
+    rows = exposure.histograms(_part(frame.pixels, face))[exposure.CHANNELS.index("luma")]
+    curve = Curve(
+        Text(
+            "Histogram of the face: how many pixels (log10 of the share) at each brightness; the ends are its tails",
+            zh="人脸的直方图：各亮度的像素占比（以 10 为底的对数）；两端即为尾部",
+        ),
+        Text("brightness (0 = black, 255 = white)", zh="亮度（0 为黑，255 为白）"),
+        Text("log10 of the share of pixels", zh="像素占比的对数（以 10 为底）"),
+        tuple(float(level) for level in range(256)),
+        tuple(round(float(np.log10(max(share, _LOWEST_SHARE))), 4) for share in rows),
+    )
+    picture = Picture(
+        Text(
+            "Where a colour is clipped: blue in the shadows, red in the highlights. It shows exposure, not forgery.",
+            zh="颜色被截断之处：阴影为蓝色，高光为红色。此图显示曝光，而非伪造之处。",
+        ),
+        _clipping(frame.pixels),
+        face.time_s if moving else None,
+    )
+    return (curve, picture)
+
+
+def _clipping(pixels: Pixels) -> Pixels:
+    """The picture in grey, clipped shadows in blue and clipped highlights in red; at most about 640 px a side."""
+    step = max(1, -(-max(pixels.shape[:2]) // 640))
+    small = pixels[::step, ::step]
+    grey = np.repeat(exposure.luma(small)[..., None], 3, axis=2).astype(np.float32)
+    dark, bright = exposure.clipped(small)
+    grey[dark] = 0.4 * grey[dark] + 0.6 * _DARK
+    grey[bright] = 0.4 * grey[bright] + 0.6 * _BRIGHT
+    return np.rint(grey).astype(np.uint8)
+
+
+detector: type[Detector] = Exposure

@@ -1,0 +1,59 @@
+"""``traditional.exposure``: a planted difference of tones is learned, test rows are not, and the run repeats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.training.albums import album, astronaut
+
+from zhenwei import models
+from zhenwei.errors import DataError
+from zhenwei.models.calibration import Calibration
+from zhenwei.training.exposure import MODEL, train
+from zhenwei.training.photographs import read_photographs
+from zhenwei.types import Pixels
+
+
+def tinted(number: int, *, thin: bool) -> Pixels:
+    """The face in another light; ``thin``: without its darkest and brightest tones."""
+    tint = np.random.default_rng(number).integers(-15, 15, 3)
+    pixels = astronaut().astype(float) + tint
+    return np.clip(60 + pixels * 0.5 if thin else pixels, 0, 255).astype(np.uint8)
+
+
+def test_thin_tails_are_learned_and_the_run_repeats(tmp_path: Path) -> None:
+    rows = [(s, tinted(i, thin=s == "stylegan")) for i in range(12) for s in ("ffhq", "stylegan")]
+    data = album(tmp_path / "data", rows)
+    told: list[float] = []
+    train(data, tmp_path / "one", store=tmp_path / "store", progress=told.append)
+    assert told[-1] == 1.0
+    assert told == sorted(told)
+    row = models.entry(MODEL, tmp_path / "store")
+    assert models.verify(MODEL, tmp_path / "store") == row.sha256
+    calibration = Calibration.load(models.calibration_path(MODEL, tmp_path / "store"))
+    assert calibration.lowest >= np.log(0.5) - 1e-9
+    assert calibration.c_llr is not None
+    assert "| all | " in models.card(MODEL, tmp_path / "store")
+    assert " 1.000 |" in models.card(MODEL, tmp_path / "store")  # the planted difference separates them
+    train(data, tmp_path / "two", store=tmp_path / "other")
+    assert models.entry(MODEL, tmp_path / "other").sha256 == row.sha256
+    assert Calibration.load(models.calibration_path(MODEL, tmp_path / "other")) == calibration
+
+
+def test_rows_of_the_test_are_not_read(tmp_path: Path) -> None:
+    data = album(tmp_path, [("ffhq", astronaut())], split="val")
+    with pytest.raises(DataError, match="no photograph to learn from"):
+        read_photographs(data, {"ffhq"})
+
+
+def test_other_sources_and_missing_files(tmp_path: Path) -> None:
+    data = album(tmp_path, [("ffhq", astronaut()), ("pixabay", astronaut()), ("stylegan", astronaut())])
+    assert [p.forged for p in read_photographs(data, {"ffhq", "stylegan"})] == [False, True]
+    (tmp_path / "photos.zip").write_bytes(b"no zip")
+    with pytest.raises(DataError, match="damaged"):
+        read_photographs(data, {"ffhq"})
+    (tmp_path / "photos.zip").unlink()
+    with pytest.raises(DataError, match=r"no photos\.zip"):
+        read_photographs(data, {"ffhq"})
