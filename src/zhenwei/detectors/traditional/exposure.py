@@ -71,6 +71,7 @@ class Exposure:
         level="person",
         needs=(
             Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),
+            Text("surroundings of the face", zh="人脸周围的画面"),
             Text("a picture in colour", zh="彩色画面"),
         ),
         reference="S. McCloskey & M. Albright, Detecting GAN-generated imagery using saturation cues, ICIP 2019 "
@@ -99,6 +100,13 @@ class Exposure:
         large = [(face, frame) for face, frame in seen if _size(face, frame) >= _LEAST_PX]
         if not large:
             why, zh = f"the face is too small: {_LEAST_PX} px are needed", f"人脸太小：至少需要 {_LEAST_PX} 像素"
+            return abstain(self.info, track.person, why, zh)
+        large = [(face, frame) for face, frame in large if not face.tight]
+        if not large:
+            why, zh = (
+                "only the face can be seen: whole pictures are what it knows",
+                "画面中只有人脸，而它只了解完整画面",
+            )
             return abstain(self.info, track.person, why, zh)
         coloured = [(face, frame) for face, frame in large if not is_grey(_part(frame.pixels, face))]
         if not coloured:

@@ -1,0 +1,212 @@
+"""``traditional.noise``: is the face as noisy as the picture around it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import models
+from zhenwei.detectors.traditional._shared import abstain, spread
+from zhenwei.models.calibration import Calibration
+from zhenwei.signals.noise import BLOCK, BlockNoise, block_noise, noise_ratio
+from zhenwei.types import (
+    Box,
+    Detector,
+    DetectorInfo,
+    Evidence,
+    Face,
+    Floats,
+    Frame,
+    Interval,
+    Picture,
+    Pixels,
+    Subject,
+    Text,
+    Track,
+)
+
+_MODEL = "noise"
+_LEAST_PX = 64
+_SLIGHT = 0.2
+_FACE, _AWAY = (0.85, 0.95), (1.25, 1.3)  # ellipses in the box: the face ends within, the surroundings begin beyond
+_MOST_OCTAVES = 4.0
+_MAP_OCTAVES = 2.0
+_SHOWN_PX = 640
+_MORE, _LESS = np.array((255, 40, 30), np.float32), np.array((40, 90, 255), np.float32)
+
+_FORGED = Text(
+    "The face has another noise than the picture around it; a weak hint of pasting or redrawing.",
+    zh="人脸的噪声与周围画面不同；这是拼贴或重绘的较弱提示。",
+)
+_NEITHER = Text("The noise of the face does not lean either way.", zh="人脸的噪声看不出倾向。")
+_GENUINE = Text(
+    "The noise of the face goes with the picture around it; a weak hint of its being untouched.",
+    zh="人脸的噪声与周围画面一致；这是未经改动的较弱提示。",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Compares the noise inside up to ``most`` faces of one person, evenly spread, with that of their surroundings, at
+    equal brightness and texture; the trimmed mean counts."""
+
+    most: int = 8
+
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="traditional.noise",
+        question=Text("Is the face as noisy as the picture around it?", zh="人脸的噪声与周围画面是否一致？"),
+        takes=("image", "video"),
+        level="person",
+        needs=(
+            Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),
+            Text("surroundings of the face", zh="人脸周围的画面"),
+            Text("some parts without burnt-out tones or strong texture", zh="部分区域没有过曝、死黑或强纹理"),
+        ),
+        reference="noise by diagonal differences (Immerkaer 1996) compared between regions, after S. Lyu, X. Pan & X. "
+        "Zhang, Exposing region splicing forgeries with blind local noise estimation, IJCV 2014",
+        blind_spots=(
+            Text(
+                "strong compression, denoising and shrinking, which leave no noise to compare",
+                zh="强压缩、降噪和缩小：没有留下可供比较的噪声",
+            ),
+            Text(
+                "skin smoothing, make-up and portrait modes, which treat the face unlike the rest in genuine pictures",
+                zh="磨皮、妆容和人像模式：在真实照片中也会使人脸与周围不同",
+            ),
+            Text("blurred or studio backgrounds, as smooth as they are", zh="虚化背景或影棚背景本身就很平滑"),
+            Text(
+                "forgeries to which noise was added over the whole picture, and pictures generated as a whole",
+                zh="整幅画面事后加噪的伪造，以及整体生成的图片",
+            ),
+        ),
+        models=(_MODEL,),
+    )
+
+    def examine(self, subject: Subject) -> Evidence:
+        track = subject.track
+        if track is None or not track.faces:
+            return abstain(self.info, None, "no face to look at", "没有可供检查的人脸")
+        large = [face for face in spread(track.faces, self.most) if face.quality.face_px >= _LEAST_PX]
+        if not large:
+            why, zh = f"the face is too small: {_LEAST_PX} px are needed", f"人脸太小：至少需要 {_LEAST_PX} 像素"
+            return abstain(self.info, track.person, why, zh)
+        wide = [face for face in large if not face.tight]
+        if not wide:
+            why, zh = (
+                "nothing but the face can be seen, to compare its noise with",
+                "画面中只有人脸，没有可供比较的周围噪声",
+            )
+            return abstain(self.info, track.person, why, zh)
+        described = [(face, noise_features(subject.frame(face.frame).pixels, face)) for face in wide]
+        seen = [(face, row) for face, row in described if row is not None]
+        if not seen:
+            why, zh = "too little of the picture is free of texture and clipping", "画面中没有足够的平缓且未截断的区域"
+            return abstain(self.info, track.person, why, zh)
+        return self._evidence(subject, track, seen)
+
+    def _evidence(self, subject: Subject, track: Track, seen: Sequence[tuple[Face, Floats]]) -> Evidence:
+        model = models.load(_MODEL)
+        calibration = Calibration.load(models.calibration_path(_MODEL))
+        (scores,) = model.run(np.stack([row for _, row in seen]))
+        times = [face.time_s for face, _ in seen]
+        score = calibration.combine_frames([float(s) for s in scores], times)
+        llr = calibration.llr(
+            score,
+            face_px=float(np.median([face.quality.face_px for face, _ in seen])),
+            sharpness=float(np.median([face.quality.sharpness for face, _ in seen])),
+            frames=len(seen),
+        )
+        most = seen[int(np.argmax(scores))]
+        return Evidence(
+            detector=self.info.id,
+            llr=llr,
+            finding=_finding(llr),
+            score=score,
+            person=track.person,
+            interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
+            exhibits=(_exhibit(subject.frame(most[0].frame), most[0], float(most[1][0]), moving=len(seen) > 1),),
+            weights=model.weights,
+        )
+
+
+def noise_features(pixels: Pixels, face: Face) -> Floats | None:
+    """By how many octaves the noise inside the face exceeds that around it, and the sizes of these differences.
+
+    ``(8,)`` float32: luma at full and at half size, red and blue chroma at half size, then their absolute values. A
+    plane that holds too little to measure counts as equal. None where luma at full size does.
+    """
+    ycc = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    half = (max(1, ycc.shape[1] // 2), max(1, ycc.shape[0] // 2))
+    small = cv2.resize(ycc, half, interpolation=cv2.INTER_AREA)
+    fine = _difference(np.asarray(ycc[..., 0], np.float32), face.box, 1)
+    if not np.isfinite(fine):
+        return None
+    coarse = [_difference(np.asarray(small[..., channel], np.float32), face.box, 2) for channel in range(3)]
+    signed = np.clip(np.nan_to_num([fine, *coarse]), -_MOST_OCTAVES, _MOST_OCTAVES)
+    return np.concatenate([signed, np.abs(signed)]).astype(np.float32)
+
+
+def _difference(plane: Floats, box: Box, shrunk: int) -> float:
+    blocks = block_noise(plane)
+    face, away = (_ellipse(blocks, box, shrunk, *size) for size in (_FACE, _AWAY))
+    return noise_ratio(blocks, face, ~away)[1]
+
+
+def _ellipse(blocks: BlockNoise, box: Box, shrunk: int, wide: float, tall: float) -> NDArray[np.bool_]:
+    """Which blocks have their centre in the ellipse that takes up ``wide`` and ``tall`` of the box."""
+    rows, columns = np.indices(blocks.sigma.shape)
+    x, y = ((places + 0.5) * BLOCK * shrunk for places in (columns, rows))
+    across = (x - (box.left + box.right) / 2) / max(1e-6, box.width / 2 * wide)
+    down = (y - (box.top + box.bottom) / 2) / max(1e-6, box.height / 2 * tall)
+    return np.asarray(across**2 + down**2 < 1)
+
+
+def _finding(llr: float) -> Text:
+    if llr >= _SLIGHT:
+        return _FORGED
+    return _GENUINE if llr <= -_SLIGHT else _NEITHER
+
+
+def _exhibit(frame: Frame, face: Face, octaves: float, *, moving: bool) -> Picture:
+    more = "more" if octaves >= 0 else "less"
+    times = 2 ** abs(octaves)
+    caption = Text(
+        "Noise by place: blue less, red more than usual in this picture; grey cannot be measured. At equal brightness "
+        f"and texture the face holds {times:.1f} times {more} than its surroundings.",
+        zh=f"各处噪声：蓝色低于、红色高于本图常值；灰色无法测量。在亮度和纹理相同时，人脸噪声"
+        f"{'高' if octaves >= 0 else '低'}于周围 {times:.1f} 倍。",
+    )
+    return Picture(caption, noise_map(frame.pixels, face), face.time_s if moving else None)
+
+
+def noise_map(pixels: Pixels, face: Face) -> Pixels:
+    """The picture in grey with the noise of each block laid over it and the face outlined; at most 640 px a side."""
+    blocks = block_noise(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32))
+    height, width = pixels.shape[:2]
+    octaves = np.log2(blocks.sigma + 0.25)
+    usual = float(np.median(octaves[blocks.usable])) if blocks.usable.any() else 0.0
+    lean = np.where(blocks.usable, np.clip((octaves - usual) / _MAP_OCTAVES, -1, 1), 0).astype(np.float32)
+    whole = np.zeros((height, width), np.float32)
+    grown = np.kron(lean, np.ones((BLOCK, BLOCK), np.float32))
+    whole[: grown.shape[0], : grown.shape[1]] = grown
+    grey = np.repeat(pixels.mean(axis=2, keepdims=True, dtype=np.float32), 3, axis=2)
+    weight = 0.7 * np.abs(whole)[..., None]
+    colour = np.where(whole[..., None] > 0, _MORE, _LESS)
+    shown = np.asarray(np.rint(grey * (1 - weight) + colour * weight), np.uint8)
+    box = face.box
+    centre = (round((box.left + box.right) / 2), round((box.top + box.bottom) / 2))
+    axes = (max(1, round(box.width / 2 * _FACE[0])), max(1, round(box.height / 2 * _FACE[1])))
+    cv2.ellipse(shown, centre, axes, 0, 0, 360, (255, 255, 255), max(1, min(height, width) // 200))
+    scale = _SHOWN_PX / max(height, width)
+    if scale >= 1:
+        return shown
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+detector: type[Detector] = Noise

@@ -1,0 +1,67 @@
+"""``traditional.noise``: genuine and forged are delivered alike, people are not in two parts, and the run repeats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tests.training.albums import album, astronaut
+
+from zhenwei import models
+from zhenwei.models.calibration import Calibration
+from zhenwei.training.noise import MODEL, Examples, Sitter, draw_arrival, train
+from zhenwei.training.photographs import Photograph, largest_face
+from zhenwei.training.pictures import encode
+from zhenwei.types import Pixels
+
+
+def lit(number: int) -> Pixels:
+    tint = np.random.default_rng(number).integers(-25, 25, 3)
+    return np.clip(astronaut().astype(int) + tint, 0, 255).astype(np.uint8)
+
+
+def sitters(count: int) -> list[Sitter]:
+    found = []
+    for number in range(count):
+        face = largest_face(lit(number))
+        assert face is not None
+        found.append(Sitter(Photograph(encode(lit(number), ".jpg", 95), f"{number}.jpg", "ffhq", False), face))
+    return found
+
+
+def test_genuine_and_forged_arrive_alike() -> None:
+    for shown in _by_picture(Examples(sitters(3), 1)):
+        for delivered in (False, True):
+            mine = [s for s in shown if s.delivered == delivered]
+            assert sum(not s.forged for s in mine) == 1
+            assert len({s.pixels.shape for s in mine}) == 1
+            assert len({s.group for s in mine}) == 1
+            genuine = next(s.pixels for s in mine if not s.forged)
+            corner = np.s_[:16, :16]  # far from the face: what was not forged is the same to the bit, or nearly
+            assert all(np.abs(s.pixels[corner].astype(int) - genuine[corner]).mean() < 3 for s in mine)
+
+
+def _by_picture(examples: Examples) -> list[list]:  # type: ignore[type-arg]
+    every = list(examples)
+    return [[s for s in every if s.face == face] for face in sorted({s.face for s in every})]
+
+
+def test_every_arrival_encodes_and_takes_odd_sides() -> None:
+    drawn = [draw_arrival(np.random.default_rng(i)) for i in range(60)]
+    assert any(a.crf is not None for a in drawn)
+    for arrival in drawn:
+        assert (arrival.crf is None) != (arrival.delivery.encoding is None)
+    filmed = next(a for a in drawn if a.crf is not None)
+    assert filmed.apply(astronaut(257)).shape[0] % 2 == 0
+
+
+def test_the_run_publishes_and_repeats(tmp_path: Path) -> None:
+    data = album(tmp_path / "data", [("ffhq", lit(i)) for i in range(7)])
+    train(data, tmp_path / "one", store=tmp_path / "store")
+    row = models.entry(MODEL, tmp_path / "store")
+    first = Calibration.load(models.calibration_path(MODEL, tmp_path / "store"))
+    assert first.lowest <= 0 <= first.highest
+    assert first.groups >= 2
+    train(data, tmp_path / "two", store=tmp_path / "other")
+    assert models.entry(MODEL, tmp_path / "other").sha256 == row.sha256
+    assert Calibration.load(models.calibration_path(MODEL, tmp_path / "other")) == first
