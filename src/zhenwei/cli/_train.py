@@ -24,7 +24,6 @@ from zhenwei.training import (
     distributed,
     face_forgery,
     face_forgery_publish,
-    face_traces_publish,
     leave_out,
 )
 from zhenwei.training.batches import BatchMaker, split_pack
@@ -40,17 +39,7 @@ _QUIET_EVERY = 25  # where no bar can be shown, a line now and then
 
 def run(options: Options) -> None:
     began = time.monotonic()
-    if options.thresholds:
-        _train_other.measure_thresholds(options)
-        return
-    if options.detector == "cnn.synthetic_image":
-        _train_other.synthetic(options)
-        return
-    if options.detector == "cnn.neuron_coverage":
-        _train_other.coverage(options)
-        return
-    if options.detector in face_traces_publish.PARTS.values():
-        _train_other.traces(options)
+    if _train_other.run(options):
         return
     recipe = load_recipe(options.recipe or "face_forgery")
     if recipe.detector != options.detector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -33,7 +34,18 @@ from zhenwei.training import (
 from zhenwei.training.recipe import load_recipe
 from zhenwei.training.synthetic_pictures import read_portraits
 
+FITTED = {"traditional.exposure": "exposure", "traditional.noise": "noise"}
 _ANEW = "Measure the thresholds of all detectors together anew: zhenwei train ... --thresholds"
+
+
+def run(options: Options) -> bool:
+    """Does what was asked for if it is not for the one loop, and says whether."""
+    own = {"cnn.synthetic_image": synthetic, "cnn.neuron_coverage": coverage}
+    own |= dict.fromkeys(face_traces_publish.PARTS.values(), traces) | dict.fromkeys(FITTED, fitted)
+    way = measure_thresholds if options.thresholds else own.get(options.detector)
+    if way is not None:
+        way(options)
+    return way is not None
 
 
 def _refuse(options: Options) -> None:
@@ -74,6 +86,20 @@ def traces(options: Options) -> None:
             row = face_traces_publish.install(recipe, pack, options.output, found, store=store, progress=told)
         console.print(f"in the model store: {row.weights}", highlight=False)
         console.print(_ANEW)
+
+
+def fitted(options: Options) -> None:
+    """Detectors whose few weights are fitted in one go and installed at once."""
+    _refuse(options)
+    if not options.data.is_dir():
+        raise UsageError("it is fitted on whole photographs", got=str(options.data), want="a data folder")
+    console = Console(stderr=True)
+    check_output(options)
+    train = import_module(f"zhenwei.training.{FITTED[options.detector]}").train
+    with bar("fitting and calibrating", console) as told:
+        train(options.data, options.output, store=options.store or models.STORE, progress=told)
+    console.print(f"in the model store; what was measured: {options.output}", highlight=False)
+    console.print(_ANEW)
 
 
 def coverage(options: Options) -> None:
