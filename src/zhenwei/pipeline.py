@@ -23,6 +23,7 @@ from zhenwei.types import (
     Person,
     Pixels,
     Report,
+    Strip,
     Subject,
     Text,
     Track,
@@ -33,6 +34,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 _PORTRAIT_PX = 160
 _SOUND_HZ = 16_000
 _MOST_FRAMES = 512
+_MOST_STRIPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def examine(path: str | Path, *, options: Options | None = None, progress: Progr
     frames, audio, facts = _decode(facts, options, chosen, tell)
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames) if frames else ()
-    evidence = _ask(chosen, facts, frames, tracks, audio, tell)
-    evidence = _counted(evidence)
+    strips = _strips(chosen, facts, frames, tracks, tell)
+    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell))
     people = tuple(_person(track, frames) for track in tracks)
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
     tell("done", 1.0)
@@ -104,15 +106,45 @@ def _decode(
     return tuple(frames), audio, facts
 
 
+def _strips(
+    chosen: Sequence[Detector], facts: Media, frames: Sequence[Frame], tracks: Sequence[Track], tell: Progress
+) -> dict[int, Strip]:
+    """By person: a passage without gaps of each of the most prominent people, if a chosen detector looks at one."""
+    if facts.kind != "video" or not any(d.info.needs_strip for d in chosen):
+        return {}
+    prominent = sorted(tracks, key=lambda t: (-sum(f.quality.face_px for f in t.faces), t.person))[:_MOST_STRIPS]
+    found: dict[int, Strip] = {}
+    for number, track in enumerate(prominent):
+        tell("following faces", 0.6 + 0.1 * number / len(prominent))
+        strip = _strip(facts, frames, track)
+        if strip is not None:
+            found[track.person] = strip
+    return found
+
+
+def _strip(facts: Media, frames: Sequence[Frame], track: Track) -> Strip | None:
+    passage = faces.find_passage(frames, track, duration_s=facts.duration_s, fps=facts.fps)
+    if passage is None:
+        return None
+    try:
+        dense = media.read_passage(
+            facts, passage.start_s, passage.end_s, fastest_hz=faces.FASTEST_HZ, window=passage.window
+        )
+        return faces.follow(passage, dense)
+    except MediaError:  # the sampled frames could be read, these cannot: what needs them abstains
+        return None
+
+
 def _ask(
     chosen: Sequence[Detector],
     facts: Media,
     frames: tuple[Frame, ...],
     tracks: tuple[Track, ...],
     audio: Audio | None,
+    strips: dict[int, Strip],
     tell: Progress,
 ) -> tuple[Evidence, ...]:
-    subjects = [(d, s) for d in chosen for s in _subjects(d, facts, frames, tracks, audio)]
+    subjects = [(d, s) for d in chosen for s in _subjects(d, Subject(facts, frames, None, audio), tracks, strips)]
     evidence: list[Evidence] = []
     for number, (detector, subject) in enumerate(subjects):
         tell(detector.info.id, 0.7 + 0.3 * number / len(subjects))
@@ -122,12 +154,11 @@ def _ask(
     return tuple(evidence)
 
 
-def _subjects(
-    detector: Detector, facts: Media, frames: tuple[Frame, ...], tracks: tuple[Track, ...], audio: Audio | None
-) -> list[Subject]:
-    if detector.info.level == "person" and tracks:
-        return [Subject(facts, frames, track, audio) for track in tracks]
-    return [Subject(facts, frames, None, audio)]
+def _subjects(detector: Detector, whole: Subject, tracks: tuple[Track, ...], strips: dict[int, Strip]) -> list[Subject]:
+    if detector.info.level != "person" or not tracks:
+        return [whole]
+    wanted = strips if detector.info.needs_strip else {}
+    return [replace(whole, track=track, strip=wanted.get(track.person)) for track in tracks]
 
 
 def _answer(detector: Detector, subject: Subject) -> Evidence:

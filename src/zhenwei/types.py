@@ -174,17 +174,49 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """A passage of a clip without gaps, cut to one person's head; for what happens between sampled frames.
+
+    ``times_s``: ``(n,)`` float64, rising, on the clock of ``Frame.time_s``. ``pixels``: ``(n, side, side, 3)`` uint8 RGB:
+    a window of one size that moves with the head in whole pixels of the frame, reduced by area, never enlarged.
+    ``origins``: ``(n, 2)`` float32, the frame's x and y at the window's upper left corner; ``scale``: pixels of the
+    strip for one of the frame, so a point of the strip lies at ``point / scale + origin`` in its frame. ``landmarks``:
+    ``(n, 468, 3)`` float32 FaceMesh points in pixels of the strip, NaN where the mesh found no face. Arrays are
+    read-only.
+    """
+
+    times_s: NDArray[np.float64]
+    pixels: Pixels
+    origins: Floats
+    landmarks: Floats
+    scale: float
+
+    @property
+    def rate_hz(self) -> float:
+        """Frames a second, from the median gap; 0 for fewer than two."""
+        return float(1 / np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """From the first frame to the end of the last."""
+        rate = self.rate_hz
+        return float(self.times_s[-1] - self.times_s[0] + 1 / rate) if rate else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """What a detector is asked about: the file's facts, its sampled frames, one person of it, its sound.
 
     Frames are evenly spread over the whole clip; a picture is one frame. ``track`` is set for detectors of level
-    "person" and None for level "file". Arrays are read-only.
+    "person" and None for level "file". ``strip`` is set where a detector with ``needs_strip`` is asked, and None for
+    pictures and wherever it cannot be had. Arrays are read-only.
     """
 
     media: Media
     frames: tuple[Frame, ...] = ()
     track: Track | None = None
     audio: Audio | None = None
+    strip: Strip | None = None
 
     def frame(self, index: int) -> Frame:
         """The sampled frame that a face refers to."""
@@ -344,6 +376,7 @@ class DetectorInfo:
     contract: InputContract | None = None
     reads_metadata: bool = False
     finds: Forgery = "altered"
+    needs_strip: bool = False  # whether it looks at ``Subject.strip``, which takes a second decoding
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

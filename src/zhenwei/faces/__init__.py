@@ -9,9 +9,24 @@ from zhenwei.faces.alignment import cut, normalise, portrait, region
 from zhenwei.faces.blazeface import FULL_RANGE, SHORT_RANGE
 from zhenwei.faces.detection import detect
 from zhenwei.faces.mesh import FACE_MESH
+from zhenwei.faces.passage import FASTEST_HZ, Passage, find_passage, follow
 from zhenwei.faces.people import find_people
 from zhenwei.faces.quality import measure, pose
 
 MODELS = (FULL_RANGE, SHORT_RANGE, FACE_MESH)  # ids in the model store
 
-__all__ = ["MODELS", "cut", "detect", "find_people", "measure", "normalise", "portrait", "pose", "region"]
+__all__ = [
+    "FASTEST_HZ",
+    "MODELS",
+    "Passage",
+    "cut",
+    "detect",
+    "find_passage",
+    "find_people",
+    "follow",
+    "measure",
+    "normalise",
+    "portrait",
+    "pose",
+    "region",
+]

@@ -7,12 +7,12 @@ MediaError that says what, got, want and fix.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from zhenwei.media.limits import DEFAULT_LIMITS, Limits
 from zhenwei.types import Audio, Frame, Media
 
-__all__ = ["Limits", "frame_times", "open_media", "read_audio", "read_picture", "sample_frames"]
+__all__ = ["Limits", "frame_times", "open_media", "read_audio", "read_passage", "read_picture", "sample_frames"]
 
 
 def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Media:
@@ -49,6 +49,34 @@ def sample_frames(
     from zhenwei.media import reading
 
     return reading.sample_frames(media, count, max_side, limits, threads)
+
+
+def read_passage(
+    media: Media,
+    start_s: float,
+    end_s: float,
+    *,
+    fastest_hz: float = 31.0,
+    max_side: int = 1920,
+    window: Callable[[float], tuple[int, int, int, int]] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    threads: int = 1,
+) -> Iterator[Frame]:
+    """Every frame of a video that is shown from ``start_s`` to ``end_s``, both included, in order of time.
+
+    Of a clip with more than ``fastest_hz`` frames a second comes every second, third ... one, so that no more than
+    these come. Frames and ``time_s`` are as in ``sample_frames``; ``index`` counts from 0. Nothing comes of an
+    animated picture, nor of a passage without frames. Memory does not grow with the passage.
+
+    ``window`` says for a time which part of the upright frame is wanted, as (left, top, right, bottom) in pixels; the
+    pixels are then that part, as far as it lies in the frame, and bit for bit what the whole frame has there.
+
+    Raises MediaError if none of a passage's frames can be decoded, UsageError for numbers without meaning.
+    """
+    from zhenwei.media import clips, reading
+
+    request = clips.Request(start_s, end_s, fastest_hz, max_side, window, threads)
+    return reading.read_passage(media, request, limits)
 
 
 def read_picture(media: Media, limits: Limits = DEFAULT_LIMITS) -> Frame:

@@ -8,10 +8,11 @@ beats seeking, which lands elsewhere in every format. Nothing but these times gr
 
 from __future__ import annotations
 
+import math
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
@@ -39,8 +40,8 @@ from zhenwei.media.containers import (
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.media.spread import nearest
-from zhenwei.media.upright import upright_pixels
-from zhenwei.types import Frame
+from zhenwei.media.upright import Window, upright_part, upright_pixels
+from zhenwei.types import Frame, Pixels
 
 # Decoders in which a frame marked as no reference can be left out without changing any other. HEVC is not among
 # them: there the mark holds for one temporal layer only.
@@ -247,13 +248,84 @@ def clip_frames(
     """See ``zhenwei.media.sample_frames``."""
     timeline, zero = clip_timeline(file, form, name, limits)
     require_duration(timeline.duration_s, name, limits)
-    places, converter, index = chosen(timeline, count), VideoReformatter(), 0
+    converter = VideoReformatter()
+
+    def converted(frame: VideoFrame, _time_s: float) -> Pixels:
+        return upright_pixels(frame, max_side, converter)
+
+    wanted = _Wanted(timeline, zero, chosen(timeline, count))
+    yield from _frames(file, form, name, wanted, converted, limits, threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A passage as asked for; see ``zhenwei.media.read_passage``."""
+
+    start_s: float
+    end_s: float
+    fastest_hz: float
+    max_side: int
+    window: Callable[[float], Window] | None
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Frames at ``places`` of a timeline whose file begins at ``zero`` seconds of its clock."""
+
+    timeline: Timeline
+    zero: Fraction
+    places: list[int]
+
+
+def passage_frames(
+    file: BinaryIO,
+    form: Format,
+    name: str,
+    request: Request,
+    limits: Limits,
+) -> Iterator[Frame]:
+    """See ``zhenwei.media.read_passage``."""
+    timeline, zero = clip_timeline(file, form, name, limits)
+    places = within(timeline, zero, (request.start_s, request.end_s), request.fastest_hz)
+    if not places:
+        return
+    converter = VideoReformatter()
+
+    def converted(frame: VideoFrame, time_s: float) -> Pixels:
+        if request.window is None:
+            return upright_pixels(frame, request.max_side, converter)
+        return upright_part(frame, request.max_side, converter, request.window(time_s))
+
+    yield from _frames(file, form, name, _Wanted(timeline, zero, places), converted, limits, request.threads)
+
+
+def within(timeline: Timeline, zero: Fraction, span_s: tuple[float, float], fastest_hz: float) -> list[int]:
+    """Places of the frames shown in ``span_s``, every k-th of them where all would be more than ``fastest_hz``."""
+    times = [float(timeline.pts[place] * timeline.unit - zero) for place in timeline.shown]
+    places = [place for place, time in zip(timeline.shown, times, strict=True) if span_s[0] <= time <= span_s[1]]
+    gaps = sorted(after - before for before, after in pairwise(times) if span_s[0] <= before <= span_s[1])
+    gap = gaps[len(gaps) // 2] if gaps else 0.0
+    return places[:: max(1, math.ceil(1 / (gap * fastest_hz)))] if gap > 0 else places
+
+
+def _frames(
+    file: BinaryIO,
+    form: Format,
+    name: str,
+    wanted: _Wanted,
+    converted: Callable[[VideoFrame, float], Pixels],
+    limits: Limits,
+    threads: int,
+) -> Iterator[Frame]:
+    timeline, index = wanted.timeline, 0
     for sparing in (timeline.timed, False):  # where the key frames are not what they claim, the plain way may still do
         with open_container(file, form, name, limits) as container:
             stream = _video(container, name, limits)
             prepare(stream, limits, threads)
-            for time, frame in decode_places(container, stream, timeline, places, sparing):
-                yield Frame(index, float(time - zero), upright_pixels(frame, max_side, converter))
+            for time, frame in decode_places(container, stream, timeline, wanted.places, sparing):
+                time_s = float(time - wanted.zero)
+                yield Frame(index, time_s, converted(frame, time_s))
                 index += 1
         if index:
             return

@@ -153,6 +153,23 @@ def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: in
             yield from animations.animation_frames(file, form, name, count, limits)
 
 
+def read_passage(media: Media, request: clips.Request, limits: Limits) -> Iterator[Frame]:
+    """See ``zhenwei.media.read_passage``. The arguments are checked at once, the file is read by the iterator."""
+    r = request
+    if not (r.start_s <= r.end_s and r.fastest_hz > 0 and min(r.max_side, r.threads) >= 1):
+        got = f"{r.start_s} to {r.end_s} s at {r.fastest_hz} Hz, {r.max_side} px, {r.threads} threads"
+        raise UsageError("a passage has no meaning", got=got, want="start before end, and positive numbers")
+    if media.kind != "video":
+        raise MediaError(f"{sources.shown_name(media.path)} has no passage", got=media.kind, want="a video")
+    return _passage(media, request, limits)
+
+
+def _passage(media: Media, request: clips.Request, limits: Limits) -> Iterator[Frame]:
+    with _reopened(media, limits) as (file, form, name):
+        if form.reader == "container":
+            yield from clips.passage_frames(file, form, name, request, limits)
+
+
 def read_picture(media: Media, limits: Limits) -> Frame:
     """See ``zhenwei.media.read_picture``."""
     if media.kind != "image":

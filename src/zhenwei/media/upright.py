@@ -11,6 +11,10 @@ from zhenwei.media.containers import Orientation, orientation
 from zhenwei.media.pictures import GREY, frozen
 from zhenwei.types import Pixels
 
+Window = tuple[int, int, int, int]  # left, top, right and bottom in pixels of the upright frame
+_PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})  # 8 bits, no alpha
+_EDGE = 16  # further than enlarging the colour planes reaches
+
 
 def upright_pixels(frame: VideoFrame, max_side: int, converter: VideoReformatter) -> Pixels:
     """``(height, width, 3)`` uint8 RGB, contiguous and read-only.
@@ -33,6 +37,48 @@ def upright_pixels(frame: VideoFrame, max_side: int, converter: VideoReformatter
     if clear:
         pixels = _over_grey(pixels)
     return frozen(turned(pixels, orientation(frame)))
+
+
+def upright_part(frame: VideoFrame, max_side: int, converter: VideoReformatter, window: Window) -> Pixels:
+    """The part of ``upright_pixels`` inside ``window``, bit for bit, without converting the rest where that can be.
+
+    What of ``window`` lies beyond the frame is left out; at least one pixel stays.
+    """
+    plain = frame.format.name in _PLANAR and orientation(frame) == Orientation()
+    if not plain or max(frame.width, frame.height) > max_side:
+        whole = upright_pixels(frame, max_side, converter)
+        left, top, right, bottom = _inside(window, whole.shape[1], whole.shape[0])
+        return frozen(np.ascontiguousarray(whole[top:bottom, left:right]))
+    left, top, right, bottom = _inside(window, frame.width, frame.height)
+    outer = (
+        max(0, left - _EDGE) // 2 * 2,
+        max(0, top - _EDGE) // 2 * 2,
+        min(frame.width, right + _EDGE),
+        min(frame.height, bottom + _EDGE),
+    )
+    part = upright_pixels(_cropped(frame, outer), max_side, converter)
+    inner = part[top - outer[1] : bottom - outer[1], left - outer[0] : right - outer[0]]
+    return frozen(np.ascontiguousarray(inner))
+
+
+def _inside(window: Window, width: int, height: int) -> Window:
+    left, top = min(max(window[0], 0), width - 1), min(max(window[1], 0), height - 1)
+    return left, top, max(left + 1, min(window[2], width)), max(top + 1, min(window[3], height))
+
+
+def _cropped(frame: VideoFrame, outer: Window) -> VideoFrame:
+    """A frame of the same colours that holds a part of the planes; ``outer`` begins at even pixels."""
+    left, top, right, bottom = outer
+    part = VideoFrame(right - left, bottom - top, frame.format.name)
+    for have, want in zip(frame.planes, part.planes, strict=True):
+        across, down = -(-frame.width // have.width), -(-frame.height // have.height)
+        rows = np.frombuffer(have, np.uint8)[: have.line_size * have.height].reshape(have.height, have.line_size)
+        copy = np.zeros((want.height, want.line_size), np.uint8)
+        x, y = left // across, top // down
+        copy[:, : want.width] = rows[y : y + want.height, x : x + want.width]
+        want.update(copy)  # type: ignore[arg-type]  # anything with a buffer goes
+    part.colorspace, part.color_range = frame.colorspace, frame.color_range
+    return part
 
 
 def reduced_size(width: int, height: int, max_side: int) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from zhenwei.testing.made import (
     picture_subject,
     portrait,
     sound_subject,
+    strip_subject,
     subjects,
 )
 
@@ -34,5 +35,6 @@ __all__ = [
     "picture_subject",
     "portrait",
     "sound_subject",
+    "strip_subject",
     "subjects",
 ]

@@ -289,7 +289,7 @@ def _same_exhibit(first: Exhibit, second: Exhibit) -> bool:
 
 def _few(subjects: Subjects) -> list[str]:
     """The subjects for checks that cost several answers each."""
-    wanted = ("portrait", "noise", "tight_crop", "clip", "tone")
+    wanted = ("portrait", "noise", "tight_crop", "clip", "strip", "tone")
     return [name for name in wanted if name in subjects] or list(subjects)[:5]
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei.types import Audio, Box, Face, Floats, Frame, Kind, Media, Pixels, Quality, Subject, Track
+from zhenwei.types import Audio, Box, Face, Floats, Frame, Kind, Media, Pixels, Quality, Strip, Subject, Track
 
 Subjects = Mapping[str, Subject]
 Item = TypeVar("Item", bound=np.generic)
@@ -83,6 +83,31 @@ def clip_subject(pictures: Sequence[Pixels], *, fps: float = 3.0, audio: Audio |
     return Subject(media, frames, track, audio)
 
 
+def strip_subject(
+    pixels: Pixels,
+    landmarks: Floats | None = None,
+    *,
+    fps: float = 25.0,
+    scale: float = 1.0,
+    origins: Floats | None = None,
+) -> Subject:
+    """A video whose person is seen in every frame of ``pixels``, ``(n, side, side, 3)`` uint8 RGB, ``fps`` a second.
+
+    ``landmarks`` ``(n, 468, 3)``: by default those of a face that fills the middle of the picture and keeps still.
+    ``scale`` and ``origins`` as in ``Strip``. The sampled frames are eight of the pictures.
+    """
+    n, side = pixels.shape[:2]
+    still = face_mesh(Box(0.2 * side, 0.15 * side, 0.8 * side, 0.85 * side))
+    points = np.repeat(still[None], n, axis=0) if landmarks is None else landmarks
+    corners = np.zeros((n, 2), np.float32) if origins is None else origins
+    strip = Strip(_locked(np.arange(n) / fps), _locked(pixels), _locked(corners), _locked(points), scale)
+    length_s = n / fps
+    chosen = np.unique(np.linspace(0, n - 1, 8).round().astype(int))
+    whole = clip_subject([pixels[i] for i in chosen], fps=len(chosen) / length_s)
+    media = dataclasses.replace(whole.media, fps=fps, frame_count=n)
+    return dataclasses.replace(whole, media=media, strip=strip)
+
+
 def sound_subject(samples: Floats, rate_hz: int = 16000) -> Subject:
     """Sound alone: ``samples`` ``(channels, n)`` float32 in [-1, 1]."""
     audio = Audio(_locked(samples.astype(np.float32)), rate_hz)
@@ -127,11 +152,36 @@ def subjects() -> Subjects:
         "no_samples": sound_subject(np.zeros((1, 0), np.float32)),
         "nothing": clip_subject([]),
     }
+    everything |= _strips(rng)
     halves = everything["clip"].track
     if halves is not None:  # a person seen in every other frame only
         seen = Track(halves.person, halves.faces[::2])
         everything["half_seen"] = dataclasses.replace(everything["clip"], track=seen)
     return everything
+
+
+def _strips(rng: np.random.Generator) -> dict[str, Subject]:
+    """Passages without gaps: long and short, still and noisy, and one in which the mesh found nothing."""
+    face = np.repeat(portrait(64, 64)[None], 260, axis=0)
+    grain = rng.integers(-6, 7, face.shape, dtype=np.int16)
+    noisy = np.clip(face + grain, 0, 255).astype(np.uint8)
+    mesh = face_mesh(Box(12, 8, 52, 56))
+    trembling = (mesh + rng.normal(0, 0.3, (260, 468, 3))).astype(np.float32)
+    gone = np.full((260, 468, 3), np.nan, np.float32)
+    partly = np.where(rng.random((260, 1, 1)) < 0.2, np.float32(np.nan), trembling)
+    return {
+        "strip": strip_subject(noisy, trembling),
+        "strip_still": strip_subject(face),
+        "strip_black": strip_subject(np.zeros_like(face), trembling),
+        "strip_white": strip_subject(np.full_like(face, 255)),
+        "strip_noise": strip_subject(rng.integers(0, 256, face.shape, dtype=np.uint8), trembling),
+        "strip_lost": strip_subject(noisy, gone),
+        "strip_partly_lost": strip_subject(noisy, partly),
+        "strip_slow": strip_subject(noisy[:100], trembling[:100], fps=8.0),
+        "strip_short": strip_subject(noisy[:2], trembling[:2]),
+        "strip_one_pixel": strip_subject(noisy[:, :1, :1], np.zeros((260, 468, 3), np.float32)),
+        "strip_far_off": strip_subject(noisy, trembling + np.float32(1000)),
+    }
 
 
 def writable_copy(subject: Subject) -> Subject:
@@ -146,7 +196,11 @@ def writable_copy(subject: Subject) -> Subject:
         track = Track(track.person, tuple(copies))
     if audio is not None:
         audio = dataclasses.replace(audio, samples=audio.samples.copy())
-    return dataclasses.replace(subject, frames=frames, track=track, audio=audio)
+    strip = subject.strip
+    if strip is not None:
+        names = ("times_s", "pixels", "origins", "landmarks")
+        strip = dataclasses.replace(strip, **{name: getattr(strip, name).copy() for name in names})
+    return dataclasses.replace(subject, frames=frames, track=track, audio=audio, strip=strip)
 
 
 def digest(subject: Subject) -> str:
@@ -158,6 +212,9 @@ def digest(subject: Subject) -> str:
         total.update(face.keypoints.tobytes())
         total.update(b"" if face.landmarks is None else face.landmarks.tobytes())
     total.update(b"" if subject.audio is None else subject.audio.samples.tobytes())
+    if subject.strip is not None:
+        for array in (subject.strip.times_s, subject.strip.pixels, subject.strip.origins, subject.strip.landmarks):
+            total.update(array.tobytes())
     return total.hexdigest()
 
 
