@@ -177,8 +177,8 @@ class Track:
 class Strip:
     """A passage of a clip without gaps, cut to one person's head; for what happens between sampled frames.
 
-    ``times_s``: ``(n,)`` float64, rising, on the clock of ``Frame.time_s``. ``pixels``: ``(n, side, side, 3)`` uint8 RGB:
-    a window of one size that moves with the head in whole pixels of the frame, reduced by area, never enlarged.
+    ``times_s``: ``(n,)`` float64, rising, on the clock of ``Frame.time_s``. ``pixels``: ``(n, side, side, 3)`` uint8
+    RGB: a window of one size that moves with the head in whole pixels of the frame, reduced by area, never enlarged.
     ``origins``: ``(n, 2)`` float32, the frame's x and y at the window's upper left corner; ``scale``: pixels of the
     strip for one of the frame, so a point of the strip lies at ``point / scale + origin`` in its frame. ``landmarks``:
     ``(n, 468, 3)`` float32 FaceMesh points in pixels of the strip, NaN where the mesh found no face. Arrays are

@@ -72,7 +72,9 @@ def _cropped(frame: VideoFrame, outer: Window) -> VideoFrame:
     part = VideoFrame(right - left, bottom - top, frame.format.name)
     for have, want in zip(frame.planes, part.planes, strict=True):
         across, down = -(-frame.width // have.width), -(-frame.height // have.height)
-        rows = np.frombuffer(have, np.uint8)[: have.line_size * have.height].reshape(have.height, have.line_size)
+        rows = np.frombuffer(memoryview(have), np.uint8)[: have.line_size * have.height].reshape(
+            have.height, have.line_size
+        )
         copy = np.zeros((want.height, want.line_size), np.uint8)
         x, y = left // across, top // down
         copy[:, : want.width] = rows[y : y + want.height, x : x + want.width]
