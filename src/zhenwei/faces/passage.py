@@ -149,7 +149,8 @@ def _longest_run(frames: Sequence[Frame], track: Track) -> tuple[Face, ...]:
             runs[-1].append(face)
         else:
             runs.append([face])
-    return tuple(max(runs, key=lambda run: run[-1].time_s - run[0].time_s)) if runs else ()
+    lengths = [run[-1].time_s - run[0].time_s for run in runs]
+    return tuple(runs[lengths.index(max(lengths))]) if runs else ()
 
 
 def _points(passage: Passage, head: Pixels, square: Window, time_s: float, before: Floats | None) -> Floats:

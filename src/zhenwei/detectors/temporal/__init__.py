@@ -1,0 +1,1 @@
+"""Temporal: what a living face does from frame to frame, and what a forged one does not."""
