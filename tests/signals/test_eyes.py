@@ -8,43 +8,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from zhenwei.signals.eyes import eye_widths, find_blinks, openness
-from zhenwei.testing import face_mesh
-from zhenwei.types import Box, Floats
-
-RIGHT, LEFT = (33, 133, 160, 144, 158, 153), (362, 263, 385, 380, 387, 373)
+from blinking import drawn
+from zhenwei.signals.eyes import eye_widths, find_blinks, likeness
 
 
-def eye(points: Floats, which: tuple[int, ...], width: float, height: float) -> None:
-    """Sets six points of an eye to a known shape."""
-    a, b, *lids = which
-    points[a, :2], points[b, :2] = (50, 50), (50 + width, 50)
-    for n, (up, low) in enumerate(zip(lids[::2], lids[1::2], strict=True)):
-        x = 50 + width * (n + 1) / 3
-        points[up, :2], points[low, :2] = (x, 50 - height / 2), (x, 50 + height / 2)
+@pytest.mark.parametrize("turn_deg", [0.0, 17.0, -30.0])
+def test_shut_eyes_do_not_look_as_usual(turn_deg: float) -> None:
+    shut = [10 <= i < 14 for i in range(40)]
+    alike = likeness(*drawn(shut, turn_deg=turn_deg))
+    assert alike[~np.array(shut)].min() > 0.9
+    assert alike[np.array(shut)].max() < 0.6
 
 
-def test_openness_is_height_over_width() -> None:
-    points = face_mesh(Box(0, 0, 100, 100)).copy()
-    eye(points, RIGHT, 20.0, 6.0)
-    eye(points, LEFT, 20.0, 2.0)
-    lost = np.full_like(points, np.nan)
-    found = openness(np.stack([points, points * 3, lost]))
-    assert found[0] == pytest.approx([0.3, 0.1])
-    assert found[1] == pytest.approx([0.3, 0.1])  # whatever the size
-    assert np.isnan(found[2]).all()
-    assert eye_widths(points[None])[0] == pytest.approx([20, 20])
+def test_frames_without_landmarks_are_gaps() -> None:
+    pixels, points = drawn([False] * 12)
+    points[3:6] = np.nan
+    alike = likeness(pixels, points)
+    assert np.isnan(alike[3:6]).all()
+    assert np.isfinite(np.delete(alike, [3, 4, 5])).all()
+    assert np.isnan(likeness(pixels, np.full_like(points, np.nan))).all()
+    assert likeness(np.zeros_like(pixels), points)[0] == 0  # black has no look
+
+
+def test_widths_are_those_between_the_corners() -> None:
+    assert eye_widths(drawn([False], turn_deg=20)[1])[0] == pytest.approx([24, 24], abs=1e-3)
 
 
 def course(
     seconds: float, rate: float, blinks: list[float], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Openness with noise, and a blink of 0.2 s at each of these times."""
+    """A likeness with noise, and a blink of 0.2 s at each of these times."""
     times = np.arange(0, seconds, 1 / rate)
-    opened = 0.3 + np.random.default_rng(seed).normal(0, 0.008, len(times))
+    alike = 0.95 + np.random.default_rng(seed).normal(0, 0.01, len(times))
     for at in blinks:
-        opened *= 1 - 0.9 * np.exp(-(((times - at) / 0.07) ** 2))
-    return times, opened
+        alike -= 0.8 * np.exp(-(((times - at) / 0.07) ** 2))
+    return times, alike
 
 
 @given(
@@ -54,29 +52,27 @@ def course(
 )
 @settings(max_examples=60, deadline=None)
 def test_planted_blinks_are_counted_where_they_are(at: list[int], rate: float, seed: int) -> None:
-    times, opened = course(10, rate, [n / 2 for n in at], seed)
-    found = find_blinks(times, opened).found
-    near = [b for b in found if min(abs((b.start_s + b.end_s) / 2 - n / 2) for n in at or [99]) < 0.1]
-    assert len(found) == len(near)
-    apart = [n for n in at if n - 1 not in at and n + 1 not in at]
-    assert sum(any(abs((b.start_s + b.end_s) / 2 - n / 2) < 0.1 for b in found) for n in apart) == len(apart)
-    assert all(0.25 < b.completeness <= 1 for b in found)
+    times, alike = course(10, rate, [n / 2 for n in at], seed)
+    found = find_blinks(times, alike).found
+    middles = [(b.start_s + b.end_s) / 2 for b in found]
+    assert all(any(abs(m - n / 2) < 0.1 for n in at) for m in middles)
+    assert all(any(abs(m - n / 2) < 0.1 for m in middles) for n in at)
+    assert all(0.2 < b.depth <= 1 for b in found)
 
 
-def test_eyes_that_stay_shut_or_narrow_a_little_do_not_blink() -> None:
-    times, opened = course(10, 25, [], 1)
-    asleep, smiling = opened.copy(), opened.copy()
-    asleep[50:100] = 0.03
-    smiling[50:100] *= 0.85
-    smiling[120:124] *= 0.85
+def test_eyes_that_stay_shut_or_look_about_do_not_blink() -> None:
+    times, alike = course(10, 25, [], 1)
+    asleep, glancing = alike.copy(), alike.copy()
+    asleep[50:100] = 0.1
+    glancing[50:58] -= 0.12
     assert find_blinks(times, asleep).found == ()
-    assert find_blinks(times, smiling).found == ()
+    assert find_blinks(times, glancing).found == ()
 
 
 def test_gaps_are_no_blinks() -> None:
-    times, opened = course(10, 25, [5.0], 2)
-    opened[60:64] = np.nan
-    assert len(find_blinks(times, opened).found) == 1
+    times, alike = course(10, 25, [5.0], 2)
+    alike[60:64] = np.nan
+    assert len(find_blinks(times, alike).found) == 1
     nothing = find_blinks(times, np.full(len(times), np.nan))
     assert nothing.found == ()
     assert np.isnan(nothing.usual)

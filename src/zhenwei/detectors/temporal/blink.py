@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from zhenwei.signals.eyes import Blinks, eye_widths, find_blinks, openness
+from zhenwei.signals.eyes import Blinks, eye_widths, find_blinks, likeness
 from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Interval, Strip, Subject, Text
 
 _LEAST_S, _LEAST_HZ = 8.0, 14.5
 _LEAST_SEEN = 0.8  # of the frames
 _LEAST_EYE_PX = 12.0
 _TURNED = 0.55  # one eye this much narrower than the other: the face is turned away
-_NOISIEST = 0.12  # of the usual openness
+_NOISIEST, _LEAST_ALIKE = 0.08, 0.75  # of the likeness: its noise, and how alike the eyes usually are
 _RATE_HZ = 15 / 60  # blinks a second of people who sit and speak; 10 to 20 a minute is usual
 _SHAPE = 2.0  # of the gamma distribution of that rate over people
 _UNBLINKING = 0.1
@@ -44,7 +44,7 @@ class Blink:
         ),
         reference="Y. Li, M.-C. Chang, S. Lyu, In ictu oculi: exposing AI created fake videos by detecting eye "
         "blinking, "
-        "WIFS 2018; eye aspect ratio: T. Soukupová, J. Čech, CVWW 2016",
+        "WIFS 2018",
         blind_spots=(
             Text("forgeries that blink, as most of today's do", zh="会眨眼的伪造（如今大多如此）"),
             Text("swaps, which blink whenever the actor blinks", zh="换脸：演员眨眼它也跟着眨眼"),
@@ -59,10 +59,9 @@ class Blink:
         why = _unfit(strip)
         if strip is None or why is not None:
             return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
-        opened = openness(strip.landmarks)
-        both = opened.mean(axis=1)
+        both = likeness(strip.pixels, strip.landmarks)
         blinks = find_blinks(strip.times_s, both)
-        if not blinks.noise <= _NOISIEST:
+        if not (blinks.noise <= _NOISIEST and blinks.usual >= _LEAST_ALIKE):
             return _silent(person, Text("the eyes cannot be followed well enough", zh="无法稳定地跟踪双眼"))
         seconds = float(np.isfinite(both).mean()) * strip.duration_s
         return Evidence(
@@ -114,19 +113,21 @@ def _finding(blinks: Blinks, seconds: float) -> Text:
     count = len(blinks.found)
     if not count:
         return Text(f"No blink in {seconds:.0f} s.", zh=f"{seconds:.0f} 秒内没有眨眼。")
-    depth = float(np.median([b.completeness for b in blinks.found]))
     times = "Once" if count == 1 else f"{count} times"
     return Text(
-        f"{times} the eyes blink in {seconds:.0f} s, closing by {depth:.0%}, as people do.",
-        zh=f"{seconds:.0f} 秒内眨眼 {count} 次，闭合程度 {depth:.0%}，与真人相符。",
+        f"{times} the eyes blink in {seconds:.0f} s, as people do.",
+        zh=f"{seconds:.0f} 秒内眨眼 {count} 次，与真人相符。",
     )
 
 
 def _curve(strip: Strip, both: np.ndarray[tuple[int, ...], np.dtype[np.float64]], blinks: Blinks) -> Curve:
     return Curve(
-        Text("How far the eyes are open; below the line they count as shut", zh="双眼睁开的程度；低于虚线视为闭眼"),
+        Text(
+            "How much the eyes look as they usually do; a short dip below the line is a blink",
+            zh="双眼与平时的相似程度；短暂低于虚线即为眨眼",
+        ),
         Text("time (s)", zh="时间（秒）"),
-        Text("opening, height over width", zh="开度（高宽比）"),
+        Text("likeness", zh="相似度"),
         tuple(round(float(t), 4) for t in strip.times_s),
         tuple(round(float(v), 5) if np.isfinite(v) else None for v in both),
         round(blinks.level, 5),
