@@ -10,7 +10,8 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media import animations, clips, containers, pictures, sounds, sources
+from zhenwei.media import animations, clips, containers, labels, pictures, sounds, sources
+from zhenwei.media.facts import safe_facts
 from zhenwei.media.formats import HEAD_BYTES, Format, advice, described, recognise
 from zhenwei.media.limits import Limits
 from zhenwei.types import Audio, Frame, Media
@@ -60,7 +61,7 @@ def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank
             height=height,
             frame_count=1,
             rotation_deg=pictures.rotation_deg(image),
-            facts=pictures.picture_facts(image, form),
+            facts=safe_facts([*pictures.picture_facts(image, form), *labels.label_facts(image)]),
             notes=pictures.picture_notes(image),
         )
 

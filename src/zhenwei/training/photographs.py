@@ -28,18 +28,18 @@ class Photograph:
         return decode(self.data)
 
 
-def read_photographs(folder: Path, sources: Collection[str]) -> list[Photograph]:
-    """The rows of ``photos.csv`` in ``folder`` that may be learned from, of these sources; test rows are left out.
+def read_photographs(folder: Path, sources: Collection[str], *, test: bool = False) -> list[Photograph]:
+    """The rows of ``photos.csv`` in ``folder`` that may be learned from, of these sources; with ``test`` the others.
 
     Raises :class:`DataError` where files are missing or damaged, or nothing is left.
     """
-    found = [photograph for photograph in _rows(folder) if photograph.source in sources]
+    found = [photograph for photograph in _rows(folder, "val" if test else "train") if photograph.source in sources]
     if not found:
         raise DataError("no photograph to learn from", got=str(folder), want=f"photos of {', '.join(sorted(sources))}")
     return found
 
 
-def _rows(folder: Path) -> Iterator[Photograph]:
+def _rows(folder: Path, split: str) -> Iterator[Photograph]:
     table, archive = folder / "photos.csv", folder / "photos.zip"
     for file in (table, archive):
         if not file.is_file():
@@ -47,8 +47,9 @@ def _rows(folder: Path) -> Iterator[Photograph]:
     try:
         with table.open(encoding="utf-8", newline="") as text, zipfile.ZipFile(archive) as pictures:
             for row in csv.DictReader(text):
-                if row["split"] == "train":
-                    yield Photograph(pictures.read(row["path"]), row["path"], row["source"], row["label"] == "fake")
+                if row["split"] == split:
+                    source = row["source"].removesuffix("-val")
+                    yield Photograph(pictures.read(row["path"]), row["path"], source, row["label"] == "fake")
     except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         got, fix = f"photos: {error}", "Fetch the data set again."
         raise DataError("the data folder is damaged", got=got, fix=fix) from error

@@ -1,0 +1,169 @@
+"""``consistency.metadata``: labels speak, contradictions weigh nothing, and no camera original is accused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, PngImagePlugin
+
+from zhenwei.detectors.consistency.metadata import GENERATOR_LLR, THUMBNAIL_LLR, Metadata, resemblance
+from zhenwei.media import open_media, read_picture
+from zhenwei.testing import picture_subject, portrait, sound_subject
+from zhenwei.types import Evidence, Subject
+
+ROOT = Path(__file__).parents[3]
+PORTRAIT = ROOT / "tests" / "data" / "astronaut.jpg"
+ORIGINALS = (ROOT / ".data" / "camera-originals", ROOT.parents[1] / "main" / ".data" / "camera-originals")
+
+
+def say(*facts: tuple[str, str], kind: str = "image") -> Evidence:
+    subject = picture_subject(portrait())
+    media = replace(subject.media, facts=facts, kind=kind)  # type: ignore[arg-type]
+    return Metadata().examine(replace(subject, media=media, track=None))
+
+
+def read(path: Path) -> Evidence:
+    media = open_media(path)
+    return Metadata().examine(Subject(media, (read_picture(media),)))
+
+
+def test_settings_of_a_generator_in_a_png_speak_firmly(tmp_path: Path) -> None:
+    for key, value in (
+        ("parameters", "a portrait\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7"),
+        ("workflow", '{"last_node_id": 9, "nodes": []}'),
+        ("prompt", '{"3": {"inputs": {"seed": 1}, "class_type": "KSampler"}}'),
+        ("Software", "NovelAI"),
+        ("AIGC", '{"Label":"1","ContentProducer":"x"}'),
+    ):
+        text = PngImagePlugin.PngInfo()
+        text.add_text(key, value)
+        Image.fromarray(portrait()).save(tmp_path / "a.png", pnginfo=text)
+        assert read(tmp_path / "a.png").llr == GENERATOR_LLR, key
+    harmless = PngImagePlugin.PngInfo()
+    harmless.add_text("parameters", "aperture and time")
+    harmless.add_text("prompt", "say cheese")
+    Image.fromarray(portrait()).save(tmp_path / "b.png", pnginfo=harmless)
+    assert read(tmp_path / "b.png").llr is None
+
+
+@pytest.mark.parametrize(
+    ("xmp", "llr"),
+    [
+        ('Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"', 3.0),
+        ("><Iptc4xmpExt:DigitalSourceType>trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType", 3.0),
+        ('Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"', None),
+        ('xmp:CreatorTool="Adobe Photoshop 25.0"', None),
+        ("TC260:AIGC='{&quot;Label&quot;:&quot;1&quot;}'", 3.0),
+    ],
+)
+def test_xmp_is_read_in_both_forms(tmp_path: Path, xmp: str, llr: float | None) -> None:
+    packet = f"<x:xmpmeta><rdf:Description {xmp}></x:xmpmeta>".encode()
+    Image.fromarray(portrait()).save(tmp_path / "a.jpg", xmp=packet)
+    assert read(tmp_path / "a.jpg").llr == llr
+
+
+def test_settings_in_the_user_comment_are_seen_and_not_shown(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[0x9286] = b"UNICODE\0" + "a secret portrait Steps: 20, Sampler: DDIM".encode(
+        "utf-16-be"
+    )
+    Image.fromarray(portrait()).save(tmp_path / "a.jpg", exif=exif)
+    assert read(tmp_path / "a.jpg").llr == GENERATOR_LLR
+    assert "secret" not in str(open_media(tmp_path / "a.jpg").facts)
+
+
+def test_an_editor_and_contradictions_are_told_and_weigh_nothing() -> None:
+    evidence = say(
+        ("Make", "Canon"),
+        ("Software", "Adobe Photoshop 24.1"),
+        ("JPEG quality", "92 (standard tables)"),
+        ("Width by EXIF", "4000"),
+        ("Height by EXIF", "3000"),
+        ("Date and time taken", "2020:05:01 10:00:00"),
+        ("Date and time", "2019:05:01 10:00:00"),
+    )
+    assert evidence.llr is None
+    assert evidence.score is None
+    for word in ("Photoshop", "4000 x 3000", "changed before", "standard tables"):
+        assert word in evidence.finding
+    assert "Photoshop" in evidence.finding.in_language("zh")  # type: ignore[attr-defined]
+    assert "are no forgery" in evidence.reason
+
+
+def test_turned_pictures_and_clocks_never_set_are_no_contradiction() -> None:
+    evidence = say(
+        ("Width by EXIF", "240"), ("Height by EXIF", "200"),
+        ("Date and time taken", "0000:00:00 00:00:00"), ("Date and time", "2001:12:00 00:00:00"),
+    )  # fmt: skip
+    assert "no contradiction" in evidence.finding
+
+
+def test_words_inside_words_are_not_names() -> None:
+    assert say(("Software", "Subreface 1, Unfaceapped")).llr is None
+    assert say(("Software", "Editor de imagen")).llr is None
+    assert "no contradiction" in say(("Software", "Digital Camera FinePix1400Zoom")).finding
+    assert say(("Software", "reface app 2")).llr == 0.7
+    assert say(("encoder", "HeyGen export"), kind="video").llr == 0.7
+
+
+def test_a_thumbnail_of_something_else_speaks_and_its_own_does_not(tmp_path: Path) -> None:
+    picture = np.asarray(Image.open(PORTRAIT).convert("RGB"), np.uint8)
+    for name, small, llr in (
+        ("own", picture, None),
+        ("turned", np.rot90(picture), None),
+        ("recoloured", np.clip(picture * 0.7 + 40, 0, 255).astype(np.uint8), None),
+        ("other", portrait(300, 300), THUMBNAIL_LLR),
+    ):
+        thumbnail = cv2.resize(np.ascontiguousarray(small), (160, 120), interpolation=cv2.INTER_AREA)
+        padded = cv2.copyMakeBorder(thumbnail, 12, 12, 0, 0, cv2.BORDER_CONSTANT)  # black bars, as cameras put
+        _, data = cv2.imencode(".jpg", padded[..., ::-1])
+        exif = _exif_with(data.tobytes())
+        Image.fromarray(picture).save(tmp_path / f"{name}.jpg", exif=exif)
+        assert dict(open_media(tmp_path / f"{name}.jpg").facts)["Thumbnail"] == "160 x 144"
+        assert read(tmp_path / f"{name}.jpg").llr == llr, name
+
+
+def _exif_with(thumbnail: bytes) -> bytes:
+    """A minimal EXIF block, big-endian: IFD0 with an orientation, IFD1 with the thumbnail."""
+
+    def entry(tag: int, kind: int, value: bytes) -> bytes:
+        return tag.to_bytes(2) + kind.to_bytes(2) + (1).to_bytes(4) + value
+
+    start = 8 + 2 + 12 + 4 + 2 + 24 + 4
+    first = (1).to_bytes(2) + entry(0x0112, 3, (1).to_bytes(2) + b"\0\0") + (26).to_bytes(4)
+    second = (2).to_bytes(2) + entry(0x0201, 4, start.to_bytes(4)) + entry(0x0202, 4, len(thumbnail).to_bytes(4))
+    return b"Exif\0\0MM\0*" + (8).to_bytes(4) + first + second + (0).to_bytes(4) + thumbnail
+
+
+def test_flat_pictures_resemble_nothing() -> None:
+    flat = np.full((40, 40, 3), 90, np.uint8)
+    assert resemblance(np.arange(64.0).reshape(8, 8), flat) is None
+    assert resemblance(np.full((8, 8), 9.0), portrait()) is None
+
+
+@given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=60)), max_size=8))
+def test_whatever_the_facts_no_llr_is_below_zero(facts: list[tuple[str, str]]) -> None:
+    llr = say(*facts).llr
+    assert llr is None or 0 < llr <= GENERATOR_LLR
+
+
+def test_missing_metadata_says_nothing() -> None:
+    for evidence in (say(), Metadata().examine(sound_subject(np.zeros((1, 9), np.float32)))):
+        assert evidence.llr is None
+        assert "says nothing either way" in evidence.reason
+
+
+def test_no_camera_original_is_accused() -> None:
+    folder = next((f for f in ORIGINALS if f.is_dir()), None)
+    if folder is None:
+        pytest.skip("the camera originals are not here: unpack camera-originals.zip into .data")
+    files = [f for f in sorted(folder.iterdir()) if f.suffix.lower() == ".jpg"]
+    assert len(files) >= 24
+    accused = {f.name: e.finding for f in files if (e := read(f)).llr is not None}
+    assert accused == {}
