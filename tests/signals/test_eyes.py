@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.blinking import drawn
 
-from blinking import drawn
 from zhenwei.signals.eyes import eye_widths, find_blinks, likeness
 
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from tests.blinking import drawn
 
-from blinking import drawn
 from zhenwei.detectors.temporal.blink import Blink, llr_of
 from zhenwei.testing import strip_subject
 from zhenwei.types import Curve, Evidence, Floats, Pixels
