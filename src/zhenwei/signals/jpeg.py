@@ -21,10 +21,11 @@ QUALITIES = tuple(range(34, 100, 3))  # at which ghosts are looked for
 _MOST_BLOCKS = 32_768  # of a larger picture every second, third, ... block in both directions is looked at
 _CUT = 12.0  # grey levels: a step larger than this is an edge of the picture, whatever the grid
 _LEVEL = 0.05  # squared grey levels, added to errors before their logarithm: rounding to 8 bits hides less
-_EVENTFUL = 1.0  # squared grey levels of error at the lowest quality from which a block holds anything to quantise
+_EVENTFUL = 8.0  # squared grey levels of error at the lowest quality from which a block holds anything to quantise
 _HARMONIC = 0.5  # share of the deepest dip from which a dip at a lower quality is the saving's own
 _COUNTED = tuple((r, c) for r in range(4) for c in range(4) if 0 < r + c < 4)  # coefficients with enough to count
 _REACH = 40  # largest quantised coefficient that is counted
+_LEAST_VOTES = 0.5  # coefficients that can be counted, a block
 _PERIODS = tuple(range(2, 13))
 _WINDOW = 5  # blocks a side, over which a place is judged
 
@@ -183,11 +184,13 @@ def double_quantised(blocks: Coefficients, quality: int) -> tuple[Floats, float]
     A coefficient quantised by one step and then by another has a histogram with gaps or peaks at a period. Where the
     picture shows such a comb, a part that comes from elsewhere fills it evenly (Z. Lin, J. He, X. Tang & C.-K. Tang,
     "Fast, automatic and fine-grained tampered JPEG image detection via DCT coefficient analysis", Pattern Recognition
-    2009). ``(rows, columns)`` in nats a block, over 5 x 5 blocks, 0 without a comb; the strength in [0, 1] is the mean
-    share by which the comb departs from an even filling. ``quality``: of the last saving.
+    2009). ``(rows, columns)`` in nats a coefficient, over 5 x 5 blocks, NaN where too few coefficients are not 0 (a
+    plain wall has no comb to fill), 0 everywhere without a comb; the strength in [0, 1] is the mean share by which the
+    comb departs from an even filling. ``quality``: of the last saving.
     """
     step = table(quality)
     evidence = np.zeros(blocks.values.shape[:2], np.float32)
+    votes = np.zeros_like(evidence)
     strengths = []
     for row, column in _COUNTED:
         quantised = np.rint(blocks.values[..., row, column] / step[row, column]).astype(np.int64)
@@ -196,10 +199,13 @@ def double_quantised(blocks: Coefficients, quality: int) -> tuple[Floats, float]
         period, strength, odds = _comb(counts)
         strengths.append(strength)
         if period:
-            evidence += np.where((size > 0) & (size <= _REACH), odds[np.minimum(size, _REACH)], 0).astype(np.float32)
-    ones = np.ones((*evidence.shape, 1), np.float32)
-    pooled = _ratio(_pooled(evidence[..., None]), _pooled(ones))[..., 0]
-    return np.asarray(pooled, np.float32), float(np.mean(strengths))
+            counted = (size > 0) & (size <= _REACH)
+            evidence += np.where(counted, odds[np.minimum(size, _REACH)], 0).astype(np.float32)
+            votes += counted
+    if not votes.any():
+        return evidence, float(np.mean(strengths))
+    pooled = _ratio(_pooled(evidence[..., None]), _pooled(votes[..., None]), _LEAST_VOTES)[..., 0]
+    return pooled, float(np.mean(strengths))
 
 
 def _comb(counts: NDArray[np.float64]) -> tuple[int, float, NDArray[np.float64]]:
@@ -251,6 +257,5 @@ def _pooled(values: Floats) -> Floats:
     return np.asarray(uniform_filter(values, size=(_WINDOW, _WINDOW, 1), mode="constant"), np.float32)
 
 
-def _ratio(total: Floats, weight: Floats) -> Floats:
-    least = 2.5 / _WINDOW**2
+def _ratio(total: Floats, weight: Floats, least: float = 0.1) -> Floats:
     return np.asarray(np.where(weight >= least, total / np.maximum(weight, least), np.nan), np.float32)

@@ -16,6 +16,7 @@ from zhenwei import models
 from zhenwei.detectors.traditional.exposure import Exposure, described
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate
 from zhenwei.training.linear import export_linear, fit_linear
+from zhenwei.training.measured import Measured, measured
 from zhenwei.training.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.publish import Product, publish
 from zhenwei.training.synthetic_pictures import Delivery, draw_delivery, kept_out
@@ -125,3 +126,8 @@ def ask(shown: Shown) -> Sample | None:
     return Sample(
         score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
     )
+
+
+def measured_on_test(data: Path) -> Measured:
+    """On the test pictures in ``data``, as they are and delivered."""
+    return measured(HeldOut(read_photographs(data, _SOURCES, test=True)), ask)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from zhenwei import models
 from zhenwei.detectors.traditional.jpeg_traces import ANY_SIZE_PX, FEATURES, JpegTraces, trace
-from zhenwei.evaluation.metrics import auc
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate
 from zhenwei.training.linear import export_linear, fit_linear
+from zhenwei.training.measured import Measured, measured
 from zhenwei.training.photographs import Photograph, read_photographs
 from zhenwei.training.pictures import decode, encode
 from zhenwei.training.publish import Product, publish
@@ -190,18 +190,6 @@ def ask(shown: Shown) -> Sample | None:
     return Sample(score, shown.forged, ANY_SIZE_PX, unknown, shown.face, shown.group, shown.source, shown.delivered)
 
 
-def measured_on_test(data: Path) -> tuple[int, int, float, float, float, float]:
-    """On splices of the test photographs in ``data``: genuine and spliced pictures, AUC with the limits of its 95 %
-    interval (bootstrap over photographs), and the share of pictures that got a score."""
-    every = list(Splices(read_photographs(data, _SOURCES, test=True), 3))
-    samples = [sample for shown in every if (sample := ask(shown)) is not None]
-    forged, scores = np.array([s.forged for s in samples]), np.array([s.score for s in samples])
-    faces = np.array([s.face for s in samples])
-    rng, areas = np.random.default_rng(SEED), []
-    rows = {face: np.flatnonzero(faces == face) for face in np.unique(faces)}
-    for _ in range(1000):
-        drawn = np.concatenate([rows[face] for face in rng.choice(list(rows), len(rows))])
-        areas.append(auc(forged[drawn], scores[drawn]))
-    low, high = np.quantile(areas, [0.025, 0.975])
-    answered = len(samples) / len(every)
-    return int((~forged).sum()), int(forged.sum()), auc(forged, scores), float(low), float(high), answered
+def measured_on_test(data: Path) -> Measured:
+    """On splices of the test photographs in ``data``, and the same without a splice."""
+    return measured(Splices(read_photographs(data, _SOURCES, test=True), 3), ask)

@@ -18,6 +18,7 @@ from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, self_blend
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate
 from zhenwei.training.linear import export_linear, fit_linear
+from zhenwei.training.measured import Measured, measured
 from zhenwei.training.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.publish import Product, publish
 from zhenwei.training.synthetic_pictures import Delivery, draw_delivery, kept_out
@@ -196,3 +197,9 @@ def ask(shown: Shown) -> Sample | None:
     return Sample(
         score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
     )
+
+
+def measured_on_test(data: Path) -> Measured:
+    """On forgeries made of the test photographs in ``data``, and those photographs, re-encoded alike."""
+    sitters = _sitters(read_photographs(data, _SOURCES, test=True), lambda _done: None)
+    return measured(Examples(sitters, 3), ask)

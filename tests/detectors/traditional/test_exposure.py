@@ -67,6 +67,8 @@ def test_grey_small_and_hidden_faces_are_refused(astronaut: Pixels) -> None:
     assert "no colours" in Exposure().examine(picture_subject(grey, FACE)).reason
     for box in (Box(10, 10, 50, 50), Box(-200, 0, 20, 220), Box(900, 900, 1100, 1100)):
         assert "too small" in Exposure().examine(picture_subject(astronaut, box)).reason
+    tight = picture_subject(astronaut[60:210, 170:290], Box(0, 0, 120, 150), tight=True)
+    assert "only the face" in Exposure().examine(tight).reason
     assert "no face" in Exposure().examine(replace(picture_subject(astronaut), track=None)).reason
 
 

@@ -21,6 +21,7 @@ _LEAST_PX = 128
 _LEAST_PLACES = 60
 _LEAST_DIP = 0.3  # octaves: less, and nothing says that the picture ever was a JPEG
 _LEAST_GRID = 0.15  # grey levels of lead from which the grid is where it seems to be
+_LEAST_TAIL = 0.01  # added before the logarithm
 _TAIL = 7.0  # per cent of the places that may be unlike the rest
 _LEAST_LLR = math.log(2)
 _STRONG = 3.0  # robust deviations that the map shows in full colour
@@ -111,9 +112,12 @@ class JpegTraces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
-    """What compression left. Maps are by place, in robust deviations from the usual: ``ghost`` at ``quality``, the
-    quality that divides the picture most; ``single`` where it was not saved twice as the rest, None if the rest was not
-    either; ``other_grid`` where there is a second grid. ``dip``: of the last saving, octaves."""
+    """What compression left.
+
+    ``features``: log10 of what ``FEATURES`` names. Maps are by place, in robust deviations from the usual: ``ghost`` at
+    ``quality``, the quality that divides the picture most; ``single`` where it was not saved twice as the rest, None if
+    the rest was not either; ``other_grid`` where there is a second grid. ``dip``: of the last saving, octaves.
+    """
 
     features: Floats
     ghost: Floats
@@ -143,7 +147,7 @@ def trace(pixels: Pixels) -> Traces | None:
     features = [low.max(), high.max(), spread.max(), spread.sum(), grid[0], above[0], deviation[0]]
     most = int(spread.argmax())
     return Traces(
-        features=np.asarray(features, np.float32),
+        features=np.log10(np.asarray(features, np.float32) + np.float32(_LEAST_TAIL)),
         ghost=jpeg.unlike(ghosts[..., most]),
         quality=jpeg.QUALITIES[most + 1],
         single=jpeg.unlike(single) if deviation[0] > 0 else None,
@@ -159,6 +163,9 @@ FEATURES = ("ghost below", "ghost above", "ghost spread", "ghost spreads", "othe
 def _tails(maps: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """For each map of ``(rows, columns, n)``: how far its lower and upper tails lie from its middle; its deviation."""
     known = maps[np.isfinite(maps).all(axis=2)].astype(np.float64)
+    if len(known) < _LEAST_PLACES:
+        nothing = np.zeros(maps.shape[2])
+        return nothing, nothing, nothing
     low, middle, high = np.percentile(known, [_TAIL, 50, 100 - _TAIL], axis=0)
     return middle - low, high - middle, known.std(axis=0)
 
