@@ -34,7 +34,11 @@ from zhenwei.training import (
 from zhenwei.training.recipe import load_recipe
 from zhenwei.training.synthetic_pictures import read_portraits
 
-FITTED = {"traditional.exposure": "exposure", "traditional.noise": "noise"}
+FITTED = {
+    "traditional.exposure": "exposure",
+    "traditional.jpeg_traces": "jpeg_traces",
+    "traditional.noise": "noise",
+}
 _ANEW = "Measure the thresholds of all detectors together anew: zhenwei train ... --thresholds"
 
 
