@@ -25,13 +25,13 @@ def main() -> int:
     shown = _exhibits()
     for name, kind in catalogue().items():
         rows = [row for row in results.asked if row.subject == name and not row.without]
-        text = page(kind.info, how[name]["how"].strip(), rows, shown.get(name))
+        text = page(kind.info, how[name], rows, shown.get(name))
         (HERE / f"{name}.md").write_text(text, encoding="utf-8")
         sys.stderr.write(f"→ docs/detectors/{name}.md\n")
     return 0
 
 
-def page(info: DetectorInfo, how: str, rows: list[Asked], caption: str | None) -> str:
+def page(info: DetectorInfo, how: dict[str, str], rows: list[Asked], caption: str | None) -> str:
     models = ", ".join(f"[`{m}`](../../src/zhenwei/models/cards/{m}.md)" for m in info.models)
     parts = [
         f"# {info.id}",
@@ -42,11 +42,12 @@ def page(info: DetectorInfo, how: str, rows: list[Asked], caption: str | None) -
         f"- Reference: {info.reference}",
         *([f"- Model: {models}"] if models else []),
         "## How it works",
-        how,
+        how["how"].strip(),
         "## What it does not see",
         "\n".join(f"- {spot}" for spot in info.blind_spots),
         "## Measured",
         _measured(rows),
+        *([how["measured"].strip()] if "measured" in how else []),
     ]
     if caption is not None:
         parts += ["## What it shows", f"![{caption}](img/{info.id}.png)", caption]

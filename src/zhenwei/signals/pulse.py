@@ -1,8 +1,8 @@
 """The pulse in the colour of skin, and whether all regions of a face share it.
 
 Blood reflects less green than skin does; with every heartbeat the mean colour of a patch changes by a fraction of a
-grey level. POS (W. Wang, A. den Brinker, S. Stuijk & G. de Haan, "Algorithmic principles of remote PPG", IEEE TBME 2017)
-and CHROM (G. de Haan & V. Jeanne, "Robust pulse rate from chrominance-based rPPG", IEEE TBME 2013) combine the channels
+grey level. POS (W. Wang, A. den Brinker, S. Stuijk & G. de Haan, "Algorithmic principles of remote PPG", IEEE TBME
+2017) and CHROM (G. de Haan & V. Jeanne, "Robust pulse rate from chrominance-based rPPG", IEEE TBME 2013) combine the channels
 so that light and motion, which change all alike, drop out.
 """
 

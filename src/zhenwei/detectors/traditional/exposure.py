@@ -67,7 +67,7 @@ class Exposure:
             "Do the darkest and brightest tones look recorded by a camera, or drawn by a generator?",
             zh="最暗和最亮的色调像是相机拍下的，还是生成模型绘制的？",
         ),
-        takes=("image", "video"),
+        takes=("image",),
         level="person",
         needs=(
             Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),

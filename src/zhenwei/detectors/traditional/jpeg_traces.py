@@ -18,6 +18,7 @@ from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pix
 
 _MODEL = "jpeg_traces"
 _LEAST_PX = 128
+_MOST_PX = 400  # camera originals of several megapixels were called spliced, four of 26
 _LEAST_PLACES = 60
 _LEAST_DIP = 0.3  # octaves: less, and nothing says that the picture ever was a JPEG
 _LEAST_GRID = 0.15  # grey levels of lead from which the grid is where it seems to be
@@ -71,7 +72,7 @@ class JpegTraces:
                  zh="历史相同的图片之间的拼贴，以及与整图一同保存的换脸"),
             Text("very unequal texture, overlaid text and frames, which can look like another history",
                  zh="纹理极不均匀、叠加文字和边框，可能看似不同的压缩历史"),
-            Text("anything but still pictures", zh="静态图片以外的一切"),
+            Text("anything but small still pictures", zh="小尺寸静态图片以外的一切"),
         ),
         models=(_MODEL,),
     )  # fmt: skip
@@ -83,6 +84,9 @@ class JpegTraces:
         if min(pixels.shape[:2]) < _LEAST_PX:
             why = f"the picture is too small: {_LEAST_PX} px a side are needed"
             return abstain(self.info, None, why, f"图片太小：每边至少需要 {_LEAST_PX} 像素")
+        if min(pixels.shape[:2]) > _MOST_PX and not self.always:
+            why = f"the picture is larger than those it was calibrated on, {_MOST_PX} px a side"
+            return abstain(self.info, None, why, f"图片大于校准所用的尺寸（每边 {_MOST_PX} 像素）")
         traces = trace(pixels)
         if traces is None:
             why, zh = "too few parts of the picture hold detail", "画面中有细节的部分太少"

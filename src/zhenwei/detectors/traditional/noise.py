@@ -60,7 +60,7 @@ class Noise:
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="traditional.noise",
         question=Text("Is the face as noisy as the picture around it?", zh="人脸的噪声与周围画面是否一致？"),
-        takes=("image", "video"),
+        takes=("image",),
         level="person",
         needs=(
             Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),
