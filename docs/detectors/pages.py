@@ -1,4 +1,4 @@
-"""Writes a page for every detector from its catalogue entry, ``how.toml`` and the last evaluation: ``scripts/docs detectors``."""
+"""``scripts/docs detectors``: a page for every detector, from its entry, ``how.toml`` and the last evaluation."""
 
 from __future__ import annotations
 
