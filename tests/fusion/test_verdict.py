@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhenwei.errors import UsageError
+from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
-from zhenwei.fusion.verdict import decide, fuse
+from zhenwei.fusion.verdict import contributions, decide, fuse
 from zhenwei.types import Evidence, Forgery, Interval, Person, PersonVerdict, Quality, Text, Verdict
 
 DETECTORS = ("cnn.face_forgery", "cnn.other", "warp.self_blend", "temporal.pulse")
@@ -204,15 +205,16 @@ def test_witnesses_who_see_the_same_are_discounted() -> None:
     one = [_evidence(2.0)]
     sisters = [*one, _evidence(2.0, detector="cnn.sister")]
     strangers = [*one, _evidence(2.0, detector="warp.self_blend")]
-    llrs = [fuse(e) for e in (one, sisters, strangers)]
+    nothing_measured = Dependence()
+    llrs = [fuse(e, dependence=nothing_measured) for e in (one, sisters, strangers)]
     assert llrs == [2.0, pytest.approx(4 / 1.8), pytest.approx(4 / 1.3)]
     copies = [_evidence(2.0, detector=f"cnn.copy{k}") for k in range(1000)]
-    assert fuse(copies) == pytest.approx(2.0 / 0.8, rel=0.01)
+    assert fuse(copies[:60], dependence=nothing_measured) == pytest.approx(2.0 / 0.8, rel=0.01)
 
 
 def test_kinds_of_forgery_are_alternatives() -> None:
     """A picture that is altered or generated, as often as each other, against a genuine one: the mixture's ratio, from
-    densities of two detectors of which each sees one kind only."""
+    densities of two detectors of which each sees one kind only. Below doubled odds "generated" is not considered."""
     rng = np.random.default_rng(3)
     x, y = rng.normal(0, 2, (2, 50))
     altered, generated = 2 * x - 2, y - 0.5  # log N(x; 2, 1) / N(x; 0, 1), log N(y; 1, 1) / N(y; 0, 1)
@@ -220,11 +222,22 @@ def test_kinds_of_forgery_are_alternatives() -> None:
     forged = (np.exp(-((x - 2) ** 2) / 2 - y**2 / 2) + np.exp(-(x**2) / 2 - (y - 1) ** 2 / 2)) / 2
     for a, g, expected in zip(altered, generated, np.log(forged / genuine), strict=True):
         evidence = [_evidence(float(a)), _evidence(float(g), detector="cnn.other")]
-        assert fuse(evidence) == pytest.approx(expected)
+        assert fuse(evidence) == pytest.approx(expected if g >= math.log(2) else a)
+
+
+def test_what_was_added_is_told_and_a_kind_not_considered_added_nothing() -> None:
+    evidence = [_evidence(-2.0), _evidence(0.3, detector="cnn.other"), _evidence(None, reason="No face.")]
+    assert contributions(evidence) == (-2.0, 0.0, None)
+    assert fuse(evidence) == -2.0
+    alone = [_evidence(0.3, detector="cnn.other")]
+    assert contributions(alone) == (0.3,)
+    several = [_evidence(1.0), _evidence(2.0, detector="warp.self_blend")]
+    assert math.fsum(c for c in contributions(several) if c is not None) == pytest.approx(fuse(several))
 
 
 def test_a_trace_is_not_outvoted_by_a_detector_of_something_else() -> None:
-    found = fuse([_evidence(5.0), _evidence(-5.0, detector="cnn.other")])
+    assert fuse([_evidence(5.0), _evidence(-5.0, detector="cnn.other")]) == 5.0
+    found = fuse([_evidence(-5.0), _evidence(5.0, detector="cnn.other")])
     assert found == pytest.approx(5.0 - math.log(2), abs=1e-3)
 
 

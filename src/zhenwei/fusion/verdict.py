@@ -6,7 +6,8 @@ abstention is as if the detector had not been asked.
 
 **Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in
 one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one
-kind is not outvoted by the absence of the other.
+kind is not outvoted by the absence of the other. That a picture was generated is considered from doubled odds on: a
+detector that knows few generators and finds a little of one shall not take away what the others found genuine.
 
 **Several people.** "Somebody here is forged, no telling who" against "nobody is" has the likelihood ratio
 mean(exp(llr of each)). Evidence on the whole file joins that of everybody. The file is called forged if the most
@@ -29,6 +30,8 @@ from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.dependence import packaged as learned
 from zhenwei.fusion.operating import OperatingPoints, packaged
 from zhenwei.types import Decision, Evidence, Forgery, Kind, Person, PersonVerdict, Text, Verdict
+
+_DOUBLED = math.log(2)
 
 
 def decide(
@@ -55,17 +58,25 @@ def decide(
 
 def fuse(evidence: Sequence[Evidence], *, dependence: Dependence | None = None) -> float | None:
     """One LLR for one subject, allowing for dependence and kinds of forgery; None if every detector abstains."""
-    kinds = _by_kind(evidence)
-    return _any_of([math.fsum(c for _, c in _weighed(mine, dependence)) for mine in kinds.values()])
+    return _any_of([math.fsum(c for _, c in mine) for mine in _considered(evidence, dependence)])
 
 
 def contributions(evidence: Sequence[Evidence], *, dependence: Dependence | None = None) -> tuple[float | None, ...]:
-    """What each evidence on one subject adds to the LLR of its kind of forgery; None for an abstention.
+    """What each evidence on one subject adds to the LLR of its kind of forgery; None for an abstention, 0 where its
+    kind was not considered.
 
     Those of one kind sum up to its LLR; with one kind alone, to what :func:`fuse` gives.
     """
-    found = {id(e): c for mine in _by_kind(evidence).values() for e, c in _weighed(mine, dependence)}
-    return tuple(found.get(id(e)) for e in evidence)
+    found = {id(e): c for mine in _considered(evidence, dependence) for e, c in mine}
+    return tuple(None if e.llr is None else found.get(id(e), 0.0) for e in evidence)
+
+
+def _considered(evidence: Sequence[Evidence], dependence: Dependence | None) -> list[list[tuple[Evidence, float]]]:
+    """Of each kind of forgery that is considered: the evidence, and what it adds."""
+    kinds = {kind: _weighed(mine, dependence) for kind, mine in _by_kind(evidence).items()}
+    if len(kinds) > 1 and math.fsum(c for _, c in kinds["generated"]) < _DOUBLED:
+        del kinds["generated"]
+    return list(kinds.values())
 
 
 def _by_kind(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:

@@ -2,8 +2,8 @@
 
 Blood reflects less green than skin does; with every heartbeat the mean colour of a patch changes by a fraction of a
 grey level. POS (W. Wang, A. den Brinker, S. Stuijk & G. de Haan, "Algorithmic principles of remote PPG", IEEE TBME
-2017) and CHROM (G. de Haan & V. Jeanne, "Robust pulse rate from chrominance-based rPPG", IEEE TBME 2013) combine the channels
-so that light and motion, which change all alike, drop out.
+2017) and CHROM (G. de Haan & V. Jeanne, "Robust pulse rate from chrominance-based rPPG", IEEE TBME 2013) combine the
+channels so that light and motion, which change all alike, drop out.
 """
 
 from __future__ import annotations
