@@ -83,7 +83,8 @@ def _list(infos: list[DetectorInfo], language: Language) -> Table:
     from rich.text import Text
 
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
-    for title, ratio in (("Detector", 4), ("Question", 6), ("Takes", 2), ("Needs", 4)):
+    shown.add_column("Detector", no_wrap=True)  # an id broken in two could not be copied
+    for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4)):
         shown.add_column(title, ratio=ratio, overflow="fold")
     for info in infos:
         question, needs = in_language(info.question, language), (in_language(need, language) for need in info.needs)
