@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from zhenwei import cli, models
+from zhenwei.detectors import ids
 from zhenwei.report import schema
 
 ROOT = Path(__file__).parents[1]
@@ -223,3 +224,12 @@ def test_kept_measurements_obey_their_schema(path: Path) -> None:
 def test_the_schemas_are_schemas() -> None:
     for found in (schema(), json.loads((ROOT / "benchmarks" / "schema.json").read_text(encoding="utf-8"))):
         jsonschema.Draft202012Validator.check_schema(found)
+
+
+def test_every_detector_says_how_it_works() -> None:
+    told = tomllib.loads((ROOT / "docs" / "detectors" / "how.toml").read_text(encoding="utf-8"))
+    assert set(told) == set(ids())
+    for id_ in ids():
+        page = (ROOT / "docs" / "detectors" / f"{id_}.md").read_text(encoding="utf-8")
+        assert told[id_]["how"].strip() in page
+        assert "## Measured" in page
