@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
@@ -57,13 +58,14 @@ def page(info: DetectorInfo, how: dict[str, str], rows: list[Asked], caption: st
 def _joined(parts: list[str]) -> str:
     """Paragraphs apart, items of a list together."""
     out = parts[0]
-    for before, part in zip(parts, parts[1:], strict=False):
+    for before, part in pairwise(parts):
         out += ("\n" if before.startswith("- ") and part.startswith("- ") else "\n\n") + part
     return out + "\n"
 
 
 def _measured(rows: list[Asked]) -> str:
-    lines = ["| set | genuine + forged | AUC | C_llr | answered | seconds a file |", "|---|---|---|---|---|---|"]
+    head = ("set", "genuine + forged", "AUC", "C_llr", "answered", "seconds a file")
+    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|---|---|"]
     for r in rows:
         seconds = "—" if r.seconds is None else f"{r.seconds:.2f}"
         answered = f"{r.coverage.value:.0%}"
