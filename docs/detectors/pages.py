@@ -72,8 +72,8 @@ def _measured(rows: list[Asked]) -> str:
         counts = f"{r.genuine} + {r.forged}"
         lines.append(f"| {r.set} | {counts} | {_number(r.auc)} | {_number(r.c_llr)} | {answered} | {seconds} |")
     about = (
-        "95 % intervals, over the files that it answered; sets, protocol and command are in [accuracy](../accuracy.md). "
-        "A C_llr of 1 is as good as saying nothing."
+        "95 % intervals, over the files that it answered; sets, protocol and command are in [accuracy](../accuracy.md)."
+        " A C_llr of 1 is as good as saying nothing."
     )
     return "\n".join(lines) + f"\n\n{about}"
 
