@@ -88,8 +88,8 @@ def drawable(curve: Curve) -> bool:
     return len(_points(curve)) > 1
 
 
-def chart(curve: Curve, language: Language) -> Markup:
-    """A curve with its threshold, axes in HTML, and what it shows in words."""
+def chart(curve: Curve, language: Language, detector: str = "") -> Markup:
+    """A curve of ``detector`` with its threshold, axes in HTML, and what it shows in words."""
     points = _points(curve)
     low, high = _span(curve, [y for _, y in points])
     left, right = min(x for x, _ in points), max(x for x, _ in points)
@@ -111,6 +111,7 @@ def chart(curve: Curve, language: Language) -> Markup:
         "figcaption",
         foreign(in_language(curve.caption, language)),
         element("span", _in_words(curve, points, language), class_="quiet"),
+        element("span", detector, class_="mono quiet") if detector else "",
     )
     axis = element("p", foreign(in_language(curve.x_label, language)), class_="axis")
     return element("figure", caption, plot, axis, class_="chart")

@@ -137,8 +137,8 @@ def _quality(person: Person, language: Language) -> Markup:
 
 
 def _curves(evidence: Iterable[Evidence], language: Language) -> list[Markup]:
-    found = [x for e in evidence for x in e.exhibits if isinstance(x, Curve) and drawable(x)]
-    return [chart(curve, language) for curve in found[:MOST_CURVES]]
+    found = [(x, e.detector) for e in evidence for x in e.exhibits if isinstance(x, Curve) and drawable(x)]
+    return [chart(curve, language, detector) for curve, detector in found[:MOST_CURVES]]
 
 
 def whole_file_exhibits(report: Report, language: Language) -> Markup:
