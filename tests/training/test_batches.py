@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.training.batches import Batch, BatchMaker, Split, difference_mask, split_pack
+from zhenwei.evaluation.localisation import difference_mask
+from zhenwei.training.batches import Batch, BatchMaker, Split, split_pack
 from zhenwei.training.pack import Pack
 
 from .making import Row, jpeg, pack_of, person, tampered, tiny_pack, tiny_recipe, tiny_rows

@@ -87,10 +87,20 @@ class Examiner:
         if track is None or not track.faces:
             return self._abstain(None, "no face to look at", "没有可供检查的人脸")
         chosen = _spread(track.faces, self.most)
-        look = _look(subject, track, _Way(self.info.models[0], self.contract, self.mirrored, self.enough, self.most))
+        look = _look(subject, track, self._way())
         if not look.seen:
             return self._abstain(track.person, *_too_poor(track, self.contract.min_face_px))
         return replace(self._evidence(track, look), reason=_left_out(len(chosen) - len(look.seen), len(chosen)))
+
+    def maps(self, subject: Subject) -> Floats | None:
+        """Regional scores of the faces that can be judged, logits ``(n, rows, columns)``; None if there is none."""
+        if subject.track is None or not subject.track.faces:
+            return None
+        look = _look(subject, subject.track, self._way())
+        return look.outputs[self.first + 1] if look.seen else None
+
+    def _way(self) -> _Way:
+        return _Way(self.info.models[0], self.contract, self.mirrored, self.enough, self.most)
 
     def _evidence(self, track: Track, look: Look) -> Evidence:
         model, seen = self.info.models[0], look.seen

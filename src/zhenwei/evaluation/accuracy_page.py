@@ -7,7 +7,7 @@ from statistics import median
 
 from zhenwei.evaluation import leave_out, papers
 from zhenwei.evaluation.leave_out import LeaveOneOut
-from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Results
+from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Localised, Results
 
 _HEAD = """# Accuracy
 
@@ -48,6 +48,8 @@ def to_markdown(results: Results, left_out: LeaveOneOut | None = None) -> str:
         parts.append("\n## Every detector by itself\n\n" + _apart(results.asked))
         parts.append("\n## Without each family\n\n" + _without(results.asked))
         parts.append("\n## Beside the papers\n\n" + _papers(results.asked))
+    if results.localised:
+        parts.append("\n## Where it was altered\n\n" + _localised(results.localised))
     files = [f for f in results.files if f.level == "video" and not f.delivery]
     parts.append("\n## Forged files by method\n\n" + _by_method(files))
     parts.append("\n## By source\n\n" + _by_source(files))
@@ -88,6 +90,22 @@ def _calibration(rows: Sequence[Figures]) -> str:
     head = ("set", "ECE", "log loss", "Brier", "C_llr", "least C_llr", "AURC")
     figures = ((f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr, f.aurc) for f in rows)
     return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
+
+
+_WHERE = """The maps of `attention.manipulation_map` against what is known: where a published swap differs from its
+original, where a test face was blended with itself, all of a generated face, nothing of a genuine one. A cell counts as
+marked from a share of 0.5 on. IINC: 0 is perfect (Dang et al. 2020); PBCA: the share of the face on the right side;
+IoU: 1 is perfect. **Marked**: the share of the face that the map accuses; of genuine faces, its false localisation.
+
+"""
+
+
+def _localised(rows: Sequence[Localised]) -> str:
+    head = ("set", "truth", "faces", "IINC", "PBCA", "IoU", "marked")
+    lines = (
+        [r.set, r.truth, str(r.faces), _number(r.iinc), _number(r.pbca), _number(r.iou), _rate(r.marked)] for r in rows
+    )
+    return _WHERE + _table(head, lines)
 
 
 _APART = """From the same pass. AUC and C_llr are over the files that the detector answered; **fused has more** is what

@@ -17,6 +17,7 @@ from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
 from zhenwei.evaluation.items import Item, Outcome
 from zhenwei.evaluation.ladder import Delivery, steps
+from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
 
@@ -59,6 +60,8 @@ def evaluate(
             ladder.append(step_of(name, delivery.family, delivery.name, amount, clean, arrived, seed=seed))
             files += files_of(arrived, delivery.name)
     figures = tuple(_figures(outcomes, protocol))
+    say = (lambda done, of: tell("where maps lie", done, of)) if tell else None
+    mapped = protocol.maps and subject in (FUSED, MAPPED)
     return Results(
         subject=subject,
         protocol=protocol.name,
@@ -74,6 +77,7 @@ def evaluate(
         asked=tuple(
             row for name, mine in _by_set(outcomes).items() for row in asked_apart(name, mine, seed=protocol.seed)
         ),
+        localised=localised(chosen, scratch, seed=protocol.seed, tell=say) if mapped else (),
         findings=(*findings, *controls(figures)),
         files=_told(files, protocol),
     )

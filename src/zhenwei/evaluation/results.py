@@ -117,6 +117,19 @@ class Asked(_Section):
     seconds: float | None = None
 
 
+class Localised(_Section):
+    """How well maps say where, on ``faces`` of one ``set``. ``truth``: what is known of them. ``marked``: share of the
+    face that the map marks; where nothing was altered, its false localisation. The rest are None there."""
+
+    set: str
+    truth: Literal["published swap", "self-blend", "generated", "genuine"]
+    faces: int
+    marked: Interval95
+    iinc: Interval95 | None = None
+    pbca: Interval95 | None = None
+    iou: Interval95 | None = None
+
+
 class Finding(_Section):
     """What an honesty check found. ``ok`` False: the figures are not to be believed as they stand."""
 
@@ -143,6 +156,7 @@ class Results(_Section):
     figures: tuple[Figures, ...]
     ladder: tuple[Step, ...] = ()
     asked: tuple[Asked, ...] = ()
+    localised: tuple[Localised, ...] = ()
     findings: tuple[Finding, ...] = ()
     files: tuple[FileResult, ...]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
+from zhenwei.evaluation.localisation import difference_mask
 from zhenwei.forge.synthesis import (
     Forgery,
     affine_warp,
@@ -33,9 +34,6 @@ from zhenwei.types import Floats, Pixels
 
 _Maker = Callable[[Pixels, Floats, np.random.Generator], Forgery]
 _Swapper = Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator], Forgery]
-_SHARE_CHANGED = 0.1  # of the mean brightness: a grey difference that counts as altered
-_LEAST_CHANGE = 4.0  # grey levels; compression noise stays below
-_LEAST_AREA = 0.03
 _CANDIDATES = 60  # people among whom the one whose face is posed most alike becomes the donor
 _FAMILY = "ffhq"  # what the generated faces were learned from: genuine pictures of their framing and look
 
@@ -207,17 +205,3 @@ class BatchMaker:
 
 def _regenerated(pixels: Pixels, _landmarks: Floats, rng: np.random.Generator) -> Forgery:
     return regenerate(pixels, rng)
-
-
-def difference_mask(genuine: Pixels, forged: Pixels) -> Floats | None:
-    """Where a published forgery departs from its original: ``(h, w)`` float32, 0 or 1; None where hardly anything does.
-
-    Grey difference after a small blur above a share of the mean brightness (a fixed level, as Dang et al. 2020 use,
-    finds nothing in dark clips), closed over the holes that chance agreement leaves.
-    """
-    grey = [cv2.GaussianBlur(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), (5, 5), 0) for x in (genuine, forged)]
-    level = max(_LEAST_CHANGE, _SHARE_CHANGED * float(grey[0].mean()))
-    changed = (cv2.absdiff(grey[0], grey[1]) > level).astype(np.uint8)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
-    mask = np.asarray(cv2.morphologyEx(changed, cv2.MORPH_CLOSE, kernel), np.float32)
-    return mask if float(mask.mean()) >= _LEAST_AREA else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from zhenwei.detectors._faces import Examiner, Wording, needs
-from zhenwei.types import Detector, DetectorInfo, Evidence, InputContract, Subject, Text
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, InputContract, Subject, Text
 
 _MODEL, _PART, _FIRST = "face_traces", "manipulation_map", 0
 _CONTRACT = InputContract(size_px=192, margin=0.0, min_face_px=40)
@@ -61,9 +63,16 @@ class ManipulationMap:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        return Examiner(self.info, _CONTRACT, _WORDING, self.mirrored, self.enough, self.most, _PART, _FIRST).examine(
-            subject
-        )
+        return self._examiner().examine(subject)
+
+    def marked(self, subject: Subject) -> Floats | None:
+        """The map of the person's first face that can be judged: ``(12, 12)`` float32, shares in [0, 1] of the crop
+        that :func:`zhenwei.faces.cut` gives for ``info.contract``; None where ``examine`` abstains."""
+        maps = self._examiner().maps(subject)
+        return None if maps is None else np.asarray(1 / (1 + np.exp(-np.clip(maps[0], -20, 20))), np.float32)
+
+    def _examiner(self) -> Examiner:
+        return Examiner(self.info, _CONTRACT, _WORDING, self.mirrored, self.enough, self.most, _PART, _FIRST)
 
 
 detector: type[Detector] = ManipulationMap

@@ -38,6 +38,7 @@ class Protocol(BaseModel):
     ladder: tuple[str, ...] = ()
     ladder_sets: tuple[str, ...] = ()
     ladder_files: Annotated[int, Field(ge=0)] = 0  # of each set, half of each class; 0 = all
+    maps: bool = False  # also measure where maps of manipulation lie
 
     def choose(self, items: Sequence[Item]) -> list[Item]:
         """The files that this protocol asks about. Raises :class:`UsageError` where none is left."""

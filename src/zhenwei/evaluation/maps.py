@@ -1,0 +1,177 @@
+"""How well the maps of ``attention.manipulation_map`` say *where*, on test files for which that is known.
+
+Three truths: a published swap differs from its original where it was altered; a face of the test blended with itself
+was altered where its mask says; a generated face everywhere. Maps of genuine faces should mark nothing. Maps and masks
+are those of the face's crop, as the network sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from zhenwei import faces, media
+from zhenwei.detectors.attention.manipulation_map import ManipulationMap
+from zhenwei.errors import DataError, MediaError
+from zhenwei.evaluation.examine import on_disk
+from zhenwei.evaluation.items import Item
+from zhenwei.evaluation.localisation import (
+    Measure,
+    difference_mask,
+    false_localisation,
+    iinc,
+    intersection_over_union,
+    over_pictures,
+    pixel_accuracy,
+)
+from zhenwei.evaluation.results import Interval95, Localised
+from zhenwei.forge.synthesis import self_blend
+from zhenwei.types import Face, Floats, Frame, Media, Pixels, Subject, Track
+
+MAPPED = ManipulationMap.info.id
+MARKED = 0.5  # the share from which a cell of the map counts as marked
+Truth = Literal["published swap", "self-blend", "generated", "genuine"]
+SWAP: Truth = "published swap"
+BLEND: Truth = "self-blend"
+GENERATED: Truth = "generated"
+GENUINE: Truth = "genuine"
+_ORDER = (SWAP, BLEND, GENERATED, GENUINE)
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_GENERATED = ("stylegan",)  # methods that draw the whole face
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    """``marked``: the map; ``truth``: ``(size, size)`` float32 in [0, 1], None where nothing was altered."""
+
+    truth_of: Truth
+    group: str
+    marked: Floats
+    truth: Floats | None
+
+
+def localised(
+    items: Sequence[Item], scratch: Path, *, seed: int = 0, tell: Tell | None = None
+) -> tuple[Localised, ...]:
+    """Rows by set and kind of truth. Files without a face that can be judged are left out; clips are not asked.
+
+    ``scratch``: an empty folder. A swap needs its original, the one genuine file of the same source video and size.
+    Raises :class:`DataError` for a damaged archive.
+    """
+    pictures = [i for i in items if Path(i.member or i.path).suffix.lower() in _PICTURES]
+    originals = _originals(pictures)
+    sets: dict[str, list[_Case]] = {}
+    for number, (item, pixels, original) in enumerate(_read(pictures, originals, scratch)):
+        sets.setdefault(item.set_name, []).extend(_cases(item, pixels, original, (seed, number)))
+        if tell:
+            tell(number + 1, len(pictures))
+    rows = [_row(name, kind, cases, seed) for name, cases in sets.items() for kind in _ORDER]
+    return tuple(row for row in rows if row is not None)
+
+
+def _originals(items: Sequence[Item]) -> dict[str, Item]:
+    """Of every forged file the genuine one that it was made from, where there is just one of its video."""
+    by_video: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        if item.video and not item.forged:
+            by_video.setdefault((item.set_name, item.video), []).append(item)
+    found = {i.name: by_video.get((i.set_name, i.video), []) for i in items if i.forged and i.video}
+    return {name: some[0] for name, some in found.items() if len(some) == 1}
+
+
+def _read(
+    items: Sequence[Item], originals: dict[str, Item], scratch: Path
+) -> Iterator[tuple[Item, Pixels, Pixels | None]]:
+    """Pictures with their originals; what cannot be opened is left out, the main table counts it."""
+    wanted = [each for item in items for each in (item, originals.get(item.name)) if each is not None]
+    with ExitStack() as opened:
+        paths = on_disk(wanted, scratch, opened)
+        for item in items:
+            pixels = _pixels(next(paths))
+            original = _pixels(next(paths)) if item.name in originals else None
+            if pixels is not None:
+                yield item, pixels, original
+
+
+def _pixels(path: Path) -> Pixels | None:
+    try:
+        return media.read_picture(media.open_media(path)).pixels
+    except MediaError:
+        return None
+
+
+def _cases(item: Item, pixels: Pixels, original: Pixels | None, seed: tuple[int, int]) -> Iterator[_Case]:
+    face = _largest(pixels)
+    if face is None:
+        return
+    if not item.forged:
+        yield from _case(GENUINE, item, pixels, face, None)
+        if face.landmarks is not None and not face.tight:
+            try:
+                blend = self_blend(pixels, face.landmarks, np.random.default_rng(seed))
+            except DataError:
+                return
+            # 255 is the whole share, so that the mask is cut as a picture is
+            grey = np.repeat(np.rint(255 * blend.mask).astype(np.uint8)[..., None], 3, axis=2)
+            share = _cut(grey, face)
+            if share is not None:
+                truth = np.asarray(share[..., 0] / np.float32(255), np.float32)
+                yield from _case(BLEND, item, blend.pixels, face, truth)
+    elif item.method.lower() in _GENERATED:
+        yield from _case(GENERATED, item, pixels, face, np.ones((2, 2), np.float32))
+    elif original is not None and original.shape == pixels.shape:
+        both = [_cut(each, face) for each in (original, pixels)]
+        mask = None if both[0] is None or both[1] is None else difference_mask(both[0], both[1])
+        if mask is not None:
+            yield from _case(SWAP, item, pixels, face, mask)
+
+
+def _case(kind: Truth, item: Item, pixels: Pixels, face: Face, truth: Floats | None) -> Iterator[_Case]:
+    height, width = pixels.shape[:2]
+    picture = Media(item.name, "", "image", 0, "", width=width, height=height)
+    marked = ManipulationMap().marked(Subject(picture, (Frame(0, 0.0, pixels),), Track(1, (face,))))
+    if marked is not None and (truth is None or truth.max() > MARKED):
+        yield _Case(kind, item.group, marked, truth)
+
+
+def _largest(pixels: Pixels) -> Face | None:
+    people = faces.find_people((Frame(0, 0.0, pixels),))
+    return max((t.faces[0] for t in people), key=lambda f: f.box.area, default=None)
+
+
+def _cut(pixels: Pixels, face: Face) -> Pixels | None:
+    """As the network sees the face, so that mask and map lie over each other; None for a face too small for it."""
+    contract = ManipulationMap.info.contract
+    return None if contract is None else faces.cut(Frame(0, 0.0, pixels), face, contract)
+
+
+def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised | None:
+    mine = [c for c in cases if c.truth_of == kind]
+    groups = [c.group for c in mine]
+    if len(set(groups)) < 2:
+        return None
+
+    def over(measure: Measure) -> Interval95:
+        values = [measure(c.marked, c.marked if c.truth is None else c.truth) for c in mine]
+        e = over_pictures(values, groups, seed=seed)
+        return Interval95(value=e.value, low=e.low, high=e.high, n=e.n)
+
+    marked = over(lambda found, _: false_localisation(found, threshold=MARKED))
+    if kind == GENUINE:
+        return Localised(set=name, truth=kind, faces=len(mine), marked=marked)
+    return Localised(
+        set=name,
+        truth=kind,
+        faces=len(mine),
+        marked=marked,
+        iinc=over(partial(iinc, threshold=MARKED)),
+        pbca=over(partial(pixel_accuracy, threshold=MARKED)),
+        iou=over(partial(intersection_over_union, threshold=MARKED)),
+    )
