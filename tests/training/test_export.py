@@ -59,8 +59,8 @@ def test_its_answers_are_those_of_pytorch(exported: Exported, count: int) -> Non
 
 
 def test_parity_tells_other_weights_apart(exported: Exported) -> None:
-    assert parity(network(), exported.onnx, SIZE) == exported.parity
-    assert parity(network(1), exported.onnx, SIZE) > 2e-3
+    assert parity(network(), exported.onnx, (3, SIZE, SIZE)) == exported.parity
+    assert parity(network(1), exported.onnx, (3, SIZE, SIZE)) > 2e-3
 
 
 def test_weights_that_give_no_number_are_not_exported() -> None:

@@ -72,6 +72,18 @@ def export(
     outputs: Sequence[str] = ANSWER,
     tolerance: float = _TOLERANCE,
 ) -> Exported:
+    """Of a network of pictures ``(n, 3, size_px, size_px)``; see :func:`export_shape`."""
+    return export_shape(net, (3, size_px, size_px), input_name=input_name, outputs=outputs, tolerance=tolerance)
+
+
+def export_shape(
+    net: nn.Module,
+    shape: tuple[int, ...],
+    *,
+    input_name: str,
+    outputs: Sequence[str] = ANSWER,
+    tolerance: float = _TOLERANCE,
+) -> Exported:
     """``input_name`` in, ``outputs`` (fields of what the network answers) out, checked against PyTorch.
 
     Opset 17, free batch axis, float32, norms folded into convolutions.
@@ -79,7 +91,7 @@ def export(
     Raises :class:`ModelError` when ONNX Runtime and PyTorch differ by more than ``tolerance`` in any output.
     """
     buffer = io.BytesIO()
-    example = torch.zeros(2, 3, size_px, size_px)
+    example = torch.zeros(2, *shape)
     with warnings.catch_warnings():
         # The tracer warns that paddings become constants: they are meant to, the picture's size is fixed.
         warnings.simplefilter("ignore", TracerWarning)
@@ -97,22 +109,22 @@ def export(
     model = onnx.load_from_string(buffer.getvalue())
     onnx.checker.check_model(model)
     data = model.SerializeToString()
-    worst = parity(net, data, size_px, outputs)
+    worst = parity(net, data, shape, outputs)
     if not worst <= tolerance:  # NaN departs, too
         raise ModelError("the exported network departs from PyTorch", got=f"{worst:.2g}", want=f"at most {tolerance}")
     return Exported(data, worst)
 
 
-def parity(net: nn.Module, data: bytes, size_px: int, outputs: Sequence[str] = ANSWER) -> float:
+def parity(net: nn.Module, data: bytes, shape: tuple[int, ...], outputs: Sequence[str] = ANSWER) -> float:
     """Largest absolute difference over all outputs on 16 inputs (noise over ramps), one to six at a time; NaN if
     an answer is no number."""
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     rng = np.random.default_rng(0)
-    ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
+    ramp = np.linspace(-1, 1, shape[-1], dtype=np.float32)
     differences = [0.0]
     for count in (1, 2, 3, 4, 6):
-        noise = rng.uniform(-1, 1, (count, 3, size_px, size_px)).astype(np.float32)
+        noise = rng.uniform(-1, 1, (count, *shape)).astype(np.float32)
         batch = np.clip(noise * rng.random() + ramp * rng.uniform(-1, 1), -1, 1).astype(np.float32)
         ours = session.run(None, {name: batch})
         with torch.no_grad():

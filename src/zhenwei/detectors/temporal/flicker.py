@@ -1,0 +1,149 @@
+"""``temporal.flicker``: does the face tremble between frames more than what surrounds it?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from zhenwei import models
+from zhenwei.models.calibration import Calibration
+from zhenwei.signals.flicker import courses
+from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Floats, Interval, Strip, Subject, Text
+
+MODEL = "flicker"
+FRAMES = 48  # of a window
+_LEAST_HZ, _LEAST_PX, _LEAST_SEEN = 14.5, 64.0, 0.9
+_LEAST_SCORE = 0.75  # exceeded by 3 % of held-out genuine clips and 56 % of forged ones, all photographs set in motion
+ANY_SIZE_PX = 100.0  # what the calibration is given for the size: it does not enter
+_CHEEKBONES = (234, 454)
+_STEADY = Text(
+    "no tremor of the face stands out, as in smooth forgeries and genuine clips alike",
+    zh="脸部没有明显的帧间抖动，平滑的伪造和真实视频都是如此",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flicker:
+    """A small network over time looks at windows of 48 frames of eight courses: how texture, light, colour and points
+    of the face change from frame to frame, and the same of its surroundings. The score is the mean over windows.
+
+    With ``always`` a finding is given however weak it is, as for measuring; without, only one that speaks for forged,
+    since smooth forgeries do not flicker. The score is given either way.
+    """
+
+    always: bool = False
+
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="temporal.flicker",
+        question=Text(
+            "Does the face tremble from frame to frame more than what surrounds it?",
+            zh="脸部的帧间抖动是否超过其周围？",
+        ),
+        takes=("video",),
+        level="person",
+        needs=(
+            Text(
+                f"{FRAMES + 2} frames in which the face is seen without a break",
+                zh=f"连续 {FRAMES + 2} 帧可见的人脸",
+            ),
+            Text("15 frames a second", zh="每秒至少 15 帧"),
+            Text(f"a face of at least {_LEAST_PX:g} px", zh=f"至少 {_LEAST_PX:g} 像素的人脸"),
+        ),
+        reference="own network over time; clips forged frame by frame, after the temporal artefacts in Y. Xu et al., "
+        "TALL, ICCV 2023",
+        blind_spots=(
+            Text("forgeries that are smooth over time: it abstains", zh="时间上平滑的伪造：弃权"),
+            Text(
+                "hands, hair and shadows that cross a genuine face, flickering light",
+                zh="掠过真实人脸的手、头发、阴影和闪烁的灯光",
+            ),
+            Text(
+                "clips unlike the photographs set in motion that it learned from",
+                zh="与其训练所用的“动态照片”差异较大的视频",
+            ),
+        ),
+        models=(MODEL,),
+        needs_strip=True,
+    )
+
+    def examine(self, subject: Subject) -> Evidence:
+        person = subject.track.person if subject.track else None
+        strip = subject.strip
+        why = _unfit(strip)
+        if strip is None or why is not None:
+            return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
+        found, course = asked(strip)
+        llr = Calibration.load(models.calibration_path(MODEL)).llr(found, face_px=ANY_SIZE_PX)
+        evidence = Evidence(
+            detector=self.info.id,
+            llr=llr,
+            finding=_FORGED if llr > 0 else _SMOOTH,
+            score=found,
+            person=person,
+            interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
+            exhibits=(_curve(strip, course),),
+            weights=models.load(MODEL).weights,
+        )
+        if self.always or (found >= _LEAST_SCORE and llr > 0):
+            return evidence
+        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_STEADY)
+
+
+_FORGED = Text(
+    "Texture, light or outline of the face tremble from frame to frame more than its surroundings do; genuine faces "
+    "that move quickly can, too.",
+    zh="脸部的纹理、光线或轮廓在帧与帧之间的抖动超过其周围；快速运动的真实人脸也可能如此。",
+)
+_SMOOTH = Text("The face is as steady from frame to frame as its surroundings.", zh="脸部在帧与帧之间与周围同样稳定。")
+
+
+def asked(strip: Strip) -> tuple[float, Floats]:
+    """The score of a strip of 50 frames or more, and log odds of every frame but the first and last ``(n - 2,)``."""
+    every = courses(strip.pixels, strip.landmarks)
+    count = every.shape[1]
+    starts = np.linspace(0, count - FRAMES, math.ceil(count / (FRAMES // 2)) - 1).round().astype(int)
+    scores, odds = models.load(MODEL).run(np.stack([every[:, s : s + FRAMES] for s in starts]))
+    total, seen = np.zeros(count), np.zeros(count)
+    for start, row in zip(starts, odds, strict=True):
+        total[start : start + FRAMES] += row
+        seen[start : start + FRAMES] += 1
+    return float(scores.mean()), np.asarray(total / np.maximum(seen, 1), np.float32)
+
+
+def _unfit(strip: Strip | None) -> Text | None:
+    if strip is None or len(strip.times_s) < FRAMES + 2:
+        count = 0 if strip is None else len(strip.times_s)
+        return Text(
+            f"the face is seen in {count} frames without a break; {FRAMES + 2} are needed",
+            zh=f"连续看到人脸 {count} 帧，至少需要 {FRAMES + 2} 帧",
+        )
+    if strip.rate_hz < _LEAST_HZ:
+        return Text(f"{strip.rate_hz:.0f} frames a second are too few", zh=f"每秒 {strip.rate_hz:.0f} 帧太少")
+    if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
+        return Text("the face is lost in too many frames", zh="太多帧中找不到人脸")
+    ends = strip.landmarks[:, _CHEEKBONES, :2]
+    if np.nanmedian(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)) / strip.scale < _LEAST_PX:
+        return Text("the face is too small", zh="人脸太小")
+    return None
+
+
+def _curve(strip: Strip, course: Floats) -> Curve:
+    return Curve(
+        Text("How much the face trembles beside its surroundings; above the line more than usual",
+             zh="脸部相对周围的抖动；高于虚线表示超出常态"),
+        Text("time (s)", zh="时间（秒）"),
+        Text("log odds of a forged frame", zh="伪造帧的对数几率"),
+        tuple(round(float(t), 4) for t in strip.times_s[1:-1]),
+        tuple(round(float(v), 5) for v in course),
+        0.0,
+    )  # fmt: skip
+
+
+def _silent(person: int | None, why: Text) -> Evidence:
+    return Evidence("temporal.flicker", None, Text("No answer.", zh="没有结论。"), why, person=person)
+
+
+detector: type[Detector] = Flicker
