@@ -296,8 +296,8 @@ def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
     from zhenwei.training.synthetic_publish import HeldOutPortraits
 
     some = album(small_recipe())
-    shown = list(HeldOutPortraits(some, 1))
-    assert len(shown) == len(HeldOutPortraits(some, 1)) == 2 * len(some.held_out)
+    shown = list(HeldOutPortraits(some.held_out, 1))
+    assert len(shown) == len(HeldOutPortraits(some.held_out, 1)) == 2 * len(some.held_out)
     assert [s.delivered for s in shown] == [False, True] * len(some.held_out)
     for plain, delivered in zip(shown[::2], shown[1::2], strict=True):
         assert (plain.forged, plain.group, plain.face) == (delivered.forged, delivered.group, delivered.face)

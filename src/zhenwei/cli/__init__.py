@@ -1,6 +1,7 @@
 """The command line. One file per command, loaded only when it is the one that was called.
 
-A command is a function of the same name in ``zhenwei.cli.<name>``; its docstring is its help. To add one, write the
+A command is a function of the same name in ``zhenwei.cli.<name>``, its docstring is its help; or, where it has commands
+of its own, a Typer application of that name. To add one, write the
 file and add its line to ``COMMANDS``.
 
 Exit status: 0 done, 1 something could not be read or is broken, 2 wrong use, 130 interrupted.
@@ -22,6 +23,7 @@ from zhenwei.errors import UsageError, ZhenweiError
 COMMANDS = {
     "scan": "Examine photos, videos and folders: is a face in them forged?",
     "detectors": "Show the catalogue of detectors, or all about one of them.",
+    "fingerprint": "Whose picture is this? Compare it with cameras and generators, your own too.",
     "doctor": "Check versions, models and extras, and say what to install.",
     "train": "Train a learned detector from a data folder.",
     "evaluate": "Examine labelled files: AUC, false alarms, coverage, calibration, with intervals.",
@@ -82,14 +84,18 @@ def _app(given: Sequence[str]) -> typer.Typer:
     called = next((word for word in given if not word.startswith("-")), "")
     for name, line in COMMANDS.items():
         if name == called:
-            app.command(name, short_help=line)(_loaded(name))
+            command = _loaded(name)
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name, short_help=line)
+            else:
+                app.command(name, short_help=line)(command)
         else:
             app.command(name, help=line)(_not_called)
     return app
 
 
-def _loaded(name: str) -> Callable[..., None]:
-    command: Callable[..., None] = getattr(import_module(f"zhenwei.cli.{name}"), name)
+def _loaded(name: str) -> Callable[..., None] | typer.Typer:
+    command: Callable[..., None] | typer.Typer = getattr(import_module(f"zhenwei.cli.{name}"), name)
     return command
 
 

@@ -20,13 +20,20 @@ from rich.progress import (
 from zhenwei import models
 from zhenwei.cli._train_common import Options, bar, check_output, device_of
 from zhenwei.errors import UsageError
+from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.operating import PACKAGED
 from zhenwei.training import (
     face_forgery,
     face_traces,
     face_traces_publish,
+    fingerprint,
+    fingerprint_publish,
+    flicker,
+    flicker_publish,
     neuron_coverage,
+    self_consistency,
+    self_consistency_publish,
     synthetic_image,
     synthetic_publish,
     thresholds,
@@ -39,12 +46,15 @@ FITTED = {
     "traditional.jpeg_traces": "jpeg_traces",
     "traditional.noise": "noise",
 }
+_FINGERPRINTS = ("fingerprint.learned", "fingerprint.residual")
 _ANEW = "Measure the thresholds of all detectors together anew: zhenwei train ... --thresholds"
 
 
 def run(options: Options) -> bool:
     """Does what was asked for if it is not for the one loop, and says whether."""
     own = {"cnn.synthetic_image": synthetic, "cnn.neuron_coverage": coverage}
+    own |= {"consistency.exif": self_consistent} | dict.fromkeys(_FINGERPRINTS, fingerprints)
+    own |= {"temporal.flicker": trembling}
     own |= dict.fromkeys(face_traces_publish.PARTS.values(), traces) | dict.fromkeys(FITTED, fitted)
     way = measure_thresholds if options.thresholds else own.get(options.detector)
     if way is not None:
@@ -123,6 +133,99 @@ def coverage(options: Options) -> None:
     if options.install:
         with bar("calibrating", console) as told:
             row = neuron_coverage.install(recipe, pack, found, store=options.store or models.STORE, progress=told)
+        console.print(f"in the model store: {row.weights}", highlight=False)
+        console.print(_ANEW)
+
+
+def self_consistent(options: Options) -> None:
+    """``consistency.exif``: its own camera makes what it learns from."""
+    _refuse(options)
+    if not options.data.is_dir():
+        raise UsageError("it learns from whole photographs", got=str(options.data), want="a data folder")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    console, steps = Console(stderr=True), self_consistency_publish.STEPS
+    check_output(options)
+    album, held_out = self_consistency_publish.albums(options.data)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("training", total=steps)
+        net = self_consistency.train(
+            album,
+            options.output,
+            steps=steps,
+            resume=options.resume,
+            stop_after=options.stop_after,
+            tell=lambda step, _: progress.update(task, completed=step),
+        )
+    with console.status("measuring on held-out photographs"):
+        found = self_consistency.check(net, [photograph.pixels() for photograph in held_out])
+    console.print("  ".join(f"{name} {value:.3f}" for name, value in found.items()), highlight=False)
+    if options.install and options.stop_after is None:
+        store = options.store or models.STORE
+        with bar("calibrating", console) as told:
+            row = self_consistency_publish.install(net, held_out, found, store=store, progress=told)
+        console.print(f"in the model store: {row.weights}", highlight=False)
+        console.print(_ANEW)
+
+
+def fingerprints(options: Options) -> None:
+    """Both detectors of the family learn from the same batches."""
+    _refuse(options)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    console = Console(stderr=True)
+    check_output(options)
+    with bar("finding faces", console) as told:
+        portraits = read_portraits(options.data, told)
+    share = TextColumn("{task.percentage:.0f}%")
+    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, share: float) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=1.0)
+            progress.update(tasks[what], completed=share)
+
+        learn, held_out = fingerprint_publish.pictures(portraits, options.output, tell)
+        nets = fingerprint.train(learn, options.output, resume=options.resume, tell=tell)
+    with console.status("measuring on held-out pictures"):
+        found = fingerprint_publish.measure(nets, held_out)
+    for (model, way), figures in found.figures.items():
+        shares = "  ".join(f"{name} {figure.value:.3f}" for name, figure in figures.items())
+        console.print(f"{model}, {way}: {shares}", highlight=False)
+    if options.install:
+        with bar("calibrating", console) as told:
+            whole = [p for some in held_out.album.portraits.values() for p in some]
+            rows = fingerprint_publish.install(found, whole, store=options.store or models.STORE, progress=told)
+        console.print(f"in the model store: {', '.join(row.weights for row in rows)}", highlight=False)
+        console.print(_ANEW)
+
+
+def trembling(options: Options) -> None:
+    """``temporal.flicker`` learns in a minute from clips that take longer to make."""
+    _refuse(options)
+    if not options.data.is_dir():
+        raise UsageError("it learns from whole photographs", got=str(options.data), want="a data folder")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    console = Console(stderr=True)
+    check_output(options)
+    albums = flicker_publish.albums(options.data)
+    with bar("setting photographs in motion", console) as told:
+        learn = list(flicker.clips(albums.learn, 1, flicker_publish.TIMES, told))
+    with bar("the same for held-out ones", console) as told:
+        held_out = list(flicker.clips(albums.held_out, 2, 1, told))
+    with bar("training", console) as told:
+        net = flicker.train(learn, tell=told)
+    torch.save(net.state_dict(), options.output / "best.pt")
+    area = auc([clip.forged for clip in held_out], flicker.scores(net, held_out))
+    console.print(f"AUC on held-out photographs: {area:.3f}", highlight=False)
+    if options.install:
+        with bar("calibrating", console) as told:
+            store = options.store or models.STORE
+            row = flicker_publish.install(net, held_out, store=store, progress=told)
         console.print(f"in the model store: {row.weights}", highlight=False)
         console.print(_ANEW)
 

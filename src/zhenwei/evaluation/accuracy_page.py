@@ -16,7 +16,8 @@ on; what was looked at while working is told under [training](training.md) and [
 {text}
 
 - **In-domain**: other people (or other pictures) of a data set that was trained on. **Out-of-domain**: a source
-  that was not; other stock portraits did serve to calibrate. What you meet in the wild is out of domain.
+  that was not; other stock portraits did serve to calibrate, and weak witnesses (noise, consistency, fingerprints)
+  learned from them, too. What you meet in the wild is out of domain.
 - Figures are at file level with 95 % intervals in brackets: those of scores by bootstrap over people where known, over
   source videos and files elsewhere; rates after Wilson.
 - **Coverage** is the share of files that got an LLR. The others are missing from every figure of scores, and stay in

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from zhenwei import faces, models
 from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate
+from zhenwei.training.calibrate import Ask, Calibrated, Sample, Shown, calibrate
 from zhenwei.training.export import export, load_weights
 from zhenwei.training.publish import Product, best_row, publish
 from zhenwei.training.synthetic_image import FAMILY, Album, SyntheticRecipe
 from zhenwei.training.synthetic_pictures import Delivery, Portrait, draw_delivery
-from zhenwei.types import Frame, Media, Subject
+from zhenwei.types import Detector, Frame, Media, Subject
 
 MODEL = "synthetic_image"
 _UNKNOWN = 0.5
@@ -42,7 +42,7 @@ class HeldOutPortraits:
     they differ in size and have no forgeries, and the calibration, which heeds the size of the face, would learn that.
     """
 
-    album: Album
+    portraits: Sequence[Portrait]
     seed: int
 
     def __len__(self) -> int:
@@ -58,24 +58,29 @@ class HeldOutPortraits:
                 yield Shown(picture, portrait.forged, number, portrait.path, source, delivered)
 
     def _portraits(self) -> list[Portrait]:
-        return [p for p in self.album.held_out if p.forged or p.source == FAMILY]
+        return [p for p in self.portraits if p.forged or p.source == FAMILY]
 
 
-def ask(shown: Shown) -> Sample | None:
-    """What the detector makes of it, through the package's own face finder; None where it sees no face or abstains."""
-    frame = Frame(0, 0.0, shown.pixels)
-    people = faces.find_people((frame,))
-    if not people:
-        return None
-    track = max(people, key=lambda t: t.faces[0].box.area)
-    media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
-    score = SyntheticImage(always=True).examine(Subject(media, (frame,), replace(track, person=1))).score
-    if score is None:
-        return None
-    seen = track.faces[0].quality
-    return Sample(
-        score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
-    )
+def asked_of(detector: Detector) -> Ask:
+    """What ``detector`` makes of a picture's largest face, found by the package's own finder; None where it sees no
+    face or abstains."""
+
+    def ask(shown: Shown) -> Sample | None:
+        frame = Frame(0, 0.0, shown.pixels)
+        people = faces.find_people((frame,))
+        if not people:
+            return None
+        track = max(people, key=lambda t: t.faces[0].box.area)
+        media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
+        score = detector.examine(Subject(media, (frame,), replace(track, person=1))).score
+        if score is None:
+            return None
+        seen = track.faces[0].quality
+        return Sample(
+            score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
+        )
+
+    return ask
 
 
 def install(
@@ -92,9 +97,10 @@ def install(
     """
     exported = export(load_weights(folder / "best.pt", FaceForgeryNet(recipe.backbone)), recipe.size_px)
     product = product_of(recipe, best_row(folder / "log.csv"))
-    held_out = HeldOutPortraits(album, recipe.seed)
+    held_out = HeldOutPortraits(album.held_out, recipe.seed)
 
     def measure() -> Calibrated:
+        ask = asked_of(SyntheticImage(always=True))
         return cautious(calibrate(held_out, ask, seed=recipe.seed, total=len(held_out), progress=progress))
 
     return publish(product, exported, measure, store=store, thresholds=None)

@@ -1,0 +1,249 @@
+"""``zhenwei fingerprint``: whose picture is this? A bank of sources that the user extends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.errors import MediaError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zhenwei.detectors.fingerprint.learned import Described
+    from zhenwei.models.bank import Bank
+
+_FRAMES = 8
+_NONE = "none of these"
+_HELP = """Whose picture is this? Compare it with cameras and generators, your own too.
+
+A source (a camera, a service, a generator) leaves the same traces in all that comes from it. Teach the bank a source
+with pictures that you know are from it, all with a face; then ask who made others. Nothing leaves this machine.
+
+Examples:
+
+  zhenwei fingerprint who portrait.jpg
+
+  zhenwei fingerprint add "generator x" samples/
+
+  zhenwei fingerprint list
+"""
+
+fingerprint = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
+
+BankFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--bank", envvar="ZHENWEI_BANK", help="The bank's file; by default one of the user's.", metavar="FILE"
+    ),
+]
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+
+
+AsFormat = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
+Files = Annotated[list[str], typer.Argument(help="Pictures, clips and folders.", metavar="FILE...", show_default=False)]
+
+
+@fingerprint.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What to call the source; one of that name is replaced.", metavar="NAME")],
+    files: Files,
+    bank: BankFile = None,
+) -> None:
+    """Teach the bank a source from at least five pictures; fifty and more are better.
+
+    Pictures without a face that is large and sharp enough are left out and counted.
+
+    Examples:
+
+      zhenwei fingerprint add "my camera" photos/
+
+      zhenwei fingerprint add "generator x" a.png b.png c.png d.png e.png
+    """
+    held, path, notes = _bank(bank), _path(bank), _notes()
+    found = [each.fingerprint for _, each in _described(files, notes) if isinstance(each, _Fit)]
+    grown = held.add(name, found)
+    grown.save(path)
+    made = grown.sources[-1]
+    notes.print(f"{made.name}: {made.pictures} pictures, similar to each other by {made.least:.2f} and more; {path}")
+
+
+@fingerprint.command()
+def who(files: Files, bank: BankFile = None, format_: AsFormat = Format.table) -> None:
+    """Say whose pictures these are, or that they are from none of the sources that are known.
+
+    Similarity is a cosine, 1 at most. A source is named only if the picture is as like it as all but one in twenty of
+    the source's own pictures are. Exit status: 0 done, 1 a file could not be read or has no face fit for it, 2 wrong
+    use.
+
+    Examples:
+
+      zhenwei fingerprint who portrait.jpg
+
+      zhenwei fingerprint who folder/ --format json
+    """
+    held, notes = _bank(bank), _notes()
+    rows: list[dict[str, Any]] = []
+    failed = False
+    for path, each in _described(files, notes):
+        failed |= not isinstance(each, _Fit)
+        row = _answer(path, each, held)
+        rows.append(row)
+        if format_ is Format.json:
+            typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
+    if format_ is Format.table:
+        _show(rows)
+    raise typer.Exit(int(failed))
+
+
+@fingerprint.command("list")
+def list_(bank: BankFile = None, format_: AsFormat = Format.table) -> None:
+    """Show the sources of the bank.
+
+    Examples:
+
+      zhenwei fingerprint list
+
+      zhenwei fingerprint list --format json
+    """
+    held, path = _bank(bank), _path(bank)
+    if format_ is Format.json:
+        sources = [{"name": s.name, "pictures": s.pictures, "least": s.least} for s in held.sources]
+        typer.echo(json.dumps({"bank": str(path), "weights": held.weights, "sources": sources}, ensure_ascii=False))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not held.sources:
+        _notes().print(f"No source yet in {path}. To add one: zhenwei fingerprint add NAME pictures/")
+        return
+    shown = Table("Source", "Pictures", "Least similarity", box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+    for source in held.sources:
+        shown.add_row(Text(source.name, "bold"), str(source.pictures), f"{source.least:.2f}")
+    Console(highlight=False).print(shown)
+
+
+@fingerprint.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The source that is to go.", metavar="NAME")], bank: BankFile = None
+) -> None:
+    """Take a source out of the bank.
+
+    Examples:
+
+      zhenwei fingerprint remove "generator x"
+    """
+    _bank(bank).remove(name).save(_path(bank))
+
+
+def _path(bank: Path | None) -> Path:
+    return bank or Path(typer.get_app_dir("zhenwei")) / "fingerprints.json"
+
+
+def _bank(bank: Path | None) -> Bank:
+    from zhenwei.detectors.fingerprint.learned import weights
+    from zhenwei.models.bank import Bank
+
+    return Bank.load(_path(bank), weights())
+
+
+def _notes() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """A file whose fingerprint could be taken."""
+
+    described: Described
+
+    @property
+    def fingerprint(self) -> Any:
+        return self.described.fingerprint
+
+
+def _described(paths: Sequence[str], notes: Console) -> Iterator[tuple[str, _Fit | str]]:
+    """Each file with its fingerprint, or with the reason why it has none, which is told as well."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from zhenwei.cli.inputs import collect
+    from zhenwei.report import legible
+
+    inputs = collect(paths)
+    if not inputs.files:
+        raise UsageError("there is nothing to look at", got=", ".join(paths)[:200], want="pictures or clips")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=notes, transient=True) as progress:
+        task = progress.add_task("taking fingerprints", total=len(inputs.files))
+        for path in inputs.files:
+            found = _one(path)
+            if isinstance(found, str):
+                progress.console.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+            yield path, found
+            progress.advance(task)
+
+
+def _one(path: str) -> _Fit | str:
+    from zhenwei import faces, media
+    from zhenwei.detectors.fingerprint.learned import described
+    from zhenwei.types import Subject
+
+    try:
+        facts = media.open_media(path)
+        frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
+    except MediaError as error:
+        return str(error)
+    tracks = faces.find_people(frames) if frames else ()
+    largest = max(tracks, key=lambda t: sum(f.quality.face_px for f in t.faces), default=None)
+    found = described(Subject(facts, frames, largest)) if largest is not None else None
+    return _Fit(found) if found is not None else "no face that is large and sharp enough, with some surroundings"
+
+
+def _answer(path: str, each: _Fit | str, bank: Bank) -> dict[str, Any]:
+    """``sources``: most like first; ``source``: the first that the picture is like enough, by the share of the way from
+    the least similarity to the highest, since sources differ in how alike their pictures are."""
+    if isinstance(each, str):
+        return {"path": path, "source": None, "reason": each, "sources": []}
+    seen = each.described
+    rows = [(str(n), float(c), float(at)) for n, c, at in zip(seen.sources, seen.cosines, seen.least, strict=True)]
+    rows += [(s.name, s.likeness(seen.fingerprint), s.least) for s in bank.sources]
+    ranked = sorted(rows, key=lambda row: -(row[1] - row[2]) / max(1e-6, 1 - row[2]))
+    source = ranked[0][0] if ranked[0][1] >= ranked[0][2] else None
+    told = [{"name": n, "similarity": round(c, 4), "least": round(at, 4)} for n, c, at in ranked]
+    return {"path": path, "source": source, "reason": "" if source else _NONE, "sources": told}
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from zhenwei.report import legible
+
+    shown = Table("File", "Source", "Most like", box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+    for row in rows:
+        if not row["sources"]:
+            shown.add_row(Text(legible(Path(row["path"]).name)), Text("-", "dim"), Text("no fit face", "dim"))
+            continue
+        most = ", ".join(f"{s['name']} {s['similarity']:.2f} (of {s['least']:.2f})" for s in row["sources"][:2])
+        source = Text(row["source"], "bold") if row["source"] else Text(_NONE, "yellow")
+        shown.add_row(Text(legible(Path(row["path"]).name)), source, Text(most))
+    Console(highlight=False).print(shown)
+    Console(highlight=False, stderr=True).print(
+        "Similarity (of the least that a source's own pictures have)", style="dim"
+    )

@@ -1,0 +1,1 @@
+"""Fingerprints: what a source leaves in everything that comes from it."""

@@ -1,0 +1,160 @@
+"""What both detectors of this family share: the sources that they know, which faces to look at, when to abstain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import faces, models
+from zhenwei.models.calibration import Calibration
+from zhenwei.types import DetectorInfo, Evidence, Exhibit, Face, Floats, InputContract, Interval, Pixels, Subject, Text
+
+CONTRACT = InputContract(size_px=192, margin=0.27, min_face_px=64)
+CAMERAS = ("ffhq", "pixabay")
+MADE = ("transposed 1", "transposed 2", "nearest 1", "nearest 2")
+"""Generators made for the purpose: two ways of enlarging, two seeds."""
+GENERATORS = ("stylegan", *MADE)
+SOURCES = (*CAMERAS, *GENERATORS)
+"""In the order of the networks' answers."""
+SHARPNESS = 16.0  # of cosines, when generators are weighed against cameras
+_SHOWN = {
+    "ffhq": Text("photographs of FFHQ", zh="FFHQ 照片"),
+    "pixabay": Text("stock portraits", zh="图库人像"),
+    "stylegan": Text("StyleGAN", zh="StyleGAN"),
+}
+_MADE = Text("a small generator ({})", zh="小型生成器（{}）")
+_MOST = 4  # faces: a generator leaves its traces in every frame alike
+_SOFTEST = 12.0  # variance of the Laplacian; below it blur has wiped the fingerprint out
+_LEAST_LLR = math.log(2)
+_SILENT = Text("No answer.", zh="没有结论。")
+NONE_OF_THESE = Text(
+    "the fingerprint is like none of the sources that are known, cameras or generators",
+    zh="指纹与任何已知来源（相机或生成器）都不相似",
+)
+_NO_TRACE = Text(
+    "no generator that is known stands out, which says nothing of others",
+    zh="没有已知生成器的明显指纹，这并不说明其他生成器的情况",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Faces that could be looked at, their crops ``(n, 192, 192, 3)`` uint8, and what the network answered for them."""
+
+    faces: tuple[Face, ...]
+    crops: Pixels
+    outputs: tuple[NDArray[Any], ...]
+
+
+def look(subject: Subject, model: str) -> Seen | None:
+    """Up to four faces of the person, evenly spread; None where none is large and sharp enough."""
+    track = subject.track
+    if track is None:
+        return None
+    every = [face for face in track.faces if not face.tight and face.quality.sharpness >= _SOFTEST]
+    chosen = every if len(every) <= _MOST else [every[int(i)] for i in np.linspace(0, len(every) - 1, _MOST).round()]
+    cut = [(face, faces.cut(subject.frame(face.frame), face, CONTRACT)) for face in chosen]
+    kept = [(face, crop) for face, crop in cut if crop is not None]
+    if not kept:
+        return None
+    crops = np.stack([crop for _, crop in kept])
+    return Seen(tuple(face for face, _ in kept), crops, models.load(model).run(faces.normalise(crops, CONTRACT)))
+
+
+def weighed(cosines: Floats) -> float:
+    """Log odds of the generators against the cameras, all known sources alike likely before."""
+    logits = SHARPNESS * cosines.astype(np.float64)
+    return float(np.logaddexp.reduce(logits[len(CAMERAS) :]) - np.logaddexp.reduce(logits[: len(CAMERAS)]))
+
+
+def nearest(cosines: Floats, least: Floats) -> int | None:
+    """The source that the mean fingerprint is nearest to, or None where that is further than its own pictures are."""
+    best = int(cosines.argmax())
+    return best if cosines[best] >= least[best] else None
+
+
+def answer(
+    info: DetectorInfo, subject: Subject, seen: Seen | None, exhibits: tuple[Exhibit, ...], *, always: bool
+) -> Evidence:
+    """From what the network said (its second and third outputs are cosines and the least of them) to evidence."""
+    person = subject.track.person if subject.track else None
+    if seen is None:
+        return Evidence(info.id, None, _SILENT, _too_poor(subject), person=person)
+    rows, least = seen.outputs[1], seen.outputs[2][0]
+    mean, model = rows.mean(0), info.models[0]
+    calibration, times = Calibration.load(models.calibration_path(model)), [face.time_s for face in seen.faces]
+    score = calibration.combine_frames([weighed(row) for row in rows], times)
+    llr = calibration.llr(
+        score,
+        face_px=float(np.median([face.quality.face_px for face in seen.faces])),
+        sharpness=float(np.median([face.quality.sharpness for face in seen.faces])),
+        frames=len(rows),
+    )
+    found = nearest(mean, least)
+    evidence = Evidence(
+        detector=info.id,
+        llr=llr,
+        finding=_finding(found, mean),
+        score=score,
+        person=person,
+        interval=Interval(times[0], times[-1]) if len(times) > 1 else None,
+        exhibits=exhibits,
+        weights=models.load(model).weights,
+    )
+    if always:
+        return evidence
+    if found is None:
+        return replace(evidence, llr=None, reason=NONE_OF_THESE)
+    return evidence if llr >= _LEAST_LLR else replace(evidence, llr=None, reason=_NO_TRACE)
+
+
+def named(source: int) -> Text:
+    """What a source is called in sentences."""
+    name = SOURCES[source]
+    if name in _SHOWN:
+        return _SHOWN[name]
+    return Text(_MADE.format(name), zh=_MADE.zh.format(name))
+
+
+def _finding(found: int | None, cosines: Floats) -> Text:
+    order = np.argsort(-cosines, kind="stable")
+    first, second = (named(int(i)) for i in order[:2])
+    a, b = (f"{float(cosines[i]):.2f}" for i in order[:2])
+    if found is None:
+        return Text(
+            f"None of the known sources; the nearest is {first} (similarity {a}).",
+            zh=f"不属于任何已知来源；最接近的是{first.zh}（相似度 {a}）。",
+        )
+    return Text(
+        f"Nearest to the fingerprint of {first} (similarity {a}), then {second} ({b}).",
+        zh=f"最接近{first.zh}的指纹（相似度 {a}），其次是{second.zh}（{b}）。",
+    )
+
+
+def _too_poor(subject: Subject) -> Text:
+    if subject.track is None or not subject.track.faces:
+        return Text("no face to look at", zh="没有可供检查的人脸")
+    if all(face.tight for face in subject.track.faces):
+        return Text(
+            "nothing but the face can be seen; some surroundings are needed", zh="画面中只有人脸，需要一些周围画面"
+        )
+    return Text(
+        f"the face is too small or too soft: {CONTRACT.min_face_px} px and some detail are needed",
+        zh=f"人脸太小或太模糊：需要至少 {CONTRACT.min_face_px} 像素和一定的细节",
+    )
+
+
+def as_picture(values: Sequence[Floats], side: int = 192) -> Pixels:
+    """Maps ``(height, width, 3)`` beside each other, each stretched about mid grey to its own strength; uint8."""
+    shown = []
+    for value in values:
+        strength = float(np.quantile(np.abs(value), 0.99)) or 1.0
+        grey = np.clip(127.5 + 127.5 * value / strength, 0, 255).astype(np.uint8)
+        step = max(1, side // grey.shape[0])
+        shown.append(np.repeat(np.repeat(grey, step, 0), step, 1))
+    return np.concatenate(shown, axis=1)

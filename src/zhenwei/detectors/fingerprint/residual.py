@@ -1,0 +1,80 @@
+"""``fingerprint.residual``: does what an autoencoder cannot give back look like a known source's template?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from zhenwei.detectors.fingerprint._sources import CONTRACT, Seen, answer, as_picture, look, named
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Subject, Text
+
+MODEL = "fingerprint_residual"
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualFingerprint:
+    """The picture's fingerprint is what an autoencoder fails to give back; each source has a template that it is
+    correlated with. With ``always`` it answers however little it finds, as for measuring it."""
+
+    always: bool = False
+
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="fingerprint.residual",
+        question=Text(
+            "Does the picture's residual match the template of a known camera or of a known generator?",
+            zh="画面的残差与哪个来源的模板相符：已知相机还是已知生成器？",
+        ),
+        takes=("image", "video"),
+        level="person",
+        needs=(
+            Text(f"a face of at least {CONTRACT.min_face_px} px", zh=f"至少 {CONTRACT.min_face_px} 像素的人脸"),
+            Text("some sharpness, and surroundings of the face", zh="一定的清晰度和人脸周围的画面"),
+        ),
+        reference="N. Yu, L. Davis, M. Fritz, Attributing fake images to GANs, ICCV 2019 (visualised fingerprints); "
+        "templates as of sensors, after F. Marra et al., MIPR 2019",
+        blind_spots=(
+            Text(
+                "generators that it does not know: it says none of these, or errs",
+                zh="未知的生成器：它会回答均不属于，或出错",
+            ),
+            Text(
+                "faces that lie elsewhere in the picture than in those it learned from",
+                zh="位置与训练图片不同的人脸",
+            ),
+            Text(
+                "pictures shrunk, compressed or filtered until no residual is left",
+                zh="缩小、压缩或滤镜处理到残差消失的图片",
+            ),
+        ),
+        models=(MODEL,),
+        contract=CONTRACT,
+        finds="generated",
+    )
+
+    def examine(self, subject: Subject) -> Evidence:
+        seen = look(subject, MODEL)
+        shown = () if seen is None else (_exhibit(seen),)
+        return answer(self.info, subject, seen, shown, always=self.always)
+
+
+def _exhibit(seen: Seen) -> Picture:
+    best = int(seen.outputs[1].mean(0).argmax())
+    first = named(best)
+    caption = Text(
+        f"Left: what the autoencoder could not give back of the face. Middle: the template of {first}. Right: "
+        "where the two agree (bright) and disagree (dark).",
+        zh=f"左：自编码器无法重建的部分。中：{first.zh}的模板。右：两者一致（亮）与不一致（暗）之处。",
+    )
+    residual, template = (_last(v) for v in (seen.outputs[0][0], seen.outputs[3][best]))
+    return Picture(caption, as_picture([residual, template, residual * template]))
+
+
+def _last(values: Floats) -> Floats:
+    """Channels last, each without its mean."""
+    moved = np.moveaxis(values, 0, -1)
+    return np.asarray(moved - moved.mean((0, 1)), np.float32)
+
+
+detector: type[Detector] = ResidualFingerprint
