@@ -78,6 +78,15 @@ def test_weak_findings_are_kept_to_itself(scene: Pixels) -> None:
     ]  # fmt: skip
 
 
+def test_large_pictures_get_a_map_and_no_answer() -> None:
+    mixed = dead_leaves(700, np.random.default_rng(2))
+    mixed[200:500, 200:500] = NOISY.shoot(mixed, np.random.default_rng(0))[200:500, 200:500]
+    evidence = ask(mixed, always=False)
+    assert evidence.llr is None
+    assert "larger than" in evidence.reason
+    assert len(evidence.exhibits) == 1
+
+
 def test_what_cannot_be_compared_gets_no_answer(scene: Pixels) -> None:
     assert "too small" in ask(scene[:180]).reason
     assert "detail" in ask(np.full((400, 400, 3), 128, np.uint8)).reason

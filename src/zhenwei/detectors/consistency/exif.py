@@ -18,6 +18,7 @@ _MODEL = "self_consistency"
 _PATCH_PX = 128
 _LEAST_PX = 192
 _MOST_ACROSS = 12
+_LARGEST_PX = 640  # nothing larger was calibrated on; places of large photographs differ more, by depth of field alone
 _BATCH = 8
 _LEAST_SPREAD = 4.0  # grey levels: deviation of a patch that shows anything
 _LEAST_PATCHES = 9
@@ -36,6 +37,11 @@ _FORGED = Text(
 _ALIKE = Text(
     "All parts of the picture seem to have been taken and processed alike.",
     zh="画面各部分的成像与处理似乎一致。",
+)
+_TOO_LARGE = Text(
+    "larger than the pictures that it was calibrated on, in which genuine photographs differ more from place to place; "
+    "the map is shown all the same",
+    zh="图片大于其校准所用的图片：真实照片越大，各处差异越大；一致性图仍然给出",
 )
 _UNDECIDED = Text(
     "no part of the picture stands out from the others more than in genuine pictures; that does not speak against "
@@ -63,7 +69,10 @@ class Exif:
         takes=("image",),
         level="file",
         needs=(
-            Text(f"at least {_LEAST_PX} px on each side", zh=f"每边至少 {_LEAST_PX} 像素"),
+            Text(
+                f"at least {_LEAST_PX} px on each side; beyond {_LARGEST_PX} px it shows its map and does not answer",
+                zh=f"每边至少 {_LEAST_PX} 像素；超过 {_LARGEST_PX} 像素时只给出一致性图，不作回答",
+            ),
             Text("parts that are neither flat nor burnt out", zh="既不平坦也不过曝的部分"),
         ),
         reference="M. Huh, A. Liu, A. Owens, A. Efros, Fighting Fake News: Image Splice Detection via Learned "
@@ -91,9 +100,11 @@ class Exif:
         if len(at) < _LEAST_PATCHES:
             return self._silent("too few parts of the picture show any detail", "画面中有细节的部分太少")
         evidence = self._evidence(pixels, at, agreement.parted(compared(pixels, at)))
-        if self.always or found_enough(evidence.score, evidence.llr):
+        large = max(pixels.shape[:2]) > _LARGEST_PX
+        if self.always or (found_enough(evidence.score, evidence.llr) and not large):
             return evidence
-        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_UNDECIDED)
+        why = _TOO_LARGE if large else _UNDECIDED
+        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=why)
 
     def _evidence(self, pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> Evidence:
         score = float(found.odd.mean())

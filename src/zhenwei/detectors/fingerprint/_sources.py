@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,14 +146,3 @@ def _too_poor(subject: Subject) -> Text:
         f"the face is too small or too soft: {CONTRACT.min_face_px} px and some detail are needed",
         zh=f"人脸太小或太模糊：需要至少 {CONTRACT.min_face_px} 像素和一定的细节",
     )
-
-
-def as_picture(values: Sequence[Floats], side: int = 192) -> Pixels:
-    """Maps ``(height, width, 3)`` beside each other, each stretched about mid grey to its own strength; uint8."""
-    shown = []
-    for value in values:
-        strength = float(np.quantile(np.abs(value), 0.99)) or 1.0
-        grey = np.clip(127.5 + 127.5 * value / strength, 0, 255).astype(np.uint8)
-        step = max(1, side // grey.shape[0])
-        shown.append(np.repeat(np.repeat(grey, step, 0), step, 1))
-    return np.concatenate(shown, axis=1)

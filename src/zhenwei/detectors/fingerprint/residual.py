@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zhenwei.detectors.fingerprint._sources import CONTRACT, Seen, answer, as_picture, look, named
-from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Subject, Text
+from zhenwei.detectors.fingerprint._sources import CONTRACT, Seen, answer, look, named
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
 MODEL = "fingerprint_residual"
 
@@ -63,18 +63,26 @@ def _exhibit(seen: Seen) -> Picture:
     best = int(seen.outputs[1].mean(0).argmax())
     first = named(best)
     caption = Text(
-        f"Left: what the autoencoder could not give back of the face. Middle: the template of {first}. Right: "
+        f"Above: the face, and what the autoencoder could not give back of it. Below: the template of {first}, and "
         "where the two agree (bright) and disagree (dark).",
-        zh=f"左：自编码器无法重建的部分。中：{first.zh}的模板。右：两者一致（亮）与不一致（暗）之处。",
+        zh=f"上：人脸，以及自编码器无法重建的部分。下：{first.zh}的模板，以及两者一致（亮）与不一致（暗）之处。",
     )
     residual, template = (_last(v) for v in (seen.outputs[0][0], seen.outputs[3][best]))
-    return Picture(caption, as_picture([residual, template, residual * template]))
+    above = np.concatenate([seen.crops[0], _stretched(residual)], axis=1)
+    below = np.concatenate([_stretched(template), _stretched(residual * template)], axis=1)
+    return Picture(caption, np.concatenate([above, below], axis=0))
 
 
 def _last(values: Floats) -> Floats:
     """Channels last, each without its mean."""
     moved = np.moveaxis(values, 0, -1)
     return np.asarray(moved - moved.mean((0, 1)), np.float32)
+
+
+def _stretched(values: Floats) -> Pixels:
+    """About mid grey, to the values' own strength."""
+    strength = float(np.quantile(np.abs(values), 0.99)) or 1.0
+    return np.asarray(np.clip(127.5 + 127.5 * values / strength, 0, 255), np.uint8)
 
 
 detector: type[Detector] = ResidualFingerprint
