@@ -86,7 +86,7 @@ class ReportFolder:
 def safe_name(path: str) -> str:
     """A file name without extension that every file system takes, from whatever ``path`` is called."""
     stem = re.sub(r"[^\w.\- ]+", "_", PurePath(path).stem.encode("utf-8", "replace").decode())
-    stem = " ".join(stem.split()).lstrip(".-")[:_LONGEST_NAME].rstrip(". ")
+    stem = " ".join(stem.split()).lstrip(".- ")[:_LONGEST_NAME].rstrip(". ")
     if not stem.strip("_"):
         return "file"
     return f"_{stem}" if stem.split(".")[0].casefold() in _RESERVED else stem

@@ -39,6 +39,8 @@ _CRF = (16, 40)
 _CONVERTED = 0.15  # share of clips in which frames are shown twice
 _LIPS, _CHIN = (13, 14), 152  # points of the mesh
 _LARGEST_PX = 352
+_BLOCK = 16  # pixels
+_CODEC = {"preset": "veryfast", "tune": "zerolatency"}  # what looks ahead differs from run to run
 _BATCH, _LEARNING_RATE, _DECAY = 64, 3e-3, 0.02
 _LEAST_SEEN = 0.9  # of the frames
 _LOOKED = 4  # frames that the face finder sees of a clip
@@ -116,7 +118,7 @@ def _arriving(rng: np.random.Generator, shape: tuple[int, ...]) -> Callable[[Flo
     lamp = 1 + float(rng.uniform(0, 0.012)) * float(rng.random() < 0.3) * rng.normal(size=(_LENGTH, 1, 1, 1))
     grain = rng.normal(0, noise, shape).astype(np.float32) if noise else np.float32(0)
     scale = float(rng.uniform(0.7, 1)) if rng.random() < 0.5 else 1.0
-    size = tuple(int(side * scale) // 2 * 2 for side in (shape[2], shape[1]))
+    size = tuple(int(side * scale) // _BLOCK * _BLOCK for side in (shape[2], shape[1]))
 
     def arrive(frames: Floats) -> Pixels:
         lit = np.clip(np.rint(frames * lamp + grain), 0, 255).astype(np.uint8)
@@ -201,18 +203,18 @@ def _placed(points: Floats, matrix: NDArray[np.float64], bend: Floats) -> NDArra
 
 
 def _within(pixels: Pixels) -> Pixels:
-    """Of even sides, at most 352 px."""
+    """Of sides that are whole blocks, at most 352 px."""
     scale = min(1.0, _LARGEST_PX / max(pixels.shape[:2]))
-    width, height = (max(2, int(side * scale) // 2 * 2) for side in pixels.shape[1::-1])
+    width, height = (max(_BLOCK, int(side * scale) // _BLOCK * _BLOCK) for side in pixels.shape[1::-1])
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def through_h264(frames: Pixels, crf: int, keyframes: int = 250) -> Pixels:
-    """A clip ``(n, h, w, 3)`` of even sides through H.264 as a whole. ``keyframes``: frames from one to the next."""
+    """A clip ``(n, h, w, 3)`` of whole blocks of 16 px through H.264. ``keyframes``: frames from one to the next."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.height, encoder.width, encoder.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
     encoder.time_base, encoder.thread_count = Fraction(1, round(FPS)), 1
-    encoder.options = {"preset": "veryfast", "crf": str(crf), "g": str(keyframes)}
+    encoder.options = {**_CODEC, "crf": str(crf), "g": str(keyframes)}
     packets = []
     for number, pixels in enumerate(frames):
         frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
