@@ -60,6 +60,15 @@ def test_the_motion_of_the_shoulders_is_measured_in_pixels() -> None:
         np.testing.assert_allclose(heights - heights.mean(), sunk - sunk.mean(), atol=0.4)
 
 
+def test_fewer_frames_tell_the_same() -> None:
+    sunk = 2 * np.sin(2 * np.pi * 0.25 * TIME[:100])
+    pixels, origins = shifted(sunk), np.zeros((100, 2), np.float32)
+    for every, few in zip(
+        shoulder_heights(pixels, origins, 1.0), shoulder_heights(pixels, origins, 1.0, 3), strict=True
+    ):
+        np.testing.assert_allclose(few - few.mean(), every - every.mean(), atol=0.3)
+
+
 def test_a_window_that_follows_the_head_is_reckoned_with() -> None:
     """The window moves with the scene, so nothing moves in it: the motion is the window's."""
     origins = np.stack([np.zeros(40), np.arange(40.0)], axis=1).astype(np.float32)

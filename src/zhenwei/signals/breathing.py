@@ -47,22 +47,26 @@ def head_height(landmarks: Floats, origins: Floats, scale: float) -> Reals:
     return np.asarray(landmarks[:, _STEADY, 1].mean(axis=1) + origins[:, 1] * scale, np.float64)
 
 
-def shoulder_heights(pixels: Pixels, origins: Floats, scale: float) -> list[Reals]:
+def shoulder_heights(pixels: Pixels, origins: Floats, scale: float, every: int = 1) -> list[Reals]:
     """Downward place ``(n,)`` of what the lower left and right corners of ``pixels`` ``(n, side, side, 3)`` show, from
     the first frame on: median flow of good features (Lucas & Kanade) from frame to frame, summed. Corners without
-    texture, or smaller than 16 px, are left out."""
+    texture, or smaller than 16 px, are left out. ``every``: of how many frames one is looked at, straight lines
+    between.
+    """
     side = pixels.shape[1]
     top = round(side * (1 - _FROM_BELOW))
-    moved = np.diff(origins[:, 1].astype(np.float64)) * scale
+    looked = np.arange(0, len(pixels), every)
+    moved = np.diff(origins[looked, 1].astype(np.float64)) * scale
     found = []
     for left, right in _SHOULDERS:
-        patch = pixels[:, top:, round(left * side) : round(right * side)]
+        patch = pixels[looked, top:, round(left * side) : round(right * side)]
         if min(patch.shape[1:3]) < _LEAST_SIDE:
             continue
         grey = [np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in patch]
         steps = [_sunk(one, other) for one, other in pairwise(grey)]
         if np.isfinite(steps).mean() >= _SEEN:
-            found.append(np.concatenate([[0.0], np.cumsum(np.nan_to_num(steps) + moved)]))
+            sunk = np.concatenate([[0.0], np.cumsum(np.nan_to_num(steps) + moved)])
+            found.append(np.interp(np.arange(len(pixels)), looked, sunk))
     return found
 
 

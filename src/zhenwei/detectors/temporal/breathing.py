@@ -15,6 +15,7 @@ from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Interval, Str
 
 _LEAST_S, _LEAST_HZ = 8.0, 9.5
 _LEAST_SEEN = 0.9  # of the frames
+_ENOUGH_HZ = 10.0  # of looking at the shoulders: breath is slow
 _LEAST_SHARE, _LEAST_AGREEMENT = (
     0.66,
     0.93,
@@ -65,7 +66,8 @@ class Breathing:
         if strip is None or why is not None:
             return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
         head = _bridged(head_height(strip.landmarks, strip.origins, strip.scale))
-        shoulders = shoulder_heights(strip.pixels, strip.origins, strip.scale)
+        every = max(1, int(strip.rate_hz / _ENOUGH_HZ))
+        shoulders = shoulder_heights(strip.pixels, strip.origins, strip.scale, every)
         if not shoulders:
             return _silent(person, Text("no neck or shoulders are to be seen", zh="看不到颈部或肩部"))
         moved = np.stack([head, *shoulders])
