@@ -214,7 +214,8 @@ def test_witnesses_who_see_the_same_are_discounted() -> None:
 
 def test_kinds_of_forgery_are_alternatives() -> None:
     """A picture that is altered or generated, as often as each other, against a genuine one: the mixture's ratio, from
-    densities of two detectors of which each sees one kind only. Below doubled odds "generated" is not considered."""
+    densities of two detectors of which each sees one kind only. "Generated" is not considered below doubled odds, nor
+    where "altered" says more."""
     rng = np.random.default_rng(3)
     x, y = rng.normal(0, 2, (2, 50))
     altered, generated = 2 * x - 2, y - 0.5  # log N(x; 2, 1) / N(x; 0, 1), log N(y; 1, 1) / N(y; 0, 1)
@@ -222,7 +223,13 @@ def test_kinds_of_forgery_are_alternatives() -> None:
     forged = (np.exp(-((x - 2) ** 2) / 2 - y**2 / 2) + np.exp(-(x**2) / 2 - (y - 1) ** 2 / 2)) / 2
     for a, g, expected in zip(altered, generated, np.log(forged / genuine), strict=True):
         evidence = [_evidence(float(a)), _evidence(float(g), detector="cnn.other")]
-        assert fuse(evidence) == pytest.approx(expected if g >= math.log(2) else a)
+        assert fuse(evidence) == pytest.approx(expected if g >= max(a, math.log(2)) else a)
+
+
+def test_a_little_of_the_other_kind_takes_nothing_away() -> None:
+    fused = [fuse([_evidence(2.0), _evidence(g, detector="cnn.other")]) for g in (0.0, 0.6, 0.8, 1.5, 2.0, 2.5, 4.0)]
+    assert fused[:5] == pytest.approx([2.0] * 5)
+    assert fused == sorted(value for value in fused if value is not None)
 
 
 def test_what_was_added_is_told_and_a_kind_not_considered_added_nothing() -> None:

@@ -6,8 +6,9 @@ abstention is as if the detector had not been asked.
 
 **Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in
 one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one
-kind is not outvoted by the absence of the other. That a picture was generated is considered from doubled odds on: a
-detector that knows few generators and finds a little of one shall not take away what the others found genuine.
+kind is not outvoted by the absence of the other. That a picture was generated is considered from doubled odds on, and
+where it says more than that it was altered: a detector that knows few generators and finds a little of one shall not
+take away what the others found, and more of a trace never makes a cleaner verdict.
 
 **Several people.** "Somebody here is forged, no telling who" against "nobody is" has the likelihood ratio
 mean(exp(llr of each)). Evidence on the whole file joins that of everybody. The file is called forged if the most
@@ -74,7 +75,8 @@ def contributions(evidence: Sequence[Evidence], *, dependence: Dependence | None
 def _considered(evidence: Sequence[Evidence], dependence: Dependence | None) -> list[list[tuple[Evidence, float]]]:
     """Of each kind of forgery that is considered: the evidence, and what it adds."""
     kinds = {kind: _weighed(mine, dependence) for kind, mine in _by_kind(evidence).items()}
-    if len(kinds) > 1 and math.fsum(c for _, c in kinds["generated"]) < _DOUBLED:
+    sums = {kind: math.fsum(c for _, c in mine) for kind, mine in kinds.items()}
+    if len(kinds) > 1 and sums["generated"] < max(_DOUBLED, sums["altered"]):
         del kinds["generated"]
     return list(kinds.values())
 
