@@ -158,7 +158,10 @@ def _subjects(detector: Detector, whole: Subject, tracks: tuple[Track, ...], str
     if detector.info.level != "person" or not tracks:
         return [whole]
     wanted = strips if detector.info.needs_strip else {}
-    return [replace(whole, track=track, strip=wanted.get(track.person)) for track in tracks]
+    company = {t.person: tuple(s for person, s in wanted.items() if person != t.person) for t in tracks}
+    return [
+        replace(whole, track=track, strip=wanted.get(track.person), company=company[track.person]) for track in tracks
+    ]
 
 
 def _answer(detector: Detector, subject: Subject) -> Evidence:

@@ -7,6 +7,7 @@ and points are in pixels of the frame they belong to, x to the right, y down; ti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, Self
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 Kind = Literal["image", "video", "audio"]
 Decision = Literal["forged", "genuine", "inconclusive"]
 Level = Literal["person", "file"]
-Forgery = Literal["altered", "generated"]  # a genuine recording that was changed, or one that never was
+Forgery = Literal["altered", "generated", "voice", "pairing"]
+"""A picture: of a genuine recording that was changed, or of one that never was; a voice that was made by a machine;
+picture and sound that do not belong together, which is a way to alter a recording."""
+Stream = Literal["picture", "voice"]
 Language = Literal["en", "zh"]
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -209,7 +213,7 @@ class Subject:
 
     Frames are evenly spread over the whole clip; a picture is one frame. ``track`` is set for detectors of level
     "person" and None for level "file". ``strip`` is set where a detector with ``needs_strip`` is asked, and None for
-    pictures and wherever it cannot be had. Arrays are read-only.
+    pictures and wherever it cannot be had; ``company``: those of the other people. Arrays are read-only.
     """
 
     media: Media
@@ -217,6 +221,7 @@ class Subject:
     track: Track | None = None
     audio: Audio | None = None
     strip: Strip | None = None
+    company: tuple[Strip, ...] = ()
 
     def frame(self, index: int) -> Frame:
         """The sampled frame that a face refers to."""
@@ -300,12 +305,23 @@ class PersonVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamVerdict:
+    """The answer for the picture or the voice of a video by itself; None = nothing can be said of it."""
+
+    stream: Stream
+    decision: Decision
+    llr: float | None
+    error_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for a file.
 
     ``error_rate`` is how often a decision this firm is wrong: for "forged" the share of genuine files at least as
     suspicious, for "genuine" the share of forged files at least as clean; None when inconclusive.
     ``by_person`` has one entry a person; the file follows the worst, corrected for how many were looked at.
+    ``streams``: picture and voice apart, for videos in which somebody is heard; empty elsewhere.
     """
 
     decision: Decision
@@ -313,6 +329,18 @@ class Verdict:
     error_rate: float | None
     explanation: str
     by_person: tuple[PersonVerdict, ...] = ()
+    streams: tuple[StreamVerdict, ...] = ()
+
+    def four_ways(self) -> dict[tuple[bool, bool], float]:
+        """By (picture forged, voice forged): the probability, had all four been equally likely beforehand and were both
+        streams forged independently of each other. Nothing said of a stream counts as an LLR of 0. Empty without
+        ``streams``."""
+        llr = {s.stream: s.llr or 0.0 for s in self.streams}
+        if not llr:
+            return {}
+        ways = [(picture, voice) for picture in (False, True) for voice in (False, True)]
+        odds = [math.exp(p * llr["picture"] + v * llr["voice"]) for p, v in ways]
+        return {way: one / math.fsum(odds) for way, one in zip(ways, odds, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

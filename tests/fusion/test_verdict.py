@@ -20,13 +20,13 @@ from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
 from zhenwei.fusion.verdict import contributions, decide, fuse
 from zhenwei.types import Evidence, Forgery, Interval, Person, PersonVerdict, Quality, Text, Verdict
 
-DETECTORS = ("cnn.face_forgery", "cnn.other", "warp.self_blend", "temporal.pulse")
+DETECTORS = ("cnn.face_forgery", "cnn.other", "warp.self_blend", "temporal.pulse", "speech.variability")
 LLR = st.floats(-8, 8)
 ORDER = {"genuine": 0, "inconclusive": 1, "forged": 2}
 NOTHING_MEASURED = OperatingPoints()
 
 
-FINDS: dict[str, Forgery] = {"cnn.other": "generated"}
+FINDS: dict[str, Forgery] = {"cnn.other": "generated", "speech.variability": "voice"}
 
 
 def _evidence(llr: float | None, *, detector: str = DETECTORS[0], person: int | None = 1, reason: str = "") -> Evidence:
@@ -230,6 +230,17 @@ def test_a_little_of_the_other_kind_takes_nothing_away() -> None:
     fused = [fuse([_evidence(2.0), _evidence(g, detector="cnn.other")]) for g in (0.0, 0.6, 0.8, 1.5, 2.0, 2.5, 4.0)]
     assert fused[:5] == pytest.approx([2.0] * 5)
     assert fused == sorted(value for value in fused if value is not None)
+
+
+def test_a_third_kind_joins_only_where_it_raises_the_ratio() -> None:
+    base = [_evidence(0.0), _evidence(4.0, detector="cnn.other")]
+    of_two = fuse(base)
+    assert of_two == pytest.approx(math.log((1 + math.exp(4)) / 2))
+    slight, alike, strong = (fuse([*base, _evidence(v, detector="speech.variability")]) for v in (1.0, 4.0, 6.0))
+    assert slight == of_two
+    assert alike == pytest.approx(math.log((1 + 2 * math.exp(4)) / 3))
+    assert strong == pytest.approx(math.log((1 + math.exp(6)) / 2))
+    assert fuse([_evidence(-1.0, detector="speech.variability")]) == -1.0
 
 
 def test_what_was_added_is_told_and_a_kind_not_considered_added_nothing() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,9 +23,12 @@ from rich.progress import (
 from zhenwei import models
 from zhenwei.cli._train_common import Options, bar, check_output, device_of
 from zhenwei.errors import UsageError
+from zhenwei.evaluation import held_out
 from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
-from zhenwei.fusion.operating import PACKAGED
+from zhenwei.fusion.dependence import Dependence
+from zhenwei.fusion.operating import PACKAGED, OperatingPoints
+from zhenwei.models import ModelEntry
 from zhenwei.training import (
     face_forgery,
     face_traces,
@@ -31,9 +37,12 @@ from zhenwei.training import (
     fingerprint_publish,
     flicker,
     flicker_publish,
+    lip_sync,
     neuron_coverage,
     self_consistency,
     self_consistency_publish,
+    speech_publish,
+    speech_thresholds,
     synthetic_image,
     synthetic_publish,
     thresholds,
@@ -54,9 +63,11 @@ def run(options: Options) -> bool:
     """Does what was asked for if it is not for the one loop, and says whether."""
     own = {"cnn.synthetic_image": synthetic, "cnn.neuron_coverage": coverage}
     own |= {"consistency.exif": self_consistent} | dict.fromkeys(_FINGERPRINTS, fingerprints)
-    own |= {"temporal.flicker": trembling}
+    own |= {"audiovisual.lip_sync": mouths, "temporal.flicker": trembling} | dict.fromkeys(speech_publish.WAYS, voices)
     own |= dict.fromkeys(face_traces_publish.PARTS.values(), traces) | dict.fromkeys(FITTED, fitted)
-    way = measure_thresholds if options.thresholds else own.get(options.detector)
+    of_voices = options.detector in speech_publish.WAYS
+    thresholds_of = voices_together if of_voices else measure_thresholds
+    way = thresholds_of if options.thresholds else own.get(options.detector)
     if way is not None:
         way(options)
     return way is not None
@@ -178,16 +189,7 @@ def fingerprints(options: Options) -> None:
     check_output(options)
     with bar("finding faces", console) as told:
         portraits = read_portraits(options.data, told)
-    share = TextColumn("{task.percentage:.0f}%")
-    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(what: str, share: float) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=1.0)
-            progress.update(tasks[what], completed=share)
-
+    with _stages(console) as tell:
         learn, held_out = fingerprint_publish.pictures(portraits, options.output, tell)
         nets = fingerprint.train(learn, options.output, resume=options.resume, tell=tell)
     with console.status("measuring on held-out pictures"):
@@ -228,6 +230,74 @@ def trembling(options: Options) -> None:
             row = flicker_publish.install(net, held_out, store=store, progress=told)
         console.print(f"in the model store: {row.weights}", highlight=False)
         console.print(_ANEW)
+
+
+def voices(options: Options) -> None:
+    """Detectors of synthetic voices: measured source by source, then learned from all."""
+    _refuse(options)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    console = Console(stderr=True)
+    check_output(options)
+    with _stages(console) as tell:
+        row = speech_publish.train(
+            options.detector,
+            options.data,
+            options.output,
+            workers=options.workers,
+            resume=options.resume,
+            store=options.store or models.STORE,
+            progress=tell,
+        )
+    _measured(console, options, row)
+
+
+def voices_together(options: Options) -> None:
+    """Thresholds for sound, from the answers that the trainings of all detectors of voices have left."""
+    if not options.start:
+        fix = "--from runs/variability --from runs/lfcc_gmm ...: the outputs of their trainings"
+        raise UsageError("thresholds for voices are measured on held-out answers", got="no --from", fix=fix)
+    options.output.mkdir(parents=True, exist_ok=True)
+    found = speech_thresholds.measure(options.start, store=options.store or models.STORE)
+    held_out.save(found.table, options.output / "held_out.json")
+    target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
+    OperatingPoints.load().joined(found.operating).save(target)
+    Dependence.load().joined(found.dependence).save(beside)
+    console = Console(stderr=True)
+    console.print(Markdown(held_out.to_markdown(found.table)))
+    console.print(f"written: {target} and {beside.name}", highlight=False)
+
+
+def mouths(options: Options) -> None:
+    """``audiovisual.lip_sync``: measured clip by clip, then learned from all."""
+    _refuse(options)
+    console = Console(stderr=True)
+    check_output(options)
+    with _stages(console) as tell:
+        row = lip_sync.train(options.data, options.output, store=options.store or models.STORE, progress=tell)
+    _measured(console, options, row)
+
+
+@contextmanager
+def _stages(console: Console) -> Iterator[Callable[[str, float], None]]:
+    """A bar for each stage that is told of."""
+    share = TextColumn("{task.percentage:.0f}%")
+    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, share: float) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=1.0)
+            progress.update(tasks[what], completed=share)
+
+        yield tell
+
+
+def _measured(console: Console, options: Options, row: ModelEntry) -> None:
+    console.print(Markdown(held_out.to_markdown(held_out.load(options.output / "held_out.json"))))
+    console.print(f"in the model store: {row.weights}", highlight=False)
+    console.print(_ANEW)
 
 
 def synthetic(options: Options) -> None:
@@ -277,7 +347,7 @@ def measure_thresholds(options: Options) -> None:
     with bar("asking every detector", console) as told:
         found = thresholds.measure(options.data, pack, recipe, progress=told)
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
-    found.operating.save(target)
-    found.dependence.save(beside)
+    OperatingPoints.load().joined(found.operating).save(target)
+    Dependence.load().joined(found.dependence).save(beside)
     told_of = f"{found.answered} of {found.shown} faces got an answer; written: {target} and {beside.name}"
     console.print(told_of, highlight=False)

@@ -92,6 +92,14 @@ def _list(infos: list[DetectorInfo], language: Language) -> Table:
     return shown
 
 
+_FINDS = {
+    "altered": "genuine recordings that were altered",
+    "generated": "wholly generated media",
+    "voice": "voices made by a machine",
+    "pairing": "picture and sound that do not belong together",
+}
+
+
 def _card(info: DetectorInfo, language: Language) -> Table:
     from rich.table import Table
     from rich.text import Text
@@ -103,7 +111,7 @@ def _card(info: DetectorInfo, language: Language) -> Table:
         ("id", [info.id]),
         ("question", [in_language(info.question, language)]),
         ("takes", [", ".join(info.takes)]),
-        ("finds", ["genuine recordings that were altered" if info.finds == "altered" else "wholly generated media"]),
+        ("finds", [_FINDS[info.finds]]),
         ("judges", ["each person" if info.level == "person" else "the whole file"]),
         ("needs", [", ".join(in_language(need, language) for need in info.needs)]),
         ("reads metadata", ["yes" if info.reads_metadata else "no"]),

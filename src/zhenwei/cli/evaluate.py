@@ -51,6 +51,9 @@ def evaluate(
     leave_out: Annotated[
         Path | None, typer.Option(help="leave_one_out.json of `zhenwei train --leave-out`, for that page")
     ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help="folder of held_out.json files of `zhenwei train`, for that page")
+    ] = None,
     allow_leaks: Annotated[
         bool, typer.Option("--allow-leaks", help="go on though the test holds what was trained on; the page says so")
     ] = False,
@@ -60,6 +63,7 @@ def evaluate(
 ) -> None:
     from zhenwei.errors import UsageError
     from zhenwei.evaluation import accuracy_page, leaks, results
+    from zhenwei.evaluation import held_out as measured_in_training
     from zhenwei.evaluation import leave_out as kept_out
     from zhenwei.evaluation.evaluate import FUSED
     from zhenwei.evaluation.evaluate import evaluate as run
@@ -67,6 +71,7 @@ def evaluate(
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
+    of_training = [] if held_out is None else measured_in_training.load_all(held_out)
     left_out = None if leave_out is None else kept_out.load(leave_out)
     _writable(output, page, kaggle)
     reading = load(data, format_)
@@ -82,7 +87,7 @@ def evaluate(
     results.save(found, output / "results.json")
     _write_page(found, output / "results.html")
     if page is not None:
-        page.write_text(accuracy_page.to_markdown(found, left_out), encoding="utf-8")
+        page.write_text(accuracy_page.to_markdown(found, left_out, of_training), encoding="utf-8")
     if kaggle is not None:
         _write_submission(items, found, kaggle)
     _show(found, output)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from zhenwei.evaluation import leave_out, papers
+from zhenwei.evaluation import held_out, leave_out, papers
+from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.evaluation.leave_out import LeaveOneOut
 from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Localised, Results
 
@@ -34,9 +35,16 @@ on; what was looked at while working is told under [training](training.md) and [
 """
 
 
-def to_markdown(results: Results, left_out: LeaveOneOut | None = None) -> str:
-    """Tables of every figure with n and interval, and what produced them. ``left_out``: measured by ``zhenwei train``,
-    as forgeries must be kept from the training for it."""
+_LEFT_OUT = """What these detectors learned from is all the speech there is here, so their figures come from
+training: each row is asked of weights that learned from nothing of the source in question, nor of its systems and
+speakers (or, for lips, of the clip).
+
+"""
+
+
+def to_markdown(results: Results, left_out: LeaveOneOut | None = None, of_training: Sequence[HeldOut] = ()) -> str:
+    """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``: measured by
+    ``zhenwei train``, as forgeries, sources or clips must be kept from the training for them."""
     head = _HEAD.format(text=f"{results.protocol_text} Subject: {results.subject}.")
     parts = [head]
     for domain, title in (("in", "In-domain"), ("out", "Out-of-domain")):
@@ -56,6 +64,9 @@ def to_markdown(results: Results, left_out: LeaveOneOut | None = None) -> str:
     parts.append("\n## By source\n\n" + _by_source(files))
     if results.ladder:
         parts.append("\n## Robustness\n\n" + _ladder(results))
+    if of_training:
+        tables = "\n".join(held_out.to_markdown(table) for table in of_training)
+        parts.append("\n## Speech, and lips beside speech\n\n" + _LEFT_OUT + tables)
     if left_out is not None:
         parts.append("\n## Leave one forgery out\n\n" + leave_out.to_markdown(left_out))
     if any(f.set == "clips" for f in files):

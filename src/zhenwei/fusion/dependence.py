@@ -62,6 +62,11 @@ class Dependence:
         first, second = sorted((one, other))
         return self.correlation.get((first, second), assumed(one, other))
 
+    def joined(self, other: Dependence) -> Dependence:
+        """With what ``other`` has measured in place of what is known of the same detectors; the larger count."""
+        groups = max(self.groups, other.groups)
+        return Dependence({**self.spread, **other.spread}, {**self.correlation, **other.correlation}, groups)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         pairs = {f"{a} {b}": round(rho, 4) for (a, b), rho in sorted(self.correlation.items())}

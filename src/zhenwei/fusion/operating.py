@@ -73,6 +73,10 @@ class OperatingPoints:
         """How often forged media look at least this genuine; an upper bound in (0, 1]."""
         return self.forged.get(kind, Tail()).at(-llr)
 
+    def joined(self, other: OperatingPoints) -> OperatingPoints:
+        """With the kinds of media that ``other`` has measured in place of these."""
+        return OperatingPoints({**self.genuine, **other.genuine}, {**self.forged, **other.forged})
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         sides = {"genuine": self.genuine, "forged": self.forged}

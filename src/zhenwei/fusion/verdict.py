@@ -4,11 +4,14 @@
 weighed by how much the others repeat it, as measured (:mod:`zhenwei.fusion.dependence`). One detector keeps its LLR. An
 abstention is as if the detector had not been asked.
 
-**Several kinds.** A picture may be altered or generated; a detector of the one says nothing of the other. "Forged in
-one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one
-kind is not outvoted by the absence of the other. That a picture was generated is considered from doubled odds on, and
-where it says more than that it was altered: a detector that knows few generators and finds a little of one shall not
-take away what the others found, and more of a trace never makes a cleaner verdict.
+**Several kinds.** A picture may be altered or generated, its sound the voice of a machine; a detector of the one says
+nothing of the others. "Forged in one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of
+each kind)): a trace of one kind is not outvoted by the absence of another. That a picture was altered is always
+considered; the other kinds from doubled odds on, and where they raise the ratio: a detector that knows few generators
+and finds a little of one shall not take away what others found, and more of a trace never makes a cleaner verdict.
+
+**Two streams.** For a video in which somebody is heard picture and voice are judged apart as well, so that it can be
+told which of them is at fault; what is missing counts for neither side.
 
 **Several people.** "Somebody here is forged, no telling who" against "nobody is" has the likelihood ratio
 mean(exp(llr of each)). Evidence on the whole file joins that of everybody. The file is called forged if the most
@@ -23,16 +26,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zhenwei.errors import UsageError
 from zhenwei.fusion import wording
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.dependence import packaged as learned
 from zhenwei.fusion.operating import OperatingPoints, packaged
-from zhenwei.types import Decision, Evidence, Forgery, Kind, Person, PersonVerdict, Text, Verdict
+from zhenwei.types import Decision, Evidence, Forgery, Kind, Person, PersonVerdict, Stream, StreamVerdict, Text, Verdict
 
 _DOUBLED = math.log(2)
+_OF_PICTURE = ("altered", "generated")
+_ORDER: tuple[Forgery, ...] = ("altered", "generated", "voice")
 
 
 def decide(
@@ -54,7 +59,8 @@ def decide(
     by_person = {number: [e for e in evidence if e.person == number] for number in _numbers(evidence, people)}
     of_file = [e for e in evidence if e.person is None]
     verdicts = tuple(judge.person(n, found, _seen(n, people)) for n, found in by_person.items())
-    return judge.file(by_person, of_file, verdicts)
+    verdict = judge.file(by_person, of_file, verdicts)
+    return replace(verdict, streams=judge.streams(by_person, of_file)) if kind == "video" else verdict
 
 
 def fuse(evidence: Sequence[Evidence], *, dependence: Dependence | None = None) -> float | None:
@@ -76,9 +82,12 @@ def _considered(evidence: Sequence[Evidence], dependence: Dependence | None) -> 
     """Of each kind of forgery that is considered: the evidence, and what it adds."""
     kinds = {kind: _weighed(mine, dependence) for kind, mine in _by_kind(evidence).items()}
     sums = {kind: math.fsum(c for _, c in mine) for kind, mine in kinds.items()}
-    if len(kinds) > 1 and sums["generated"] < max(_DOUBLED, sums["altered"]):
-        del kinds["generated"]
-    return list(kinds.values())
+    first = [kind for kind in _ORDER if kind in kinds][:1]
+    considered = list(first)
+    for kind in sorted(set(kinds) - set(first), key=lambda k: -sums[k]):
+        if sums[kind] >= max(_DOUBLED, _any_of([sums[k] for k in considered]) or 0.0):
+            considered.append(kind)
+    return [kinds[kind] for kind in considered]
 
 
 def _by_kind(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:
@@ -88,7 +97,7 @@ def _by_kind(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:
             continue
         if not math.isfinite(item.llr):
             raise UsageError(f"{item.detector} gave no usable LLR", got=str(item.llr), want="a finite number or None")
-        kinds[item.finds].append(item)
+        kinds["altered" if item.finds == "pairing" else item.finds].append(item)
     return kinds
 
 
@@ -142,6 +151,17 @@ class _Judge:
         explanation = wording.with_scope(explanation, decision, len(llrs), len(by_person) - len(llrs))
         return Verdict(decision, llr, rate, explanation, verdicts)
 
+    def streams(self, by_person: dict[int, list[Evidence]], of_file: Sequence[Evidence]) -> tuple[StreamVerdict, ...]:
+        """Picture and voice apart; empty where nothing can be said of a voice. How firm a voice must be is measured on
+        sound alone. That they do not belong together says of neither that it is forged, and is left out."""
+        voice = [e for e in of_file if e.finds == "voice"]
+        if all(e.llr is None for e in voice):
+            return ()
+        seen = {n: [e for e in found if e.finds in _OF_PICTURE] for n, found in by_person.items()}
+        picture = self.file(seen, [e for e in of_file if e.finds in _OF_PICTURE], ())
+        heard = replace(self, kind="audio").file({}, voice, ())
+        return _stream("picture", picture), _stream("voice", heard)
+
     def _weigh(self, llrs: Sequence[float]) -> tuple[Decision, float | None]:
         """The decision on everybody of these LLRs together, and how often it is wrong."""
         together = _any_of(llrs)
@@ -175,6 +195,10 @@ class _Judge:
         if decision == "inconclusive" or rate is None:
             return wording.undecided(subject, llr, self.false_alarm, self.miss)
         return wording.decided(subject, decision, rate)
+
+
+def _stream(name: Stream, found: Verdict) -> StreamVerdict:
+    return StreamVerdict(name, found.decision, found.llr, found.error_rate)
 
 
 def _any_of(llrs: Sequence[float]) -> float | None:

@@ -231,6 +231,15 @@ def missing_after_s(container: InputContainer, stream: VideoStream | AudioStream
     return max(0.0, float(lost.timestamp * stream.time_base - start_s(container)))
 
 
+def _span(stream: VideoStream | AudioStream) -> str:
+    """When a track starts and ends and by which clock, "" where it does not say."""
+    clock = stream.time_base
+    if clock is None or stream.duration is None or stream.duration <= 0:
+        return ""
+    first = float((stream.start_time or 0) * clock)
+    return f"{first:.3f} to {first + float(stream.duration * clock):.3f} s, clock {clock.numerator}/{clock.denominator}"
+
+
 def stream_facts(container: InputContainer, frame: VideoFrame | None) -> Facts:
     """Tags of the container and its first tracks, and how the picture is stored."""
     pairs: list[tuple[object, object]] = []
@@ -243,6 +252,8 @@ def stream_facts(container: InputContainer, frame: VideoFrame | None) -> Facts:
             pairs.append(("Pixel aspect ratio", ratio))
         if frame is not None and frame.interlaced_frame:
             pairs.append(("Scan", "interlaced"))
+    if audio is not None:
+        pairs += [(name, _span(s)) for name, s in (("Video track", video), ("Sound track", audio)) if s is not None]
     pairs += container_facts(container.metadata)
     for prefix, stream in (("video ", video), ("audio ", audio)):
         if stream is not None:

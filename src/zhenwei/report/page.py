@@ -23,6 +23,7 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
         _masthead(report, language),
         sections.verdict(report, language),
         sections.meaning(report, language),
+        sections.streams(report, language),
         sections.people(report, language),
         sections.whole_file_exhibits(report, language),
         sections.evidence_table(report, language, known),

@@ -22,6 +22,7 @@ from zhenwei.types import (
     PersonVerdict,
     Picture,
     Report,
+    Verdict,
     in_language,
 )
 
@@ -29,6 +30,7 @@ MOST_PEOPLE = 24
 MOST_PICTURES = 16
 MOST_FACTS = 120
 MOST_CURVES = 10
+_BROAD, _BROAD_PX = 2.5, 900  # width over height of pictures that get a line of their own, and their width
 
 
 def verdict(report: Report, language: Language) -> Markup:
@@ -53,6 +55,52 @@ def meaning(report: Report, language: Language) -> Markup:
     if len(found.by_person) > 1:
         lines.append(say("people_how", language))
     return section("meaning", language, *(element("p", line) for line in lines))
+
+
+_LEANS = 0.1  # an LLR smaller than this leans nowhere
+_SIDES = ("genuine", "forged")
+
+
+def streams(report: Report, language: Language) -> Markup:
+    """Picture and voice apart, and which of the four possibilities is how likely; nothing without a voice."""
+    found = report.verdict.streams
+    if not found:
+        return Markup("")
+    rows = [
+        element("p", say(f"stream_{s.stream}", language), _badge(s.decision, language), _leaning(s.llr, language),
+                class_="stream")
+        for s in found
+    ]  # fmt: skip
+    fault = element("p", say(f"at_fault_{_at_fault(report.verdict)}", language), class_="sentence")
+    how = element("p", say("streams_how", language), class_="quiet")
+    return section("streams", language, fault, *rows, how, _four(report.verdict.four_ways(), language))
+
+
+def _leaning(llr: float | None, language: Language) -> Markup:
+    if llr is None:
+        return element("span", say("stream_nothing", language), class_="quiet")
+    return element("span", " · ".join(filter(None, (f"LLR {llr:+.2f}", odds(llr, language)))), class_="quiet")
+
+
+def _at_fault(found: Verdict) -> str:
+    llr = {s.stream: s.llr or 0.0 for s in found.streams}
+    leaning = [name for name, value in llr.items() if value > _LEANS]
+    if len(leaning) == 2:
+        return "both"
+    return leaning[0] if leaning else "none"
+
+
+def _four(ways: Mapping[tuple[bool, bool], float], language: Language) -> Markup:
+    """A table of two by two, the likelier the darker."""
+    rows = [element("tr", element("td"), *(element("th", say(f"voice_{side}", language)) for side in _SIDES))]
+    for altered, name in zip((False, True), _SIDES, strict=True):
+        cells = []
+        for voice in (False, True):
+            share = f"{100 * ways[altered, voice]:.0f}"
+            tone = "forged" if altered or voice else "genuine"
+            cells.append(element("td", f"{share} %", style=f"--share:{share}%", class_=tone))
+        rows.append(element("tr", element("th", say(f"picture_{name}", language)), *cells))
+    return element("table", *rows, class_="four")
 
 
 def people(report: Report, language: Language) -> Markup:
@@ -119,6 +167,10 @@ def _exhibit(evidence: Evidence, exhibit: Picture, language: Language) -> Markup
     caption = in_language(exhibit.caption, language)
     place = "" if exhibit.time_s is None else f"{clock(exhibit.time_s)} · "
     lines = element("figcaption", foreign(caption), element("span", f"{place}{evidence.detector}", class_="mono"))
+    height, width = exhibit.pixels.shape[:2]
+    if width > _BROAD * height:
+        shown = picture(exhibit.pixels, caption, largest_px=_BROAD_PX)
+        return element("figure", shown, lines, class_="broad")
     return element("figure", picture(exhibit.pixels, caption), lines)
 
 

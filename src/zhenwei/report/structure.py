@@ -20,6 +20,7 @@ from zhenwei.types import (
     Media,
     Person,
     PersonVerdict,
+    StreamVerdict,
     Verdict,
     in_language,
 )
@@ -131,6 +132,20 @@ def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
         "error_rate": _finite(verdict.error_rate, "verdict.error_rate"),
         "explanation": _said(verdict.explanation, language),
         "by_person": [_person_verdict(person, language) for person in verdict.by_person],
+        "streams": [_stream(stream) for stream in verdict.streams],
+        "four_ways": [
+            {"picture_forged": picture, "voice_forged": voice, "probability": round(share, 6)}
+            for (picture, voice), share in verdict.four_ways().items()
+        ],
+    }
+
+
+def _stream(verdict: StreamVerdict) -> dict[str, Any]:
+    return {
+        "stream": verdict.stream,
+        "decision": verdict.decision,
+        "llr": _finite(verdict.llr, "streams.llr"),
+        "error_rate": _finite(verdict.error_rate, "streams.error_rate"),
     }
 
 

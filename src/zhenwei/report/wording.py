@@ -63,6 +63,23 @@ PHRASES: dict[str, tuple[str, str]] = {
         "从真实到伪造的标尺；此文件的对数似然比为 {llr}。",
     ),
     "whole_file": ("whole file", "整个文件"),
+    "streams": ("Picture and voice", "画面与语音"),
+    "streams_how": (
+        "Each is judged by itself. The squares show how likely each of the four possibilities is, had all four been "
+        "equally likely beforehand; what could not be examined speaks for neither side.",
+        "分别判断画面与语音。方格显示在四种情况事先同样可能的前提下，每种情况有多可能；无法检验的部分不偏向任何一方。",
+    ),
+    "stream_picture": ("The picture", "画面"),
+    "stream_voice": ("The voice", "语音"),
+    "stream_nothing": ("nothing can be said", "无法判断"),
+    "at_fault_none": ("Neither stands out as forged.", "两者均无明显伪造迹象。"),
+    "at_fault_picture": ("If something is forged, it is likelier the picture.", "若有伪造，更可能是画面。"),
+    "at_fault_voice": ("If something is forged, it is likelier the voice.", "若有伪造，更可能是语音。"),
+    "at_fault_both": ("Both lean towards forged.", "两者均倾向于伪造。"),
+    "voice_genuine": ("voice genuine", "语音真实"),
+    "voice_forged": ("voice forged", "语音伪造"),
+    "picture_genuine": ("picture genuine", "画面真实"),
+    "picture_forged": ("picture forged", "画面伪造"),
     "people": ("People", "人物"),
     "people_how": (
         "Each person is judged apart. The verdict on the file follows the most suspicious one, corrected for how many "
@@ -108,6 +125,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "family_consistency": ("Consistency of the file", "内部一致性"),
     "family_attention": ("Manipulation map", "篡改区域图"),
     "family_fingerprint": ("Generator's fingerprint", "生成器指纹"),
+    "family_speech": ("Sound of the voice", "语音特征"),
+    "family_audiovisual": ("Picture beside sound", "音画一致性"),
     "family_temporal": ("Course of the clip", "时序与生理"),
     "family_warp": ("Warping and blending", "变形与融合"),
     "detector": ("Detector", "检测器"),

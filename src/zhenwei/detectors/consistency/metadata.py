@@ -75,7 +75,7 @@ class Metadata:
         return Evidence(self.info.id, llr, finding, score=llr)
 
 
-_ALWAYS = {"Pixel format", "JPEG quality", "JPEG scan", "Video profile"}
+_ALWAYS = {"Pixel format", "JPEG quality", "JPEG scan", "Video profile", "Video track", "Sound track"}
 _NOTHING = Text("missing or consistent metadata says nothing either way", zh="元数据缺失或一致，并不说明真伪")
 _HARMLESS = Text(
     "traces of editing or saving again are common in genuine files and are no forgery",

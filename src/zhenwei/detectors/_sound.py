@@ -1,0 +1,55 @@
+"""What detectors that listen share: one channel at one rate, and where somebody speaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+
+from zhenwei import models
+from zhenwei.signals.voice import RATE_HZ
+from zhenwei.types import Audio, Floats, Interval
+
+ACTIVITY = "voice_activity"
+_CHUNK, _BEFORE = 512, 64  # samples that voice activity hears at a time, and of what came before
+_SPEAKS = 0.5
+_BRIDGED_S, _LEAST_RUN_S = 0.3, 0.25
+_CANCELLED = 0.5  # of the louder channel: below, the sum of the channels is no picture of either
+
+
+def mixed(audio: Audio) -> Floats:
+    """``(samples,)`` float32 at 16 kHz: the mean of the channels, or the loudest where they cancel each other."""
+    sound = np.asarray(audio.samples, np.float32)
+    mono = sound.mean(axis=0)
+    if len(sound) > 1:
+        power = np.square(sound, dtype=np.float64).mean(axis=1)
+        if np.square(mono, dtype=np.float64).mean() < _CANCELLED**2 * power.max():
+            mono = sound[int(power.argmax())]
+    if audio.rate_hz != RATE_HZ:
+        mono = soxr.resample(np.ascontiguousarray(mono), audio.rate_hz, RATE_HZ)
+    return np.ascontiguousarray(mono, np.float32)
+
+
+def speech_runs(mono: Floats) -> tuple[Interval, ...]:
+    """Where somebody speaks, by silero VAD; pauses below 0.3 s are bridged, bursts below 0.25 s left out."""
+    speaks = activity(mono) > _SPEAKS
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], speaks.astype(np.int8), [0]])))
+    runs: list[list[float]] = []
+    for start, end in zip(edges[::2] * _CHUNK / RATE_HZ, edges[1::2] * _CHUNK / RATE_HZ, strict=True):
+        if runs and start - runs[-1][1] < _BRIDGED_S:
+            runs[-1][1] = float(end)
+        else:
+            runs.append([float(start), float(end)])
+    longest = len(mono) / RATE_HZ
+    kept = [(start, min(end, longest)) for start, end in runs]
+    return tuple(Interval(start, end) for start, end in kept if end - start >= _LEAST_RUN_S)
+
+
+def activity(mono: Floats) -> Floats:
+    """``(chunks,)`` probabilities that somebody speaks, each of 32 ms; the last chunk is filled up with silence."""
+    count = -(-len(mono) // _CHUNK)
+    if count == 0:
+        return np.zeros(0, np.float32)
+    padded = np.zeros(_BEFORE + count * _CHUNK, np.float32)
+    padded[_BEFORE : _BEFORE + len(mono)] = mono
+    chunks = np.lib.stride_tricks.sliding_window_view(padded, _BEFORE + _CHUNK)[::_CHUNK]
+    return np.asarray(models.load(ACTIVITY).run(chunks)[0], np.float32)

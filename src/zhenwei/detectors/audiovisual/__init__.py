@@ -1,0 +1,1 @@
+"""Detectors that hold picture and sound against each other."""

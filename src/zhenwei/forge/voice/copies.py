@@ -1,0 +1,188 @@
+"""``copy_voice``: the same speech through a vocoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_toeplitz
+from scipy.signal import istft as scipy_istft
+from scipy.signal import lfilter
+from scipy.signal import stft as scipy_stft
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.signals.speech import frames_of, mel_filters
+from zhenwei.signals.voice import RATE_HZ, pitch
+
+Reals = NDArray[np.float64]
+_FEWEST = 2048  # samples
+_NNLS_STEPS = 20
+_MOMENTUM = 0.99
+_LPC_ORDER, _LPC_SIZE, _LPC_HOP = 18, 400, 80
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """``sound`` ``(samples,)`` float32, as long and as loud as the original; ``recipe`` says what was drawn."""
+
+    sound: NDArray[np.float32]
+    kind: str
+    recipe: Mapping[str, float | int | str]
+
+
+def copy_voice(sound: NDArray[np.floating], rng: np.random.Generator, *, kind: str | None = None) -> Copy:
+    """A copy of speech ``(samples,)`` at 16 kHz by a vocoder of ``kind``, or of one that is drawn.
+
+    Deterministic in ``rng``. Raises :class:`UsageError` for an unknown kind, :class:`DataError` for sound that is not
+    mono, too short (0.13 s) or silent, and for "world" where pyworld is not installed.
+    """
+    kind = kind or KINDS[int(rng.integers(len(KINDS)))]
+    if kind not in _MAKERS:
+        raise UsageError("there is no such vocoder", got=repr(kind), want=", ".join(_MAKERS))
+    if sound.ndim != 1 or len(sound) < _FEWEST or float(np.abs(sound).max()) < 1e-4:
+        got = f"sound of shape {sound.shape}, peak {float(np.abs(sound).max(initial=0)):.1g}"
+        raise DataError("this sound cannot be copied", got=got, want=f"mono speech of {_FEWEST} samples or more")
+    made, recipe = _MAKERS[kind](np.asarray(sound, np.float64), rng)
+    return Copy(equalised(made, sound), kind, MappingProxyType({"kind": kind, **recipe}))
+
+
+def equalised(made: NDArray[np.floating], original: NDArray[np.floating]) -> NDArray[np.float32]:
+    """``made`` cut or filled to the length of ``original``, to its loudness, and silent where that was digital silence:
+    neither may tell a copy."""
+    length = len(original)
+    fitted = np.pad(np.asarray(made, np.float64), (0, max(0, length - len(made))))[:length]
+    fitted = np.where(original == 0, 0.0, fitted)
+    now, wanted = (float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) for x in (fitted, original))
+    return np.asarray(fitted * (wanted / now) if now > 0 else fitted, np.float32)
+
+
+_Recipe = dict[str, float | int | str]
+
+
+def _world(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+    """WORLD (Morise, Yokomori & Ozawa 2016): harvested pitch, CheapTrick envelope, D4C aperiodicity; in every other
+    copy coded to few numbers as statistical synthesis does, and the pitch moved by a tenth or not."""
+    world = _pyworld()
+    hertz, at = world.dio(sound, RATE_HZ)
+    hertz = world.stonemask(sound, hertz, at, RATE_HZ)
+    envelope = world.cheaptrick(sound, hertz, at, RATE_HZ)
+    aperiodicity = world.d4c(sound, hertz, at, RATE_HZ)
+    size = 2 * (envelope.shape[1] - 1)
+    factor = float(rng.choice([0.9, 1.0, 1.0, 1.1]))
+    coded = int(rng.choice([0, 0, 24, 40, 60]))
+    if coded:
+        envelope = world.decode_spectral_envelope(world.code_spectral_envelope(envelope, RATE_HZ, coded), RATE_HZ, size)
+        aperiodicity = world.decode_aperiodicity(world.code_aperiodicity(aperiodicity, RATE_HZ), RATE_HZ, size)
+    made = world.synthesize(hertz * factor, envelope, aperiodicity, RATE_HZ)
+    return np.asarray(made, np.float64), {"pitch": factor, "coded": coded}
+
+
+def _pyworld() -> Any:
+    try:
+        import pyworld
+    except ImportError as error:
+        fix = "pip install pyworld (it is compiled: a C++ compiler is needed)"
+        raise DataError("the WORLD vocoder is not installed", got=str(error), fix=fix) from error
+    return pyworld
+
+
+def _griffin_lim_mel(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+    """From a mel spectrogram, as of text-to-speech models without a neural vocoder."""
+    bands, steps = int(rng.choice([64, 80])), int(rng.choice([16, 32, 60]))
+    size, hop = 1024, 256
+    filters = mel_filters(bands, size, RATE_HZ)
+    magnitude = _magnitude_of_mel(filters, filters @ np.abs(_analysed(sound, size, hop)))
+    return _griffin_lim(magnitude, size, hop, len(sound), steps, rng), {"bands": bands, "steps": steps}
+
+
+def _griffin_lim_linear(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+    size, steps = int(rng.choice([512, 1024])), int(rng.choice([4, 10, 30]))
+    magnitude = np.abs(_analysed(sound, size, size // 4))
+    return _griffin_lim(magnitude, size, size // 4, len(sound), steps, rng), {"size": size, "steps": steps}
+
+
+def _magnitude_of_mel(filters: Reals, mel: Reals) -> Reals:
+    """A spectrum >= 0 whose mel bands are ``mel``: multiplicative updates (Lee & Seung 2001) from the
+    pseudo-inverse."""
+    found = np.maximum(np.linalg.pinv(filters) @ mel, 1e-8)
+    for _ in range(_NNLS_STEPS):
+        found = found * (filters.T @ mel) / np.maximum(1e-10, filters.T @ (filters @ found))
+    return np.asarray(found, np.float64)
+
+
+def _griffin_lim(magnitude: Reals, size: int, hop: int, length: int, steps: int, rng: np.random.Generator) -> Reals:
+    """Phases that fit ``magnitude``, from random ones (Griffin & Lim 1984, with the momentum of Perraudin et al.
+    2013)."""
+    phase = np.exp(2j * np.pi * rng.random(magnitude.shape))
+    before = np.zeros_like(phase)
+    for _ in range(steps):
+        again = _analysed(_put_together(magnitude * phase, size, hop, length), size, hop)[:, : magnitude.shape[1]]
+        ahead = again - _MOMENTUM / (1 + _MOMENTUM) * before
+        before = again
+        phase = ahead / np.maximum(1e-12, np.abs(ahead))
+    return _put_together(magnitude * phase, size, hop, length)
+
+
+def _analysed(sound: Reals, size: int, hop: int) -> NDArray[np.complex128]:
+    return np.asarray(scipy_stft(sound, nperseg=size, noverlap=size - hop)[2])
+
+
+def _put_together(spectrum: NDArray[np.complex128], size: int, hop: int, length: int) -> Reals:
+    made = np.asarray(scipy_istft(spectrum, nperseg=size, noverlap=size - hop)[1], np.float64)[:length]
+    return np.pad(made, (0, length - len(made)))
+
+
+def _linear_prediction(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+    """Pulses or noise through an all-pole filter, the oldest of vocoders (Atal & Hanauer 1971)."""
+    breath = float(rng.uniform(0, 0.3))
+    excitation = _excitation(sound, breath, rng)
+    window = np.hanning(_LPC_SIZE)
+    total = float((window**2).sum())
+    made = np.zeros(len(sound) + _LPC_SIZE)
+    for start, frame in zip(range(0, len(sound), _LPC_HOP), frames_of(sound, _LPC_SIZE, _LPC_HOP), strict=False):
+        own = np.correlate(frame * window, frame * window, "full")[_LPC_SIZE - 1 :][: _LPC_ORDER + 1]
+        if own[0] < 1e-8:
+            continue
+        own[0] *= 1.0001  # a little noise keeps the filter stable
+        poles = solve_toeplitz(own[:-1], own[1:])
+        gain = np.sqrt(max(0.0, own[0] - poles @ own[1:]) / total)
+        spoken = lfilter([gain], np.concatenate([[1.0], -poles]), excitation[start : start + _LPC_SIZE])
+        made[start : start + _LPC_SIZE] += spoken * window**2 / (total / _LPC_HOP)
+    return made[: len(sound)], {"breath": round(breath, 4)}
+
+
+def _excitation(sound: Reals, breath: float, rng: np.random.Generator) -> Reals:
+    """Unit power: pulses at the pitch where there is one, noise elsewhere."""
+    hertz = pitch(sound)
+    each = np.repeat(hertz, RATE_HZ // 100)
+    middle = np.full(512, np.nan)  # frames of pitch begin half their length before what they are of
+    course = np.concatenate([middle, each, np.full(max(0, len(sound) - len(each)), np.nan)])[: len(sound)]
+    turns = np.cumsum(np.nan_to_num(course) / RATE_HZ)
+    pulses = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(RATE_HZ / np.where(np.isfinite(course), course, RATE_HZ))
+    noise = rng.standard_normal(len(sound))
+    return np.where(np.isfinite(course), (1 - breath) * pulses + breath * noise, noise)
+
+
+def _blurred_phase(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+    """Magnitudes stay, phases above a frequency are drawn anew in part: the buzz of vocoders without phase."""
+    size, share, above = 512, float(rng.uniform(0.3, 1.0)), float(rng.uniform(0.1, 0.6))
+    spectrum = _analysed(sound, size, size // 4)
+    high = (np.arange(len(spectrum)) / len(spectrum) > above)[:, None]
+    turned = np.angle(spectrum) + share * np.pi * rng.uniform(-1, 1, spectrum.shape) * high
+    made = _put_together(np.abs(spectrum) * np.exp(1j * turned), size, size // 4, len(sound))
+    return made, {"share": round(share, 4), "above_hz": round(above * RATE_HZ / 2, 1)}
+
+
+_MAKERS: dict[str, Callable[[Reals, np.random.Generator], tuple[Reals, _Recipe]]] = {
+    "world": _world,
+    "griffin_lim_mel": _griffin_lim_mel,
+    "griffin_lim_linear": _griffin_lim_linear,
+    "linear_prediction": _linear_prediction,
+    "blurred_phase": _blurred_phase,
+}
+KINDS = tuple(_MAKERS)
+"""The vocoders."""

@@ -1,0 +1,161 @@
+"""How a voice varies from moment to moment: pitch, and statistics that rooms, microphones and loudness touch little.
+
+Models of speech average over what they learned from: cepstra move less than those of people do (Toda & Tokuda 2007 call
+it global variance), and vocoders give bands of the spectrum another periodicity and roughness than a glottis does.
+Spread, not level, is measured, so that the colour of a microphone falls out. Sound is mono at 16 kHz.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, hilbert, sosfiltfilt
+from scipy.stats import kurtosis
+
+from zhenwei.errors import UsageError
+from zhenwei.signals.speech import cepstra, deltas, frames_of, levelled, linear_filters, stft, without_rumble
+
+Reals = NDArray[np.float64]
+RATE_HZ = 16_000
+SIZE, HOP = 512, 160  # samples: 32 ms every 10 ms
+CEPSTRA = 30
+_FILTERS, _BAND_HZ = 40, (100.0, 7900.0)
+_BANDS_HZ = ((100, 1000), (1000, 2000), (2000, 3500), (3500, 5000), (5000, 6500), (6500, 7800))
+_TEXTURES = 12  # bands of equal width
+_PITCH_HZ = (60.0, 400.0)
+_PITCH_SIZE = 1024
+_VOICED = 0.5  # of the normalised autocorrelation
+_HEARD = 1e-3  # of the power of loud frames
+_LEAST_FRAMES = 40
+_PERIODS = 4
+
+NAMES = (
+    *(f"spread of {what} {k}" for what in ("cepstrum", "slope", "curvature") for k in range(CEPSTRA)),
+    *(f"{what} {low}-{high} Hz" for low, high in _BANDS_HZ for what in ("periodicity", "its spread", "of the "
+    "envelope", "spread of that")),
+    *(f"peakedness of steps {k}" for k in range(_TEXTURES)),
+    *(f"size of steps {k}" for k in range(_TEXTURES)),
+    *(f"{what} {low}-{high} Hz" for low, high in _BANDS_HZ for what in ("peakedness", "spread of the envelope")),
+)  # fmt: skip
+"""Of the numbers that :func:`variability` gives, in order."""
+
+
+def pitch(sound: NDArray[np.floating], rate_hz: int = RATE_HZ) -> Reals:
+    """``(frames,)`` fundamental frequency in Hz, NaN where none, every 10 ms from the start of frames of 64 ms:
+    the highest peak of the autocorrelation between 60 and 400 Hz over that of the window (Boersma 1993)."""
+    size, hop = round(_PITCH_SIZE * rate_hz / RATE_HZ), round(rate_hz / 100)
+    window = np.hanning(size)
+    frames = frames_of(sound, size, hop)
+    frames = (frames - frames.mean(axis=1, keepdims=True)) * window
+    lags = np.arange(int(rate_hz / _PITCH_HZ[1]), int(rate_hz / _PITCH_HZ[0]) + 1)
+    own = _autocorrelation(window[None])[0, lags]
+    found = _autocorrelation(frames)[:, lags] / own
+    inside = found[:, 1:-1]
+    peaks = np.where((inside >= found[:, :-2]) & (inside >= found[:, 2:]), inside, 0.0)
+    # An octave below is as periodic: of peaks that are nearly as high the shortest lag is taken.
+    best = np.argmax(peaks >= 0.9 * peaks.max(axis=1, keepdims=True, initial=0.0), axis=1) if len(peaks) else []
+    rows = np.arange(len(peaks))
+    height = peaks[rows, best] if len(peaks) else np.zeros(0)
+    return np.where(height > _VOICED, rate_hz / lags[1:-1][best] if len(peaks) else height, np.nan)
+
+
+def _autocorrelation(frames: Reals) -> Reals:
+    """``(n, size)``, 1 at lag 0."""
+    power = np.abs(np.fft.rfft(frames, 2 * frames.shape[1], axis=1)) ** 2
+    found = np.fft.irfft(power, axis=1)[:, : frames.shape[1]]
+    return np.asarray(found / np.maximum(found[:, :1], 1e-12), np.float64)
+
+
+def variability(sound: NDArray[np.floating]) -> Reals | None:
+    """``(150,)`` numbers of :data:`NAMES`, of speech ``(samples,)`` at 16 kHz; None where too little is heard.
+
+    Loudness does not enter. UsageError for sound that is not mono.
+    """
+    if sound.ndim != 1:
+        raise UsageError("the voice is measured in mono", got=f"sound of shape {sound.shape}", want="(samples,)")
+    if not sound.size:
+        return None
+    even: Reals = levelled(without_rumble(sound, RATE_HZ)).astype(np.float64)
+    power = np.abs(stft(even, SIZE, HOP)) ** 2
+    total = power.sum(axis=1)
+    heard = total > _HEARD * np.percentile(total, 95) if len(total) else np.zeros(0, np.bool_)
+    if heard.sum() < _LEAST_FRAMES or total.max() <= 0:
+        return None
+    parts = [*_spreads(even, heard), _periodicity(even), *_textures(power, heard), _crests(even)]
+    return np.asarray(np.nan_to_num(np.concatenate(parts)), np.float64)
+
+
+def frame_cepstra(sound: NDArray[np.floating]) -> Reals:
+    """``(frames, 30)`` LFCC of 32 ms every 10 ms from 40 triangles between 100 and 7,900 Hz."""
+    filters = linear_filters(_FILTERS, SIZE, RATE_HZ, *_BAND_HZ)
+    return cepstra(sound, SIZE, HOP, filters, CEPSTRA)
+
+
+def _spreads(sound: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
+    """Log deviation over time of cepstra, their slopes and their curvatures: 3 times ``(30,)``."""
+    course = frame_cepstra(sound)
+    found = []
+    for _ in range(3):
+        found.append(np.log(course[heard].std(axis=0) + 1e-6))
+        course = deltas(course)
+    return found
+
+
+def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
+    """Excess kurtosis and log deviation of the steps from frame to frame of the log spectrum, by band."""
+    both = heard[1:] & heard[:-1]
+    steps = np.diff(np.log(power + 1e-9), axis=0)[both]
+    bands = [steps[:, cut] for cut in np.array_split(np.arange(3, SIZE // 2 - 1), _TEXTURES)]
+    return [
+        np.array([float(kurtosis(band.ravel())) for band in bands]),
+        np.array([float(np.log(band.std() + 1e-6)) for band in bands]),
+    ]
+
+
+@lru_cache(maxsize=8)
+def _band(low: int, high: int) -> Reals:
+    return np.asarray(butter(4, [low, high], "bandpass", fs=RATE_HZ, output="sos"))
+
+
+def _bands(sound: Reals) -> list[tuple[Reals, Reals]]:
+    """Each band and its envelope."""
+    found = [np.asarray(sosfiltfilt(_band(*band), sound)) for band in _BANDS_HZ]
+    return [(one, np.abs(hilbert(one))) for one in found]
+
+
+def _crests(sound: Reals) -> Reals:
+    rows = [(float(kurtosis(one)), float(np.log(env.std() / (env.mean() + 1e-9) + 1e-9))) for one, env in _bands(sound)]
+    return np.asarray(rows).ravel()
+
+
+def _periodicity(sound: Reals) -> Reals:
+    """By band: how alike four periods are to the four that begin one later, and their envelopes; mean and spread."""
+    hertz = pitch(sound)
+    at = np.flatnonzero(np.isfinite(hertz))
+    middles = at * HOP + _PITCH_SIZE // 2
+    periods = np.rint(RATE_HZ / hertz[at]).astype(int)
+    starts = middles - _PERIODS * periods // 2
+    fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(sound))
+    spans = [(s, s + _PERIODS * p, p) for s, p in zip(starts[fits], periods[fits], strict=True)]
+    rows = []
+    for one, envelope in _bands(sound):
+        alike = [_alike(one[a:b], one[a + p : b + p]) for a, b, p in spans]
+        around = [_alike(envelope[a:b], envelope[a + p : b + p]) for a, b, p in spans]
+        rows.append([_mean(alike), _spread(alike), _mean(around), _spread(around)])
+    return np.asarray(rows, np.float64).ravel()
+
+
+def _alike(one: Reals, other: Reals) -> float:
+    """Correlation coefficient."""
+    one, other = one - one.mean(), other - other.mean()
+    return float(one @ other / np.sqrt((one @ one) * (other @ other) + 1e-12))
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def _spread(values: list[float]) -> float:
+    return float(np.std(values)) if values else 0.0

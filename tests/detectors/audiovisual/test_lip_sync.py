@@ -1,0 +1,137 @@
+"""``audiovisual.lip_sync``: mouths drawn to follow what the map foretells, at a lag, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.speaking import RATE_HZ, voice
+
+from zhenwei.detectors.audiovisual.lip_sync import LipSync, foretell, traces
+from zhenwei.signals.lips import GRID_HZ, fit, motion, mouth_shape, sound_windows
+from zhenwei.testing import strip_subject
+from zhenwei.types import Audio, Curve, Evidence, Interval, Picture, Strip, Subject
+
+SOUND = np.concatenate([voice(5.0, 0), voice(5.0, 3, hertz=140)])
+FPS, SECONDS = 25.0, 9.0
+
+
+def talking(opening: NDArray[np.float64]) -> Subject:
+    """A face whose lips part by so many pixels in each frame."""
+    pixels = np.full((len(opening), 96, 96, 3), 128, np.uint8)
+    still = strip_subject(pixels, fps=FPS)
+    assert still.strip is not None
+    points = still.strip.landmarks.copy()
+    for low, high in ((14, 13), (178, 81), (402, 311), (87, 82), (317, 312)):
+        points[:, low, :2] = points[:, high, :2]
+        points[:, low, 1] += opening[:, None][:, 0].astype(np.float32)
+    subject = strip_subject(pixels, points, fps=FPS)
+    return replace(subject, audio=Audio(SOUND[None], RATE_HZ))
+
+
+def following(lag_s: float = 0.0) -> NDArray[np.float64]:
+    """Openings that the sound of ``lag_s`` later foretells."""
+    at = np.arange(round(SECONDS * FPS)) / FPS + lag_s
+    said = foretell(SOUND)[:, 0]
+    level = np.interp(at, np.arange(len(said)) / GRID_HZ, said)
+    return np.asarray(4 + 1.5 * level / level.std())
+
+
+def ask(subject: Subject) -> Evidence:
+    return LipSync().examine(subject)
+
+
+def test_a_mouth_that_follows_speaks_a_little_for_genuine() -> None:
+    evidence = ask(talking(following()))
+    assert evidence.llr == pytest.approx(np.log(0.9), abs=1e-6)
+    assert "follows the voice." in str(evidence.finding)
+    assert [type(e) for e in evidence.exhibits] == [Picture, Curve]
+
+
+@pytest.mark.parametrize("lag", [-0.6, 0.52, 0.8])
+def test_a_shift_is_told_with_its_size_and_direction(lag: float) -> None:
+    evidence = ask(talking(following(lag)))
+    assert evidence.llr is not None
+    assert 0 < evidence.llr <= np.log(1.5) + 1e-6
+    assert f"{abs(lag):.2f} s {'later' if lag < 0 else 'earlier'}" in str(evidence.finding)
+
+
+def test_a_mouth_of_its_own_does_not_follow() -> None:
+    rng = np.random.default_rng(1)
+    evidence = ask(talking(4 + np.convolve(rng.standard_normal(225 + 4), np.ones(5) / 2, "valid")))
+    assert evidence.llr is not None
+    assert evidence.llr > 0
+    assert "does not follow" in str(evidence.finding) or "shifted" in str(evidence.finding)
+
+
+def test_somebody_else_who_fits_better_is_taken_to_speak() -> None:
+    rng = np.random.default_rng(1)
+    silent = talking(4 + np.convolve(rng.standard_normal(225 + 4), np.ones(5) / 2, "valid"))
+    speaker = talking(following()).strip
+    assert speaker is not None
+    evidence = ask(replace(silent, company=(speaker,)))
+    assert evidence.llr is None
+    assert "another person" in str(evidence.reason)
+    assert silent.strip is not None
+    assert ask(replace(talking(following()), company=(silent.strip,))).llr is not None
+
+
+def test_what_it_needs_is_told() -> None:
+    assert "hardly move" in str(ask(talking(np.full(225, 4.0))).reason)
+    assert "no sound" in str(ask(replace(talking(following()), audio=None)).reason)
+    quiet = Audio(np.zeros((1, 9 * RATE_HZ), np.float32), RATE_HZ)
+    assert "0.0 s of speech" in str(ask(replace(talking(following()), audio=quiet)).reason)
+    assert "without a break" in str(ask(talking(following()[:50])).reason)
+
+
+def lost(strip: Strip) -> Strip:
+    points = strip.landmarks.copy()
+    points[::3] = np.nan
+    return replace(strip, landmarks=points)
+
+
+def test_a_face_that_is_lost_is_told() -> None:
+    subject = talking(following())
+    assert subject.strip is not None
+    assert "lost" in str(ask(replace(subject, strip=lost(subject.strip))).reason)
+
+
+def test_the_shape_of_a_mouth_does_not_hang_on_its_size() -> None:
+    strip = talking(following()).strip
+    assert strip is not None
+    np.testing.assert_allclose(mouth_shape(3 * strip.landmarks), mouth_shape(strip.landmarks), rtol=1e-4)
+
+
+@pytest.mark.parametrize("lag", [-0.8, -0.2, 0.0, 0.4])
+def test_a_planted_lag_is_found(lag: float) -> None:
+    rng = np.random.default_rng(0)
+    said = np.stack([np.convolve(rng.standard_normal(600), np.ones(9), "same") for _ in range(2)], axis=1)
+    times = np.arange(3.0, 9.0, 0.02)
+    seen = np.stack([np.interp(times + lag, np.arange(600) / GRID_HZ, column) for column in said.T], axis=1)
+    grid, moved = motion(times, seen)
+    found = fit(grid, moved, said)
+    assert found is not None
+    assert found.best_s == pytest.approx(lag, abs=0.021)
+    assert found.best_standing > 4
+
+
+def test_too_little_gives_nothing() -> None:
+    assert fit(np.zeros(0), np.zeros((0, 2)), np.zeros((100, 2))) is None
+    assert fit(np.arange(20) / 50, np.ones((20, 2)), np.ones((20, 2))) is None
+    assert sound_windows(np.zeros(0)).shape[0] == 0
+    grid, moved = motion(np.array([0.0, 0.1]), np.ones((2, 2)))
+    assert grid.shape == (0,)
+    assert moved.shape == (0, 2)
+
+
+def test_the_sound_is_seen_at_every_moment() -> None:
+    assert sound_windows(SOUND).shape == (500, 220)
+
+
+def test_traces_are_drawn() -> None:
+    seen = np.sin(np.arange(200) / 5)
+    picture = traces(np.arange(200) / GRID_HZ, seen, seen, [Interval(0.0, 2.0)])
+    assert picture.shape == (200, 900, 3)
+    assert (picture != 255).any()

@@ -1,0 +1,159 @@
+"""What the detectors of voices hear: who speaks when, windows, the timeline, and what they refuse."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from tests.speaking import RATE_HZ, voice
+
+from zhenwei.detectors import build, catalogue
+from zhenwei.detectors._sound import activity, mixed, speech_runs
+from zhenwei.detectors.speech._hearing import LEAST_S, WINDOW_S, Heard, listen, spectrogram
+from zhenwei.pipeline import Options, examine
+from zhenwei.testing import sound_subject
+from zhenwei.types import Audio, Curve, Picture
+
+VOICES = [name for name in catalogue() if name.startswith("speech.")]
+Sound = NDArray[np.float32]
+
+
+def audio(*channels: Sound, rate: int = RATE_HZ) -> Audio:
+    return Audio(np.stack(channels), rate)
+
+
+def heard(sound: Sound) -> Heard:
+    found = listen(audio(sound))
+    assert isinstance(found, Heard)
+    return found
+
+
+def test_speech_is_found_where_it_is() -> None:
+    quiet = np.zeros(2 * RATE_HZ, np.float32)
+    runs = speech_runs(np.concatenate([quiet, voice(3.0), quiet]))
+    assert runs[0].start_s == pytest.approx(2.0, abs=0.4)
+    assert runs[-1].end_s == pytest.approx(5.0, abs=0.4)
+    assert sum(r.end_s - r.start_s for r in runs) > 2.0
+
+
+def test_activity_is_told_for_every_32_ms() -> None:
+    assert activity(voice(2.0)).shape == (63,)
+    assert activity(np.zeros(0, np.float32)).shape == (0,)
+    assert (activity(np.zeros(RATE_HZ, np.float32)) < 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("sound", "why"),
+    [
+        (np.zeros(5 * RATE_HZ, np.float32), "silence"),
+        (0.1 * np.random.default_rng(0).standard_normal(5 * RATE_HZ).astype(np.float32), "nobody"),
+        (np.sin(np.arange(5 * RATE_HZ) * 0.2).astype(np.float32) * 0.3, "nobody"),
+        (voice(1.0), "needed"),
+    ],
+)
+@pytest.mark.parametrize("name", VOICES)
+def test_what_is_no_speech_is_refused(name: str, sound: Sound, why: str) -> None:
+    evidence = build(name).examine(sound_subject(sound[None]))
+    assert evidence.llr is None
+    assert why in str(evidence.reason)
+
+
+def test_no_sound_is_refused() -> None:
+    assert "no sound" in str(listen(None))
+    assert "no sound" in str(listen(Audio(np.zeros((1, 0), np.float32), RATE_HZ)))
+
+
+def test_windows_cover_the_speech_and_overlap_by_half() -> None:
+    found = heard(voice(9.0, hertz=115))
+    speech_s = found.speech_s
+    assert len(found.windows) >= 2 * (speech_s - WINDOW_S) / WINDOW_S
+    assert all(len(w.sound) <= WINDOW_S * RATE_HZ for w in found.windows)
+    assert found.windows[0].interval.start_s == pytest.approx(found.runs[0].start_s, abs=0.01)
+    assert found.windows[-1].interval.end_s == pytest.approx(found.runs[-1].end_s, abs=0.05)
+    starts = [w.interval.start_s for w in found.windows]
+    assert starts == sorted(starts)
+
+
+def test_a_recording_of_hours_has_a_bounded_number_of_windows() -> None:
+    found = heard(np.tile(voice(10.0), 90))
+    assert len(found.windows) <= 400
+    assert found.windows[-1].interval.end_s > 850
+
+
+def test_channels_that_cancel_do_not_silence_the_voice() -> None:
+    sound = voice(3.0)
+    np.testing.assert_allclose(mixed(audio(sound, -sound)), sound)
+    np.testing.assert_allclose(mixed(audio(sound, sound)), sound, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
+def test_any_rate_is_heard(rate: int) -> None:
+    sound = voice(4.0)
+    found = listen(audio(np.asarray(soxr.resample(sound, RATE_HZ, rate), np.float32), rate=rate))
+    assert isinstance(found, Heard)
+    assert found.speech_s >= LEAST_S
+
+
+@pytest.mark.parametrize("name", VOICES)
+def test_an_answer_has_its_pictures(name: str) -> None:
+    evidence = build(name).examine(sound_subject(voice(8.0)[None]))
+    assert evidence.llr is not None
+    assert evidence.weights.startswith(build(name).info.models[0])
+    pictures = [e for e in evidence.exhibits if isinstance(e, Picture)]
+    curves = [e for e in evidence.exhibits if isinstance(e, Curve)]
+    assert len(pictures) == len(curves) == 1
+    assert curves[0].x[0] < curves[0].x[-1] < 8.0
+    assert evidence.interval is not None
+    assert evidence.interval.end_s <= 8.0
+
+
+@pytest.mark.parametrize("name", VOICES)
+@pytest.mark.parametrize("gain", [0.05, 1.9])
+def test_loudness_does_not_matter(name: str, gain: float) -> None:
+    sound = voice(4.0)
+    plain, changed = (build(name).examine(sound_subject(s[None])) for s in (sound, (gain * sound).astype(np.float32)))
+    assert plain.score is not None
+    assert changed.score is not None
+    assert changed.score == pytest.approx(plain.score, abs=0.15)
+
+
+def test_the_strip_marks_what_was_put_in() -> None:
+    found = heard(voice(8.0))
+    forged = [0.9 if w.interval.start_s > 4 else -0.5 for w in found.windows]
+    strip = spectrogram(found, found.windows, forged)[-10].astype(int)
+    first, last = strip[100:300].mean(axis=0), strip[-200:-20].mean(axis=0)
+    assert first[2] > first[0]  # blue
+    assert last[0] > last[2]  # red
+
+
+def written(sound: Sound, folder: Path, form: str) -> Path:
+    path = folder / f"voice.{form}"
+    if form in ("wav", "flac", "ogg", "mp3"):
+        soundfile.write(path, sound, RATE_HZ)
+        return path
+    packed = io.BytesIO()
+    with av.open(packed, "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=RATE_HZ)
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray((sound * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = RATE_HZ
+        resampler = av.AudioResampler("fltp", "mono", RATE_HZ, frame_size=1024)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+    path.write_bytes(packed.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("form", ["wav", "flac", "ogg", "mp3", "m4a"])
+def test_every_common_format_is_examined(form: str, tmp_path: Path) -> None:
+    report = examine(written(voice(5.0), tmp_path, form), options=Options(detectors=tuple(VOICES)))
+    assert report.media.kind == "audio"
+    assert all(e.llr is not None for e in report.evidence), [str(e.reason) for e in report.evidence]

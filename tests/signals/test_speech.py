@@ -1,0 +1,145 @@
+"""Spectra, cepstra, group delay and constant-Q against closed forms and against librosa and SciPy."""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.signal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zhenwei.errors import UsageError
+from zhenwei.signals import speech
+
+RATE = 16_000
+NOISE = np.random.default_rng(1).normal(0, 0.1, RATE)
+
+
+def tone(hertz: float, amplitude: float = 0.5, seconds: float = 1.0) -> np.ndarray:
+    return amplitude * np.cos(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)
+
+
+def test_spectra_are_those_of_librosa() -> None:
+    theirs = librosa.stft(NOISE, n_fft=512, hop_length=160, win_length=512, window="hann", center=False).T
+    np.testing.assert_allclose(speech.stft(NOISE, 512, 160), theirs, atol=1e-5)
+
+
+@given(st.integers(0, 2000), st.integers(1, 400), st.integers(1, 300))
+def test_frames_lie_within_the_sound(samples: int, size: int, hop: int) -> None:
+    found = speech.frames_of(np.arange(samples, dtype=np.float64), size, hop)
+    assert found.shape == (max(0, 1 + (samples - size) // hop) if samples >= size else 0, size)
+    for number, frame in enumerate(found):
+        assert frame[0] == number * hop
+
+
+def test_mel_filters_are_those_of_librosa() -> None:
+    theirs = librosa.filters.mel(sr=RATE, n_fft=1024, n_mels=80, htk=True, norm=None)
+    np.testing.assert_allclose(speech.mel_filters(80, 1024, RATE), theirs, atol=1e-5)
+
+
+def test_linear_filters_share_out_all_that_lies_between_their_outer_peaks() -> None:
+    filters = speech.linear_filters(20, 512, RATE, 100, 7900)
+    at = np.fft.rfftfreq(512, 1 / RATE)
+    step = (7900 - 100) / 21
+    inner = (at >= 100 + step) & (at <= 7900 - step)
+    np.testing.assert_allclose(filters[:, inner].sum(0), 1.0, atol=1e-9)
+
+
+def test_mfcc_are_those_of_librosa() -> None:
+    filters = speech.mel_filters(40, 512, RATE)
+    power = np.abs(librosa.stft(NOISE, n_fft=512, hop_length=160, window="hann", center=False)) ** 2
+    theirs = librosa.feature.mfcc(S=np.log(filters @ power + speech.FLOOR), n_mfcc=20, dct_type=2, norm="ortho").T
+    np.testing.assert_allclose(speech.cepstra(NOISE, 512, 160, filters, 20), theirs, atol=1e-4)
+
+
+def test_cepstra_of_all_coefficients_give_back_the_energies() -> None:
+    filters = speech.linear_filters(40, 512, RATE)
+    found = speech.cepstra(NOISE, 512, 160, filters, 40)
+    energies = np.log(np.abs(speech.stft(NOISE, 512, 160)) ** 2 @ filters.T + speech.FLOOR)
+    np.testing.assert_allclose(scipy.fft.idct(found, norm="ortho", axis=1), energies, atol=1e-8)
+
+
+def test_louder_moves_the_first_cepstrum_only() -> None:
+    filters = speech.linear_filters(20, 512, RATE)
+    quiet, loud = (speech.cepstra(NOISE * gain, 320, 160, filters, 20) for gain in (1.0, 2.0))
+    np.testing.assert_allclose(loud[:, 0] - quiet[:, 0], 2 * np.log(2) * np.sqrt(20), atol=1e-5)
+    np.testing.assert_allclose(loud[:, 1:], quiet[:, 1:], atol=1e-5)
+
+
+def test_slopes_are_those_of_a_straight_line_and_of_librosa() -> None:
+    line = np.arange(20.0)[:, None] * np.array([[1.0, -2.5]])
+    np.testing.assert_allclose(speech.deltas(line)[2:-2], np.tile([1.0, -2.5], (16, 1)))
+    drawn = np.random.default_rng(2).normal(size=(30, 4))
+    np.testing.assert_allclose(speech.deltas(drawn), librosa.feature.delta(drawn.T, width=5, mode="nearest").T)
+
+
+def test_group_delay_of_a_click_is_where_it_is() -> None:
+    for place in (40, 100, 200):
+        click = np.zeros(256)
+        click[place] = 1.0
+        np.testing.assert_allclose(speech.group_delay(click, 256, 256)[0], place, atol=1e-6)
+
+
+def test_group_delay_is_that_of_scipy() -> None:
+    windowed = NOISE[:64] * scipy.signal.get_window("hann", 64)
+    _, theirs = scipy.signal.group_delay((windowed, np.ones(1)), w=np.linspace(0, np.pi, 33))
+    np.testing.assert_allclose(speech.group_delay(NOISE[:64], 64, 64)[0], theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_group_delay_of_silence_is_nothing() -> None:
+    assert not speech.group_delay(np.zeros(512), 256, 128).any()
+
+
+@pytest.mark.parametrize("step", [0, 24, 60])
+def test_constant_q_finds_a_tone_with_its_amplitude(step: int) -> None:
+    hertz = 62.5 * 2 ** (step / 12)
+    found = np.abs(speech.constant_q(tone(hertz, 0.5, 1.0), RATE, 800))
+    assert (found.argmax(axis=1) == step).all()
+    np.testing.assert_allclose(found[:, step], 0.25, rtol=0.02)
+
+
+def test_constant_q_is_a_bank_of_demodulators() -> None:
+    """Bin by bin: the sound moved down to zero frequency and smoothed by the window, read where frames are centred."""
+    found = speech.constant_q(NOISE, RATE, 700)
+    longest = round(RATE / (62.5 * (2 ** (1 / 12) - 1)) + 0.499)
+    for step in (5, 40, 83):
+        hertz = 62.5 * 2 ** (step / 12)
+        length = round(RATE / (hertz * (2 ** (1 / 12) - 1)))
+        window = scipy.signal.get_window("hann", length)
+        down = NOISE * np.exp(-2j * np.pi * hertz * np.arange(len(NOISE)) / RATE)
+        smooth = np.abs(scipy.signal.oaconvolve(down, window[::-1] / window.sum(), mode="valid"))
+        theirs = smooth[(longest - length) // 2 :: 700][: len(found)]
+        np.testing.assert_allclose(np.abs(found[:, step]), theirs, atol=1e-9)
+
+
+def test_constant_q_does_not_reach_beyond_the_band() -> None:
+    with pytest.raises(UsageError, match="too high"):
+        speech.constant_q(NOISE, 8000, 100)
+
+
+def test_cqcc_have_their_shape_and_know_nothing_of_loudness_beyond_the_first() -> None:
+    quiet, loud = (speech.cqcc(NOISE * gain, RATE, 400, 20) for gain in (1.0, 2.0))
+    assert quiet.shape == loud.shape
+    assert quiet.shape[1] == 20
+    np.testing.assert_allclose(loud[:, 1:], quiet[:, 1:], atol=1e-3)
+    np.testing.assert_allclose(loud[:, 0] - quiet[:, 0], 2 * np.log(2) * np.sqrt(84), atol=1e-3)
+
+
+def test_rumble_is_taken_off_and_speech_stays() -> None:
+    power = [float(np.square(speech.without_rumble(tone(f), RATE)[8000:]).mean()) for f in (40, 300, 2000)]
+    assert power[0] < 0.01 * 0.125
+    assert power[1:] == pytest.approx([0.125, 0.125], rel=0.02)
+
+
+@given(st.floats(1e-3, 30))
+def test_loudness_becomes_one(gain: float) -> None:
+    assert float(np.sqrt(np.square(speech.levelled(NOISE * gain)).mean())) == pytest.approx(0.05, rel=1e-3)
+    assert not speech.levelled(np.zeros(100)).any()
+    assert speech.levelled(np.zeros(0)).size == 0
+
+
+def test_stereo_is_refused() -> None:
+    with pytest.raises(UsageError, match="mono"):
+        speech.frames_of(np.zeros((2, 100)), 10, 10)

@@ -1,0 +1,266 @@
+"""Detectors of voices: what a fold leaves out, weights, mixtures, the network's odds, tables; on made voices."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from sklearn.mixture import GaussianMixture
+from tests.speaking import RATE_HZ, voice
+
+from zhenwei.errors import DataError
+from zhenwei.evaluation import held_out
+from zhenwei.training import lip_sync, speech_graph, speech_thresholds
+from zhenwei.training.speech import (
+    FOLDS,
+    Utterance,
+    balanced,
+    delivered,
+    described,
+    read_speech,
+    split,
+    with_copies,
+)
+from zhenwei.training.speech_publish import ANSWERS, WAYS, Asked, export_mixtures, fit_mixtures, speech_of, table
+
+KINDS = ("griffin_lim_linear", "blurred_phase")
+
+
+def utterance(
+    number: int, system: str = "", speaker: str = "", source: str = "a", *, copied: bool = False
+) -> Utterance:
+    return Utterance(voice(0.2, number), system, speaker, source, f"{number}.flac", copied)
+
+
+SOME = [
+    utterance(0, speaker="ann", source="a"),
+    utterance(1, speaker="bob", source="a"),
+    utterance(2, "vocoder", "ann", "a"),
+    utterance(3, "vocoder", "eve", "b"),
+    utterance(4, "other", "eve", "b"),
+    utterance(5, speaker="ann", source="b"),
+    utterance(6, speaker="joe", source="b"),
+    utterance(7, "copy by x", "joe", "b", copied=True),
+]
+
+
+def test_a_fold_shares_no_source_system_or_speaker() -> None:
+    learned, asked = split(SOME, ("a",))
+    assert [u.path for u, out in zip(SOME, asked, strict=True) if out] == ["0.flac", "1.flac", "2.flac"]
+    kept = [u for u, mine in zip(SOME, learned, strict=True) if mine]
+    assert [u.path for u in kept] == ["4.flac", "6.flac", "7.flac"]
+    assert not {u.system for u in kept if u.forged} & {"vocoder"}
+    assert not {u.speaker for u in kept} & {"ann", "bob"}
+
+
+def test_copies_are_never_asked() -> None:
+    assert not split(SOME, ("b",))[1][7]
+
+
+def test_every_source_is_left_out_once() -> None:
+    every = [source for fold in FOLDS for source in fold]
+    assert len(every) == len(set(every))
+
+
+def test_both_classes_weigh_the_same_and_copies_as_the_collected() -> None:
+    weights = balanced(SOME)
+    forged, copied = np.array([u.forged for u in SOME]), np.array([u.copied for u in SOME])
+    assert weights.mean() == pytest.approx(1)
+    assert weights[forged].sum() == pytest.approx(weights[~forged].sum())
+    assert weights[copied].sum() == pytest.approx(weights[forged & ~copied].sum())
+
+
+def test_the_network_is_shown_each_source_as_often_forged_as_genuine() -> None:
+    odds = speech_graph.within_sources([*SOME, utterance(8, "lonely", source="c")])
+    forged = np.array([*(u.forged for u in SOME), True])
+    for source in ("a", "b"):
+        mine = np.array([*(u.source == source for u in SOME), False])
+        assert odds[mine & forged].sum() == pytest.approx(odds[mine & ~forged].sum())
+    assert odds[-1] == 0
+
+
+def test_copies_follow_their_original() -> None:
+    made = list(with_copies([utterance(0), utterance(1, "vocoder")], kinds=KINDS))
+    assert [u.path for u in made] == ["0.flac", "0.flac", "0.flac", "1.flac"]
+    assert [u.copied for u in made] == [False, True, True, False]
+    assert all(u.forged for u in made[1:])
+    again = list(with_copies([utterance(0)], kinds=KINDS))
+    np.testing.assert_array_equal(made[1].sound, again[1].sound)
+    assert delivered(made[0]).shape == made[0].sound.shape
+
+
+def test_descriptions_come_in_order_with_any_number_of_workers() -> None:
+    one, two = (described(SOME, first_sample, workers=n) for n in (1, 2))
+    np.testing.assert_array_equal(np.array(one), np.array(two))
+    assert described(SOME, first_sample, through_channel=True)[0] is not None
+
+
+def first_sample(sound: np.ndarray) -> np.ndarray:
+    return np.asarray(sound[100:101])
+
+
+def test_mixtures_are_those_of_scikit_learn(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    genuine, forged = rng.normal(0, 1, (600, 4)), rng.normal(0.5, 1.5, (600, 4))
+    mixtures = fit_mixtures(genuine, forged)
+    asked = rng.normal(0, 1, (50, 4)).astype(np.float32)
+    theirs = []
+    for part in range(2):
+        other = GaussianMixture(64, covariance_type="diag")
+        other.weights_, other.means_ = np.exp(mixtures.logs[part]), mixtures.means[part]
+        other.covariances_ = mixtures.variances[part]
+        other.precisions_cholesky_ = 1 / np.sqrt(mixtures.variances[part])
+        theirs.append(other.score_samples(asked))
+    np.testing.assert_allclose(mixtures(asked), theirs[1] - theirs[0], atol=1e-4)
+    exported = export_mixtures(mixtures)
+    session = onnxruntime.InferenceSession(exported.onnx, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"frames": asked})[0], mixtures(asked), atol=1e-3)
+
+
+def test_only_speech_is_described() -> None:
+    assert speech_of(np.zeros(3 * RATE_HZ, np.float32)) is None
+    found = speech_of(voice(4.0))
+    assert found is not None
+    assert 1.5 * RATE_HZ <= len(found) <= 4 * RATE_HZ
+
+
+def test_the_network_learns_stops_and_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech_graph, "STEPS", 4)
+    monkeypatch.setattr(speech_graph, "BATCH", 4)
+    monkeypatch.setattr(speech_graph, "_KEEP_EVERY", 2)
+    monkeypatch.setattr(speech_graph, "_statistics", lambda sounds: torch.zeros(len(sounds), 150))
+    rows = [(voice(2.6, n), utterance(n, "x" if n % 2 else "")) for n in range(4)]
+    whole = speech_graph.learn(rows, tmp_path / "whole.pt")
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(share: float) -> None:
+        if share >= 0.5:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        speech_graph.learn(rows, tmp_path / "part.pt", stop)
+    resumed = speech_graph.learn(rows, tmp_path / "part.pt")
+    assert speech_graph.score(resumed, rows[0][0]) == pytest.approx(speech_graph.score(whole, rows[0][0]), abs=1e-6)
+    assert np.isnan(speech_graph.score(whole, np.zeros(100, np.float32)))
+    assert speech_graph.exported(whole).parity < 2e-3
+    with pytest.raises(DataError, match="other data"):
+        speech_graph.learn(rows[:3], tmp_path / "part.pt")
+    (tmp_path / "part.pt").write_bytes(b"no state")
+    with pytest.raises(DataError, match="cannot be read"):
+        speech_graph.learn(rows, tmp_path / "part.pt")
+
+
+def answers(seed: int = 0) -> list[Asked]:
+    """Twelve sources, forged ones score higher; some are not answered; metadata tell nothing."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(96):
+        forged = number % 2 == 1
+        source = FOLDS[number % 5][0]
+        u = Utterance(voice(0.5, number % 7), "sys" if forged else "", f"s{number // 4}", source, f"{number}.flac")
+        for rung in ("", "channel", "noise"):
+            score = None if number % 16 == 0 else float(rng.normal(1.5 * forged, 1))
+            found.append(Asked(u, number % 5, rung, score))
+    return found
+
+
+def test_the_table_tells_what_was_answered_and_what_metadata_tell() -> None:
+    found = table("speech.variability", answers())
+    rows = {r.what: r for r in found.rows}
+    whole = rows["all, as published"]
+    assert (whole.genuine, whole.forged, whole.asked) == (42, 48, 96)
+    assert whole.auc is not None
+    assert whole.auc.low <= whole.auc.value <= whole.auc.high
+    assert {"noise", "channel", "metadata only", FOLDS[0][0]} <= rows.keys() | {", ".join(FOLDS[0])}
+    assert rows["metadata only"].auc is not None
+
+
+def write(folder: Path, detector: str, asked: list[Asked]) -> Path:
+    folder.mkdir()
+    with (folder / ANSWERS).open("w", encoding="utf-8", newline="") as text:
+        rows = csv.writer(text)
+        rows.writerow(["detector", "path", "source", "speaker", "system", "fold", "rung", "score"])
+        for a in asked:
+            u = a.utterance
+            rows.writerow(
+                [detector, u.path, u.source, u.speaker, u.system, a.fold, a.rung, "" if a.score is None else a.score]
+            )
+    return folder
+
+
+def test_thresholds_are_those_of_all_detectors_together(tmp_path: Path) -> None:
+    folders = [write(tmp_path / name, name, answers(n)) for n, name in enumerate(WAYS)]
+    found = speech_thresholds.measure(folders)
+    assert set(found.operating.genuine) == {"audio"}
+    assert set(found.dependence.spread) == set(WAYS)
+    rates = [found.operating.false_alarm_rate(t, "audio") for t in (-0.3, 0.0, 0.3)]
+    assert rates == sorted(rates, reverse=True)
+    assert [r.what for r in found.table.rows] == ["all, as published", "channel", "noise"]
+    with pytest.raises(DataError, match="every detector"):
+        speech_thresholds.measure(folders[:1])
+    with pytest.raises(DataError, match="no held-out answers"):
+        speech_thresholds.measure([tmp_path])
+
+
+def test_held_out_tables_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    found = table("speech.variability", answers(), "w @ 0")
+    held_out.save(found, tmp_path / "one.json")
+    assert held_out.load_all(tmp_path) == [found]
+    text = held_out.to_markdown(found)
+    assert "| all, as published | 42 + 48 | 94% |" in text
+    (tmp_path / "two.json").write_text("{}")
+    with pytest.raises(DataError, match="no held-out figures"):
+        held_out.load_all(tmp_path)
+    with pytest.raises(DataError, match="no figures"):
+        held_out.load_all(tmp_path / "nowhere")
+
+
+def test_missing_speech_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no speech"):
+        read_speech(tmp_path)
+    with pytest.raises(DataError, match="no clips"):
+        lip_sync.read_talks(tmp_path)
+
+
+def talks(count: int = 5) -> list[lip_sync.Talk]:
+    """Mouths that follow a planted map of their sounds."""
+    rng = np.random.default_rng(0)
+    planted = rng.standard_normal((220, 2))
+    found = []
+    for number in range(count):
+        windows = rng.standard_normal((500, 220))
+        windows = np.apply_along_axis(lambda c: np.convolve(c, np.ones(5) / 5, "same"), 0, windows)
+        said = windows @ planted
+        grid = np.arange(500) / 50
+        found.append(lip_sync.Talk(f"{number}.mp4", f"s{number % 2}", grid, said / said.std(axis=0), windows))
+    return found
+
+
+def test_a_planted_map_is_learned_and_shifts_are_found() -> None:
+    some = talks()
+    weights = lip_sync.learn(some)
+    said = some[0].windows @ weights
+    assert np.corrcoef(said[:, 0], some[0].moved[:, 0])[0, 1] > 0.95
+    asked = lip_sync.leave_out(some)
+    own, others = ([a.standing for a in asked if a.belongs is b] for b in (True, False))
+    assert min(own) > max(others)
+    found = lip_sync.table(asked, lip_sync.leave_out(some, by_source=True))
+    assert len(found.rows) == 4
+    assert found.rows[0].auc is not None
+    assert found.rows[0].auc.value == 1.0
+    assert (found.rows[0].genuine, found.rows[0].forged) == (5, 60)
+
+
+def test_the_exported_map_computes_the_same() -> None:
+    weights = np.random.default_rng(0).standard_normal((220, 2)) / 10
+    session = onnxruntime.InferenceSession(lip_sync.export(weights).onnx, providers=["CPUExecutionProvider"])
+    windows = np.random.default_rng(1).standard_normal((3, 220)).astype(np.float32)
+    np.testing.assert_allclose(session.run(None, {"windows": windows})[0], windows @ weights, atol=1e-4)
