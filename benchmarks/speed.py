@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-CLIP_S, LONG_S = 10, 600
+CLIP_S, LONG_S, VOICE_S = 10, 600, 30
 FRAMES = 32
 DETECTOR = "cnn.face_forgery"
 _BATCH = 8
@@ -234,6 +234,25 @@ def _tasks(clip: Path, missing: dict[str, str]) -> Iterator[tuple[str, Callable[
         return 1
 
     yield "examine", whole
+    yield "listen", _listening()
+
+
+def _listening() -> Callable[[], int]:
+    """Every detector of voices in turn on half a minute of a made voice, as seconds of it."""
+    from tests.speaking import voice
+
+    from zhenwei import detectors
+    from zhenwei.testing import sound_subject
+
+    subject = sound_subject(voice(VOICE_S)[None])
+    asked = [detectors.build(name) for name in detectors.catalogue() if name.startswith("speech.")]
+
+    def listen() -> int:
+        for detector in asked:
+            detector.examine(subject)
+        return VOICE_S
+
+    return listen
 
 
 def _decode(clip: Path, *, colour: bool) -> int:
@@ -284,6 +303,8 @@ def _summarise(run: Run) -> None:
     for name in ("decode", "examine"):
         if name in run.seconds:
             run.take(f"{name}, whole 10 s clip", "s", "lower", run.seconds[name])
+    if "listen" in run.seconds:
+        run.take("listen, times real time", "ratio", "higher", [VOICE_S / s for s in run.seconds["listen"]], aim=20.0)
     if "examine" in run.seconds:
         clocks = (("examine / decode", run.seconds), ("examine / decode, processor time", run.processor_s))
         for name, taken in clocks:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError
-from zhenwei.evaluation import accuracy_page, leave_out
+from zhenwei.evaluation import accuracy_page, held_out, leave_out
+from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.evaluation.leave_out import Kept, LeaveOneOut
 from zhenwei.evaluation.results import Interval95, Results
 
@@ -88,7 +89,12 @@ def test_the_command_writes_it_into_the_page_and_refuses_another_file(
     leave_out.save(FOUND, tmp_path / "l.json")
     given = ["evaluate", "cnn.face_forgery", "--data", str(data), "--output", str(tmp_path / "o")]
     given += ["--page", str(tmp_path / "page.md"), "--leave-out"]
-    assert main([*given, str(tmp_path / "l.json")]) == 0
+    (tmp_path / "held").mkdir()
+    row = held_out.row("all", [False, True, True], [0.1, 0.9, None], ["a", "b", "c"])
+    table = HeldOut(detector="speech.x", noun="n", text="How.", seed=1, weights="", rows=(row,))
+    held_out.save(table, tmp_path / "held" / "x.json")
+    assert main([*given, str(tmp_path / "l.json"), "--held-out", str(tmp_path / "held")]) == 0
+    assert "| all | 1 + 1 | 67% | 1.000" in (tmp_path / "page.md").read_text(encoding="utf-8")
     assert ROW in (tmp_path / "page.md").read_text(encoding="utf-8").splitlines()
     (tmp_path / "other.json").write_text("{}")
     assert main([*given, str(tmp_path / "other.json")]) == 1

@@ -20,7 +20,7 @@ from PIL import Image
 from zhenwei.report import to_html
 from zhenwei.report.charts import chart, drawable
 from zhenwei.report.pictures import LARGEST_PX, data_uri
-from zhenwei.types import Curve, DetectorInfo, Evidence, Person, PersonVerdict, Picture, Report
+from zhenwei.types import Curve, DetectorInfo, Evidence, Person, PersonVerdict, Picture, Report, StreamVerdict
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -272,3 +272,30 @@ def test_any_curve_can_be_drawn(values: list[float | None]) -> None:
         assert all(0 <= y <= 100 for y in drawn)
         for (before, after), (above, below) in zip(pairwise(finite), pairwise(drawn), strict=True):
             assert (after - before) * (below - above) <= 0  # higher figures are drawn higher
+
+
+def test_picture_and_voice_are_shown_apart(forged_photo: Report) -> None:
+    streams = (StreamVerdict("picture", "inconclusive", -0.8, None), StreamVerdict("voice", "forged", 2.4, 0.03))
+    shown = replace(forged_photo, verdict=replace(forged_photo.verdict, streams=streams))
+    page = Page(to_html(shown))
+    words = " ".join(page.text)
+    assert "it is likelier the voice" in words
+    shares = [int(word.removesuffix(" %")) for word in page.text if re.fullmatch(r"\d+ %", word)]
+    assert len(shares) == 4
+    assert sum(shares) == pytest.approx(100, abs=2)
+    assert shares[1] == max(shares)  # picture genuine, voice forged
+    both = replace(streams[0], llr=1.0), streams[1]
+    assert "Both lean" in to_html(replace(forged_photo, verdict=replace(forged_photo.verdict, streams=both)))
+    neither = replace(streams[0], llr=None), replace(streams[1], llr=-1.0)
+    text = to_html(replace(forged_photo, verdict=replace(forged_photo.verdict, streams=neither)))
+    assert "Neither stands out" in text
+    assert "nothing can be said" in text
+    assert "Picture and voice" not in to_html(forged_photo)
+
+
+def test_a_broad_picture_has_a_line_of_its_own(forged_photo: Report) -> None:
+    strip = Picture("a strip", np.zeros((100, 900, 3), np.uint8))
+    evidence = (replace(forged_photo.evidence[0], exhibits=(strip,)), *forged_photo.evidence[1:])
+    page = Page(to_html(replace(forged_photo, evidence=evidence)))
+    assert page.has("figure", **{"class": "broad"})
+    assert page.has("img", width="900")

@@ -14,7 +14,7 @@ from tests.speaking import RATE_HZ, voice
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
-from zhenwei.training import lip_sync, speech_graph, speech_thresholds
+from zhenwei.training import lip_sync, pairs, speech_graph, speech_thresholds
 from zhenwei.training.speech import (
     FOLDS,
     Utterance,
@@ -26,6 +26,7 @@ from zhenwei.training.speech import (
     with_copies,
 )
 from zhenwei.training.speech_publish import ANSWERS, WAYS, Asked, export_mixtures, fit_mixtures, speech_of, table
+from zhenwei.types import Evidence, Forgery, Text
 
 KINDS = ("griffin_lim_linear", "blurred_phase")
 
@@ -208,6 +209,26 @@ def test_thresholds_are_those_of_all_detectors_together(tmp_path: Path) -> None:
         speech_thresholds.measure(folders[:1])
     with pytest.raises(DataError, match="no held-out answers"):
         speech_thresholds.measure([tmp_path])
+
+
+def test_pairs_tell_which_of_the_two_is_forged() -> None:
+    rng = np.random.default_rng(0)
+
+    def said(detector: str, finds: Forgery, llr: float, person: int | None) -> tuple[Evidence, ...]:
+        return (Evidence(detector, llr, Text("", zh=""), finds=finds, person=person),)
+
+    def llr(forged: bool) -> float:
+        return float(rng.normal(1.0 if forged else -1.0, 0.2))
+
+    clips = [pairs.Seen(str(n), n % 2 == 1, said("cnn.face_forgery", "altered", llr(n % 2 == 1), 1)) for n in range(10)]
+    voices = [pairs.Spoken(n % 2 == 1, said("speech.variability", "voice", llr(n % 2 == 1), None)) for n in range(80)]
+    found = pairs.table(clips, voices)
+    areas = {row.what: row.auc.value for row in found.rows if row.auc is not None}
+    assert areas["which of the two, where one is"] == 1.0
+    assert areas["either forged: four possibilities"] == 1.0
+    assert 0.7 < areas["either forged: picture alone"] < 0.95
+    assert 0.7 < areas["either forged: voice alone"] < 0.95
+    assert "100.0% of 600 pairs" in found.text
 
 
 def test_held_out_tables_come_back_as_they_were_saved(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from zhenwei.training import (
     flicker_publish,
     lip_sync,
     neuron_coverage,
+    pairs,
     self_consistency,
     self_consistency_publish,
     speech_publish,
@@ -266,6 +267,10 @@ def voices_together(options: Options) -> None:
     console = Console(stderr=True)
     console.print(Markdown(held_out.to_markdown(found.table)))
     console.print(f"written: {target} and {beside.name}", highlight=False)
+    with bar("looking at clips", console) as told:
+        paired = pairs.table(pairs.look(options.data, told), found.spoken)
+    held_out.save(paired, options.output / "pairs.json")
+    console.print(Markdown(held_out.to_markdown(paired)))
 
 
 def mouths(options: Options) -> None:

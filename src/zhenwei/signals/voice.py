@@ -18,6 +18,7 @@ from zhenwei.errors import UsageError
 from zhenwei.signals.speech import cepstra, deltas, frames_of, levelled, linear_filters, stft, without_rumble
 
 Reals = NDArray[np.float64]
+Ints = NDArray[np.int64]
 RATE_HZ = 16_000
 SIZE, HOP = 512, 160  # samples: 32 ms every 10 ms
 CEPSTRA = 30
@@ -83,7 +84,8 @@ def variability(sound: NDArray[np.floating]) -> Reals | None:
     heard = total > _HEARD * np.percentile(total, 95) if len(total) else np.zeros(0, np.bool_)
     if heard.sum() < _LEAST_FRAMES or total.max() <= 0:
         return None
-    parts = [*_spreads(even, heard), _periodicity(even), *_textures(power, heard), _crests(even)]
+    bands = _bands(even)
+    parts = [*_spreads(even, heard), _periodicity(even, bands), *_textures(power, heard), _crests(bands)]
     return np.asarray(np.nan_to_num(np.concatenate(parts)), np.float64)
 
 
@@ -125,12 +127,12 @@ def _bands(sound: Reals) -> list[tuple[Reals, Reals]]:
     return [(one, np.abs(hilbert(one))) for one in found]
 
 
-def _crests(sound: Reals) -> Reals:
-    rows = [(float(kurtosis(one)), float(np.log(env.std() / (env.mean() + 1e-9) + 1e-9))) for one, env in _bands(sound)]
+def _crests(bands: list[tuple[Reals, Reals]]) -> Reals:
+    rows = [(float(kurtosis(one)), float(np.log(env.std() / (env.mean() + 1e-9) + 1e-9))) for one, env in bands]
     return np.asarray(rows).ravel()
 
 
-def _periodicity(sound: Reals) -> Reals:
+def _periodicity(sound: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
     """By band: how alike four periods are to the four that begin one later, and their envelopes; mean and spread."""
     hertz = pitch(sound)
     at = np.flatnonzero(np.isfinite(hertz))
@@ -138,24 +140,30 @@ def _periodicity(sound: Reals) -> Reals:
     periods = np.rint(RATE_HZ / hertz[at]).astype(int)
     starts = middles - _PERIODS * periods // 2
     fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(sound))
-    spans = [(s, s + _PERIODS * p, p) for s, p in zip(starts[fits], periods[fits], strict=True)]
     rows = []
-    for one, envelope in _bands(sound):
-        alike = [_alike(one[a:b], one[a + p : b + p]) for a, b, p in spans]
-        around = [_alike(envelope[a:b], envelope[a + p : b + p]) for a, b, p in spans]
+    for one, envelope in bands:
+        alike, around = (_alike(course, starts[fits], periods[fits]) for course in (one, envelope))
         rows.append([_mean(alike), _spread(alike), _mean(around), _spread(around)])
     return np.asarray(rows, np.float64).ravel()
 
 
-def _alike(one: Reals, other: Reals) -> float:
-    """Correlation coefficient."""
-    one, other = one - one.mean(), other - other.mean()
-    return float(one @ other / np.sqrt((one @ one) * (other @ other) + 1e-12))
+def _alike(course: Reals, starts: Ints, periods: Ints) -> Reals:
+    """``(n,)`` correlation coefficients of four periods from each start with those one period later."""
+    found = np.zeros(len(starts))
+    for period in np.unique(periods):
+        mine, count = periods == period, _PERIODS * period
+        both = course[starts[mine, None] + np.arange(count + period)]
+        one, other = both[:, :count], both[:, period:]
+        sums = one.sum(axis=1), other.sum(axis=1)
+        shared = np.einsum("ij,ij->i", one, other) - sums[0] * sums[1] / count
+        own = [np.einsum("ij,ij->i", x, x) - total**2 / count for x, total in zip((one, other), sums, strict=True)]
+        found[mine] = shared / np.sqrt(np.maximum(own[0] * own[1], 0.0) + 1e-12)
+    return found
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def _mean(values: Reals) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
-def _spread(values: list[float]) -> float:
-    return float(np.std(values)) if values else 0.0
+def _spread(values: Reals) -> float:
+    return float(values.std()) if len(values) else 0.0

@@ -18,6 +18,7 @@ from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
+from zhenwei.training.pairs import Spoken
 from zhenwei.training.speech import SEED
 from zhenwei.training.speech_publish import ANSWERS, TEXT, WAYS
 from zhenwei.types import Evidence, Text
@@ -30,6 +31,7 @@ class Together:
     operating: OperatingPoints
     dependence: Dependence
     table: HeldOut
+    spoken: tuple[Spoken, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,12 @@ class _Asked:
     whose: str  # speaker of a source, or its system
     llrs: dict[str, float]
 
+    @property
+    def said(self) -> tuple[Evidence, ...]:
+        return tuple(Evidence(name, llr, Text("", zh=""), finds="voice") for name, llr in self.llrs.items())
+
     def fused(self, dependence: Dependence) -> float | None:
-        said = [Evidence(name, llr, Text("", zh=""), finds="voice") for name, llr in self.llrs.items()]
-        return fuse(said, dependence=dependence)
+        return fuse(self.said, dependence=dependence)
 
 
 def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
@@ -56,7 +61,8 @@ def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
         ["audio"] * len(fused),
         groups=[a.whose for a, _ in fused],
     )
-    return Together(operating, dependence, _table(asked, dependence))
+    spoken = tuple(Spoken(a.forged, a.said) for a in asked if not a.rung)
+    return Together(operating, dependence, _table(asked, dependence), spoken)
 
 
 def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
