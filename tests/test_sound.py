@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.speaking import RATE_HZ, voice
+from tests.talking import talking
 
-from zhenwei import report
-from zhenwei.detectors import catalogue
+from zhenwei import pipeline, report
+from zhenwei.detectors import build, catalogue
 from zhenwei.pipeline import Options, examine
+from zhenwei.types import Track
 
 PORTRAIT = Path(__file__).parents[1] / "examples" / "media" / "astronaut.jpg"
 VOICES = tuple(name for name in catalogue() if name.startswith("speech."))
@@ -72,3 +74,16 @@ def test_a_still_picture_has_no_voice(name: str) -> None:
     found = examine(PORTRAIT, options=Options(detectors=(name,)))
     assert found.evidence[0].llr is None
     assert "does not examine pictures" in str(found.evidence[0].reason)
+
+
+def test_everybody_knows_the_strips_of_the_others() -> None:
+    strips = {n: strip for n in (1, 2) if (strip := talking(np.full(50, float(n))).strip) is not None}
+    tracks = tuple(Track(n, ()) for n in (1, 2, 3))
+    asked = pipeline._subjects(build("audiovisual.lip_sync"), talking(np.zeros(50)), tracks, strips)
+    assert [[s is strips[n] for n in (1, 2)] for subject in asked for s in [subject.strip]] == [
+        [True, False],
+        [False, True],
+        [False, False],
+    ]
+    assert [len(subject.company) for subject in asked] == [1, 1, 2]
+    assert asked[0].company[0] is strips[2]

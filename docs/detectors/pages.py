@@ -9,15 +9,22 @@ from pathlib import Path
 
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' made voice
+
+from tests.speaking import voice
+from tests.talking import following, talking
+
 import zhenwei
-from zhenwei.detectors import catalogue
+from zhenwei.detectors import build, catalogue
+from zhenwei.evaluation import held_out
 from zhenwei.evaluation.results import Asked, Interval95, load
+from zhenwei.testing import sound_subject
 from zhenwei.types import DetectorInfo, Evidence, Picture
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLES = ("astronaut-forged.jpg", "astronaut.jpg", "astronaut-clip.mp4")
-_SIDE = 384
+_SIDE, _BROAD = 384, 900
 
 
 def main() -> int:
@@ -26,20 +33,30 @@ def main() -> int:
     shown = _exhibits()
     for name, kind in catalogue().items():
         rows = [row for row in results.asked if row.subject == name and not row.without]
-        text = page(kind.info, how[name], rows, shown.get(name))
+        path = ROOT / "docs" / "held_out" / f"{name}.json"
+        held = held_out.to_markdown(held_out.load(path)).split("\n", 2)[2].strip() if path.is_file() else ""
+        text = page(kind.info, how[name], rows, held, shown.get(name))
         (HERE / f"{name}.md").write_text(text, encoding="utf-8")
         sys.stderr.write(f"→ docs/detectors/{name}.md\n")
     return 0
 
 
-def page(info: DetectorInfo, how: dict[str, str], rows: list[Asked], caption: str | None) -> str:
+_FINDS = {
+    "altered": "altered recordings",
+    "generated": "wholly generated pictures",
+    "voice": "voices made by machines",
+    "pairing": "picture and sound that do not belong together",
+}
+
+
+def page(info: DetectorInfo, how: dict[str, str], rows: list[Asked], held: str, caption: str | None) -> str:
     models = ", ".join(f"[`{m}`](../../src/zhenwei/models/cards/{m}.md)" for m in info.models)
     parts = [
         f"# {info.id}",
         str(info.question),
         f"- Asked about: {' and '.join(info.takes)}, {'each person' if info.level == 'person' else 'the whole file'}",
         f"- Needs: {', '.join(map(str, info.needs)) or 'nothing in particular'}",
-        f"- Speaks of: {'altered recordings' if info.finds == 'altered' else 'wholly generated pictures'}",
+        f"- Speaks of: {_FINDS[info.finds]}",
         f"- Reference: {info.reference}",
         *([f"- Model: {models}"] if models else []),
         "## How it works",
@@ -47,7 +64,8 @@ def page(info: DetectorInfo, how: dict[str, str], rows: list[Asked], caption: st
         "## What it does not see",
         "\n".join(f"- {spot}" for spot in info.blind_spots),
         "## Measured",
-        _measured(rows),
+        *([_measured(rows)] if rows or not held else []),
+        *([held] if held else []),
         *([how["measured"].strip()] if "measured" in how else []),
     ]
     if caption is not None:
@@ -91,6 +109,11 @@ def _exhibits() -> dict[str, str]:
             if evidence.detector not in captions and (picture := _first(evidence)):
                 captions[evidence.detector] = f"{picture.caption} ({name})"
                 _save(picture, HERE / "img" / f"{evidence.detector}.png")
+    for name in (n for n in catalogue() if n.startswith(("speech.", "audiovisual."))):
+        subject = talking(following()) if name.startswith("audiovisual.") else sound_subject(voice(9.0)[None])
+        if picture := _first(build(name).examine(subject)):
+            captions[name] = f"{picture.caption} (a made voice)"
+            _save(picture, HERE / "img" / f"{name}.png", side=_BROAD)
     return captions
 
 
@@ -98,9 +121,9 @@ def _first(evidence: Evidence) -> Picture | None:
     return next((x for x in evidence.exhibits if isinstance(x, Picture)), None)
 
 
-def _save(picture: Picture, target: Path) -> None:
+def _save(picture: Picture, target: Path, side: int = _SIDE) -> None:
     with Image.fromarray(picture.pixels) as image:
-        image.thumbnail((_SIDE, _SIDE))
+        image.thumbnail((side, side))
         image.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
