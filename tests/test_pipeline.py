@@ -62,11 +62,12 @@ def test_a_picture_without_a_face_is_inconclusive_with_the_reason(tmp_path: Path
     assert all(e.llr is None and e.reason for e in found.evidence)
 
 
-def test_sound_is_read_and_nobody_answers_for_it(tmp_path: Path) -> None:
+def test_a_tone_is_no_voice_and_damaged_sound_is_told(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(16000) / 9).astype(np.float32) * 0.2, 16000)
     found = examine(tmp_path / "tone.wav")
     assert found.media.kind == "audio"
     assert found.verdict.llr is None
+    assert any("nobody is heard to speak" in str(e.reason) for e in found.evidence)
     bad = np.zeros(1000, np.float32)
     bad[7] = np.nan
     soundfile.write(tmp_path / "bad.wav", bad, 16000, subtype="FLOAT")
