@@ -20,10 +20,8 @@ from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.pairs import Spoken
 from zhenwei.training.speech import SEED
-from zhenwei.training.speech_publish import ANSWERS, TEXT, WAYS
+from zhenwei.training.speech_publish import ANSWERS, ARRIVED, TEXT, WAYS
 from zhenwei.types import Evidence, Text
-
-_ARRIVED = ("", "channel")  # as published, and after a drawn way to travel
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class _Asked:
 def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
     """``folders``: outputs of the trainings of all these detectors. Raises :class:`DataError` for any other."""
     asked = _read(folders, store)
-    arrived = [one for one in asked if one.rung in _ARRIVED and one.llrs]
+    arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
     dependence = measure_dependence([a.llrs for a in arrived], [a.forged for a in arrived], [a.whose for a in arrived])
     fused = [(a, llr) for a in arrived if (llr := a.fused(dependence)) is not None]
     operating = measure_operating_points(
