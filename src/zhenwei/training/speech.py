@@ -24,13 +24,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.ladder.sounds import draw_codec
 from zhenwei.forge.voice import KINDS, copy_voice, draw_channel
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Floats
 
 SEED = 20261124
-_ENCODED = 0.5
 FOLDS: tuple[tuple[str, ...], ...] = (
     ("r9y9",),
     ("hifigan_demo", "pwg_demo", "melgan_demo"),
@@ -90,11 +88,9 @@ def with_copies(utterances: Sequence[Utterance], *, kinds: Sequence[str] = KINDS
 
 
 def delivered(one: Utterance) -> Floats:
-    """The sound after a channel and, in half of the cases, a codec, drawn by its path alone: a copy goes the way of its
-    original."""
+    """The sound after a channel drawn by its path alone: a copy goes the way of its original."""
     rng = np.random.default_rng([SEED, 99, *one.path.encode()])
-    travelled = draw_channel(rng)(one.sound)
-    return draw_codec(rng)(travelled) if rng.random() < _ENCODED else travelled
+    return draw_channel(rng)(one.sound)
 
 
 def split(utterances: Sequence[Utterance], sources: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -33,6 +33,7 @@ _LEAST_S, _LEAST_SPEECH_S, _LEAST_HZ, _LEAST_SEEN = 3.0, 2.0, 14.5, 0.9
 _STILL = 0.008  # deviation of the opening, of the distance of the eyes
 _FOLLOWS = 2.5  # of standing: held-out genuine clips have 2.3 and more, the sound of others 2 in one of ten
 _SHIFTED = 3.5
+_UNCLEAR = 0.07  # LLR
 _PICTURE = (900, 200)
 _SEEN, _FORETOLD, _PAUSE = (66, 133, 214), (224, 132, 42), (232, 232, 232)
 
@@ -97,7 +98,7 @@ class LipSync:
         return Evidence(
             detector=self.info.id,
             llr=llr,
-            finding=_finding(found),
+            finding=_finding(found, llr),
             score=-found.standing,
             person=person,
             interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
@@ -160,9 +161,11 @@ def _silent(person: int | None, why: Text) -> Evidence:
     return Evidence(LipSync.info.id, None, _NO_ANSWER, why, person=person)
 
 
-def _finding(found: Fit) -> Text:
-    if found.standing >= _FOLLOWS:
+def _finding(found: Fit, llr: float) -> Text:
+    if llr < -_UNCLEAR:
         return Text("The mouth follows the voice.", zh="口型与语音同步。")
+    if llr <= _UNCLEAR:
+        return Text("Whether the mouth follows the voice is not clear.", zh="口型与语音是否同步并不明确。")
     lag = abs(found.best_s)
     if found.best_standing >= _SHIFTED:
         later = found.best_s > 0

@@ -88,18 +88,6 @@ def _telephone(sound: Floats) -> Floats:
     return np.asarray(_aligned(soxr.resample(soxr.resample(sound, _RATE, 8000), 8000, _RATE), sound), np.float32)
 
 
-_DRAWN = (("mp3", "mp3", _RATE, (24, 96)), ("adts", "aac", _RATE, (20, 64)), ("ogg", "libopus", 48_000, (10, 32)))
-
-
-def draw_codec(rng: np.random.Generator) -> Callable[[Floats], Floats]:
-    """MP3, AAC, Opus or G.711 at a drawn bit rate."""
-    number = int(rng.integers(len(_DRAWN) + 1))
-    if number == len(_DRAWN):
-        return _codec("wav", "pcm_mulaw", 8000, None)
-    container, codec, rate, span = _DRAWN[number]
-    return _codec(container, codec, rate, 1000 * int(rng.integers(span[0], span[1] + 1)))
-
-
 RUNGS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
     {
         "mp3 32 kbit/s": _codec("mp3", "mp3", _RATE, 32_000),
