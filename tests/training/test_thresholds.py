@@ -66,7 +66,11 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
     assert main([*asked, "--data", str(data), "--store", str(tmp_path / "store")]) == 0
     assert "faces got an answer" in capsys.readouterr().err
     written = tmp_path / "store" / "operating_points.json"
-    assert set(json.loads(written.read_text())["genuine"]) == {"image", "video"}
+    assert set(json.loads(written.read_text())["genuine"]) == {
+        "audio",
+        "image",
+        "video",
+    }  # what was known of sound stays
     assert OperatingPoints.load(written).genuine["image"].media > 0
     assert main([*asked, "--data", str(tmp_path / "out" / "pack.npz")]) == 2
     assert "a data folder" in capsys.readouterr().err

@@ -69,7 +69,8 @@ def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
     heard = set()
     for folder in folders:
         try:
-            rows = list(csv.DictReader((folder / ANSWERS).open(encoding="utf-8", newline="")))
+            with (folder / ANSWERS).open(encoding="utf-8", newline="") as text:
+                rows = list(csv.DictReader(text))
             detector = rows[0]["detector"]
             calibration = Calibration.load(models.calibration_path(WAYS[detector].product.model, store))
         except (OSError, KeyError, IndexError) as error:
