@@ -70,7 +70,7 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
         "audio",
         "image",
         "video",
-    }  # what was known of sound stays
+    }  # sound stays
     assert OperatingPoints.load(written).genuine["image"].media > 0
     assert main([*asked, "--data", str(tmp_path / "out" / "pack.npz")]) == 2
     assert "a data folder" in capsys.readouterr().err
