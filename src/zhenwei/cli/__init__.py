@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "Train a learned detector from a data folder.",
     "evaluate": "Examine labelled files: AUC, false alarms, coverage, calibration, with intervals.",
     "compare": "Compare two evaluations of the same files, in pairs.",
+    "forge": "The lab: make forgeries to teach and to train detectors, each of them marked.",
     "robust": "Save a file in many ways and see whether the verdict stands.",
 }
 

@@ -1,0 +1,123 @@
+"""``scripts/lecture``: runs the lecture's experiments and writes a page for each.
+
+scripts/lecture                    every experiment, pages and pictures written anew
+scripts/lecture gan wgan           these
+scripts/lecture --check            run, write nothing, end with 1 if a figure is not reached
+scripts/lecture --profile gpu      the long way, for a machine that has one
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from docs.lecture.page import Bench, Page, Profile, to_markdown  # noqa: E402
+
+HERE = Path(__file__).parent
+EXPERIMENTS = HERE / "experiments"
+
+
+def main() -> int:
+    wanted = _arguments()
+    failed, done = [], {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) if wanted.check else HERE / "img"
+        folder.mkdir(exist_ok=True)
+        for name, module in experiments(wanted.names).items():
+            if module.NEEDS_DATA and data_folder() is None:
+                _say(f"{name}: left out, the shared data are not here")
+                continue
+            _say(f"{name} ...")
+            began = time.monotonic()
+            page: Page = module.experiment(Bench(wanted.profile, folder, data_folder()))
+            seconds = time.monotonic() - began
+            done[name] = (page, seconds)
+            failed += [f"{name}: {c.name} is {c.value:.4g}, wanted {c.want}" for c in page.checks if c.ok is False]
+            for check in page.checks:
+                reached = "" if check.ok is not False else "NOT REACHED"
+                _say(f"   {check.name}: {check.value:.4g} ({check.want}) {reached}")
+            _say(f"   {seconds:.0f} s")
+            if not wanted.check:
+                write(name, page, wanted.profile, seconds)
+    if not wanted.check:
+        _index()
+    for line in failed:
+        _say(f"not reached: {line}")
+    counted = f"{len(done)} experiments, {sum(s for _, s in done.values()):.0f} s"
+    _say(f"{counted}, {len(failed)} figures not reached")
+    return 1 if failed else 0
+
+
+def experiments(names: list[str]) -> dict[str, ModuleType]:
+    """The experiments by name, in the lecture's order; all of them where no name is given."""
+    found = {path.stem: path for path in sorted(EXPERIMENTS.glob("*.py")) if not path.stem.startswith("_")}
+    unknown = sorted(set(names) - set(found))
+    if unknown:
+        sys.exit(f"No such experiment: {', '.join(unknown)}. There are: {', '.join(found)}")
+    loaded = {name: import_module(f"docs.lecture.experiments.{name}") for name in found if not names or name in names}
+    return dict(sorted(loaded.items(), key=lambda item: (item[1].ORDER, item[0])))
+
+
+def write(name: str, page: Page, profile: Profile, seconds: float) -> None:
+    (HERE / f"{name}.md").write_text(to_markdown(page, name, profile, seconds), encoding="utf-8")
+    path = HERE / "results.json"
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    checks = [asdict(check) for check in page.checks]
+    kept[name] = {
+        "title": page.title,
+        "profile": profile,
+        "seconds": round(seconds, 1),
+        "checks": checks,
+        "protocol": dict(page.protocol),
+    }
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _index() -> None:
+    """The list of pages, with the first figure of each."""
+    kept = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
+    rows = []
+    for name in experiments([]):
+        if name in kept:
+            first = kept[name]["checks"][0]
+            reached = [c["ok"] for c in kept[name]["checks"] if c["ok"] is not None]
+            told = f"{first['name']}: {first['value']:.3g}"
+            rows.append(f"| [{kept[name]['title']}]({name}.md) | {told} | {sum(reached)} of {len(reached)} |")
+    text = (HERE / "README.head.md").read_text(encoding="utf-8")
+    table = "\n".join(["| page | its first figure | reached |", "|---|---|---|", *rows])
+    (HERE / "README.md").write_text(f"{text.strip()}\n\n{table}\n", encoding="utf-8")
+
+
+def data_folder() -> Path | None:
+    given = os.environ.get("ZHENWEI_DATA")
+    folder = Path(given) if given else ROOT.parent / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+def _arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="experiments, by default all")
+    parser.add_argument("--profile", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a figure is not reached")
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
