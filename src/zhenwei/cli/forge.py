@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import typer
 
+from zhenwei.cli._forge_consent import consent
+
 _HELP = """The lab: how forgeries are made, in small, to teach and to make labelled training data.
 
 Whatever is written leaves through one door: a label that can be seen or heard, a watermark, metadata and a signed
-credential. None of them can be turned off. Faces stay below 128 px, and training on anybody's face or voice needs a
-consent manifest.
+credential. None of them can be turned off. Faces stay at 128 px and below, and training on anybody's face or voice
+needs a consent manifest.
+
+Examples:
+
+  zhenwei forge consent make faces/anna --subject anna --basis self --scope face --expires 2027-12-31
 """
 
 forge = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
+forge.add_typer(consent, name="consent", short_help="Note whose face or voice may be used, and check it later.")
