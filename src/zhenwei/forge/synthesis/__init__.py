@@ -3,6 +3,7 @@ Forgery``, with the pixels and landmarks of a donor in between where there are t
 the course of a clip. NumPy, SciPy, OpenCV only."""
 
 from zhenwei.forge.synthesis.affine_warp import affine_warp
+from zhenwei.forge.synthesis.attribute import attribute
 from zhenwei.forge.synthesis.cross_blend import boundary_map, cross_blend, nearest_donors
 from zhenwei.forge.synthesis.forgery import Forgery, Value
 from zhenwei.forge.synthesis.mesh_swap import mesh_swap
@@ -17,6 +18,7 @@ __all__ = [
     "Forgery",
     "Value",
     "affine_warp",
+    "attribute",
     "boundary_map",
     "cross_blend",
     "mesh_swap",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis.affine_warp import METHOD as AFFINE_WARP
 from zhenwei.forge.synthesis.affine_warp import affine_warp_seeded
+from zhenwei.forge.synthesis.attribute import METHOD as ATTRIBUTE
+from zhenwei.forge.synthesis.attribute import attribute_seeded
 from zhenwei.forge.synthesis.cross_blend import METHOD as CROSS_BLEND
 from zhenwei.forge.synthesis.cross_blend import cross_blend_seeded
 from zhenwei.forge.synthesis.forgery import Forgery, Value
@@ -47,12 +49,18 @@ def repeat(
     one's own had a part in it.
     """
     method, seed = recipe.get("method"), recipe.get("seed")
-    known = isinstance(method, str) and (method in _METHODS or method in _OF_TWO)
+    known = isinstance(method, str) and (method in _METHODS or method in _OF_TWO or method == ATTRIBUTE)
     if not known or not isinstance(method, str) or not isinstance(seed, int):
-        got, want = f"method {method!r}, seed {seed!r}", f"a method of {sorted(_METHODS | _OF_TWO)} and its seed"
+        got, want = (
+            f"method {method!r}, seed {seed!r}",
+            f"a method of {sorted([*_METHODS, *_OF_TWO, ATTRIBUTE])} and its seed",
+        )
         raise DataError("a recipe cannot be repeated", got=got, want=want)
     if recipe.get("decoder"):
         raise DataError("a recipe cannot be repeated", got="a decoder had a part in it", fix="Call regenerate_seeded.")
+    if method == ATTRIBUTE:
+        kind = recipe.get("kind")
+        return attribute_seeded(pixels, landmarks, seed, kind=kind if isinstance(kind, str) else None)
     if method in _METHODS:
         return _METHODS[method](pixels, landmarks, seed)
     if donor is None or donor_landmarks is None:
