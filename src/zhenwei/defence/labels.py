@@ -1,0 +1,253 @@
+"""Labels in metadata: the AIGC block of GB 45438-2025 and the IPTC's digital source type.
+
+The standard wants one block named AIGC with seven fields in JSON; in pictures it stands in XMP. Both labels are words
+that anybody can write or take away: they help honest people, and say nothing where they are missing. They are put in
+byte for byte: pixels, samples, EXIF and all other XMP stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zhenwei.defence.labels_carriers import BrokenFileError, Carried
+from zhenwei.defence.labels_id3 import read_id3, write_id3
+from zhenwei.defence.labels_mp4 import read_mp4, write_mp4
+from zhenwei.defence.labels_pictures import MOST_JPEG, read_jpeg, read_png, write_jpeg, write_png
+from zhenwei.defence.labels_riff import read_riff, write_riff
+from zhenwei.defence.labels_xmp import (
+    AIGC,
+    SOURCE_TYPE,
+    BrokenXmpError,
+    properties,
+    with_properties,
+    without_properties,
+)
+from zhenwei.errors import MediaError, UsageError
+from zhenwei.media.facts import clean
+from zhenwei.media.formats import HEAD_BYTES, described, recognise
+from zhenwei.types import Text
+
+GENERATED, POSSIBLY, SUSPECTED = "1", "2", "3"
+_FIELDS = {
+    "Label": "label",
+    "ContentProducer": "content_producer",
+    "ProduceID": "produce_id",
+    "ReservedCode1": "reserved_code1",
+    "ContentPropagator": "content_propagator",
+    "PropagateID": "propagate_id",
+    "ReservedCode2": "reserved_code2",
+}
+_LONGEST = 2000
+_MOST_BLOCKS = 100
+_ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,200}")
+_WRITES = "JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3"
+
+
+@dataclass(frozen=True, slots=True)
+class Aigc:
+    """The seven fields of the AIGC block. ``label``: "1" made by AI, "2" possibly, "3" suspected to be.
+
+    ``content_producer``, ``produce_id``: the service that made it and its number for the content;
+    ``content_propagator``, ``propagate_id``: the same of who passes it on; the reserved codes are the producer's and
+    the propagator's, for safety.
+    """
+
+    label: str = GENERATED
+    content_producer: str = ""
+    produce_id: str = ""
+    reserved_code1: str = ""
+    content_propagator: str = ""
+    propagate_id: str = ""
+    reserved_code2: str = ""
+
+    def to_json(self) -> str:
+        """As it stands in the file: the standard's names in their order, no spaces."""
+        fields = {name: getattr(self, field) for name, field in _FIELDS.items()}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """``aigc``: the first AIGC block that can be read. ``count``: how many blocks there are, readable or not.
+    ``digital_source_type``: as written, usually an address of the IPTC's vocabulary."""
+
+    aigc: Aigc | None = None
+    count: int = 0
+    digital_source_type: str | None = None
+    problems: tuple[Text, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, with every field; the block under the standard's names."""
+        return {
+            "aigc": json.loads(self.aigc.to_json()) if self.aigc else None,
+            "count": self.count,
+            "digital_source_type": self.digital_source_type,
+            "problems": [str(problem) for problem in self.problems],
+        }
+
+
+def write_labels(data: bytes, aigc: Aigc | None, digital_source_type: str | None) -> bytes:
+    """``data`` (a JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3 file) with these labels; None leaves one as it is.
+
+    Afterwards there is exactly one AIGC block, and one source type, whatever there was before. A credential that the
+    file carries no longer fits: label first, then sign.
+
+    Raises UsageError for another format, or values that the standard does not have; MediaError for a file or an XMP
+    packet that is damaged, and where the packet has no room left.
+    """
+    form = _form(data)
+    if not form:
+        raise UsageError("this file cannot be labelled", got=_seen(data), want=_WRITES)
+    values = _values(aigc, digital_source_type)
+    if not values:
+        return data
+    carried = _READ[form](data)
+    try:
+        outside = {name: value for name, value in values.items() if form == "mp3" and name == AIGC}
+        inside = {name: value for name, value in values.items() if name not in outside}
+        packets = _packets(carried, inside, outside)
+        labelled = _written(form, data, packets, aigc)
+    except BrokenFileError:
+        raise MediaError("this file is damaged or beyond what can be labelled", want="a complete file") from None
+    except BrokenXmpError as error:
+        fix = "Save the file again with a program that writes XMP, or without it."
+        raise MediaError("the file's XMP is damaged", got=clean(str(error))[:200], fix=fix) from None
+    _check(labelled, aigc, digital_source_type)
+    return labelled
+
+
+def read_labels(data: bytes) -> Labels:
+    """The labels in ``data``, and what is wrong with them. Of other formats than those that are labelled here, and of
+    bytes that are no file at all, nothing is read, which is told as a problem."""
+    form = _form(data)
+    if not form:
+        none = Text("labels are not read in files of this format", zh="不读取此格式文件中的标识")
+        return Labels(problems=(none,))
+    carried, problems = _READ[form](data), list[Text]()
+    blocks, kinds = list(carried.texts), list[str]()
+    for packet in carried.packets:
+        try:
+            blocks += properties(packet, AIGC)
+            kinds += properties(packet, SOURCE_TYPE)
+        except BrokenXmpError:
+            problems.append(Text("the XMP is damaged", zh="XMP 已损坏"))
+    if carried.damaged:
+        problems.append(Text("the file is damaged; there may be more labels", zh="文件已损坏，可能还有其他标识"))
+    if len(blocks) > 1:
+        told = f"there are {len(blocks)} AIGC blocks, and only one is allowed"
+        problems.append(Text(told, zh=f"有 {len(blocks)} 个 AIGC 标识，标准只允许一个"))
+    if len(set(kinds)) > 1:
+        problems.append(Text("there are several digital source types", zh="有多个数字来源类型"))
+    read = [_block(block, problems) for block in blocks[:_MOST_BLOCKS]]
+    first = next((block for block in read if block is not None), None)
+    kind = clean(kinds[0], _LONGEST) if kinds else None
+    return Labels(first, len(blocks), kind, tuple(dict.fromkeys(problems)))
+
+
+_READ: dict[str, Callable[[bytes], Carried]] = {
+    "jpeg": read_jpeg,
+    "png": read_png,
+    "webp": read_riff,
+    "wav": read_riff,
+    "mov": read_mp4,
+    "mp3": read_id3,
+}
+
+
+def _form(data: bytes) -> str:
+    form = recognise(data[:HEAD_BYTES])
+    if form is None or (form.name == "wav" and not data.startswith(b"RIFF")):
+        return ""
+    name = "mov" if form.decoder == "mov" else form.name
+    return name if name in _READ else ""
+
+
+def _seen(data: bytes) -> str:
+    form = recognise(data[:HEAD_BYTES])
+    return form.name if form else described(data[:HEAD_BYTES])
+
+
+def _values(aigc: Aigc | None, kind: str | None) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if aigc is not None:
+        if aigc.label not in (GENERATED, POSSIBLY, SUSPECTED):
+            raise UsageError("this AIGC label has no meaning", got=aigc.label[:80], want="1, 2 or 3")
+        for field in _FIELDS.values():
+            value = getattr(aigc, field)
+            if value != clean(value, _LONGEST):
+                want = f"one line of up to {_LONGEST} characters, no two spaces side by side"
+                raise UsageError(f"the AIGC block's {field} cannot be written", want=want)
+        values[AIGC] = aigc.to_json()
+    if kind is not None:
+        if not _ADDRESS.fullmatch(kind):
+            want = "an address of cv.iptc.org/newscodes/digitalsourcetype"
+            raise UsageError("this is no digital source type", got=kind[:80], want=want)
+        values[SOURCE_TYPE] = kind
+    return values
+
+
+def _packets(carried: Carried, inside: dict[str, str], outside: dict[str, str]) -> list[bytes]:
+    """The file's packets anew: the first holds the labels, the others no longer do."""
+    first = carried.packets[0] if carried.packets else None
+    if first is not None and outside:
+        first = without_properties(first, outside)
+    packets = [with_properties(first, inside)] if inside else ([first] if first is not None else [])
+    return packets + [without_properties(packet, {**inside, **outside}) for packet in carried.packets[1:]]
+
+
+def _written(form: str, data: bytes, packets: Sequence[bytes], aigc: Aigc | None) -> bytes:
+    keep = aigc is None
+    if form == "jpeg":
+        if any(len(packet) > MOST_JPEG for packet in packets):
+            raise BrokenXmpError(f"a JPEG file has room for {MOST_JPEG:,} bytes of it")
+        return write_jpeg(data, packets)
+    if form == "png":
+        return write_png(data, packets, keep_texts=keep)
+    if form == "mov":
+        return write_mp4(data, packets)
+    if form == "mp3":
+        return write_id3(data, packets, aigc.to_json() if aigc else None)
+    return write_riff(data, packets, keep_texts=keep)
+
+
+def _check(labelled: bytes, aigc: Aigc | None, kind: str | None) -> None:
+    """A block that stands where it is not ours to write (EXIF, a track's metadata) would be a second one."""
+    read = read_labels(labelled)
+    if aigc is not None and (read.count != 1 or read.aigc != aigc):
+        fix = "It carries an AIGC block in another place (EXIF, user data); keep that one, or export the file anew."
+        raise MediaError("this file would have several AIGC blocks", got=str(read.count), want="one", fix=fix)
+    if kind is not None and read.digital_source_type != kind:
+        raise MediaError("this file would have several digital source types", want="one")
+
+
+def _block(text: str, problems: list[Text]) -> Aigc | None:
+    """The block behind ``text``; what is wrong with it goes to ``problems``. None if it is no object at all."""
+    try:
+        found = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        problems.append(Text("an AIGC block is not the JSON that it should be", zh="AIGC 标识不是规定的 JSON"))
+        return None
+    found = found["AIGC"] if isinstance(found.get("AIGC"), dict) else found
+    missing = [name for name in _FIELDS if name not in found]
+    if missing:
+        names = ", ".join(missing)
+        problems.append(Text(f"the AIGC block lacks {names}", zh=f"AIGC 标识缺少 {names}"))
+    if any(not isinstance(found.get(name, ""), str) for name in _FIELDS):
+        problems.append(Text("the AIGC block has fields that are no text", zh="AIGC 标识含有非文本字段"))
+    values = {field: clean(found.get(name, ""), _LONGEST) for name, field in _FIELDS.items()}
+    if values["label"] not in (GENERATED, POSSIBLY, SUSPECTED):
+        problems.append(Text("the AIGC block's Label is none of 1, 2, 3", zh="AIGC 标识的 Label 不是 1、2、3"))
+    return Aigc(**values)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found

@@ -1,0 +1,85 @@
+"""Small files of every format that carries labels and credentials, made anew, and what they show or sound like."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from PIL import Image
+
+from zhenwei.types import Pixels
+
+FORMATS = ("jpeg", "png", "webp", "wav", "mp3", "mp4", "mov", "m4a")
+PICTURES = FORMATS[:3]
+
+
+def picture(height: int = 96, width: int = 128, seed: int = 0) -> Pixels:
+    """Smooth colours with some texture, ``(height, width, 3)`` uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = np.stack([np.sin(6 * x + 2 * k + 3 * y * (k + 1)) for k in range(3)], axis=2)
+    noisy = 128 + 90 * waves + rng.normal(0, 4, (height, width, 3))
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+def saved(pixels: Pixels, form: str, **options: object) -> bytes:
+    """``pixels`` as a JPEG, PNG or WebP file; WebP without loss."""
+    out = io.BytesIO()
+    more = {"lossless": True} if form == "webp" else {"quality": 90} if form == "jpeg" else {}
+    Image.fromarray(pixels).save(out, form, **{**more, **options})
+    return out.getvalue()
+
+
+def sound(seconds: float = 0.5, rate_hz: int = 16000) -> NDArray[np.float64]:
+    time = np.arange(int(seconds * rate_hz)) / rate_hz
+    return 0.3 * np.sin(2 * np.pi * 330 * time) + np.random.default_rng(0).normal(0, 0.01, time.size)
+
+
+def clip(form: str = "mp4", frames: int = 10, **options: str) -> bytes:
+    """A grey clip that becomes brighter, 64 x 64, or a tone as M4A."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, f"clip.{form}"))
+        with av.open(path, "w", format="ipod" if form == "m4a" else form, options=options) as container:
+            _fill(container, form, frames)
+        return Path(path).read_bytes()
+
+
+def _fill(container: av.container.OutputContainer, form: str, frames: int) -> None:
+    if form == "m4a":
+        heard = container.add_stream("aac", rate=16000)
+        samples = av.AudioFrame.from_ndarray(sound().astype(np.float32)[None], format="fltp", layout="mono")
+        samples.sample_rate = 16000
+        container.mux([*heard.encode(samples), *heard.encode()])
+        return
+    seen = container.add_stream("mpeg4", rate=10)
+    seen.width = seen.height = 64
+    seen.pix_fmt = "yuv420p"
+    for index in range(frames):
+        pixels = np.full((64, 64, 3), 20 * index, np.uint8)
+        container.mux(seen.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+    container.mux(seen.encode())
+
+
+def carrier(form: str) -> bytes:
+    """One small file of that format."""
+    if form in PICTURES:
+        return saved(picture(), form)
+    if form in ("wav", "mp3"):
+        out = io.BytesIO()
+        soundfile.write(out, sound(), 16000, format=form.upper())
+        return out.getvalue()
+    return clip(form)
+
+
+def content(data: bytes) -> bytes:
+    """Decoded pixels or samples of any of the formats, every frame of them."""
+    if data[:3] == b"\xff\xd8\xff" or data[:4] == b"\x89PNG" or data[8:12] == b"WEBP":
+        return Image.open(io.BytesIO(data)).tobytes()
+    with av.open(io.BytesIO(data), "r") as container:
+        frames = container.decode(video=0) if container.streams.video else container.decode(audio=0)
+        return b"".join(frame.to_ndarray().tobytes() for frame in frames)
