@@ -1,9 +1,9 @@
-"""``consistency.metadata``: does what the file says of itself hold together, and does it name a generator?"""
+"""``consistency.metadata``: does what the file says of itself hold together?"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,21 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei.detectors.consistency._words import (
-    EDITORS,
-    FACE_APPS,
-    GENERATOR_TYPES,
-    GENERATORS,
-    Statement,
-    names,
-)
+from zhenwei.media.tools import EDITORS, names
 from zhenwei.signals.colour import is_grey
 from zhenwei.types import Detector, DetectorInfo, Evidence, Media, Pixels, Subject, Text
 
 # Stated, not measured: no data at hand tells how often genuine and forged files carry these. The page says why.
-GENERATOR_LLR = 3.0
-COMPOSITE_LLR = 1.0
-FACE_APP_LLR = 0.7
 THUMBNAIL_LLR = 0.5
 
 _DATE = re.compile(r"(\d{4})[:-](\d{2})[:-](\d{2})[ T](\d{2}):(\d{2}):(\d{2})")
@@ -36,20 +26,20 @@ _TOOL_FACTS = ("Software", "Created with", "Text: Software", "encoder", "encoded
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Reads the facts of the file, and compares the thumbnail with the picture. Speaks only where a generator, a tool
-    that alters faces or a thumbnail of something else is found; what else does not fit is told, and weighs nothing."""
+    """Reads the facts of the file, and compares the thumbnail with the picture. Speaks only where the thumbnail shows
+    something else; what else does not fit is told, and weighs nothing."""
 
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="consistency.metadata",
         question=Text(
-            "Does what the file says of itself hold together, and does it name a generator?",
-            zh="文件对自身的描述是否前后一致？是否写明了生成工具？",
+            "Does what the file says of itself hold together?",
+            zh="文件对自身的描述是否前后一致？",
         ),
         takes=("image", "video", "audio"),
         level="file",
         needs=(Text("metadata in the file", zh="文件中的元数据"),),
-        reference="EXIF 2.32; IPTC digital source types; GB 45438-2025 labels; thumbnails after E. Kee & H. Farid, "
-        "Digital image authentication from thumbnails, SPIE 2010",
+        reference="EXIF 2.32; thumbnails after E. Kee & H. Farid, Digital image authentication from thumbnails, "
+        "SPIE 2010",
         blind_spots=(
             Text("files without metadata: most networks remove it", zh="没有元数据的文件：多数平台会将其删除"),
             Text("metadata that was written to deceive: anybody can", zh="为欺骗而写入的元数据：任何人都能做到"),
@@ -62,9 +52,9 @@ class Metadata:
     def examine(self, subject: Subject) -> Evidence:
         media = subject.media
         pixels = subject.frames[0].pixels if media.kind == "image" and subject.frames else None
-        found = [*_labels(media), *_contradictions(media), *_thumbnail(media, pixels)]
+        found = [*_edited(media), *_contradictions(media), *_thumbnail(media, pixels)]
         if not found:
-            finding = Text("The metadata holds no contradiction and no label.", zh="元数据没有矛盾，也没有标识。")
+            finding = Text("The metadata holds no contradiction.", zh="元数据没有矛盾。")
             if not dict(media.facts).keys() - _ALWAYS:
                 finding = Text("The file holds hardly any metadata.", zh="文件几乎没有元数据。")
             return Evidence(self.info.id, None, finding, _NOTHING)
@@ -83,42 +73,19 @@ _HARMLESS = Text(
 )
 
 
-def _labels(media: Media) -> Iterator[Statement]:
-    """What says outright that a generator, or a tool that alters faces, was at work."""
-    facts = dict(media.facts)
-    source = facts.get("Digital source type", "")
-    if source in GENERATOR_TYPES:
-        yield Statement(GENERATOR_TYPES[source], COMPOSITE_LLR if "composite" in source.lower() else GENERATOR_LLR)
-    if any("aigc" in key.lower() for key in facts):
-        en, zh = "It carries a label of AI-generated content.", "文件带有人工智能生成内容标识。"
-        yield Statement(Text(en, zh=zh), GENERATOR_LLR)
-    settings = _settings(facts)
-    if settings:
-        en = f"It holds the settings of an image generator ({settings})."
-        yield Statement(Text(en, zh=f"文件含有图像生成器的参数（{settings}）。"), GENERATOR_LLR)
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence on the metadata, and its stated LLR, at least 0."""
+
+    text: Text
+    llr: float
+
+
+def _edited(media: Media) -> Iterator[Statement]:
     tools = " ".join(value for key, value in media.facts if key in _TOOL_FACTS)
-    for name in names(GENERATORS, tools):
-        en, zh = f"It names {name}, a generator, as its maker.", f"文件标明由生成工具 {name} 制作。"
-        yield Statement(Text(en, zh=zh), GENERATOR_LLR)
-    for name in names(FACE_APPS, tools):
-        en, zh = f"It names {name}, a tool that alters faces.", f"文件标明使用了可改动人脸的工具 {name}。"
-        yield Statement(Text(en, zh=zh), FACE_APP_LLR)
     for name in names(EDITORS, tools):
         en, zh = f"It was saved by {name}, an editor.", f"文件由编辑软件 {name} 保存。"
         yield Statement(Text(en, zh=zh), 0.0)
-
-
-def _settings(facts: Mapping[str, str]) -> str:
-    """Where a generator has left its settings, "" if nowhere."""
-    if "Generation settings" in facts:
-        return "user comment"
-    parameters = facts.get("Text: parameters", "")
-    if re.search(r"\b(Steps|Sampler|CFG scale|Negative prompt): ", parameters) or '"sui_image_params"' in parameters:
-        return "parameters"
-    for key in ("Text: workflow", "Text: prompt"):
-        if re.search(r'"(nodes|class_type|last_node_id|inputs)"', facts.get(key, "")):
-            return key.removeprefix("Text: ")
-    return next((k.removeprefix("Text: ") for k in ("Text: invokeai_metadata", "Text: sd-metadata") if k in facts), "")
 
 
 def _contradictions(media: Media) -> Iterator[Statement]:

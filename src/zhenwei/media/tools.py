@@ -1,21 +1,9 @@
-"""Names that metadata may hold: generators, tools that alter faces, editors, source types of the IPTC."""
+"""Names of tools that metadata may hold: generators, tools that alter faces, editors."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
-from zhenwei.types import Text
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One sentence on the metadata, and its stated LLR, at least 0."""
-
-    text: Text
-    llr: float
-
+from collections.abc import Iterator
 
 GENERATORS = (
     *("Stable Diffusion", "Midjourney", "DALL-E", "DALL·E", "NovelAI", "ComfyUI", "InvokeAI", "Adobe Firefly"),
@@ -32,19 +20,6 @@ EDITORS = (
     *("Capture One", "darktable", "ImageMagick"),
     *("Premiere", "Final Cut", "DaVinci Resolve", "After Effects", "Audacity", "Adobe Audition"),
 )
-GENERATOR_TYPES: Mapping[str, Text] = {
-    "trainedAlgorithmicMedia": Text(
-        "Its digital source type says that it was made by a generator.", zh="其数字来源类型标明由生成模型制作。"
-    ),
-    "compositeWithTrainedAlgorithmicMedia": Text(
-        "Its digital source type says that parts of it were made by a generator.",
-        zh="其数字来源类型标明部分内容由生成模型制作。",
-    ),
-    "algorithmicMedia": Text(
-        "Its digital source type says that it was made by a program, not recorded.",
-        zh="其数字来源类型标明由程序制作，而非拍摄。",
-    ),
-}
 
 
 def names(known: tuple[str, ...], text: str) -> Iterator[str]:

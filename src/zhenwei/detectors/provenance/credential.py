@@ -1,0 +1,94 @@
+"""``provenance.credential``: does a signed credential say how the file came about, and does it hold?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from zhenwei.defence import credential
+from zhenwei.detectors.provenance._content import CAPTURE_LLR, COMPOSITE_LLR, GENERATED_LLR, content
+from zhenwei.errors import MediaError, MissingExtraError, UsageError
+from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
+
+_SIGNS = (b"c2pa", b"jumb")  # one of them stands in whatever C2PA writes
+_GENERATED = frozenset({"trainedAlgorithmicMedia", "algorithmicMedia"})
+_CAPTURED = frozenset({"digitalCapture", "computationalCapture"})
+_NO_ANSWER = Text("No answer.", zh="没有结论。")
+_ABSENT = Text("there is no credential, which says nothing either way", zh="没有内容凭证，这并不说明真伪")
+_WORDS_ONLY = Text(
+    "an intact credential shows who signed and that nothing changed since, not that what it says is true",
+    zh="完好的凭证只说明由谁签署且此后未被改动，并不证明其内容属实",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Reads the C2PA credential. One that holds and says that a generator made the file speaks for forged; one whose
+    signer stands on the trust list in ``anchors`` and says that a camera recorded it speaks for genuine. Absence says
+    nothing; a credential that does not hold is told, and weighs nothing, since saving a file again breaks it too."""
+
+    anchors: str = ""
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="provenance.credential",
+        question=Text("Does a signed credential say how it came about, and does it hold?",
+                      zh="是否有签名凭证说明其来源？凭证是否有效？"),
+        takes=("image", "video", "audio"),
+        level="file",
+        needs=(Text("a C2PA credential in the file", zh="文件中的 C2PA 内容凭证"),),
+        reference="C2PA Technical Specification 2.2; IPTC digital source types",
+        blind_spots=(
+            Text("files that a platform saved again: the credential is gone", zh="被平台重新保存的文件：凭证已丢失"),
+            Text("signers who do not tell the truth", zh="不说真话的签署者"),
+            Text("a recording of a screen that shows a forgery", zh="翻拍屏幕上伪造内容的录制"),
+        ),
+        reads_metadata=True,
+        finds="generated",
+    )  # fmt: skip
+
+    def examine(self, subject: Subject) -> Evidence:
+        data = content(subject.media)
+        if isinstance(data, Text):
+            return Evidence(self.info.id, None, _NO_ANSWER, data)
+        if not any(sign in data for sign in _SIGNS):
+            return Evidence(self.info.id, None, _NO_ANSWER, _ABSENT)
+        try:
+            trusted = Path(self.anchors).read_text(encoding="utf-8") if self.anchors else None
+            return self._judged(credential.read_credential(data, trusted))
+        except (MissingExtraError, MediaError, UsageError) as error:
+            return Evidence(self.info.id, None, _NO_ANSWER, str(error))
+        except (OSError, UnicodeDecodeError) as error:
+            why = f"the trust list cannot be read: {error}"
+            return Evidence(self.info.id, None, _NO_ANSWER, Text(why, zh=f"无法读取信任列表：{error}"))
+
+    def _judged(self, found: credential.Credential) -> Evidence:
+        if found.state == "absent":
+            return Evidence(self.info.id, None, _NO_ANSWER, _ABSENT)
+        if not found.intact:
+            finding = Text("It carries a credential that does not hold: something was changed after signing.",
+                           zh="文件带有失效的凭证：签署后被改动。")  # fmt: skip
+            why = " ".join(str(p) for p in found.problems) or "the credential cannot be read"
+            return Evidence(self.info.id, None, finding, why)
+        source, signer = found.source_type, found.signer or "?"
+        if source in _GENERATED:
+            en, zh = f"Its credential, signed by {signer}, says that a generator made it.", "称由生成模型制作"
+            return self._said(en, f"由 {signer} 签署的凭证{zh}。", GENERATED_LLR)
+        if found.says_ai:
+            en, zh = (
+                f"Its credential, signed by {signer}, says that parts of it come of a generator.",
+                "称部分内容由生成模型制作",
+            )
+            return self._said(en, f"由 {signer} 签署的凭证{zh}。", COMPOSITE_LLR)
+        if source in _CAPTURED and found.state == "trusted" and not found.ancestry:
+            en = f"A signer on your trust list, {signer}, says that a camera recorded it, and nothing changed since."
+            return self._said(en, f"您信任列表中的签署者 {signer} 称其由相机拍摄，且此后未被改动。", CAPTURE_LLR)
+        en = f"Its credential holds, signed by {signer}; it says nothing that weighs for or against a forgery."
+        return Evidence(
+            self.info.id, None, Text(en, zh=f"凭证有效，由 {signer} 签署；其内容不足以判断真伪。"), _WORDS_ONLY
+        )
+
+    def _said(self, en: str, zh: str, llr: float) -> Evidence:
+        return Evidence(self.info.id, llr, Text(en, zh=zh), _WORDS_ONLY, score=llr)
+
+
+detector: type[Detector] = Credential
