@@ -13,8 +13,10 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from zhenwei.defence.credential_bytes import is_regular
 from zhenwei.defence.credential_states import CLAIMS, SOURCE_TYPES, Claim, Credential, interpret
 from zhenwei.defence.identity import Identity, require_extra
 from zhenwei.errors import MediaError, UsageError
@@ -116,12 +118,18 @@ def read_credential(data: bytes, anchors_pem: str | None = None) -> Credential:
         with _context(anchors) as context, c2pa.Reader(mime, io.BytesIO(data), context=context) as reader:
             store = json.loads(reader.json())
     except c2pa.C2paError as error:
-        return _unread(error)
+        return _unread(error, data)
     except (ValueError, RecursionError):
         return Credential("unreadable", problems=(Text("the credential is no valid JSON", zh="凭证不是有效的 JSON"),))
-    return interpret(store, WATERMARK_ALGORITHM, RECIPE_LABEL)
+    read = interpret(store, WATERMARK_ALGORITHM, RECIPE_LABEL)
+    return read if is_regular(data, mime) else replace(read, problems=(*read.problems, _IRREGULAR))
 
 
+_IRREGULAR = Text(
+    "parts of the credential that no signature covers are not as C2PA writes them; they may hide something",
+    zh="凭证中不受签名保护的部分与 C2PA 的写法不符，可能藏有内容",
+)
+_REMAINS = (b"jumdc2ma", b"c2pa.assertions", b"c2pa.signature")  # names of boxes in every credential
 _BEGINNINGS = ("captured", "ai-generated")
 
 
@@ -233,11 +241,12 @@ def _refused(error: c2pa.C2paError, identity: Identity) -> MediaError | UsageErr
     return MediaError("this file cannot be signed", got=told, want="a complete file", fix="Save or export it again.")
 
 
-def _unread(error: c2pa.C2paError) -> Credential:
+def _unread(error: c2pa.C2paError, data: bytes) -> Credential:
     import c2pa
 
     if isinstance(error, c2pa.C2paError.ManifestNotFound):
-        return Credential("absent")
+        remains = Text("there are remains of a credential that is no longer one", zh="文件中残留有已失效的凭证")
+        return Credential("absent", problems=(remains,) if any(name in data for name in _REMAINS) else ())
     told = clean(str(error))[:300]
     if told.startswith("Remote"):
         away = Text(

@@ -46,6 +46,20 @@ def frames_in(data: bytes) -> Carried:
     return Carried(tuple(packets), tuple(texts))
 
 
+def objects_in(data: bytes) -> list[tuple[str, bytes]]:
+    """MIME type and content of the objects (``GEOB`` frames) in the tag. Raises BrokenFileError."""
+    found = []
+    for name, flags, body in _tag(data).frames if data.startswith(b"ID3") else ():
+        if name == b"GEOB" and body and not flags & _PACKED[_tag(data).version]:
+            kind, _, rest = body[1:].partition(b"\0")
+            step = 2 if body[0] in (1, 2) else 1
+            for _ in range(2):  # the file's name, and what it is
+                at = next((i for i in range(0, len(rest), step) if rest[i : i + step] == b"\0" * step), len(rest))
+                rest = rest[at + step :]
+            found.append((kind.decode("latin-1"), rest))
+    return found
+
+
 def write_id3(data: bytes, packets: Sequence[bytes], text: str | None) -> bytes:
     """``data`` with its XMP replaced in order, and ``text`` as its only AIGC frame; None leaves those there are.
 

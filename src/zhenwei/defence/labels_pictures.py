@@ -26,7 +26,7 @@ def read_jpeg(data: bytes) -> Carried:
     """XMP of APP1 segments; AIGC blocks that some write into EXIF's comment."""
     packets, texts, damaged = [], [], False
     try:
-        for marker, start, stop in _segments(data):
+        for marker, start, stop in segments_of_jpeg(data):
             body = data[start:stop]
             if marker == _APP1 and body.startswith(_XMP_HEAD):
                 packets.append(body[len(_XMP_HEAD) :])
@@ -41,7 +41,7 @@ def read_jpeg(data: bytes) -> Carried:
 def write_jpeg(data: bytes, packets: Sequence[bytes]) -> bytes:
     """``data`` with its XMP packets replaced in order, or put in. Raises BrokenFileError."""
     out, rest, copied, after = [], list(packets), 0, 2
-    for marker, start, stop in _segments(data):
+    for marker, start, stop in segments_of_jpeg(data):
         if marker == _APP0 or (marker == _APP1 and data[start:stop].startswith(_EXIF_HEAD)):
             after = stop
         if marker == _APP1 and data[start:stop].startswith(_XMP_HEAD) and rest:
@@ -56,7 +56,7 @@ def _app1(packet: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, _APP1, 2 + len(_XMP_HEAD) + len(packet)) + _XMP_HEAD + packet
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments_of_jpeg(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, first and last byte (excluded) of each segment's body, up to the picture data."""
     at = 2
     while True:
@@ -85,7 +85,7 @@ def read_png(data: bytes) -> Carried:
     """XMP of iTXt chunks; AIGC blocks of tEXt, zTXt and iTXt chunks with that keyword."""
     packets, texts, damaged = [], [], False
     try:
-        for kind, start, stop in _chunks(data):
+        for kind, start, stop in chunks_of_png(data):
             if kind not in (b"iTXt", b"tEXt", b"zTXt"):
                 continue
             keyword, _, _ = data[start : min(stop, start + 80)].partition(b"\0")
@@ -108,7 +108,7 @@ def write_png(data: bytes, packets: Sequence[bytes], *, keep_texts: bool) -> byt
     ``keep_texts``. Raises BrokenFileError."""
     out, rest, first = [data[:8]], list(packets), True
     had = bool(read_png(data).packets)
-    for kind, start, stop in _chunks(data):
+    for kind, start, stop in chunks_of_png(data):
         keyword = data[start : min(stop, start + 80)].partition(b"\0")[0] if kind[1:] in (b"TXt", b"EXt") else b""
         if kind == b"iTXt" and keyword == _PNG_XMP and rest and had:
             out.append(_itxt(rest.pop(0)))
@@ -151,7 +151,7 @@ def _text(kind: bytes, body: bytes) -> bytes | None:
     return text if not unpacking.unconsumed_tail else None
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunks_of_png(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, first and last byte (excluded) of each chunk's body, up to and with IEND."""
     at = 8
     while True:
