@@ -29,6 +29,8 @@ COMMANDS = {
     "evaluate": "Examine labelled files: AUC, false alarms, coverage, calibration, with intervals.",
     "compare": "Compare two evaluations of the same files, in pairs.",
     "forge": "The lab: make forgeries to teach and to train detectors, each of them marked.",
+    "protect": "Sign, mark and label what is yours, so that others can tell where it came from.",
+    "verify": "Show what files say of themselves: credential, watermark, labels.",
     "robust": "Save a file in many ways and see whether the verdict stands.",
 }
 

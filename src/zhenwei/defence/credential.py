@@ -27,7 +27,16 @@ from zhenwei.types import Text
 if TYPE_CHECKING:
     import c2pa
 
-__all__ = ["CLAIMS", "SOURCE_TYPES", "Claim", "Credential", "credential_format", "read_credential", "sign"]
+__all__ = [
+    "CLAIMS",
+    "SOURCE_TYPES",
+    "Claim",
+    "Credential",
+    "check_source",
+    "credential_format",
+    "read_credential",
+    "sign",
+]
 
 WATERMARK_ALGORITHM = "org.zhenwei.watermark"
 RECIPE_LABEL = "org.zhenwei.recipe"
@@ -80,7 +89,7 @@ def sign(
     MissingExtraError without the extra ``provenance``.
     """
     require_extra()
-    mime = _checked(source, claim, parent)
+    mime = check_source(source, claim, parent)
     definition = _definition(claim, recipe, watermark, title)
     import c2pa
 
@@ -133,7 +142,8 @@ _REMAINS = (b"jumdc2ma", b"c2pa.assertions", b"c2pa.signature")  # names of boxe
 _BEGINNINGS = ("captured", "ai-generated")
 
 
-def _checked(source: bytes, claim: Claim, parent: bytes | None) -> str:
+def check_source(source: bytes, claim: Claim, parent: bytes | None = None) -> str:
+    """The MIME type of ``source``, if it may be signed with that claim; otherwise the errors of :func:`sign`."""
     if claim not in CLAIMS:
         raise UsageError("this claim has no meaning", got=str(claim), want=", ".join(CLAIMS))
     mime = credential_format(source, signing=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zhenwei.defence.credential_states import AI_SOURCES
 from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 from zhenwei.defence.labels_id3 import read_id3, write_id3
 from zhenwei.defence.labels_mp4 import read_mp4, write_mp4
@@ -79,6 +80,12 @@ class Labels:
     count: int = 0
     digital_source_type: str | None = None
     problems: tuple[Text, ...] = ()
+
+    @property
+    def says_ai(self) -> bool:
+        """Whether a label says that AI made or altered it, or may have. Not whether so."""
+        kind = (self.digital_source_type or "").rstrip("/ ").rsplit("/", 1)[-1]
+        return self.aigc is not None or kind in AI_SOURCES
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, with every field; the block under the standard's names."""

@@ -1,0 +1,240 @@
+"""A watermark into a file: what is shown or heard is marked, and everything else that the file holds is passed on.
+
+JPEG is encoded anew at quality 95 or the file's own where that is finer, with its own subsampling of colour; PNG, WebP
+and WAV without loss; clips as H.264, with their sound as it is. Pictures are marked as they are shown, upright, so that
+the mark is found after a program has turned the pixels for good; they are stored turned as before.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import av.error
+import numpy as np
+import soundfile
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from PIL import Image, JpegImagePlugin
+
+from zhenwei.defence import watermark
+from zhenwei.defence.labels_carriers import BrokenFileError
+from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
+from zhenwei.defence.labels_riff import chunks
+from zhenwei.errors import MediaError, UsageError
+from zhenwei.media.containers import audio_stream, open_container, video_stream
+from zhenwei.media.facts import jpeg_quality
+from zhenwei.media.formats import HEAD_BYTES, Format, recognise
+from zhenwei.media.limits import DEFAULT_LIMITS, Limits
+from zhenwei.media.pictures import guarded, open_picture
+from zhenwei.media.upright import upright_pixels
+from zhenwei.types import Pixels
+
+MARKS = "JPEG, PNG, WebP, MP4, MOV or WAV"
+_QUALITY = 95
+_CRF = 16
+_TURNED = Image.Transpose
+# To upright, and back, by EXIF's orientation.
+_TURNS = {
+    2: (_TURNED.FLIP_LEFT_RIGHT, _TURNED.FLIP_LEFT_RIGHT),
+    3: (_TURNED.ROTATE_180, _TURNED.ROTATE_180),
+    4: (_TURNED.FLIP_TOP_BOTTOM, _TURNED.FLIP_TOP_BOTTOM),
+    5: (_TURNED.TRANSPOSE, _TURNED.TRANSPOSE),
+    6: (_TURNED.ROTATE_270, _TURNED.ROTATE_90),
+    7: (_TURNED.TRANSVERSE, _TURNED.TRANSVERSE),
+    8: (_TURNED.ROTATE_90, _TURNED.ROTATE_270),
+}
+_ORIENTATION = 0x0112
+# Segments that describe the old picture data: JFIF's head, several pictures in one file, an old credential, Adobe's.
+_APP0, _APP2, _APP11, _APP14, _COM = 0xE0, 0xE2, 0xEB, 0xEE, 0xFE
+_OF_THE_DATA = (b"IHDR", b"PLTE", b"tRNS", b"bKGD", b"hIST", b"sBIT", b"sPLT", b"IDAT", b"IEND", b"caBX")
+
+
+def mark_file(data: bytes, ident: bytes, key: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """``data`` (a JPEG, PNG, WebP, MP4, MOV or WAV file) with the watermark ``ident`` (8 bytes) under ``key``.
+
+    Sound holds the first ``SOUND_ID_BYTES`` of it. A credential that the file carries is left out, since it no longer
+    fits. Raises UsageError for another format or kind of pixels (16 bits, CMYK, animations, high dynamic range),
+    DataError if the content is too small or short, MediaError if the file is damaged.
+    """
+    form = recognise(data[:HEAD_BYTES])
+    kind = "" if form is None else "mov" if form.decoder == "mov" else form.name
+    if form is None or kind not in ("jpeg", "png", "webp", "mov", "wav") or form.reader == "animation":
+        got = "an animation" if form is not None and form.reader == "animation" else kind or "another format"
+        raise UsageError("a watermark is not written into such files", got=got, want=MARKS)
+    try:
+        if kind == "wav":
+            return _sound(data, ident, key)
+        if kind == "mov":
+            return _clip(data, form, ident, key, limits)
+        with guarded(form, "the picture", limits):
+            image = open_picture(io.BytesIO(data), form, "the picture", limits)
+            image.load()
+        return {"jpeg": _jpeg, "png": _png, "webp": _webp}[kind](data, image, ident, key)
+    except BrokenFileError:
+        raise MediaError("this file is damaged", want="a complete file", fix="Save or export it again.") from None
+
+
+def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
+    """``image`` in RGB, grey or RGBA, marked upright and turned back."""
+    turn, back = _TURNS.get(_orientation(image), (None, None))
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    plain = image if image.mode == "RGB" else image.convert("RGB")
+    shown = np.asarray(plain if turn is None else plain.transpose(turn), np.uint8)
+    pixels = watermark.mark_picture(np.ascontiguousarray(shown), ident, key)
+    marked = Image.fromarray(pixels)
+    marked = marked if back is None else marked.transpose(back)
+    if image.mode == "L":
+        return marked.convert("L")
+    if alpha is not None:
+        marked.putalpha(alpha)
+    return marked
+
+
+def _orientation(image: Image.Image) -> int:
+    with guarded(Format("picture", "picture", ""), "the picture", DEFAULT_LIMITS):
+        return int(image.getexif().get(_ORIENTATION, 1))
+
+
+def _jpeg(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
+    if image.mode not in ("RGB", "L"):
+        raise UsageError("a watermark is not written into such pixels", got=image.mode, want="RGB or grey")
+    tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    fine = 0 in tables and len(tables[0]) == 64 and jpeg_quality(tables[0])[0] > _QUALITY
+    sampling = JpegImagePlugin.get_sampling(image) if image.mode == "RGB" else -1
+    out = io.BytesIO()
+    _marked(image, ident, key).save(
+        out,
+        "JPEG",
+        **({"qtables": tables} if fine else {"quality": _QUALITY}),
+        **({"subsampling": sampling} if sampling >= 0 else {}),
+        progressive=bool(image.info.get("progressive")),
+    )
+    encoded = out.getvalue()
+    kept = [
+        data[start - 4 : stop] for marker, start, stop in segments_of_jpeg(data) if _stays(marker, data[start:stop])
+    ]
+    head = next((stop for marker, _, stop in segments_of_jpeg(encoded) if marker == _APP0), 2)
+    return encoded[:head] + b"".join(kept) + encoded[head:]
+
+
+def _stays(marker: int, body: bytes) -> bool:
+    if marker == _COM:
+        return True
+    return 0xE1 <= marker <= 0xEF and marker not in (_APP11, _APP14) and not (marker == _APP2 and body[:4] == b"MPF\0")
+
+
+def _png(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
+    deep = data[24] == 16
+    if deep or image.mode not in ("RGB", "RGBA", "L", "P", "1", "LA"):
+        got = "16 bits a sample" if deep else image.mode
+        raise UsageError("a watermark is not written into such pixels", got=got, want="8 bits a sample")
+    if image.mode != "L":
+        image = image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
+    out = io.BytesIO()
+    _marked(image, ident, key).save(out, "PNG")
+    encoded = out.getvalue()
+    fresh = {name: [encoded[a - 8 : b + 4] for k, a, b in chunks_of_png(encoded) if k == name] for name in _OF_THE_DATA}
+    before: list[bytes] = []
+    after: list[bytes] = []
+    seen = False
+    for kind, start, stop in chunks_of_png(data):
+        seen = seen or kind == b"IDAT"
+        if kind not in _OF_THE_DATA:
+            (after if seen else before).append(data[start - 8 : stop + 4])
+    return b"".join([data[:8], *fresh[b"IHDR"], *before, *fresh[b"IDAT"], *after, *fresh[b"IEND"]])
+
+
+def _webp(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
+    kept = {kind: data[start:stop] for kind, start, stop in chunks(data) if kind in (b"ICCP", b"EXIF", b"XMP ")}
+    out = io.BytesIO()
+    _marked(image, ident, key).save(
+        out,
+        "WEBP",
+        lossless=True,
+        exact=True,
+        method=2,  # five times as fast as the smallest
+        icc_profile=kept.get(b"ICCP"),
+        exif=kept.get(b"EXIF", b""),
+        xmp=kept.get(b"XMP ", b""),
+    )
+    return out.getvalue()
+
+
+def _sound(data: bytes, ident: bytes, key: bytes) -> bytes:
+    """Only the samples change; every other chunk stays where it is."""
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            subtype, rate_hz, endian = file.subtype, file.samplerate, file.endian
+            samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise MediaError("this WAV file cannot be read", got=str(error)[:200], want="a complete file") from None
+    if subtype not in ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "PCM_U8"):
+        raise UsageError("a watermark is not written into such sound", got=subtype, want="PCM or floating point")
+    marked = watermark.mark_sound(np.ascontiguousarray(samples.T), rate_hz, ident[: watermark.SOUND_ID_BYTES], key)
+    out = io.BytesIO()
+    soundfile.write(out, marked.T, rate_hz, format="WAV", subtype=subtype, endian=endian)
+    encoded = out.getvalue()
+    fresh = next(encoded[start:stop] for kind, start, stop in chunks(encoded) if kind == b"data")
+    parts = []
+    for kind, start, stop in chunks(data):
+        if kind != b"C2PA":
+            body = fresh if kind == b"data" else data[start:stop]
+            parts.append(kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2))
+    return b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WAVE" + b"".join(parts)
+
+
+def _clip(data: bytes, form: Format, ident: bytes, key: bytes, limits: Limits) -> bytes:
+    out = io.BytesIO()
+    try:
+        with open_container(io.BytesIO(data), form, "the clip", limits) as source:
+            seen = video_stream(source)
+            if seen is None:
+                raise UsageError("a watermark is not written into such files", got="sound alone", want=MARKS)
+            if seen.codec_context is not None and any(deep in str(seen.codec_context.pix_fmt) for deep in ("10", "12")):
+                raise UsageError("a watermark is not written into such pixels", got=str(seen.codec_context.pix_fmt))
+            with av.open(out, "w", format="mov" if data[4:12] == b"ftypqt  " else "mp4") as target:
+                _encode(source, seen, target, ident, key)
+    except (av.error.FFmpegError, IndexError) as error:
+        raise MediaError("this clip cannot be encoded anew", got=str(error)[:200], want="a complete clip") from None
+    return out.getvalue()
+
+
+def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, ident: bytes, key: bytes) -> None:
+    target.metadata.update(source.metadata)
+    heard = audio_stream(source)
+    voice = None if heard is None else target.add_stream_from_template(heard)
+    picture = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
+    base = seen.time_base or Fraction(1, 90_000)
+    picture.pix_fmt, picture.time_base, picture.codec_context.time_base = "yuv420p", base, base
+    times: list[int | None] = []
+    if voice is not None and heard is not None:
+        _copy(source, heard, target, voice)
+        source.seek(0)
+    for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, times), ident, key)):
+        if number == 0:
+            picture.height, picture.width = (side - side % 2 for side in pixels.shape[:2])
+        cut = np.ascontiguousarray(pixels[: picture.height, : picture.width])
+        frame = av.VideoFrame.from_ndarray(cut, "rgb24")
+        frame.pts, frame.time_base = times.pop(0), base
+        target.mux(picture.encode(frame))
+    target.mux(picture.encode(None))
+
+
+def _copy(source: InputContainer, heard: AudioStream, target: OutputContainer, voice: AudioStream) -> None:
+    for packet in source.demux(heard):
+        if packet.dts is not None:
+            packet.stream = voice
+            target.mux(packet)
+
+
+def _shown(source: InputContainer, seen: VideoStream, times: list[int | None]) -> Iterator[Pixels]:
+    converter = VideoReformatter()
+    for frame in source.decode(seen):
+        times.append(frame.pts)
+        yield upright_pixels(frame, 1 << 16, converter)

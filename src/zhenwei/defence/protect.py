@@ -1,0 +1,105 @@
+"""Everything that protects a file, in the one order that works: watermark, labels, credential; then read back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from zhenwei.defence.credential import SOURCE_TYPES, Claim, check_source, sign
+from zhenwei.defence.identity import Identity
+from zhenwei.defence.labels import Aigc, read_labels, write_labels
+from zhenwei.defence.marking import mark_file
+from zhenwei.defence.verify import Verification, verify
+from zhenwei.errors import DataError, UsageError
+from zhenwei.types import Text
+
+AI_CLAIMS: tuple[Claim, ...] = ("ai-generated", "ai-edited")
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """``data``: the file anew. ``ident``: 16 hexadecimal digits that watermark, label and credential share.
+    ``marked``: whether it has a watermark; ``notes`` say why not. ``verification``: what is read in it."""
+
+    data: bytes
+    ident: str
+    marked: bool
+    notes: tuple[Text, ...]
+    verification: Verification
+
+
+def identifier(data: bytes) -> str:
+    """What a file is called in its marks unless one says otherwise: the first 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def protect(
+    data: bytes,
+    *,
+    claim: Claim,
+    identity: Identity,
+    key: bytes | None,
+    ident: str = "",
+    recipe: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> Protected:
+    """``data`` with a watermark under ``key`` (None: without), labels where ``claim`` says AI, and a credential.
+
+    Content that cannot be marked (MP3, M4A, 16 bits, too small) is signed without a watermark, and that is noted.
+    Labels by others stay: a block that names a producer is kept, with this installation as who passes it on. Raises
+    what :func:`~zhenwei.defence.credential.sign` and :func:`~zhenwei.defence.labels.write_labels` raise, and DataError
+    if what was put in cannot be read back.
+    """
+    parent = None if claim in ("captured", "ai-generated") else data
+    check_source(data, claim, parent)
+    ident = ident or identifier(data)
+    shown, marked, notes = _marked(data, ident, key)
+    if claim in AI_CLAIMS:
+        shown = write_labels(shown, _block(data, identity, ident), SOURCE_TYPES[claim])
+    carried = sign(
+        shown,
+        claim=claim,
+        identity=identity,
+        parent=parent,
+        recipe=recipe,
+        watermark=ident if marked else None,
+        title=title,
+    )
+    read = verify(carried, keys=[key] if key is not None and marked else [])
+    _require(read, marked=marked, ai=claim in AI_CLAIMS)
+    return Protected(carried, ident, marked, notes, read)
+
+
+def _marked(data: bytes, ident: str, key: bytes | None) -> tuple[bytes, bool, tuple[Text, ...]]:
+    if key is None:
+        return data, False, ()
+    try:
+        return mark_file(data, bytes.fromhex(ident), key), True, ()
+    except (UsageError, DataError) as error:
+        told = f"{error.what} ({error.got})" if error.got else error.what
+        return data, False, (Text(f"without a watermark: {told}", zh=f"未加水印：{told}"),)
+
+
+def _block(data: bytes, identity: Identity, ident: str) -> Aigc:
+    """Another producer's block is passed on; where there is none, this installation is the producer."""
+    there = read_labels(data).aigc
+    if there is None or not (there.content_producer or there.produce_id):
+        return Aigc(content_producer=identity.name, produce_id=ident)
+    return replace(there, content_propagator=identity.name, propagate_id=ident)
+
+
+def _require(read: Verification, *, marked: bool, ai: bool) -> None:
+    missing = [
+        name
+        for name, there in (
+            ("credential", read.credential.intact),
+            ("watermark", not marked or read.binding == "bound"),
+            ("labels", not ai or read.labels.says_ai),
+        )
+        if not there
+    ]
+    if missing:
+        fix = "The original is untouched. Sign it without a watermark, or save it in another format first."
+        raise DataError("what was put into the file cannot be read back", got=", ".join(missing), fix=fix)

@@ -1,0 +1,196 @@
+"""What a file says of itself, layer by layer, and one careful sentence on what follows from it.
+
+Three layers that fail in different ways: a signed credential (says who signed, and that not a byte changed since; lost
+when the file is saved anew), a watermark (survives that; anybody who has the key can write one, and the lab's key is
+published), and labels in the metadata (words that anybody can write or take away). Where one of them is missing,
+nothing follows: most files never had any. Where one is intact, it says who claims what, and not that it is so.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from zhenwei import media
+from zhenwei.defence import watermark
+from zhenwei.defence.credential import Credential, read_credential
+from zhenwei.defence.keys import PUBLIC_KEY
+from zhenwei.defence.labels import Labels, read_labels
+from zhenwei.defence.verify_words import sentence
+from zhenwei.errors import MediaError
+from zhenwei.media.limits import DEFAULT_LIMITS
+from zhenwei.media.sources import regular_file
+from zhenwei.types import Media, Text
+
+Standing = Literal["intact", "changed", "unreadable", "marked", "labelled", "bare"]
+Binding = Literal["bound", "other", "unnamed", "missing", "none"]
+_FRAMES = 12
+_MOST_SIDE = 4096
+_MOST_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A watermark that was found.
+
+    ``ident``: hexadecimal, 16 digits in pictures and clips, 4 in sound. ``agreement``: share of the votes for its bits
+    that agree, in [0, 1]. ``altered``: share of the picture, in [0, 1], that no longer carries the fragile part; None
+    in sound, which has none. ``intact``: the fragile part is whole. ``published``: under the key that everybody has.
+    """
+
+    medium: Literal["picture", "sound"]
+    ident: str
+    agreement: float
+    published: bool
+    transform: str = ""
+    altered: float | None = None
+    intact: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, with every field."""
+        return {
+            "medium": self.medium,
+            "ident": self.ident,
+            "agreement": round(self.agreement, 4),
+            "published_key": self.published,
+            "transform": self.transform,
+            "altered_share": None if self.altered is None else round(self.altered, 4),
+            "intact": self.intact,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The layers and what follows.
+
+    ``standing``: "intact", "changed" and "unreadable" go by the credential; without one a file is "marked", else
+    "labelled", else "bare". ``binding``: whether credential and mark name each other: "bound"; "other" = the mark is
+    another file's; "unnamed" = the credential names no mark, or there is none to; "missing" = it names one that is not
+    found; "none" = neither. ``problems``: what else a reader should know, such as a layer that could not be looked for.
+    """
+
+    standing: Standing
+    binding: Binding
+    says_ai: bool
+    credential: Credential
+    marks: tuple[Mark, ...]
+    labels: Labels
+    problems: tuple[Text, ...]
+    sentence: Text
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, with every field, the sentence in both languages."""
+        return {
+            "standing": self.standing,
+            "binding": self.binding,
+            "says_ai": self.says_ai,
+            "credential": self.credential.to_dict(),
+            "watermarks": [mark.to_dict() for mark in self.marks],
+            "labels": self.labels.to_dict(),
+            "problems": [str(problem) for problem in self.problems],
+            "sentence": {"en": str(self.sentence), "zh": self.sentence.in_language("zh")},
+        }
+
+
+def verify(data: bytes, *, keys: Sequence[bytes], anchors_pem: str | None = None) -> Verification:
+    """Read all three layers of ``data``, a picture, clip or sound.
+
+    ``keys``: those whose watermarks are looked for, in order. ``anchors_pem``: see
+    :func:`~zhenwei.defence.credential.read_credential`. Raises MediaError if it is none of these or cannot be decoded
+    and carries no credential either, UsageError for a trust list without certificates, MissingExtraError without the
+    extra ``provenance``.
+    """
+    held = read_credential(data, anchors_pem)
+    with tempfile.TemporaryDirectory(prefix="zhenwei-") as folder:
+        path = Path(folder, "file")  # media are opened by path
+        path.write_bytes(data)
+        return _verified(data, path, held, keys)
+
+
+def verify_file(path: Path, *, keys: Sequence[bytes], anchors_pem: str | None = None) -> Verification:
+    """As :func:`verify`, of the file at ``path``; MediaError also if it cannot be read."""
+    with regular_file(str(path), DEFAULT_LIMITS) as (file, _):
+        data = file.read()
+    return _verified(data, path, read_credential(data, anchors_pem), keys)
+
+
+def _verified(data: bytes, path: Path, held: Credential, keys: Sequence[bytes]) -> Verification:
+    found: tuple[Mark, ...] = ()
+    problems = list(held.problems)
+    try:
+        opened = media.open_media(path)
+        found = read_marks(opened, keys)
+    except MediaError as error:
+        if held.state == "absent":
+            raise
+        told = error.got or error.what
+        problems.append(Text(f"no watermark was looked for: {told}", zh=f"未能检查水印：{told}"))
+    said = read_labels(data)
+    problems += said.problems
+    standing, binding = _standing(held, found, said), _binding(held, found)
+    ai = bool((held.intact and held.says_ai) or said.says_ai)
+    return Verification(
+        standing,
+        binding,
+        ai,
+        held,
+        found,
+        said,
+        tuple(dict.fromkeys(problems)),
+        sentence(standing, binding, held, found, said),
+    )
+
+
+def read_marks(opened: Media, keys: Sequence[bytes]) -> tuple[Mark, ...]:
+    """Watermarks of picture and sound, each under the first of ``keys`` that finds one. Raises MediaError."""
+    found: list[Mark | None] = []
+    if opened.kind == "image":
+        pixels = media.read_picture(opened).pixels
+        found.append(
+            next(filter(None, (_picture_mark(watermark.read_picture(pixels, key), key) for key in keys)), None)
+        )
+    elif opened.kind == "video":
+        frames = [frame.pixels for frame in media.sample_frames(opened, _FRAMES, max_side=_MOST_SIDE)]
+        found.append(next(filter(None, (_picture_mark(watermark.read_frames(frames, key), key) for key in keys)), None))
+    if opened.audio_codec:
+        sound = media.read_audio(opened)
+        samples = sound.samples[:, : _MOST_SECONDS * sound.rate_hz]
+        heard = (_sound_mark(watermark.read_sound(samples, sound.rate_hz, key), key) for key in keys)
+        found.append(next(filter(None, heard), None))
+    return tuple(mark for mark in found if mark is not None)
+
+
+def _picture_mark(mark: watermark.PictureMark | None, key: bytes) -> Mark | None:
+    if mark is None:
+        return None
+    published = key == PUBLIC_KEY
+    return Mark(
+        "picture", mark.ident.hex(), mark.agreement, published, mark.transform, float(mark.altered_share), mark.intact
+    )
+
+
+def _sound_mark(mark: watermark.SoundMark | None, key: bytes) -> Mark | None:
+    return None if mark is None else Mark("sound", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY)
+
+
+def _standing(held: Credential, found: Sequence[Mark], said: Labels) -> Standing:
+    if held.intact:
+        return "intact"
+    if held.state in ("invalid", "unreadable"):
+        return "changed" if held.state == "invalid" else "unreadable"
+    if found:
+        return "marked"
+    return "labelled" if said.aigc is not None or said.digital_source_type is not None else "bare"
+
+
+def _binding(held: Credential, found: Sequence[Mark]) -> Binding:
+    """Sound holds the first digits of the identifier only. What an altered credential names still tells where the
+    file came from, so it is compared, too."""
+    if not found:
+        return "missing" if held.watermark else "none"
+    if not held.watermark:
+        return "unnamed"
+    return "bound" if all(held.watermark.startswith(mark.ident) for mark in found) else "other"

@@ -1,0 +1,145 @@
+"""The one sentence: what the layers of a file say together, in English and Chinese, and no more than they say.
+
+It never calls a file real: an intact credential tells who claims what, and a missing one tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from zhenwei.types import Text
+
+if TYPE_CHECKING:
+    from zhenwei.defence.credential import Credential
+    from zhenwei.defence.labels import Labels
+    from zhenwei.defence.verify import Binding, Mark, Standing
+
+WHOLE = 0.9
+"""Share of altered blocks from which on a picture counts as saved anew as a whole rather than changed in places."""
+
+
+def sentence(standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark], said: Labels) -> Text:
+    """Clauses on credential, watermark and labels, in that order, each only where it has something to say."""
+    clauses = [_credential(standing, held), _mark(standing, binding, held, marks), _label(standing, held, said)]
+    told = [clause for clause in clauses if clause is not None]
+    english = "; ".join(told)
+    return Text(f"{english[0].upper()}{english[1:]}.", zh="；".join(each.in_language("zh") for each in told) + "。")
+
+
+_CLAIMS = {
+    "captured": Text("it was captured by a device", zh="由设备拍摄或录制"),
+    "edited": Text("it was edited by hand", zh="经过人工编辑"),
+    "ai-generated": Text("it was made by AI", zh="由人工智能生成"),
+    "ai-edited": Text("it is a recording that was altered with AI", zh="是经人工智能改动的录制内容"),
+}
+
+
+def _credential(standing: Standing, held: Credential) -> Text | None:
+    who = held.signer or "somebody without a name"
+    named = held.signer or "未具名者"
+    if standing == "intact":
+        claim = _claim(held)
+        trust = (
+            Text("a signer on your trust list", zh="在您信任列表中的签名者")
+            if held.state == "trusted"
+            else Text(
+                "a signer on no list you trust, so the name may be anybody's",
+                zh="不在任何您信任的列表中，名称可能由任何人自称",
+            )
+        )
+        english = f"not a byte was changed since it was signed by {who} ({trust})"
+        chinese = f"自“{named}”（{trust.in_language('zh')}）签名以来未有一个字节被改动"
+        if claim:
+            english += f", who says that {claim}; whether that is so, a signature cannot show"
+            chinese += f"，签名者称其{claim.in_language('zh')}；是否属实，签名本身无法证明"
+        return Text(english, zh=chinese)
+    if standing == "changed":
+        why = held.problems[0] if held.problems else Text("the signature does not hold", zh="签名无效")
+        english = (
+            f"the credential in the name of {who} does not hold: {why}, so what it says of the file counts no more"
+        )
+        return Text(english, zh=f"署名“{named}”的凭证无效：{why.in_language('zh')}，其陈述不再可信")
+    if standing == "unreadable":
+        english = "there are signs of a credential, but it or the file is damaged so that it says nothing"
+        return Text(english, zh="文件或其凭证已损坏，凭证无法读取")
+    if standing == "bare":
+        english = (
+            "no credential, no watermark and no label was found, which says nothing about how it came about: most "
+            "files never had any, and they are easily lost"
+        )
+        return Text(english, zh="未发现凭证、水印或标识；这不能说明其来历：多数文件本来就没有，而且它们很容易丢失")
+    return Text("there is no credential (saving anew takes it away)", zh="没有凭证（另存即会丢失）")
+
+
+def _claim(held: Credential) -> Text | None:
+    if held.claim is not None:
+        claim = _CLAIMS[held.claim]
+    elif held.source_type:
+        claim = Text(f"its source is '{held.source_type}'", zh=f"来源类型为“{held.source_type}”")
+    else:
+        return None
+    if held.says_ai and held.claim in ("captured", "edited"):
+        more = Text(" from a file that was made or altered by AI", zh="，其来源文件由人工智能生成或改动")
+        return Text(claim + more, zh=claim.in_language("zh") + more.in_language("zh"))
+    return claim
+
+
+def _mark(standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark]) -> Text | None:
+    if not marks:
+        if binding == "missing" and held.intact:
+            english = f"the watermark {held.watermark} that the credential names was not found"
+            return Text(english, zh=f"未找到凭证所指的水印 {held.watermark}")
+        return None
+    mark = marks[0]
+    whose = (
+        Text("under the published key, with which anybody can write one", zh="使用公开密钥，任何人都可写入")
+        if mark.published
+        else Text("under a private key", zh="使用私有密钥")
+    )
+    english, chinese = (
+        f"it carries the watermark {mark.ident} {whose}",
+        f"带有水印 {mark.ident}（{whose.in_language('zh')}）",
+    )
+    if binding == "other":
+        english += ", which is not the one that its credential names: it seems to come from another file"
+        chinese += "，与凭证所指的不同：似乎来自另一文件"
+    elif binding == "bound":
+        english += ", the one that its credential names"
+        chinese += "，与凭证所指的一致"
+    elif binding == "unnamed":
+        english += ", which no credential here names, so it may have been copied from another file"
+        chinese += "，此处没有凭证指明它，可能是从其他文件复制而来"
+    state = _state(standing, mark)
+    return Text(english, zh=chinese) if state is None else Text(english + state, zh=chinese + state.in_language("zh"))
+
+
+def _state(standing: Standing, mark: Mark) -> Text | None:
+    if mark.altered is None or mark.intact is None or standing == "intact":
+        return None
+    if mark.intact:
+        return Text(", and the picture looks unaltered since it was marked", zh="，画面自加水印后看来未被改动")
+    if mark.altered >= WHOLE:
+        english = ", and the whole picture was saved anew or altered since it was marked"
+        return Text(english, zh="，整个画面在加水印后被另存或改动过")
+    percent = max(1, round(100 * mark.altered))
+    english = f", and about {percent} % of the picture was altered since it was marked"
+    return Text(english, zh=f"，加水印后约 {percent}% 的画面被改动")
+
+
+def _label(standing: Standing, held: Credential, said: Labels) -> Text | None:
+    if said.says_ai and standing == "intact":
+        if held.says_ai:
+            return None  # the signer says so already
+        if held.claim == "captured":
+            told = "labels inside it contradict that: they say that AI made or altered it"
+            return Text(told, zh="但文件内的标识与此矛盾：标识称由人工智能生成或改动")
+        return Text("labels inside it say that AI made or altered it", zh="文件内的标识称其由人工智能生成或改动")
+    if said.says_ai:
+        english = "labels in its metadata say that AI made or altered it, which anybody can write"
+        return Text(english, zh="元数据标识称其由人工智能生成或改动，但这类标识任何人都可写入")
+    if said.digital_source_type and standing != "intact":
+        kind = said.digital_source_type.rstrip("/ ").rsplit("/", 1)[-1]
+        english = f"a label in its metadata gives its source as '{kind}', which anybody can write"
+        return Text(english, zh=f"元数据标识称其来源为“{kind}”，但这类标识任何人都可写入")
+    return None
