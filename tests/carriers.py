@@ -18,7 +18,7 @@ FORMATS = ("jpeg", "png", "webp", "wav", "mp3", "mp4", "mov", "m4a")
 PICTURES = FORMATS[:3]
 
 
-def picture(height: int = 96, width: int = 128, seed: int = 0) -> Pixels:
+def picture(height: int = 144, width: int = 160, seed: int = 0) -> Pixels:
     """Smooth colours with some texture, ``(height, width, 3)`` uint8."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] / max(height, width)
@@ -41,7 +41,7 @@ def sound(seconds: float = 0.5, rate_hz: int = 16000) -> NDArray[np.float64]:
 
 
 def clip(form: str = "mp4", frames: int = 10, **options: str) -> bytes:
-    """A grey clip that becomes brighter, 64 x 64, or a tone as M4A."""
+    """A clip of waves that become brighter, 144 x 144, or a tone as M4A."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, f"clip.{form}"))
         with av.open(path, "w", format="ipod" if form == "m4a" else form, options=options) as container:
@@ -57,21 +57,22 @@ def _fill(container: av.container.OutputContainer, form: str, frames: int) -> No
         container.mux([*heard.encode(samples), *heard.encode()])
         return
     seen = container.add_stream("mpeg4", rate=10)
-    seen.width = seen.height = 64
+    seen.width = seen.height = 144
     seen.pix_fmt = "yuv420p"
+    shown = picture(144, 144).astype(np.float32)
     for index in range(frames):
-        pixels = np.full((64, 64, 3), 20 * index, np.uint8)
+        pixels = (shown * (0.5 + 0.05 * index)).astype(np.uint8)
         container.mux(seen.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
     container.mux(seen.encode())
 
 
-def carrier(form: str) -> bytes:
-    """One small file of that format."""
+def carrier(form: str, seconds: float = 0.5) -> bytes:
+    """One small file of that format; ``seconds`` of WAV and MP3."""
     if form in PICTURES:
         return saved(picture(), form)
     if form in ("wav", "mp3"):
         out = io.BytesIO()
-        soundfile.write(out, sound(), 16000, format=form.upper())
+        soundfile.write(out, sound(seconds), 16000, format=form.upper())
         return out.getvalue()
     return clip(form)
 

@@ -110,12 +110,12 @@ def sign(
     """
     from zhenwei.defence.protect import protect as protected
 
-    identity = _identity(cert, key, password)
+    identity, given = _identity(cert, key, password), _checked(ident)
     mark_key = _mark_key(published) if watermark else None
     words: Claim = claim.value
 
     def signed(data: bytes) -> _Written:
-        made = protected(data, claim=words, identity=identity, key=mark_key, ident=_checked(ident))
+        made = protected(data, claim=words, identity=identity, key=mark_key, ident=given)
         marked = f", watermark {made.ident}" if made.marked else ""
         return _Written(
             made.data,
@@ -155,13 +155,13 @@ def mark(
     from zhenwei.defence.protect import identifier
     from zhenwei.defence.verify import verify
 
-    mark_key = _mark_key(published)
+    mark_key, given = _mark_key(published), _checked(ident)
 
     def marked(data: bytes) -> _Written:
         if read_credential(data).state not in ("absent", "unreadable"):
             fix = "Use: zhenwei protect sign FILE --claim edited, which marks it and keeps the credential."
             raise UsageError("this file carries a credential, which a mark would break", fix=fix)
-        name = _checked(ident) or identifier(data)
+        name = given or identifier(data)
         made = mark_file(data, bytes.fromhex(name), mark_key)
         read = verify(made, keys=[mark_key])
         if not read.marks or not all(name.startswith(found.ident) for found in read.marks):

@@ -198,6 +198,6 @@ def _marked(mark: Mark, binding: str) -> Text:
         f"{where.in_language('zh')}：{mark.ident}（{key.in_language('zh')}，一致度 {how}）{bound.in_language('zh')}"
     )
     if mark.altered is not None and mark.intact is False:
-        english += f"; {mark.altered:.0%} of the picture changed since"
-        chinese += f"；此后画面有 {mark.altered:.0%} 改变"
+        english += f"; {mark.altered:.0%} of the picture replaced since"
+        chinese += f"；此后画面有 {mark.altered:.0%} 被替换"
     return Text(english, zh=chinese)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.error
@@ -18,6 +20,7 @@ import numpy as np
 import soundfile
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from PIL import Image, JpegImagePlugin
@@ -38,6 +41,7 @@ from zhenwei.types import Pixels
 MARKS = "JPEG, PNG, WebP, MP4, MOV or WAV"
 _QUALITY = 95
 _CRF = 16
+_LARGEST = 1 << 16  # pixels on a side: frames keep their size
 _TURNED = Image.Transpose
 # To upright, and back, by EXIF's orientation.
 _TURNS = {
@@ -131,7 +135,7 @@ def _stays(marker: int, body: bytes) -> bool:
 
 def _png(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
     deep = data[24] == 16
-    if deep or image.mode not in ("RGB", "RGBA", "L", "P", "1", "LA"):
+    if deep or image.mode not in ("RGB", "RGBA", "L", "P", "LA"):
         got = "16 bits a sample" if deep else image.mode
         raise UsageError("a watermark is not written into such pixels", got=got, want="8 bits a sample")
     if image.mode != "L":
@@ -206,35 +210,49 @@ def _clip(data: bytes, form: Format, ident: bytes, key: bytes, limits: Limits) -
 
 
 def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, ident: bytes, key: bytes) -> None:
+    """Pictures are encoded anew at their times; packets of sound are passed on between them."""
     target.metadata.update(source.metadata)
     heard = audio_stream(source)
-    voice = None if heard is None else target.add_stream_from_template(heard)
-    picture = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
     base = seen.time_base or Fraction(1, 90_000)
+    picture = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
     picture.pix_fmt, picture.time_base, picture.codec_context.time_base = "yuv420p", base, base
-    times: list[int | None] = []
-    if voice is not None and heard is not None:
-        _copy(source, heard, target, voice)
-        source.seek(0)
-    for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, times), ident, key)):
+    voice = None if heard is None else target.add_stream_from_template(heard)
+    read = _Read()
+    for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, heard, read), ident, key)):
         if number == 0:
             picture.height, picture.width = (side - side % 2 for side in pixels.shape[:2])
         cut = np.ascontiguousarray(pixels[: picture.height, : picture.width])
         frame = av.VideoFrame.from_ndarray(cut, "rgb24")
-        frame.pts, frame.time_base = times.pop(0), base
+        frame.pts, frame.time_base = read.times.pop(0), base
         target.mux(picture.encode(frame))
+        _pass_on(read.packets, target, voice)
+    _pass_on(read.packets, target, voice)
     target.mux(picture.encode(None))
 
 
-def _copy(source: InputContainer, heard: AudioStream, target: OutputContainer, voice: AudioStream) -> None:
-    for packet in source.demux(heard):
-        if packet.dts is not None:
+@dataclass(slots=True)
+class _Read:
+    """What was read beside the pixels: when each frame is shown, and packets of sound that came in between."""
+
+    times: list[int | None] = field(default_factory=list)
+    packets: list[Packet[Any]] = field(default_factory=list)
+
+
+def _pass_on(packets: list[Packet[Any]], target: OutputContainer, voice: AudioStream | None) -> None:
+    for packet in packets:
+        if voice is not None and packet.dts is not None:
             packet.stream = voice
             target.mux(packet)
+    packets.clear()
 
 
-def _shown(source: InputContainer, seen: VideoStream, times: list[int | None]) -> Iterator[Pixels]:
+def _shown(source: InputContainer, seen: VideoStream, heard: AudioStream | None, read: _Read) -> Iterator[Pixels]:
     converter = VideoReformatter()
-    for frame in source.decode(seen):
-        times.append(frame.pts)
-        yield upright_pixels(frame, 1 << 16, converter)
+    for packet in source.demux([seen] if heard is None else [seen, heard]):
+        if packet.stream.index != seen.index:
+            read.packets.append(packet)
+            continue
+        for frame in packet.decode():
+            if isinstance(frame, av.VideoFrame):
+                read.times.append(frame.pts)
+                yield upright_pixels(frame, _LARGEST, converter)

@@ -68,7 +68,11 @@ def protect(
         title=title,
     )
     read = verify(carried, keys=[key] if key is not None and marked else [])
-    _require(read, marked=marked, ai=claim in AI_CLAIMS)
+    if marked and read.binding != "bound":  # as in two-coloured or nearly transparent pictures
+        lost = Text("without a watermark: it could not be read back", zh="未加水印：写入后无法读回")
+        bare = protect(data, claim=claim, identity=identity, key=None, ident=ident, recipe=recipe, title=title)
+        return replace(bare, notes=(lost,))
+    _require(read, ai=claim in AI_CLAIMS)
     return Protected(carried, ident, marked, notes, read)
 
 
@@ -90,16 +94,15 @@ def _block(data: bytes, identity: Identity, ident: str) -> Aigc:
     return replace(there, content_propagator=identity.name, propagate_id=ident)
 
 
-def _require(read: Verification, *, marked: bool, ai: bool) -> None:
+def _require(read: Verification, *, ai: bool) -> None:
     missing = [
         name
         for name, there in (
             ("credential", read.credential.intact),
-            ("watermark", not marked or read.binding == "bound"),
             ("labels", not ai or read.labels.says_ai),
         )
         if not there
     ]
     if missing:
-        fix = "The original is untouched. Sign it without a watermark, or save it in another format first."
+        fix = "The original is untouched. Save it in another format first."
         raise DataError("what was put into the file cannot be read back", got=", ".join(missing), fix=fix)

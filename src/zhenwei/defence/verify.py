@@ -37,8 +37,8 @@ class Mark:
     """A watermark that was found.
 
     ``ident``: hexadecimal, 16 digits in pictures and clips, 4 in sound. ``agreement``: share of the votes for its bits
-    that agree, in [0, 1]. ``altered``: share of the picture, in [0, 1], that no longer carries the fragile part; None
-    in sound, which has none. ``intact``: the fragile part is whole. ``published``: under the key that everybody has.
+    that agree, in [0, 1]. ``intact``: no part of the picture was replaced since; None where that cannot be told, and in
+    sound. ``altered``: the share that was, in [0, 1], or None. ``published``: under the key that everybody has.
     """
 
     medium: Literal["picture", "sound"]
@@ -124,7 +124,7 @@ def _verified(data: bytes, path: Path, held: Credential, keys: Sequence[bytes]) 
         opened = media.open_media(path)
         found = read_marks(opened, keys)
     except MediaError as error:
-        if held.state == "absent":
+        if held.state in ("absent", "unreadable"):
             raise
         told = error.got or error.what
         problems.append(Text(f"no watermark was looked for: {told}", zh=f"未能检查水印：{told}"))
@@ -166,10 +166,8 @@ def read_marks(opened: Media, keys: Sequence[bytes]) -> tuple[Mark, ...]:
 def _picture_mark(mark: watermark.PictureMark | None, key: bytes) -> Mark | None:
     if mark is None:
         return None
-    published = key == PUBLIC_KEY
-    return Mark(
-        "picture", mark.ident.hex(), mark.agreement, published, mark.transform, float(mark.altered_share), mark.intact
-    )
+    share = None if mark.altered is None else mark.altered_share
+    return Mark("picture", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY, mark.transform, share, mark.intact)
 
 
 def _sound_mark(mark: watermark.SoundMark | None, key: bytes) -> Mark | None:

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from zhenwei.defence.labels import Labels
     from zhenwei.defence.verify import Binding, Mark, Standing
 
-WHOLE = 0.9
-"""Share of altered blocks from which on a picture counts as saved anew as a whole rather than changed in places."""
-
 
 def sentence(standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark], said: Labels) -> Text:
     """Clauses on credential, watermark and labels, in that order, each only where it has something to say."""
@@ -61,8 +58,8 @@ def _credential(standing: Standing, held: Credential) -> Text | None:
         )
         return Text(english, zh=f"署名“{named}”的凭证无效：{why.in_language('zh')}，其陈述不再可信")
     if standing == "unreadable":
-        english = "there are signs of a credential, but it or the file is damaged so that it says nothing"
-        return Text(english, zh="文件或其凭证已损坏，凭证无法读取")
+        english = "whether a credential says something cannot be told, since it or the file is damaged"
+        return Text(english, zh="凭证或文件已损坏，无法得知凭证的内容")
     if standing == "bare":
         english = (
             "no credential, no watermark and no label was found, which says nothing about how it came about: most "
@@ -115,16 +112,18 @@ def _mark(standing: Standing, binding: Binding, held: Credential, marks: Sequenc
 
 
 def _state(standing: Standing, mark: Mark) -> Text | None:
-    if mark.altered is None or mark.intact is None or standing == "intact":
+    if mark.medium == "sound" or standing == "intact":
         return None
+    if mark.intact is None:
+        english = ", and after what was done to it since it was marked, nobody can tell whether parts were replaced"
+        return Text(english, zh="，加水印后经过的处理使局部是否被替换已无法判断")
     if mark.intact:
-        return Text(", and the picture looks unaltered since it was marked", zh="，画面自加水印后看来未被改动")
-    if mark.altered >= WHOLE:
-        english = ", and the whole picture was saved anew or altered since it was marked"
-        return Text(english, zh="，整个画面在加水印后被另存或改动过")
-    percent = max(1, round(100 * mark.altered))
-    english = f", and about {percent} % of the picture was altered since it was marked"
-    return Text(english, zh=f"，加水印后约 {percent}% 的画面被改动")
+        return Text(
+            ", and no part of the picture looks replaced since it was marked", zh="，加水印后未见画面局部被替换"
+        )
+    percent = max(1, round(100 * (mark.altered or 0)))
+    english = f", and about {percent} % of the picture was replaced since it was marked"
+    return Text(english, zh=f"，加水印后约 {percent}% 的画面被替换")
 
 
 def _label(standing: Standing, held: Credential, said: Labels) -> Text | None:

@@ -1,0 +1,221 @@
+"""Marking and signing keep what a file holds: orientation, profile, transparency, chunks, sound."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import struct
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image, JpegImagePlugin
+from tests.carriers import carrier, clip, picture, saved, sound
+
+from zhenwei.defence.credential import read_credential, sign
+from zhenwei.defence.identity import Identity, own_identity
+from zhenwei.defence.labels import Aigc, read_labels, write_labels
+from zhenwei.defence.marking import mark_file
+from zhenwei.defence.protect import identifier, protect
+from zhenwei.defence.verify import verify
+from zhenwei.defence.watermark import read_picture
+from zhenwei.errors import DataError, MediaError, UsageError
+
+PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+TODAY = datetime.datetime.now(datetime.UTC).date()
+KEY, IDENT = bytes(range(32)), bytes.fromhex("00c0ffee00c0ffee")
+
+
+@pytest.fixture(scope="module")
+def me(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    return own_identity(tmp_path_factory.mktemp("home"), TODAY)
+
+
+def _psnr(one: Image.Image, other: Image.Image) -> float:
+    difference = np.asarray(one.convert("RGB"), float) - np.asarray(other.convert("RGB"), float)
+    return float(10 * np.log10(255**2 / np.mean(difference**2)))
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
+def test_pictures_are_marked_upright_and_stored_turned_as_before(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = orientation, "Maker"
+    given = saved(picture(200, 280), form, exif=exif, icc_profile=b"profile" * 30)
+    marked = mark_file(given, IDENT, KEY)
+    before, after = _open(given), _open(marked)
+    assert after.size == before.size
+    assert after.getexif() == before.getexif()
+    assert after.info["icc_profile"] == before.info["icc_profile"]
+    assert _psnr(before, after) > 38
+    read = verify(marked, keys=[KEY])  # upright, as everything here is read
+    assert [(mark.ident, mark.transform) for mark in read.marks] == [(IDENT.hex(), "as it is")]
+
+
+@pytest.mark.parametrize("sampling", [0, 1, 2])
+@pytest.mark.parametrize("quality", [60, 98])
+def test_jpeg_keeps_its_sampling_of_colour_and_is_95_or_finer(sampling: int, quality: int) -> None:
+    given = saved(picture(200, 280), "jpeg", quality=quality, subsampling=sampling, comment=b"mine", progressive=True)
+    after = _open(mark_file(given, IDENT, KEY))
+    assert isinstance(after, JpegImagePlugin.JpegImageFile)
+    assert JpegImagePlugin.get_sampling(after) == sampling
+    assert after.info["comment"] == b"mine"
+    assert after.info["progressive"]
+    finest = _open(saved(picture(), "jpeg", quality=max(quality, 95)))
+    assert getattr(after, "quantization") == getattr(finest, "quantization")  # noqa: B009 - a plugin's own attribute
+
+
+def test_existing_labels_and_other_segments_stay() -> None:
+    given = write_labels(PORTRAIT.read_bytes(), Aigc(produce_id="a"), None)
+    given = given[:2] + b"\xff\xed\x00\x10Photoshop 3.0\0" + given[2:]
+    marked = mark_file(given, IDENT, KEY)
+    assert read_labels(marked).aigc == Aigc(produce_id="a")
+    assert b"Photoshop 3.0\0" in marked
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "LA"])
+def test_grey_transparent_and_palette_png_keep_their_kind(mode: str) -> None:
+    layer = Image.fromarray(picture(200, 280)).convert("RGBA")
+    layer.putalpha(Image.linear_gradient("L").resize(layer.size).point(lambda v: 128 + v // 2))
+    given_image = layer.convert(mode) if mode in ("RGBA", "LA") else layer.convert("RGB").convert(mode)
+    out = io.BytesIO()
+    given_image.save(out, "PNG")
+    marked = mark_file(out.getvalue(), IDENT, KEY)
+    after = _open(marked)
+    if mode in ("RGBA", "LA"):
+        assert after.getchannel("A").tobytes() == given_image.getchannel("A").tobytes()
+    if mode == "L":
+        assert after.mode == "L"
+    mark = read_picture(np.array(after.convert("RGB")), KEY)
+    assert mark is not None
+    assert mark.ident == IDENT
+
+
+def test_png_chunks_stay_in_their_places() -> None:
+    given = saved(picture(200, 280), "png", dpi=(72, 72))
+    body = b"tEXtAuthor\0me"
+    import zlib
+
+    end = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    given = given[:-12] + end + given[-12:]
+    marked = mark_file(given, IDENT, KEY)
+    assert marked.index(b"pHYs") < marked.index(b"IDAT") < marked.index(b"Author\0me")
+    assert _open(marked).info["dpi"] == pytest.approx((72, 72), abs=0.1)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "PCM_U8"])
+def test_wave_files_keep_their_kind_and_their_chunks(subtype: str) -> None:
+    out = io.BytesIO()
+    soundfile.write(out, np.stack([sound(4.0), 0.5 * sound(4.0)], axis=1), 16000, format="WAV", subtype=subtype)
+    more = b"note" + struct.pack("<I", 4) + b"mine"
+    given = b"RIFF" + struct.pack("<I", len(out.getvalue()) - 8 + len(more)) + out.getvalue()[8:] + more
+    marked = mark_file(given, IDENT, KEY)
+    assert b"notemine" in marked.replace(struct.pack("<I", 4), b"")
+    with soundfile.SoundFile(io.BytesIO(marked)) as file:
+        assert (file.subtype, file.samplerate, file.channels, file.frames) == (subtype, 16000, 2, 64000)
+    read = verify(marked, keys=[KEY])
+    assert [mark.ident for mark in read.marks] == [IDENT[:2].hex()]
+
+
+def _film() -> bytes:
+    """A clip with sound, turned by its metadata, at uneven times."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as target:
+        seen, heard = target.add_stream("mpeg4", rate=10), target.add_stream("aac", rate=16000)
+        seen.width, seen.height, seen.pix_fmt = 176, 144, "yuv420p"
+        for index in range(8):
+            frame = av.VideoFrame.from_ndarray(picture(144, 176), format="rgb24")
+            frame.pts = index + (index > 4)
+            target.mux(seen.encode(frame))
+        target.mux(seen.encode())
+        samples = av.AudioFrame.from_ndarray(sound(0.9).astype(np.float32)[None], format="fltp", layout="mono")
+        samples.sample_rate = 16000
+        target.mux([*heard.encode(samples), *heard.encode()])
+    return out.getvalue()
+
+
+def test_clips_keep_their_times_and_their_sound() -> None:
+    given = _film()
+    marked = mark_file(given, IDENT, KEY)
+
+    def packets(data: bytes, kind: str) -> list[bytes]:
+        with av.open(io.BytesIO(data), "r") as file:
+            stream = file.streams.audio[0] if kind == "audio" else file.streams.video[0]
+            return [bytes(packet) for packet in file.demux(stream) if packet.size]
+
+    def times(data: bytes) -> list[float]:
+        with av.open(io.BytesIO(data), "r") as file:
+            return [round(float(frame.time or 0), 3) for frame in file.decode(video=0)]
+
+    assert packets(marked, "audio") == packets(given, "audio")
+    assert times(marked) == times(given)
+    assert [mark.ident for mark in verify(marked, keys=[KEY]).marks] == [IDENT.hex()]
+
+
+def test_what_cannot_be_marked_is_signed_without_and_noted(me: Identity) -> None:
+    deep = io.BytesIO()
+    Image.fromarray(np.full((200, 200), 40000, np.uint16)).save(deep, "PNG")
+    for given in (carrier("mp3"), carrier("m4a"), saved(picture(64, 64), "jpeg"), deep.getvalue(), carrier("wav")):
+        made = protect(given, claim="ai-generated", identity=me, key=KEY)
+        assert not made.marked
+        assert made.notes[0].startswith("without a watermark: ")
+        assert (made.verification.standing, made.verification.labels.count) == ("intact", 1)
+        assert read_credential(made.data).watermark == ""
+
+
+def test_kinds_that_are_not_marked_are_refused() -> None:
+    frames = [Image.fromarray(picture(160, 160, seed)) for seed in range(2)]
+    moving = io.BytesIO()
+    frames[0].save(moving, "PNG", save_all=True, append_images=frames[1:])
+    cmyk = io.BytesIO()
+    frames[0].convert("CMYK").save(cmyk, "JPEG")
+    for given in (moving.getvalue(), cmyk.getvalue(), carrier("m4a"), saved(picture(), "gif"), b"nothing"):
+        with pytest.raises(UsageError):
+            mark_file(given, IDENT, KEY)
+    with pytest.raises(DataError):
+        mark_file(saved(picture(40, 40), "png"), IDENT, KEY)
+    for form in ("jpeg", "png", "webp", "wav", "mp4"):
+        data = clip("mp4") if form == "mp4" else carrier(form)
+        with pytest.raises((MediaError, DataError)):
+            mark_file(data[: len(data) // 3], IDENT, KEY)
+
+
+def test_the_pixels_that_are_signed_are_those_that_were_marked_and_edits_name_the_unmarked_file(me: Identity) -> None:
+    photo = PORTRAIT.read_bytes()
+    made = protect(photo, claim="edited", identity=me, key=KEY)
+    assert made.ident == identifier(photo)
+    assert _open(made.data).tobytes() == _open(mark_file(photo, bytes.fromhex(made.ident), KEY)).tobytes()
+    read = read_credential(made.data)
+    assert (read.watermark, read.claim) == (made.ident, "edited")
+    assert read.actions == ("c2pa.opened", "c2pa.edited", "c2pa.watermarked.bound")
+
+
+def test_a_credential_is_neither_lost_nor_broken_by_protecting_again(me: Identity) -> None:
+    first = protect(PORTRAIT.read_bytes(), claim="ai-generated", identity=me, key=KEY)
+    with pytest.raises(UsageError, match="carries a credential already"):
+        protect(first.data, claim="captured", identity=me, key=KEY)
+    again = protect(first.data, claim="edited", identity=me, key=None)
+    assert again.verification.credential.ancestry == ("trainedAlgorithmicMedia",)
+    assert again.verification.labels.count == 1
+
+
+def test_another_producers_label_is_passed_on(me: Identity) -> None:
+    given = write_labels(PORTRAIT.read_bytes(), Aigc(content_producer="a service", produce_id="7"), None)
+    block = protect(given, claim="ai-edited", identity=me, key=KEY).verification.labels.aigc
+    assert block is not None
+    assert (block.content_producer, block.produce_id) == ("a service", "7")
+    assert block.content_propagator == me.name
+
+
+def test_signing_without_a_watermark_leaves_the_content_alone(me: Identity) -> None:
+    photo = PORTRAIT.read_bytes()
+    made = protect(photo, claim="captured", identity=me, key=None)
+    assert not made.marked
+    assert _open(made.data).tobytes() == _open(photo).tobytes()
+    assert read_credential(sign(photo, claim="captured", identity=me)).state == "valid"
