@@ -26,7 +26,7 @@ _UUID_TAIL = bytes.fromhex("00110010800000aa00389b71")
 _APP11 = 0xEB
 _PARTS = re.compile(rb"c2pa\.(assertions|claim(\.v\d+)?|signature|databoxes|credentials)")
 _HEADERS = {"pad", "pad2", "sigTst", "sigTst2", "rVals", "x5chain", "33"}
-_DEEPEST = 16
+_DEEPEST, _NULL = 16, 22
 _MOST_ITEMS = 10_000
 
 
@@ -162,7 +162,7 @@ def _signature(store: bytes, at: int, end: int) -> None:
     if parts.at != len(parts.data) or not isinstance(message, list) or len(message) != 4:
         raise _OddError
     headers = message[1]
-    if not isinstance(headers, dict) or not set(headers) <= _HEADERS:
+    if message[2] is not None or not isinstance(headers, dict) or not set(headers) <= _HEADERS:
         raise _OddError
     for name in ("pad", "pad2"):
         if name in headers and (not isinstance(headers[name], bytes) or any(headers[name])):
@@ -190,7 +190,9 @@ class _Cbor:
             return [self.item(depth + 1) for _ in range(value)]
         if major == 5:
             return dict(self._pairs(value, depth + 1))
-        return self.item(depth + 1) if major == 6 else value
+        if major == 6:
+            return self.item(depth + 1)
+        return None if (major, value) == (7, _NULL) else value
 
     def _pairs(self, count: int, depth: int) -> Iterator[tuple[str, object]]:
         for _ in range(count):
