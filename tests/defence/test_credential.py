@@ -202,3 +202,13 @@ def test_addresses_in_a_file_are_not_followed(me: Identity) -> None:
 def test_no_private_key_is_in_a_signed_file(me: Identity) -> None:
     signed = sign(carrier("wav"), claim="captured", identity=me)
     assert not re.search(rb"PRIVATE KEY", signed)
+
+
+def test_a_signer_that_gives_no_or_a_wrong_signature_is_an_error(me: Identity) -> None:
+    def fails(_: bytes) -> bytes:
+        raise OSError("the module does not answer")
+
+    for callback in (fails, lambda _: bytes(64), lambda _: b""):
+        other = Identity(me.chain_pem, callback, "a module")
+        with pytest.raises((MediaError, UsageError)):
+            sign(carrier("png"), claim="captured", identity=other)

@@ -46,7 +46,7 @@ _SIGNED = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "wav"
 _READ = {**_SIGNED, "gif": "image/gif", "tiff": "image/tiff", "avif": "image/avif", "avi": "video/avi"}
 _SIGNS = "JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3"
 _ANCHOR = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
-_OFFLINE = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False, "verify_trust": True}
+_OFFLINE = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True, "verify_trust": True}
 
 
 def credential_format(data: bytes, *, signing: bool = False) -> str:
@@ -247,7 +247,7 @@ def _refused(error: c2pa.C2paError, identity: Identity) -> MediaError | UsageErr
     told = clean(str(error))[:300]
     if "certificate" in told.lower() or told.startswith("Signature"):
         fix = "C2PA wants a certificate in force, for digital signatures, with the purpose e-mail protection."
-        return UsageError(f"C2PA does not take the certificate of {identity.name}", got=told, fix=fix)
+        return UsageError(f"C2PA does not take the certificate or signature of {identity.name}", got=told, fix=fix)
     return MediaError("this file cannot be signed", got=told, want="a complete file", fix="Save or export it again.")
 
 

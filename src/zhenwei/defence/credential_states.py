@@ -102,7 +102,7 @@ def interpret(store: object, watermark_algorithm: str, recipe_label: str) -> Cre
         source_type=kind,
         actions=tuple(_line(action.get("action")) for action in actions),
         watermark=_watermark(active, watermark_algorithm),
-        recipe=next(filter(None, map(_recipe, _assertions(active, recipe_label))), None),
+        recipe=next((r for r in map(_recipe, _assertions(active, recipe_label)) if r is not None), None),
         problems=problems,
         generator=", ".join(filter(None, generators)),
         title=_line(active.get("title")),
@@ -129,12 +129,20 @@ _PROBLEMS: Mapping[str, Text] = {
 }
 
 
+_LEFT_OUT = Text(
+    "the signer left parts of the file out of what the signature covers", zh="签名者未将文件的全部内容纳入签名范围"
+)
+
+
 def _judged(store: Mapping[str, Any], active: Mapping[str, Any]) -> tuple[State, tuple[Text, ...]]:
     """Untrusted is no problem but the difference between valid and trusted. What is wrong with an ancestor only does
     not make the file invalid, but is told."""
     results = _dict(store.get("validation_results"))
     failures = [_dict(each) for each in _list(_dict(results.get("activeManifest")).get("failure"))]
     problems = [_told(each) for each in failures if each.get("code") != _UNTRUSTED]
+    informed = map(_dict, _list(_dict(results.get("activeManifest")).get("informational")))
+    if any(each.get("code") == "assertion.dataHash.additionalExclusionsPresent" for each in informed):
+        problems.append(_LEFT_OUT)
     for delta in map(_dict, _list(results.get("ingredientDeltas"))):
         problems += _of_ancestor(_dict(delta.get("validationDeltas")))
     for ingredient in map(_dict, _list(active.get("ingredients"))):
@@ -180,10 +188,14 @@ def _watermark(manifest: Mapping[str, Any], algorithm: str) -> str:
 def _recipe(data: object) -> Mapping[str, Any] | None:
     text = _dict(data).get("json")
     try:
-        found = json.loads(text) if isinstance(text, str) else None
+        found = json.loads(text, parse_constant=_no_number) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)  # NaN and infinities, which JSON does not have
 
 
 def _ancestry(active: Mapping[str, Any], manifests: Mapping[str, Any]) -> Iterator[str]:

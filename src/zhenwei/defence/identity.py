@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,10 @@ def own_identity(home: Path, today: datetime.date) -> Identity:
     or cannot be written, MissingExtraError without the extra ``provenance``.
     """
     require_extra()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DataError(f"cannot make {home}", got=error.strerror or str(error), want="a folder to write in") from None
     authority = _kept(home / AUTHORITY_FILE, today, lambda: _new_authority(today))
     signer = _kept(home / SIGNER_FILE, today, lambda: _new_signer(authority, today), authority)
     chain, key = _split(signer, home / SIGNER_FILE)
@@ -138,22 +142,24 @@ def _kept(path: Path, today: datetime.date, make: Callable[[], bytes], issuer: b
     held = _read(path)
     if held is not None and _lasts(held, path, today, issuer):
         return held
-    made, temporary = make(), path.with_name(f".{path.name}.{os.getpid()}")
+    made = make()
     try:
-        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, _PRIVATE)) as file:
-            file.write(made)
-            file.flush()
-            os.fsync(file.fileno())
-        if held is None:
-            os.link(temporary, path)  # unlike a renaming, this fails where another process was faster: its key stands
-        else:
-            temporary.replace(path)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable by the user alone
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(made)
+                file.flush()
+                os.fsync(file.fileno())
+            if held is None:
+                os.link(name, path)  # unlike a renaming, this fails where another process was faster: its key stands
+            else:
+                Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except FileExistsError:
         return _read(path) or made
     except OSError as error:
         raise DataError(f"cannot write {path}", got=error.strerror or str(error), want="a folder to write in") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return made
 
 
