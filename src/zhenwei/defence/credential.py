@@ -44,6 +44,7 @@ _MOST_RECIPE = 1 << 18
 _HEX = re.compile(r"([0-9a-f]{2}){1,64}")
 _SIGNED = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "wav": "audio/wav", "mp3": "audio/mpeg"}
 _READ = {**_SIGNED, "gif": "image/gif", "tiff": "image/tiff", "avif": "image/avif", "avi": "video/avi"}
+_WHOLE = tuple(_SIGNED.values())  # formats of which C2PA's own writer leaves out the credential alone
 _SIGNS = "JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3"
 _ANCHOR = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _OFFLINE = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True, "verify_trust": True}
@@ -130,7 +131,7 @@ def read_credential(data: bytes, anchors_pem: str | None = None) -> Credential:
         return _unread(error, data)
     except (ValueError, RecursionError):
         return Credential("unreadable", problems=(Text("the credential is no valid JSON", zh="凭证不是有效的 JSON"),))
-    read = interpret(store, WATERMARK_ALGORITHM, RECIPE_LABEL)
+    read = interpret(store, WATERMARK_ALGORITHM, RECIPE_LABEL, whole=mime in _WHOLE)
     return read if is_regular(data, mime) else replace(read, problems=(*read.problems, _IRREGULAR))
 
 

@@ -80,11 +80,12 @@ class Credential:
         }
 
 
-def interpret(store: object, watermark_algorithm: str, recipe_label: str) -> Credential:
-    """The credential behind the JSON of C2PA's reader, whose every value may be a stranger's."""
+def interpret(store: object, watermark_algorithm: str, recipe_label: str, *, whole: bool) -> Credential:
+    """The credential behind the JSON of C2PA's reader, whose every value may be a stranger's. ``whole``: of this format
+    the signature covers everything but the credential, unless the signer wants less."""
     manifests = _dict(_dict(store).get("manifests"))
     active = _dict(manifests.get(str(_dict(store).get("active_manifest"))))
-    state, problems = _judged(_dict(store), active)
+    state, problems = _judged(_dict(store), active, whole)
     if not active:
         return Credential("unreadable", problems=(*problems, Text("it has no active manifest", zh="没有有效的清单")))
     actions = list(_actions(active))
@@ -134,14 +135,14 @@ _LEFT_OUT = Text(
 )
 
 
-def _judged(store: Mapping[str, Any], active: Mapping[str, Any]) -> tuple[State, tuple[Text, ...]]:
+def _judged(store: Mapping[str, Any], active: Mapping[str, Any], whole: bool) -> tuple[State, tuple[Text, ...]]:
     """Untrusted is no problem but the difference between valid and trusted. What is wrong with an ancestor only does
     not make the file invalid, but is told."""
     results = _dict(store.get("validation_results"))
     failures = [_dict(each) for each in _list(_dict(results.get("activeManifest")).get("failure"))]
     problems = [_told(each) for each in failures if each.get("code") != _UNTRUSTED]
     informed = map(_dict, _list(_dict(results.get("activeManifest")).get("informational")))
-    if any(each.get("code") == "assertion.dataHash.additionalExclusionsPresent" for each in informed):
+    if whole and any(each.get("code") == "assertion.dataHash.additionalExclusionsPresent" for each in informed):
         problems.append(_LEFT_OUT)
     for delta in map(_dict, _list(results.get("ingredientDeltas"))):
         problems += _of_ancestor(_dict(delta.get("validationDeltas")))
