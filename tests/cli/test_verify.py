@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,15 @@ def test_names_cannot_steer_the_terminal(tmp_path: Path, capsys: Read) -> None:
     shown = capsys.readouterr().out
     assert "\x1b[31m" not in shown
     assert "[bold]b.png" in shown
+
+
+@pytest.mark.parametrize("package", ["c2pa", "cryptography"])
+def test_without_the_extra_the_line_that_installs_it_is_shown(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Read
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(saved(picture(), "png"))
+    monkeypatch.setitem(sys.modules, package, None)
+    for command in (["verify"], ["protect", "sign"]):
+        assert main([*command, str(path)]) == 1
+        assert "pip install 'zhenwei[provenance]'" in capsys.readouterr().err

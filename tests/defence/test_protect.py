@@ -6,6 +6,7 @@ import datetime
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,6 +15,7 @@ import soundfile
 from PIL import Image, JpegImagePlugin
 from tests.carriers import carrier, clip, picture, saved, sound
 
+from zhenwei import media
 from zhenwei.defence.credential import read_credential, sign
 from zhenwei.defence.identity import Identity, own_identity
 from zhenwei.defence.labels import Aigc, read_labels, write_labels
@@ -124,7 +126,7 @@ def test_wave_files_keep_their_kind_and_their_chunks(subtype: str) -> None:
 
 
 def _film() -> bytes:
-    """A clip with sound, turned by its metadata, at uneven times."""
+    """A clip with sound, at uneven times."""
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as target:
         seen, heard = target.add_stream("mpeg4", rate=10), target.add_stream("aac", rate=16000)
@@ -156,6 +158,39 @@ def test_clips_keep_their_times_and_their_sound() -> None:
     assert packets(marked, "audio") == packets(given, "audio")
     assert times(marked) == times(given)
     assert [mark.ident for mark in verify(marked, keys=[KEY]).marks] == [IDENT.hex()]
+
+
+def _marked_in_709(colour: tuple[int, int, int]) -> bytes:
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as target:
+        seen = target.add_stream("libx264", rate=10, options={"crf": "5"})
+        seen.width, seen.height, seen.pix_fmt = 176, 144, "yuv420p"
+        seen.codec_context.colorspace = seen.codec_context.color_primaries = seen.codec_context.color_trc = 1
+        pixels = (0.3 * picture(144, 176) + 0.7 * np.array(colour)).astype(np.uint8)
+        for number in range(4):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p", dst_colorspace="itu709")
+            frame.pts = number
+            target.mux(seen.encode(frame))
+        target.mux(seen.encode(None))
+    return out.getvalue()
+
+
+def _first_frame(data: bytes, path: Path) -> np.ndarray[Any, Any]:
+    path.write_bytes(data)
+    return next(iter(media.sample_frames(media.open_media(path), 1))).pixels.astype(float)
+
+
+def test_clips_keep_their_colours_and_are_turned_upright(tmp_path: Path) -> None:
+    given = bytearray(_marked_in_709((220, 40, 60)))
+    at = given.index(b"tkhd") + 44  # the matrix that turns by a quarter
+    given[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    before = _first_frame(bytes(given), tmp_path / "a.mp4")
+    after = _first_frame(mark_file(bytes(given), IDENT, KEY), tmp_path / "b.mp4")
+    assert before.shape == after.shape == (176, 144, 3)
+    assert np.abs(before.mean(axis=(0, 1)) - after.mean(axis=(0, 1))).max() < 1.5
+    assert np.abs(before - after).mean() < 4
+    with av.open(str(tmp_path / "b.mp4")) as file:
+        assert next(file.decode(video=0)).colorspace == 1
 
 
 def test_what_cannot_be_marked_is_signed_without_and_noted(me: Identity) -> None:

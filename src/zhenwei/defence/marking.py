@@ -41,6 +41,7 @@ from zhenwei.types import Pixels
 MARKS = "JPEG, PNG, WebP, MP4, MOV or WAV"
 _QUALITY = 95
 _CRF = 16
+_BT709 = 1
 _LARGEST = 1 << 16  # pixels on a side: frames keep their size
 _TURNED = Image.Transpose
 # To upright, and back, by EXIF's orientation.
@@ -221,8 +222,11 @@ def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, 
     for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, heard, read), ident, key)):
         if number == 0:
             picture.height, picture.width = (side - side % 2 for side in pixels.shape[:2])
+            inside = picture.codec_context
+            inside.colorspace, inside.color_primaries, inside.color_trc = read.colours
         cut = np.ascontiguousarray(pixels[: picture.height, : picture.width])
-        frame = av.VideoFrame.from_ndarray(cut, "rgb24")
+        wide = "itu709" if read.colours[0] == _BT709 else None  # without a mark they were taken for BT.601
+        frame = av.VideoFrame.from_ndarray(cut, "rgb24").reformat(format="yuv420p", dst_colorspace=wide)
         frame.pts, frame.time_base = read.times.pop(0), base
         target.mux(picture.encode(frame))
         _pass_on(read.packets, target, voice)
@@ -232,8 +236,10 @@ def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, 
 
 @dataclass(slots=True)
 class _Read:
-    """What was read beside the pixels: when each frame is shown, and packets of sound that came in between."""
+    """What was read beside the pixels: when each frame is shown, packets of sound that came in between, and the marks
+    of matrix, primaries and transfer that the last frame had."""
 
+    colours: tuple[int, int, int] = (2, 2, 2)
     times: list[int | None] = field(default_factory=list)
     packets: list[Packet[Any]] = field(default_factory=list)
 
@@ -255,4 +261,5 @@ def _shown(source: InputContainer, seen: VideoStream, heard: AudioStream | None,
         for frame in packet.decode():
             if isinstance(frame, av.VideoFrame):
                 read.times.append(frame.pts)
+                read.colours = int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc)
                 yield upright_pixels(frame, _LARGEST, converter)
