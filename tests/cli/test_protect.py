@@ -152,6 +152,18 @@ def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+def test_disks_without_hard_links_are_written_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_whole(tmp_path / "a", b"one", replace=False)
+    with pytest.raises(DataError, match="there already"):
+        write_whole(tmp_path / "a", b"two", replace=False)
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_every_part_has_help_with_examples(capsys: Read) -> None:
     for words in (["sign"], ["mark"], ["identity"]):
         assert main(["protect", *words, "--help"]) == 0

@@ -308,7 +308,7 @@ def write_whole(path: Path, data: bytes, *, replace: bool, like: Path | None = N
         if replace:
             half.replace(path)
         else:
-            os.link(half, path)
+            _put(half, path)
     except FileExistsError:
         raise _in_the_way(path) from None
     except OSError as error:
@@ -317,6 +317,17 @@ def write_whole(path: Path, data: bytes, *, replace: bool, like: Path | None = N
     finally:
         with contextlib.suppress(OSError):
             half.unlink(missing_ok=True)
+
+
+def _put(half: Path, path: Path) -> None:
+    """Rename, but never over a file. Cards and shares without hard links get an empty file first, which is ours."""
+    try:
+        os.link(half, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        path.touch(exist_ok=False)
+        half.replace(path)
 
 
 def _in_the_way(path: Path) -> DataError:
