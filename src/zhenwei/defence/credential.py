@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from zhenwei.defence.credential_bytes import is_regular
@@ -164,8 +165,6 @@ def check_source(source: bytes, claim: Claim, parent: bytes | None = None) -> st
 
 
 def _definition(claim: Claim, recipe: Mapping[str, Any] | None, watermark: str | None, title: str) -> dict[str, Any]:
-    from zhenwei import __version__
-
     actions: list[dict[str, Any]] = []
     assertions: list[dict[str, Any]] = []
     if claim not in _BEGINNINGS:
@@ -181,7 +180,7 @@ def _definition(claim: Claim, recipe: Mapping[str, Any] | None, watermark: str |
         actions.append({"action": "c2pa.watermarked.bound"})
     if actions:
         assertions.append({"label": "c2pa.actions.v2", "data": {"actions": actions}})
-    generator = [{"name": "zhenwei", "version": __version__}]
+    generator = [{"name": "zhenwei", "version": version("zhenwei")}]
     return {"claim_generator_info": generator, "assertions": assertions, **({"title": title} if title else {})}
 
 
