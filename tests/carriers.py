@@ -1,9 +1,13 @@
-"""Small files of every format that carries labels and credentials, made anew, and what they show or sound like."""
+"""Small files of every format that carries labels and credentials, made anew, what they show, and who asks for more."""
 
 from __future__ import annotations
 
 import io
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -84,3 +88,30 @@ def content(data: bytes) -> bytes:
     with av.open(io.BytesIO(data), "r") as container:
         frames = container.decode(video=0) if container.streams.video else container.decode(audio=0)
         return b"".join(frame.to_ndarray().tobytes() for frame in frames)
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server on this machine, and what it was asked for so far. C2PA's own code is not Python's, so
+    that blocking Python's sockets would show nothing."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the library's name
+            del format
+
+    serving = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{serving.server_address[1]}/", asked
+    finally:
+        serving.shutdown()
+        thread.join()
+        serving.server_close()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import io
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import c2pa
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.carriers import carrier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from tests.carriers import carrier, listening
 
 from zhenwei.defence.credential import read_credential, sign
 from zhenwei.defence.identity import identity_from, own_identity
@@ -104,12 +106,12 @@ def test_a_place_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path)
         own_identity(tmp_path, TODAY)
 
 
-def _own(key: Private, *, organisation: bool = True) -> tuple[bytes, bytes]:
+def _own(key: Private, *, ocsp: str = "") -> tuple[bytes, bytes]:
     """Certificates, issued by an authority made for it, and key, both in PEM."""
     authority = ec.generate_private_key(ec.SECP256R1())
     oids = x509.oid.NameOID
     names = [x509.NameAttribute(oids.COMMON_NAME, "Anna")]
-    subject = x509.Name([x509.NameAttribute(oids.ORGANIZATION_NAME, "News")] * organisation + names)
+    subject = x509.Name([x509.NameAttribute(oids.ORGANIZATION_NAME, "News"), *names])
     issuer = x509.Name([x509.NameAttribute(oids.ORGANIZATION_NAME, "Authority of tests")])
     use = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
@@ -127,6 +129,9 @@ def _own(key: Private, *, organisation: bool = True) -> tuple[bytes, bytes]:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False
         )
+        if ocsp and not ca:
+            place = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp))
+            builder = builder.add_extension(x509.AuthorityInformationAccess([place]), critical=False)
         if not ca:
             purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
             builder = builder.add_extension(purpose, critical=False)
@@ -189,3 +194,15 @@ def test_a_locked_key_opens_with_its_password_only() -> None:
     for password in (None, b"wrong"):
         with pytest.raises(UsageError, match="cannot be read"):
             identity_from(cert, locked, password)
+
+
+def test_nobody_is_asked_whether_a_certificate_was_revoked() -> None:
+    with listening() as (address, asked):
+        identity = identity_from(*_own(KEYS["es256"](), ocsp=address))
+        signed = sign(carrier("jpeg"), claim="captured", identity=identity)
+        assert read_credential(signed, identity.anchor_pem).state == "trusted"
+        assert asked == []
+        settings = {"version": 1, "verify": {"ocsp_fetch": True}, "trust": {"trust_anchors": identity.anchor_pem}}
+        with c2pa.Context.from_dict(settings) as context:
+            c2pa.Reader("image/jpeg", io.BytesIO(signed), context=context).close()
+        assert len(asked) == 1  # if it is told to
