@@ -244,3 +244,11 @@ def test_bytes_at_random_places_never_crash_it(form: str) -> None:
 
     run: Callable[[], None] = hostile
     run()
+
+
+def test_tags_of_version_2_2_are_read_past_and_not_written() -> None:
+    frame = b"TT2\0\0\x06\0title"
+    given = b"ID3\2\0\0\0\0\0" + bytes([len(frame)]) + frame + carrier("mp3")
+    assert read_labels(given) == Labels()
+    with pytest.raises(MediaError):
+        write_labels(given, AIGC, None)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image, JpegImagePlugin
-from tests.carriers import carrier, clip, picture, saved, sound
+from tests.carriers import FORMATS, carrier, clip, picture, saved, sound
 
 from zhenwei import media
 from zhenwei.defence.credential import read_credential, sign
@@ -254,3 +254,18 @@ def test_signing_without_a_watermark_leaves_the_content_alone(me: Identity) -> N
     assert not made.marked
     assert _open(made.data).tobytes() == _open(photo).tobytes()
     assert read_credential(sign(photo, claim="captured", identity=me)).state == "valid"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("key", [KEY, None], ids=["marked", "unmarked"])
+def test_every_format_is_protected_again_with_its_history(form: str, key: bytes | None, me: Identity) -> None:
+    first = protect(carrier(form, 2.5), claim="ai-generated", identity=me, key=KEY)
+    again = protect(first.data, claim="ai-edited", identity=me, key=key, recipe={"step": 2})
+    read = again.verification
+    assert (read.standing, read.problems) == ("intact", ())
+    assert read.credential.ancestry == ("trainedAlgorithmicMedia",)
+    assert read.credential.recipe == {"step": 2}
+    assert read.labels.count == 1
+    assert read.labels.aigc is not None
+    assert read.labels.aigc.produce_id == first.ident
+    assert read.binding == ("bound" if again.marked else read.binding)

@@ -30,7 +30,9 @@ def read_id3(data: bytes) -> Carried:
 
 
 def frames_in(data: bytes) -> Carried:
-    """XMP and AIGC blocks of an ID3v2 tag."""
+    """XMP and AIGC blocks of an ID3v2 tag. One of version 2.2 is older than either."""
+    if data[3:4] == b"\2":
+        return Carried()
     try:
         tag = _tag(data)
     except BrokenFileError:
