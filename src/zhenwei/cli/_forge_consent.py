@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from zhenwei.cli._forge_door import today
 from zhenwei.errors import UsageError
 
 _HELP = """Whose face or voice may be learned from, on what ground, until when, and in which files.
@@ -102,7 +103,7 @@ def check(
     from zhenwei.forge.consent import check_manifest, read_consent
 
     held = read_consent(manifest)
-    check_manifest(held, manifest.resolve().parent, _today())
+    check_manifest(held, manifest.resolve().parent, today())
     for person in held.subjects:
         until = f"until {person.expires}" if person.expires else "without end"
         typer.echo(f"{person.name}: {len(person.files)} files, {person.basis}, {person.scope}, {until}")
@@ -116,10 +117,6 @@ def _day(text: str) -> datetime.date | None:
         return datetime.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise UsageError("--expires is not a day", got=text, want="as 2027-12-31, or never") from None
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
 
 
 __all__ = ["consent"]

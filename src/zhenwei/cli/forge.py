@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from zhenwei.cli._forge_consent import consent
+from zhenwei.cli._forge_make import make
 
 _HELP = """The lab: how forgeries are made, in small, to teach and to make labelled training data.
 
@@ -14,8 +15,11 @@ needs a consent manifest.
 
 Examples:
 
+  zhenwei forge make self_blend portrait.jpg --count 4 --output forged/
+
   zhenwei forge consent make faces/anna --subject anna --basis self --scope face --expires 2027-12-31
 """
 
 forge = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 forge.add_typer(consent, name="consent", short_help="Note whose face or voice may be used, and check it later.")
+forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)

@@ -1,0 +1,157 @@
+"""``zhenwei forge make``: labelled forgeries of photographs and clips, each with its mask and its recipe."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.errors import UsageError, ZhenweiError
+
+if TYPE_CHECKING:
+    from zhenwei.forge.export import Door, Exported, Origin
+    from zhenwei.forge.make import Sitter
+
+
+class Method(StrEnum):
+    affine_warp = "affine_warp"
+    attribute = "attribute"
+    cross_blend = "cross_blend"
+    mesh_swap = "mesh_swap"
+    regenerate = "regenerate"
+    self_blend = "self_blend"
+    splice = "splice"
+    temporal = "temporal"
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+def make(
+    method: Annotated[Method, typer.Argument(help="How to forge.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Photographs with a face; clips for temporal.", metavar="FILE...")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to put them.", metavar="FOLDER")],
+    donor: Annotated[
+        Path | None,
+        typer.Option(
+            help="The photograph that the face or part comes from, for methods of two people.", metavar="FILE"
+        ),
+    ] = None,
+    consent: Annotated[
+        Path | None,
+        typer.Option(help="The manifest that covers both photographs; needed where there are two.", metavar="FILE"),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="Forgeries of each file.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same forgeries.")] = 0,
+    form: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.text,
+) -> None:
+    """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
+
+    affine_warp, self_blend, regenerate and attribute need one photograph. mesh_swap, cross_blend and splice take a face
+    or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or reorders frames
+    of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be forged.
+
+    Exit status: 0 done, 1 a file could not be forged, 2 wrong use.
+
+    Examples:
+
+      zhenwei forge make self_blend portrait.jpg --count 4 --output forged/
+
+      zhenwei forge make mesh_swap a/1.jpg --donor b/1.jpg --consent consent.json --output forged/
+
+      zhenwei forge make temporal clip.mp4 --output forged/
+    """
+    import numpy as np
+
+    from zhenwei.cli._forge_door import opened_door
+
+    if method.value in _of_two() and (donor is None or consent is None):
+        fix = "Name the other photograph with --donor and the manifest that covers both with --consent."
+        raise UsageError(f"{method.value} takes a face from somebody else", got="no donor or no consent", fix=fix)
+    output.mkdir(parents=True, exist_ok=True)
+    door, failed = opened_door(), False
+    for path in files:
+        try:
+            maker = _Maker(method.value, path, donor, consent, output, door)
+            for number in range(count):
+                rng = np.random.default_rng([seed, number])
+                _tell(maker.made(rng, f"{path.stem}.{method.value}.{seed}-{number}"), form)
+        except UsageError:
+            raise
+        except ZhenweiError as error:
+            failed = True
+            typer.echo(f"{path.name}: {error}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _of_two() -> tuple[str, ...]:
+    from zhenwei.forge.make import OF_TWO
+
+    return OF_TWO
+
+
+class _Maker:
+    """One file, read once, forged as often as is wanted."""
+
+    def __init__(
+        self, method: str, path: Path, donor: Path | None, consent: Path | None, output: Path, door: Door
+    ) -> None:
+        from zhenwei.forge.make import CLIP, check_consent, read_sitter
+
+        self._method, self._path, self._output, self._door = method, path, output, door
+        self._sitter: Sitter | None = None if method == CLIP else read_sitter(path)
+        self._donor, self._consent = None, ""
+        if donor is not None and consent is not None and self._sitter is not None:
+            from zhenwei.forge.consent import read_consent
+
+            held = read_consent(consent)
+            self._donor = read_sitter(donor)
+            check_consent(held, [self._sitter, self._donor], door.today)
+            self._consent = held.sha256
+
+    def made(self, rng: Any, stem: str) -> Exported:
+        from fractions import Fraction
+
+        from zhenwei.forge.export import export_clip, export_picture
+        from zhenwei.forge.make import forge_clip, forge_picture
+
+        if self._sitter is None:
+            clip, rate = forge_clip(self._path, rng)
+            fps = Fraction(rate).limit_denominator(1001)
+            origin = self._origin(clip.recipe, self._path.read_bytes())
+            return export_clip(clip.frames, fps, origin, self._output / f"{stem}.mp4", self._door)
+        forged = forge_picture(self._method, self._sitter, rng, self._donor)
+        origin = self._origin(forged.recipe, self._sitter.data)
+        path = self._output / f"{stem}.png"
+        return export_picture(forged.pixels, origin, path, self._door, mask=forged.mask)
+
+    def _origin(self, recipe: Any, parent: bytes) -> Origin:
+        import hashlib
+
+        from zhenwei.forge.export import Origin
+
+        told = dict(recipe) | {"source_sha256": hashlib.sha256(parent).hexdigest()}
+        if self._sitter is not None:
+            told["source_scale"] = round(self._sitter.scale, 6)
+        if self._donor is not None:
+            told["donor_sha256"] = hashlib.sha256(self._donor.data).hexdigest()
+        return Origin(self._method, told, self._consent, "ai-edited", parent)
+
+
+def _tell(exported: Exported, form: Format) -> None:
+    if form is Format.json:
+        line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
+        typer.echo(json.dumps(line, ensure_ascii=False))
+    else:
+        typer.echo(f"{exported.path}  mark {exported.ident}")
+
+
+__all__ = ["make"]

@@ -1,0 +1,194 @@
+"""Marks in pictures and clips: put in, and read with what was done to the picture and to parts of it since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei.defence.watermark import blocks
+from zhenwei.defence.watermark.carrier import (
+    CLIP,
+    SIDE,
+    SPREAD,
+    Layout,
+    Reals,
+    canonical,
+    coefficients,
+    layout,
+    projections,
+    synthesised,
+    whitened,
+)
+from zhenwei.defence.watermark.code import Soft, coded_length, decode, encode
+from zhenwei.defence.watermark.grid import Grid, likely_grids
+from zhenwei.errors import DataError, UsageError
+from zhenwei.types import Floats, Pixels
+
+ID_BYTES, CHECK_BITS = 8, 24
+LEAST_SIDE = 128
+PSNR_DB = 45.12  # of all that is put in; of this the pattern and the blocks' own marks take a sixth
+_BITS = coded_length(ID_BYTES, CHECK_BITS)
+_PILOT, _PILOTS = 0.46, (0.3, 0.8)  # grey levels at the usual texture, and the range in which they follow it
+_ROUNDS, _HALVINGS, _FIRMEST = 4, 12, 4.0
+_EVEN = (
+    0.35  # power of the local activity that the mark follows: where there is texture it is seen less and lasts longer
+)
+_COMPRESSIONS, _QUALITY, _LEARNS, _RANGE = 2, 28, 0.3, (0.75, 1.6)
+_YIELDS, _USUAL, _PSNR_RANGE = 0.45, 0.64, (42.0, 48.0)
+_SEARCHED = 3  # frames of a clip in which the grid is looked for
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureMark:
+    """``ident``: 8 bytes. ``agreement``: share of the hidden bits that were read as they were written, 0.5 to 1.
+    ``transform``: what was done to the whole picture, in words. ``altered`` ``(16, 16)``: blocks that lost their mark
+    while the rest kept it; None where that cannot be told. ``intact``: True = every block is as it was marked, False =
+    part of the picture was replaced since, None = cannot be told after this much compression or scaling."""
+
+    ident: bytes
+    agreement: float
+    transform: str = "as it is"
+    altered: NDArray[np.bool_] | None = None
+    intact: bool | None = None
+
+    @property
+    def altered_share(self) -> float:
+        return float(self.altered.mean()) if self.altered is not None else 0.0
+
+
+def mark_picture(pixels: Pixels, ident: bytes, key: bytes) -> Pixels:
+    """``pixels`` ``(height, width, 3)`` uint8 RGB with ``ident`` (8 bytes) hidden in them, at a PSNR of about 45.3 dB.
+
+    Raises UsageError if ``ident`` is not 8 bytes or ``pixels`` no picture, DataError if a side is below 128 px.
+    """
+    _check(pixels, ident)
+    height, width = pixels.shape[:2]
+    change = _change(canonical(pixels), encode(ident, CHECK_BITS), key)
+    large = cv2.resize(change, (width, height), interpolation=cv2.INTER_CUBIC)
+    grey = np.rint(large).astype(np.int16)
+    return np.asarray(cv2.add(pixels, cv2.merge([grey, grey, grey]), dtype=cv2.CV_8U), np.uint8)
+
+
+def read_picture(pixels: Pixels, key: bytes, *, search: bool = True) -> PictureMark | None:
+    """The mark of ``key`` in ``pixels``, or None. ``search``: also where the picture was cut, scaled unevenly or
+    turned, which takes a quarter of a second for a picture without a mark."""
+    return read_frames([pixels], key, search=search)
+
+
+def mark_frames(frames: Iterable[Pixels], ident: bytes, key: bytes) -> Iterator[Pixels]:
+    """Each frame marked alike; errors as in :func:`mark_picture`."""
+    return (mark_picture(frame, ident, key) for frame in frames)
+
+
+def read_frames(frames: Iterable[Pixels], key: bytes, *, search: bool = True) -> PictureMark | None:
+    """The mark that the frames carry together: what each says of every bit is added up before it is decided."""
+    seen = [canonical(pixels) for pixels in frames if min(pixels.shape[:2]) >= LEAST_SIDE // 2]
+    plan = layout(key, _BITS)
+    searched = chain.from_iterable(likely_grids(luma, plan) for luma in seen[:_SEARCHED]) if search else ()
+    for grid in chain((Grid(), Grid(mirrored=True)), searched):
+        found = _read_at(seen, grid, key, plan)
+        if found is not None:
+            return found
+    return None
+
+
+def _read_at(seen: list[Floats], grid: Grid, key: bytes, plan: Layout) -> PictureMark | None:
+    if not seen:
+        return None
+    restored = [grid.restored(luma)[0] for luma in seen]
+    found = [whitened(coefficients(luma)) for luma in restored]
+    soft = np.sum([projections(each, plan) for each in found], axis=0)
+    size = float(np.sqrt((soft**2).mean()))
+    if size <= 0:
+        return None
+    ident, right = decode(soft / size, ID_BYTES, CHECK_BITS)
+    if not right:
+        return None
+    code = encode(ident, CHECK_BITS)
+    agreement = float((soft * code > 0).mean())
+    if grid.width < 1 or grid.height < 1 or grid.angle_deg:
+        return PictureMark(ident, agreement, grid.said())
+    altered, intact = blocks.judged(restored, np.mean(found, axis=0), code, key, plan)
+    return PictureMark(ident, agreement, grid.said(), altered, intact)
+
+
+def _check(pixels: Pixels, ident: bytes) -> None:
+    if len(ident) != ID_BYTES:
+        raise UsageError("this is no identifier", got=f"{len(ident)} bytes", want=f"{ID_BYTES} bytes")
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise UsageError("this is no picture", got=f"{pixels.dtype} {pixels.shape}", want="uint8 (height, width, 3)")
+    if min(pixels.shape[:2]) < LEAST_SIDE:
+        got = f"{pixels.shape[1]} x {pixels.shape[0]}"
+        raise DataError("this picture is too small for a mark", got=got, want=f"sides of {LEAST_SIDE} px and more")
+
+
+def _change(luma: Floats, code: Soft, key: bytes) -> Floats:
+    """The change of a canonical luma: the pattern, the blocks' own marks, and the hidden bits as firm as may be.
+
+    Firm is what is firm after compression: bits that a trial JPEG would weaken are wanted stronger at the others' cost.
+    """
+    plan = layout(key, _BITS)
+    texture = _texture(coefficients(luma)) / _USUAL
+    pattern = plan.pilot * np.float32(np.clip(_PILOT * texture, *_PILOTS))
+    found = coefficients(luma + pattern)
+    psnr_db = float(np.clip(PSNR_DB - _YIELDS * 20 * np.log10(texture), *_PSNR_RANGE))
+    allowed = SIDE * SIDE * 255.0**2 / 10 ** (psnr_db / 10) - float((pattern**2).sum()) - blocks.ENERGY
+    wanted = np.ones(_BITS)
+    made = pattern
+    for trial in range(_COMPRESSIONS + 1):
+        made = pattern + synthesised(_firmest(found, code, wanted, plan, allowed).reshape(found.shape))
+        if trial < _COMPRESSIONS:
+            left = code * projections(whitened(coefficients(_compressed(luma + made))), plan)
+            wanted = np.clip(wanted + _LEARNS * (1 - left / max(float(left.mean()), 1e-6)), *_RANGE)
+    return np.asarray(made + blocks.change(luma + made, key), np.float32)
+
+
+def _texture(found: Reals) -> float:
+    """How much there is: where there is much, more is hidden, and more is drowned."""
+    return max(1e-3, float(np.mean(np.minimum(np.abs(found / SPREAD), 2.0))))
+
+
+def _compressed(luma: Floats) -> Floats:
+    grey = np.clip(np.rint(luma), 0, 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
+
+
+def _firmest(found: Reals, code: Soft, wanted: Reals, plan: Layout, allowed: float) -> Reals:
+    """The change of coefficients that brings every bit as far as is in proportion to ``wanted``, within ``allowed``."""
+    weak, firm = 0.0, _FIRMEST
+    for _ in range(_HALVINGS):
+        middle = (weak + firm) / 2
+        if float((_pushed(found, code, middle * wanted, plan) ** 2).sum()) > allowed:
+            firm = middle
+        else:
+            weak = middle
+    return _pushed(found, code, weak * wanted, plan)
+
+
+def _pushed(found: Reals, code: Soft, wanted: Reals, plan: Layout) -> Reals:
+    """The change of each coefficient ``(16 * 16 * 22,)`` that brings every bit's projection to ``wanted`` on its side,
+    where it is not beyond that already. Clipped coefficients are let be; hence a few rounds."""
+    spread = np.broadcast_to(SPREAD, found.shape).ravel()
+    activity = _activity(found)
+    change = np.zeros(found.size)
+    root = np.sqrt(plan.places.shape[1])
+    for _ in range(_ROUNDS):
+        now = (found.ravel() + change) / spread
+        lacking = np.maximum(0.0, wanted - code * (np.clip(now, -CLIP, CLIP)[plan.places] * plan.signs).sum(1) / root)
+        share = (activity * (np.abs(now) < CLIP))[plan.places]
+        reach = np.maximum((share / spread[plan.places]).sum(axis=1), 1e-9)
+        change[plan.places] += share * plan.signs * (lacking * code * root / reach)[:, None]
+    return change
+
+
+def _activity(found: Reals) -> Reals:
+    strength = np.sqrt((np.clip(found / SPREAD, -2, 2) ** 2).mean(axis=-1)).astype(np.float32)
+    smooth = cv2.GaussianBlur(strength, (0, 0), 0.7)
+    relative = np.clip(smooth / max(float(smooth.mean()), 1e-6), 0.3, 3.0) ** _EVEN
+    return np.broadcast_to(relative[..., None], found.shape).ravel().astype(np.float64)

@@ -1,0 +1,139 @@
+"""Forgeries of a photograph or a clip by name: one seeded door to all of ``synthesis``, at the lab's size.
+
+The lab forges no face of more than 128 px: what is larger is reduced, the whole picture with it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from zhenwei import faces, media
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge import synthesis
+from zhenwei.forge.consent import Consent, check_files
+from zhenwei.forge.synthesis import ClipForgery, Forgery
+from zhenwei.types import Floats, Frame, Pixels
+
+MOST_FACE_PX = 128
+MOST_PICTURE_PX = 2048
+FRAMES, LONGEST_CLIP_S = 100, 6.0
+_ONE: Mapping[str, Callable[[Pixels, Floats, np.random.Generator], Forgery]] = {
+    "affine_warp": synthesis.affine_warp,
+    "attribute": synthesis.attribute,
+    "regenerate": lambda pixels, _, rng: synthesis.regenerate(pixels, rng),
+    "self_blend": synthesis.self_blend,
+}
+_TWO: Mapping[str, Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator], Forgery]] = {
+    "cross_blend": synthesis.cross_blend,
+    "mesh_swap": synthesis.mesh_swap,
+    "splice": synthesis.splice,
+}
+CLIP = "temporal"
+OF_TWO = tuple(_TWO)
+METHODS = (*sorted({**_ONE, **_TWO}), CLIP)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sitter:
+    """A picture at the lab's size with its largest face. ``landmarks``: ``(468, 3)`` in pixels of it.
+    ``scale``: its pixels for one of the file."""
+
+    path: Path
+    data: bytes
+    pixels: Pixels
+    landmarks: Floats
+    scale: float
+
+
+def read_sitter(path: Path) -> Sitter:
+    """The picture at ``path``. Raises MediaError if it is no picture, DataError if no face is found in it."""
+    opened = media.open_media(path)
+    if opened.kind != "image":
+        raise DataError(f"{path.name} is no still picture", got=opened.kind, want="a photograph with a face")
+    frame = media.read_picture(opened)
+    found = [face for track in faces.find_people([frame]) for face in track.faces if face.landmarks is not None]
+    if not found:
+        raise DataError(f"no face was found in {path.name}", want="a face of 24 px or more, eyes and mouth in sight")
+    largest = max(found, key=lambda face: face.box.area)
+    side = max(largest.box.width, largest.box.height)
+    scale = min(1.0, MOST_FACE_PX / side, MOST_PICTURE_PX / max(frame.pixels.shape[:2]))
+    pixels = _reduced(frame.pixels, scale)
+    return Sitter(path, path.read_bytes(), pixels, np.asarray(largest.landmarks * scale, np.float32), scale)
+
+
+def forge_picture(method: str, sitter: Sitter, rng: np.random.Generator, donor: Sitter | None = None) -> Forgery:
+    """One of ``METHODS`` for pictures; ``OF_TWO`` need a ``donor``, whose face or part of it is taken."""
+    if method in _ONE:
+        return _ONE[method](sitter.pixels, sitter.landmarks, rng)
+    if method not in _TWO:
+        raise UsageError("there is no such method for pictures", got=method, want=", ".join([*_ONE, *_TWO]))
+    if donor is None:
+        raise UsageError(f"{method} takes a face from another picture", want="a donor", fix="Name it with --donor.")
+    return _TWO[method](sitter.pixels, sitter.landmarks, donor.pixels, donor.landmarks, rng)
+
+
+def forge_clip(path: Path, rng: np.random.Generator, kind: str | None = None) -> tuple[ClipForgery, float]:
+    """The first seconds of a clip, forged in their course, and their frames a second.
+
+    Raises DataError if it is no clip or no face is found in most of its frames.
+    """
+    opened = media.open_media(path)
+    if opened.kind != "video":
+        raise DataError(
+            f"{path.name} is no clip", got=opened.kind, want="moving pictures", fix="Choose another method."
+        )
+    frames = list(media.read_passage(opened, 0.0, LONGEST_CLIP_S, max_side=960))[:FRAMES]
+    tracks = faces.find_people(frames)
+    if not tracks:
+        raise DataError(f"no face was found in {path.name}", want="a face of 24 px or more in most frames")
+    track = max(tracks, key=lambda each: len(each.faces))
+    seen = {face.frame: face.landmarks for face in track.faces if face.landmarks is not None}
+    if len(seen) < len(frames) / 2:
+        got = f"{len(seen)} of {len(frames)} frames"
+        raise DataError(f"a face is not followed through {path.name}", got=got, want="half of them and more")
+    side = max(max(face.box.width, face.box.height) for face in track.faces)
+    scale = min(1.0, MOST_FACE_PX / side)
+    pixels = np.stack([_reduced(frame.pixels, scale) for frame in frames])
+    forged = synthesis.temporal(pixels, _filled(seen, len(frames)) * np.float32(scale), rng, kind=kind)
+    return forged, _rate(frames)
+
+
+def check_consent(consent: Consent, sitters: Sequence[Sitter], today: datetime.date) -> None:
+    """Refuse with a DataError unless each picture is covered by one of the manifest's subjects."""
+    for sitter in sitters:
+        refusals = []
+        for person in consent.subjects:
+            try:
+                check_files(consent, person.name, [sitter.path], today, "face")
+                break
+            except DataError as refused:
+                refusals.append(refused)
+        else:
+            raise min(
+                refusals, key=lambda error: "not in" in error.what
+            )  # an ended consent says more than a foreign file
+
+
+def _reduced(pixels: Pixels, scale: float) -> Pixels:
+    if scale >= 1:
+        return pixels
+    height, width = (max(32, round(side * scale)) for side in pixels.shape[:2])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _filled(seen: Mapping[int, Floats], count: int) -> Floats:
+    """Landmarks for every frame, of the nearest one where there are none."""
+    known = np.array(sorted(seen))
+    nearest = known[np.abs(known[None, :] - np.arange(count)[:, None]).argmin(axis=1)]
+    return np.stack([seen[int(index)] for index in nearest]).astype(np.float32)
+
+
+def _rate(frames: Sequence[Frame]) -> float:
+    gaps = np.diff([frame.time_s for frame in frames])
+    return float(np.clip(1 / np.median(gaps), 1, 60)) if len(gaps) and np.median(gaps) > 0 else 25.0
