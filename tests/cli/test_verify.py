@@ -39,7 +39,7 @@ def test_the_table_shows_layers_and_the_sentence(signed: Path, capsys: Read) -> 
     shown = " ".join(capsys.readouterr().out.split())
     for words in (
         "photo.jpg",
-        "Credential intact, by a signer on no list you trust",
+        "Credential intact, signed on this machine",
         "signer zhenwei (untrusted local key), installation",
         "claim ai-generated",
         "(own key, agreement",
@@ -49,6 +49,17 @@ def test_the_table_shows_layers_and_the_sentence(signed: Path, capsys: Read) -> 
         "Not a byte was changed since",
     ):
         assert words in shown
+
+
+def test_another_machine_is_told_apart(
+    signed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Read
+) -> None:
+    assert main(["verify", str(signed / "photo.jpg"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["signed_here"] is True
+    monkeypatch.setenv("ZHENWEI_HOME", str(tmp_path / "elsewhere"))
+    assert main(["protect", "identity"]) == 0
+    assert main(["verify", str(signed / "photo.jpg")]) == 0
+    assert "Credential intact, by a signer on no list you trust" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_trust_list_and_chinese(signed: Path, tmp_path: Path, capsys: Read) -> None:

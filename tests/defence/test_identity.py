@@ -19,7 +19,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from tests.carriers import carrier, listening
 
 from zhenwei.defence.credential import read_credential, sign
-from zhenwei.defence.identity import identity_from, own_identity
+from zhenwei.defence.identity import identity_from, own_anchor, own_identity
 from zhenwei.errors import DataError, UsageError
 
 TODAY = datetime.datetime.now(datetime.UTC).date()  # certificates are held against the real clock by the reader
@@ -36,6 +36,12 @@ def test_it_is_made_once_for_the_user_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert first.name.startswith("zhenwei (untrusted local key), installation ")
     assert own_identity(tmp_path / "other", TODAY).name != first.name
+
+
+def test_ones_own_anchor_is_read_and_not_made(tmp_path: Path) -> None:
+    assert own_anchor(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+    assert own_identity(tmp_path, TODAY).anchor_pem == own_anchor(tmp_path)
 
 
 def test_the_chain_is_what_c2pa_wants(tmp_path: Path) -> None:

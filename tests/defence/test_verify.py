@@ -225,6 +225,16 @@ def test_trusted_and_unreadable_credentials_are_told_apart(me: Identity, protect
         _check(read)
 
 
+def test_ones_own_signature_is_told_apart_and_not_trusted_for_it(me: Identity, protected: dict[str, bytes]) -> None:
+    read = verify(protected["signed"], keys=[], own_pem=me.anchor_pem)
+    assert (read.signed_here, read.credential.state) == (True, "valid")
+    assert "the installation on this machine, which is on nobody's list" in read.sentence
+    changed = bytearray(protected["signed"])
+    changed[-300] ^= 1
+    assert not verify(bytes(changed), keys=[], own_pem=me.anchor_pem).signed_here
+    _check(read)
+
+
 def test_marks_are_found_under_the_first_key_that_fits_and_its_kind_is_told() -> None:
     own = mark_file(PORTRAIT.read_bytes(), bytes.fromhex(IDENT), OWN)
     assert verify(own, keys=[PUBLIC_KEY]).standing == "bare"

@@ -61,11 +61,14 @@ def verify(
 
     from zhenwei.cli.inputs import collect
     from zhenwei.cli.progress import ScanProgress
+    from zhenwei.defence.identity import own_anchor, require_extra
+    from zhenwei.defence.keys import home_folder
     from zhenwei.defence.verify import verify_file
     from zhenwei.report import legible
 
+    require_extra()
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
-    inputs, anchors, keys = collect(files), _anchors(trust), _keys()
+    inputs, anchors, keys, own = collect(files), _anchors(trust), _keys(), own_anchor(home_folder(os.environ))
     for folder in inputs.unreadable:
         notes.print(f"× {legible(folder.path)}: {legible(str(folder.error), 500)}", style="red", markup=False)
     if not inputs.files and not inputs.unreadable:
@@ -76,7 +79,7 @@ def verify(
         for path in inputs.files:
             progress.begin(path)
             try:
-                read = verify_file(Path(path), keys=keys, anchors_pem=anchors)
+                read = verify_file(Path(path), keys=keys, anchors_pem=anchors, own_pem=own)
             except MediaError as error:
                 failed = True
                 _tell_error(path, error, format_, notes)
@@ -140,6 +143,7 @@ _STATES = {
     "invalid": ("red", Text("does not hold", zh="无效")),
     "unreadable": ("red", Text("damaged, cannot be read", zh="已损坏，无法读取")),
 }
+_HERE = ("green", Text("intact, signed on this machine", zh="完整，由本机签名"))
 _BINDINGS = {
     "bound": Text(", which the credential names", zh="，凭证指明了它"),
     "other": Text(", not the one that the credential names", zh="，与凭证所指不同"),
@@ -150,7 +154,7 @@ _BINDINGS = {
 def _rows(read: Verification) -> list[tuple[Text, str, Text]]:
     """Layer, style and finding, in the order of the sentence."""
     held, said = read.credential, read.labels
-    style, state = _STATES[held.state]
+    style, state = _HERE if read.signed_here and held.state == "valid" else _STATES[held.state]
     rows = [(Text("Credential", zh="凭证"), style, state)]
     if held.signer:
         rows.append((Text("  signer", zh="  签名者"), "", Text(held.signer)))

@@ -70,6 +70,13 @@ def own_identity(home: Path, today: datetime.date) -> Identity:
     return identity_from(chain, key)
 
 
+def own_anchor(home: Path) -> str | None:
+    """The certificate of this installation's authority in PEM, None if it has none yet: nothing is made. DataError as
+    in :func:`own_identity`."""
+    held = _read(home / AUTHORITY_FILE)
+    return None if held is None else _split(held, home / AUTHORITY_FILE)[0].decode("ascii", "replace")
+
+
 def identity_from(cert: bytes, key: bytes, password: bytes | None = None) -> Identity:
     """A signer from one's own certificates and key, both in PEM: the signer's certificate first, then its issuers.
 

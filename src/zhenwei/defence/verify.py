@@ -69,7 +69,8 @@ class Verification:
     ``standing``: "intact", "changed" and "unreadable" go by the credential; without one a file is "marked", else
     "labelled", else "bare". ``binding``: whether credential and mark name each other: "bound"; "other" = the mark is
     another file's; "unnamed" = the credential names no mark, or there is none to; "missing" = it names one that is not
-    found; "none" = neither. ``problems``: what else a reader should know, such as a layer that could not be looked for.
+    found; "none" = neither. ``signed_here``: intact, and by the installation that reads. ``problems``: what else a
+    reader should know, such as a layer that could not be looked for.
     """
 
     standing: Standing
@@ -80,6 +81,7 @@ class Verification:
     labels: Labels
     problems: tuple[Text, ...]
     sentence: Text
+    signed_here: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, with every field, the sentence in both languages."""
@@ -87,6 +89,7 @@ class Verification:
             "standing": self.standing,
             "binding": self.binding,
             "says_ai": self.says_ai,
+            "signed_here": self.signed_here,
             "credential": self.credential.to_dict(),
             "watermarks": [mark.to_dict() for mark in self.marks],
             "labels": self.labels.to_dict(),
@@ -95,29 +98,39 @@ class Verification:
         }
 
 
-def verify(data: bytes, *, keys: Sequence[bytes], anchors_pem: str | None = None) -> Verification:
+def verify(
+    data: bytes, *, keys: Sequence[bytes], anchors_pem: str | None = None, own_pem: str | None = None
+) -> Verification:
     """Read all three layers of ``data``, a picture, clip or sound.
 
     ``keys``: those whose watermarks are looked for, in order. ``anchors_pem``: see
-    :func:`~zhenwei.defence.credential.read_credential`. Raises MediaError if it is none of these or cannot be decoded
-    and carries no credential either, UsageError for a trust list without certificates, MissingExtraError without the
-    extra ``provenance``.
+    :func:`~zhenwei.defence.credential.read_credential`. ``own_pem``: the certificate of one's own authority, which is
+    not trusted for it, but told apart. Raises MediaError if it is none of these or cannot be decoded and carries no
+    credential either, UsageError for a trust list without certificates, MissingExtraError without the extra
+    ``provenance``.
     """
-    held = read_credential(data, anchors_pem)
+    held, ours = _read(data, anchors_pem, own_pem)
     with tempfile.TemporaryDirectory(prefix="zhenwei-") as folder:
         path = Path(folder, "file")  # media are opened by path
         path.write_bytes(data)
-        return _verified(data, path, held, keys)
+        return _verified(data, path, held, ours, keys)
 
 
-def verify_file(path: Path, *, keys: Sequence[bytes], anchors_pem: str | None = None) -> Verification:
+def verify_file(
+    path: Path, *, keys: Sequence[bytes], anchors_pem: str | None = None, own_pem: str | None = None
+) -> Verification:
     """As :func:`verify`, of the file at ``path``; MediaError also if it cannot be read."""
     with regular_file(str(path), DEFAULT_LIMITS) as (file, _):
         data = file.read()
-    return _verified(data, path, read_credential(data, anchors_pem), keys)
+    return _verified(data, path, *_read(data, anchors_pem, own_pem), keys)
 
 
-def _verified(data: bytes, path: Path, held: Credential, keys: Sequence[bytes]) -> Verification:
+def _read(data: bytes, anchors_pem: str | None, own_pem: str | None) -> tuple[Credential, bool]:
+    held = read_credential(data, anchors_pem)
+    return held, held.intact and own_pem is not None and read_credential(data, own_pem).state == "trusted"
+
+
+def _verified(data: bytes, path: Path, held: Credential, ours: bool, keys: Sequence[bytes]) -> Verification:
     found: tuple[Mark, ...] = ()
     problems = list(held.problems)
     try:
@@ -140,7 +153,8 @@ def _verified(data: bytes, path: Path, held: Credential, keys: Sequence[bytes]) 
         found,
         said,
         tuple(dict.fromkeys(problems)),
-        sentence(standing, binding, held, found, said),
+        sentence(standing, binding, held, found, said, ours=ours),
+        ours,
     )
 
 

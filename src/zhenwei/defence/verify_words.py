@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from zhenwei.defence.verify import Binding, Mark, Standing
 
 
-def sentence(standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark], said: Labels) -> Text:
+def sentence(
+    standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark], said: Labels, *, ours: bool = False
+) -> Text:
     """Clauses on credential, watermark and labels, in that order, each only where it has something to say."""
-    clauses = [_credential(standing, held), _mark(standing, binding, held, marks), _label(standing, held, said)]
+    clauses = [_credential(standing, held, ours), _mark(standing, binding, held, marks), _label(standing, held, said)]
     told = [clause for clause in clauses if clause is not None]
     english = "; ".join(told)
     return Text(f"{english[0].upper()}{english[1:]}.", zh="；".join(each.in_language("zh") for each in told) + "。")
@@ -32,19 +34,19 @@ _CLAIMS = {
 }
 
 
-def _credential(standing: Standing, held: Credential) -> Text | None:
+_HERE = Text("the installation on this machine, which is on nobody's list", zh="即本机安装，不在任何人的信任列表中")
+_LISTED = Text("a signer on your trust list", zh="在您信任列表中的签名者")
+_UNLISTED = Text(
+    "a signer on no list you trust, so the name may be anybody's", zh="不在任何您信任的列表中，名称可能由任何人自称"
+)
+
+
+def _credential(standing: Standing, held: Credential, ours: bool) -> Text | None:
     who = held.signer or "somebody without a name"
     named = held.signer or "未具名者"
     if standing == "intact":
         claim = _claim(held)
-        trust = (
-            Text("a signer on your trust list", zh="在您信任列表中的签名者")
-            if held.state == "trusted"
-            else Text(
-                "a signer on no list you trust, so the name may be anybody's",
-                zh="不在任何您信任的列表中，名称可能由任何人自称",
-            )
-        )
+        trust = _HERE if ours else _LISTED if held.state == "trusted" else _UNLISTED
         english = f"not a byte was changed since it was signed by {who} ({trust})"
         chinese = f"自“{named}”（{trust.in_language('zh')}）签名以来未有一个字节被改动"
         if claim:
