@@ -144,6 +144,7 @@ _STATES = {
     "unreadable": ("red", Text("damaged, cannot be read", zh="已损坏，无法读取")),
 }
 _HERE = ("green", Text("intact, signed on this machine", zh="完整，由本机签名"))
+_PLAIN = "as it is"
 _BINDINGS = {
     "bound": Text(", which the credential names", zh="，凭证指明了它"),
     "other": Text(", not the one that the credential names", zh="，与凭证所指不同"),
@@ -195,7 +196,7 @@ def _labelled(said: Labels) -> list[tuple[Text, str, Text]]:
 def _marked(mark: Mark, binding: str) -> Text:
     bound = _BINDINGS.get(binding, Text(""))
     key = Text("published key", zh="公开密钥") if mark.published else Text("own key", zh="本机密钥")
-    how = f"{mark.agreement:.0%}" + (f", {mark.transform}" if mark.transform else "")
+    how = f"{mark.agreement:.0%}" + (f", {mark.transform}" if mark.transform not in ("", _PLAIN) else "")
     where = Text("in the picture", zh="画面") if mark.medium == "picture" else Text("in the sound", zh="声音")
     english = f"{mark.ident} {where} ({key}, agreement {how}){bound}"
     chinese = (

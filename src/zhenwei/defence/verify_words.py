@@ -46,7 +46,7 @@ def _credential(standing: Standing, held: Credential, ours: bool) -> Text | None
     named = held.signer or "未具名者"
     if standing == "intact":
         claim = _claim(held)
-        trust = _HERE if ours else _LISTED if held.state == "trusted" else _UNLISTED
+        trust = _LISTED if held.state == "trusted" else _HERE if ours else _UNLISTED
         english = f"not a byte was changed since it was signed by {who} ({trust})"
         chinese = f"自“{named}”（{trust.in_language('zh')}）签名以来未有一个字节被改动"
         if claim:
