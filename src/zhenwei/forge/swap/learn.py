@@ -1,0 +1,150 @@
+"""One step of learning: batches of both people, warped and not, the losses, and what a trained network draws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.swap.checkpoint import State
+from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.sides import Faces
+from zhenwei.forge.swap.warp import Moves, move, warp
+from zhenwei.nets.swap import Decoded, Side, SwapNet, ssim
+from zhenwei.types import Floats, Pixels
+
+SIDES: tuple[Side, Side] = ("a", "b")
+_MOVES = Moves()
+_MASK_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """``seen``, ``target`` ``(n, 3, s, s)``, ``mask`` ``(n, 1, s, s)``, float32 in [0, 1]."""
+
+    seen: Tensor
+    target: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Of each side's reconstruction; of the adversarial part and the discriminators, 0 where there are none."""
+
+    a: float
+    b: float
+    fooling: float = 0.0
+    critic: float = 0.0
+
+    @property
+    def finite(self) -> bool:
+        return all(math.isfinite(v) for v in (self.a, self.b, self.fooling, self.critic))
+
+
+def draw_batch(faces: Faces, settings: Settings, rng: np.random.Generator, device: torch.device) -> Batch:
+    """``settings.batch`` faces, moved, and seen through the warp; all that is drawn comes from ``rng``."""
+    seen, target, masks = [], [], []
+    for k in rng.integers(0, len(faces), settings.batch):
+        pixels, mask = move(faces.pixels[k], faces.masks[k], _MOVES, rng)
+        seen.append(warp(pixels, rng) if settings.warped else pixels)
+        target.append(pixels)
+        masks.append(mask)
+    mask_ = torch.from_numpy(np.stack([m for m in masks if m is not None])[:, None]).to(device)
+    return Batch(to_tensor(np.stack(seen), device), to_tensor(np.stack(target), device), mask_)
+
+
+def batches(a: Faces, b: Faces, settings: Settings, step: int, device: torch.device) -> tuple[Batch, Batch]:
+    """Those of a step follow from seed and number alone, so that a run that goes on sees what it would have seen."""
+    one, two = (np.random.default_rng((settings.seed, step, side)) for side in range(2))
+    return draw_batch(a, settings, one, device), draw_batch(b, settings, two, device)
+
+
+def learn(state: State, pair: tuple[Batch, Batch], settings: Settings) -> Losses:
+    """One step, in place. Raises DataError before anything is changed, if a loss or gradient is not finite."""
+    fooling_on = state.critics is not None and state.step >= settings.adversarial_from * settings.steps
+    drawn = [state.net(batch.seen, side) for batch, side in zip(pair, SIDES, strict=True)]
+    whole = [composed(d, batch.seen, settings) for d, batch in zip(drawn, pair, strict=True)]
+    told = [reconstruction(d, w, batch, settings) for d, w, batch in zip(drawn, whole, pair, strict=True)]
+    total, fooling = told[0] + told[1], torch.zeros(())
+    if fooling_on and state.critics is not None:
+        scores = [c(torch.cat([w, b.seen], 1)) for c, w, b in zip(state.critics, whole, pair, strict=True)]
+        fooling = sum((((s - 1) ** 2).mean() for s in scores), torch.zeros((), device=total.device))
+        total = total + settings.adversarial * fooling
+    state.best.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    _check(total, state.net, state.step)
+    critic = _teach_critics(state, whole, pair) if fooling_on else 0.0
+    state.best.step()
+    state.step += 1
+    a, b, fooled = (float(x.detach()) for x in (*told, fooling))
+    return Losses(a, b, fooled, critic)
+
+
+def composed(drawn: Decoded, seen: Tensor, settings: Settings) -> Tensor:
+    """What the loss looks at: the colour, or for adversarial networks its mixture with what was seen."""
+    if settings.adversarial and drawn.mask is not None:
+        return drawn.mask * drawn.colour + (1 - drawn.mask) * seen
+    return drawn.colour
+
+
+def reconstruction(drawn: Decoded, whole: Tensor, batch: Batch, settings: Settings) -> Tensor:
+    """L1, or 1 - SSIM + MSE; with masks also how far the mask drawn is from the face's (squares)."""
+
+    def gap(made: Tensor) -> Tensor:
+        if settings.loss == "l1":
+            return functional.l1_loss(made, batch.target)
+        return 1 - ssim(made, batch.target).mean() + functional.mse_loss(made, batch.target)
+
+    found = gap(drawn.colour)
+    if drawn.mask is not None:
+        found = found + _MASK_WEIGHT * functional.mse_loss(drawn.mask, batch.mask)
+        if settings.adversarial:
+            found = (found + gap(whole)) / 2  # on both: an alpha of nought would be a way out
+    return found
+
+
+def swap_faces(net: SwapNet, faces: Pixels, side: Side, device: torch.device) -> tuple[Pixels, Floats | None]:
+    """``(n, s, s, 3)`` uint8 faces as the decoder of ``side`` draws them, and the masks it draws ``(n, s, s)``."""
+    size = net.encoder.coarse * 16
+    if faces.ndim != 4 or faces.shape[1:] != (size, size, 3):
+        raise UsageError("faces do not fit the network", got=str(faces.shape), want=f"(n, {size}, {size}, 3)")
+    colours, masks = [], []
+    with torch.inference_mode():
+        for start in range(0, len(faces), 64):
+            drawn = net(to_tensor(faces[start : start + 64], device), side)
+            colours.append((drawn.colour * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+            if drawn.mask is not None:
+                masks.append(drawn.mask[:, 0].float().cpu().numpy())
+    return np.concatenate(colours), np.concatenate(masks) if masks else None
+
+
+def to_tensor(faces: Pixels, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).to(device).float() / 255
+
+
+def _teach_critics(state: State, whole: list[Tensor], pair: tuple[Batch, Batch]) -> float:
+    """Least squares: 1 for the face beside its warped self, 0 for what was drawn."""
+    if state.critics is None or state.critics_best is None:
+        return 0.0
+    loss = torch.zeros((), device=whole[0].device)
+    for critic, made, batch in zip(state.critics, whole, pair, strict=True):
+        real = critic(torch.cat([batch.target, batch.seen], 1))
+        fake = critic(torch.cat([made.detach(), batch.seen], 1))
+        loss = loss + (((real - 1) ** 2).mean() + (fake**2).mean()) / 2
+    state.critics_best.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    _check(loss, state.critics, state.step)
+    state.critics_best.step()
+    return float(loss.detach())
+
+
+def _check(loss: Tensor, net: torch.nn.Module, step: int) -> None:
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    if not bool(torch.isfinite(loss)) or not all(bool(torch.isfinite(g).all()) for g in gradients):
+        fix = "The last checkpoint is clean: lower --rate and go on from it."
+        raise DataError("the loss is no longer finite", got=f"{float(loss.detach())} at step {step}", fix=fix)

@@ -1,0 +1,224 @@
+"""From pictures and clips of one person to aligned squares, and advice on whether they will do.
+
+Each face is turned and scaled so that eyes and mouth stand where they stand in every other (a similarity over five
+points, S. Umeyama 1991), and cut to a square of at most 128 px. The folder then holds ``faces.json`` and a PNG for each
+face; whoever looks through it may delete pictures that are wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import media
+from zhenwei.errors import DataError, MediaError, UsageError
+from zhenwei.faces import detect
+from zhenwei.forge.consent import hash_file
+from zhenwei.forge.swap.sides import MOST_PX, Faces, oval_mask
+from zhenwei.forge.swap.warp import similarity
+from zhenwei.types import Floats, Frame, Pixels
+
+SCHEMA = "zhenwei.swap.faces/1"
+LIST = "faces.json"
+FEWEST, MOST = 300, 2000
+_POINTS = (33, 263, 1, 61, 291)
+_PLACES = np.array([(0.31, 0.36), (0.69, 0.36), (0.5, 0.58), (0.36, 0.74), (0.64, 0.74)])
+_LEAST_FACE = 0.5  # of the square: smaller faces would be enlarged twofold and more
+_NEAR_BITS, _BLURRED = 4, 40.0
+_AGAIN = "Prepare the faces anew: zhenwei forge swap prepare FILES... --subject NAME --output FOLDER"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A face in its square: ``pixels`` ``(s, s, 3)`` uint8, ``landmarks`` ``(468, 2)`` float32 in its pixels,
+    ``to_picture`` ``(2, 3)`` from the square back to the picture, ``yaw_deg`` as found."""
+
+    pixels: Pixels
+    landmarks: Floats
+    to_picture: NDArray[np.float64]
+    yaw_deg: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """``origins``: for each face its name, its own SHA-256 and that of the file it was cut from."""
+
+    faces: Faces
+    origins: tuple[tuple[str, str, str], ...]
+
+
+def cut_faces(pixels: Pixels, size: int, most: int = 1) -> list[Cut]:
+    """The ``most`` largest faces of a picture ``(height, width, 3)`` uint8, aligned; those far too small are left."""
+    if not 32 <= size <= MOST_PX:
+        raise UsageError("faces are not cut to this size", got=f"{size} px", want=f"32 to {MOST_PX} px")
+    found = [f for f in detect(np.ascontiguousarray(pixels)) if f.landmarks is not None]
+    found = sorted(found, key=lambda f: f.box.area, reverse=True)[:most]
+    cuts = []
+    for face in found:
+        points = np.asarray(face.landmarks, np.float64)[:, :2]
+        cut = align(pixels, points.astype(np.float32), size, face.quality.yaw_deg or 0.0)
+        if np.hypot(*cut.to_picture[:, 0]) >= _LEAST_FACE:
+            cuts.append(cut)
+    return cuts
+
+
+def align(pixels: Pixels, points: Floats, size: int, yaw_deg: float = 0.0) -> Cut:
+    """The face with FaceMesh ``points`` ``(468, 2)``, brought to its place in a square."""
+    there = _PLACES * size - 0.5
+    matrix = similarity(points[list(_POINTS)].astype(np.float64), there)
+    scale = float(np.hypot(*matrix[:, 0]))
+    finer = int(min(4, max(1, np.ceil(1 / scale - 0.5))))  # sampled finer, then averaged, or detail would alias
+    larger = matrix * finer
+    larger[:, 2] += (finer - 1) / 2
+    side = (size * finer, size * finer)
+    square = cv2.warpAffine(pixels, larger, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if finer > 1:
+        square = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
+    placed = (points.astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+    return Cut(np.asarray(square, np.uint8), placed, back, yaw_deg)
+
+
+def prepare(
+    sources: Sequence[Path],
+    subject: str,
+    folder: Path,
+    size: int,
+    *,
+    frames: int = 64,
+    tell: Callable[[Path], None] = lambda _: None,
+) -> tuple[Prepared, tuple[str, ...]]:
+    """Cut the largest face of every picture, and of up to ``frames`` frames of every clip, into ``folder``.
+
+    Returns what was prepared and advice. Nearly equal faces are kept once. Files without a face, or that cannot be
+    read, are told in the advice. Raises DataError if no face is found at all or ``folder`` holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / LIST).is_file():
+        raise DataError(f"{folder} holds other files", want="an empty folder, or one that was prepared before")
+    cuts: list[Cut] = []
+    origins: list[tuple[str, str]] = []
+    hashes: list[int] = []
+    alike = 0
+    without: list[str] = []
+    for path in sources:
+        tell(path)
+        before = len(cuts)
+        for frame in _frames(path, frames, without):
+            for cut in cut_faces(frame.pixels, size):
+                mark = _difference_hash(cut.pixels)
+                if any((mark ^ other).bit_count() <= _NEAR_BITS for other in hashes):
+                    alike += 1
+                    continue
+                cuts.append(cut)
+                hashes.append(mark)
+                origins.append((path.name, ""))
+        if len(cuts) > before:
+            digest = hash_file(path)
+            origins[before:] = [(name, digest) for name, _ in origins[before:]]
+    if not cuts:
+        raise DataError("no face was found", got=f"{len(sources)} files", want="pictures or clips of one person")
+    prepared = _written(cuts, origins, subject, folder)
+    return prepared, advice(cuts, alike, without)
+
+
+def load(folder: Path) -> Prepared:
+    """Faces as :func:`prepare` left them; ones deleted since are left out. DataError if a picture was altered."""
+    try:
+        told: Any = json.loads((folder / LIST).read_text("utf-8"))
+        if told["schema"] != SCHEMA:
+            raise ValueError(told["schema"])
+        entries = [(str(e["file"]), str(e["sha256"]), str(e["source"]), e["landmarks"]) for e in told["faces"]]
+        name = str(told["subject"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder} was not prepared", got=str(error)[:200], want=LIST, fix=_AGAIN) from None
+    pixels, points, origins = [], [], []
+    for file, digest, source, landmarks in entries:
+        path = folder / Path(file).name
+        if not path.exists():
+            continue
+        if hash_file(path) != digest:
+            raise DataError(f"{file} was altered since it was prepared", fix=_AGAIN)
+        pixels.append(media.read_picture(media.open_media(path)).pixels)
+        points.append(np.asarray(landmarks, np.float32))
+        origins.append((file, digest, source))
+    if not pixels:
+        raise DataError(f"{folder} holds no faces any more", fix=_AGAIN)
+    return Prepared(_faces(name, pixels, points), tuple(origins))
+
+
+def advice(cuts: Sequence[Cut], alike: int, without: Sequence[str]) -> tuple[str, ...]:
+    """Sentences on number, sharpness, likeness and pose; none where all is well."""
+    told = []
+    n = len(cuts)
+    if n < FEWEST:
+        told.append(f"{n} faces: {FEWEST} to {MOST} are usual, with fewer the swap will be vague.")
+    if n > MOST:
+        told.append(f"{n} faces: more than {MOST} rarely help; take fewer frames a clip.")
+    if alike:
+        told.append(f"{alike} nearly equal faces were left out.")
+    sharp = [float(cv2.Laplacian(cv2.cvtColor(c.pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var()) for c in cuts]
+    blurred = sum(s < _BLURRED for s in sharp)
+    if blurred * 5 > n:
+        told.append(f"{blurred} of {n} faces are blurred: what is blurred is learned as blurred.")
+    yaws = np.array([c.yaw_deg for c in cuts])
+    spread = float(np.ptp(np.quantile(yaws, (0.05, 0.95)))) if n > 1 else 0.0
+    if spread < 30:
+        told.append(f"The heads turn over {spread:.0f} degrees only: other poses will not be drawn well.")
+    if without:
+        shown = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")
+        told.append(f"Not read: {shown}.")
+    return tuple(told)
+
+
+def _frames(path: Path, frames: int, without: list[str]) -> Iterator[Frame]:
+    try:
+        opened = media.open_media(path)
+        if opened.kind == "audio":
+            without.append(path.name)
+            return
+        yield from media.sample_frames(opened, frames)
+    except MediaError as error:
+        without.append(f"{path.name} ({error.what})")
+
+
+def _written(cuts: Sequence[Cut], origins: Sequence[tuple[str, str]], subject: str, folder: Path) -> Prepared:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("face-*.png"):
+        old.unlink()
+    entries, kept = [], []
+    for k, (cut, (_, source)) in enumerate(zip(cuts, origins, strict=True)):
+        file = f"face-{k:05d}.png"
+        data = cv2.imencode(".png", cv2.cvtColor(cut.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+        (folder / file).write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        points = np.round(cut.landmarks.astype(float), 2).tolist()
+        entries.append({"file": file, "sha256": digest, "source": source, "landmarks": points})
+        kept.append((file, digest, source))
+    told = {"schema": SCHEMA, "subject": subject, "size": cuts[0].pixels.shape[0], "faces": entries}
+    half = folder / f".{LIST}.{os.getpid()}"
+    half.write_text(json.dumps(told), encoding="utf-8")
+    half.replace(folder / LIST)
+    faces = _faces(subject, [c.pixels for c in cuts], [c.landmarks for c in cuts])
+    return Prepared(faces, tuple(kept))
+
+
+def _faces(name: str, pixels: Sequence[Pixels], points: Sequence[Floats]) -> Faces:
+    side = pixels[0].shape[0]
+    masks = np.stack([oval_mask(p, side) for p in points])
+    return Faces(name, np.stack(pixels), np.stack(points), masks)
+
+
+def _difference_hash(pixels: Pixels) -> int:
+    """64 bits: whether each of 8 by 8 cells is lighter than the one to its right."""
+    small = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
+    bits = (small[:, 1:] > small[:, :-1]).ravel()
+    return int("".join("1" if b else "0" for b in bits), 2)

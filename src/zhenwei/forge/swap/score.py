@@ -1,0 +1,203 @@
+"""How good a swap is, in figures: likeness to either person, reconstruction, the driving face's landmarks.
+
+The store of models holds no face recognition, and none is built: likeness is measured by a small network that learned
+to tell some people apart (:func:`train_embedding`; it is not told who of them is swapped, and is not kept), or, where
+nobody but the two is at hand, by :func:`appearance`, edges and colours without any learning. Both say how alike two
+pictures look; neither says who somebody is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei.errors import UsageError
+from zhenwei.types import Floats, Pixels
+
+if TYPE_CHECKING:
+    from zhenwei.nets.swap import FaceEmbedding
+
+Embedder = Callable[[Pixels], Floats]
+"""``(n, s, s, 3)`` uint8 faces to ``(n, d)`` float32 of length 1."""
+
+_INNER = 0.1  # cut off each edge: likeness is the face's, not the background's
+_SIDE = 64
+_BINS, _CELLS = 8, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean of ``n`` faces with its 95 % interval (bootstrap over the faces, 2000 draws)."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Cosines with a person's mean face. ``to_target``, ``to_source``: of the swaps; ``gain``: their difference, face
+    by face. ``ceiling``: of the target's own held-out faces with the target; ``floor``: of the source's."""
+
+    to_target: Interval
+    to_source: Interval
+    gain: Interval
+    floor: float
+    ceiling: float
+
+
+def appearance(faces: Pixels) -> Floats:
+    """Directions of edges over a grid, and colours coarsely laid out; without learning."""
+    return np.stack([_appearance(face) for face in _inner(faces)])
+
+
+def likeness(
+    swaps: Pixels, source: Pixels, target: Pixels, source_held: Pixels, target_held: Pixels, embed: Embedder
+) -> Likeness:
+    """``swaps``, ``(n, s, s, 3)`` uint8, of ``source_held`` into the target; ``source``, ``target``: genuine faces that
+    were learned from, whose means stand for the two people."""
+    of_source, of_target = (_unit(embed(faces).mean(axis=0)) for faces in (source, target))
+    made = embed(swaps)
+    there, here = made @ of_target, made @ of_source
+    held_a, held_b = embed(source_held), embed(target_held)
+    floor, ceiling = float((held_a @ of_target).mean()), float((held_b @ of_target).mean())
+    return Likeness(interval(there), interval(here), interval(there - here), floor, ceiling)
+
+
+def interval(values: NDArray[np.floating]) -> Interval:
+    """Mean and bootstrap interval of ``(n,)`` values; the same for the same values."""
+    rng = np.random.default_rng(0)
+    drawn = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(float(values.mean()), float(low), float(high), len(values))
+
+
+def landmark_error(driving: Floats, drawn: Floats) -> float:
+    """Mean distance of landmarks ``(468, 2)`` as a share of the distance between the eyes' outer corners."""
+    between = float(np.linalg.norm(driving[33] - driving[263]))
+    if between < 1:
+        raise UsageError("landmarks span no face", got=f"{between:.2f} px between the eyes")
+    return float(np.linalg.norm(driving - drawn, axis=1).mean() / between)
+
+
+def found_landmarks(face: Pixels, enlarged: int = 256) -> Floats | None:
+    """FaceMesh points ``(468, 2)`` in pixels of a square face, or None where no face is found in it."""
+    from zhenwei.faces import detect
+
+    side = face.shape[0]
+    framed = cv2.copyMakeBorder(
+        cv2.resize(face, (enlarged, enlarged), interpolation=cv2.INTER_CUBIC),
+        enlarged // 4, enlarged // 4, enlarged // 4, enlarged // 4, cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    for found in detect(np.asarray(framed, np.uint8)):
+        if found.landmarks is not None:
+            points = (found.landmarks[:, :2] - enlarged // 4) * (side / enlarged)
+            return np.asarray(points, np.float32)
+    return None
+
+
+def sharpness(faces: Pixels) -> float:
+    """Mean variance of the Laplacian of ``(n, s, s, 3)`` faces' luma, in [0, 1] levels squared times 10⁴."""
+    lumas = [cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 for face in _inner(faces)]
+    return float(np.mean([cv2.Laplacian(luma, cv2.CV_32F).var() for luma in lumas]) * 1e4)
+
+
+def train_embedding(people: Sequence[Pixels], steps: int, seed: int, batch: int = 64) -> FaceEmbedding:
+    """A small network that tells ``people``, each ``(n, s, s, 3)`` uint8, apart by cosines with a margin.
+
+    H. Wang et al., "CosFace: Large Margin Cosine Loss for Deep Face Recognition", CVPR 2018: scale 16, margin 0.2.
+    """
+    import torch
+    from torch.nn import functional
+
+    from zhenwei.forge.swap.warp import Moves, move
+    from zhenwei.nets.swap import FaceEmbedding
+
+    if len(people) < 2:
+        raise UsageError("nothing to tell apart", got=f"{len(people)} people", want="two and more")
+    rng = np.random.default_rng(seed)
+    held = [_resized(_inner(faces)) for faces in people]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = FaceEmbedding(len(held))
+    best = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-2)
+    pace = torch.optim.lr_scheduler.OneCycleLR(best, 2e-3, total_steps=steps)
+    moves = Moves(8.0, 0.06, 0.04, 0.5, 0.2, 0.05)
+    for _ in range(steps):
+        who = rng.integers(0, len(held), batch)
+        drawn = [move(held[k][rng.integers(len(held[k]))], None, moves, rng)[0] for k in who]
+        label = torch.from_numpy(who)
+        cosines = net.cosines(_tensor(np.stack(drawn)))
+        logits = 16 * (cosines - 0.2 * functional.one_hot(label, len(held)))
+        loss = functional.cross_entropy(logits, label)
+        best.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        best.step()
+        pace.step()
+    return net.eval()
+
+
+def learned(net: FaceEmbedding) -> Embedder:
+    """The embedder of a trained network."""
+    import torch
+
+    def embed(faces: Pixels) -> Floats:
+        with torch.inference_mode():
+            parts = torch.split(_tensor(_resized(_inner(faces))), 128)
+            return np.concatenate([np.asarray(net(part).numpy(), np.float32) for part in parts])
+
+    return embed
+
+
+def verification_auc(people: Sequence[Pixels], embed: Embedder) -> tuple[float, int]:
+    """How often two faces of one person are more alike than two of two people, and the number of pairs of one."""
+    vectors = [embed(faces) for faces in people]
+    every, who = np.concatenate(vectors), np.repeat(np.arange(len(vectors)), [len(v) for v in vectors])
+    cosines = every @ every.T
+    upper = np.triu(np.ones_like(cosines, bool), 1)
+    same = who[:, None] == who[None]
+    alike, other = np.sort(cosines[upper & same]), np.sort(cosines[upper & ~same])
+    below = np.searchsorted(other, alike, "left") + np.searchsorted(other, alike, "right")
+    return float(below.mean() / 2 / len(other)), len(alike)
+
+
+def _tensor(faces: Pixels):  # type: ignore[no-untyped-def]  # a torch tensor; torch is loaded late
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float() / 255
+
+
+def _inner(faces: Pixels) -> Pixels:
+    off = round(_INNER * faces.shape[1])
+    return faces[:, off : faces.shape[1] - off, off : faces.shape[2] - off]
+
+
+def _resized(faces: Pixels) -> Pixels:
+    if faces.shape[1] == _SIDE:
+        return faces
+    scaled = [cv2.resize(np.ascontiguousarray(f), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for f in faces]
+    return np.asarray(np.stack(scaled), np.uint8)
+
+
+def _appearance(face: Pixels) -> Floats:
+    small = cv2.resize(np.ascontiguousarray(face), (48, 48), interpolation=cv2.INTER_AREA)
+    luma = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (0, 0), 1.0).astype(np.float32)
+    dx, dy = cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)
+    turn = ((np.arctan2(dy, dx) % np.pi) / np.pi * _BINS).astype(int) % _BINS
+    cell = np.arange(48) * _CELLS // 48
+    place = ((cell[:, None] * _CELLS + cell[None]) * _BINS + turn).ravel()
+    edges = np.bincount(place, np.hypot(dx, dy).ravel(), _CELLS * _CELLS * _BINS).reshape(-1, _BINS)
+    edges = (edges / (np.linalg.norm(edges, axis=1, keepdims=True) + 10)).ravel()
+    lab = cv2.cvtColor(cv2.resize(small, (6, 6), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
+    colours = (lab.astype(np.float32) - 128).ravel()
+    return _unit(np.concatenate([_unit(edges - edges.mean()), _unit(colours)]))
+
+
+def _unit(vector: NDArray[np.floating]) -> Floats:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)

@@ -1,0 +1,115 @@
+"""What a training run was asked for, and what it will cost before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from zhenwei.errors import DataError, UsageError
+
+Loss = Literal["l1", "ssim_mse"]
+Profile = Literal["cpu", "gpu"]
+_HALVINGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``width`` 128 is the original network. ``adversarial`` 0: none; 0.1 is usual, and from ``adversarial_from`` of
+    the steps on. ``masked``: the decoders draw the mask as well; adversarial ones always do. ``warped`` False is the
+    ablation. ``batch``: a side. Raises UsageError for values without meaning."""
+
+    size: int = 64
+    width: int = 32
+    batch: int = 16
+    steps: int = 2000
+    rate: float = 2e-4
+    loss: Loss = "l1"
+    masked: bool = False
+    adversarial: float = 0.0
+    adversarial_from: float = 0.5
+    warped: bool = True
+    held_out: int = 8
+    check_every: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = [
+            (self.size not in (32, 64, 128), "size", "32, 64 or 128: no face here is larger"),
+            (not 8 <= self.width <= 128 or self.width % 4 != 0, "width", "8 to 128, in fours"),
+            (not 1 <= self.batch <= 256, "batch", "1 to 256"),
+            (not 1 <= self.steps <= 1_000_000, "steps", "1 to 1,000,000"),
+            (not 0 < self.rate <= 0.01, "rate", "above 0, up to 0.01"),
+            (self.loss not in ("l1", "ssim_mse"), "loss", "l1 or ssim_mse"),
+            (not 0 <= self.adversarial <= 5, "adversarial", "0 to 5"),
+            (not 0 <= self.adversarial_from < 1, "adversarial_from", "0 to 1"),
+            (self.held_out < 1, "held_out", "1 and more"),
+            (self.check_every < 1, "check_every", "1 and more"),
+        ]
+        for bad, name, want in wrong:
+            if bad:
+                raise UsageError(f"{name} has no meaning", got=str(getattr(self, name)), want=want)
+
+    @property
+    def has_mask(self) -> bool:
+        return self.masked or self.adversarial > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+PROFILES: dict[Profile, Settings] = {
+    "cpu": Settings(),
+    "gpu": Settings(width=128, rate=5e-5, steps=40_000, check_every=1000, loss="ssim_mse", masked=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``parameters`` in all; ``memory_mib``: weights, gradients, Adam's two moments and activations; ``operations``:
+    multiplications a step, in thousand millions."""
+
+    parameters: int
+    memory_mib: float
+    operations: float
+
+
+def cost(settings: Settings) -> Cost:
+    """Worked out from the layers, without building them: exact for the parameters, near for the rest."""
+    shapes = _layers(settings)
+    parameters = sum(times * (weights + bias) for weights, bias, _, times, _ in shapes)
+    # An encoder works on both sides' batches, each decoder on one; a step back costs about two steps forward.
+    forward = sum(weights * places * runs for weights, _, places, _, runs in shapes) * settings.batch
+    kept = sum(bias * places * runs for _, bias, places, _, runs in shapes) * settings.batch * 4 * 3
+    return Cost(parameters, (parameters * 16 + kept) / 2**20, 3 * forward / 1e9)
+
+
+def settings_of(given: object) -> Settings:
+    """Settings as a checkpoint tells them; DataError if they are none."""
+    names = {field.name for field in fields(Settings)}
+    if not isinstance(given, dict) or set(given) != names:
+        raise DataError("a checkpoint's settings are not those of a swap", want=", ".join(sorted(names)))
+    try:
+        return Settings(**given)
+    except (TypeError, UsageError) as error:
+        raise DataError("a checkpoint's settings have no meaning", got=str(error)[:200]) from None
+
+
+def _layers(settings: Settings) -> list[tuple[int, int, int, int, int]]:
+    """(weights, biases, places it is applied at, how many there are, how many sides run through them) of each."""
+    s, w = settings.size, settings.width
+    found = []
+    for i, o, side in zip(
+        (3, w, 2 * w, 4 * w), (w, 2 * w, 4 * w, 8 * w), (s // 2, s // 4, s // 8, s // 16), strict=True
+    ):
+        found.append((25 * i * o, o, side * side, 1, 2))
+    deep, flat = 8 * w, 8 * w * (s // 16) ** 2
+    found += [
+        (deep * flat, deep, 1, 1, 2),
+        (deep * flat, flat, 1, 1, 2),
+        (9 * deep * 16 * w, 16 * w, (s // 16) ** 2, 1, 2),
+    ]
+    planes = (4 * w, 2 * w, w, max(8, w // 2))
+    for i, o, side in zip(planes, planes[1:], (s // 8, s // 4, s // 2), strict=False):
+        found.append((9 * i * 4 * o, 4 * o, side * side, 2, 2))
+    out = 4 if settings.has_mask else 3
+    return [*found, (25 * planes[-1] * out, out, s * s, 2, 2)]

@@ -1,0 +1,224 @@
+"""Training a swap: with consent for both people, checked on faces kept back, saved so that nothing is lost.
+
+In the run's folder: ``last.safetensors`` (from which a run goes on exactly), ``previous.safetensors`` (one check
+earlier), ``best.safetensors`` (lowest held-out L1), ``log.csv``, ``curves.png``, and ``previews/``, one marked sheet a
+check of the same held-out faces: original, reconstruction, swap, mask. In order they are a time lapse.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from zhenwei.errors import DataError, MissingExtraError, UsageError
+from zhenwei.forge.consent import Consent, check_files
+from zhenwei.forge.export import Door, Origin, export_sheet
+from zhenwei.forge.swap import checkpoint, curves
+from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces, to_tensor
+from zhenwei.forge.swap.prepare import Prepared
+from zhenwei.forge.swap.score import Embedder, appearance, likeness
+from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.sides import Faces
+from zhenwei.nets.swap import SwapNet, ssim
+from zhenwei.types import Floats, Pixels
+
+LAST, PREVIOUS, BEST, LOG, CURVES, PREVIEWS = (
+    "last.safetensors", "previous.safetensors", "best.safetensors", "log.csv", "curves.png", "previews"
+)  # fmt: skip
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``step`` of ``steps`` is made. ``trend``: in words, from the held-out faces."""
+
+    step: int
+    steps: int
+    losses: Losses
+    trend: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Both people, and the part of each that is kept back."""
+
+    a: Faces
+    b: Faces
+    held_a: Faces
+    held_b: Faces
+
+
+def split(a: Faces, b: Faces, settings: Settings) -> Pair:
+    """The last ``held_out`` faces of each are kept back. DataError if too few are left, or sizes differ."""
+    for faces in (a, b):
+        if faces.side_px != settings.size:
+            got, want = f"{faces.side_px} px ({faces.name})", f"{settings.size} px"
+            raise DataError("faces are not of the size to be learned", got=got, want=want, fix="Prepare them anew.")
+    (one, held_one), (other, held_other) = a.halves(settings.held_out), b.halves(settings.held_out)
+    return Pair(one, other, held_one, held_other)
+
+
+def train(
+    a: Prepared,
+    b: Prepared,
+    settings: Settings,
+    folder: Path,
+    *,
+    consent: Consent,
+    today: datetime.date,
+    door: Door,
+    device: torch.device,
+    tell: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    embed: Embedder = appearance,
+) -> Path:
+    """Learn, or go on where ``folder`` holds a run, until ``settings.steps`` or until ``stop()`` is true.
+
+    Returns the last checkpoint. Raises DataError where consent does not cover every file of both people on ``today``,
+    where the run in ``folder`` had another consent, and where the loss is no longer finite (what was saved is clean);
+    UsageError where the run was of other settings.
+    """
+    if a.faces.name == b.faces.name:
+        raise UsageError("a swap is between two people", got=f"{a.faces.name} twice")
+    for side in (a, b):
+        check_consent(side, consent, today)
+    subjects = (a.faces.name, b.faces.name)
+    pair = split(a.faces, b.faces, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = begin(folder, settings, consent.sha256, subjects, device)
+    rows = curves.read_log(folder / LOG, state.step)
+    recent: list[Losses] = []
+    while state.step < settings.steps and not stop():
+        losses = learn(state, batches(pair.a, pair.b, settings, state.step, device), settings)
+        recent.append(losses)
+        if state.step % settings.check_every == 0 or state.step == settings.steps:
+            rows.append(check(state.net, pair, recent, state.step, embed, device))
+            recent = []
+            _save(folder, state, settings, consent.sha256, subjects, rows)
+            preview(folder, state.net, pair, settings, state.step, consent.sha256, door, device)
+        tell(Progress(state.step, settings.steps, losses, curves.trend(rows)))
+    _keep_last(folder, state, settings, consent.sha256, subjects)
+    return folder / LAST
+
+
+def check_consent(side: Prepared, consent: Consent, today: datetime.date) -> None:
+    """Refuse unless the manifest covers every face of ``side``: itself, or the file that it was cut from."""
+    check_files(consent, side.faces.name, (), today, "face")
+    covered = set(consent.subject(side.faces.name).files.values())
+    outside = [name for name, own, source in side.origins if own not in covered and source not in covered]
+    if outside:
+        shown = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
+        fix = "Take them away, or have the manifest cover them."
+        raise DataError(f"{side.faces.name}: faces are not covered by the consent manifest", got=shown, fix=fix)
+
+
+def begin(
+    folder: Path, settings: Settings, consent: str, subjects: tuple[str, str], device: torch.device
+) -> checkpoint.State:
+    """The state of the run in ``folder``, or a fresh one. ``steps`` and ``check_every`` may change between the two,
+    but steps only without the adversarial loss, whose beginning depends on them."""
+    path = folder / LAST
+    if not path.exists():
+        return checkpoint.fresh(settings, device)
+    state, told = checkpoint.restore(path, consent, device)
+    steps = told.settings.steps if settings.adversarial else settings.steps
+    if replace(told.settings, check_every=settings.check_every, steps=steps) != settings or told.subjects != subjects:
+        was, now = told.settings.to_dict(), settings.to_dict()
+        differ = [f"{k} {was[k]} -> {now[k]}" for k in was if was[k] != now[k]]
+        if told.subjects != subjects:
+            differ.append(f"{' and '.join(told.subjects)} -> {' and '.join(subjects)}")
+        fix = "Choose another --output, or give the settings of the run that is to go on."
+        raise UsageError("this folder holds a run with other settings", got="; ".join(differ), fix=fix)
+    return state
+
+
+def check(
+    net: SwapNet, pair: Pair, recent: list[Losses], step: int, embed: Embedder, device: torch.device
+) -> dict[str, float]:
+    """One row of the log: means since the last check, and what held-out faces say."""
+    l1, alike = reconstruct(net, pair, device)
+    swaps, _ = swap_faces(net, pair.held_a.pixels, "b", device)
+    found = likeness(swaps, pair.a.pixels, pair.b.pixels, pair.held_a.pixels, pair.held_b.pixels, embed)
+    means = np.mean([(x.a, x.b, x.fooling, x.critic) for x in recent], axis=0) if recent else [math.nan] * 4
+    values = (step, means[0], means[1], l1, alike, found.to_target.mean, found.to_source.mean, found.floor,
+              found.ceiling, means[2], means[3])  # fmt: skip
+    return {k: float(v) for k, v in zip(curves.COLUMNS, values, strict=True)}
+
+
+def reconstruct(net: SwapNet, pair: Pair, device: torch.device) -> tuple[float, float]:
+    """L1 and SSIM of held-out faces with what their own decoder makes of them, the mean of both sides."""
+    found = []
+    for faces, side in ((pair.held_a, "a"), (pair.held_b, "b")):
+        made, _ = swap_faces(net, faces.pixels, side, device)  # type: ignore[arg-type]
+        one, other = to_tensor(made, device), to_tensor(faces.pixels, device)
+        found.append((float((one - other).abs().mean()), float(ssim(one, other).mean())))
+    return float(np.mean([f[0] for f in found])), float(np.mean([f[1] for f in found]))
+
+
+def preview_rows(net: SwapNet, pair: Pair, device: torch.device) -> list[list[Pixels]]:
+    """Original, reconstruction, swap, mask, difference of reconstruction: a row for each of the same faces."""
+    rows = []
+    for faces, own, other in ((pair.held_a, "a", "b"), (pair.held_b, "b", "a")):
+        shown = faces.part(slice(0, _SHOWN))
+        again, drawn = swap_faces(net, shown.pixels, own, device)  # type: ignore[arg-type]
+        swapped, drawn = swap_faces(net, shown.pixels, other, device)  # type: ignore[arg-type]
+        masks: Floats = shown.masks if drawn is None else drawn
+        for k in range(len(shown)):
+            gap = np.abs(shown.pixels[k].astype(int) - again[k]) * 3
+            grey = np.repeat(np.rint(masks[k] * 255).astype(np.uint8)[..., None], 3, axis=2)
+            rows.append([shown.pixels[k], again[k], swapped[k], grey, np.clip(gap, 0, 255).astype(np.uint8)])
+    return rows
+
+
+def preview(
+    folder: Path,
+    net: SwapNet,
+    pair: Pair,
+    settings: Settings,
+    step: int,
+    consent: str,
+    door: Door,
+    device: torch.device,
+) -> Path:
+    """Write the sheet of the held-out faces at this step, through the door."""
+    place = folder / PREVIEWS
+    place.mkdir(exist_ok=True)
+    rows = preview_rows(net, pair, device)
+    recipe = {"step": step, "settings": settings.to_dict(), "subjects": [pair.a.name, pair.b.name]}
+    origin = Origin("swap/preview", recipe, consent, "ai-edited")
+    titles = ("original", "again", "swap", "mask", "gap x3")
+    return export_sheet(rows, origin, place / f"step-{step:07d}.png", door, titles=titles).path
+
+
+def _save(
+    folder: Path,
+    state: checkpoint.State,
+    settings: Settings,
+    consent: str,
+    subjects: tuple[str, str],
+    rows: list[dict[str, float]],
+) -> None:
+    better = rows[-1]["held_l1"] < state.least
+    state.least = min(state.least, rows[-1]["held_l1"])
+    if (folder / LAST).exists():
+        (folder / LAST).replace(folder / PREVIOUS)
+    _keep_last(folder, state, settings, consent, subjects)
+    if better:
+        checkpoint.keep(folder / BEST, state, settings, consent, subjects)
+    curves.write_log(folder / LOG, rows)
+    try:
+        curves.draw_curves(rows, folder / CURVES)
+    except MissingExtraError:
+        return  # the log has all figures; a run is not stopped for want of a picture
+
+
+def _keep_last(
+    folder: Path, state: checkpoint.State, settings: Settings, consent: str, subjects: tuple[str, str]
+) -> None:
+    checkpoint.keep(folder / LAST, state, settings, consent, subjects)
