@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import struct
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
 
+import c2pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.carriers import FORMATS, carrier
+from tests.carriers import FORMATS, carrier, picture, saved
 
 from zhenwei.defence.credential import credential_format, read_credential, sign
 from zhenwei.defence.credential_bytes import is_regular
+from zhenwei.defence.credential_guard import is_safe
 from zhenwei.defence.identity import Identity, own_identity
 from zhenwei.errors import MediaError
 
@@ -179,3 +183,63 @@ def test_hostile_credentials_never_crash_it(form: str, signed: dict[str, bytes])
 
     run: Callable[[], None] = hostile
     run()
+
+
+HUGE = {
+    "string of 8 GiB": b"\x5b\0\0\0\1\xff\xff\xff\xff",
+    "text of 2 GiB": b"\x7a\x7f\xff\xff\xff",
+    "list without end": b"\x9b\x7f" + b"\xff" * 7,
+    "map without end": b"\xbb" + b"\xff" * 8,
+}
+
+
+def _with_statement(data: bytes, name: bytes, body: bytes) -> bytes:
+    """``data`` with the beginning of the CBOR in a statement overwritten."""
+    at = data.index(b"cbor", data.index(name + b"\0") + len(name)) + 4
+    return data[:at] + body + data[at + len(body) :]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("kind", HUGE)
+def test_statements_that_claim_to_be_huge_are_not_opened(form: str, kind: str, signed: dict[str, bytes]) -> None:
+    """C2PA's reader takes gigabytes and seconds for these."""
+    data = _with_statement(signed[form], b"c2pa.soft-binding", HUGE[kind])
+    started = time.monotonic()
+    read = read_credential(data)
+    assert time.monotonic() - started < 0.5
+    assert read.state == "unreadable"
+    assert "may be made to do harm" in read.problems[0]
+
+
+def test_huge_statements_are_found_across_segments_and_in_other_formats(me: Identity) -> None:
+    long = sign(carrier("jpeg"), claim="captured", identity=me, recipe={"x": "y" * 150_000}, watermark="00" * 8)
+    assert is_safe(long, "image/jpeg")
+    assert not is_safe(_with_statement(long, b"c2pa.soft-binding", HUGE["string of 8 GiB"]), "image/jpeg")
+    for form in ("gif", "tiff", "avif"):
+        out = io.BytesIO()
+        binding = {"alg": "x", "blocks": [{"scope": {}, "value": "00"}], "more": list(range(400))}
+        manifest = {"assertions": [{"label": "c2pa.soft-binding", "data": binding}]}
+        with c2pa.Builder(manifest) as builder:
+            builder.set_intent(c2pa.C2paBuilderIntent.CREATE, c2pa.C2paDigitalSourceType.DIGITAL_CAPTURE)
+            signer = c2pa.Signer.from_callback(me.sign, c2pa.C2paSigningAlg.ES256, me.chain_pem.decode())
+            builder.sign(signer, f"image/{form}", io.BytesIO(saved(picture(), form)), out)
+        assert is_safe(out.getvalue(), f"image/{form}")
+        if form != "gif":  # there names lie across blocks
+            broken = _with_statement(out.getvalue(), b"c2pa.soft-binding", HUGE["map without end"])
+            assert not is_safe(broken, f"image/{form}")
+            assert read_credential(broken).state == "unreadable"
+
+
+def test_nothing_is_signed_with_such_a_parent(me: Identity, signed: dict[str, bytes]) -> None:
+    hostile = _with_statement(signed["png"], b"c2pa.soft-binding", HUGE["text of 2 GiB"])
+    for source, parent in ((hostile, None), (carrier("png"), hostile)):
+        with pytest.raises(MediaError, match="cannot be signed"):
+            sign(source, claim="edited", identity=me, parent=parent)
+
+
+def test_packed_manifests_are_not_opened(signed: dict[str, bytes]) -> None:
+    data = signed["wav"]
+    at = data.index(b"jumb", data.index(b"jumdc2ma"))
+    read = read_credential(data[:at] + b"brob" + data[at + 4 :])
+    assert read.state == "unreadable"
+    assert "packed" in read.problems[0]

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from zhenwei.defence.credential_bytes import is_regular
+from zhenwei.defence.credential_guard import is_safe
 from zhenwei.defence.credential_states import CLAIMS, SOURCE_TYPES, Claim, Credential, interpret
 from zhenwei.defence.identity import Identity, require_extra
 from zhenwei.errors import MediaError, UsageError
@@ -123,6 +124,8 @@ def read_credential(data: bytes, anchors_pem: str | None = None) -> Credential:
     if not mime:
         none = Text("credentials are not read in files of this format", zh="不读取此格式文件中的凭证")
         return Credential("absent", problems=(none,))
+    if not is_safe(data, mime):
+        return Credential("unreadable", problems=(_UNSAFE,))
     import c2pa
 
     try:
@@ -136,6 +139,10 @@ def read_credential(data: bytes, anchors_pem: str | None = None) -> Credential:
     return read if is_regular(data, mime) else replace(read, problems=(*read.problems, _IRREGULAR))
 
 
+_UNSAFE = Text(
+    "the credential says that it holds more than it does, or is packed, and is not opened: it may be made to do harm",
+    zh="凭证声称的长度超出其实际内容，或经过压缩，未予打开：可能是恶意构造的",
+)
 _IRREGULAR = Text(
     "parts of the credential that no signature covers are not as C2PA writes them; they may hide something",
     zh="凭证中不受签名保护的部分与 C2PA 的写法不符，可能藏有内容",
@@ -152,6 +159,11 @@ def check_source(source: bytes, claim: Claim, parent: bytes | None = None) -> st
     if not mime:
         got = described(source[:HEAD_BYTES]) if recognise(source[:HEAD_BYTES]) is None else "another format"
         raise UsageError("this file cannot carry a credential", got=got, want=_SIGNS)
+    for file in (source, parent):
+        if file is not None and not is_safe(file, credential_format(file)):
+            raise MediaError(
+                "this file cannot be signed", got=str(_UNSAFE), fix="Save the picture or sound anew first."
+            )
     if claim in _BEGINNINGS and parent is not None:
         raise UsageError(f"what is {claim} has no parent", fix="Leave the parent out, or claim an edit.")
     if claim in _BEGINNINGS:
