@@ -39,7 +39,7 @@ from zhenwei.forge.swap.sides import Faces, oval_mask  # noqa: E402
 from zhenwei.nets.swap import ssim  # noqa: E402
 from zhenwei.types import Pixels  # noqa: E402
 
-SIZE, OTHERS, LEARNED_PEOPLE = 64, 150, 120
+SIZE, OTHERS, LEARNED_PEOPLE, EMBEDDING_STEPS = 64, 150, 120, 1500
 CPU = torch.device("cpu")
 
 
@@ -60,7 +60,7 @@ def main() -> int:
     a, held_a = halves("a", people[0])
     b, held_b = halves("b", people[1])
     others = [np.stack([c[0] for c in crops]) for crops in people[2:]]
-    net = score.train_embedding(others[:LEARNED_PEOPLE], 2500, 0)
+    net = score.train_embedding(others[:LEARNED_PEOPLE], EMBEDDING_STEPS, 0)
     embed = score.learned(net)
     auc, pairs = score.verification_auc(others[LEARNED_PEOPLE:], embed)
     say(f"embedding: AUC {auc:.3f} on {len(others) - LEARNED_PEOPLE} identities that it never saw, {pairs} pairs")
@@ -69,7 +69,7 @@ def main() -> int:
         "learned_from": [len(a), len(b)],
         "held_out": [len(held_a), len(held_b)],
         "embedding": {
-            "what": "small convolutional network, CosFace, 2500 steps; seen none of the two",
+            "what": f"small convolutional network, CosFace, {EMBEDDING_STEPS} steps; seen none of the two",
             "people": LEARNED_PEOPLE,
             "verification_auc": round(auc, 4),
             "people_of_auc": len(others) - LEARNED_PEOPLE,
@@ -85,7 +85,7 @@ def main() -> int:
 
 def run(a: Faces, b: Faces, held_a: Faces, held_b: Faces, seed: int, options: Any, embed: score.Embedder) -> Any:
     """One seed: train until the steps or the time are used up, then measure."""
-    settings = Settings(SIZE, 32, 16, options.steps, 2e-4, seed=seed)
+    settings = Settings(SIZE, 32, 16, options.steps, 3e-4, seed=seed)
     state = checkpoint.fresh(settings, CPU)
     began, most = time.monotonic(), options.minutes * 60 / len(options.seeds)
     before = measure(state, a, b, held_a, held_b, embed)

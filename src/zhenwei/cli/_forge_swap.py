@@ -1,0 +1,362 @@
+"""``zhenwei forge swap``: the autoencoder swap between two people, from faces to a marked picture."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.cli._forge_door import opened_door, today
+
+if TYPE_CHECKING:
+    import torch
+
+    from zhenwei.forge.swap.settings import Settings
+
+_HELP = """The autoencoder swap: one encoder for two people, a decoder for each.
+
+Two people only, faces of 128 px at most, from files and with a consent manifest for both. With the settings for a CPU
+it is a demonstration that learns, no convincing swap.
+
+Examples:
+
+  zhenwei forge swap prepare anna/*.jpg --subject anna --output faces/anna
+
+  zhenwei forge swap train faces/anna faces/bruno --consent consent.json --output run
+
+  zhenwei forge swap convert run picture.jpg --consent consent.json --output swapped.png
+"""
+_NOTES = {
+    "cpu": "What to expect: after 2000 steps pose, light and the other's colours; features stay soft.",
+    "gpu": "What to expect: after 40,000 steps features of the other person at 64 px, soft at the edges.",
+}
+
+swap = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
+
+
+class ProfileName(StrEnum):
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+class LossName(StrEnum):
+    l1 = "l1"
+    ssim_mse = "ssim_mse"
+
+
+class Way(StrEnum):
+    a_to_b = "a-to-b"
+    b_to_a = "b-to-a"
+
+
+class ColourName(StrEnum):
+    none = "none"
+    mean = "mean"
+    reinhard = "reinhard"
+    histogram = "histogram"
+
+
+class EdgeName(StrEnum):
+    copy = "copy"
+    feather = "feather"
+    gaussian = "gaussian"
+    poisson = "poisson"
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+_Consent = Annotated[
+    Path, typer.Option("--consent", help="The manifest that covers both people's files.", metavar="FILE")
+]
+_Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
+
+
+@swap.command()
+def prepare(
+    files: Annotated[
+        list[Path], typer.Argument(help="Pictures and clips of one person, or folders.", metavar="FILE...")
+    ],
+    subject: Annotated[str, typer.Option("--subject", help="The person's pseudonym in the consent manifest.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the faces go.", metavar="FOLDER")],
+    size: Annotated[int, typer.Option(min=32, max=128, help="Side of the squares in pixels: 32, 64 or 128.")] = 64,
+    frames: Annotated[int, typer.Option(min=1, max=2000, help="Frames to take from each clip.")] = 64,
+    form: _Form = Format.text,
+) -> None:
+    """Find faces, align them and cut them to squares; then say whether they will do.
+
+    Nearly equal faces are kept once. Look through the folder afterwards and delete what is wrong.
+
+    Examples:
+
+      zhenwei forge swap prepare anna/ --subject anna --output faces/anna
+
+      zhenwei forge swap prepare clip.mp4 --subject bruno --frames 300 --size 128 --output faces/bruno
+    """
+    from zhenwei.forge.swap.prepare import prepare as run
+
+    sources = [p for f in files for p in (sorted(q for q in f.rglob("*") if q.is_file()) if f.is_dir() else [f])]
+    with _bar("faces", len(sources)) as advance:
+        done, advice = run(sources, subject, output, size, frames=frames, tell=lambda p: advance(p.name))
+    if form is Format.json:
+        typer.echo(json.dumps({"folder": str(output), "faces": len(done.faces), "size": size, "advice": advice}))
+        return
+    typer.echo(f"{output}: {len(done.faces)} faces of {subject}, {size} px")
+    for line in advice:
+        typer.echo(f"  {line}")
+
+
+@swap.command()
+def train(
+    first: Annotated[Path, typer.Argument(help="Prepared faces of person A.", metavar="FOLDER_A")],
+    second: Annotated[Path, typer.Argument(help="Prepared faces of person B.", metavar="FOLDER_B")],
+    consent: _Consent,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The run; one that is there goes on.", metavar="DIR")],
+    profile: Annotated[ProfileName, typer.Option(help="Size and length of the run.")] = ProfileName.cpu,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps in all, instead of the profile's.")] = None,
+    width: Annotated[
+        int | None, typer.Option(min=8, max=128, help="Width of the network; 128 is the original.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, max=256, help="Faces a side and step.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    loss: Annotated[LossName | None, typer.Option(help="Plain L1, or 1 - SSIM + MSE.")] = None,
+    masked: Annotated[bool | None, typer.Option("--mask/--no-mask", help="Learn to draw the mask as well.")] = None,
+    adversarial: Annotated[float, typer.Option(min=0, max=5, help="Weight of the discriminators; 0.1 is usual.")] = 0.0,
+    warped: Annotated[bool, typer.Option("--warp/--no-warp", help="Without the warp: the ablation.")] = True,
+    check_every: Annotated[int | None, typer.Option(min=1, help="Steps between previews and saves.")] = None,
+    held_out: Annotated[int | None, typer.Option(min=1, help="Faces of each person kept back.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed learns the same.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will cost, and stop.")] = False,
+    form: _Form = Format.text,
+) -> None:
+    """Train, or go on with a run: the next step is the one that would have come.
+
+    Every check saves, and writes a marked sheet of the same held-out faces: original, reconstruction, swap, mask.
+    Ctrl-C saves and ends. A loss that is no longer finite ends the run, and what was saved is clean.
+
+    Exit status: 0 done or stopped and saved, 1 refused or failed, 2 wrong use.
+
+    Examples:
+
+      zhenwei forge swap train faces/anna faces/bruno --consent consent.json --output run
+
+      zhenwei forge swap train faces/anna faces/bruno --consent consent.json --output run --adversarial 0.1
+
+      zhenwei forge swap train faces/anna faces/bruno --consent consent.json --output run --dry-run
+    """
+    from zhenwei.forge.consent import read_consent
+    from zhenwei.forge.swap.prepare import load
+    from zhenwei.forge.swap.settings import PROFILES
+
+    a, b, held = load(first), load(second), read_consent(consent)
+    given: dict[str, Any] = {
+        "steps": steps, "width": width, "batch": batch, "rate": rate, "loss": loss.value if loss else None,
+        "masked": masked, "check_every": check_every, "held_out": held_out,
+    }  # fmt: skip
+    chosen = {key: value for key, value in given.items() if value is not None}
+    settings = replace(
+        PROFILES[profile.value], size=a.faces.side_px, adversarial=adversarial, warped=warped, seed=seed, **chosen
+    )
+    device = _device(profile.value)
+    if dry_run:
+        _tell_cost(settings, device, form)
+        return
+    _check_extra()
+    from zhenwei.forge.swap.train import train as run
+
+    if form is Format.text:
+        typer.echo(_NOTES[profile.value])
+    with _interrupt() as stop, _bar("steps", settings.steps) as advance:
+        path = run(
+            a, b, settings, output, consent=held, today=today(), door=opened_door(), device=device, stop=stop,
+            tell=lambda p: advance(f"loss {p.losses.a:.4f} {p.losses.b:.4f} · held out: {p.trend}", p.step),
+        )  # fmt: skip
+        stopped = stop()
+    _tell_run(output, path, stopped, form)
+
+
+@swap.command()
+def preview(
+    run: Annotated[Path, typer.Argument(help="The run's folder.", metavar="DIR")],
+    first: Annotated[Path, typer.Argument(help="Prepared faces of person A.", metavar="FOLDER_A")],
+    second: Annotated[Path, typer.Argument(help="Prepared faces of person B.", metavar="FOLDER_B")],
+    consent: _Consent,
+    best: Annotated[bool, typer.Option("--best", help="The best checkpoint instead of the last.")] = False,
+) -> None:
+    """Draw the held-out faces as a checkpoint draws them, and say how good they are.
+
+    Examples:
+
+      zhenwei forge swap preview run faces/anna faces/bruno --consent consent.json --best
+    """
+    _check_extra()
+    from zhenwei.forge.consent import read_consent
+    from zhenwei.forge.swap import checkpoint, train
+    from zhenwei.forge.swap.prepare import load
+    from zhenwei.forge.swap.score import appearance
+
+    held, a, b, device = read_consent(consent), load(first), load(second), _device("cpu")
+    for side in (a, b):
+        train.check_consent(side, held, today())
+    state, told = checkpoint.restore(run / (train.BEST if best else train.LAST), held.sha256, device)
+    pair = train.split(a.faces, b.faces, told.settings)
+    row = train.check(state.net, pair, [], state.step, appearance, device)
+    path = train.preview(run, state.net, pair, told.settings, state.step, held.sha256, opened_door(), device)
+    typer.echo(f"{path}: step {state.step}")
+    typer.echo(f"  held out, L1 {row['held_l1']:.4f}, SSIM {row['held_ssim']:.3f}")
+    typer.echo(
+        f"  look of the swap: {row['to_target']:.3f} like the target, {row['to_source']:.3f} like the source "
+        f"(the source itself {row['floor']:.3f}, the target itself {row['ceiling']:.3f})"
+    )
+
+
+@swap.command()
+def convert(
+    run: Annotated[Path, typer.Argument(help="The run's folder, or a checkpoint.", metavar="DIR")],
+    source: Annotated[Path, typer.Argument(help="A picture or a short clip.", metavar="FILE")],
+    consent: _Consent,
+    output: Annotated[Path, typer.Option("--output", "-o", help=".png or .jpg; .mp4 for a clip.", metavar="FILE")],
+    way: Annotated[Way, typer.Option("--direction", help="Whose face becomes whose.")] = Way.a_to_b,
+    colour: Annotated[ColourName, typer.Option(help="How colours are matched.")] = ColourName.mean,
+    edge: Annotated[EdgeName, typer.Option(help="How the edge is treated.")] = EdgeName.feather,
+    form: _Form = Format.text,
+) -> None:
+    """Swap the face in a picture or clip of one of the two; the result is labelled, marked and signed.
+
+    The file must stand in the manifest, as one of the person whose face is replaced.
+
+    Examples:
+
+      zhenwei forge swap convert run anna/7.jpg --consent consent.json --output swapped.png
+
+      zhenwei forge swap convert run clip.mp4 --consent consent.json --direction b-to-a --colour reinhard --edge poisson
+      --output swapped.mp4
+    """
+    _check_extra()
+    from zhenwei.forge.consent import check_files, read_consent
+    from zhenwei.forge.swap.convert import convert as leave
+    from zhenwei.forge.swap.convert import open_swapper
+    from zhenwei.forge.swap.train import BEST, LAST
+
+    held = read_consent(consent)
+    place = run if run.is_file() else next((run / n for n in (BEST, LAST) if (run / n).exists()), run / LAST)
+    swapper = open_swapper(place, held.sha256, _device("cpu"))
+    check_files(held, swapper.subjects[0 if way is Way.a_to_b else 1], [source], today(), "face")
+    made, without = leave(
+        swapper, source, output, opened_door(), direction=way.value, colour=colour.value, edge=edge.value
+    )
+    if form is Format.json:
+        told = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
+        typer.echo(json.dumps(told))
+        return
+    typer.echo(f"{made.path}: swapped, mark {made.ident}")
+    if without:
+        typer.echo(f"  {without} frames without a face were left as they are")
+
+
+def _tell_run(folder: Path, path: Path, stopped: bool, form: Format) -> None:
+    from zhenwei.forge.swap.curves import read_log, trend
+    from zhenwei.forge.swap.train import LOG
+
+    rows = read_log(folder / LOG)
+    last = {k: v for k, v in rows[-1].items() if v == v} if rows else {}
+    if form is Format.json:
+        typer.echo(json.dumps({"checkpoint": str(path), "stopped": stopped, "last_check": last}))
+        return
+    typer.echo(f"{path}: {'stopped and saved' if stopped else 'done'}, {trend(rows)}")
+    if last:
+        typer.echo(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
+
+
+def _tell_cost(settings: Settings, device: torch.device, form: Format) -> None:
+    """Timed on two steps with noise for faces, as no formula knows the machine."""
+    import time
+
+    import numpy as np
+
+    from zhenwei.forge.swap import checkpoint
+    from zhenwei.forge.swap.learn import batches, learn
+    from zhenwei.forge.swap.settings import cost
+    from zhenwei.forge.swap.sides import Faces
+
+    _check_extra()
+    needed, rng, s = cost(settings), np.random.default_rng(0), settings.size
+    noise = Faces("noise", rng.integers(0, 255, (2, s, s, 3), np.uint8), np.zeros((2, 468, 2), np.float32),
+                  np.ones((2, s, s), np.float32))  # fmt: skip
+    state = checkpoint.fresh(settings, device)
+    learn(state, batches(noise, noise, settings, 0, device), settings)
+    began = time.monotonic()
+    learn(state, batches(noise, noise, settings, 1, device), settings)
+    hours = (time.monotonic() - began) * settings.steps / 3600
+    told = {"parameters": needed.parameters, "memory_mib": round(needed.memory_mib), "hours": round(hours, 2)}
+    if form is Format.json:
+        typer.echo(json.dumps(told | {"steps": settings.steps, "device": device.type}))
+        return
+    typer.echo(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
+    typer.echo(f"{settings.steps} steps, near {hours:.1f} hours at the speed of one step here")
+
+
+def _check_extra() -> None:
+    from importlib.util import find_spec
+
+    from zhenwei.errors import MissingExtraError
+
+    if find_spec("torch") is None or find_spec("safetensors") is None:
+        raise MissingExtraError("the swap needs torch and safetensors", fix="pip install 'zhenwei[train]'")
+
+
+def _device(profile: str) -> torch.device:
+    _check_extra()
+    import torch
+
+    return torch.device("cuda" if profile == "gpu" and torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def _interrupt() -> Iterator[Any]:
+    """The first Ctrl-C ends the run after its step, with everything saved; the second as usual."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Any]:
+    """On standard error, with the time left, and only where a person is watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
+               TextColumn("{task.description}", markup=False))  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(what, total=total)
+
+        def advance(line: str, at: int | None = None) -> None:
+            if at is None:
+                bars.update(task, advance=1, description=line)
+            else:
+                bars.update(task, completed=at, description=line)
+
+        yield advance
+
+
+__all__ = ["swap"]
