@@ -22,7 +22,7 @@ from zhenwei.detectors import ids
 from zhenwei.report import schema
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = ("setup", "check", "test", "try", "bench", "docs", "lecture")
+SCRIPTS = ("setup", "check", "test", "try", "bench", "docs", "lecture", "defence")
 READMES = ("README.md", "README.zh-CN.md")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")

@@ -1,8 +1,8 @@
-"""Which parts of a marked picture were replaced since: a fragile mark in each block, and the tracer's own votes there.
+"""Which parts of a marked picture were replaced since: a fragile mark in each block.
 
-The fragile mark quantises two coefficients of every block with a dither of the key (B. Chen & G. Wornell, 2001): it
-holds after light compression and is gone where something was painted over. After stronger compression it is gone
-everywhere; then the hidden bits, known once the identifier is read, are looked for block by block, which is coarser.
+Two coefficients of every block are quantised with a dither of the key (B. Chen & G. Wornell, 2001). The mark holds
+after light compression and is gone where something was painted over. After stronger compression it is gone everywhere,
+and then nothing is said: to look for the hidden bits block by block instead named parts that nobody had touched.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
-from zhenwei.defence.watermark.carrier import BLOCK, CELLS, SIDE, Layout, Reals, drawn
-from zhenwei.defence.watermark.code import Soft
+from zhenwei.defence.watermark.carrier import BLOCK, CELLS, SIDE, Reals, drawn
 from zhenwei.types import Floats
 
 _PLACES = ((3, 4), (4, 3))  # above the band of the hidden bits
 _STEP = 9.0
 ENERGY = _STEP**2 / 12 * CELLS * CELLS * len(_PLACES)  # what it changes of a canonical luma, squared and summed
-_CLEAR, _LOST = 0.80, 0.35  # mean cosines: a quarter of the blocks above = can be judged; below = replaced
-_COARSE_CLEAR, _COARSE_LOST = 4.0, 1.0  # standard errors: of half the blocks at least; of one that counts as replaced
-_LEAST_FINE, _LEAST_COARSE = 6, 12  # blocks in one piece: fewer are chance
+_CLEAR = 0.75  # mean cosine that a quarter of the blocks must reach, or it cannot be told
+_LOST = 0.30  # of that: below, a block counts as replaced
+_DARKEST, _BRIGHTEST = 14.0, 241.0  # grey levels of a block between which nothing of its mark is cut off
+_LEAST_BLOCKS = 8  # in one piece: fewer are chance
 Bools = NDArray[np.bool_]
 
 
@@ -37,24 +37,18 @@ def change(luma: Floats, key: bytes) -> Floats:
     return np.asarray(haar.repeat(2, axis=0).repeat(2, axis=1) / 2, np.float32)
 
 
-def judged(lumas: list[Floats], votes: Reals, code: Soft, key: bytes, plan: Layout) -> tuple[Bools | None, bool | None]:
-    """Which blocks ``(16, 16)`` lost their mark, or None; and whether the picture is as it was marked, None = cannot
-    tell. ``votes`` ``(16, 16, 22)``: whitened coefficients, ``code``: the bits that are hidden in them."""
+def judged(lumas: list[Floats], key: bytes) -> tuple[Bools | None, bool | None]:
+    """Which blocks ``(16, 16)`` lost their mark, and whether the picture is as it was marked; None, None = cannot tell.
+    ``lumas``: canonical, of the frames that were read together."""
     fine = np.mean([np.cos(2 * np.pi * (_coefficients(y) - _dither(key)) / _STEP).mean(-1) for y in lumas], axis=0)
-    smooth = _smooth(fine, 3)
-    if np.quantile(smooth, 0.75) >= _CLEAR:  # what is left of the mark was hardly compressed
-        lost = _pieces(smooth < _LOST, _LEAST_FINE)
-        return lost, not lost.any()
-    agrees = np.zeros(votes.size)
-    agrees[plan.places] = votes.ravel()[plan.places] * plan.signs * code[:, None]
-    coarse = _smooth(agrees.reshape(votes.shape).mean(-1), 5)
-    lively = np.sqrt(_smooth((votes**2).mean(-1), 5))
-    noise = lively / np.sqrt(25.0 * votes.shape[-1])
-    if float(np.median(coarse / np.maximum(noise, 1e-9))) < _COARSE_CLEAR:
+    smooth = cv2.blur(fine.astype(np.float32), (3, 3), borderType=cv2.BORDER_REFLECT_101)
+    clear = float(np.quantile(smooth, 0.75))
+    if clear < _CLEAR:
         return None, None
-    # Where compression left nothing, nothing was lost by a change.
-    lost = _pieces((coarse < _COARSE_LOST * noise) & (lively > 0.5 * np.median(lively)), _LEAST_COARSE)
-    return (lost, False) if lost.any() else (lost, None)
+    shade = np.mean([y.reshape(CELLS, 2 * BLOCK, CELLS, 2 * BLOCK).mean(axis=(1, 3)) for y in lumas], axis=0)
+    holds = (shade > _DARKEST) & (shade < _BRIGHTEST)
+    lost = _pieces(np.asarray((smooth < _LOST * clear) & holds))
+    return lost, not lost.any()
 
 
 def _coefficients(luma: Floats) -> Reals:
@@ -68,12 +62,8 @@ def _dither(key: bytes) -> Reals:
     return drawn(key, "blocks").uniform(0, _STEP, (CELLS, CELLS, len(_PLACES)))
 
 
-def _smooth(values: Reals, size: int) -> Reals:
-    return np.asarray(cv2.blur(values.astype(np.float32), (size, size), borderType=cv2.BORDER_REFLECT_101), np.float64)
-
-
-def _pieces(lost: Bools, least: int) -> Bools:
+def _pieces(lost: Bools) -> Bools:
     """Only what hangs together in pieces of some size."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(lost.astype(np.uint8), connectivity=4)
-    kept = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= least]
+    kept = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= _LEAST_BLOCKS]
     return np.asarray(np.isin(labels, kept))

@@ -30,7 +30,8 @@ _PIVOT = (SIDE - 1) / 2
 @dataclass(frozen=True, slots=True)
 class Grid:
     """What was seen, ``(x, y)`` of its own 256 x 256 canonical form, lies at ``(left + x width, top + y height)`` of
-    the marked one, after turning by ``angle_deg`` about the middle, and mirrored first where ``mirrored``."""
+    the marked one, after turning by ``angle_deg`` about the middle, and mirrored first where ``mirrored``. ``aspect``:
+    width over height of the picture, which the canonical form has lost and turning needs."""
 
     mirrored: bool = False
     width: float = 1.0
@@ -38,6 +39,7 @@ class Grid:
     left: float = 0.0
     top: float = 0.0
     angle_deg: float = 0.0
+    aspect: float = 1.0
 
     def said(self) -> str:
         """In words, for people."""
@@ -51,7 +53,7 @@ class Grid:
     def restored(self, luma: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """``luma`` ``(256, 256)`` brought back onto the marked grid, and which pixels of that are known."""
         flipped = luma[:, ::-1] if self.mirrored else luma
-        if self == Grid(mirrored=self.mirrored):
+        if self == Grid(mirrored=self.mirrored, aspect=self.aspect):
             return np.ascontiguousarray(flipped), np.ones((SIDE, SIDE), np.bool_)
         matrix = self._matrix()
         mean = float(luma.mean())
@@ -67,23 +69,30 @@ class Grid:
             [0, self.height, self.top + (self.height - 1) / 2],
             [0, 0, 1],
         ])  # fmt: skip
-        turn = np.vstack([cv2.getRotationMatrix2D((_PIVOT, _PIVOT), self.angle_deg, 1.0), [0, 0, 1]])
-        return np.asarray((turn @ scale)[:2])
+        return np.asarray((_turn(self.angle_deg, self.aspect) @ scale)[:2])
 
 
-def likely_grids(luma: Floats, plan: Layout) -> Iterator[Grid]:
+def _turn(angle_deg: float, aspect: float) -> NDArray[np.float64]:
+    """``(3, 3)``: about the middle of the canonical form, as the picture itself is turned."""
+    cosine, sine = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    turn = np.array([[cosine, sine / aspect], [-sine * aspect, cosine]])
+    middle = np.full(2, _PIVOT)
+    return np.vstack([np.column_stack([turn, middle - turn @ middle]), [0, 0, 1]])
+
+
+def likely_grids(luma: Floats, plan: Layout, aspect: float) -> Iterator[Grid]:
     """Grids other than the plain and the mirrored one, best first; none where the pattern is not seen."""
     found: list[tuple[float, Grid]] = []
     for mirrored in (False, True):
         texture = _texture(np.ascontiguousarray(luma[:, ::-1]) if mirrored else luma)
-        found += [(peak, replace(grid, mirrored=mirrored)) for peak, grid in _trials(texture, plan)]
+        found += [(peak, replace(grid, mirrored=mirrored)) for peak, grid in _trials(texture, plan, aspect)]
     found.sort(key=lambda item: -item[0])
     for peak, grid in found[:_TRIALS]:
         if peak >= _LEAST_PEAK:
             yield _refined(luma, grid, plan)
 
 
-def _trials(texture: Floats, plan: Layout) -> Iterator[tuple[float, Grid]]:
+def _trials(texture: Floats, plan: Layout, aspect: float) -> Iterator[tuple[float, Grid]]:
     for width in _SCALES:
         for height in _SCALES:
             size = (round(SIDE * width), round(SIDE * height))
@@ -92,10 +101,10 @@ def _trials(texture: Floats, plan: Layout) -> Iterator[tuple[float, Grid]]:
             peak, left, top = _peak(small, plan, SIDE - size[0], SIDE - size[1])
             yield peak, Grid(False, size[0] / SIDE, size[1] / SIDE, left, top)
     for angle in _ANGLES:
-        matrix = cv2.getRotationMatrix2D((_PIVOT, _PIVOT), angle, 1.0)
+        matrix = _turn(angle, aspect)[:2]
         turned = np.asarray(cv2.warpAffine(texture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.float32)
         peak, _, _ = _peak(turned, plan, 0, 0)
-        yield peak, Grid(angle_deg=angle)
+        yield peak, Grid(angle_deg=angle, aspect=aspect)
 
 
 def _peak(seen: Floats, plan: Layout, across: int, down: int) -> tuple[float, float, float]:
@@ -105,7 +114,7 @@ def _peak(seen: Floats, plan: Layout, across: int, down: int) -> tuple[float, fl
     surface = irfft2(_pattern(plan) * spectrum / (np.abs(spectrum) + 1e-6), s=(SIDE, SIDE))
     near = np.pad(surface, 1, mode="wrap")[: down + 3, : across + 3]
     top, left = np.unravel_index(int(np.argmax(near)), near.shape)
-    return float(near[top, left] / surface.std()), float(left - 1), float(top - 1)
+    return float(near[top, left] / max(float(surface.std()), 1e-9)), float(left - 1), float(top - 1)
 
 
 def _pattern(plan: Layout) -> NDArray[np.complex64]:

@@ -87,9 +87,12 @@ def mark_frames(frames: Iterable[Pixels], ident: bytes, key: bytes) -> Iterator[
 
 def read_frames(frames: Iterable[Pixels], key: bytes, *, search: bool = True) -> PictureMark | None:
     """The mark that the frames carry together: what each says of every bit is added up before it is decided."""
-    seen = [canonical(pixels) for pixels in frames if min(pixels.shape[:2]) >= LEAST_SIDE // 2]
+    large = [(canonical(p), p.shape[1] / p.shape[0]) for p in frames if min(p.shape[:2]) >= LEAST_SIDE // 2]
+    seen = [luma for luma, _ in large]
     plan = layout(key, _BITS)
-    searched = chain.from_iterable(likely_grids(luma, plan) for luma in seen[:_SEARCHED]) if search else ()
+    searched = chain.from_iterable(likely_grids(luma, plan, aspect) for luma, aspect in large[:_SEARCHED])
+    if not search:
+        searched = chain()
     for grid in chain((Grid(), Grid(mirrored=True)), searched):
         found = _read_at(seen, grid, key, plan)
         if found is not None:
@@ -113,7 +116,7 @@ def _read_at(seen: list[Floats], grid: Grid, key: bytes, plan: Layout) -> Pictur
     agreement = float((soft * code > 0).mean())
     if grid.width < 1 or grid.height < 1 or grid.angle_deg:
         return PictureMark(ident, agreement, grid.said())
-    altered, intact = blocks.judged(restored, np.mean(found, axis=0), code, key, plan)
+    altered, intact = blocks.judged(restored, key)
     return PictureMark(ident, agreement, grid.said(), altered, intact)
 
 

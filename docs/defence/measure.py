@@ -1,0 +1,285 @@
+"""Measures the watermarks and writes their page: ``scripts/defence --data FOLDER``.
+
+FOLDER is the project's shared data (photos.zip, dfdc-faces.zip, speech.zip, camera-originals.zip). ``--clean N`` sets
+how many pictures without a mark are asked (10,000 by default, about 40 minutes on one core; 0 keeps the last count).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import soundfile
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from docs.defence.attacks import PICTURES, SOUNDS  # noqa: E402
+
+from zhenwei import faces, media  # noqa: E402
+from zhenwei.defence import watermark  # noqa: E402
+from zhenwei.defence.watermark.carrier import canonical, coefficients, layout, projections, whitened  # noqa: E402
+from zhenwei.defence.watermark.code import coded_length, decode  # noqa: E402
+from zhenwei.evaluation.metrics import rate_interval  # noqa: E402
+from zhenwei.forge.synthesis import mesh_swap  # noqa: E402
+from zhenwei.types import Floats, Pixels  # noqa: E402
+
+HERE = Path(__file__).parent
+RESULTS, PAGE = HERE / "watermarks.json", HERE / "watermarks.md"
+SEED = 20261127
+_PICTURES, _SOUNDS, _SWAPS = 150, 60, 40
+_BITS = coded_length(watermark.ID_BYTES, 24)
+Row = dict[str, Any]
+
+
+def main() -> None:
+    given = _arguments()
+    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    results: Row = {"seed": SEED, "schema": "zhenwei.watermarks/1", "clean": kept.get("clean")}
+    results["others"] = kept.get("others")
+    pictures = list(_photographs(given.data, _PICTURES))
+    _say(f"{len(pictures)} pictures")
+    results["picture"] = picture_table(pictures)
+    results["swap"] = swap_row(given.data)
+    results["sound"] = sound_table(list(_voices(given.data, _SOUNDS)))
+    if given.clean:
+        results["clean"] = clean(given.data, given.clean)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(results), encoding="utf-8")
+
+
+def picture_table(pictures: list[Pixels]) -> Row:
+    marked = []
+    psnr, ssim = [], []
+    for number, pixels in enumerate(pictures):
+        ident, key = _chosen(number)
+        made = watermark.mark_picture(pixels, ident, key)
+        marked.append((made, ident, key))
+        psnr.append(_psnr(pixels, made))
+        ssim.append(_ssim(pixels, made))
+    rows = []
+    for name, attack in PICTURES.items():
+        found, bits, intact = [], [], []
+        for number, (made, ident, key) in enumerate(marked):
+            seen = attack(made, pictures[number - 1])
+            mark = watermark.read_picture(seen, key)
+            found.append(mark is not None and mark.ident == ident)
+            bits.append(_bits(mark.ident if mark else _guess(seen, key), ident))
+            intact.append(mark.intact if mark else None)
+        rows.append(_row(name, found, bits) | {"told": _told(intact)})
+        _say(f"{name}: found {rows[-1]['found']:.3f}, bits {rows[-1]['bits']:.4f}")
+    levels = {"psnr_db": _spread(psnr), "ssim": _spread(ssim)}
+    return {"n": len(pictures), "rows": rows, **levels}
+
+
+def swap_row(data: Path) -> Row:
+    """Our own mesh swap on marked photographs: the source is still found, and the face is told to be replaced."""
+    import tempfile
+
+    sitters = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, pixels in enumerate(_photographs(data, 4 * _SWAPS)):
+            path = Path(folder) / f"{number}.png"
+            Image.fromarray(pixels).save(path)
+            frame = media.read_picture(media.open_media(path))
+            seen = [f for t in faces.find_people([frame]) for f in t.faces if f.landmarks is not None]
+            if seen:
+                sitters.append((pixels, np.asarray(seen[0].landmarks, np.float32)))
+            if len(sitters) > _SWAPS:
+                break
+    found, bits, intact, overlap = [], [], [], []
+    for number in range(len(sitters) - 1):
+        (pixels, points), (donor, theirs) = sitters[number], sitters[number + 1]
+        ident, key = _chosen(number)
+        made = watermark.mark_picture(pixels, ident, key)
+        swapped = mesh_swap(made, points, donor, theirs, np.random.default_rng(number))
+        mark = watermark.read_picture(swapped.pixels, key)
+        found.append(mark is not None and mark.ident == ident)
+        bits.append(_bits(mark.ident if mark else _guess(swapped.pixels, key), ident))
+        intact.append(mark.intact if mark else None)
+        if mark is not None and mark.altered is not None and mark.altered.any():
+            truth = cv2.resize(swapped.mask, (16, 16), interpolation=cv2.INTER_AREA) > 0.5
+            overlap.append(float((mark.altered & truth).sum() / max(1, (mark.altered | truth).sum())))
+    row = _row("mesh swap", found, bits) | {"told": _told(intact)}
+    return row | {"iou": float(np.mean(overlap)) if overlap else None, "iou_n": len(overlap)}
+
+
+def sound_table(voices: list[Floats]) -> Row:
+    marked, ratio = [], []
+    for number, samples in enumerate(voices):
+        ident, key = _chosen(number)
+        made = watermark.mark_sound(samples, 16_000, ident[:2], key)
+        marked.append((made, ident[:2], key))
+        ratio.append(10 * float(np.log10((samples**2).mean() / ((made - samples) ** 2).mean())))
+    rows = []
+    for name, attack in SOUNDS.items():
+        found = []
+        for made, ident, key in marked:
+            mark = watermark.read_sound(attack(made, 16_000), 16_000, key)
+            found.append(mark is not None and mark.ident == ident)
+        rows.append(_row(name, found, []))
+        _say(f"sound, {name}: found {rows[-1]['found']:.3f}")
+    seconds = [samples.shape[1] / 16_000 for samples in voices]
+    asked, alarms = 0, 0
+    rng = np.random.default_rng(SEED)
+    for samples in voices:
+        for _ in range(20):
+            asked += 1
+            alarms += watermark.read_sound(samples, 16_000, rng.bytes(32)) is not None
+    return {"n": len(voices), "rows": rows, "snr_db": _spread(ratio), "seconds": _spread(seconds),
+            "clean": {"n": asked, "alarms": alarms}}  # fmt: skip
+
+
+def clean(data: Path, count: int) -> Row:
+    """Crops, mirrored or not and of any scale, of pictures without a mark, each asked for another key."""
+    rng = np.random.default_rng(SEED)
+    sources = list(_everything(data))
+    alarms = 0
+    for number in range(count):
+        pixels = sources[number % len(sources)]
+        height, width = pixels.shape[:2]
+        share = float(rng.uniform(0.5, 1.0))
+        tall, wide = round(height * share), round(width * share)
+        top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
+        crop = np.ascontiguousarray(pixels[top : top + tall, left : left + wide, :])
+        alarms += watermark.read_picture(crop, rng.bytes(32)) is not None
+        if number % 500 == 499:
+            _say(f"clean: {number + 1} asked, {alarms} alarms")
+    return {"n": count, "pictures": len(sources), "alarms": alarms, "upper": 1 - 0.025 ** (1 / count) if not alarms else
+            rate_interval(alarms, count).high}  # fmt: skip
+
+
+def _row(name: str, found: list[bool], bits: list[float]) -> Row:
+    rate = rate_interval(sum(found), len(found))
+    row: Row = {"attack": name, "n": len(found), "found": rate.value, "found_low": rate.low, "found_high": rate.high}
+    if bits:
+        mean = _mean_interval(bits)
+        row |= {"bits": mean[0], "bits_low": mean[1], "bits_high": mean[2]}
+    return row
+
+
+def _mean_interval(values: list[float]) -> tuple[float, float, float]:
+    """The mean and its 95 % interval by bootstrap over pictures."""
+    given = np.asarray(values)
+    drawn = np.random.default_rng(SEED).integers(len(given), size=(2000, len(given)))
+    low, high = np.quantile(given[drawn].mean(axis=1), [0.025, 0.975])
+    return float(given.mean()), float(low), float(high)
+
+
+def _told(intact: list[bool | None]) -> Row:
+    return {"as marked": intact.count(True), "replaced in part": intact.count(False), "cannot tell": intact.count(None)}
+
+
+def _chosen(number: int) -> tuple[bytes, bytes]:
+    rng = np.random.default_rng([SEED, number])
+    return rng.bytes(watermark.ID_BYTES), rng.bytes(32)
+
+
+def _guess(pixels: Pixels, key: bytes) -> bytes:
+    """The likeliest identifier on the plain grid where none is found: half of its bits are right by chance."""
+    soft = projections(whitened(coefficients(canonical(pixels))), layout(key, _BITS))
+    return decode(soft / max(1e-9, float(np.sqrt((soft**2).mean()))), watermark.ID_BYTES, 24)[0]
+
+
+def _bits(found: bytes, wanted: bytes) -> float:
+    one, other = (np.unpackbits(np.frombuffer(x, np.uint8)) for x in (found, wanted))
+    return float((one == other).mean())
+
+
+def _psnr(before: Pixels, after: Pixels) -> float:
+    return 10 * float(np.log10(255.0**2 / np.mean((before.astype(np.float64) - after) ** 2)))
+
+
+def _ssim(before: Pixels, after: Pixels) -> float:
+    """Structural similarity of luma, Gaussian window of 1.5 px (Wang et al. 2004)."""
+    x, y = (cv2.cvtColor(p, cv2.COLOR_RGB2GRAY).astype(np.float64) for p in (before, after))
+    blur: Callable[[Any], Any] = lambda v: cv2.GaussianBlur(v, (11, 11), 1.5)  # noqa: E731
+    mx, my = blur(x), blur(y)
+    vx, vy, cxy = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
+    a, b = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    return float((((2 * mx * my + a) * (2 * cxy + b)) / ((mx**2 + my**2 + a) * (vx + vy + b))).mean())
+
+
+def _spread(values: list[float]) -> Row:
+    return {"mean": float(np.mean(values)), "least": float(np.min(values)), "most": float(np.max(values))}
+
+
+def _photographs(data: Path, count: int) -> Iterator[Pixels]:
+    """Genuine photographs of at least 256 px, spread over the archive."""
+    with zipfile.ZipFile(data / "photos.zip") as packed, (data / "photos.csv").open(encoding="utf-8") as text:
+        names = [row["path"] for row in csv.DictReader(text) if row["label"] in ("real", "genuine", "0")]
+        chosen = np.random.default_rng(SEED).permutation(len(names))
+        given = 0
+        for index in chosen:
+            pixels = _decoded(packed.read(names[int(index)]))
+            if min(pixels.shape[:2]) >= 256 and given < count:
+                given += 1
+                yield pixels
+
+
+def _everything(data: Path) -> Iterator[Pixels]:
+    for name in ("photos.zip", "camera-originals.zip", "dfdc-faces.zip"):
+        with zipfile.ZipFile(data / name) as packed:
+            members = [m for m in packed.namelist() if m.lower().endswith((".jpg", ".jpeg", ".png"))]
+            for member in members[:: max(1, len(members) // 1200)]:
+                pixels = _decoded(packed.read(member))
+                scale = 1024 / max(pixels.shape[:2])
+                if scale < 1:
+                    pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
+                if min(pixels.shape[:2]) >= 200:
+                    yield pixels
+
+
+def _decoded(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _voices(data: Path, count: int) -> Iterator[Floats]:
+    """Genuine speech of one source each, windows put together to about eight seconds."""
+    with zipfile.ZipFile(data / "speech.zip") as packed, (data / "speech.csv").open(encoding="utf-8") as text:
+        by_source: dict[str, list[str]] = {}
+        for row in csv.DictReader(text):
+            if row["label"] == "bonafide":
+                by_source.setdefault(row["source"], []).append(row["path"])
+        rng = np.random.default_rng(SEED)
+        sources = sorted(by_source)
+        for number in range(count):
+            paths = by_source[sources[number % len(sources)]]
+            chosen = rng.choice(paths, min(4, len(paths)), replace=False)
+            parts = [soundfile.read(io.BytesIO(packed.read(str(path))), dtype="float32")[0] for path in chosen]
+            yield np.concatenate(parts)[None]
+
+
+def page(results: Row) -> str:
+    from docs.defence.words import to_markdown
+
+    return to_markdown(results)
+
+
+def _arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = os.environ.get("ZHENWEI_DATA") or str(ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default))
+    parser.add_argument("--clean", type=int, default=10_000)
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()
