@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from zhenwei.forge.swap.settings import Settings
+    from zhenwei.forge.swap.train import Progress
 
 _HELP = """The autoencoder swap: one encoder for two people, a decoder for each.
 
@@ -178,7 +179,7 @@ def train(
     with _interrupt() as stop, _bar("steps", settings.steps) as advance:
         path = run(
             a, b, settings, output, consent=held, today=today(), door=opened_door(), device=device, stop=stop,
-            tell=lambda p: advance(f"loss {p.losses.a:.4f} {p.losses.b:.4f} · held out: {p.trend}", p.step),
+            tell=lambda p: _tell_step(p, advance),
         )  # fmt: skip
         stopped = stop()
     _tell_run(output, path, stopped, form)
@@ -261,6 +262,13 @@ def convert(
     typer.echo(f"{made.path}: swapped, mark {made.ident}")
     if without:
         typer.echo(f"  {without} frames without a face were left as they are")
+
+
+def _tell_step(progress: Progress, advance: Any) -> None:
+    losses = progress.losses
+    advance(f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}", progress.step)
+    if progress.problem:
+        typer.echo(f"step {progress.step}: no preview: {progress.problem}", err=True)
 
 
 def _tell_run(folder: Path, path: Path, stopped: bool, form: Format) -> None:

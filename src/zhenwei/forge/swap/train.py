@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.forge.consent import Consent, check_files
-from zhenwei.forge.export import Door, Origin, export_sheet
+from zhenwei.forge.export import Door, Exported, Origin, export_sheet
 from zhenwei.forge.swap import checkpoint, curves
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces, to_tensor
 from zhenwei.forge.swap.prepare import Prepared
@@ -31,17 +32,20 @@ from zhenwei.types import Floats, Pixels
 LAST, PREVIOUS, BEST, LOG, CURVES, PREVIEWS = (
     "last.safetensors", "previous.safetensors", "best.safetensors", "log.csv", "curves.png", "previews"
 )  # fmt: skip
-_SHOWN = 6
+_SHOWN = 3  # of each person
+TITLES = ("original", "again", "swap", "mask", "gap x3")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``step`` of ``steps`` is made. ``trend``: in words, from the held-out faces."""
+    """``step`` of ``steps`` is made. ``trend``: in words, from the held-out faces. ``problem``: why there is no preview
+    of this step, "" where all is well."""
 
     step: int
     steps: int
     losses: Losses
     trend: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +98,7 @@ def train(
     state = begin(folder, settings, consent.sha256, subjects, device)
     rows = curves.read_log(folder / LOG, state.step)
     recent: list[Losses] = []
+    problem = ""
     while state.step < settings.steps and not stop():
         losses = learn(state, batches(pair.a, pair.b, settings, state.step, device), settings)
         recent.append(losses)
@@ -101,8 +106,12 @@ def train(
             rows.append(check(state.net, pair, recent, state.step, embed, device))
             recent = []
             _save(folder, state, settings, consent.sha256, subjects, rows)
-            preview(folder, state.net, pair, settings, state.step, consent.sha256, door, device)
-        tell(Progress(state.step, settings.steps, losses, curves.trend(rows)))
+            try:
+                preview(folder, state.net, pair, settings, state.step, consent.sha256, door, device)
+            except DataError as error:  # saved already; a run is not lost for want of a picture
+                problem = str(error)
+        tell(Progress(state.step, settings.steps, losses, curves.trend(rows), problem))
+        problem = ""
     _keep_last(folder, state, settings, consent.sha256, subjects)
     return folder / LAST
 
@@ -162,18 +171,21 @@ def reconstruct(net: SwapNet, pair: Pair, device: torch.device) -> tuple[float, 
 
 
 def preview_rows(net: SwapNet, pair: Pair, device: torch.device) -> list[list[Pixels]]:
-    """Original, reconstruction, swap, mask, difference of reconstruction: a row for each of the same faces."""
-    rows = []
+    """Original, reconstruction, swap, mask, difference of reconstruction: a row for each of the same faces, A and B in
+    turn."""
+    sides = []
     for faces, own, other in ((pair.held_a, "a", "b"), (pair.held_b, "b", "a")):
         shown = faces.part(slice(0, _SHOWN))
         again, drawn = swap_faces(net, shown.pixels, own, device)  # type: ignore[arg-type]
         swapped, drawn = swap_faces(net, shown.pixels, other, device)  # type: ignore[arg-type]
+        rows = []
         masks: Floats = shown.masks if drawn is None else drawn
         for k in range(len(shown)):
             gap = np.abs(shown.pixels[k].astype(int) - again[k]) * 3
             grey = np.repeat(np.rint(masks[k] * 255).astype(np.uint8)[..., None], 3, axis=2)
             rows.append([shown.pixels[k], again[k], swapped[k], grey, np.clip(gap, 0, 255).astype(np.uint8)])
-    return rows
+        sides.append(rows)
+    return [row for both in zip_longest(*sides) for row in both if row is not None]
 
 
 def preview(
@@ -192,8 +204,21 @@ def preview(
     rows = preview_rows(net, pair, device)
     recipe = {"step": step, "settings": settings.to_dict(), "subjects": [pair.a.name, pair.b.name]}
     origin = Origin("swap/preview", recipe, consent, "ai-edited")
-    titles = ("original", "again", "swap", "mask", "gap x3")
-    return export_sheet(rows, origin, place / f"step-{step:07d}.png", door, titles=titles).path
+    return export_rows(rows, origin, place / f"step-{step:07d}.png", door, TITLES).path
+
+
+def export_rows(
+    rows: list[list[Pixels]], origin: Origin, path: Path, door: Door, titles: Sequence[str] = ()
+) -> Exported:
+    """As many of ``rows``, from the first, as a watermark can be read back from: many small faces in a grid are so busy
+    that it may drown in them, and a sheet that cannot be marked does not leave. DataError if not even one row can."""
+    for count in range(len(rows), 1, -1):
+        try:
+            return export_sheet(rows[:count], origin, path, door, titles=titles)
+        except DataError as error:
+            if "marks" not in error.what:
+                raise
+    return export_sheet(rows[:1], origin, path, door, titles=titles)
 
 
 def _save(
