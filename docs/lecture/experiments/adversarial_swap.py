@@ -17,7 +17,7 @@ NEEDS_DATA = False
 
 def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
-    steps = 900 if bench.profile == "cpu" else 20_000
+    steps = 600 if bench.profile == "cpu" else 20_000
     plain = replace(SETTINGS[bench.profile], seed=bench.seed, steps=steps, masked=True)
     sharp = replace(plain, adversarial=0.1, adversarial_from=0.5)
     pair = puppets(plain, bench.seed)

@@ -202,8 +202,9 @@ def preview(
     _check_extra()
     from zhenwei.forge.consent import read_consent
     from zhenwei.forge.swap import checkpoint, train
+    from zhenwei.forge.swap.learn import swap_faces
     from zhenwei.forge.swap.prepare import load
-    from zhenwei.forge.swap.score import appearance
+    from zhenwei.forge.swap.score import appearance, driving_error, kernel_distance
 
     held, a, b, device = read_consent(consent), load(first), load(second), _device("cpu")
     for side in (a, b):
@@ -218,6 +219,17 @@ def preview(
         f"  look of the swap: {row['to_target']:.3f} like the target, {row['to_source']:.3f} like the source "
         f"(the source itself {row['floor']:.3f}, the target itself {row['ceiling']:.3f})"
     )
+    swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
+    error, seen = driving_error(swaps, pair.held_a.landmarks)
+    told_error = f"{error.mean:.3f} of the distance between the eyes" if error else "not measured"
+    typer.echo(
+        f"  landmarks beside the driving face's: {told_error} (a face was found in {seen} of {len(swaps)} swaps)"
+    )
+    if min(len(swaps), len(pair.held_b)) >= 4:
+        apart = kernel_distance(swaps, pair.held_b.pixels, appearance)
+        typer.echo(
+            f"  kernel distance to the target's own faces: {apart.mean:.3f} ({apart.low:.3f} to {apart.high:.3f})"
+        )
 
 
 @swap.command()

@@ -108,6 +108,39 @@ def sharpness(faces: Pixels) -> float:
     return float(np.mean([cv2.Laplacian(luma, cv2.CV_32F).var() for luma in lumas]) * 1e4)
 
 
+def kernel_distance(made: Pixels, genuine: Pixels, embed: Embedder) -> Interval:
+    """How far swaps are from genuine faces of the target as two heaps: squared MMD of their embeddings, unbiased.
+
+    The measure of M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018 (kernel (x·y + 1)³ here, as vectors have
+    length 1), in the embedding given instead of Inception's features: comparable with itself only. May be slightly
+    negative. The interval is over 50 random halves of both heaps. UsageError below 4 faces of either.
+    """
+    if min(len(made), len(genuine)) < 4:
+        raise UsageError("too few faces to compare", got=f"{len(made)} and {len(genuine)}", want="4 and more")
+    one, other, rng = embed(made), embed(genuine), np.random.default_rng(0)
+    found = []
+    for _ in range(50):
+        x = one[rng.choice(len(one), max(2, len(one) // 2), replace=False)].astype(np.float64)
+        y = other[rng.choice(len(other), max(2, len(other) // 2), replace=False)].astype(np.float64)
+        xx, yy, xy = (x @ x.T + 1) ** 3, (y @ y.T + 1) ** 3, (x @ y.T + 1) ** 3
+        n, m = len(x), len(y)
+        within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
+        found.append(within - 2 * xy.mean())
+    low, high = np.quantile(found, (0.025, 0.975))
+    return Interval(float(np.mean(found)), float(low), float(high), min(len(made), len(genuine)))
+
+
+def driving_error(swaps: Pixels, driving: Floats) -> tuple[Interval | None, int]:
+    """:func:`landmark_error` of those ``swaps`` ``(n, s, s, 3)`` in which FaceMesh finds a face, with ``driving``
+    landmarks ``(n, 468, 2)``, and how many those are; None where there are none."""
+    errors = []
+    for face, points in zip(swaps, driving, strict=True):
+        found = found_landmarks(face)
+        if found is not None:
+            errors.append(landmark_error(points, found))
+    return (interval(np.array(errors)) if errors else None), len(errors)
+
+
 def train_embedding(people: Sequence[Pixels], steps: int, seed: int, batch: int = 64) -> FaceEmbedding:
     """A small network that tells ``people``, each ``(n, s, s, 3)`` uint8, apart by cosines with a margin.
 

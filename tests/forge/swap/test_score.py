@@ -1,0 +1,81 @@
+"""Figures of a swap: each tells apart what it should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zhenwei.errors import UsageError
+from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
+from zhenwei.forge.swap import score
+from zhenwei.forge.swap.sides import Faces, of_portraits
+
+
+@pytest.fixture(scope="module")
+def people() -> tuple[Faces, Faces]:
+    a, b = (of_portraits(n, portraits(p, 24, 64, s)) for n, p, s in (("anna", ANNA, 1), ("bruno", BRUNO, 2)))
+    return a, b
+
+
+def test_likeness_of_genuine_faces_is_at_ceiling_and_floor(people: tuple[Faces, Faces]) -> None:
+    (a, held_a), (b, held_b) = (faces.halves(8) for faces in people)
+    args = (a.pixels, b.pixels, held_a.pixels, held_b.pixels, score.appearance)
+    perfect, nothing = score.likeness(held_b.pixels, *args), score.likeness(held_a.pixels, *args)
+    assert perfect.to_target.mean == pytest.approx(perfect.ceiling)
+    assert nothing.to_target.mean == pytest.approx(nothing.floor)
+    assert perfect.gain.low > 0 > nothing.gain.high
+
+
+def test_intervals_hold_the_mean_and_shrink_with_n() -> None:
+    rng = np.random.default_rng(0)
+    few, many = (score.interval(rng.normal(1, 1, n)) for n in (10, 1000))
+    assert few.low < few.mean < few.high
+    assert many.high - many.low < 0.3 * (few.high - few.low)
+
+
+def test_kernel_distance_is_near_nought_for_one_heap_and_not_for_two(people: tuple[Faces, Faces]) -> None:
+    a, b = people
+    same = score.kernel_distance(a.pixels[:12], a.pixels[12:], score.appearance)
+    other = score.kernel_distance(a.pixels[:12], b.pixels[12:], score.appearance)
+    assert abs(same.mean) < 0.2 * other.mean
+    assert other.low > same.high
+    with pytest.raises(UsageError, match="too few"):
+        score.kernel_distance(a.pixels[:3], b.pixels, score.appearance)
+
+
+def test_a_learned_embedding_tells_apart_puppets_that_it_never_saw() -> None:
+    made = [of_portraits(str(k), portraits(any_puppet(np.random.default_rng(k)), 10, 64, k)).pixels for k in range(20)]
+    embed = score.learned(score.train_embedding(made[:12], 60, 0))
+    auc, pairs = score.verification_auc(made[12:], embed)
+    assert pairs == 8 * 45
+    assert auc > 0.85
+    assert np.allclose(np.linalg.norm(embed(made[0]), axis=1), 1, atol=1e-5)
+    with pytest.raises(UsageError, match="nothing to tell apart"):
+        score.train_embedding(made[:1], 1, 0)
+
+
+def test_landmark_error_is_a_share_of_the_eyes_distance(people: tuple[Faces, Faces]) -> None:
+    points = people[0].landmarks[0]
+    between = float(np.linalg.norm(points[33] - points[263]))
+    assert score.landmark_error(points, points) == 0
+    assert score.landmark_error(points, points + np.array([between / 2, 0], np.float32)) == pytest.approx(0.5, rel=1e-4)
+    with pytest.raises(UsageError, match="no face"):
+        score.landmark_error(np.zeros_like(points), points)
+
+
+def test_genuine_puppets_drive_themselves(people: tuple[Faces, Faces]) -> None:
+    a = people[0]
+    own, seen = score.driving_error(a.pixels[:6], a.landmarks[:6])
+    other, _ = score.driving_error(a.pixels[:6], a.landmarks[6:12])
+    assert seen >= 4
+    assert own is not None
+    assert other is not None
+    assert own.mean < 0.15
+    assert own.mean < 0.6 * other.mean
+
+
+def test_blurred_faces_are_less_sharp(people: tuple[Faces, Faces]) -> None:
+    import cv2
+
+    soft = np.stack([cv2.GaussianBlur(p, (0, 0), 1.5) for p in people[0].pixels])
+    assert score.sharpness(soft.astype(np.uint8)) < 0.5 * score.sharpness(people[0].pixels)
