@@ -191,8 +191,8 @@ def _real() -> str:
         return ""
     told = json.loads(REAL.read_text("utf-8"))
     lines = [
-        "| seed | steps | way | distance to target | distance to source | gain, 95 % interval | own faces of target, of "
-        "source |",
+        "| seed | steps | way | distance to target | distance to source | gain, 95 % interval | own faces: target's, "
+        "source's |",
         "|---|---|---|---|---|---|---|",
     ]
     for r in told["runs"]:
@@ -207,15 +207,16 @@ def _real() -> str:
     return (
         "\n\n## On real faces\n\n"
         f"Data: {told['data']}; {n[0]} and {n[1]} crops to learn from, {held[0]} and {held[1]} held out. Distances are "
-        "1 - cosine with a person's mean face, of swaps of held-out faces; gain is the distance to the source less that "
-        "to the target; the last column has the distances to the target of either person's own held-out faces. The "
-        "interval is a bootstrap over faces and knows nothing of other pairs of people. The embedding is a small network "
-        f"trained on {e['people']} other identities; on {e['people_of_auc']} more that it never saw its AUC of "
-        f"verification is {e['verification_auc']:.3f} ({e['pairs_of_auc']} pairs of one person). No picture is kept.\n\n"
+        "1 - cosine with a person's mean face, of swaps of held-out faces; gain is the distance to the source less "
+        "that to the target; the last column has the distances to the target of either person's own held-out faces. "
+        "The interval is a bootstrap over faces and knows nothing of other pairs of people. The embedding is a small "
+        f"network trained on {e['people']} other identities; on {e['people_of_auc']} more that it never saw its AUC of "
+        f"verification is {e['verification_auc']:.3f} ({e['pairs_of_auc']} pairs of one person). No picture is "
+        "kept.\n\n"
         + "\n".join(lines)
-        + "\n\nAn identity is what the data set's list calls one. Where a person's own held-out faces are far from the "
-        "mean of the others, there is little to come near to, and that way may fail. With so few steps the swaps are "
-        "little more than mean faces, as on the puppets. "
+        + "\n\nAn identity is what the data set's list calls one. Where a person's own held-out faces are far from "
+        "the mean of the others, there is little to come near to, and that way may fail. With so few steps the "
+        "swaps are little more than mean faces, as on the puppets. "
         "Written by `docs/lecture/real_faces.py`, which says how to run it again."
     )
 
