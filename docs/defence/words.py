@@ -78,8 +78,9 @@ the pair's purpose: *marked source, altered after marking*.
 _BOUND = "Six trials at most are decoded for a picture, each right by chance once in 2^24: 4e-7 by construction."
 _CLEAN = """## Pictures without a mark
 
-{n:,} random crops (half to all of each side) of {pictures:,} pictures, each asked for another key: **{alarms} false
-alarms**, so at most {upper:.1e} a picture (97.5 % bound). {bound}
+Random crops (half to all of each side) of {pictures:,} pictures, each asked for another key. On the plain and the
+mirrored grid: **{alarms} false alarms in {n:,}**, so at most {upper:.1e} a picture (97.5 % bound); with the whole
+search for a grid: {alarms_searched} in {n_searched:,}, at most {upper_searched:.1e}. {bound}
 
 """
 _SOUND = """## Sound
@@ -105,7 +106,11 @@ def _swap(row: Row) -> str:
 
 
 def _clean(row: Row | None) -> str:
-    return f"## Pictures without a mark\n\n{_BOUND}\n\n" if row is None else _CLEAN.format(bound=_BOUND, **row)
+    if row is None:
+        return f"## Pictures without a mark\n\n{_BOUND}\n\n"
+    searched = {f"{name}_searched": value for name, value in row["searched"].items()}
+    plain = {name: value for name, value in row.items() if name != "searched"}
+    return _CLEAN.format(bound=_BOUND, **plain, **searched)
 
 
 def _sound(table: Row) -> str:

@@ -6,6 +6,7 @@ import typer
 
 from zhenwei.cli._forge_consent import consent
 from zhenwei.cli._forge_make import make
+from zhenwei.cli._forge_swap import swap
 
 _HELP = """The lab: how forgeries are made, in small, to teach and to make labelled training data.
 
@@ -17,9 +18,12 @@ Examples:
 
   zhenwei forge make self_blend portrait.jpg --count 4 --output forged/
 
+  zhenwei forge swap train faces/anna faces/bruno --consent consent.json --output run
+
   zhenwei forge consent make faces/anna --subject anna --basis self --scope face --expires 2027-12-31
 """
 
 forge = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 forge.add_typer(consent, name="consent", short_help="Note whose face or voice may be used, and check it later.")
+forge.add_typer(swap, name="swap", short_help="The autoencoder swap between two people.")
 forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)

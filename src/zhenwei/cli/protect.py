@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli._protect_cloak import cloak
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ Examples:
   zhenwei protect mark photo.jpg --id 00c0ffee00c0ffee
 
   zhenwei protect identity --export anchors.pem
+
+  zhenwei protect cloak portrait.jpg
 """
 
 protect = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
-# To add a command, write it as a function in a file of its own and register it here, as
-# protect.command()(cloak), whose import stays light.
+protect.command()(cloak)
 
 
 class ClaimWord(StrEnum):

@@ -48,8 +48,10 @@ class Watermark:
 
 
 def _seen(frames: tuple[Frame, ...]) -> str:
+    """The search for cuts and turns takes a while, and is made for still pictures only."""
     step = max(1, len(frames) // _FRAMES)
-    mark = watermark.read_frames((frame.pixels for frame in frames[::step][:_FRAMES]), keys.PUBLIC_KEY)
+    chosen = [frame.pixels for frame in frames[::step][:_FRAMES]]
+    mark = watermark.read_frames(chosen, keys.PUBLIC_KEY, search=len(frames) == 1)
     return mark.ident.hex() if mark else ""
 
 

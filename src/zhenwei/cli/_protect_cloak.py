@@ -1,0 +1,151 @@
+"""``zhenwei protect cloak``: a protective perturbation, with what it is worth on this very photograph."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.errors import DataError, MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from zhenwei.training.cloak import Arm, Cloaked, Row
+
+_VERDICT = (
+    "A cloak leads astray the networks it was made against. It does not stop whoever trains on the photograph, and "
+    "saving again takes part of it away. Do not rely on it; what tells where a photograph comes from is: "
+    "zhenwei protect sign"
+)
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+
+
+def cloak(
+    photo: Annotated[Path, typer.Argument(help="A photograph with a face of 64 px or more.", metavar="PHOTO")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The PNG to write; by default PHOTO.cloaked.png.", metavar="FILE")
+    ] = None,
+    epsilon: Annotated[float, typer.Option(min=1, max=32, help="Grey levels that a pixel may change by.")] = 8.0,
+    steps: Annotated[int, typer.Option(min=20, max=5000, help="Steps that each trial swap learns.")] = 250,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is in the way.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
+) -> None:
+    """Cloak a face, and print what the cloak is worth: an exhibit, no protection.
+
+    Two small networks are made for the photograph, a swap and an embedding; the face is changed so that both go wrong
+    on it, and the success is measured before and after JPEG and scaling. Then swaps are trained on the cloaked
+    photograph itself, to see whether that stops them. Takes one to three minutes. The original is left alone.
+
+    Exit status: 0 done, 1 there is no face or the file cannot be written, 2 wrong use.
+
+    Examples:
+
+      zhenwei protect cloak portrait.jpg
+
+      zhenwei protect cloak portrait.jpg --epsilon 12 --out cloaked.png --format json
+    """
+    from rich.console import Console
+
+    from zhenwei import media
+
+    target = out or photo.with_name(f"{photo.stem}.cloaked.png")
+    if target.suffix.lower() != ".png":
+        raise UsageError("a cloak is kept without loss", got=target.name, want="a name that ends in .png")
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists already", fix="Choose another --out, or add --force.")
+    opened = media.open_media(photo)
+    if opened.kind != "image":
+        raise UsageError("only photographs are cloaked", got=opened.kind)
+    pixels = media.read_picture(opened).pixels
+    made = _made(pixels, epsilon, steps)
+    _write(target, made.pixels)
+    if form is Format.json:
+        typer.echo(json.dumps(_plain(made, target), indent=1))
+        return
+    _show(Console(), made, target)
+
+
+def _made(pixels: Any, epsilon: float, steps: int) -> Cloaked:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    try:
+        from zhenwei.training.cloak import cloak_photo
+    except ImportError as error:
+        raise MissingExtraError("cloaks need PyTorch", got=str(error), fix="pip install 'zhenwei[train]'") from None
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task("", total=1.0)
+        return cloak_photo(
+            pixels,
+            epsilon=epsilon,
+            steps=steps,
+            tell=lambda stage, share: bars.update(bar, completed=share, description=stage),
+        )
+
+
+def _write(target: Path, pixels: Any) -> None:
+    from PIL import Image
+
+    from zhenwei.cli.protect import write_whole
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    try:
+        write_whole(target, file.getvalue(), replace=True)
+    except OSError as error:
+        raise DataError(f"cannot write {target}", got=error.strerror or str(error)) from None
+
+
+def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
+    return {
+        "path": str(target),
+        "changed_levels": made.changed,
+        "translator": [asdict(row) for row in made.translator],
+        "embedding": [asdict(row) for row in made.embedding],
+        "trained_on_it": [asdict(arm) for arm in made.arms],
+        "verdict": _VERDICT,
+    }
+
+
+def _show(console: Console, made: Cloaked, target: Path) -> None:
+    console.print(f"{target}: no pixel differs by more than {made.changed} levels of 255", soft_wrap=True)
+    console.print(_deliveries(made.translator, made.embedding))
+    console.print(_trained(made.arms))
+    console.print(_VERDICT)
+
+
+def _deliveries(translator: Sequence[Row], embedding: Sequence[Row]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="Led astray: the cloak beside noise of the same size", title_justify="left")
+    for head in ("delivered", "swap: cloak, noise", "success left", "embedding: cloak, noise", "success left"):
+        table.add_column(head)
+    for one, other in zip(translator, embedding, strict=True):
+        cells = [c for r in (one, other) for c in (f"{r.cloaked.mean:.4f}, {r.noised.mean:.4f}", f"{r.success:.0%}")]
+        table.add_row(one.delivery, *cells)
+    return table
+
+
+def _trained(arms: Sequence[Arm]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="Swaps that learn, asked about the clean face", title_justify="left")
+    for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
+        table.add_column(head)
+    for arm in arms:
+        table.add_row(arm.learned_from, f"{arm.reconstruction.mean:.4f}", f"{arm.swap.mean:.4f}")
+    return table

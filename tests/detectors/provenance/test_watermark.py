@@ -1,0 +1,47 @@
+"""``provenance.watermark``: the lab's mark speaks, less than a signed statement; its absence says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.speaking import RATE_HZ, voice
+
+from zhenwei.defence import keys
+from zhenwei.defence.watermark import mark_picture, mark_sound
+from zhenwei.detectors.provenance._content import GENERATED_LLR, MARK_LLR
+from zhenwei.detectors.provenance.watermark import Watermark
+from zhenwei.testing import picture_subject, sound_subject
+from zhenwei.types import Audio, Pixels
+
+IDENT = bytes(range(8))
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Pixels:
+    with Image.open(Path(__file__).parents[2] / "data" / "astronaut.jpg") as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_the_labs_mark_speaks_even_after_a_cut(portrait: Pixels) -> None:
+    marked = mark_picture(portrait, IDENT, keys.PUBLIC_KEY)
+    for pixels in (marked, np.ascontiguousarray(marked[14:, 20:])):
+        found = Watermark().examine(picture_subject(pixels))
+        assert found.llr == MARK_LLR < GENERATED_LLR
+        assert IDENT.hex() in found.finding
+        assert "anybody" in found.reason
+
+
+def test_a_clean_picture_and_the_mark_of_another_key_say_nothing(portrait: Pixels) -> None:
+    for pixels in (portrait, mark_picture(portrait, IDENT, b"o" * 32)):
+        assert Watermark().examine(picture_subject(pixels)).llr is None
+
+
+def test_a_marked_voice_speaks() -> None:
+    sound = voice(6.0)[None]
+    for samples, llr in ((sound, None), (mark_sound(sound, RATE_HZ, IDENT[:2], keys.PUBLIC_KEY), MARK_LLR)):
+        subject = replace(sound_subject(sound[0], RATE_HZ), audio=Audio(samples, RATE_HZ))
+        assert Watermark().examine(subject).llr == llr
