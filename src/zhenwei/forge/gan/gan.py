@@ -1,0 +1,104 @@
+"""The games of toy data: the first GAN, and WGAN with clipping or with a gradient penalty, on the ring of eight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn, optim
+
+from zhenwei.forge.gan import losses
+from zhenwei.forge.gan.loop import Game
+from zhenwei.nets.gan import perceptron
+
+Loss = Literal["saturating", "non-saturating", "wgan-clip", "wgan-gp"]
+Draw = Callable[[int, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a game is played. ``clip``: bound of WGAN's weights; ``penalty``: weight of the gradient penalty."""
+
+    loss: Loss = "non-saturating"
+    batch: int = 256
+    rate_generator: float = 1e-3
+    rate_critic: float = 1e-3
+    betas: tuple[float, float] = (0.5, 0.9)
+    clip: float = 0.05
+    penalty: float = 0.1
+
+
+def play(generator: nn.Module, critic: nn.Module, noise: int, draw: Draw, rules: Rules, device: torch.device) -> Game:
+    """The game between two networks. ``draw(n, chance)`` gives n real samples; noise is N(0, 1) of ``noise`` numbers.
+
+    WGAN with clipping uses RMSprop, as momentum upset it in M. Arjovsky et al., ICML 2017; the others use Adam."""
+    nets = nn.ModuleDict({"generator": generator, "critic": critic}).to(device)
+    best = {
+        "generator": _optimiser(generator, rules.rate_generator, rules),
+        "critic": _optimiser(critic, rules.rate_critic, rules),
+    }
+
+    def imagine(chance: torch.Generator) -> Tensor:
+        return cast("Tensor", generator(torch.randn(rules.batch, noise, generator=chance).to(device)))
+
+    def critic_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+        real = draw(rules.batch, chance).to(device)
+        with torch.no_grad():
+            fake = imagine(chance)
+        loss, told = critic_loss(critic, real, fake, rules, chance)
+        _step(best["critic"], loss)
+        if rules.loss == "wgan-clip":
+            losses.clip_weights(critic, rules.clip)
+        return told
+
+    def generator_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+        loss = generator_loss(critic(imagine(chance)), rules.loss)
+        _step(best["generator"], loss)
+        return {"generator": loss}
+
+    return Game(nets, best, critic_turn, generator_turn)
+
+
+def critic_loss(
+    critic: nn.Module, real: Tensor, fake: Tensor, rules: Rules, chance: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What the critic lowers, and what is told of it: ``critic``, and ``gap`` for the Wasserstein losses."""
+    if rules.loss in ("saturating", "non-saturating"):
+        loss = losses.critic_logistic(critic(real), critic(fake))
+        return loss, {"critic": loss}
+    loss = losses.critic_wasserstein(critic(real), critic(fake))
+    told = {"gap": -loss}
+    if rules.loss == "wgan-gp":
+        loss = loss + rules.penalty * losses.gradient_penalty(critic, real, fake, chance)
+    return loss, told | {"critic": loss}
+
+
+def generator_loss(logits: Tensor, loss: Loss) -> Tensor:
+    """What the generator lowers."""
+    if loss == "saturating":
+        return losses.generator_saturating(logits)
+    if loss == "non-saturating":
+        return losses.generator_non_saturating(logits)
+    return losses.generator_wasserstein(logits)
+
+
+def toy(draw: Draw, rules: Rules, *, seed: int, noise: int = 2, width: int = 128, depth: int = 3) -> Game:
+    """A game of perceptrons over points of the plane, on the CPU, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator, critic = perceptron(noise, 2, width, depth), perceptron(2, 1, width, depth)
+    return play(generator, critic, noise, draw, rules, torch.device("cpu"))
+
+
+def _optimiser(net: nn.Module, rate: float, rules: Rules) -> optim.Optimizer:
+    if rules.loss == "wgan-clip":
+        return optim.RMSprop(net.parameters(), rate)
+    return optim.Adam(net.parameters(), rate, betas=rules.betas)
+
+
+def _step(best: optim.Optimizer, loss: Tensor) -> None:
+    best.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    best.step()
