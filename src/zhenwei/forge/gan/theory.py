@@ -86,7 +86,7 @@ def point_mass_gap(distance: float, *, steps: int, seed: int, bound: float = 0.1
 
     Their JSD is log 2 at every distance but 0, so the first game's value says nothing of how far they are apart, while
     this gap is K times the distance (M. Arjovsky et al., ICML 2017, example 1). The critic has one hidden ReLU layer;
-    its best gap is width * bound**2 * distance. Well below distance 1 no unit's kink need lie between the two points, and
+    its best gap is width * bound**2 * distance. Well below distance 1 no kink need lie between the points, and
     with biases that start at the bound none starts dead, so that the optimum is reached."""
     critic = _seeded(seed, width, 1)
     for layer in critic:
