@@ -210,8 +210,8 @@ def _real() -> str:
         "kept.\n\n"
         + "\n".join(lines)
         + "\n\nAn identity is what the data set's list calls one. Where a person's own held-out faces are far from "
-        "the mean of the others, there is little to come near to, and that way may fail. With so few steps the "
-        "swaps are little more than mean faces, as on the puppets. "
+        "the mean of the others, there is little to come near to, and that way may fail. How far these "
+        "swaps follow pose and expression was not measured. "
         "Written by `docs/lecture/real_faces.py`, which says how to run it again."
     )
 
