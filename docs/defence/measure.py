@@ -39,7 +39,7 @@ from zhenwei.types import Floats, Pixels  # noqa: E402
 HERE = Path(__file__).parent
 RESULTS, PAGE = HERE / "watermarks.json", HERE / "watermarks.md"
 SEED = 20261127
-_PICTURES, _SOUNDS, _SWAPS = 150, 60, 40
+_PICTURES, _SOUNDS, _SWAPS = 100, 60, 40
 _BITS = coded_length(watermark.ID_BYTES, 24)
 Row = dict[str, Any]
 

@@ -75,7 +75,10 @@ The lab's own mesh swap on {n} marked photographs: the source is still found in 
 the pair's purpose: *marked source, altered after marking*.
 
 """
-_BOUND = "Six trials at most are decoded for a picture, each right by chance once in 2^24: 4e-7 by construction."
+_BOUND = (
+    "Where nothing of the pattern is seen, six trials at most are decoded, each right by chance once in 2^24 (4e-7);\n"
+    "where it seems to be there, up to 326 (2e-5)."
+)
 _CLEAN = """## Pictures without a mark
 
 Random crops (half to all of each side) of {pictures:,} pictures, each asked for another key. On the plain and the

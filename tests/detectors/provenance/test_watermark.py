@@ -43,5 +43,5 @@ def test_a_clean_picture_and_the_mark_of_another_key_say_nothing(portrait: Pixel
 def test_a_marked_voice_speaks() -> None:
     sound = voice(6.0)[None]
     for samples, llr in ((sound, None), (mark_sound(sound, RATE_HZ, IDENT[:2], keys.PUBLIC_KEY), MARK_LLR)):
-        subject = replace(sound_subject(sound[0], RATE_HZ), audio=Audio(samples, RATE_HZ))
+        subject = replace(sound_subject(sound, RATE_HZ), audio=Audio(samples, RATE_HZ))
         assert Watermark().examine(subject).llr == llr

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -23,6 +24,8 @@ _SCALES = tuple(1.0 - 0.015 * step for step in range(10))  # shares of width and
 _ANGLES = tuple(sign * degrees for degrees in (0.8, 1.6, 2.4, 3.2, 4.0, 4.8) for sign in (-1, 1))
 _LEAST_PEAK = 4.3  # standard deviations; the best of all trials on a clean picture reaches 3.4 to 4.5
 _TRIALS = 4
+_CLEAR_PEAK = 4.8  # from here on the pattern is likely there, and more is tried about it
+_OFF = 0.45  # canonical pixels
 _STEPS = (0.6, 0.3, 0.15)  # of the refinement, canonical pixels
 _PIVOT = (SIDE - 1) / 2
 
@@ -89,7 +92,24 @@ def likely_grids(luma: Floats, plan: Layout, aspect: float) -> Iterator[Grid]:
     found.sort(key=lambda item: -item[0])
     for peak, grid in found[:_TRIALS]:
         if peak >= _LEAST_PEAK:
-            yield _refined(luma, grid, plan)
+            near = _refined(luma, grid, plan)
+            yield from _about(near) if peak >= _CLEAR_PEAK else (near,)
+
+
+def _about(grid: Grid) -> list[Grid]:
+    """The grid and those with its edges half a pixel off, the nearest first: so exactly the pattern does not tell."""
+    right, bottom = grid.left + SIDE * grid.width, grid.top + SIDE * grid.height
+    moves = sorted(product((0.0, -_OFF, _OFF), repeat=4), key=lambda move: sum(map(abs, move)))
+    return [
+        replace(
+            grid,
+            left=grid.left + left,
+            width=(right + across - grid.left - left) / SIDE,
+            top=grid.top + top,
+            height=(bottom + down - grid.top - top) / SIDE,
+        )
+        for left, top, across, down in moves
+    ]
 
 
 def _trials(texture: Floats, plan: Layout, aspect: float) -> Iterator[tuple[float, Grid]]:
