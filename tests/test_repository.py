@@ -176,7 +176,11 @@ def test_scripts_say_what_they_are_for_and_stop_at_the_first_error(path: str) ->
 
 def test_continuous_integration_runs_the_two_gates_and_the_lecture() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line.startswith("./")] == ["./scripts/check", "./scripts/test", "./scripts/lecture --check"]
+    assert [line for line in lines if line.startswith("./")] == [
+        "./scripts/check",
+        "./scripts/test",
+        "./scripts/lecture --check",
+    ]
 
 
 def setup_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
