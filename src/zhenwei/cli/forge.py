@@ -7,6 +7,7 @@ import typer
 from zhenwei.cli._forge_consent import consent
 from zhenwei.cli._forge_make import make
 from zhenwei.cli._forge_swap import swap
+from zhenwei.cli._forge_voice import voice
 
 _HELP = """The lab: how forgeries are made, in small, to teach and to make labelled training data.
 
@@ -20,10 +21,13 @@ Examples:
 
   zhenwei forge swap train faces/anna faces/bruno --consent consent.json --output run
 
+  zhenwei forge voice copy recordings/anna --subject anna --consent recordings/consent.json --output copies/
+
   zhenwei forge consent make faces/anna --subject anna --basis self --scope face --expires 2027-12-31
 """
 
 forge = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 forge.add_typer(consent, name="consent", short_help="Note whose face or voice may be used, and check it later.")
 forge.add_typer(swap, name="swap", short_help="The autoencoder swap between two people.")
+forge.add_typer(voice, name="voice", short_help="Speech copied by vocoders, labelled and marked.")
 forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)
