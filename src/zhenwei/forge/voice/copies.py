@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -83,7 +84,9 @@ def _world(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
 
 def _pyworld() -> Any:
     try:
-        import pyworld
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it still asks setuptools for its own version
+            import pyworld
     except ImportError as error:
         fix = "pip install pyworld (it is compiled: a C++ compiler is needed)"
         raise DataError("the WORLD vocoder is not installed", got=str(error), fix=fix) from error

@@ -1,0 +1,120 @@
+"""``zhenwei forge voice``: speech through vocoders, as labelled and marked copies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zhenwei.cli._forge_door import opened_door
+
+if TYPE_CHECKING:
+    from zhenwei.forge.voice.copy_set import CopySet
+
+_HELP = """Synthetic speech: recordings of a person who agreed, taken apart and put together again by vocoders.
+
+Nobody is imitated: a copy says the same words in the same voice, and only the machine is new.
+
+Examples:
+
+  zhenwei forge consent make recordings/anna --subject anna --basis self --scope voice --expires 2027-12-31
+
+  zhenwei forge voice copy recordings/anna --subject anna --consent recordings/consent.json --output copies/
+"""
+
+voice = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
+
+
+class Kind(StrEnum):
+    world = "world"
+    griffin_lim_mel = "griffin_lim_mel"
+    griffin_lim_linear = "griffin_lim_linear"
+    linear_prediction = "linear_prediction"
+    blurred_phase = "blurred_phase"
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+@voice.callback()
+def _group() -> None:
+    """Keeps ``copy`` a command with a name while it is the only one."""
+
+
+@voice.command()
+def copy(
+    folder: Annotated[Path, typer.Argument(help="Recordings of one person.", metavar="FOLDER")],
+    subject: Annotated[str, typer.Option("--subject", help="The person's pseudonym in the consent manifest.")],
+    consent: Annotated[Path, typer.Option("--consent", help="The manifest that covers them.", metavar="FILE")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the copies go.", metavar="FOLDER")],
+    kinds: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="A vocoder; may be given again. By default each of them.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same copies.")] = 0,
+    form: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.text,
+) -> None:
+    """Copy recordings by vocoders: a marked WAV each, its recipe beside it, and labels.csv with the pairs.
+
+    Every copy begins and ends with tones that say "AI"; labels.csv says where the speech lies between them. What is
+    there already is kept, so that the same command goes on after Ctrl-C. Recordings below 2 s are left out.
+
+    Exit status: 0 done, 1 refused or a copy failed, 2 wrong use.
+
+    Examples:
+
+      zhenwei forge voice copy recordings/anna --subject anna --consent recordings/consent.json --output copies/
+
+      zhenwei forge voice copy recordings/anna --subject anna --consent recordings/consent.json --output copies/
+      --kind griffin_lim_mel --kind linear_prediction --format json
+    """
+    from zhenwei.forge.consent import read_consent
+    from zhenwei.forge.voice.copies import KINDS
+    from zhenwei.forge.voice.copy_set import copy_set, recordings
+
+    held, wanted = read_consent(consent), [kind.value for kind in kinds or ()] or list(KINDS)
+    total = len(recordings(folder)) * len(wanted)
+    with _bar(total) as tell:
+        done = copy_set(
+            folder, subject, output, consent=held, door=opened_door(), kinds=wanted, seed=seed, tell=tell
+        )  # fmt: skip
+    _tell(done, output, form)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _tell(done: CopySet, output: Path, form: Format) -> None:
+    for line in done.failed:
+        typer.echo(line, err=True)
+    pairs = len({row.pair for row in done.rows})
+    if form is Format.json:
+        told = {"folder": str(output), "recordings": pairs, "made": done.made, "kept": done.kept,
+                "notes": done.notes, "failed": done.failed}  # fmt: skip
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    typer.echo(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
+    for line in done.notes:
+        typer.echo(f"  {line}")
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[str], None]]:
+    """On standard error, with the time left, and only where a person is watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
+               TextColumn("{task.description}", markup=False))  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("copies", total=total)
+        yield lambda name: bars.update(task, advance=1, description=name)
+
+
+__all__ = ["voice"]

@@ -1,0 +1,255 @@
+"""A labelled set of copies: genuine recordings, and each of them through every vocoder.
+
+After X. Wang & J. Yamagishi, ICASSP 2023, as :mod:`zhenwei.forge.voice`: of a pair, original and copy say the same
+words in the same voice at the same time. Every copy leaves through the lab's door and so begins and ends with spoken
+tones and carries a watermark, which no original does. ``labels.csv`` says where the copy lies between its tones; the
+watermark stays, and a detector could learn it instead of the vocoder. Training inside the process therefore takes
+:func:`zhenwei.forge.voice.copy_voice`; this set is to listen to, to compare and to test with.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from zhenwei import media
+from zhenwei.defence.credential import credential_format
+from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.forge.consent import Consent, check_files, hash_file
+from zhenwei.forge.export import Door, Origin, export_sound
+from zhenwei.forge.voice.copies import KINDS, copy_voice
+from zhenwei.signals.voice import RATE_HZ
+
+LABELS = "labels.csv"
+COLUMNS = ("pair", "label", "kind", "file", "sha256", "start", "samples", "recipe")
+SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac")
+ATTEMPTS = 5  # of copies of 2 to 3 s of genuine speech, 2 in 50 could not be marked with what was drawn first
+_PAIR_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of ``labels.csv``.
+
+    ``pair``: the first 12 digits of the original's SHA-256. ``label``: "bonafide" or "spoof"; ``kind``: the vocoder, ""
+    of an original. ``file``: below the folder of recordings for an original, of copies for a copy. ``start`` and
+    ``samples``: where the speech lies in a copy, at 16 kHz; of an original, 0 and its length at that rate.
+    ``recipe``: JSON, "" of an original.
+    """
+
+    pair: str
+    label: str
+    kind: str
+    file: str
+    sha256: str
+    start: int
+    samples: int
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopySet:
+    """``rows`` as in the file; ``made`` now, ``kept`` from an earlier run; ``notes``: what was left out by rule;
+    ``failed``: what could not be done, and why."""
+
+    rows: tuple[Row, ...]
+    made: int
+    kept: int
+    notes: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def recordings(folder: Path) -> list[Path]:
+    """The sound files in ``folder`` and below, by suffix, hidden ones aside, in order. DataError if there are none."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder", want="a folder of recordings")
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix.lower() in SUFFIXES]
+    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if not found:
+        raise DataError(f"{folder} holds no recordings", want=", ".join(SUFFIXES))
+    return found
+
+
+def copy_set(
+    folder: Path,
+    subject: str,
+    output: Path,
+    *,
+    consent: Consent,
+    door: Door,
+    kinds: Sequence[str] = KINDS,
+    seed: int = 0,
+    tell: Callable[[str], None] | None = None,
+) -> CopySet:
+    """Copy every recording of ``subject`` in ``folder`` by each of ``kinds`` into ``output``, and write ``labels.csv``.
+
+    All files must stand in ``consent`` for a voice on the door's day; that is seen to before anything is written. What
+    an earlier run left whole, with the same seed, consent and original, is kept. ``labels.csv`` is written at the end,
+    and also where the run is interrupted. ``tell`` is called with the name of each copy that is done.
+
+    A recording that is silent or too short to be marked and a vocoder that is not installed are left out with a note.
+    Raises DataError for what consent does not cover, an empty folder or one that cannot be written, and UsageError for
+    an unknown kind.
+    """
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds or len(set(kinds)) != len(kinds):
+        raise UsageError("these are no vocoders", got=", ".join(kinds) or "none", want=", ".join(KINDS))
+    files = recordings(folder)
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise UsageError("copies do not go among the recordings", got=str(output), fix="Name another --output.")
+    check_files(consent, subject, files, door.today, "voice")
+    usable = [kind for kind in kinds if kind != "world" or find_spec("pyworld") is not None]
+    work = _Work(folder, output, consent.sha256, door, seed)
+    if len(usable) < len(kinds):
+        work.notes.append("world was left out: pyworld is not installed (pip install 'zhenwei[voice]')")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            for name in work.copies(path, usable):
+                if tell is not None:
+                    tell(name)
+    except OSError as error:
+        raise DataError(f"cannot write {output}", got=error.strerror or str(error)) from None
+    finally:
+        if output.is_dir():
+            _write_labels(work.rows, output / LABELS)
+    return CopySet(tuple(work.rows), work.made, work.kept, tuple(work.notes), tuple(work.failed))
+
+
+class _Work:
+    """What has been done so far, and with what."""
+
+    def __init__(self, folder: Path, output: Path, consent: str, door: Door, seed: int) -> None:
+        self._folder, self._output, self._consent, self._door, self._seed = folder, output, consent, door, seed
+        self.rows: list[Row] = []
+        self.notes: list[str] = []
+        self.failed: list[str] = []
+        self.made = self.kept = 0
+        self._seen: dict[str, str] = {}
+
+    def copies(self, path: Path, kinds: Sequence[str]) -> Iterator[str]:
+        """Each copy's name once it stands in ``rows`` - or why it does not in ``notes`` or ``failed``."""
+        name, digest = path.relative_to(self._folder).as_posix(), hash_file(path)
+        if digest in self._seen:
+            self.notes.append(f"{name} was left out: it is {self._seen[digest]} once more")
+            return
+        self._seen[digest] = name
+        pair = digest[:_PAIR_DIGITS]
+        sound, began = None, False
+        for kind in kinds:
+            place = self._output / f"{pair}.{kind}.wav"
+            row = self._kept(place, kind, digest)
+            try:
+                if row is None:
+                    sound = _speech(path) if sound is None else sound
+                    row = self._made(place, kind, path, digest, sound)
+            except _UnfitError as error:
+                self.notes.append(f"{name} was left out: {error}")
+                return
+            except ZhenweiError as error:
+                self.failed.append(f"{name}, {kind}: {error}")
+                continue
+            if not began:
+                self.rows.append(Row(pair, "bonafide", "", name, digest, 0, row.samples, ""))
+                began = True
+            self.rows.append(row)
+            yield place.name
+
+    def _made(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32]) -> Row:
+        """The first draw whose marks can be read back; the last one's error if none can."""
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return self._drawn(place, kind, path, digest, sound, attempt)
+            except DataError:
+                continue
+        return self._drawn(place, kind, path, digest, sound, ATTEMPTS - 1)
+
+    def _drawn(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32], attempt: int) -> Row:
+        rng = np.random.default_rng([self._seed, int(digest[:8], 16), zlib.crc32(kind.encode()), attempt])
+        copy = copy_voice(sound, rng, kind=kind)
+        clipped = float(np.mean(np.abs(copy.sound) > 1))
+        facts = {"attempt": attempt, "samples": len(sound), "clipped_share": round(clipped, 8)}
+        recipe = dict(copy.recipe) | self._told(digest) | facts
+        origin = Origin(f"copy_synthesis/{kind}", recipe, self._consent, "ai-edited", _parent(path, sound))
+        export_sound(copy.sound[None], RATE_HZ, origin, place, self._door)
+        self.made += 1
+        return _row(place, digest, kind, recipe, hash_file(place))
+
+    def _kept(self, place: Path, kind: str, digest: str) -> Row | None:
+        """The row of a copy that an earlier run left; None if there is none, or it is not the one wanted here."""
+        try:
+            told = json.loads(place.with_name(f"{place.name}.json").read_text(encoding="utf-8"))
+            recipe, wanted = dict(told["recipe"]), self._told(digest)
+            same = told["method"] == f"copy_synthesis/{kind}" and told["consent"] == self._consent
+            if not same or any(recipe.get(k) != v for k, v in wanted.items()) or told["sha256"] != hash_file(place):
+                return None
+            row = _row(place, digest, kind, recipe, told["sha256"])
+        except (OSError, ValueError, TypeError, KeyError, DataError, soundfile.SoundFileError):
+            return None
+        self.kept += 1
+        return row
+
+    def _told(self, digest: str) -> dict[str, Any]:
+        return {"seed": self._seed, "source_sha256": digest, "rate_hz": RATE_HZ}
+
+
+def _parent(path: Path, sound: NDArray[np.float32]) -> bytes:
+    """The original for the credential; of a format that has no place there (FLAC, Ogg), its sound as it was copied."""
+    data = path.read_bytes()
+    if credential_format(data):
+        return data
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(sound, -1, 1), RATE_HZ, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+class _UnfitError(Exception):
+    """A recording that cannot become a marked copy, by rule and not by mishap."""
+
+
+def _speech(path: Path) -> NDArray[np.float32]:
+    """``(samples,)`` at 16 kHz, channels averaged."""
+    from zhenwei.defence.watermark.sound import LEAST_S
+
+    heard = media.read_audio(media.open_media(path), RATE_HZ).samples
+    sound = np.asarray(heard.mean(axis=0), np.float32)
+    if len(sound) < LEAST_S * RATE_HZ:
+        raise _UnfitError(f"{len(sound) / RATE_HZ:.2f} s, and no copy below {LEAST_S:g} s can carry its mark")
+    if float(np.abs(sound).max()) < 1e-3:
+        raise _UnfitError("it is silent")
+    return sound
+
+
+def _row(place: Path, digest: str, kind: str, recipe: dict[str, Any], sha256: str) -> Row:
+    samples = int(recipe["samples"])
+    start = (soundfile.info(place).frames - samples) // 2  # the tones before and after are as long
+    told = json.dumps(recipe, sort_keys=True)
+    return Row(digest[:_PAIR_DIGITS], "spoof", kind, place.name, sha256, start, samples, told)
+
+
+def _write_labels(rows: Sequence[Row], path: Path) -> None:
+    """All at once: what stood there before stays until the new one is whole."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        half.write_text(text.getvalue(), encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}", got=error.strerror or str(error)) from None
+    finally:
+        half.unlink(missing_ok=True)
