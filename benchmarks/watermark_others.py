@@ -31,7 +31,7 @@ from zhenwei.types import Pixels
 Bits = NDArray[np.uint8]
 Mark = Callable[[Pixels, Bits], Pixels]
 Read = Callable[[Pixels], Bits]
-_COUNT, _PASSWORD = 60, 1
+_COUNT, _PASSWORD = 20, 1
 
 
 def blind() -> tuple[Mark, Read, int]:

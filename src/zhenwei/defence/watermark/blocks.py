@@ -18,10 +18,12 @@ from zhenwei.types import Floats
 _PLACES = ((3, 4), (4, 3))  # above the band of the hidden bits
 _STEP = 9.0
 ENERGY = _STEP**2 / 12 * CELLS * CELLS * len(_PLACES)  # what it changes of a canonical luma, squared and summed
-_CLEAR = 0.75  # mean cosine that a quarter of the blocks must reach, or it cannot be told
+_CLEAR = 0.82  # mean cosine that a quarter of the blocks must reach, or it cannot be told
 _LOST = 0.30  # of that: below, a block counts as replaced
-_DARKEST, _BRIGHTEST = 14.0, 241.0  # grey levels of a block between which nothing of its mark is cut off
-_LEAST_BLOCKS = 8  # in one piece: fewer are chance
+_DARKEST, _BRIGHTEST = 14.0, 246.0  # mean and peak of a block between which nothing of its mark is cut off
+_LEAST_BLOCKS = 16  # in one piece: fewer are chance, or fine texture that scaling smeared
+_GAMMAS = (0.75, 0.83, 0.91, 1.0, 1.1, 1.2, 1.3)
+_GAINS = tuple(np.exp(np.linspace(np.log(0.78), np.log(1.28), 17)).tolist())
 Bools = NDArray[np.bool_]
 
 
@@ -40,15 +42,31 @@ def change(luma: Floats, key: bytes) -> Floats:
 def judged(lumas: list[Floats], key: bytes) -> tuple[Bools | None, bool | None]:
     """Which blocks ``(16, 16)`` lost their mark, and whether the picture is as it was marked; None, None = cannot tell.
     ``lumas``: canonical, of the frames that were read together."""
-    fine = np.mean([np.cos(2 * np.pi * (_coefficients(y) - _dither(key)) / _STEP).mean(-1) for y in lumas], axis=0)
-    smooth = cv2.blur(fine.astype(np.float32), (3, 3), borderType=cv2.BORDER_REFLECT_101)
+    smooth = _clearest(lumas, _dither(key))
     clear = float(np.quantile(smooth, 0.75))
     if clear < _CLEAR:
         return None, None
-    shade = np.mean([y.reshape(CELLS, 2 * BLOCK, CELLS, 2 * BLOCK).mean(axis=(1, 3)) for y in lumas], axis=0)
-    holds = (shade > _DARKEST) & (shade < _BRIGHTEST)
+    cells = [y.reshape(CELLS, 2 * BLOCK, CELLS, 2 * BLOCK) for y in lumas]
+    darkest = np.min([cell.mean(axis=(1, 3)) for cell in cells], axis=0)
+    brightest = np.max([cell.max(axis=(1, 3)) for cell in cells], axis=0)
+    holds = (darkest > _DARKEST) & (brightest < _BRIGHTEST)
     lost = _pieces(np.asarray((smooth < _LOST * clear) & holds))
     return lost, not lost.any()
+
+
+def _clearest(lumas: list[Floats], dither: Reals) -> Reals:
+    """The mean cosine about every block, for the tone curve and the contrast under which most of them are clear: a
+    picture that was brightened as a whole was not replaced anywhere."""
+    best, score = np.zeros((CELLS, CELLS)), -np.inf
+    for gamma in _GAMMAS:
+        found = [_coefficients(np.asarray(255 * (np.maximum(y, 0) / 255) ** (1 / gamma), np.float32)) for y in lumas]
+        for gain in _GAINS:
+            fine = np.mean([np.cos(2 * np.pi * (c / gain - dither) / _STEP).mean(-1) for c in found], axis=0)
+            smooth = cv2.blur(fine.astype(np.float32), (3, 3), borderType=cv2.BORDER_REFLECT_101)
+            clear = float(np.quantile(smooth, 0.6))
+            if clear > score:
+                best, score = np.asarray(smooth, np.float64), clear
+    return best
 
 
 def _coefficients(luma: Floats) -> Reals:
