@@ -22,6 +22,7 @@ from PIL import Image
 from zhenwei import faces
 from zhenwei.detectors import build, catalogue
 from zhenwei.evaluation import held_out
+from zhenwei.evaluation.accuracy_page import LAB
 from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.forge import synthesis
 from zhenwei.forge.synthesis import Forgery
@@ -125,7 +126,7 @@ def measure(data: Path, count: int) -> HeldOut:
         "that was left out of their training stands under *Leave one forgery out*. Intervals by bootstrap over people."
     )
     return HeldOut(
-        detector="the lab's forgeries",
+        detector=LAB,
         noun="method: who was asked",
         text=text,
         seed=SEED,

@@ -35,6 +35,7 @@ on; what was looked at while working is told under [training](training.md) and [
 """
 
 
+LAB = "the lab's forgeries"  # the table of `python -m benchmarks.lab_forgeries`
 _LEFT_OUT = """What these detectors learned from is all the speech there is here, so their figures come from
 training: each row is asked of weights that learned from nothing of the source in question, nor of its systems and
 speakers (or, for lips, of the clip).
@@ -64,9 +65,13 @@ def to_markdown(results: Results, left_out: LeaveOneOut | None = None, of_traini
     parts.append("\n## By source\n\n" + _by_source(files))
     if results.ladder:
         parts.append("\n## Robustness\n\n" + _ladder(results))
-    if of_training:
-        tables = "\n".join(held_out.to_markdown(table) for table in of_training)
+    made, heard = (tuple(t for t in of_training if (t.detector == LAB) == own) for own in (True, False))
+    if heard:
+        tables = "\n".join(held_out.to_markdown(table) for table in heard)
         parts.append("\n## Speech, and lips beside speech\n\n" + _LEFT_OUT + tables)
+    if made:
+        tables = "\n".join(held_out.to_markdown(table).split("\n", 2)[2] for table in made)
+        parts.append("\n## The lab's own forgeries\n\n" + tables)
     if left_out is not None:
         parts.append("\n## Leave one forgery out\n\n" + leave_out.to_markdown(left_out))
     if any(f.set == "clips" for f in files):
