@@ -35,8 +35,8 @@ Examples:
   zhenwei forge swap convert run picture.jpg --consent consent.json --output swapped.png
 """
 _NOTES = {
-    "cpu": "What to expect: after 2000 steps pose, light and the other's colours; features stay soft.",
-    "gpu": "What to expect: after 40,000 steps features of the other person at 64 px, soft at the edges.",
+    "cpu": "What to expect: mostly the other person's mean face, soft; it shows that and how it learns.",
+    "gpu": "What to expect: not measured yet; published swaps of this kind needed 40,000 steps and more.",
 }
 
 swap = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
