@@ -13,9 +13,12 @@ COMPOSITE_LLR = 1.0  # that parts come of one: phones say it after removing a pa
 MARK_LLR = 2.0  # the lab's mark, which anybody can also put into a photograph to discredit it
 FACE_APP_LLR = 0.7
 CAPTURE_LLR = -3.0  # a signer whom the reader trusts says that a camera recorded it
-MOST_BYTES = 512 << 20
+MOST_BYTES = 64 << 20  # all of it is held in memory, which is not to grow with the length of a clip
 NO_FILE = Text("the file itself is not at hand", zh="无法读取文件本身")
-TOO_LARGE = Text("the file is too large to be searched for it", zh="文件过大，无法检索")
+TOO_LARGE = Text(
+    "the file is too large to be searched here; zhenwei verify reads it",
+    zh="文件过大，此处不检索；可用 zhenwei verify 读取",
+)
 
 
 def content(media: Media) -> bytes | Text:

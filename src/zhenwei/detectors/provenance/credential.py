@@ -38,6 +38,7 @@ class Credential:
         needs=(Text("a C2PA credential in the file", zh="文件中的 C2PA 内容凭证"),),
         reference="C2PA Technical Specification 2.2; IPTC digital source types",
         blind_spots=(
+            Text("files above 64 MiB, which zhenwei verify reads", zh="大于 64 MiB 的文件（可用 zhenwei verify 读取）"),
             Text("files that a platform saved again: the credential is gone", zh="被平台重新保存的文件：凭证已丢失"),
             Text("signers who do not tell the truth", zh="不说真话的签署者"),
             Text("a recording of a screen that shows a forgery", zh="翻拍屏幕上伪造内容的录制"),

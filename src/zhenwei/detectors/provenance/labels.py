@@ -55,6 +55,7 @@ class Labels:
         reference="GB 45438-2025 (AIGC labels); IPTC digital source types; settings as Stable Diffusion web UI, "
         "ComfyUI and InvokeAI write them",
         blind_spots=(
+            Text("files above 64 MiB, which zhenwei verify reads", zh="大于 64 MiB 的文件（可用 zhenwei verify 读取）"),
             Text("files whose metadata were removed, as most networks do", zh="元数据已被去除的文件：多数平台会这样做"),
             Text("labels that were written to deceive: anybody can", zh="为欺骗而写入的标识：任何人都能做到"),
         ),
