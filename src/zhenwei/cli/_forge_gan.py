@@ -1,0 +1,262 @@
+"""``zhenwei forge gan``: train small generators of faces, sample them, and walk between their samples."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.cli._forge_door import opened_door, today
+from zhenwei.errors import UsageError
+
+if TYPE_CHECKING:
+    from zhenwei.forge.export import Origin
+    from zhenwei.forge.gan.dcgan import Faces
+    from zhenwei.nets.gan import DcganGenerator
+
+_HELP = """Faces out of noise: DCGAN and WGAN-GP at 32 or 64 px.
+
+The zoo's models are small and were trained for minutes: blurred faces that teach, and deceive nobody. Whatever is
+sampled is labelled, marked and signed.
+
+Examples:
+
+  zhenwei forge gan sample --model dcgan-0 --output sheet.png
+
+  zhenwei forge gan walk --model dcgan-0 --output walk.mp4
+
+  zhenwei forge gan train --puppets 500 --output run
+"""
+_SHEET = "samples.png"
+
+gan = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
+
+
+class Kind(StrEnum):
+    dcgan = "dcgan"
+    wgan_gp = "wgan-gp"
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+_Model = Annotated[
+    str | None, typer.Option("--model", help="A model of the zoo; by default its first.", metavar="NAME")
+]
+_RunOption = Annotated[Path | None, typer.Option("--run", help="A run of `train` instead.", metavar="DIR")]
+_Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
+
+
+@gan.command()
+def train(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The run; one that is there goes on.", metavar="DIR")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Pictures of cropped faces; needs --consent.", metavar="[FOLDER]")
+    ] = None,
+    consent: Annotated[Path | None, typer.Option(help="The manifest that covers them.", metavar="FILE")] = None,
+    subject: Annotated[str | None, typer.Option(help="The pseudonym that they have in it.")] = None,
+    puppets: Annotated[int, typer.Option(min=0, help="Learn from as many drawn puppets, nobody's faces.")] = 0,
+    kind: Annotated[Kind, typer.Option(help="Which game.")] = Kind.dcgan,
+    side: Annotated[int, typer.Option(help="32 or 64 px.")] = 32,
+    width: Annotated[int, typer.Option(min=8, max=128, help="Width of both networks.")] = 32,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 5000,
+    batch: Annotated[int, typer.Option(min=2, max=256, help="Faces a step.")] = 64,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps between saves.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed learns the same.")] = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Train, or go on with a run: the next step is the one that would have come.
+
+    Ends with a marked sheet of samples in the run. Ctrl-C saves and ends. A loss that is no longer finite ends the
+    run, and what was saved is clean.
+
+    Exit status: 0 done or stopped and saved, 1 refused or failed, 2 wrong use.
+
+    Examples:
+
+      zhenwei forge gan train --puppets 500 --steps 2000 --output run
+
+      zhenwei forge gan train faces/ --subject class --consent consent.json --kind wgan-gp --output run
+    """
+    _check_extra()
+    import torch
+
+    from zhenwei.forge.export import export_sheet
+    from zhenwei.forge.gan import dcgan
+
+    settings = dcgan.Settings(kind.value, side, width, batch=batch, seed=seed)
+    faces = _faces(folder, consent, subject, puppets, side, seed)
+    device, door = torch.device("cuda" if torch.cuda.is_available() else "cpu"), opened_door()
+    with _interrupt() as stop, _bar("steps", steps) as advance:
+        run = dcgan.learn(
+            settings, faces, steps, output, device=device, save_every=save_every, stop=stop,
+            tell=lambda step, _: advance(_line(step.losses), step.step),
+        )  # fmt: skip
+        stopped = stop()
+    generator = dcgan.generator_of(run)
+    made = dcgan.imagine(generator, dcgan.noise_for(24, settings.noise, seed))
+    told = _origin(f"gan/{kind.value}", faces.words, faces.consent, {"steps": run.step, "seed": seed})
+    sheet = export_sheet(dcgan.rows_of(made, 6), told, output / _SHEET, door)
+    last = run.rows[-1] if run.rows else {}
+    if form is Format.json:
+        typer.echo(json.dumps({"run": str(output), "step": run.step, "stopped": stopped, "sheet": str(sheet.path),
+                               "losses": {k: v for k, v in last.items() if k != "step"}}))  # fmt: skip
+        return
+    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {run.step}, samples in {sheet.path}")
+
+
+@gan.command()
+def sample(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A sheet, .png or .jpg.", metavar="FILE")],
+    model: _Model = None,
+    run: _RunOption = None,
+    count: Annotated[int, typer.Option(min=1, max=144, help="How many faces.")] = 24,
+    columns: Annotated[int, typer.Option(min=1, max=24, help="How many side by side.")] = 6,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same faces.")] = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Sample faces as one sheet, labelled, marked and signed.
+
+    Examples:
+
+      zhenwei forge gan sample --model dcgan-0 --count 36 --output sheet.png
+
+      zhenwei forge gan sample --run run --seed 7 --output sheet.png
+    """
+    _check_extra()
+    from zhenwei.forge.export import export_sheet
+    from zhenwei.forge.gan import dcgan
+
+    generator, told = _opened(model, run, {"seed": seed, "count": count})
+    made = dcgan.imagine(generator, dcgan.noise_for(count, generator.noise, seed))
+    left = export_sheet(dcgan.rows_of(made, columns), told, output, opened_door())
+    _tell(left.path, left.ident, f"{count} faces", form)
+
+
+@gan.command()
+def walk(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A clip, .mp4.", metavar="FILE")],
+    model: _Model = None,
+    run: _RunOption = None,
+    stops: Annotated[int, typer.Option(min=2, max=24, help="Faces that the walk passes.")] = 4,
+    between: Annotated[int, typer.Option(min=1, max=60, help="Frames from one to the next.")] = 12,
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed walks the same way.")] = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Walk from face to face through the noise and back, as a clip: labelled, marked and signed.
+
+    Examples:
+
+      zhenwei forge gan walk --model dcgan-0 --output walk.mp4
+
+      zhenwei forge gan walk --run run --stops 6 --between 24 --fps 24 --output walk.mp4
+    """
+    _check_extra()
+    from zhenwei.forge.export import export_clip
+    from zhenwei.forge.gan import dcgan
+
+    generator, told = _opened(model, run, {"seed": seed, "stops": stops, "between": between})
+    path = dcgan.walk(dcgan.noise_for(stops, generator.noise, seed), between)
+    left = export_clip(dcgan.imagine(generator, path), fps, told, output, opened_door())
+    _tell(left.path, left.ident, f"{len(path)} frames", form)
+
+
+def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppets: int, side: int, seed: int) -> Faces:
+    from zhenwei.forge.consent import read_consent
+    from zhenwei.forge.gan import dcgan
+
+    if (folder is None) == (puppets == 0):
+        raise UsageError("what is to be learned from?", want="a FOLDER with --consent and --subject, or --puppets N")
+    if folder is None:
+        return dcgan.puppets(puppets, side, seed)
+    if consent is None or subject is None:
+        fix = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
+        raise UsageError("faces are learned with consent only", want="--consent FILE --subject NAME", fix=fix)
+    if not folder.is_dir():
+        raise UsageError("there is no such folder", got=str(folder))
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in dcgan.SUFFIXES]
+    return dcgan.faces_of(found, side, read_consent(consent), subject, today())
+
+
+def _opened(model: str | None, run: Path | None, recipe: dict[str, Any]) -> tuple[DcganGenerator, Origin]:
+    """The generator, and where its samples come from."""
+    from zhenwei.forge.gan import dcgan, zoo
+
+    if model is not None and run is not None:
+        raise UsageError("two models at once", want="--model NAME or --run DIR")
+    if run is not None:
+        generator, known = dcgan.open_run(run)
+        kind = known["settings"]["kind"]
+        return generator, _origin(f"gan/{kind}", known["data"], known["consent"], recipe | {"step": known["step"]})
+    name = model or next(iter(zoo.entries()))
+    generator, entry = zoo.open_generator(name), zoo.entries()[name]
+    return generator, _origin(f"gan/{entry.kind}", entry.data, "", recipe | {"model": name, "weights": entry.sha256})
+
+
+def _origin(method: str, data: str, consent: str, recipe: dict[str, Any]) -> Origin:
+    from zhenwei.forge.export import Origin
+
+    return Origin(method, {"learned_from": data, **recipe}, consent)
+
+
+def _line(losses: Any) -> str:
+    return " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+
+
+def _tell(path: Path, ident: str, what: str, form: Format) -> None:
+    if form is Format.json:
+        typer.echo(json.dumps({"path": str(path), "ident": ident}))
+        return
+    typer.echo(f"{path}: {what}, mark {ident}")
+
+
+def _check_extra() -> None:
+    from importlib.util import find_spec
+
+    from zhenwei.errors import MissingExtraError
+
+    if find_spec("torch") is None or find_spec("safetensors") is None:
+        raise MissingExtraError("generators need torch and safetensors", fix="pip install 'zhenwei[train]'")
+
+
+@contextmanager
+def _interrupt() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C ends the run after its step, with everything saved; the second as usual."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[str, int], None]]:
+    """On standard error, with the time left, and only where a person is watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
+               TextColumn("{task.description}", markup=False))  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda line, at: bars.update(task, completed=at, description=line)
+
+
+__all__ = ["gan"]
