@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 Profile = Literal["cpu", "gpu"]
+SEED = 20261126
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Bench:
     profile: Profile
     out: Path
     data: Path | None
-    seed: int = 20261126
+    seed: int = SEED
 
 
 @dataclass(frozen=True, slots=True)
