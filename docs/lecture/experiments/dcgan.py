@@ -125,8 +125,9 @@ and how far the samples are from puppets that the game never saw. In the half mi
 the place of the head are learned, and hardly a face; sampled is the running average of the generator.
 
 A walk through the noise, along the sphere on which N(0, 1) lies, changes the picture evenly: the generator is a
-smooth map, and has no list of pictures from which it would have to jump. Share and distance to puppets learned
-from say how much was learned by heart: where nothing was, the share is about one half.
+smooth map, and has no list of pictures from which it would have to jump. The share of
+samples nearer to a puppet learned from than to a held-out one would be near 1 had the game learned puppets by heart,
+and is about one half where it has not. While samples are still far from both, as here, few puppets decide it.
 
 The lab's zoo has small models that were trained for longer, on photographs: `zhenwei forge gan sample`. What they
 draw leaves through the marked door, as the sheet on this page did.

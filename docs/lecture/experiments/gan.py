@@ -55,8 +55,10 @@ def experiment(bench: Bench) -> Page:
     ratio = _gradient(losses.generator_non_saturating) / _gradient(losses.generator_saturating)
     _plot(bench, ring, collapse)
     checks = (
-        Check(f"largest |V - (-2 log 2 + 2 JSD)|, {len(MEANS)} means", off_value, "< 0.01", off_value < 0.01),
-        Check("largest |D - p/(p+q)| on a grid", off_critic, "< 0.05", off_critic < 0.05),
+        Check(
+            f"largest distance of V from -2 log 2 + 2 JSD, {len(MEANS)} means", off_value, "< 0.01", off_value < 0.01
+        ),
+        Check("largest distance of D from p/(p+q) on a grid", off_critic, "< 0.05", off_critic < 0.05),
         Check("gradient at D(fake) = 0.001, non-saturating over saturating", ratio, "999", abs(ratio - 999) < 1),
         Check("fair modes of 8, best snapshot", fair, ">= 7", fair >= 7),
         Check("share near the top centre, collapse recipe, median snapshot", top, "> 0.6", top > 0.6),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
-from docs.lecture.experiments.gan import watched
-from docs.lecture.page import Bench, Check, Page
+from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.gan import losses, theory
 from zhenwei.forge.gan.gan import Rules, toy
-from zhenwei.forge.gan.loop import Schedule, train
-from zhenwei.forge.gan.measure import spearman
+from zhenwei.forge.gan.loop import Game, Run, Schedule, Step, train
+from zhenwei.forge.gan.measure import Modes, modes, spearman
 
 ORDER = 30
 NEEDS_DATA = False
 DISTANCES = (0.2, 0.4, 0.6, 0.8)
+WANTED = "<= -0.7 (the goal is -0.8)"
+STEPS, EVERY, SAMPLES = 840, 30, 4000
 
 
 def experiment(bench: Bench) -> Page:
@@ -29,23 +31,26 @@ def experiment(bench: Bench) -> Page:
     largest = max(float(w.detach().abs().max()) for w in clipped.game.nets["critic"].parameters())
     rules = Rules("wgan-gp", batch=128, rate_generator=5e-4, rate_critic=5e-4)
     game = toy(theory.ring, rules, seed=seed)
-    series = watched(game, Schedule(420 * long, 5, seed=seed), 2, 1.0, 70)
+    series = watched(game, Schedule(STEPS * long, 5, seed=seed))
     rank = spearman(np.array([g for _, _, g in series]), np.array([m.quality for _, m, _ in series]))
     strict = toy(theory.ring, Rules("wgan-gp", batch=128, rate_generator=2e-4, penalty=10.0), seed=seed)
     train(strict, Schedule(100, 5, seed=seed))
     norm = _norm(strict.nets["generator"], strict.nets["critic"])
     fair = max(m.fair for _, m, _ in series)
+    _plot(bench.out / "wgan.png", series)
     checks = (
         Check("R2 of gap against distance, two point masses", line, "> 0.99", line > 0.99),
         Check("JSD of the same, over log 2", divergence / math.log(2), "1", abs(divergence - math.log(2)) < 1e-9),
         Check("largest critic weight with clipping at 0.05", largest, "<= 0.05", largest <= 0.0500001),
-        Check("rank correlation of critic gap and high-quality share", rank, "< -0.7", rank < -0.7),
+        Check(f"rank correlation of gap and high-quality share, {len(series)} snapshots", rank, WANTED, rank <= -0.7),
         Check("mean gradient norm between real and made, penalty 10", norm, "1 +- 0.2", abs(norm - 1) <= 0.2),
         Check("fair modes of 8, best snapshot", fair, ">= 7", fair >= 7),
     )
     protocol = {
         "point masses": f"distances {DISTANCES}, clipping 0.1, 300 steps",
-        "ring": f"8 Gaussians, sigma 0.02; {420 * long} steps of 128, 5 critic steps, Adam 5e-4, penalty 0.1",
+        "ring": f"8 Gaussians, sigma 0.02; {STEPS * long} steps of 128, 5 critic steps, Adam 5e-4, penalty 0.1",
+        "rank correlation": f"a snapshot every {EVERY} steps: {SAMPLES} samples, and the mean gap of these steps; "
+        "one seed",
         "gradient norm": "a game of its own: 100 steps, penalty 10; 1000 points",
         "seed": str(seed),
     }
@@ -56,9 +61,43 @@ def experiment(bench: Bench) -> Page:
         "Points that do not touch are log 2 apart for the first game, however far they are; the clipped critic's gap"
         " grows with their distance. So its gap falls as samples get better, and can be watched.",
         checks,
-        (),
+        (Figure("wgan.png", "The critic's gap and the share of samples within 3 sigma of a mode, over training"),),
         protocol,
     )
+
+
+def watched(game: Game, schedule: Schedule) -> list[tuple[int, Modes, float]]:
+    """Step, modes of fixed noise, and the mean gap of the last EVERY steps: that of one batch is mostly noise."""
+    fixed = torch.randn(SAMPLES, 2, generator=torch.Generator().manual_seed(5))
+    found: list[tuple[int, Modes, float]] = []
+    gaps: list[float] = []
+
+    def tell(step: Step, run: Run) -> None:
+        gaps.append(step.losses["gap"])
+        if step.step % EVERY == 0:
+            with torch.no_grad():
+                points = run.game.nets["generator"](fixed).double().numpy()
+            seen = modes(points, theory.ring_centres(), theory.RING_SIGMA)
+            found.append((step.step, seen, float(np.mean(gaps[-EVERY:]))))
+
+    train(game, schedule, tell=tell)
+    return found
+
+
+def _plot(path: Path, series: list[tuple[int, Modes, float]]) -> None:
+    from matplotlib.figure import Figure as Drawing
+
+    drawing = Drawing(figsize=(6.5, 2.6), layout="constrained")
+    steps = [s for s, _, _ in series]
+    left, right = drawing.subplots(1, 2)
+    left.plot(steps, [g for _, _, g in series])
+    left.set_title("critic's gap", fontsize=9)
+    right.plot(steps, [m.quality for _, m, _ in series])
+    right.set_title("share within 3 sigma of a mode", fontsize=9)
+    for panel in (left, right):
+        panel.set_xlabel("generator steps")
+        panel.grid(alpha=0.3)
+    drawing.savefig(path, dpi=80)
 
 
 def _norm(generator: torch.nn.Module, critic: torch.nn.Module) -> float:
