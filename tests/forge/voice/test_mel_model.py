@@ -1,0 +1,75 @@
+"""The model of mel frames: it looks only back, its densities are densities, and it beats frames without memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.voice.convert import BANDS
+from zhenwei.forge.voice.mel_model import Learned, Settings, learn
+from zhenwei.forge.voice.speak import LOW, speak, words
+from zhenwei.nets.voice import MelModel, mixture_log_density
+
+
+def spoken(seed: int, count: int) -> list[NDArray[np.float32]]:
+    rng = np.random.default_rng(seed)
+    return [speak(words(4, rng), LOW, rng) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def learned() -> Learned:
+    torch.set_num_threads(1)
+    return learn(spoken(0, 10), Settings(steps=60))
+
+
+def test_a_band_follows_from_earlier_ones_alone() -> None:
+    torch.manual_seed(0)
+    net, frames = MelModel(6, 8, 4, 2).eval(), torch.randn(1, 5, 6)
+    with torch.no_grad():
+        before = net(frames)
+        changed = frames.clone()
+        changed[0, 2, 3] += 5.0
+        moved = (net(changed) - before).abs().amax(dim=-1)[0] > 1e-7
+    assert not moved[:2].any()
+    assert not moved[2, :4].any()
+    assert moved[2, 4:].any()
+    assert moved[3:].any()
+
+
+def test_a_mixture_is_a_density() -> None:
+    parameters = torch.tensor([0.3, -0.5, 1.0, -2.0, 0.2, 0.5]).double()
+    at = torch.linspace(-30, 30, 60_001).double()
+    total = torch.exp(mixture_log_density(parameters.expand(len(at), 6), at)).sum() * 0.001
+    assert float(total) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_it_beats_independent_normals_on_held_out_words(learned: Learned) -> None:
+    frames = np.concatenate([learned.standardised(s, k) for k, s in enumerate(spoken(1, 4))])
+    normal = 0.5 * np.log(2 * np.pi * 1.01) + frames**2 / 2 / 1.01  # standardised, and the noise's variance
+    assert learned.nll(frames).mean() < normal.mean() - 0.3
+
+
+def test_draws_are_frames_and_repeat(learned: Learned) -> None:
+    first, again, other = (learned.draw(5, np.random.default_rng(s)) for s in (0, 0, 1))
+    assert first.shape == (5, BANDS)
+    assert np.isfinite(first).all()
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_draw_goes_on_from_its_beginning(learned: Learned) -> None:
+    beginning = learned.standardised(spoken(2, 1)[0], 0)[:30]
+    drawn = learned.draw(3, np.random.default_rng(0), beginning)
+    told = learned.nll(np.concatenate([beginning, drawn]))[-3:]
+    shuffled = learned.nll(np.concatenate([beginning, -drawn]))[-3:]
+    assert told.mean() < shuffled.mean()
+
+
+def test_what_has_no_meaning(learned: Learned) -> None:
+    with pytest.raises(UsageError):
+        learned.nll(np.zeros((4, 3)))
+    with pytest.raises(DataError):
+        learn(spoken(0, 1), Settings(steps=1))
