@@ -45,3 +45,14 @@ def test_a_marked_voice_speaks() -> None:
     for samples, llr in ((sound, None), (mark_sound(sound, RATE_HZ, IDENT[:2], keys.PUBLIC_KEY), MARK_LLR)):
         subject = replace(sound_subject(sound, RATE_HZ), audio=Audio(samples, RATE_HZ))
         assert Watermark().examine(subject).llr == llr
+
+
+def test_the_mark_of_stable_diffusion_speaks_as_its_own_package_wrote_it() -> None:
+    """The picture was marked by invisible-watermark 0.2.0 with the message of Stable Diffusion XL."""
+    with Image.open(Path(__file__).parents[2] / "data" / "invisible-watermark-sdxl.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    found = Watermark().examine(picture_subject(pixels))
+    assert found.llr == MARK_LLR
+    assert "Stable Diffusion XL" in found.finding
+    halved = np.ascontiguousarray(pixels[::2, ::2])
+    assert Watermark().examine(picture_subject(halved)).llr is None

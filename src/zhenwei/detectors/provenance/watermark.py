@@ -1,4 +1,4 @@
-"""``provenance.watermark``: does it carry the watermark that zhenwei's lab puts into all that it makes?"""
+"""``provenance.watermark``: does it carry the watermark of a generator, or of zhenwei's own lab?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.defence import keys, watermark
+from zhenwei.defence.watermark.foreign import read_foreign
 from zhenwei.detectors.provenance._content import MARK_LLR
 from zhenwei.types import Audio, Detector, DetectorInfo, Evidence, Frame, Subject, Text
 
@@ -19,16 +20,17 @@ _ANYBODY = Text(
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Looks for the lab's mark in up to a dozen frames and in the sound. Found, it speaks for a forgery, less than a
-    signed statement does; not found, it says nothing."""
+    """Looks for the mark of zhenwei's forgery lab in up to a dozen frames and in the sound, and in pictures for those
+    that Stable Diffusion and FLUX write by default. Found, it speaks for a forgery, less than a signed statement does;
+    not found, it says nothing."""
 
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="provenance.watermark",
-        question=Text("Does it carry the mark of zhenwei's own forgery lab?", zh="是否带有本项目伪造实验室的水印？"),
+        question=Text("Does it carry the watermark of a generator?", zh="是否带有生成工具的水印？"),
         takes=("image", "video", "audio"),
         level="file",
         needs=(Text("a picture of 128 px or a few seconds of sound", zh="不小于 128 像素的画面或数秒声音"),),
-        reference="quantisation index modulation (Chen & Wornell 2001); docs/defence",
+        reference="quantisation index modulation (Chen & Wornell 2001); the invisible-watermark package",
         blind_spots=(
             Text("forgeries of any other origin", zh="其他来源的伪造"),
             Text(
@@ -42,8 +44,17 @@ class Watermark:
     def examine(self, subject: Subject) -> Evidence:
         ident = _seen(subject.frames) or _heard(subject.audio)
         if not ident:
-            return Evidence(self.info.id, None, _NO_ANSWER, _NOTHING)
+            return self._of_others(subject.frames)
         en, zh = f"It carries the mark of zhenwei's forgery lab ({ident}).", f"带有本项目伪造实验室的水印（{ident}）。"
+        return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR)
+
+    def _of_others(self, frames: tuple[Frame, ...]) -> Evidence:
+        """Marks that a new size takes away: only a still picture at its own size can carry one."""
+        found = read_foreign(frames[0].pixels) if len(frames) == 1 else None
+        if found is None:
+            return Evidence(self.info.id, None, _NO_ANSWER, _NOTHING)
+        en = f"It carries the invisible watermark that {found.tool} writes ({found.agreement:.0%} of its bits)."
+        zh = f"带有 {found.tool} 默认写入的隐形水印（{found.agreement:.0%} 的比特相符）。"
         return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR)
 
 
