@@ -8,6 +8,7 @@ import json
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from zhenwei.cli.forge import forge
 from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, hash_file, make_consent, write_consent
-from zhenwei.forge.export import Door, open_door
+from zhenwei.forge.export import Door, Exported, export_sound, open_door
 from zhenwei.forge.voice import KINDS, Copy, copy_voice
 from zhenwei.forge.voice.copy_set import LABELS, CopySet, copy_set
 
@@ -186,6 +187,24 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path, door: Door, monkeypatch: 
     for word in ("pyworld", "short.wav", "silent", "once more"):
         assert word in notes
     assert [line.split(",")[0] for line in done.failed] == ["damaged.wav"]
+
+
+def test_a_draw_that_cannot_be_marked_is_drawn_again(
+    tmp_path: Path, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = recorded(tmp_path)
+    (folder / "two.flac").unlink()
+    refusals = [True, True]
+
+    def export(*given: Any) -> Exported:
+        if refusals:
+            refusals.pop()
+            raise DataError("marks could not be read back")
+        return export_sound(*given)
+
+    monkeypatch.setattr("zhenwei.forge.voice.copy_set.export_sound", export)
+    done = copy_set(folder, "anna", tmp_path / "out", consent=agreed(folder), door=door, kinds=["blurred_phase"])
+    assert [json.loads(row.recipe)["attempt"] for row in done.rows if row.recipe] == [2]
 
 
 def test_an_interrupted_run_leaves_its_labels(tmp_path: Path, door: Door) -> None:
