@@ -56,12 +56,16 @@ class Page:
 def to_markdown(page: Page, name: str, profile: Profile, seconds: float) -> str:
     parts = [f"# {page.title}", page.lecture, f"```text\n{page.equation.strip()}\n```", page.body.strip()]
     parts += [f"![{figure.caption}](img/{figure.file})\n\n*{figure.caption}*" for figure in page.figures]
-    rows = [f"| {c.name} | {c.value:.4g} | {c.want} | {_mark(c.ok)} |" for c in page.checks]
+    rows = [f"| {_cell(c.name)} | {c.value:.4g} | {_cell(c.want)} | {_mark(c.ok)} |" for c in page.checks]
     parts.append("\n".join(["## Measured", "", "| figure | measured | wanted | |", "|---|---|---|---|", *rows]))
     told = [f"- {key}: {value}" for key, value in page.protocol.items()]
     parts.append("\n".join(["## Protocol", "", *told, f"- profile: {profile}, {seconds:.0f} s"]))
     parts.append(f"Written by `scripts/lecture {name}`; do not edit. [All pages](README.md)")
     return "\n\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _mark(ok: bool | None) -> str:

@@ -97,7 +97,7 @@ def _index() -> None:
         if name in kept:
             first = kept[name]["checks"][0]
             reached = [c["ok"] for c in kept[name]["checks"] if c["ok"] is not None]
-            told = f"{first['name']}: {first['value']:.3g}"
+            told = f"{first['name']}: {first['value']:.3g}".replace("|", "\\|")
             rows.append(f"| [{kept[name]['title']}]({name}.md) | {told} | {sum(reached)} of {len(reached)} |")
     text = (HERE / "README.head.md").read_text(encoding="utf-8")
     table = "\n".join(["| page | its first figure | reached |", "|---|---|---|", *rows])

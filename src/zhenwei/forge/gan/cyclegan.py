@@ -1,0 +1,122 @@
+"""CycleGAN: two translators that undo each other, learned from two heaps of pictures without pairs.
+
+The losses of the paper (J.-Y. Zhu et al., ICCV 2017): least squares for the critics, 10 x L1 for the cycle there and
+back, 5 x L1 for what belongs to the other kind already, and a pool of 50 earlier translations for the critics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import cast
+
+import torch
+from torch import Tensor, nn, optim
+from torch.nn import functional
+
+from zhenwei.forge.gan.loop import Game
+from zhenwei.nets.cyclegan import PatchCritic, Translator
+
+Draw = Callable[[int, torch.Generator], Tensor]
+POOL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``cycle`` and ``identity``: weights of these losses. Sizes of networks: as in :mod:`zhenwei.nets.cyclegan`."""
+
+    batch: int = 1
+    rate: float = 2e-4
+    cycle: float = 10.0
+    identity: float = 5.0
+    width: int = 64
+    blocks: int = 9
+    halvings: int = 2
+    critic_halvings: int = 3
+
+
+class Pool(nn.Module):
+    """Up to ``POOL`` earlier translations. Half of what is asked for comes from it and is replaced there; kept in
+    buffers, so that a run that goes on has the same."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.register_buffer("kept", torch.zeros(POOL, 3, side, side))
+        self.register_buffer("count", torch.zeros(1, dtype=torch.int64))
+
+    def exchanged(self, pictures: Tensor, chance: torch.Generator) -> Tensor:
+        """``pictures`` (n, 3, s, s), some of them replaced by earlier ones."""
+        kept, count = cast("Tensor", self.kept), cast("Tensor", self.count)
+        out = []
+        for picture in pictures.detach():
+            filled = int(count)
+            if filled < POOL:
+                kept[filled] = picture
+                count += 1
+                out.append(picture)
+            elif float(torch.rand((), generator=chance)) < 0.5:
+                place = int(torch.randint(POOL, (), generator=chance))
+                out.append(kept[place].clone())
+                kept[place] = picture
+            else:
+                out.append(picture)
+        return torch.stack(out)
+
+
+def play(draw_a: Draw, draw_b: Draw, side: int, rules: Rules, *, seed: int, device: torch.device) -> Game:
+    """The game of both translators and both critics. ``draw_a(n, chance)``, ``draw_b``: pictures of either kind,
+    (n, 3, side, side) in [-1, 1]; nothing says which belong together. The same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        nets = nn.ModuleDict({
+            "a_to_b": Translator(rules.width, rules.blocks, rules.halvings),
+            "b_to_a": Translator(rules.width, rules.blocks, rules.halvings),
+            "critic_a": PatchCritic(rules.width, rules.critic_halvings),
+            "critic_b": PatchCritic(rules.width, rules.critic_halvings),
+            "pool_a": Pool(side),
+            "pool_b": Pool(side),
+        }).to(device)  # fmt: skip
+    best = {
+        "translators": _adam(nets, ("a_to_b", "b_to_a"), rules.rate),
+        "critics": _adam(nets, ("critic_a", "critic_b"), rules.rate),
+    }
+
+    def critic_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+        a, b = (draw(rules.batch, chance).to(device) for draw in (draw_a, draw_b))
+        loss = torch.zeros((), device=device)
+        for real, other, way, kind in ((a, b, "b_to_a", "a"), (b, a, "a_to_b", "b")):
+            with torch.no_grad():
+                made = nets[way](other)
+            fake = cast("Pool", nets[f"pool_{kind}"]).exchanged(made, chance)
+            critic = nets[f"critic_{kind}"]
+            loss = loss + (_near(critic(real), 1.0) + _near(critic(fake), 0.0)) / 2
+        _step(best["critics"], loss)
+        return {"critic": loss}
+
+    def generator_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+        a, b = (draw(rules.batch, chance).to(device) for draw in (draw_a, draw_b))
+        to_b, to_a = nets["a_to_b"], nets["b_to_a"]
+        made_b, made_a = to_b(a), to_a(b)
+        fooling = _near(nets["critic_b"](made_b), 1.0) + _near(nets["critic_a"](made_a), 1.0)
+        cycle = functional.l1_loss(to_a(made_b), a) + functional.l1_loss(to_b(made_a), b)
+        same = functional.l1_loss(to_b(b), b) + functional.l1_loss(to_a(a), a)
+        loss = fooling + rules.cycle * cycle + rules.identity * same
+        _step(best["translators"], loss)
+        return {"generator": loss, "fooling": fooling, "cycle": cycle, "identity": same}
+
+    return Game(nets, best, critic_turn, generator_turn, averaged=("a_to_b", "b_to_a"))
+
+
+def _near(scores: Tensor, wanted: float) -> Tensor:
+    return ((scores - wanted) ** 2).mean()
+
+
+def _adam(nets: nn.ModuleDict, names: tuple[str, ...], rate: float) -> optim.Optimizer:
+    return optim.Adam(chain.from_iterable(nets[name].parameters() for name in names), rate, betas=(0.5, 0.999))
+
+
+def _step(best: optim.Optimizer, loss: Tensor) -> None:
+    best.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    best.step()
