@@ -151,7 +151,9 @@ def _others(others: list[Row], ours: Row) -> str:
     told = [f"{o['name']} {o['version']}: {o['payload']} bits, PSNR {o['psnr_db']:.1f} dB, n {o['n']}" for o in others]
     return (
         "\n## Beside others\n\nShare of the hidden bits that are right, on the first of the same pictures, same "
-        f"attacks\n(`python -m benchmarks.watermark_others`). {'; '.join(told)}.\n\n" + "\n".join(lines) + "\n"
+        "attacks\n(`python -m benchmarks.watermark_others`). Each reads what arrives, at the size that it arrives in; "
+        "whoever knows what was done can undo it first.\n"
+        f"{'; '.join(told)}.\n\n" + "\n".join(lines) + "\n"
     )
 
 
