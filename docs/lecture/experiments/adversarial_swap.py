@@ -40,7 +40,7 @@ def experiment(bench: Bench) -> Page:
     ratio = sharpness["adversarial"] / sharpness["plain"]
     change = found["adversarial"].to_target.mean - found["plain"].to_target.mean
     checks = (
-        Check("sharpness of swaps, adversarial over plain", ratio, "> 1.1", ratio > 1.1),
+        Check("sharpness of swaps, adversarial over plain", ratio, "told", None),
         Check("sharpness of swaps, plain, over genuine faces'", sharpness["plain"] / genuine, "told", None),
         Check("likeness to B, adversarial less plain", change, "> -0.2", change > -0.2),
         Check(
@@ -49,12 +49,7 @@ def experiment(bench: Bench) -> Page:
             "> 0",
             found["adversarial"].gain.low > 0,
         ),
-        Check(
-            "the discriminators' loss at the end (0.5 = they only guess, both together)",
-            critics,
-            "above 0.02",
-            critics > 0.02,
-        ),
+        Check("the discriminators' loss at the end (0.5 = they only guess, both together)", critics, "told", None),
     )
     protocol = {
         "data": f"puppets, {len(pair.a)} and {len(pair.b)} to learn from, {len(pair.held_a)} held out, "
@@ -79,4 +74,7 @@ L1 alone is least where every doubtful pixel is the median of what it may be: so
 face beside the warped picture that it was made from, six channels, and learns to tell the genuine one. The decoder
 draws an alpha as well, which says where its colour is to be used. The adversarial part begins when the reconstruction
 has settled; both runs have the same steps, faces and seed.
+
+At this length both draw a soft mean face, and the discriminators still nearly guess: what is sharper is in part a grid
+of texture. The figure is therefore told and not judged; over seeds it ran from 1.4 to 4.7.
 """
