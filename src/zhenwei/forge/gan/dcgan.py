@@ -101,6 +101,8 @@ def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
         torch.manual_seed(settings.seed)
         generator = DcganGenerator(settings.side, settings.width, settings.noise)
         critic = DcganCritic(settings.side, settings.width, normed=settings.kind == "dcgan")
+    for net in (generator, critic):
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third to a half less time on CPUs
     return play(generator, critic, settings.noise, _mirrored(faces.pixels), rules_of(settings), device)
 
 

@@ -49,6 +49,7 @@ def fresh(settings: Settings, device: torch.device) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = SwapNet(settings.size, settings.width, masked=settings.has_mask).to(device)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third less time a step on CPUs
         critics = None
         if settings.adversarial:
             critics = nn.ModuleList(PatchDiscriminator(max(16, settings.width)) for _ in range(2)).to(device)

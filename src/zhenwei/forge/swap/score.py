@@ -141,8 +141,13 @@ def driving_error(swaps: Pixels, driving: Floats) -> tuple[Interval | None, int]
     return (interval(np.array(errors)) if errors else None), len(errors)
 
 
-def train_embedding(people: Sequence[Pixels], steps: int, seed: int, batch: int = 64) -> FaceEmbedding:
+def train_embedding(
+    people: Sequence[Pixels], steps: int, seed: int, batch: int = 64, soft: float = 0.0
+) -> FaceEmbedding:
     """A small network that tells ``people``, each ``(n, s, s, 3)`` uint8, apart by cosines with a margin.
+
+    ``soft``: the share of faces that it sees blurred (Gaussian, up to 2.5 px of 64), so that the softness of what an
+    autoencoder draws is not taken for anybody's likeness.
 
     H. Wang et al., "CosFace: Large Margin Cosine Loss for Deep Face Recognition", CVPR 2018: scale 16, margin 0.2.
     """
@@ -165,6 +170,8 @@ def train_embedding(people: Sequence[Pixels], steps: int, seed: int, batch: int 
     for _ in range(steps):
         who = rng.integers(0, len(held), batch)
         drawn = [move(held[k][rng.integers(len(held[k]))], None, moves, rng)[0] for k in who]
+        if soft:
+            drawn = [_softened(face, rng) if rng.random() < soft else face for face in drawn]
         label = torch.from_numpy(who)
         cosines = net.cosines(_tensor(np.stack(drawn)))
         logits = 16 * (cosines - 0.2 * functional.one_hot(label, len(held)))
@@ -209,6 +216,10 @@ def _tensor(faces: Pixels):  # type: ignore[no-untyped-def]  # a torch tensor; t
 def _inner(faces: Pixels) -> Pixels:
     off = round(_INNER * faces.shape[1])
     return faces[:, off : faces.shape[1] - off, off : faces.shape[2] - off]
+
+
+def _softened(face: Pixels, rng: np.random.Generator) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(face, (0, 0), rng.uniform(0.3, 2.5)), np.uint8)
 
 
 def _resized(faces: Pixels) -> Pixels:
