@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._forge_door import opened_door, today
+from zhenwei.cli._forge_run import bar, interrupt
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +93,7 @@ def train(
     settings = dcgan.Settings(kind.value, side, width, batch=batch, seed=seed)
     faces = _faces(folder, consent, subject, puppets, side, seed)
     device, door = torch.device("cuda" if torch.cuda.is_available() else "cpu"), opened_door()
-    with _interrupt() as stop, _bar("steps", steps) as advance:
+    with interrupt() as stop, bar("steps", steps) as advance:
         run = dcgan.learn(
             settings, faces, steps, output, device=device, save_every=save_every, stop=stop,
             tell=lambda step, _: advance(_line(step.losses), step.step),
@@ -226,37 +224,6 @@ def _check_extra() -> None:
 
     if find_spec("torch") is None or find_spec("safetensors") is None:
         raise MissingExtraError("generators need torch and safetensors", fix="pip install 'zhenwei[train]'")
-
-
-@contextmanager
-def _interrupt() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C ends the run after its step, with everything saved; the second as usual."""
-    asked = False
-
-    def ask(*_: object) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[str, int], None]]:
-    """On standard error, with the time left, and only where a person is watching."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
-               TextColumn("{task.description}", markup=False))  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=total)
-        yield lambda line, at: bars.update(task, completed=at, description=line)
 
 
 __all__ = ["gan"]

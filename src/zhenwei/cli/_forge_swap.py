@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._forge_door import opened_door, today
+from zhenwei.cli._forge_run import bar, interrupt
 
 if TYPE_CHECKING:
     import torch
 
+    from zhenwei.cli._forge_run import Advance
     from zhenwei.forge.swap.settings import Settings
     from zhenwei.forge.swap.train import Progress
 
@@ -106,7 +105,7 @@ def prepare(
     from zhenwei.forge.swap.prepare import prepare as run
 
     sources = [p for f in files for p in (sorted(q for q in f.rglob("*") if q.is_file()) if f.is_dir() else [f])]
-    with _bar("faces", len(sources)) as advance:
+    with bar("faces", len(sources)) as advance:
         done, advice = run(sources, subject, output, size, frames=frames, tell=lambda p: advance(p.name))
     if form is Format.json:
         typer.echo(json.dumps({"folder": str(output), "faces": len(done.faces), "size": size, "advice": advice}))
@@ -176,7 +175,7 @@ def train(
 
     if form is Format.text:
         typer.echo(_NOTES[profile.value])
-    with _interrupt() as stop, _bar("steps", settings.steps) as advance:
+    with interrupt() as stop, bar("steps", settings.steps) as advance:
         path = run(
             a, b, settings, output, consent=held, today=today(), door=opened_door(), device=device, stop=stop,
             tell=lambda p: _tell_step(p, advance),
@@ -276,7 +275,7 @@ def convert(
         typer.echo(f"  {without} frames without a face were left as they are")
 
 
-def _tell_step(progress: Progress, advance: Any) -> None:
+def _tell_step(progress: Progress, advance: Advance) -> None:
     losses = progress.losses
     advance(f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}", progress.step)
     if progress.problem:
@@ -339,44 +338,6 @@ def _device(profile: str) -> torch.device:
     import torch
 
     return torch.device("cuda" if profile == "gpu" and torch.cuda.is_available() else "cpu")
-
-
-@contextmanager
-def _interrupt() -> Iterator[Any]:
-    """The first Ctrl-C ends the run after its step, with everything saved; the second as usual."""
-    asked = False
-
-    def ask(*_: object) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Any]:
-    """On standard error, with the time left, and only where a person is watching."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
-               TextColumn("{task.description}", markup=False))  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=total)
-
-        def advance(line: str, at: int | None = None) -> None:
-            if at is None:
-                bars.update(task, advance=1, description=line)
-            else:
-                bars.update(task, completed=at, description=line)
-
-        yield advance
 
 
 __all__ = ["swap"]
