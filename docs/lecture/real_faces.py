@@ -1,12 +1,14 @@
 """The autoencoder swap on real faces: figures only, no picture of anybody is kept in the repository.
 
-    nice .venv/bin/python docs/lecture/real_faces.py --work runs/real_faces --steps 5000 --pairs 2 --seeds 0 1
+    .venv/bin/python docs/lecture/real_faces.py prepare
+    .venv/bin/python docs/lecture/real_faces.py learn     (on a GPU where there is one; no shared data are needed)
+    .venv/bin/python docs/lecture/real_faces.py measure
 
 Takes the identities with the most genuine crops in ``dfdc-faces.csv`` (actors who were paid and consented to the making
 of forgeries: B. Dolhansky et al., "The DeepFake Detection Challenge Dataset", 2020), two by two; writes their crops and
-a consent manifest into the work folder; prepares and trains through the workflow of ``zhenwei forge swap``, which goes
-on where it was cut; and measures how near the swaps of the held-out faces, each of another recording than those that
-were learned from, are to either person. Writes ``real_faces.json`` beside this file.
+a consent manifest into the work folder; prepares and learns as ``zhenwei forge swap`` does; and measures how near the
+swaps of the held-out faces, each of another recording than those that were learned from, are to either person. Writes
+``real_faces.json`` beside this file.
 """
 
 from __future__ import annotations
@@ -17,11 +19,9 @@ import datetime
 import io
 import json
 import sys
-import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,106 +36,136 @@ sys.path.insert(0, str(ROOT))
 from docs.lecture.pages import data_folder  # noqa: E402
 
 from zhenwei.forge import consent as manifests  # noqa: E402
-from zhenwei.forge.export import Door, open_door  # noqa: E402
-from zhenwei.forge.swap import checkpoint, score, train  # noqa: E402
-from zhenwei.forge.swap.learn import swap_faces  # noqa: E402
-from zhenwei.forge.swap.prepare import Prepared, cut_faces, prepare  # noqa: E402
+from zhenwei.forge.swap import checkpoint, score  # noqa: E402
+from zhenwei.forge.swap.learn import batches, learn, swap_faces, to_tensor  # noqa: E402
+from zhenwei.forge.swap.prepare import cut_faces, load, prepare  # noqa: E402
 from zhenwei.forge.swap.settings import Settings  # noqa: E402
-from zhenwei.nets.swap import Side, SwapNet  # noqa: E402
+from zhenwei.forge.swap.sides import Faces  # noqa: E402
+from zhenwei.nets.swap import Side, SwapNet, ssim  # noqa: E402
 from zhenwei.types import Pixels  # noqa: E402
 
 SIZE, HELD, OTHERS, LEARNED_PEOPLE, EMBEDDING_STEPS = 64, 10, 150, 120, 1500
-CPU = torch.device("cpu")
-TODAY = datetime.datetime.now(datetime.UTC).date()
-WAYS: tuple[tuple[str, Side, Side], ...] = (("a_to_b", "a", "b"), ("b_to_a", "b", "a"))
+PAIRS, SEEDS = 2, (0, 1)
+WAYS: tuple[tuple[Side, Side], ...] = (("a", "b"), ("b", "a"))
 EVIDENCE = "DFDC: paid actors who agreed to the making of forgeries (Dolhansky et al., 2020, section 3)"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "real_faces", help="crops, manifests, runs")
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--pairs", type=int, default=2)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("part", choices=("prepare", "learn", "measure"))
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "real_faces", help="crops, manifests, swaps")
+    parser.add_argument("--steps", type=int, default=15_000)
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--pairs", type=int, nargs="+", default=range(PAIRS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--made", type=Path, help="where learned swaps lie; by default the work folder")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     torch.set_num_threads(1)
+    made = options.made or options.work
+    if options.part == "learn":
+        for number in options.pairs:
+            for seed in options.seeds:
+                learn_one(options.work, number, settings_of(options, seed), made)
+        return 0
     folder = data_folder()
     if folder is None:
         sys.stderr.write("The shared data are not here.\n")
         return 1
-    names = identities(folder)
-    embed, told = embedding(folder, names[2 * options.pairs :][:OTHERS], options.work)
-    found: dict[str, Any] = {
-        "data": f"dfdc-faces.zip, genuine crops of {2 * options.pairs} identities, {SIZE} px, one crop a recording",
-        "embedding": told,
-        "runs": [],
-    }
-    for number in range(options.pairs):
-        who = names[2 * number : 2 * number + 2]
-        a, b, manifest = people(folder, who, options.work / f"pair-{number}")
-        for seed in options.seeds:
-            place = options.work / f"pair-{number}" / f"run-{seed}"
-            found["runs"].append({"pair": number, **run(a, b, manifest, place, seed, options.steps, embed)})
-            options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if options.part == "prepare":
+        for number in range(PAIRS):
+            people(folder, identities(folder)[2 * number : 2 * number + 2], options.work / f"pair-{number}")
+        return 0
+    options.output.write_text(json.dumps(measure_all(folder, options, made), indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def run(
-    a: Prepared, b: Prepared, consent: manifests.Consent, place: Path, seed: int, steps: int, embed: score.Embedder
-) -> dict[str, Any]:
-    """One seed: train to the end, then measure beside the network at its start."""
-    settings = Settings(SIZE, 32, 16, steps, 3e-4, held_out=HELD, check_every=500, seed=seed)
-    pair = train.split(a.faces, b.faces, settings)
-    before = measure(checkpoint.fresh(settings, CPU).net, pair, embed)
-
-    def tell(progress: train.Progress) -> None:
-        if progress.step % 500 == 0:
-            say(f"{place}: step {progress.step} of {steps}; {progress.trend}")
-
-    with a_door() as door:
-        last = train.train(
-            a, b, settings, place, consent=consent, today=TODAY, door=door, device=CPU, tell=tell, embed=embed
-        )
-    state, _ = checkpoint.restore(last, consent.sha256, CPU)
-    shown = {"width": settings.width, "batch": settings.batch, "rate": settings.rate, "loss": settings.loss}
-    after = measure(state.net, pair, embed)
-    say(f"{place}: {after['gain']}")
-    counts = {"learned_from": [len(pair.a), len(pair.b)], "held_out": [len(pair.held_a), len(pair.held_b)]}
-    return {"seed": seed, "steps": state.step, "settings": shown, **counts, "before": before, "after": after}
+def settings_of(options: Any, seed: int) -> Settings:
+    return Settings(SIZE, options.width, 16, options.steps, 2e-4, held_out=HELD, seed=seed)
 
 
-def measure(net: SwapNet, pair: train.Pair, embed: score.Embedder) -> dict[str, Any]:
+def pair_of(work: Path, number: int) -> dict[Side, tuple[Faces, Faces]]:
+    """By side: faces to learn from, and those kept back."""
+    one, other = (load(place).faces.halves(HELD) for place in sorted((work / f"pair-{number}").glob("faces-*")))
+    return {"a": one, "b": other}
+
+
+def learn_one(work: Path, number: int, settings: Settings, out: Path) -> None:
+    """Learn from one pair, and keep what is made of the held-out faces by the network at its start and at its end."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pair = pair_of(work, number)
+    state = checkpoint.fresh(settings, device)
+    kept = {f"before_{k}": v for k, v in made_of(state.net, pair, device).items()}
+    while state.step < settings.steps:
+        losses = learn(state, batches(pair["a"][0], pair["b"][0], settings, state.step, device), settings)
+        if state.step % 500 == 0:
+            say(f"pair {number}, seed {settings.seed}: step {state.step}, loss {losses.a:.4f} {losses.b:.4f}")
+    kept |= {f"after_{k}": v for k, v in made_of(state.net, pair, device).items()}
+    np.savez_compressed(out / f"swaps-{number}-{settings.seed}.npz", **kept)  # type: ignore[arg-type]
+
+
+def made_of(net: SwapNet, pair: Mapping[Side, tuple[Faces, Faces]], device: torch.device) -> dict[str, Pixels]:
+    """Of each side's held-out faces, what either decoder draws."""
+    return {
+        f"{here}_as_{there}": swap_faces(net, pair[here][1].pixels, there, device)[0] for here in pair for there in pair
+    }
+
+
+def measure_all(folder: Path, options: Any, made: Path) -> dict[str, Any]:
+    names = identities(folder)
+    embed, told = embedding(folder, names[2 * PAIRS :][:OTHERS], options.work)
+    shown = {k: getattr(settings_of(options, 0), k) for k in ("width", "batch", "rate", "loss", "steps")}
+    runs = []
+    for number in options.pairs:
+        pair = pair_of(options.work, number)
+        counts = {k: [len(pair["a"][n]), len(pair["b"][n])] for n, k in enumerate(("learned_from", "held_out"))}
+        for seed in options.seeds:
+            with np.load(made / f"swaps-{number}-{seed}.npz") as file:
+                found = {
+                    when: measure(
+                        {k: file[f"{when}_{k}"] for k in ("a_as_a", "a_as_b", "b_as_a", "b_as_b")}, pair, embed
+                    )
+                    for when in ("before", "after")
+                }
+            say(f"pair {number}, seed {seed}: {found['after']['gain']}")
+            runs.append({"pair": number, "seed": seed, **counts, **found})
+    data = f"dfdc-faces.zip, genuine crops of {2 * PAIRS} identities, {SIZE} px, one crop a recording"
+    return {"data": data, "settings": shown, "embedding": told, "runs": runs}
+
+
+def measure(made: Mapping[str, Pixels], pair: Mapping[Side, tuple[Faces, Faces]], embed: score.Embedder) -> Any:
     """Distances are 1 - cosine, of swaps of held-out faces, by way and both ways pooled."""
-    ways, gains = {}, []
-    for name, here, there in WAYS:
-        ways[name], gain = one_way(net, pair, here, there, embed)
+    ways, gains, rebuilt = {}, [], []
+    for here, there in WAYS:
+        ways[f"{here}_to_{there}"], gain = one_way(made, pair, here, there, embed)
         gains.append(gain)
+        again, whole = (to_tensor(p, torch.device("cpu")) for p in (made[f"{here}_as_{here}"], pair[here][1].pixels))
+        rebuilt.append((float((again - whole).abs().mean()), float(ssim(again, whole).mean())))
     pooled = np.concatenate(gains)
-    l1, alike = train.reconstruct(net, pair, CPU)
     return {
         "gain": asdict(score.interval(pooled)),
         "nearer_to_target": float(np.mean(pooled > 0)),
-        "held_out_l1": l1,
-        "held_out_ssim": alike,
+        "held_out_l1": float(np.mean([r[0] for r in rebuilt])),
+        "held_out_ssim": float(np.mean([r[1] for r in rebuilt])),
         "ways": ways,
     }
 
 
-def one_way(net: SwapNet, pair: train.Pair, here: Side, there: Side, embed: score.Embedder) -> tuple[Any, Any]:
+def one_way(
+    made: Mapping[str, Pixels], pair: Mapping[Side, tuple[Faces, Faces]], here: Side, there: Side, embed: score.Embedder
+) -> tuple[Any, Any]:
     """Likeness of ``here``'s held-out faces as ``there``, how far they follow the driving faces, and the gains."""
-    learned, held = {"a": pair.a, "b": pair.b}, {"a": pair.held_a, "b": pair.held_b}
-    driving, target = held[here], held[there]
-    made, _ = swap_faces(net, driving.pixels, there, CPU)
-    own, _ = swap_faces(net, target.pixels, there, CPU)
-    found = score.likeness(made, learned[here].pixels, learned[there].pixels, driving.pixels, target.pixels, embed)
-    of_target, of_source = (unit(embed(learned[x].pixels).mean(axis=0)) for x in (there, here))
-    vectors, again = embed(made), embed(own)
-    follows, n = score.driving_error(made, driving.landmarks)
-    turned, _ = score.driving_error(made, np.roll(driving.landmarks, 1, axis=0))
+    swaps, own = made[f"{here}_as_{there}"], made[f"{there}_as_{there}"]
+    (source, driving), (target, wanted) = pair[here], pair[there]
+    found = score.likeness(swaps, source.pixels, target.pixels, driving.pixels, wanted.pixels, embed)
+    of_target, of_source = (unit(embed(x.pixels).mean(axis=0)) for x in (target, source))
+    vectors, again, real = embed(swaps), embed(own), embed(wanted.pixels)
+    follows, n = score.driving_error(swaps, driving.landmarks)
+    turned, _ = score.driving_error(swaps, np.roll(driving.landmarks, 1, axis=0))
     told = asdict(found) | {
         "own_gain": asdict(score.interval(again @ of_target - again @ of_source)),
-        "variety": float(made.astype(float).std(axis=0).mean() / driving.pixels.astype(float).std(axis=0).mean()),
+        "real_gain": asdict(score.interval(real @ of_target - real @ of_source)),
+        "variety": float(swaps.astype(float).std(axis=0).mean() / driving.pixels.astype(float).std(axis=0).mean()),
         "landmark_error": follows.mean if follows else None,
         "landmark_error_of_another": turned.mean if turned else None,
         "faces_found": n,
@@ -143,9 +173,11 @@ def one_way(net: SwapNet, pair: train.Pair, here: Side, there: Side, embed: scor
     return told, vectors @ of_target - vectors @ of_source
 
 
-def people(folder: Path, who: list[str], work: Path) -> tuple[Prepared, Prepared, manifests.Consent]:
-    """Crops of two identities in ``work``, the manifest that covers them, and both prepared."""
-    entries, found = [], []
+def people(folder: Path, who: list[str], work: Path) -> None:
+    """Crops of two identities in ``work``, the manifest that covers them, and both prepared, with its consent."""
+    from zhenwei.forge.swap.train import check_consent
+
+    entries, today = [], datetime.datetime.now(datetime.UTC).date()
     manifest = work / "consent.json"
     rows = genuine(folder)
     with zipfile.ZipFile(folder / "dfdc-faces.zip") as archive:
@@ -163,8 +195,7 @@ def people(folder: Path, who: list[str], work: Path) -> tuple[Prepared, Prepared
     manifests.write_consent(consent, manifest)
     for name in who:
         sources = sorted((work / f"person-{name}").glob("*.jpg"))
-        found.append(prepare(sources, name, work / f"faces-{name}", SIZE)[0])
-    return found[0], found[1], consent
+        check_consent(prepare(sources, name, work / f"faces-{name}", SIZE)[0], consent, today)
 
 
 def embedding(folder: Path, names: list[str], work: Path) -> tuple[score.Embedder, dict[str, Any]]:
@@ -214,13 +245,6 @@ def genuine(folder: Path) -> dict[str, list[str]]:
             if row["label"] == "real":
                 found[row["identity"]].append(row["path"])
     return found
-
-
-@contextmanager
-def a_door() -> Iterator[Door]:
-    """Keys made for this run: previews in the work folder are marked like everything that leaves the lab."""
-    with tempfile.TemporaryDirectory() as home:
-        yield open_door(Path(home), TODAY)
 
 
 def unit(vector: Any) -> Any:

@@ -12,8 +12,10 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from torch import nn
 
 from zhenwei.forge.export import Origin, export_sheet, open_door
-from zhenwei.forge.gan import dcgan, measure
+from zhenwei.forge.gan import measure, runs, samples
+from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.loop import Run, Step
+from zhenwei.forge.gan.settings import Settings
 from zhenwei.types import Pixels
 
 ORDER = 20
@@ -28,27 +30,27 @@ def experiment(bench: Bench) -> Page:
     seed, steps = bench.seed % 1000, STEPS[bench.profile]
     device = torch.device("cuda" if bench.profile == "gpu" and torch.cuda.is_available() else "cpu")
     every = steps // 4
-    pixels = dcgan.puppets(COUNT + HELD_OUT, SIDE, seed).pixels
-    faces = dcgan.Faces(pixels[:COUNT], f"{COUNT} drawn puppets, seed {seed}")
+    pixels = puppets(COUNT + HELD_OUT, SIDE, seed).pixels
+    faces = Faces(pixels[:COUNT], f"{COUNT} drawn puppets, seed {seed}")
     held = measure.features(pixels[COUNT:])
-    settings = dcgan.Settings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
+    settings = Settings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
     start, norms = start_deviations(settings, faces)
-    noise = dcgan.noise_for(SAMPLES, settings.noise, seed + 1)
+    noise = samples.noise_for(SAMPLES, settings.noise, seed + 1)
     series: list[tuple[int, measure.Kernel]] = []
     rows: list[Pixels] = []
 
     def tell(step: Step, run: Run) -> None:
         if step.step in (1, 10) or step.step % every == 0:
-            made = dcgan.imagine(dcgan.generator_of(run), noise)
+            made = samples.imagine(runs.generator_of(run), noise)
             series.append((step.step, measure.kernel_distance(measure.features(made), held)))
             rows.append(made[:8])
 
-    run = dcgan.learn(settings, faces, steps, device=device, tell=tell)
-    path = dcgan.walk(dcgan.noise_for(4, settings.noise, seed + 2), 12)
-    smooth = dcgan.roughness(dcgan.imagine(dcgan.generator_of(run), path))
-    jump = dcgan.roughness(dcgan.imagine(dcgan.generator_of(run), path[::12].repeat_interleave(12, 0)))
+    run = runs.learn(settings, faces, steps, device=device, tell=tell)
+    path = samples.walk(samples.noise_for(4, settings.noise, seed + 2), 12)
+    smooth = samples.roughness(samples.imagine(runs.generator_of(run), path))
+    jump = samples.roughness(samples.imagine(runs.generator_of(run), path[::12].repeat_interleave(12, 0)))
     real = measure.kernel_distance(measure.features(pixels[:HELD_OUT]), held)
-    last_made = dcgan.imagine(dcgan.generator_of(run), noise)
+    last_made = samples.imagine(runs.generator_of(run), noise)
     heart = measure.memorised(measure.features(last_made), measure.features(pixels[:HELD_OUT]), held)
     fall = series[0][1].value / series[-1][1].value
     spread = float(last_made.astype(float).std(0).mean() / pixels.astype(float).std(0).mean())
@@ -80,9 +82,9 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
 
 
-def start_deviations(settings: dcgan.Settings, faces: dcgan.Faces) -> tuple[float, float]:
+def start_deviations(settings: Settings, faces: Faces) -> tuple[float, float]:
     """s.d. of all convolution weights before the first step, and mean of batch norm's scales."""
-    nets = dcgan.game_of(settings, faces, torch.device("cpu")).nets
+    nets = runs.game_of(settings, faces, torch.device("cpu")).nets
     with torch.no_grad():
         convs = [m.weight.flatten() for m in nets.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
         norms = [m.weight.flatten() for m in nets.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -91,7 +93,7 @@ def start_deviations(settings: dcgan.Settings, faces: dcgan.Faces) -> tuple[floa
 
 def _save(path: Path, rows: list[Pixels], puppets: Pixels, seed: int) -> None:
     """The sheet leaves as every forgery does: labelled, marked, signed, by keys made for this run."""
-    tiles = [tile for row in (*rows, puppets) for tile in dcgan.rows_of(row, 8)]
+    tiles = [tile for row in (*rows, puppets) for tile in samples.rows_of(row, 8)]
     with tempfile.TemporaryDirectory() as home:
         door = open_door(Path(home), datetime.datetime.now(datetime.UTC).date())
         export_sheet(tiles, Origin("gan/dcgan", {"learned_from": "drawn puppets", "seed": seed}), path, door)

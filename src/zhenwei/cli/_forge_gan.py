@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,10 +16,11 @@ from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from zhenwei.forge.export import Origin
-    from zhenwei.forge.gan.dcgan import Faces
-    from zhenwei.nets.gan import DcganGenerator
+    from zhenwei.forge.gan.faces import Faces
+    from zhenwei.forge.gan.settings import Generator, Settings
+    from zhenwei.nets.stylegan import StyleGenerator
 
-_HELP = """Faces out of noise: DCGAN and WGAN-GP at 32 or 64 px.
+_HELP = """Faces out of noise: DCGAN, WGAN-GP and StyleGAN at 32 or 64 px.
 
 The zoo's models are small and were trained for minutes: blurred faces that teach, and deceive nobody. Whatever is
 sampled is labelled, marked and signed.
@@ -27,7 +29,9 @@ Examples:
 
   zhenwei forge gan sample --model dcgan-0 --output sheet.png
 
-  zhenwei forge gan walk --model dcgan-0 --output walk.mp4
+  zhenwei forge gan walk --model stylegan-64-0 --output walk.mp4
+
+  zhenwei forge gan mix --model stylegan-64-0 --output mix.png
 
   zhenwei forge gan train --puppets 500 --output run
 """
@@ -39,6 +43,20 @@ gan = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 class Kind(StrEnum):
     dcgan = "dcgan"
     wgan_gp = "wgan-gp"
+    stylegan = "stylegan"
+
+
+class Augment(StrEnum):
+    none = "none"
+    diffaugment = "diffaugment"
+    ada = "ada"
+
+
+class Attribute(StrEnum):
+    turn = "turn"
+    mouth = "mouth"
+    light = "light"
+    warmth = "warmth"
 
 
 class Format(StrEnum):
@@ -50,6 +68,9 @@ _Model = Annotated[
     str | None, typer.Option("--model", help="A model of the zoo; by default its first.", metavar="NAME")
 ]
 _RunOption = Annotated[Path | None, typer.Option("--run", help="A run of `train` instead.", metavar="DIR")]
+_Truncation = Annotated[
+    float, typer.Option(min=0, max=1, help="StyleGAN: how much of the way from the mean face; less is likelier.")
+]
 _Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
 
 
@@ -63,7 +84,10 @@ def train(
     subject: Annotated[str | None, typer.Option(help="The pseudonym that they have in it.")] = None,
     puppets: Annotated[int, typer.Option(min=0, help="Learn from as many drawn puppets, nobody's faces.")] = 0,
     kind: Annotated[Kind, typer.Option(help="Which game.")] = Kind.dcgan,
-    side: Annotated[int, typer.Option(help="32 or 64 px.")] = 32,
+    augment: Annotated[
+        Augment | None, typer.Option(help="What StyleGAN's critic sees changed; by default diffaugment.")
+    ] = None,
+    side: Annotated[int, typer.Option(help="32 or 64 px; stylegan also 16.")] = 32,
     width: Annotated[int, typer.Option(min=8, max=128, help="Width of both networks.")] = 32,
     steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 5000,
     batch: Annotated[int, typer.Option(min=2, max=256, help="Faces a step.")] = 64,
@@ -88,21 +112,21 @@ def train(
     import torch
 
     from zhenwei.forge.export import export_sheet
-    from zhenwei.forge.gan import dcgan
+    from zhenwei.forge.gan import runs, samples
 
-    settings = dcgan.Settings(kind.value, side, width, batch=batch, seed=seed)
+    settings = _settings(kind, augment, side, width, batch, seed)
     faces = _faces(folder, consent, subject, puppets, side, seed)
     device, door = torch.device("cuda" if torch.cuda.is_available() else "cpu"), opened_door()
     with interrupt() as stop, bar("steps", steps) as advance:
-        run = dcgan.learn(
+        run = runs.learn(
             settings, faces, steps, output, device=device, save_every=save_every, stop=stop,
             tell=lambda step, _: advance(_line(step.losses), step.step),
         )  # fmt: skip
         stopped = stop()
-    generator = dcgan.generator_of(run)
-    made = dcgan.imagine(generator, dcgan.noise_for(24, settings.noise, seed))
+    generator = runs.generator_of(run)
+    made = samples.imagine(generator, samples.noise_for(24, settings.noise, seed))
     told = _origin(f"gan/{kind.value}", faces.words, faces.consent, {"steps": run.step, "seed": seed})
-    sheet = export_sheet(dcgan.rows_of(made, 6), told, output / _SHEET, door)
+    sheet = export_sheet(samples.rows_of(made, 6), told, output / _SHEET, door)
     last = run.rows[-1] if run.rows else {}
     if form is Format.json:
         typer.echo(json.dumps({"run": str(output), "step": run.step, "stopped": stopped, "sheet": str(sheet.path),
@@ -118,6 +142,7 @@ def sample(
     run: _RunOption = None,
     count: Annotated[int, typer.Option(min=1, max=144, help="How many faces.")] = 24,
     columns: Annotated[int, typer.Option(min=1, max=24, help="How many side by side.")] = 6,
+    truncation: _Truncation = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same faces.")] = 0,
     form: _Form = Format.text,
 ) -> None:
@@ -127,15 +152,17 @@ def sample(
 
       zhenwei forge gan sample --model dcgan-0 --count 36 --output sheet.png
 
+      zhenwei forge gan sample --model stylegan-64-0 --truncation 0.7 --output sheet.png
+
       zhenwei forge gan sample --run run --seed 7 --output sheet.png
     """
     _check_extra()
     from zhenwei.forge.export import export_sheet
-    from zhenwei.forge.gan import dcgan
+    from zhenwei.forge.gan import samples
 
-    generator, told = _opened(model, run, {"seed": seed, "count": count})
-    made = dcgan.imagine(generator, dcgan.noise_for(count, generator.noise, seed))
-    left = export_sheet(dcgan.rows_of(made, columns), told, output, opened_door())
+    generator, told = _opened(model, run, {"seed": seed, "count": count, "truncation": truncation})
+    made = samples.imagine(generator, samples.noise_for(count, generator.noise, seed), truncation=truncation)
+    left = export_sheet(samples.rows_of(made, columns), told, output, opened_door())
     _tell(left.path, left.ident, f"{count} faces", form)
 
 
@@ -147,6 +174,7 @@ def walk(
     stops: Annotated[int, typer.Option(min=2, max=24, help="Faces that the walk passes.")] = 4,
     between: Annotated[int, typer.Option(min=1, max=60, help="Frames from one to the next.")] = 12,
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 12,
+    truncation: _Truncation = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed walks the same way.")] = 0,
     form: _Form = Format.text,
 ) -> None:
@@ -154,45 +182,133 @@ def walk(
 
     Examples:
 
-      zhenwei forge gan walk --model dcgan-0 --output walk.mp4
+      zhenwei forge gan walk --model stylegan-64-0 --output walk.mp4
 
       zhenwei forge gan walk --run run --stops 6 --between 24 --fps 24 --output walk.mp4
     """
     _check_extra()
     from zhenwei.forge.export import export_clip
-    from zhenwei.forge.gan import dcgan
+    from zhenwei.forge.gan import samples
 
-    generator, told = _opened(model, run, {"seed": seed, "stops": stops, "between": between})
-    path = dcgan.walk(dcgan.noise_for(stops, generator.noise, seed), between)
-    left = export_clip(dcgan.imagine(generator, path), fps, told, output, opened_door())
+    recipe = {"seed": seed, "stops": stops, "between": between, "truncation": truncation}
+    generator, told = _opened(model, run, recipe)
+    path = samples.walk(samples.noise_for(stops, generator.noise, seed), between)
+    made = samples.imagine(generator, path, truncation=truncation, still=True)
+    left = export_clip(made, fps, told, output, opened_door())
     _tell(left.path, left.ident, f"{len(path)} frames", form)
+
+
+@gan.command()
+def mix(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A sheet, .png or .jpg.", metavar="FILE")],
+    model: _Model = None,
+    run: _RunOption = None,
+    rows: Annotated[int, typer.Option(min=1, max=12, help="Faces that give the shape.")] = 4,
+    columns: Annotated[int, typer.Option(min=1, max=12, help="Faces that give the fine styles.")] = 6,
+    fine_from: Annotated[int, typer.Option(min=1, help="From this size on, in px, the fine styles rule.")] = 16,
+    truncation: _Truncation = 0.8,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed mixes the same faces.")] = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Mix the styles of StyleGAN faces: shape of the row's, colours of the column's.
+
+    The first row and the first column are the faces themselves.
+
+    Examples:
+
+      zhenwei forge gan mix --model stylegan-64-0 --output mix.png
+    """
+    _check_extra()
+    from zhenwei.forge.export import export_sheet
+    from zhenwei.forge.gan import edits
+
+    recipe = {"seed": seed, "rows": rows, "columns": columns, "fine_from": fine_from, "truncation": truncation}
+    generator, told = _opened_style(model, run, recipe)
+    made = edits.mixing_sheet(generator, rows, columns, fine_from, truncation=truncation, seed=seed)
+    left = export_sheet(made, told, output, opened_door())
+    _tell(left.path, left.ident, f"{rows} faces in the styles of {columns}", form)
+
+
+@gan.command()
+def edit(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A sheet, .png or .jpg.", metavar="FILE")],
+    attribute: Annotated[Attribute, typer.Option(help="What is to change.")] = Attribute.turn,
+    model: _Model = None,
+    run: _RunOption = None,
+    count: Annotated[int, typer.Option(min=1, max=12, help="How many faces.")] = 4,
+    most: Annotated[float, typer.Option(min=0.1, max=5, help="How far, in s.d. of the attribute among faces.")] = 2.0,
+    truncation: _Truncation = 0.8,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed edits the same faces.")] = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Change one attribute of StyleGAN faces by moving their styles, from less to more, a face a row.
+
+    The direction is found among the model's own samples, measured and regressed: a quarter of a minute.
+
+    Examples:
+
+      zhenwei forge gan edit --model stylegan-64-0 --attribute turn --output turned.png
+    """
+    _check_extra()
+    from zhenwei.forge.export import export_sheet
+    from zhenwei.forge.gan import edits
+
+    recipe = {"seed": seed, "attribute": attribute.value, "most": most, "truncation": truncation}
+    generator, told = _opened_style(model, run, recipe)
+    found = edits.directions(generator)[attribute.value]
+    made = edits.edit_sheet(generator, found, count, most, truncation=truncation, seed=seed)
+    left = export_sheet(made, told, output, opened_door())
+    _tell(left.path, left.ident, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", form)
+
+
+def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> Settings:
+    from zhenwei.forge.gan.settings import Settings
+
+    usual = Settings(batch=batch, seed=seed, side=side, width=width)
+    if kind is Kind.stylegan:
+        usual = replace(usual, kind="stylegan", noise=128, ema=0.998, augment="diffaugment")
+    elif kind is Kind.wgan_gp:
+        usual = replace(usual, kind="wgan-gp")
+    return usual if augment is None else replace(usual, augment=augment.value)
 
 
 def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppets: int, side: int, seed: int) -> Faces:
     from zhenwei.forge.consent import read_consent
-    from zhenwei.forge.gan import dcgan
+    from zhenwei.forge.gan import faces
 
     if (folder is None) == (puppets == 0):
         raise UsageError("what is to be learned from?", want="a FOLDER with --consent and --subject, or --puppets N")
     if folder is None:
-        return dcgan.puppets(puppets, side, seed)
+        return faces.puppets(puppets, side, seed)
     if consent is None or subject is None:
         fix = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
         raise UsageError("faces are learned with consent only", want="--consent FILE --subject NAME", fix=fix)
     if not folder.is_dir():
         raise UsageError("there is no such folder", got=str(folder))
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in dcgan.SUFFIXES]
-    return dcgan.faces_of(found, side, read_consent(consent), subject, today())
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in faces.SUFFIXES]
+    return faces.faces_of(found, side, read_consent(consent), subject, today())
 
 
-def _opened(model: str | None, run: Path | None, recipe: dict[str, Any]) -> tuple[DcganGenerator, Origin]:
+def _opened_style(model: str | None, run: Path | None, recipe: dict[str, Any]) -> tuple[StyleGenerator, Origin]:
+    from zhenwei.forge.gan import zoo
+    from zhenwei.nets.stylegan import StyleGenerator
+
+    if model is None and run is None:
+        model = next((name for name, entry in zoo.entries().items() if entry.kind == "stylegan"), None)
+    generator, told = _opened(model, run, recipe)
+    if not isinstance(generator, StyleGenerator):
+        raise UsageError("styles are StyleGAN's", got=told.method, want="a model or run of kind stylegan")
+    return generator, told
+
+
+def _opened(model: str | None, run: Path | None, recipe: dict[str, Any]) -> tuple[Generator, Origin]:
     """The generator, and where its samples come from."""
-    from zhenwei.forge.gan import dcgan, zoo
+    from zhenwei.forge.gan import runs, zoo
 
     if model is not None and run is not None:
         raise UsageError("two models at once", want="--model NAME or --run DIR")
     if run is not None:
-        generator, known = dcgan.open_run(run)
+        generator, known = runs.open_run(run)
         kind = known["settings"]["kind"]
         return generator, _origin(f"gan/{kind}", known["data"], known["consent"], recipe | {"step": known["step"]})
     name = model or next(iter(zoo.entries()))

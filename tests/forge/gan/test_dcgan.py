@@ -18,12 +18,13 @@ from torch import nn
 from zhenwei.cli import main
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, Scope, describe_folder, make_consent, write_consent
-from zhenwei.forge.gan import dcgan, zoo
+from zhenwei.forge.gan import runs, samples, zoo
+from zhenwei.forge.gan.faces import Faces, faces_of, puppets
 from zhenwei.forge.gan.measure import features, kernel_distance
-from zhenwei.nets.gan import DcganGenerator
+from zhenwei.forge.gan.settings import Kind, Settings, fresh_generator
 
 CPU, TODAY = torch.device("cpu"), datetime.date(2026, 11, 27)
-SMALL = dcgan.Settings(width=8, noise=16, batch=8, seed=3)
+SMALL = Settings(width=8, noise=16, batch=8, seed=3)
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +36,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def faces() -> dcgan.Faces:
-    return dcgan.puppets(32, 32, 1)
+def faces() -> Faces:
+    return puppets(32, 32, 1)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def _pictures(folder: Path, faces: dcgan.Faces) -> list[Path]:
+def _pictures(folder: Path, faces: Faces) -> list[Path]:
     folder.mkdir()
     paths = [folder / f"{k}.png" for k in range(len(faces.pixels))]
     for path, pixels in zip(paths, faces.pixels, strict=True):
@@ -65,17 +66,17 @@ def _consent(folder: Path, scope: Scope) -> Consent:
     return make_consent([person])
 
 
-def test_puppets_are_many_people_and_the_same_for_the_same_seed(faces: dcgan.Faces) -> None:
+def test_puppets_are_many_people_and_the_same_for_the_same_seed(faces: Faces) -> None:
     assert faces.pixels.shape == (32, 32, 32, 3)
-    assert np.array_equal(faces.pixels, dcgan.puppets(32, 32, 1).pixels)
+    assert np.array_equal(faces.pixels, puppets(32, 32, 1).pixels)
     assert len(np.unique(faces.pixels.reshape(32, -1), axis=0)) == 32
 
 
 @pytest.mark.parametrize("kind", ["dcgan", "wgan-gp"])
-def test_one_step_changes_every_weight_of_both(kind: dcgan.Kind, faces: dcgan.Faces) -> None:
-    settings = dcgan.Settings(kind, width=8, noise=16, batch=8, seed=3)
-    before = dcgan.game_of(settings, faces, CPU).nets
-    after = dcgan.learn(settings, faces, 1, device=CPU).game.nets
+def test_one_step_changes_every_weight_of_both(kind: Kind, faces: Faces) -> None:
+    settings = Settings(kind, width=8, noise=16, batch=8, seed=3)
+    before = runs.game_of(settings, faces, CPU).nets
+    after = runs.learn(settings, faces, 1, device=CPU).game.nets
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         if kind == "wgan-gp" and name == "critic.layers.6.bias":  # a shift of both sides cancels in the gap
             continue
@@ -83,69 +84,69 @@ def test_one_step_changes_every_weight_of_both(kind: dcgan.Kind, faces: dcgan.Fa
 
 
 @pytest.mark.parametrize("kind", ["dcgan", "wgan-gp"])
-def test_a_run_cut_in_two_is_the_run_in_one(kind: dcgan.Kind, faces: dcgan.Faces, tmp_path: Path) -> None:
-    settings = dcgan.Settings(kind, width=8, noise=16, batch=8, seed=3)
-    whole = dcgan.learn(settings, faces, 4, device=CPU)
-    dcgan.learn(settings, faces, 2, tmp_path, device=CPU)
-    again = dcgan.learn(settings, faces, 4, tmp_path, device=CPU)
+def test_a_run_cut_in_two_is_the_run_in_one(kind: Kind, faces: Faces, tmp_path: Path) -> None:
+    settings = Settings(kind, width=8, noise=16, batch=8, seed=3)
+    whole = runs.learn(settings, faces, 4, device=CPU)
+    runs.learn(settings, faces, 2, tmp_path, device=CPU)
+    again = runs.learn(settings, faces, 4, tmp_path, device=CPU)
     assert _same(whole.game.nets, again.game.nets)
     assert _same(whole.averages, again.averages)
-    generator, known = dcgan.open_run(tmp_path)
-    assert _same(generator, dcgan.generator_of(whole))
+    generator, known = runs.open_run(tmp_path)
+    assert _same(generator, runs.generator_of(whole))
     assert known["step"] == 4
 
 
-def test_a_run_of_other_pictures_is_refused(faces: dcgan.Faces, tmp_path: Path) -> None:
-    dcgan.learn(SMALL, faces, 1, tmp_path, device=CPU)
+def test_a_run_of_other_pictures_is_refused(faces: Faces, tmp_path: Path) -> None:
+    runs.learn(SMALL, faces, 1, tmp_path, device=CPU)
     with pytest.raises(UsageError, match="another run"):
-        dcgan.learn(SMALL, dcgan.puppets(33, 32, 1), 2, tmp_path, device=CPU)
+        runs.learn(SMALL, puppets(33, 32, 1), 2, tmp_path, device=CPU)
     with pytest.raises(DataError, match="no readable run"):
-        dcgan.open_run(tmp_path / "elsewhere")
+        runs.open_run(tmp_path / "elsewhere")
 
 
-def test_faces_without_consent_are_refused(faces: dcgan.Faces, tmp_path: Path) -> None:
+def test_faces_without_consent_are_refused(faces: Faces, tmp_path: Path) -> None:
     paths = _pictures(tmp_path / "faces", faces)
     consent = _consent(tmp_path / "faces", "face")
-    read = dcgan.faces_of(paths, 32, consent, "anna", TODAY)
+    read = faces_of(paths, 32, consent, "anna", TODAY)
     assert read.consent == consent.sha256
     assert np.array_equal(np.sort(read.pixels.sum((1, 2, 3))), np.sort(faces.pixels.sum((1, 2, 3))))
     Image.fromarray(255 - faces.pixels[0]).save(paths[0])
     with pytest.raises(DataError, match=r"0\.png"):
-        dcgan.faces_of(paths, 32, consent, "anna", TODAY)
+        faces_of(paths, 32, consent, "anna", TODAY)
     with pytest.raises(DataError):
-        dcgan.faces_of(paths, 32, consent, "bruno", TODAY)
+        faces_of(paths, 32, consent, "bruno", TODAY)
     voice = _consent(tmp_path / "faces", "voice")
     with pytest.raises(DataError, match="does not cover"):
-        dcgan.faces_of(paths, 32, voice, "anna", TODAY)
+        faces_of(paths, 32, voice, "anna", TODAY)
 
 
 def test_a_walk_stays_on_the_sphere_and_returns() -> None:
-    stops = torch.nn.functional.normalize(dcgan.noise_for(3, 16, 0))
-    path = dcgan.walk(stops, 8)
+    stops = torch.nn.functional.normalize(samples.noise_for(3, 16, 0))
+    path = samples.walk(stops, 8)
     assert torch.allclose(path.norm(dim=1), torch.ones(24), atol=1e-5)
     assert torch.allclose(path[::8], stops)
     steps = (path - path.roll(1, 0)).norm(dim=1)
     assert float(steps.max()) < 0.5
     with pytest.raises(UsageError):
-        dcgan.walk(stops[:1], 8)
+        samples.walk(stops[:1], 8)
 
 
-def test_a_sample_does_not_depend_on_its_neighbours(faces: dcgan.Faces) -> None:
-    generator = dcgan.generator_of(dcgan.learn(SMALL, faces, 2, device=CPU))
-    noise = dcgan.noise_for(6, 16, 0)
-    apart = dcgan.imagine(generator, noise).astype(int) - dcgan.imagine(generator, noise[:1]).astype(int)
+def test_a_sample_does_not_depend_on_its_neighbours(faces: Faces) -> None:
+    generator = runs.generator_of(runs.learn(SMALL, faces, 2, device=CPU))
+    noise = samples.noise_for(6, 16, 0)
+    apart = samples.imagine(generator, noise).astype(int) - samples.imagine(generator, noise[:1]).astype(int)
     assert np.abs(apart[0]).max() <= 1
 
 
 @pytest.mark.parametrize("name", sorted(zoo.entries()))
-def test_the_zoo_samples_the_same_faces_nearer_to_faces_than_noise_is(name: str, faces: dcgan.Faces) -> None:
+def test_the_zoo_samples_the_same_faces_nearer_to_faces_than_noise_is(name: str, faces: Faces) -> None:
     entry = zoo.entries()[name]
-    noise = dcgan.noise_for(40, entry.noise, 1)
-    made = dcgan.imagine(zoo.open_generator(name), noise)
-    assert np.array_equal(made, dcgan.imagine(zoo.open_generator(name), noise))
+    noise = samples.noise_for(40, entry.noise, 1)
+    made = samples.imagine(zoo.open_generator(name), noise)
+    assert np.array_equal(made, samples.imagine(zoo.open_generator(name), noise))
     assert made.shape == (40, entry.side, entry.side, 3)
     assert made.astype(float).std(0).mean() > 10  # many faces, not one
-    fresh = dcgan.imagine(DcganGenerator(entry.side, entry.width, entry.noise), noise)
+    fresh = samples.imagine(fresh_generator(entry.kind, entry.side, entry.width, entry.noise), noise)
     real = features(faces.pixels)
     assert kernel_distance(features(made), real).value < kernel_distance(features(fresh), real).value
     assert (zoo.home() / f"{name}.safetensors").stat().st_size < 1 << 20
@@ -164,17 +165,17 @@ def test_weights_that_are_not_the_measured_ones_are_refused(tmp_path: Path) -> N
         zoo.open_generator("another")
 
 
-def test_what_is_packed_is_unpacked(faces: dcgan.Faces) -> None:
-    generator = dcgan.generator_of(dcgan.learn(SMALL, faces, 2, device=CPU))
-    again = zoo.unpacked(zoo.packed(generator), 32, 8, 16)
-    noise = dcgan.noise_for(4, 16, 0)
-    assert np.abs(dcgan.imagine(generator, noise).astype(int) - dcgan.imagine(again, noise).astype(int)).max() <= 2
+def test_what_is_packed_is_unpacked(faces: Faces) -> None:
+    generator = runs.generator_of(runs.learn(SMALL, faces, 2, device=CPU))
+    again = zoo.unpacked(zoo.packed(generator), "dcgan", 32, 8, 16)
+    noise = samples.noise_for(4, 16, 0)
+    assert np.abs(samples.imagine(generator, noise).astype(int) - samples.imagine(again, noise).astype(int)).max() <= 2
     with pytest.raises(DataError, match="do not fit"):
-        zoo.unpacked(zoo.packed(generator), 32, 16, 16)
+        zoo.unpacked(zoo.packed(generator), "dcgan", 32, 16, 16)
 
 
 def test_commands_write_marked_files_only(
-    home: Path, faces: dcgan.Faces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, faces: Faces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _pictures(tmp_path / "faces", faces)
     write_consent(_consent(tmp_path / "faces", "face"), tmp_path / "consent.json")

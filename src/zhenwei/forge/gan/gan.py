@@ -48,14 +48,14 @@ def play(generator: nn.Module, critic: nn.Module, noise: int, draw: Draw, rules:
         with torch.no_grad():
             fake = imagine(chance)
         loss, told = critic_loss(critic, real, fake, rules, chance)
-        _step(best["critic"], loss)
+        step_down(best["critic"], loss)
         if rules.loss == "wgan-clip":
             losses.clip_weights(critic, rules.clip)
         return told
 
     def generator_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
         loss = generator_loss(critic(imagine(chance)), rules.loss)
-        _step(best["generator"], loss)
+        step_down(best["generator"], loss)
         return {"generator": loss}
 
     return Game(nets, best, critic_turn, generator_turn)
@@ -98,7 +98,7 @@ def _optimiser(net: nn.Module, rate: float, rules: Rules) -> optim.Optimizer:
     return optim.Adam(net.parameters(), rate, betas=rules.betas)
 
 
-def _step(best: optim.Optimizer, loss: Tensor) -> None:
+def step_down(best: optim.Optimizer, loss: Tensor) -> None:
     best.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     best.step()

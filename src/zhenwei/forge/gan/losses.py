@@ -62,3 +62,9 @@ def between(real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
     """E (norm of the gradient between real and fake - 1) squared."""
     return ((gradient_norms(critic, between(real, fake, chance)) - 1) ** 2).mean()
+
+
+def r1(logits: Tensor, reals: Tensor) -> Tensor:
+    """E |gradient of the critic at the reals| squared, from its logits (n,) of ``reals`` that ask for a gradient."""
+    (slope,) = torch.autograd.grad(logits.sum(), reals, create_graph=True)
+    return slope.flatten(1).square().sum(1).mean()

@@ -1,7 +1,7 @@
 """The lab's small trained generators, each checked against its digest before it is loaded.
 
 ``weights/zoo.json`` says of each what it learned from, for how long, and how far its samples are from held-out faces
-(kernel distance of :mod:`zhenwei.forge.gan.measure`). Weights are half floats of the averaged generator at 32 px.
+(kernel distance of :mod:`zhenwei.forge.gan.measure`). Weights are half floats of the averaged generator.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.nets.gan import DcganGenerator
+from zhenwei.forge.gan.settings import Generator, Kind, fresh_generator
 
 SCHEMA = "zhenwei.gan-zoo/1"
 INDEX = "zoo.json"
@@ -33,7 +33,7 @@ class Entry:
     ``memorised``: share of samples nearer to a training face than to a held-out one, in sets of equal size."""
 
     name: str
-    kind: str
+    kind: Kind
     side: int
     width: int
     noise: int
@@ -66,7 +66,7 @@ def entries(folder: Path | None = None) -> dict[str, Entry]:
         raise DataError(f"there is no readable zoo at {path}", got=str(error)[:200]) from None
 
 
-def open_generator(name: str, folder: Path | None = None) -> DcganGenerator:
+def open_generator(name: str, folder: Path | None = None) -> Generator:
     """The generator ``name``, on the CPU, ready to sample.
 
     Raises UsageError for a name that is not in the zoo, DataError where its file is not the one that was measured."""
@@ -82,18 +82,18 @@ def open_generator(name: str, folder: Path | None = None) -> DcganGenerator:
     if digest != entry.sha256:
         fix = "Install zhenwei anew; do not use this file."
         raise DataError(f"{path.name} is not the file of the index", got=digest, want=entry.sha256, fix=fix)
-    return unpacked(data, entry.side, entry.width, entry.noise)
+    return unpacked(data, entry.kind, entry.side, entry.width, entry.noise)
 
 
-def packed(generator: DcganGenerator) -> bytes:
+def packed(generator: Generator) -> bytes:
     """Safetensors in half precision; counters of batch norm are left out, as nothing reads them."""
     state = generator.state_dict()
     return save({k: v.detach().cpu().half().contiguous() for k, v in state.items() if v.is_floating_point()})
 
 
-def unpacked(data: bytes, side: int, width: int, noise: int) -> DcganGenerator:
+def unpacked(data: bytes, kind: Kind, side: int, width: int, noise: int) -> Generator:
     """What :func:`packed` wrote, as a generator in single precision and in evaluation."""
-    generator = DcganGenerator(side, width, noise)
+    generator = fresh_generator(kind, side, width, noise)
     own = generator.state_dict()
     try:
         held = {k: v.float() for k, v in read_tensors(data).items()}

@@ -1,0 +1,86 @@
+"""Faces to learn from: drawn puppets, or pictures that a consent manifest covers."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.consent import Consent, check_files
+from zhenwei.forge.puppet import any_puppet, portraits
+from zhenwei.forge.swap.sides import of_portraits
+from zhenwei.types import Pixels
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+LEAST_PICTURES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """``pixels`` (n, side, side, 3) uint8 RGB to learn from. ``words``: what they are. ``consent``: SHA-256 of the
+    manifest that covers them, "" for puppets, which are nobody."""
+
+    pixels: Pixels
+    words: str
+    consent: str = ""
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 or self.pixels.dtype != np.uint8:
+            raise UsageError("these are no faces", got=f"{shape} {self.pixels.dtype}", want="(n, side, side, 3) uint8")
+        if len(self.pixels) < LEAST_PICTURES:
+            raise UsageError("too few pictures to learn from", got=str(len(self.pixels)), want=f">= {LEAST_PICTURES}")
+
+
+def puppets(count: int, side: int, seed: int) -> Faces:
+    """``count`` drawn puppets, each another one."""
+    drawn = [portraits(any_puppet(np.random.default_rng([seed, k])), 1, 2 * side, seed + k)[0] for k in range(count)]
+    large = of_portraits("puppets", drawn, 1.25).pixels
+    small = large.reshape(count, side, 2, side, 2, 3).mean((2, 4)).round().astype(np.uint8)
+    return Faces(small, f"{count} drawn puppets, seed {seed}")
+
+
+def faces_of(files: Iterable[Path], side: int, consent: Consent, subject: str, today: datetime.date) -> Faces:
+    """Square middles of pictures of faces, after ``consent`` was found to cover every file for ``subject``'s face.
+
+    Raises DataError where consent does not cover a file, or one cannot be read as a picture."""
+    held = sorted(files)
+    check_files(consent, subject, held, today, "face")
+    if not held:
+        raise UsageError("there are no pictures to learn from", want=f"a folder with {', '.join(SUFFIXES)}")
+    return Faces(np.stack([_read(path, side) for path in held]), f"{len(held)} pictures of {subject}", consent.sha256)
+
+
+def mirrored(faces: Faces) -> Callable[[int, torch.Generator], Tensor]:
+    """Draws (n, 3, side, side) in [-1, 1] with replacement, one half mirrored."""
+    held = torch.from_numpy(faces.pixels).permute(0, 3, 1, 2).contiguous()
+
+    def draw(n: int, chance: torch.Generator) -> Tensor:
+        drawn = held[torch.randint(len(held), (n,), generator=chance)].float() / 127.5 - 1
+        flip = torch.rand(n, generator=chance) < 0.5
+        return torch.where(flip[:, None, None, None], drawn.flip(3), drawn)
+
+    return draw
+
+
+def _read(path: Path, side: int) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * side, 2 * side))
+            whole = image.convert("RGB")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"cannot read {path.name} as a picture", got=str(error)[:200]) from None
+    edge = min(whole.size)
+    left, top = (whole.width - edge) // 2, (whole.height - edge) // 2
+    middle = whole.crop((left, top, left + edge, top + edge))
+    return np.asarray(
+        middle.resize((side, side), Image.Resampling.BOX if edge >= 2 * side else Image.Resampling.BICUBIC)
+    )

@@ -1,0 +1,82 @@
+"""Runs of the picture generators: begun or gone on with, opened again, and what is sampled of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.gan import dcgan, stylegan
+from zhenwei.forge.gan.faces import Faces
+from zhenwei.forge.gan.loop import SCHEMA, WEIGHTS, Game, Run, Schedule, Step, train
+from zhenwei.forge.gan.settings import CRITIC_STEPS, Generator, Settings, fresh_generator
+
+
+def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
+    """The game over ``faces``; its first weights are the same for the same seed, whatever the device."""
+    if faces.pixels.shape[1] != settings.side:
+        raise UsageError("faces have another size", got=str(faces.pixels.shape[1]), want=f"{settings.side} px")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        made = stylegan.game_of if settings.kind == "stylegan" else dcgan.game_of
+        return made(settings, faces, device)
+
+
+def learn(
+    settings: Settings,
+    faces: Faces,
+    steps: int,
+    folder: Path | None = None,
+    *,
+    device: torch.device,
+    save_every: int = 500,
+    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.gan.loop.train`."""
+    watch = "critic" if settings.kind != "wgan-gp" else ""
+    schedule = Schedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
+    game = game_of(settings, faces, device)
+    return train(game, schedule, folder, about=about(settings, faces), tell=tell, stop=stop)
+
+
+def about(settings: Settings, faces: Faces) -> dict[str, Any]:
+    """What a run is made of: its settings, and its pictures by words, digest and consent."""
+    digest = hashlib.sha256(faces.pixels.tobytes()).hexdigest()
+    return {"settings": asdict(settings), "data": faces.words, "pixels": digest, "consent": faces.consent}
+
+
+def generator_of(run: Run) -> Generator:
+    """The averaged generator, or the generator itself where none is averaged."""
+    found = run.averages["generator"] if "generator" in run.averages else run.game.nets["generator"]
+    if not isinstance(found, Generator):
+        raise UsageError("this run has no generator of pictures", got=type(found).__name__)
+    return found
+
+
+def open_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
+    """The averaged generator of a run in ``folder``, on the CPU, and what the run was made of, with its ``step``.
+
+    DataError where there is no run of this lab."""
+    path = folder / WEIGHTS
+    try:
+        with safe_open(path, framework="pt") as file:
+            told: Any = json.loads((file.metadata() or {}).get("zhenwei", ""))
+            start = "averages.generator." if told["about"]["ema"] else "nets.generator."
+            names = [name for name in file.keys() if name.startswith(start)]  # noqa: SIM118  # no mapping
+            held = {name.removeprefix(start): file.get_tensor(name) for name in names}
+        if told["schema"] != SCHEMA:
+            raise ValueError(told["schema"])
+        settings = Settings(**told["about"]["settings"])
+        generator = fresh_generator(settings.kind, settings.side, settings.width, settings.noise)
+        generator.load_state_dict(held)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"there is no readable run at {folder}", got=str(error)[:200]) from None
+    return generator.eval().requires_grad_(False), {**told["about"], "step": told["step"]}
