@@ -71,11 +71,12 @@ def make(
     import numpy as np
 
     from zhenwei.cli._forge_door import opened_door
+    from zhenwei.forge.whole import make_folder
 
     if method.value in _of_two() and (donor is None or consent is None):
         fix = "Name the other photograph with --donor and the manifest that covers both with --consent."
         raise UsageError(f"{method.value} takes a face from somebody else", got="no donor or no consent", fix=fix)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     door, failed = opened_door(), False
     for path in files:
         try:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from zhenwei.errors import DataError
+from zhenwei.forge.whole import write_whole
 
 SCHEMA = "zhenwei.consent/1"
 Basis = Literal["self", "written consent", "licensed data set", "synthetic", "public domain"]
@@ -113,14 +113,7 @@ def describe_folder(
 def write_consent(consent: Consent, path: Path) -> None:
     """Write the manifest, all at once: what stood there before stays until the new one is whole."""
     text = json.dumps(_document(consent.subjects), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}", got=error.strerror or str(error), want="a folder to write in") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def read_consent(path: Path) -> Consent:

@@ -33,6 +33,7 @@ from zhenwei import media
 from zhenwei.defence import credential, identity, keys, labels, visible, watermark
 from zhenwei.errors import DataError, MediaError, UsageError
 from zhenwei.forge.sheet import MOST_SIDE, check_pixels, grid
+from zhenwei.forge.whole import write_whole
 from zhenwei.types import Floats, Media, Pixels
 
 SCHEMA = "zhenwei.forgery/1"
@@ -110,7 +111,7 @@ def export_picture(pixels: Pixels, origin: Origin, path: Path, door: Door, *, ma
             raise DataError(f"{beside.name} did not come from the lab and is not replaced", fix="Move that file away.")
     exported = _leave(place, signed, origin, ident, door, facts)
     if mask is not None:
-        _write(beside, _black_and_white(mask, factor))
+        write_whole(beside, _black_and_white(mask, factor))
     return exported
 
 
@@ -310,6 +311,7 @@ def _heard_marks(opened: Media, ident: str) -> dict[str, bool]:
 
 
 def _write(path: Path, data: bytes) -> None:
+    """As forge.whole, but it leaves an OSError to its caller, who names the file that was asked for, not its half."""
     half = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         half.write_bytes(data)

@@ -14,7 +14,6 @@ import csv
 import io
 import json
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.whole import make_folder, write_whole
 
 SCHEMA = "zhenwei.gan/1"
 WEIGHTS, STATE, LOG = "last.safetensors", "last.json", "log.csv"
@@ -136,7 +136,7 @@ def train(
     run = begin(game, schedule)
     known = dict(about or {}) | {k: v for k, v in asdict(schedule).items() if k not in ("steps", "save_every")}
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if (folder / WEIGHTS).exists():
             restore(run, folder, known)
     while run.step < schedule.steps and not stop():
@@ -157,9 +157,9 @@ def keep(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
     if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
         raise DataError(f"weights are no longer finite at step {run.step}", fix="Go on from the last checkpoint.")
     told = json.dumps({"schema": SCHEMA, "step": run.step, "low": run.low, "about": dict(about)}, sort_keys=True)
-    _write(folder / WEIGHTS, save(tensors, {"zhenwei": told}))
-    _write(folder / STATE, (told + "\n").encode())
-    _write(folder / LOG, _csv(run.rows or []))
+    write_whole(folder / WEIGHTS, save(tensors, {"zhenwei": told}))
+    write_whole(folder / STATE, (told + "\n").encode())
+    write_whole(folder / LOG, _csv(run.rows or []))
 
 
 def restore(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
@@ -252,17 +252,3 @@ def _rows(path: Path, upto: int) -> list[dict[str, float]]:
         return [row for row in rows if row["step"] <= upto]
     except (OSError, ValueError, KeyError, TypeError):
         return []  # the log is for people: a run goes on without it
-
-
-def _write(path: Path, data: bytes) -> None:
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with half.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}", got=error.strerror or str(error), want="room and a folder") from None
-    finally:
-        half.unlink(missing_ok=True)

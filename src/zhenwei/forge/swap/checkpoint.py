@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError
 from zhenwei.forge.swap.settings import Settings, settings_of
+from zhenwei.forge.whole import write_whole
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet
 
 SCHEMA = "zhenwei.swap/1"
@@ -73,17 +73,7 @@ def keep(path: Path, state: State, settings: Settings, consent: str, subjects: t
         "least": state.least if state.least < float("inf") else None,
     }
     data = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"zhenwei": json.dumps(told)})
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with half.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}", got=error.strerror or str(error), want="room and a folder") from None
-    finally:
-        half.unlink(missing_ok=True)
+    write_whole(path, data)
 
 
 def tell(path: Path) -> Told:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from pathlib import Path
 
 from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.forge.whole import write_whole
 
 COLUMNS = ("step", "loss_a", "loss_b", "held_l1", "held_ssim", "to_target", "to_source", "floor", "ceiling", "fooling",
            "critic")  # fmt: skip
@@ -39,9 +39,7 @@ def write_log(path: Path, rows: list[dict[str, float]]) -> None:
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows([{k: f"{row[k]:.6g}" for k in COLUMNS} for row in rows])
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_text(file.getvalue(), encoding="utf-8")
-    half.replace(path)
+    write_whole(path, file.getvalue().encode())
 
 
 def trend(rows: list[dict[str, float]], column: str = "held_l1", patience: int = 5) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from zhenwei.faces import detect
 from zhenwei.forge.consent import hash_file
 from zhenwei.forge.swap.sides import MOST_PX, Faces, oval_mask
 from zhenwei.forge.swap.warp import similarity
+from zhenwei.forge.whole import make_folder, write_whole
 from zhenwei.types import Floats, Frame, Pixels
 
 SCHEMA = "zhenwei.swap.faces/1"
@@ -191,7 +191,7 @@ def _frames(path: Path, frames: int, without: list[str]) -> Iterator[Frame]:
 
 
 def _written(cuts: Sequence[Cut], origins: Sequence[tuple[str, str]], subject: str, folder: Path) -> Prepared:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for old in folder.glob("face-*.png"):
         old.unlink()
     entries, kept = [], []
@@ -204,9 +204,7 @@ def _written(cuts: Sequence[Cut], origins: Sequence[tuple[str, str]], subject: s
         entries.append({"file": file, "sha256": digest, "source": source, "landmarks": points})
         kept.append((file, digest, source))
     told = {"schema": SCHEMA, "subject": subject, "size": cuts[0].pixels.shape[0], "faces": entries}
-    half = folder / f".{LIST}.{os.getpid()}"
-    half.write_text(json.dumps(told), encoding="utf-8")
-    half.replace(folder / LIST)
+    write_whole(folder / LIST, json.dumps(told).encode())
     faces = _faces(subject, [c.pixels for c in cuts], [c.landmarks for c in cuts])
     return Prepared(faces, tuple(kept))
 

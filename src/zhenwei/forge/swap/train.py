@@ -26,6 +26,7 @@ from zhenwei.forge.swap.prepare import Prepared
 from zhenwei.forge.swap.score import Embedder, appearance, likeness
 from zhenwei.forge.swap.settings import Settings
 from zhenwei.forge.swap.sides import Faces
+from zhenwei.forge.whole import make_folder
 from zhenwei.nets.swap import SwapNet, ssim
 from zhenwei.types import Floats, Pixels
 
@@ -94,7 +95,7 @@ def train(
         check_consent(side, consent, today)
     subjects = (a.faces.name, b.faces.name)
     pair = split(a.faces, b.faces, settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     state = begin(folder, settings, consent.sha256, subjects, device)
     rows = curves.read_log(folder / LOG, state.step)
     recent: list[Losses] = []
@@ -200,7 +201,7 @@ def preview(
 ) -> Path:
     """Write the sheet of the held-out faces at this step, through the door."""
     place = folder / PREVIEWS
-    place.mkdir(exist_ok=True)
+    make_folder(place)
     rows = preview_rows(net, pair, device)
     recipe = {"step": step, "settings": settings.to_dict(), "subjects": [pair.a.name, pair.b.name]}
     origin = Origin("swap/preview", recipe, consent, "ai-edited")
