@@ -1,0 +1,22 @@
+"""``zhenwei forge make`` as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zhenwei.cli import main
+from zhenwei.cli._forge_make import Method
+from zhenwei.forge.make import METHODS
+
+
+def test_the_methods_that_can_be_typed_are_those_that_there_are() -> None:
+    assert sorted(method.value for method in Method) == sorted(METHODS)
+
+
+def test_a_file_where_the_output_folder_should_be_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_bytes(b"kept")
+    assert main(["forge", "make", "self_blend", "portrait.jpg", "--output", str(tmp_path / "taken")]) == 1
+    assert "cannot make the folder" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_bytes() == b"kept"
