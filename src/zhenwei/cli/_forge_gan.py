@@ -108,7 +108,7 @@ def train(
 
       zhenwei forge gan train faces/ --subject class --consent consent.json --kind wgan-gp --output run
     """
-    _check_extra()
+    check_extra()
     import torch
 
     from zhenwei.forge.export import export_sheet
@@ -156,7 +156,7 @@ def sample(
 
       zhenwei forge gan sample --run run --seed 7 --output sheet.png
     """
-    _check_extra()
+    check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import samples
 
@@ -186,7 +186,7 @@ def walk(
 
       zhenwei forge gan walk --run run --stops 6 --between 24 --fps 24 --output walk.mp4
     """
-    _check_extra()
+    check_extra()
     from zhenwei.forge.export import export_clip
     from zhenwei.forge.gan import samples
 
@@ -218,7 +218,7 @@ def mix(
 
       zhenwei forge gan mix --model stylegan-64-0 --output mix.png
     """
-    _check_extra()
+    check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import edits
 
@@ -249,7 +249,7 @@ def edit(
 
       zhenwei forge gan edit --model stylegan-64-0 --attribute turn --output turned.png
     """
-    _check_extra()
+    check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import edits
 
@@ -273,7 +273,6 @@ def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch:
 
 
 def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppets: int, side: int, seed: int) -> Faces:
-    from zhenwei.forge.consent import read_consent
     from zhenwei.forge.gan import faces
 
     if (folder is None) == (puppets == 0):
@@ -283,6 +282,14 @@ def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppe
     if consent is None or subject is None:
         fix = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
         raise UsageError("faces are learned with consent only", want="--consent FILE --subject NAME", fix=fix)
+    return faces_in(folder, consent, subject, side)
+
+
+def faces_in(folder: Path, consent: Path, subject: str, side: int) -> Faces:
+    """The pictures of a folder, once the manifest is found to cover them all for ``subject``."""
+    from zhenwei.forge.consent import read_consent
+    from zhenwei.forge.gan import faces
+
     if not folder.is_dir():
         raise UsageError("there is no such folder", got=str(folder))
     found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in faces.SUFFIXES]
@@ -333,7 +340,8 @@ def _tell(path: Path, ident: str, what: str, form: Format) -> None:
     typer.echo(f"{path}: {what}, mark {ident}")
 
 
-def _check_extra() -> None:
+def check_extra() -> None:
+    """Refuse where torch is not installed, and say how it is."""
     from importlib.util import find_spec
 
     from zhenwei.errors import MissingExtraError
@@ -342,4 +350,4 @@ def _check_extra() -> None:
         raise MissingExtraError("generators need torch and safetensors", fix="pip install 'zhenwei[train]'")
 
 
-__all__ = ["gan"]
+__all__ = ["Format", "check_extra", "faces_in", "gan"]

@@ -8,6 +8,7 @@ from zhenwei.cli._forge_consent import consent
 from zhenwei.cli._forge_gan import gan
 from zhenwei.cli._forge_make import make
 from zhenwei.cli._forge_swap import swap
+from zhenwei.cli._forge_translate import translate
 from zhenwei.cli._forge_voice import voice
 
 _HELP = """The lab: how forgeries are made, in small, to teach and to make labelled training data.
@@ -26,12 +27,15 @@ Examples:
 
   zhenwei forge gan sample --model dcgan-0 --output sheet.png
 
+  zhenwei forge translate train --puppets 300 --output run
+
   zhenwei forge consent make faces/anna --subject anna --basis self --scope face --expires 2027-12-31
 """
 
 forge = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 forge.add_typer(consent, name="consent", short_help="Note whose face or voice may be used, and check it later.")
 forge.add_typer(swap, name="swap", short_help="The autoencoder swap between two people.")
-forge.add_typer(gan, name="gan", short_help="Faces out of noise: DCGAN and WGAN-GP, trained and sampled.")
+forge.add_typer(gan, name="gan", short_help="Faces out of noise: DCGAN, WGAN-GP and StyleGAN, trained and sampled.")
+forge.add_typer(translate, name="translate", short_help="One kind of faces into another: CycleGAN.")
 forge.add_typer(voice, name="voice", short_help="Speech copied by vocoders, labelled and marked.")
 forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)

@@ -56,7 +56,9 @@ def faces_of(files: Iterable[Path], side: int, consent: Consent, subject: str, t
     check_files(consent, subject, held, today, "face")
     if not held:
         raise UsageError("there are no pictures to learn from", want=f"a folder with {', '.join(SUFFIXES)}")
-    return Faces(np.stack([_read(path, side) for path in held]), f"{len(held)} pictures of {subject}", consent.sha256)
+    return Faces(
+        np.stack([read_square(path, side) for path in held]), f"{len(held)} pictures of {subject}", consent.sha256
+    )
 
 
 def mirrored(faces: Faces) -> Callable[[int, torch.Generator], Tensor]:
@@ -71,7 +73,8 @@ def mirrored(faces: Faces) -> Callable[[int, torch.Generator], Tensor]:
     return draw
 
 
-def _read(path: Path, side: int) -> NDArray[np.uint8]:
+def read_square(path: Path, side: int) -> NDArray[np.uint8]:
+    """The square middle of a picture, (side, side, 3). DataError where it cannot be read."""
     try:
         with Image.open(path) as image:
             image.draft("RGB", (2 * side, 2 * side))

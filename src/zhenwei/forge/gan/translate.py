@@ -1,0 +1,152 @@
+"""Translators between two kinds of small faces, trained without pairs: runs of :mod:`zhenwei.forge.gan.cyclegan`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.gan import cyclegan
+from zhenwei.forge.gan.faces import Faces, mirrored
+from zhenwei.forge.gan.loop import SCHEMA, WEIGHTS, Run, Schedule, Step, train
+from zhenwei.forge.gan.samples import levels
+from zhenwei.forge.puppet import any_look, any_puppet, draw
+from zhenwei.nets.cyclegan import Translator
+from zhenwei.types import Pixels
+
+Way = Literal["a_to_b", "b_to_a"]
+KIND = "cyclegan"
+SIDES = (32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``width``, ``blocks``, ``halvings``: the translators' (:mod:`zhenwei.nets.cyclegan`). ``identity``: weight of
+    leaving alone what belongs to the other kind already."""
+
+    side: int = 32
+    width: int = 24
+    blocks: int = 3
+    halvings: int = 1
+    batch: int = 8
+    rate: float = 5e-4
+    identity: float = 5.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.side not in SIDES:
+            raise UsageError("translators are of small pictures", got=f"{self.side} px", want="32 or 64 px")
+        if min(self.width, self.blocks, self.halvings, self.batch) < 1 or not 0 < self.rate < 1:
+            got = f"{self.width}, {self.blocks}, {self.halvings}, {self.batch}, {self.rate}"
+            raise UsageError("width, blocks, halvings and batch are at least 1, a rate above 0", got=got)
+
+    def rules(self) -> cyclegan.Rules:
+        return cyclegan.Rules(
+            self.batch, self.rate, 10.0, self.identity, self.width, self.blocks, self.halvings, critic_halvings=2
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Translators:
+    """Both ways, on the CPU; ``side`` of their pictures in px; ``consent``: SHA-256 of the manifest, "" for puppets."""
+
+    nets: dict[Way, Translator]
+    side: int
+    consent: str
+    subjects: tuple[str, str]
+    step: int
+    data: str
+
+
+def moods(count: int, side: int, seed: int, *, same: bool = False) -> tuple[Faces, Faces]:
+    """Drawn puppets that look stern, and puppets that smile: other ones, or, where ``same``, the same in the same pose
+    and light, which are the hidden pairs that a translator is measured by."""
+    heaps: tuple[list[Pixels], list[Pixels]] = ([], [])
+    for k in range(count):
+        for number, heap in enumerate(heaps):
+            who = np.random.default_rng([seed, k, 0 if same else number])
+            puppet, look = any_puppet(who), any_look(who)
+            far = float(who.uniform(0, 1))
+            look = replace(look, blink=0.0, smile=-0.8 + 0.4 * far, open=0.0)
+            if number:
+                look = replace(look, smile=0.6 + 0.4 * far, open=0.4 + 0.4 * far)
+            heap.append(draw(puppet, look, 5 * side // 2).pixels[side // 4 : -side // 4, side // 4 : -side // 4])
+    stern, smiling = (
+        np.stack(heap).reshape(count, side, 2, side, 2, 3).mean((2, 4)).round().astype(np.uint8) for heap in heaps
+    )
+    return Faces(stern, f"{count} stern puppets, seed {seed}"), Faces(smiling, f"{count} smiling ones")
+
+
+def learn(
+    settings: Settings,
+    a: Faces,
+    b: Faces,
+    steps: int,
+    folder: Path | None = None,
+    *,
+    device: torch.device,
+    subjects: tuple[str, str] = ("a", "b"),
+    save_every: int = 200,
+    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train for ``steps`` in all, or go on in ``folder``; see :func:`zhenwei.forge.gan.loop.train`."""
+    for faces in (a, b):
+        if faces.pixels.shape[1] != settings.side:
+            raise UsageError("faces have another size", got=str(faces.pixels.shape[1]), want=f"{settings.side} px")
+    game = cyclegan.play(
+        mirrored(a), mirrored(b), settings.side, settings.rules(), seed=settings.seed, device=device
+    )  # fmt: skip
+    schedule = Schedule(steps, seed=settings.seed, save_every=save_every, watch="")
+    digest = hashlib.sha256(a.pixels.tobytes() + b.pixels.tobytes()).hexdigest()
+    about = {"kind": KIND, "settings": asdict(settings), "data": f"{a.words}; {b.words}", "pixels": digest,
+             "consent": a.consent, "subjects": list(subjects)}  # fmt: skip
+    return train(game, schedule, folder, about=about, tell=tell, stop=stop)
+
+
+def translators_of(run: Run) -> dict[Way, Translator]:
+    """Both translators of a run."""
+    return {way: cast("Translator", run.game.nets[way]) for way in ("a_to_b", "b_to_a")}
+
+
+def open_run(folder: Path) -> Translators:
+    """The translators of a run in ``folder``. DataError where there is none."""
+    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            told: Any = json.loads((file.metadata() or {}).get("zhenwei", ""))
+            if told["schema"] != SCHEMA or told["about"]["kind"] != KIND:
+                raise ValueError(f"{told['schema']}, {told['about'].get('kind')}")
+            held = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # no mapping
+        about = told["about"]
+        settings = Settings(**about["settings"])
+        nets: dict[Way, Translator] = {"a_to_b": _fresh(settings), "b_to_a": _fresh(settings)}
+        for way, net in nets.items():
+            start = f"nets.{way}."
+            net.load_state_dict({k.removeprefix(start): v for k, v in held.items() if k.startswith(start)})
+        one, other = (str(name) for name in about["subjects"])
+        consent, step, data = str(about["consent"]), int(told["step"]), str(about["data"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise DataError(f"there is no readable run at {folder}", got=str(error)[:200]) from None
+    return Translators(nets, settings.side, consent, (one, other), step, data)
+
+
+@torch.no_grad()
+def translate(net: nn.Module, pictures: Pixels) -> Pixels:
+    """(n, side, side, 3) uint8 of one kind -> of the other."""
+    device = next(net.parameters()).device
+    held = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    made: list[Tensor] = [net(part.to(device)).cpu() for part in torch.split(held, 64)]
+    return levels(torch.cat(made))
+
+
+def _fresh(settings: Settings) -> Translator:
+    return Translator(settings.width, settings.blocks, settings.halvings).requires_grad_(False)
