@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from zhenwei.errors import UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import score
 from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.types import Pixels
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,35 @@ def test_a_learned_embedding_tells_apart_puppets_that_it_never_saw() -> None:
     assert np.allclose(np.linalg.norm(embed(made[0]), axis=1), 1, atol=1e-5)
     with pytest.raises(UsageError, match="nothing to tell apart"):
         score.train_embedding(made[:1], 1, 0)
+
+
+def test_as_many_faces_are_softened_as_is_asked(people: tuple[Faces, Faces], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Pixels] = []
+
+    def softened(face: Pixels, _: np.random.Generator) -> Pixels:
+        seen.append(face)
+        return face
+
+    monkeypatch.setattr(score, "_softened", softened)
+    for soft, least, most in ((0.0, 0, 0), (0.25, 35, 65), (1.0, 200, 200)):
+        seen.clear()
+        score.train_embedding([faces.pixels for faces in people], 4, 0, batch=50, soft=soft)
+        assert least <= len(seen) <= most
+
+
+def test_an_embedding_that_saw_soft_faces_is_less_moved_by_softness() -> None:
+    made = [of_portraits(str(k), portraits(any_puppet(np.random.default_rng(k)), 5, 64, k)).pixels for k in range(6)]
+    soft = [np.stack([np.asarray(cv2.GaussianBlur(face, (0, 0), 2.5), np.uint8) for face in faces]) for faces in made]
+
+    def moved(share: float) -> float:
+        """How far a blur moves a face, over how far two people are apart."""
+        embed = score.learned(score.train_embedding(made, 50, 0, batch=24, soft=share))
+        sharp, blurred = (np.concatenate([embed(faces) for faces in each]) for each in (made, soft))
+        who = np.repeat(np.arange(6), 5)
+        apart = 1 - (sharp @ sharp.T)[who[:, None] != who[None]].mean()
+        return float((1 - (sharp * blurred).sum(axis=1)).mean() / apart)
+
+    assert moved(0.5) < 0.6 * moved(0.0)  # 0.015 and 0.061
 
 
 def test_landmark_error_is_a_share_of_the_eyes_distance(people: tuple[Faces, Faces]) -> None:
