@@ -54,6 +54,9 @@ def evaluate(
     held_out: Annotated[
         Path | None, typer.Option(help="folder of held_out.json files of `zhenwei train`, for that page")
     ] = None,
+    lab_leave_out: Annotated[
+        Path | None, typer.Option(help="lab_leave_one_out.json of the lab's methods, for that page")
+    ] = None,
     allow_leaks: Annotated[
         bool, typer.Option("--allow-leaks", help="go on though the test holds what was trained on; the page says so")
     ] = False,
@@ -64,6 +67,7 @@ def evaluate(
     from zhenwei.errors import UsageError
     from zhenwei.evaluation import accuracy_page, leaks, results
     from zhenwei.evaluation import held_out as measured_in_training
+    from zhenwei.evaluation import lab_leave_out as methods_kept_out
     from zhenwei.evaluation import leave_out as kept_out
     from zhenwei.evaluation.evaluate import FUSED
     from zhenwei.evaluation.evaluate import evaluate as run
@@ -73,6 +77,7 @@ def evaluate(
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
     of_training = [] if held_out is None else measured_in_training.load_all(held_out)
     left_out = None if leave_out is None else kept_out.load(leave_out)
+    of_lab = None if lab_leave_out is None else methods_kept_out.load(lab_leave_out)
     _writable(output, page, kaggle)
     reading = load(data, format_)
     for note in reading.notes:
@@ -87,7 +92,7 @@ def evaluate(
     results.save(found, output / "results.json")
     _write_page(found, output / "results.html")
     if page is not None:
-        page.write_text(accuracy_page.to_markdown(found, left_out, of_training), encoding="utf-8")
+        page.write_text(accuracy_page.to_markdown(found, left_out, of_training, of_lab), encoding="utf-8")
     if kaggle is not None:
         _write_submission(items, found, kaggle)
     _show(found, output)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from zhenwei.evaluation import held_out, leave_out, papers
+from zhenwei.evaluation import held_out, lab_leave_out, leave_out, papers
 from zhenwei.evaluation.held_out import HeldOut
+from zhenwei.evaluation.lab_leave_out import LabLeaveOut
 from zhenwei.evaluation.leave_out import LeaveOneOut
 from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Localised, Results
 
@@ -43,9 +44,14 @@ speakers (or, for lips, of the clip).
 """
 
 
-def to_markdown(results: Results, left_out: LeaveOneOut | None = None, of_training: Sequence[HeldOut] = ()) -> str:
-    """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``: measured by
-    ``zhenwei train``, as forgeries, sources or clips must be kept from the training for them."""
+def to_markdown(
+    results: Results,
+    left_out: LeaveOneOut | None = None,
+    of_training: Sequence[HeldOut] = (),
+    of_lab: LabLeaveOut | None = None,
+) -> str:
+    """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``, ``of_lab``:
+    measured by trainings, as forgeries, sources or clips must be kept from the training for them."""
     head = _HEAD.format(text=f"{results.protocol_text} Subject: {results.subject}.")
     parts = [head]
     for domain, title in (("in", "In-domain"), ("out", "Out-of-domain")):
@@ -72,6 +78,8 @@ def to_markdown(results: Results, left_out: LeaveOneOut | None = None, of_traini
     if made:
         tables = "\n".join(held_out.to_markdown(table).split("\n", 2)[2] for table in made)
         parts.append("\n## The lab's own forgeries\n\n" + tables)
+    if of_lab is not None:
+        parts.append("\n## The lab's own forgeries, each left out of training\n\n" + lab_leave_out.to_markdown(of_lab))
     if left_out is not None:
         parts.append("\n## Leave one forgery out\n\n" + leave_out.to_markdown(left_out))
     if any(f.set == "clips" for f in files):
