@@ -175,3 +175,40 @@ def test_nothing_to_protect_is_wrong_use(tmp_path: Path) -> None:
     empty.mkdir()
     assert main(["protect", "sign", str(empty)]) == 2
     assert main(["protect", "sign", str(tmp_path / "missing.jpg")]) == 1
+
+
+def test_a_file_where_the_folder_should_be_is_told(photo: Path, capsys: Read) -> None:
+    blocker = photo.with_name("blocker")
+    blocker.write_bytes(b"kept")
+    for words in (["sign"], ["mark"]):
+        for out in (blocker, blocker / "below"):
+            assert main(["protect", *words, str(photo), "--out", str(out)]) == 1
+            assert "cannot make the folder" in capsys.readouterr().err
+    assert blocker.read_bytes() == b"kept"
+
+
+def test_force_replaces_neither_a_file_given_nor_one_just_written(photo: Path, capsys: Read) -> None:
+    given = photo.with_name("photo.marked.jpg")
+    given.write_bytes(PORTRAIT.read_bytes())
+    assert main(["protect", "mark", str(photo), str(given), "--force"]) == 1
+    assert "is one of the files given" in capsys.readouterr().err
+    assert given.read_bytes() == PORTRAIT.read_bytes()
+    other = photo.parent / "other" / "photo.jpg"
+    other.parent.mkdir()
+    other.write_bytes(saved(picture(), "jpeg"))
+    out = photo.parent / "out"
+    assert main(["protect", "mark", str(photo), str(other), "--out", str(out), "--force"]) == 1
+    assert "was just written" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["photo.marked.jpg"]
+
+
+def test_a_cloak_replaces_no_original_and_asks_for_a_folder_before_it_works(photo: Path, capsys: Read) -> None:
+    drawn = photo.with_name("drawn.png")
+    drawn.write_bytes(saved(picture(), "png"))
+    before = drawn.read_bytes()
+    assert main(["protect", "cloak", str(drawn), "--out", str(drawn), "--force"]) == 2
+    assert "does not replace its original" in capsys.readouterr().err
+    assert drawn.read_bytes() == before
+    for out in (photo.parent / "nowhere" / "c.png", drawn / "c.png"):
+        assert main(["protect", "cloak", str(photo), "--out", str(out)]) == 2
+        assert "cannot be written there" in capsys.readouterr().err

@@ -112,7 +112,7 @@ def png_claiming(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("size", [(20_000, 10_001), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
 def test_decompression_bomb(tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "a.png").write_bytes(png_claiming(*size))
-    with pytest.raises(MediaError, match="too many pixels"):
+    with pytest.raises(MediaError, match=r"too many pixels; got \d+( pixels| x \d+);"):
         open_media(tmp_path / "a.png")
 
 

@@ -65,6 +65,10 @@ def cloak(
         raise UsageError("a cloak is kept without loss", got=target.name, want="a name that ends in .png")
     if target.exists() and not force:
         raise UsageError(f"{target} exists already", fix="Choose another --out, or add --force.")
+    if target.resolve() == photo.resolve():
+        raise UsageError("a cloak does not replace its original", got=str(target), fix="Choose another --out.")
+    if target.is_dir() or not target.parent.is_dir():
+        raise UsageError("a cloak cannot be written there", got=str(target), want="a file in a folder that exists")
     opened = media.open_media(photo)
     if opened.kind != "image":
         raise UsageError("only photographs are cloaked", got=opened.kind)

@@ -227,17 +227,19 @@ def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place
     from rich.console import Console
 
     from zhenwei.cli.progress import ScanProgress
+    from zhenwei.forge.whole import make_folder
 
     if place.in_place and place.folder is not None:
         raise UsageError("--in-place and --out exclude each other", want="one of them")
     if place.folder is not None:
-        place.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(place.folder)
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
     paths, failed = _inputs(files, notes)
+    taken = set() if place.in_place else {path.resolve() for path in paths}
     with ScanProgress(notes, len(paths), shown=notes.is_terminal and len(paths) > 1) as progress:
         for path in paths:
             progress.begin(str(path))
-            failed |= not _one(path, make, place, format_, notes)
+            failed |= not _one(path, make, place, format_, notes, taken)
             progress.end()
     raise typer.Exit(int(failed))
 
@@ -258,7 +260,10 @@ def _inputs(files: Sequence[str], notes: Console) -> tuple[list[Path], bool]:
     return paths, bool(found.unreadable)
 
 
-def _one(path: Path, make: Callable[[bytes], _Written], place: _Place, format_: Format, notes: Console) -> bool:
+def _one(
+    path: Path, make: Callable[[bytes], _Written], place: _Place, format_: Format, notes: Console, taken: set[Path]
+) -> bool:
+    """``taken``: what is not replaced even with --force, the files given and those written already."""
     from zhenwei.report import legible
 
     target = place.of(path)
@@ -266,8 +271,12 @@ def _one(path: Path, make: Callable[[bytes], _Written], place: _Place, format_: 
         data = _read(path)
         if not place.in_place and not place.force and target.exists():
             raise _in_the_way(target)
+        if target.resolve() in taken:
+            raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --out.")
         made = make(data)
         write_whole(target, made.data, replace=place.in_place or place.force, like=path)
+        if not place.in_place:
+            taken.add(target.resolve())
     except ZhenweiError as error:
         notes.print(f"× {legible(str(path))}: {legible(str(error), 1000)}", style="red", markup=False)
         if format_ is Format.json:

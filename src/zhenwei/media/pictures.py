@@ -91,7 +91,7 @@ def guarded(form: Format, name: str, limits: Limits) -> Iterator[None]:
         with _silence(limits), _mute_stderr() if form.decoder == "TIFF" else nullcontext():
             yield
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(name, clean(error).split(" pixels")[0], limits) from error
+        raise _too_many_pixels(name, clean(error).partition("(")[2].partition(")")[0], limits) from error
     except BROKEN as error:
         raise MediaError(
             f"{name} is a damaged or unsupported {form.name} file",
