@@ -20,3 +20,12 @@ def test_a_file_where_the_output_folder_should_be_is_told(tmp_path: Path, capsys
     assert main(["forge", "make", "self_blend", "portrait.jpg", "--output", str(tmp_path / "taken")]) == 1
     assert "cannot make the folder" in capsys.readouterr().err
     assert (tmp_path / "taken").read_bytes() == b"kept"
+
+
+def test_files_of_one_name_do_not_replace_each_others_forgeries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(tmp_path / name) for name in ("a/1.jpg", "b/1.png", "b/2.png")]
+    assert main(["forge", "make", "self_blend", *files, "--output", str(tmp_path / "out")]) == 2
+    assert "would have one name; got 1." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

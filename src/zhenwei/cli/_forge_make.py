@@ -76,6 +76,11 @@ def make(
     if method.value in _of_two() and (donor is None or consent is None):
         fix = "Name the other photograph with --donor and the manifest that covers both with --consent."
         raise UsageError(f"{method.value} takes a face from somebody else", got="no donor or no consent", fix=fix)
+    stems = [path.stem for path in files]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        fix = "Forge them into folders of their own."
+        raise UsageError("forgeries of these files would have one name", got=", ".join(twice[:3]), fix=fix)
     make_folder(output)
     door, failed = opened_door(), False
     for path in files:

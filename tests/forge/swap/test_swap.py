@@ -118,6 +118,31 @@ def test_checkpoints_of_others_are_refused(people: tuple[Faces, Faces], tmp_path
         checkpoint.restore(path, "c" * 64, CPU)
 
 
+@pytest.mark.parametrize("damage", ["nested", "name", "lost", "shape", "number"])
+def test_damaged_checkpoints_are_refused(people: tuple[Faces, Faces], tmp_path: Path, damage: str) -> None:
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    state, path = checkpoint.fresh(SMALL, CPU), tmp_path / "x.safetensors"
+    learn(state, batches(*people, SMALL, 0, CPU), SMALL)
+    checkpoint.keep(path, state, SMALL, "c" * 64, ("anna", "bruno"))
+    tensors = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        told = file.metadata()["zhenwei"]
+    first = tensors["best.0.exp_avg"]
+    if damage == "nested":
+        told = "[" * 100_000
+    elif damage == "lost":
+        del tensors["best.0.exp_avg"]
+    elif damage == "shape":
+        tensors["best.0.exp_avg"] = first.flatten()[:1].clone()
+    else:
+        tensors["best.0.x.y" if damage == "name" else "best.9999.exp_avg"] = first.clone()
+    save_file(tensors, path, {"zhenwei": told})
+    with pytest.raises(DataError, match="no checkpoint of this lab" if damage == "nested" else "does not fit"):
+        checkpoint.restore(path, "c" * 64, CPU)
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_step(people: tuple[Faces, Faces]) -> None:
     state = checkpoint.fresh(SMALL, CPU)
     with torch.no_grad():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -195,3 +197,70 @@ def test_an_altered_face_is_refused(lab: tuple[Path, Consent, Door, Prepared, Pr
     Image.new("RGB", (32, 32)).save(tmp_path / "anna/face-00000.png")
     with pytest.raises(DataError, match="altered"):
         load(tmp_path / "anna")
+
+
+def test_faces_are_prepared_over_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "anna").mkdir()
+    for k, portrait in enumerate(portraits(ANNA, 2, 128, 1)):
+        Image.fromarray(portrait.pixels).save(tmp_path / "anna" / f"{k}.png")
+    sources = sorted((tmp_path / "anna").iterdir())
+    (tmp_path / "file").write_bytes(b"kept")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "faces.json").write_text('{"of": "somebody"}')
+    (foreign / "face-of-mine.png").write_bytes(b"kept")
+    for folder, why in (
+        (tmp_path / "file", "cannot be prepared in"), (tmp_path / "file" / "below", "cannot make"),
+        (foreign, "holds other files"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=why):
+            prepare(sources, "anna", folder, 32)
+    assert (tmp_path / "file").read_bytes() == (foreign / "face-of-mine.png").read_bytes() == b"kept"
+    prepare(sources, "anna", tmp_path / "faces", 32)
+    before = {path: path.read_bytes() for path in (tmp_path / "faces").iterdir()}
+    with pytest.raises(UsageError, match="lie where the faces would go"):
+        prepare(sorted((tmp_path / "faces").glob("*.png")), "anna", tmp_path / "faces", 32)
+    assert {path: path.read_bytes() for path in (tmp_path / "faces").iterdir()} == before
+
+
+def test_what_cannot_be_prepared_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"not read gone\.jpg"):
+        prepare([tmp_path / "gone.jpg"], "anna", tmp_path / "faces", 32)
+    with pytest.raises(UsageError, match="not cut to this size"):
+        prepare([], "anna", tmp_path / "faces", 33)
+    with pytest.raises(UsageError, match="no name"):
+        prepare([], " ", tmp_path / "faces", 32)
+    assert not (tmp_path / "faces").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "[1]", '{"schema": "zhenwei.swap.faces/1"}', "\x00"]
+    + [
+        json.dumps({"schema": "zhenwei.swap.faces/1", "subject": "x", "size": 32, "faces": [
+            {"file": "face.png", "sha256": "", "source": "", "landmarks": points}
+        ]})
+        for points in ("x", [[1, 2]], [[1, 2], [3]], [[float("nan")] * 2] * 468)
+    ],
+)  # fmt: skip
+def test_lists_that_are_damaged_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "faces.json").write_text(text)
+    with pytest.raises(DataError, match="was not prepared"):
+        load(tmp_path)
+
+
+def test_a_face_of_another_size_is_refused(lab: tuple[Path, Consent, Door, Prepared, Prepared], tmp_path: Path) -> None:
+    path = tmp_path / "face-00000.png"
+    Image.new("RGB", (40, 32)).save(path)
+    told = json.loads((lab[0] / "faces/anna/faces.json").read_text())
+    told["faces"][0]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (tmp_path / "faces.json").write_text(json.dumps(told))
+    with pytest.raises(DataError, match="not of the size"):
+        load(tmp_path)
+
+
+def test_a_swap_does_not_replace_its_source(lab: tuple[Path, Consent, Door, Prepared, Prepared]) -> None:
+    source = lab[0] / "anna" / "0.png"
+    nobody = cast("convert.Swapper", None)
+    with pytest.raises(UsageError, match="does not replace its source"):
+        convert.convert(nobody, source, source, lab[2], direction="a-to-b", colour="mean", edge="feather")

@@ -99,7 +99,7 @@ def restore(path: Path, consent: str, device: torch.device) -> tuple[State, Told
         if state.critics is not None and state.critics_best is not None:
             state.critics.load_state_dict(_under(tensors, "critics."))
             _give_moments("critics_best", state.critics_best, tensors)
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, ValueError) as error:
         raise DataError(f"{path.name} does not fit its settings", got=str(error)[:200], fix=_OTHER) from None
     return state, told
 
@@ -120,7 +120,7 @@ def _told(raw: dict[str, str], path: Path) -> Told:
         one, two = (str(s) for s in given["subjects"])
         least = float("inf") if given["least"] is None else float(given["least"])
         return Told(settings_of(given["settings"]), str(given["consent"]), (one, two), int(given["step"]), least)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path.name} is no checkpoint of this lab", got=str(error)[:200], fix=_OTHER) from None
 
 
@@ -134,6 +134,11 @@ def _give_moments(name: str, best: optim.Adam, tensors: dict[str, Tensor]) -> No
     for key, value in _under(tensors, f"{name}.").items():
         number, what = key.split(".")
         state.setdefault(int(number), {})[what] = value
+    held = dict(enumerate(p for group in best.param_groups for p in group["params"]))
+    for at, values in state.items():  # Adam would look at them only at its next step
+        shape = held[at].shape
+        if {k: v.shape for k, v in values.items()} != {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape}:
+            raise ValueError(f"the moments of parameter {at} are not its own")
     best.load_state_dict({"state": state, "param_groups": best.state_dict()["param_groups"]})
 
 

@@ -115,6 +115,8 @@ def convert(
     Pictures go to .png or .jpg; clips, of at most 300 frames and without their sound, to .mp4. Raises DataError where
     no face is found at all, MediaError where the file cannot be read.
     """
+    if output.resolve() == source.resolve():
+        raise UsageError("a swap does not replace its source", got=str(output), fix="Name another --output.")
     opened = media.open_media(source)
     if opened.kind == "audio":
         raise UsageError("there is no face in a sound", got=source.name, want="a picture or a clip")

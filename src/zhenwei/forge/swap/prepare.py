@@ -29,7 +29,9 @@ from zhenwei.types import Floats, Frame, Pixels
 
 SCHEMA = "zhenwei.swap.faces/1"
 LIST = "faces.json"
+SIZES = (32, 64, 128)
 FEWEST, MOST = 300, 2000
+_MESH = 468
 _POINTS = (33, 263, 1, 61, 291)
 _PLACES = np.array([(0.31, 0.36), (0.69, 0.36), (0.5, 0.58), (0.36, 0.74), (0.64, 0.74)])
 _LEAST_FACE = 0.5  # of the square: smaller faces would be enlarged twofold and more
@@ -100,10 +102,14 @@ def prepare(
     """Cut the largest face of every picture, and of up to ``frames`` frames of every clip, into ``folder``.
 
     Returns what was prepared and advice. Nearly equal faces are kept once. Files without a face, or that cannot be
-    read, are told in the advice. Raises DataError if no face is found at all or ``folder`` holds something else.
+    read, are told in the advice. Raises DataError if no face is found at all or ``folder`` holds something else;
+    UsageError for another size, a person without a name, and sources in ``folder``, whose faces would replace them.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / LIST).is_file():
-        raise DataError(f"{folder} holds other files", want="an empty folder, or one that was prepared before")
+    if size not in SIZES:
+        raise UsageError("faces are not cut to this size", got=f"{size} px", want=f"one of {SIZES} px")
+    if not subject.strip():
+        raise UsageError("this person has no name", want="the pseudonym in the consent manifest")
+    _check_place(folder, sources)
     cuts: list[Cut] = []
     origins: list[tuple[str, str]] = []
     hashes: list[int] = []
@@ -125,7 +131,8 @@ def prepare(
             digest = hash_file(path)
             origins[before:] = [(name, digest) for name, _ in origins[before:]]
     if not cuts:
-        raise DataError("no face was found", got=f"{len(sources)} files", want="pictures or clips of one person")
+        got = f"{len(sources)} files" + (f", of which not read {_some(without)}" if without else "")
+        raise DataError("no face was found", got=got, want="pictures or clips of one person")
     prepared = _written(cuts, origins, subject, folder)
     return prepared, advice(cuts, alike, without)
 
@@ -136,9 +143,9 @@ def load(folder: Path) -> Prepared:
         told: Any = json.loads((folder / LIST).read_text("utf-8"))
         if told["schema"] != SCHEMA:
             raise ValueError(told["schema"])
-        entries = [(str(e["file"]), str(e["sha256"]), str(e["source"]), e["landmarks"]) for e in told["faces"]]
-        name = str(told["subject"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        entries = [(str(e["file"]), str(e["sha256"]), str(e["source"]), _points(e)) for e in told["faces"]]
+        name, size = str(told["subject"]), int(told["size"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{folder} was not prepared", got=str(error)[:200], want=LIST, fix=_AGAIN) from None
     pixels, points, origins = [], [], []
     for file, digest, source, landmarks in entries:
@@ -147,8 +154,11 @@ def load(folder: Path) -> Prepared:
             continue
         if hash_file(path) != digest:
             raise DataError(f"{file} was altered since it was prepared", fix=_AGAIN)
-        pixels.append(media.read_picture(media.open_media(path)).pixels)
-        points.append(np.asarray(landmarks, np.float32))
+        face = media.read_picture(media.open_media(path)).pixels
+        if face.shape != (size, size, 3):
+            raise DataError(f"{file} is not of the size that {LIST} names", got=str(face.shape[:2]), fix=_AGAIN)
+        pixels.append(face)
+        points.append(landmarks)
         origins.append((file, digest, source))
     if not pixels:
         raise DataError(f"{folder} holds no faces any more", fix=_AGAIN)
@@ -174,9 +184,41 @@ def advice(cuts: Sequence[Cut], alike: int, without: Sequence[str]) -> tuple[str
     if spread < 30:
         told.append(f"The heads turn over {spread:.0f} degrees only: other poses will not be drawn well.")
     if without:
-        shown = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")
-        told.append(f"Not read: {shown}.")
+        told.append(f"Not read: {_some(without)}.")
     return tuple(told)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _points(entry: Any) -> Floats:
+    points = np.asarray(entry["landmarks"], np.float32)
+    if points.shape != (_MESH, 2) or not np.isfinite(points).all():
+        raise ValueError(f"landmarks of {entry['file']} are of shape {points.shape}")
+    return points
+
+
+def _check_place(folder: Path, sources: Sequence[Path]) -> None:
+    """What is prepared may replace what was prepared before, and nothing else."""
+    try:
+        foreign = any(folder.iterdir()) and not _is_ours(folder / LIST) if folder.exists() else False
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise DataError(f"{folder} cannot be prepared in", got=got, want="a folder to write in") from None
+    if foreign:
+        raise DataError(f"{folder} holds other files", want="an empty folder, or one that was prepared before")
+    inside = [path.name for path in sources if path.resolve().is_relative_to(folder.resolve())]
+    if inside:
+        fix = "Name another --output."
+        raise UsageError("these files lie where the faces would go", got=_some(inside), want="another folder", fix=fix)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes())["schema"] == SCHEMA)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _frames(path: Path, frames: int, without: list[str]) -> Iterator[Frame]:
@@ -192,9 +234,25 @@ def _frames(path: Path, frames: int, without: list[str]) -> Iterator[Frame]:
 
 def _written(cuts: Sequence[Cut], origins: Sequence[tuple[str, str]], subject: str, folder: Path) -> Prepared:
     make_folder(folder)
+    try:
+        entries, kept = _cut_files(cuts, origins, folder)
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise DataError(f"cannot write faces to {folder}", got=got, want="room and a folder") from None
+    told = {"schema": SCHEMA, "subject": subject, "size": cuts[0].pixels.shape[0], "faces": entries}
+    write_whole(folder / LIST, json.dumps(told).encode())
+    faces = _faces(subject, [c.pixels for c in cuts], [c.landmarks for c in cuts])
+    return Prepared(faces, tuple(kept))
+
+
+def _cut_files(
+    cuts: Sequence[Cut], origins: Sequence[tuple[str, str]], folder: Path
+) -> tuple[list[dict[str, Any]], list[tuple[str, str, str]]]:
+    """Write the faces in place of older ones; the entries of the list, and origins."""
     for old in folder.glob("face-*.png"):
         old.unlink()
-    entries, kept = [], []
+    entries: list[dict[str, Any]] = []
+    kept: list[tuple[str, str, str]] = []
     for k, (cut, (_, source)) in enumerate(zip(cuts, origins, strict=True)):
         file = f"face-{k:05d}.png"
         data = cv2.imencode(".png", cv2.cvtColor(cut.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
@@ -203,10 +261,7 @@ def _written(cuts: Sequence[Cut], origins: Sequence[tuple[str, str]], subject: s
         points = np.round(cut.landmarks.astype(float), 2).tolist()
         entries.append({"file": file, "sha256": digest, "source": source, "landmarks": points})
         kept.append((file, digest, source))
-    told = {"schema": SCHEMA, "subject": subject, "size": cuts[0].pixels.shape[0], "faces": entries}
-    write_whole(folder / LIST, json.dumps(told).encode())
-    faces = _faces(subject, [c.pixels for c in cuts], [c.landmarks for c in cuts])
-    return Prepared(faces, tuple(kept))
+    return entries, kept
 
 
 def _faces(name: str, pixels: Sequence[Pixels], points: Sequence[Floats]) -> Faces:
