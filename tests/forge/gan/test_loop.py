@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
@@ -89,6 +90,16 @@ def test_a_broken_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / loop.WEIGHTS).write_bytes(b"not a checkpoint")
     with pytest.raises(DataError, match="no readable checkpoint"):
         train(_game(), Schedule(2), tmp_path)
+    (tmp_path / loop.WEIGHTS).write_bytes(save({"x": torch.zeros(1)}, {"zhenwei": "[" * 100_000}))
+    with pytest.raises(DataError, match="no readable checkpoint"):
+        train(_game(), Schedule(2), tmp_path)
+
+
+def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "run").write_bytes(b"kept")
+    with pytest.raises(DataError, match="cannot make the folder"):
+        train(_game(), Schedule(2), tmp_path / "run")
+    assert (tmp_path / "run").read_bytes() == b"kept"
 
 
 def _won(level: float) -> Game:

@@ -173,7 +173,7 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
         if told["schema"] != SCHEMA:
             raise ValueError(told["schema"])
         was, step, low = dict(told["about"]), int(told["step"]), int(told["low"])
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"there is no readable checkpoint at {path}", got=str(error)[:200]) from None
     now = json.loads(json.dumps(dict(about)))
     if was != now:
