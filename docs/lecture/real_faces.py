@@ -38,7 +38,7 @@ from docs.lecture.pages import data_folder  # noqa: E402
 from zhenwei.forge import consent as manifests  # noqa: E402
 from zhenwei.forge.swap import checkpoint, score  # noqa: E402
 from zhenwei.forge.swap.learn import batches, learn, swap_faces, to_tensor  # noqa: E402
-from zhenwei.forge.swap.prepare import cut_faces, load, prepare  # noqa: E402
+from zhenwei.forge.swap.prepare import cut_faces, prepare  # noqa: E402
 from zhenwei.forge.swap.settings import Settings  # noqa: E402
 from zhenwei.forge.swap.sides import Faces  # noqa: E402
 from zhenwei.nets.swap import Side, SwapNet, ssim  # noqa: E402
@@ -86,8 +86,11 @@ def settings_of(options: Any, seed: int) -> Settings:
 
 def pair_of(work: Path, number: int) -> dict[Side, tuple[Faces, Faces]]:
     """By side: faces to learn from, and those kept back."""
-    one, other = (load(place).faces.halves(HELD) for place in sorted((work / f"pair-{number}").glob("faces-*")))
-    return {"a": one, "b": other}
+    with np.load(work / f"pair-{number}" / "faces.npz") as file:
+        one, other = (
+            Faces(side, file[f"{side}_pixels"], file[f"{side}_landmarks"], file[f"{side}_masks"]) for side in ("a", "b")
+        )
+    return {"a": one.halves(HELD), "b": other.halves(HELD)}
 
 
 def learn_one(work: Path, number: int, settings: Settings, out: Path) -> None:
@@ -193,9 +196,13 @@ def people(folder: Path, who: list[str], work: Path) -> None:
             )
     consent = manifests.make_consent(entries)
     manifests.write_consent(consent, manifest)
-    for name in who:
+    kept: dict[str, Any] = {}
+    for side, name in zip(("a", "b"), who, strict=True):
         sources = sorted((work / f"person-{name}").glob("*.jpg"))
-        check_consent(prepare(sources, name, work / f"faces-{name}", SIZE)[0], consent, today)
+        prepared = prepare(sources, name, work / f"faces-{name}", SIZE)[0]
+        check_consent(prepared, consent, today)
+        kept |= {f"{side}_{what}": getattr(prepared.faces, what) for what in ("pixels", "landmarks", "masks")}
+    np.savez_compressed(work / "faces.npz", **kept)
 
 
 def embedding(folder: Path, names: list[str], work: Path) -> tuple[score.Embedder, dict[str, Any]]:

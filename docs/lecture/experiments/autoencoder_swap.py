@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from docs.lecture.experiments import _real_faces
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.export import Origin, open_door
@@ -24,7 +24,6 @@ from zhenwei.types import Pixels
 ORDER = 1
 NEEDS_DATA = False
 CPU = torch.device("cpu")
-REAL = Path(__file__).parents[1] / "real_faces.json"
 SETTINGS = {
     "cpu": Settings(size=32, width=16, batch=8, steps=600, rate=1e-3, held_out=24, check_every=100),
     "gpu": Settings(size=64, width=128, batch=16, steps=20_000, rate=5e-5, held_out=24, check_every=1000),
@@ -95,7 +94,7 @@ def experiment(bench: Bench) -> Page:
         "likeness": f"cosine with the mean face, of a network trained on 30 other puppets (CosFace); {pairs} pairs of "
         f"one puppet in its AUC; interval: bootstrap over {found.gain.n} held-out faces, one training run",
     }
-    body = _BODY + _real()
+    body = _BODY + _real_faces.section()
     return Page(_TITLE, _LECTURE, _EQUATION, body, checks, figures, protocol)
 
 
@@ -178,47 +177,6 @@ def _curves(path: Path, rows: list[dict[str, float]], bare: list[dict[str, float
         panel.legend(fontsize=7)
         panel.grid(alpha=0.3)
     drawing.savefig(path, dpi=80)
-
-
-def _real() -> str:
-    """The figures of ``real_faces.py``, if they are there."""
-    if not REAL.is_file():
-        return ""
-    told = json.loads(REAL.read_text("utf-8"))
-    lines = [
-        "| seed | steps | way | distance to target | distance to source | gain, 95 % interval | own faces: target's, "
-        "source's |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for r in told["runs"]:
-        for way, x in r["after"]["ways"].items():
-            there, here = 1 - x["to_target"]["mean"], 1 - x["to_source"]["mean"]
-            own = f"{1 - x['ceiling']:.3f}, {1 - x['floor']:.3f}"
-            lines.append(_row(r, way.replace("_", " "), there, here, x["gain"], own))
-        x = r["after"]
-        there, here = x["distance_to_target"]["mean"], x["distance_to_source"]["mean"]
-        lines.append(_row(r, "both", there, here, x["gain"], ""))
-    e, n, held = told["embedding"], told["learned_from"], told["held_out"]
-    return (
-        "\n\n## On real faces\n\n"
-        f"Data: {told['data']}; {n[0]} and {n[1]} crops to learn from, {held[0]} and {held[1]} held out. Distances are "
-        "1 - cosine with a person's mean face, of swaps of held-out faces; gain is the distance to the source less "
-        "that to the target; the last column has the distances to the target of either person's own held-out faces. "
-        "The interval is a bootstrap over faces and knows nothing of other pairs of people. The embedding is a small "
-        f"network trained on {e['people']} other identities; on {e['people_of_auc']} more that it never saw its AUC of "
-        f"verification is {e['verification_auc']:.3f} ({e['pairs_of_auc']} pairs of one person). No picture is "
-        "kept.\n\n"
-        + "\n".join(lines)
-        + "\n\nAn identity is what the data set's list calls one. Where a person's own held-out faces are far from "
-        "the mean of the others, there is little to come near to, and that way may fail. How far these "
-        "swaps follow pose and expression was not measured. "
-        "Written by `docs/lecture/real_faces.py`, which says how to run it again."
-    )
-
-
-def _row(run: Any, way: str, there: float, here: float, gain: Any, own: str) -> str:
-    told = f"{gain['mean']:.3f} ({gain['low']:.3f} to {gain['high']:.3f}), n = {gain['n']}"
-    return f"| {run['seed']} | {run['steps']} | {way} | {there:.3f} | {here:.3f} | {told} | {own} |"
 
 
 _TITLE = "Autoencoder swap"
