@@ -123,7 +123,7 @@ def measure(data: Path, count: int) -> HeldOut:
         f"What the lab makes of {len(sitters)} genuine portraits of the validation part (people that nothing was "
         "learned from), one forgery of each by each method, both through the same JPEG at a quality from 70 to 95. The "
         "shipped weights have met every method but attribute edits, on other people; what they are worth on a method "
-        "that was left out of their training stands under *Leave one forgery out*. Intervals by bootstrap over people."
+        "that was left out of training stands in the next section. Intervals by bootstrap over people."
     )
     return HeldOut(
         detector=LAB,

@@ -106,4 +106,7 @@ Two translators learn to undo each other, while two critics see to it that what 
 Here the true partner of every picture is known and hidden: red and blue are exchanged. That the error against it falls
 is not asked of the networks by any loss; it follows from the cycle, the critics and the shyness of the identity loss.
 Shapes are nobody's, so the picture is an ordinary plot.
+
+The same game between two heaps of small faces, people who agreed or drawn puppets that look stern and that smile:
+`zhenwei forge translate train | convert`.
 """

@@ -131,6 +131,6 @@ smooth map, and has no list of pictures from which it would have to jump. The sh
 samples nearer to a puppet learned from than to a held-out one would be near 1 had the game learned puppets by heart,
 and is about one half where it has not. While samples are still far from both, as here, few puppets decide it.
 
-The lab's zoo has small models that were trained for longer, on photographs: `zhenwei forge gan sample`. What they
-draw leaves through the marked door, as the sheet on this page did.
+The lab's [zoo](zoo.md) has small models that were trained for longer, on photographs: `zhenwei forge gan sample`. What
+they draw leaves through the marked door, as the sheet on this page did.
 """
