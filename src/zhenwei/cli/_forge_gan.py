@@ -27,11 +27,13 @@ sampled is labelled, marked and signed.
 
 Examples:
 
-  zhenwei forge gan sample --model dcgan-0 --output sheet.png
+  zhenwei forge gan list
 
-  zhenwei forge gan walk --model stylegan-64-0 --output walk.mp4
+  zhenwei forge gan sample --model dcgan-64-0 --output sheet.png
 
-  zhenwei forge gan mix --model stylegan-64-0 --output mix.png
+  zhenwei forge gan walk --model stylegan-64-1 --output walk.mp4
+
+  zhenwei forge gan mix --output mix.png
 
   zhenwei forge gan train --puppets 500 --output run
 """
@@ -65,13 +67,42 @@ class Format(StrEnum):
 
 
 _Model = Annotated[
-    str | None, typer.Option("--model", help="A model of the zoo; by default its first.", metavar="NAME")
+    str | None, typer.Option("--model", help="A model of the zoo; by default the one nearest to faces.", metavar="NAME")
 ]
 _RunOption = Annotated[Path | None, typer.Option("--run", help="A run of `train` instead.", metavar="DIR")]
 _Truncation = Annotated[
     float, typer.Option(min=0, max=1, help="StyleGAN: how much of the way from the mean face; less is likelier.")
 ]
 _Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
+
+
+@gan.command("list")
+def list_models(form: _Form = Format.text) -> None:
+    """What is in the zoo: kind, size, how long it learned, and how far its samples are from held-out faces.
+
+    Distances compare with each other only; beside each stands that of real faces.
+
+    Examples:
+
+      zhenwei forge gan list
+
+      zhenwei forge gan list --format json
+    """
+    check_extra()
+    from dataclasses import asdict
+
+    from zhenwei.forge.gan import zoo
+
+    entries = zoo.entries().values()
+    if form is Format.json:
+        typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
+        return
+    typer.echo(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
+    for entry in entries:
+        typer.echo(
+            f"{entry.name:<14}  {entry.kind:<8}  {entry.side:>2}  {entry.steps:>6}  {entry.kid:>8.3f}  "
+            f"{entry.kid_real:>13.3f}"
+        )
 
 
 @gan.command()
@@ -150,9 +181,9 @@ def sample(
 
     Examples:
 
-      zhenwei forge gan sample --model dcgan-0 --count 36 --output sheet.png
+      zhenwei forge gan sample --model dcgan-64-0 --count 36 --output sheet.png
 
-      zhenwei forge gan sample --model stylegan-64-0 --truncation 0.7 --output sheet.png
+      zhenwei forge gan sample --model stylegan-64-1 --truncation 0.7 --output sheet.png
 
       zhenwei forge gan sample --run run --seed 7 --output sheet.png
     """
@@ -182,7 +213,7 @@ def walk(
 
     Examples:
 
-      zhenwei forge gan walk --model stylegan-64-0 --output walk.mp4
+      zhenwei forge gan walk --model stylegan-64-1 --output walk.mp4
 
       zhenwei forge gan walk --run run --stops 6 --between 24 --fps 24 --output walk.mp4
     """
@@ -216,7 +247,7 @@ def mix(
 
     Examples:
 
-      zhenwei forge gan mix --model stylegan-64-0 --output mix.png
+      zhenwei forge gan mix --model stylegan-64-1 --output mix.png
     """
     check_extra()
     from zhenwei.forge.export import export_sheet
@@ -243,11 +274,11 @@ def edit(
 ) -> None:
     """Change one attribute of StyleGAN faces by moving their styles, from less to more, a face a row.
 
-    The direction is found among the model's own samples, measured and regressed: a quarter of a minute.
+    The direction is found among the model's own samples, measured and regressed: half a minute.
 
     Examples:
 
-      zhenwei forge gan edit --model stylegan-64-0 --attribute turn --output turned.png
+      zhenwei forge gan edit --model stylegan-64-1 --attribute turn --output turned.png
     """
     check_extra()
     from zhenwei.forge.export import export_sheet
@@ -301,7 +332,7 @@ def _opened_style(model: str | None, run: Path | None, recipe: dict[str, Any]) -
     from zhenwei.nets.stylegan import StyleGenerator
 
     if model is None and run is None:
-        model = next((name for name, entry in zoo.entries().items() if entry.kind == "stylegan"), None)
+        model = zoo.nearest("stylegan")
     generator, told = _opened(model, run, recipe)
     if not isinstance(generator, StyleGenerator):
         raise UsageError("styles are StyleGAN's", got=told.method, want="a model or run of kind stylegan")
@@ -318,7 +349,7 @@ def _opened(model: str | None, run: Path | None, recipe: dict[str, Any]) -> tupl
         generator, known = runs.open_run(run)
         kind = known["settings"]["kind"]
         return generator, _origin(f"gan/{kind}", known["data"], known["consent"], recipe | {"step": known["step"]})
-    name = model or next(iter(zoo.entries()))
+    name = model or zoo.nearest()
     generator, entry = zoo.open_generator(name), zoo.entries()[name]
     return generator, _origin(f"gan/{entry.kind}", entry.data, "", recipe | {"model": name, "weights": entry.sha256})
 

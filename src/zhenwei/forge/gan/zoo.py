@@ -66,6 +66,14 @@ def entries(folder: Path | None = None) -> dict[str, Entry]:
         raise DataError(f"there is no readable zoo at {path}", got=str(error)[:200]) from None
 
 
+def nearest(kind: Kind | None = None, folder: Path | None = None) -> str:
+    """The model, of ``kind`` if given, whose samples are nearest to held-out faces. DataError if there is none."""
+    known = [entry for entry in entries(folder).values() if kind in (None, entry.kind)]
+    if not known:
+        raise DataError("the zoo has no such model", want=kind or "a model", fix="Install zhenwei anew.")
+    return min(known, key=lambda entry: entry.kid - entry.kid_real).name
+
+
 def open_generator(name: str, folder: Path | None = None) -> Generator:
     """The generator ``name``, on the CPU, ready to sample.
 
