@@ -19,8 +19,8 @@ import torch
 
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.loop import Run, Step
 from zhenwei.forge.gan.settings import AUGMENTS, Settings
+from zhenwei.forge.loop import Run, Step
 from zhenwei.types import Pixels
 
 SAMPLES, EVERY, LATENT = 400, 500, 64

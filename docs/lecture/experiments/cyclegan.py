@@ -8,7 +8,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from torch import Tensor
 
 from zhenwei.forge.gan import cyclegan
-from zhenwei.forge.gan.loop import Schedule, advance, begin
+from zhenwei.forge.loop import Schedule, advance, begin
 from zhenwei.nets.cyclegan import PatchCritic
 
 ORDER = 40

@@ -14,8 +14,8 @@ from torch import nn
 from zhenwei.forge.export import Origin, export_sheet, open_door
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.loop import Run, Step
 from zhenwei.forge.gan.settings import Settings
+from zhenwei.forge.loop import Run, Step
 from zhenwei.types import Pixels
 
 ORDER = 20

@@ -8,8 +8,8 @@ from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.gan import losses, theory
 from zhenwei.forge.gan.gan import Draw, Rules, toy
-from zhenwei.forge.gan.loop import Game, Run, Schedule, Step, train
 from zhenwei.forge.gan.measure import Modes, modes
+from zhenwei.forge.loop import Game, Run, Schedule, Step, train
 
 ORDER = 10
 NEEDS_DATA = False

@@ -7,6 +7,7 @@ import torch
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
+from zhenwei.forge.voice.heard import Heard
 from zhenwei.forge.voice.mel_model import NOISE, Learned, Settings, learn
 from zhenwei.forge.voice.speak import LOW, speak, words
 
@@ -20,8 +21,8 @@ Reals = NDArray[np.float64]
 def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
     learned_from, held_out = (_spoken([bench.seed, k], n) for k, n in enumerate((SENTENCES, HELD_OUT)))
-    settings = Settings(steps=STEPS[bench.profile], seed=bench.seed % 1000)
-    learned = learn(learned_from, settings)
+    settings, steps = Settings(seed=bench.seed % 1000), STEPS[bench.profile]
+    learned = learn(Heard("low", tuple(learned_from), "a made voice"), settings, steps)
     seen = np.concatenate([learned.standardised(s, 100 + k) for k, s in enumerate(learned_from)])
     held = [learned.standardised(s, k) for k, s in enumerate(held_out)]
     nll = {
@@ -37,7 +38,7 @@ def experiment(bench: Bench) -> Page:
         f"{bench.seed}",
         "frames": f"40 log-mel bands every 10 ms, standardised by what was learned from, noise of deviation {NOISE:g} "
         "added to all (pauses would have a density without end)",
-        "model": f"{settings.steps} steps of {settings.batch} segments of 0.48 s; 4 normals a band",
+        "model": f"{steps} steps of {settings.batch} segments of 0.48 s; 4 normals a band",
         "intervals": "95 %, bootstrap over held-out sentences; one training run",
     }
     checks = _checks(nll, backwards, drawn, seen)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from zhenwei.forge.export import Origin, export_sheet, open_door
 from zhenwei.forge.gan import edits, measure, runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.loop import Run, Step
 from zhenwei.forge.gan.settings import Settings
+from zhenwei.forge.loop import Run, Step
 from zhenwei.forge.swap.score import found_landmarks
 from zhenwei.nets.stylegan import ModulatedConv, StyleGenerator
 from zhenwei.types import Pixels

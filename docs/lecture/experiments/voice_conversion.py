@@ -9,7 +9,9 @@ import torch
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
-from zhenwei.forge.voice.convert import Converter, Settings, learn, log_mel
+from zhenwei.forge.voice.convert import Converter, Settings, learn
+from zhenwei.forge.voice.frames import log_mel
+from zhenwei.forge.voice.heard import WORDS, Heard, make_voice
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
 
 ORDER = 120
@@ -33,10 +35,10 @@ class Utterance:
 def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
     seed = bench.seed
-    first, second = (_spoken(s, [seed, k]) for k, s in enumerate((LOW, HIGH)))  # each says words of its own
-    settings = Settings(steps=STEPS[bench.profile], seed=seed % 1000)
-    converter = learn(first, second, settings)
-    plain = learn(first, second, replace(settings, stretch=0.0))
+    first, second = heard(seed)
+    settings, steps = Settings(seed=seed % 1000), STEPS[bench.profile]
+    converter = learn(first, second, settings, steps)
+    plain = learn(first, second, replace(settings, stretch=0.0), steps)
     ways = {
         "low to high": _held_out(converter, LOW, HIGH, "b", seed),
         "high to low": _held_out(converter, HIGH, LOW, "a", seed),
@@ -50,7 +52,7 @@ def experiment(bench: Bench) -> Page:
         "data": f"made voices of vowels, {SENTENCES} sentences of 4 words a speaker to learn from, different ones; "
         f"{HELD_OUT} held-out sentences that both say at the same time; seed {seed}",
         "speakers": f"{LOW.hertz:g} and {HIGH.hertz:g} Hz, vocal tracts 1 : {HIGH.tract:g}",
-        "network": f"{settings.steps} steps of {settings.batch} segments a speaker, width {settings.width}, "
+        "network": f"{steps} steps of {settings.batch} segments a speaker, width {settings.width}, "
         f"{settings.bottleneck} channels between, bands stretched by up to {settings.stretch:g}",
         "distance": "mean absolute difference of log-mel frames (nepers of power), frames with speech",
         "intervals": "95 %, bootstrap over held-out sentences; one training run",
@@ -58,15 +60,15 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _body(ways), tuple(checks), _FIGURES, protocol)
 
 
-def _spoken(speaker: Speaker, seed: list[int]) -> list[NDArray[np.float32]]:
-    rng = np.random.default_rng(seed)
-    return [speak(words(4, rng), speaker, rng) for _ in range(SENTENCES)]
+def heard(seed: int) -> tuple[Heard, Heard]:
+    """Both voices, each with words of its own."""
+    return make_voice("low", LOW, SENTENCES, seed), make_voice("high", HIGH, SENTENCES, seed)
 
 
 def _held_out(converter: Converter, source: Speaker, target: Speaker, to: str, seed: int) -> list[Utterance]:
     found = []
     for k in range(HELD_OUT):
-        said = words(4, np.random.default_rng([seed, 7, k]))
+        said = words(WORDS, np.random.default_rng([seed, 7, k]))
         ours, theirs = (speak(said, s, np.random.default_rng([seed, 8, k, j])) for j, s in enumerate((source, target)))
         frames = log_mel(ours)
         beyond = log_mel(theirs)

@@ -11,8 +11,8 @@ from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.gan import losses, theory
 from zhenwei.forge.gan.gan import Rules, toy
-from zhenwei.forge.gan.loop import Game, Run, Schedule, Step, train
 from zhenwei.forge.gan.measure import Modes, modes, spearman
+from zhenwei.forge.loop import Game, Run, Schedule, Step, train
 
 ORDER = 30
 NEEDS_DATA = False

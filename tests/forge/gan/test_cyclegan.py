@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zhenwei.forge.gan import cyclegan
-from zhenwei.forge.gan.loop import Game, Schedule, advance, begin, keep, restore
+from zhenwei.forge.loop import Game, Schedule, advance, begin, keep, restore
 from zhenwei.nets.cyclegan import PatchCritic, Translator, receptive_field
 
 RULES = cyclegan.Rules(batch=2, width=4, blocks=1, halvings=1, critic_halvings=1)

@@ -100,7 +100,7 @@ def test_a_run_of_other_pictures_is_refused(faces: Faces, tmp_path: Path) -> Non
     runs.learn(SMALL, faces, 1, tmp_path, device=CPU)
     with pytest.raises(UsageError, match="another run"):
         runs.learn(SMALL, puppets(33, 32, 1), 2, tmp_path, device=CPU)
-    with pytest.raises(DataError, match="no readable run"):
+    with pytest.raises(DataError, match="no readable checkpoint"):
         runs.open_run(tmp_path / "elsewhere")
 
 

@@ -18,8 +18,8 @@ from torch import nn
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import augment, edits, losses, runs, samples, stylegan
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.loop import generator_at
 from zhenwei.forge.gan.settings import Settings, fresh_generator
+from zhenwei.forge.loop import generator_at
 from zhenwei.nets import stylegan as nets
 
 CPU = torch.device("cpu")

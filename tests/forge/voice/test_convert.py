@@ -9,27 +9,29 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, make_consent
-from zhenwei.forge.voice.convert import BANDS, Converter, Settings, learn, learn_from_folders, log_mel
+from zhenwei.forge.voice.convert import Converter, Settings, learn, open_converter
+from zhenwei.forge.voice.frames import BANDS, log_mel, sound_of
+from zhenwei.forge.voice.heard import Heard, hear
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
 from zhenwei.nets.voice import stretched
 
 TODAY = datetime.date(2026, 11, 27)
-SHORT = Settings(steps=2, batch=2, width=8)
+SHORT = Settings(batch=2, width=8)
 
 
-def spoken(speaker: Speaker, seed: int, count: int = 12) -> list[NDArray[np.float32]]:
+def spoken(speaker: Speaker, seed: int, count: int = 12) -> Heard:
     rng = np.random.default_rng(seed)
-    return [speak(words(4, rng), speaker, rng) for _ in range(count)]
+    said = tuple(speak(words(4, rng), speaker, rng) for _ in range(count))
+    return Heard("low" if speaker is LOW else "high", said, "made")
 
 
 @pytest.fixture(scope="module")
 def learned() -> Converter:
     torch.set_num_threads(1)
-    return learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(steps=200))
+    return learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(), 200)
 
 
 @pytest.mark.parametrize(("source", "target", "to"), [(LOW, HIGH, "b"), (HIGH, LOW, "a")])
@@ -47,7 +49,7 @@ def test_converted_speech_is_nearer_to_the_target(
 
 
 def test_learning_lowers_the_loss_and_repeats() -> None:
-    first, again = (learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(steps=40, batch=4, width=16)) for _ in range(2))
+    first, again = (learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(batch=4, width=16), 40) for _ in range(2))
     assert np.mean(first.losses[-5:]) < 0.8 * np.mean(first.losses[:3])
     assert first.losses == again.losses
 
@@ -68,14 +70,14 @@ def test_frames_without_meaning(learned: Converter) -> None:
 
 def test_too_little_speech() -> None:
     with pytest.raises(DataError, match="too little"):
-        learn(spoken(LOW, 0, 2), spoken(HIGH, 1), SHORT)
+        learn(spoken(LOW, 0, 2), spoken(HIGH, 1), SHORT, 2)
 
 
 def test_both_must_have_agreed(tmp_path: Path) -> None:
     people, folders = [], (tmp_path / "anna", tmp_path / "bruno")
     for folder, speaker in zip(folders, (LOW, HIGH), strict=True):
         folder.mkdir()
-        soundfile.write(folder / "all.wav", np.concatenate(spoken(speaker, 4, 6)), 16_000)
+        soundfile.write(folder / "all.wav", np.concatenate(spoken(speaker, 4, 6).sounds), 16_000)
         people.append(
             describe_folder(
                 folder, tmp_path / "c.json", folder.name, basis="synthetic", evidence="made", scope="voice",
@@ -84,7 +86,8 @@ def test_both_must_have_agreed(tmp_path: Path) -> None:
         )  # fmt: skip
 
     def run(held: Consent) -> Converter:
-        return learn_from_folders(folders, ("anna", "bruno"), held, TODAY, SHORT)
+        anna, bruno = (hear(folder, folder.name, held, TODAY) for folder in folders)
+        return learn(anna, bruno, SHORT, 2)
 
     both = make_consent(people)
     assert run(both).consent == both.sha256
@@ -93,3 +96,41 @@ def test_both_must_have_agreed(tmp_path: Path) -> None:
     (folders[1] / "all.wav").write_bytes(b"altered")
     with pytest.raises(DataError, match="altered"):
         run(both)
+
+
+def test_a_run_goes_on_exactly_and_is_opened(tmp_path: Path) -> None:
+    a, b = spoken(LOW, 0), spoken(HIGH, 1)
+    whole = learn(a, b, SHORT, 6)
+    learn(a, b, SHORT, 4, tmp_path, stop=iter([False, False, True]).__next__)
+    again = learn(a, b, SHORT, 6, tmp_path)
+    assert again.losses == whole.losses
+    found, frames = open_converter(tmp_path), log_mel(a.sounds[0])
+    assert (found.step, found.subjects, found.consent) == (6, ("low", "high"), "")
+    np.testing.assert_array_equal(found.convert(frames, "b"), whole.convert(frames, "b"))
+    with pytest.raises(UsageError, match="another run"):
+        learn(b, a, SHORT, 8, tmp_path)
+
+
+def test_a_damaged_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no readable"):
+        open_converter(tmp_path)
+    learn(spoken(LOW, 0), spoken(HIGH, 1), SHORT, 1, tmp_path)
+    path = tmp_path / "last.safetensors"
+    data = path.read_bytes()
+    kind, name = data.replace(b"voice-converter", b"voice-destroyer"), data.replace(b"nets.net.", b"nets.not.")
+    for bad in (data[:100], kind, name, b""):
+        path.write_bytes(bad)
+        with pytest.raises(DataError, match="no readable"):
+            open_converter(tmp_path)
+
+
+def test_frames_become_sound_and_frames_again() -> None:
+    frames = log_mel(spoken(LOW, 5, 1).sounds[0])
+    made, again = (sound_of(frames, 0) for _ in range(2))
+    np.testing.assert_array_equal(made, again)
+    assert len(made) == 160 * len(frames)
+    back = log_mel(np.pad(made, (256, 512)))[: len(frames)]
+    loud = frames.max(axis=1) > frames.max() - 7
+    other = np.abs(frames[loud] - np.roll(frames, 40, axis=0)[loud]).mean()
+    level = np.median(frames[loud] - back[loud])
+    assert np.abs(frames[loud] - back[loud] - level).mean() < 0.4 * other

@@ -52,13 +52,13 @@ def test_a_copy_keeps_the_pitch(kind: str) -> None:
 
 
 def test_griffin_lim_comes_nearer_with_steps() -> None:
-    from zhenwei.forge.voice.copies import _analysed, _griffin_lim
+    from zhenwei.forge.voice.griffin_lim import analysed, griffin_lim
 
-    magnitude = np.abs(_analysed(SOUND.astype(np.float64), 512, 128))
+    magnitude = np.abs(analysed(SOUND.astype(np.float64), 512, 128))
 
     def off(steps: int) -> float:
-        back = _griffin_lim(magnitude, 512, 128, len(SOUND), steps, np.random.default_rng(0))
-        return float(np.abs(np.abs(_analysed(back, 512, 128)) - magnitude).mean() / magnitude.mean())
+        back = griffin_lim(magnitude, 512, 128, len(SOUND), steps, np.random.default_rng(0))
+        return float(np.abs(np.abs(analysed(back, 512, 128)) - magnitude).mean() / magnitude.mean())
 
     assert off(30) < 0.6 * off(1)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
-from zhenwei.forge.gan.loop import Game
+from zhenwei.forge.loop import Game
 from zhenwei.nets.cyclegan import PatchCritic, Translator
 
 Draw = Callable[[int, torch.Generator], Tensor]

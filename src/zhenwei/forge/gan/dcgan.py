@@ -11,8 +11,8 @@ import torch
 
 from zhenwei.forge.gan.faces import Faces, mirrored
 from zhenwei.forge.gan.gan import Rules, play
-from zhenwei.forge.gan.loop import Game
 from zhenwei.forge.gan.settings import Settings
+from zhenwei.forge.loop import Game
 from zhenwei.nets.gan import DcganCritic, DcganGenerator
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from zhenwei.forge.gan import losses
-from zhenwei.forge.gan.loop import Game
+from zhenwei.forge.loop import Game
 from zhenwei.nets.gan import perceptron
 
 Loss = Literal["saturating", "non-saturating", "wgan-clip", "wgan-gp"]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import dcgan, stylegan
 from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.loop import SCHEMA, WEIGHTS, Game, Run, Schedule, Step, train
 from zhenwei.forge.gan.settings import CRITIC_STEPS, Generator, Settings, fresh_generator
+from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
 
 
 def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
@@ -40,7 +38,7 @@ def learn(
     tell: Callable[[Step, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.gan.loop.train`."""
+    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.loop.train`."""
     watch = "critic" if settings.kind != "wgan-gp" else ""
     schedule = Schedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
     game = game_of(settings, faces, device)
@@ -65,18 +63,11 @@ def open_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
     """The averaged generator of a run in ``folder``, on the CPU, and what the run was made of, with its ``step``.
 
     DataError where there is no run of this lab."""
-    path = folder / WEIGHTS
+    told, tensors = opened(folder)
     try:
-        with safe_open(path, framework="pt") as file:
-            told: Any = json.loads((file.metadata() or {}).get("zhenwei", ""))
-            start = "averages.generator." if told["about"]["ema"] else "nets.generator."
-            names = [name for name in file.keys() if name.startswith(start)]  # noqa: SIM118  # no mapping
-            held = {name.removeprefix(start): file.get_tensor(name) for name in names}
-        if told["schema"] != SCHEMA:
-            raise ValueError(told["schema"])
-        settings = Settings(**told["about"]["settings"])
+        settings = Settings(**told["settings"])
         generator = fresh_generator(settings.kind, settings.side, settings.width, settings.noise)
-        generator.load_state_dict(held)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise DataError(f"there is no readable run at {folder}", got=str(error)[:200]) from None
-    return generator.eval().requires_grad_(False), {**told["about"], "step": told["step"]}
+        generator.load_state_dict(under(tensors, "averages.generator." if told["ema"] else "nets.generator."))
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"there is no readable run of a generator at {folder}", got=str(error)[:200]) from None
+    return generator.eval().requires_grad_(False), told

@@ -16,8 +16,8 @@ from zhenwei.forge.gan import losses
 from zhenwei.forge.gan.augment import Adaptive, augment
 from zhenwei.forge.gan.faces import Faces, mirrored
 from zhenwei.forge.gan.gan import step_down
-from zhenwei.forge.gan.loop import Game
 from zhenwei.forge.gan.settings import Settings
+from zhenwei.forge.loop import Game
 from zhenwei.nets.stylegan import StyleCritic, StyleGenerator
 
 RATE, MIXED, LAZY = 2.5e-3, 0.9, 16

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import cyclegan
 from zhenwei.forge.gan.faces import Faces, mirrored
-from zhenwei.forge.gan.loop import SCHEMA, WEIGHTS, Run, Schedule, Step, train
 from zhenwei.forge.gan.samples import levels
+from zhenwei.forge.loop import Run, Schedule, Step, opened, train, under
 from zhenwei.forge.puppet import any_look, any_puppet, draw
 from zhenwei.nets.cyclegan import Translator
 from zhenwei.types import Pixels
@@ -45,9 +43,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.side not in SIDES:
             raise UsageError("translators are of small pictures", got=f"{self.side} px", want="32 or 64 px")
-        if min(self.width, self.blocks, self.halvings, self.batch) < 1 or not 0 < self.rate < 1:
-            got = f"{self.width}, {self.blocks}, {self.halvings}, {self.batch}, {self.rate}"
-            raise UsageError("width, blocks, halvings and batch are at least 1, a rate above 0", got=got)
+        most = {"width": 128, "blocks": 12, "halvings": 3, "batch": 256}
+        wrong = [name for name, far in most.items() if not 1 <= getattr(self, name) <= far]
+        if wrong or not 0 < self.rate < 1:
+            got = ", ".join(f"{name} {getattr(self, name)}" for name in wrong) or f"rate {self.rate}"
+            want = ", ".join(f"{name} 1 to {far}" for name, far in most.items())
+            raise UsageError("these settings have no meaning here", got=got, want=f"{want}, rate below 1")
 
     def rules(self) -> cyclegan.Rules:
         return cyclegan.Rules(
@@ -99,7 +100,7 @@ def learn(
     tell: Callable[[Step, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train for ``steps`` in all, or go on in ``folder``; see :func:`zhenwei.forge.gan.loop.train`."""
+    """Train for ``steps`` in all, or go on in ``folder``; see :func:`zhenwei.forge.loop.train`."""
     for faces in (a, b):
         if faces.pixels.shape[1] != settings.side:
             raise UsageError("faces have another size", got=str(faces.pixels.shape[1]), want=f"{settings.side} px")
@@ -120,22 +121,18 @@ def translators_of(run: Run) -> dict[Way, Translator]:
 
 def open_run(folder: Path) -> Translators:
     """The translators of a run in ``folder``. DataError where there is none."""
+    about, tensors = opened(folder)
     try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            told: Any = json.loads((file.metadata() or {}).get("zhenwei", ""))
-            if told["schema"] != SCHEMA or told["about"]["kind"] != KIND:
-                raise ValueError(f"{told['schema']}, {told['about'].get('kind')}")
-            held = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # no mapping
-        about = told["about"]
+        if about["kind"] != KIND:
+            raise ValueError(about["kind"])
         settings = Settings(**about["settings"])
         nets: dict[Way, Translator] = {"a_to_b": _fresh(settings), "b_to_a": _fresh(settings)}
         for way, net in nets.items():
-            start = f"nets.{way}."
-            net.load_state_dict({k.removeprefix(start): v for k, v in held.items() if k.startswith(start)})
+            net.load_state_dict(under(tensors, f"nets.{way}."))
         one, other = (str(name) for name in about["subjects"])
-        consent, step, data = str(about["consent"]), int(told["step"]), str(about["data"])
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise DataError(f"there is no readable run at {folder}", got=str(error)[:200]) from None
+        consent, step, data = str(about["consent"]), int(about["step"]), str(about["data"])
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"there is no readable run of translators at {folder}", got=str(error)[:200]) from None
     return Translators(nets, settings.side, consent, (one, other), step, data)
 
 

@@ -7,25 +7,23 @@ process; a file comes of it only by :func:`zhenwei.forge.export.export_sound`.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor, nn, optim
 
-from zhenwei import media
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.consent import Consent, check_files
-from zhenwei.forge.voice.copy_set import recordings
+from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
+from zhenwei.forge.voice.frames import BANDS, Reals, Scale, joined
+from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import VoiceConverter, stretched
-from zhenwei.signals.speech import FLOOR, mel_filters, stft
-from zhenwei.signals.voice import RATE_HZ
 
-Reals = NDArray[np.float64]
-BANDS, SIZE, HOP = 40, 512, 160
+KIND = "voice-converter"
 SPEAKERS = ("a", "b")
 _SEGMENT = 64  # frames of 10 ms
 
@@ -35,7 +33,6 @@ class Settings:
     """``stretch``: the encoder hears bands stretched by a factor within 1 +- this, and the decoder is to give them as
     they were, so that the length of the tract does not pass; 0 = without, the ablation."""
 
-    steps: int = 600
     batch: int = 16
     width: int = 64
     bottleneck: int = 4
@@ -43,17 +40,25 @@ class Settings:
     stretch: float = 0.1
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        sizes = (self.batch, self.width, self.bottleneck)
+        if not 1 <= min(sizes) <= max(sizes) <= 512 or not 0 < self.rate < 1 or not 0 <= self.stretch < 1:
+            got = f"{self.batch}, {self.width}, {self.bottleneck}, {self.rate}, {self.stretch}"
+            raise UsageError("batch, width and bottleneck are 1 to 512, rate and stretch below 1", got=got)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Converter:
-    """``net`` works on frames less ``mean`` over ``spread`` ``(BANDS,)``, of both speakers together. ``losses``: mean
-    absolute error of reconstruction of each step. ``consent``: SHA-256 of the manifest, "" for made voices."""
+    """``net`` works on frames by ``scale``, of both speakers together. ``losses``: mean absolute error of
+    reconstruction of each step. ``consent``: SHA-256 of the manifest, "" for made voices."""
 
     net: VoiceConverter
-    mean: Reals
-    spread: Reals
-    losses: tuple[float, ...]
+    scale: Scale
+    losses: tuple[float, ...] = ()
     consent: str = ""
+    subjects: tuple[str, str] = SPEAKERS
+    step: int = 0
+    data: str = ""
 
     def convert(self, frames: Reals, speaker: str) -> Reals:
         """Log-mel ``frames`` ``(n, BANDS)`` of an utterance as ``speaker``, "a" or "b", would say it."""
@@ -62,75 +67,82 @@ class Converter:
             raise UsageError("these frames cannot be converted", got=got, want=f"(2 or more, {BANDS}) as a or b")
         self.net.eval()
         with torch.no_grad():
-            ready = torch.from_numpy(((frames - self.mean) / self.spread).T[None].astype(np.float32))
+            ready = torch.from_numpy(self.scale.standard(frames).T[None].astype(np.float32))
             made = self.net(ready, speaker)[0].T.numpy().astype(np.float64)
-        return np.asarray(made * self.spread + self.mean, np.float64)
-
-
-def log_mel(sound: NDArray[np.floating]) -> Reals:
-    """``(frames, BANDS)`` natural logarithms of mel energies of sound ``(samples,)`` at 16 kHz, every 10 ms."""
-    power = np.abs(stft(sound, SIZE, HOP)) ** 2
-    return np.asarray(np.log(power @ mel_filters(BANDS, SIZE, RATE_HZ).T + 1e4 * FLOOR), np.float64)
+        return self.scale.natural(made)
 
 
 def learn(
-    first: Sequence[NDArray[np.floating]], second: Sequence[NDArray[np.floating]], settings: Settings, consent: str = ""
+    first: Heard,
+    second: Heard,
+    settings: Settings,
+    steps: int = 600,
+    folder: Path | None = None,
+    *,
+    save_every: int = 200,
+    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Converter:
-    """Learn from utterances of speaker a and of speaker b, each ``(samples,)`` at 16 kHz; they may say what they like.
+    """Learn from utterances of speaker a and of speaker b, or go on in ``folder``; they may say what they like.
 
-    Deterministic in ``settings.seed`` on one machine. Raises DataError if one of them has less than 10 s of speech.
+    Both must have been heard under the same consent. Raises DataError if one of them has less than 10 s of speech,
+    UsageError where they differ in consent, and as :func:`zhenwei.forge.loop.train`.
     """
-    frames = [_joined(sounds, name) for sounds, name in zip((first, second), SPEAKERS, strict=True)]
-    both = np.concatenate(frames)
-    mean, spread = both.mean(axis=0), both.std(axis=0) + 1e-3
-    ready = {
-        n: torch.from_numpy(((f - mean) / spread).astype(np.float32)) for n, f in zip(SPEAKERS, frames, strict=True)
-    }
+    if first.consent != second.consent:
+        raise UsageError("two voices are learned under one consent manifest", want="one manifest that covers both")
+    frames = [joined(heard.sounds, heard.name) for heard in (first, second)]
+    scale = Scale(np.concatenate(frames))
+    ready = {n: torch.from_numpy(scale.standard(f).astype(np.float32)) for n, f in zip(SPEAKERS, frames, strict=True)}
+    digest = hashlib.sha256(b"".join(f.tobytes() for f in frames)).hexdigest()
+    about = {"kind": KIND, "settings": asdict(settings), "data": f"{first.words}; {second.words}", "frames": digest,
+             "consent": first.consent, "subjects": [first.name, second.name]}  # fmt: skip
+    schedule = Schedule(steps, 0, settings.seed, save_every=save_every, watch="")
+    run = train(_game(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
+    net = cast("VoiceConverter", run.game.nets["net"])
+    losses = tuple(row["error"] for row in run.rows or [])
+    return Converter(net, scale, losses, first.consent, (first.name, second.name), run.step, str(about["data"]))
+
+
+def open_converter(folder: Path) -> Converter:
+    """The converter of a run in ``folder``. DataError where there is none."""
+    about, tensors = opened(folder)
+    try:
+        if about["kind"] != KIND:
+            raise ValueError(about["kind"])
+        settings, scale = Settings(**about["settings"]), Scale()
+        net = _fresh(settings)
+        net.load_state_dict(under(tensors, "nets.net."))
+        scale.load_state_dict(under(tensors, "nets.scale."))
+        one, other = (str(name) for name in about["subjects"])
+        told = str(about["consent"]), (one, other), int(about["step"]), str(about["data"])
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"there is no readable run of a voice converter at {folder}", got=str(error)[:200]) from None
+    return Converter(net, scale, (), *told)
+
+
+def _fresh(settings: Settings) -> VoiceConverter:
+    return VoiceConverter(BANDS, settings.width, settings.bottleneck, SPEAKERS)
+
+
+def _game(ready: Mapping[str, Tensor], scale: Scale, settings: Settings) -> Game:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        net = VoiceConverter(BANDS, settings.width, settings.bottleneck, SPEAKERS)
-        losses = _trained(net, ready, settings)
-    return Converter(net, mean, spread, losses, consent)
+        net = _fresh(settings)
+    optimiser = optim.Adam(net.parameters(), lr=settings.rate)
 
-
-def learn_from_folders(
-    folders: tuple[Path, Path], subjects: tuple[str, str], consent: Consent, today: datetime.date, settings: Settings
-) -> Converter:
-    """As :func:`learn`, from recordings of two people; every file of both must stand in ``consent`` for a voice on
-    ``today``. DataError otherwise, before anything is read."""
-    files = [recordings(folder) for folder in folders]
-    for subject, mine in zip(subjects, files, strict=True):
-        check_files(consent, subject, mine, today, "voice")
-    first, second = ([_read(path) for path in mine] for mine in files)
-    return learn(first, second, settings, consent.sha256)
-
-
-def _read(path: Path) -> NDArray[np.float32]:
-    return np.asarray(media.read_audio(media.open_media(path), RATE_HZ).samples.mean(axis=0), np.float32)
-
-
-def _joined(sounds: Sequence[NDArray[np.floating]], name: str) -> Reals:
-    frames = [log_mel(sound) for sound in sounds]
-    count = sum(map(len, frames))
-    if count < 1000:
-        raise DataError(f"speaker {name} says too little to learn from", got=f"{count / 100:.1f} s", want="10 s")
-    return np.concatenate(frames)
-
-
-def _trained(net: VoiceConverter, ready: dict[str, torch.Tensor], settings: Settings) -> tuple[float, ...]:
-    rng = np.random.default_rng(settings.seed)
-    optimiser = torch.optim.Adam(net.parameters(), lr=settings.rate)
-    losses = []
-    for _ in range(settings.steps):
-        loss = torch.zeros(())
+    def turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+        errors = []
         for name, frames in ready.items():
-            starts = rng.integers(0, len(frames) - _SEGMENT, settings.batch)
-            batch = torch.stack([frames[s : s + _SEGMENT].T for s in starts])
-            factors = torch.from_numpy(1 + settings.stretch * rng.uniform(-1, 1, settings.batch)).float()
+            starts = torch.randint(len(frames) - _SEGMENT, (settings.batch,), generator=chance)
+            batch = torch.stack([frames[s : s + _SEGMENT].T for s in starts.tolist()])
+            factors = 1 + settings.stretch * (2 * torch.rand(settings.batch, generator=chance) - 1)
             heard = stretched(batch, factors) if settings.stretch else batch
-            loss = loss + (net(heard, name) - batch).abs().mean() / len(ready)
+            errors.append((net(heard, name) - batch).abs().mean())
+        error = torch.stack(errors).mean()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        error.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        losses.append(float(loss.detach()))
-    return tuple(losses)
+        return {"error": error}
+
+    nets = nn.ModuleDict({"net": net, "scale": scale})
+    return Game(nets, {"net": optimiser}, lambda _: {}, turn, averaged=())

@@ -11,18 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
-from scipy.signal import istft as scipy_istft
 from scipy.signal import lfilter
-from scipy.signal import stft as scipy_stft
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.voice.griffin_lim import analysed, griffin_lim, magnitude_of_mel, put_together
 from zhenwei.signals.speech import frames_of, mel_filters
 from zhenwei.signals.voice import RATE_HZ, pitch
 
 Reals = NDArray[np.float64]
 _FEWEST = 2048  # samples
-_NNLS_STEPS = 20
-_MOMENTUM = 0.99
 _LPC_ORDER, _LPC_SIZE, _LPC_HOP = 18, 400, 80
 
 
@@ -98,45 +95,14 @@ def _griffin_lim_mel(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Re
     bands, steps = int(rng.choice([64, 80])), int(rng.choice([16, 32, 60]))
     size, hop = 1024, 256
     filters = mel_filters(bands, size, RATE_HZ)
-    magnitude = _magnitude_of_mel(filters, filters @ np.abs(_analysed(sound, size, hop)))
-    return _griffin_lim(magnitude, size, hop, len(sound), steps, rng), {"bands": bands, "steps": steps}
+    magnitude = magnitude_of_mel(filters, filters @ np.abs(analysed(sound, size, hop)))
+    return griffin_lim(magnitude, size, hop, len(sound), steps, rng), {"bands": bands, "steps": steps}
 
 
 def _griffin_lim_linear(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     size, steps = int(rng.choice([512, 1024])), int(rng.choice([4, 10, 30]))
-    magnitude = np.abs(_analysed(sound, size, size // 4))
-    return _griffin_lim(magnitude, size, size // 4, len(sound), steps, rng), {"size": size, "steps": steps}
-
-
-def _magnitude_of_mel(filters: Reals, mel: Reals) -> Reals:
-    """A spectrum >= 0 whose mel bands are ``mel``: multiplicative updates (Lee & Seung 2001) from the
-    pseudo-inverse."""
-    found = np.maximum(np.linalg.pinv(filters) @ mel, 1e-8)
-    for _ in range(_NNLS_STEPS):
-        found = found * (filters.T @ mel) / np.maximum(1e-10, filters.T @ (filters @ found))
-    return np.asarray(found, np.float64)
-
-
-def _griffin_lim(magnitude: Reals, size: int, hop: int, length: int, steps: int, rng: np.random.Generator) -> Reals:
-    """Phases that fit ``magnitude``, from random ones (Griffin & Lim 1984, with the momentum of Perraudin et al.
-    2013)."""
-    phase = np.exp(2j * np.pi * rng.random(magnitude.shape))
-    before = np.zeros_like(phase)
-    for _ in range(steps):
-        again = _analysed(_put_together(magnitude * phase, size, hop, length), size, hop)[:, : magnitude.shape[1]]
-        ahead = again - _MOMENTUM / (1 + _MOMENTUM) * before
-        before = again
-        phase = ahead / np.maximum(1e-12, np.abs(ahead))
-    return _put_together(magnitude * phase, size, hop, length)
-
-
-def _analysed(sound: Reals, size: int, hop: int) -> NDArray[np.complex128]:
-    return np.asarray(scipy_stft(sound, nperseg=size, noverlap=size - hop)[2])
-
-
-def _put_together(spectrum: NDArray[np.complex128], size: int, hop: int, length: int) -> Reals:
-    made = np.asarray(scipy_istft(spectrum, nperseg=size, noverlap=size - hop)[1], np.float64)[:length]
-    return np.pad(made, (0, length - len(made)))
+    magnitude = np.abs(analysed(sound, size, size // 4))
+    return griffin_lim(magnitude, size, size // 4, len(sound), steps, rng), {"size": size, "steps": steps}
 
 
 def _linear_prediction(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
@@ -173,10 +139,10 @@ def _excitation(sound: Reals, breath: float, rng: np.random.Generator) -> Reals:
 def _blurred_phase(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     """Magnitudes stay, phases above a frequency are drawn anew in part: the buzz of vocoders without phase."""
     size, share, above = 512, float(rng.uniform(0.3, 1.0)), float(rng.uniform(0.1, 0.6))
-    spectrum = _analysed(sound, size, size // 4)
+    spectrum = analysed(sound, size, size // 4)
     high = (np.arange(len(spectrum)) / len(spectrum) > above)[:, None]
     turned = np.angle(spectrum) + share * np.pi * rng.uniform(-1, 1, spectrum.shape) * high
-    made = _put_together(np.abs(spectrum) * np.exp(1j * turned), size, size // 4, len(sound))
+    made = put_together(np.abs(spectrum) * np.exp(1j * turned), size, size // 4, len(sound))
     return made, {"share": round(share, 4), "above_hz": round(above * RATE_HZ / 2, 1)}
 
 

@@ -6,42 +6,55 @@ One tier of MelNet (Vasquez & Lewis 2019) in small. Frames it draws stay inside 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.voice.convert import BANDS, log_mel
+from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
+from zhenwei.forge.voice.frames import BANDS, Reals, Scale, joined, log_mel
+from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import MelModel, mixture_log_density
 
-Reals = NDArray[np.float64]
+KIND = "mel-model"
 NOISE = 0.1  # deviation that is added to standardised frames: pauses are all the same, and their density without end
 _SEGMENT = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    steps: int = 300
     batch: int = 8
     rate: float = 3e-3
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.batch < 1 or not 0 < self.rate < 1:
+            raise UsageError("batch is at least 1, rate below 1", got=f"{self.batch}, {self.rate}")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
-    """``mean`` and ``spread`` ``(BANDS,)`` of what was learned from; ``losses`` in nats a band, by step."""
+    """``net`` works on frames by ``scale``; ``losses`` in nats a band, by step. ``consent``: SHA-256 of the manifest,
+    "" for made voices."""
 
     net: MelModel
-    mean: Reals
-    spread: Reals
-    losses: tuple[float, ...]
+    scale: Scale
+    losses: tuple[float, ...] = ()
+    consent: str = ""
+    subject: str = ""
+    step: int = 0
+    data: str = ""
 
     def standardised(self, sound: NDArray[np.floating], seed: int) -> Reals:
-        """Frames ``(n, BANDS)`` of an utterance less ``mean`` over ``spread``, with the noise it expects."""
-        frames = (log_mel(sound) - self.mean) / self.spread
+        """Frames ``(n, BANDS)`` of an utterance by ``scale``, with the noise it expects."""
+        frames = self.scale.standard(log_mel(sound))
         return np.asarray(frames + NOISE * np.random.default_rng(seed).standard_normal(frames.shape), np.float64)
 
     def nll(self, frames: Reals) -> Reals:
@@ -69,35 +82,63 @@ class Learned:
         return np.array(made).reshape(count, BANDS)
 
 
-def learn(sounds: Sequence[NDArray[np.floating]], settings: Settings) -> Learned:
-    """Learn from utterances ``(samples,)`` at 16 kHz. DataError for less than 10 s of speech."""
-    frames = [log_mel(sound) for sound in sounds]
-    joined = np.concatenate(frames) if frames else np.zeros((0, BANDS))
-    if len(joined) < 1000:
-        raise DataError("this is too little speech to learn from", got=f"{len(joined) / 100:.1f} s", want="10 s")
-    mean, spread = joined.mean(axis=0), joined.std(axis=0) + 1e-3
-    ready = ((joined - mean) / spread).astype(np.float32)
+def learn(
+    heard: Heard,
+    settings: Settings,
+    steps: int = 300,
+    folder: Path | None = None,
+    *,
+    save_every: int = 100,
+    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Learned:
+    """Learn from utterances, or go on in ``folder``. DataError for less than 10 s of speech, and as
+    :func:`zhenwei.forge.loop.train`."""
+    frames = joined(heard.sounds, heard.name)
+    scale = Scale(frames)
+    ready = torch.from_numpy(scale.standard(frames).astype(np.float32))
+    about = {"kind": KIND, "settings": asdict(settings), "data": heard.words, "consent": heard.consent,
+             "subject": heard.name, "frames": hashlib.sha256(frames.tobytes()).hexdigest()}  # fmt: skip
+    schedule = Schedule(steps, 0, settings.seed, save_every=save_every, watch="")
+    run = train(_game(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
+    losses = tuple(row["nats"] for row in run.rows or [])
+    net = cast("MelModel", run.game.nets["net"])
+    return Learned(net, scale, losses, heard.consent, heard.name, run.step, heard.words)
+
+
+def open_model(folder: Path) -> Learned:
+    """The model of a run in ``folder``. DataError where there is none."""
+    about, tensors = opened(folder)
+    try:
+        if about["kind"] != KIND:
+            raise ValueError(about["kind"])
+        net, scale = MelModel(BANDS), Scale()
+        net.load_state_dict(under(tensors, "nets.net."))
+        scale.load_state_dict(under(tensors, "nets.scale."))
+        told = str(about["consent"]), str(about["subject"]), int(about["step"]), str(about["data"])
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"there is no readable run of a mel model at {folder}", got=str(error)[:200]) from None
+    return Learned(net, scale, (), *told)
+
+
+def _game(ready: Tensor, scale: Scale, settings: Settings) -> Game:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = MelModel(BANDS)
-        return Learned(net, mean, spread, _trained(net, ready, settings))
+    optimiser = optim.Adam(net.parameters(), lr=settings.rate)
 
-
-def _trained(net: MelModel, ready: NDArray[np.float32], settings: Settings) -> tuple[float, ...]:
-    rng = np.random.default_rng(settings.seed)
-    optimiser = torch.optim.Adam(net.parameters(), lr=settings.rate)
-    losses = []
-    for _ in range(settings.steps):
-        starts = rng.integers(0, len(ready) - _SEGMENT, settings.batch)
-        batch = np.stack([ready[s : s + _SEGMENT] for s in starts])
-        noisy = torch.from_numpy((batch + NOISE * rng.standard_normal(batch.shape)).astype(np.float32))
-        loss = -mixture_log_density(net(noisy), noisy).mean()
+    def turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+        starts = torch.randint(len(ready) - _SEGMENT, (settings.batch,), generator=chance)
+        batch = torch.stack([ready[s : s + _SEGMENT] for s in starts.tolist()])
+        noisy = batch + NOISE * torch.randn(batch.shape, generator=chance)
+        nats = -mixture_log_density(net(noisy), noisy).mean()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        nats.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        losses.append(float(loss.detach()))
-    return tuple(losses)
+        return {"nats": nats}
+
+    return Game(nn.ModuleDict({"net": net, "scale": scale}), {"net": optimiser}, lambda _: {}, turn, averaged=())
 
 
 def _drawn(parameters: NDArray[np.float32], rng: np.random.Generator) -> float:

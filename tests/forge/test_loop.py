@@ -12,10 +12,10 @@ from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.gan import loop
+from zhenwei.forge import loop
 from zhenwei.forge.gan.gan import Loss, Rules, toy
-from zhenwei.forge.gan.loop import Game, Schedule, train
 from zhenwei.forge.gan.theory import ring
+from zhenwei.forge.loop import Game, Schedule, train
 
 
 def _game(loss: Loss = "non-saturating", seed: int = 3) -> Game:

@@ -1,4 +1,4 @@
-"""One training loop for every adversarial game of the lab: seeded, watched, and resumed exactly.
+"""One training loop for every game of the lab, most of them adversarial: seeded, watched, and resumed exactly.
 
 A game brings its networks, their optimisers and two functions; the loop brings the rest. Chance is drawn anew for each
 step from (seed, step, turn), so a run that goes on from a checkpoint makes the very step that it would have made. What
@@ -37,8 +37,9 @@ Turn = Callable[[torch.Generator], Mapping[str, Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """``steps`` of the generator, each after ``critic_steps`` of the critic. ``ema``: decay of the averaged generator,
-    0 for none. ``watch``: the loss that says the critic has won when it stays near 0, "" where none does (WGAN)."""
+    """``steps`` of the generator, each after ``critic_steps`` of the critic, 0 where nobody judges. ``ema``: decay of
+    the averaged generator, 0 for none. ``watch``: the loss that says the critic has won when it stays near 0, "" where
+    none does (WGAN)."""
 
     steps: int
     critic_steps: int = 1
@@ -48,9 +49,9 @@ class Schedule:
     watch: str = "critic"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.critic_steps < 1 or self.save_every < 1:
+        if self.steps < 1 or self.critic_steps < 0 or self.save_every < 1:
             got = f"{self.steps}, {self.critic_steps}, {self.save_every}"
-            raise UsageError("steps, critic_steps and save_every are at least 1", got=got)
+            raise UsageError("steps and save_every are at least 1, critic_steps at least 0", got=got)
         if not 0 <= self.ema < 1:
             raise UsageError("ema is a decay", got=str(self.ema), want="0 (none) up to below 1")
 
@@ -162,9 +163,9 @@ def keep(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
     write_whole(folder / LOG, _csv(run.rows or []))
 
 
-def restore(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
-    """Put the folder's state into ``run``. DataError where it is no checkpoint of ours or does not fit; UsageError
-    where it was made of something else than ``about`` says."""
+def opened(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What the run in ``folder`` was made of, with its ``step``, and its tensors by name, those of networks after
+    "nets." and "averages.". DataError where there is none of ours."""
     path = folder / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
@@ -172,9 +173,21 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # no mapping
         if told["schema"] != SCHEMA:
             raise ValueError(told["schema"])
-        was, step, low = dict(told["about"]), int(told["step"]), int(told["low"])
+        return {**told["about"], "step": int(told["step"]), "low": int(told["low"])}, tensors
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"there is no readable checkpoint at {path}", got=str(error)[:200]) from None
+
+
+def under(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    """Those whose names begin with ``start``, without it."""
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+
+def restore(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
+    """Put the folder's state into ``run``. DataError where it is no checkpoint of ours or does not fit; UsageError
+    where it was made of something else than ``about`` says."""
+    was, tensors = opened(folder)
+    step, low = was.pop("step"), was.pop("low")
     now = json.loads(json.dumps(dict(about)))
     if was != now:
         differ = "; ".join(
@@ -182,12 +195,12 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any]) -> None:
         )
         raise UsageError("this folder holds another run", got=differ, fix="Choose another folder, or its settings.")
     try:
-        run.game.nets.load_state_dict(_under(tensors, "nets."))
-        run.averages.load_state_dict(_under(tensors, "averages."))
+        run.game.nets.load_state_dict(under(tensors, "nets."))
+        run.averages.load_state_dict(under(tensors, "averages."))
         for name, best in run.game.optimisers.items():
-            _give_moments(best, _under(tensors, f"best.{name}."))
+            _give_moments(best, under(tensors, f"best.{name}."))
     except (RuntimeError, KeyError, ValueError) as error:
-        raise DataError(f"{path.name} does not fit the run", got=str(error)[:200]) from None
+        raise DataError(f"{WEIGHTS} does not fit the run", got=str(error)[:200]) from None
     run.step, run.low, run.rows = step, low, _rows(folder / LOG, step)
 
 
@@ -230,10 +243,6 @@ def _give_moments(best: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
         number, what = key.split(".")
         state.setdefault(int(number), {})[what] = value
     best.load_state_dict({"state": state, "param_groups": best.state_dict()["param_groups"]})
-
-
-def _under(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
-    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
 def _csv(rows: list[dict[str, float]]) -> bytes:
