@@ -257,3 +257,67 @@ def test_a_swap_of_two_people_needs_their_consent(
     assert main([*command, "--consent", str(consent)]) == 0
     assert len(list(out.glob("*.png"))) == 2
     assert list(unmarked(out)) == []
+
+
+# Every command of the lab, and what it may leave behind.
+
+WRITES_NO_MEDIA = {"consent make", "consent check", "gan list", "swap prepare", "voice learn", "voice model"}
+TRIED_ELSEWHERE = {
+    "make": "above",
+    "swap train": "tests/forge/swap/test_swap_command.py",
+    "swap preview": "tests/forge/swap/test_swap_command.py",
+    "swap convert": "tests/forge/swap/test_swap_command.py",
+    "gan train": "tests/cli/test_forge_gan.py",
+    "gan edit": "tests/cli/test_forge_gan.py",
+    "translate train": "tests/forge/gan/test_translate.py",
+    "translate convert": "tests/forge/gan/test_translate.py",
+    "voice copy": "tests/forge/voice/test_copy_set.py",
+    "voice convert": "tests/cli/test_forge_voice.py",
+    "voice speak": "tests/cli/test_forge_voice.py",
+}
+TRIED_HERE = {
+    "gan sample": ["--count", "4", "--output", "made.png"],
+    "gan walk": ["--between", "2", "--output", "made.mp4"],
+    "gan mix": ["--rows", "1", "--columns", "2", "--output", "made.jpg"],
+}
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield " ".join(path)
+    for name, child in (children or {}).items():
+        yield from leaves(child, (*path, name))
+
+
+def test_no_command_is_left_untried() -> None:
+    import typer
+
+    from zhenwei.cli.forge import forge
+
+    assert set(leaves(typer.main.get_command(forge))) == WRITES_NO_MEDIA | set(TRIED_ELSEWHERE) | set(TRIED_HERE)
+    for command, place in TRIED_ELSEWHERE.items():
+        if place != "above":
+            text = (ROOT / place).read_text("utf-8")
+            assert "is_marked" in text or "unmarked" in text, command
+
+
+@pytest.mark.parametrize("command", sorted(TRIED_HERE))
+def test_whatever_generators_write_is_marked(
+    command: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    assert main(["forge", *command.split(), *TRIED_HERE[command]]) == 0
+    assert len([path for path in out.iterdir() if path.suffix != ".json"]) == 1
+    assert list(unmarked(out)) == []
+
+
+@pytest.mark.parametrize("command", sorted(TRIED_HERE))
+@pytest.mark.parametrize("suffix", [".bmp", ".npy", ".avi", ""])
+def test_formats_that_hold_no_marks_are_refused(command: str, suffix: str, home: Path, tmp_path: Path) -> None:
+    out = tmp_path / f"made{suffix}"
+    assert main(["forge", *command.split(), *TRIED_HERE[command][:-1], str(out)]) != 0
+    assert list(unmarked(tmp_path)) == []
+    assert not out.exists()

@@ -14,6 +14,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 from PIL import Image
 
+from zhenwei.evaluation.ladder.packing import Jpeg
 from zhenwei.evaluation.metrics import rate_interval
 from zhenwei.forge.export import Origin, export_sheet, open_door
 from zhenwei.forge.gan import measure, samples, zoo
@@ -66,12 +67,8 @@ def residuals(faces: Pixels) -> Doubles:
 
 def compressed(faces: Pixels) -> Pixels:
     """Each through JPEG, on its own."""
-    kept = []
-    for face in faces:
-        data = io.BytesIO()
-        Image.fromarray(face).save(data, "JPEG", quality=QUALITY)
-        kept.append(np.asarray(Image.open(data)))
-    return np.stack(kept)
+    through = Jpeg(QUALITY)
+    return np.stack([np.asarray(Image.open(io.BytesIO(through.encode(face)))) for face in faces])
 
 
 def sources(found: Doubles, templates: Mapping[str, Doubles]) -> list[str]:

@@ -1,10 +1,8 @@
-"""``zhenwei forge voice``: speech through vocoders, as labelled and marked copies."""
+"""``zhenwei forge voice``: the group, and speech through vocoders, as labelled and marked copies."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,19 +10,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli._forge_door import opened_door
+from zhenwei.cli._forge_run import bar
 
 if TYPE_CHECKING:
     from zhenwei.forge.voice.copy_set import CopySet
 
-_HELP = """Synthetic speech: recordings of a person who agreed, taken apart and put together again by vocoders.
+_HELP = """Synthetic speech: copied by vocoders, converted from one voice into another, and drawn by a small model.
 
-Nobody is imitated: a copy says the same words in the same voice, and only the machine is new.
+A copy says the same words in the same voice, and only the machine is new. Conversion and models learn from people with
+their consent, or from made voices of vowels, which are nobody's; they are small, and there to teach.
 
 Examples:
 
   zhenwei forge consent make recordings/anna --subject anna --basis self --scope voice --expires 2027-12-31
 
   zhenwei forge voice copy recordings/anna --subject anna --consent recordings/consent.json --output copies/
+
+  zhenwei forge voice learn --made 24 --output run
+
+  zhenwei forge voice convert run --made 6 --to high --output converted.wav
 """
 
 voice = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
@@ -41,11 +45,6 @@ class Kind(StrEnum):
 class Format(StrEnum):
     text = "text"
     json = "json"
-
-
-@voice.callback()
-def _group() -> None:
-    """Keeps ``copy`` a command with a name while it is the only one."""
 
 
 @voice.command()
@@ -80,7 +79,7 @@ def copy(
 
     held, wanted = read_consent(consent), [kind.value for kind in kinds or ()] or list(KINDS)
     total = len(recordings(folder)) * len(wanted)
-    with _bar(total) as tell:
+    with bar("copies", total) as tell:
         done = copy_set(
             folder, subject, output, consent=held, door=opened_door(), kinds=wanted, seed=seed, tell=tell
         )  # fmt: skip
@@ -101,20 +100,6 @@ def _tell(done: CopySet, output: Path, form: Format) -> None:
     typer.echo(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
     for line in done.notes:
         typer.echo(f"  {line}")
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[str], None]]:
-    """On standard error, with the time left, and only where a person is watching."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
-               TextColumn("{task.description}", markup=False))  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("copies", total=total)
-        yield lambda name: bars.update(task, advance=1, description=name)
 
 
 __all__ = ["voice"]

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.forge.test_adversarial_door import is_marked, unmarked
 from typer.testing import CliRunner, Result
 
 from zhenwei.cli._forge_swap import swap
 from zhenwei.errors import DataError
 from zhenwei.forge.consent import describe_folder, make_consent, write_consent
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
+from zhenwei.forge.swap import train
 
 
 def _typed(*words: object) -> Result:
@@ -70,6 +72,10 @@ def test_the_whole_way(place: Path) -> None:
     assert out.exists()
     assert (place / "swapped.png.json").exists()
     assert (place / "swapped.mask.png").exists()
+    assert is_marked(out)
+    previews = place / "run" / train.PREVIEWS
+    assert len(list(previews.glob("*.png"))) >= 3
+    assert list(unmarked(previews)) == []
 
 
 def test_a_picture_of_somebody_else_is_refused(place: Path) -> None:

@@ -1,0 +1,226 @@
+"""``zhenwei forge voice learn | convert | model | speak``: voices learned with consent, or made ones, and marked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.cli._forge_door import opened_door, today
+from zhenwei.cli._forge_gan import check_extra
+from zhenwei.cli._forge_run import bar, interrupt
+from zhenwei.cli._forge_voice import Format, voice
+from zhenwei.errors import UsageError
+
+if TYPE_CHECKING:
+    from zhenwei.forge.consent import Consent
+    from zhenwei.forge.voice.heard import Heard
+
+_FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
+
+_Run = Annotated[Path, typer.Argument(help="The run.", metavar="DIR")]
+_Output = Annotated[Path, typer.Option("--output", "-o", help="The run; one that is there goes on.", metavar="DIR")]
+_Sound = Annotated[Path, typer.Option("--output", "-o", help="The sound, .wav.", metavar="FILE")]
+_Consent = Annotated[Path | None, typer.Option(help="The manifest that covers the recordings.", metavar="FILE")]
+_Made = Annotated[int, typer.Option("--made", min=0, help="Learn from as many sentences of made voices, nobody's.")]
+_Every = Annotated[int, typer.Option(min=1, help="Steps between saves.")]
+_Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same.")]
+_Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
+
+
+@voice.command()
+def learn(
+    output: _Output,
+    folder_a: Annotated[Path | None, typer.Argument(help="Recordings of one person.", metavar="[FOLDER_A]")] = None,
+    folder_b: Annotated[Path | None, typer.Argument(help="Recordings of another.", metavar="[FOLDER_B]")] = None,
+    consent: _Consent = None,
+    subject_a: Annotated[str | None, typer.Option(help="The pseudonym of the first in the manifest.")] = None,
+    subject_b: Annotated[str | None, typer.Option(help="The pseudonym of the second.")] = None,
+    made: _Made = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 2000,
+    save_every: _Every = 200,
+    seed: _Seed = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Learn to convert between two voices, or go on with a run: the next step is the one that would have come.
+
+    One encoder for both, a decoder each, no parallel sentences: at least 10 s of speech of either. Ctrl-C saves and
+    ends.
+
+    Examples:
+
+      zhenwei forge voice learn --made 24 --output run
+
+      zhenwei forge voice learn anna/ bruno/ --consent consent.json --subject-a anna --subject-b bruno --output run
+    """
+    check_extra()
+    from zhenwei.forge.voice import convert as converters
+    from zhenwei.forge.voice.heard import make_voice
+    from zhenwei.forge.voice.say import MADE_VOICES
+
+    if (folder_a is None) != (folder_b is None) or (folder_a is None) == (made == 0):
+        raise UsageError("what is to be learned from?", want="FOLDER_A FOLDER_B with --consent, or --made N")
+    if folder_a is None or folder_b is None:
+        first, second = (make_voice(name, speaker, made, seed) for name, speaker in MADE_VOICES.items())
+    else:
+        first, second = _people([(folder_a, subject_a, "--subject-a"), (folder_b, subject_b, "--subject-b")], consent)
+    with interrupt() as stop, bar("steps", steps) as advance:
+        run = converters.learn(
+            first, second, converters.Settings(seed=seed), steps, output, save_every=save_every, stop=stop,
+            tell=lambda step, _: advance(f"error {step.losses['error']:.3f}", step.step),
+        )  # fmt: skip
+        stopped = stop()
+    _tell_run(output, run.step, run.losses, stopped, form)
+
+
+@voice.command()
+def convert(
+    run: _Run,
+    output: _Sound,
+    to: Annotated[str, typer.Option(help="Whose voice it is to become: a pseudonym of the run; low or high.")],
+    recording: Annotated[Path | None, typer.Argument(help="A recording of the other.", metavar="[FILE]")] = None,
+    consent: _Consent = None,
+    made: Annotated[
+        int, typer.Option("--made", min=0, max=30, help="As many made words, for a run of made voices.")
+    ] = 0,
+    seed: _Seed = 1,
+    form: _Form = Format.text,
+) -> None:
+    """Convert a recording, 1 to 60 s, into the other voice: a WAV with tones, watermark, labels and credential.
+
+    The recording must stand in the manifest that the run was learned under.
+
+    Examples:
+
+      zhenwei forge voice convert run --made 6 --to high --output converted.wav
+
+      zhenwei forge voice convert run voices/anna/7.wav --to bruno --consent consent.json --output converted.wav
+    """
+    check_extra()
+    from zhenwei.forge.voice.convert import open_converter
+    from zhenwei.forge.voice.say import convert_made, convert_recording, export_said
+
+    found = open_converter(run)
+    if (recording is None) == (made == 0):
+        raise UsageError("what is to be converted?", want="a recording with --consent FILE, or --made N")
+    if recording is None:
+        said = convert_made(found, made, to, seed)
+    else:
+        said = convert_recording(found, recording, to, _manifest(consent), today())
+    left = export_said(found, said, output, opened_door())
+    _tell_sound(left.path, left.ident, f"{len(said.heard) / 16_000:.1f} s as {to}", form)
+
+
+@voice.command()
+def model(
+    output: _Output,
+    folder: Annotated[Path | None, typer.Argument(help="Recordings of one person.", metavar="[FOLDER]")] = None,
+    consent: _Consent = None,
+    subject: Annotated[str | None, typer.Option(help="Their pseudonym in the manifest.")] = None,
+    made: _Made = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 1000,
+    save_every: _Every = 100,
+    seed: _Seed = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Learn what comes next in a voice, band by band (MelNet's idea at one tier), or go on with a run.
+
+    At least 10 s of speech. Ctrl-C saves and ends.
+
+    Examples:
+
+      zhenwei forge voice model --made 24 --output run
+
+      zhenwei forge voice model voices/anna --consent consent.json --subject anna --output run
+    """
+    check_extra()
+    from zhenwei.forge.voice import mel_model
+    from zhenwei.forge.voice.heard import make_voice
+    from zhenwei.forge.voice.say import MADE_VOICES
+
+    if (folder is None) == (made == 0):
+        raise UsageError("what is to be learned from?", want="a FOLDER with --consent and --subject, or --made N")
+    if folder is None:
+        heard = make_voice("low", MADE_VOICES["low"], made, seed)
+    else:
+        (heard,) = _people([(folder, subject, "--subject")], consent)
+    with interrupt() as stop, bar("steps", steps) as advance:
+        run = mel_model.learn(
+            heard, mel_model.Settings(seed=seed), steps, output, save_every=save_every, stop=stop,
+            tell=lambda step, _: advance(f"{step.losses['nats']:.3f} nats a band", step.step),
+        )  # fmt: skip
+        stopped = stop()
+    _tell_run(output, run.step, run.losses, stopped, form)
+
+
+@voice.command()
+def speak(
+    run: _Run,
+    output: _Sound,
+    seconds: Annotated[float, typer.Option(min=1, max=20, help="How long.")] = 3.0,
+    consent: _Consent = None,
+    seed: _Seed = 0,
+    form: _Form = Format.text,
+) -> None:
+    """Draw speech that nobody said from a run of `model`: a WAV with tones, watermark, labels and credential.
+
+    A voice of a person needs the manifest that it was learned under, still in force.
+
+    Examples:
+
+      zhenwei forge voice speak run --seconds 4 --output drawn.wav
+    """
+    check_extra()
+    from zhenwei.forge.consent import check_files
+    from zhenwei.forge.voice.mel_model import open_model
+    from zhenwei.forge.voice.say import check_run, export_drawn
+
+    found = open_model(run)
+    if found.consent or consent is not None:
+        held = _manifest(consent)
+        check_run(found.consent, held)
+        check_files(held, found.subject, [], today(), "voice")
+    left = export_drawn(found, seconds, seed, output, opened_door())
+    _tell_sound(left.path, left.ident, f"{seconds:g} s drawn", form)
+
+
+def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) -> list[Heard]:
+    """Every voice, once all of them are found to be covered."""
+    from zhenwei.forge.voice.heard import hear
+
+    held, found = _manifest(consent), []
+    for folder, subject, option in wanted:
+        if subject is None:
+            raise UsageError("whose recordings are these?", got=str(folder), want=f"{option} NAME")
+        found.append(hear(folder, subject, held, today()))
+    return found
+
+
+def _manifest(consent: Path | None) -> Consent:
+    from zhenwei.forge.consent import read_consent
+
+    if consent is None:
+        raise UsageError("voices are learned and used with consent only", want="--consent FILE", fix=_FIX)
+    return read_consent(consent)
+
+
+def _tell_run(output: Path, step: int, losses: tuple[float, ...], stopped: bool, form: Format) -> None:
+    last = losses[-1] if losses else None
+    if form is Format.json:
+        typer.echo(json.dumps({"run": str(output), "step": step, "stopped": stopped, "loss": last}))
+        return
+    shown = "" if last is None else f", loss {last:.3f}"
+    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{shown}")
+
+
+def _tell_sound(path: Path, ident: str, what: str, form: Format) -> None:
+    if form is Format.json:
+        told: dict[str, Any] = {"path": str(path), "ident": ident}
+        typer.echo(json.dumps(told))
+        return
+    typer.echo(f"{path}: {what}, mark {ident}")
+
+
+__all__ = ["convert", "learn", "model", "speak"]
