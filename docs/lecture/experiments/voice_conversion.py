@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from docs.lecture.experiments import _real_voices
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
@@ -57,7 +58,8 @@ def experiment(bench: Bench) -> Page:
         "distance": "mean absolute difference of log-mel frames (nepers of power), frames with speech",
         "intervals": "95 %, bootstrap over held-out sentences; one training run",
     }
-    return Page(_TITLE, _LECTURE, _EQUATION, _body(ways), tuple(checks), _FIGURES, protocol)
+    body = _body(ways) + _real_voices.section()
+    return Page(_TITLE, _LECTURE, _EQUATION, body, tuple(checks), _FIGURES, protocol)
 
 
 def heard(seed: int) -> tuple[Heard, Heard]:
