@@ -65,9 +65,11 @@ def test_every_command_in_the_pages_exists(page: Path) -> None:
         if is_script(words):
             assert os.access(ROOT / words[0], os.X_OK), words
         elif words[0] == "zhenwei":
-            group = typer.main.get_command(cli._app(words[1:]))
-            assert isinstance(group, TyperGroup)
-            command = group.commands[words[1]]
+            command: Any = typer.main.get_command(cli._app(words[1:]))
+            for word in words[1:]:
+                if not isinstance(command, TyperGroup):
+                    break
+                command = command.commands[word]
             options = {name for parameter in command.params for name in parameter.opts}
             assert {word for word in words if word.startswith("--")} <= options, words
 
