@@ -26,7 +26,7 @@ def section() -> str:
 
 ## Between real speakers
 
-Data: {told["data"]} of CMU Arctic and LJ Speech, 2.5 s each: {windows}. {told["steps"]} steps; everything through the
+Data: {told["data"]} of CMU Arctic and LJ Speech, at most 2.5 s each: {windows}. {told["steps"]} steps; everything through the
 same analysis and the same search for a phase. The columns say how much likelier a recogniser ({told["recogniser"]})
 holds the target's voice than the source's, in nats a frame, means over held-out windows with 95 % intervals by
 bootstrap over them: of the source's own windows, of these through the converter before it learned, with the plainest

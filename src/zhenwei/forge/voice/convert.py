@@ -1,8 +1,8 @@
 """Conversion between two voices by an autoencoder: shared encoder, a decoder for each speaker, no parallel sentences.
 
-What the swap does to faces, done to mel frames. It is small and there to learn from: made voices of vowels
-(:mod:`zhenwei.forge.voice.speak`) are told apart and converted well, people are not. What it says stays inside the
-process; a file comes of it only by :func:`zhenwei.forge.export.export_sound`.
+What the swap does to faces, done to mel frames: small, there to learn from, and robotic where it becomes sound. Made
+voices of vowels (:mod:`zhenwei.forge.voice.speak`) serve where nobody has agreed. What it says stays inside the
+process; a file comes of it only by :mod:`zhenwei.forge.voice.say`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A model of mel frames that says what comes next: density of speech, band by band, and speech drawn from it.
 
 One tier of MelNet (Vasquez & Lewis 2019) in small. Frames it draws stay inside the process; a sound leaves only by
-:func:`zhenwei.forge.export.export_sound`.
+:mod:`zhenwei.forge.voice.say`.
 """
 
 from __future__ import annotations
