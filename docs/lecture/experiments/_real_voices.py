@@ -26,9 +26,10 @@ def section() -> str:
 
 ## Between real speakers
 
-Data: {told["data"]} of CMU Arctic and LJ Speech, at most 2.5 s each: {windows}. {told["steps"]} steps; everything through the
-same analysis and the same search for a phase. The columns say how much likelier a recogniser ({told["recogniser"]})
-holds the target's voice than the source's, in nats a frame, means over held-out windows with 95 % intervals by
+Data: {told["data"]} of CMU Arctic and LJ Speech, at most 2.5 s each: {windows}. {told["steps"]} steps; everything
+through the same analysis and the same search for a phase. The columns say how much likelier a recogniser ({
+        told["recogniser"]
+    }) holds the target's voice than the source's, in nats a frame, means over held-out windows with 95 % intervals by
 bootstrap over them: of the source's own windows, of these through the converter before it learned, with the plainest
 conversion (the difference of the two mean spectra added), converted, and of the target's own windows. *Words passed*:
 distance of what was converted to its source, each band by its own mean and deviation, over that to other windows of
