@@ -128,12 +128,12 @@ def test_consent_that_ended_ends_conversion(people: Path, tmp_path: Path, monkey
 
 def test_a_model_speaks_marked_sound(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made, own, out = tmp_path / "made", tmp_path / "own", tmp_path / "out.wav"
-    assert main([*VOICE, "model", "--made", "6", "--steps", "30", "--output", str(made)]) == 0
+    assert main([*VOICE, "model", "--made", "6", "--steps", "20", "--output", str(made)]) == 0
     held = ["--consent", str(people / "consent.json")]
-    anna = [*VOICE, "model", str(people / "anna"), "--subject", "anna", "--steps", "30", "--output", str(own)]
+    anna = [*VOICE, "model", str(people / "anna"), "--subject", "anna", "--steps", "20", "--output", str(own)]
     assert main(anna) == 2
     assert main([*anna, *held]) == 0
-    speak = ["--seconds", "3", "--output", str(out)]
+    speak = ["--seconds", "2", "--output", str(out)]
     assert main([*VOICE, "speak", str(own), *speak]) == 2
     assert main([*VOICE, "speak", str(made), *held, *speak]) == 2
     assert not out.exists()

@@ -95,6 +95,22 @@ def test_a_broken_checkpoint_is_refused(tmp_path: Path) -> None:
         train(_game(), Schedule(2), tmp_path)
 
 
+@pytest.mark.parametrize("what", ["step", "low", "weight"])
+def test_numbers_without_end_are_refused(what: str, tmp_path: Path) -> None:
+    told = {"schema": loop.SCHEMA, "step": 1, "low": 0, "about": {}} | {what: math.inf}
+    held = {"x": torch.tensor([math.nan if what == "weight" else 1.0])}
+    (tmp_path / loop.WEIGHTS).write_bytes(save(held, {"zhenwei": json.dumps(told)}))
+    with pytest.raises(DataError, match="no readable checkpoint"):
+        loop.opened(tmp_path)
+
+
+@pytest.mark.parametrize("log", [b"step,x\n1," + b"9" * 200_000, b"\xff\xfe", b"step\n1,2,3\n", b"step,x\ninf,1\n"])
+def test_a_run_goes_on_without_a_readable_log(log: bytes, tmp_path: Path) -> None:
+    train(_game(), Schedule(2), tmp_path)
+    (tmp_path / loop.LOG).write_bytes(log)
+    assert train(_game(), Schedule(3), tmp_path).step == 3
+
+
 def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "run").write_bytes(b"kept")
     with pytest.raises(DataError, match="cannot make the folder"):

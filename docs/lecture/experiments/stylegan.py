@@ -53,6 +53,7 @@ def experiment(bench: Bench) -> Page:
     fall = series[0][1].value / series[-1][1].value
     few = json.loads(FEW.read_text("utf-8"))
     first, gains = few["runs"][0], few_gains(few)
+    seeds = len({run["seed"] for run in few["runs"]})
     _sheets(bench, generator, found, entry.data, seed)
     falls = sum(a < b for a, b in pairwise(spread))
     checks = (
@@ -70,6 +71,8 @@ def experiment(bench: Bench) -> Page:
         Check("puppets: kernel distance at the end", series[-1][1].value, "told", None),
         *(Check(f"few pictures: kernel distance without augmentation over that with {name}", gain, "> 1", gain > 1)
           for name, gain in gains.items()),
+        *(Check(f"few pictures: seeds of {seeds} with which {name} is nearer than nothing", won, "told", None)
+          for name, won in few_won(few).items()),
         Check("shipped model: kernel distance to held-out faces", entry.kid, "told", None),
         Check("the same of real faces", entry.kid_real, "told", None),
         Check("its samples nearer to a face learned from than to one held out", entry.memorised, "told", None),
@@ -80,7 +83,7 @@ def experiment(bench: Bench) -> Page:
                "from the mean style"),
         Figure("stylegan-edit.jpg", "Edits: two faces each for turn, mouth, light and warmth, from -2 to 2 s.d."),
         Figure("stylegan-few.png", f"Few pictures ({first['data']}): kernel distance to others over training, "
-               "two seeds each"),
+               f"{seeds} seeds each"),
     )  # fmt: skip
     protocol = {
         "shipped model": f"{MODEL}, {entry.side} px, {entry.steps} steps, SHA-256 {entry.sha256[:16]}; {entry.data}; "
@@ -93,8 +96,8 @@ def experiment(bench: Bench) -> Page:
         "puppets": f"{COUNT} of {SIDE} px, width {WIDTH[bench.profile]}, {STEPS[bench.profile]} steps of 32, "
         f"DiffAugment; {SAMPLES} samples beside {HELD_OUT} held out",
         "few pictures": f"{first['data']}; width {first['width']}, {first['rows'][-1]['step']} steps of "
-        f"{first['batch']}, R1 {first['penalty']}; two seeds each, mean of the last three measures on {few['samples']} "
-        "samples and as many others",
+        f"{first['batch']}, R1 {first['penalty']}; {seeds} seeds each, mean of the last three measures on "
+        f"{few['samples']} samples and as many others",
         "kernel distance": f"{measure.FEATURES}; not comparable with published KID",
         "seed": str(seed),
     }
@@ -169,13 +172,25 @@ def learned(bench: Bench, seed: int) -> list[tuple[int, measure.Kernel]]:
     return series
 
 
+def few_ends(few: Mapping[str, Any]) -> dict[str, dict[int, float]]:
+    """Kernel distance at the end of each run, by augmentation and seed."""
+    ends: dict[str, dict[int, float]] = {}
+    for run in few["runs"]:
+        ends.setdefault(run["augment"], {})[run["seed"]] = float(np.mean([row["kid"] for row in run["rows"][-3:]]))
+    return ends
+
+
 def few_gains(few: Mapping[str, Any]) -> dict[str, float]:
     """Mean kernel distance at the end without augmentation over that with each kind of it."""
-    ends: dict[str, list[float]] = {}
-    for run in few["runs"]:
-        ends.setdefault(run["augment"], []).append(float(np.mean([row["kid"] for row in run["rows"][-3:]])))
-    plain = float(np.mean(ends["none"]))
-    return {name: plain / float(np.mean(values)) for name, values in ends.items() if name != "none"}
+    ends = {name: float(np.mean(list(values.values()))) for name, values in few_ends(few).items()}
+    return {name: ends["none"] / value for name, value in ends.items() if name != "none"}
+
+
+def few_won(few: Mapping[str, Any]) -> dict[str, int]:
+    """With how many seeds the run ends nearer than that without augmentation."""
+    ends = few_ends(few)
+    plain = ends.pop("none")
+    return {name: sum(value < plain[seed] for seed, value in values.items()) for name, values in ends.items()}
 
 
 def _sheets(

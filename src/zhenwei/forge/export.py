@@ -166,6 +166,11 @@ def export_sound(samples: Floats, rate_hz: int, origin: Origin, path: Path, door
     return _leave(place, _signed(file.getvalue(), origin, ident, door), origin, ident, door, facts)
 
 
+def check_sound_place(path: Path) -> None:
+    """Refuse, as :func:`export_sound` would, a place where no sound may go: before anything is made for it."""
+    _place(path, (SOUND,))
+
+
 # What goes into a file.
 
 

@@ -173,8 +173,10 @@ def opened(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # no mapping
         if told["schema"] != SCHEMA:
             raise ValueError(told["schema"])
+        if odd := [k for k, v in tensors.items() if not bool(torch.isfinite(v).all())]:
+            raise ValueError(f"{odd[0]} is not finite")
         return {**told["about"], "step": int(told["step"]), "low": int(told["low"])}, tensors
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, OverflowError, RuntimeError) as error:
         raise DataError(f"there is no readable checkpoint at {path}", got=str(error)[:200]) from None
 
 
@@ -259,5 +261,5 @@ def _rows(path: Path, upto: int) -> list[dict[str, float]]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
         return [row for row in rows if row["step"] <= upto]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return []  # the log is for people: a run goes on without it

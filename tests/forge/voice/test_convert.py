@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors import safe_open
+from safetensors.torch import save
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, make_consent
@@ -122,6 +124,29 @@ def test_a_damaged_run_is_told(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(DataError, match="no readable"):
             open_converter(tmp_path)
+
+
+def test_hostile_runs_are_told(tmp_path: Path) -> None:
+    learn(spoken(LOW, 0), spoken(HIGH, 1), SHORT, 1, tmp_path)
+    path = tmp_path / "last.safetensors"
+    with safe_open(path, "pt") as file:
+        text = file.metadata()["zhenwei"]
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    flat = tensors | {"nets.scale.spread": torch.zeros(BANDS).double()}
+    many, none = text.replace('"width": 8', '"width": 100000'), text.replace('"batch": 2', '"batch": 0')
+    for held, told in ((flat, text), (tensors, many), (tensors, none)):
+        path.write_bytes(save(held, {"zhenwei": told}))
+        with pytest.raises(DataError, match="no readable run"):
+            open_converter(tmp_path)
+    huge = {name: torch.full_like(v, 1e30) if name.startswith("nets.net.") else v for name, v in tensors.items()}
+    path.write_bytes(save(huge, {"zhenwei": text}))
+    with pytest.raises(DataError, match="not finite"):
+        open_converter(tmp_path).convert(log_mel(spoken(LOW, 5, 1).sounds[0]), "b")
+
+
+def test_one_person_is_not_two() -> None:
+    with pytest.raises(UsageError, match="two people"):
+        learn(spoken(LOW, 0), spoken(LOW, 1), SHORT, 1)
 
 
 def test_frames_become_sound_and_frames_again() -> None:

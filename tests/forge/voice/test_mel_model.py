@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.voice.frames import BANDS
+from zhenwei.forge.voice.frames import BANDS, Scale
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.forge.voice.mel_model import Learned, Settings, learn, open_model
 from zhenwei.forge.voice.speak import LOW, speak, words
@@ -89,3 +89,11 @@ def test_a_run_goes_on_exactly_and_is_opened(tmp_path: Path) -> None:
     (tmp_path / "last.safetensors").write_bytes(b"x" * 99)
     with pytest.raises(DataError, match="no readable"):
         open_model(tmp_path)
+
+
+def test_weights_beyond_all_numbers_are_told() -> None:
+    net = MelModel(BANDS)
+    torch.nn.init.constant_(net.out.weight, 1e38)
+    scale = Scale(np.random.default_rng(0).standard_normal((9, BANDS)))
+    with pytest.raises(DataError, match="not finite"):
+        Learned(net, scale).draw(2, np.random.default_rng(0))

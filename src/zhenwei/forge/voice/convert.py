@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
-from zhenwei.forge.voice.frames import BANDS, Reals, Scale, joined
+from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import VoiceConverter, stretched
 
@@ -61,7 +61,8 @@ class Converter:
     data: str = ""
 
     def convert(self, frames: Reals, speaker: str) -> Reals:
-        """Log-mel ``frames`` ``(n, BANDS)`` of an utterance as ``speaker``, "a" or "b", would say it."""
+        """Log-mel ``frames`` ``(n, BANDS)`` of an utterance as ``speaker``, "a" or "b", would say it. DataError where the
+        weights are so damaged that it is no number."""
         if speaker not in SPEAKERS or frames.ndim != 2 or frames.shape[1] != BANDS or len(frames) < 2:
             got = f"{frames.shape} as {speaker!r}"
             raise UsageError("these frames cannot be converted", got=got, want=f"(2 or more, {BANDS}) as a or b")
@@ -69,7 +70,7 @@ class Converter:
         with torch.no_grad():
             ready = torch.from_numpy(self.scale.standard(frames).T[None].astype(np.float32))
             made = self.net(ready, speaker)[0].T.numpy().astype(np.float64)
-        return self.scale.natural(made)
+        return check_frames(self.scale.natural(made))
 
 
 def learn(
@@ -86,10 +87,12 @@ def learn(
     """Learn from utterances of speaker a and of speaker b, or go on in ``folder``; they may say what they like.
 
     Both must have been heard under the same consent. Raises DataError if one of them has less than 10 s of speech,
-    UsageError where they differ in consent, and as :func:`zhenwei.forge.loop.train`.
+    UsageError where they differ in consent or are one person, and as :func:`zhenwei.forge.loop.train`.
     """
     if first.consent != second.consent:
         raise UsageError("two voices are learned under one consent manifest", want="one manifest that covers both")
+    if first.name == second.name:
+        raise UsageError("two voices are of two people", got=f"{first.name} twice", want="two subjects")
     frames = [joined(heard.sounds, heard.name) for heard in (first, second)]
     scale = Scale(np.concatenate(frames))
     ready = {n: torch.from_numpy(scale.standard(f).astype(np.float32)) for n, f in zip(SPEAKERS, frames, strict=True)}
@@ -112,10 +115,10 @@ def open_converter(folder: Path) -> Converter:
         settings, scale = Settings(**about["settings"]), Scale()
         net = _fresh(settings)
         net.load_state_dict(under(tensors, "nets.net."))
-        scale.load_state_dict(under(tensors, "nets.scale."))
+        scale.load(under(tensors, "nets.scale."))
         one, other = (str(name) for name in about["subjects"])
         told = str(about["consent"]), (one, other), int(about["step"]), str(about["data"])
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (ZhenweiError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of a voice converter at {folder}", got=str(error)[:200]) from None
     return Converter(net, scale, (), *told)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -56,6 +56,19 @@ class Scale(nn.Module):
     def natural(self, frames: Reals) -> Reals:
         return np.asarray(frames * self.spread.numpy() + self.mean.numpy(), np.float64)
 
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a saved scale. ValueError or RuntimeError where it is none."""
+        self.load_state_dict(tensors)
+        if not bool((self.spread > 0).all()):
+            raise ValueError("a band without deviation")
+
+
+def check_frames(frames: Reals) -> Reals:
+    """``frames``; DataError where a damaged network made what is no number."""
+    if not np.isfinite(frames).all():
+        raise DataError("what the network says is not finite", fix="The run is damaged: learn it again.")
+    return frames
+
 
 def joined(sounds: Sequence[NDArray[np.floating]], who: str) -> Reals:
     """Frames of all utterances ``(samples,)`` of ``who``, one after another. DataError for less than 10 s."""
@@ -66,4 +79,4 @@ def joined(sounds: Sequence[NDArray[np.floating]], who: str) -> Reals:
     return np.concatenate(frames)
 
 
-__all__ = ["BANDS", "HOP", "SIZE", "Scale", "joined", "log_mel", "sound_of"]
+__all__ = ["BANDS", "HOP", "SIZE", "Scale", "check_frames", "joined", "log_mel", "sound_of"]

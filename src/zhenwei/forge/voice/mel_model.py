@@ -19,7 +19,7 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
-from zhenwei.forge.voice.frames import BANDS, Reals, Scale, joined, log_mel
+from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined, log_mel
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import MelModel, mixture_log_density
 
@@ -67,7 +67,8 @@ class Learned:
             return np.asarray(-mixture_log_density(self.net(ready), ready)[0].numpy(), np.float64)
 
     def draw(self, count: int, rng: np.random.Generator, beginning: Reals | None = None) -> Reals:
-        """``count`` standardised frames ``(count, BANDS)`` drawn one band after another, after a ``beginning``."""
+        """``count`` standardised frames ``(count, BANDS)`` drawn one band after another, after a ``beginning``.
+        DataError where the weights are so damaged that there is nothing to draw from."""
         frames = np.zeros((0, BANDS)) if beginning is None else beginning
         heard = torch.from_numpy(np.concatenate([np.zeros((1, BANDS)), frames]).astype(np.float32))[None]
         made = []
@@ -114,7 +115,7 @@ def open_model(folder: Path) -> Learned:
             raise ValueError(about["kind"])
         net, scale = MelModel(BANDS), Scale()
         net.load_state_dict(under(tensors, "nets.net."))
-        scale.load_state_dict(under(tensors, "nets.scale."))
+        scale.load(under(tensors, "nets.scale."))
         told = str(about["consent"]), str(about["subject"]), int(about["step"]), str(about["data"])
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of a mel model at {folder}", got=str(error)[:200]) from None
@@ -142,7 +143,7 @@ def _game(ready: Tensor, scale: Scale, settings: Settings) -> Game:
 
 
 def _drawn(parameters: NDArray[np.float32], rng: np.random.Generator) -> float:
-    logits, means, spreads = np.split(parameters.astype(np.float64), 3)
+    logits, means, spreads = np.split(check_frames(parameters.astype(np.float64)), 3)
     weights = np.exp(logits - logits.max())
     part = rng.choice(len(weights), p=weights / weights.sum())
     return float(means[part] + np.exp(np.clip(spreads[part], -4, 4)) * rng.standard_normal())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, check_files, hash_file
-from zhenwei.forge.export import Door, Exported, Origin, export_sound
+from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
 from zhenwei.forge.voice.convert import Converter
 from zhenwei.forge.voice.copies import equalised
 from zhenwei.forge.voice.frames import HOP, Reals, log_mel, sound_of
@@ -107,7 +107,8 @@ def _said(converter: Converter, sound: Sound, source: str, to: str, recipe: dict
 
 
 def _leave(draw: Callable[[int], Sound], origin: Origin, path: Path, door: Door) -> Exported:
-    """The first draw whose marks can be read back; the last one's error if none can."""
+    """The first draw whose marks can be read back; the last one's error if none can. The place is looked at first."""
+    check_sound_place(path)
     for attempt in range(_ATTEMPTS):
         told = replace(origin, recipe={**origin.recipe, "attempt": attempt})
         try:
