@@ -131,7 +131,7 @@ def test_hostile_runs_are_told(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     with safe_open(path, "pt") as file:
         text = file.metadata()["zhenwei"]
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+        tensors = {n: file.get_tensor(n).clone() for n in file.keys()}  # noqa: SIM118  # no mapping
     flat = tensors | {"nets.scale.spread": torch.zeros(BANDS).double()}
     many, none = text.replace('"width": 8', '"width": 100000'), text.replace('"batch": 2', '"batch": 0')
     for held, told in ((flat, text), (tensors, many), (tensors, none)):

@@ -13,7 +13,7 @@ from zhenwei import media
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.export import Door, open_door
 from zhenwei.forge.voice.convert import Converter, Settings, learn
-from zhenwei.forge.voice.frames import BANDS, Scale
+from zhenwei.forge.voice.frames import BANDS, Reals, Scale
 from zhenwei.forge.voice.heard import make_voice
 from zhenwei.forge.voice.mel_model import Learned
 from zhenwei.forge.voice.say import MADE_VOICES, convert_made, export_drawn, export_said
@@ -35,7 +35,7 @@ def converter() -> Converter:
 class _Undrawn(Learned):
     """A model that must not be asked."""
 
-    def draw(self, *_: object) -> np.ndarray:  # type: ignore[override]
+    def draw(self, *_: object) -> Reals:
         raise AssertionError("drawn before the place was looked at")
 
 

@@ -61,8 +61,9 @@ class Converter:
     data: str = ""
 
     def convert(self, frames: Reals, speaker: str) -> Reals:
-        """Log-mel ``frames`` ``(n, BANDS)`` of an utterance as ``speaker``, "a" or "b", would say it. DataError where the
-        weights are so damaged that it is no number."""
+        """Log-mel ``frames`` ``(n, BANDS)`` of an utterance as ``speaker``, "a" or "b", would say it.
+
+        DataError where the weights are so damaged that it is no number."""
         if speaker not in SPEAKERS or frames.ndim != 2 or frames.shape[1] != BANDS or len(frames) < 2:
             got = f"{frames.shape} as {speaker!r}"
             raise UsageError("these frames cannot be converted", got=got, want=f"(2 or more, {BANDS}) as a or b")
