@@ -14,8 +14,11 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,33 +38,61 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) if wanted.check else HERE / "img"
         folder.mkdir(exist_ok=True)
-        for name, module in experiments(wanted.names).items():
-            if module.NEEDS_DATA and data_folder() is None:
-                _say(f"{name}: left out, the shared data are not here")
-                continue
-            _say(f"{name} ...")
-            began = time.monotonic()
-            page: Page = module.experiment(Bench(wanted.profile, folder, data_folder()))
-            if wanted.check and any(c.ok is False for c in page.checks):
-                # Games are chaotic, and another processor rounds otherwise: what fails must fail with two seeds.
-                _say("   not reached; once more, with another seed")
-                page = module.experiment(Bench(wanted.profile, folder, data_folder(), seed=SEED + 1))
-            seconds = time.monotonic() - began
+        for name, page, seconds, again in ran(chosen(wanted.names), wanted.profile, folder, wanted.check):
             done[name] = (page, seconds)
             failed += [f"{name}: {c.name} is {c.value:.4g}, wanted {c.want}" for c in page.checks if c.ok is False]
-            for check in page.checks:
-                reached = "" if check.ok is not False else "NOT REACHED"
-                _say(f"   {check.name}: {check.value:.4g} ({check.want}) {reached}")
-            _say(f"   {seconds:.0f} s")
+            _tell(name, page, seconds, again)
             if not wanted.check:
                 write(name, page, wanted.profile, seconds)
     if not wanted.check:
         _index()
     for line in failed:
         _say(f"not reached: {line}")
-    counted = f"{len(done)} experiments, {sum(s for _, s in done.values()):.0f} s"
+    counted = f"{len(done)} experiments, {sum(s for _, s in done.values()):.0f} s of work"
     _say(f"{counted}, {len(failed)} figures not reached")
     return 1 if failed else 0
+
+
+def chosen(names: list[str]) -> list[str]:
+    """Those that can run here, in the lecture's order."""
+    found = []
+    for name, module in experiments(names).items():
+        if module.NEEDS_DATA and data_folder() is None:
+            _say(f"{name}: left out, the shared data are not here")
+        else:
+            found.append(name)
+    return found
+
+
+def ran(names: list[str], profile: Profile, folder: Path, check: bool) -> Iterator[tuple[str, Page, float, bool]]:
+    """Each experiment's name, page, seconds, and whether it was run once more; as they end, one a core (on a GPU one
+    after another)."""
+    workers = 1 if profile == "gpu" else min(len(names) or 1, os.cpu_count() or 1)
+    if workers == 1:
+        for name in names:
+            yield run_one(name, profile, folder, check)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        for task in as_completed([pool.submit(run_one, name, profile, folder, check) for name in names]):
+            yield task.result()
+
+
+def run_one(name: str, profile: Profile, folder: Path, check: bool) -> tuple[str, Page, float, bool]:
+    """Where ``check`` and a figure is not reached, with a second seed: games are chaotic, and another processor rounds
+    otherwise, so that what fails must fail twice."""
+    module, began, again = import_module(f"docs.lecture.experiments.{name}"), time.monotonic(), False
+    page: Page = module.experiment(Bench(profile, folder, data_folder()))
+    if check and any(c.ok is False for c in page.checks):
+        again = True
+        page = module.experiment(Bench(profile, folder, data_folder(), seed=SEED + 1))
+    return name, page, time.monotonic() - began, again
+
+
+def _tell(name: str, page: Page, seconds: float, again: bool) -> None:
+    _say(f"{name}, {seconds:.0f} s" + (": not reached at first, here with another seed" if again else ""))
+    for check in page.checks:
+        reached = "" if check.ok is not False else "NOT REACHED"
+        _say(f"   {check.name}: {check.value:.4g} ({check.want}) {reached}")
 
 
 def experiments(names: list[str]) -> dict[str, ModuleType]:
