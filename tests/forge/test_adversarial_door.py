@@ -274,6 +274,7 @@ TRIED_ELSEWHERE = {
     "voice copy": "tests/forge/voice/test_copy_set.py",
     "voice convert": "tests/cli/test_forge_voice.py",
     "voice speak": "tests/cli/test_forge_voice.py",
+    "voice read": "tests/forge/voice/test_read_aloud.py",
 }
 TRIED_HERE = {
     "gan sample": ["--count", "4", "--output", "made.png"],

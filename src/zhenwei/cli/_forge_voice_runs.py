@@ -1,8 +1,9 @@
-"""``zhenwei forge voice learn | convert | model | speak``: voices learned with consent, or made ones, and marked."""
+"""``zhenwei forge voice learn | convert | model | speak | read``: voices learned with consent, or nobody's; marked."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,12 @@ from zhenwei.errors import UsageError
 if TYPE_CHECKING:
     from zhenwei.forge.consent import Consent
     from zhenwei.forge.voice.heard import Heard
+
+
+class Engine(StrEnum):
+    espeak_ng = "espeak-ng"
+    flite = "flite"
+
 
 _FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
 
@@ -186,6 +193,30 @@ def speak(
     _tell_sound(left.path, left.ident, f"{seconds:g} s drawn", form)
 
 
+@voice.command()
+def read(
+    text: Annotated[str, typer.Argument(help="What is to be read, up to 1000 characters.", metavar="TEXT")],
+    output: _Sound,
+    engine: Annotated[Engine, typer.Option(help="The program that reads; it must be installed.")] = Engine.espeak_ng,
+    language: Annotated[str, typer.Option(help="For espeak-ng: en, de, cmn (Mandarin), ...")] = "en",
+    form: _Form = Format.text,
+) -> None:
+    """Have a text read by a synthesiser of this system, in nobody's voice: a WAV with tones, watermark and credential.
+
+    Below some two seconds there is no room for a watermark, and nothing is written.
+
+    Examples:
+
+      zhenwei forge voice read "This sentence was never spoken by anybody." --output read.wav
+
+      zhenwei forge voice read "这句话没有人说过，是机器读出来的。" --language cmn --output read.wav
+    """
+    from zhenwei.forge.voice.read_aloud import export_read
+
+    left = export_read(text, engine.value, language, output, opened_door())
+    _tell_sound(left.path, left.ident, f"read by {engine.value}", form)
+
+
 def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) -> list[Heard]:
     """Every voice, once all of them are found to be covered."""
     from zhenwei.forge.voice.heard import hear
@@ -223,4 +254,4 @@ def _tell_sound(path: Path, ident: str, what: str, form: Format) -> None:
     typer.echo(f"{path}: {what}, mark {ident}")
 
 
-__all__ = ["convert", "learn", "model", "speak"]
+__all__ = ["convert", "learn", "model", "read", "speak"]

@@ -10,7 +10,7 @@ from zhenwei.cli._forge_make import make
 from zhenwei.cli._forge_swap import swap
 from zhenwei.cli._forge_translate import translate
 from zhenwei.cli._forge_voice import voice
-from zhenwei.cli._forge_voice_runs import convert, learn, model, speak  # noqa: F401  # they join the group
+from zhenwei.cli._forge_voice_runs import convert, learn, model, read, speak  # noqa: F401  # they join the group
 
 _HELP = """The lab: how forgeries are made, in small, to teach and to make labelled training data.
 
@@ -38,5 +38,5 @@ forge.add_typer(consent, name="consent", short_help="Note whose face or voice ma
 forge.add_typer(swap, name="swap", short_help="The autoencoder swap between two people.")
 forge.add_typer(gan, name="gan", short_help="Faces out of noise: DCGAN, WGAN-GP and StyleGAN, trained and sampled.")
 forge.add_typer(translate, name="translate", short_help="One kind of faces into another: CycleGAN.")
-forge.add_typer(voice, name="voice", short_help="Speech copied, converted and drawn.")
+forge.add_typer(voice, name="voice", short_help="Speech copied, converted, drawn and read.")
 forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)

@@ -119,4 +119,12 @@ def _leave(draw: Callable[[int], Sound], origin: Origin, path: Path, door: Door)
     raise AssertionError("not reached")
 
 
-__all__ = ["MADE_VOICES", "Said", "check_run", "convert_made", "convert_recording", "export_drawn", "export_said"]
+__all__ = [
+    "MADE_VOICES",
+    "Said",
+    "check_run",
+    "convert_made",
+    "convert_recording",
+    "export_drawn",
+    "export_said",
+]

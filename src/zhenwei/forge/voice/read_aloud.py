@@ -1,0 +1,93 @@
+"""Text read aloud by the machines that systems bring along: offline, in nobody's voice.
+
+The programs are asked from outside and are no part of this package: espeak-ng (formants, GPL-3.0) and flite (recorded
+pieces put together, BSD-like).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
+from zhenwei.forge.voice.heard import read_sound
+from zhenwei.signals.voice import RATE_HZ
+
+ENGINES = ("espeak-ng", "flite")
+MOST_CHARACTERS, _SECONDS = 1000, 60
+_WORDS_A_MINUTE = 175  # espeak-ng's own pace
+_SLOWER = (1.0, 1.15, 1.3, 1.5, 1.75)  # tried in turn: short speech has little room for a watermark
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,12}){0,3}")
+
+
+def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slower: float = 1.0) -> NDArray[np.float32]:
+    """``text`` as sound ``(samples,)`` at 16 kHz, peak at most 1; the same for the same text on one machine.
+
+    ``language``: as "en", "de", "cmn" (Mandarin), for espeak-ng; flite reads English only. ``slower``: 1 is the
+    engine's own pace, 2 half of it. Raises UsageError for
+    another engine, a language that is none, and text that is empty or longer than 1000 characters; DataError where the
+    engine is not installed, fails, or says nothing.
+    """
+    if engine not in ENGINES:
+        raise UsageError("there is no such engine", got=engine, want=" or ".join(ENGINES))
+    if not text.strip() or len(text) > MOST_CHARACTERS or "\0" in text:
+        raise UsageError("this text cannot be read", got=f"{len(text)} characters", want=f"1 to {MOST_CHARACTERS}")
+    if not _LANGUAGE.fullmatch(language) or (engine == "flite" and language != "en"):
+        raise UsageError(
+            "this language cannot be read", got=language, want="en for flite; as en, de, cmn for espeak-ng"
+        )
+    program = shutil.which(engine)
+    if program is None:
+        fix = f"Install it: apt install {engine} (Debian, Ubuntu), brew install {engine} (macOS)."
+        raise DataError(f"{engine} is not installed", fix=fix)
+    with tempfile.TemporaryDirectory() as folder:
+        made, said = Path(folder) / "said.wav", Path(folder) / "text.txt"
+        said.write_text(text, "utf-8")
+        pace = {
+            "espeak-ng": ["-s", round(_WORDS_A_MINUTE / slower)],
+            "flite": ["--setf", f"duration_stretch={slower:g}"],
+        }
+        told = ["-v", language, "-f", said, "-w", made] if engine == "espeak-ng" else ["-f", said, "-o", made]
+        _run([program, *map(str, (*pace[engine], *told))], engine)
+        sound = read_sound(made) if made.is_file() and made.stat().st_size > 100 else np.zeros(0, np.float32)
+    if len(sound) < RATE_HZ // 10 or float(np.abs(sound).max()) < 1e-3:
+        raise DataError(f"{engine} said nothing", got=f"{len(sound) / RATE_HZ:.2f} s", want="words of that language")
+    return sound
+
+
+def export_read(text: str, engine: str, language: str, path: Path, door: Door) -> Exported:
+    """What :func:`read_aloud` says, as marked sound, read more slowly where a watermark finds no room. Errors as of
+    both; the place is looked at first."""
+    check_sound_place(path)
+    recipe = {"engine": engine, "language": language, "text": text}
+    why = ""
+    for slower in _SLOWER:
+        sound = read_aloud(text, engine, language, slower)
+        origin = Origin("voice/read-aloud", {**recipe, "slower": slower})
+        try:
+            return export_sound(sound[None], RATE_HZ, origin, path, door)
+        except DataError as error:
+            why = str(error)
+    fix = "If there is little of it, give it a longer text; some ten words are enough."
+    raise DataError("what was read could not leave with its marks", got=f"{len(sound) / RATE_HZ:.1f} s: {why}", fix=fix)
+
+
+def _run(command: list[str], engine: str) -> None:
+    try:
+        done = subprocess.run(  # a known program; text and language come as a file and a checked word
+            command, capture_output=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DataError(f"{engine} could not be run", got=str(error)[:200]) from None
+    if done.returncode:
+        raise DataError(f"{engine} failed", got=done.stderr.decode("utf-8", "replace").strip()[:200])
+
+
+__all__ = ["ENGINES", "MOST_CHARACTERS", "export_read", "read_aloud"]
