@@ -75,9 +75,11 @@ def test_what_is_read_is_marked(
     told = json.loads(Path(f"{out}.json").read_text("utf-8"))
     assert told["recipe"]["engine"] == engine
     assert told["recipe"]["text"] == SENTENCE
-    assert main(["forge", "voice", "read", "hi", "--engine", engine, "--output", str(tmp_path / "x.wav")]) == 1
-    assert "longer text" in capsys.readouterr().err
-    assert not (tmp_path / "x.wav").exists()
+    short = tmp_path / "x.wav"  # the mark finds room in so little now and then; what leaves has it
+    code = main(["forge", "voice", "read", "hi", "--engine", engine, "--output", str(short)])
+    assert ("longer text" in capsys.readouterr().err) == (code == 1)
+    assert short.exists() == (code == 0)
+    assert code == 1 or is_marked(short)
 
 
 def test_mandarin_is_read() -> None:

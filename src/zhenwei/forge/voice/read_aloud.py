@@ -50,12 +50,11 @@ def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slowe
     with tempfile.TemporaryDirectory() as folder:
         made, said = Path(folder) / "said.wav", Path(folder) / "text.txt"
         said.write_text(text, "utf-8")
-        pace = {
-            "espeak-ng": ["-s", round(_WORDS_A_MINUTE / slower)],
-            "flite": ["--setf", f"duration_stretch={slower:g}"],
-        }
-        told = ["-v", language, "-f", said, "-w", made] if engine == "espeak-ng" else ["-f", said, "-o", made]
-        _run([program, *map(str, (*pace[engine], *told))], engine)
+        if engine == "espeak-ng":
+            options = [f"-s{_WORDS_A_MINUTE / slower:.0f}", "-v", language, "-f", str(said), "-w", str(made)]
+        else:
+            options = ["--setf", f"duration_stretch={slower:g}", "-f", str(said), "-o", str(made)]
+        _run([program, *options], engine)
         sound = read_sound(made) if made.is_file() and made.stat().st_size > 100 else np.zeros(0, np.float32)
     if len(sound) < RATE_HZ // 10 or float(np.abs(sound).max()) < 1e-3:
         raise DataError(f"{engine} said nothing", got=f"{len(sound) / RATE_HZ:.2f} s", want="words of that language")
