@@ -69,6 +69,7 @@ def test_made_voices_are_converted_and_marked(tmp_path: Path, capsys: pytest.Cap
     for wrong, says in (
         (["--to", "anna"], "no such voice"),
         (["--to", "high", "--made", "0"], "what is to be converted"),
+        (["--to", "high", "--consent", "c.json"], "nobody's"),
     ):
         assert main([*convert, *wrong, "--output", str(out / "x.wav")]) == 2
         assert says in capsys.readouterr().err

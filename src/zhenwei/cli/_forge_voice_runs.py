@@ -69,6 +69,7 @@ def learn(
 
     if (folder_a is None) != (folder_b is None) or (folder_a is None) == (made == 0):
         raise UsageError("what is to be learned from?", want="FOLDER_A FOLDER_B with --consent, or --made N")
+    _only_with_people(folder_a, consent, subject_a, subject_b)
     if folder_a is None or folder_b is None:
         first, second = (make_voice(name, speaker, made, seed) for name, speaker in MADE_VOICES.items())
     else:
@@ -112,6 +113,7 @@ def convert(
     found = open_converter(run)
     if (recording is None) == (made == 0):
         raise UsageError("what is to be converted?", want="a recording with --consent FILE, or --made N")
+    _only_with_people(recording, consent)
     if recording is None:
         said = convert_made(found, made, to, seed)
     else:
@@ -149,6 +151,7 @@ def model(
 
     if (folder is None) == (made == 0):
         raise UsageError("what is to be learned from?", want="a FOLDER with --consent and --subject, or --made N")
+    _only_with_people(folder, consent, subject)
     if folder is None:
         heard = make_voice("low", MADE_VOICES["low"], made, seed)
     else:
@@ -166,7 +169,7 @@ def model(
 def speak(
     run: _Run,
     output: _Sound,
-    seconds: Annotated[float, typer.Option(min=1, max=20, help="How long.")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=2, max=20, help="How long.")] = 3.0,
     consent: _Consent = None,
     seed: _Seed = 0,
     form: _Form = Format.text,
@@ -215,6 +218,11 @@ def read(
 
     left = export_read(text, engine.value, language, output, opened_door())
     _tell_sound(left.path, left.ident, f"read by {engine.value}", form)
+
+
+def _only_with_people(place: Path | None, *given: object) -> None:
+    if place is None and any(one is not None for one in given):
+        raise UsageError("made voices are nobody's", want="no --consent and no --subject with --made")
 
 
 def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) -> list[Heard]:

@@ -120,7 +120,7 @@ def _told(raw: dict[str, str], path: Path) -> Told:
         one, two = (str(s) for s in given["subjects"])
         least = float("inf") if given["least"] is None else float(given["least"])
         return Told(settings_of(given["settings"]), str(given["consent"]), (one, two), int(given["step"]), least)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(f"{path.name} is no checkpoint of this lab", got=str(error)[:200], fix=_OTHER) from None
 
 
