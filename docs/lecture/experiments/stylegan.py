@@ -81,6 +81,7 @@ def experiment(bench: Bench) -> Page:
         Figure("stylegan-mix.jpg", "Mixing: first column gives the coarse styles (4 and 8 px), first row the others"),
         Figure("stylegan-truncation.jpg", f"Truncation: the same latents with {', '.join(map(str, SHARES))} of the way "
                "from the mean style"),
+        Figure("stylegan-walk.jpg", "A walk: from face to face in eight steps each, and back to the first"),
         Figure("stylegan-edit.jpg", "Edits: two faces each for turn, mouth, light and warmth, from -2 to 2 s.d."),
         Figure("stylegan-few.png", f"Few pictures ({first['data']}): kernel distance to others over training, "
                f"{seeds} seeds each"),
@@ -205,9 +206,12 @@ def _sheets(
         for k, name in enumerate(edits.ATTRIBUTES)
         for row in edits.edit_sheet(generator, found[name], 2, 2.0, truncation=0.8, seed=seed + k)
     ]
+    stops = samples.noise_for(3, generator.noise, seed + 2)
+    steps = samples.enlarged(samples.imagine(generator, samples.walk(stops, 8), truncation=0.8, still=True))
+    walked = [steps[k : k + 8] for k in range(0, len(steps), 8)]
     with tempfile.TemporaryDirectory() as home:
         door = open_door(Path(home), datetime.datetime.now(datetime.UTC).date())
-        for name, rows in (("mix", mixed), ("truncation", shares), ("edit", changed)):
+        for name, rows in (("mix", mixed), ("truncation", shares), ("edit", changed), ("walk", walked)):
             origin = Origin("gan/stylegan", {"learned_from": data, "model": MODEL, "seed": seed})
             export_sheet(rows, origin, bench.out / f"stylegan-{name}.jpg", door)
     _few_plot(bench.out / "stylegan-few.png")
