@@ -38,8 +38,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Directions from a fifth of the samples: enough for what is coarse."""
-    monkeypatch.setattr(edits, "directions", partial(edits.directions, count=120))
+    """Directions from few samples: enough for what is coarse."""
+    monkeypatch.setattr(edits, "directions", partial(edits.directions, count=80))
 
 
 def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

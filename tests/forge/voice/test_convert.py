@@ -33,7 +33,7 @@ def spoken(speaker: Speaker, seed: int, count: int = 12) -> Heard:
 @pytest.fixture(scope="module")
 def learned() -> Converter:
     torch.set_num_threads(1)
-    return learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(), 200)
+    return learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(), 120)
 
 
 @pytest.mark.parametrize(("source", "target", "to"), [(LOW, HIGH, "b"), (HIGH, LOW, "a")])
