@@ -14,21 +14,8 @@ from tests.forge.test_adversarial_door import is_marked, unmarked
 from zhenwei.cli import main
 from zhenwei.forge.gan import edits, zoo
 
-TRAIN = [
-    "forge",
-    "gan",
-    "train",
-    "--kind",
-    "stylegan",
-    "--puppets",
-    "32",
-    "--side",
-    "16",
-    "--width",
-    "8",
-    "--batch",
-    "4",
-]
+TRAIN = ["forge", "gan", "train", "--kind", "stylegan", "--puppets", "32", "--side", "16"]
+TRAIN += ["--width", "8", "--batch", "4"]
 
 
 @pytest.fixture(autouse=True)

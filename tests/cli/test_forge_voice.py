@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def people(tmp_path: Path) -> Path:
-    """Recordings of anna and bruno, the manifest that covers both, and one of it that has ended."""
+    """Recordings of anna and bruno, and the manifest that covers both."""
     place = tmp_path / "people"
     for name, speaker in (("anna", LOW), ("bruno", HIGH)):
         (place / name).mkdir(parents=True)

@@ -27,8 +27,6 @@ from zhenwei.forge.swap.train import Pair
 ORDER = 2
 NEEDS_DATA = False
 TITLES = ("original", "plain", "adversarial", "partner")
-
-
 SHARED, APART = {"cpu": 1200, "gpu": 15_000}, {"cpu": 400, "gpu": 5000}
 SLOWER = 0.4  # of the rate: faster, and the discriminators win at once
 
@@ -112,6 +110,6 @@ face beside the warped picture that it was made from, six channels, and learns t
 draws an alpha as well, which says where its colour is to be used. The adversarial part begins when the reconstruction
 has settled: both runs share what comes before, and go on with the same faces in the same order.
 
-At this length what is sharper is in part texture that nobody has. The last column is the hidden partner, the other
-puppet drawn in the driving face's very look.
+What is sharper need not be the face: it may be texture that nobody has. The last column is the hidden partner, the
+other puppet drawn in the driving face's very look.
 """

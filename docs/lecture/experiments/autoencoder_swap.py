@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from docs.lecture.experiments import _real_faces
+from docs.lecture.experiments import _door, _real_faces
 from docs.lecture.page import Bench, Check, Figure, Page
 
-from zhenwei.forge.export import Origin, open_door
+from zhenwei.forge.export import Origin
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import checkpoint, score, train
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces
@@ -181,9 +179,8 @@ def large(tile: Pixels) -> Pixels:
 
 
 def save(path: Path, rows: list[list[Pixels]], titles: tuple[str, ...], method: str, seed: int) -> None:
-    """A sheet of swapped puppets leaves as every forgery does: labelled, marked, signed, by keys made for this run."""
-    with tempfile.TemporaryDirectory() as home:
-        door = open_door(Path(home), datetime.datetime.now(datetime.UTC).date())
+    """A sheet of swapped puppets, through the door."""
+    with _door.opened() as door:
         train.export_rows(rows, Origin(method, {"people": "drawn puppets", "seed": seed}), path, door, titles)
 
 
@@ -229,7 +226,7 @@ The people are drawn puppets, nobody's faces. The same runs by command, on faces
 `zhenwei forge swap train`, whose previews and results leave through the marked door.
 
 **Without the warp** nothing makes the decoder redraw the shape that it is given; those who use such networks report a
-lower training loss and a worse swap. On these puppets and at this length the run without it follows the driving face no
-worse, and mostly better; the figures of the ablation are told and not judged. `zhenwei forge swap train --no-warp` is
+lower training loss and a worse swap. In this page's one run of each the network without it follows the driving face
+better; the figures of the ablation are told and not judged. `zhenwei forge swap train --no-warp` is
 there for longer runs.
 """

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from torch import nn
 
-from zhenwei.forge.export import Origin, export_sheet, open_door
+from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.settings import Settings
@@ -92,10 +91,9 @@ def start_deviations(settings: Settings, faces: Faces) -> tuple[float, float]:
 
 
 def _save(path: Path, rows: list[Pixels], puppets: Pixels, seed: int) -> None:
-    """The sheet leaves as every forgery does: labelled, marked, signed, by keys made for this run."""
+    """The sheet, through the door."""
     tiles = [tile for row in (*rows, puppets) for tile in samples.rows_of(row, 8)]
-    with tempfile.TemporaryDirectory() as home:
-        door = open_door(Path(home), datetime.datetime.now(datetime.UTC).date())
+    with _door.opened() as door:
         export_sheet(tiles, Origin("gan/dcgan", {"learned_from": "drawn puppets", "seed": seed}), path, door)
 
 

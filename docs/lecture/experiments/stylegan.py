@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import tempfile
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +10,11 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
-from zhenwei.forge.export import Origin, export_sheet, open_door
+from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import edits, measure, runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.settings import Settings
@@ -55,10 +54,11 @@ def experiment(bench: Bench) -> Page:
     first, gains = few["runs"][0], few_gains(few)
     seeds = len({run["seed"] for run in few["runs"]})
     _sheets(bench, generator, found, entry.data, seed)
-    falls = sum(a < b for a, b in pairwise(spread))
+    _few_plot(bench.out / "stylegan-few.png", few)
+    falls, even = sum(a < b for a, b in pairwise(spread)), demodulated()
     checks = (
-        Check("s.d. out of a demodulated convolution, inputs of s.d. 1", demodulated(), "1 +- 0.05",
-              abs(demodulated() - 1) < 0.05),
+        Check("s.d. out of a demodulated convolution, inputs of s.d. 1", even, "1 +- 0.05",
+              abs(even - 1) < 0.05),
         Check("mixing: how much of the way to the fine face the colour goes", colour, "> 0.5", colour > 0.5),
         Check("mixing: how much of it the landmarks go", shape, "< 0.3", shape < 0.3),
         Check("truncation: steps from 0 to 1 at which samples come to differ more", falls, "4 of 4", falls == 4),
@@ -108,7 +108,8 @@ def experiment(bench: Bench) -> Page:
 def demodulated() -> float:
     """s.d. of a demodulated convolution's output, for styles a hundred times as loud as one another."""
     chance = torch.Generator().manual_seed(0)
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         layer = ModulatedConv(64, 64, 8)
         loud = 10 ** (4 * torch.rand(64, 1, generator=chance) - 2)
         styles = loud * torch.randn(64, 8, generator=chance)
@@ -209,15 +210,13 @@ def _sheets(
     stops = samples.noise_for(3, generator.noise, seed + 2)
     steps = samples.enlarged(samples.imagine(generator, samples.walk(stops, 8), truncation=0.8, still=True))
     walked = [steps[k : k + 8] for k in range(0, len(steps), 8)]
-    with tempfile.TemporaryDirectory() as home:
-        door = open_door(Path(home), datetime.datetime.now(datetime.UTC).date())
+    with _door.opened() as door:
         for name, rows in (("mix", mixed), ("truncation", shares), ("edit", changed), ("walk", walked)):
             origin = Origin("gan/stylegan", {"learned_from": data, "model": MODEL, "seed": seed})
             export_sheet(rows, origin, bench.out / f"stylegan-{name}.jpg", door)
-    _few_plot(bench.out / "stylegan-few.png")
 
 
-def _few_plot(path: Path) -> None:
+def _few_plot(path: Path, few: Mapping[str, Any]) -> None:
     from matplotlib.figure import Figure as Drawing
     from matplotlib.ticker import ScalarFormatter
 
@@ -225,7 +224,7 @@ def _few_plot(path: Path) -> None:
     panel = drawing.subplots()
     colours = {"none": "tab:red", "diffaugment": "tab:blue", "ada": "tab:green"}
     means: dict[str, list[list[float]]] = {}
-    for run in json.loads(FEW.read_text("utf-8"))["runs"]:
+    for run in few["runs"]:
         steps, values = zip(*((row["step"], row["kid"]) for row in run["rows"]), strict=True)
         panel.plot(steps, values, color=colours[run["augment"]], alpha=0.3, linewidth=0.8)
         means.setdefault(run["augment"], []).append(list(values))
@@ -256,10 +255,10 @@ and w scales the maps of every convolution. Demodulation (the second StyleGAN's 
 kernel back to unit length, so that a loud style does not drown the next layer. Styles of coarse layers say where things
 are, styles of fine ones which colours they have: hence the mixing sheet.
 
-The shipped model was trained on small real faces, by the GPU profile, and stays small on purpose: 64 px, ten minutes.
-What it draws is nobody, and leaves marked: `zhenwei forge gan sample | walk | mix | edit`. Directions of attributes
-are found among its own samples: each sample's turn, mouth, light and warmth are measured, regressed on its style, and
-the move is taken that changes one and leaves the others where they are.
+The shipped model was trained on small real faces, by the GPU profile, and stays small on purpose: 64 px, less than ten
+minutes of a GPU that it shared. What it draws is nobody, and leaves marked: `zhenwei forge gan sample | walk | mix |
+edit`. Directions of attributes are found among its own samples: each sample's turn, mouth, light and warmth are
+measured, regressed on its style, and the move is taken that changes one and leaves the others where they are.
 
 With few pictures a critic learns them by heart, and the generator learns nothing more. Changing whatever the critic
 sees, real or drawn, keeps it from that: always (DiffAugment), or as often as it is too sure of the reals (ADA). The

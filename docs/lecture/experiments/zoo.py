@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
 import io
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.evaluation.ladder.packing import Jpeg
 from zhenwei.evaluation.metrics import rate_interval
-from zhenwei.forge.export import Origin, export_sheet, open_door
+from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import measure, samples, zoo
 from zhenwei.signals.spectrum import log_spectrum, noise_residual
 from zhenwei.types import Pixels
@@ -117,11 +116,10 @@ def _body(entries: Mapping[str, zoo.Entry]) -> str:
 
 
 def _sheet(path: Path, names: list[str], seed: int) -> None:
-    """The sheet leaves as every forgery does: labelled, marked, signed, by keys made for this run."""
+    """The sheet, through the door."""
     found = [drawn(name, SHOWN, seed) for name in names]
     rows = [samples.enlarged(f.repeat(SIDE // f.shape[1], 1).repeat(SIDE // f.shape[1], 2)) for f in found]
-    with tempfile.TemporaryDirectory() as home:
-        door = open_door(Path(home), datetime.datetime.now(datetime.UTC).date())
+    with _door.opened() as door:
         export_sheet(rows, Origin("gan/zoo", {"models": names, "seed": seed}), path, door)
 
 

@@ -12,7 +12,7 @@ import typer
 from zhenwei.cli._forge_door import opened_door, today
 from zhenwei.cli._forge_gan import Format, check_extra, faces_in
 from zhenwei.cli._forge_run import bar, interrupt
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from zhenwei.forge.export import Door, Exported, Origin
@@ -154,7 +154,7 @@ def _heaps(
 
 
 def _chosen(made: Translators, pictures: list[Path], consent: Path | None, puppets: int, way: Way, seed: int) -> Pixels:
-    from zhenwei.forge.consent import check_files, read_consent
+    from zhenwei.forge.consent import check_files, check_same, read_consent
     from zhenwei.forge.gan.faces import read_square
     from zhenwei.forge.gan.translate import moods
 
@@ -168,9 +168,7 @@ def _chosen(made: Translators, pictures: list[Path], consent: Path | None, puppe
     if consent is None:
         raise UsageError("faces are translated with consent only", want="--consent FILE")
     held = read_consent(consent)
-    if held.sha256 != made.consent:
-        got, want = f"{held.sha256[:12]}…", f"{made.consent[:12] or 'none, it was of puppets'}…"
-        raise DataError("the run belongs to another consent manifest", got=got, want=want)
+    check_same(held, made.consent)
     check_files(held, made.subjects[number], pictures, today(), "face")
     import numpy as np
 

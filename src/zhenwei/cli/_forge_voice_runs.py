@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +19,10 @@ from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from zhenwei.forge.consent import Consent
+    from zhenwei.forge.loop import Step
+    from zhenwei.forge.voice.convert import Converter
     from zhenwei.forge.voice.heard import Heard
+    from zhenwei.forge.voice.mel_model import Learned
 
 
 class Engine(StrEnum):
@@ -74,13 +79,8 @@ def learn(
         first, second = (make_voice(name, speaker, made, seed) for name, speaker in MADE_VOICES.items())
     else:
         first, second = _people([(folder_a, subject_a, "--subject-a"), (folder_b, subject_b, "--subject-b")], consent)
-    with interrupt() as stop, bar("steps", steps) as advance:
-        run = converters.learn(
-            first, second, converters.Settings(seed=seed), steps, output, save_every=save_every, stop=stop,
-            tell=lambda step, _: advance(f"error {step.losses['error']:.3f}", step.step),
-        )  # fmt: skip
-        stopped = stop()
-    _tell_run(output, run.step, run.losses, stopped, form)
+    begin = partial(converters.learn, first, second, converters.Settings(seed=seed))
+    _train(begin, steps, output, save_every, form)
 
 
 @voice.command()
@@ -156,13 +156,7 @@ def model(
         heard = make_voice("low", MADE_VOICES["low"], made, seed)
     else:
         (heard,) = _people([(folder, subject, "--subject")], consent)
-    with interrupt() as stop, bar("steps", steps) as advance:
-        run = mel_model.learn(
-            heard, mel_model.Settings(seed=seed), steps, output, save_every=save_every, stop=stop,
-            tell=lambda step, _: advance(f"{step.losses['nats']:.3f} nats a band", step.step),
-        )  # fmt: skip
-        stopped = stop()
-    _tell_run(output, run.step, run.losses, stopped, form)
+    _train(partial(mel_model.learn, heard, mel_model.Settings(seed=seed)), steps, output, save_every, form)
 
 
 @voice.command()
@@ -226,7 +220,7 @@ def _only_with_people(place: Path | None, *given: object) -> None:
 
 
 def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) -> list[Heard]:
-    """Every voice, once all of them are found to be covered."""
+    """Every voice; each is found to be covered before it is read."""
     from zhenwei.forge.voice.heard import hear
 
     held, found = _manifest(consent), []
@@ -245,19 +239,26 @@ def _manifest(consent: Path | None) -> Consent:
     return read_consent(consent)
 
 
-def _tell_run(output: Path, step: int, losses: tuple[float, ...], stopped: bool, form: Format) -> None:
-    last = losses[-1] if losses else None
+def _train(begin: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, form: Format) -> None:
+    """Learn, or go on, with a bar; Ctrl-C saves and ends. Then say how far it came."""
+
+    def said(step: Step, _: object) -> None:
+        advance(" ".join(f"{name} {value:.3f}" for name, value in step.losses.items()), step.step)
+
+    with interrupt() as stop, bar("steps", steps) as advance:
+        run = begin(steps, output, save_every=save_every, tell=said, stop=stop)
+        stopped = stop()
+    last = run.losses[-1] if run.losses else None
     if form is Format.json:
-        typer.echo(json.dumps({"run": str(output), "step": step, "stopped": stopped, "loss": last}))
+        typer.echo(json.dumps({"run": str(output), "step": run.step, "stopped": stopped, "loss": last}))
         return
     shown = "" if last is None else f", loss {last:.3f}"
-    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{shown}")
+    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {run.step}{shown}")
 
 
 def _tell_sound(path: Path, ident: str, what: str, form: Format) -> None:
     if form is Format.json:
-        told: dict[str, Any] = {"path": str(path), "ident": ident}
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps({"path": str(path), "ident": ident}))
         return
     typer.echo(f"{path}: {what}, mark {ident}")
 

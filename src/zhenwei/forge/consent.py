@@ -155,6 +155,13 @@ def check_files(consent: Consent, subject: str, files: Iterable[Path], today: da
     _refuse(subject, wrong)
 
 
+def check_same(consent: Consent, learned_under: str) -> None:
+    """DataError unless ``consent`` is the manifest, by its SHA-256, that a run was ``learned_under``."""
+    if consent.sha256 != learned_under:
+        want = f"{learned_under[:12]}…" if learned_under else "none: it was of nobody"
+        raise DataError("the run belongs to another consent manifest", got=f"{consent.sha256[:12]}…", want=want)
+
+
 def check_manifest(consent: Consent, place: Path, today: datetime.date) -> None:
     """Hold a whole manifest against the files it names, below ``place``: DataError as in :func:`check_files`."""
     for person in consent.subjects:

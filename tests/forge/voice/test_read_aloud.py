@@ -24,6 +24,7 @@ SENTENCE = "This sentence was read by a machine, and nobody has ever said it in 
         (" \n", "espeak-ng", "en"),
         ("x" * 1001, "espeak-ng", "en"),
         ("a\0b", "espeak-ng", "en"),
+        ("a\udcffb", "espeak-ng", "en"),
         ("hello", "say", "en"),
         ("hello", "espeak-ng", "../en"),
         ("hello", "espeak-ng", "-x"),

@@ -68,6 +68,6 @@ def open_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
         settings = Settings(**told["settings"])
         generator = fresh_generator(settings.kind, settings.side, settings.width, settings.noise)
         generator.load_state_dict(under(tensors, "averages.generator." if told["ema"] else "nets.generator."))
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (UsageError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of a generator at {folder}", got=str(error)[:200]) from None
     return generator.eval().requires_grad_(False), told

@@ -131,7 +131,7 @@ def open_run(folder: Path) -> Translators:
             net.load_state_dict(under(tensors, f"nets.{way}."))
         one, other = (str(name) for name in about["subjects"])
         consent, step, data = str(about["consent"]), int(about["step"]), str(about["data"])
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (UsageError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of translators at {folder}", got=str(error)[:200]) from None
     return Translators(nets, settings.side, consent, (one, other), step, data)
 

@@ -29,13 +29,13 @@ from zhenwei.defence.credential import credential_format
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.export import Door, Origin, export_sound
+from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.copies import KINDS, copy_voice
 from zhenwei.signals.voice import RATE_HZ
 
 LABELS = "labels.csv"
 COLUMNS = ("pair", "label", "kind", "file", "sha256", "start", "samples", "recipe")
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac")
-ATTEMPTS = 5  # of copies of 2 to 3 s of genuine speech, 2 in 50 could not be marked with what was drawn first
 _PAIR_DIGITS = 12
 
 
@@ -169,12 +169,7 @@ class _Work:
 
     def _made(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32]) -> Row:
         """The first draw whose marks can be read back; the last one's error if none can."""
-        for attempt in range(ATTEMPTS - 1):
-            try:
-                return self._drawn(place, kind, path, digest, sound, attempt)
-            except DataError:
-                continue
-        return self._drawn(place, kind, path, digest, sound, ATTEMPTS - 1)
+        return first_marked(lambda attempt: self._drawn(place, kind, path, digest, sound, attempt))
 
     def _drawn(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32], attempt: int) -> Row:
         rng = np.random.default_rng([self._seed, int(digest[:8], 16), zlib.crc32(kind.encode()), attempt])

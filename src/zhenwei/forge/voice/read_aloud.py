@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
+from zhenwei.forge.voice.attempts import first_marked, is_unmarked
 from zhenwei.forge.voice.heard import read_sound
 from zhenwei.signals.voice import RATE_HZ
 
 ENGINES = ("espeak-ng", "flite")
 MOST_CHARACTERS, _SECONDS = 1000, 60
 _WORDS_A_MINUTE = 175  # espeak-ng's own pace
-_SLOWER = (1.0, 1.15, 1.3, 1.5, 1.75)  # tried in turn: short speech has little room for a watermark
+_SLOWER = (1.0, 1.15, 1.3, 1.5, 1.75)  # by attempt: short speech has little room for a watermark
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,12}){0,3}")
 
 
@@ -31,14 +32,16 @@ def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slowe
     """``text`` as sound ``(samples,)`` at 16 kHz, peak at most 1; the same for the same text on one machine.
 
     ``language``: as "en", "de", "cmn" (Mandarin), for espeak-ng; flite reads English only. ``slower``: 1 is the
-    engine's own pace, 2 half of it. Raises UsageError for
-    another engine, a language that is none, and text that is empty or longer than 1000 characters; DataError where the
-    engine is not installed, fails, or says nothing.
+    engine's own pace, 2 half of it. Raises UsageError for another engine, a language that is none, and text that is
+    empty, longer than 1000 characters or no Unicode; DataError where the engine is not installed, fails, or says
+    nothing.
     """
     if engine not in ENGINES:
         raise UsageError("there is no such engine", got=engine, want=" or ".join(ENGINES))
-    if not text.strip() or len(text) > MOST_CHARACTERS or "\0" in text:
-        raise UsageError("this text cannot be read", got=f"{len(text)} characters", want=f"1 to {MOST_CHARACTERS}")
+    odd = any("\ud800" <= letter <= "\udfff" for letter in text)  # bytes that were no text
+    if not text.strip() or len(text) > MOST_CHARACTERS or "\0" in text or odd:
+        got = f"{len(text)} characters" + (", some of them no Unicode" if odd else "")
+        raise UsageError("this text cannot be read", got=got, want=f"1 to {MOST_CHARACTERS} of text")
     if not _LANGUAGE.fullmatch(language) or (engine == "flite" and language != "en"):
         raise UsageError(
             "this language cannot be read", got=language, want="en for flite; as en, de, cmn for espeak-ng"
@@ -66,16 +69,19 @@ def export_read(text: str, engine: str, language: str, path: Path, door: Door) -
     both; the place is looked at first."""
     check_sound_place(path)
     recipe = {"engine": engine, "language": language, "text": text}
-    why = ""
-    for slower in _SLOWER:
+
+    def leave(attempt: int) -> Exported:
+        slower = _SLOWER[attempt]
         sound = read_aloud(text, engine, language, slower)
-        origin = Origin("voice/read-aloud", {**recipe, "slower": slower})
-        try:
-            return export_sound(sound[None], RATE_HZ, origin, path, door)
-        except DataError as error:
-            why = str(error)
-    fix = "If there is little of it, give it a longer text; some ten words are enough."
-    raise DataError("what was read could not leave with its marks", got=f"{len(sound) / RATE_HZ:.1f} s: {why}", fix=fix)
+        return export_sound(sound[None], RATE_HZ, Origin("voice/read-aloud", {**recipe, "slower": slower}), path, door)
+
+    try:
+        return first_marked(leave)
+    except DataError as error:
+        if not is_unmarked(error):
+            raise
+        fix = "Give it a longer text; some ten words are enough."
+        raise DataError("what was read could not leave with its marks", got=str(error), fix=fix) from None
 
 
 def _run(command: list[str], engine: str) -> None:

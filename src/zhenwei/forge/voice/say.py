@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.consent import Consent, check_files, hash_file
+from zhenwei.forge.consent import Consent, check_files, check_same, hash_file
 from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
+from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.convert import Converter
 from zhenwei.forge.voice.copies import equalised
 from zhenwei.forge.voice.frames import HOP, Reals, log_mel, sound_of
@@ -24,7 +25,6 @@ from zhenwei.signals.voice import RATE_HZ
 Sound = NDArray[np.float32]
 MADE_VOICES = {"low": LOW, "high": HIGH}
 SECONDS = (1.0, 60.0)
-_ATTEMPTS = 5  # drawn anew where what was drawn holds no watermark
 _QUIET = 1e-4
 _FAR = 3.0  # deviations of a band: one stray frame of a model that learned for minutes would drown all others
 
@@ -71,9 +71,7 @@ def check_run(learned_under: str, consent: Consent) -> None:
     """DataError unless ``consent`` is the manifest that a run was learned under; UsageError for one of made voices."""
     if not learned_under:
         raise UsageError("this run was of made voices", want="--made N, and no --consent")
-    if consent.sha256 != learned_under:
-        got, want = f"{consent.sha256[:12]}…", f"{learned_under[:12]}…"
-        raise DataError("the run belongs to another consent manifest", got=got, want=want)
+    check_same(consent, learned_under)
 
 
 def export_said(converter: Converter, said: Said, path: Path, door: Door) -> Exported:
@@ -107,16 +105,14 @@ def _said(converter: Converter, sound: Sound, source: str, to: str, recipe: dict
 
 
 def _leave(draw: Callable[[int], Sound], origin: Origin, path: Path, door: Door) -> Exported:
-    """The first draw whose marks can be read back; the last one's error if none can. The place is looked at first."""
+    """The first draw that can be marked. The place is looked at first."""
     check_sound_place(path)
-    for attempt in range(_ATTEMPTS):
+
+    def leave(attempt: int) -> Exported:
         told = replace(origin, recipe={**origin.recipe, "attempt": attempt})
-        try:
-            return export_sound(draw(attempt)[None], RATE_HZ, told, path, door)
-        except DataError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError("not reached")
+        return export_sound(draw(attempt)[None], RATE_HZ, told, path, door)
+
+    return first_marked(leave)
 
 
 __all__ = [
