@@ -22,6 +22,9 @@ Forgery = Literal["altered", "generated", "voice", "pairing"]
 """A picture: of a genuine recording that was changed, or of one that never was; a voice that was made by a machine;
 picture and sound that do not belong together, which is a way to alter a recording."""
 Stream = Literal["picture", "voice"]
+Origin = Literal["ai-generated", "ai-edited", "generator-settings", "captured", "edited", "synthetic", "other"]
+"""What a file says of how it came about: made by AI; in part made or altered by AI; settings of a generator stand in
+it; recorded by a device; edited by a person; made by a program that learned from nothing; something else."""
 Language = Literal["en", "zh"]
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -259,6 +262,32 @@ Exhibit = Picture | Curve
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a file says of its own origin: words of whoever wrote it, told before any statistics and never mixed in.
+
+    ``origin``: what it says. ``channel``: where it stands. ``standing``: "trusted" = signed by somebody on the reader's
+    list, and intact; "intact" = signed and intact, by a signer on no such list; "broken" = signed, and it does not
+    hold; "unsigned" = anybody can have written it. ``by``: signer, tool or producer, untrusted text, "" if unnamed.
+    ``sentence``: all of it for a person, beginning with a capital ("Declares itself AI-made (signed by ..., intact).").
+    """
+
+    origin: Origin
+    channel: Literal["credential", "label", "watermark", "settings", "tool"]
+    standing: Literal["trusted", "intact", "broken", "unsigned"]
+    sentence: Text
+    by: str = ""
+
+    @property
+    def says_ai(self) -> bool:
+        """Whether it says that AI made or altered the file, and holds as far as anybody can tell."""
+        return self.standing != "broken" and self.origin in ("ai-generated", "ai-edited", "generator-settings")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, the sentence in English."""
+        return asdict(self) | {"sentence": str(self.sentence), "says_ai": self.says_ai}
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one detector has to say of one subject. ``llr=None`` abstains and ``reason`` says why."""
 
@@ -274,6 +303,7 @@ class Evidence:
     seconds: float = 0.0
     finds: Forgery = "altered"  # what ``llr`` is the evidence of; filled in by the pipeline
     counted: float | None = None  # what it adds to the fused LLR of that kind, once others' repeating it is taken off
+    declares: tuple[Declaration, ...] = ()  # what the file says of itself, as this detector read it
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; exhibits are named by kind and caption, their arrays stay behind."""
@@ -321,7 +351,8 @@ class Verdict:
     ``error_rate`` is how often a decision this firm is wrong: for "forged" the share of genuine files at least as
     suspicious, for "genuine" the share of forged files at least as clean; None when inconclusive.
     ``by_person`` has one entry a person; the file follows the worst, corrected for how many were looked at.
-    ``streams``: picture and voice apart, for videos in which somebody is heard; empty elsewhere.
+    ``streams``: picture and voice apart, for videos in which somebody is heard; empty elsewhere. ``declared``: what the
+    file says of itself, the firmest first; told before the statistics.
     """
 
     decision: Decision
@@ -330,6 +361,7 @@ class Verdict:
     explanation: str
     by_person: tuple[PersonVerdict, ...] = ()
     streams: tuple[StreamVerdict, ...] = ()
+    declared: tuple[Declaration, ...] = ()
 
     def four_ways(self) -> dict[tuple[bool, bool], float]:
         """By (picture forged, voice forged): the probability, had all four been equally likely beforehand and were both
