@@ -19,6 +19,7 @@ from zhenwei.types import (
     Evidence,
     Frame,
     Interval,
+    Kind,
     Media,
     Person,
     Pixels,
@@ -73,7 +74,7 @@ def examine(path: str | Path, *, options: Options | None = None, progress: Progr
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames) if frames else ()
     strips = _strips(chosen, facts, frames, tracks, tell)
-    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell))
+    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple(_person(track, frames) for track in tracks)
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
     tell("done", 1.0)
@@ -169,16 +170,16 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
     if kind in detector.info.takes:
         return detector.examine(subject)
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
-    reason = Text(f"it does not examine {names[kind][0]}", zh=f"它不检查{names[kind][1]}")
-    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason)
+    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
+    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason, asked=False)
 
 
-def _counted(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:
     """With what each adds to the verdict on its person; evidence on the whole file as if it stood alone."""
     out = list(evidence)
     for number in dict.fromkeys(e.person for e in evidence):
         rows = [i for i, e in enumerate(evidence) if e.person == number]
-        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows]), strict=True):
+        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows], kind=kind), strict=True):
             out[i] = replace(evidence[i], counted=None if share is None else round(share, 6))
     return tuple(out)
 
