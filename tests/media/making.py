@@ -46,10 +46,12 @@ def write_clip(
     last: int = 40,
     sound_s: float = 0.0,
     scale: int = 1,
+    tags: Mapping[str, str] | None = None,
 ) -> Path:
     """A clip whose frame ``i`` shows ``i`` from ``times[i] * unit`` seconds on; the last one for ``last * unit``."""
     shown = {time: after - time for time, after in zip(times, [*times[1:], times[-1] + last], strict=True)}
     with av.open(str(path), "w", format=container) as output:
+        output.metadata.update(tags or {})
         stream = output.add_stream(codec, rate=25)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = CODE_SIZE[0] * scale, CODE_SIZE[1] * scale

@@ -28,6 +28,7 @@ from zhenwei.errors import MediaError
 from zhenwei.media.containers import (
     CUT_SHORT,
     audio_stream,
+    clock,
     decoded,
     frame_rate,
     open_container,
@@ -91,7 +92,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, name: str, lim
             pts.append(packet.pts if packet.pts is not None else len(pts))
     except CUT_SHORT:
         pass
-    timed = timed and stream.time_base is not None and all(pts[a] < pts[b] for a, b in pairwise(key))
+    timed = timed and clock(stream) is not None and all(pts[a] < pts[b] for a, b in pairwise(key))
     return _timeline(stream, pts, key, hidden, timed)
 
 
@@ -103,7 +104,7 @@ def _timeline(stream: VideoStream, pts: array[int], key: array[int], hidden: set
     places.sort(key=pts.__getitem__)
     gaps = sorted(pts[after] - pts[before] for before, after in pairwise(places[-64:]))
     end = pts[places[-1]] + max(1, gaps[len(gaps) // 2] if gaps else 1) if places else 0
-    return Timeline(pts, key, tuple(places), end, stream.time_base or Fraction(1), True)
+    return Timeline(pts, key, tuple(places), end, clock(stream) or Fraction(1), True)
 
 
 def chosen(timeline: Timeline, count: int) -> list[int]:

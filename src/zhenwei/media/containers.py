@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -30,6 +29,9 @@ _MICROSECONDS = 1_000_000
 # What demuxing raises where a file breaks off. IndexError: PyAV's final flush, after all packets are given, stumbles
 # over tracks that appeared in the middle of a stream.
 CUT_SHORT = (av.error.FFmpegError, OSError, IndexError)
+# Tags that are no UTF-8 must not keep a file from being read. PyAV below 19 refuses them unless told; from 19 on they
+# come with surrogates in the place of their bytes, which ``_tags`` turns into what the older ones give.
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if hasattr(InputContainer, "metadata_errors") else {}
 _AGAIN = "Copy or download the file again, or re-encode it to MP4 (H.264, AAC)."
 
 
@@ -47,8 +49,8 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> I
             format=form.decoder,
             options={"max_pixels": str(limits.max_video_pixels)},
             container_options={"protocol_whitelist": "", "max_streams": str(limits.max_streams)},
-            metadata_errors="replace",
             buffer_size=_BUFFER_BYTES,
+            **_LENIENT,
         )
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise MediaError(
@@ -183,6 +185,19 @@ def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None) -> list[
         return []
 
 
+def clock(stream: VideoStream | AudioStream) -> Fraction | None:
+    """The unit of a track's times in seconds, None where it has none. PyAV from 19 on has its own kind of fraction,
+    which says 0 in the place of None."""
+    return exact(stream.time_base)
+
+
+def exact(value: Fraction | None) -> Fraction | None:
+    """``value`` of PyAV as a fraction, None unless it is a positive number."""
+    if not value or value.denominator == 0 or value.numerator <= 0:
+        return None
+    return Fraction(value.numerator, value.denominator)
+
+
 def seconds(value: int | None, unit: Fraction | None) -> float | None:
     """A duration in seconds, None unless it is positive."""
     if value is None or unit is None or value <= 0:
@@ -193,7 +208,7 @@ def seconds(value: int | None, unit: Fraction | None) -> float | None:
 def declared_duration_s(container: InputContainer, stream: VideoStream | AudioStream | None) -> float | None:
     """What the container says, else the track."""
     whole = seconds(container.duration, Fraction(1, _MICROSECONDS))
-    return whole or (seconds(stream.duration, stream.time_base) if stream is not None else None)
+    return whole or (seconds(stream.duration, clock(stream)) if stream is not None else None)
 
 
 def start_s(container: InputContainer) -> Fraction:
@@ -203,8 +218,8 @@ def start_s(container: InputContainer) -> Fraction:
 
 def frame_rate(stream: VideoStream) -> float | None:
     """Average frames per second, None if it makes no sense."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and 0 < rate <= 1000 and math.isfinite(rate):
+    for rate in map(exact, (stream.average_rate, stream.guessed_rate)):
+        if rate is not None and rate <= 1000:
             return float(rate)
     return None
 
@@ -221,23 +236,31 @@ def require_duration(duration_s: float | None, name: str, limits: Limits) -> Non
 
 def missing_after_s(container: InputContainer, stream: VideoStream | AudioStream, size_bytes: int) -> float | None:
     """The time from which the file's own index points beyond its end: it was cut short there. None if it is whole."""
-    entries = stream.index_entries
-    if stream.time_base is None or len(entries) == 0:
+    entries, unit = stream.index_entries, clock(stream)
+    if unit is None or len(entries) == 0:
         return None
     last = entries[-1]
     if last.pos + last.size <= size_bytes:
         return None
     lost = next(entry for entry in entries if entry.pos + entry.size > size_bytes)
-    return max(0.0, float(lost.timestamp * stream.time_base - start_s(container)))
+    return max(0.0, float(lost.timestamp * unit - start_s(container)))
 
 
 def _span(stream: VideoStream | AudioStream) -> str:
     """When a track starts and ends and by which clock, "" where it does not say."""
-    clock = stream.time_base
-    if clock is None or stream.duration is None or stream.duration <= 0:
+    unit = clock(stream)
+    if unit is None or stream.duration is None or stream.duration <= 0:
         return ""
-    first = float((stream.start_time or 0) * clock)
-    return f"{first:.3f} to {first + float(stream.duration * clock):.3f} s, clock {clock.numerator}/{clock.denominator}"
+    first = float((stream.start_time or 0) * unit)
+    return f"{first:.3f} to {first + float(stream.duration * unit):.3f} s, clock {unit.numerator}/{unit.denominator}"
+
+
+def _tags(found: Mapping[str, str]) -> dict[str, str]:
+    return {_text(key): _text(value) for key, value in found.items()}
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def stream_facts(container: InputContainer, frame: VideoFrame | None) -> Facts:
@@ -247,15 +270,15 @@ def stream_facts(container: InputContainer, frame: VideoFrame | None) -> Facts:
     if video is not None:
         context = video.codec_context
         pairs += [("Pixel format", context.pix_fmt), ("Video profile", context.profile)]
-        ratio = context.sample_aspect_ratio
-        if ratio not in (None, 0, 1):
+        ratio = exact(context.sample_aspect_ratio)
+        if ratio not in (None, 1):
             pairs.append(("Pixel aspect ratio", ratio))
         if frame is not None and frame.interlaced_frame:
             pairs.append(("Scan", "interlaced"))
     if audio is not None:
         pairs += [(name, _span(s)) for name, s in (("Video track", video), ("Sound track", audio)) if s is not None]
-    pairs += container_facts(container.metadata)
+    pairs += container_facts(_tags(container.metadata))
     for prefix, stream in (("video ", video), ("audio ", audio)):
         if stream is not None:
-            pairs += container_facts(stream.metadata, prefix)
+            pairs += container_facts(_tags(stream.metadata), prefix)
     return safe_facts(pairs)

@@ -11,11 +11,12 @@ import av.error
 import numpy as np
 import soxr
 from av.audio.frame import AudioFrame
+from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from zhenwei.errors import MediaError
-from zhenwei.media.containers import CUT_SHORT, audio_stream, open_container, prepare, start_s
+from zhenwei.media.containers import CUT_SHORT, audio_stream, clock, open_container, prepare, start_s
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.types import Audio, Floats
@@ -99,14 +100,16 @@ def _frames(container: InputContainer, stream: AudioStream, limits: Limits) -> I
 def _floats(frame: AudioFrame) -> Floats:
     """``(channels, n)`` float32; integers are divided by their full scale.
 
-    ``AudioFrame.to_ndarray`` of PyAV 18 reads beyond the end where there are more than 8 planes, hence by hand.
+    Plane by plane: where there are more than 8, ``AudioFrame.planes`` counts beyond the end, reads there (PyAV 18) or
+    refuses (19).
     """
     channels, count = frame.layout.nb_channels, frame.samples
     stored, full_scale = _SAMPLES[frame.format.packed.name]
     if frame.format.is_planar:
-        values = np.stack([np.frombuffer(memoryview(plane), stored, count) for plane in frame.planes[:channels]])
+        planes = [AudioPlane(frame, channel) for channel in range(channels)]
+        values = np.stack([np.frombuffer(memoryview(plane), stored, count) for plane in planes])
     else:
-        values = np.frombuffer(memoryview(frame.planes[0]), stored, count * channels).reshape(count, channels).T
+        values = np.frombuffer(memoryview(AudioPlane(frame, 0)), stored, count * channels).reshape(count, channels).T
     with np.errstate(over="ignore", invalid="ignore"):  # what is no number, or becomes none, is refused after this
         floats = values.astype(np.float32)
         if stored.kind != "f":
@@ -126,9 +129,10 @@ def _require_finite(samples: Floats, name: str) -> None:
 
 def _delay_s(container: InputContainer, stream: AudioStream, frame: AudioFrame) -> float:
     """By how much the sound begins after the file does, so that sound and frames share one clock."""
-    if frame.pts is None or stream.time_base is None:
+    unit = clock(stream)
+    if frame.pts is None or unit is None:
         return 0.0
-    return float(max(Fraction(0), frame.pts * stream.time_base - start_s(container)))
+    return float(max(Fraction(0), frame.pts * unit - start_s(container)))
 
 
 class _Resampler:
