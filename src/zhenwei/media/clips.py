@@ -233,8 +233,9 @@ def passage_frames(
 def within(timeline: Timeline, zero: Fraction, span_s: tuple[float, float], fastest_hz: float) -> list[int]:
     """Places of the frames shown in ``span_s``, every k-th of them where all would be more than ``fastest_hz``."""
     times = [float(timeline.pts[place] * timeline.unit - zero) for place in timeline.shown]
-    places = [place for place, time in zip(timeline.shown, times, strict=True) if span_s[0] <= time <= span_s[1]]
-    gaps = sorted(after - before for before, after in pairwise(times) if span_s[0] <= before <= span_s[1])
+    inside = [number for number, time in enumerate(times) if span_s[0] <= time <= span_s[1]]
+    places = [timeline.shown[number] for number in inside]
+    gaps = sorted(times[after] - times[before] for before, after in pairwise(inside))
     gap = gaps[len(gaps) // 2] if gaps else 0.0
     return places[:: max(1, math.ceil(1 / (gap * fastest_hz)))] if gap > 0 else places
 

@@ -26,11 +26,13 @@ _SHORT_S, _SOUND_SHORT_S = 0.5, 0.1  # less may be missing of what is declared: 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """From the headers and one frame. ``declared_s``: the length that the file itself states. ``lost_s``: from when on
-    its index points beyond its end. ``indexed``: the index tells of every packet, so that none need be counted."""
+    """From the headers and one frame. ``declared_s``: the length that FFmpeg has from the file, where that is no guess;
+    ``stated_s``: the length that its header states of the whole, even if it was cut short. ``lost_s``: from when on its
+    index points beyond its end. ``indexed``: the index tells of every packet, so that none need be counted."""
 
     media: Media
     declared_s: float | None
+    stated_s: float | None
     lost_s: float | None
     indexed: bool
 
@@ -47,9 +49,9 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blan
         containers.require_duration(counted.duration_s, name, limits)
         media, end_s = _counted(media, counted, notes), counted.duration_s
         slack_s = _SOUND_SHORT_S if media.kind == "audio" else _SHORT_S
-        cut = cut or _breaks_off(form, counted.last) or (seen.declared_s or 0.0) - counted.reach_s > slack_s
-    duration_s = (end_s if cut else seen.declared_s) or end_s or seen.declared_s
-    notes.say(*_ending_notes(ending, cut, duration_s or 0.0, seen.declared_s), *_start_notes(file, form))
+        cut = cut or _breaks_off(form, counted.last) or (seen.stated_s or 0.0) - counted.reach_s > slack_s
+    duration_s = end_s if cut and end_s is not None else seen.declared_s or end_s
+    notes.say(*_ending_notes(ending, cut, duration_s or 0.0, seen.stated_s), *_start_notes(file, form))
     return notes.onto(replace(media, duration_s=duration_s or None))
 
 
@@ -73,7 +75,16 @@ def _look(
         main = video or audio
         indexed = form.decoder == "mov" and main is not None and main.frames > 0
         facts = containers.stream_facts(container, frame, spans=states or video is not None)
-        return _Seen(replace(media, facts=facts), declared_s, lost_s, indexed)
+        stated_s = _stated_s(form, main, declared_s) if indexed or form.decoder != "mov" else None
+        return _Seen(replace(media, facts=facts), declared_s, stated_s, lost_s, indexed)
+
+
+def _stated_s(form: Format, stream: VideoStream | AudioStream | None, declared_s: float | None) -> float | None:
+    """FFmpeg shortens what an AVI states to what there is of it; its number of frames is left alone."""
+    if form.decoder == "avi" and isinstance(stream, VideoStream):
+        rate = containers.frame_rate(stream)
+        return stream.frames / rate if rate and stream.frames else None
+    return declared_s
 
 
 def _states_frames(file: BinaryIO, form: Format) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import cast
+from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -36,8 +36,10 @@ _TO_709 = {
     9: ((1.660491, -0.587641, -0.072850), (-0.124550, 1.132900, -0.008349), (-0.018151, -0.100579, 1.118730)),
     12: ((1.224940, -0.224940, 0.0), (-0.042057, 1.042057, 0.0), (-0.019638, -0.078636, 1.098274)),
 }
+# By whether the range is standard and whether there is transparency.
+_FORMATS = {(True, False): "rgb24", (True, True): "rgba", (False, False): "rgb48le", (False, True): "rgba64le"}
 _LUMA_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
-Deep = NDArray[np.uint16]
+Deep = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def shown_pixels(frame: VideoFrame, max_side: int, converter: VideoReformatter, 
     size, how = _target(frame, max_side, ratio), look(frame)
     if how.standard and size == reduced_size(frame.width, frame.height, max_side):
         return upright_pixels(frame, max_side, converter)
-    return frozen(_standard(_deep(frame, size, converter), how))
+    return frozen(_standard(_resized(frame, size, converter, how), how))
 
 
 def shown_part(
@@ -84,41 +86,49 @@ def shown_part(
 ) -> Pixels:
     """The part of ``shown_pixels`` inside ``window``, bit for bit; what lies beyond the frame is left out."""
     size, how = _target(frame, max_side, ratio), look(frame)
-    if how.standard and size == reduced_size(frame.width, frame.height, max_side):
-        return upright_part(frame, max_side, converter, window)
-    whole = _deep(frame, size, converter)
-    height, width = whole.shape[:2]
+    width, height = size[::-1] if orientation(frame).swap else size
     left, top = min(max(window[0], 0), width - 1), min(max(window[1], 0), height - 1)
     right, bottom = max(left + 1, min(window[2], width)), max(top + 1, min(window[3], height))
-    return frozen(_standard(whole[top:bottom, left:right], how))
+    if how.standard and size == reduced_size(frame.width, frame.height, max_side):
+        # Even edges: planes of half the size keep their ratio to the frame, and with it every pixel its value.
+        outer = left, top, right + right % 2, bottom + bottom % 2
+        part = upright_part(frame, max_side, converter, outer)
+        return frozen(np.ascontiguousarray(part[: bottom - top, : right - left]))
+    return frozen(_standard(_resized(frame, size, converter, how)[top:bottom, left:right], how))
 
 
 def _target(frame: VideoFrame, max_side: int, ratio: Fraction) -> tuple[int, int]:
     return reduced_size(*square_size(frame.width, frame.height, ratio), max_side)
 
 
-def _deep(frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter) -> Deep:
-    """``(height, width, 3)`` full-range R'G'B' of 16 bits as stored, upright, transparency over mid-grey."""
+def _resized(
+    frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter, how: Look
+) -> NDArray[np.unsignedinteger[Any]]:
+    """``(height, width, 3)`` full-range R'G'B' as stored, upright, transparency over mid-grey: of 8 bits in standard
+    range, else of 16."""
     clear = any(component.is_alpha for component in frame.format.components)
     smaller = size[0] <= frame.width and size[1] <= frame.height
     converted = converter.reformat(
         frame,
         width=size[0],
         height=size[1],
-        format="rgba64le" if clear else "rgb48le",
+        format=_FORMATS[how.standard, clear],
         interpolation=Interpolation.AREA if smaller else Interpolation.BICUBIC,
         threads=1,
     )
-    samples = np.asarray(converted.to_ndarray(), dtype=np.uint16)
+    samples: NDArray[Any] = np.asarray(converted.to_ndarray())
     if clear:
-        alpha = samples[..., 3:].astype(np.float32) / 65535
-        samples = np.rint(samples[..., :3] * alpha + GREY * 257 * (1 - alpha)).astype(np.uint16)
-    return cast("Deep", turned(cast("Pixels", samples), orientation(frame)))  # turns arrays of any kind
+        full = np.iinfo(samples.dtype).max
+        alpha = samples[..., 3:].astype(np.float32) / full
+        mixed = samples[..., :3] * alpha + np.float32(GREY * (full // 255)) * (1 - alpha)
+        samples = np.rint(mixed).astype(samples.dtype)
+    return turned(samples, orientation(frame))
 
 
-def _standard(samples: Deep, how: Look) -> Pixels:
+def _standard(samples: NDArray[np.unsignedinteger[Any]], how: Look) -> Pixels:
+    """8-bit samples as they are; 16-bit ones brought to standard range and gamut."""
     if how.standard:
-        return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+        return np.ascontiguousarray(samples, np.uint8)
     linear = _LIGHT[how.curve](samples)
     if how.primaries:
         linear = linear @ np.asarray(_TO_709[how.primaries], np.float32).T

@@ -38,6 +38,7 @@ _SAMPLES: dict[str, tuple[np.dtype[Any], float]] = {
 Speech = Callable[[Audio], float]
 _MOST_TRACKS = 8
 _SILENT = 1e-3  # of full scale: -60 dB, the dither and hiss of an input that nothing is plugged into
+_GAP_S = 0.05  # less is a matter of coarse clocks
 _AUDIBLE_S = 0.01  # of speech: what a track is worth that only sounds
 _CLEARLY = 2.0  # times as much speech as the default track makes another the one to hear
 
@@ -104,7 +105,7 @@ def _choose(
     if order[0] in found and found[best][0] <= _CLEARLY * found[order[0]][0]:
         best = order[0]
     worth, track, losses = found[best]
-    told.lost_sound = losses.lost_sound
+    told.lost_sound, told.gaps_s = losses.lost_sound, losses.gaps_s
     if best == order[0]:
         return track, IS_DEFAULT
     if order[0] not in found:
@@ -141,9 +142,11 @@ def _pieces(
 ) -> tuple[list[Floats], int]:
     pieces: list[Floats] = []
     rate, values, heard = rate_hz or 0, 0, False
+    gaps = _Gaps(clock(stream), told)
     gather: _Resampler | None = None
     for frame in _frames(container, stream, limits, told):
         samples = _floats(frame)
+        gaps.see(frame)
         _require_finite(samples, name)
         if gather is None:
             rate = rate or frame.sample_rate
@@ -217,6 +220,22 @@ def _delay_s(container: InputContainer, stream: AudioStream, frame: AudioFrame) 
     if frame.pts is None or unit is None:
         return 0.0
     return float(max(Fraction(0), frame.pts * unit - start_s(container)))
+
+
+class _Gaps:
+    """Counts time that no sound fills, between frames that follow each other."""
+
+    def __init__(self, unit: Fraction | None, told: Told) -> None:
+        self._unit, self._told = unit, told
+        self._end_s: float | None = None
+
+    def see(self, frame: AudioFrame) -> None:
+        if self._unit is None or frame.pts is None or not frame.sample_rate:
+            return
+        start_s = float(frame.pts * self._unit)
+        if self._end_s is not None and start_s - self._end_s > _GAP_S:
+            self._told.gaps_s += start_s - self._end_s
+        self._end_s = start_s + frame.samples / frame.sample_rate
 
 
 class _Resampler:

@@ -16,22 +16,24 @@ class Told:
     """Collects notes in the order in which they come up, each once; and counts what decoding lost.
 
     ``lost_frames``, ``lost_sound``: packets of picture and sound that could not be decoded, among those tried.
+    ``gaps_s``: seconds between sounds that follow each other in the file.
     """
 
     notes: list[str] = field(default_factory=list)
     lost_frames: int = 0
     lost_sound: int = 0
+    gaps_s: float = 0.0
 
     def say(self, *notes: str) -> None:
         self.notes.extend(note for note in notes if note not in self.notes)
 
     def onto(self, media: Media) -> Media:
         """``media`` with these notes after its own."""
-        all_notes = [*self.notes, *_lost(self.lost_frames, self.lost_sound)]
+        all_notes = [*self.notes, *_lost(self.lost_frames, self.lost_sound, self.gaps_s)]
         return replace(media, notes=tuple(dict.fromkeys((*media.notes, *all_notes))))
 
 
-def _lost(frames: int, sound: int) -> list[Text]:
+def _lost(frames: int, sound: int, gaps_s: float) -> list[Text]:
     notes = []
     if frames:
         some = "1 damaged frame was" if frames == 1 else f"{frames:,} damaged frames were"
@@ -39,6 +41,8 @@ def _lost(frames: int, sound: int) -> list[Text]:
     if sound:
         some = "1 damaged packet" if sound == 1 else f"{sound:,} damaged packets"
         notes.append(Text(f"{some} of sound left out", zh=f"略去了 {sound:,} 个损坏的声音数据包"))
+    if round(gaps_s, 1) > 0:
+        notes.append(Text(f"{gaps_s:.1f} s of sound are missing in between", zh=f"中间缺少 {gaps_s:.1f} 秒声音"))
     return notes
 
 

@@ -147,6 +147,39 @@ def _au(file: BinaryIO, size_bytes: int) -> Ending:
     return Ending("cut" if start + size > size_bytes else "whole")
 
 
+def _caf(file: BinaryIO, size_bytes: int) -> Ending:
+    """Apple's Core Audio Format: sizes of 64 bits, -1 for sound up to the end of the file."""
+    return _long_chunks(file, 8, size_bytes, lambda head: (head[:4], *struct.unpack(">q", head[4:12]), 12), b"data")
+
+
+def _w64(file: BinaryIO, size_bytes: int) -> Ending:
+    """Sony Wave64: names of 16 bytes, sizes that hold their own header, at places that 8 divides."""
+    return _long_chunks(
+        file,
+        40,
+        size_bytes,
+        lambda head: (head[:4], (struct.unpack("<Q", head[16:24])[0] - 24 + 7) // 8 * 8, 24),
+        b"data",
+    )
+
+
+def _long_chunks(
+    file: BinaryIO, at: int, size_bytes: int, read: Callable[[bytes], tuple[bytes, int, int]], wanted: bytes
+) -> Ending:
+    """``read`` gives name, size of the body and size of the header; ``wanted`` is the chunk that holds the sound."""
+    for _ in range(_MOST_PARTS):
+        file.seek(at)
+        name, size, header = read(file.read(24))
+        if name == wanted:
+            if size <= 0 or size >= 1 << 62:
+                return Ending(open_length=True)
+            return Ending("cut" if at + header + size > size_bytes + 7 * (header == 24) else "whole")
+        if size < 0:
+            break
+        at += header + size
+    return Ending()
+
+
 def _chunks(file: BinaryIO, at: int, size_bytes: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """(name, place of the body, size) of IFF chunks, which begin at even places."""
     for _ in range(_MOST_PARTS):
@@ -180,6 +213,19 @@ def _transport(file: BinaryIO, size_bytes: int) -> Ending:
     return Ending("cut" if (size_bytes - found[0]) % found[1] else "unknown")
 
 
+def _flv(file: BinaryIO, size_bytes: int) -> Ending:
+    """Behind each tag stands its size (FLV specification, annex E.3), so that the last can be found from the end."""
+    file.seek(max(0, size_bytes - 4))
+    before = struct.unpack(">I", file.read(4))[0]
+    at = size_bytes - 4 - before
+    if at < 9:
+        return Ending("cut")
+    file.seek(at)
+    head = file.read(4)
+    whole = head[0] & 0x1F in (8, 9, 18) and int.from_bytes(head[1:], "big") + 11 == before
+    return Ending("whole" if whole else "cut")
+
+
 def _asf(file: BinaryIO, size_bytes: int) -> Ending:
     """The file properties object tells the size of the whole (ASF specification, 3.2), 0 in a broadcast."""
     head = file.read(HEAD_BYTES)
@@ -202,6 +248,9 @@ _LOOKS: dict[str, Callable[[BinaryIO, int], Ending]] = {
     "ogg": _ogg,
     "mpegts": _transport,
     "asf": _asf,
+    "caf": _caf,
+    "w64": _w64,
+    "flv": _flv,
 }
 
 
