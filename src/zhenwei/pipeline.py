@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
+from zhenwei.detectors._sound import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.types import (
     Audio,
@@ -91,14 +92,16 @@ def _decode(
 ) -> tuple[tuple[Frame, ...], Audio | None, Media]:
     frames: list[Frame] = []
     if facts.kind != "audio":
-        for frame in media.sample_frames(facts, options.frames):
+        told = media.Told()
+        for frame in media.sample_frames(facts, options.frames, told=told):
             frames.append(frame)
             tell("reading", 0.45 * min(1.0, len(frames) / options.frames))
+        facts = told.onto(facts)
     audio = None
     # Sound alone is read even where nobody examines it yet: a damaged file is to be told from one without an answer.
     if facts.kind == "audio" or (facts.audio_codec and any("audio" in d.info.takes for d in chosen)):
         try:
-            audio = media.read_audio(facts, rate_hz=_SOUND_HZ)
+            audio, facts = media.hear(facts, _SOUND_HZ, speech_s=spoken_s)
         except MediaError as error:
             if not frames:
                 raise

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from zhenwei.media.bitstreams import raw_video, transport_start
+
 Reader = Literal["picture", "animation", "container"]
 HEAD_BYTES = 65536
 
@@ -54,11 +56,9 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
         (rb"fLaC", _container("flac")),
         (rb"FLV\x01", _container("flv")),
         (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _container("asf")),
-        (rb"\x47.{187}\x47.{187}\x47|.{4}\x47.{191}\x47.{191}\x47", _container("mpegts")),
         (rb"\0\0\x01\xba", _container("mpeg")),
         (rb"\0\0\x01\xb3", _container("mpegvideo")),
-        (rb"\0\0\0?\x01[\x09\x67\x27\x47]", _container("h264")),
-        (rb"\0\0\0?\x01[\x40\x46]\x01", _container("hevc")),
+        (rb"\0\0\x01\xb0", _container("m4v")),
         (rb"FORM....AIF[FC]", _container("aiff")),
         (rb"caff\0\x01", _container("caf")),
         (rb"\.snd", _container("au")),
@@ -102,17 +102,24 @@ def recognise(head: bytes) -> Format | None:
         return None
     form = _by_signature(head)
     if form is not None and head.startswith(b"ID3"):
-        form = _by_signature(_after_id3(head)) or form  # FLAC and AAC may carry this tag before them too
+        form = _by_signature(after_tag(head)) or form  # FLAC and AAC may carry this tag before them too
     if form is not None and _is_animated(form, head):
         return Format(form.name, "animation", form.decoder)
     return form
 
 
 def _by_signature(head: bytes) -> Format | None:
-    return next((form for pattern, form in _SIGNATURES if pattern.match(head)), None)
+    found = next((form for pattern, form in _SIGNATURES if pattern.match(head)), None)
+    if found is not None and not (found.name in ("mp3", "aac") and transport_start(head)):
+        return found
+    stream = raw_video(head) or ("mpegts" if transport_start(head) else "")
+    return _container(stream) if stream else None
 
 
-def _after_id3(head: bytes) -> bytes:
+def after_tag(head: bytes) -> bytes:
+    """``head`` without the ID3v2 tag that it may begin with; empty where the tag is longer."""
+    if not head.startswith(b"ID3"):
+        return head
     size = 0
     for byte in head[6:10]:
         size = size << 7 | byte & 0x7F
