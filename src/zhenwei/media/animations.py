@@ -13,7 +13,7 @@ from typing import BinaryIO
 from zhenwei.errors import MediaError
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.media.pictures import guarded, open_picture, upright_rgb
+from zhenwei.media.pictures import guarded, open_as_far, upright_rgb
 from zhenwei.media.spread import nearest
 from zhenwei.types import Frame
 
@@ -133,7 +133,7 @@ def animation_frames(file: BinaryIO, form: Format, name: str, count: int, limits
     """Frames nearest to evenly spread times; ends where decoding breaks, with MediaError if that is at once."""
     starts = list(accumulate(durations_us(file, form, limits)[:-1], initial=0))
     with guarded(form, name, limits):
-        opened = open_picture(file, form, name, limits)
+        opened = open_as_far(file, form, name, limits)
         image = opened.image
     for index, number in enumerate(nearest(starts, count)):
         try:

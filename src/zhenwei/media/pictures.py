@@ -102,7 +102,15 @@ class Opened:
     notes: tuple[str, ...]
 
 
-def open_picture(file: BinaryIO, form: Format, name: str, limits: Limits) -> Opened:
+def open_picture(file: BinaryIO, form: Format, name: str, limits: Limits) -> Image.Image:
+    """The picture behind ``file``, header read and held against the limits, as Pillow opens it: whole or not at all.
+    Call it ``guarded``."""
+    image = Image.open(file, formats=[form.decoder])
+    _require_size(image.size, name, limits)
+    return image
+
+
+def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Opened:
     """The picture behind ``file``: header read and held against the limits, decoded only where the file lacks its end
     or the format's decoder knows no other way. Call it ``guarded``."""
     cut_short = cut.lacks_its_end(file, form)

@@ -53,7 +53,7 @@ def _recognised(file: BinaryIO, name: str) -> Format:
 
 def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
     with pictures.guarded(form, name, limits):
-        opened = pictures.open_picture(file, form, name, limits)
+        opened = pictures.open_as_far(file, form, name, limits)
         width, height = pictures.shown_size(opened)
         return replace(
             blank,
@@ -183,7 +183,7 @@ def read_picture(media: Media, limits: Limits) -> Frame:
 
 def _picture_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
     with pictures.guarded(form, name, limits):
-        opened = pictures.open_picture(file, form, name, limits)
+        opened = pictures.open_as_far(file, form, name, limits)
         return Frame(0, 0.0, pictures.upright_rgb(opened, name))
 
 
