@@ -28,16 +28,8 @@ from zhenwei.types import Pixels
 
 GREY = 128  # what shows through where a picture is transparent: neither lightens nor darkens what it holds
 _ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _ROTATION_DEG = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+_STRIP_PX = 1 << 22
 _TURNED_BY_DECODER = ("TIFF", "HEIF", "JXL")
 _LOCK = threading.RLock()
 
@@ -189,20 +181,36 @@ def _exif_orientation(image: Image.Image) -> int:
         value = image.getexif().get(_ORIENTATION, 1)
     except BROKEN:  # the pixels may well be sound where the metadata is not
         return 1
-    return value if isinstance(value, int) and value in _TURNS else 1
+    return value if isinstance(value, int) and 2 <= value <= 8 else 1
 
 
 def upright_rgb(opened: Opened, name: str) -> Pixels:
-    """Decode: ``(height, width, 3)`` uint8 RGB, contiguous and read-only, EXIF orientation applied."""
+    """Decode: ``(height, width, 3)`` uint8 RGB, contiguous and read-only, EXIF orientation applied.
+
+    Copied out in strips: Pillow would hold a large picture three times over while it hands it on as one.
+    """
     image = opened.image
     image.load()
-    turn = _TURNS.get(_turn(image))
-    if opened.rows < image.height:
-        image = image.crop((0, 0, image.width, opened.rows))
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_eight_bits(np.asarray(image), name))
-    converted = _rgb(image)
-    return frozen(np.asarray(converted if turn is None else converted.transpose(turn)))
+    width, height = shown_size(opened)
+    upright = np.empty((height, width, 3), np.uint8)
+    stored = _as_stored(upright, _turn(opened.image))
+    step = max(1, _STRIP_PX // image.width)
+    for top in range(0, opened.rows, step):
+        bottom = min(opened.rows, top + step)
+        stored[top:bottom] = np.asarray(_rgb(image.crop((0, top, image.width, bottom))))
+    return frozen(upright)
+
+
+def _as_stored(upright: Pixels, orientation: int) -> Pixels:
+    """A view of ``upright`` in which its pixels lie as a picture of this EXIF orientation is stored."""
+    if orientation in (5, 7):
+        swapped = upright.swapaxes(0, 1)
+        return swapped if orientation == 5 else swapped[::-1, ::-1]
+    if orientation in (6, 8):
+        return np.rot90(upright, 1 if orientation == 6 else -1)
+    return upright[:: -1 if orientation in (3, 4) else 1, :: -1 if orientation in (2, 3) else 1]
 
 
 def _rgb(image: Image.Image) -> Image.Image:
