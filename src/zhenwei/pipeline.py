@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
 from zhenwei.detectors._sound import spoken_s
 from zhenwei.errors import MediaError, UsageError
+from zhenwei.media.given import Source
 from zhenwei.types import (
     Audio,
     Detector,
@@ -58,11 +58,16 @@ class Options:
             )
 
 
-def examine(path: str | Path, *, options: Options | None = None, progress: Progress | None = None) -> Report:
+def examine(source: Source, *, options: Options | None = None, progress: Progress | None = None) -> Report:
     """Examines one file with every detector that takes its kind, and weighs what they say.
 
-    Deterministic but for ``seconds``. Raises :class:`MediaError` for a file that cannot be read, :class:`UsageError`
-    for options without meaning, :class:`ModelError` for weights that are missing or altered.
+    ``source``: a path, the bytes of a file, a file opened for reading in binary (read from where it stands), or the
+    pixels of a picture: ``(height, width, 3)`` RGB or ``(height, width)`` grey, uint8. Without a path,
+    ``report.media.path`` is "<bytes>", "<array>" or the stream's name.
+
+    Deterministic but for ``seconds``. Raises :class:`MediaError` for a file that cannot be read or was changed while
+    it was read, :class:`UsageError` for options or a source without meaning, :class:`ModelError` for weights that are
+    missing or altered.
     """
     options = options or Options()
     tell = progress or (lambda _stage, _fraction: None)
@@ -70,7 +75,15 @@ def examine(path: str | Path, *, options: Options | None = None, progress: Progr
     models.set_threads(options.threads)
     chosen = _choose(options)
     tell("reading", 0.0)
-    facts = media.open_media(path)
+    with media.at_hand(source) as given:
+        facts = media.open_media(given.path)
+        facts = replace(facts, notes=(*given.notes, *facts.notes))
+        with media.unchanged(facts):
+            report = _examined(facts, options, chosen, tell, began)
+        return replace(report, media=replace(report.media, path=given.shown))
+
+
+def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell: Progress, began: float) -> Report:
     frames, audio, facts = _decode(facts, options, chosen, tell)
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames) if frames else ()

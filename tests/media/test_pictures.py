@@ -191,7 +191,7 @@ def test_exif_facts_name_no_place(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0131] = "Acme\x1b[31m\x07\n", "Camera 1", "x" * 1000
     exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
-    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 59.4375)})
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 59.4375), 3: "E", 4: (13.0, 24.0, 0.0)})
     (tmp_path / "a").write_bytes(encoded(RGB, "JPEG", exif=exif))
     facts = dict(open_media(tmp_path / "a").facts)
     assert facts["Make"] == "Acme[31m"

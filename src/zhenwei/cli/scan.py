@@ -13,6 +13,7 @@ import typer
 
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress, Tell
+from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import MediaError
 from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, table, to_json
 from zhenwei.types import DetectorInfo, Language
@@ -48,11 +49,13 @@ def scan(
         float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
     ] = 0.05,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
-    Folders are searched for pictures, videos and sound, recognised by content; hidden files are left out. A file
-    that is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
+    Folders are searched for pictures, videos and sound, recognised by content; a file that is only called like one,
+    or is empty, is told as unreadable. Hidden files and linked folders are left out: --verbose names them. A file that
+    is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
     evidence the answer is "inconclusive".
 
     Exit status: 0 all files examined, 1 at least one could not be read, 2 wrong use, 130 interrupted (what was done
@@ -74,6 +77,7 @@ def scan(
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
     _known(options)
     run = _Run(collect(paths), options, language, format_, quiet)
+    run.verbose = verbose
     raise typer.Exit(run.all(output))
 
 
@@ -98,6 +102,7 @@ class _Run:
         self.failed = 0
         self.pages = 0
         self.interrupted = False
+        self.verbose = False
 
     def all(self, output: Path | None) -> int:
         with ExitStack() as stack:
@@ -146,8 +151,7 @@ class _Run:
             self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
         if self.quiet:
             return
-        if self.inputs.foreign:
-            self._note(f"{self.inputs.foreign} files in folders are no pictures, videos or sound; left out.", "dim")
+        tell_left_out(self.inputs, self.notes, verbose=self.verbose)
         if not self.inputs.files and not self.inputs.unreadable:
             self._note("Nothing to examine was found.", "yellow")
         if self.failed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.types import Language, Text, in_language
 
@@ -39,6 +40,7 @@ def verify(
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")] = Lang.en,
+    verbose: Verbose = False,
 ) -> None:
     """Show what files say of themselves: credential, watermark, labels, and what follows.
 
@@ -86,6 +88,7 @@ def verify(
             else:
                 _tell(path, read, format_, lang.value)
             progress.end()
+    tell_left_out(inputs, notes, verbose=verbose)
     raise typer.Exit(int(failed))
 
 

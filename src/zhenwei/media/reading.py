@@ -15,6 +15,7 @@ from zhenwei.media import told as told_words
 from zhenwei.media.facts import safe_facts
 from zhenwei.media.formats import HEAD_BYTES, Format, advice, described, recognise
 from zhenwei.media.limits import Limits
+from zhenwei.media.picture_facts import picture_facts
 from zhenwei.media.told import Told
 from zhenwei.types import Audio, Frame, Media
 
@@ -51,17 +52,17 @@ def _recognised(file: BinaryIO, name: str) -> Format:
 
 def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
     with pictures.guarded(form, name, limits):
-        image = pictures.open_picture(file, form, name, limits)
-        width, height = pictures.shown_size(image)
+        opened = pictures.open_as_far(file, form, name, limits)
+        width, height = pictures.shown_size(opened)
         return replace(
             blank,
             codec=form.name,
             width=width,
             height=height,
             frame_count=1,
-            rotation_deg=pictures.rotation_deg(image),
-            facts=safe_facts([*pictures.picture_facts(image, form), *labels.label_facts(image)]),
-            notes=pictures.picture_notes(image),
+            rotation_deg=pictures.rotation_deg(opened.image),
+            facts=safe_facts([*picture_facts(opened.image, form), *labels.label_facts(opened.image)]),
+            notes=opened.notes,
         )
 
 
@@ -137,8 +138,8 @@ def read_picture(media: Media, limits: Limits) -> Frame:
 
 def _picture_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
     with pictures.guarded(form, name, limits):
-        image = pictures.open_picture(file, form, name, limits)
-        return Frame(0, 0.0, pictures.upright_rgb(image, name))
+        opened = pictures.open_as_far(file, form, name, limits)
+        return Frame(0, 0.0, pictures.upright_rgb(opened, name))
 
 
 def read_audio(media: Media, rate_hz: int | None, limits: Limits) -> Audio:
