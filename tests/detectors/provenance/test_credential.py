@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from zhenwei.defence import credential, identity
-from zhenwei.detectors.provenance._content import CAPTURE_LLR, COMPOSITE_LLR, GENERATED_LLR
+from zhenwei.detectors.provenance._content import CAPTURE_LLR, GENERATED_LLR, SIGNED_EDIT_LLR
 from zhenwei.detectors.provenance.credential import Credential
 from zhenwei.media import open_media
 from zhenwei.testing import portrait
@@ -46,7 +46,7 @@ def trust(signer: identity.Identity, folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("claim", "llr"),
-    [("ai-generated", GENERATED_LLR), ("ai-edited", COMPOSITE_LLR), ("captured", None), ("edited", None)],
+    [("ai-generated", GENERATED_LLR), ("ai-edited", SIGNED_EDIT_LLR), ("captured", None), ("edited", None)],
 )
 def test_what_it_says_weighs_as_stated_even_where_nobody_is_trusted(
     claim: credential.Claim, llr: float | None, signer: identity.Identity, tmp_path: Path
@@ -69,7 +69,7 @@ def test_a_recording_that_was_made_from_something_generated_is_no_recording(
 ) -> None:
     generated = credential.sign(photo(), claim="ai-generated", identity=signer)
     edited = credential.sign(photo(), claim="edited", identity=signer, parent=generated)
-    assert ask(edited, tmp_path, trust(signer, tmp_path)).llr == COMPOSITE_LLR
+    assert ask(edited, tmp_path, trust(signer, tmp_path)).llr == SIGNED_EDIT_LLR
 
 
 def test_a_broken_credential_is_told_and_weighs_nothing(signer: identity.Identity, tmp_path: Path) -> None:
