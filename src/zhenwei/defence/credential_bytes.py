@@ -12,6 +12,7 @@ person stands in them, but they could hide something; so they are held against t
 from __future__ import annotations
 
 import json
+import re
 import struct
 from dataclasses import dataclass
 
@@ -120,10 +121,15 @@ def _check_manifest(store: bytes, manifest: _Box, *, active: bool) -> None:
             _check_claim(store, part)
         else:
             for inner in _boxes(store, part.start, part.stop):
-                if part.family == b"c2db" and active and named.count(inner.label) < 2:
+                if part.family == b"c2db" and active and not _is_named(inner.label, named):
                     raise _OddError(_UNNAMED)
                 if part.family == b"c2vc":  # W3C's verifiable credentials, which carry a signature of their own
                     _require_json(store, inner)
+
+
+def _is_named(label: bytes, manifest: bytes) -> bool:
+    """Whether an address in a statement leads to the data box of that label."""
+    return re.search(rb"c2pa\.databoxes/" + re.escape(label) + rb"(?!\w)", manifest) is not None
 
 
 def _check_claim(store: bytes, claim: _Box) -> None:
