@@ -33,7 +33,7 @@ HIDDEN = "hidden in the pixels"
 _LINE = re.compile(r"\bSteps: \d+, .{0,400}?\b(Sampler|CFG scale|Seed|Model hash|Size|Model): ", re.DOTALL)
 _LOOSE = re.compile(r"\b(Steps|Sampler|CFG scale|Negative prompt): ")
 _NODES = re.compile(r'"class_type"\s*:\s*"')
-_WORKFLOW = re.compile(r'"(last_node_id|nodes)"\s*:')
+_WORKFLOW = re.compile(r'"last_node_id"\s*:|"nodes"\s*:\s*\[')
 _GRAPH = re.compile(r"\s*((workflow|prompt)\s*:\s*)?\{", re.IGNORECASE)
 _MIDJOURNEY = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f-]{27}|--(niji|v|ar|stylize|chaos) \S+ --")
 _DREAM = re.compile(r"(?=.* -s ?\d+)(?=.* -S ?\d+)(?=.* -[CW] ?[\d.]+)", re.DOTALL)
@@ -103,12 +103,12 @@ def _of_json(value: str) -> str | None:
     keys = {key.lower().replace(" ", "_") for key in found}
     if "generation settings" in found:
         return ""
+    if {"c", "sampler", "steps", "v2"} <= keys:
+        return "Draw Things"
     if "signed_hash" in keys or str(found.get("Software")) == "NovelAI" or {"uc", "sampler", "steps"} <= keys:
         return "NovelAI"
     if {"adm_guidance", "base_model"} <= keys:
         return "Fooocus"
-    if {"c", "sampler", "steps", "v2"} <= keys:
-        return "Draw Things"
     return "" if keys & _PROMPTS and len(keys & _NUMBERS) >= 2 else None
 
 

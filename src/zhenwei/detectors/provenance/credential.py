@@ -15,7 +15,7 @@ from zhenwei.detectors.provenance._content import CAPTURE_LLR, GENERATED_LLR, SI
 from zhenwei.errors import MediaError, MissingExtraError, UsageError
 from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
 
-_SIGNS = (b"c2pa", b"jumb")  # one of them stands in whatever C2PA writes
+_SIGNS = (b"c2pa", b"jumb", b":provenance")  # one of them stands in whatever C2PA writes, or leads to it
 _CAPTURED = frozenset({"digitalCapture", "computationalCapture"})  # film and prints may show what was made before
 _NO_ANSWER = Text("No answer.", zh="没有结论。")
 _ABSENT = Text("there is no credential, which says nothing either way", zh="没有内容凭证，这并不说明真伪")
