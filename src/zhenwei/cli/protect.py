@@ -163,7 +163,7 @@ def mark(
     mark_key, given = _mark_key(published), _checked(ident)
 
     def marked(data: bytes) -> _Written:
-        if read_credential(data).state not in ("absent", "unreadable"):
+        if read_credential(data).state not in ("absent", "remote", "unreadable"):
             fix = "Use: zhenwei protect sign FILE --claim edited, which marks it and keeps the credential."
             raise UsageError("this file carries a credential, which a mark would break", fix=fix)
         name = given or identifier(data)
