@@ -20,6 +20,7 @@ from zhenwei.errors import FaultError, MediaError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
+    from zhenwei.cli._robust_folder import RobustFolder
     from zhenwei.evaluation.ladder import Delivery
     from zhenwei.evaluation.robust import Answer, Robustness
     from zhenwei.pipeline import Options
@@ -126,10 +127,15 @@ class _Run:
         self.notes = Console(stderr=True, highlight=False)
         self.done: list[Robustness] = []
         self.failed = 0
+        self.folder: RobustFolder | None = None
 
     def all(self, files: list[Path]) -> int:
+        from zhenwei.cli._robust_folder import RobustFolder
+
         interrupted = False
         with ExitStack() as stack:
+            if self.ways.output is not None:
+                self.folder = stack.enter_context(RobustFolder(self.ways.output))
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-robust-")))
             opened = [media for path in files if (media := self._opened(path)) is not None]
             total = sum(1 + len(self.ways.of(media.kind)) for media in opened)
@@ -141,6 +147,8 @@ class _Run:
             except KeyboardInterrupt:
                 interrupted = True
                 self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
+        if self.folder is not None and self.folder.replaced and not self.quiet:
+            self._note(f"{self.folder.replaced} earlier answers on the same files were replaced.", "dim")
         if interrupted:
             return 130
         return 1 if self.failed else FLIPS if any(not found.stable for found in self.done) else 0
@@ -216,17 +224,8 @@ class _Run:
             sys.stdout.flush()
         else:
             Console(highlight=False).print(view(found, self.language), "")
-        self._save()
-
-    def _save(self) -> None:
-        from zhenwei.evaluation.ladder.packing import whole_or_nothing
-
-        if self.ways.output is None:
-            return
-        files = [found.to_dict() for found in self.done]
-        with whole_or_nothing(self.ways.output / "robust.json") as partial:
-            text = json.dumps({"files": files}, indent=1, ensure_ascii=False, allow_nan=False)
-            partial.write_text(f"{text}\n", encoding="utf-8")
+        if self.folder is not None:
+            self.folder.add(found)
 
     def _complain(self, path: str, error: ZhenweiError) -> None:
         self.failed += 1

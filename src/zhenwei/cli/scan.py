@@ -14,7 +14,7 @@ import typer
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_left_out
-from zhenwei.errors import FaultError
+from zhenwei.errors import FaultError, OutputError
 from zhenwei.faults import contained
 from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
 from zhenwei.types import DetectorInfo, Language
@@ -66,7 +66,7 @@ def scan(
 
       zhenwei scan clip.mp4 --format json          # one JSON object per file, one a line
 
-      zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json
+      zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json; what is there stays
 
       zhenwei scan clip.mp4 --lang zh --frames 64 --detector cnn.face_forgery
     """
@@ -114,7 +114,10 @@ class _Run:
                 self._examine_all(folder)
             except KeyboardInterrupt:
                 self.interrupted = True
-        self._finish(output)
+            except OutputError:  # what was done is shown all the same
+                self._finish(None)
+                raise
+        self._finish(folder)
         return 130 if self.interrupted else int(self.failed + self.faults + self.partly > 0)
 
     def _examine_all(self, folder: ReportFolder | None) -> None:
@@ -159,7 +162,7 @@ class _Run:
         else:
             _print(told)
 
-    def _finish(self, output: Path | None) -> None:
+    def _finish(self, folder: ReportFolder | None) -> None:
         if self.outcomes:
             from rich.console import Console
 
@@ -180,9 +183,17 @@ class _Run:
             self._note(
                 f"{self.partly} examined in part: a detector failed on them. None of these is called genuine.", "red"
             )
-        if output is not None and self.pages:
+        if folder is not None:
+            self._tell_folder(folder)
+
+    def _tell_folder(self, folder: ReportFolder) -> None:
+        if self.pages:
             pages = "1 page" if self.pages == 1 else f"{self.pages} pages"
-            self._note(f"{pages} and report.json: see {legible(str(output))}", "dim")
+            self._note(f"{pages} and report.json: see {legible(str(folder.folder))}", "dim")
+        if folder.replaced:
+            self._note(f"{folder.replaced} earlier reports on the same files were replaced.", "dim")
+        if folder.kept:
+            self._note(f"{folder.kept} earlier reports of other scans stay in report.json.", "dim")
 
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text

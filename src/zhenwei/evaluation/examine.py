@@ -1,7 +1,7 @@
 """Labelled files through the whole chain, bytes in, verdict out; interrupted, it goes on where it was.
 
 Every outcome is appended to a journal as it comes. A journal belongs to one run: other weights, options or package
-versions begin it anew, so that figures never mix two networks.
+versions begin another, so that figures never mix two networks; the first one's is set aside, and taken up again by it.
 """
 
 from __future__ import annotations
@@ -42,16 +42,23 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path | None, run: Mapping[str, Any]) -> Journal:
-        """``run``: all that the outcomes follow from. What another run wrote is dropped, and so is half a last line."""
+        """``run``: all that the outcomes follow from. What another run wrote is set aside as "journal-RUN.jsonl", where
+        the same run finds it again; half a last line is dropped."""
         signature = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
         journal = cls(path, signature)
         if path is None:
             return journal
+        if path.exists() and _run_of(path) != signature:
+            path.replace(_aside(path, _run_of(path)))
+        if not path.exists() and _aside(path, signature).exists():
+            _aside(path, signature).replace(path)
         lines = _lines(path)
         if lines and lines[0] == {"run": signature}:
             journal.known = {(x["set"], x["name"], x["delivery"]): x for x in lines[1:]}
         text = "".join(json.dumps(x) + "\n" for x in ({"run": signature}, *journal.known.values()))
-        path.write_text(text, encoding="utf-8")
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
         return journal
 
     def find(self, item: Item, delivery: str) -> Outcome | None:
@@ -73,6 +80,17 @@ class Journal:
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, allow_nan=False) + "\n")
+
+
+def _run_of(path: Path) -> str:
+    """The signature that a journal begins with; "" for a file that is none."""
+    lines = _lines(path)
+    run = lines[0].get("run") if lines and isinstance(lines[0], dict) else None
+    return run if isinstance(run, str) and run.isalnum() else ""
+
+
+def _aside(path: Path, signature: str) -> Path:
+    return path.with_name(f"{path.stem}-{signature[:12] or 'other'}{path.suffix}")
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

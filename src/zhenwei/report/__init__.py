@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zhenwei.report.folder import ReportFolder
+from zhenwei.report.hold import Hold
 from zhenwei.report.legible import legible
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
 from zhenwei.report.page import to_html
@@ -13,6 +14,7 @@ __all__ = [
     "SCHEMA",
     "SET_SCHEMA",
     "CsvRows",
+    "Hold",
     "Outcome",
     "ReportFolder",
     "Unreadable",
