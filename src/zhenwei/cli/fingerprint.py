@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli.trouble import complain_of
 from zhenwei.cli.verbose import Verbose, tell_left_out
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -184,7 +185,6 @@ def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterat
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from zhenwei.cli.inputs import collect
-    from zhenwei.report import legible
 
     inputs = collect(paths)
     if not inputs.files and not inputs.unreadable:
@@ -192,17 +192,28 @@ def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterat
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         for folder in inputs.unreadable:
-            said = legible(str(folder.error), 500)
-            progress.console.print(f"× {legible(folder.path)}: {said}", style="yellow", markup=False)
-            yield folder.path, said
+            complain_of(folder.path, folder.error, progress.console)
+            yield folder.path, str(folder.error)
         task = progress.add_task("taking fingerprints", total=len(inputs.files))
         for path in inputs.files:
-            found = _one(path)
-            if isinstance(found, str):
-                progress.console.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+            found = _fit(path, progress.console)
             yield path, found
             progress.advance(task)
     tell_left_out(inputs, notes, verbose=verbose)
+
+
+def _fit(path: str, notes: Console) -> _Fit | str:
+    """Its fingerprint, or the reason why there is none, which is told."""
+    from zhenwei.engine import attempt
+    from zhenwei.report import Unreadable, legible
+
+    found = attempt(path, lambda: _one(path))
+    if isinstance(found, Unreadable):
+        complain_of(path, found.error, notes)
+        return str(found.error)
+    if isinstance(found, str):
+        notes.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+    return found
 
 
 def _one(path: str) -> _Fit | str:
@@ -210,11 +221,8 @@ def _one(path: str) -> _Fit | str:
     from zhenwei.detectors.fingerprint.learned import described
     from zhenwei.types import Subject
 
-    try:
-        facts = media.open_media(path)
-        frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
-    except MediaError as error:
-        return str(error)
+    facts = media.open_media(path)
+    frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
     tracks = faces.find_people(frames) if frames else ()
     largest = max(tracks, key=lambda t: sum(f.quality.face_px for f in t.faces), default=None)
     found = described(Subject(facts, frames, largest)) if largest is not None else None

@@ -125,7 +125,7 @@ def require_short(size: tuple[int, int], frames: int, name: str, limits: Limits)
             f"{name} is too large an animation",
             got=f"{frames} pictures of {size[0]} x {size[1]}",
             want=f"at most {limits.max_animated_pixels:,} pixels in all",
-            fix="Save it as a video, or raise Limits.max_animated_pixels.",
+            fix="Save it as a video.",
         )
 
 

@@ -75,7 +75,7 @@ def _require_streams(container: InputContainer, name: str, limits: Limits) -> No
             f"{name} has too many tracks",
             got=str(len(container.streams)),
             want=f"at most {limits.max_streams}",
-            fix="Copy out the tracks in question, or raise Limits.max_streams.",
+            fix="Copy out the tracks in question.",
         )
 
 
@@ -132,7 +132,7 @@ def require_content(container: InputContainer, name: str, limits: Limits) -> Non
             f"{name} has too large a picture",
             got=f"{width} x {height}",
             want=f"at most {limits.max_video_pixels:,} pixels",
-            fix="Scale it down, or raise Limits.max_video_pixels.",
+            fix="Scale it down.",
         )
 
 
@@ -256,7 +256,7 @@ def require_duration(duration_s: float | None, name: str, limits: Limits) -> Non
             f"{name} is too long",
             got=f"{duration_s:,.0f} s",
             want=f"at most {limits.max_duration_s:,.0f} s",
-            fix="Cut out the part in question, or raise Limits.max_duration_s.",
+            fix="Cut out the part in question.",
         )
 
 

@@ -114,7 +114,7 @@ def _lay_down(path: str, pieces: Iterator[Piece], limits: Limits) -> None:
                     f"'{Path(path).name}' is too large",
                     got=f"more than {limits.max_bytes:,} bytes",
                     want=f"at most {limits.max_bytes:,} bytes",
-                    fix="Cut out the part in question, or raise Limits.max_bytes.",
+                    fix="Cut out the part in question.",
                 )
             try:
                 file.write(piece)

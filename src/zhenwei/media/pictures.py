@@ -155,7 +155,7 @@ def _require_size(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 
 def _too_many_pixels(name: str, got: str, limits: Limits) -> MediaError:
-    want, fix = f"at most {limits.max_pixels:,}", "Cut out the part in question, or raise Limits.max_pixels."
+    want, fix = f"at most {limits.max_pixels:,}", "Cut out the part in question."
     return MediaError(f"{name} has too many pixels", got=got, want=want, fix=fix)
 
 

@@ -167,7 +167,7 @@ def _require_room(values: int, name: str, limits: Limits) -> None:
         raise MediaError(
             f"{name} holds too much sound to keep in memory",
             want=f"at most {limits.max_audio_values:,} samples",
-            fix="Cut out the part in question, ask for a lower rate, or raise Limits.max_audio_values.",
+            fix="Cut out the part in question or ask for a lower rate.",
         )
 
 

@@ -57,7 +57,7 @@ def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, in
                 f"{name} is too large",
                 got=f"{status.st_size:,} bytes",
                 want=f"at most {limits.max_bytes:,} bytes",
-                fix="Cut out the part in question, or raise Limits.max_bytes.",
+                fix="Cut out the part in question.",
             )
         try:
             yield file, status.st_size
