@@ -14,6 +14,17 @@ abstains; it does not raise. A bug is none of these and crashes.
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
 
 class ZhenweiError(Exception):
     """Base of every error that a caller may want to show to a person.
@@ -61,3 +72,42 @@ class MissingExtraError(ZhenweiError):
 
 class DetectorClashError(ZhenweiError):
     """Two detectors claim one id."""
+
+
+def install_extra(extra: str) -> str:
+    """The command that adds ``zhenwei[extra]`` to the environment that runs this: its interpreter, and the folder or
+    address that zhenwei was installed from where that was not the index."""
+    return _installing(*_requirement(extra))
+
+
+def install_package(*names: str) -> str:
+    """The command that adds those packages to the environment that runs this."""
+    return _installing(*names)
+
+
+def _installing(*arguments: str) -> str:
+    pip = [sys.executable or "python", "-m", "pip", "install"]
+    if importlib.util.find_spec("pip") is None:  # environments of uv have none
+        pip = ["uv", "pip", "install", "--python", sys.executable or "python"]
+    words = [*pip, *arguments]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _requirement(extra: str) -> tuple[str, ...]:
+    """What pip is to install: by PEP 610 from where the package came, as long as that is there."""
+    name = f"zhenwei[{extra}]"
+    try:
+        origin = json.loads(metadata.distribution("zhenwei").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError, OSError):
+        origin = {}
+    url = str(origin.get("url", "")) if isinstance(origin, dict) else ""
+    if not url:
+        return (name,)
+    if not url.startswith("file:"):
+        kind = origin.get("vcs_info", {}).get("vcs", "")
+        return (f"{name} @ {kind}+{url}" if kind else f"{name} @ {url}",)
+    folder = Path(url2pathname(urlsplit(url).path))
+    if not folder.is_dir():
+        return (f"{name} @ {url}",) if folder.is_file() else (name,)
+    editable = origin.get("dir_info", {}).get("editable") is True
+    return ("-e", f"{folder}[{extra}]") if editable else (f"{folder}[{extra}]",)

@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.errors import ZhenweiError
+from zhenwei.errors import ZhenweiError, install_extra
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 SCHEMA = "zhenwei.doctor/1"
-_MODULES = {"opencv-python-headless": "cv2", "pillow": "PIL"}  # where the module is not called as the package is
+_MODULES = {
+    "c2pa-python": "c2pa",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+}  # where the module is not called as the package is
 _REQUIREMENT = re.compile(r"""([\w.\-]+)(?:\[[^]]*\])?([^;]*)(?:;.*\bextra\s*==\s*['"]([\w\-]+)['"])?""")
 _DEVELOPMENT = "dev"
 
@@ -155,7 +159,7 @@ def _extras() -> Iterator[Check]:
     for extra, names in extras.items():
         missing = [name for name in names if not _installed(name)]
         found = f"missing {', '.join(missing)}" if missing else "installed"
-        fix = f'pip install "zhenwei[{extra}]"' if missing else ""
+        fix = install_extra(extra) if missing else ""
         yield Check("extra", extra, not missing, found, needed=False, fix=fix)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zhenwei.errors import MissingExtraError
+from zhenwei.errors import MissingExtraError, install_extra
 
 _HELP = """Train a learned detector from a data folder.
 
@@ -84,7 +84,7 @@ def train(
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise MissingExtraError("training needs PyTorch", fix="Run: pip install 'zhenwei[train]'") from error
+        raise MissingExtraError("training needs PyTorch", fix=f"Run: {install_extra('train')}") from error
 
     if make_pack is not None:
         _train.pack_only(data, make_pack, max_mb, workers)
