@@ -289,7 +289,11 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one detector has to say of one subject. ``llr=None`` abstains and ``reason`` says why."""
+    """What one detector has to say of one subject. ``llr=None`` abstains and ``reason`` says why.
+
+    ``fault``: where the detector failed, a traceback; "" for one that answered or abstained. It is for whoever mends it
+    and stays out of reports, which say only that it failed.
+    """
 
     detector: str
     llr: float | None
@@ -304,6 +308,7 @@ class Evidence:
     finds: Forgery = "altered"  # what ``llr`` is the evidence of; filled in by the pipeline
     counted: float | None = None  # what it adds to the fused LLR of that kind, once others' repeating it is taken off
     declares: tuple[Declaration, ...] = ()  # what the file says of itself, as this detector read it
+    fault: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; exhibits are named by kind and caption, their arrays stay behind."""
@@ -314,6 +319,7 @@ class Evidence:
             "counted": self.counted,
             "finding": str(self.finding),
             "reason": str(self.reason),
+            "failed": bool(self.fault),
             "score": self.score,
             "person": self.person,
             "interval_s": [self.interval.start_s, self.interval.end_s] if self.interval else None,

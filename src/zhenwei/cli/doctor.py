@@ -40,7 +40,8 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``group``: "python", "library", "model", "extra" or "self-test". ``needed``: nothing is examined without it."""
+    """``group``: "python", "library", "model", "plug-in", "extra" or "self-test". ``needed``: nothing is examined
+    without it."""
 
     group: str
     name: str
@@ -145,7 +146,14 @@ def _absent(known: set[str]) -> Iterator[Check]:
     """Models that a detector runs and the store does not have: each of these detectors could only fail."""
     from zhenwei.detectors import catalogue
 
-    for id_, kind in catalogue().items():
+    found = catalogue(strict=False)
+    for lost in found.left_out:
+        yield Check("plug-in", lost.id, False, lost.error.got, needed=False, fix=lost.error.fix)
+    for id_, clash in found.clashes.items():
+        yield Check("plug-in", id_, False, clash.got, fix=clash.fix)
+    for id_, kind in found.items():
+        if id_ in found.packages:
+            continue  # it was left out unless its own store, or this one, has what it runs
         for model in sorted(set(kind.info.models) - known):
             fix = "Reinstall: pip install --force-reinstall --no-deps zhenwei"
             yield Check("model", model, False, f"not in the store; {id_} needs it", fix=fix)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli.trouble import complain_of, tell_left_out
+
 if TYPE_CHECKING:
     from zhenwei.evaluation.items import Item
     from zhenwei.evaluation.protocols import Protocol
@@ -82,13 +84,16 @@ def evaluate(
     reading = load(data, format_)
     for note in reading.notes:
         typer.echo(f"Note: {note}", err=True)
+    tell_left_out()
     plan = _plan(protocol, frames, only)
     items = _limited(plan.choose(reading.items), limit)
     with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch, _progress() as tell:
         checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
         _refuse_leaks(checked, allow_leaks)
         journal = output / "journal.jsonl"
-        found = run(detector, items, plan, Path(scratch), journal=journal, findings=checked, tell=tell)
+        found = run(
+            detector, items, plan, Path(scratch), journal=journal, findings=checked, tell=tell, on_fault=complain_of
+        )
     results.save(found, output / "results.json")
     _write_page(found, output / "results.html")
     if page is not None:

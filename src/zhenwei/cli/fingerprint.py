@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.cli.trouble import complain_of
+from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -181,20 +182,34 @@ def _described(paths: Sequence[str], notes: Console) -> Iterator[tuple[str, _Fit
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from zhenwei.cli.inputs import collect
-    from zhenwei.report import legible
 
     inputs = collect(paths)
-    if not inputs.files:
+    for folder in inputs.unreadable:
+        complain_of(folder.path, folder.error, notes)
+        yield folder.path, str(folder.error)
+    if not inputs.files and not inputs.unreadable:
         raise UsageError("there is nothing to look at", got=", ".join(paths)[:200], want="pictures or clips")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         task = progress.add_task("taking fingerprints", total=len(inputs.files))
         for path in inputs.files:
-            found = _one(path)
-            if isinstance(found, str):
-                progress.console.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+            found = _fit(path, progress.console)
             yield path, found
             progress.advance(task)
+
+
+def _fit(path: str, notes: Console) -> _Fit | str:
+    """Its fingerprint, or the reason why there is none, which is told."""
+    from zhenwei.engine import attempt
+    from zhenwei.report import Unreadable, legible
+
+    found = attempt(path, lambda: _one(path))
+    if isinstance(found, Unreadable):
+        complain_of(path, found.error, notes)
+        return str(found.error)
+    if isinstance(found, str):
+        notes.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+    return found
 
 
 def _one(path: str) -> _Fit | str:
@@ -202,11 +217,8 @@ def _one(path: str) -> _Fit | str:
     from zhenwei.detectors.fingerprint.learned import described
     from zhenwei.types import Subject
 
-    try:
-        facts = media.open_media(path)
-        frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
-    except MediaError as error:
-        return str(error)
+    facts = media.open_media(path)
+    frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
     tracks = faces.find_people(frames) if frames else ()
     largest = max(tracks, key=lambda t: sum(f.quality.face_px for f in t.faces), default=None)
     found = described(Subject(facts, frames, largest)) if largest is not None else None

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._protect_cloak import cloak
+from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -273,12 +275,12 @@ def _one(
             raise _in_the_way(target)
         if target.resolve() in taken:
             raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --out.")
-        made = make(data)
+        made = on_one_file(lambda: make(data))
         write_whole(target, made.data, replace=place.in_place or place.force, like=path)
         if not place.in_place:
             taken.add(target.resolve())
     except ZhenweiError as error:
-        notes.print(f"× {legible(str(path))}: {legible(str(error), 1000)}", style="red", markup=False)
+        complain_of(str(path), error, notes)
         if format_ is Format.json:
             typer.echo(json.dumps({"path": str(path), "written": None, "error": str(error)}, ensure_ascii=False))
         return False

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli.progress import ScanProgress
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.cli.scan import known
+from zhenwei.cli.trouble import complain_of, tell_left_out
+from zhenwei.errors import FaultError, MediaError, UsageError, ZhenweiError
+from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
     from zhenwei.evaluation.ladder import Delivery
@@ -85,20 +88,14 @@ def robust(
     if keep and output is None:
         raise UsageError("--keep needs a place to keep files in", fix="Add --output DIR.")
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
-    _known(options)
+    known(options)
+    if not quiet:
+        tell_left_out()
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)
     run = _Run(options, ways, lang.value, as_json, quiet)
     raise typer.Exit(run.all(list(dict.fromkeys(files))))
-
-
-def _known(options: Options) -> None:
-    """Refuse a detector that is not there before the first file is opened."""
-    from zhenwei import detectors
-
-    for id_ in options.detectors:
-        detectors.build(id_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +149,23 @@ class _Run:
         from zhenwei.media import open_media
 
         try:
-            media = open_media(path)
+            media = on_one_file(lambda: open_media(path))
             if media.kind == "audio":
                 got, want = "sound alone", "a photo or a video"
                 raise MediaError(f"{path.name} has nothing to look at", got=got, want=want)
             return media
-        except MediaError as error:
+        except (MediaError, FaultError) as error:
             self._complain(str(path), error)
             return None
 
     def _file(self, media: Media, scratch: Path, progress: ScanProgress) -> None:
         from zhenwei.evaluation.robust import walk
 
-        path = self._cut(media, scratch)
+        try:
+            path = on_one_file(lambda: self._cut(media, scratch))
+        except (MediaError, FaultError) as error:
+            self._complain(media.path, error)
+            return
         folder = self._folder(media) if self.ways.keep else scratch
         deliveries = self.ways.of(media.kind)
         answers: list[Answer] = []
@@ -178,14 +179,15 @@ class _Run:
                 options=self.options,
                 keep=self.ways.keep,
                 tell=lambda step: progress.begin(f"{name} · {step}"),
+                on_fault=lambda step, fault: self._faulty(f"{name} · {step}", fault),
             )
             for answer in steps:
                 answers.append(answer)
                 progress.end()
             if self.ways.adversarial:
                 progress.begin(f"{name} · attacks")
-                attacks += _attacked(path, self.options)
-        except MediaError as error:
+                attacks += on_one_file(lambda: _attacked(path, self.options))
+        except (MediaError, FaultError) as error:
             self._complain(media.path, error)
         finally:  # an interruption, too, leaves what was done
             if answers:
@@ -226,11 +228,14 @@ class _Run:
             text = json.dumps({"files": files}, indent=1, ensure_ascii=False, allow_nan=False)
             partial.write_text(f"{text}\n", encoding="utf-8")
 
-    def _complain(self, path: str, error: MediaError) -> None:
-        from zhenwei.report import legible
-
+    def _complain(self, path: str, error: ZhenweiError) -> None:
         self.failed += 1
-        self._note(f"× {legible(path)}: {legible(str(error), 1000)}", "red")
+        complain_of(path, error, self.notes)
+
+    def _faulty(self, step: str, error: FaultError) -> None:
+        """A step on which the program failed is a row of the table, and what it would have said is not known."""
+        self.failed += 1
+        complain_of(step, error, self.notes)
 
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from zhenwei import pipeline
-from zhenwei.errors import DataError, MediaError
+from zhenwei.errors import DataError, FaultError, MediaError
 from zhenwei.evaluation.items import Item, Outcome, Part, Said
 from zhenwei.evaluation.ladder import Delivery
+from zhenwei.faults import OnFault, on_one_file
 from zhenwei.media import read_audio
 from zhenwei.types import Curve, Media, Report
 
@@ -96,10 +97,12 @@ def examine(
     delivery: Delivery | None = None,
     journal: Journal | None = None,
     tell: Tell | None = None,
+    on_fault: OnFault | None = None,
 ) -> list[Outcome]:
     """What is said of every file, in order. ``scratch``: an empty folder, holding one file at a time.
 
-    ``delivery``: each file is re-shipped by it first. A file that cannot be read is "unreadable" with the reason.
+    ``delivery``: each file is re-shipped by it first. A file that cannot be read, or on which the program fails, is
+    "unreadable" with the reason; of the latter, and of detectors that fail, ``on_fault`` is told as well.
     Raises :class:`DataError` for an archive or a member that is damaged.
     """
     kept = journal or Journal(None, "")
@@ -111,7 +114,7 @@ def examine(
             outcome = kept.find(item, name)
             if outcome is None:
                 with _file(item, scratch, archives, opened) as path:
-                    outcome = _outcome(item, path, scratch, delivery, options)
+                    outcome = _outcome(item, path, scratch, delivery, options, on_fault)
                 kept.add(outcome, name)
             outcomes.append(outcome)
             if tell:
@@ -148,19 +151,42 @@ def _file(item: Item, scratch: Path, archives: dict[Path, zipfile.ZipFile], open
         path.unlink(missing_ok=True)
 
 
-def _outcome(item: Item, path: Path, scratch: Path, delivery: Delivery | None, options: pipeline.Options) -> Outcome:
+def _outcome(
+    item: Item,
+    path: Path,
+    scratch: Path,
+    delivery: Delivery | None,
+    options: pipeline.Options,
+    on_fault: OnFault | None,
+) -> Outcome:
     arrived = path
     try:
         if delivery is not None:
-            arrived = delivery.apply(path, scratch)
-        report = pipeline.examine(arrived, options=options)
-    except MediaError as error:
+            arrived = on_one_file(lambda: delivery.apply(path, scratch))
+        outcome, report = on_one_file(lambda: _examined(item, arrived, options))
+    except (MediaError, FaultError) as error:
+        if on_fault and isinstance(error, FaultError):
+            on_fault(item.name, error)
         said = str(error).replace(str(arrived), item.name).replace(str(path), item.name)
         return Outcome(item, None, "unreadable", said)
     finally:
         if arrived != path:
             arrived.unlink(missing_ok=True)
-    return Outcome(
+    tell_faults(report, item.name, on_fault)
+    return outcome
+
+
+def tell_faults(report: Report, name: str, on_fault: OnFault | None) -> None:
+    """``on_fault``, if there is one, is told of each detector that failed on the file, which is called ``name``."""
+    if on_fault is None:
+        return
+    for detector, evidence in {e.detector: e for e in report.evidence if e.fault}.items():
+        on_fault(name, FaultError(f"{detector}: {evidence.reason}", trace=evidence.fault))
+
+
+def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcome, Report]:
+    report = pipeline.examine(path, options=options)
+    outcome = Outcome(
         item,
         report.verdict.llr,
         report.verdict.decision,
@@ -171,6 +197,7 @@ def _outcome(item: Item, path: Path, scratch: Path, delivery: Delivery | None, o
         seconds=report.engine.seconds,
         said=tuple(Said(e.detector, e.person, e.llr, e.finds, e.seconds) for e in report.evidence),
     )
+    return outcome, report
 
 
 def _reason(report: Report) -> str:

@@ -8,11 +8,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
+from zhenwei.media.given import Given, Source
 from zhenwei.media.limits import DEFAULT_LIMITS, Limits
 from zhenwei.types import Audio, Frame, Media
 
-__all__ = ["Limits", "frame_times", "open_media", "read_audio", "read_passage", "read_picture", "sample_frames"]
+__all__ = [
+    "Limits",
+    "at_hand",
+    "frame_times",
+    "open_media",
+    "read_audio",
+    "read_passage",
+    "read_picture",
+    "sample_frames",
+    "unchanged",
+]
+
+
+def at_hand(source: Source, limits: Limits = DEFAULT_LIMITS) -> AbstractContextManager[Given]:
+    """A file with the content of ``source`` (a path, bytes, an open binary file, an array of uint8 pixels), for as
+    long as the context lasts; ``Given.path`` is what ``open_media`` takes. A path is itself and is not looked at.
+
+    Raises UsageError for anything else, MediaError for a stream that cannot be read or is beyond ``max_bytes``.
+    """
+    from zhenwei.media import given
+
+    return given.laid_down(source, limits)
+
+
+def unchanged(media: Media, limits: Limits = DEFAULT_LIMITS) -> AbstractContextManager[None]:
+    """Around everything that is read of ``media`` after it was opened: leaving it raises MediaError unless the file
+    still holds the bytes of ``media.sha256``; also where reading failed meanwhile, as that of a cut file does."""
+    from zhenwei.media import sources
+
+    return sources.unchanged(media.path, media.sha256, limits)
 
 
 def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Media:

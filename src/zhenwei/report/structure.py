@@ -174,6 +174,7 @@ def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
         "score": _finite(evidence.score, f"score of {evidence.detector}"),
         "finding": _said(evidence.finding, language),
         "reason": _said(evidence.reason, language),
+        "failed": bool(evidence.fault),
         "person": evidence.person,
         "interval_s": _interval(evidence.interval),
         "weights": _text(evidence.weights),
