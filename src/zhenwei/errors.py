@@ -123,17 +123,29 @@ def install_package(*names: str) -> str:
     return _installing(*names)
 
 
+def reinstall_package() -> str:
+    """The command that puts this package's own files back, from where they came; of an editable install, its models."""
+    kind, *rest = _requirement("")
+    if kind != "-e":
+        return _installing("--force-reinstall", "--no-deps", kind)
+    return _joined("git", "-C", *rest, "restore", "src/zhenwei/models")
+
+
 def _installing(*arguments: str) -> str:
     pip = [sys.executable or "python", "-m", "pip", "install"]
     if importlib.util.find_spec("pip") is None:  # environments of uv have none
         pip = ["uv", "pip", "install", "--python", sys.executable or "python"]
-    words = [*pip, *arguments]
+    return _joined(*pip, *arguments)
+
+
+def _joined(*words: str) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _requirement(extra: str) -> tuple[str, ...]:
     """What pip is to install: by PEP 610 from where the package came, as long as that is there."""
-    name = f"zhenwei[{extra}]"
+    wanted = f"[{extra}]" if extra else ""
+    name = f"zhenwei{wanted}"
     try:
         origin = json.loads(metadata.distribution("zhenwei").read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, ValueError, OSError):
@@ -148,4 +160,4 @@ def _requirement(extra: str) -> tuple[str, ...]:
     if not folder.is_dir():
         return (f"{name} @ {url}",) if folder.is_file() else (name,)
     editable = origin.get("dir_info", {}).get("editable") is True
-    return ("-e", f"{folder}[{extra}]") if editable else (f"{folder}[{extra}]",)
+    return ("-e", f"{folder}{wanted}") if editable else (f"{folder}{wanted}",)
