@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
+from packaging.version import Version
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
@@ -106,8 +108,12 @@ def test_cmyk_and_ycbcr(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path / "a", encoded(cmyk, "TIFF")), scene())
     off = read(tmp_path / "b", encoded(cmyk, "JPEG", quality=100, subsampling=0)).astype(int) - scene()
     assert np.abs(off).mean() < 2
-    ycc = read(tmp_path / "c", encoded(RGB.convert("YCbCr"), "TIFF")).astype(int)
-    assert np.abs(ycc - scene()).max() <= 4
+    uncompressed = encoded(RGB.convert("YCbCr"), "TIFF")
+    if Version(PIL.__version__) < Version("13"):  # it takes three bytes a pixel for four, and the file for cut short
+        with pytest.raises(MediaError, match="damaged or unsupported"):
+            read(tmp_path / "c", uncompressed)
+    else:
+        assert np.abs(read(tmp_path / "c", uncompressed).astype(int) - scene()).max() <= 4
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
