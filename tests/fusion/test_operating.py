@@ -164,6 +164,11 @@ def test_domains_survive_a_round_trip_and_malformed_ones_are_refused() -> None:
     points = OperatingPoints(domains={"image": domain})
     assert OperatingPoints.from_dict(points.to_dict()) == points
     assert points.measured_on("video") == ()
-    for wrong in ({"sources": []}, {"sources": [["a", 1]], "ranges": {}}, {"sources": [], "ranges": {"face_px": [1]}}):
+    malformed: list[dict[str, Any]] = [
+        {"sources": []},
+        {"sources": [["a", 1]], "ranges": {}},
+        {"sources": [], "ranges": {"face_px": [1]}},
+    ]
+    for wrong in malformed:
         with pytest.raises((ModelError, ValueError)):
             OperatingPoints.from_dict(points.to_dict() | {"domains": {"image": wrong}})
