@@ -79,8 +79,8 @@ def publish(
 ) -> ModelEntry:
     """Measures the weights and writes them, their calibration, their card and the operating points; returns the row.
 
-    ``store``: the package's or any folder; ``thresholds``: a file for the operating points of this detector alone; those in
-    the package are of all detectors together, and are measured apart.
+    ``store``: the package's or any folder. ``thresholds``: a file for the operating points of this detector alone;
+    those in the package are of all detectors together, and are measured apart.
     Measuring touches neither, and if writing fails or is interrupted both are as they were before: weights without
     their calibration would give false verdicts. Raises what ``measure`` raises, and :class:`ModelError`.
     """
