@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,21 @@ _PRIMARIES = {9: "bt2020", 11: "smpte431 (DCI-P3)", 12: "smpte432 (Display P3)"}
 _AGAIN = "Copy or download the file again, or re-encode it to MP4 (H.264, AAC)."
 
 
+class _Source:
+    """An open file as PyAV reads it. A place that does not exist, which damaged headers point to, is answered by an
+    error number: an exception would be written to the terminal."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -errno.EINVAL
+
+
 @contextmanager
 def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> Iterator[InputContainer]:
     """The container behind ``file``, read by its own demuxer and no other.
@@ -49,7 +65,7 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> I
     file.seek(0)
     try:
         container = av.open(
-            file,
+            _Source(file),
             "r",
             format=form.decoder,
             options={"max_pixels": str(limits.max_video_pixels)},
