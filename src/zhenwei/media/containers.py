@@ -28,6 +28,8 @@ _BUFFER_BYTES = 1 << 18
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _FIRST_FRAME_TRIES = 300  # packets; ten seconds of a stream that starts amid a group of pictures
 _MICROSECONDS = 1_000_000
+# What decoding raises for damage. ValueError: a decoder that could not be opened has none from then on (PyAV 19).
+UNDECODABLE = (av.error.FFmpegError, ValueError, MemoryError)
 _BARE_VIDEO = frozenset({"h264", "hevc", "mpegvideo", "m4v"})
 ASSUMED_RATE = 25
 # What demuxing raises where a file breaks off. IndexError: PyAV's final flush, after all packets are given, stumbles
@@ -210,7 +212,7 @@ def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None, told: To
     """The frames that one packet completes (None: all that are left); none where it is damaged, which is counted."""
     try:
         return stream.codec_context.decode(packet)
-    except (av.error.FFmpegError, MemoryError):
+    except UNDECODABLE:
         if told is not None and packet is not None:
             told.lost_frames += 1
         return []

@@ -69,8 +69,9 @@ def _look(
         notes.say(*_track_notes(container))
         frame = None
         if video is not None:
+            codec = video.codec_context.codec.canonical_name  # known before decoding only, if it cannot be opened
             frame = containers.first_frame(container, video, limits)
-            media = _with_picture(media, video, frame)
+            media = replace(_with_picture(media, video, frame), codec=codec)
             notes.say(*_picture_notes(video, frame))
         main = video or audio
         indexed = form.decoder == "mov" and main is not None and main.frames > 0
@@ -115,7 +116,6 @@ def _with_picture(media: Media, video: VideoStream, frame: VideoFrame | None) ->
     return replace(
         media,
         kind="video",
-        codec=context.codec.canonical_name,
         width=height if turn.swap else width,
         height=width if turn.swap else height,
         fps=containers.frame_rate(video),
