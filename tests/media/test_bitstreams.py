@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhenwei.errors import MediaError
-from zhenwei.media import open_media, sample_frames
-from zhenwei.media.bitstreams import raw_video, transport_start
-from zhenwei.media.formats import recognise
+from zhenwei.media import open_media, read_audio, sample_frames
+from zhenwei.media.bitstreams import bare_sound, raw_video, transport_start
+from zhenwei.media.formats import Format, recognise
+from zhenwei.media.wholeness import ending
 
-from .making import read_code, write_clip
+from .making import read_code, write_clip, write_sound
 
 H264 = {"a.264": ("libx264", "h264"), "a.265": ("libx265", "hevc")}
 SEI = {"h264": b"\0\0\0\x01\x06\x05\x01\x00\x80", "hevc": b"\0\0\0\x01\x4e\x01\x05\x01\x00\x80"}
@@ -106,6 +108,7 @@ def test_any_bytes_are_looked_at_without_an_error(data: bytes) -> None:
     for head in (data, b"\0\0\x01" + data, b"\x47" + data):
         raw_video(head)
         transport_start(head)
+        bare_sound(head)
         recognise(head)
 
 
@@ -154,6 +157,52 @@ def test_transport_packets_of_other_lengths(tmp_path: Path, broadcast: bytes, st
     media = open_media(write(tmp_path / "a", longer))
     assert (media.container, media.frame_count, media.notes) == ("mpegts", 150, ())
     assert recognise(longer[77:]) is not None
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.aac", "aac")])
+def test_sound_from_the_middle_of_a_frame(tmp_path: Path, name: str, codec: str) -> None:
+    """As a recording of a radio stream begins."""
+    data = write_sound(tmp_path / name, codec, 6.0).read_bytes()
+    found = bare_sound(data[3000:])
+    assert found is not None
+    assert found[1] > 0
+    media = open_media(write(tmp_path / "b", data[3000:]))
+    assert (media.kind, media.container) == ("audio", name[2:])
+    assert media.notes == (f"it begins in the middle of a packet or frame: the first {found[1]} bytes were left out",)
+    assert media.duration_s == pytest.approx(6.0 * (1 - 3000 / len(data)), abs=0.3)
+    assert read_audio(media).duration_s == pytest.approx(media.duration_s, abs=0.15)
+
+
+FORMS = [
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "avi",
+    "wav",
+    "aiff",
+    "au",
+    "ogg",
+    "mpegts",
+    "asf",
+    "flv",
+    "caf",
+    "w64",
+]
+MAGIC = [
+    b"",
+    b"\0\0\0\x10ftypisom",
+    b"\x1aE\xdf\xa3\x80",
+    b"RIFF\xff\0\0\0WAVEfmt ",
+    b"RF64" + b"\xff" * 4 + b"WAVEds64",
+]
+MAGIC += [b"FORM\0\0\0\x09AIFFSSND", b".snd", b"OggS\0\4", b"caff\0\1\0\0data", b"FLV\1", b"RIFF\x04\0\0\0AVI "]
+
+
+@given(st.sampled_from(FORMS), st.sampled_from(MAGIC), st.binary(max_size=300))
+def test_any_bytes_have_an_ending(form: str, magic: bytes, data: bytes) -> None:
+    file = io.BytesIO(magic + data)
+    found = ending(file, Format(form, "container", form), len(magic + data))
+    assert found.behind >= 0
+    assert file.tell() == 0
 
 
 def test_text_with_many_letters_g_is_no_transport_stream(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""Streams without a signature of their own: raw H.264 and HEVC from whatever unit they begin with, and transport
-streams from the middle of a packet.
+"""Streams without a signature of their own: raw H.264 and HEVC from whatever unit they begin with, transport streams
+from the middle of a packet, MP3 and AAC from the middle of a frame.
 
 H.264 and HEVC in the byte-stream format (ITU-T H.264 and H.265, annex B) are units behind ``00 00 01``, which occurs
 nowhere else in them. A file is one of the two if every unit in sight has a header that the standard allows and a
@@ -16,6 +16,7 @@ _UNITS = re.compile(rb"\0\0\x01(..)", re.DOTALL)
 _FEW_SLICES = 3  # without parameter sets in sight
 _STRIDES = (188, 192, 204)  # plain, with a time stamp before (Blu-ray, AVCHD), with error correction after (broadcast)
 _IN_A_ROW = 5
+_FRAMES_IN_A_ROW, _FARTHEST = 4, 8192  # of bare sound: frames that follow each other, and where the first may begin
 
 
 def raw_video(head: bytes) -> str:
@@ -81,3 +82,44 @@ def _synchronous(head: bytes, stride: int) -> Iterator[int]:
 def _follow(head: bytes, offset: int, stride: int, count: int) -> bool:
     places = range(offset, offset + count * stride, stride)
     return places[-1] + 3 < len(head) and all(head[at] == 0x47 and head[at + 3] & 0x30 for at in places)
+
+
+_RATES_HZ = (44_100, 48_000, 32_000)
+_LAYER_3 = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),  # MPEG 1, kbit/s
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),  # MPEG 2 and 2.5
+)
+
+
+def frame_bytes(head: bytes, codec: str) -> int:
+    """The size in bytes that the frame header ``head`` tells of (ISO 11172-3, 2.4.1; 14496-3, 1.A.2.2); 0 if none."""
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return 0
+    if codec == "aac":
+        return ((head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5) if head[1] & 0xF6 == 0xF0 else 0
+    version, layer, rate = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3
+    if layer != 1 or version == 1 or rate == 3:
+        return 0
+    kilobits = _LAYER_3[0 if version == 3 else 1][head[2] >> 4]
+    hertz = _RATES_HZ[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    return (144 if version == 3 else 72) * kilobits * 1000 // hertz + (head[2] >> 1 & 1) if kilobits else 0
+
+
+def bare_sound(head: bytes) -> tuple[str, int] | None:
+    """("mp3" or "aac", place of the first whole frame) where ``head`` holds one frame behind the other, else None."""
+    at = head.find(b"\xff")
+    while 0 <= at < _FARTHEST:
+        for codec in ("aac", "mp3"):
+            if _chained(head, at, codec):
+                return codec, at
+        at = head.find(b"\xff", at + 1)
+    return None
+
+
+def _chained(head: bytes, at: int, codec: str) -> bool:
+    for _ in range(_FRAMES_IN_A_ROW):
+        size = frame_bytes(head[at : at + 6], codec)
+        if size < 7:
+            return False
+        at += size
+    return at <= len(head)

@@ -254,6 +254,7 @@ def _frames(
     for sparing in (timeline.timed, False):  # where the key frames are not what they claim, the plain way may still do
         with open_container(file, form, name, limits) as container:
             stream = require_video(container, name, limits)
+            codec = stream.codec_context.codec.canonical_name
             prepare(stream, limits, threads)
             ratio, told.lost_frames = pixel_ratio(stream), 0
             for time, frame in decode_places(container, stream, timeline, wanted.places, sparing, told):
@@ -264,7 +265,7 @@ def _frames(
             return
     raise MediaError(
         f"{name} holds no picture that can be decoded",
-        got=f"{len(timeline.pts)} packets of {stream.codec_context.name}",
+        got=f"{len(timeline.pts)} packets of {codec}",
         want="at least one whole frame",
         fix="Copy or download the file again, or re-encode it to MP4 (H.264).",
     )

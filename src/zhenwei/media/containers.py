@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _BUFFER_BYTES = 1 << 18
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _FIRST_FRAME_TRIES = 300  # packets; ten seconds of a stream that starts amid a group of pictures
 _MICROSECONDS = 1_000_000
+# What decoding raises for damage. ValueError: a decoder that could not be opened has none from then on (PyAV 19).
+UNDECODABLE = (av.error.FFmpegError, ValueError, MemoryError)
 _BARE_VIDEO = frozenset({"h264", "hevc", "mpegvideo", "m4v"})
 ASSUMED_RATE = 25
 # What demuxing raises where a file breaks off. IndexError: PyAV's final flush, after all packets are given, stumbles
@@ -40,6 +43,21 @@ _PRIMARIES = {9: "bt2020", 11: "smpte431 (DCI-P3)", 12: "smpte432 (Display P3)"}
 _AGAIN = "Copy or download the file again, or re-encode it to MP4 (H.264, AAC)."
 
 
+class _Source:
+    """An open file as PyAV reads it. A place that does not exist, which damaged headers point to, is answered by an
+    error number: an exception would be written to the terminal."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -errno.EINVAL
+
+
 @contextmanager
 def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> Iterator[InputContainer]:
     """The container behind ``file``, read by its own demuxer and no other.
@@ -49,7 +67,7 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> I
     file.seek(0)
     try:
         container = av.open(
-            file,
+            _Source(file),
             "r",
             format=form.decoder,
             options={"max_pixels": str(limits.max_video_pixels)},
@@ -194,7 +212,7 @@ def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None, told: To
     """The frames that one packet completes (None: all that are left); none where it is damaged, which is counted."""
     try:
         return stream.codec_context.decode(packet)
-    except (av.error.FFmpegError, MemoryError):
+    except UNDECODABLE:
         if told is not None and packet is not None:
             told.lost_frames += 1
         return []

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from zhenwei.media.bitstreams import raw_video, transport_start
+from zhenwei.media.bitstreams import bare_sound, raw_video, transport_start
 
 Reader = Literal["picture", "animation", "container"]
 HEAD_BYTES = 65536
@@ -145,7 +145,9 @@ def _by_signature(head: bytes) -> Format | None:
     if found is not None and not (found.name in ("mp3", "aac") and transport_start(head)):
         return found
     stream = raw_video(head) or ("mpegts" if transport_start(head) else "")
-    return _container(stream) if stream else None
+    if not stream:
+        stream = (bare_sound(head) or ("", 0))[0]
+    return _container(stream) if stream else found
 
 
 def after_tag(head: bytes) -> bytes:

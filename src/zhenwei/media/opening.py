@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from zhenwei.media import containers, shown, timeline, told, wholeness
-from zhenwei.media.bitstreams import transport_start
+from zhenwei.media.bitstreams import bare_sound, transport_start
 from zhenwei.media.formats import HEAD_BYTES, Format, after_tag
 from zhenwei.media.limits import Limits
 from zhenwei.media.told import Told
@@ -69,8 +69,9 @@ def _look(
         notes.say(*_track_notes(container))
         frame = None
         if video is not None:
+            codec = video.codec_context.codec.canonical_name  # known before decoding only, if it cannot be opened
             frame = containers.first_frame(container, video, limits)
-            media = _with_picture(media, video, frame)
+            media = replace(_with_picture(media, video, frame), codec=codec)
             notes.say(*_picture_notes(video, frame))
         main = video or audio
         indexed = form.decoder == "mov" and main is not None and main.frames > 0
@@ -115,7 +116,6 @@ def _with_picture(media: Media, video: VideoStream, frame: VideoFrame | None) ->
     return replace(
         media,
         kind="video",
-        codec=context.codec.canonical_name,
         width=height if turn.swap else width,
         height=width if turn.swap else height,
         fps=containers.frame_rate(video),
@@ -182,9 +182,13 @@ def _ending_notes(ending: wholeness.Ending, cut: bool, end_s: float, declared_s:
 
 
 def _start_notes(file: BinaryIO, form: Format) -> Iterator[Text]:
-    if form.decoder != "mpegts":
-        return
     file.seek(0)
-    found = transport_start(file.read(HEAD_BYTES))
-    if found is not None and found[0]:
-        yield told.mid_packet(found[0])
+    head = file.read(HEAD_BYTES)
+    if form.decoder == "mpegts":
+        found = transport_start(head)
+        if found is not None and found[0]:
+            yield told.mid_packet(found[0])
+    elif form.decoder in ("mp3", "aac") and not head.startswith(b"ID3"):
+        sound = bare_sound(head)
+        if sound is not None and sound[1]:
+            yield told.mid_packet(sound[1])

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO
 
-import av
-import av.error
 import numpy as np
 import soxr
 from av.audio.frame import AudioFrame
@@ -17,7 +15,16 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from zhenwei.errors import MediaError
-from zhenwei.media.containers import CUT_SHORT, audio_stream, audio_streams, clock, open_container, prepare, start_s
+from zhenwei.media.containers import (
+    CUT_SHORT,
+    UNDECODABLE,
+    audio_stream,
+    audio_streams,
+    clock,
+    open_container,
+    prepare,
+    start_s,
+)
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Told, heard, unread_sounds
@@ -122,12 +129,13 @@ def _decode(
             raise MediaError(f"{name} has no sound", want="an audio track", fix="Name a file with sound.")
         stream = streams[number - 1]
         context = stream.codec_context
+        codec = context.codec.canonical_name  # known before decoding only, where the decoder cannot be opened
         pieces, rate = _pieces(container, stream, name, rate_hz, limits, told)
-        about = context.codec.canonical_name, context.sample_rate or None, context.channels or None
+        about = codec, context.sample_rate or None, context.channels or None
     if not pieces:
         raise MediaError(
             f"{name} holds no sound that can be decoded",
-            got=f"an audio track in {stream.codec_context.name}",
+            got=f"an audio track in {codec}",
             want="at least one whole packet",
             fix="Copy or download the file again, or re-encode it to WAV.",
         )
@@ -178,7 +186,7 @@ def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told
         for packet in container.demux(stream):
             try:
                 yield from stream.codec_context.decode(packet)
-            except av.error.FFmpegError:
+            except UNDECODABLE:
                 told.lost_sound += bool(packet.size)
     except CUT_SHORT:
         return  # cut short: what came before stands

@@ -93,8 +93,8 @@ def late_start(frames: int) -> Text:
 
 def mid_packet(size_bytes: int) -> Text:
     return Text(
-        f"it begins in the middle of a packet: the first {size_bytes:,} bytes were left out",
-        zh=f"文件从数据包中间开始：略去了开头的 {size_bytes:,} 字节",
+        f"it begins in the middle of a packet or frame: the first {size_bytes:,} bytes were left out",
+        zh=f"文件从数据包或帧的中间开始：略去了开头的 {size_bytes:,} 字节",
     )
 
 

@@ -11,12 +11,31 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from zhenwei.media.bitstreams import transport_start
+from zhenwei.media.bitstreams import frame_bytes, transport_start
 from zhenwei.media.formats import HEAD_BYTES, Format
 
 End = Literal["whole", "cut", "unmarked", "unknown"]
 """As promised; before that; without the mark that ends one; nothing is promised."""
 _OPEN = (0, 0xFFFFFFFF)
+_OUTERMOST = frozenset(
+    {
+        b"ftyp",
+        b"styp",
+        b"moov",
+        b"moof",
+        b"mdat",
+        b"mfra",
+        b"free",
+        b"skip",
+        b"wide",
+        b"uuid",
+        b"meta",
+        b"sidx",
+        b"ssix",
+    }
+    | {b"emsg", b"prft", b"udta", b"pnot", b"PICT", b"pdin", b"meco", b"imda"}
+)
+_SLOPPY = 8  # bytes: some writers of AVI count the header of the RIFF too
 _MOST_PARTS = 100_000  # of a file's outermost structure; a fragmented film of four hours has some 30,000
 
 
@@ -54,7 +73,7 @@ def _boxes(file: BinaryIO, size_bytes: int) -> Ending:
         size, kind = struct.unpack(">I4s", file.read(8))
         if size == 1:
             size = struct.unpack(">Q", file.read(8))[0]
-        if size == 0 or not kind.isascii() or size < 8:
+        if size < 8 or kind not in _OUTERMOST:
             return Ending()  # to the end of the file, or no box any more
         at += size
         if at > size_bytes:
@@ -98,7 +117,7 @@ def _avi(file: BinaryIO, size_bytes: int) -> Ending:
         if size in _OPEN:
             return Ending()
         at += 8 + size + (size & 1)
-        if at > size_bytes + 1:
+        if at > size_bytes + _SLOPPY:
             return Ending("cut")
     return Ending()
 
@@ -263,24 +282,3 @@ def breaks_off(packet: bytes, codec: str) -> bool:
     """Whether the last ``packet`` of a bare MP3 or ADTS stream is shorter than its own header says."""
     wanted = frame_bytes(packet, codec)
     return wanted > 0 and len(packet) < wanted
-
-
-_RATES_HZ = (44_100, 48_000, 32_000)
-_LAYER_3 = (
-    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),  # MPEG 1, kbit/s
-    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),  # MPEG 2 and 2.5
-)
-
-
-def frame_bytes(head: bytes, codec: str) -> int:
-    """The size in bytes that the frame header ``head`` tells of (ISO 11172-3, 2.4.1; 14496-3, 1.A.2.2); 0 if none."""
-    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return 0
-    if codec == "aac":
-        return ((head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5) if head[1] & 0xF6 == 0xF0 else 0
-    version, layer, rate = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3
-    if layer != 1 or version == 1 or rate == 3:
-        return 0
-    kilobits = _LAYER_3[0 if version == 3 else 1][head[2] >> 4]
-    hertz = _RATES_HZ[rate] >> {3: 0, 2: 1, 0: 2}[version]
-    return (144 if version == 3 else 72) * kilobits * 1000 // hertz + (head[2] >> 1 & 1) if kilobits else 0
