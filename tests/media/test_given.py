@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from pathlib import Path
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media import Limits, at_hand, open_media, read_picture, unchanged
+from zhenwei.media import Limits, at_hand, open_media, read_audio, read_picture, sample_frames, sources, unchanged
 from zhenwei.media.given import Source
+from zhenwei.types import Media
 
-from .making import encoded, scene
+from .making import encoded, scene, write_clip, write_sound
 
 PNG = encoded(Image.fromarray(scene()), "PNG")
 
@@ -160,3 +162,34 @@ def test_a_file_that_changes_under_the_reading_is_told(tmp_path: Path, how: str)
         raise MediaError("it is damaged")
     with unchanged(media):
         os.utime(path)  # nothing of it changed
+
+
+def test_a_clip_and_a_sound_that_are_cut_while_they_are_read(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", [40 * i for i in range(60)])
+    sound = write_sound(tmp_path / "a.wav", "pcm_s16le")
+    for path in (clip, sound):
+        media, whole = open_media(path), path.read_bytes()
+
+        def read(media: Media = media, path: Path = path, whole: bytes = whole) -> None:
+            path.write_bytes(whole[: len(whole) // 2])
+            if media.kind == "video":
+                list(sample_frames(media))
+            else:
+                read_audio(media)
+
+        with pytest.raises(MediaError, match="was changed while it was read"), unchanged(media):
+            read()
+
+
+def test_a_file_that_is_written_to_while_it_is_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+
+    def grown(file: io.BufferedReader) -> str:
+        with path.open("ab") as more:
+            more.write(b"x")
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+    monkeypatch.setattr(sources, "digest", grown)
+    with pytest.raises(MediaError, match="was changed while it was read"):
+        open_media(path)

@@ -44,7 +44,7 @@ def _recognised(file: BinaryIO, name: str) -> Format:
         raise MediaError(
             f"{name} is not a picture, video or sound that can be read",
             got=described(head),
-            want="a common format such as JPEG, PNG, WebP, TIFF, MP4, MOV, MKV, WebM, WAV, MP3, FLAC",
+            want="a common format such as JPEG, PNG, HEIC, WebP, TIFF, MP4, MOV, MKV, WebM, WAV, MP3, FLAC",
             fix=advice(head),
         )
     return form

@@ -20,6 +20,7 @@ from zhenwei.media.limits import Limits
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A scheme, or what is left of one where a Path took away a slash; of one letter it would be a Windows drive.
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:|www\.", re.IGNORECASE)
+_LOST_SLASH = re.compile(r"(?<=\w):/(?!/)")
 _SPECIAL = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -119,7 +120,7 @@ def _cannot_open(path: str, error: OSError | ValueError) -> MediaError:
     number = error.errno if isinstance(error, OSError) else None
     if _ADDRESS.match(path):
         return MediaError(
-            f"'{clean(path)}' is an address, not a file",
+            f"'{clean(_LOST_SLASH.sub('://', path))}' is an address, not a file",
             got="an address",
             want="the path of a file on this machine",
             fix="zhenwei fetches nothing: download it first, then give the path of what was saved.",
