@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 import typer
+from packaging.requirements import Requirement
 from typer.core import TyperGroup
 
 from zhenwei import cli, models
@@ -176,12 +177,14 @@ def test_scripts_say_what_they_are_for_and_stop_at_the_first_error(path: str) ->
     assert lines[2] == "set -euo pipefail"
 
 
-def test_continuous_integration_runs_the_two_gates_and_the_lecture() -> None:
+def test_continuous_integration_runs_the_gates_the_lecture_and_both_ends_of_the_libraries() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith("./")] == [
         "./scripts/check",
         "./scripts/test",
         "./scripts/lecture --check",
+        "./scripts/test --lowest",
+        "./scripts/test --newest",
     ]
 
 
@@ -213,6 +216,50 @@ def test_setup_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     ended = setup_in(tmp_path, "everything")
     assert ended.returncode == 1
     assert "scripts/setup dev" in ended.stderr
+
+
+# Every range that is declared has both its ends tested.
+
+
+def project() -> dict[str, Any]:
+    described: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return described
+
+
+def oldest(*groups: str) -> list[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "lowest.py"), *groups]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_oldest_releases_are_those_of_the_ranges() -> None:
+    """The script reads the lines by itself, since it runs before anything is installed; here they are read rightly."""
+    wanted = {Requirement(line).name: Requirement(line).specifier for line in project()["dependencies"]}
+    exact = [Requirement(line) for line in oldest()]
+    assert [line.name for line in exact] == list(wanted)
+    for line in exact:
+        (bound,) = line.specifier
+        assert bound.operator == "=="
+        assert wanted[line.name].contains(bound.version)
+        assert f">={bound.version}" in str(wanted[line.name]).split(",")
+
+
+def test_the_oldest_releases_include_what_an_extra_names() -> None:
+    assert {Requirement(line).name for line in oldest("test")} >= {"numpy", "pytest", "hypothesis", "matplotlib"}
+
+
+def test_every_library_and_tool_has_a_lower_bound() -> None:
+    groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
+    lines = [Requirement(line) for group in groups for line in group]
+    free = {line.name for line in lines if not line.specifier and not line.extras}
+    assert free == {"types-jsonschema", "scipy-stubs"}  # they follow the versions of what they describe
+
+
+def test_a_plain_install_brings_what_the_plain_commands_import() -> None:
+    core = {Requirement(line).name for line in project()["dependencies"]}
+    assert {"c2pa-python", "cryptography"} <= core  # zhenwei verify, zhenwei protect sign
+    assert project()["optional-dependencies"]["provenance"] == []
+    shown = {" ".join(words) for words in commands(ROOT / READMES[0]) if words[0] == "pip"}
+    assert shown == {"pip install '.[report]'"}  # zhenwei evaluate draws its charts
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/results/*.json")), ids=lambda p: p.stem)
