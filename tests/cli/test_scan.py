@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from zhenwei.cli import main
-from zhenwei.report import schema
+from zhenwei.report import Hold, schema
+from zhenwei.report import folder as report_folder
 
 
 def drawing(path: Path, seed: int = 0) -> str:
@@ -92,6 +93,60 @@ def test_the_output_folder_holds_a_page_a_file_and_all_reports(
     jsonschema.validate(reports, schema())
     assert [entry["file"]["path"] for entry in reports["reports"]] == [*mixed, again]
     assert "results/today" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_second_scan_into_one_folder_keeps_the_first(
+    mixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, ask = tmp_path / "out", ["--detector", "provenance.labels", "--format", "json"]
+    other = drawing(tmp_path / "folder" / "one.png", 3)
+    assert main(["scan", mixed[0], *ask, "--output", str(out)]) == 0
+    before = (out / "one.html").read_bytes()
+    capsys.readouterr()
+    assert main(["scan", other, *ask, "--output", str(out)]) == 0
+    assert "1 earlier reports of other scans stay" in capsys.readouterr().err
+    assert (out / "one.html").read_bytes() == before
+    assert main(["scan", mixed[0], *ask, "--output", str(out), "--lang", "zh"]) == 0
+    assert "1 earlier reports on the same files were replaced" in capsys.readouterr().err
+    reports = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(reports, schema())
+    assert [(row["file"]["path"], row["page"], row["language"]) for row in reports["reports"]] == [
+        (mixed[0], "one.html", "zh"),
+        (other, "one-2.html", "en"),
+    ]
+    assert sorted(path.name for path in out.iterdir()) == ["one-2.html", "one.html", "report.json"]
+
+
+def test_two_scans_at_once_into_one_folder_are_refused(
+    mixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with Hold(out):
+        assert main(["scan", mixed[0], "--detector", "provenance.labels", "--output", str(out)]) == 2
+    assert "another zhenwei is writing to this folder" in capsys.readouterr().err
+    assert not list(out.iterdir())
+
+
+def test_a_disk_that_fills_up_is_told_and_what_was_done_is_shown(
+    mixed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = report_folder._write_whole
+
+    def full(path: Path, content: str) -> None:
+        if path.name == "two.html":
+            raise OSError(28, "No space left on device")
+        true(path, content)
+
+    monkeypatch.setattr(report_folder, "_write_whole", full)
+    arguments = ["scan", mixed[0], mixed[3], "--detector", "provenance.labels", "--output", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    shown = capsys.readouterr()
+    assert "one.png" in shown.out
+    assert "Error: a report cannot be written; got" in shown.err
+    assert "two.html: No space left on device" in shown.err
+    kept = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["reports"]
+    assert [row["page"] for row in kept] == ["one.html"]
 
 
 def test_a_folder_without_media_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
