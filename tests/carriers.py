@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tempfile
 import threading
@@ -37,6 +38,19 @@ def saved(pixels: Pixels, form: str, **options: object) -> bytes:
     more = {"lossless": True} if form == "webp" else {"quality": 90} if form == "jpeg" else {}
     Image.fromarray(pixels).save(out, form, **{**more, **options})
     return out.getvalue()
+
+
+def hidden(pixels: Pixels, text: str, *, packed: bool = True) -> bytes:
+    """A PNG of ``pixels`` (RGB or RGBA) with ``text`` hidden in their lowest bits, as "stealth PNG info" has it."""
+    alpha, out = pixels.shape[2] == 4, pixels.copy()
+    name = b"stealth_" + (b"png" if alpha else b"rgb") + (b"comp" if packed else b"info")
+    body = gzip.compress(text.encode("utf-8")) if packed else text.encode("utf-8")
+    bits = np.unpackbits(np.frombuffer(name + (8 * len(body)).to_bytes(4, "big") + body, np.uint8))
+    columns = np.ascontiguousarray(out[..., 3:].swapaxes(0, 1) if alpha else out.swapaxes(0, 1))
+    flat = columns.reshape(-1)
+    flat[: len(bits)] = (flat[: len(bits)] & 0xFE) | bits
+    out[..., 3 if alpha else 0 :] = columns.swapaxes(0, 1)
+    return saved(out, "png")
 
 
 def sound(seconds: float = 0.5, rate_hz: int = 16000) -> NDArray[np.float64]:

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # A loaded machine is slow, not wrong: no example fails for the time it took.
 settings.register_profile("zhenwei", deadline=None)
 settings.load_profile("zhenwei")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Small inputs with what is expected of them (ZHENWEI_CASES, or shared/cases beside the checkout)."""
+    named = os.environ.get("ZHENWEI_CASES")
+    folder = Path(named) if named else ROOT.parent / "shared" / "cases"
+    if not folder.is_dir():
+        pytest.skip("the public cases are not here (ZHENWEI_CASES, or shared/cases beside the checkout)")
+    return folder

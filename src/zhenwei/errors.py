@@ -22,7 +22,17 @@ Who handles an error asks for its type, never for words in its message.
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 
 class ZhenweiError(Exception):
@@ -110,3 +120,54 @@ class FaultError(ZhenweiError):
 
 def _rebuild_fault(what: str, got: str, want: str, fix: str, trace: str) -> FaultError:
     return FaultError(what, got=got, want=want, fix=fix, trace=trace)
+
+
+def install_extra(extra: str) -> str:
+    """The command that adds ``zhenwei[extra]`` to the environment that runs this: its interpreter, and the folder or
+    address that zhenwei was installed from where that was not the index."""
+    return _installing(*_requirement(extra))
+
+
+def install_package(*names: str) -> str:
+    """The command that adds those packages to the environment that runs this."""
+    return _installing(*names)
+
+
+def reinstall_package() -> str:
+    """The command that puts this package's own files back, from where they came; of an editable install, its models."""
+    kind, *rest = _requirement("")
+    if kind != "-e":
+        return _installing("--force-reinstall", "--no-deps", kind)
+    return _joined("git", "-C", *rest, "restore", "src/zhenwei/models")
+
+
+def _installing(*arguments: str) -> str:
+    pip = [sys.executable or "python", "-m", "pip", "install"]
+    if importlib.util.find_spec("pip") is None:  # environments of uv have none
+        pip = ["uv", "pip", "install", "--python", sys.executable or "python"]
+    return _joined(*pip, *arguments)
+
+
+def _joined(*words: str) -> str:
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _requirement(extra: str) -> tuple[str, ...]:
+    """What pip is to install: by PEP 610 from where the package came, as long as that is there."""
+    wanted = f"[{extra}]" if extra else ""
+    name = f"zhenwei{wanted}"
+    try:
+        origin = json.loads(metadata.distribution("zhenwei").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError, OSError):
+        origin = {}
+    url = str(origin.get("url", "")) if isinstance(origin, dict) else ""
+    if not url:
+        return (name,)
+    if not url.startswith("file:"):
+        kind = origin.get("vcs_info", {}).get("vcs", "")
+        return (f"{name} @ {kind}+{url}" if kind else f"{name} @ {url}",)
+    folder = Path(url2pathname(urlsplit(url).path))
+    if not folder.is_dir():
+        return (f"{name} @ {url}",) if folder.is_file() else (name,)
+    editable = origin.get("dir_info", {}).get("editable") is True
+    return ("-e", f"{folder}{wanted}") if editable else (f"{folder}{wanted}",)

@@ -10,6 +10,7 @@ from importlib import metadata
 import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
+from zhenwei.detectors._sound import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.given import Source
 from zhenwei.types import (
@@ -19,6 +20,7 @@ from zhenwei.types import (
     Evidence,
     Frame,
     Interval,
+    Kind,
     Media,
     Person,
     Pixels,
@@ -87,7 +89,7 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames) if frames else ()
     strips = _strips(chosen, facts, frames, tracks, tell)
-    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell))
+    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple(_person(track, frames) for track in tracks)
     verdict = _reserved(
         fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm), evidence
@@ -106,14 +108,16 @@ def _decode(
 ) -> tuple[tuple[Frame, ...], Audio | None, Media]:
     frames: list[Frame] = []
     if facts.kind != "audio":
-        for frame in media.sample_frames(facts, options.frames):
+        told = media.Told()
+        for frame in media.sample_frames(facts, options.frames, told=told):
             frames.append(frame)
             tell("reading", 0.45 * min(1.0, len(frames) / options.frames))
+        facts = told.onto(facts)
     audio = None
     # Sound alone is read even where nobody examines it yet: a damaged file is to be told from one without an answer.
     if facts.kind == "audio" or (facts.audio_codec and any("audio" in d.info.takes for d in chosen)):
         try:
-            audio = media.read_audio(facts, rate_hz=_SOUND_HZ)
+            audio, facts = media.hear(facts, _SOUND_HZ, speech_s=spoken_s)
         except MediaError as error:
             if not frames:
                 raise
@@ -185,16 +189,16 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
     if kind in detector.info.takes:
         return detectors.ask(detector, subject, of=detectors.package_of(detector.info.id))
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
-    reason = Text(f"it does not examine {names[kind][0]}", zh=f"它不检查{names[kind][1]}")
-    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason)
+    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
+    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason, asked=False)
 
 
-def _counted(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:
     """With what each adds to the verdict on its person; evidence on the whole file as if it stood alone."""
     out = list(evidence)
     for number in dict.fromkeys(e.person for e in evidence):
         rows = [i for i, e in enumerate(evidence) if e.person == number]
-        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows]), strict=True):
+        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows], kind=kind), strict=True):
             out[i] = replace(evidence[i], counted=None if share is None else round(share, 6))
     return tuple(out)
 

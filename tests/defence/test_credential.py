@@ -211,8 +211,9 @@ def test_addresses_in_a_file_are_not_followed() -> None:
         )
         named = saved(picture(), "jpeg", xmp=xmp.encode())
         read = read_credential(named)
-        assert read.state == "absent"
+        assert (read.state, read.cause) == ("remote", "unchecked")
         assert "not fetched" in read.problems[0]
+        assert f"{address}remote" in read.problems[0]
         assert asked == []
         with pytest.raises(c2pa.C2paError):
             c2pa.Reader("image/jpeg", io.BytesIO(named))  # as it is by default

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.carriers import FORMATS, PICTURES, carrier, picture, saved
 
 from zhenwei.defence.credential import credential_format, read_credential, sign
-from zhenwei.defence.credential_bytes import is_regular
+from zhenwei.defence.credential_bytes import irregularities
 from zhenwei.defence.credential_guard import is_safe
 from zhenwei.defence.identity import Identity, own_identity
 from zhenwei.errors import MediaError
@@ -134,9 +134,9 @@ def test_remains_of_a_credential_are_told(signed: dict[str, bytes]) -> None:
 def test_unsigned_files_are_regular(signed: dict[str, bytes]) -> None:
     for form in FORMATS:
         mime = credential_format(signed[form])
-        assert is_regular(carrier(form), mime)
-        assert is_regular(signed[form], mime)
-    assert is_regular(b"", "image/gif")
+        assert irregularities(carrier(form), mime) == ()
+        assert irregularities(signed[form], mime) == ()
+    assert irregularities(b"", "image/gif") == ()
 
 
 def test_large_credentials_that_span_jpeg_segments_are_regular(me: Identity) -> None:

@@ -197,7 +197,9 @@ def test_what_is_wrong_with_a_block_is_told(text: str, problem: str) -> None:
 def test_a_packet_with_a_document_type_is_not_expanded() -> None:
     bomb = b'<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;">]>' + XMP[XMP.index(b"<x:") :]
     given = saved(picture(), "jpeg", xmp=bomb)
-    assert read_labels(given).problems == ("the XMP is damaged",)
+    read = read_labels(given)
+    assert read.problems[0] == "the XMP is damaged"
+    assert read.aigc is not None  # what looks like a label is told all the same
     with pytest.raises(MediaError, match="XMP is damaged"):
         write_labels(given, AIGC, None)
 

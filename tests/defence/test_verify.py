@@ -120,9 +120,9 @@ TABLE: dict[tuple[str, str], tuple[str, str, bool, tuple[str, ...]]] = {
     ),
     ("signed", "re-encoded"): ("bare", "none", False, (NOTHING,)),
     ("signed", "cropped"): ("bare", "none", False, (NOTHING,)),
-    ("signed", "swapped"): ("changed", "none", False, (BROKEN,)),
+    ("signed", "swapped"): ("altered", "none", False, (BROKEN,)),
     ("signed", "stripped"): ("bare", "none", False, (NOTHING,)),
-    ("signed", "forged mark"): ("changed", "none", False, (BROKEN,)),
+    ("signed", "forged mark"): ("altered", "none", False, (BROKEN,)),
     ("marked", "untouched"): ("marked", "unnamed", False, (GONE, UNNAMED, WHOLE)),
     ("marked", "re-encoded"): ("marked", "unnamed", False, (GONE, UNNAMED)),
     ("marked", "cropped"): ("marked", "unnamed", False, (GONE, UNNAMED)),
@@ -138,7 +138,7 @@ TABLE: dict[tuple[str, str], tuple[str, str, bool, tuple[str, ...]]] = {
     ("all", "untouched"): ("intact", "bound", True, (WHO, "made by AI", FOUND, "the one that its credential names")),
     ("all", "re-encoded"): ("marked", "unnamed", False, (GONE, UNNAMED)),
     ("all", "cropped"): ("marked", "unnamed", False, (GONE, UNNAMED)),
-    ("all", "swapped"): ("changed", "bound", True, (BROKEN, FOUND, "its credential names", PART, LABEL)),
+    ("all", "swapped"): ("altered", "bound", True, (BROKEN, FOUND, "its credential names", PART, LABEL)),
     ("all", "stripped"): ("marked", "unnamed", False, (GONE, UNNAMED, WHOLE)),
     ("all", "forged mark"): ("marked", "unnamed", False, (GONE, UNNAMED)),
 }
@@ -219,8 +219,8 @@ def test_trusted_and_unreadable_credentials_are_told_apart(me: Identity, protect
     assert "a signer on your trust list" in trusted.sentence
     at = protected["signed"].index(b"jumdc2ma") + 8
     broken = verify(protected["signed"][:at] + bytes(8) + protected["signed"][at + 8 :], keys=[])
-    assert broken.standing == "unreadable"
-    assert "it or the file is damaged" in broken.sentence
+    assert broken.standing == "cannot-be-checked"
+    assert "cannot be checked, so nothing follows from it" in broken.sentence
     for read in (trusted, broken):
         _check(read)
 
@@ -262,7 +262,7 @@ def test_what_cannot_be_decoded_is_an_error_unless_a_credential_speaks(me: Ident
     signed = sign(carrier("png"), claim="captured", identity=me)
     at = signed.index(b"IDAT") + 20
     read = verify(signed[:at] + bytes(40) + signed[at + 40 :], keys=[PUBLIC_KEY])
-    assert read.standing == "changed"
+    assert read.standing == "altered"
     assert any("no watermark was looked for" in problem for problem in read.problems)
     with pytest.raises(UsageError):
         verify(signed, keys=[], anchors_pem="nobody")

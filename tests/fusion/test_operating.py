@@ -124,7 +124,12 @@ def test_the_tables_in_the_package_load() -> None:
 )
 def test_malformed_tables_are_refused(tmp_path: Path, path: list[str], value: object) -> None:
     tail = {"llr": [1.0, 2.0], "rate": [0.5, 0.2], "floor": 0.1, "media": 9, "groups": 9}
-    values: dict[str, Any] = {"schema": "zhenwei.operating_points/1", "genuine": {"image": tail}, "forged": {}}
+    values: dict[str, Any] = {
+        "schema": "zhenwei.operating_points/2",
+        "genuine": {"image": tail},
+        "forged": {},
+        "domains": {},
+    }
     OperatingPoints.from_dict(values)
     place = values
     for name in path[:-1]:

@@ -167,10 +167,10 @@ def test_write_puts_the_page_beside_the_log(log: Path) -> None:
 
 def test_a_run_is_not_stopped_for_want_of_matplotlib(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r"zhenwei\[report\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[report\]"):
         curves.to_html(log)
     said = words(parsed(curves.write(log.parent).read_text(encoding="utf-8")))
-    assert "pip install 'zhenwei[report]'" in said
+    assert re.search(r"pip install .*\[report\]", said)
     assert "Best at step 200" in said
 
 

@@ -375,10 +375,10 @@ def check_extra() -> None:
     """Refuse where torch is not installed, and say how it is."""
     from importlib.util import find_spec
 
-    from zhenwei.errors import MissingExtraError
+    from zhenwei.errors import MissingExtraError, install_extra
 
     if find_spec("torch") is None or find_spec("safetensors") is None:
-        raise MissingExtraError("generators need torch and safetensors", fix="pip install 'zhenwei[train]'")
+        raise MissingExtraError("generators need torch and safetensors", fix=f"Run: {install_extra('train')}")
 
 
 __all__ = ["Format", "check_extra", "faces_in", "gan"]

@@ -327,10 +327,10 @@ def _tell_cost(settings: Settings, device: torch.device, form: Format) -> None:
 def _check_extra() -> None:
     from importlib.util import find_spec
 
-    from zhenwei.errors import MissingExtraError
+    from zhenwei.errors import MissingExtraError, install_extra
 
     if find_spec("torch") is None or find_spec("safetensors") is None:
-        raise MissingExtraError("the swap needs torch and safetensors", fix="pip install 'zhenwei[train]'")
+        raise MissingExtraError("the swap needs torch and safetensors", fix=f"Run: {install_extra('train')}")
 
 
 def _device(profile: str) -> torch.device:

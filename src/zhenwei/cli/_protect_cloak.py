@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError
+from zhenwei.errors import DataError, MissingExtraError, UsageError, install_extra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _made(pixels: Any, epsilon: float, steps: int) -> Cloaked:
     try:
         from zhenwei.training.cloak import cloak_photo
     except ImportError as error:
-        raise MissingExtraError("cloaks need PyTorch", got=str(error), fix="pip install 'zhenwei[train]'") from None
+        raise MissingExtraError("cloaks need PyTorch", got=str(error), fix=f"Run: {install_extra('train')}") from None
     console = Console(stderr=True)
     columns = (BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

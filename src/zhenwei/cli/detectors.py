@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli.trouble import tell_left_out
+from zhenwei.cli.trouble import tell_of_plugins
 from zhenwei.types import DetectorInfo, Language, in_language
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def detectors(
     from zhenwei.detectors import build, catalogue
 
     if id_ is None:
-        tell_left_out()
+        tell_of_plugins()
     infos = [kind.info for kind in catalogue(strict=False).values()] if id_ is None else [build(id_).info]
     if format_ is Format.json:
         _print_json(infos, one=id_ is not None, language=lang.value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli.trouble import complain_of, tell_left_out
+from zhenwei.cli.trouble import complain_of, tell_of_plugins
 
 if TYPE_CHECKING:
     from zhenwei.evaluation.items import Item
@@ -175,7 +175,7 @@ def _tell_reading(reading: Reading) -> None:
         typer.echo(f"Note: {note}", err=True)
     if reading.missing:
         typer.echo(f"Note: {len(reading.missing)} listed files are not there: {few(reading.missing)}", err=True)
-    tell_left_out()
+    tell_of_plugins()
 
 
 def _write_submission(items: list[Item], found: Results, path: Path) -> None:

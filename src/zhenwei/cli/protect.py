@@ -17,6 +17,7 @@ import typer
 
 from zhenwei.cli._protect_cloak import cloak
 from zhenwei.cli.trouble import complain_of
+from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import DataError, UnmarkedError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 
@@ -95,6 +96,7 @@ def sign(
     in_place: InPlace = False,
     force: Force = False,
     format_: AsFormat = Format.lines,
+    verbose: Verbose = False,
 ) -> None:
     """Put a watermark, labels where the claim says AI, and a signed credential into files.
 
@@ -128,7 +130,7 @@ def sign(
             made.verification.to_dict(),
         )
 
-    _each(files, signed, _Place("signed", out, in_place, force), format_)
+    _each(files, signed, _Place("signed", out, in_place, force), format_, verbose)
 
 
 @protect.command()
@@ -140,6 +142,7 @@ def mark(
     in_place: InPlace = False,
     force: Force = False,
     format_: AsFormat = Format.lines,
+    verbose: Verbose = False,
 ) -> None:
     """Put a watermark in, and nothing else.
 
@@ -162,7 +165,7 @@ def mark(
     mark_key, given = _mark_key(published), _checked(ident)
 
     def marked(data: bytes) -> _Written:
-        if read_credential(data).state not in ("absent", "unreadable"):
+        if read_credential(data).state not in ("absent", "remote", "unreadable"):
             fix = "Use: zhenwei protect sign FILE --claim edited, which marks it and keeps the credential."
             raise UsageError("this file carries a credential, which a mark would break", fix=fix)
         name = given or identifier(data)
@@ -172,7 +175,7 @@ def mark(
             raise UnmarkedError("the watermark cannot be read back", fix="The original is untouched.")
         return _Written(made, f"watermark {name}", (), read.to_dict())
 
-    _each(files, marked, _Place("marked", out, in_place, force), format_)
+    _each(files, marked, _Place("marked", out, in_place, force), format_, verbose)
 
 
 @protect.command()
@@ -225,7 +228,9 @@ class _Place:
         return (self.folder or path.parent) / f"{path.stem}.{self.word}{path.suffix}"
 
 
-def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place, format_: Format) -> None:
+def _each(
+    files: Sequence[str], make: Callable[[bytes], _Written], place: _Place, format_: Format, verbose: bool
+) -> None:
     from rich.console import Console
 
     from zhenwei.cli.progress import ScanProgress
@@ -236,7 +241,7 @@ def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place
     if place.folder is not None:
         make_folder(place.folder)
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
-    paths, failed = _inputs(files, notes)
+    paths, failed = _inputs(files, notes, verbose)
     taken = set() if place.in_place else {path.resolve() for path in paths}
     with ScanProgress(notes, len(paths), shown=notes.is_terminal and len(paths) > 1) as progress:
         for path in paths:
@@ -246,7 +251,7 @@ def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place
     raise typer.Exit(int(failed))
 
 
-def _inputs(files: Sequence[str], notes: Console) -> tuple[list[Path], bool]:
+def _inputs(files: Sequence[str], notes: Console, verbose: bool) -> tuple[list[Path], bool]:
     """Files as named, and of folders those that did not come from here."""
     from zhenwei.cli.inputs import collect
     from zhenwei.report import legible
@@ -257,6 +262,7 @@ def _inputs(files: Sequence[str], notes: Console) -> tuple[list[Path], bool]:
     paths = [Path(f) for f in found.files if str(Path(f).absolute()) in named or not Path(f).stem.endswith(ours)]
     for folder in found.unreadable:
         notes.print(f"× {legible(folder.path)}: {legible(str(folder.error), 500)}", style="red", markup=False)
+    tell_left_out(found, notes, verbose=verbose)
     if not paths and not found.unreadable:
         raise UsageError("there is nothing to protect", got=", ".join(files)[:200], want="pictures, clips or sound")
     return paths, bool(found.unreadable)

@@ -15,7 +15,7 @@ import typer
 
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
-from zhenwei.cli.trouble import complain_of, tell_left_out
+from zhenwei.cli.trouble import complain_of, tell_of_plugins
 from zhenwei.errors import FaultError, MediaError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 
@@ -91,7 +91,7 @@ def robust(
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
     known(options)
     if not quiet:
-        tell_left_out()
+        tell_of_plugins()
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)

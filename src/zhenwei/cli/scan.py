@@ -13,7 +13,8 @@ import typer
 
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress
-from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_left_out
+from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
+from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import FaultError, OutputError
 from zhenwei.faults import contained
 from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
@@ -50,11 +51,13 @@ def scan(
         float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
     ] = 0.05,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
-    Folders are searched for pictures, videos and sound, recognised by content; hidden files are left out. A file
-    that is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
+    Folders are searched for pictures, videos and sound, recognised by content; a file that is only called like one,
+    or is empty, is told as unreadable. Hidden files and linked folders are left out: --verbose names them. A file that
+    is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
     evidence the answer is "inconclusive".
 
     Exit status: 0 all files examined, 1 at least one could not be read or a detector failed on it, 2 wrong use, 130
@@ -76,8 +79,9 @@ def scan(
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
     known(options)
     if not quiet:
-        tell_left_out()
+        tell_of_plugins()
     run = _Run(collect(paths), options, language, format_, quiet)
+    run.verbose = verbose
     raise typer.Exit(run.all(output))
 
 
@@ -102,6 +106,7 @@ class _Run:
         self.failed = self.faults = self.partly = 0
         self.pages = 0
         self.interrupted = False
+        self.verbose = False
 
     def all(self, output: Path | None) -> int:
         with ExitStack() as stack:
@@ -171,8 +176,7 @@ class _Run:
             self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
         if self.quiet:
             return
-        if self.inputs.foreign:
-            self._note(f"{self.inputs.foreign} files in folders are no pictures, videos or sound; left out.", "dim")
+        tell_left_out(self.inputs, self.notes, verbose=self.verbose)
         if not self.inputs.files and not self.inputs.unreadable:
             self._note("Nothing to examine was found.", "yellow")
         if self.failed:

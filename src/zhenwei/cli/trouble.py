@@ -74,7 +74,7 @@ def _trace(error: ZhenweiError) -> None:
         _plain(error.trace)
 
 
-def tell_left_out(notes: Console | None = None) -> None:
+def tell_of_plugins(notes: Console | None = None) -> None:
     """Of plug-ins that do not load, once: their detectors are missing from what follows."""
     from zhenwei.detectors import catalogue
     from zhenwei.report import legible

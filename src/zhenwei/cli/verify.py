@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli.trouble import complain_of
+from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 
@@ -42,6 +43,7 @@ def verify(
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")] = Lang.en,
+    verbose: Verbose = False,
 ) -> None:
     """Show what files say of themselves: credential, watermark, labels, and what follows.
 
@@ -89,6 +91,7 @@ def verify(
             else:
                 _tell(path, read, format_, lang.value)
             progress.end()
+    tell_left_out(inputs, notes, verbose=verbose)
     raise typer.Exit(int(failed))
 
 
@@ -139,10 +142,17 @@ def _tell(path: str, read: Verification, format_: Format, language: Language) ->
 
 _STATES = {
     "absent": ("dim", Text("none", zh="无")),
+    "remote": ("yellow", Text("on the network, not fetched", zh="在网络上，未去获取")),
     "valid": ("yellow", Text("intact, by a signer on no list you trust", zh="完整，签名者不在您信任的列表中")),
     "trusted": ("green", Text("intact, by a signer on your list", zh="完整，签名者在您的信任列表中")),
     "invalid": ("red", Text("does not hold", zh="无效")),
     "unreadable": ("red", Text("damaged, cannot be read", zh="已损坏，无法读取")),
+}
+_CAUSES = {
+    "altered": Text("does not hold: changed after it was signed", zh="无效：签名之后被改动"),
+    "signer": Text("does not hold: signature or certificate", zh="无效：签名或证书不符"),
+    "ended": Text("the certificate has ended", zh="证书已过期"),
+    "unchecked": Text("cannot be checked", zh="无法验证"),
 }
 _HERE = ("green", Text("intact, signed on this machine", zh="完整，由本机签名"))
 _PLAIN = "as it is"
@@ -157,15 +167,24 @@ def _rows(read: Verification) -> list[tuple[Text, str, Text]]:
     """Layer, style and finding, in the order of the sentence."""
     held, said = read.credential, read.labels
     style, state = _HERE if read.signed_here and held.state == "valid" else _STATES[held.state]
-    rows = [(Text("Credential", zh="凭证"), style, state)]
+    state = _CAUSES.get(held.cause or "", state) if held.state == "invalid" else state
+    rows = [(Text("Declares", zh="自述"), "bold", each.sentence) for each in read.declared]
+    rows.append((Text("Credential", zh="凭证"), style, state))
     if held.signer:
         rows.append((Text("  signer", zh="  签名者"), "", Text(held.signer)))
     if held.claim or held.source_type:
         rows.append((Text("  claim", zh="  声明"), "", Text(held.claim or held.source_type)))
     if held.ancestry:
         rows.append((Text("  made from", zh="  来源"), "", Text(", ".join(held.ancestry))))
-    if not read.marks:
+    if held.redactions:
+        rows.append((Text("  taken out", zh="  已删去"), "", Text(", ".join(held.redactions))))
+    if held.manifests > 1:
+        rows.append((Text("  credentials", zh="  凭证数"), "", Text(str(held.manifests))))
+    if not read.marks and read.foreign is None:
         rows.append((Text("Watermark", zh="水印"), "dim", Text("none found", zh="未发现")))
+    if read.foreign is not None:
+        by = Text(f"of {read.foreign.tool}", zh=f"{read.foreign.tool} 的水印")
+        rows.append((Text("Watermark", zh="水印"), "", by))
     rows += [(Text("Watermark", zh="水印"), "", _marked(mark, read.binding)) for mark in read.marks]
     rows += _labelled(said) or [(Text("Labels", zh="标识"), "dim", Text("none", zh="无"))]
     rows += [(Text("Note", zh="注意"), "yellow", problem) for problem in read.problems]
@@ -180,6 +199,8 @@ _AIGC = {
 
 
 def _labelled(said: Labels) -> list[tuple[Text, str, Text]]:
+    from zhenwei.defence.labels import NOT_READ
+
     rows = []
     if said.aigc is not None:
         block, kind = said.aigc, _AIGC.get(said.aigc.label, Text("no known kind", zh="未知类别"))
@@ -189,8 +210,13 @@ def _labelled(said: Labels) -> list[tuple[Text, str, Text]]:
         chinese = kind.in_language("zh") + (f"，生成者：{by}" if by else "") + (f"，传播者：{on}" if on else "")
         rows.append((Text("AIGC label", zh="AIGC 标识"), "", Text(english, zh=chinese)))
     if said.digital_source_type is not None:
-        word = said.digital_source_type.rstrip("/ ").rsplit("/", 1)[-1]
-        rows.append((Text("IPTC label", zh="IPTC 标识"), "", Text(word)))
+        rows.append((Text("IPTC label", zh="IPTC 标识"), "", Text(said.source_type)))
+    for settings in said.settings:
+        shown = " ".join(filter(None, (settings.tool, f"({settings.where})")))
+        rows.append((Text("Settings", zh="生成参数"), "", Text(shown)))
+    rows += [(Text("Tool", zh="工具"), "", Text(name)) for name in (*said.generators, *said.face_apps)]
+    if not said.read:
+        rows.append((Text("Labels", zh="标识"), "dim", NOT_READ))
     return rows
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from zhenwei.defence.credential_bytes import is_regular
+from zhenwei.defence.credential_bytes import irregularities
 from zhenwei.defence.credential_guard import is_safe
 from zhenwei.defence.credential_states import CLAIMS, SOURCE_TYPES, Claim, Credential, interpret
 from zhenwei.defence.identity import Identity, require_extra
@@ -125,7 +125,7 @@ def read_credential(data: bytes, anchors_pem: str | None = None) -> Credential:
         none = Text("credentials are not read in files of this format", zh="不读取此格式文件中的凭证")
         return Credential("absent", problems=(none,))
     if not is_safe(data, mime):
-        return Credential("unreadable", problems=(_UNSAFE,))
+        return Credential("unreadable", cause="unchecked", problems=(_UNSAFE,))
     import c2pa
 
     try:
@@ -134,18 +134,16 @@ def read_credential(data: bytes, anchors_pem: str | None = None) -> Credential:
     except c2pa.C2paError as error:
         return _unread(error, data)
     except (ValueError, RecursionError):
-        return Credential("unreadable", problems=(Text("the credential is no valid JSON", zh="凭证不是有效的 JSON"),))
+        bad = Text("the credential is no valid JSON", zh="凭证不是有效的 JSON")
+        return Credential("unreadable", cause="unchecked", problems=(bad,))
     read = interpret(store, WATERMARK_ALGORITHM, RECIPE_LABEL, whole=mime in _WHOLE)
-    return read if is_regular(data, mime) else replace(read, problems=(*read.problems, _IRREGULAR))
+    odd = irregularities(data, mime)
+    return replace(read, problems=(*read.problems, *odd)) if odd else read
 
 
 _UNSAFE = Text(
     "the credential says that it holds more than it does, or is packed, and is not opened: it may be made to do harm",
     zh="凭证声称的长度超出其实际内容，或经过压缩，未予打开：可能是恶意构造的",
-)
-_IRREGULAR = Text(
-    "parts of the credential that no signature covers are not as C2PA writes them; they may hide something",
-    zh="凭证中不受签名保护的部分与 C2PA 的写法不符，可能藏有内容",
 )
 _REMAINS = (b"jumdc2ma", b"c2pa.assertions", b"c2pa.signature")  # names of boxes in every credential
 _BEGINNINGS = ("captured", "ai-generated")
@@ -170,7 +168,7 @@ def check_source(source: bytes, claim: Claim, parent: bytes | None = None) -> st
         carried = read_credential(source)
         if carried.state == "unreadable":
             raise MediaError("this file cannot be signed", got="; ".join(carried.problems), want="an undamaged file")
-        if carried.state != "absent":
+        if carried.state not in ("absent", "remote"):
             fix = "Claim edited or ai-edited, which keep it as part of the file's history."
             raise UsageError("this file carries a credential already, which would be lost", got=claim, fix=fix)
     return mime
@@ -271,10 +269,24 @@ def _unread(error: c2pa.C2paError, data: bytes) -> Credential:
         return Credential("absent", problems=(remains,) if any(name in data for name in _REMAINS) else ())
     told = clean(str(error))[:300]
     if told.startswith("Remote"):
+        where = next(iter(re.findall(r"https?://\S{1,200}", told)), "")
         away = Text(
-            f"the file names a credential on the network, which is not fetched: {told}",
-            zh=f"文件指明其凭证在网络上，未去获取：{told}",
+            f"the file names a credential on the network, which is not fetched: {where or told}",
+            zh=f"文件指明其凭证在网络上，未去获取：{where or told}",
         )
-        return Credential("absent", problems=(away,))
+        return Credential("remote", cause="unchecked", problems=(away,))
+    if not any(sign in data for sign in _SIGNS_OF_ONE):
+        return Credential("absent")  # what is wrong is the file's own structure, which its decoder tells of
+    for sign, why in _UNREADABLE:
+        if sign in told.lower():
+            return Credential("unreadable", cause="unchecked", problems=(why,))
     damaged = Text(f"the credential or the file around it is damaged: {told}", zh=f"凭证或其所在文件已损坏：{told}")
-    return Credential("unreadable", problems=(damaged,))
+    return Credential("unreadable", cause="unchecked", problems=(damaged,))
+
+
+_SIGNS_OF_ONE = (b"c2pa", b"jumb", b"C2PA", b"caBX")  # one of them stands in whatever C2PA writes
+_UNREADABLE = (
+    ("algorithm", Text("the credential uses a method that is not known here", zh="凭证使用了此处未知的算法")),
+    ("prerelease", Text("the credential was written before C2PA was settled", zh="凭证写于 C2PA 定稿之前")),
+    ("version", Text("the credential is of a version that is not known here", zh="凭证的版本未知")),
+)

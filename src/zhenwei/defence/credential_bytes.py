@@ -2,208 +2,217 @@
 
 The hash over the file leaves out the credential itself; of that, the signature covers the claim, and hashes in the
 claim cover the statements. What remains is covered by nothing: lengths, names and switches of the boxes around them,
-the credential's frame in the file, and about ten kilobytes of zeros, kept free beside the signature ("pad" in C2PA
-2.x, "COSE signatures"). C2PA's reader takes any change there as valid. In WAV and WebP the credential stands last, so
-that most of the file's last ten kilobytes are of that kind. Nothing that is shown to a person stands in them, but they
-could hide something; so they are held against the form that they should have (ISO 19566-5, RFC 9052).
+the credential's frame in the file, boxes that no statement names, and about ten kilobytes of zeros, kept free beside
+the signature ("pad" in C2PA 2.x, "COSE signatures"). C2PA's reader takes any change there as valid. In WAV and WebP the
+credential stands last, so that most of the file's last ten kilobytes are of that kind. Nothing that is shown to a
+person stands in them, but they could hide something; so they are held against the form that they should have (ISO
+19566-5, RFC 9052), whoever wrote them. What a hash covers, such as the content of a statement, is not looked at here.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import struct
-import zlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 
+from zhenwei.defence.cose import OddCborError, read_cbor
+from zhenwei.defence.credential_frame import OddFrameError, stores
 from zhenwei.defence.labels_carriers import BrokenFileError
-from zhenwei.defence.labels_id3 import objects_in
-from zhenwei.defence.labels_mp4 import boxes
-from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
-from zhenwei.defence.labels_riff import chunks
+from zhenwei.types import Text
 
-_MP4 = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-_UUID_TAIL = bytes.fromhex("00110010800000aa00389b71")
-_APP11 = 0xEB
-_PARTS = re.compile(rb"c2pa\.(assertions|claim(\.v\d+)?|signature|databoxes|credentials)")
-_HEADERS = {"pad", "pad2", "sigTst", "sigTst2", "rVals", "x5chain", "33"}
-_DEEPEST, _NULL = 16, 22
-_MOST_ITEMS = 10_000
+_TAIL = bytes.fromhex("00110010800000aa00389b71")  # of every UUID that ISO 19566-5 and C2PA give
+_MANIFESTS = (b"c2ma", b"c2um", b"c2cm", b"c2tm")  # standard, update, packed, time stamps
+_PARTS = {
+    b"c2pa.assertions": b"c2as",
+    b"c2pa.claim": b"c2cl",
+    b"c2pa.signature": b"c2cs",
+    b"c2pa.databoxes": b"c2db",
+    b"c2pa.credentials": b"c2vc",
+}
+_SALT = (16, 64)  # bytes: what C2PA lets a writer put into a description, so that equal content has unequal hashes
+# Entries that C2PA and COSE (RFC 9052, 9360 and the registry for its headers) let stand beside a signature.
+_HEADERS = {"pad", "pad2", "sigTst", "sigTst2", "rVals", "x5chain", "x5t", "x5u", "x5bag", "kid", "iat"}
+_NUMBERED = {str(number) for number in (*range(1, 17), *range(32, 36))}
+_WRITTEN = {"pad", "pad2"}
 
 
 class _OddError(ValueError):
-    """Not as C2PA writes it."""
+    """Not as C2PA writes it; the reason is for a person."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why)
+        self.why = why
 
 
-def is_regular(data: bytes, mime: str) -> bool:
-    """Whether the credential in ``data`` is in all its unsigned bytes as C2PA writes it. True where none is found, and
-    of formats in which it is not looked for."""
+_FRAME = Text("its frame in the file is not as it should be", zh="其在文件中的封装不符合规范")
+_LENGTHS = Text("lengths or names of its boxes do not fit", zh="其数据框的长度或名称不符")
+_STRANGE = Text("it holds a box that has no place there", zh="含有不应存在的数据框")
+_AFTER = Text("something follows it within its frame", zh="其封装内还有其他内容")
+_PADDED = Text("the room kept free beside the signature is not empty", zh="签名旁预留的空间不为空")
+_HEADER = Text("an entry that C2PA does not know stands beside the signature", zh="签名旁有 C2PA 未规定的条目")
+_WRAPPED = Text("the box of the signature is not written as it should be", zh="签名的数据框不符合规范")
+_UNNAMED = Text("it holds data that no statement names", zh="含有未被任何陈述引用的数据")
+_SALTED = Text("a box is described with more than its name", zh="数据框的描述中有名称以外的内容")
+
+
+def irregularities(data: bytes, mime: str) -> tuple[Text, ...]:
+    """What of the credential in ``data`` is not covered by a signature and not as C2PA writes it, for a person. Empty
+    where none is found, and of formats in which it is not looked for."""
+    found: list[Text] = []
     try:
-        store = _store(data, mime)
-        if store:
-            _boxes(store, 0, 0)
-    except (_OddError, BrokenFileError, IndexError, struct.error, UnicodeDecodeError):
-        return False
-    return True
+        for store in stores(data, mime):
+            _check_store(store)
+    except _OddError as error:
+        found.append(error.why)
+    except (OddFrameError, BrokenFileError):
+        found.append(_FRAME)
+    except (OddCborError, IndexError, struct.error, UnicodeDecodeError):
+        found.append(_LENGTHS)
+    return tuple(_told(why) for why in found)
 
 
-def _store(data: bytes, mime: str) -> bytes:
-    """The credential's bytes, out of its frame in the file. Raises _OddError for a frame that is not as it should be"""
-    if mime == "image/jpeg":
-        return _from_jpeg(data)
-    if mime == "image/png":
-        return _from_png(data)
-    if mime in ("image/webp", "audio/wav"):
-        return b"".join(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA")
-    if mime == "audio/mpeg":
-        found = [body for kind, body in objects_in(data) if kind == "application/c2pa" or b"jumdc2pa" in body[:24]]
-        return b"".join(found)
-    if mime in ("video/mp4", "audio/mp4", "video/quicktime"):
-        return _from_mp4(data)
-    return b""
+def _told(why: Text) -> Text:
+    return Text(
+        f"parts of the credential that no signature covers are not as C2PA writes them and may hide something: {why}",
+        zh=f"凭证中不受签名保护的部分与 C2PA 的写法不符，可能藏有内容：{why.in_language('zh')}",
+    )
 
 
-def _from_jpeg(data: bytes) -> bytes:
-    """Segments of one box: "JP", the box's number, a count from one, then the box's head again, then a part of it."""
-    out, number, seen = b"", b"", 0
-    for marker, start, stop in segments_of_jpeg(data):
-        if marker != _APP11 or b"jumb" not in data[start : start + 16]:
-            continue
-        head, instance, count = data[start : start + 2], data[start + 2 : start + 4], data[start + 4 : start + 8]
-        number, seen = number or instance, seen + 1
-        if head != b"JP" or instance != number or struct.unpack(">I", count)[0] != seen:
-            raise _OddError
-        body = data[start + 8 : stop]
-        if out and body[:8] != out[:8]:
-            raise _OddError
-        out += body if not out else body[8:]
-    return out
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """``start`` and ``stop``: of the content. A superbox also has its label, the first four bytes of its UUID (empty
+    for one of another family), and what its description holds beside (``extra``)."""
+
+    kind: bytes
+    start: int
+    stop: int
+    label: bytes = b""
+    family: bytes = b""
+    extra: bytes = b""
 
 
-def _from_png(data: bytes) -> bytes:
-    out = b""
-    for kind, start, stop in chunks_of_png(data):
-        if kind == b"caBX":
-            if struct.unpack_from(">I", data, stop)[0] != zlib.crc32(data[start - 4 : stop]):
-                raise _OddError
-            out += data[start:stop]
-    return out
+def _check_store(store: bytes) -> None:
+    found = _boxes(store, 0, len(store))
+    if len(found) != 1 or found[0].label != b"c2pa" or found[0].family != b"c2pa" or found[0].extra:
+        raise _OddError(_AFTER if len(found) > 1 else _LENGTHS)
+    top = found[0]
+    manifests = _boxes(store, top.start, top.stop)
+    for manifest in manifests:
+        if manifest.family not in _MANIFESTS or not manifest.label:
+            raise _OddError(_STRANGE)
+        _check_manifest(store, manifest, active=manifest is manifests[-1])
 
 
-def _from_mp4(data: bytes) -> bytes:
-    for kind, start, stop in boxes(data, 0, len(data)):
-        if kind == b"uuid" and data[start : start + 16] == _MP4:
-            flags, (purpose, _, rest) = data[start + 16 : start + 20], data[start + 20 : stop].partition(b"\0")
-            if purpose == b"manifest":
-                table = int.from_bytes(rest[:8], "big")  # where hashes of fragments stand, if anywhere
-                if flags != bytes(4) or (table and data[table + 4 : table + 8] != b"uuid"):
-                    raise _OddError
-                return rest[8:]
-    return b""
+def _check_manifest(store: bytes, manifest: _Box, *, active: bool) -> None:
+    """``active``: nothing else in the file has a hash of it, as it has of those before it."""
+    if store[manifest.start + 4 : manifest.start + 8] == b"brob":  # packed whole
+        return
+    named = store[manifest.start : manifest.stop]
+    for part in _boxes(store, manifest.start, manifest.stop):
+        name = part.label[: part.label.index(b".v")] if b".v" in part.label else part.label
+        if _PARTS.get(name) != part.family:
+            raise _OddError(_STRANGE)
+        if part.extra and part.family != b"c2cl":
+            _require_salt(part.extra)
+        if part.family == b"c2cs":
+            _check_signature(store, part)
+        elif part.family == b"c2cl":
+            _check_claim(store, part)
+        else:
+            for inner in _boxes(store, part.start, part.stop):
+                if part.family == b"c2db" and active and not _is_named(inner.label, named):
+                    raise _OddError(_UNNAMED)
+                if part.family == b"c2vc":  # W3C's verifiable credentials, which carry a signature of their own
+                    _require_json(store, inner)
 
 
-def _boxes(store: bytes, at: int, depth: int) -> None:
-    """Walk the superboxes at ``at``: the store, its manifests, and their parts. What is deeper is hashed."""
-    end = len(store)
-    while at < end:
-        stop = _superbox(store, at, end, depth)
-        if depth == 0 and stop != end:
-            raise _OddError
-        at = stop
+def _is_named(label: bytes, manifest: bytes) -> bool:
+    """Whether an address in a statement leads to the data box of that label."""
+    return re.search(rb"c2pa\.databoxes/" + re.escape(label) + rb"(?!\w)", manifest) is not None
 
 
-def _head(store: bytes, at: int) -> tuple[int, bytes]:
-    """Length and kind of the box at ``at``."""
-    length: int = struct.unpack_from(">I", store, at)[0]
-    return length, store[at + 4 : at + 8]
+def _check_claim(store: bytes, claim: _Box) -> None:
+    (only,) = _plain(store, claim, b"cbor")
+    parts = read_cbor(store[only.start : only.stop])
+    if not isinstance(parts, dict):
+        raise _OddError(_LENGTHS)
 
 
-def _superbox(store: bytes, at: int, end: int, depth: int) -> int:
-    length, kind = _head(store, at)
-    stop = at + length
-    if kind != b"jumb" or length < 16 or stop > end:
-        raise _OddError
-    label, inside = _described(store, at + 8, stop)
-    if depth == 0 and label != b"c2pa":
-        raise _OddError
-    if depth == 2 and not _PARTS.fullmatch(label):
-        raise _OddError
-    if label == b"c2pa.signature":
-        _signature(store, inside, stop)
-        return stop
-    while inside < stop and (depth < 2 or label == b"c2pa.assertions"):
-        if depth == 1 and store[inside + 4 : inside + 8] == b"brob":
-            return stop  # a manifest that is packed whole
-        inside = _superbox(store, inside, stop, depth + 1)
-    return stop
-
-
-def _described(store: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """The label of the description box at ``at``, and where the box ends. Private content may only be a salt."""
-    length, kind = _head(store, at)
-    stop = at + length
-    if kind != b"jumd" or length < 25 or stop > end or store[at + 12 : at + 24] != _UUID_TAIL:
-        raise _OddError
-    switches = store[at + 24]
-    label, found, rest = store[at + 25 : stop].partition(b"\0")
-    if not found or switches not in (0x03, 0x13) or (switches == 0x03) != (not rest):
-        raise _OddError
-    if rest and (rest[4:8] != b"c2sh" or struct.unpack(">I", rest[:4])[0] != len(rest)):
-        raise _OddError
-    return label, stop
-
-
-def _signature(store: bytes, at: int, end: int) -> None:
+def _check_signature(store: bytes, signature: _Box) -> None:
     """COSE_Sign1 in one box: of what the signature does not cover only known entries, and padding of zeros."""
-    length, kind = _head(store, at)
-    if kind != b"cbor" or at + length != end:
-        raise _OddError
-    parts = _Cbor(store[at + 8 : end])
-    message = parts.item(0)
-    if parts.at != len(parts.data) or not isinstance(message, list) or len(message) != 4:
-        raise _OddError
+    (only,) = _plain(store, signature, b"cbor")
+    message = read_cbor(store[only.start : only.stop])
+    if not isinstance(message, list) or len(message) != 4:
+        raise _OddError(_WRAPPED)
     headers = message[1]
-    if message[2] is not None or not isinstance(headers, dict) or not set(headers) <= _HEADERS:
-        raise _OddError
-    for name in ("pad", "pad2"):
-        if name in headers and (not isinstance(headers[name], bytes) or any(headers[name])):
-            raise _OddError
+    if message[2] is not None or not isinstance(headers, dict):
+        raise _OddError(_WRAPPED)
+    if not {str(name) for name in headers} <= _HEADERS | _NUMBERED:
+        raise _OddError(_HEADER)
+    for name in _WRITTEN & set(headers):
+        if not isinstance(headers[name], bytes | list) or any(headers[name]):
+            raise _OddError(_PADDED)
 
 
-class _Cbor:
-    """As much of RFC 8949 as a signature is written in. Lengths are bounded by the data, depth and number by ours."""
+def _require_json(store: bytes, box: _Box) -> None:
+    (only,) = _plain(store, box, b"json")
+    try:
+        json.loads(store[only.start : only.stop].rstrip(b"\0"))
+    except (ValueError, RecursionError):
+        raise _OddError(_UNNAMED) from None
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at, self._items = data, 0, 0
 
-    def item(self, depth: int) -> object:
-        self._items += 1
-        if depth > _DEEPEST or self._items > _MOST_ITEMS:
-            raise _OddError
-        major, value = self._head()
-        if major in (2, 3):
-            self.at += value
-            if self.at > len(self.data):
-                raise _OddError
-            taken = self.data[self.at - value : self.at]
-            return taken if major == 2 else taken.decode("utf-8")
-        if major == 4:
-            return [self.item(depth + 1) for _ in range(value)]
-        if major == 5:
-            return dict(self._pairs(value, depth + 1))
-        if major == 6:
-            return self.item(depth + 1)
-        return None if (major, value) == (7, _NULL) else value
+def _plain(store: bytes, box: _Box, kind: bytes) -> list[_Box]:
+    """The boxes in ``box``, which must be one of that kind."""
+    found = _boxes(store, box.start, box.stop)
+    if [each.kind for each in found] != [kind]:
+        raise _OddError(_STRANGE if len(found) > 1 else _WRAPPED)
+    return found
 
-    def _pairs(self, count: int, depth: int) -> Iterator[tuple[str, object]]:
-        for _ in range(count):
-            yield str(self.item(depth)), self.item(depth)
 
-    def _head(self) -> tuple[int, int]:
-        first = self.data[self.at]
-        major, low = first >> 5, first & 0x1F
-        size = {24: 1, 25: 2, 26: 4, 27: 8}.get(low, 0)
-        if low > 27 or self.at + 1 + size > len(self.data):
-            raise _OddError
-        value = int.from_bytes(self.data[self.at + 1 : self.at + 1 + size], "big") if size else low
-        self.at += 1 + size
-        return major, value
+def _boxes(store: bytes, at: int, end: int) -> list[_Box]:
+    """The boxes between ``at`` and ``end``, with the description of each superbox. Zeros may follow the last, and boxes
+    of free space that hold nothing else may stand between them."""
+    found = []
+    while at < end:
+        if not any(store[at:end]):
+            break
+        length, kind, head = _head(store, at, end)
+        if length < head or at + length > end:
+            raise _OddError(_LENGTHS)
+        if kind == b"jumb":
+            found.append(_superbox(store, at + head, at + length))
+        elif kind != b"free" or any(store[at + head : at + length]):
+            found.append(_Box(kind, at + head, at + length))
+        at += length
+    return found
+
+
+def _head(store: bytes, at: int, end: int) -> tuple[int, bytes, int]:
+    """Length and kind of the box at ``at``, and how long its head is (ISO 19566-5, annex B)."""
+    length, kind = struct.unpack_from(">I4s", store, at)
+    if length == 1:
+        return struct.unpack_from(">Q", store, at + 8)[0], kind, 16
+    return (end - at if length == 0 else length), kind, 8
+
+
+def _superbox(store: bytes, at: int, stop: int) -> _Box:
+    """Switches of the description: 1 = may be asked for, 2 = label, 4 = number, 8 = SHA-256, 16 = private boxes."""
+    length, kind, head = _head(store, at, stop)
+    end = at + length
+    if kind != b"jumd" or length < head + 17 or end > stop:
+        raise _OddError(_LENGTHS)
+    uuid, switches, rest = store[at + head : at + head + 16], store[at + head + 16], store[at + head + 17 : end]
+    label, ended, rest = rest.partition(b"\0") if switches & 2 else (b"", b"\0", rest)
+    rest = rest[(4 if switches & 4 else 0) + (32 if switches & 8 else 0) :]
+    if not ended or switches >> 5 or not switches & 2 or bool(switches & 16) != bool(rest):
+        raise _OddError(_LENGTHS)
+    return _Box(kind, end, stop, label, uuid[:4] if uuid[4:] == _TAIL else b"", rest)
+
+
+def _require_salt(extra: bytes) -> None:
+    if extra[4:8] != b"c2sh" or struct.unpack(">I", extra[:4])[0] != len(extra):
+        raise _OddError(_SALTED)
+    if not _SALT[0] <= len(extra) - 8 <= _SALT[1]:
+        raise _OddError(_SALTED)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError
+from zhenwei.errors import DataError, MissingExtraError, UsageError, install_package
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -28,7 +28,6 @@ SIGNER_FILE, AUTHORITY_FILE = "identity.pem", "authority.pem"
 _SIGNER_DAYS, _AUTHORITY_DAYS = 3653, 7305  # ten and twenty years
 _RENEW_DAYS = 30
 _MOST_BYTES = 1 << 20
-_EXTRA = "Run: pip install 'zhenwei[provenance]'"
 _PRIVATE = 0o600
 
 
@@ -113,7 +112,8 @@ def require_extra() -> None:
         import c2pa  # noqa: F401
         import cryptography  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("signing and reading credentials needs c2pa-python", fix=_EXTRA) from error
+        fix = f"Run: {install_package('c2pa-python', 'cryptography')}"
+        raise MissingExtraError("signing and reading credentials needs c2pa-python", fix=fix) from error
 
 
 def _signing(private: object) -> tuple[Algorithm, Callable[[bytes], bytes]]:

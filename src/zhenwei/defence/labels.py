@@ -1,8 +1,9 @@
-"""Labels in metadata: the AIGC block of GB 45438-2025 and the IPTC's digital source type.
+"""Labels in metadata: the AIGC block of GB 45438-2025, the IPTC's digital source type, and what generators leave.
 
 The standard wants one block named AIGC with seven fields in JSON; in pictures it stands in XMP. Both labels are words
 that anybody can write or take away: they help honest people, and say nothing where they are missing. They are put in
-byte for byte: pixels, samples, EXIF and all other XMP stay as they are.
+byte for byte: pixels, samples, EXIF and all other XMP stay as they are. Whoever asks what labels a file carries asks
+:func:`read_labels`, so that all answers are the same.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from zhenwei.defence.credential_states import AI_SOURCES
+from zhenwei.defence import source_types
+from zhenwei.defence.generators import Settings, hidden_pairs, settings_in, tools_in
 from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 from zhenwei.defence.labels_id3 import read_id3, write_id3
 from zhenwei.defence.labels_mp4 import read_mp4, write_mp4
@@ -23,13 +25,17 @@ from zhenwei.defence.labels_xmp import (
     AIGC,
     SOURCE_TYPE,
     BrokenXmpError,
+    loosely,
     properties,
     with_properties,
     without_properties,
+    words,
 )
+from zhenwei.defence.stealth import hidden_text
+from zhenwei.defence.tags import Pair, Tags, from_facts, has_tags, read_tags
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.facts import clean
-from zhenwei.media.formats import HEAD_BYTES, described, recognise
+from zhenwei.media.formats import HEAD_BYTES, Format, described, recognise
 from zhenwei.types import Text
 
 GENERATED, POSSIBLY, SUSPECTED = "1", "2", "3"
@@ -45,6 +51,7 @@ _FIELDS = {
 _LONGEST = 2000
 _MOST_BLOCKS = 100
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,200}")
+_IN_COMMENT = re.compile(r'"?AIGC"?\s*[:=]?\s*(\{[^{}]{0,4000}\})')
 _WRITES = "JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3"
 
 
@@ -74,18 +81,34 @@ class Aigc:
 @dataclass(frozen=True, slots=True)
 class Labels:
     """``aigc``: the first AIGC block that can be read. ``count``: how many blocks there are, readable or not.
-    ``digital_source_type``: as written, usually an address of the IPTC's vocabulary."""
+    ``digital_source_type``: as written, usually an address of the IPTC's vocabulary. ``settings``: those that
+    generators wrote. ``generators``, ``face_apps``: tools that are named as its maker. ``read``: whether labels are
+    looked for in files of this format at all."""
 
     aigc: Aigc | None = None
     count: int = 0
     digital_source_type: str | None = None
     problems: tuple[Text, ...] = ()
+    settings: tuple[Settings, ...] = ()
+    generators: tuple[str, ...] = ()
+    face_apps: tuple[str, ...] = ()
+    read: bool = True
+
+    @property
+    def source_type(self) -> str:
+        """The word of the IPTC's vocabulary, "" if there is none."""
+        return source_types.word(self.digital_source_type or "")
 
     @property
     def says_ai(self) -> bool:
         """Whether a label says that AI made or altered it, or may have. Not whether so."""
-        kind = (self.digital_source_type or "").rstrip("/ ").rsplit("/", 1)[-1]
-        return self.aigc is not None or kind in AI_SOURCES
+        ai = source_types.says_ai(self.source_type)
+        return self.aigc is not None or ai or bool(self.settings or self.generators)
+
+    @property
+    def any(self) -> bool:
+        """Whether it says anything at all."""
+        return bool(self.says_ai or self.digital_source_type is not None or self.face_apps)
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, with every field; the block under the standard's names."""
@@ -93,6 +116,10 @@ class Labels:
             "aigc": json.loads(self.aigc.to_json()) if self.aigc else None,
             "count": self.count,
             "digital_source_type": self.digital_source_type,
+            "settings": [each.to_dict() for each in self.settings],
+            "generators": list(self.generators),
+            "face_apps": list(self.face_apps),
+            "read": self.read,
             "problems": [str(problem) for problem in self.problems],
         }
 
@@ -127,32 +154,90 @@ def write_labels(data: bytes, aigc: Aigc | None, digital_source_type: str | None
     return labelled
 
 
+NOT_READ = Text("labels are not read in files of this format", zh="不读取此格式文件中的标识")
+
+
 def read_labels(data: bytes) -> Labels:
-    """The labels in ``data``, and what is wrong with them. Of other formats than those that are labelled here, and of
-    bytes that are no file at all, nothing is read, which is told as a problem."""
-    form = _form(data)
-    if not form:
-        none = Text("labels are not read in files of this format", zh="不读取此格式文件中的标识")
-        return Labels(problems=(none,))
-    carried, problems = _READ[form](data), list[Text]()
-    blocks, kinds = list(carried.texts), list[str]()
-    for packet in carried.packets:
+    """The labels in ``data``, and what is wrong with them. Of formats that have no place for words, or one that is not
+    looked at (GIF, BMP, elementary streams), and of bytes that are no file at all, nothing is read, which is told as a
+    problem."""
+    form, known = _form(data), recognise(data[:HEAD_BYTES])
+    if known is None or not (form or has_tags(known)):
+        return Labels(problems=(NOT_READ,), read=False)
+    tags = read_tags(data, known)
+    carried = _READ[form](data) if form else _carried(data, known, tags)
+    damaged = carried.damaged or (tags.damaged and not form)
+    texts = carried.texts if form == "jpeg" else (*carried.texts, *_in_comments(tags))  # of JPEG they are read already
+    return _labels(carried.packets, texts, [*tags.pairs, *_hidden(data, known)], damaged=damaged)
+
+
+def labels_in_facts(facts: Sequence[Pair]) -> Labels:
+    """The labels that show in what is known of a file, where the file itself is not at hand. Values are shortened
+    there, so that there may be more."""
+    pairs = from_facts(tuple(facts))
+    blocks = [value for key, value in pairs if "aigc" in key.lower()]
+    kinds = [value for key, value in pairs if key == "Digital source type"]
+    found = _labels((), (), pairs, damaged=False)
+    kept = any(key == "Generation settings" for key, _ in pairs) and not found.settings
+    return replace(
+        found,
+        aigc=(_block(blocks[0], []) or Aigc()) if blocks else None,
+        count=len(blocks),
+        digital_source_type=kinds[0] if kinds else None,
+        settings=(Settings("", "user comment"),) if kept else found.settings,
+    )
+
+
+def _labels(packets: Sequence[bytes], texts: Sequence[str], pairs: Sequence[Pair], *, damaged: bool) -> Labels:
+    problems, blocks, kinds, named = list[Text](), list(texts), list[str](), list(pairs)
+    for packet in packets:
         try:
             blocks += properties(packet, AIGC)
             kinds += properties(packet, SOURCE_TYPE)
+            named += words(packet)
         except BrokenXmpError:
             problems.append(Text("the XMP is damaged", zh="XMP 已损坏"))
-    if carried.damaged:
+            blocks += loosely(packet, AIGC)
+            kinds += loosely(packet, SOURCE_TYPE)
+    if damaged:
         problems.append(Text("the file is damaged; there may be more labels", zh="文件已损坏，可能还有其他标识"))
     if len(blocks) > 1:
         told = f"there are {len(blocks)} AIGC blocks, and only one is allowed"
         problems.append(Text(told, zh=f"有 {len(blocks)} 个 AIGC 标识，标准只允许一个"))
-    if len(set(kinds)) > 1:
+    if len({source_types.word(kind) for kind in kinds}) > 1:
         problems.append(Text("there are several digital source types", zh="有多个数字来源类型"))
     read = [_block(block, problems) for block in blocks[:_MOST_BLOCKS]]
     first = next((block for block in read if block is not None), None)
-    kind = clean(kinds[0], _LONGEST) if kinds else None
-    return Labels(first, len(blocks), kind, tuple(dict.fromkeys(problems)))
+    kind = next(filter(source_types.says_ai, kinds), kinds[0]) if kinds else None
+    generators, apps = tools_in(named)
+    return Labels(
+        first,
+        len(blocks),
+        None if kind is None else clean(kind, _LONGEST),
+        tuple(dict.fromkeys(problems)),
+        settings_in(named),
+        generators,
+        apps,
+    )
+
+
+def _carried(data: bytes, form: Format, tags: Tags) -> Carried:
+    """Of formats that are not labelled here: XMP where Pillow finds it, and tags that are called AIGC."""
+    if form.name == "avi":
+        own = read_riff(data)
+        return Carried(own.packets, own.texts, damaged=tags.damaged)
+    blocks = tuple(value for key, value in tags.pairs if key.upper() == "AIGC")
+    return Carried(tags.packets, blocks, tags.damaged)
+
+
+def _in_comments(tags: Tags) -> list[str]:
+    """AIGC blocks that some write into EXIF's comment."""
+    return [block for key, value in tags.pairs if key == "exif:UserComment" for block in _IN_COMMENT.findall(value)]
+
+
+def _hidden(data: bytes, form: Format) -> list[Pair]:
+    text = hidden_text(data, form)
+    return list(hidden_pairs(text)) if text else []
 
 
 _READ: dict[str, Callable[[bytes], Carried]] = {

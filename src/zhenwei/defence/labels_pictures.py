@@ -91,7 +91,7 @@ def read_png(data: bytes) -> Carried:
             keyword, _, _ = data[start : min(stop, start + 80)].partition(b"\0")
             if keyword not in (_PNG_XMP, _PNG_AIGC):
                 continue
-            text = _text(kind, data[start:stop])
+            text = text_of_png(kind, data[start:stop])
             if text is None:
                 damaged = True
             elif keyword == _PNG_XMP:
@@ -129,7 +129,7 @@ def _itxt(packet: bytes) -> bytes:
     return struct.pack(">I", len(body)) + b"iTXt" + body + struct.pack(">I", zlib.crc32(b"iTXt" + body))
 
 
-def _text(kind: bytes, body: bytes) -> bytes | None:
+def text_of_png(kind: bytes, body: bytes) -> bytes | None:
     """The text of a chunk, UTF-8 or Latin-1 as the chunk has it; None if it cannot be unpacked."""
     _, _, rest = body.partition(b"\0")
     packed = kind == b"zTXt"

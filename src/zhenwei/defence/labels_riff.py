@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 from zhenwei.defence.labels_id3 import frames_in
 
-_XMP = {b"WEBP": b"XMP ", b"WAVE": b"_PMX"}
+_XMP = {b"WEBP": b"XMP ", b"WAVE": b"_PMX", b"AVI ": b"_PMX"}
 _HAS_XMP, _HAS_ALPHA = 0x04, 0x10
 _MOST = 0xFFFFFFFF
 

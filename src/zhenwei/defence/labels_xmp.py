@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape, quoteattr, unescape
 
 AIGC_SPACE = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 IPTC_SPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -37,6 +37,34 @@ def properties(packet: bytes, name: str) -> list[str]:
         if element.tag == wanted:
             found.append(element.get(f"{{{_RDF}}}resource") or "".join(element.itertext()).strip())
     return found
+
+
+# Words in XMP, whatever their namespace, that may name a tool or hold its settings.
+_WORDS = frozenset(
+    ("CreatorTool", "Credit", "UserComment", "description", "Description", "title", "Software", "parameters", "prompt")
+)
+
+
+def words(packet: bytes) -> list[tuple[str, str]]:
+    """Name and value of the properties that may name a tool. Raises BrokenXmpError."""
+    found: list[tuple[str, str]] = []
+    for element in _parsed(packet).iter():
+        local = element.tag.rsplit("}", 1)[-1]
+        if local in _WORDS and (text := "".join(element.itertext()).strip()):
+            found.append((f"xmp:{local}", text))
+        pairs = ((key.rsplit("}", 1)[-1], value) for key, value in element.attrib.items())
+        found += [(f"xmp:{key}", value) for key, value in pairs if key in _WORDS]
+    return found
+
+
+def loosely(packet: bytes, name: str) -> list[str]:
+    """As :func:`properties`, of a packet that is no XML, such as one that was cut: what looks like the property."""
+    text = unescape(packet[:MOST_BYTES].decode("utf-8", "replace"), {"&quot;": '"', "&apos;": "'"})
+    if name == AIGC:
+        found = re.findall(r"[:<\s]AIGC(?:=[\"']|>)\s*(\{[^<{}]{0,4000}\})", text)
+    else:
+        found = re.findall(rf"{name}(?:\s*=\s*[\"']|[^<>]*resource=[\"']|>)\s*([^\"'<]{{1,200}})", text)
+    return [each.strip() for each in found]
 
 
 def with_properties(packet: bytes | None, values: dict[str, str]) -> bytes:

@@ -17,16 +17,34 @@ from typing import Any, Literal
 from zhenwei import media
 from zhenwei.defence import watermark
 from zhenwei.defence.credential import Credential, read_credential
+from zhenwei.defence.credential_codes import Cause
+from zhenwei.defence.declare import declared
 from zhenwei.defence.keys import PUBLIC_KEY
 from zhenwei.defence.labels import Labels, read_labels
 from zhenwei.defence.verify_words import sentence
+from zhenwei.defence.watermark.foreign import Foreign, read_foreign
 from zhenwei.errors import MediaError
 from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.media.sources import regular_file
-from zhenwei.types import Media, Text
+from zhenwei.types import Declaration, Media, Pixels, Text
 
-Standing = Literal["intact", "changed", "unreadable", "marked", "labelled", "bare"]
+Standing = Literal[
+    "intact",
+    "altered",
+    "signer-does-not-hold",
+    "certificate-ended",
+    "cannot-be-checked",
+    "marked",
+    "labelled",
+    "bare",
+]
 Binding = Literal["bound", "other", "unnamed", "missing", "none"]
+_BY_CAUSE: dict[Cause, Standing] = {
+    "altered": "altered",
+    "signer": "signer-does-not-hold",
+    "ended": "certificate-ended",
+    "unchecked": "cannot-be-checked",
+}
 _FRAMES = 12
 _MOST_SIDE = 4096
 _MOST_SECONDS = 120
@@ -66,11 +84,14 @@ class Mark:
 class Verification:
     """The layers and what follows.
 
-    ``standing``: "intact", "changed" and "unreadable" go by the credential; without one a file is "marked", else
-    "labelled", else "bare". ``binding``: whether credential and mark name each other: "bound"; "other" = the mark is
-    another file's; "unnamed" = the credential names no mark, or there is none to; "missing" = it names one that is not
-    found; "none" = neither. ``signed_here``: intact, and by the installation that reads. ``problems``: what else a
-    reader should know, such as a layer that could not be looked for.
+    ``standing`` goes by the credential: "intact"; "altered" = bytes of the file or of the credential were changed;
+    "signer-does-not-hold" = the signature or the certificate is not what it should be, or was revoked;
+    "certificate-ended"; "cannot-be-checked" = damaged, on the network, or in a way that is not known here, so that
+    nothing follows. Without one a file is "marked", else "labelled", else "bare". ``binding``: whether credential and
+    mark name each other: "bound"; "other" = the mark is another file's; "unnamed" = the credential names no mark, or
+    there is none to; "missing" = it names one that is not found; "none" = neither. ``signed_here``: intact, and by the
+    installation that reads. ``foreign``: a generator's own mark. ``declared``: all that the file says of its origin,
+    the firmest first. ``problems``: what else a reader should know, such as a layer that could not be looked for.
     """
 
     standing: Standing
@@ -82,6 +103,8 @@ class Verification:
     problems: tuple[Text, ...]
     sentence: Text
     signed_here: bool = False
+    foreign: Foreign | None = None
+    declared: tuple[Declaration, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, with every field, the sentence in both languages."""
@@ -90,8 +113,10 @@ class Verification:
             "binding": self.binding,
             "says_ai": self.says_ai,
             "signed_here": self.signed_here,
+            "declared": [each.to_dict() for each in self.declared],
             "credential": self.credential.to_dict(),
             "watermarks": [mark.to_dict() for mark in self.marks],
+            "generator_watermark": self.foreign.tool if self.foreign else None,
             "labels": self.labels.to_dict(),
             "problems": [str(problem) for problem in self.problems],
             "sentence": {"en": str(self.sentence), "zh": self.sentence.in_language("zh")},
@@ -131,41 +156,55 @@ def _read(data: bytes, anchors_pem: str | None, own_pem: str | None) -> tuple[Cr
 
 
 def _verified(data: bytes, path: Path, held: Credential, ours: bool, keys: Sequence[bytes]) -> Verification:
-    found: tuple[Mark, ...] = ()
+    found, foreign = _Found(), None
     problems = list(held.problems)
     try:
-        opened = media.open_media(path)
-        found = read_marks(opened, keys)
+        found = _search(media.open_media(path), keys)
+        foreign = read_foreign(found.pixels) if found.pixels is not None else None
     except MediaError as error:
-        if held.state in ("absent", "unreadable"):
+        if not held.intact and held.state != "invalid":
             raise
         told = error.got or error.what
         problems.append(Text(f"no watermark was looked for: {told}", zh=f"未能检查水印：{told}"))
     said = read_labels(data)
     problems += said.problems
-    standing, binding = _standing(held, found, said), _binding(held, found)
-    ai = bool((held.intact and held.says_ai) or said.says_ai)
+    marked = bool(found.marks or foreign)
+    standing, binding = _standing(held, said, marked=marked), _binding(held, found.marks)
     return Verification(
         standing,
         binding,
-        ai,
+        bool((held.intact and held.says_ai) or said.says_ai or foreign),
         held,
-        found,
+        found.marks,
         said,
         tuple(dict.fromkeys(problems)),
-        sentence(standing, binding, held, found, said, ours=ours),
+        sentence(standing, binding, held, found.marks, said, ours=ours, foreign=foreign),
         ours,
+        foreign,
+        declared(held, said, found.marks, foreign),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Marks, and the pixels of a still picture in which further ones can be looked for."""
+
+    marks: tuple[Mark, ...] = ()
+    pixels: Pixels | None = None
 
 
 def read_marks(opened: Media, keys: Sequence[bytes]) -> tuple[Mark, ...]:
     """Watermarks of picture and sound, each under the first of ``keys`` that finds one. Raises MediaError."""
+    return _search(opened, keys).marks
+
+
+def _search(opened: Media, keys: Sequence[bytes]) -> _Found:
     found: list[Mark | None] = []
+    pixels: Pixels | None = None
     if opened.kind == "image":
         pixels = media.read_picture(opened).pixels
-        found.append(
-            next(filter(None, (_picture_mark(watermark.read_picture(pixels, key), key) for key in keys)), None)
-        )
+        seen = (_picture_mark(watermark.read_picture(pixels, key), key) for key in keys)
+        found.append(next(filter(None, seen), None))
     elif opened.kind == "video":
         frames = [frame.pixels for frame in media.sample_frames(opened, _FRAMES, max_side=_MOST_SIDE)]
         found.append(next(filter(None, (_picture_mark(watermark.read_frames(frames, key), key) for key in keys)), None))
@@ -174,7 +213,7 @@ def read_marks(opened: Media, keys: Sequence[bytes]) -> tuple[Mark, ...]:
         samples = sound.samples[:, : _MOST_SECONDS * sound.rate_hz]
         heard = (_sound_mark(watermark.read_sound(samples, sound.rate_hz, key), key) for key in keys)
         found.append(next(filter(None, heard), None))
-    return tuple(mark for mark in found if mark is not None)
+    return _Found(tuple(mark for mark in found if mark is not None), pixels)
 
 
 def _picture_mark(mark: watermark.PictureMark | None, key: bytes) -> Mark | None:
@@ -188,14 +227,14 @@ def _sound_mark(mark: watermark.SoundMark | None, key: bytes) -> Mark | None:
     return None if mark is None else Mark("sound", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY)
 
 
-def _standing(held: Credential, found: Sequence[Mark], said: Labels) -> Standing:
+def _standing(held: Credential, said: Labels, *, marked: bool) -> Standing:
     if held.intact:
         return "intact"
-    if held.state in ("invalid", "unreadable"):
-        return "changed" if held.state == "invalid" else "unreadable"
-    if found:
+    if held.state != "absent":
+        return _BY_CAUSE[held.cause or "unchecked"]
+    if marked:
         return "marked"
-    return "labelled" if said.aigc is not None or said.digital_source_type is not None else "bare"
+    return "labelled" if said.any else "bare"
 
 
 def _binding(held: Credential, found: Sequence[Mark]) -> Binding:

@@ -5,33 +5,40 @@ It never calls a file real: an intact credential tells who claims what, and a mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from zhenwei.defence.declare import ANYBODY
+from zhenwei.defence.source_types import says_ai, source_type
 from zhenwei.types import Text
 
 if TYPE_CHECKING:
     from zhenwei.defence.credential import Credential
     from zhenwei.defence.labels import Labels
     from zhenwei.defence.verify import Binding, Mark, Standing
+    from zhenwei.defence.watermark.foreign import Foreign
 
 
 def sentence(
-    standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark], said: Labels, *, ours: bool = False
+    standing: Standing,
+    binding: Binding,
+    held: Credential,
+    marks: Sequence[Mark],
+    said: Labels,
+    *,
+    ours: bool = False,
+    foreign: Foreign | None = None,
 ) -> Text:
     """Clauses on credential, watermark and labels, in that order, each only where it has something to say."""
-    clauses = [_credential(standing, held, ours), _mark(standing, binding, held, marks), _label(standing, held, said)]
+    clauses = [
+        _credential(standing, held, said, ours),
+        _mark(standing, binding, held, marks),
+        _foreign(foreign),
+        *_label(standing, held, said),
+    ]
     told = [clause for clause in clauses if clause is not None]
     english = "; ".join(told)
     return Text(f"{english[0].upper()}{english[1:]}.", zh="；".join(each.in_language("zh") for each in told) + "。")
-
-
-_CLAIMS = {
-    "captured": Text("it was captured by a device", zh="由设备拍摄或录制"),
-    "edited": Text("it was edited by hand", zh="经过人工编辑"),
-    "ai-generated": Text("it was made by AI", zh="由人工智能生成"),
-    "ai-edited": Text("it is a recording that was altered with AI", zh="是经人工智能改动的录制内容"),
-}
 
 
 _HERE = Text("the installation on this machine, which is on nobody's list", zh="即本机安装，不在任何人的信任列表中")
@@ -41,7 +48,7 @@ _UNLISTED = Text(
 )
 
 
-def _credential(standing: Standing, held: Credential, ours: bool) -> Text | None:
+def _credential(standing: Standing, held: Credential, said: Labels, ours: bool) -> Text | None:
     who = held.signer or "somebody without a name"
     named = held.signer or "未具名者"
     if standing == "intact":
@@ -52,36 +59,75 @@ def _credential(standing: Standing, held: Credential, ours: bool) -> Text | None
         if claim:
             english += f", who says that {claim}; whether that is so, a signature cannot show"
             chinese += f"，签名者称其{claim.in_language('zh')}；是否属实，签名本身无法证明"
+        if any(each.problems for each in held.history):
+            english += "; but the credential of a file it was made from does not hold"
+            chinese += "；但其来源文件的凭证无效"
         return Text(english, zh=chinese)
-    if standing == "changed":
-        why = held.problems[0] if held.problems else Text("the signature does not hold", zh="签名无效")
-        english = (
-            f"the credential in the name of {who} does not hold: {why}, so what it says of the file counts no more"
-        )
-        return Text(english, zh=f"署名“{named}”的凭证无效：{why.in_language('zh')}，其陈述不再可信")
-    if standing == "unreadable":
-        english = "whether a credential says something cannot be told, since it or the file is damaged"
-        return Text(english, zh="凭证或文件已损坏，无法得知凭证的内容")
+    if held.state != "absent":
+        return _fallen(standing, held, who, named)
     if standing == "bare":
+        labels = Text("no label", zh="标识") if said.read else Text("no other trace", zh="其他痕迹")
         english = (
-            "no credential, no watermark and no label was found, which says nothing about how it came about: most "
+            f"no credential, no watermark and {labels} was found, which says nothing about how it came about: most "
             "files never had any, and they are easily lost"
         )
-        return Text(english, zh="未发现凭证、水印或标识；这不能说明其来历：多数文件本来就没有，而且它们很容易丢失")
+        chinese = (
+            f"未发现凭证、水印或{labels.in_language('zh')}；这不能说明其来历：多数文件本来就没有，而且它们很容易丢失"
+        )
+        if not said.read:
+            english += "; labels are not read in files of this format"
+            chinese += "；不读取此格式文件中的标识"
+        return Text(english, zh=chinese)
     return Text("there is no credential (saving anew takes it away)", zh="没有凭证（另存即会丢失）")
 
 
+def _fallen(standing: Standing, held: Credential, who: str, named: str) -> Text:
+    """A credential that does not hold, or of which that cannot be told."""
+    why = held.problems[0] if held.problems else Text("the signature does not hold", zh="签名无效")
+    reason = why.in_language("zh")
+    if held.state == "remote":
+        return Text(f"{why}, so what it says is not known", zh=f"{reason}，因此不知其内容")
+    if held.state == "unreadable":
+        english = f"a credential is there but cannot be checked, so nothing follows from it: {why}"
+        return Text(english, zh=f"文件带有凭证，但无法验证，因此不能说明任何问题：{reason}")
+    if standing == "cannot-be-checked":
+        english = f"the credential in the name of {who} cannot be checked, so nothing follows from it: {why}"
+        return Text(english, zh=f"署名“{named}”的凭证无法验证，因此不能说明任何问题：{reason}")
+    if standing == "certificate-ended":
+        english = (
+            f"the credential in the name of {who} can no longer be relied on: {why}; nothing shows that the file was "
+            "changed, but whoever got hold of the old key could have signed it"
+        )
+        chinese = f"署名“{named}”的凭证已不可依赖：{reason}；没有迹象表明文件被改动，但任何得到旧密钥的人都可能签署"
+        return Text(english, zh=chinese)
+    if standing == "signer-does-not-hold":
+        english = f"the credential in the name of {who} does not hold: {why}, so it is not known who signed what"
+        return Text(english, zh=f"署名“{named}”的凭证无效：{reason}，因此不知何人签署了何内容")
+    english = f"the credential in the name of {who} does not hold: {why}, so what it says of the file counts no more"
+    return Text(english, zh=f"署名“{named}”的凭证无效：{reason}，其陈述不再可信")
+
+
 def _claim(held: Credential) -> Text | None:
-    if held.claim is not None:
-        claim = _CLAIMS[held.claim]
+    kind = source_type(held.source_type)
+    if kind is not None:
+        claim = kind.says
     elif held.source_type:
         claim = Text(f"its source is '{held.source_type}'", zh=f"来源类型为“{held.source_type}”")
+    elif held.says_ai:
+        return Text("a file it was made from was made or altered by AI", zh="来源文件由人工智能生成或改动")
     else:
         return None
-    if held.says_ai and held.claim in ("captured", "edited"):
+    if held.says_ai and not says_ai(held.source_type):
         more = Text(" from a file that was made or altered by AI", zh="，其来源文件由人工智能生成或改动")
         return Text(claim + more, zh=claim.in_language("zh") + more.in_language("zh"))
     return claim
+
+
+def _foreign(found: Foreign | None) -> Text | None:
+    if found is None:
+        return None
+    english = f"it carries the invisible watermark that {found.tool} writes, {ANYBODY}"
+    return Text(english, zh=f"带有 {found.tool} 默认写入的隐形水印，{ANYBODY.in_language('zh')}")
 
 
 def _mark(standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark]) -> Text | None:
@@ -128,19 +174,34 @@ def _state(standing: Standing, mark: Mark) -> Text | None:
     return Text(english, zh=f"，加水印后约 {percent}% 的画面被替换")
 
 
-def _label(standing: Standing, held: Credential, said: Labels) -> Text | None:
-    if said.says_ai and standing == "intact":
-        if held.says_ai:
-            return None  # the signer says so already
+def _label(standing: Standing, held: Credential, said: Labels) -> Iterator[Text]:
+    """Of the labels proper, then of what generators left."""
+    labelled = said.aigc is not None or says_ai(said.source_type)
+    if labelled and standing == "intact":
         if held.claim == "captured":
             told = "labels inside it contradict that: they say that AI made or altered it"
-            return Text(told, zh="但文件内的标识与此矛盾：标识称由人工智能生成或改动")
-        return Text("labels inside it say that AI made or altered it", zh="文件内的标识称其由人工智能生成或改动")
-    if said.says_ai:
+            yield Text(told, zh="但文件内的标识与此矛盾：标识称由人工智能生成或改动")
+        elif not held.says_ai:  # else the signer says so already
+            yield Text("labels inside it say that AI made or altered it", zh="文件内的标识称其由人工智能生成或改动")
+    elif labelled:
         english = "labels in its metadata say that AI made or altered it, which anybody can write"
-        return Text(english, zh="元数据标识称其由人工智能生成或改动，但这类标识任何人都可写入")
-    if said.digital_source_type and standing != "intact":
-        kind = said.digital_source_type.rstrip("/ ").rsplit("/", 1)[-1]
-        english = f"a label in its metadata gives its source as '{kind}', which anybody can write"
-        return Text(english, zh=f"元数据标识称其来源为“{kind}”，但这类标识任何人都可写入")
-    return None
+        yield Text(english, zh="元数据标识称其由人工智能生成或改动，但这类标识任何人都可写入")
+    elif said.source_type and standing != "intact":
+        english = f"a label in its metadata gives its source as '{said.source_type}', which anybody can write"
+        yield Text(english, zh=f"元数据标识称其来源为“{said.source_type}”，但这类标识任何人都可写入")
+    yield from _left_behind(said)
+
+
+def _left_behind(said: Labels) -> Iterator[Text]:
+    if said.settings:
+        tools = ", ".join(filter(None, (each.tool for each in said.settings)))
+        shown, chinese = (f" ({tools})", f"（{tools}）") if tools else ("", "")
+        english = f"it carries a generator's settings{shown}, {ANYBODY}"
+        yield Text(english, zh=f"带有生成工具的参数{chinese}，{ANYBODY.in_language('zh')}")
+    for names, en, zh in (
+        (said.generators, "a generator, as its maker", "生成工具"),
+        (said.face_apps, "which alters faces, as its tool", "可改动人脸的工具"),
+    ):
+        if names:
+            listed = ", ".join(names)
+            yield Text(f"it names {listed}, {en}, {ANYBODY}", zh=f"标明{zh} {listed}，{ANYBODY.in_language('zh')}")

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.errors import MissingExtraError, ModelError, UsageError
+from zhenwei.errors import MissingExtraError, ModelError, UsageError, install_extra
 from zhenwei.evaluation import metrics
 from zhenwei.evaluation.results import Interval95, Step
 from zhenwei.models.manifest import holder
@@ -40,7 +40,6 @@ Attack = Literal["fgsm", "pgd"]
 EPS = (1, 2, 4)
 _BATCH = 8
 _MEAN, _DEVIATION = 0.5, 0.5
-_EXTRA = "Run: pip install 'zhenwei[train]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,9 @@ def _rebuilt(model_id: str, store: Path, _sha256: str) -> Any:
 
         from zhenwei.nets.folded import folded_net
     except ImportError as error:
-        raise MissingExtraError("attacks need PyTorch and onnx", got=str(error.name), fix=_EXTRA) from error
+        raise MissingExtraError(
+            "attacks need PyTorch and onnx", got=str(error.name), fix=f"Run: {install_extra('train')}"
+        ) from error
     graph = onnx.load_from_string(models.read(model_id, store)).graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
     layers: dict[str, list[tuple[Floats, Floats]]] = {"Conv": [], "Gemm": []}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.errors import DataError, MissingExtraError, install_extra
 from zhenwei.evaluation.metrics import Estimate, rate_interval
 from zhenwei.evaluation.sheet import Markup, element
 
@@ -322,7 +322,7 @@ def _svg(key: str, alt: str, draw: Callable[[Axes], None]) -> Markup:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
-        fix = "Run: pip install 'zhenwei[report]'"
+        fix = f"Run: {install_extra('report')}"
         raise MissingExtraError("charts need matplotlib", fix=fix) from error
     with mpl.rc_context():
         mpl.rcdefaults()

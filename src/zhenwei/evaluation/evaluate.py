@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from zhenwei import pipeline
 from zhenwei.detectors import build, catalogue
@@ -47,8 +48,9 @@ def evaluate(
     """
     chosen, deliveries = protocol.choose(items), ladder_of(protocol)
     options = pipeline.Options(frames=protocol.frames, detectors=() if subject == FUSED else (subject,))
-    weights, versions = weights_of(subject), {p: metadata.version(p) for p in _LIBRARIES}
-    kept = Journal.open(journal, {"options": options.__repr__(), "weights": weights, "versions": versions})
+    run = run_of(subject, options)
+    weights, versions = run["weights"], run["versions"]
+    kept = Journal.open(journal, run)
 
     def ask(what: str, mine: Sequence[Item], delivery: Delivery | None = None) -> list[Outcome]:
         say = (lambda done: tell(what, done, len(mine))) if tell else None
@@ -84,6 +86,12 @@ def evaluate(
         findings=(*findings, *controls(figures)),
         files=_told(files, protocol),
     )
+
+
+def run_of(subject: str, options: pipeline.Options) -> dict[str, Any]:
+    """All that answers follow from: options, weights, versions of packages. A journal belongs to one of these."""
+    versions = {package: metadata.version(package) for package in _LIBRARIES}
+    return {"options": repr(options), "weights": weights_of(subject), "versions": versions}
 
 
 def ladder_of(protocol: Protocol) -> list[Delivery]:

@@ -214,8 +214,16 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
         parts=_parts(report),
         seconds=report.engine.seconds,
         said=tuple(Said(e.detector, e.person, e.llr, e.finds, e.seconds) for e in report.evidence),
+        seen=_seen(report),
     )
     return outcome, report
+
+
+def _seen(report: Report) -> dict[str, float]:
+    if not report.people:
+        return {}
+    quality = max((p.quality for p in report.people), key=lambda q: q.face_px)
+    return {name: getattr(quality, name) for name in ("face_px", "sharpness", "brightness", "clipped")}
 
 
 def _reason(report: Report) -> str:

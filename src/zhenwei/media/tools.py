@@ -8,7 +8,8 @@ from collections.abc import Iterator
 GENERATORS = (
     *("Stable Diffusion", "Midjourney", "DALL-E", "DALL·E", "NovelAI", "ComfyUI", "InvokeAI", "Adobe Firefly"),
     *("Ideogram", "Leonardo.Ai", "Made with Google AI", "Bing Image Creator", "Runway Gen", "OpenAI Sora"),
-    *("Kling AI", "Jimeng", "即梦", "可灵", "文心一格", "通义万相", "ElevenLabs", "Suno"),
+    *("Fooocus", "SwarmUI", "Draw Things", "Easy Diffusion", "Imagined with AI", "Dreamina", "Hailuo AI"),
+    *("Luma Dream Machine", "Kling AI", "Jimeng", "即梦", "可灵", "文心一格", "通义万相", "ElevenLabs", "Suno"),
 )
 FACE_APPS = (
     *("FaceApp", "Reface", "DeepFaceLab", "DeepFaceLive", "FaceSwap", "FaceFusion", "Facetune"),

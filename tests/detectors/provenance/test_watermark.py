@@ -32,6 +32,7 @@ def test_the_labs_mark_speaks_even_after_a_cut(portrait: Pixels) -> None:
         found = Watermark().examine(picture_subject(pixels))
         assert found.llr == MARK_LLR < GENERATED_LLR
         assert IDENT.hex() in found.finding
+        assert [(each.channel, each.says_ai) for each in found.declares] == [("watermark", False)]
         assert "anybody" in found.reason
 
 
@@ -54,5 +55,6 @@ def test_the_mark_of_stable_diffusion_speaks_as_its_own_package_wrote_it() -> No
     found = Watermark().examine(picture_subject(pixels))
     assert found.llr == MARK_LLR
     assert "Stable Diffusion XL" in found.finding
+    assert [(each.by, each.says_ai) for each in found.declares] == [("Stable Diffusion XL", True)]
     halved = np.ascontiguousarray(pixels[::2, ::2])
     assert Watermark().examine(picture_subject(halved)).llr is None

@@ -9,7 +9,8 @@ from zhenwei.types import Media, Text
 
 # Stated, not measured: no data at hand tells how often genuine and forged files carry these. The pages say why.
 GENERATED_LLR = 3.0  # it says that a generator made it: hardly anybody says so of a photograph
-COMPOSITE_LLR = 1.0  # that parts come of one: phones say it after removing a passer-by
+SIGNED_EDIT_LLR = 2.0  # a signer says that AI altered it: of one in eight such files perhaps only to remove a wire
+COMPOSITE_LLR = 1.0  # a label says so, with nobody to answer for it: phones write it after removing a passer-by
 MARK_LLR = 2.0  # a generator's mark, which anybody can also put into a photograph to discredit it
 FACE_APP_LLR = 0.7
 CAPTURE_LLR = -3.0  # a signer whom the reader trusts says that a camera recorded it

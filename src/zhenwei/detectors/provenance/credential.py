@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from zhenwei.defence import credential
-from zhenwei.detectors.provenance._content import CAPTURE_LLR, COMPOSITE_LLR, GENERATED_LLR, content
+from zhenwei.defence.credential_codes import Cause
+from zhenwei.defence.declare import of_credential
+from zhenwei.defence.source_types import origin_of
+from zhenwei.detectors.provenance._content import CAPTURE_LLR, GENERATED_LLR, SIGNED_EDIT_LLR, content
 from zhenwei.errors import MediaError, MissingExtraError, UsageError
 from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
 
-_SIGNS = (b"c2pa", b"jumb")  # one of them stands in whatever C2PA writes
-_GENERATED = frozenset({"trainedAlgorithmicMedia", "algorithmicMedia"})
-_CAPTURED = frozenset({"digitalCapture", "computationalCapture"})
+_SIGNS = (b"c2pa", b"jumb", b":provenance")  # one of them stands in whatever C2PA writes, or leads to it
+_CAPTURED = frozenset({"digitalCapture", "computationalCapture"})  # film and prints may show what was made before
 _NO_ANSWER = Text("No answer.", zh="没有结论。")
 _ABSENT = Text("there is no credential, which says nothing either way", zh="没有内容凭证，这并不说明真伪")
 _WORDS_ONLY = Text(
     "an intact credential shows who signed and that nothing changed since, not that what it says is true",
     zh="完好的凭证只说明由谁签署且此后未被改动，并不证明其内容属实",
 )
+
+_REMOTE = Text("Its credential lies on the network and is not fetched.", zh="其凭证在网络上，未去获取。")
+_FALLEN: Mapping[Cause, Text] = {
+    "altered": Text(
+        "It carries a credential that does not hold: something was changed after signing.",
+        zh="文件带有失效的凭证：签署后被改动。",
+    ),
+    "signer": Text(
+        "It carries a credential that does not hold: the signature or the certificate is not as it should be.",
+        zh="文件带有失效的凭证：签名或证书不符合要求。",
+    ),
+    "ended": Text("It carries a credential whose certificate has ended.", zh="文件带有证书已过期的凭证。"),
+    "unchecked": Text("It carries a credential that cannot be checked.", zh="文件带有无法验证的凭证。"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,8 @@ class Credential:
             return Evidence(self.info.id, None, _NO_ANSWER, _ABSENT)
         try:
             trusted = Path(self.anchors).read_text(encoding="utf-8") if self.anchors else None
-            return self._judged(credential.read_credential(data, trusted))
+            found = credential.read_credential(data, trusted)
+            return replace(self._judged(found), declares=of_credential(found))
         except (MissingExtraError, MediaError, UsageError) as error:
             return Evidence(self.info.id, None, _NO_ANSWER, str(error))
         except (OSError, UnicodeDecodeError) as error:
@@ -66,12 +84,11 @@ class Credential:
         if found.state == "absent":
             return Evidence(self.info.id, None, _NO_ANSWER, _ABSENT)
         if not found.intact:
-            finding = Text("It carries a credential that does not hold: something was changed after signing.",
-                           zh="文件带有失效的凭证：签署后被改动。")  # fmt: skip
-            why = " ".join(str(p) for p in found.problems) or "the credential cannot be read"
+            finding = _REMOTE if found.state == "remote" else _FALLEN[found.cause or "unchecked"]
+            why = found.problems[0] if found.problems else Text("it cannot be read", zh="无法读取")
             return Evidence(self.info.id, None, finding, why)
         source, signer = found.source_type, found.signer or "?"
-        if source in _GENERATED:
+        if origin_of(source) == "ai-generated":
             en, zh = f"Its credential, signed by {signer}, says that a generator made it.", "称由生成模型制作"
             return self._said(en, f"由 {signer} 签署的凭证{zh}。", GENERATED_LLR)
         if found.says_ai:
@@ -79,7 +96,7 @@ class Credential:
                 f"Its credential, signed by {signer}, says that parts of it come of a generator.",
                 "称部分内容由生成模型制作",
             )
-            return self._said(en, f"由 {signer} 签署的凭证{zh}。", COMPOSITE_LLR)
+            return self._said(en, f"由 {signer} 签署的凭证{zh}。", SIGNED_EDIT_LLR)
         if source in _CAPTURED and found.state == "trusted" and not found.ancestry:
             en = f"A signer on your trust list, {signer}, says that a camera recorded it, and nothing changed since."
             return self._said(en, f"您信任列表中的签署者 {signer} 称其由相机拍摄，且此后未被改动。", CAPTURE_LLR)

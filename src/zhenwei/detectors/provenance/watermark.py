@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.defence import keys, watermark
+from zhenwei.defence.declare import of_foreign, of_marks
+from zhenwei.defence.verify import Mark
 from zhenwei.defence.watermark.foreign import read_foreign
 from zhenwei.detectors.provenance._content import MARK_LLR
 from zhenwei.types import Audio, Detector, DetectorInfo, Evidence, Frame, Subject, Text
@@ -42,11 +44,13 @@ class Watermark:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        ident = _seen(subject.frames) or _heard(subject.audio)
-        if not ident:
+        marks = tuple(filter(None, (_seen(subject.frames), _heard(subject.audio))))
+        if not marks:
             return self._of_others(subject.frames)
+        ident = marks[0].ident
         en, zh = f"It carries the mark of zhenwei's forgery lab ({ident}).", f"带有本项目伪造实验室的水印（{ident}）。"
-        return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR)
+        says = of_marks(marks)
+        return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR, declares=says)
 
     def _of_others(self, frames: tuple[Frame, ...]) -> Evidence:
         """Marks that a new size takes away: only a still picture at its own size can carry one."""
@@ -55,20 +59,21 @@ class Watermark:
             return Evidence(self.info.id, None, _NO_ANSWER, _NOTHING)
         en = f"It carries the invisible watermark that {found.tool} writes ({found.agreement:.0%} of its bits)."
         zh = f"带有 {found.tool} 默认写入的隐形水印（{found.agreement:.0%} 的比特相符）。"
-        return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR)
+        says = of_foreign(found)
+        return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR, declares=says)
 
 
-def _seen(frames: tuple[Frame, ...]) -> str:
+def _seen(frames: tuple[Frame, ...]) -> Mark | None:
     """The search for cuts and turns takes a while, and is made for still pictures only."""
     step = max(1, len(frames) // _FRAMES)
     chosen = [frame.pixels for frame in frames[::step][:_FRAMES]]
     mark = watermark.read_frames(chosen, keys.PUBLIC_KEY, search=len(frames) == 1)
-    return mark.ident.hex() if mark else ""
+    return Mark("picture", mark.ident.hex(), mark.agreement, published=True) if mark else None
 
 
-def _heard(audio: Audio | None) -> str:
+def _heard(audio: Audio | None) -> Mark | None:
     mark = watermark.read_sound(audio.samples, audio.rate_hz, keys.PUBLIC_KEY) if audio else None
-    return mark.ident.hex() if mark else ""
+    return Mark("sound", mark.ident.hex(), mark.agreement, published=True) if mark else None
 
 
 detector: type[Detector] = Watermark

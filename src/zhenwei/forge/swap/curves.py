@@ -7,7 +7,7 @@ import io
 import math
 from pathlib import Path
 
-from zhenwei.errors import DataError, MissingExtraError
+from zhenwei.errors import DataError, MissingExtraError, install_extra
 from zhenwei.forge.whole import write_whole
 
 COLUMNS = ("step", "loss_a", "loss_b", "held_l1", "held_ssim", "to_target", "to_source", "floor", "ceiling", "fooling",
@@ -56,7 +56,7 @@ def draw_curves(rows: list[dict[str, float]], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError("curves need matplotlib", fix="pip install 'zhenwei[report]'") from error
+        raise MissingExtraError("curves need matplotlib", fix=f"Run: {install_extra('report')}") from error
     figure = Figure(figsize=(9, 6), layout="constrained")
     for panel, (title, columns) in zip(figure.subplots(2, 2).ravel(), _PANELS, strict=True):
         for column in columns:

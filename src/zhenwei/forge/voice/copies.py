@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError, UsageError, install_package
 from zhenwei.forge.voice.griffin_lim import analysed, griffin_lim, magnitude_of_mel, put_together
 from zhenwei.signals.speech import frames_of, mel_filters
 from zhenwei.signals.voice import RATE_HZ, pitch
@@ -85,7 +85,7 @@ def _pyworld() -> Any:
             warnings.simplefilter("ignore")  # it still asks setuptools for its own version
             import pyworld
     except ImportError as error:
-        fix = "pip install pyworld (it is compiled: a C++ compiler is needed)"
+        fix = f"Run: {install_package('pyworld')} (it is compiled: a C++ compiler is needed)"
         raise DataError("the WORLD vocoder is not installed", got=str(error), fix=fix) from error
     return pyworld
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from zhenwei import media
 from zhenwei.defence.credential import credential_format
-from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.errors import DataError, UsageError, ZhenweiError, install_extra
 from zhenwei.faults import on_one_file
 from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.export import Door, Origin, export_sound
@@ -115,7 +115,7 @@ def copy_set(
     usable = [kind for kind in kinds if kind != "world" or find_spec("pyworld") is not None]
     work = _Work(folder, output, consent.sha256, door, seed)
     if len(usable) < len(kinds):
-        work.notes.append("world was left out: pyworld is not installed (pip install 'zhenwei[voice]')")
+        work.notes.append(f"world was left out: pyworld is not installed (run: {install_extra('voice')})")
     try:
         output.mkdir(parents=True, exist_ok=True)
         for path in files:

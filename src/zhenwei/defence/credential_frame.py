@@ -1,0 +1,84 @@
+"""Where a credential stands in a file: its bytes, out of the frame that each format gives it (C2PA 2.x, annex A)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from zhenwei.defence.labels_id3 import objects_in
+from zhenwei.defence.labels_mp4 import boxes
+from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
+from zhenwei.defence.labels_riff import chunks
+
+_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_APP11 = 0xEB
+_STORE = b"jumdc2pa"
+_BOXED = ("image/avif", "image/heic", "image/heif", "video/mp4", "audio/mp4", "video/quicktime")
+_CHUNKED = ("image/webp", "audio/wav", "video/avi")
+_PURPOSES = (b"manifest", b"original", b"update")
+
+
+class OddFrameError(ValueError):
+    """The frame is not as C2PA writes it."""
+
+
+def stores(data: bytes, mime: str) -> list[bytes]:
+    """The credentials in ``data``, without their frame; several where C2PA keeps an earlier one beside the last. Empty
+    in formats in which they are not looked for. Raises OddFrameError and BrokenFileError."""
+    if mime == "image/jpeg":
+        return [store for store in _of_jpeg(data) if _STORE in store[:64]]
+    if mime == "image/png":
+        found = [_of_png(data)]
+    elif mime in _CHUNKED:
+        found = [b"".join(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA")]
+    elif mime == "audio/mpeg":
+        found = [body for kind, body in objects_in(data) if kind == "application/c2pa" or _STORE in body[:24]]
+    elif mime in _BOXED:
+        found = list(_of_mp4(data))
+    else:
+        found = []
+    return [store for store in found if store]
+
+
+def _of_jpeg(data: bytes) -> Iterator[bytes]:
+    """Segments of one box: "JP", the box's number, a count, then the box's head again, then a part of it. A JPEG may
+    hold boxes of other standards, too, with numbers of their own."""
+    parts: dict[bytes, list[tuple[int, bytes]]] = {}
+    for marker, start, stop in segments_of_jpeg(data):
+        body = data[start:stop]
+        if marker == _APP11 and body[12:16] == b"jumb":
+            if body[:2] != b"JP":
+                raise OddFrameError
+            parts.setdefault(body[2:4], []).append((struct.unpack_from(">I", body, 4)[0], body[8:]))
+    for found in parts.values():
+        first = found[0][1]
+        head = 16 if first[:4] == b"\0\0\0\1" else 8
+        if [count for count, _ in found] != list(range(1, len(found) + 1)):
+            raise OddFrameError
+        if any(body[:head] != first[:head] for _, body in found):
+            raise OddFrameError
+        yield first + b"".join(body[head:] for _, body in found[1:])
+
+
+def _of_png(data: bytes) -> bytes:
+    out = b""
+    for kind, start, stop in chunks_of_png(data):
+        if kind == b"caBX":
+            if struct.unpack_from(">I", data, stop)[0] != zlib.crc32(data[start - 4 : stop]):
+                raise OddFrameError
+            out += data[start:stop]
+    return out
+
+
+def _of_mp4(data: bytes) -> Iterator[bytes]:
+    for kind, start, stop in boxes(data, 0, len(data)):
+        if kind != b"uuid" or data[start : start + 16] != _UUID:
+            continue
+        flags, (purpose, _, rest) = data[start + 16 : start + 20], data[start + 20 : stop].partition(b"\0")
+        if purpose == b"merkle":  # hashes of the parts of a fragmented file
+            continue
+        table = int.from_bytes(rest[:8], "big")  # where those stand, if anywhere
+        if purpose not in _PURPOSES or flags != bytes(4) or (table and data[table + 4 : table + 8] != b"uuid"):
+            raise OddFrameError
+        yield rest[8:]

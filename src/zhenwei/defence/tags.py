@@ -1,0 +1,164 @@
+"""Words that a file carries in its metadata, whole and from every place: PNG's text, EXIF, XMP, tags of containers.
+
+One reader for whatever asks what a file says of itself, so that no two answers differ. What the report shows as facts
+is shortened and leaves out private things; this is for looking through only, and nothing of it is shown.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image
+
+from zhenwei.defence.labels_carriers import BrokenFileError
+from zhenwei.defence.labels_pictures import chunks_of_png, text_of_png
+from zhenwei.errors import MediaError
+from zhenwei.media.containers import open_container
+from zhenwei.media.formats import Format
+from zhenwei.media.limits import DEFAULT_LIMITS
+from zhenwei.media.pictures import BROKEN, guarded, open_picture
+
+# Formats that have a place for words, which Pillow or FFmpeg reads. GIF's comments and what elementary streams may hold
+# in their own ways are not looked at.
+_PICTURES = ("jpeg", "png", "webp", "tiff", "avif", "heif", "heic", "jxl", "jpegxl")
+_CONTAINERS = (
+    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "wav", "w64", "ogg", "flac", "flv", "asf", "mp3", "aiff"),
+    *("caf", "wv", "mxf"),
+)
+_MOST_VALUE, _MOST_PAIRS = 1 << 20, 400
+_EXIF: Mapping[int, str] = {
+    0x010D: "DocumentName",
+    0x010E: "ImageDescription",
+    0x010F: "Make",
+    0x0110: "Model",
+    0x0131: "Software",
+    0x013B: "Artist",
+    0x013C: "HostComputer",
+    0x8298: "Copyright",
+    0x927C: "MakerNote",
+    0x9286: "UserComment",
+    0x9C9B: "XPTitle",
+    0x9C9C: "XPComment",
+    0x9C9E: "XPKeywords",
+    0x9C9F: "XPSubject",
+}
+_WIDE = (0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F)  # UTF-16 by Windows
+_XMP_TAG = 0x02BC
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """``pairs``: name and value as written; EXIF's names begin with "exif:". ``packets``: XMP. ``damaged``: there may
+    be more."""
+
+    pairs: tuple[Pair, ...] = ()
+    packets: tuple[bytes, ...] = ()
+    damaged: bool = False
+
+
+def has_tags(form: Format | None) -> bool:
+    """Whether words are looked for in files of this format."""
+    return form is not None and form.name in (*_PICTURES, *_CONTAINERS)
+
+
+def read_tags(data: bytes, form: Format) -> Tags:
+    """All words in ``data``, a file of that format. Never raises for content."""
+    try:
+        if form.name in _CONTAINERS:
+            return Tags(tuple(_limited(_of_container(data, form))))
+        return _of_picture(data, form)
+    except MediaError:
+        return Tags(damaged=True)
+
+
+def _limited(pairs: Iterator[Pair]) -> Iterator[Pair]:
+    for number, (name, value) in enumerate(pairs):
+        if number == _MOST_PAIRS:
+            return
+        yield name[:200], value[:_MOST_VALUE]
+
+
+def _of_container(data: bytes, form: Format) -> Iterator[Pair]:
+    with open_container(io.BytesIO(data), form, "the file", DEFAULT_LIMITS) as container:
+        yield from container.metadata.items()
+        for stream in container.streams:
+            yield from stream.metadata.items()
+
+
+def _of_picture(data: bytes, form: Format) -> Tags:
+    damaged, texts = False, list[Pair]()
+    if form.name == "png":
+        try:
+            texts += _png_texts(data)
+        except BrokenFileError:
+            damaged = True
+    with guarded(form, "the picture", DEFAULT_LIMITS):
+        image = open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+        info = dict(image.info)
+        found = list(_limited(iter([*texts, *_comments(info), *_exif_texts(image)])))
+        raw = info.get("xmp") or _tiff_xmp(image)
+    packet = raw.encode("utf-8", "replace") if isinstance(raw, str) else raw
+    return Tags(tuple(found), (packet,) if isinstance(packet, bytes) and packet else (), damaged)
+
+
+def _png_texts(data: bytes) -> Iterator[Pair]:
+    """Wherever they stand: Pillow sees those after the picture data only once that is decoded."""
+    for kind, start, stop in chunks_of_png(data):
+        if kind in (b"iTXt", b"tEXt", b"zTXt"):
+            keyword = data[start : min(stop, start + 80)].partition(b"\0")[0].decode("latin-1")
+            text = text_of_png(kind, data[start:stop])
+            if text is not None and not keyword.lower().startswith("xml:com.adobe"):
+                yield keyword, _decoded(text)
+
+
+def _comments(info: Mapping[str | tuple[int, int], object]) -> Iterator[Pair]:
+    comment = info.get("comment")
+    if isinstance(comment, bytes | str):
+        yield "comment", comment if isinstance(comment, str) else _decoded(comment)
+
+
+def _tiff_xmp(image: Image.Image) -> bytes | None:
+    found = getattr(image, "tag_v2", {}).get(_XMP_TAG)
+    return found if isinstance(found, bytes) else None
+
+
+def _exif_texts(image: Image.Image) -> Iterator[Pair]:
+    try:
+        exif = image.getexif()
+        tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+    except BROKEN:
+        return
+    for tag, value in tags.items():
+        name = _EXIF.get(tag, f"{tag:04x}" if isinstance(tag, int) else "")
+        if isinstance(value, bytes | str) and name:
+            yield f"exif:{name}", value if isinstance(value, str) else _exif_text(tag, value)
+
+
+def _exif_text(tag: int, value: bytes) -> str:
+    """Comments begin with the name of their character set; "UNICODE" is UTF-16 in either order of bytes."""
+    if tag in _WIDE:
+        return value.decode("utf-16-le", "replace")
+    head, body = value[:8], value[8:]
+    if head.startswith(b"UNICODE"):
+        zeros = body[0:400:2].count(0), body[1:400:2].count(0)
+        return body.decode("utf-16-be" if zeros[0] >= zeros[1] else "utf-16-le", "replace")
+    if tag == 0x9286 and head in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", bytes(8)):
+        return _decoded(body)
+    return _decoded(value)
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def from_facts(facts: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    """The shown facts of a file under the names that its own words have, for where the file itself is not read."""
+    renamed = {"Created with": "CreatorTool", "Make": "exif:Make", "Model": "exif:Model"}
+    return tuple((renamed.get(key, re.sub(r"^(Text: |video |audio )", "", key)), value) for key, value in facts)
