@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points, packaged
+from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, packaged
 
 LLRS = st.floats(-30, 30)
 
@@ -157,3 +157,18 @@ def test_what_cannot_be_measured_is_refused(wrong: dict[str, Any]) -> None:
     given: dict[str, Any] = {"llr": [0.1, 0.2], "labels": [0, 1], "kinds": ["image", "video"]} | wrong
     with pytest.raises(DataError):
         measure_operating_points(given["llr"], given["labels"], given["kinds"])
+
+
+def test_domains_survive_a_round_trip_and_malformed_ones_are_refused() -> None:
+    domain = Domain((("a", 3, 4),), {"face_px": (40.0, 300.0)})
+    points = OperatingPoints(domains={"image": domain})
+    assert OperatingPoints.from_dict(points.to_dict()) == points
+    assert points.measured_on("video") == ()
+    malformed: list[dict[str, Any]] = [
+        {"sources": []},
+        {"sources": [["a", 1]], "ranges": {}},
+        {"sources": [], "ranges": {"face_px": [1]}},
+    ]
+    for wrong in malformed:
+        with pytest.raises((ModelError, ValueError)):
+            OperatingPoints.from_dict(points.to_dict() | {"domains": {"image": wrong}})

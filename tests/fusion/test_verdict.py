@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from zhenwei import fusion
 from zhenwei.errors import UsageError
 from zhenwei.fusion.dependence import Dependence, packaged
-from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
+from zhenwei.fusion.operating import Domain, OperatingPoints, measure_operating_points
 from zhenwei.fusion.wording import leaning, most_useful, of_file, one_in, signed, undecided
 from zhenwei.types import Evidence, Forgery, Interval, Person, PersonVerdict, Quality, Text, Verdict
 
@@ -401,3 +401,24 @@ def test_fusion_loads_neither_torch_nor_opencv_nor_pillow() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_media_that_rates_come_from_are_named_and_a_file_unlike_them_is_told() -> None:
+    domain = Domain(
+        (("web faces", 40, 0), ("StyleGAN", 0, 60), *((f"s{i}", 1, 1) for i in range(6))), {"face_px": (50, 200)}
+    )
+    tables = OperatingPoints(MEASURED.genuine, MEASURED.forged, {"image": domain})
+    pixels = np.zeros((4, 4, 3), np.uint8)
+
+    def judged(face_px: float) -> Verdict:
+        people = [Person(1, pixels, 1, Interval(0.0, 0.0), Quality(face_px, 80, 0.5, 0.0))]
+        return decide([_evidence(5.0)], people=people, operating=tables)
+
+    usual, vast = judged(120), judged(900)
+    assert usual.unlike == ""
+    assert "on 46 genuine and 66 forged pictures of 8 sources (StyleGAN, web faces, s0, s1, s2, s3 and 2 more)" in (
+        usual.measured_on
+    )
+    assert "the face measures 900 px, measured were 50–200" in vast.unlike
+    assert vast.decision == usual.decision
+    assert _decide([_evidence(5.0)]).measured_on == ""

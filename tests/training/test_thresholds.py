@@ -169,7 +169,7 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
     said = capsys.readouterr()
     assert "DFDC" in said.out + said.err
     written = OperatingPoints.load(store / "operating_points.json")
-    assert written.measured_on("image") == (("DFDC", 1, 1), ("ffhq", 1, 0), ("stylegan", 0, 1))
+    assert written.measured_on("image") == (("DFDC", 1, 1), ("FFHQ", 1, 0), ("StyleGAN", 0, 1))
     assert set(written.genuine) == {"audio", "image", "video"}  # sound and clips stay
     assert "image" in Dependence.load(store / "dependence.json").trust
     assert json.loads((out / "left_out.json").read_text())["schema"] == "zhenwei.left-out/1"

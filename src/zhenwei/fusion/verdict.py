@@ -90,7 +90,7 @@ def decide(
     return replace(
         verdict,
         declared=declared(evidence),
-        measured_on=wording.measured_on(rows) if rows else "",
+        measured_on=wording.measured_on(kind, rows) if rows else "",
         unlike=wording.unlike(judge.operating.outside(kind, people)),
     )
 
@@ -245,8 +245,8 @@ class _Judge:
         everything = [*of_file, *(e for found in everybody.values() for e in found)]
         subject, looked_at = self._subject(examined, judged, decision)
         explanation = self._explain(subject, decision, rate, llr, everything)
-        if at_fault[:1] == ("declared",):
-            explanation = wording.declares_itself()
+        if "declared" in at_fault:
+            explanation = wording.declares_itself(explanation if rate is not None else None)
         picture = next((len([n for n in e.llrs if n is not None]) for e in examined if e.stream == "picture"), 0)
         explanation = wording.with_scope(explanation, decision, looked_at, len(everybody) - picture if picture else 0)
         streams = tuple(s for s in judged if s.stream in _MEASURED)
@@ -299,6 +299,8 @@ class _Judge:
         if decision == "genuine" and len([s for s in llrs if s in _CONTENT]) > 1:
             return wording.of_both(), 0
         speaking = {name: llr for name, llr in llrs.items() if name in _CONTENT or llr > 0} or llrs
+        forged = {s.stream: s.llr or 0.0 for s in judged if s.decision == "forged" and s.stream != "declared"}
+        speaking = forged or speaking
         worst = max(speaking, key=lambda name: speaking[name])
         if worst != "picture":
             return (wording.of_file() if self.kind == "audio" else wording.of_stream(worst)), 0
@@ -337,7 +339,8 @@ def _together(judged: Sequence[StreamVerdict]) -> tuple[Decision, float | None, 
     """Forged if a stream is; genuine if picture and voice are, where examined, and nothing else speaks for forged."""
     forged = sorted((s for s in judged if s.decision == "forged"), key=lambda s: -(s.llr or 0.0))
     if forged:
-        return "forged", forged[0].error_rate, tuple(s.stream for s in forged)
+        rate = next((s.error_rate for s in forged if s.stream != "declared"), None)  # a statement is no measurement
+        return "forged", rate, tuple(s.stream for s in forged)
     content = [s for s in judged if s.stream in _CONTENT]
     others = all((s.llr or 0.0) <= 0 for s in judged if s.stream not in _CONTENT)
     if content and others and all(s.decision == "genuine" for s in content):

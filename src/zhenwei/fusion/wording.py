@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from zhenwei.types import Decision, Stream, Text, in_language
+from zhenwei.types import Decision, Kind, Stream, Text, in_language
 
 _DIGITS = re.compile(r"[0-9.,]+")
 Leaning = Literal["forged", "genuine", "neither"]
@@ -131,11 +131,13 @@ def undecided(subject: Subject, llr: float, false_alarm: float, miss: float, *, 
     )
 
 
-def declares_itself() -> Text:
-    return Text(
-        "The file itself says that AI made or altered it; that is its own statement, and no measurement.",
-        zh="此文件自称由人工智能制作或改动；这是其自述，而非测量结果。",
-    )
+def declares_itself(measured: Text | None = None) -> Text:
+    """``measured``: what was found besides."""
+    english = "The file itself says that AI made or altered it; that is its own statement, and no measurement."
+    chinese = "此文件自称由人工智能制作或改动；这是其自述，而非测量结果。"
+    if measured is None:
+        return Text(english, zh=chinese)
+    return Text(f"{english} {measured}", zh=f"{chinese}{measured.in_language('zh')}")
 
 
 def nothing(subject: Subject, reasons: Sequence[tuple[str, str]]) -> Text:
@@ -162,12 +164,27 @@ def most_useful(reasons: Sequence[tuple[str, str]]) -> str | None:
     return next(reason for kind, reason in ordered if kind == commonest)
 
 
-def measured_on(rows: Sequence[tuple[str, int, int]]) -> Text:
+_MEDIA: dict[Kind, tuple[str, str]] = {
+    "image": ("pictures", "图片"),
+    "video": ("clips", "视频"),
+    "audio": ("recordings", "录音"),
+}
+_MOST_NAMED = 6
+
+
+def measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
     """``rows``: name of a source, and how many genuine and forged media of it the rates come from."""
-    english = ", ".join(f"{name} ({genuine} + {forged})" for name, genuine, forged in rows)
+    genuine, forged = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    names = [name for name, *_ in sorted(rows, key=lambda row: (-row[1] - row[2], row[0]))]
+    more = len(names) - _MOST_NAMED
+    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed_zh = "、".join(names[:_MOST_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")
+    media, media_zh = _MEDIA[kind]
     return Text(
-        f"These rates were measured on {english}: genuine + forged media, held in the worst of these sources.",
-        zh=f"上述比率测自：{english}（真实 + 伪造），以其中最差的来源为准。",
+        f"Rates were measured on {genuine:,} genuine and {forged:,} forged {media} of {len(rows)} sources ({listed}) "
+        "and hold in the worst of these. On media of other kinds they may be higher.",
+        zh=f"比率测自 {len(rows)} 个来源（{listed_zh}）的 {genuine:,} 个真实和 {forged:,} 个伪造{media_zh}，"
+        "以其中最差的来源为准。对其他类型的素材，错误率可能更高。",
     )
 
 

@@ -90,7 +90,7 @@ def why(report: Report, language: Language = "en") -> str:
     if not spoken:
         reason = most_useful([(e.detector, e.reason) for e in report.evidence if e.asked])
         return in_language(reason or report.verdict.explanation, language)
-    if report.verdict.at_fault[:1] == ("declared",):
+    if "declared" in report.verdict.at_fault:
         return in_language(report.verdict.explanation, language)
     if decision == "inconclusive":
         return leans(report.verdict.llr, language)

@@ -96,7 +96,7 @@ def install(
     folder: Path,
     *,
     store: Path = models.STORE,
-    thresholds: Path | None = PACKAGED,
+    thresholds: Path | None = None,
     progress: Progress | None = None,
 ) -> ModelEntry:
     """Exports, calibrates and publishes ``folder/best.pt``; :func:`zhenwei.training.publish.publish` says how."""
@@ -113,7 +113,8 @@ def install(
 
 
 def install_into(recipe: Recipe, pack: Pack, folder: Path, store: Path | None, progress: Progress) -> ModelEntry:
-    """:func:`install` into ``store``, thresholds beside it; None: into the package."""
+    """:func:`install` into ``store``, its own thresholds beside it; None: into the package, whose thresholds are of all
+    detectors together and stay."""
     if store is None:
         return install(recipe, pack, folder, progress=progress)
     store.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,6 @@ from pathlib import Path
 from zhenwei import models
 from zhenwei.errors import DataError, ModelError
 from zhenwei.evaluation.metrics import auc
-from zhenwei.fusion.operating import PACKAGED
 from zhenwei.models import ModelEntry
 from zhenwei.training.calibrate import NEUTRAL, Calibrated, Sample
 from zhenwei.training.export import Exported
@@ -76,11 +75,12 @@ def publish(
     measure: Measure,
     *,
     store: Path = models.STORE,
-    thresholds: Path | None = PACKAGED,
+    thresholds: Path | None = None,
 ) -> ModelEntry:
     """Measures the weights and writes them, their calibration, their card and the operating points; returns the row.
 
-    ``store``: the package's or any folder; ``thresholds``: the file for the operating points, None leaves them alone.
+    ``store``: the package's or any folder; ``thresholds``: a file for the operating points of this detector alone; those in
+    the package are of all detectors together, and are measured apart.
     Measuring touches neither, and if writing fails or is interrupted both are as they were before: weights without
     their calibration would give false verdicts. Raises what ``measure`` raises, and :class:`ModelError`.
     """

@@ -49,7 +49,23 @@ _RANGE = (0.01, 0.99)
 _SEEN = ("face_px", "sharpness", "brightness")
 _MOST_TRUST = 5.0
 _DECLARING = ("provenance.", "consistency.metadata")  # what a file says of itself, which a set of files settles
-_NAMES = {"": "camera originals"}
+_NAMES = {
+    "HansonSun/FaceLabelTools": "MTFL web faces",
+    "Zejun-Yang/AniPortrait": "AniPortrait",
+    "antgroup/antgroup.github.io": "EchoMimic",
+    "antonibigata/antonibigata.github.io": "KeySync and KeyFace",
+    "choijeongsoo/lip2speech-unit": "LRS3",
+    "congwei1230/MoCha": "MoCha and Hallo3",
+    "ffhq": "FFHQ",
+    "hunyuanvideo-avatar/hunyuanvideo-avatar.github.io": "HunyuanVideo-Avatar",
+    "iperov/DeepFaceLive": "DeepFaceLive and CelebA",
+    "kkakkkka/HunyuanPortrait": "HunyuanPortrait",
+    "pixabay": "stock portraits",
+    "rizkiarm/LipNet": "GRID",
+    "rohitcodism/Face-Swap-Detection-Model": "FF++ and DFD",
+    "songguoxs/gpt4o-image-prompts": "AI photographs",
+    "stylegan": "StyleGAN",
+}
 
 
 @dataclass(frozen=True, slots=True)
