@@ -5,6 +5,8 @@
     │   └── OutOfMemoryError  there is not enough memory for this file
     ├── ModelError            a weights file is missing, altered, or not of an accepted kind
     ├── DataError             a data set, manifest or checkpoint is missing or malformed
+    │   ├── UnmarkedError     a mark finds no room in what was made, or cannot be read back from it
+    │   └── NotCoveredError   a file is not among those that a consent manifest covers
     ├── UsageError            an option or argument has no meaning here
     ├── MissingExtraError     an optional part of the package is not installed
     ├── DetectorClashError    two detectors claim one id
@@ -79,6 +81,14 @@ class ModelError(ZhenweiError):
 
 class DataError(ZhenweiError):
     """A data set, manifest or checkpoint is missing or malformed."""
+
+
+class UnmarkedError(DataError):
+    """A mark finds no room in what was made, or cannot be read back from it: something else may well be marked."""
+
+
+class NotCoveredError(DataError):
+    """A file is not among those that a consent manifest covers; the consent itself holds."""
 
 
 class UsageError(ZhenweiError):

@@ -12,6 +12,7 @@ from PIL import Image
 from zhenwei.cli import main
 from zhenwei.evaluation import robust as evaluation
 from zhenwei.evaluation.robust import Answer
+from zhenwei.report import Hold
 
 PORTRAIT = str(Path(__file__).parents[1] / "data" / "astronaut.jpg")
 
@@ -52,6 +53,22 @@ def test_kept_files_and_results_are_in_the_folder(tmp_path: Path) -> None:
     (entry,) = json.loads((out / "robust.json").read_text("utf-8"))["files"]
     assert all(Path(step["file"]).parent.parent == out and Path(step["file"]).is_file() for step in entry["steps"])
     assert len(list(out.iterdir())) == 2
+
+
+def test_a_second_run_into_one_folder_keeps_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two, out = drawing(tmp_path / "a.png"), drawing(tmp_path / "b.png"), tmp_path / "out"
+    ask = ["--families", "webp", "--quick", "--detector", "provenance.labels", "--output", str(out)]
+    for path in (one, two, one):
+        assert main(["robust", path, *ask]) == 0
+    assert "1 earlier answers on the same files were replaced" in capsys.readouterr().err
+    files = json.loads((out / "robust.json").read_text("utf-8"))["files"]
+    assert [entry["file"]["path"] for entry in files] == [two, one]
+    with Hold(out):
+        assert main(["robust", one, *ask]) == 2
+    (out / "robust.json").write_text('{"files": [{"speed": 7}]}')
+    assert main(["robust", one, *ask]) == 2
+    assert (out / "robust.json").read_text() == '{"files": [{"speed": 7}]}'
+    assert [path.name for path in out.iterdir()] == ["robust.json"]
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -18,7 +19,8 @@ import pytest
 from PIL import Image
 
 from zhenwei.cli import main
-from zhenwei.report import schema
+from zhenwei.report import Hold, schema
+from zhenwei.report import folder as report_folder
 
 
 def drawing(path: Path, seed: int = 0) -> str:
@@ -92,6 +94,150 @@ def test_the_output_folder_holds_a_page_a_file_and_all_reports(
     jsonschema.validate(reports, schema())
     assert [entry["file"]["path"] for entry in reports["reports"]] == [*mixed, again]
     assert "results/today" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_second_scan_into_one_folder_keeps_the_first(
+    mixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, ask = tmp_path / "out", ["--detector", "provenance.labels", "--format", "json"]
+    other = drawing(tmp_path / "folder" / "one.png", 3)
+    assert main(["scan", mixed[0], *ask, "--output", str(out)]) == 0
+    before = (out / "one.html").read_bytes()
+    capsys.readouterr()
+    assert main(["scan", other, *ask, "--output", str(out)]) == 0
+    assert "1 earlier reports of other scans stay" in capsys.readouterr().err
+    assert (out / "one.html").read_bytes() == before
+    assert main(["scan", mixed[0], *ask, "--output", str(out), "--lang", "zh"]) == 0
+    assert "1 earlier reports on the same files were replaced" in capsys.readouterr().err
+    reports = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(reports, schema())
+    assert [(row["file"]["path"], row["page"], row["language"]) for row in reports["reports"]] == [
+        (mixed[0], "one.html", "zh"),
+        (other, "one-2.html", "en"),
+    ]
+    assert sorted(path.name for path in out.iterdir()) == ["one-2.html", "one.html", "report.json"]
+
+
+def test_two_scans_at_once_into_one_folder_are_refused(
+    mixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with Hold(out):
+        assert main(["scan", mixed[0], "--detector", "provenance.labels", "--output", str(out)]) == 2
+    assert "another zhenwei is writing to this folder" in capsys.readouterr().err
+    assert not list(out.iterdir())
+
+
+def test_a_disk_that_fills_up_is_told_and_what_was_done_is_shown(
+    mixed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = report_folder._write_whole
+
+    def full(path: Path, content: str) -> None:
+        if path.name == "two.html":
+            raise OSError(28, "No space left on device")
+        true(path, content)
+
+    monkeypatch.setattr(report_folder, "_write_whole", full)
+    arguments = ["scan", mixed[0], mixed[3], "--detector", "provenance.labels", "--output", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    shown = capsys.readouterr()
+    assert "one.png" in shown.out
+    assert "Error: a report cannot be written; got" in shown.err
+    assert "two.html: No space left on device" in shown.err
+    kept = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["reports"]
+    assert [row["page"] for row in kept] == ["one.html"]
+
+
+class Stream(io.BytesIO):
+    name = "<stdin>"
+
+
+def led_in(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Stream(data)))
+
+
+LABELS = ["--detector", "provenance.labels", "--format", "json"]
+
+
+def test_a_dash_is_standard_input(
+    mixed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = Path(mixed[0]).read_bytes(), tmp_path / "out"
+    led_in(monkeypatch, data)
+    assert main(["scan", "-", mixed[3], *LABELS, "--output", str(out)]) == 0
+    found = lines(capsys.readouterr().out)
+    assert [row["file"]["path"] for row in found] == ["<stdin>", mixed[3]]
+    assert found[0]["file"]["sha256"] == hashlib.sha256(data).hexdigest()
+    assert found[0]["engine"]["command"].startswith("zhenwei scan - ")
+    assert sorted(path.name for path in out.iterdir()) == ["report.json", "stdin.html", "two.html"]
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"", "is empty"), (b"no picture " * 9, "is not a picture")])
+def test_standard_input_that_is_no_media_is_told(
+    data: bytes, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    led_in(monkeypatch, data)
+    assert main(["scan", "-", *LABELS]) == 1
+    shown = capsys.readouterr()
+    (row,) = lines(shown.out)
+    assert row["file"]["path"] == "<stdin>"
+    assert said in row["error"]["message"]
+    assert "× <stdin>: 'stdin'" in shown.err
+
+
+def test_nobody_waits_at_a_terminal_or_a_closed_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    led_in(monkeypatch, b"")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert main(["scan", "-", *LABELS]) == 2
+    assert "got a terminal" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["scan", "-", *LABELS]) == 2
+    assert "nothing on standard input" in capsys.readouterr().err
+
+
+def test_a_file_that_is_called_a_dash_can_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawing(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "-")
+    monkeypatch.chdir(tmp_path)
+    assert main(["scan", "./-", *LABELS]) == 0
+    assert lines(capsys.readouterr().out)[0]["file"]["path"] == "./-"
+
+
+@pytest.mark.parametrize(
+    ("address", "cure"),
+    [
+        ("https://example.org/a.jpg", "download it first"),
+        ("HTTP://example.org/a.mp4?x=1", "download it first"),
+        ("ftp://example.org/a.wav", "download it first"),
+        ("www.example.org/a.jpg", "download it first"),
+        ("data:image/png;base64,iVBORw0KGgo=", "download it first"),
+        ("file:///home/anna/a.jpg", "Give the path alone"),
+    ],
+)
+@pytest.mark.parametrize("command", ["scan", "verify"])
+def test_an_address_is_told_as_one_before_anything_is_examined(
+    command: str, address: str, cure: str, mixed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, mixed[0], address]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "is an address, not a file" in shown.err
+    assert cure in shown.err
+
+
+def test_a_file_whose_name_looks_like_an_address_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawing(tmp_path / "www.example.org.png")
+    monkeypatch.chdir(tmp_path)
+    assert main(["scan", "www.example.org.png", *LABELS]) == 0
+    assert len(lines(capsys.readouterr().out)) == 1
 
 
 def test_a_folder_without_media_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,19 +6,23 @@ import csv
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from zhenwei.cli import main
-from zhenwei.errors import DataError, UsageError
+from zhenwei import pipeline
+from zhenwei.cli import _evaluate_folder, main
+from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.evaluation import accuracy_page, results
 from zhenwei.evaluation.evaluate import evaluate, ladder_of, weights_of
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.protocols import Protocol, load_protocol, names
 from zhenwei.pipeline import Options
+from zhenwei.report import Hold
+from zhenwei.types import Report
 
 ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 ALL = Protocol(name="all", text="Every file.", splits=())
@@ -142,13 +146,89 @@ def test_the_command_writes_results_a_page_and_a_submission(tmp_path: Path, caps
         csv.writer(file).writerows(rows)
     out = tmp_path / "out"
     command = ["evaluate", "--data", str(tmp_path / "labels.csv"), "--output", str(out)]
-    assert main([*command, "--page", str(out / "page.md"), "--kaggle", str(out / "submission.csv")]) == 0
+    assert (
+        main([*command, "--page", str(out / "page.md"), "--kaggle", str(out / "submission.csv")]) == 1
+    )  # one of them is no picture
     assert "AUC" in capsys.readouterr().out
     assert results.load(out / "results.json").subject == "fused"
     assert (out / "results.html").read_text(encoding="utf-8").startswith("<!")
     assert "# Accuracy" in (out / "page.md").read_text(encoding="utf-8")
     assert len((out / "submission.csv").read_text().splitlines()) == 7
     assert json.loads((out / "journal.jsonl").read_text().splitlines()[0])["run"]
+
+
+def test_another_evaluation_into_one_folder_sets_the_first_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ASTRONAUT.name).write_bytes(ASTRONAUT.read_bytes())
+    (tmp_path / "other" / "damaged.jpg").write_bytes(b"no picture")
+    rows = [f"{tmp_path / 'other' / ASTRONAUT.name},real", f"{tmp_path / 'other' / 'damaged.jpg'},fake"]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    out = tmp_path / "out"
+    data = ["--data", str(tmp_path / "labels.csv"), "--output", str(out)]
+    assert main(["evaluate", "provenance.labels", *data]) == 1  # one of the two cannot be read
+    first, journal = (out / "results.json").read_bytes(), (out / "journal.jsonl").read_bytes()
+    assert "1 files could not be examined" in capsys.readouterr().err
+    assert main(["evaluate", "provenance.labels", *data]) == 1
+    assert sorted(path.name for path in out.iterdir()) == ["journal.jsonl", "results.html", "results.json"]
+    capsys.readouterr()
+    assert main(["evaluate", "provenance.credential", *data]) == 1
+    told = capsys.readouterr().err
+    assert "are results-1.json now" in told
+    assert json.loads((out / "results-1.json").read_text())["subject"] == "provenance.labels"
+    assert json.loads(first)["files"] == json.loads((out / "results-1.json").read_text())["files"]
+    (aside,) = out.glob("journal-*.jsonl")
+    assert aside.name in told
+    assert aside.read_bytes() == journal
+    assert main(["evaluate", "provenance.labels", *data]) == 1
+    assert (out / "journal.jsonl").read_bytes() == journal  # taken up again
+    with Hold(out):
+        assert main(["evaluate", "provenance.labels", *data]) == 2
+
+
+def test_what_is_announced_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without(_: object) -> str:
+        raise MissingExtraError("curves need matplotlib")
+
+    monkeypatch.setattr(_evaluate_folder, "to_html", without)
+    rows = f"path,label\n{tmp_path / ASTRONAUT.name},real\ngone.jpg,fake\n"
+    (tmp_path / "labels.csv").write_text(rows)
+    (tmp_path / ASTRONAUT.name).write_bytes(ASTRONAUT.read_bytes())
+    command = ["evaluate", "provenance.labels", "--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "o")]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert "missing='skip'" not in error
+    assert "--skip-missing" in error
+    assert main([*command, "--skip-missing"]) == 0
+    shown = capsys.readouterr()
+    assert "1 listed files are not there: gone.jpg" in shown.err
+    assert "results.html" not in shown.out
+    assert "results.json" in shown.out.replace("\n", "")
+    assert not (tmp_path / "o" / "results.html").exists()
+
+
+def test_a_fault_costs_its_file_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = pipeline.examine
+
+    def broken(path: object, **options: Any) -> Report:
+        if str(path).endswith("bad.jpg"):
+            raise KeyError("a column")
+        return true(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "examine", broken)
+    for name in ("good.jpg", "bad.jpg"):
+        (tmp_path / name).write_bytes(ASTRONAUT.read_bytes() + name.encode())
+    (tmp_path / "labels.csv").write_text("path,label\ngood.jpg,real\nbad.jpg,real\n")
+    command = ["evaluate", "provenance.labels", "--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "o")]
+    assert main(command) == 1
+    assert "fault of the program" in capsys.readouterr().err
+    found = {f.file: f.decision for f in results.load(tmp_path / "o" / "results.json").files if f.level == "video"}
+    assert found == {"good.jpg": "inconclusive", "bad.jpg": "unreadable"}
 
 
 def test_wrong_use_of_the_command_ends_with_two(tmp_path: Path) -> None:

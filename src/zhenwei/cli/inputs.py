@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhenwei.errors import MediaError
+from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.formats import HEAD_BYTES, meant_as_media, recognise
+from zhenwei.media.sources import address_words, is_address
 from zhenwei.report import Unreadable, legible
 
 _FOREIGN, _HIDDEN, _LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
@@ -58,8 +59,12 @@ def collect(paths: Sequence[str]) -> Inputs:
     """Files as named, always; of folders everything below that is a picture, a video or sound by its first bytes, is
     called like one, or is empty, so that what cannot be read is told and does not vanish.
 
-    Hidden files and folders are left out, symbolic links to folders are not followed, the order is by name.
+    Hidden files and folders are left out, symbolic links to folders are not followed, the order is by name. Raises
+    UsageError for an address of the network: nothing is fetched.
     """
+    for path in paths:
+        if is_address(path):
+            raise UsageError(**address_words(path))
     files: dict[str, str] = {}
     unreadable: list[Unreadable] = []
     left_out: list[LeftOut] = []

@@ -18,7 +18,7 @@ import typer
 from zhenwei.cli._protect_cloak import cloak
 from zhenwei.cli.trouble import complain_of
 from zhenwei.cli.verbose import Verbose, tell_left_out
-from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.errors import DataError, UnmarkedError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def mark(
         made = mark_file(data, bytes.fromhex(name), mark_key)
         read = verify(made, keys=[mark_key])
         if not read.marks or not all(name.startswith(found.ident) for found in read.marks):
-            raise DataError("the watermark cannot be read back", fix="The original is untouched.")
+            raise UnmarkedError("the watermark cannot be read back", fix="The original is untouched.")
         return _Written(made, f"watermark {name}", (), read.to_dict())
 
     _each(files, marked, _Place("marked", out, in_place, force), format_, verbose)

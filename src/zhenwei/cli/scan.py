@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -15,13 +15,16 @@ from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
 from zhenwei.cli.verbose import Verbose, tell_left_out
-from zhenwei.errors import FaultError, OutputError
+from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
-from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
+from zhenwei.report import STDIN_NAME, CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
 from zhenwei.types import DetectorInfo, Language
 
 if TYPE_CHECKING:
     from zhenwei.pipeline import Options
+
+
+STDIN = "-"
 
 
 class Format(StrEnum):
@@ -36,7 +39,10 @@ class Lang(StrEnum):
 
 
 def scan(
-    paths: Annotated[list[str], typer.Argument(help="Photos, videos, folders.", metavar="PATH", show_default=False)],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Photos, videos, folders; - for standard input.", metavar="PATH", show_default=False),
+    ],
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     output: Annotated[
         Path | None,
@@ -69,6 +75,8 @@ def scan(
 
       zhenwei scan clip.mp4 --format json          # one JSON object per file, one a line
 
+      zhenwei scan - < photo.jpg                   # one file from standard input, called <stdin>
+
       zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json; what is there stays
 
       zhenwei scan clip.mp4 --lang zh --frames 64 --detector cnn.face_forgery
@@ -78,6 +86,8 @@ def scan(
     language: Language = lang.value
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
     known(options)
+    if STDIN in paths:
+        _refuse_terminal()
     if not quiet:
         tell_of_plugins()
     run = _Run(collect(paths), options, language, format_, quiet)
@@ -91,6 +101,19 @@ def known(options: Options) -> None:
 
     for id_ in options.detectors or detectors.catalogue():
         detectors.build(id_)
+
+
+def _refuse_terminal() -> None:
+    """Nobody types a picture: what was meant is a file, and waiting for it would look like examining."""
+    if sys.stdin is None or sys.stdin.isatty():
+        got = "a closed one" if sys.stdin is None else "a terminal"
+        fix = "Lead a file into it: zhenwei scan - < FILE. A file that is called so is ./-"
+        raise UsageError("there is nothing on standard input to examine", got=got, want="one file", fix=fix)
+
+
+def _source(path: str) -> tuple[str | BinaryIO, str]:
+    """What to examine, and what it is called in a report."""
+    return (sys.stdin.buffer, STDIN_NAME) if path == STDIN else (path, path)
 
 
 class _Run:
@@ -133,7 +156,8 @@ class _Run:
         shown = self.notes.is_terminal and not self.quiet
         with ScanProgress(self.notes, len(self.inputs.files), shown=shown) as progress:
             for path in self.inputs.files:
-                outcome = examine_one(path, options=self.options, progress=progress.begin(path))
+                source, name = _source(path)
+                outcome = examine_one(source, name=name, options=self.options, progress=progress.begin(name))
                 self._take(outcome, folder)
                 progress.end()
 

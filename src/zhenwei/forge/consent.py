@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, NotCoveredError
 from zhenwei.forge.whole import write_whole
 
 SCHEMA = "zhenwei.consent/1"
@@ -192,7 +192,8 @@ def _refuse(subject: str, wrong: Mapping[str, Sequence[str]]) -> None:
         if found:
             what, fix = _WRONG[kind]
             shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-            raise DataError(f"{subject}: {what}", got=shown, fix=fix)
+            refused = NotCoveredError if kind == "outside" else DataError
+            raise refused(f"{subject}: {what}", got=shown, fix=fix)
 
 
 def _document(subjects: Iterable[Person]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from PIL import Image
 
 from zhenwei import media
 from zhenwei.defence import credential, identity, keys, labels, visible, watermark
-from zhenwei.errors import DataError, MediaError, UsageError
+from zhenwei.errors import DataError, MediaError, UnmarkedError, UsageError
 from zhenwei.forge.sheet import MOST_SIDE, check_pixels, grid
 from zhenwei.forge.whole import write_whole
 from zhenwei.types import Floats, Media, Pixels
@@ -265,7 +265,7 @@ def _leave(place: Path, data: bytes, origin: Origin, ident: str, door: Door, fac
         missing = [name for name, there in _marks(half, ident).items() if not there]
         if missing:
             fix = "Nothing was written. Please report this with the recipe."
-            raise DataError("marks could not be read back", got=", ".join(missing), want="all of them", fix=fix)
+            raise UnmarkedError("marks could not be read back", got=", ".join(missing), want="all of them", fix=fix)
         _write(sidecar, (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
         half.replace(place)
     except OSError as error:

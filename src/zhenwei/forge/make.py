@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from zhenwei import faces, media
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError, NotCoveredError, UsageError
 from zhenwei.forge import synthesis
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.synthesis import ClipForgery, Forgery
@@ -115,9 +115,8 @@ def check_consent(consent: Consent, sitters: Sequence[Sitter], today: datetime.d
             except DataError as refused:
                 refusals.append(refused)
         else:
-            raise min(
-                refusals, key=lambda error: "not in" in error.what
-            )  # an ended consent says more than a foreign file
+            # An ended consent says more than that somebody else's does not name the file.
+            raise min(refusals, key=lambda error: isinstance(error, NotCoveredError))
 
 
 def _reduced(pixels: Pixels, scale: float) -> Pixels:

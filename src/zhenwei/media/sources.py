@@ -30,6 +30,24 @@ _SPECIAL = (
 )
 
 
+def is_address(path: str) -> bool:
+    """Whether what was given as a path is an address of the network, and no file is called so."""
+    return bool(_ADDRESS.match(path)) and not os.path.lexists(path)
+
+
+def address_words(path: str) -> dict[str, str]:
+    """What an error says of one: ``what``, ``got``, ``want`` and ``fix``."""
+    here = path.lower().startswith("file:")
+    return {
+        "what": f"'{clean(path)}' is an address, not a file",
+        "got": "an address",
+        "want": "the path of a file on this machine",
+        "fix": "Give the path alone, without what stands before it."
+        if here
+        else "zhenwei fetches nothing: download it first, then give the path of what was saved.",
+    }
+
+
 def shown_name(path: str) -> str:
     """The file's own name as it may stand in a message: quoted, without control characters."""
     return f"'{clean(Path(path).name or path)}'"
@@ -118,13 +136,8 @@ def _special(name: str, mode: int) -> MediaError:
 def _cannot_open(path: str, error: OSError | ValueError) -> MediaError:
     name = shown_name(path)
     number = error.errno if isinstance(error, OSError) else None
-    if _ADDRESS.match(path):
-        return MediaError(
-            f"'{clean(_LOST_SLASH.sub('://', path))}' is an address, not a file",
-            got="an address",
-            want="the path of a file on this machine",
-            fix="zhenwei fetches nothing: download it first, then give the path of what was saved.",
-        )
+    if is_address(path):
+        return MediaError(**address_words(path))
     if number in (errno.ENOENT, errno.ENOTDIR):
         return MediaError(f"{name} does not exist", want="the path of a file", fix="Check the path.")
     if number in (errno.EACCES, errno.EPERM):

@@ -7,12 +7,13 @@ from zhenwei.report.hold import Hold
 from zhenwei.report.legible import legible
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
 from zhenwei.report.page import to_html
-from zhenwei.report.structure import SCHEMA, SET_SCHEMA, as_json, schema, set_to_json, to_dict, to_json
+from zhenwei.report.structure import SCHEMA, SET_SCHEMA, STDIN_NAME, as_json, schema, set_to_json, to_dict, to_json
 from zhenwei.report.tabular import CsvRows, table, to_csv
 
 __all__ = [
     "SCHEMA",
     "SET_SCHEMA",
+    "STDIN_NAME",
     "CsvRows",
     "Hold",
     "Outcome",

@@ -153,6 +153,7 @@ class ReportFolder:
 
 def safe_name(path: str) -> str:
     """A file name without extension that every file system takes, from whatever ``path`` is called."""
+    path = path[1:-1] if re.fullmatch(r"<\w+>", path) else path  # of a source without a file: <stdin>, <bytes>
     stem = re.sub(r"[^\w.\- ]+", "_", PurePath(path).stem.encode("utf-8", "replace").decode())
     stem = " ".join(stem.split()).lstrip(".- ")[:_LONGEST_NAME].rstrip(". ")
     if not stem.strip("_"):

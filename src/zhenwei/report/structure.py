@@ -27,6 +27,7 @@ from zhenwei.types import (
 )
 
 SCHEMA = "zhenwei.report/1"
+STDIN_NAME = "<stdin>"  # what a file from standard input is called
 SET_SCHEMA = "zhenwei.report-set/1"
 
 _UNSAFE = re.compile("[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
@@ -78,7 +79,8 @@ def as_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
 def command(engine: Engine, path: str) -> str:
     """The command line that examines the file again in the same way."""
     named = legible(path, 4000)
-    words = ["zhenwei", "scan", f"./{named}" if named.startswith("-") else named]
+    named = "-" if path == STDIN_NAME else f"./{named}" if named.startswith("-") else named
+    words = ["zhenwei", "scan", named]
     for name, value in engine.options.items():
         flag = _FLAGS.get(name)
         if flag and name == "detectors":

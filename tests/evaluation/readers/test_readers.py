@@ -163,7 +163,7 @@ def test_csv_takes_every_column(tmp_path: Path) -> None:
         ("path,label\n../a.png,0\n", "leaves the folder"),
         ("path,label\nx/../../a.png,0\n", "leaves the folder"),
         ("path,label\nx\\..\\..\\a.png,0\n", "leaves the folder"),
-        ("path,label\n/etc/passwd,0\n", "leaves the folder"),
+        ("path,label\n/not/there.png,0\n", "missing.*--skip-missing"),
         ("path,label\nC:\\a.png,0\n", "leaves the folder"),
         ("path,label\n,0\n", "leaves the folder"),
         ("path,label\na\x00.png,0\n", "control characters"),
@@ -182,6 +182,22 @@ def test_csv_damage_is_named(text: str | bytes, said: str, tmp_path: Path) -> No
     place(tmp_path, "a.png")
     with pytest.raises(DataError, match=said):
         readers.read(table(tmp_path, text))
+
+
+def test_one_s_own_table_may_name_files_anywhere(tmp_path: Path) -> None:
+    place(tmp_path / "tables", "near.png")
+    place(tmp_path / "far", "away.png")
+    near, far = tmp_path / "tables" / "near.png", tmp_path / "far" / "away.png"
+    path = table(tmp_path / "tables", f"path,label\n{near},0\n{far},1\n")
+    found = readers.read(path)
+    assert [(item.name, item.path) for item in found] == [("near.png", near), (str(far), far)]
+    with pytest.raises(DataError, match=r"leaves the folder.*name it instead of its folder"):
+        readers.read(tmp_path / "tables")  # of a folder the table may be anybody's
+    twice = table(tmp_path / "tables", f"path,label\n{near},0\nnear.png,1\n")
+    with pytest.raises(DataError, match="lines 2 and 3"):
+        readers.read(twice)
+    with pytest.raises(DataError, match=r"leaves the folder.*Write the absolute path"):
+        readers.read(table(tmp_path / "tables", "path,label\n../far/away.png,1\n"))
 
 
 def test_missing_files_are_counted_or_skipped(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from zhenwei import media
 from zhenwei.cli._forge_voice import Kind
 from zhenwei.cli.forge import forge
 from zhenwei.defence import credential, keys, labels, visible, watermark
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError, UnmarkedError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, hash_file, make_consent, write_consent
 from zhenwei.forge.export import Door, Exported, export_sound, open_door
 from zhenwei.forge.voice import KINDS, Copy, copy_voice
@@ -199,7 +199,7 @@ def test_a_draw_that_cannot_be_marked_is_drawn_again(
     def export(*given: Any) -> Exported:
         if refusals:
             refusals.pop()
-            raise DataError("marks could not be read back")
+            raise UnmarkedError("marks could not be read back")
         return export_sound(*given)
 
     monkeypatch.setattr("zhenwei.forge.voice.copy_set.export_sound", export)

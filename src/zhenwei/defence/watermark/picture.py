@@ -26,7 +26,7 @@ from zhenwei.defence.watermark.carrier import (
 )
 from zhenwei.defence.watermark.code import Soft, coded_length, decode, encode
 from zhenwei.defence.watermark.grid import Grid, likely_grids
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import UnmarkedError, UsageError
 from zhenwei.types import Floats, Pixels
 
 ID_BYTES, CHECK_BITS = 8, 24
@@ -135,7 +135,7 @@ def _check(pixels: Pixels, ident: bytes) -> None:
         raise UsageError("this is no picture", got=f"{pixels.dtype} {pixels.shape}", want="uint8 (height, width, 3)")
     if min(pixels.shape[:2]) < LEAST_SIDE:
         got = f"{pixels.shape[1]} x {pixels.shape[0]}"
-        raise DataError("this picture is too small for a mark", got=got, want=f"sides of {LEAST_SIDE} px and more")
+        raise UnmarkedError("this picture is too small for a mark", got=got, want=f"sides of {LEAST_SIDE} px and more")
 
 
 def _change(luma: Floats, code: Soft, key: bytes, louder_db: float) -> Floats:

@@ -20,7 +20,7 @@ from scipy.signal import istft, stft
 
 from zhenwei.defence.watermark.carrier import Reals, drawn
 from zhenwei.defence.watermark.code import Soft, coded_length, decode, encode
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import UnmarkedError, UsageError
 from zhenwei.types import Floats
 
 SOUND_ID_BYTES, CHECK_BITS = 2, 16
@@ -74,7 +74,7 @@ def mark_sound(samples: Floats, rate_hz: int, ident: bytes, key: bytes) -> Float
     mono = _canonical(samples, rate_hz)
     if samples.shape[1] < LEAST_S * rate_hz or float(np.abs(mono).max(initial=0.0)) < 1e-4:
         got = f"{samples.shape[1] / rate_hz:.2f} s, peak {float(np.abs(mono).max(initial=0.0)):.1g}"
-        raise DataError("this sound cannot carry a mark", got=got, want=f"{LEAST_S:g} s that are not silent")
+        raise UnmarkedError("this sound cannot carry a mark", got=got, want=f"{LEAST_S:g} s that are not silent")
     code, marked = encode(ident, CHECK_BITS), samples
     for strength in _STRENGTHS:
         change = _changed(mono, code, key, strength) - mono

@@ -8,6 +8,7 @@ columns are left alone.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from zhenwei.errors import DataError
@@ -22,6 +23,7 @@ from zhenwei.evaluation.readers.reading import (
     relative,
     split_of,
     table_of,
+    within,
 )
 
 _OUTSIDE = "Write the absolute path of a file that lies elsewhere."
@@ -69,11 +71,7 @@ def label_of(word: str, where: str) -> bool:
 
 def _item(row: dict[str, str], where: str, set_name: str, root: Path, own: bool) -> Item:
     row = {key: printable(value, f"a cell in {where}") for key, value in row.items()}
-    text = row["path"].strip()
-    if own and Path(text).is_absolute():
-        name = str(Path(text))
-    else:
-        name = relative(text, where, fix=_OUTSIDE if own else _NAMED)
+    name = _name(row["path"].strip(), where, root, own)
     return Item(
         name=name,
         path=root / name,
@@ -85,6 +83,14 @@ def _item(row: dict[str, str], where: str, set_name: str, root: Path, own: bool)
         video=row.get("video", ""),
         split=split_of(row.get("split", ""), where),
     )
+
+
+def _name(text: str, where: str, root: Path, own: bool) -> str:
+    """Relative to the table wherever that is possible, so that one file has one name."""
+    if not own or not Path(text).is_absolute():
+        return relative(text, where, fix=_OUTSIDE if own else _NAMED)
+    path = Path(os.path.normpath(text))
+    return within(path, root.absolute()) if path.is_relative_to(root.absolute()) else str(path)
 
 
 def _tables(folder: Path) -> list[Path]:

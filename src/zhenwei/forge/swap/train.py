@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError
+from zhenwei.errors import DataError, MissingExtraError, UnmarkedError, UsageError
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.export import Door, Exported, Origin, export_sheet
 from zhenwei.forge.swap import checkpoint, curves
@@ -212,13 +212,12 @@ def export_rows(
     rows: list[list[Pixels]], origin: Origin, path: Path, door: Door, titles: Sequence[str] = ()
 ) -> Exported:
     """As many of ``rows``, from the first, as a watermark can be read back from: many small faces in a grid are so busy
-    that it may drown in them, and a sheet that cannot be marked does not leave. DataError if not even one row can."""
+    that it may drown in them, and a sheet that cannot be marked does not leave. UnmarkedError if not even one can."""
     for count in range(len(rows), 1, -1):
         try:
             return export_sheet(rows[:count], origin, path, door, titles=titles)
-        except DataError as error:
-            if "marks" not in error.what:
-                raise
+        except UnmarkedError:
+            continue
     return export_sheet(rows[:1], origin, path, door, titles=titles)
 
 

@@ -212,7 +212,7 @@ def _parent(path: Path, sound: NDArray[np.float32]) -> bytes:
     return file.getvalue()
 
 
-class _UnfitError(Exception):
+class _UnfitError(DataError):
     """A recording that cannot become a marked copy, by rule and not by mishap."""
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError, UnmarkedError, UsageError
 from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
-from zhenwei.forge.voice.attempts import first_marked, is_unmarked
+from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.heard import read_sound
 from zhenwei.signals.voice import RATE_HZ
 
@@ -77,11 +77,9 @@ def export_read(text: str, engine: str, language: str, path: Path, door: Door) -
 
     try:
         return first_marked(leave)
-    except DataError as error:
-        if not is_unmarked(error):
-            raise
+    except UnmarkedError as error:
         fix = "Give it a longer text; some ten words are enough."
-        raise DataError("what was read could not leave with its marks", got=str(error), fix=fix) from None
+        raise UnmarkedError("what was read could not leave with its marks", got=str(error), fix=fix) from None
 
 
 def _run(command: list[str], engine: str) -> None:
