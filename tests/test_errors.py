@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from zhenwei.errors import install_extra, install_package
+from zhenwei.errors import install_extra, install_package, reinstall_package
 
 
 class _Installed:
@@ -47,6 +47,24 @@ def test_the_line_fits_where_the_package_came_from(tmp_path: Path, monkeypatch: 
         (["nonsense"], ["zhenwei[train]"]),
     ):
         assert _words(origin, monkeypatch) == wanted
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="words are quoted in another way there")
+def test_the_line_that_puts_files_back_fits_where_they_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps"]
+    for origin, wanted in (
+        (None, [*pip, "zhenwei"]),
+        ({"url": tmp_path.as_uri(), "dir_info": {}}, [*pip, str(tmp_path)]),
+        ({"url": "https://x.test/z", "vcs_info": {"vcs": "git"}}, [*pip, "zhenwei @ git+https://x.test/z"]),
+        (
+            {"url": tmp_path.as_uri(), "dir_info": {"editable": True}},
+            ["git", "-C", str(tmp_path), "restore", "src/zhenwei/models"],
+        ),
+    ):
+        monkeypatch.setattr(metadata, "distribution", lambda _, origin=origin: _Installed(origin))
+        assert shlex.split(reinstall_package()) == wanted
 
 
 def test_without_metadata_or_pip_there_is_still_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

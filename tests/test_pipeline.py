@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,40 @@ def test_the_name_of_the_file_does_not_matter(tmp_path: Path) -> None:
     other = tmp_path / "genuine-portrait.png"
     other.write_bytes((EXAMPLES / "astronaut-forged.jpg").read_bytes())
     assert examine(other).verdict == examine(EXAMPLES / "astronaut-forged.jpg").verdict
+
+
+def test_bytes_streams_and_pixels_are_examined_as_the_file_is() -> None:
+    path = EXAMPLES / "astronaut-forged.jpg"
+    options = Options(detectors=("traditional.noise", "provenance.labels"))
+    known = examine(path, options=options)
+    with path.open("rb") as stream:
+        found = {
+            "<bytes>": examine(path.read_bytes(), options=options),
+            f"<{path.name}>": examine(stream, options=options),
+        }
+    for name, other in found.items():
+        assert other.media == replace(known.media, path=name)
+        assert other.verdict == known.verdict
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    of_pixels = examine(pixels, options=options)
+    assert (of_pixels.media.path, of_pixels.media.container) == ("<array>", "ppm")
+    assert of_pixels.evidence[0].llr == known.evidence[0].llr
+    assert "given as pixels" in of_pixels.media.notes[0]
+    with pytest.raises(UsageError, match="no picture"):
+        examine(pixels.astype(np.float32), options=options)
+
+
+@pytest.mark.parametrize("late", ["noise", "labels"])
+def test_a_file_that_is_replaced_while_it_is_examined_has_no_verdict(tmp_path: Path, late: str) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes((EXAMPLES / "astronaut.jpg").read_bytes())
+
+    def replace_it(stage: str, _fraction: float) -> None:
+        if stage.endswith(late):
+            path.write_bytes((EXAMPLES / "astronaut-forged.jpg").read_bytes())
+
+    with pytest.raises(MediaError, match="was changed while it was read"):
+        examine(path, options=Options(detectors=("traditional.noise", "provenance.labels")), progress=replace_it)
 
 
 def test_two_people_are_judged_apart_and_the_file_follows_the_worse(tmp_path: Path) -> None:

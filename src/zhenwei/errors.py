@@ -2,14 +2,20 @@
 
     ZhenweiError
     ├── MediaError            the file cannot be read as the picture, video or sound that it claims to be
+    │   └── OutOfMemoryError  there is not enough memory for this file
     ├── ModelError            a weights file is missing, altered, or not of an accepted kind
     ├── DataError             a data set, manifest or checkpoint is missing or malformed
     ├── UsageError            an option or argument has no meaning here
     ├── MissingExtraError     an optional part of the package is not installed
-    └── DetectorClashError    two detectors claim one id
+    ├── DetectorClashError    two detectors claim one id
+    ├── OutputError           results cannot be written: a full disk, a closed pipe, a folder that is in use
+    └── FaultError            something that nobody foresaw; made by ``zhenwei.faults`` alone
 
 Every message says what happened, what was got, what was wanted, and how to fix it. A detector that has nothing to say
-abstains; it does not raise. A bug is none of these and crashes.
+abstains; it does not raise. A bug is none of these: it becomes a FaultError at the barrier, which keeps its traceback,
+costs one detector or one file, and is never passed over in silence.
+
+Who handles an error asks for its type, never for words in its message.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -54,6 +61,18 @@ class MediaError(ZhenweiError):
     """The file cannot be read as the picture, video or sound that it claims to be."""
 
 
+class OutOfMemoryError(MediaError):
+    """There is not enough memory for this file. Others may well be smaller."""
+
+    @classmethod
+    def here(cls) -> Self:
+        return cls(
+            "there is not enough memory to examine this file",
+            want="more free memory",
+            fix="Close other programs, or examine it on a machine that has more; of a clip, fewer frames need less.",
+        )
+
+
 class ModelError(ZhenweiError):
     """A weights file is missing, altered, or not of an accepted kind."""
 
@@ -74,6 +93,25 @@ class DetectorClashError(ZhenweiError):
     """Two detectors claim one id."""
 
 
+class OutputError(ZhenweiError):
+    """Results cannot be written where they are to go."""
+
+
+class FaultError(ZhenweiError):
+    """Something that nobody foresaw. ``trace``: where, as text; for whoever mends it, not for a report."""
+
+    def __init__(self, what: str, *, got: str = "", want: str = "", fix: str = "", trace: str = "") -> None:
+        super().__init__(what, got=got, want=want, fix=fix)
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_fault, (self.what, self.got, self.want, self.fix, self.trace)
+
+
+def _rebuild_fault(what: str, got: str, want: str, fix: str, trace: str) -> FaultError:
+    return FaultError(what, got=got, want=want, fix=fix, trace=trace)
+
+
 def install_extra(extra: str) -> str:
     """The command that adds ``zhenwei[extra]`` to the environment that runs this: its interpreter, and the folder or
     address that zhenwei was installed from where that was not the index."""
@@ -85,17 +123,29 @@ def install_package(*names: str) -> str:
     return _installing(*names)
 
 
+def reinstall_package() -> str:
+    """The command that puts this package's own files back, from where they came; of an editable install, its models."""
+    kind, *rest = _requirement("")
+    if kind != "-e":
+        return _installing("--force-reinstall", "--no-deps", kind)
+    return _joined("git", "-C", *rest, "restore", "src/zhenwei/models")
+
+
 def _installing(*arguments: str) -> str:
     pip = [sys.executable or "python", "-m", "pip", "install"]
     if importlib.util.find_spec("pip") is None:  # environments of uv have none
         pip = ["uv", "pip", "install", "--python", sys.executable or "python"]
-    words = [*pip, *arguments]
+    return _joined(*pip, *arguments)
+
+
+def _joined(*words: str) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _requirement(extra: str) -> tuple[str, ...]:
     """What pip is to install: by PEP 610 from where the package came, as long as that is there."""
-    name = f"zhenwei[{extra}]"
+    wanted = f"[{extra}]" if extra else ""
+    name = f"zhenwei{wanted}"
     try:
         origin = json.loads(metadata.distribution("zhenwei").read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, ValueError, OSError):
@@ -110,4 +160,4 @@ def _requirement(extra: str) -> tuple[str, ...]:
     if not folder.is_dir():
         return (f"{name} @ {url}",) if folder.is_file() else (name,)
     editable = origin.get("dir_info", {}).get("editable") is True
-    return ("-e", f"{folder}[{extra}]") if editable else (f"{folder}[{extra}]",)
+    return ("-e", f"{folder}{wanted}") if editable else (f"{folder}{wanted}",)

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
+from zhenwei.detectors._sound import spoken_s
 from zhenwei.errors import MediaError, UsageError
+from zhenwei.media.given import Source
 from zhenwei.types import (
     Audio,
     Detector,
@@ -19,6 +20,7 @@ from zhenwei.types import (
     Evidence,
     Frame,
     Interval,
+    Kind,
     Media,
     Person,
     Pixels,
@@ -27,6 +29,7 @@ from zhenwei.types import (
     Subject,
     Text,
     Track,
+    Verdict,
 )
 
 Progress = Callable[[str, float], None]
@@ -56,11 +59,16 @@ class Options:
             )
 
 
-def examine(path: str | Path, *, options: Options | None = None, progress: Progress | None = None) -> Report:
+def examine(source: Source, *, options: Options | None = None, progress: Progress | None = None) -> Report:
     """Examines one file with every detector that takes its kind, and weighs what they say.
 
-    Deterministic but for ``seconds``. Raises :class:`MediaError` for a file that cannot be read, :class:`UsageError`
-    for options without meaning, :class:`ModelError` for weights that are missing or altered.
+    ``source``: a path, the bytes of a file, a file opened for reading in binary (read from where it stands), or the
+    pixels of a picture: ``(height, width, 3)`` RGB or ``(height, width)`` grey, uint8. Without a path,
+    ``report.media.path`` is "<bytes>", "<array>" or the stream's name.
+
+    Deterministic but for ``seconds``. Raises :class:`MediaError` for a file that cannot be read or was changed while
+    it was read, :class:`UsageError` for options or a source without meaning, :class:`ModelError` for weights that are
+    missing or altered.
     """
     options = options or Options()
     tell = progress or (lambda _stage, _fraction: None)
@@ -68,14 +76,24 @@ def examine(path: str | Path, *, options: Options | None = None, progress: Progr
     models.set_threads(options.threads)
     chosen = _choose(options)
     tell("reading", 0.0)
-    facts = media.open_media(path)
+    with media.at_hand(source) as given:
+        facts = media.open_media(given.path)
+        facts = replace(facts, notes=(*given.notes, *facts.notes))
+        with media.unchanged(facts):
+            report = _examined(facts, options, chosen, tell, began)
+        return replace(report, media=replace(report.media, path=given.shown))
+
+
+def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell: Progress, began: float) -> Report:
     frames, audio, facts = _decode(facts, options, chosen, tell)
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames) if frames else ()
     strips = _strips(chosen, facts, frames, tracks, tell)
-    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell))
+    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple(_person(track, frames) for track in tracks)
-    verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
+    verdict = _reserved(
+        fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm), evidence
+    )
     tell("done", 1.0)
     return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began))
 
@@ -90,14 +108,16 @@ def _decode(
 ) -> tuple[tuple[Frame, ...], Audio | None, Media]:
     frames: list[Frame] = []
     if facts.kind != "audio":
-        for frame in media.sample_frames(facts, options.frames):
+        told = media.Told()
+        for frame in media.sample_frames(facts, options.frames, told=told):
             frames.append(frame)
             tell("reading", 0.45 * min(1.0, len(frames) / options.frames))
+        facts = told.onto(facts)
     audio = None
     # Sound alone is read even where nobody examines it yet: a damaged file is to be told from one without an answer.
     if facts.kind == "audio" or (facts.audio_codec and any("audio" in d.info.takes for d in chosen)):
         try:
-            audio = media.read_audio(facts, rate_hz=_SOUND_HZ)
+            audio, facts = media.hear(facts, _SOUND_HZ, speech_s=spoken_s)
         except MediaError as error:
             if not frames:
                 raise
@@ -167,20 +187,43 @@ def _subjects(detector: Detector, whole: Subject, tracks: tuple[Track, ...], str
 def _answer(detector: Detector, subject: Subject) -> Evidence:
     kind = subject.media.kind
     if kind in detector.info.takes:
-        return detector.examine(subject)
+        return detectors.ask(detector, subject, of=detectors.package_of(detector.info.id))
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
-    reason = Text(f"it does not examine {names[kind][0]}", zh=f"它不检查{names[kind][1]}")
-    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason)
+    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
+    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason, asked=False)
 
 
-def _counted(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:
     """With what each adds to the verdict on its person; evidence on the whole file as if it stood alone."""
     out = list(evidence)
     for number in dict.fromkeys(e.person for e in evidence):
         rows = [i for i, e in enumerate(evidence) if e.person == number]
-        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows]), strict=True):
+        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows], kind=kind), strict=True):
             out[i] = replace(evidence[i], counted=None if share is None else round(share, 6))
     return tuple(out)
+
+
+def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
+    """No "genuine" where a detector failed: whoever made the file may have made it fail. "Forged" rests on what the
+    others found, and stands."""
+    failed = ", ".join(dict.fromkeys(e.detector for e in evidence if e.fault))
+    if not failed:
+        return verdict
+    why = Text(
+        f"Not called genuine, because part of the examination failed ({failed}).",
+        zh=f"部分检查发生故障（{failed}），因此不判定为真实。",
+    )
+    people = tuple(
+        replace(p, decision="inconclusive", error_rate=None, explanation=why) if p.decision == "genuine" else p
+        for p in verdict.by_person
+    )
+    streams = tuple(
+        replace(s, decision="inconclusive", error_rate=None) if s.decision == "genuine" else s for s in verdict.streams
+    )
+    verdict = replace(verdict, by_person=people, streams=streams)
+    if verdict.decision != "genuine":
+        return verdict
+    return replace(verdict, decision="inconclusive", error_rate=None, explanation=why)
 
 
 def _person(track: Track, frames: tuple[Frame, ...]) -> Person:
@@ -196,12 +239,24 @@ def _frozen(pixels: Pixels) -> Pixels:
     return pixels
 
 
+def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:
+    """sha256 of every model that ``chosen`` and the face finder run, by id.
+
+    Where a plug-in calls a model as another is called that has other weights, its own is "detector/model".
+    """
+    found = {name: models.entry(name).sha256 for name in faces.MODELS}
+    for detector in sorted(chosen, key=lambda d: (bool(detectors.package_of(d.info.id)), d.info.id)):
+        for name, row in detectors.models_of(detector).items():
+            taken = found.get(name, row.sha256) != row.sha256
+            found[f"{detector.info.id}/{name}" if taken else name] = row.sha256
+    return dict(sorted(found.items()))
+
+
 def _engine(chosen: Sequence[Detector], options: Options, seconds: float) -> Engine:
-    used = sorted({model for d in chosen for model in d.info.models} | set(faces.MODELS))
     given = {k: ",".join(v) if isinstance(v, tuple) else v for k, v in asdict(options).items()}
     return Engine(
         version=metadata.version("zhenwei"),
-        models={name: models.entry(name).sha256 for name in used},
+        models=weights_of(chosen),
         libraries={name: metadata.version(name) for name in _LIBRARIES},
         options=given,
         seconds=round(seconds, 3),

@@ -21,7 +21,8 @@ Level = Literal["person", "file"]
 Forgery = Literal["altered", "generated", "voice", "pairing"]
 """A picture: of a genuine recording that was changed, or of one that never was; a voice that was made by a machine;
 picture and sound that do not belong together, which is a way to alter a recording."""
-Stream = Literal["picture", "voice"]
+Stream = Literal["picture", "voice", "pairing", "declared"]
+"""What is judged apart: what is seen, what is heard, whether the two belong together, and what the file says itself."""
 Origin = Literal["ai-generated", "ai-edited", "generator-settings", "captured", "edited", "synthetic", "other"]
 """What a file says of how it came about: made by AI; in part made or altered by AI; settings of a generator stand in
 it; recorded by a device; edited by a person; made by a program that learned from nothing; something else."""
@@ -289,7 +290,11 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one detector has to say of one subject. ``llr=None`` abstains and ``reason`` says why."""
+    """What one detector has to say of one subject. ``llr=None`` abstains and ``reason`` says why.
+
+    ``fault``: where the detector failed, a traceback; "" for one that answered or abstained. It is for whoever mends it
+    and stays out of reports, which say only that it failed.
+    """
 
     detector: str
     llr: float | None
@@ -304,16 +309,20 @@ class Evidence:
     finds: Forgery = "altered"  # what ``llr`` is the evidence of; filled in by the pipeline
     counted: float | None = None  # what it adds to the fused LLR of that kind, once others' repeating it is taken off
     declares: tuple[Declaration, ...] = ()  # what the file says of itself, as this detector read it
+    asked: bool = True  # False: it does not examine this kind of media, which ``reason`` says
+    fault: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; exhibits are named by kind and caption, their arrays stay behind."""
         return {
             "detector": self.detector,
             "finds": self.finds,
+            "asked": self.asked,
             "llr": self.llr,
             "counted": self.counted,
             "finding": str(self.finding),
             "reason": str(self.reason),
+            "failed": bool(self.fault),
             "score": self.score,
             "person": self.person,
             "interval_s": [self.interval.start_s, self.interval.end_s] if self.interval else None,
@@ -336,7 +345,7 @@ class PersonVerdict:
 
 @dataclass(frozen=True, slots=True)
 class StreamVerdict:
-    """The answer for the picture or the voice of a video by itself; None = nothing can be said of it."""
+    """The answer for one stream by itself; an ``llr`` of None = nothing can be said of it."""
 
     stream: Stream
     decision: Decision
@@ -350,9 +359,12 @@ class Verdict:
 
     ``error_rate`` is how often a decision this firm is wrong: for "forged" the share of genuine files at least as
     suspicious, for "genuine" the share of forged files at least as clean; None when inconclusive.
-    ``by_person`` has one entry a person; the file follows the worst, corrected for how many were looked at.
-    ``streams``: picture and voice apart, for videos in which somebody is heard; empty elsewhere. ``declared``: what the
-    file says of itself, the firmest first; told before the statistics.
+    ``by_person`` has one entry a person; the picture follows the worst, corrected for how many were looked at.
+    ``streams``: picture, voice and their pairing apart, for videos in which something beside the picture was examined;
+    empty elsewhere. A file is forged if one of its streams is, and then ``at_fault`` names those, the firmest first;
+    ``llr`` is that of the most suspicious one. ``declared``: what the file says of itself, the firmest first; told
+    before the statistics. ``measured_on``: the media that the rates were measured on; ``unlike``: in what the file is
+    like none of them, "" where it is not.
     """
 
     decision: Decision
@@ -362,13 +374,16 @@ class Verdict:
     by_person: tuple[PersonVerdict, ...] = ()
     streams: tuple[StreamVerdict, ...] = ()
     declared: tuple[Declaration, ...] = ()
+    at_fault: tuple[Stream, ...] = ()
+    measured_on: str = ""
+    unlike: str = ""
 
     def four_ways(self) -> dict[tuple[bool, bool], float]:
         """By (picture forged, voice forged): the probability, had all four been equally likely beforehand and were both
         streams forged independently of each other. Nothing said of a stream counts as an LLR of 0. Empty without
         ``streams``."""
         llr = {s.stream: s.llr or 0.0 for s in self.streams}
-        if not llr:
+        if not {"picture", "voice"} <= set(llr):
             return {}
         ways = [(picture, voice) for picture in (False, True) for voice in (False, True)]
         odds = [math.exp(p * llr["picture"] + v * llr["voice"]) for p, v in ways]

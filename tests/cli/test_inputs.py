@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from zhenwei.cli.inputs import collect
+from zhenwei.errors import MediaError
+from zhenwei.media import open_media
 
 
 def picture(path: Path, form: str = "PNG") -> str:
@@ -17,33 +19,94 @@ def picture(path: Path, form: str = "PNG") -> str:
     return str(path)
 
 
-def test_folders_are_searched_by_content_not_by_name(tmp_path: Path) -> None:
+def test_folders_are_searched_by_content_whatever_the_name(tmp_path: Path) -> None:
     wanted = [
         picture(tmp_path / "a.png"),
         picture(tmp_path / "b" / "no_extension"),
         picture(tmp_path / "c.txt", "JPEG"),
     ]
-    (tmp_path / "notes.mp4").write_text("this is no video")
-    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "notes.txt").write_text("this is no video")
     found = collect([str(tmp_path)])
     assert list(found.files) == [wanted[0], wanted[2], wanted[1]]  # files of a folder come before its folders
-    assert found.foreign == 2
+    assert [(Path(item.path).name, item.kind) for item in found.left_out] == [("notes.txt", "no media")]
+    assert found.foreign == 1
     assert found.unreadable == ()
 
 
-def test_hidden_files_and_folders_are_left_out_and_not_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("empty.jpg", b""),
+        ("empty", b""),
+        ("empty.bin", b""),
+        ("saved.jpg", b"<!DOCTYPE html><html></html>"),
+        ("notes.mp4", b"this is no video"),
+        ("noise.HEIC", bytes(range(1, 200))),
+        ("a.b.DNG", b"garbage"),
+        ("design.psd", b"8BPS" + bytes(30)),
+        ("design", b"8BPS" + bytes(30)),
+        ("sound.m4a", b"{}"),
+        ("video.ts", bytes(range(200))),
+        ("zeros.mkv", bytes(500)),
+    ],
+)
+def test_what_is_called_like_media_or_is_empty_does_not_vanish(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    found = collect([str(tmp_path)])
+    assert found.files == (str(tmp_path / name),)
+    with pytest.raises(MediaError):
+        open_media(found.files[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("main.ts", b"export const answer = 42;"),
+        ("__init__.py", b""),
+        ("notes.txt", b""),
+        ("half.mp4.part", b""),
+        ("report.pdf", b"%PDF-1.7"),
+        ("page.html", b"<html></html>"),
+        ("table.csv", b"a,b"),
+        ("jpg", b"a text that is called jpg"),
+        ("go.mod", b"module example"),
+    ],
+)
+def test_programs_texts_and_papers_are_left_out(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    found = collect([str(tmp_path)])
+    assert found.files == ()
+    assert found.foreign == 1
+
+
+def test_everything_that_is_left_out_is_counted_and_can_be_named(tmp_path: Path) -> None:
     picture(tmp_path / ".hidden.png")
     picture(tmp_path / ".cache" / "x.png")
-    assert collect([str(tmp_path)]).files == ()
-    assert collect([str(tmp_path)]).foreign == 0
+    (tmp_path / "notes.txt").write_text("no picture")
+    elsewhere = tmp_path / "below" / "album"
+    picture(elsewhere / "y.png")
+    (tmp_path / "linked").symlink_to(elsewhere, target_is_directory=True)
+    (tmp_path / "dead.png").symlink_to(tmp_path / "gone.png")
+    found = collect([str(tmp_path)])
+    assert found.files == (str(elsewhere / "y.png"),)
+    named = {Path(item.path).name: item.kind for item in found.left_out}
+    kinds = {".hidden.png": "hidden", ".cache": "hidden", "notes.txt": "no media", "linked": "linked folder"}
+    assert named == {**kinds, "dead.png": "no file"}
+    assert found.notes() == (
+        "Left out of folders: 1 file that is no picture, video or sound, 2 hidden files and folders, 1 linked folder, "
+        "1 dead link, pipe or device. --verbose names them.",
+    )
+    told = "\n".join(found.notes(verbose=True))
+    assert all(name in told for name in named)
+    assert collect([str(elsewhere)]).notes(verbose=True) == ()
 
 
 def test_a_named_file_is_always_tried_and_each_file_only_once(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("this is no video")
     named = [str(tmp_path / "notes.mp4"), str(tmp_path / "gone.jpg"), picture(tmp_path / ".hidden.png")]
     assert list(collect([*named, *named]).files) == named
-    inside = picture(tmp_path / "a.png")
-    assert list(collect([inside, str(tmp_path)]).files) == [inside]
+    inside = picture(tmp_path / "below" / "a.png")
+    assert list(collect([inside, str(tmp_path / "below")]).files) == [inside]
 
 
 def test_pipes_are_not_waited_for_and_loops_are_not_followed(tmp_path: Path) -> None:

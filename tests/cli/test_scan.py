@@ -108,7 +108,20 @@ def test_a_folder_is_scanned_and_foreign_files_are_counted(tmp_path: Path, capsy
     assert main(["scan", str(tmp_path), "--format", "json"]) == 0
     shown = capsys.readouterr()
     assert len(lines(shown.out)) == 1
-    assert "1 files in folders" in shown.err
+    assert "Left out of folders: 1 file that is no picture, video or sound. --verbose names them." in shown.err
+    assert main(["scan", str(tmp_path), "--format", "json", "-v"]) == 0
+    assert f"{tmp_path / 'notes.txt'} (no media)" in capsys.readouterr().err
+
+
+def test_files_that_are_called_like_media_get_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawing(tmp_path / "one.png")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "saved.jpg").write_text("<!DOCTYPE html><title>a page</title>")
+    assert main(["scan", str(tmp_path), "--format", "json", "-q"]) == 1
+    rows = {Path(row["file"]["path"]).name: row for row in lines(capsys.readouterr().out)}
+    assert set(rows) == {"one.png", "empty.jpg", "saved.jpg"}
+    assert "is empty" in str(rows["empty.jpg"])
+    assert "web page" in str(rows["saved.jpg"])
 
 
 def test_the_options_reach_the_examination(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:

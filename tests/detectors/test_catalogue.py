@@ -143,14 +143,64 @@ def test_a_file_without_a_detector_is_an_error(tmp_path: Path, monkeypatch: pyte
         (PLUGIN.format(id="skies.moon"), r"info\.id 'skies\.moon'"),
         ("import a_package_that_is_not_there\n", "does not load.*Repair or uninstall"),
         ("answer = 42\n", "does not load"),
+        ("def broken(:\n", "does not load.*SyntaxError"),
+        ("1 / 0\n", "does not load.*ZeroDivisionError"),
+        ("raise SystemExit(3)\n", "does not load.*SystemExit"),
+        ("open('/a/file/that/is/not/there')\n", "does not load.*No such file"),
+        ("detector = 42\n", "left out"),
+        (PLUGIN.format(id="temporal.moon").replace("phase: float = 0.5", "phase: float"), "does not load.*TypeError"),
+        (
+            PLUGIN.format(id="temporal.moon").replace("needs=()", "needs=(), models=('moon',)"),
+            "left out.*no such model",
+        ),
+        (
+            PLUGIN.format(id="temporal.moon").replace("    info:", "    store = '/nowhere'\n    info:"),
+            r"left out.*manifest cannot be read.*/nowhere",
+        ),
     ],
-    ids=["other-id", "import-error", "no-attribute"],
+    ids=[
+        "other-id",
+        "import-error",
+        "no-attribute",
+        "syntax",
+        "raises",
+        "exits",
+        "file",
+        "no-class",
+        "no-default",
+        "no-model",
+        "no-store",
+    ],
 )
 def test_a_faulty_plug_in_is_named(site: Path, source: str, message: str) -> None:
     install(site, "moonlight", "temporal.moon", "moonlight", source)
     with pytest.raises(UsageError, match=message) as caught:
-        catalogue()
+        build("temporal.moon")
     assert "temporal.moon" in str(caught.value)
+    assert "moonlight" in str(caught.value)
+    assert [(lost.id, lost.package) for lost in catalogue().left_out] == [("temporal.moon", "moonlight")]
+    assert not catalogue()
+
+
+def test_a_broken_plug_in_leaves_all_others_alone(site: Path) -> None:
+    install(site, "moonlight", "temporal.moon", "moonlight", PLUGIN.format(id="temporal.moon"))
+    install(site, "sunrise", "temporal.sun", "sunrise", "import a_package_that_is_not_there\n")
+    assert list(catalogue()) == ["temporal.moon"]
+    build("temporal.moon")
+    with pytest.raises(UsageError, match=r"temporal\.sun.*sunrise.*a_package_that_is_not_there"):
+        build("temporal.sun")
+
+
+def test_a_clash_ends_only_what_needs_the_id(site: Path) -> None:
+    install(site, "moonlight", "temporal.moon", "moonlight", PLUGIN.format(id="temporal.moon"))
+    install(site, "eclipse", "temporal.moon", "eclipse", PLUGIN.format(id="temporal.moon"))
+    install(site, "stars", "temporal.star", "stars", PLUGIN.format(id="temporal.star"))
+    build("temporal.star")
+    assert list(catalogue(strict=False)) == ["temporal.star"]
+    with pytest.raises(DetectorClashError, match=r"temporal\.moon"):
+        build("temporal.moon")
+    with pytest.raises(DetectorClashError, match=r"temporal\.moon"):
+        catalogue()
 
 
 def test_unknown_ids_get_near_matches(site: Path) -> None:

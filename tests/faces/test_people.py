@@ -1,4 +1,4 @@
-"""Who is who: real faces moved about by the test, and looks made up to be as alike as people can be."""
+"""Who is who: real faces moved about by the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from zhenwei import faces
 from zhenwei.errors import UsageError
 from zhenwei.faces import tracking
-from zhenwei.types import Box, Face, Floats, Frame, Pixels, Quality, Track
+from zhenwei.types import Frame, Pixels, Track
 
 
 def head(person: Pixels, side: int) -> Pixels:
@@ -108,53 +108,6 @@ def test_wrong_use_is_told(astronaut: Pixels) -> None:
         faces.find_people([Frame(1, 0.0, astronaut)])
     with pytest.raises(UsageError, match="smallest face"):
         faces.find_people([Frame(0, 0.0, astronaut)], minimum_px=0)
-
-
-def seen(index: int, x: float, looks: Floats, *, support: float = 30.0, spacing_s: float = 1.0) -> tracking.Seen:
-    box = Box(x, 100, x + 100, 200)
-    face = Face(index, index * spacing_s, box, 0.9, np.zeros((6, 2), np.float32), Quality(100, 99, 0.5, 0))
-    return tracking.Seen(face, support, looks)
-
-
-def people_alike(likeness: float) -> tuple[Floats, Floats]:
-    """Looks of two people whose likeness is this."""
-    a = np.eye(1, 8, dtype=np.float32)[0]
-    b = np.eye(1, 8, 1, dtype=np.float32)[0]
-    return a, (likeness * a + np.float32(np.sqrt(1 - likeness**2)) * b).astype(np.float32)
-
-
-def linked(frames: Sequence[Sequence[tracking.Seen]]) -> list[list[float]]:
-    return [[f.box.left for f in who] for who, _ in tracking.link(frames, [0] * len(frames))]
-
-
-@pytest.mark.parametrize("spacing_s", [0.04, 1.0, 5.0])
-def test_looks_weigh_more_than_place(spacing_s: float) -> None:
-    """People who changed places between two frames, as alike as 95 % of pairs of people are at most."""
-    a, b = people_alike(0.59)
-    frames = [
-        [seen(i, x, a, spacing_s=spacing_s), seen(i, y, b, spacing_s=spacing_s)]
-        for i, x, y in ((0, 0, 900), (1, 900, 0))
-    ]
-    assert linked(frames) == [[0, 900], [900, 0]]
-
-
-def test_place_decides_between_twins() -> None:
-    a, b = people_alike(0.98)
-    frames = [[seen(i, 10 * i, a, spacing_s=0.2), seen(i, 600, b, spacing_s=0.2)] for i in range(4)]
-    assert linked(frames) == [[0, 10, 20, 30], [600] * 4]
-
-
-def test_somebody_who_changes_looks_in_place_is_still_the_same() -> None:
-    a, b = people_alike(0.55)
-    assert linked([[seen(0, 300, a)], [seen(1, 310, b)]]) == [[300, 310]]
-    assert linked([[seen(0, 300, a)], [seen(1, 900, b)]]) == [[300], [900]]
-
-
-def test_the_order_within_a_frame_does_not_matter() -> None:
-    a, b = people_alike(0.4)
-    frames = [[seen(i, 50 * i, a), seen(i, 800 - 50 * i, b)] for i in range(6)]
-    turned = [list(reversed(f)) if i % 2 else f for i, f in enumerate(frames)]
-    assert sorted(linked(frames)) == sorted(linked(turned))
 
 
 def test_the_likeness_of_portraits(astronaut: Pixels, stranger: Pixels) -> None:

@@ -68,6 +68,39 @@ def test_no_witness_is_turned_round_or_counted_more_than_once(sizes: list[float]
         assert sum(weights) >= 1 - 0.05 or min(sizes) < max(sizes)
 
 
+SAID = st.lists(st.tuples(st.sampled_from(["a.x", "a.y", "a.z", "b.x", "b.y", "c.x"]), st.floats(-8, 8)), min_size=1)
+
+
+@given(SAID, st.data())
+@settings(max_examples=200, deadline=None)
+def test_the_sum_rises_with_each_llr(said: list[tuple[str, float]], data: st.DataObject) -> None:
+    known = Dependence({"a.x": 1.3, "b.x": 0.05}, {("a.x", "b.x"): 0.5})
+    k = data.draw(st.integers(0, len(said) - 1))
+    name, llr = said[k]
+    raised = [*said[:k], (name, llr + data.draw(st.floats(0, 6))), *said[k + 1 :]]
+    assert sum(known.contributions(raised)) >= sum(known.contributions(said)) - 1e-9
+
+
+def test_within_three_spreads_weights_hold_and_beyond_evidence_is_its_own() -> None:
+    known = Dependence({"a.x": 1.0, "b.x": 0.1}, {("a.x", "b.x"): 0.3})
+    first, second = known.weights(["a.x", "b.x"])
+    assert known.contributions([("a.x", 1.5), ("b.x", 0.15)]) == pytest.approx((first * 1.5, second * 0.15))
+    assert known.contributions([("a.x", 1.5), ("b.x", 3.0)]) == pytest.approx((first * 1.5, second * 0.3 + 2.7))
+    family = known.contributions([("c.x", 3.5), ("c.y", 2.5), ("d.x", 3.0), ("e.x", -2.5)])
+    shares = known.weights(["c.x", "c.y", "d.x", "e.x"])
+    beyond = (2.0, 0.2 * 1.0, 0.7 * 1.5, -1.0)
+    inside = (1.5, 1.5, 1.5, -1.5)  # three times what is assumed of a witness that was never measured
+    assert family == pytest.approx([w * i + b for w, i, b in zip(shares, inside, beyond, strict=True)])
+
+
+def test_a_detector_that_hardly_answered_was_not_measured() -> None:
+    rows, forged, groups = planted(400)
+    seldom = [row if i % 40 == 0 else {k: v for k, v in row.items() if k != "b.x"} for i, row in enumerate(rows)]
+    found = measure_dependence(seldom, forged, groups, least_answers=20)
+    assert set(found.spread) == {"a.x", "a.y"}
+    assert set(found.correlation) == {("a.x", "a.y")}
+
+
 def planted(count: int = 4000) -> tuple[list[dict[str, float]], list[bool], list[str]]:
     """Two of one family that repeat each other by 0.5, and one that knows something of its own."""
     rng = np.random.default_rng(1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points, packaged
+from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, packaged
 
 LLRS = st.floats(-30, 30)
 
@@ -124,7 +124,12 @@ def test_the_tables_in_the_package_load() -> None:
 )
 def test_malformed_tables_are_refused(tmp_path: Path, path: list[str], value: object) -> None:
     tail = {"llr": [1.0, 2.0], "rate": [0.5, 0.2], "floor": 0.1, "media": 9, "groups": 9}
-    values: dict[str, Any] = {"schema": "zhenwei.operating_points/1", "genuine": {"image": tail}, "forged": {}}
+    values: dict[str, Any] = {
+        "schema": "zhenwei.operating_points/2",
+        "genuine": {"image": tail},
+        "forged": {},
+        "domains": {},
+    }
     OperatingPoints.from_dict(values)
     place = values
     for name in path[:-1]:
@@ -152,3 +157,13 @@ def test_what_cannot_be_measured_is_refused(wrong: dict[str, Any]) -> None:
     given: dict[str, Any] = {"llr": [0.1, 0.2], "labels": [0, 1], "kinds": ["image", "video"]} | wrong
     with pytest.raises(DataError):
         measure_operating_points(given["llr"], given["labels"], given["kinds"])
+
+
+def test_domains_survive_a_round_trip_and_malformed_ones_are_refused() -> None:
+    domain = Domain((("a", 3, 4),), {"face_px": (40.0, 300.0)})
+    points = OperatingPoints(domains={"image": domain})
+    assert OperatingPoints.from_dict(points.to_dict()) == points
+    assert points.measured_on("video") == ()
+    for wrong in ({"sources": []}, {"sources": [["a", 1]], "ranges": {}}, {"sources": [], "ranges": {"face_px": [1]}}):
+        with pytest.raises((ModelError, ValueError)):
+            OperatingPoints.from_dict(points.to_dict() | {"domains": {"image": wrong}})

@@ -46,14 +46,19 @@ def write_clip(
     last: int = 40,
     sound_s: float = 0.0,
     scale: int = 1,
+    tags: Mapping[str, str] | None = None,
+    muxing: Mapping[str, str] | None = None,
+    pixels: str = "",
+    rate: int = 25,
 ) -> Path:
     """A clip whose frame ``i`` shows ``i`` from ``times[i] * unit`` seconds on; the last one for ``last * unit``."""
     shown = {time: after - time for time, after in zip(times, [*times[1:], times[-1] + last], strict=True)}
-    with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=25)
+    with av.open(str(path), "w", format=container, options=dict(muxing or {})) as output:
+        output.metadata.update(tags or {})
+        stream = output.add_stream(codec, rate=rate)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = CODE_SIZE[0] * scale, CODE_SIZE[1] * scale
-        stream.pix_fmt = "yuv422p10le" if codec == "prores" else "yuv420p"
+        stream.pix_fmt = pixels or ("yuv422p10le" if codec == "prores" else "yuv420p")
         stream.codec_context.time_base = unit
         stream.codec_context.thread_count = 1
         stream.options = dict(options or {})

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
+from packaging.version import Version
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
@@ -106,8 +108,12 @@ def test_cmyk_and_ycbcr(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path / "a", encoded(cmyk, "TIFF")), scene())
     off = read(tmp_path / "b", encoded(cmyk, "JPEG", quality=100, subsampling=0)).astype(int) - scene()
     assert np.abs(off).mean() < 2
-    ycc = read(tmp_path / "c", encoded(RGB.convert("YCbCr"), "TIFF")).astype(int)
-    assert np.abs(ycc - scene()).max() <= 4
+    uncompressed = encoded(RGB.convert("YCbCr"), "TIFF")
+    if Version(PIL.__version__) < Version("13"):  # it takes three bytes a pixel for four, and the file for cut short
+        with pytest.raises(MediaError, match="damaged or unsupported"):
+            read(tmp_path / "c", uncompressed)
+    else:
+        assert np.abs(read(tmp_path / "c", uncompressed).astype(int) - scene()).max() <= 4
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
@@ -191,7 +197,7 @@ def test_exif_facts_name_no_place(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0131] = "Acme\x1b[31m\x07\n", "Camera 1", "x" * 1000
     exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
-    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 59.4375)})
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 59.4375), 3: "E", 4: (13.0, 24.0, 0.0)})
     (tmp_path / "a").write_bytes(encoded(RGB, "JPEG", exif=exif))
     facts = dict(open_media(tmp_path / "a").facts)
     assert facts["Make"] == "Acme[31m"

@@ -34,8 +34,9 @@ NOT_MEDIA = {
     "zeros": (bytes(4096), "zero bytes"),
     "playlist": (b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:9,\n/etc/passwd\n", "playlist"),
     "concat script": (b"ffconcat version 1.0\nfile /etc/passwd\n", "playlist"),
-    "heic": (b"\0\0\0\x18ftypheic" + bytes(50), "HEIC"),
-    "raw": (b"\0\0\0\x18ftypcrx " + bytes(50), "raw"),
+    "photoshop": (b"8BPS\0\1" + bytes(50), "Photoshop"),
+    "xcf": (b"gimp xcf v011\0" + bytes(50), "GIMP"),
+    "icon": (b"\0\0\x01\0\x01\0" + bytes(50), "icon"),
     "noise": (bytes([1, 2, 3, 4, 250, 251]) * 100, "01 02 03 04"),
 }
 
@@ -166,8 +167,8 @@ def test_animation_that_outgrows_its_canvas(tmp_path: Path) -> None:
     assert len(list(sample_frames(media))) == 1
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
-def test_truncated_pictures(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("form", ["WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM"])
+def test_truncated_pictures_of_which_nothing_can_be_had(tmp_path: Path, form: str) -> None:
     data = encoded(Image.fromarray(scene(200, 160)), form)
     for size in (12, len(data) // 2, len(data) * 9 // 10):
         (tmp_path / "a").write_bytes(data[:size])
@@ -194,7 +195,7 @@ def test_container_with_neither_picture_nor_sound(tmp_path: Path) -> None:
         open_media(tmp_path / "b.mkv")
 
 
-def test_camera_raw_previews_are_not_taken_for_the_photo(tmp_path: Path) -> None:
+def test_camera_raw_files_without_a_finished_picture_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.nef").write_bytes(encoded(RGB, "TIFF", tiffinfo={254: 1}))
     with pytest.raises(MediaError, match="camera raw"):
         open_media(tmp_path / "a.nef")

@@ -20,7 +20,18 @@ from PIL import Image
 from zhenwei.report import to_html
 from zhenwei.report.charts import chart, drawable
 from zhenwei.report.pictures import LARGEST_PX, data_uri
-from zhenwei.types import Curve, DetectorInfo, Evidence, Person, PersonVerdict, Picture, Report, StreamVerdict
+from zhenwei.types import (
+    Curve,
+    Declaration,
+    DetectorInfo,
+    Evidence,
+    Person,
+    PersonVerdict,
+    Picture,
+    Report,
+    StreamVerdict,
+    Text,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -81,7 +92,7 @@ def read(report: Report, language: Any = "en", **more: Any) -> Page:
 _ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "footer", "section", "div", "span", "p", "b",
     "h1", "h2", "h3", "bdi", "br", "code", "dl", "dt", "dd", "ul", "li", "table", "thead", "tbody", "tr", "th", "td",
-    "figure", "figcaption", "img", "svg", "path", "circle", "i",
+    "figure", "figcaption", "img", "svg", "path", "circle", "i", "details", "summary",
 }  # fmt: skip
 
 
@@ -135,8 +146,14 @@ def test_the_parts_come_in_the_order_of_the_questions(
 
 
 def test_figures_are_put_in_words_and_never_as_a_probability(forged_photo: Report) -> None:
-    words = read(forged_photo).words
-    assert "About 1 in 120 genuine files look at least this suspicious" in words
+    told = replace(
+        forged_photo.verdict,
+        measured_on=Text("These rates were measured on web faces.", zh="测自网络人像。"),
+        unlike=Text("This file is unlike all that was measured: it is vast.", zh="与所有测量过的文件都不同。"),
+    )
+    words = read(replace(forged_photo, verdict=told)).words
+    assert "These rates were measured on web faces." in words
+    assert "unlike all that was measured: it is vast" in words
     assert "This is not the probability" in words
     assert "strong, for forged" in words
     assert not re.search(r"\d+(\.\d+)? ?% (fake|forged|likely|probab)", words)
@@ -299,3 +316,24 @@ def test_a_broad_picture_has_a_line_of_its_own(forged_photo: Report) -> None:
     page = Page(to_html(replace(forged_photo, evidence=evidence)))
     assert page.has("figure", **{"class": "broad"})
     assert page.has("img", width="900")
+
+
+def test_what_a_file_declares_comes_before_the_verdict(forged_photo: Report) -> None:
+    sentence = Text(
+        "Declares itself AI-made (signed by A & B, intact).", zh="自称由人工智能生成（由 A & B 签署，完好）。"
+    )
+    declared = (Declaration("ai-generated", "credential", "intact", sentence, by="A & B"),)
+    report = replace(forged_photo, verdict=replace(forged_photo.verdict, declared=declared))
+    words = read(report).words
+    assert words.index("Declares itself AI-made (signed by A & B, intact).") < words.index("Weight of the evidence")
+    assert "自称由人工智能生成" in read(report, "zh").words
+    assert "What the file declares" not in read(forged_photo).words
+
+
+def test_silent_detectors_are_folded_and_those_not_asked_named_in_one_line(forged_photo: Report) -> None:
+    silent = Evidence("temporal.pulse", None, Text("No answer.", zh="没有结论。"), Text("too short", zh="太短"))
+    unasked = replace(silent, detector="speech.lfcc_gmm", reason="this detector does not examine pictures", asked=False)
+    words = read(replace(forged_photo, evidence=(*forged_photo.evidence, silent, unasked))).words
+    assert "had no answer" in words
+    assert "Not for a picture, and not asked: speech.lfcc_gmm." in words
+    assert "does not examine pictures" not in words

@@ -69,3 +69,15 @@ def test_the_map_marks_exactly_what_is_clipped() -> None:
     dark, bright = exposure.clipped(pixels)
     assert np.argwhere(dark).tolist() == [[1, 2]]
     assert np.argwhere(bright).tolist() == [[3, 4]]
+
+
+def test_of_a_large_picture_an_even_sample_says_the_same() -> None:
+    rng = np.random.default_rng(5)
+    ramp = np.linspace(0, 255, 1800)[:, None, None] + rng.normal(0, 20, (1800, 1600, 3))
+    pixels = np.clip(np.rint(ramp), 0, 255).astype(np.uint8)
+    some = exposure.sampled(pixels)
+    assert 200_000 < some.shape[0] * some.shape[1] <= exposure.MOST_PX < pixels.shape[0] * pixels.shape[1]
+    assert exposure.sampled(pixels[:1024, :1024]).shape == (1024, 1024, 3)
+    dark, bright = exposure.tails(pixels)
+    whole = np.log10(np.concatenate([dark.ravel(), bright.ravel()]) + 1e-3)
+    assert exposure.features(pixels)[: len(whole)] == pytest.approx(whole, abs=0.02)

@@ -1,4 +1,4 @@
-"""Thresholds of the fused verdict: measured on what nobody learned from, with every detector asked."""
+"""What the fused verdict rests on, measured on sources left out: known answers in, known weights and rates out."""
 
 from __future__ import annotations
 
@@ -9,68 +9,170 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from zhenwei.cli import main
-from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
-from zhenwei.training.thresholds import _points
+from zhenwei.errors import DataError
+from zhenwei.evaluation.items import Item, Said
+from zhenwei.fusion.dependence import Dependence
+from zhenwei.fusion.operating import OperatingPoints
+from zhenwei.training import left_out
+from zhenwei.training.thresholds import Answered, measure, operating_of, spread, trust_of
+from zhenwei.types import Kind
 
-from .making import save, tiny_pack, tiny_recipe, write_recipe
 from .test_pack import ASTRONAUT
 
+FORGED = Path(__file__).parents[2] / "examples" / "media" / "astronaut-forged.jpg"
 
-def test_thresholds_hold_in_the_worse_of_frames_and_photographs() -> None:
-    rng = np.random.default_rng(0)
-    rows = [
-        (float(rng.normal(2 * forged + of_video, 1)), forged, f"{of_video}/{number}", of_video)
-        for of_video in (True, False)
-        for forged in (True, False)
-        for number in range(80)
+
+def one(llr: float | None, forged: bool, source: str, number: int, kind: Kind = "image") -> Answered:
+    said = (Said("cnn.face_forgery", 1, llr, "altered"),)
+    return Answered(
+        kind,
+        source,
+        f"{source}/{number}",
+        forged,
+        said,
+        {"face_px": 100.0 + number, "sharpness": 50.0, "brightness": 0.5},
+        {"width": 10.0},
+    )
+
+
+def calibrated(count: int, sources: int, *, factor: float = 1.0, kind: Kind = "image") -> list[Answered]:
+    """Gaussian LLRs of mean 1 and variance 2, either way, told ``factor`` times too large."""
+    rng = np.random.default_rng(1)
+    every = []
+    for number in range(count):
+        forged = bool(number % 2)
+        llr = float(rng.normal(1.0 if forged else -1.0, 2**0.5)) * factor
+        every.append(one(llr, forged, f"source {number // 2 % sources}", number, kind))
+    return every
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_answers_are_trusted_as_far_as_they_are_worth(factor: float) -> None:
+    every = calibrated(6000, 6, factor=factor)
+    llrs, forged = np.array([a.said[0].llr for a in every]), np.array([a.forged for a in every])
+    found = trust_of(llrs, forged, np.array([a.source for a in every]))
+    assert found == pytest.approx(1 / factor, rel=0.12)
+    assert trust_of(-llrs, forged, np.array([a.source for a in every])) < 0.01
+
+
+def test_a_large_source_does_not_drown_the_others() -> None:
+    honest, useless = calibrated(400, 4), calibrated(4000, 1)
+    rng = np.random.default_rng(2)
+    every = [*honest, *(one(float(rng.normal(0, 2)), a.forged, "vast", i) for i, a in enumerate(useless))]
+    llrs, forged = np.array([a.said[0].llr for a in every]), np.array([a.forged for a in every])
+    found = trust_of(llrs, forged, np.array([a.source for a in every]))
+    alone = trust_of(llrs, forged, np.array(["all"] * len(every)))
+    assert found > 1.5 * alone
+
+
+def test_one_class_measures_nothing() -> None:
+    with pytest.raises(DataError, match="one class"):
+        trust_of(np.ones(5), np.ones(5, np.bool_), np.array(["a"] * 5))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_rates_bound_the_pool_and_every_source_that_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = {"a": 60, "b": 12, "c": 4}
+    every = [
+        one(float(rng.normal(shift, 1)), False, name, i)
+        for shift, (name, n) in enumerate(sizes.items())
+        for i in range(n)
     ]
-    points = _points(rows)
-    for of_video in (True, False):
-        mine = [row for row in rows if row[3] == of_video]
-        alone = measure_operating_points([r[0] for r in mine], [r[1] for r in mine], ["image"] * len(mine))
-        for level in np.linspace(-3, 5, 33):
-            for kind in ("image", "video"):
-                assert points.genuine[kind].at(level) >= alone.genuine["image"].at(level) - 1e-12
-                assert points.forged[kind].at(level) >= alone.forged["image"].at(level) - 1e-12
+    tail = operating_of(every, Dependence()).genuine["image"]
+    for level in np.linspace(-2, 5, 29):
+        for name, n in sizes.items():
+            reached = sum((a.said[0].llr or 0.0) >= level for a in every if a.source == name)
+            if n >= 10:
+                assert tail.at(level) >= min(1.0, (reached + 0.5) / (n + 1)) - 1e-9 or level > tail.llr[-1]
+        share = sum((a.said[0].llr or 0.0) >= level for a in every) / len(every)
+        assert tail.at(level) >= share - 1e-9
+    assert (tail.media, tail.groups) == (76, 76)
 
 
-def test_a_face_shown_twice_counts_once() -> None:
-    once = [(float(level), bool(level % 2), str(level), True) for level in range(40)]
-    assert _points([*once, *once]).genuine["image"].groups == _points(once).genuine["image"].groups == 20
+def test_a_source_unlike_the_others_sets_the_thresholds_of_all() -> None:
+    usual = [a for a in calibrated(400, 4) if not a.forged]
+    odd = [one(2.5, False, "odd", i) for i in range(40)]
+    assert operating_of(usual, Dependence()).false_alarm_rate(2.4, "image") < 0.05
+    assert operating_of([*usual, *odd], Dependence()).false_alarm_rate(2.4, "image") > 0.9
+
+
+def test_the_proof_leaves_each_source_out() -> None:
+    every = calibrated(1200, 5, factor=2.0) + [one(20.0, False, "odd", i) for i in range(30)]
+    every.append(one(None, False, "silent", 0))
+    found = measure(every)
+    rows = {row.source: row for row in found.rows}
+    assert set(rows) == {"odd", "silent", *(f"source {k}" for k in range(5))}
+    assert found.dependence.trust["image"] == min(row.trust for row in found.rows)
+    assert rows["odd"].false_alarms == 30  # nobody knew of it
+    assert (rows["silent"].genuine, rows["silent"].genuine_answered) == (1, 0)
+    assert all(rows[f"source {k}"].false_alarms == 0 for k in range(5))  # with it among the others
+    assert found.operating.measured_on("image")[0] == ("odd", 30, 0)
+    low, high = found.operating.domains["image"].ranges["face_px"]
+    assert 100 <= low < high < 1300
+    page = left_out.to_markdown(found)
+    assert "| odd | 30, 30 | 30 | 0 | — | — | — |" in page
+    assert "metadata alone" in page
+    assert json.loads(json.dumps(left_out.record(found)))["trust"]["image"] == pytest.approx(
+        found.dependence.trust["image"], abs=1e-4
+    )
+
+
+def test_in_a_crowd_the_worst_person_counts_once() -> None:
+    said = tuple(Said("cnn.face_forgery", person, llr, "altered") for person, llr in ((1, -2.0), (2, 1.5)))
+    crowd = Answered("image", "a", "a/0", False, said, {})
+    assert crowd.llrs(Dependence()) == [-2.0, 1.5]
+    heard = Answered("video", "a", "a/0", False, (*said, Said("speech.variability", None, 3.0, "voice")), {})
+    assert heard.llrs(Dependence()) == [-2.0, 1.5]  # a voice is measured on sound
+
+
+def test_a_limit_takes_some_of_every_source_and_class() -> None:
+    items = [Item(f"{s}{i}", Path("x"), "set", bool(i % 2), origin=s) for s in "abc" for i in range(40)]
+    taken = spread(items, 3)
+    assert len(taken) == 18
+    assert {(i.origin, i.forged) for i in taken} == {(s, f) for s in "abc" for f in (True, False)}
+    assert spread(items, 0) == items
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder of one photograph of a source that is never trained on; the pack is made already."""
+    """Two sources of either class, a picture each."""
     folder = tmp_path / "data"
     folder.mkdir()
-    with zipfile.ZipFile(folder / "photos.zip", "w") as archive:
-        archive.write(ASTRONAUT, "train/a.jpg")
-    with (folder / "photos.csv").open("w", newline="") as text:
-        rows = [("path", "label", "source", "split"), ("train/a.jpg", "real", "pixabay", "train")]
-        rows += [("train/never.jpg", "real", "ffhq", "train"), ("val/never.jpg", "real", "pixabay", "val")]
-        csv.writer(text).writerows(rows)
-    (tmp_path / "out").mkdir()
-    save(tiny_pack(), tmp_path / "out" / "pack.npz")
+    tables = {
+        "dfdc-faces": [("path", "label", "original", "identity", "split"), ("r.jpg", "real", "r", "1", "val"),
+                       ("f.jpg", "fake", "r", "1", "val")],
+        "photos": [("path", "label", "generator", "source", "split"), ("r.jpg", "real", "", "ffhq-val", "val"),
+                   ("f.jpg", "fake", "stylegan", "stylegan-val", "val")],
+    }  # fmt: skip
+    for name, rows in tables.items():
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+            archive.write(ASTRONAUT, "r.jpg")
+            archive.write(FORGED, "f.jpg")
+        with (folder / f"{name}.csv").open("w", newline="") as text:
+            csv.writer(text).writerows(rows)
     return folder
 
 
 def test_thresholds_are_measured_and_written_where_they_are_wanted(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(size_px=192))
-    asked = ["train", "cnn.face_forgery", "--output", str(tmp_path / "out"), "--recipe", str(recipe), "--thresholds"]
-    (tmp_path / "store").mkdir()
-    assert main([*asked, "--data", str(data), "--store", str(tmp_path / "store")]) == 0
-    assert "faces got an answer" in capsys.readouterr().err
-    written = tmp_path / "store" / "operating_points.json"
-    assert set(json.loads(written.read_text())["genuine"]) == {
-        "audio",
-        "image",
-        "video",
-    }  # sound stays
-    assert OperatingPoints.load(written).genuine["image"].media > 0
-    assert main([*asked, "--data", str(tmp_path / "out" / "pack.npz")]) == 2
+    out, store = tmp_path / "out", tmp_path / "store"
+    store.mkdir()
+    asked = ["train", "fused", "--thresholds", "--output", str(out), "--store", str(store)]
+    assert main([*asked, "--data", str(data)]) == 0
+    said = capsys.readouterr()
+    assert "DFDC" in said.out + said.err
+    written = OperatingPoints.load(store / "operating_points.json")
+    assert written.measured_on("image") == (("DFDC", 1, 1), ("FFHQ", 1, 0), ("StyleGAN", 0, 1))
+    assert set(written.genuine) == {"audio", "image", "video"}  # sound and clips stay
+    assert "image" in Dependence.load(store / "dependence.json").trust
+    assert json.loads((out / "left_out.json").read_text())["schema"] == "zhenwei.left-out/1"
+    assert (out / "left_out.md").read_text().startswith("# Sources left out")
+    assert main([*asked, "--data", str(data / "photos.zip")]) == 2
     assert "a data folder" in capsys.readouterr().err

@@ -4,13 +4,12 @@ A command is a function of the same name in ``zhenwei.cli.<name>``, its docstrin
 of its own, a Typer application of that name. To add one, write the
 file and add its line to ``COMMANDS``.
 
-Exit status: 0 done, 1 something could not be read or is broken, 2 wrong use, 130 interrupted.
+Exit status: 0 done, 1 something could not be read or written or is broken, 2 wrong use, 130 interrupted, 141 whoever
+read standard output closed it.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -18,7 +17,10 @@ from typing import Annotated
 
 import typer
 
-from zhenwei.errors import UsageError, ZhenweiError
+from zhenwei.cli.streams import READER_GONE, ReaderGoneError, guarded
+from zhenwei.cli.trouble import DEBUG, complain, without_debug
+from zhenwei.errors import OutputError, UsageError, ZhenweiError
+from zhenwei.faults import contained
 
 COMMANDS = {
     "scan": "Examine photos, videos and folders: is a face in them forged?",
@@ -43,23 +45,28 @@ Examples:
   zhenwei scan clip.mp4 --output out/
 
   zhenwei doctor
+
+Exit status of every command: 0 done, 1 something could not be read or written or is broken, 2 wrong use, 130
+interrupted, 141 whoever read standard output closed it (as head does).
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit status. No traceback for anything that the user can put right."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    _speak_unicode()
-    try:
-        return _run(given)
-    except BrokenPipeError:
-        _silence_output()
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except ZhenweiError as error:
-        _complain(error)
-        return 2 if isinstance(error, UsageError) else 1
+    """Run one command line and return its exit status. No traceback, unless asked for with ``--debug``."""
+    given = without_debug(list(sys.argv[1:] if arguments is None else arguments))
+    with guarded():
+        try:
+            return contained(lambda: _run(given))
+        except KeyboardInterrupt:
+            return 130
+        except ReaderGoneError:
+            return READER_GONE
+        except ZhenweiError as error:
+            complain(error)
+            return 2 if isinstance(error, UsageError) else 1
+        except OSError as error:
+            complain(_refused(error))
+            return 1
 
 
 def _run(given: list[str]) -> int:
@@ -67,9 +74,18 @@ def _run(given: list[str]) -> int:
         typer.main.get_command(_app(given)).main(given, prog_name="zhenwei")
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        sys.stdout.flush()  # here, where a closed pipe can still be told apart from a crash
+        sys.stdout.flush()  # here, where a closed pipe can still be told
         return status
     return 0
+
+
+def _refused(error: OSError) -> OutputError:
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return OutputError(
+        "a file that is needed cannot be read or written",
+        got=f"{where}{error.strerror or type(error).__name__}",
+        fix="Check that it exists, its permissions, and the space that is left.",
+    )
 
 
 def _app(given: Sequence[str]) -> typer.Typer:
@@ -118,27 +134,8 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show the traceback of a fault of the program; may stand anywhere.")
+    ] = False,
 ) -> None:
-    del version
-
-
-def _complain(error: ZhenweiError) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from zhenwei.report.legible import legible
-
-    Console(stderr=True, highlight=False).print(Text(f"Error: {legible(str(error), 2000)}", "bold red"), soft_wrap=True)
-
-
-def _speak_unicode() -> None:
-    """Pipes and files get UTF-8 whatever the locale; a terminal that cannot show a character gets its number."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
-
-
-def _silence_output() -> None:
-    """Whoever read our output is gone; Python must not complain about it while it shuts down."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    del version, debug  # of the latter, ``main`` has taken note

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.errors import UsageError, ZhenweiError
+from zhenwei.cli.trouble import complain_of
+from zhenwei.errors import OutputError, UsageError, ZhenweiError
+from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
     from zhenwei.forge.export import Door, Exported, Origin
@@ -85,15 +88,15 @@ def make(
     door, failed = opened_door(), False
     for path in files:
         try:
-            maker = _Maker(method.value, path, donor, consent, output, door)
+            maker = on_one_file(partial(_Maker, method.value, path, donor, consent, output, door))
             for number in range(count):
-                rng = np.random.default_rng([seed, number])
-                _tell(maker.made(rng, f"{path.stem}.{method.value}.{seed}-{number}"), form)
-        except UsageError:
+                rng, stem = np.random.default_rng([seed, number]), f"{path.stem}.{method.value}.{seed}-{number}"
+                _tell(on_one_file(partial(maker.made, rng, stem)), form)
+        except (UsageError, OutputError):
             raise
         except ZhenweiError as error:
             failed = True
-            typer.echo(f"{path.name}: {error}", err=True)
+            complain_of(path.name, error)
     if failed:
         raise typer.Exit(1)
 

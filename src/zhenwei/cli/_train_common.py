@@ -36,6 +36,7 @@ class Options:
     leave_out: bool = False
     thresholds: bool = False
     mean: bool = False
+    limit: int = 0
 
 
 def check_output(options: Options) -> None:

@@ -26,7 +26,6 @@ from zhenwei.errors import UsageError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
-from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import ModelEntry
 from zhenwei.training import (
@@ -37,6 +36,7 @@ from zhenwei.training import (
     fingerprint_publish,
     flicker,
     flicker_publish,
+    left_out,
     lip_sync,
     neuron_coverage,
     pairs,
@@ -66,7 +66,7 @@ def run(options: Options) -> bool:
     own |= {"consistency.exif": self_consistent} | dict.fromkeys(_FINGERPRINTS, fingerprints)
     own |= {"audiovisual.lip_sync": mouths, "temporal.flicker": trembling} | dict.fromkeys(speech_publish.WAYS, voices)
     own |= dict.fromkeys(face_traces_publish.PARTS.values(), traces) | dict.fromkeys(FITTED, fitted)
-    of_voices = options.detector in speech_publish.WAYS
+    of_voices = options.detector in speech_publish.WAYS and options.start
     thresholds_of = voices_together if of_voices else measure_thresholds
     way = thresholds_of if options.thresholds else own.get(options.detector)
     if way is not None:
@@ -261,12 +261,8 @@ def voices_together(options: Options) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     found = speech_thresholds.measure(options.start, store=options.store or models.STORE)
     held_out.save(found.table, options.output / "held_out.json")
-    target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
-    OperatingPoints.load().joined(found.operating).save(target)
-    Dependence.load().joined(found.dependence).save(beside)
     console = Console(stderr=True)
     console.print(Markdown(held_out.to_markdown(found.table)))
-    console.print(f"written: {target} and {beside.name}", highlight=False)
     with bar("looking at clips", console) as told:
         paired = pairs.table(pairs.look(options.data, told), found.spoken)
     held_out.save(paired, options.output / "pairs.json")
@@ -340,19 +336,25 @@ def synthetic(options: Options) -> None:
 
 
 def measure_thresholds(options: Options) -> None:
-    """Of the fused verdict, with every detector that is installed, on held-out people and sources."""
-    recipe, console = load_recipe(options.recipe or "face_forgery"), Console(stderr=True)
+    """Of the fused verdict, with every detector that is installed, on sources left out."""
+    console = Console(stderr=True)
     if not options.data.is_dir():
-        raise UsageError(
-            "thresholds are measured on whole photographs too", got=str(options.data), want="a data folder"
-        )
+        raise UsageError("thresholds are measured on whole files", got=str(options.data), want="a data folder")
     options.output.mkdir(parents=True, exist_ok=True)
-    with bar("preparing faces", console) as told:
-        pack = face_forgery.prepare(options.data, options.output, told, workers=options.workers)
-    with bar("asking every detector", console) as told:
-        found = thresholds.measure(options.data, pack, recipe, progress=told)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task("asking every detector", total=None)
+        every = thresholds.ask(
+            options.data,
+            options.output,
+            limit=options.limit,
+            progress=lambda done, of: progress.update(task, completed=done, total=of),
+        )
+    with console.status("leaving each source out"):
+        found = thresholds.measure(every)
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
-    Dependence.load().joined(found.dependence).save(beside)
-    told_of = f"{found.answered} of {found.shown} faces got an answer; written: {target} and {beside.name}"
-    console.print(told_of, highlight=False)
+    found.dependence.save(beside)
+    left_out.save(found, options.output)
+    console.print(Markdown(left_out.to_markdown(found)))
+    console.print(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}", highlight=False)

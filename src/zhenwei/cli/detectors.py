@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli.trouble import tell_of_plugins
 from zhenwei.types import DetectorInfo, Language, in_language
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def detectors(
     """
     from zhenwei.detectors import build, catalogue
 
-    infos = [kind.info for kind in catalogue().values()] if id_ is None else [build(id_).info]
+    if id_ is None:
+        tell_of_plugins()
+    infos = [kind.info for kind in catalogue(strict=False).values()] if id_ is None else [build(id_).info]
     if format_ is Format.json:
         _print_json(infos, one=id_ is not None, language=lang.value)
     else:
@@ -71,10 +74,14 @@ def _described(info: DetectorInfo, language: Language) -> dict[str, object]:
 
 def _weights(info: DetectorInfo) -> list[tuple[str, str]]:
     """Its models with their digests; "" for one that is not in the store, which the doctor will say more about."""
-    from zhenwei.models import manifest
+    from zhenwei.detectors import build, models_of
+    from zhenwei.errors import ModelError
 
-    digests = {entry.id: entry.sha256 for entry in manifest()}
-    return [(id_, digests.get(id_, "")) for id_ in info.models]
+    try:
+        rows = models_of(build(info.id))
+    except ModelError:
+        rows = {}
+    return [(id_, rows[id_].sha256 if id_ in rows else "") for id_ in info.models]
 
 
 def _list(infos: list[DetectorInfo], language: Language) -> Table:

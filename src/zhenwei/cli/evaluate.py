@@ -5,14 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli.trouble import complain_of, tell_of_plugins
+
 if TYPE_CHECKING:
     from zhenwei.evaluation.items import Item
     from zhenwei.evaluation.protocols import Protocol
+    from zhenwei.evaluation.readers import Reading
     from zhenwei.evaluation.results import Figures, Finding, Results
 
 _HELP = """Examine labelled files and say how good the answers are.
@@ -20,8 +24,9 @@ _HELP = """Examine labelled files and say how good the answers are.
 DATA is a folder or a list of one of these formats, found out by its layout: FaceForensics++, Celeb-DF v2, DFDC,
 DeepfakeBench, ASVspoof, this project's own, or a table with the columns path and label (real or fake).
 
-OUTPUT receives results.json (every figure and every answer), results.html (the same to read, with curves) and a
-journal: interrupted with Ctrl-C, the same command goes on where it was.
+OUTPUT receives results.json (every figure and every answer), results.html (the same to read, with curves; needs the
+extra "report") and a journal: interrupted with Ctrl-C, the same command goes on where it was. Results of another
+evaluation that are there are kept under a number. Exit status: 0 all files examined, 1 at least one could not be.
 
 Examples:
 
@@ -57,6 +62,9 @@ def evaluate(
     lab_leave_out: Annotated[
         Path | None, typer.Option(help="lab_leave_one_out.json of the lab's methods, for that page")
     ] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="leave out files that the list names and that are not there")
+    ] = False,
     allow_leaks: Annotated[
         bool, typer.Option("--allow-leaks", help="go on though the test holds what was trained on; the page says so")
     ] = False,
@@ -64,14 +72,15 @@ def evaluate(
         Path | None, typer.Option(help="also write a submission.csv as the DFDC contest asked for")
     ] = None,
 ) -> None:
+    from zhenwei.cli._evaluate_folder import ResultsFolder
     from zhenwei.errors import UsageError
-    from zhenwei.evaluation import accuracy_page, leaks, results
+    from zhenwei.evaluation import accuracy_page, leaks
     from zhenwei.evaluation import held_out as measured_in_training
     from zhenwei.evaluation import lab_leave_out as methods_kept_out
     from zhenwei.evaluation import leave_out as kept_out
     from zhenwei.evaluation.evaluate import FUSED
     from zhenwei.evaluation.evaluate import evaluate as run
-    from zhenwei.evaluation.readers import load
+    from zhenwei.evaluation.readers import Options, load
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
@@ -79,23 +88,28 @@ def evaluate(
     left_out = None if leave_out is None else kept_out.load(leave_out)
     of_lab = None if lab_leave_out is None else methods_kept_out.load(lab_leave_out)
     _writable(output, page, kaggle)
-    reading = load(data, format_)
-    for note in reading.notes:
-        typer.echo(f"Note: {note}", err=True)
+    reading = load(data, format_, options=Options(missing="skip" if skip_missing else "error"))
+    _tell_reading(reading)
     plan = _plan(protocol, frames, only)
     items = _limited(plan.choose(reading.items), limit)
-    with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch, _progress() as tell:
+    with ResultsFolder(output) as folder, _progress() as tell:
         checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
         _refuse_leaks(checked, allow_leaks)
-        journal = output / "journal.jsonl"
-        found = run(detector, items, plan, Path(scratch), journal=journal, findings=checked, tell=tell)
-    results.save(found, output / "results.json")
-    _write_page(found, output / "results.html")
+        with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
+            ask = partial(run, journal=folder.journal, findings=checked, tell=tell, on_fault=complain_of)
+            found = ask(detector, items, plan, Path(scratch))
+        written = folder.save(found)
+    for note in folder.notes:
+        typer.echo(f"Note: {note}", err=True)
     if page is not None:
         page.write_text(accuracy_page.to_markdown(found, left_out, of_training, of_lab), encoding="utf-8")
     if kaggle is not None:
         _write_submission(items, found, kaggle)
-    _show(found, output)
+    _show(found, written)
+    lost = sum(f.decision == "unreadable" for f in found.files if f.level == "video" and not f.delivery)
+    if lost:
+        typer.echo(f"{lost} files could not be examined; the reasons are in {written[-1]}.", err=True)
+        raise typer.Exit(1)
 
 
 evaluate.__doc__ = _HELP
@@ -154,14 +168,14 @@ def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
         )
 
 
-def _write_page(found: Results, path: Path) -> None:
-    from zhenwei.errors import MissingExtraError
-    from zhenwei.evaluation.page import to_html
+def _tell_reading(reading: Reading) -> None:
+    from zhenwei.evaluation.readers.reading import few
 
-    try:
-        path.write_text(to_html(found), encoding="utf-8")
-    except MissingExtraError as error:
-        typer.echo(f"Note: no page with curves: {error}", err=True)
+    for note in reading.notes:
+        typer.echo(f"Note: {note}", err=True)
+    if reading.missing:
+        typer.echo(f"Note: {len(reading.missing)} listed files are not there: {few(reading.missing)}", err=True)
+    tell_of_plugins()
 
 
 def _write_submission(items: list[Item], found: Results, path: Path) -> None:
@@ -174,7 +188,7 @@ def _write_submission(items: list[Item], found: Results, path: Path) -> None:
     typer.echo(f"{path}: {written.rows} rows, {written.unanswered} without an answer", err=True)
 
 
-def _show(found: Results, output: Path) -> None:
+def _show(found: Results, written: Sequence[Path]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -186,7 +200,7 @@ def _show(found: Results, output: Path) -> None:
     for finding in found.findings:
         if not finding.ok:
             typer.echo(f"NOT OK: {finding.check}: {finding.text}")
-    typer.echo(f"95 % intervals in brackets. All of it: {output / 'results.html'} and results.json")
+    typer.echo(f"95 % intervals in brackets. All of it: {' and '.join(map(str, written))}")
 
 
 def _cells(f: Figures) -> list[str]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.cli.trouble import complain_of
+from zhenwei.cli.verbose import Verbose, tell_left_out
+from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +61,7 @@ def add(
     name: Annotated[str, typer.Argument(help="What to call the source; one of that name is replaced.", metavar="NAME")],
     files: Files,
     bank: BankFile = None,
+    verbose: Verbose = False,
 ) -> None:
     """Teach the bank a source from at least five pictures; fifty and more are better.
 
@@ -71,7 +74,7 @@ def add(
       zhenwei fingerprint add "generator x" a.png b.png c.png d.png e.png
     """
     held, path, notes = _bank(bank), _path(bank), _notes()
-    found = [each.fingerprint for _, each in _described(files, notes) if isinstance(each, _Fit)]
+    found = [each.fingerprint for _, each in _described(files, notes, verbose=verbose) if isinstance(each, _Fit)]
     grown = held.add(name, found)
     grown.save(path)
     made = grown.sources[-1]
@@ -79,7 +82,7 @@ def add(
 
 
 @fingerprint.command()
-def who(files: Files, bank: BankFile = None, format_: AsFormat = Format.table) -> None:
+def who(files: Files, bank: BankFile = None, format_: AsFormat = Format.table, verbose: Verbose = False) -> None:
     """Say whose pictures these are, or that they are from none of the sources that are known.
 
     Similarity is a cosine, 1 at most. A source is named only if the picture is as like it as all but one in twenty of
@@ -95,7 +98,7 @@ def who(files: Files, bank: BankFile = None, format_: AsFormat = Format.table) -
     held, notes = _bank(bank), _notes()
     rows: list[dict[str, Any]] = []
     failed = False
-    for path, each in _described(files, notes):
+    for path, each in _described(files, notes, verbose=verbose):
         failed |= not isinstance(each, _Fit)
         row = _answer(path, each, held)
         rows.append(row)
@@ -176,25 +179,41 @@ class _Fit:
         return self.described.fingerprint
 
 
-def _described(paths: Sequence[str], notes: Console) -> Iterator[tuple[str, _Fit | str]]:
-    """Each file with its fingerprint, or with the reason why it has none, which is told as well."""
+def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterator[tuple[str, _Fit | str]]:
+    """Each file with its fingerprint, or with the reason why it has none, which is told as well; then what was left out
+    of folders is told."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from zhenwei.cli.inputs import collect
-    from zhenwei.report import legible
 
     inputs = collect(paths)
-    if not inputs.files:
+    if not inputs.files and not inputs.unreadable:
         raise UsageError("there is nothing to look at", got=", ".join(paths)[:200], want="pictures or clips")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
+        for folder in inputs.unreadable:
+            complain_of(folder.path, folder.error, progress.console)
+            yield folder.path, str(folder.error)
         task = progress.add_task("taking fingerprints", total=len(inputs.files))
         for path in inputs.files:
-            found = _one(path)
-            if isinstance(found, str):
-                progress.console.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+            found = _fit(path, progress.console)
             yield path, found
             progress.advance(task)
+    tell_left_out(inputs, notes, verbose=verbose)
+
+
+def _fit(path: str, notes: Console) -> _Fit | str:
+    """Its fingerprint, or the reason why there is none, which is told."""
+    from zhenwei.engine import attempt
+    from zhenwei.report import Unreadable, legible
+
+    found = attempt(path, lambda: _one(path))
+    if isinstance(found, Unreadable):
+        complain_of(path, found.error, notes)
+        return str(found.error)
+    if isinstance(found, str):
+        notes.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+    return found
 
 
 def _one(path: str) -> _Fit | str:
@@ -202,11 +221,8 @@ def _one(path: str) -> _Fit | str:
     from zhenwei.detectors.fingerprint.learned import described
     from zhenwei.types import Subject
 
-    try:
-        facts = media.open_media(path)
-        frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
-    except MediaError as error:
-        return str(error)
+    facts = media.open_media(path)
+    frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
     tracks = faces.find_people(frames) if frames else ()
     largest = max(tracks, key=lambda t: sum(f.quality.face_px for f in t.faces), default=None)
     found = described(Subject(facts, frames, largest)) if largest is not None else None

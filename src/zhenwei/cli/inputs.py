@@ -8,41 +8,74 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhenwei.errors import MediaError
-from zhenwei.media.formats import HEAD_BYTES, recognise
-from zhenwei.report import Unreadable
+from zhenwei.media.formats import HEAD_BYTES, meant_as_media, recognise
+from zhenwei.report import Unreadable, legible
+
+_FOREIGN, _HIDDEN, _LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
+_IN_WORDS = {
+    _FOREIGN: ("file that is no picture, video or sound", "files that are no pictures, videos or sound"),
+    _HIDDEN: ("hidden file or folder", "hidden files and folders"),
+    _LINKED: ("linked folder", "linked folders"),
+    _SPECIAL: ("dead link, pipe or device", "dead links, pipes and devices"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or folder below a named one that is not examined, and of which kind it is."""
+
+    path: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """``files``: what to examine, in order, each once. ``unreadable``: folders that could not be listed.
-    ``foreign``: how many files in folders are no pictures, videos or sound."""
+    ``left_out``: what else lies in the folders."""
 
     files: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
-    foreign: int
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def foreign(self) -> int:
+        """How many files in folders are no pictures, videos or sound."""
+        return sum(item.kind == _FOREIGN for item in self.left_out)
+
+    def notes(self, *, verbose: bool = False) -> tuple[str, ...]:
+        """Lines that tell what was left out: how many of each kind, or with ``verbose`` which."""
+        counts = {kind: sum(item.kind == kind for item in self.left_out) for kind in _IN_WORDS}
+        parts = [f"{count} {_IN_WORDS[kind][count != 1]}" for kind, count in counts.items() if count]
+        if not parts:
+            return ()
+        line = f"Left out of folders: {', '.join(parts)}."
+        if not verbose:
+            return (f"{line} --verbose names them.",)
+        return (line, *(f"  {legible(item.path)} ({item.kind})" for item in self.left_out))
 
 
 def collect(paths: Sequence[str]) -> Inputs:
-    """Files as named, always; of folders everything below that is a picture, a video or sound by its first bytes.
+    """Files as named, always; of folders everything below that is a picture, a video or sound by its first bytes, is
+    called like one, or is empty, so that what cannot be read is told and does not vanish.
 
     Hidden files and folders are left out, symbolic links to folders are not followed, the order is by name.
     """
     files: dict[str, str] = {}
     unreadable: list[Unreadable] = []
-    foreign = 0
+    left_out: list[LeftOut] = []
     for path in paths:
         if not Path(path).is_dir():
             files.setdefault(str(Path(path).absolute()), path)
             continue
-        for found in _below(path, unreadable):
+        for found in _below(path, unreadable, left_out):
             if _is_media(found):
                 files.setdefault(str(Path(found).absolute()), found)
             else:
-                foreign += 1
-    return Inputs(tuple(files.values()), tuple(unreadable), foreign)
+                left_out.append(LeftOut(found, _FOREIGN))
+    return Inputs(tuple(files.values()), tuple(unreadable), tuple(dict.fromkeys(left_out)))
 
 
-def _below(folder: str, unreadable: list[Unreadable]) -> Iterator[str]:
+def _below(folder: str, unreadable: list[Unreadable], left_out: list[LeftOut]) -> Iterator[str]:
     def closed(error: OSError) -> None:
         unreadable.append(
             Unreadable(
@@ -57,17 +90,27 @@ def _below(folder: str, unreadable: list[Unreadable]) -> Iterator[str]:
         )
 
     for root, folders, names in os.walk(folder, onerror=closed):
+        for name in sorted(folders):
+            if name.startswith("."):
+                left_out.append(LeftOut(str(Path(root, name)), _HIDDEN))
+            elif Path(root, name).is_symlink():
+                left_out.append(LeftOut(str(Path(root, name)), _LINKED))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(root, name)
-            if not name.startswith(".") and path.is_file():  # no pipe, socket or device, which could wait for ever
+            if name.startswith("."):
+                left_out.append(LeftOut(str(path), _HIDDEN))
+            elif path.is_file():
                 yield str(path)
+            else:  # a pipe, socket or device, which could wait for ever
+                left_out.append(LeftOut(str(path), _SPECIAL))
 
 
 def _is_media(path: str) -> bool:
-    """By content. A file that may not be opened counts as one, so that the scan names it instead of passing it over."""
+    """By content, then by name. A file that may not be opened counts as one, so that it is told of."""
     try:
         with Path(path).open("rb") as opened:
-            return recognise(opened.read(HEAD_BYTES)) is not None
+            head = opened.read(HEAD_BYTES)
     except OSError:
         return True
+    return recognise(head) is not None or meant_as_media(Path(path).name, head)

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._protect_cloak import cloak
+from zhenwei.cli.trouble import complain_of
+from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,6 +96,7 @@ def sign(
     in_place: InPlace = False,
     force: Force = False,
     format_: AsFormat = Format.lines,
+    verbose: Verbose = False,
 ) -> None:
     """Put a watermark, labels where the claim says AI, and a signed credential into files.
 
@@ -126,7 +130,7 @@ def sign(
             made.verification.to_dict(),
         )
 
-    _each(files, signed, _Place("signed", out, in_place, force), format_)
+    _each(files, signed, _Place("signed", out, in_place, force), format_, verbose)
 
 
 @protect.command()
@@ -138,6 +142,7 @@ def mark(
     in_place: InPlace = False,
     force: Force = False,
     format_: AsFormat = Format.lines,
+    verbose: Verbose = False,
 ) -> None:
     """Put a watermark in, and nothing else.
 
@@ -170,7 +175,7 @@ def mark(
             raise DataError("the watermark cannot be read back", fix="The original is untouched.")
         return _Written(made, f"watermark {name}", (), read.to_dict())
 
-    _each(files, marked, _Place("marked", out, in_place, force), format_)
+    _each(files, marked, _Place("marked", out, in_place, force), format_, verbose)
 
 
 @protect.command()
@@ -223,7 +228,9 @@ class _Place:
         return (self.folder or path.parent) / f"{path.stem}.{self.word}{path.suffix}"
 
 
-def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place, format_: Format) -> None:
+def _each(
+    files: Sequence[str], make: Callable[[bytes], _Written], place: _Place, format_: Format, verbose: bool
+) -> None:
     from rich.console import Console
 
     from zhenwei.cli.progress import ScanProgress
@@ -234,7 +241,7 @@ def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place
     if place.folder is not None:
         make_folder(place.folder)
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
-    paths, failed = _inputs(files, notes)
+    paths, failed = _inputs(files, notes, verbose)
     taken = set() if place.in_place else {path.resolve() for path in paths}
     with ScanProgress(notes, len(paths), shown=notes.is_terminal and len(paths) > 1) as progress:
         for path in paths:
@@ -244,7 +251,7 @@ def _each(files: Sequence[str], make: Callable[[bytes], _Written], place: _Place
     raise typer.Exit(int(failed))
 
 
-def _inputs(files: Sequence[str], notes: Console) -> tuple[list[Path], bool]:
+def _inputs(files: Sequence[str], notes: Console, verbose: bool) -> tuple[list[Path], bool]:
     """Files as named, and of folders those that did not come from here."""
     from zhenwei.cli.inputs import collect
     from zhenwei.report import legible
@@ -255,6 +262,7 @@ def _inputs(files: Sequence[str], notes: Console) -> tuple[list[Path], bool]:
     paths = [Path(f) for f in found.files if str(Path(f).absolute()) in named or not Path(f).stem.endswith(ours)]
     for folder in found.unreadable:
         notes.print(f"× {legible(folder.path)}: {legible(str(folder.error), 500)}", style="red", markup=False)
+    tell_left_out(found, notes, verbose=verbose)
     if not paths and not found.unreadable:
         raise UsageError("there is nothing to protect", got=", ".join(files)[:200], want="pictures, clips or sound")
     return paths, bool(found.unreadable)
@@ -273,12 +281,12 @@ def _one(
             raise _in_the_way(target)
         if target.resolve() in taken:
             raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --out.")
-        made = make(data)
+        made = on_one_file(lambda: make(data))
         write_whole(target, made.data, replace=place.in_place or place.force, like=path)
         if not place.in_place:
             taken.add(target.resolve())
     except ZhenweiError as error:
-        notes.print(f"× {legible(str(path))}: {legible(str(error), 1000)}", style="red", markup=False)
+        complain_of(str(path), error, notes)
         if format_ is Format.json:
             typer.echo(json.dumps({"path": str(path), "written": None, "error": str(error)}, ensure_ascii=False))
         return False

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli.progress import ScanProgress
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.cli.scan import known
+from zhenwei.cli.trouble import complain_of, tell_of_plugins
+from zhenwei.errors import FaultError, MediaError, UsageError, ZhenweiError
+from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
+    from zhenwei.cli._robust_folder import RobustFolder
     from zhenwei.evaluation.ladder import Delivery
     from zhenwei.evaluation.robust import Answer, Robustness
     from zhenwei.pipeline import Options
@@ -85,20 +89,14 @@ def robust(
     if keep and output is None:
         raise UsageError("--keep needs a place to keep files in", fix="Add --output DIR.")
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
-    _known(options)
+    known(options)
+    if not quiet:
+        tell_of_plugins()
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)
     run = _Run(options, ways, lang.value, as_json, quiet)
     raise typer.Exit(run.all(list(dict.fromkeys(files))))
-
-
-def _known(options: Options) -> None:
-    """Refuse a detector that is not there before the first file is opened."""
-    from zhenwei import detectors
-
-    for id_ in options.detectors:
-        detectors.build(id_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +127,15 @@ class _Run:
         self.notes = Console(stderr=True, highlight=False)
         self.done: list[Robustness] = []
         self.failed = 0
+        self.folder: RobustFolder | None = None
 
     def all(self, files: list[Path]) -> int:
+        from zhenwei.cli._robust_folder import RobustFolder
+
         interrupted = False
         with ExitStack() as stack:
+            if self.ways.output is not None:
+                self.folder = stack.enter_context(RobustFolder(self.ways.output))
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-robust-")))
             opened = [media for path in files if (media := self._opened(path)) is not None]
             total = sum(1 + len(self.ways.of(media.kind)) for media in opened)
@@ -144,6 +147,8 @@ class _Run:
             except KeyboardInterrupt:
                 interrupted = True
                 self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
+        if self.folder is not None and self.folder.replaced and not self.quiet:
+            self._note(f"{self.folder.replaced} earlier answers on the same files were replaced.", "dim")
         if interrupted:
             return 130
         return 1 if self.failed else FLIPS if any(not found.stable for found in self.done) else 0
@@ -152,19 +157,23 @@ class _Run:
         from zhenwei.media import open_media
 
         try:
-            media = open_media(path)
+            media = on_one_file(lambda: open_media(path))
             if media.kind == "audio":
                 got, want = "sound alone", "a photo or a video"
                 raise MediaError(f"{path.name} has nothing to look at", got=got, want=want)
             return media
-        except MediaError as error:
+        except (MediaError, FaultError) as error:
             self._complain(str(path), error)
             return None
 
     def _file(self, media: Media, scratch: Path, progress: ScanProgress) -> None:
         from zhenwei.evaluation.robust import walk
 
-        path = self._cut(media, scratch)
+        try:
+            path = on_one_file(lambda: self._cut(media, scratch))
+        except (MediaError, FaultError) as error:
+            self._complain(media.path, error)
+            return
         folder = self._folder(media) if self.ways.keep else scratch
         deliveries = self.ways.of(media.kind)
         answers: list[Answer] = []
@@ -178,14 +187,15 @@ class _Run:
                 options=self.options,
                 keep=self.ways.keep,
                 tell=lambda step: progress.begin(f"{name} · {step}"),
+                on_fault=lambda step, fault: self._faulty(f"{name} · {step}", fault),
             )
             for answer in steps:
                 answers.append(answer)
                 progress.end()
             if self.ways.adversarial:
                 progress.begin(f"{name} · attacks")
-                attacks += _attacked(path, self.options)
-        except MediaError as error:
+                attacks += on_one_file(lambda: _attacked(path, self.options))
+        except (MediaError, FaultError) as error:
             self._complain(media.path, error)
         finally:  # an interruption, too, leaves what was done
             if answers:
@@ -214,23 +224,17 @@ class _Run:
             sys.stdout.flush()
         else:
             Console(highlight=False).print(view(found, self.language), "")
-        self._save()
+        if self.folder is not None:
+            self.folder.add(found)
 
-    def _save(self) -> None:
-        from zhenwei.evaluation.ladder.packing import whole_or_nothing
-
-        if self.ways.output is None:
-            return
-        files = [found.to_dict() for found in self.done]
-        with whole_or_nothing(self.ways.output / "robust.json") as partial:
-            text = json.dumps({"files": files}, indent=1, ensure_ascii=False, allow_nan=False)
-            partial.write_text(f"{text}\n", encoding="utf-8")
-
-    def _complain(self, path: str, error: MediaError) -> None:
-        from zhenwei.report import legible
-
+    def _complain(self, path: str, error: ZhenweiError) -> None:
         self.failed += 1
-        self._note(f"× {legible(path)}: {legible(str(error), 1000)}", "red")
+        complain_of(path, error, self.notes)
+
+    def _faulty(self, step: str, error: FaultError) -> None:
+        """A step on which the program failed is a row of the table, and what it would have said is not known."""
+        self.failed += 1
+        complain_of(step, error, self.notes)
 
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli.inputs import Inputs, collect
-from zhenwei.cli.progress import ScanProgress, Tell
-from zhenwei.errors import MediaError
-from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, table, to_json
+from zhenwei.cli.progress import ScanProgress
+from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
+from zhenwei.cli.verbose import Verbose, tell_left_out
+from zhenwei.errors import FaultError, OutputError
+from zhenwei.faults import contained
+from zhenwei.report import CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
 from zhenwei.types import DetectorInfo, Language
 
 if TYPE_CHECKING:
@@ -48,15 +51,17 @@ def scan(
         float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
     ] = 0.05,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
-    Folders are searched for pictures, videos and sound, recognised by content; hidden files are left out. A file
-    that is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
+    Folders are searched for pictures, videos and sound, recognised by content; a file that is only called like one,
+    or is empty, is told as unreadable. Hidden files and linked folders are left out: --verbose names them. A file that
+    is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
     evidence the answer is "inconclusive".
 
-    Exit status: 0 all files examined, 1 at least one could not be read, 2 wrong use, 130 interrupted (what was done
-    is kept).
+    Exit status: 0 all files examined, 1 at least one could not be read or a detector failed on it, 2 wrong use, 130
+    interrupted (what was done is kept), 141 whoever read the output closed it.
 
     Examples:
 
@@ -64,7 +69,7 @@ def scan(
 
       zhenwei scan clip.mp4 --format json          # one JSON object per file, one a line
 
-      zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json
+      zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json; what is there stays
 
       zhenwei scan clip.mp4 --lang zh --frames 64 --detector cnn.face_forgery
     """
@@ -72,16 +77,19 @@ def scan(
 
     language: Language = lang.value
     options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
-    _known(options)
+    known(options)
+    if not quiet:
+        tell_of_plugins()
     run = _Run(collect(paths), options, language, format_, quiet)
+    run.verbose = verbose
     raise typer.Exit(run.all(output))
 
 
-def _known(options: Options) -> None:
+def known(options: Options) -> None:
     """Refuse a detector that is not there before the first file is opened."""
     from zhenwei import detectors
 
-    for id_ in options.detectors:
+    for id_ in options.detectors or detectors.catalogue():
         detectors.build(id_)
 
 
@@ -95,9 +103,10 @@ class _Run:
         self.notes = Console(stderr=True, highlight=False)
         self.outcomes: list[Outcome] = []  # kept for the table only
         self.rows = CsvRows(language)
-        self.failed = 0
+        self.failed = self.faults = self.partly = 0
         self.pages = 0
         self.interrupted = False
+        self.verbose = False
 
     def all(self, output: Path | None) -> int:
         with ExitStack() as stack:
@@ -110,34 +119,55 @@ class _Run:
                 self._examine_all(folder)
             except KeyboardInterrupt:
                 self.interrupted = True
-        self._finish(output)
-        return 130 if self.interrupted else int(self.failed > 0)
+            except OutputError:  # what was done is shown all the same
+                self._finish(None)
+                raise
+        self._finish(folder)
+        return 130 if self.interrupted else int(self.failed + self.faults + self.partly > 0)
 
     def _examine_all(self, folder: ReportFolder | None) -> None:
+        from zhenwei.engine import examine_one
+
         for failure in self.inputs.unreadable:
             self._take(failure, folder)
         shown = self.notes.is_terminal and not self.quiet
         with ScanProgress(self.notes, len(self.inputs.files), shown=shown) as progress:
             for path in self.inputs.files:
-                self._take(_examine(path, self.options, progress.begin(path)), folder)
+                outcome = examine_one(path, options=self.options, progress=progress.begin(path))
+                self._take(outcome, folder)
                 progress.end()
 
     def _take(self, outcome: Outcome, folder: ReportFolder | None) -> None:
-        """Write it out before the next file is begun."""
-        if isinstance(outcome, Unreadable):
-            self.failed += 1
-            if self.format is not Format.table:
-                self._note(f"× {legible(outcome.path)}: {legible(str(outcome.error), 1000)}", "red")
+        """Write it out before the next file is begun. What cannot be told, a plug-in's broken exhibit say, is a fault
+        too, and costs this file."""
+        try:
+            contained(lambda: self._written(outcome, folder))
+        except FaultError as error:
+            outcome = Unreadable(path_of(outcome), error)
+            self._written(outcome, folder)
+        if not isinstance(outcome, Unreadable):
+            self.partly += complain_of_detectors(outcome, self.notes)
+            return
+        faulty = isinstance(outcome.error, FaultError)
+        self.failed += not faulty
+        self.faults += faulty
+        if faulty or self.format is not Format.table:
+            complain_of(outcome.path, outcome.error, self.notes)
+
+    def _written(self, outcome: Outcome, folder: ReportFolder | None) -> None:
+        told = ""
+        if self.format is Format.json:
+            told = to_json(outcome, self.language) + "\n"
+        elif self.format is Format.csv:
+            told = self.rows.row(outcome)
         if folder is not None and folder.add(outcome) is not None:
             self.pages += 1
         if self.format is Format.table:
             self.outcomes.append(_without_pictures(outcome))
-        elif self.format is Format.json:
-            _print(to_json(outcome, self.language) + "\n")
         else:
-            _print(self.rows.row(outcome))
+            _print(told)
 
-    def _finish(self, output: Path | None) -> None:
+    def _finish(self, folder: ReportFolder | None) -> None:
         if self.outcomes:
             from rich.console import Console
 
@@ -146,37 +176,33 @@ class _Run:
             self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
         if self.quiet:
             return
-        if self.inputs.foreign:
-            self._note(f"{self.inputs.foreign} files in folders are no pictures, videos or sound; left out.", "dim")
+        tell_left_out(self.inputs, self.notes, verbose=self.verbose)
         if not self.inputs.files and not self.inputs.unreadable:
             self._note("Nothing to examine was found.", "yellow")
         if self.failed:
             self._note(f"{self.failed} could not be read.", "red")
-        if output is not None and self.pages:
+        if self.faults:
+            self._note(f"{self.faults} could not be examined, for a fault of the program.", "red")
+        if self.partly:
+            self._note(
+                f"{self.partly} examined in part: a detector failed on them. None of these is called genuine.", "red"
+            )
+        if folder is not None:
+            self._tell_folder(folder)
+
+    def _tell_folder(self, folder: ReportFolder) -> None:
+        if self.pages:
             pages = "1 page" if self.pages == 1 else f"{self.pages} pages"
-            self._note(f"{pages} and report.json: see {legible(str(output))}", "dim")
+            self._note(f"{pages} and report.json: see {legible(str(folder.folder))}", "dim")
+        if folder.replaced:
+            self._note(f"{folder.replaced} earlier reports on the same files were replaced.", "dim")
+        if folder.kept:
+            self._note(f"{folder.kept} earlier reports of other scans stay in report.json.", "dim")
 
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text
 
         self.notes.print(Text(line, style), soft_wrap=True)
-
-
-def _examine(path: str, options: Options, tell: Tell) -> Outcome:
-    from zhenwei.pipeline import examine
-
-    try:
-        return examine(path, options=options, progress=tell)
-    except MediaError as error:
-        return Unreadable(path, error)
-    except OSError as error:
-        problem = MediaError(
-            "the file cannot be read",
-            got=error.strerror or type(error).__name__,
-            want="a file that stays readable while it is examined",
-            fix="Check the path, its permissions and the disk.",
-        )
-        return Unreadable(path, problem)
 
 
 def _without_pictures(outcome: Outcome) -> Outcome:
@@ -191,7 +217,7 @@ def _without_pictures(outcome: Outcome) -> Outcome:
 def _infos() -> dict[str, DetectorInfo]:
     from zhenwei.detectors import catalogue
 
-    return {id_: kind.info for id_, kind in catalogue().items()}
+    return {id_: kind.info for id_, kind in catalogue(strict=False).items()}
 
 
 def _print(text: str) -> None:

@@ -31,12 +31,16 @@ Examples:
 
   zhenwei train cnn.face_forgery --data pack.npz --recipe leave_out --leave-out --output runs/leave_out
 
+  zhenwei train fused --thresholds --data DATA --output runs/thresholds --limit 150
+
   torchrun --nproc-per-node 4 -m zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 4
 """
 
 
 def train(
-    detector: Annotated[str, typer.Argument(help="id of a learned detector", metavar="DETECTOR")],
+    detector: Annotated[
+        str, typer.Argument(help="id of a learned detector; fused with --thresholds", metavar="DETECTOR")
+    ],
     data: Annotated[Path, typer.Option(help="folder with dfdc-faces and photos (zip + csv), or a pack.npz")],
     output: Annotated[Path | None, typer.Option(help="folder for checkpoints, curves and weights")] = None,
     recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file, by default the detector's own")] = "",
@@ -72,8 +76,11 @@ def train(
     ] = False,
     thresholds: Annotated[
         bool,
-        typer.Option("--thresholds", help="instead: measure the fused verdict's thresholds, with every detector"),
+        typer.Option("--thresholds", help="instead: measure what the fused verdict rests on, each source left out"),
     ] = False,
+    limit: Annotated[
+        int, typer.Option(help="with --thresholds: at most so many files of each source and class, 0 = all", min=0)
+    ] = 0,
     make_pack: Annotated[
         Path | None, typer.Option(help="only write the faces of DATA into this file, to be carried elsewhere")
     ] = None,
@@ -111,6 +118,7 @@ def train(
         leave_out=leave_out,
         thresholds=thresholds,
         mean=mean,
+        limit=limit,
     )
     _train.run(options)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.cli.trouble import complain_of
+from zhenwei.cli.verbose import Verbose, tell_left_out
+from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from zhenwei.defence.labels import Labels
     from zhenwei.defence.verify import Mark, Verification
+    from zhenwei.report import Unreadable
 
 
 class Format(StrEnum):
@@ -39,6 +43,7 @@ def verify(
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")] = Lang.en,
+    verbose: Verbose = False,
 ) -> None:
     """Show what files say of themselves: credential, watermark, labels, and what follows.
 
@@ -64,7 +69,8 @@ def verify(
     from zhenwei.defence.identity import own_anchor, require_extra
     from zhenwei.defence.keys import home_folder
     from zhenwei.defence.verify import verify_file
-    from zhenwei.report import legible
+    from zhenwei.engine import attempt
+    from zhenwei.report import Unreadable, legible
 
     require_extra()
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -78,14 +84,14 @@ def verify(
     with ScanProgress(notes, len(inputs.files), shown=shown) as progress:
         for path in inputs.files:
             progress.begin(path)
-            try:
-                read = verify_file(Path(path), keys=keys, anchors_pem=anchors, own_pem=own)
-            except MediaError as error:
+            read = attempt(path, partial(verify_file, Path(path), keys=keys, anchors_pem=anchors, own_pem=own))
+            if isinstance(read, Unreadable):
                 failed = True
-                _tell_error(path, error, format_, notes)
+                _tell_error(read, format_, notes)
             else:
                 _tell(path, read, format_, lang.value)
             progress.end()
+    tell_left_out(inputs, notes, verbose=verbose)
     raise typer.Exit(int(failed))
 
 
@@ -106,12 +112,10 @@ def _keys() -> list[bytes]:
     return [own_key(home), PUBLIC_KEY] if (home / "watermark.key").is_file() else [PUBLIC_KEY]
 
 
-def _tell_error(path: str, error: MediaError, format_: Format, notes: Console) -> None:
-    from zhenwei.report import legible
-
-    notes.print(f"× {legible(path)}: {legible(str(error), 1000)}", style="red", markup=False)
+def _tell_error(failed: Unreadable, format_: Format, notes: Console) -> None:
+    complain_of(failed.path, failed.error, notes)
     if format_ is Format.json:
-        typer.echo(json.dumps({"path": path, "error": str(error)}, ensure_ascii=False))
+        typer.echo(json.dumps({"path": failed.path, "error": str(failed.error)}, ensure_ascii=False))
 
 
 def _tell(path: str, read: Verification, format_: Format, language: Language) -> None:

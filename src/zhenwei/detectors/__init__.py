@@ -1,6 +1,7 @@
 """The catalogue: every file ``detectors/<family>/<file>.py`` is the detector ``<family>.<file>``; the id is the path.
 
-Other packages add theirs by an entry point of the group ``zhenwei.detectors`` whose name is the id.
+Other packages add theirs by an entry point of the group ``zhenwei.detectors`` whose name is the id, and bring the
+models of their detectors in a store of their own (``store``, see :func:`models_of`).
 """
 
 from __future__ import annotations
@@ -8,17 +9,17 @@ from __future__ import annotations
 import difflib
 import functools
 import pkgutil
-from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import MappingProxyType
 
-from zhenwei.errors import DetectorClashError, UsageError
+from zhenwei.detectors._asking import ask
+from zhenwei.detectors._plugins import GROUP, Catalogue, LeftOut, checked, models_of, plugins
+from zhenwei.errors import UsageError
 from zhenwei.types import Detector
 
-GROUP = "zhenwei.detectors"
+__all__ = ["GROUP", "Catalogue", "LeftOut", "ask", "build", "catalogue", "ids", "models_of", "package_of"]
+
 Option = bool | int | float | str
 
 
@@ -31,31 +32,25 @@ def ids() -> tuple[str, ...]:
 
 
 @functools.cache
-def catalogue() -> Mapping[str, type[Detector]]:
-    """Every detector by its id, those of other packages included.
+def catalogue(*, strict: bool = True) -> Catalogue:
+    """Every detector by its id, those of other packages included; what does not load of theirs is in ``left_out``.
 
-    Raises DetectorClashError where two claim one id, UsageError for one that is not what its path or name says.
+    Raises DetectorClashError where two claim one id; unless ``strict``, neither of the two is in it then, and asking
+    for that id is the error. Raises UsageError for a file of this package that is not what its path says.
     """
-    found = {id_: _checked(id_, getattr(import_module(f"{__name__}.{id_}"), "detector", None)) for id_ in ids()}
-    claims = {id_: f"{kind.__module__}:{kind.__name__}" for id_, kind in found.items()}
-    for point in entry_points(group=GROUP):
-        claim = f"{point.value} (of {point.dist.name if point.dist else 'an unknown package'})"
-        if point.name in claims:
-            fix = "Uninstall one of the two packages, or have its author choose another id."
-            got = f"{claims[point.name]} and {claim}"
-            raise DetectorClashError(f"two detectors claim the id {point.name!r}", got=got, fix=fix)
-        found[point.name], claims[point.name] = _checked(point.name, _loaded(point, claim)), claim
-    return MappingProxyType(dict(sorted(found.items())))
+    if strict:
+        found = catalogue(strict=False)
+        for clash in found.clashes.values():
+            raise clash
+        return found
+    own = {id_: checked(id_, getattr(import_module(f"{__name__}.{id_}"), "detector", None)) for id_ in ids()}
+    return plugins(own)
 
 
 def build(id: str, /, **options: Option) -> Detector:  # noqa: A002 - the word that users know it by
-    """The detector ``id`` with its options set. UsageError for an unknown id or option, or a value of another type."""
-    kinds = catalogue()
-    if id not in kinds:
-        near = difflib.get_close_matches(id, kinds, n=3)
-        fix = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(kinds)}."
-        raise UsageError(f"there is no detector {id!r}", fix=fix)
-    kind = kinds[id]
+    """The detector ``id`` with its options set. UsageError for an unknown id or option, a value of another type, or a
+    plug-in that does not load; DetectorClashError where two packages claim ``id``."""
+    kind = _kind(id, catalogue(strict=False))
     known = {f.name: f.default for f in fields(kind) if f.init}  # type: ignore[arg-type]  # a Protocol hides it
     for name, value in options.items():
         if name not in known:
@@ -67,18 +62,19 @@ def build(id: str, /, **options: Option) -> Detector:  # noqa: A002 - the word t
     return kind(**options)
 
 
-def _checked(id_: str, kind: type[Detector] | None) -> type[Detector]:
-    stated = getattr(getattr(kind, "info", None), "id", None)
-    if kind is None or stated != id_:
-        got = "no attribute 'detector'" if kind is None else f"info.id {stated!r}"
-        raise UsageError(f"the detector {id_!r} is not what its place says", got=got, want=f"info.id {id_!r}")
-    return kind
+def package_of(id_: str) -> str:
+    """The package that a plug-in came with; "" for a detector of this one."""
+    return catalogue(strict=False).packages.get(id_, "")
 
 
-def _loaded(point: EntryPoint, claim: str) -> type[Detector]:
-    try:
-        kind: type[Detector] = point.load()
-    except (ImportError, AttributeError) as error:
-        fix = "Repair or uninstall the package that declares it."
-        raise UsageError(f"the detector {point.name!r} does not load", got=f"{claim}: {error}", fix=fix) from error
-    return kind
+def _kind(id_: str, kinds: Catalogue) -> type[Detector]:
+    if id_ in kinds.clashes:
+        raise kinds.clashes[id_]
+    for lost in kinds.left_out:
+        if lost.id == id_:
+            raise lost.error
+    if id_ not in kinds:
+        near = difflib.get_close_matches(id_, kinds, n=3)
+        fix = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(kinds)}."
+        raise UsageError(f"there is no detector {id_!r}", fix=fix)
+    return kinds[id_]

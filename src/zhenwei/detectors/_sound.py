@@ -13,6 +13,7 @@ ACTIVITY = "voice_activity"
 _CHUNK, _BEFORE = 512, 64  # samples that voice activity hears at a time, and of what came before
 _SPEAKS = 0.5
 _BRIDGED_S, _LEAST_RUN_S = 0.3, 0.25
+_PIECES, _PIECE_S = 6, 30
 _CANCELLED = 0.5  # of the louder channel: below, the sum of the channels is no picture of either
 
 
@@ -42,6 +43,17 @@ def speech_runs(mono: Floats) -> tuple[Interval, ...]:
     longest = len(mono) / RATE_HZ
     kept = [(start, min(end, longest)) for start, end in runs]
     return tuple(Interval(start, end) for start, end in kept if end - start >= _LEAST_RUN_S)
+
+
+def spoken_s(audio: Audio) -> float:
+    """For how many seconds somebody speaks; of long sound, judged by six pieces of half a minute spread over it."""
+    mono = mixed(audio)
+    piece = _PIECE_S * RATE_HZ
+    if len(mono) <= _PIECES * piece:
+        return sum(run.end_s - run.start_s for run in speech_runs(mono))
+    starts = np.linspace(0, len(mono) - piece, _PIECES).astype(int)
+    heard = sum(run.end_s - run.start_s for at in starts for run in speech_runs(mono[at : at + piece]))
+    return heard * len(mono) / (_PIECES * piece)
 
 
 def activity(mono: Floats) -> Floats:

@@ -10,6 +10,7 @@ from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.evaluation.lab_leave_out import LabLeaveOut
 from zhenwei.evaluation.leave_out import LeaveOneOut
 from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Localised, Results
+from zhenwei.fusion.wording import signed
 
 _HEAD = """# Accuracy
 
@@ -212,7 +213,7 @@ _COUNTS = ("n", "called forged", "called genuine", "inconclusive", "not read", "
 def _counts(mine: Sequence[FileResult]) -> list[str]:
     counts = [sum(f.decision == d for f in mine) for d in ("forged", "genuine", "inconclusive", "unreadable")]
     llr = [f.llr for f in mine if f.llr is not None]
-    return [str(len(mine)), *map(str, counts), f"{median(llr):+.2f}" if llr else "—"]
+    return [str(len(mine)), *map(str, counts), signed(median(llr), 2) if llr else "—"]
 
 
 def _ladder(results: Results) -> str:
@@ -231,7 +232,9 @@ def _clips(files: Sequence[FileResult]) -> str:
         if f.set == "clips":
             truth = f.method if f.forged else f"genuine ({f.origin})"
             said = f.decision if f.llr is not None else f"{f.decision}: {cell(f.reason)}"
-            rows.append([cell(f.file.rsplit("/", 1)[-1]), cell(truth), said, "—" if f.llr is None else f"{f.llr:+.2f}"])
+            rows.append(
+                [cell(f.file.rsplit("/", 1)[-1]), cell(truth), said, "—" if f.llr is None else signed(f.llr, 2)]
+            )
     return _table(("clip", "truth", "verdict", "LLR"), rows)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from zhenwei import faces, models, pipeline
+from zhenwei import pipeline
 from zhenwei.detectors import build, catalogue
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.apart import asked_apart
@@ -20,6 +21,7 @@ from zhenwei.evaluation.ladder import Delivery, steps
 from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
+from zhenwei.faults import OnFault
 
 FUSED = "fused"
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how many
@@ -36,20 +38,23 @@ def evaluate(
     journal: Path | None = None,
     findings: Sequence[Finding] = (),
     tell: Tell | None = None,
+    on_fault: OnFault | None = None,
 ) -> Results:
     """Asks ``subject`` (a detector's id, or "fused" for all of them) about the files that ``protocol`` chooses.
 
     ``journal``: a file that what was said is kept in, so that an interrupted run goes on. ``findings``: of checks that
-    ran before. Raises :class:`UsageError` for an unknown detector or delivery, or where no file is left.
+    ran before. ``on_fault``: told of what the program, or a detector, failed on. Raises :class:`UsageError` for an
+    unknown detector or delivery, or where no file is left.
     """
     chosen, deliveries = protocol.choose(items), ladder_of(protocol)
     options = pipeline.Options(frames=protocol.frames, detectors=() if subject == FUSED else (subject,))
-    weights, versions = weights_of(subject), {p: metadata.version(p) for p in _LIBRARIES}
-    kept = Journal.open(journal, {"options": options.__repr__(), "weights": weights, "versions": versions})
+    run = run_of(subject, options)
+    weights, versions = run["weights"], run["versions"]
+    kept = Journal.open(journal, run)
 
     def ask(what: str, mine: Sequence[Item], delivery: Delivery | None = None) -> list[Outcome]:
         say = (lambda done: tell(what, done, len(mine))) if tell else None
-        return examine(mine, scratch, options=options, delivery=delivery, journal=kept, tell=say)
+        return examine(mine, scratch, options=options, delivery=delivery, journal=kept, tell=say, on_fault=on_fault)
 
     outcomes = ask("examining", chosen)
     files, ladder = files_of(outcomes), list[Step]()
@@ -83,6 +88,12 @@ def evaluate(
     )
 
 
+def run_of(subject: str, options: pipeline.Options) -> dict[str, Any]:
+    """All that answers follow from: options, weights, versions of packages. A journal belongs to one of these."""
+    versions = {package: metadata.version(package) for package in _LIBRARIES}
+    return {"options": repr(options), "weights": weights_of(subject), "versions": versions}
+
+
 def ladder_of(protocol: Protocol) -> list[Delivery]:
     """The deliveries of a protocol, by name or by family. Raises :class:`UsageError` for one that there is not."""
     every = steps()
@@ -96,8 +107,7 @@ def ladder_of(protocol: Protocol) -> list[Delivery]:
 def weights_of(subject: str) -> dict[str, str]:
     """sha256 of every model that the subject and the face finder use. :class:`UsageError` for an unknown detector."""
     asked = tuple(catalogue()) if subject == FUSED else (subject,)
-    used = {model for name in asked for model in build(name).info.models} | set(faces.MODELS)
-    return {name: models.entry(name).sha256 for name in sorted(used)}
+    return pipeline.weights_of([build(name) for name in asked])
 
 
 def _by_set(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

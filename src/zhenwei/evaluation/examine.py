@@ -1,7 +1,7 @@
 """Labelled files through the whole chain, bytes in, verdict out; interrupted, it goes on where it was.
 
 Every outcome is appended to a journal as it comes. A journal belongs to one run: other weights, options or package
-versions begin it anew, so that figures never mix two networks.
+versions begin another, so that figures never mix two networks; the first one's is set aside, and taken up again by it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from zhenwei import pipeline
-from zhenwei.errors import DataError, MediaError
+from zhenwei.errors import DataError, FaultError, MediaError
 from zhenwei.evaluation.items import Item, Outcome, Part, Said
 from zhenwei.evaluation.ladder import Delivery
+from zhenwei.faults import OnFault, on_one_file
 from zhenwei.media import read_audio
 from zhenwei.types import Curve, Media, Report
 
@@ -41,16 +42,23 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path | None, run: Mapping[str, Any]) -> Journal:
-        """``run``: all that the outcomes follow from. What another run wrote is dropped, and so is half a last line."""
+        """``run``: all that the outcomes follow from. What another run wrote is set aside as "journal-RUN.jsonl", where
+        the same run finds it again; half a last line is dropped."""
         signature = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
         journal = cls(path, signature)
         if path is None:
             return journal
+        if path.exists() and _run_of(path) != signature:
+            path.replace(_aside(path, _run_of(path)))
+        if not path.exists() and _aside(path, signature).exists():
+            _aside(path, signature).replace(path)
         lines = _lines(path)
         if lines and lines[0] == {"run": signature}:
             journal.known = {(x["set"], x["name"], x["delivery"]): x for x in lines[1:]}
         text = "".join(json.dumps(x) + "\n" for x in ({"run": signature}, *journal.known.values()))
-        path.write_text(text, encoding="utf-8")
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
         return journal
 
     def find(self, item: Item, delivery: str) -> Outcome | None:
@@ -72,6 +80,17 @@ class Journal:
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, allow_nan=False) + "\n")
+
+
+def _run_of(path: Path) -> str:
+    """The signature that a journal begins with; "" for a file that is none."""
+    lines = _lines(path)
+    run = lines[0].get("run") if lines and isinstance(lines[0], dict) else None
+    return run if isinstance(run, str) and run.isalnum() else ""
+
+
+def _aside(path: Path, signature: str) -> Path:
+    return path.with_name(f"{path.stem}-{signature[:12] or 'other'}{path.suffix}")
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -96,10 +115,12 @@ def examine(
     delivery: Delivery | None = None,
     journal: Journal | None = None,
     tell: Tell | None = None,
+    on_fault: OnFault | None = None,
 ) -> list[Outcome]:
     """What is said of every file, in order. ``scratch``: an empty folder, holding one file at a time.
 
-    ``delivery``: each file is re-shipped by it first. A file that cannot be read is "unreadable" with the reason.
+    ``delivery``: each file is re-shipped by it first. A file that cannot be read, or on which the program fails, is
+    "unreadable" with the reason; of the latter, and of detectors that fail, ``on_fault`` is told as well.
     Raises :class:`DataError` for an archive or a member that is damaged.
     """
     kept = journal or Journal(None, "")
@@ -111,7 +132,7 @@ def examine(
             outcome = kept.find(item, name)
             if outcome is None:
                 with _file(item, scratch, archives, opened) as path:
-                    outcome = _outcome(item, path, scratch, delivery, options)
+                    outcome = _outcome(item, path, scratch, delivery, options, on_fault)
                 kept.add(outcome, name)
             outcomes.append(outcome)
             if tell:
@@ -148,19 +169,42 @@ def _file(item: Item, scratch: Path, archives: dict[Path, zipfile.ZipFile], open
         path.unlink(missing_ok=True)
 
 
-def _outcome(item: Item, path: Path, scratch: Path, delivery: Delivery | None, options: pipeline.Options) -> Outcome:
+def _outcome(
+    item: Item,
+    path: Path,
+    scratch: Path,
+    delivery: Delivery | None,
+    options: pipeline.Options,
+    on_fault: OnFault | None,
+) -> Outcome:
     arrived = path
     try:
         if delivery is not None:
-            arrived = delivery.apply(path, scratch)
-        report = pipeline.examine(arrived, options=options)
-    except MediaError as error:
+            arrived = on_one_file(lambda: delivery.apply(path, scratch))
+        outcome, report = on_one_file(lambda: _examined(item, arrived, options))
+    except (MediaError, FaultError) as error:
+        if on_fault and isinstance(error, FaultError):
+            on_fault(item.name, error)
         said = str(error).replace(str(arrived), item.name).replace(str(path), item.name)
         return Outcome(item, None, "unreadable", said)
     finally:
         if arrived != path:
             arrived.unlink(missing_ok=True)
-    return Outcome(
+    tell_faults(report, item.name, on_fault)
+    return outcome
+
+
+def tell_faults(report: Report, name: str, on_fault: OnFault | None) -> None:
+    """``on_fault``, if there is one, is told of each detector that failed on the file, which is called ``name``."""
+    if on_fault is None:
+        return
+    for detector, evidence in {e.detector: e for e in report.evidence if e.fault}.items():
+        on_fault(name, FaultError(f"{detector}: {evidence.reason}", trace=evidence.fault))
+
+
+def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcome, Report]:
+    report = pipeline.examine(path, options=options)
+    outcome = Outcome(
         item,
         report.verdict.llr,
         report.verdict.decision,
@@ -170,7 +214,16 @@ def _outcome(item: Item, path: Path, scratch: Path, delivery: Delivery | None, o
         parts=_parts(report),
         seconds=report.engine.seconds,
         said=tuple(Said(e.detector, e.person, e.llr, e.finds, e.seconds) for e in report.evidence),
+        seen=_seen(report),
     )
+    return outcome, report
+
+
+def _seen(report: Report) -> dict[str, float]:
+    if not report.people:
+        return {}
+    quality = max((p.quality for p in report.people), key=lambda q: q.face_px)
+    return {name: getattr(quality, name) for name in ("face_px", "sharpness", "brightness", "clipped")}
 
 
 def _reason(report: Report) -> str:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import media
-from zhenwei.errors import MediaError
+from zhenwei.errors import FaultError, MediaError
 from zhenwei.evaluation.examine import on_disk
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.results import Finding
+from zhenwei.faults import on_one_file
 from zhenwei.signals.perceptual_hash import SIDE, dct_hash, distances
 from zhenwei.types import Floats
 
@@ -99,8 +101,8 @@ def _looked_at(items: Sequence[Item], tell: Tell | None) -> tuple[dict[tuple[str
             if tell:
                 tell(number, len(chosen))
             try:
-                found[_key(item)] = _look(path)
-            except MediaError:
+                found[_key(item)] = on_one_file(partial(_look, path))
+            except (MediaError, FaultError):
                 continue
     if tell:
         tell(len(chosen), len(chosen))

@@ -8,7 +8,7 @@ are those of the face's crop, as the network sees it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 
 from zhenwei import faces, media
 from zhenwei.detectors.attention.manipulation_map import ManipulationMap
-from zhenwei.errors import DataError, MediaError
+from zhenwei.errors import DataError, FaultError, MediaError
 from zhenwei.evaluation.examine import on_disk
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.localisation import (
@@ -31,6 +31,7 @@ from zhenwei.evaluation.localisation import (
     pixel_accuracy,
 )
 from zhenwei.evaluation.results import Interval95, Localised
+from zhenwei.faults import contained, on_one_file
 from zhenwei.forge.synthesis import self_blend
 from zhenwei.types import Face, Floats, Frame, Media, Pixels, Subject, Track
 
@@ -69,7 +70,9 @@ def localised(
     originals = _originals(pictures)
     sets: dict[str, list[_Case]] = {}
     for number, (item, pixels, original) in enumerate(_read(pictures, originals, scratch)):
-        sets.setdefault(item.set_name, []).extend(_cases(item, pixels, original, (seed, number)))
+        with suppress(FaultError):  # the main table counts it: the same detector failed on it there
+            cases = contained(lambda: list(_cases(item, pixels, original, (seed, number))))  # noqa: B023 - called now
+            sets.setdefault(item.set_name, []).extend(cases)
         if tell:
             tell(number + 1, len(pictures))
     rows = [_row(name, kind, cases, seed) for name, cases in sets.items() for kind in _ORDER]
@@ -102,8 +105,8 @@ def _read(
 
 def _pixels(path: Path) -> Pixels | None:
     try:
-        return media.read_picture(media.open_media(path)).pixels
-    except MediaError:
+        return on_one_file(lambda: media.read_picture(media.open_media(path)).pixels)
+    except (MediaError, FaultError):
         return None
 
 

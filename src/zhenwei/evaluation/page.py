@@ -14,6 +14,7 @@ from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.pictures import of_ladder, of_set
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
 from zhenwei.evaluation.sheet import Markup, bar, count, element, foreign, join, numbers, section
+from zhenwei.fusion.wording import signed
 
 MOST_FILES = 1000
 MOST_SETS_WITH_PICTURES = 24
@@ -334,7 +335,7 @@ def _file(f: FileResult) -> tuple[str, ...]:
     why = element("small", " — ", foreign(f.reason)) if f.reason else ""
     mistaken = f.decision in ("forged", "genuine") and _is_wrong(f)
     said = element("span", foreign(f.decision), class_="wrong" if mistaken else None)
-    llr = "—" if f.llr is None else f"{f.llr:+.2f}"
+    llr = "—" if f.llr is None else signed(f.llr, 2)
     origin = f.method or f.origin
     return (
         foreign(f.file),

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zhenwei import media, pipeline
-from zhenwei.errors import MediaError
+from zhenwei.errors import FaultError, MediaError
+from zhenwei.evaluation.examine import tell_faults
 from zhenwei.evaluation.ladder import GRADED, Delivery
+from zhenwei.faults import OnFault, on_one_file
 from zhenwei.types import Decision, Report, Text
 
 SCHEMA = "zhenwei.robust/1"
@@ -117,44 +119,60 @@ def walk(
     options: pipeline.Options | None = None,
     keep: bool = False,
     tell: Callable[[str], Tell] | None = None,
+    on_fault: OnFault | None = None,
 ) -> Iterator[Answer]:
     """The answer on ``path`` as it is, then one for each of ``deliveries`` that takes its kind, as they are done.
 
     Re-shipped files are written to ``folder``, and removed again unless ``keep``. ``tell(step)`` gives what stages of
-    that step are reported to. Raises :class:`MediaError` if the file itself cannot be examined.
+    that step are reported to, ``on_fault`` is told of steps and detectors on which the program fails. Raises
+    :class:`MediaError` or :class:`FaultError` if the file itself cannot be examined.
     """
     begin = tell or (lambda _step: lambda _stage, _share: None)
-    kind = media.open_media(path).kind
-    yield examined(path, options, begin(AS_IT_IS))
+    kind = on_one_file(lambda: media.open_media(path)).kind
+    yield examined(path, options, begin(AS_IT_IS), on_fault)
     for delivery in deliveries:
         if kind in delivery.takes:
-            yield _after(delivery, path, folder, options, keep, begin(delivery.name))
+            yield _after(delivery, path, folder, options, keep, begin(delivery.name), on_fault)
 
 
-def examined(path: Path, options: pipeline.Options | None = None, tell: Tell | None = None) -> Answer:
-    """The answer on a file as it is. Raises :class:`MediaError` for one that cannot be read."""
+def examined(
+    path: Path,
+    options: pipeline.Options | None = None,
+    tell: Tell | None = None,
+    on_fault: OnFault | None = None,
+) -> Answer:
+    """The answer on a file as it is. Raises :class:`MediaError` for one that cannot be read, :class:`FaultError` for
+    one that the program fails on."""
     began = time.perf_counter()
-    report = pipeline.examine(path, options=options, progress=tell)
+    report = on_one_file(lambda: pipeline.examine(path, options=options, progress=tell))
+    tell_faults(report, AS_IT_IS, on_fault)
     answer = _answer("", AS_IT_IS, 0.0, report)
     return replace(answer, seconds=round(time.perf_counter() - began, 3))
 
 
 def _after(
-    delivery: Delivery, path: Path, folder: Path, options: pipeline.Options | None, keep: bool, tell: Tell
+    delivery: Delivery,
+    path: Path,
+    folder: Path,
+    options: pipeline.Options | None,
+    keep: bool,
+    tell: Tell,
+    on_fault: OnFault | None,
 ) -> Answer:
     began = time.perf_counter()
     tell("saving", 0.0)
+    shipped: Path | None = None
     try:
-        shipped = delivery.apply(path, folder)
-    except MediaError as error:
-        return Answer(delivery.family, delivery.name, delivery.amount, "failed", None, str(error))
-    try:
-        report = pipeline.examine(shipped, options=options, progress=tell)
-    except MediaError as error:
+        shipped = saved = on_one_file(lambda: delivery.apply(path, folder))
+        report = on_one_file(lambda: pipeline.examine(saved, options=options, progress=tell))
+    except (MediaError, FaultError) as error:
+        if on_fault and isinstance(error, FaultError):
+            on_fault(delivery.name, error)
         return Answer(delivery.family, delivery.name, delivery.amount, "failed", None, str(error))
     finally:
-        if not keep:
+        if shipped is not None and not keep:
             shipped.unlink(missing_ok=True)
+    tell_faults(report, delivery.name, on_fault)
     answer = _answer(delivery.family, delivery.name, delivery.amount, report)
     seconds = round(time.perf_counter() - began, 3)
     return replace(answer, seconds=seconds, file=str(shipped) if keep else "")

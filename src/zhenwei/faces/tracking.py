@@ -32,11 +32,13 @@ _HAIR = 0.2
 
 @dataclass(slots=True)
 class _Person:
-    """A person so far: faces in order of time, a few of their looks, and the scenes they were last seen in."""
+    """A person so far: faces in order of time, a few of their looks, the scene they were last seen in, and which of the
+    faces is the first since it began."""
 
     faces: list[Face]
     looks: list[Floats]
     scene: int
+    since: int = 0
     supports: list[float] = field(default_factory=list)
 
 
@@ -60,11 +62,12 @@ def link(frames: Sequence[Sequence[Seen]], scenes: Sequence[int]) -> list[tuple[
         for j, s in sorted(enumerate(seen), key=lambda pair: -pair[1].face.box.area):
             person = matched.get(j)
             if person is None:
-                people.append(_Person([s.face], [s.looks], scene, [s.support]))
+                people.append(_Person([s.face], [s.looks], scene, supports=[s.support]))
                 continue
+            if scene != person.scene:
+                person.scene, person.since = scene, len(person.faces)
             person.faces.append(s.face)
             person.supports.append(s.support)
-            person.scene = scene
             _remember(person, s.looks)
     return [(tuple(p.faces), tuple(p.supports)) for p in people]
 
@@ -117,7 +120,7 @@ def _affinity(person: _Person, seen: Seen, scene: int) -> float:
     if scene != person.scene:
         return alike
     passed = max(0.0, seen.face.time_s - person.faces[-1].time_s)
-    return alike + _WEIGHT_OF_PLACE / (1 + passed) * _nearness(person.faces, seen.face, passed)
+    return alike + _WEIGHT_OF_PLACE / (1 + passed) * _nearness(person.faces[person.since :], seen.face, passed)
 
 
 def _nearness(faces: Sequence[Face], face: Face, passed: float) -> float:

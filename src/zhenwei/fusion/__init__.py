@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from zhenwei.fusion.operating import OperatingPoints
-from zhenwei.fusion.verdict import contributions, decide
+from zhenwei.fusion.verdict import contributions, decide, fuse
 
-__all__ = ["OperatingPoints", "contributions", "decide"]
+__all__ = ["OperatingPoints", "contributions", "decide", "fuse"]

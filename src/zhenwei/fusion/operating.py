@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.types import Kind
+from zhenwei.types import Kind, Person
 
-SCHEMA = "zhenwei.operating_points/1"
+SCHEMA = "zhenwei.operating_points/2"
 PACKAGED = Path(__file__).with_name("operating_points.json")
 _MOST_STEPS = 200
 
@@ -59,11 +59,35 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    """What rates were measured on. ``sources``: name, genuine and forged media of each. ``ranges``: between which
+    values 98 in 100 of the genuine ones lay, by the names of ``types.Quality``."""
+
+    sources: tuple[tuple[str, int, int], ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class OperatingPoints:
-    """The tails of fused LLRs of one person (of the file, where nobody is seen), by kind of media."""
+    """The tails of fused LLRs of one person (of the file, where nobody is seen), by kind of media, and the media that
+    they were measured on."""
 
     genuine: Mapping[str, Tail] = field(default_factory=dict)
     forged: Mapping[str, Tail] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+
+    def measured_on(self, kind: Kind) -> tuple[tuple[str, int, int], ...]:
+        """Name of a source, genuine and forged media of it; empty where nothing was measured."""
+        return self.domains.get(kind, Domain()).sources
+
+    def outside(self, kind: Kind, people: Sequence[Person]) -> tuple[tuple[str, float, float, float], ...]:
+        """In what the clearest person is like none that was measured: quality, its value, the measured range."""
+        if not people:
+            return ()
+        clearest = max(people, key=lambda p: p.quality.face_px).quality
+        ranges = self.domains.get(kind, Domain()).ranges
+        seen = [(name, float(getattr(clearest, name)), low, high) for name, (low, high) in ranges.items()]
+        return tuple(row for row in seen if not row[2] <= row[1] <= row[3])
 
     def false_alarm_rate(self, llr: float, kind: Kind) -> float:
         """How often genuine media look at least this forged; an upper bound in (0, 1]."""
@@ -75,19 +99,22 @@ class OperatingPoints:
 
     def joined(self, other: OperatingPoints) -> OperatingPoints:
         """With the kinds of media that ``other`` has measured in place of these."""
-        return OperatingPoints({**self.genuine, **other.genuine}, {**self.forged, **other.forged})
+        domains = {**self.domains, **other.domains}
+        return OperatingPoints({**self.genuine, **other.genuine}, {**self.forged, **other.forged}, domains)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         sides = {"genuine": self.genuine, "forged": self.forged}
-        return {"schema": SCHEMA} | {s: {k: _plain(t) for k, t in sorted(v.items())} for s, v in sides.items()}
+        tails = {s: {k: _plain(t) for k, t in sorted(v.items())} for s, v in sides.items()}
+        return {"schema": SCHEMA, **tails, "domains": {k: _told(d) for k, d in sorted(self.domains.items())}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`. Raises :class:`ModelError` for anything else."""
-        if set(values) != {"schema", "genuine", "forged"} or values["schema"] != SCHEMA:
-            raise _malformed(f"schema {SCHEMA!r} with genuine and forged", str(sorted(values)))
-        return cls(*({_kind(k): _tail(t) for k, t in values[side].items()} for side in ("genuine", "forged")))
+        if set(values) != {"schema", "genuine", "forged", "domains"} or values["schema"] != SCHEMA:
+            raise _malformed(f"schema {SCHEMA!r} with genuine, forged and domains", str(sorted(values)))
+        genuine, forged = ({_kind(k): _tail(t) for k, t in values[side].items()} for side in ("genuine", "forged"))
+        return cls(genuine, forged, {_kind(k): _domain(d) for k, d in values["domains"].items()})
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Self:
@@ -136,7 +163,7 @@ def measure_operating_points(
     for label, sign in ((0, 1.0), (1, -1.0)):
         rows = {k: (truth == label) & (kind == k) for k in get_args(Kind)}
         sides.append({k: _measure(sign * values[r], names[r], confidence) for k, r in rows.items() if r.any()})
-    return OperatingPoints(*sides)
+    return OperatingPoints(sides[0], sides[1])
 
 
 def _measure(values: NDArray[np.float64], groups: NDArray[np.str_], confidence: float) -> Tail:
@@ -164,6 +191,18 @@ def _plain(tail: Tail) -> dict[str, Any]:
         "media": tail.media,
         "groups": tail.groups,
     }
+
+
+def _told(domain: Domain) -> dict[str, Any]:
+    ranges = {name: [round(v, 4) for v in limits] for name, limits in sorted(domain.ranges.items())}
+    return {"sources": [list(row) for row in domain.sources], "ranges": ranges}
+
+
+def _domain(values: Mapping[str, Any]) -> Domain:
+    if set(values) != {"sources", "ranges"}:
+        raise _malformed("sources and ranges", str(sorted(values)))
+    sources = tuple((str(name), int(genuine), int(forged)) for name, genuine, forged in values["sources"])
+    return Domain(sources, {str(k): (float(low), float(high)) for k, (low, high) in values["ranges"].items()})
 
 
 def _tail(values: Mapping[str, Any]) -> Tail:

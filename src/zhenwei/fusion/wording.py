@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from zhenwei.types import Decision, Text, in_language
+from zhenwei.types import Decision, Kind, Stream, Text, in_language
 
-_NO_LEANING = 0.1  # an LLR smaller than this leans nowhere
+_DIGITS = re.compile(r"[0-9.,]+")
+Leaning = Literal["forged", "genuine", "neither"]
+
+
+def leaning(llr: float) -> Leaning:
+    """Which side an LLR leans to, as it is shown: what is shown as 0.0 leans nowhere. One rule for every sentence."""
+    shown = round(llr, 1)
+    return "forged" if shown > 0 else "genuine" if shown < 0 else "neither"
+
+
+def signed(llr: float, digits: int = 1) -> str:
+    """An LLR as it is shown: with a sign, but for what is shown as zero."""
+    shown = round(llr, digits)
+    return f"{shown:+.{digits}f}" if shown else f"{0:.{digits}f}"
+
+
+def ratio(llr: float) -> str:
+    """How many times likelier the evidence is on the side that the LLR leans to."""
+    times = math.exp(min(abs(llr), math.log(10_000)))
+    return f"{times:.1f}" if times < 10 else f"{times:,.0f}" if times < 9_999 else "10,000+"
+
+
+def one_in(rate: float) -> tuple[int, int]:
+    """An upper limit of a rate as so many of so many: (1, 46) for 0.0215, (6, 10) for 0.6. Never less than it is; to
+    two figures above 20; a rate below 1 in 10,000 is that."""
+    if rate > 1 / 3:
+        return min(10, math.ceil(rate * 10 - 1e-9)), 10
+    count = min(10_000, math.floor(1 / rate + 1e-9)) if rate > 0 else 10_000
+    step = 10 ** max(0, len(str(count)) - 2)
+    return 1, count // step * step
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +63,22 @@ def of_file() -> Subject:
     return Subject("the file", "此文件")
 
 
+_STREAMS: dict[Stream, tuple[str, str]] = {
+    "picture": ("the picture", "画面"),
+    "voice": ("the voice", "语音"),
+    "pairing": ("the match of picture and sound", "画面与声音的配合"),
+    "declared": ("the file, by what it says of itself,", "根据其自述，此文件"),
+}
+
+
+def of_stream(stream: Stream) -> Subject:
+    return Subject(*_STREAMS[stream])
+
+
+def of_both() -> Subject:
+    return Subject("each of picture and voice", "画面与语音均")
+
+
 def of_worst(number: int, decision: Decision, examined: int) -> Subject:
     """The subject of the sentence on a file in which that many people were examined, ``number`` the most suspicious."""
     if examined == 1:
@@ -47,40 +95,117 @@ def of_worst(number: int, decision: Decision, examined: int) -> Subject:
 
 
 def decided(subject: Subject, decision: Decision, rate: float) -> Text:
-    count, of = _share(rate)
-    few = f"at most {count}" if count else "fewer than 1"
-    few_zh = f"最多有 {count} 个" if count else "不到 1 个"
+    few, of = one_in(rate)
     if decision == "forged":
         return Text(
-            f"{subject.capital} looks forged: of {of:,} genuine files {few} would look this suspicious.",
-            zh=f"{subject.zh}看起来是伪造的：每 {of:,} 个真实文件中{few_zh}会如此可疑。",
+            f"{subject.capital} looks forged: at most {few} in {of:,} genuine files would look this suspicious.",
+            zh=f"{subject.zh}看起来是伪造的：每 {of:,} 个真实文件中最多 {few} 个会如此可疑。",
         )
     return Text(
-        f"{subject.capital} looks genuine: of {of:,} forged files {few} would look this clean.",
-        zh=f"{subject.zh}看起来是真实的：每 {of:,} 个伪造文件中{few_zh}会如此干净。",
+        f"{subject.capital} looks genuine: at most {few} in {of:,} forged files would look this clean.",
+        zh=f"{subject.zh}看起来是真实的：每 {of:,} 个伪造文件中最多 {few} 个会如此干净。",
     )
 
 
-def undecided(subject: Subject, llr: float, false_alarm: float, miss: float) -> Text:
-    if abs(llr) < _NO_LEANING:
+def undecided(subject: Subject, llr: float, false_alarm: float, miss: float, *, least: float) -> Text:
+    """Why an LLR is no decision: it leans nowhere, weighs less than ``least``, or is not rare enough on one side."""
+    side = leaning(llr)
+    if side == "neither":
         return Text(f"The evidence on {subject.en} leans neither way.", zh=f"关于{subject.zh}的证据没有倾向。")
-    forged = llr > 0
-    side, other = ("forged", "genuine") if forged else ("genuine", "forged")
-    side_zh, other_zh = ("伪造", "真实") if forged else ("真实", "伪造")
-    count, of = _share(false_alarm if forged else miss)
+    side_zh = "伪造" if side == "forged" else "真实"
+    english = f"The evidence on {subject.en} leans towards {side}, "
+    chinese = f"关于{subject.zh}的证据倾向于{side_zh}，"
+    if abs(llr) < least:
+        other = "genuine" if side == "forged" else "forged"
+        return Text(
+            f"{english}but weakly: it is {ratio(llr)} times likelier in a {side} file than in a {other} one, and a "
+            f"decision asks for {ratio(least)} times.",
+            zh=f"{chinese}但较弱：其在{side_zh}文件中出现的可能性为另一类文件的 {ratio(llr)} 倍，"
+            f"作出判定至少需要 {ratio(least)} 倍。",
+        )
+    few, of = one_in(false_alarm if side == "forged" else miss)
+    other, other_zh = ("genuine", "真实") if side == "forged" else ("forged", "伪造")
     return Text(
-        f"The evidence on {subject.en} leans towards {side}, but not firmly enough to be wrong on at most {count} of "
-        f"{of:,} {other} files.",
-        zh=f"关于{subject.zh}的证据倾向于{side_zh}，但不足以保证每 {of:,} 个{other_zh}文件中最多误判 {count} 个。",
+        f"{english}but not firmly enough to be wrong on at most {few} in {of:,} {other} files.",
+        zh=f"{chinese}但不足以保证每 {of:,} 个{other_zh}文件中最多误判 {few} 个。",
     )
+
+
+def declares_itself(measured: Text | None = None) -> Text:
+    """``measured``: what was found besides."""
+    english = "The file itself says that AI made or altered it; that is its own statement, and no measurement."
+    chinese = "此文件自称由人工智能制作或改动；这是其自述，而非测量结果。"
+    if measured is None:
+        return Text(english, zh=chinese)
+    return Text(f"{english} {measured}", zh=f"{chinese}{measured.in_language('zh')}")
 
 
 def nothing(subject: Subject, reasons: Sequence[tuple[str, str]]) -> Text:
-    """``reasons``: detector and why it abstains; each reason is said once, in the order of the detectors."""
-    ordered = [reason for _, reason in sorted(reasons) if reason]
-    unique = {str(reason): in_language(reason, "zh") for reason in ordered}
-    why, why_zh = "; ".join(unique) or "no detector had an answer", "；".join(unique.values()) or "没有检测器给出结论"
-    return Text(f"Nothing can be said about {subject.en}: {why}.", zh=f"无法对{subject.zh}作出判断：{why_zh}。")
+    """``reasons``: detector and why it abstains. The one that most of them give is said."""
+    reason = most_useful(reasons)
+    if reason is None:
+        return Text(
+            f"Nothing can be said about {subject.en}: no detector had an answer.",
+            zh=f"无法对{subject.zh}作出判断：没有检测器给出结论。",
+        )
+    return Text(
+        f"Nothing can be said about {subject.en}: {reason.rstrip('.')}.",
+        zh=f"无法对{subject.zh}作出判断：{in_language(reason, 'zh').rstrip('。')}。",
+    )
+
+
+def most_useful(reasons: Sequence[tuple[str, str]]) -> str | None:
+    """Of detectors and why they abstain, the reason that most give, figures in it aside: no face, too soft, no speech.
+    Of equally common ones that of the first detector in the alphabet; None where none gives any."""
+    ordered = [(_DIGITS.sub("#", str(reason)), reason) for _, reason in sorted(reasons, key=lambda r: r[0]) if reason]
+    if not ordered:
+        return None
+    commonest = Counter(kind for kind, _ in ordered).most_common(1)[0][0]
+    return next(reason for kind, reason in ordered if kind == commonest)
+
+
+_MEDIA: dict[Kind, tuple[str, str]] = {
+    "image": ("pictures", "图片"),
+    "video": ("clips", "视频"),
+    "audio": ("recordings", "录音"),
+}
+_MOST_NAMED = 6
+
+
+def measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
+    """``rows``: name of a source, and how many genuine and forged media of it the rates come from."""
+    genuine, forged = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    names = [name for name, *_ in sorted(rows, key=lambda row: (-row[1] - row[2], row[0]))]
+    more = len(names) - _MOST_NAMED
+    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed_zh = "、".join(names[:_MOST_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")
+    media, media_zh = _MEDIA[kind]
+    return Text(
+        f"Rates were measured on {genuine:,} genuine and {forged:,} forged {media} of {len(rows)} sources ({listed}) "
+        "and hold in the worst of these. On media of other kinds they may be higher.",
+        zh=f"比率测自 {len(rows)} 个来源（{listed_zh}）的 {genuine:,} 个真实和 {forged:,} 个伪造{media_zh}，"
+        "以其中最差的来源为准。对其他类型的素材，错误率可能更高。",
+    )
+
+
+_QUALITIES: Mapping[str, tuple[str, str, str]] = {
+    "face_px": ("the face measures {value:.0f} px", "人脸为 {value:.0f} 像素", "{low:.0f}–{high:.0f}"),
+    "sharpness": ("its sharpness is {value:.0f}", "其清晰度为 {value:.0f}", "{low:.0f}–{high:.0f}"),
+    "brightness": ("its brightness is {value:.2f}", "其亮度为 {value:.2f}", "{low:.2f}–{high:.2f}"),
+}
+
+
+def unlike(outside: Sequence[tuple[str, float, float, float]]) -> Text:
+    """``outside``: quality, its value, and the range that was measured; an empty sentence where there is none."""
+    known = [(*_QUALITIES[name], value, low, high) for name, value, low, high in outside if name in _QUALITIES]
+    if not known:
+        return Text("", zh="")
+    english = "; ".join(f"{en.format(value=v)}, measured were {r.format(low=a, high=b)}" for en, _, r, v, a, b in known)
+    chinese = "；".join(f"{zh.format(value=v)}，测量范围为 {r.format(low=a, high=b)}" for _, zh, r, v, a, b in known)
+    return Text(
+        f"This file is unlike all that was measured: {english}. How often such files are judged wrongly is not known.",
+        zh=f"此文件与所有测量过的文件都不同：{chinese}。此类文件的误判率未知。",
+    )
 
 
 def with_scope(sentence: Text, decision: Decision, examined: int, left_out: int) -> Text:
@@ -94,9 +219,3 @@ def with_scope(sentence: Text, decision: Decision, examined: int, left_out: int)
         en.append(f"{who} could not be examined, and this says nothing of them.")
         zh.append(f"另有 {left_out} 人无法检验，本结论与其无关。")
     return Text(" ".join(en), zh="".join(zh))
-
-
-def _share(rate: float) -> tuple[int, int]:
-    """A rate as so many of 100, 1,000 or 10,000, rounded up; 0 of 10,000 stands for fewer than 1."""
-    of = next((n for n in (100, 1_000, 10_000) if rate * n >= 1 - 1e-9), 0)
-    return (math.ceil(rate * of - 1e-9), of) if of else (0, 10_000)

@@ -8,11 +8,45 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
+from zhenwei.media.given import Given, Source
 from zhenwei.media.limits import DEFAULT_LIMITS, Limits
+from zhenwei.media.told import Told
 from zhenwei.types import Audio, Frame, Media
 
-__all__ = ["Limits", "frame_times", "open_media", "read_audio", "read_passage", "read_picture", "sample_frames"]
+__all__ = [
+    "Limits",
+    "Told",
+    "at_hand",
+    "frame_times",
+    "hear",
+    "open_media",
+    "read_audio",
+    "read_passage",
+    "read_picture",
+    "sample_frames",
+    "unchanged",
+]
+
+
+def at_hand(source: Source, limits: Limits = DEFAULT_LIMITS) -> AbstractContextManager[Given]:
+    """A file with the content of ``source`` (a path, bytes, an open binary file, an array of uint8 pixels), for as
+    long as the context lasts; ``Given.path`` is what ``open_media`` takes. A path is itself and is not looked at.
+
+    Raises UsageError for anything else, MediaError for a stream that cannot be read or is beyond ``max_bytes``.
+    """
+    from zhenwei.media import given
+
+    return given.laid_down(source, limits)
+
+
+def unchanged(media: Media, limits: Limits = DEFAULT_LIMITS) -> AbstractContextManager[None]:
+    """Around everything that is read of ``media`` after it was opened: leaving it raises MediaError unless the file
+    still holds the bytes of ``media.sha256``; also where reading failed meanwhile, as that of a cut file does."""
+    from zhenwei.media import sources
+
+    return sources.unchanged(media.path, media.sha256, limits)
 
 
 def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Media:
@@ -20,7 +54,9 @@ def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
 
     ``kind`` is "image" for a still picture, "video" for anything that moves (animated GIF, WebP and PNG too), "audio"
     for sound without moving pictures (cover art does not move). Width and height are as shown, after EXIF orientation
-    or rotation metadata; ``rotation_deg`` is the clockwise turn that was needed.
+    or rotation metadata, and with square pixels; ``rotation_deg`` is the clockwise turn that was needed.
+    ``duration_s`` is what the file states, counted from its packets where it states nothing, and what there is of it
+    where it is cut short. ``notes`` tell what had to be guessed, changed or left out.
 
     Raises MediaError if there is no such file, it is not a regular file, not in a format that is read, damaged so
     that not even its header can be read, or beyond ``limits``.
@@ -31,7 +67,13 @@ def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
 
 
 def sample_frames(
-    media: Media, count: int = 32, *, max_side: int = 1920, limits: Limits = DEFAULT_LIMITS, threads: int = 1
+    media: Media,
+    count: int = 32,
+    *,
+    max_side: int = 1920,
+    limits: Limits = DEFAULT_LIMITS,
+    threads: int = 1,
+    told: Told | None = None,
 ) -> Iterator[Frame]:
     """Up to ``count`` frames spread evenly over the whole of ``media``, in order of time, each at most once.
 
@@ -43,12 +85,14 @@ def sample_frames(
     ``max_side`` pixels on its longer side; pictures and animated pictures keep their size. ``time_s`` counts from the
     start of the file, on the same clock as ``read_audio``. ``threads`` decode; their number does not change the frames.
 
-    A clip that is cut short or damaged gives what can be decoded. Raises MediaError if that is nothing, UsageError
+    High dynamic range, wide gamuts and pixels that are not square are shown as a standard screen would (see
+    ``zhenwei.media.shown``). A clip that is cut short or damaged gives what can be decoded; ``told`` counts the damaged
+    frames that were left out among those that had to be decoded. Raises MediaError if that is nothing, UsageError
     if ``count``, ``max_side`` or ``threads`` is below 1. Memory does not grow with the length of the clip.
     """
     from zhenwei.media import reading
 
-    return reading.sample_frames(media, count, max_side, limits, threads)
+    return reading.sample_frames(media, count, max_side, limits, threads, told or Told())
 
 
 def read_passage(
@@ -96,7 +140,7 @@ def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAUL
 
     At ``rate_hz`` samples a second (resampled by soxr, high quality), by default the file's own. Sound that begins
     later than the file is led by silence, so that it is on the clock of ``sample_frames``. Samples beyond full scale
-    are clipped.
+    are clipped. Of several tracks it is the one marked to be played, else the first, unless that is silent.
 
     Raises MediaError if there is no sound, none of it can be decoded, it holds NaN or infinity, or it is more than
     ``limits.max_audio_values``; UsageError if ``rate_hz`` is not from 1000 to 384000.
@@ -104,6 +148,24 @@ def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAUL
     from zhenwei.media import reading
 
     return reading.read_audio(media, rate_hz, limits)
+
+
+def hear(
+    media: Media,
+    rate_hz: int | None = None,
+    *,
+    speech_s: Callable[[Audio], float] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> tuple[Audio, Media]:
+    """As ``read_audio``, with ``media`` as it is to be told of then: with the facts of the track that was heard, which
+    one of several it is and why, and how many damaged packets were left out.
+
+    ``speech_s`` says for how many seconds somebody speaks in a track; one with more than twice the speech of the track
+    marked to be played is heard in its place. Of more than 8 tracks the first 8 are compared.
+    """
+    from zhenwei.media import reading
+
+    return reading.hear(media, rate_hz, speech_s, limits)
 
 
 def frame_times(media: Media, limits: Limits = DEFAULT_LIMITS) -> tuple[float, ...]:

@@ -13,22 +13,23 @@ from typing import BinaryIO
 from zhenwei.errors import MediaError
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.media.pictures import guarded, open_picture, upright_rgb
+from zhenwei.media.pictures import guarded, open_as_far, upright_rgb
 from zhenwei.media.spread import nearest
 from zhenwei.types import Frame
 
 _DEFAULT_US = 100_000  # what browsers show where a file says "as fast as possible"
 _SHORTEST_US = 11_000
+_MOST_HEADER = 1 << 28  # an AVIF file is held in memory as a whole by its decoder, too
 
 
 def durations_us(file: BinaryIO, form: Format, limits: Limits) -> list[int]:
     """How long each picture is shown, in microseconds; as far as the chunks can be followed. Never decodes."""
     file.seek(0)
-    chunks = {"gif": _gif, "png": _png, "webp": _webp}[form.name]
+    chunks = {"gif": _gif, "png": _png, "webp": _webp, "avif": _avif}[form.name]
     found: list[int] = []
     try:
         for shown in chunks(file):
-            found.append(shown if shown >= _SHORTEST_US else _DEFAULT_US)
+            found.append(shown if shown >= _SHORTEST_US or form.name == "avif" else _DEFAULT_US)
             if len(found) > limits.max_frames:
                 break
     except (struct.error, IndexError):
@@ -80,6 +81,43 @@ def _webp(file: BinaryIO) -> Iterator[int]:
         file.seek(size + (size & 1), 1)
 
 
+def _avif(file: BinaryIO) -> Iterator[int]:
+    """By the track's table of durations; only pictures, not the tracks of their transparency and depth."""
+    movie = _box(file.read(_MOST_HEADER), b"moov")
+    for track in _boxes(movie, b"trak"):
+        media = _box(track, b"mdia")
+        if _box(media, b"hdlr")[8:12] != b"pict":
+            continue
+        header = _box(media, b"mdhd")
+        (unit,) = struct.unpack(">I", header[20:24] if header[0] else header[12:16])
+        table = _box(_box(_box(media, b"minf"), b"stbl"), b"stts")
+        (entries,) = struct.unpack(">I", table[4:8])
+        for entry in range(entries):
+            count, shown = struct.unpack(">II", table[8 + 8 * entry : 16 + 8 * entry])
+            for _ in range(count):
+                yield shown * 1_000_000 // max(1, unit)
+        return
+
+
+def _box(data: bytes, kind: bytes) -> bytes:
+    return next(_boxes(data, kind), b"")
+
+
+def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + 8 <= len(data):
+        size, found, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
+        if size == 1:
+            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        if size == 0:
+            size = len(data) - at
+        if size < head:
+            return
+        if found == kind:
+            yield data[at + head : at + size]
+        at += size
+
+
 def require_short(size: tuple[int, int], frames: int, name: str, limits: Limits) -> None:
     """MediaError for an animation that would take too long: each picture of it is built on the one before."""
     if size[0] * size[1] * frames > limits.max_animated_pixels:
@@ -87,7 +125,7 @@ def require_short(size: tuple[int, int], frames: int, name: str, limits: Limits)
             f"{name} is too large an animation",
             got=f"{frames} pictures of {size[0]} x {size[1]}",
             want=f"at most {limits.max_animated_pixels:,} pixels in all",
-            fix="Save it as a video, or raise Limits.max_animated_pixels.",
+            fix="Save it as a video.",
         )
 
 
@@ -95,13 +133,14 @@ def animation_frames(file: BinaryIO, form: Format, name: str, count: int, limits
     """Frames nearest to evenly spread times; ends where decoding breaks, with MediaError if that is at once."""
     starts = list(accumulate(durations_us(file, form, limits)[:-1], initial=0))
     with guarded(form, name, limits):
-        image = open_picture(file, form, name, limits)
+        opened = open_as_far(file, form, name, limits)
+        image = opened.image
     for index, number in enumerate(nearest(starts, count)):
         try:
             with guarded(form, name, limits):
                 image.seek(number)
                 require_short(image.size, len(starts), name, limits)  # a picture beyond the canvas enlarges it
-                pixels = upright_rgb(image, name)
+                pixels = upright_rgb(opened, name)
         except MediaError:
             if index == 0:
                 raise

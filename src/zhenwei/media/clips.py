@@ -1,15 +1,15 @@
 """Frames of a video, evenly spread over the whole of it by their exact time.
 
-A first pass reads every packet's time without decoding any, some 300,000 a second. It says which frames are nearest
-to the wanted times and from which key frame each can be had, so that the second pass decodes little more than those:
-packets that no wanted frame depends on are dropped, and the decoder starts afresh at the next key frame. Dropping
-beats seeking, which lands elsewhere in every format. Nothing but these times grows with the length of the clip.
+A first pass reads every packet's time without decoding any (``zhenwei.media.timeline``). It says which frames are
+nearest to the wanted times and from which key frame each can be had, so that the second pass decodes little more than
+those: packets that no wanted frame depends on are dropped, and the decoder starts afresh at the next key frame.
+Dropping beats seeking, which lands elsewhere in every format. Nothing but these times grows with the length of the
+clip.
 """
 
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -25,85 +25,19 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from zhenwei.errors import MediaError
-from zhenwei.media.containers import (
-    CUT_SHORT,
-    audio_stream,
-    decoded,
-    frame_rate,
-    open_container,
-    prepare,
-    require_content,
-    require_duration,
-    start_s,
-    video_stream,
-)
+from zhenwei.media.containers import CUT_SHORT, decoded, open_container, prepare, require_duration
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
+from zhenwei.media.shown import pixel_ratio, shown_part, shown_pixels
 from zhenwei.media.spread import nearest
-from zhenwei.media.upright import Window, upright_part, upright_pixels
+from zhenwei.media.timeline import Timeline, clip_timeline, require_video
+from zhenwei.media.told import Told
+from zhenwei.media.upright import Window
 from zhenwei.types import Frame, Pixels
 
 # Decoders in which a frame marked as no reference can be left out without changing any other. HEVC is not among
 # them: there the mark holds for one temporal layer only.
 _SKIPS_UNUSED = frozenset({"h264"})
-_DEFAULT_RATE = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """The packets of a video track in decoding order.
-
-    ``pts``: presentation times in units of ``unit`` seconds, or ordinal numbers where the file has no usable times
-    (``timed`` false). ``key``: places of packets where decoding can begin. ``shown``: places of packets that hold a
-    frame to show, in order of presentation. ``end``: when the last one goes, judged by the gaps before it.
-    """
-
-    pts: array[int]
-    key: array[int]
-    shown: tuple[int, ...]
-    end: int
-    unit: Fraction
-    timed: bool
-
-    @property
-    def duration_s(self) -> float:
-        """From the first frame to the end of the last, in seconds."""
-        return float((self.end - self.pts[self.shown[0]]) * self.unit) if self.shown else 0.0
-
-
-def read_timeline(container: InputContainer, stream: VideoStream, name: str, limits: Limits) -> Timeline:
-    """Read all packets' times; where the file breaks off, what came before stands. Nothing is decoded."""
-    pts, key, hidden = array("q"), array("q"), set()
-    timed = True
-    try:
-        for packet in container.demux(stream):
-            if packet.size == 0:
-                continue  # the mark at the end
-            if len(pts) >= limits.max_frames:
-                raise MediaError(
-                    f"{name} has too many frames", want=f"at most {limits.max_frames:,}", fix="Cut it shorter."
-                )
-            if packet.is_keyframe:
-                key.append(len(pts))
-            if packet.is_discard or packet.is_corrupt:
-                hidden.add(len(pts))
-            timed = timed and packet.pts is not None
-            pts.append(packet.pts if packet.pts is not None else len(pts))
-    except CUT_SHORT:
-        pass
-    timed = timed and stream.time_base is not None and all(pts[a] < pts[b] for a, b in pairwise(key))
-    return _timeline(stream, pts, key, hidden, timed)
-
-
-def _timeline(stream: VideoStream, pts: array[int], key: array[int], hidden: set[int], timed: bool) -> Timeline:
-    places = [place for place in range(len(pts)) if place not in hidden]
-    if not timed:
-        rate = Fraction(frame_rate(stream) or _DEFAULT_RATE).limit_denominator(1001)
-        return Timeline(array("q", range(len(pts))), array("q", [0]), tuple(places), len(pts), 1 / rate, False)
-    places.sort(key=pts.__getitem__)
-    gaps = sorted(pts[after] - pts[before] for before, after in pairwise(places[-64:]))
-    end = pts[places[-1]] + max(1, gaps[len(gaps) // 2] if gaps else 1) if places else 0
-    return Timeline(pts, key, tuple(places), end, stream.time_base or Fraction(1), True)
 
 
 def chosen(timeline: Timeline, count: int) -> list[int]:
@@ -146,17 +80,22 @@ def stretches(timeline: Timeline, places: list[int]) -> list[Stretch]:
 
 
 def decode_places(
-    container: InputContainer, stream: VideoStream, timeline: Timeline, places: list[int], sparing: bool
+    container: InputContainer,
+    stream: VideoStream,
+    timeline: Timeline,
+    places: list[int],
+    sparing: bool,
+    told: Told | None = None,
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames at ``places`` with their clock times in seconds, each once; ``container`` stands at its start.
 
     ``sparing`` leaves out all that the wanted frames do not depend on, which takes a timeline with times; otherwise
-    everything is decoded.
+    everything is decoded. ``told`` counts what of it is damaged.
     """
     context = stream.codec_context
     skips = sparing and context.name in _SKIPS_UNUSED
     plan = deque(stretches(timeline, places) if sparing else [Stretch(0, len(timeline.pts), tuple(places))])
-    wanted, matcher = frozenset(places), _Matcher(timeline)
+    wanted, matcher = frozenset(places), _Matcher(timeline, told)
     for place, packet in enumerate(_packets(container, stream)):
         if plan and place > plan[0].last:
             yield from matcher.offer(decoded(stream, None))
@@ -170,7 +109,7 @@ def decode_places(
         if place == plan[0].first:
             matcher.begin(plan[0].places)
         context.skip_frame = "NONREF" if skips and place not in wanted else "DEFAULT"
-        yield from matcher.offer(decoded(stream, packet))
+        yield from matcher.offer(decoded(stream, packet, told))
     yield from matcher.offer(decoded(stream, None))
     yield from matcher.finish()
 
@@ -189,8 +128,8 @@ class _Matcher:
     neighbours that were decoded, unless that one is given already.
     """
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
+    def __init__(self, timeline: Timeline, told: Told | None) -> None:
+        self._timeline, self._told = timeline, told
         self._wanted: deque[int] = deque()
         self._spare: tuple[int, VideoFrame] | None = None
         self._count = 0
@@ -203,6 +142,8 @@ class _Matcher:
             time = frame.pts if self._timeline.timed else self._count
             self._count += 1
             if time is None or frame.is_corrupt:
+                if self._told is not None and frame.is_corrupt:
+                    self._told.lost_frames += 1
                 continue
             yield from self._match(time, frame)
 
@@ -230,31 +171,19 @@ class _Matcher:
         return found[0] * self._timeline.unit, found[1]
 
 
-def clip_timeline(file: BinaryIO, form: Format, name: str, limits: Limits) -> tuple[Timeline, Fraction]:
-    """The times of all frames, and the clock time in seconds at which the file begins.
-
-    With sound that is the earlier of both tracks; alone, a clip begins with its first frame.
-    """
-    with open_container(file, form, name, limits) as container:
-        timeline = read_timeline(container, _video(container, name, limits), name, limits)
-        if timeline.timed and audio_stream(container) is not None:
-            return timeline, start_s(container)
-        return timeline, timeline.pts[timeline.shown[0]] * timeline.unit if timeline.shown else Fraction(0)
-
-
 def clip_frames(
-    file: BinaryIO, form: Format, name: str, count: int, max_side: int, limits: Limits, threads: int
+    file: BinaryIO, form: Format, name: str, count: int, max_side: int, limits: Limits, threads: int, told: Told
 ) -> Iterator[Frame]:
     """See ``zhenwei.media.sample_frames``."""
     timeline, zero = clip_timeline(file, form, name, limits)
     require_duration(timeline.duration_s, name, limits)
     converter = VideoReformatter()
 
-    def converted(frame: VideoFrame, _time_s: float) -> Pixels:
-        return upright_pixels(frame, max_side, converter)
+    def converted(frame: VideoFrame, _time_s: float, ratio: Fraction) -> Pixels:
+        return shown_pixels(frame, max_side, converter, ratio)
 
     wanted = _Wanted(timeline, zero, chosen(timeline, count))
-    yield from _frames(file, form, name, wanted, converted, limits, threads)
+    yield from _frames(file, form, name, wanted, converted, limits, threads, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,19 +221,21 @@ def passage_frames(
         return
     converter = VideoReformatter()
 
-    def converted(frame: VideoFrame, time_s: float) -> Pixels:
+    def converted(frame: VideoFrame, time_s: float, ratio: Fraction) -> Pixels:
         if request.window is None:
-            return upright_pixels(frame, request.max_side, converter)
-        return upright_part(frame, request.max_side, converter, request.window(time_s))
+            return shown_pixels(frame, request.max_side, converter, ratio)
+        return shown_part(frame, request.max_side, converter, ratio, request.window(time_s))
 
-    yield from _frames(file, form, name, _Wanted(timeline, zero, places), converted, limits, request.threads)
+    wanted = _Wanted(timeline, zero, places)
+    yield from _frames(file, form, name, wanted, converted, limits, request.threads, Told())
 
 
 def within(timeline: Timeline, zero: Fraction, span_s: tuple[float, float], fastest_hz: float) -> list[int]:
     """Places of the frames shown in ``span_s``, every k-th of them where all would be more than ``fastest_hz``."""
     times = [float(timeline.pts[place] * timeline.unit - zero) for place in timeline.shown]
-    places = [place for place, time in zip(timeline.shown, times, strict=True) if span_s[0] <= time <= span_s[1]]
-    gaps = sorted(after - before for before, after in pairwise(times) if span_s[0] <= before <= span_s[1])
+    inside = [number for number, time in enumerate(times) if span_s[0] <= time <= span_s[1]]
+    places = [timeline.shown[number] for number in inside]
+    gaps = sorted(times[after] - times[before] for before, after in pairwise(inside))
     gap = gaps[len(gaps) // 2] if gaps else 0.0
     return places[:: max(1, math.ceil(1 / (gap * fastest_hz)))] if gap > 0 else places
 
@@ -314,18 +245,20 @@ def _frames(
     form: Format,
     name: str,
     wanted: _Wanted,
-    converted: Callable[[VideoFrame, float], Pixels],
+    converted: Callable[[VideoFrame, float, Fraction], Pixels],
     limits: Limits,
     threads: int,
+    told: Told,
 ) -> Iterator[Frame]:
     timeline, index = wanted.timeline, 0
     for sparing in (timeline.timed, False):  # where the key frames are not what they claim, the plain way may still do
         with open_container(file, form, name, limits) as container:
-            stream = _video(container, name, limits)
+            stream = require_video(container, name, limits)
             prepare(stream, limits, threads)
-            for time, frame in decode_places(container, stream, timeline, wanted.places, sparing):
+            ratio, told.lost_frames = pixel_ratio(stream), 0
+            for time, frame in decode_places(container, stream, timeline, wanted.places, sparing, told):
                 time_s = float(time - wanted.zero)
-                yield Frame(index, time_s, converted(frame, time_s))
+                yield Frame(index, time_s, converted(frame, time_s, ratio))
                 index += 1
         if index:
             return
@@ -335,11 +268,3 @@ def _frames(
         want="at least one whole frame",
         fix="Copy or download the file again, or re-encode it to MP4 (H.264).",
     )
-
-
-def _video(container: InputContainer, name: str, limits: Limits) -> VideoStream:
-    require_content(container, name, limits)
-    stream = video_stream(container)
-    if stream is None:
-        raise MediaError(f"{name} has no frames", got="sound only", want="a video track")
-    return stream

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -22,14 +21,22 @@ from zhenwei.errors import MediaError
 from zhenwei.media.facts import Facts, clean, container_facts, safe_facts
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
+from zhenwei.media.told import Told
 
 _BUFFER_BYTES = 1 << 18
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _FIRST_FRAME_TRIES = 300  # packets; ten seconds of a stream that starts amid a group of pictures
 _MICROSECONDS = 1_000_000
+_BARE_VIDEO = frozenset({"h264", "hevc", "mpegvideo", "m4v"})
+ASSUMED_RATE = 25
 # What demuxing raises where a file breaks off. IndexError: PyAV's final flush, after all packets are given, stumbles
 # over tracks that appeared in the middle of a stream.
 CUT_SHORT = (av.error.FFmpegError, OSError, IndexError)
+# Tags that are no UTF-8 must not keep a file from being read. PyAV below 19 refuses them unless told; from 19 on they
+# come with surrogates in the place of their bytes, which ``_tags`` turns into what the older ones give.
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if hasattr(InputContainer, "metadata_errors") else {}
+_CURVES = {14: "BT.2020 (10 bits)", 15: "BT.2020 (12 bits)", 16: "smpte2084 (PQ)", 18: "arib-std-b67 (HLG)"}
+_PRIMARIES = {9: "bt2020", 11: "smpte431 (DCI-P3)", 12: "smpte432 (Display P3)"}
 _AGAIN = "Copy or download the file again, or re-encode it to MP4 (H.264, AAC)."
 
 
@@ -47,8 +54,8 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> I
             format=form.decoder,
             options={"max_pixels": str(limits.max_video_pixels)},
             container_options={"protocol_whitelist": "", "max_streams": str(limits.max_streams)},
-            metadata_errors="replace",
             buffer_size=_BUFFER_BYTES,
+            **_LENIENT,
         )
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise MediaError(
@@ -68,14 +75,18 @@ def _require_streams(container: InputContainer, name: str, limits: Limits) -> No
             f"{name} has too many tracks",
             got=str(len(container.streams)),
             want=f"at most {limits.max_streams}",
-            fix="Copy out the tracks in question, or raise Limits.max_streams.",
+            fix="Copy out the tracks in question.",
         )
 
 
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """Those that move: no cover art, no thumbnails."""
+    return [s for s in container.streams.video if not s.disposition & _NO_VIDEO]
+
+
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """The moving picture: the largest that is no cover art or thumbnail, the first of equals."""
-    moving = [s for s in container.streams.video if not s.disposition & _NO_VIDEO]
-    return max(moving, key=_area, default=None)
+    """The moving picture: the largest of :func:`video_streams`, the first of equals."""
+    return max(video_streams(container), key=_area, default=None)
 
 
 def _area(stream: VideoStream) -> int:
@@ -83,10 +94,14 @@ def _area(stream: VideoStream) -> int:
     return 0 if context is None else context.width * context.height
 
 
+def audio_streams(container: InputContainer) -> list[AudioStream]:
+    """The sound tracks; one without a decoder is passed over."""
+    return [s for s in container.streams.audio if s.codec_context is not None]
+
+
 def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The sound: the track marked as default, else the first. One without a decoder is passed over."""
-    heard = [s for s in container.streams.audio if s.codec_context is not None]
-    return max(heard, key=lambda s: bool(s.disposition & Disposition.default), default=None)
+    """The sound: the track marked as default, else the first."""
+    return max(audio_streams(container), key=lambda s: bool(s.disposition & Disposition.default), default=None)
 
 
 def require_content(container: InputContainer, name: str, limits: Limits) -> None:
@@ -117,7 +132,7 @@ def require_content(container: InputContainer, name: str, limits: Limits) -> Non
             f"{name} has too large a picture",
             got=f"{width} x {height}",
             want=f"at most {limits.max_video_pixels:,} pixels",
-            fix="Scale it down, or raise Limits.max_video_pixels.",
+            fix="Scale it down.",
         )
 
 
@@ -175,12 +190,27 @@ def prepare(stream: VideoStream | AudioStream, limits: Limits, threads: int = 1)
         context.thread_type = "AUTO"
 
 
-def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
-    """The frames that one packet completes (None: all that are left); none where it is damaged."""
+def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None, told: Told | None = None) -> list[VideoFrame]:
+    """The frames that one packet completes (None: all that are left); none where it is damaged, which is counted."""
     try:
         return stream.codec_context.decode(packet)
     except (av.error.FFmpegError, MemoryError):
+        if told is not None and packet is not None:
+            told.lost_frames += 1
         return []
+
+
+def clock(stream: VideoStream | AudioStream) -> Fraction | None:
+    """The unit of a track's times in seconds, None where it has none. PyAV from 19 on has its own kind of fraction,
+    which says 0 in the place of None."""
+    return exact(stream.time_base)
+
+
+def exact(value: Fraction | None) -> Fraction | None:
+    """``value`` of PyAV as a fraction, None unless it is a positive number."""
+    if not value or value.denominator == 0 or value.numerator <= 0:
+        return None
+    return Fraction(value.numerator, value.denominator)
 
 
 def seconds(value: int | None, unit: Fraction | None) -> float | None:
@@ -193,7 +223,7 @@ def seconds(value: int | None, unit: Fraction | None) -> float | None:
 def declared_duration_s(container: InputContainer, stream: VideoStream | AudioStream | None) -> float | None:
     """What the container says, else the track."""
     whole = seconds(container.duration, Fraction(1, _MICROSECONDS))
-    return whole or (seconds(stream.duration, stream.time_base) if stream is not None else None)
+    return whole or (seconds(stream.duration, clock(stream)) if stream is not None else None)
 
 
 def start_s(container: InputContainer) -> Fraction:
@@ -202,11 +232,22 @@ def start_s(container: InputContainer) -> Fraction:
 
 
 def frame_rate(stream: VideoStream) -> float | None:
-    """Average frames per second, None if it makes no sense."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and 0 < rate <= 1000 and math.isfinite(rate):
+    """Average frames per second, None if it makes no sense.
+
+    Bare streams hold no times; theirs is the rate that their own headers state, else the one that is assumed.
+    """
+    bare = stream.container.format.name in _BARE_VIDEO
+    stated = (stream.codec_context.framerate,) if bare else (stream.average_rate, stream.guessed_rate)
+    for rate in map(exact, stated):
+        if rate is not None and rate <= 1000:
             return float(rate)
-    return None
+    return float(ASSUMED_RATE) if bare else None
+
+
+def rate_is_guessed(stream: VideoStream) -> bool:
+    """Whether it is a bare stream that states no rate."""
+    rate = exact(stream.codec_context.framerate)
+    return stream.container.format.name in _BARE_VIDEO and (rate is None or rate > 1000)
 
 
 def require_duration(duration_s: float | None, name: str, limits: Limits) -> None:
@@ -215,47 +256,71 @@ def require_duration(duration_s: float | None, name: str, limits: Limits) -> Non
             f"{name} is too long",
             got=f"{duration_s:,.0f} s",
             want=f"at most {limits.max_duration_s:,.0f} s",
-            fix="Cut out the part in question, or raise Limits.max_duration_s.",
+            fix="Cut out the part in question.",
         )
 
 
-def missing_after_s(container: InputContainer, stream: VideoStream | AudioStream, size_bytes: int) -> float | None:
+def missing_after_s(container: InputContainer, size_bytes: int) -> float | None:
     """The time from which the file's own index points beyond its end: it was cut short there. None if it is whole."""
-    entries = stream.index_entries
-    if stream.time_base is None or len(entries) == 0:
+    tracks = (video_stream(container), audio_stream(container))
+    lost = [_missing_after_s(container, stream, size_bytes) for stream in tracks if stream is not None]
+    return min((at for at in lost if at is not None), default=None)
+
+
+def _missing_after_s(container: InputContainer, stream: VideoStream | AudioStream, size_bytes: int) -> float | None:
+    entries, unit = stream.index_entries, clock(stream)
+    if unit is None or len(entries) == 0:
         return None
     last = entries[-1]
     if last.pos + last.size <= size_bytes:
         return None
     lost = next(entry for entry in entries if entry.pos + entry.size > size_bytes)
-    return max(0.0, float(lost.timestamp * stream.time_base - start_s(container)))
+    return max(0.0, float(lost.timestamp * unit - start_s(container)))
 
 
 def _span(stream: VideoStream | AudioStream) -> str:
     """When a track starts and ends and by which clock, "" where it does not say."""
-    clock = stream.time_base
-    if clock is None or stream.duration is None or stream.duration <= 0:
+    unit = clock(stream)
+    if unit is None or stream.duration is None or stream.duration <= 0:
         return ""
-    first = float((stream.start_time or 0) * clock)
-    return f"{first:.3f} to {first + float(stream.duration * clock):.3f} s, clock {clock.numerator}/{clock.denominator}"
+    first = float((stream.start_time or 0) * unit)
+    return f"{first:.3f} to {first + float(stream.duration * unit):.3f} s, clock {unit.numerator}/{unit.denominator}"
 
 
-def stream_facts(container: InputContainer, frame: VideoFrame | None) -> Facts:
-    """Tags of the container and its first tracks, and how the picture is stored."""
+def _light(frame: VideoFrame | None) -> list[tuple[object, object]]:
+    """Transfer curve and primaries where they are stated and not those of standard range, by the names of H.273."""
+    if frame is None:
+        return []
+    curve, primaries = int(frame.color_trc), int(frame.color_primaries)
+    return [("Transfer curve", _CURVES.get(curve, "")), ("Colour primaries", _PRIMARIES.get(primaries, ""))]
+
+
+def _tags(found: Mapping[str, str]) -> dict[str, str]:
+    return {_text(key): _text(value) for key, value in found.items()}
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def stream_facts(container: InputContainer, frame: VideoFrame | None, *, spans: bool = True) -> Facts:
+    """Tags of the container and its first tracks, and how the picture is stored. ``spans``: whether the tracks' own
+    lengths are stated, so that they are facts."""
     pairs: list[tuple[object, object]] = []
     video, audio = video_stream(container), audio_stream(container)
     if video is not None:
         context = video.codec_context
-        pairs += [("Pixel format", context.pix_fmt), ("Video profile", context.profile)]
-        ratio = context.sample_aspect_ratio
-        if ratio not in (None, 0, 1):
+        pairs += [("Pixel format", context.pix_fmt), ("Video profile", context.profile or "")]
+        ratio = exact(context.sample_aspect_ratio)
+        if ratio not in (None, 1):
             pairs.append(("Pixel aspect ratio", ratio))
         if frame is not None and frame.interlaced_frame:
             pairs.append(("Scan", "interlaced"))
-    if audio is not None:
+        pairs += _light(frame)
+    if audio is not None and spans:
         pairs += [(name, _span(s)) for name, s in (("Video track", video), ("Sound track", audio)) if s is not None]
-    pairs += container_facts(container.metadata)
+    pairs += container_facts(_tags(container.metadata))
     for prefix, stream in (("video ", video), ("audio ", audio)):
         if stream is not None:
-            pairs += container_facts(stream.metadata, prefix)
+            pairs += container_facts(_tags(stream.metadata), prefix)
     return safe_facts(pairs)

@@ -40,6 +40,7 @@ _ANNEX_K = (
     *(18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92),
     *(49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99),
 )
+_ABOUT_PLACES = ("accuracy", "role", "date", "version", "timestamp")
 _PLACES = ("location", "gps", "iso6709", "xyz", "latitude", "longitude", "address")
 
 
@@ -74,12 +75,22 @@ def _no_camera(key: str, value: str) -> tuple[str, str]:
 
 
 def container_facts(tags: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
-    """Tags of a container or track; where it was recorded is only said to be present."""
+    """Tags of a container or track; where it was recorded is only said to be present, and only where that is said."""
     facts = []
     for key, value in tags.items():
         place = any(word in key.lower() for word in _PLACES)
-        facts.append((f"{prefix}{key}", "present" if place else value))
+        if not place:
+            facts.append((f"{prefix}{key}", value))
+        elif _says_where(key.lower(), value):
+            facts.append((f"{prefix}{key}", "present"))
     return facts
+
+
+def _says_where(key: str, value: str) -> bool:
+    """Whether a tag of a place holds one: a position that is not all zeros (no reception), or the name of a place."""
+    if any(word in key for word in _ABOUT_PLACES):
+        return False
+    return any(c.isalpha() or c in "123456789" for c in value)
 
 
 def jpeg_quality(table: Sequence[int]) -> tuple[int, bool]:

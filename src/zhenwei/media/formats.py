@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from zhenwei.media.bitstreams import raw_video, transport_start
+
 Reader = Literal["picture", "animation", "container"]
 HEAD_BYTES = 65536
 
@@ -39,11 +41,20 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
         (rb"\x89PNG\r\n\x1a\n", _picture("png", "PNG")),
         (rb"GIF8[79]a", Format("gif", "animation", "GIF")),
         (rb"RIFF....WEBP", _picture("webp", "WEBP")),
-        (rb"II[*+]\0|MM\0[*+]", _picture("tiff", "TIFF")),
+        (rb"II\*\0.{4}CR", _picture("cr2", "RAW")),
+        (rb"II[*+]\0|MM\0[*+]", _picture("tiff", "TIFF")),  # most camera raw files, too: their tags tell
+        (rb"....ftypcrx ", _picture("cr3", "RAW")),
+        (rb"FUJIFILMCCD-RAW", _picture("raf", "RAW")),
+        (rb"II(RO|RS)|MMOR", _picture("orf", "RAW")),
+        (rb"IIU\0", _picture("rw2", "RAW")),
+        (rb"FOVb", _picture("x3f", "RAW")),
+        (rb"\0MRM", _picture("mrw", "RAW")),
         (rb"BM.{12}[\x0c\x28\x40\x6c\x7c\x34\x38]\0\0\0", _picture("bmp", "BMP")),
         (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", _picture("jpeg2000", "JPEG2000")),
         (rb"P[1-6][\s#]", _picture("ppm", "PPM")),
-        (rb"....ftypavif", _picture("avif", "AVIF")),
+        (rb"....ftypavi[fs]", _picture("avif", "AVIF")),
+        (rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif[123]|msf1)", _picture("heif", "HEIF")),
+        (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", _picture("jpegxl", "JXL")),
         (rb"....(ftyp|moov|moof|mdat|styp|sidx|wide|pnot)", _MOV),
         (rb"....(free|skip).{0,256}(ftyp|moov|mdat)", _MOV),
         (rb"\x1aE\xdf\xa3", _container("matroska,webm", "matroska")),
@@ -54,11 +65,9 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
         (rb"fLaC", _container("flac")),
         (rb"FLV\x01", _container("flv")),
         (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _container("asf")),
-        (rb"\x47.{187}\x47.{187}\x47|.{4}\x47.{191}\x47.{191}\x47", _container("mpegts")),
         (rb"\0\0\x01\xba", _container("mpeg")),
         (rb"\0\0\x01\xb3", _container("mpegvideo")),
-        (rb"\0\0\0?\x01[\x09\x67\x27\x47]", _container("h264")),
-        (rb"\0\0\0?\x01[\x40\x46]\x01", _container("hevc")),
+        (rb"\0\0\x01\xb0", _container("m4v")),
         (rb"FORM....AIF[FC]", _container("aiff")),
         (rb"caff\0\x01", _container("caf")),
         (rb"\.snd", _container("au")),
@@ -76,11 +85,14 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
 _OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), word)
     for pattern, word in (
-        (rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)", "a HEIC picture"),
-        (rb"....ftypcrx |II\*\0.{4}CR|FUJIFILMCCD-RAW|IIRO|IIU\0", "a camera raw file"),
-        (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture"),
         (rb"%PDF-", "a PDF document"),
         (rb"8BPS", "a Photoshop document"),
+        (rb"gimp xcf", "a GIMP document"),
+        (rb"v/1\x01|#\?RADIANCE|\x80\x2a\x5f\xd7|SDPX|XPDS|SIMPLE  =|BPG\xfb|II\xbc\x01", "a picture of a rare kind"),
+        (rb"\0\0\x01\0[^\0]\0", "an icon"),
+        (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing"),
+        (rb"MThd", "MIDI notes"),
+        (rb"\.RMF|\.ra\xfd", "RealMedia"),
         (rb"\x7fELF|MZ|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|#!/", "a program"),
         (rb"PK\x03\x04", "a zip archive or office document"),
         (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!", "a compressed archive"),
@@ -90,40 +102,88 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\s*(\xef\xbb\xbf)?\s*<", "a web page or XML text"),
     )
 )
-_AVIF_BRANDS = re.compile(rb"....ftyp(mif1|msf1).{0,120}avi[fs]", re.DOTALL)
 _CONVERTED = "Save or export it as JPEG, PNG, WAV or MP4 first."
+# Endings of files that are meant to be media, whatever is in them.
+_PICTURES = (
+    "jpg jpeg jpe jfif jif pjpeg pjp png apng gif webp tif tiff bmp dib jp2 j2k jpf jpx jpm jpc ppm pgm pbm pnm pam "
+    "avif avifs heic heif heics heifs hif jxl psd psb xcf ico tga exr dds svg svgz jxr wdp bpg pcx dng cr2 cr3 crw nef "
+    "nrw arw srf sr2 raf orf rw2 rwl pef ptx srw x3f mrw 3fr fff iiq mos erf kdc dcr dcs mef"
+)
+_VIDEOS = (
+    "mp4 m4v mov qt 3gp 3g2 mj2 mkv webm avi divx wmv asf flv f4v mpg mpeg mpe mpv m1v m2v m2p m2ts m2t vob ogv ogm rm "
+    "rmvb h264 h265 hevc ivf y4m mxf insv lrv"
+)
+_SOUNDS = (
+    "wav wave w64 rf64 bwf mp3 m4a m4b aac ac3 eac3 flac ogg oga opus spx wma aif aiff aifc caf amr awb wv ape mka "
+    "weba mp2 mpga silk"
+)
+# Of these, text is not meant to be media: programs, tables of numbers and settings are called so, too.
+_AMBIGUOUS = "ts mts mod tod raw hdr au snd gsm dts tta voc ra mid midi dv 264 265 avc eps fits"
+# An empty file of any other name may have been media.
+_SURELY_NOT = (
+    "py pyi txt md rst json jsonl csv tsv log lock cfg ini conf toml yml yaml xml html htm css js mjs tsx c h cpp rs "
+    "go java sh bat ps1 typed keep gitkeep sha256 md5 part crdownload"
+)
 
 
 def recognise(head: bytes) -> Format | None:
     """The format of a file that begins with ``head`` (up to ``HEAD_BYTES``), or None if it is none of those read."""
-    if _AVIF_BRANDS.match(head):
-        return _picture("avif", "AVIF")
     if any(pattern.match(head) for pattern, _ in _OTHERS):
         return None
     form = _by_signature(head)
+    if form is not None and form.name == "heif" and _brands(head) & {b"avif", b"avis"}:
+        form = _picture("avif", "AVIF")
     if form is not None and head.startswith(b"ID3"):
-        form = _by_signature(_after_id3(head)) or form  # FLAC and AAC may carry this tag before them too
+        form = _by_signature(after_tag(head)) or form  # FLAC and AAC may carry this tag before them too
     if form is not None and _is_animated(form, head):
         return Format(form.name, "animation", form.decoder)
     return form
 
 
 def _by_signature(head: bytes) -> Format | None:
-    return next((form for pattern, form in _SIGNATURES if pattern.match(head)), None)
+    found = next((form for pattern, form in _SIGNATURES if pattern.match(head)), None)
+    if found is not None and not (found.name in ("mp3", "aac") and transport_start(head)):
+        return found
+    stream = raw_video(head) or ("mpegts" if transport_start(head) else "")
+    return _container(stream) if stream else None
 
 
-def _after_id3(head: bytes) -> bytes:
+def after_tag(head: bytes) -> bytes:
+    """``head`` without the ID3v2 tag that it may begin with; empty where the tag is longer."""
+    if not head.startswith(b"ID3"):
+        return head
     size = 0
     for byte in head[6:10]:
         size = size << 7 | byte & 0x7F
     return head[10 + size :]
 
 
+def _brands(head: bytes) -> set[bytes]:
+    """What an ISO file says it may be read as: the main brand, then those it is compatible with."""
+    box = head[8 : min(int.from_bytes(head[:4], "big"), 1024)]
+    return {box[at : at + 4] for at in range(0, len(box) - 3, 4) if at != 4}
+
+
 def _is_animated(form: Format, head: bytes) -> bool:
+    if form.name == "avif":
+        return b"avis" in _brands(head)  # its timing tells whether there is more than one picture
     if form.name == "png":
         before = head.split(b"IDAT", 1)[0]  # the animation control chunk must stand before the first picture data
         return b"\0\0\0\x08acTL" in before
     return form.name == "webp" and head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & 0x02)
+
+
+def meant_as_media(name: str, head: bytes) -> bool:
+    """Whether a file that begins with ``head`` and is not read must be told of by name, rather than passed over:
+    one that is called like a picture, a video or sound, is a picture of a kind that is not read, or is empty."""
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if ending in f"{_PICTURES} {_VIDEOS} {_SOUNDS}".split():
+        return True
+    if not head:
+        return ending not in _SURELY_NOT.split()
+    if ending in _AMBIGUOUS.split():
+        return described(head) != "plain text"
+    return "picture" in described(head) or "Photoshop" in described(head)
 
 
 def described(head: bytes) -> str:
@@ -150,6 +210,9 @@ def _is_text(head: bytes) -> bool:
 
 def advice(head: bytes) -> str:
     """How to get further with a file that is not read."""
-    return (
-        _CONVERTED if "picture" in described(head) or "raw" in described(head) else "Check that it is the right file."
-    )
+    found = described(head)
+    if any(word in found for word in ("picture", "Photoshop", "GIMP", "icon", "drawing", "RealMedia")):
+        return _CONVERTED
+    if "web page" in found:
+        return "Most likely the page was saved in place of the file that it shows: download the file itself."
+    return "Check that it is the right file."

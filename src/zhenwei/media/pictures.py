@@ -7,11 +7,11 @@ The profile is named in the facts instead. A TIFF of several pages is read as it
 from __future__ import annotations
 
 import os
-import struct
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -19,35 +19,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.errors import MediaError
-from zhenwei.media.facts import EXIF_NAMES, Facts, clean, jpeg_quality, safe_facts
+from zhenwei.media import cut, picture_notes, special
+from zhenwei.media.broken import BROKEN as BROKEN
+from zhenwei.media.facts import clean
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.types import Pixels
 
 GREY = 128  # what shows through where a picture is transparent: neither lightens nor darkens what it holds
-# What Pillow's readers raise for broken bytes, found by feeding them damaged files.
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-)
 _ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _ROTATION_DEG = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+_STRIP_PX = 1 << 22
+_TURNED_BY_DECODER = ("TIFF", "HEIF", "JXL")
 _LOCK = threading.RLock()
 
 
@@ -101,13 +84,66 @@ def guarded(form: Format, name: str, limits: Limits) -> Iterator[None]:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """``image``: not decoded where that can wait. ``rows``: of it that the file holds, from the top, before it is
+    turned. ``notes``: what reading has to do or leave out."""
+
+    image: Image.Image
+    rows: int
+    notes: tuple[str, ...]
+
+
 def open_picture(file: BinaryIO, form: Format, name: str, limits: Limits) -> Image.Image:
-    """The picture behind ``file``: header read and held against the limits, not decoded. Call it ``guarded``."""
+    """The picture behind ``file``, header read and held against the limits, as Pillow opens it: whole or not at all.
+    Call it ``guarded``."""
     image = Image.open(file, formats=[form.decoder])
     _require_size(image.size, name, limits)
-    if form.decoder == "TIFF":
-        _refuse_camera_raw(image, name)
     return image
+
+
+def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Opened:
+    """The picture behind ``file``: header read and held against the limits, decoded only where the file lacks its end
+    or the format's decoder knows no other way. Call it ``guarded``."""
+    cut_short = cut.lacks_its_end(file, form)
+    if form.decoder in special.DECODERS:
+        image, notes = special.opened(file, form, name, lambda size: _require_size(size, name, limits))
+    else:
+        image, notes = _plain(file, form, name)
+    _require_size(image.size, name, limits)
+    notes = (*notes, *picture_notes.notes(image, file, form))
+    if not cut_short:
+        return Opened(image, image.height, notes)
+    if getattr(image, "is_animated", False):
+        return Opened(image, image.height, (*notes, picture_notes.CUT_ANIMATION))
+    rows = cut.load_what_is_there(image)
+    if rows == 0:
+        raise MediaError(
+            f"{name} is cut short",
+            got="fewer than 16 rows of its picture can be decoded",
+            want="more of it",
+            fix="Copy or download the file again.",
+        )
+    return Opened(image, rows, (*notes, picture_notes.cut_short(image, rows)))
+
+
+def _plain(file: BinaryIO, form: Format, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+    if form.decoder != "TIFF":
+        return Image.open(file, formats=[form.decoder]), ()
+    try:
+        image = Image.open(file, formats=["TIFF"])
+        if not special.is_camera_raw(image):
+            return image, ()
+    except BROKEN as error:  # sensor data in a maker's own compression
+        found = special.preview(file)
+        if found is None or not found[0].getexif().get(special.MAKE):
+            raise
+        del error
+        return found
+    found = special.preview(file)
+    if found is None:
+        raise special.without_preview(name)
+    return found
 
 
 def _require_size(size: tuple[int, int], name: str, limits: Limits) -> None:
@@ -119,36 +155,25 @@ def _require_size(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 
 def _too_many_pixels(name: str, got: str, limits: Limits) -> MediaError:
-    want, fix = f"at most {limits.max_pixels:,}", "Cut out the part in question, or raise Limits.max_pixels."
+    want, fix = f"at most {limits.max_pixels:,}", "Cut out the part in question."
     return MediaError(f"{name} has too many pixels", got=got, want=want, fix=fix)
 
 
-def _refuse_camera_raw(image: Image.Image, name: str) -> None:
-    """Camera raw files are TIFF files whose first page is a thumbnail or unfinished sensor data."""
-    exif = image.getexif()
-    if 0xC612 in exif or exif.get(0x00FE) == 1:
-        raise MediaError(
-            f"{name} is a camera raw file",
-            got="a TIFF whose first page is a preview",
-            want="a finished picture",
-            fix="Develop it to JPEG or PNG first.",
-        )
-
-
-def shown_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) once the EXIF orientation is applied; Pillow itself turns TIFF files."""
-    width, height = image.size
-    return (height, width) if _turn(image) in (5, 6, 7, 8) else (width, height)
+def shown_size(opened: Opened) -> tuple[int, int]:
+    """(width, height) once the EXIF orientation is applied; some decoders do that themselves."""
+    width, height = opened.image.width, opened.rows
+    return (height, width) if _turn(opened.image) in (5, 6, 7, 8) else (width, height)
 
 
 def rotation_deg(image: Image.Image) -> int:
     """By how much the stored picture is turned clockwise to be shown; a mirrored one counts as its turn."""
-    return _ROTATION_DEG.get(_exif_orientation(image), 0)
+    stored = image.info.get("original_orientation")  # where the decoder has turned it already
+    return _ROTATION_DEG.get(stored if isinstance(stored, int) else _exif_orientation(image), 0)
 
 
 def _turn(image: Image.Image) -> int:
     """The EXIF orientation still to be applied, 1 if none."""
-    return 1 if image.format == "TIFF" else _exif_orientation(image)
+    return 1 if image.format in _TURNED_BY_DECODER else _exif_orientation(image)
 
 
 def _exif_orientation(image: Image.Image) -> int:
@@ -156,90 +181,36 @@ def _exif_orientation(image: Image.Image) -> int:
         value = image.getexif().get(_ORIENTATION, 1)
     except BROKEN:  # the pixels may well be sound where the metadata is not
         return 1
-    return value if isinstance(value, int) and value in _TURNS else 1
+    return value if isinstance(value, int) and 2 <= value <= 8 else 1
 
 
-def picture_facts(image: Image.Image, form: Format) -> Facts:
-    """EXIF, PNG text, colour mode, JPEG compression. Places are only said to be present."""
-    pairs: list[tuple[object, object]] = [("Pixel format", image.mode)]
-    pairs += _exif_facts(image)
-    if form.decoder == "JPEG":
-        pairs += _jpeg_facts(image)
-    if "icc_profile" in image.info:
-        pairs.append(("Colour profile", _profile_name(image.info["icc_profile"])))
-    if "xmp" in image.info or "XML:com.adobe.xmp" in image.info:
-        pairs.append(("XMP", "present"))
-    texts = ((k, v) for k, v in image.info.items() if isinstance(k, str) and k not in _NOT_TEXT)
-    pairs += [(f"Text: {key}", value) for key, value in texts if isinstance(value, str) and "xmp" not in key.lower()]
-    return safe_facts(pairs)
+def upright_rgb(opened: Opened, name: str) -> Pixels:
+    """Decode: ``(height, width, 3)`` uint8 RGB, contiguous and read-only, EXIF orientation applied.
 
-
-_NOT_TEXT = ("exif", "icc_profile", "compression")
-
-
-def _exif_facts(image: Image.Image) -> list[tuple[object, object]]:
-    try:
-        exif = image.getexif()
-        tags = {**exif, **exif.get_ifd(0x8769)}
-        facts: list[tuple[object, object]] = [(name, tags[tag]) for tag, name in EXIF_NAMES.items() if tag in tags]
-        if _ORIENTATION in exif:
-            facts.append(("Orientation", exif[_ORIENTATION]))
-        if exif.get_ifd(0x8825):
-            facts.append(("GPS", "present"))
-    except BROKEN:
-        return [("EXIF", "damaged")]
-    return facts
-
-
-def _jpeg_facts(image: Image.Image) -> list[tuple[object, object]]:
-    tables: dict[int, list[int]] = getattr(image, "quantization", {})
-    facts: list[tuple[object, object]] = []
-    if 0 in tables and len(tables[0]) == 64:
-        quality, exact = jpeg_quality(tables[0])
-        facts.append(
-            ("JPEG quality", f"{quality} (standard tables)" if exact else f"about {quality} (tables of its own)")
-        )
-    if image.info.get("progressive"):
-        facts.append(("JPEG scan", "progressive"))
-    if "comment" in image.info:
-        facts.append(("Comment", image.info["comment"]))
-    return facts
-
-
-def _profile_name(profile: object) -> str:
-    """The description inside an ICC profile, found by its tag; the profile is not interpreted."""
-    if not isinstance(profile, bytes) or len(profile) < 132:
-        return "present"
-    for entry in range(min(struct.unpack(">I", profile[128:132])[0], 64)):
-        tag = profile[132 + 12 * entry : 144 + 12 * entry]
-        if len(tag) == 12 and tag[:4] == b"desc":
-            start, size = struct.unpack(">II", tag[4:])
-            text = profile[start : start + min(size, 512)]
-            skip, coding = (28, "utf-16-be") if text[:4] == b"mluc" else (12, "latin-1")
-            return clean(text[skip:].decode(coding, "ignore").split("\0")[0]) or "present"
-    return "present"
-
-
-def picture_notes(image: Image.Image) -> tuple[str, ...]:
-    """What ``rgb`` will have to do to this picture that is not a mere change of format."""
-    notes = []
-    if image.has_transparency_data:
-        notes.append("transparent parts are laid over mid-grey")
-    if image.mode.startswith("I") or image.mode == "F":
-        notes.append("more than 8 bits a sample are reduced to 8")
-    if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-        notes.append("only the first page is examined")
-    return tuple(notes)
-
-
-def upright_rgb(image: Image.Image, name: str) -> Pixels:
-    """Decode: ``(height, width, 3)`` uint8 RGB, contiguous and read-only, EXIF orientation applied."""
+    Copied out in strips: Pillow would hold a large picture three times over while it hands it on as one.
+    """
+    image = opened.image
     image.load()
-    turn = _TURNS.get(_turn(image))
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_eight_bits(np.asarray(image), name))
-    converted = _rgb(image)
-    return frozen(np.asarray(converted if turn is None else converted.transpose(turn)))
+    width, height = shown_size(opened)
+    upright = np.empty((height, width, 3), np.uint8)
+    stored = _as_stored(upright, _turn(opened.image))
+    step = max(1, _STRIP_PX // image.width)
+    for top in range(0, opened.rows, step):
+        bottom = min(opened.rows, top + step)
+        stored[top:bottom] = np.asarray(_rgb(image.crop((0, top, image.width, bottom))))
+    return frozen(upright)
+
+
+def _as_stored(upright: Pixels, orientation: int) -> Pixels:
+    """A view of ``upright`` in which its pixels lie as a picture of this EXIF orientation is stored."""
+    if orientation in (5, 7):
+        swapped = upright.swapaxes(0, 1)
+        return swapped if orientation == 5 else swapped[::-1, ::-1]
+    if orientation in (6, 8):
+        return np.rot90(upright, 1 if orientation == 6 else -1)
+    return upright[:: -1 if orientation in (3, 4) else 1, :: -1 if orientation in (2, 3) else 1]
 
 
 def _rgb(image: Image.Image) -> Image.Image:

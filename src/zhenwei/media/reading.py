@@ -10,14 +10,14 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media import animations, clips, containers, labels, pictures, sounds, sources
+from zhenwei.media import animations, clips, containers, labels, opening, pictures, sounds, sources, timeline
+from zhenwei.media import told as told_words
 from zhenwei.media.facts import safe_facts
 from zhenwei.media.formats import HEAD_BYTES, Format, advice, described, recognise
 from zhenwei.media.limits import Limits
+from zhenwei.media.picture_facts import picture_facts
+from zhenwei.media.told import Told
 from zhenwei.types import Audio, Frame, Media
-
-# Elsewhere FFmpeg guesses the duration from the last packets or the bit rate.
-_DECLARE_DURATION = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "mxf", "ogg"})
 
 
 def open_media(path: str | os.PathLike[str], limits: Limits) -> Media:
@@ -32,7 +32,7 @@ def open_media(path: str | os.PathLike[str], limits: Limits) -> Media:
         elif form.reader == "animation":
             media = _open_animation(file, form, name, limits, blank)
         else:
-            media = _open_container(file, form, name, limits, blank)
+            media = opening.open_container(file, form, name, limits, blank)
         return replace(media, sha256=sources.digest(file))
 
 
@@ -52,17 +52,17 @@ def _recognised(file: BinaryIO, name: str) -> Format:
 
 def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
     with pictures.guarded(form, name, limits):
-        image = pictures.open_picture(file, form, name, limits)
-        width, height = pictures.shown_size(image)
+        opened = pictures.open_as_far(file, form, name, limits)
+        width, height = pictures.shown_size(opened)
         return replace(
             blank,
             codec=form.name,
             width=width,
             height=height,
             frame_count=1,
-            rotation_deg=pictures.rotation_deg(image),
-            facts=safe_facts([*pictures.picture_facts(image, form), *labels.label_facts(image)]),
-            notes=pictures.picture_notes(image),
+            rotation_deg=pictures.rotation_deg(opened.image),
+            facts=safe_facts([*picture_facts(opened.image, form), *labels.label_facts(opened.image)]),
+            notes=opened.notes,
         )
 
 
@@ -78,58 +78,14 @@ def _open_animation(file: BinaryIO, form: Format, name: str, limits: Limits, bla
     return replace(picture, kind="video", duration_s=duration_s, fps=fps, frame_count=len(shown_us))
 
 
-def _open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
-    with containers.open_container(file, form, name, limits) as container:
-        containers.require_content(container, name, limits)
-        video, audio = containers.video_stream(container), containers.audio_stream(container)
-        media = replace(blank, kind="audio" if video is None else "video")
-        if audio is not None:
-            media = replace(
-                media,
-                audio_codec=audio.codec_context.codec.canonical_name,
-                audio_rate_hz=audio.codec_context.sample_rate or None,
-                audio_channels=audio.codec_context.channels or None,
-            )
-        duration_s = containers.declared_duration_s(container, video or audio)
-        containers.require_duration(duration_s, name, limits)
-        if video is None:
-            codec = media.audio_codec
-            return replace(media, codec=codec, duration_s=duration_s, facts=containers.stream_facts(container, None))
-        lost_s = containers.missing_after_s(container, video, blank.size_bytes)
-        frame = containers.first_frame(container, video, limits)
-        turn = containers.orientation(frame) if frame is not None else containers.Orientation()
-        width, height = video.codec_context.width, video.codec_context.height
-        media = replace(
-            media,
-            codec=video.codec_context.codec.canonical_name,
-            width=height if turn.swap else width,
-            height=width if turn.swap else height,
-            duration_s=duration_s,
-            fps=containers.frame_rate(video),
-            frame_count=video.frames or None,
-            rotation_deg=turn.clockwise_deg,
-            facts=containers.stream_facts(container, frame),
-            notes=() if lost_s is None else (f"cut short: the file ends after {lost_s:.1f} s of its video",),
-        )
-    return media if media.frame_count else _timed(file, form, name, limits, media)
-
-
-def _timed(file: BinaryIO, form: Format, name: str, limits: Limits, media: Media) -> Media:
-    """Frame count, and duration unless the container knows it, from the packets: nothing is decoded."""
-    timeline, _ = clips.clip_timeline(file, form, name, limits)
-    containers.require_duration(timeline.duration_s, name, limits)
-    known = media.duration_s if form.name in _DECLARE_DURATION else None
-    return replace(media, duration_s=known or timeline.duration_s or None, frame_count=len(timeline.shown) or None)
-
-
-def sample_frames(media: Media, count: int, max_side: int, limits: Limits, threads: int) -> Iterator[Frame]:
+def sample_frames(media: Media, count: int, max_side: int, limits: Limits, threads: int, told: Told) -> Iterator[Frame]:
     """See ``zhenwei.media.sample_frames``. The arguments are checked at once, the file is read by the iterator."""
     for option, value in (("count", count), ("max_side", max_side), ("threads", threads)):
         if value < 1:
             raise UsageError(f"{option} has no meaning", got=str(value), want="at least 1")
     if media.kind == "audio":
         raise MediaError(f"{sources.shown_name(media.path)} has no frames", got="sound only", want="a picture or video")
-    return _frames(media, count, max_side, limits, threads)
+    return _frames(media, count, max_side, limits, threads, told)
 
 
 @contextmanager
@@ -144,12 +100,12 @@ def _reopened(media: Media, limits: Limits) -> Iterator[tuple[BinaryIO, Format, 
         yield file, form, name
 
 
-def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int) -> Iterator[Frame]:
+def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int, told: Told) -> Iterator[Frame]:
     with _reopened(media, limits) as (file, form, name):
         if media.kind == "image":
             yield _picture_frame(file, form, name, limits)
         elif form.reader == "container":
-            yield from clips.clip_frames(file, form, name, count, max_side, limits, threads)
+            yield from clips.clip_frames(file, form, name, count, max_side, limits, threads, told)
         else:
             yield from animations.animation_frames(file, form, name, count, limits)
 
@@ -182,18 +138,33 @@ def read_picture(media: Media, limits: Limits) -> Frame:
 
 def _picture_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
     with pictures.guarded(form, name, limits):
-        image = pictures.open_picture(file, form, name, limits)
-        return Frame(0, 0.0, pictures.upright_rgb(image, name))
+        opened = pictures.open_as_far(file, form, name, limits)
+        return Frame(0, 0.0, pictures.upright_rgb(opened, name))
 
 
 def read_audio(media: Media, rate_hz: int | None, limits: Limits) -> Audio:
     """See ``zhenwei.media.read_audio``."""
+    return _hear(media, rate_hz, None, limits, Told()).audio
+
+
+def hear(media: Media, rate_hz: int | None, speech_s: sounds.Speech | None, limits: Limits) -> tuple[Audio, Media]:
+    """See ``zhenwei.media.hear``."""
+    told = Told()
+    track = _hear(media, rate_hz, speech_s, limits, told)
+    heard = replace(media, audio_codec=track.codec, audio_rate_hz=track.rate_hz, audio_channels=track.channels)
+    general = told_words.several_sounds(track.of)  # what is known now says it better
+    return track.audio, told.onto(replace(heard, notes=tuple(note for note in media.notes if note != general)))
+
+
+def _hear(
+    media: Media, rate_hz: int | None, speech_s: sounds.Speech | None, limits: Limits, told: Told
+) -> sounds.Track:
     if rate_hz is not None and not 1000 <= rate_hz <= 384_000:
         raise UsageError("rate_hz has no meaning", got=str(rate_hz), want="1000 to 384000")
     with _reopened(media, limits) as (file, form, name):
         if form.reader != "container":
             raise MediaError(f"{name} has no sound", got="a picture", want="an audio track")
-        return sounds.decode_audio(file, form, name, rate_hz, limits)
+        return sounds.hear(file, form, name, rate_hz, speech_s, limits, told)
 
 
 def frame_times(media: Media, limits: Limits) -> tuple[float, ...]:
@@ -204,5 +175,5 @@ def frame_times(media: Media, limits: Limits) -> tuple[float, ...]:
         if form.reader == "animation":
             starts = accumulate(animations.durations_us(file, form, limits)[:-1], initial=0)
             return tuple(start / 1_000_000 for start in starts)
-        timeline, zero = clips.clip_timeline(file, form, name, limits)
-        return tuple(float(timeline.pts[place] * timeline.unit - zero) for place in timeline.shown)
+        found, zero = timeline.clip_timeline(file, form, name, limits)
+        return tuple(float(found.pts[place] * found.unit - zero) for place in found.shown)

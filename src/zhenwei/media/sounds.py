@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -11,14 +12,16 @@ import av.error
 import numpy as np
 import soxr
 from av.audio.frame import AudioFrame
+from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from zhenwei.errors import MediaError
-from zhenwei.media.containers import CUT_SHORT, audio_stream, open_container, prepare, start_s
+from zhenwei.media.containers import CUT_SHORT, audio_stream, audio_streams, clock, open_container, prepare, start_s
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.types import Audio, Floats
+from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Told, heard, unread_sounds
+from zhenwei.types import Audio, Floats, Text
 
 # FFmpeg's packed sample formats: how they are stored, and what full scale is.
 _SAMPLES: dict[str, tuple[np.dtype[Any], float]] = {
@@ -31,13 +34,96 @@ _SAMPLES: dict[str, tuple[np.dtype[Any], float]] = {
 }
 
 
-def decode_audio(file: BinaryIO, form: Format, name: str, rate_hz: int | None, limits: Limits) -> Audio:
-    """All of the sound; see ``zhenwei.media.read_audio``."""
+# Seconds in which somebody speaks; what says it is handed in, since it is a model's matter.
+Speech = Callable[[Audio], float]
+_MOST_TRACKS = 8
+_SILENT = 1e-3  # of full scale: -60 dB, the dither and hiss of an input that nothing is plugged into
+_GAP_S = 0.05  # less is a matter of coarse clocks
+_AUDIBLE_S = 0.01  # of speech: what a track is worth that only sounds
+_CLEARLY = 2.0  # times as much speech as the default track makes another the one to hear
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A sound track as decoded: ``number`` counts from 1 among the ``of`` with a decoder."""
+
+    number: int
+    of: int
+    audio: Audio
+    codec: str
+    rate_hz: int | None
+    channels: int | None
+
+
+def hear(
+    file: BinaryIO, form: Format, name: str, rate_hz: int | None, speech_s: Speech | None, limits: Limits, told: Told
+) -> Track:
+    """All of one track; see ``zhenwei.media.read_audio``.
+
+    Of several it is the one marked to be played, else the first, unless somebody speaks more than twice as long in
+    another or, without ``speech_s``, it is silent and another is not.
+    """
     with open_container(file, form, name, limits) as container:
-        stream = audio_stream(container)
-        if stream is None:
+        streams, default = audio_streams(container), audio_stream(container)
+        count, first = len(streams), next((n for n, s in enumerate(streams, 1) if s is default), 1)
+
+    def decode(number: int, losses: Told) -> Track:
+        return _decode(file, form, name, number, rate_hz, limits, losses)
+
+    if count < 2:
+        return decode(first, told)
+    order = [first, *(number for number in range(1, count + 1) if number != first)][:_MOST_TRACKS]
+    track, why = _choose(order, decode, speech_s, told)
+    told.say(heard(track.number, count, why), *([unread_sounds(count, _MOST_TRACKS)] if count > _MOST_TRACKS else ()))
+    return track
+
+
+def _choose(
+    order: list[int], decode: Callable[[int, Told], Track], speech_s: Speech | None, told: Told
+) -> tuple[Track, Text]:
+    """The track to hear and why; ``order[0]`` is the one marked to be played. Raises the first MediaError if none of
+    them can be decoded."""
+    found: dict[int, tuple[float, Track, Told]] = {}
+    errors: list[MediaError] = []
+    for number in order:
+        losses = Told()
+        try:
+            track = decode(number, losses)
+        except MediaError as unreadable:
+            errors.append(unreadable)
+            continue
+        loud = float(np.abs(track.audio.samples).max()) > _SILENT
+        worth = _AUDIBLE_S + (speech_s(track.audio) if speech_s else 0.0) if loud else 0.0
+        found[number] = worth, track, losses
+        if worth and not speech_s:
+            break
+        for lesser in sorted(found.keys() - {order[0]}, key=lambda n: found[n][0])[:-1]:
+            del found[lesser]  # no more than three are held at a time
+    if not found:
+        raise errors[0]
+    best = max(found, key=lambda n: (found[n][0], n == order[0]))
+    if order[0] in found and found[best][0] <= _CLEARLY * found[order[0]][0]:
+        best = order[0]
+    worth, track, losses = found[best]
+    told.lost_sound, told.gaps_s = losses.lost_sound, losses.gaps_s
+    if best == order[0]:
+        return track, IS_DEFAULT
+    if order[0] not in found:
+        return track, OTHER_DAMAGED
+    return track, SPEAKS_MOST if worth > _AUDIBLE_S else OTHERS_SILENT
+
+
+def _decode(
+    file: BinaryIO, form: Format, name: str, number: int, rate_hz: int | None, limits: Limits, told: Told
+) -> Track:
+    with open_container(file, form, name, limits) as container:
+        streams = audio_streams(container)
+        if not streams:
             raise MediaError(f"{name} has no sound", want="an audio track", fix="Name a file with sound.")
-        pieces, rate = _pieces(container, stream, name, rate_hz, limits)
+        stream = streams[number - 1]
+        context = stream.codec_context
+        pieces, rate = _pieces(container, stream, name, rate_hz, limits, told)
+        about = context.codec.canonical_name, context.sample_rate or None, context.channels or None
     if not pieces:
         raise MediaError(
             f"{name} holds no sound that can be decoded",
@@ -48,17 +134,19 @@ def decode_audio(file: BinaryIO, form: Format, name: str, rate_hz: int | None, l
     samples = np.concatenate(pieces, axis=1)
     np.clip(samples, -1.0, 1.0, out=samples)
     samples.setflags(write=False)
-    return Audio(samples, rate)
+    return Track(number, len(streams), Audio(samples, rate), *about)
 
 
 def _pieces(
-    container: InputContainer, stream: AudioStream, name: str, rate_hz: int | None, limits: Limits
+    container: InputContainer, stream: AudioStream, name: str, rate_hz: int | None, limits: Limits, told: Told
 ) -> tuple[list[Floats], int]:
     pieces: list[Floats] = []
     rate, values, heard = rate_hz or 0, 0, False
+    gaps = _Gaps(clock(stream), told)
     gather: _Resampler | None = None
-    for frame in _frames(container, stream, limits):
+    for frame in _frames(container, stream, limits, told):
         samples = _floats(frame)
+        gaps.see(frame)
         _require_finite(samples, name)
         if gather is None:
             rate = rate or frame.sample_rate
@@ -79,19 +167,19 @@ def _require_room(values: int, name: str, limits: Limits) -> None:
         raise MediaError(
             f"{name} holds too much sound to keep in memory",
             want=f"at most {limits.max_audio_values:,} samples",
-            fix="Cut out the part in question, ask for a lower rate, or raise Limits.max_audio_values.",
+            fix="Cut out the part in question or ask for a lower rate.",
         )
 
 
-def _frames(container: InputContainer, stream: AudioStream, limits: Limits) -> Iterator[AudioFrame]:
-    """Everything that decodes; damaged packets are left out."""
+def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told: Told) -> Iterator[AudioFrame]:
+    """Everything that decodes; damaged packets are left out and counted."""
     prepare(stream, limits)
     try:
         for packet in container.demux(stream):
             try:
                 yield from stream.codec_context.decode(packet)
             except av.error.FFmpegError:
-                continue
+                told.lost_sound += bool(packet.size)
     except CUT_SHORT:
         return  # cut short: what came before stands
 
@@ -99,14 +187,16 @@ def _frames(container: InputContainer, stream: AudioStream, limits: Limits) -> I
 def _floats(frame: AudioFrame) -> Floats:
     """``(channels, n)`` float32; integers are divided by their full scale.
 
-    ``AudioFrame.to_ndarray`` of PyAV 18 reads beyond the end where there are more than 8 planes, hence by hand.
+    Plane by plane: where there are more than 8, ``AudioFrame.planes`` counts beyond the end, reads there (PyAV 18) or
+    refuses (19).
     """
     channels, count = frame.layout.nb_channels, frame.samples
     stored, full_scale = _SAMPLES[frame.format.packed.name]
     if frame.format.is_planar:
-        values = np.stack([np.frombuffer(memoryview(plane), stored, count) for plane in frame.planes[:channels]])
+        planes = [AudioPlane(frame, channel) for channel in range(channels)]
+        values = np.stack([np.frombuffer(memoryview(plane), stored, count) for plane in planes])
     else:
-        values = np.frombuffer(memoryview(frame.planes[0]), stored, count * channels).reshape(count, channels).T
+        values = np.frombuffer(memoryview(AudioPlane(frame, 0)), stored, count * channels).reshape(count, channels).T
     with np.errstate(over="ignore", invalid="ignore"):  # what is no number, or becomes none, is refused after this
         floats = values.astype(np.float32)
         if stored.kind != "f":
@@ -126,9 +216,26 @@ def _require_finite(samples: Floats, name: str) -> None:
 
 def _delay_s(container: InputContainer, stream: AudioStream, frame: AudioFrame) -> float:
     """By how much the sound begins after the file does, so that sound and frames share one clock."""
-    if frame.pts is None or stream.time_base is None:
+    unit = clock(stream)
+    if frame.pts is None or unit is None:
         return 0.0
-    return float(max(Fraction(0), frame.pts * stream.time_base - start_s(container)))
+    return float(max(Fraction(0), frame.pts * unit - start_s(container)))
+
+
+class _Gaps:
+    """Counts time that no sound fills, between frames that follow each other."""
+
+    def __init__(self, unit: Fraction | None, told: Told) -> None:
+        self._unit, self._told = unit, told
+        self._end_s: float | None = None
+
+    def see(self, frame: AudioFrame) -> None:
+        if self._unit is None or frame.pts is None or not frame.sample_rate:
+            return
+        start_s = float(frame.pts * self._unit)
+        if self._end_s is not None and start_s - self._end_s > _GAP_S:
+            self._told.gaps_s += start_s - self._end_s
+        self._end_s = start_s + frame.samples / frame.sample_rate
 
 
 class _Resampler:

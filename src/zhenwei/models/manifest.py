@@ -11,11 +11,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from zhenwei.errors import ModelError
+from zhenwei.errors import ModelError, reinstall_package
 
 STORE = Path(__file__).parent
 SUFFIXES = {"onnx": ".onnx", "safetensors": ".safetensors"}
-_RESTORE = "Reinstall zhenwei: pip install --force-reinstall --no-deps zhenwei"
 _ID = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -54,14 +53,14 @@ def manifest(store: Path = STORE) -> tuple[ModelEntry, ...]:
         rows = json.loads(path.read_text("utf-8"))
     except OSError as error:
         got = f"{path}: {error.strerror}"
-        raise ModelError("the model manifest cannot be read", got=got, want="a file", fix=_RESTORE) from error
+        raise ModelError("the model manifest cannot be read", got=got, want="a file", fix=restore(store)) from error
     except ValueError as error:
-        raise _malformed(f"{path}: {error}", "JSON in UTF-8") from error
+        raise _malformed(f"{path}: {error}", "JSON in UTF-8", store) from error
     if not isinstance(rows, list):
-        raise _malformed(type(rows).__name__, "a list of rows")
-    entries = tuple(_entry(row) for row in rows)
+        raise _malformed(type(rows).__name__, "a list of rows", store)
+    entries = tuple(_entry(row, store) for row in rows)
     if len({e.id for e in entries}) < len(entries):
-        raise _malformed("an id twice", "one row for each id")
+        raise _malformed("an id twice", "one row for each id", store)
     return tuple(sorted(entries, key=lambda e: e.id))
 
 
@@ -77,7 +76,7 @@ def entry(model_id: str, store: Path = STORE) -> ModelEntry:
 def read(model_id: str, store: Path = STORE) -> bytes:
     """The bytes of the model's file, after their hash was found to be the manifest's; else :class:`ModelError`."""
     row = entry(model_id, store)
-    return checked_bytes(store / "weights" / row.file, row.sha256, _RESTORE)
+    return checked_bytes(store / "weights" / row.file, row.sha256, restore(store))
 
 
 def verify(model_id: str, store: Path = STORE) -> str:
@@ -94,7 +93,9 @@ def card(model_id: str, store: Path = STORE) -> str:
         return (store / "cards" / row.card).read_text("utf-8")
     except OSError as error:
         got = f"{row.card}: {error.strerror}"
-        raise ModelError(f"the card of {model_id} cannot be read", got=got, want="a file", fix=_RESTORE) from error
+        raise ModelError(
+            f"the card of {model_id} cannot be read", got=got, want="a file", fix=restore(store)
+        ) from error
 
 
 def calibration_path(model_id: str, store: Path | None = None, *, part: str = "") -> Path:
@@ -156,7 +157,7 @@ def add_to_store(source: Path, row: ModelEntry, store: Path = STORE, *, card_tex
     except OSError as error:
         got = f"{source}: {error.strerror}"
         raise ModelError("a weights file cannot be read", got=got, want="an .onnx or .safetensors file") from error
-    written = _entry(asdict(replace(row, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))))
+    written = _entry(asdict(replace(row, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))), store)
     if card_text is not None and not written.card:
         raise ModelError(f"the card of {row.id} has no name", want="the row's field card, such as face_landmark.md")
     others = manifest(store) if (store / "manifest.json").exists() else ()
@@ -180,13 +181,13 @@ def _write(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def _entry(row: Any) -> ModelEntry:
+def _entry(row: Any, store: Path) -> ModelEntry:
     names = [f.name for f in fields(ModelEntry)]
     if not isinstance(row, dict) or set(row) != set(names):
-        raise _malformed(repr(row)[:200], f"a row with exactly {', '.join(names)}")
+        raise _malformed(repr(row)[:200], f"a row with exactly {', '.join(names)}", store)
     for name, value in row.items():
         if not isinstance(value, int if name == "bytes" else str):
-            raise _malformed(f"{name} = {value!r}", "text (bytes: a number)")
+            raise _malformed(f"{name} = {value!r}", "text (bytes: a number)", store)
     checks = {
         "id": bool(_ID.fullmatch(row["id"])),
         "kind": row["kind"] in SUFFIXES,
@@ -199,10 +200,19 @@ def _entry(row: Any) -> ModelEntry:
     for name, holds in checks.items():
         if not holds:
             raise _malformed(
-                f"{name} = {row[name]!r}", f"a sensible {name}; weights are .onnx or .safetensors, in lower case ids"
+                f"{name} = {row[name]!r}",
+                f"a sensible {name}; weights are .onnx or .safetensors, in lower case ids",
+                store,
             )
     return ModelEntry(**row)
 
 
-def _malformed(got: str, want: str) -> ModelError:
-    return ModelError("the model manifest is malformed", got=got, want=want, fix=_RESTORE)
+def _malformed(got: str, want: str, store: Path) -> ModelError:
+    return ModelError("the model manifest is malformed", got=got, want=want, fix=restore(store))
+
+
+def restore(store: Path) -> str:
+    """What mends a damaged store: its package is installed anew, which for another's store this one does not name."""
+    if store == STORE:
+        return f"Reinstall zhenwei: {reinstall_package()}"
+    return f"Reinstall the package that {store} came with, or restore what belongs in it."

@@ -77,8 +77,8 @@ def set_threads(count: int) -> None:
     _setting.threads = count
 
 
-def load(model_id: str, *, threads: int | None = None) -> OnnxModel:
-    """The model ``model_id`` of the package, its hash checked, ready to run.
+def load(model_id: str, *, threads: int | None = None, store: Path | None = None) -> OnnxModel:
+    """The model ``model_id`` of the package, or of ``store``, its hash checked, ready to run.
 
     Loaded once per process and number of threads. ``threads``: of one inference; by default what :func:`set_threads`
     was given, else the environment's ``ZHENWEI_THREADS``, else one for each core. Raises :class:`ModelError` if the
@@ -86,8 +86,8 @@ def load(model_id: str, *, threads: int | None = None) -> OnnxModel:
     """
     with _setting.lock:  # two threads that ask for one model at once shall not both load it
         # A session does not survive a fork: its worker threads stay behind. Hence the process is part of the key.
-        store = holder(model_id)
-        # The package's files do not change under a process; those of a store on trial may.
+        store = store or holder(model_id)
+        # The package's files do not change under a process; those of other stores may.
         sha256 = "" if store == STORE else entry(model_id, store).sha256
         return _loaded(model_id, _threads(threads), os.getpid(), store, sha256)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from zhenwei.report.folder import ReportFolder
+from zhenwei.report.hold import Hold
 from zhenwei.report.legible import legible
-from zhenwei.report.outcome import Outcome, Unreadable
+from zhenwei.report.outcome import Outcome, Unreadable, path_of
 from zhenwei.report.page import to_html
 from zhenwei.report.structure import SCHEMA, SET_SCHEMA, as_json, schema, set_to_json, to_dict, to_json
 from zhenwei.report.tabular import CsvRows, table, to_csv
@@ -13,11 +14,13 @@ __all__ = [
     "SCHEMA",
     "SET_SCHEMA",
     "CsvRows",
+    "Hold",
     "Outcome",
     "ReportFolder",
     "Unreadable",
     "as_json",
     "legible",
+    "path_of",
     "schema",
     "set_to_json",
     "table",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from statistics import median
 
+from zhenwei.fusion.wording import signed
 from zhenwei.report.markup import Markup, element, foreign, join, text
 from zhenwei.report.wording import clock, say, strength
 from zhenwei.types import Curve, Decision, Language, Verdict, in_language
@@ -49,7 +50,7 @@ def scale(verdict: Verdict, language: Language) -> Markup:
     if verdict.llr is None:
         label = say("scale_none", language)
     else:
-        label = say("scale_alt", language, llr=f"{verdict.llr:+.1f}")
+        label = say("scale_alt", language, llr=signed(verdict.llr))
         marks.append(_mark(verdict.llr, "file", ""))
     bar = element("div", element("div", class_="rule"), *_ticks(), *marks, class_="bar")
     ends = element(
@@ -60,7 +61,7 @@ def scale(verdict: Verdict, language: Language) -> Markup:
         class_="ends",
     )
     drawing = element("div", bar, ends, role="img", aria_label=label)
-    below = label if verdict.llr is None else f"LLR {verdict.llr:+.1f} · {strength(verdict.llr, language)}"
+    below = label if verdict.llr is None else f"LLR {signed(verdict.llr)} · {strength(verdict.llr, language)}"
     caption = element("figcaption", element("b", say("scale", language)), " ", text(below))
     return element("figure", caption, drawing, class_="scale")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from zhenwei.fusion.wording import signed
 from zhenwei.report.markup import Markup, element
 from zhenwei.report.wording import PHRASES, say
 from zhenwei.types import Evidence, Language
@@ -41,7 +42,7 @@ def _row(name: str, value: float, end: float, evidence: Sequence[Evidence], lang
         "div",
         element("span", _name(name, language), element("i", asked, class_="mono"), class_="family"),
         element("span", element("b", style=side, class_=tone), class_="track"),
-        element("span", f"{value:+.2f}", class_="llr"),
+        element("span", signed(value, 2), class_="llr"),
         class_="share",
     )
 

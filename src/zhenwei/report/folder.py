@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from io import FileIO
+from itertools import chain, count
 from pathlib import Path, PurePath
-from typing import BinaryIO, Self
+from typing import Any, Self
 
-from zhenwei.errors import UsageError
+from zhenwei.errors import OutputError, UsageError
+from zhenwei.report.hold import Hold
 from zhenwei.report.outcome import Outcome
 from zhenwei.report.page import to_html
-from zhenwei.report.structure import SET_ENDING, SET_SCHEMA, set_opening, to_json
+from zhenwei.report.structure import SET_ENDING, SET_SCHEMA, as_json, set_opening, to_dict
 from zhenwei.types import DetectorInfo, Language, Report
 
+_Key = tuple[str, str]
 _LONGEST_NAME = 50
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 _MARK = '<meta name="zhenwei-file" content="{sha256}">'
@@ -25,23 +30,31 @@ class ReportFolder:
     """Writes each outcome as it comes; what has been written stays whole whatever happens next.
 
     A page is written aside and renamed into place. ``report.json`` grows at its end, one write a file, and is valid
-    JSON after each. A page is named after its file; a second file of that name gets a number, and a page that an
-    earlier run made of a different file is left alone.
+    JSON after each. What earlier runs left there stays: a new report takes the place of an earlier one on the same file
+    (the same path, the same bytes) alone, and of an earlier record that the path could not be read. ``kept`` counts the
+    earlier ones that stay, ``replaced`` those that did not. A page is named after its file; a second file of that name
+    gets a number, and neither a page of another file nor what did not come from here is overwritten.
 
-    Raises UsageError where the folder cannot be written, or holds a ``report.json`` of another origin.
+    Raises UsageError where the folder cannot be written, is being written to by another process, or holds a
+    ``report.json`` of another origin; :meth:`add` raises OutputError where a report cannot be written.
     """
 
     def __init__(
         self, folder: Path, language: Language = "en", *, detectors: Mapping[str, DetectorInfo] | None = None
     ) -> None:
         self.folder, self.language, self.detectors = folder, language, detectors
+        self.replaced = 0
         self._taken: set[str] = set()
-        self._count = 0
+        self._stale: set[_Key] = set()
+        self._added: set[_Key] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _refuse_foreign(folder / "report.json")
-            _write_whole(folder / "report.json", set_opening() + SET_ENDING)
-            self._all: BinaryIO = (folder / "report.json").open("r+b")
+            self._hold = Hold(folder)
+            try:
+                self._open()
+            except BaseException:
+                self._hold.release()
+                raise
         except OSError as error:
             raise UsageError(
                 "the output folder cannot be written",
@@ -49,38 +62,93 @@ class ReportFolder:
                 fix="Name another folder with --output.",
             ) from error
 
+    def _open(self) -> None:
+        path = self.folder / "report.json"
+        entries = _entries(path)
+        self._earlier = {_key(entry): _page_of(entry) for entry in entries}
+        self._owners = {page.casefold(): key for key, page in self._earlier.items() if page}
+        self._there = {name.casefold() for name in (path.name for path in self.folder.iterdir())}
+        self._before = self._count = len(entries)
+        if not path.exists() or path.read_text(encoding="utf-8") != _set(entries):
+            _write_whole(path, _set(entries))  # new, or rewritten by somebody since: it can only grow as we write it
+        self._all = path.open("r+b", buffering=0)
+
+    @property
+    def kept(self) -> int:
+        return self._before - len(self._stale)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._all.close()
+        try:
+            if self._stale:
+                self._drop_stale()
+        except OSError as error:
+            raise _unwritten(self.folder / "report.json", error) from error
+        finally:
+            self._hold.release()
 
     def add(self, outcome: Outcome) -> Path | None:
         """Write one outcome; the path of its page, or None for a file that could not be read."""
-        page = None
+        entry, page = to_dict(outcome, self.language), None
+        key = _key(entry)
         if isinstance(outcome, Report):
-            page = self.folder / self._name(outcome.media.path, outcome.media.sha256)
-            _write_whole(page, to_html(outcome, self.language, detectors=self.detectors))
-        self._append(outcome)
+            content = to_html(outcome, self.language, detectors=self.detectors)
+            page = self.folder / self._name(key)
+            entry["page"] = page.name
+        try:
+            if page is not None:
+                _write_whole(page, content)
+            self._append(as_json(entry))
+        except OSError as error:
+            raise _unwritten(page or self.folder / "report.json", error) from error
+        self._supersede(key)
         return page
 
-    def _append(self, outcome: Outcome) -> None:
+    def _supersede(self, key: _Key) -> None:
+        self._added.add(key)
+        fresh = {key, (key[0], "")} & self._earlier.keys() - self._stale
+        self._stale |= fresh
+        self.replaced += len(fresh)
+
+    def _append(self, entry: str) -> None:
+        """All of it, or, on a full disk or Ctrl-C, what was there before."""
         ending = SET_ENDING.encode()
-        entry = (",\n" if self._count else "") + to_json(outcome, self.language)
-        self._all.seek(-len(ending), os.SEEK_END)
-        self._all.write(entry.encode() + ending)
-        self._all.flush()
+        start = self._all.seek(-len(ending), os.SEEK_END)
+        whole = False
+        try:
+            _write_all(self._all, ((",\n" if self._count else "") + entry).encode() + ending)
+            whole = True
+        finally:
+            if not whole:
+                with contextlib.suppress(OSError):
+                    self._all.truncate(start)
+                    self._all.seek(start)
+                    _write_all(self._all, ending)
         self._count += 1
 
-    def _name(self, path: str, sha256: str) -> str:
-        stem = safe_name(path)
-        number = 1
-        while True:
-            name = f"{stem}.html" if number == 1 else f"{stem}-{number}.html"
-            if name.casefold() not in self._taken and _free_for(self.folder / name, sha256):
-                self._taken.add(name.casefold())
-                return name
-            number += 1
+    def _drop_stale(self) -> None:
+        path = self.folder / "report.json"
+        gone = self._stale - self._added
+        _write_whole(path, _set(entry for entry in _entries(path) if _key(entry) not in gone))
+
+    def _name(self, key: _Key) -> str:
+        """Of the page: the one that an earlier run gave the same file, else the first that is free."""
+        stem, before = safe_name(key[0]), self._earlier.get(key, "")
+        numbered = (f"{stem}.html" if number == 1 else f"{stem}-{number}.html" for number in count(1))
+        names = chain([before] if before else [], numbered)
+        name = next(name for name in names if name.casefold() not in self._taken and self._is_free(name, key))
+        self._taken.add(name.casefold())
+        return name
+
+    def _is_free(self, name: str, key: _Key) -> bool:
+        """Whether nothing is lost when a page on ``key`` is written there; names that differ in case are one."""
+        owner = self._owners.get(name.casefold())
+        if owner not in (None, key):
+            return False
+        return name.casefold() not in self._there or _is_made_of(self.folder / name, key[1])
 
 
 def safe_name(path: str) -> str:
@@ -92,23 +160,34 @@ def safe_name(path: str) -> str:
     return f"_{stem}" if stem.split(".")[0].casefold() in _RESERVED else stem
 
 
-def _free_for(page: Path, sha256: str) -> bool:
-    """Whether ``page`` is not there, or was made of the same file."""
-    if not page.exists():
-        return True
+def _is_made_of(page: Path, sha256: str) -> bool:
+    """Whether ``page`` is one of ours, on a file of those bytes."""
     if not page.is_file():
         return False
     with page.open("rb") as opened:
         return _MARK.format(sha256=sha256).encode() in opened.read(_HEAD_BYTES)
 
 
-def _refuse_foreign(path: Path) -> None:
+def _key(entry: Mapping[str, Any]) -> _Key:
+    """Path and digest; no digest of a file that could not be read."""
+    return str(entry["file"]["path"]), str(entry["file"].get("sha256", ""))
+
+
+def _page_of(entry: Mapping[str, Any]) -> str:
+    """The name of its page; "" for none, and for one that would lie elsewhere."""
+    page = str(entry.get("page", ""))
+    return page if page == f"{safe_name(page)}.html" else ""
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The reports that are there, of two on one file the later. Raises UsageError for a file of another origin."""
     if not path.exists():
-        return
+        return []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         known = isinstance(found, dict) and found.get("schema") == SET_SCHEMA
-    except ValueError:
+        entries = {_key(entry): entry for entry in found["reports"]} if known else {}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         known = False
     if not known:
         raise UsageError(
@@ -116,6 +195,25 @@ def _refuse_foreign(path: Path) -> None:
             got=str(path),
             fix="Name another folder with --output, or move that file away.",
         )
+    return list(entries.values())
+
+
+def _set(entries: Iterable[Mapping[str, Any]]) -> str:
+    return set_opening() + ",\n".join(map(as_json, entries)) + SET_ENDING
+
+
+def _unwritten(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        "a report cannot be written",
+        got=f"{path}: {error.strerror or type(error).__name__}",
+        fix="Free some space or name another folder with --output. What was written before is whole.",
+    )
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _write_whole(path: Path, content: str) -> None:

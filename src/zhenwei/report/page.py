@@ -21,6 +21,7 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
     body = element(
         "main",
         _masthead(report, language),
+        sections.declared(report, language),
         sections.verdict(report, language),
         sections.meaning(report, language),
         sections.streams(report, language),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from zhenwei.fusion.wording import leaning, signed
 from zhenwei.report.charts import chart, drawable, icon, scale
 from zhenwei.report.families import families
 from zhenwei.report.markup import Markup, element, foreign, join, text
 from zhenwei.report.pictures import picture
 from zhenwei.report.structure import command
-from zhenwei.report.wording import PHRASES, clock, error_sentence, odds, say, strength
+from zhenwei.report.wording import PHRASES, clock, headline, odds, say, strength
 from zhenwei.types import (
     Curve,
     Decision,
@@ -38,26 +39,37 @@ def verdict(report: Report, language: Language) -> Markup:
     kind = say(report.media.kind, language)
     return element(
         "section",
-        element("div", icon(found.decision, 56), element("h2", say(found.decision, language), class_="word"),
+        element("div", icon(found.decision, 56), element("h2", headline(found, language), class_="word"),
                 class_="headline"),
         element("p", say(f"says_{found.decision}", language, kind=kind), class_="sentence"),
         element("p", foreign(in_language(found.explanation, language), 2000)),
+        element("p", in_language(found.unlike, language), class_="unlike") if found.unlike else "",
         scale(found, language),
         class_=f"verdict {found.decision}",
     )  # fmt: skip
 
 
+def declared(report: Report, language: Language) -> Markup:
+    """What the file says of its own origin, before anything that was measured; nothing where it says nothing."""
+    found = report.verdict.declared
+    if not found:
+        return Markup("")
+    lines = [element("li", foreign(in_language(each.sentence, language), 600), class_=each.standing) for each in found]
+    how = element("p", say("declared_how", language), class_="quiet")
+    head = element("h2", say("declared", language))
+    return element("section", head, element("ul", *lines), how, class_="declared")
+
+
 def meaning(report: Report, language: Language) -> Markup:
     found = report.verdict
-    sentence = error_sentence(found.decision, found.error_rate, language)
-    lines = [sentence] if sentence else []
-    lines.append(say("means_inconclusive" if found.decision == "inconclusive" else "not_probability", language))
+    lines = [say("means_inconclusive" if found.decision == "inconclusive" else "not_probability", language)]
+    if found.measured_on:
+        lines.append(in_language(found.measured_on, language))
     if len(found.by_person) > 1:
         lines.append(say("people_how", language))
     return section("meaning", language, *(element("p", line) for line in lines))
 
 
-_LEANS = 0.1  # an LLR smaller than this leans nowhere
 _SIDES = ("genuine", "forged")
 
 
@@ -79,19 +91,21 @@ def streams(report: Report, language: Language) -> Markup:
 def _leaning(llr: float | None, language: Language) -> Markup:
     if llr is None:
         return element("span", say("stream_nothing", language), class_="quiet")
-    return element("span", " · ".join(filter(None, (f"LLR {llr:+.2f}", odds(llr, language)))), class_="quiet")
+    return element("span", " · ".join(filter(None, (f"LLR {signed(llr)}", odds(llr, language)))), class_="quiet")
 
 
 def _at_fault(found: Verdict) -> str:
     llr = {s.stream: s.llr or 0.0 for s in found.streams}
-    leaning = [name for name, value in llr.items() if value > _LEANS]
-    if len(leaning) == 2:
+    suspicious = [name for name, value in llr.items() if leaning(value) == "forged"]
+    if {"picture", "voice"} <= set(suspicious):
         return "both"
-    return leaning[0] if leaning else "none"
+    return max(suspicious, key=lambda name: llr[name]) if suspicious else "none"
 
 
 def _four(ways: Mapping[tuple[bool, bool], float], language: Language) -> Markup:
-    """A table of two by two, the likelier the darker."""
+    """A table of two by two, the likelier the darker; nothing without a voice."""
+    if not ways:
+        return Markup("")
     rows = [element("tr", element("td"), *(element("th", say(f"voice_{side}", language)) for side in _SIDES))]
     for altered, name in zip((False, True), _SIDES, strict=True):
         cells = []
@@ -203,9 +217,23 @@ def evidence_table(report: Report, language: Language, detectors: Mapping[str, D
     if not report.evidence:
         return section("evidence", language, element("p", say("no_evidence", language)))
     head = element("tr", *(element("th", say(name, language), scope="col") for name in _COLUMNS))
-    rows = [_row(evidence, language, detectors.get(evidence.detector)) for evidence in report.evidence]
-    how = element("p", say("evidence_how", language), class_="quiet")
-    return section("evidence", language, how, element("table", element("thead", head), element("tbody", *rows)))
+    answered = [e for e in report.evidence if e.llr is not None]
+    silent = [e for e in report.evidence if e.llr is None and e.asked]
+    unasked = list(dict.fromkeys(e.detector for e in report.evidence if not e.asked))
+
+    def rows(of: Sequence[Evidence]) -> Markup:
+        body = [_row(evidence, language, detectors.get(evidence.detector)) for evidence in of]
+        return element("table", element("thead", head), element("tbody", *body))
+
+    parts = [element("p", say("evidence_how", language), class_="quiet")]
+    parts += [rows(answered)] if answered else []
+    if silent:
+        parts.append(element("details", element("summary", say("silent", language, count=len(silent))), rows(silent)))
+    if unasked:
+        names = ", ".join(unasked)
+        kind = say(report.media.kind, language)
+        parts.append(element("p", say("unasked", language, kind=kind, names=names), class_="quiet"))
+    return section("evidence", language, *parts)
 
 
 _COLUMNS = ("detector", "about", "weight", "finding")
@@ -227,7 +255,7 @@ def _row(evidence: Evidence, language: Language, info: DetectorInfo | None) -> M
 def _weight(evidence: Evidence, language: Language) -> list[Markup]:
     if evidence.llr is None:
         return [element("p", say("abstains", language), class_="llr")]
-    lines = [element("p", f"{evidence.llr:+.1f}", class_="llr"), element("p", strength(evidence.llr, language))]
+    lines = [element("p", signed(evidence.llr), class_="llr"), element("p", strength(evidence.llr, language))]
     likelier = odds(evidence.llr, language)
     return [*lines, element("p", likelier, class_="quiet")] if likelier else lines
 

@@ -13,6 +13,7 @@ from typing import Any
 from zhenwei.report.legible import legible
 from zhenwei.report.outcome import Outcome, Unreadable
 from zhenwei.types import (
+    Declaration,
     Engine,
     Evidence,
     Interval,
@@ -132,11 +133,26 @@ def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
         "error_rate": _finite(verdict.error_rate, "verdict.error_rate"),
         "explanation": _said(verdict.explanation, language),
         "by_person": [_person_verdict(person, language) for person in verdict.by_person],
+        "declared": [_declaration(each, language) for each in verdict.declared],
+        "at_fault": list(verdict.at_fault),
+        "measured_on": _said(verdict.measured_on, language),
+        "unlike": _said(verdict.unlike, language),
         "streams": [_stream(stream) for stream in verdict.streams],
         "four_ways": [
             {"picture_forged": picture, "voice_forged": voice, "probability": round(share, 6)}
             for (picture, voice), share in verdict.four_ways().items()
         ],
+    }
+
+
+def _declaration(each: Declaration, language: Language) -> dict[str, Any]:
+    return {
+        "origin": each.origin,
+        "channel": each.channel,
+        "standing": each.standing,
+        "says_ai": each.says_ai,
+        "by": _text(each.by),
+        "sentence": _said(each.sentence, language),
     }
 
 
@@ -169,11 +185,13 @@ def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
     return {
         "detector": _text(evidence.detector),
         "finds": evidence.finds,
+        "asked": evidence.asked,
         "counted": _finite(evidence.counted, f"counted of {evidence.detector}"),
         "llr": _finite(evidence.llr, f"llr of {evidence.detector}"),
         "score": _finite(evidence.score, f"score of {evidence.detector}"),
         "finding": _said(evidence.finding, language),
         "reason": _said(evidence.reason, language),
+        "failed": bool(evidence.fault),
         "person": evidence.person,
         "interval_s": _interval(evidence.interval),
         "weights": _text(evidence.weights),

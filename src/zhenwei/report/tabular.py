@@ -7,17 +7,29 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from zhenwei.fusion.wording import most_useful, signed
 from zhenwei.report.legible import legible
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
-from zhenwei.report.wording import often, say
-from zhenwei.types import Evidence, Language, Report, in_language
+from zhenwei.report.wording import leans, often, say
+from zhenwei.types import Evidence, Language, Report, Verdict, in_language
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text as Line
 
-COLUMNS = ("file", "sha256", "kind", "decision", "llr", "error_rate", "people", "reason", "error")
-_NO_LEANING = 0.1
+COLUMNS = (
+    "file",
+    "sha256",
+    "kind",
+    "decision",
+    "at_fault",
+    "llr",
+    "error_rate",
+    "people",
+    "reason",
+    "declared",
+    "error",
+)
 _NARROW = 23  # columns that the file has in a terminal of 80
 SYMBOLS = {"forged": "▲", "genuine": "●", "inconclusive": "◆", "unreadable": "×"}
 _COLOURS = {"forged": "bold red", "genuine": "bold green", "inconclusive": "bold blue", "unreadable": "bold magenta"}
@@ -34,7 +46,7 @@ class CsvRows:
 
     def row(self, outcome: Outcome) -> str:
         if isinstance(outcome, Unreadable):
-            return _written([outcome.path, "", "", "", "", "", "", "", str(outcome.error)])
+            return _written([outcome.path, "", "", "", "", "", "", "", "", "", str(outcome.error)])
         verdict, media = outcome.verdict, outcome.media
         return _written(
             [
@@ -42,10 +54,12 @@ class CsvRows:
                 media.sha256,
                 media.kind,
                 verdict.decision,
+                " ".join(verdict.at_fault),
                 "" if verdict.llr is None else f"{verdict.llr:.4f}",
                 "" if verdict.error_rate is None else f"{verdict.error_rate:.6g}",
                 str(_people(outcome)),
                 why(outcome, self.language),
+                declares(outcome, self.language),
                 "",
             ]
         )
@@ -74,11 +88,15 @@ def why(report: Report, language: Language = "en") -> str:
     spoken = [evidence for evidence in report.evidence if evidence.llr is not None]
     decision = report.verdict.decision
     if not spoken:
-        reasons = dict.fromkeys(in_language(evidence.reason, language) for evidence in report.evidence)
-        return "; ".join(reason for reason in reasons if reason) or in_language(report.verdict.explanation, language)
+        reason = most_useful([(e.detector, e.reason) for e in report.evidence if e.asked])
+        return in_language(reason or report.verdict.explanation, language)
+    if "declared" in report.verdict.at_fault:
+        return in_language(report.verdict.explanation, language)
     if decision == "inconclusive":
-        return _leaning(report.verdict.llr, language)
+        return leans(report.verdict.llr, language)
     side = 1 if decision == "forged" else -1
+    if report.verdict.streams and report.verdict.at_fault:
+        spoken = [e for e in spoken if _stream_of(e) == report.verdict.at_fault[0]] or spoken
 
     def weight(evidence: Evidence) -> float:
         return side * (evidence.llr or 0.0)
@@ -86,10 +104,16 @@ def why(report: Report, language: Language = "en") -> str:
     return in_language(max(spoken, key=weight).finding, language)
 
 
-def _leaning(llr: float | None, language: Language) -> str:
-    if llr is None or abs(llr) < _NO_LEANING:
-        return say("leans_nowhere", language)
-    return say("leans_forged" if llr > 0 else "leans_genuine", language)
+def _stream_of(evidence: Evidence) -> str:
+    if evidence.declares:
+        return "declared"
+    return evidence.finds if evidence.finds in ("voice", "pairing") else "picture"
+
+
+def declares(report: Report, language: Language = "en") -> str:
+    """The firmest statement of the file on its own origin, "" if it makes none."""
+    found = report.verdict.declared
+    return in_language(found[0].sentence, language) if found else ""
 
 
 def table(outcomes: Iterable[Outcome], language: Language = "en") -> Table:
@@ -120,11 +144,16 @@ def _row(outcome: Outcome, language: Language) -> list[Line]:
     name.append(f"\n{_kind(outcome, language)}", "dim")
     return [
         name,
-        _sign(verdict.decision, language),
-        Line("–" if verdict.llr is None else f"{verdict.llr:+.1f}"),
-        Line("–" if verdict.error_rate is None else often(verdict.error_rate, language, short=True)),
-        Line(legible(why(outcome, language), 400)),
+        _sign(verdict.decision, language, verdict),
+        Line("–" if verdict.llr is None else signed(verdict.llr)),
+        Line("–" if verdict.error_rate is None else often(verdict.error_rate, language)),
+        Line.assemble(*_said_first(outcome, language), legible(why(outcome, language), 400)),
     ]
+
+
+def _said_first(report: Report, language: Language) -> list[tuple[str, str]]:
+    said = declares(report, language)
+    return [(f"{legible(said, 300)}\n", "bold")] if said else []
 
 
 def _broken(path: str) -> str:
@@ -134,10 +163,13 @@ def _broken(path: str) -> str:
     return f"{folder}{slash}\n{name}" if slash and len(shown) > _NARROW else shown
 
 
-def _sign(decision: str, language: Language) -> Line:
+def _sign(decision: str, language: Language, verdict: Verdict | None = None) -> Line:
     from rich.text import Text as Line
 
-    return Line(f"{SYMBOLS[decision]} {say(decision, language)}", _COLOURS[decision])
+    line = Line(f"{SYMBOLS[decision]} {say(decision, language)}", _COLOURS[decision])
+    for name in verdict.at_fault if verdict is not None and verdict.streams else ():
+        line.append(f"\n  {say(f'stream_{name}', language)}", "")
+    return line
 
 
 def _kind(report: Report, language: Language) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from zhenwei.types import Decision, Language
+from zhenwei.fusion.wording import leaning, one_in, ratio
+from zhenwei.types import Language, Verdict
 
 PHRASES: dict[str, tuple[str, str]] = {
     "forged": ("Forged", "伪造"),
@@ -25,20 +26,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "现有证据不足以判定此{kind}是真实还是伪造。",
     ),
     "meaning": ("What this means", "这意味着什么"),
-    "rate_forged": (
-        "{often} genuine files look at least this suspicious to the same examination.",
-        "用同样的方法检验真实文件，{often}看起来至少同样可疑。",
-    ),
-    "rate_genuine": (
-        "{often} forged files look at least this clean to the same examination.",
-        "用同样的方法检验伪造文件，{often}看起来至少同样干净。",
-    ),
-    "often_one_in": ("About 1 in {count}", "大约每 {count} 个中有 1 个"),
-    "often_in_ten": ("About {count} in 10", "大约每 10 个中有 {count} 个"),
-    "often_rare": ("Fewer than 1 in {count}", "每 {count} 个中不到 1 个"),
-    "short_one_in": ("1 in {count}", "1/{count}"),
-    "short_in_ten": ("{count} in 10", "{count}/10"),
-    "short_rare": ("< 1 in {count}", "< 1/{count}"),
+    "one_in": ("{few} in {of}", "{few}/{of}"),
     "not_probability": (
         "This is not the probability that the file is forged: that also depends on how common forgeries are where it "
         "came from, and on everything else you know about it.",
@@ -71,11 +59,28 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "stream_picture": ("The picture", "画面"),
     "stream_voice": ("The voice", "语音"),
+    "stream_pairing": ("Do they belong together", "音画是否相配"),
+    "stream_declared": ("What the file says of itself", "文件的自述"),
+    "fault_picture": ("the picture", "画面"),
+    "fault_voice": ("the voice", "语音"),
+    "fault_pairing": ("picture and sound do not belong together", "音画不相配"),
+    "fault_declared": ("by its own statement", "据其自述"),
+    "declared": ("What the file declares", "文件的声明"),
+    "declared_how": (
+        "A file's own statement. A signature shows who made it and that nothing changed since, not that it is true; "
+        "what is not signed anybody can have written. What was measured follows below.",
+        "以上为文件自身的声明。签名只说明由谁作出且此后未被改动，并不证明属实；未签名的内容任何人都可写入。测量结果见下文。",
+    ),
+    "declared_short": ("declares: {sentence}", "声明：{sentence}"),
     "stream_nothing": ("nothing can be said", "无法判断"),
     "at_fault_none": ("Neither stands out as forged.", "两者均无明显伪造迹象。"),
     "at_fault_picture": ("If something is forged, it is likelier the picture.", "若有伪造，更可能是画面。"),
     "at_fault_voice": ("If something is forged, it is likelier the voice.", "若有伪造，更可能是语音。"),
     "at_fault_both": ("Both lean towards forged.", "两者均倾向于伪造。"),
+    "at_fault_pairing": (
+        "If something is forged, it is likelier that one of the two was put to the other.",
+        "若有伪造，更可能是其中之一被配给了另一个。",
+    ),
     "voice_genuine": ("voice genuine", "语音真实"),
     "voice_forged": ("voice forged", "语音伪造"),
     "picture_genuine": ("picture genuine", "画面真实"),
@@ -114,6 +119,8 @@ PHRASES: dict[str, tuple[str, str]] = {
         "对数似然比（LLR）大于零支持伪造，小于零支持真实。无法判断的检测器会弃权，弃权不计入任何一方。",
     ),
     "no_evidence": ("No detector was asked about this file.", "没有检测器检验过此文件。"),
+    "silent": ("{count} detectors had no answer", "{count} 个检测器未作答"),
+    "unasked": ("Not for a {kind}, and not asked: {names}.", "不适用于{kind}，未询问：{names}。"),
     "families": ("What each kind of examination adds", "各类检验各占多少分量"),
     "families_how": (
         "To the right speaks for forged, to the left for genuine, in LLR; what others repeat is taken off.",
@@ -137,6 +144,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "because": ("Reason: {reason}", "原因：{reason}"),
     "note": ("Note: {reason}", "说明：{reason}"),
     "neutral": ("for neither side", "不支持任何一方"),
+    "slight": ("slight", "微弱"),
     "weak": ("weak", "弱"),
     "moderate": ("moderate", "中等"),
     "strong": ("strong", "强"),
@@ -209,9 +217,11 @@ PHRASES: dict[str, tuple[str, str]] = {
     "column_error": ("Wrong in", "错误率"),
     "column_why": ("Why", "原因"),
     "column_verdict": ("Verdict", "结论"),
-    "leans_forged": ("leans towards forged, but not firmly enough", "倾向于伪造，但不够确定"),
-    "leans_genuine": ("leans towards genuine, but not firmly enough", "倾向于真实，但不够确定"),
+    "leans_forged": ("leans towards forged, but {how}", "倾向于伪造，但{how}"),
+    "leans_genuine": ("leans towards genuine, but {how}", "倾向于真实，但{how}"),
     "leans_nowhere": ("leans neither way", "没有倾向"),
+    "leans_weakly": ("weakly", "较弱"),
+    "leans_loosely": ("not firmly enough", "不够确定"),
     "count_person": ("1 person", "1 人"),
     "count_people": ("{count} people", "{count} 人"),
     "kind_people": ("{kind}, {people}", "{kind}，{people}"),
@@ -225,39 +235,45 @@ def say(phrase: str, language: Language, **values: str | int) -> str:
     return (chinese if language == "zh" else english).format(**values)
 
 
-def often(rate: float, language: Language, *, short: bool = False) -> str:
-    """How often a share in [0, 1] is: 0.05 -> "About 1 in 20". Rounded so as not to claim more than is known."""
-    style = "short" if short else "often"
-    if rate < 0.001:
-        return say(f"{style}_rare", language, count="1,000")
-    if rate <= 1 / 3:
-        return say(f"{style}_one_in", language, count=f"{_round(1 / rate):,}")
-    return say(f"{style}_in_ten", language, count=min(10, round(rate * 10)))
+def often(rate: float, language: Language) -> str:
+    """An upper limit of a share in [0, 1] in the figures of the verdict's sentence: 0.05 -> "1 in 20"."""
+    few, of = one_in(rate)
+    return say("one_in", language, few=few, of=f"{of:,}")
 
 
-def error_sentence(decision: Decision, rate: float | None, language: Language) -> str:
-    """The error rate of a decision as one sentence, or "" where there is none."""
-    if rate is None or decision == "inconclusive":
-        return ""
-    return say(f"rate_{decision}", language, often=often(rate, language))
+def headline(verdict: Verdict, language: Language) -> str:
+    """The verdict in a word, and the stream that is at fault where it could be another: "Forged: the voice"."""
+    word = say(verdict.decision, language)
+    named = [name for name in verdict.at_fault if verdict.streams or name == "declared"]
+    if not named:
+        return word
+    joined = ", ".join(say(f"fault_{name}", language) for name in named)
+    return f"{word}：{joined}" if language == "zh" else f"{word}: {joined}"
+
+
+def leans(llr: float | None, language: Language) -> str:
+    """Why an LLR is no decision, in a few words; the verdict's explanation says it at length."""
+    side = leaning(llr or 0.0)
+    if side == "neither":
+        return say("leans_nowhere", language)
+    return say(f"leans_{side}", language, how=say("leans_weakly" if abs(llr or 0.0) < 1 else "leans_loosely", language))
 
 
 def strength(llr: float, language: Language) -> str:
-    """An LLR in words. A likelihood ratio below 2 is neutral, below 10 weak, below 100 moderate, else strong."""
-    ratio = math.exp(min(abs(llr), 50.0))
-    if ratio < 2:
+    """An LLR in words. What is shown as 0.0 is neutral; below e, which no decision is made on, it is slight; a
+    likelihood ratio below 10 is weak, below 100 moderate, else strong."""
+    side = leaning(llr)
+    if side == "neither":
         return say("neutral", language)
-    word = "weak" if ratio < 10 else "moderate" if ratio < 100 else "strong"
-    return say("for_forged" if llr > 0 else "for_genuine", language, strength=say(word, language))
+    size = abs(llr)
+    word = "slight" if size < 1 else "weak" if size < math.log(10) else "moderate" if size < math.log(100) else "strong"
+    return say(f"for_{side}", language, strength=say(word, language))
 
 
 def odds(llr: float, language: Language) -> str:
     """What the LLR says: how many times likelier the finding is on one side. "" where the sides are about equal."""
-    ratio = math.exp(min(abs(llr), math.log(10_000)))
-    if ratio < 2:
-        return ""
-    count = f"{_round(ratio):,}" if ratio < 9_999 else "10,000+"
-    return say("odds_forged" if llr > 0 else "odds_genuine", language, odds=count)
+    side = leaning(llr)
+    return "" if side == "neither" else say(f"odds_{side}", language, odds=ratio(llr))
 
 
 def clock(time_s: float) -> str:
@@ -267,9 +283,3 @@ def clock(time_s: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{rest // 10:02d}.{rest % 10}"
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
-
-
-def _round(value: float) -> int:
-    """To two figures above 20, to one below: 20.4 -> 20, 37.2 -> 37, 1234 -> 1200."""
-    digits = 1 - math.floor(math.log10(value))
-    return int(round(value, digits)) if digits < 0 else round(value)

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from zhenwei import models
+from zhenwei.detectors.traditional import noise
 from zhenwei.detectors.traditional.noise import Noise, noise_features, noise_map
 from zhenwei.models.calibration import Calibration
+from zhenwei.signals.noise import BlockNoise, block_noise
 from zhenwei.testing import clip_subject, face_in, picture_subject
-from zhenwei.types import Box, Face, Frame, Picture, Pixels
+from zhenwei.types import Box, Face, Floats, Frame, Picture, Pixels
 
 PORTRAIT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 FACE = Box(170, 60, 290, 210)
@@ -104,3 +106,34 @@ def test_a_clip_has_the_mean_and_the_map_shows_where(astronaut: Pixels) -> None:
 def test_the_map_of_a_large_picture_is_made_smaller() -> None:
     large = grainy(1500, 900, 4)
     assert noise_map(large, face_of(large)).shape == (640, 384, 3)
+
+
+def test_of_a_large_picture_a_sample_says_the_same(astronaut: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All patches fit into the sample here, so that only what the patches' borders do can make a difference."""
+    assert astronaut.shape[:2] == (512, 512)
+    whole, shown = noise_features(astronaut, face_of(astronaut)), noise_map(astronaut, face_of(astronaut))
+    monkeypatch.setattr(noise, "WHOLE_PX", 0)
+    sampled = noise_features(astronaut, face_of(astronaut))
+    assert whole is not None
+    assert sampled is not None
+    assert sampled[0] == pytest.approx(whole[0], abs=1e-4)
+    assert sampled == pytest.approx(whole, abs=0.005)  # at half size the picture's own edge is mirrored otherwise
+    by_place = noise_map(astronaut, face_of(astronaut))
+    assert by_place.shape == shown.shape
+    off = np.abs(by_place.astype(int) - shown).mean()
+    assert off < 14  # a block stands for its place
+
+
+def test_the_work_does_not_grow_with_the_picture(astronaut: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+
+    def counted(plane: Floats) -> BlockNoise:
+        measured.append(plane.size)
+        return block_noise(plane)
+
+    monkeypatch.setattr(noise, "block_noise", counted)
+    large = np.tile(astronaut, (8, 10, 1))
+    face = face_of(large, Box(1200, 1100, 3000, 3200))
+    assert noise_features(large, face) is not None
+    assert noise_map(large, face).shape == (512, 640, 3)
+    assert sum(measured) < 9_000_000 < large.shape[0] * large.shape[1]

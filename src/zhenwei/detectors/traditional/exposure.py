@@ -108,7 +108,7 @@ class Exposure:
                 "画面中只有人脸，而它只了解完整画面",
             )
             return abstain(self.info, track.person, why, zh)
-        coloured = [(face, frame) for face, frame in large if not is_grey(_part(frame.pixels, face))]
+        coloured = [(face, frame) for face, frame in large if not is_grey(exposure.sampled(_part(frame.pixels, face)))]
         if not coloured:
             return abstain(self.info, track.person, "the picture has no colours", "画面没有颜色")
         evidence = self._evidence(track, coloured)
@@ -162,7 +162,7 @@ def _finding(llr: float) -> Text:
 
 
 def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[Picture | Curve, ...]:
-    rows = exposure.histograms(_part(frame.pixels, face))[exposure.CHANNELS.index("luma")]
+    rows = exposure.histograms(exposure.sampled(_part(frame.pixels, face)))[exposure.CHANNELS.index("luma")]
     curve = Curve(
         Text(
             "Histogram of the face: how many pixels (log10 of the share) at each brightness; the ends are its tails",

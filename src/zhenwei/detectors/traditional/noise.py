@@ -14,6 +14,8 @@ from zhenwei import models
 from zhenwei.detectors.traditional._shared import abstain, spread
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.noise import BLOCK, BlockNoise, block_noise, noise_ratio
+from zhenwei.signals.patches import Patches, cut_out
+from zhenwei.signals.patches import spread as spread_out
 from zhenwei.types import (
     Box,
     Detector,
@@ -30,6 +32,7 @@ from zhenwei.types import (
     Track,
 )
 
+Places = NDArray[np.float64]
 _MODEL = "noise"
 _LEAST_PX = 64
 _SLIGHT = 0.2
@@ -37,6 +40,9 @@ _FACE, _AWAY = (0.85, 0.95), (1.25, 1.3)  # ellipses in the box: the face ends w
 _MOST_OCTAVES = 4.0
 _MAP_OCTAVES = 2.0
 _SHOWN_PX = 640
+_SIDE, _MOST_PATCHES = 128, 64  # pixels a side; of the face, and as many of its surroundings
+_PLACES_A_SIDE = 80
+WHOLE_PX = 4_000_000  # of larger pictures a sample is looked at
 _MORE, _LESS = np.array((255, 40, 30), np.float32), np.array((40, 90, 255), np.float32)
 
 _FORGED = Text(
@@ -138,29 +144,54 @@ def noise_features(pixels: Pixels, face: Face) -> Floats | None:
     """By how many octaves the noise inside the face exceeds that around it, and the sizes of these differences.
 
     ``(8,)`` float32: luma at full and at half size, red and blue chroma at half size, then their absolute values. A
-    plane that holds too little to measure counts as equal. None where luma at full size does.
+    plane that holds too little to measure counts as equal. None where luma at full size does. Of a picture of more
+    than ``WHOLE_PX`` pixels up to a megapixel each of the face and of its surroundings is looked at, evenly spread.
     """
-    ycc = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    patches = None if pixels.shape[0] * pixels.shape[1] <= WHOLE_PX else _sampled(pixels, face.box)
+    ycc = cv2.cvtColor(pixels if patches is None else patches.pixels, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     half = (max(1, ycc.shape[1] // 2), max(1, ycc.shape[0] // 2))
     small = cv2.resize(ycc, half, interpolation=cv2.INTER_AREA)
-    fine = _difference(np.asarray(ycc[..., 0], np.float32), face.box, 1)
+    fine = _difference(np.asarray(ycc[..., 0], np.float32), face.box, 1, patches)
     if not np.isfinite(fine):
         return None
-    coarse = [_difference(np.asarray(small[..., channel], np.float32), face.box, 2) for channel in range(3)]
+    planes = [np.asarray(small[..., channel], np.float32) for channel in range(3)]
+    coarse = [_difference(plane, face.box, 2, patches) for plane in planes]
     signed = np.clip(np.nan_to_num([fine, *coarse]), -_MOST_OCTAVES, _MOST_OCTAVES)
     return np.concatenate([signed, np.abs(signed)]).astype(np.float32)
 
 
-def _difference(plane: Floats, box: Box, shrunk: int) -> float:
+def _sampled(pixels: Pixels, box: Box) -> Patches:
+    """Patches from the face and from the rest of the picture, at most ``_MOST_PATCHES`` of each."""
+    height, width = pixels.shape[:2]
+    places = [(y, x) for y in range(0, height - _SIDE + 1, _SIDE) for x in range(0, width - _SIDE + 1, _SIDE)]
+    face = [(y, x) for y, x in places if _meets(box, y, x)]
+    away = [(y, x) for y, x in places if not _meets(box, y, x)]
+    return cut_out(pixels, [*spread_out(face, _MOST_PATCHES), *spread_out(away, _MOST_PATCHES)], _SIDE)
+
+
+def _meets(box: Box, top: int, left: int) -> bool:
+    return box.left < left + _SIDE and box.right > left and box.top < top + _SIDE and box.bottom > top
+
+
+def _difference(plane: Floats, box: Box, shrunk: int, patches: Patches | None) -> float:
     blocks = block_noise(plane)
-    face, away = (_ellipse(blocks, box, shrunk, *size) for size in (_FACE, _AWAY))
-    return noise_ratio(blocks, face, ~away)[1]
+    y, x, known = _places(blocks, shrunk, patches)
+    face, away = (_ellipse(y, x, box, *size) for size in (_FACE, _AWAY))
+    return noise_ratio(blocks, face & known, ~away & known)[1]
 
 
-def _ellipse(blocks: BlockNoise, box: Box, shrunk: int, wide: float, tall: float) -> NDArray[np.bool_]:
-    """Which blocks have their centre in the ellipse that takes up ``wide`` and ``tall`` of the box."""
-    rows, columns = np.indices(blocks.sigma.shape)
-    x, y = ((places + 0.5) * BLOCK * shrunk for places in (columns, rows))
+def _places(blocks: BlockNoise, shrunk: int, patches: Patches | None) -> tuple[Places, Places, NDArray[np.bool_]]:
+    """Where the centres of the blocks lie in the whole picture, down and across, and which of them count."""
+    size = BLOCK * shrunk
+    if patches is not None:
+        top, left, known = patches.blocks(size)
+        return np.asarray(top + size / 2, np.float64), np.asarray(left + size / 2, np.float64), known
+    y, x = (np.asarray((places + 0.5) * size, np.float64) for places in np.indices(blocks.sigma.shape))
+    return y, x, np.ones(blocks.sigma.shape, np.bool_)
+
+
+def _ellipse(y: NDArray[np.float64], x: NDArray[np.float64], box: Box, wide: float, tall: float) -> NDArray[np.bool_]:
+    """Which points lie in the ellipse that takes up ``wide`` and ``tall`` of the box."""
     across = (x - (box.left + box.right) / 2) / max(1e-6, box.width / 2 * wide)
     down = (y - (box.top + box.bottom) / 2) / max(1e-6, box.height / 2 * tall)
     return np.asarray(across**2 + down**2 < 1)
@@ -185,28 +216,65 @@ def _exhibit(frame: Frame, face: Face, octaves: float, *, moving: bool) -> Pictu
 
 
 def noise_map(pixels: Pixels, face: Face) -> Pixels:
-    """The picture in grey with the noise of each block laid over it and the face outlined; at most 640 px a side."""
-    blocks = block_noise(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32))
+    """The picture in grey with the noise of each block laid over it and the face outlined; at most 640 px a side.
+
+    Of a picture of more than ``WHOLE_PX`` pixels one block in each of at most 80 x 80 places stands for the place.
+    """
     height, width = pixels.shape[:2]
-    octaves = np.log2(blocks.sigma + 0.25)
-    usual = float(np.median(octaves[blocks.usable])) if blocks.usable.any() else 0.0
-    lean = np.where(blocks.usable, np.clip((octaves - usual) / _MAP_OCTAVES, -1, 1), 0).astype(np.float32)
-    whole = np.zeros((height, width), np.float32)
-    grown = np.kron(lean, np.ones((BLOCK, BLOCK), np.float32))
-    whole[: grown.shape[0], : grown.shape[1]] = grown
-    grey = np.repeat(pixels.mean(axis=2, keepdims=True, dtype=np.float32), 3, axis=2)
-    weight = 0.7 * np.abs(whole)[..., None]
-    colour = np.where(whole[..., None] > 0, _MORE, _LESS)
-    shown = np.asarray(np.rint(grey * (1 - weight) + colour * weight), np.uint8)
-    box = face.box
-    centre = (round((box.left + box.right) / 2), round((box.top + box.bottom) / 2))
-    axes = (max(1, round(box.width / 2 * _FACE[0])), max(1, round(box.height / 2 * _FACE[1])))
-    cv2.ellipse(shown, centre, axes, 0, 0, 360, (255, 255, 255), max(1, min(height, width) // 200))
-    scale = _SHOWN_PX / max(height, width)
+    scale = min(1.0, _SHOWN_PX / max(height, width))
+    lean = _lean(pixels)
+    if pixels.shape[0] * pixels.shape[1] > WHOLE_PX:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels, face_scale, scale = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)), scale, 1.0
+        whole = np.asarray(cv2.resize(lean, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    else:
+        face_scale = 1.0
+        whole = np.zeros((height, width), np.float32)
+        grown = np.kron(lean, np.ones((BLOCK, BLOCK), np.float32))
+        whole[: grown.shape[0], : grown.shape[1]] = grown
+    shown = _laid_over(pixels, whole)
+    _outline(shown, face.box, face_scale)
     if scale >= 1:
         return shown
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _lean(pixels: Pixels) -> Floats:
+    """By block, or by place of a large picture: how much more noise than usual, in [-1, 1]; 0 where none is known."""
+    height, width = pixels.shape[:2]
+    if height * width <= WHOLE_PX:
+        blocks, known, shape = block_noise(_grey(pixels)), None, None
+    else:
+        step = -(-max(height, width) // _PLACES_A_SIDE)
+        tops, lefts = range(step // 2, height - BLOCK, step), range(step // 2, width - BLOCK, step)
+        patches = cut_out(pixels, [(y, x) for y in tops for x in lefts], BLOCK, BLOCK)
+        blocks, known, shape = block_noise(_grey(patches.pixels)), patches.blocks(BLOCK)[2], (len(tops), len(lefts))
+    usable = blocks.usable if known is None else blocks.usable & known
+    octaves = np.log2(blocks.sigma + 0.25)
+    usual = float(np.median(octaves[usable])) if usable.any() else 0.0
+    lean = np.where(usable, np.clip((octaves - usual) / _MAP_OCTAVES, -1, 1), 0).astype(np.float32)
+    if known is None or shape is None:
+        return lean
+    by_patch = lean[1::3, 1::3].ravel()  # of each patch the middle one of 3 x 3 blocks
+    return np.asarray(by_patch[: shape[0] * shape[1]].reshape(shape), np.float32)
+
+
+def _grey(pixels: Pixels) -> Floats:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _laid_over(pixels: Pixels, whole: Floats) -> Pixels:
+    grey = np.repeat(pixels.mean(axis=2, keepdims=True, dtype=np.float32), 3, axis=2)
+    weight = 0.7 * np.abs(whole)[..., None]
+    colour = np.where(whole[..., None] > 0, _MORE, _LESS)
+    return np.asarray(np.rint(grey * (1 - weight) + colour * weight), np.uint8)
+
+
+def _outline(shown: Pixels, box: Box, scale: float) -> None:
+    centre = (round((box.left + box.right) / 2 * scale), round((box.top + box.bottom) / 2 * scale))
+    axes = (max(1, round(box.width / 2 * _FACE[0] * scale)), max(1, round(box.height / 2 * _FACE[1] * scale)))
+    cv2.ellipse(shown, centre, axes, 0, 0, 360, (255, 255, 255), max(1, min(shown.shape[:2]) // 200))
 
 
 detector: type[Detector] = Noise

@@ -1,7 +1,9 @@
 """A plain table of one's own: ``path,label``, and any of ``method,origin,identity,video,split,set``.
 
-Paths are relative to the table. Labels: real, genuine, bonafide, 0; fake, forged, spoof, 1. Without ``set`` the set is
-called as the file is; without ``split`` everything is "test". Other columns are left alone.
+Paths are relative to the table; in a table that is named itself, and so is the user's own, they may be absolute too.
+One that is found in a folder may be anybody's, and must not lead out of it. Labels: real, genuine, bonafide, 0; fake,
+forged, spoof, 1. Without ``set`` the set is called as the file is; without ``split`` everything is "test". Other
+columns are left alone.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from zhenwei.evaluation.readers.reading import (
     table_of,
 )
 
+_OUTSIDE = "Write the absolute path of a file that lies elsewhere."
+_NAMED = "If the table is your own, name it instead of its folder: absolute paths are taken then."
 NAME = "csv"
 LAYOUT = "a .csv with the columns path and label, or a folder with one such table"
 WANTED = ("path", "label")
@@ -39,12 +43,13 @@ def fits(place: Path) -> bool:
 
 def read(place: Path, options: Options) -> Reading:
     """Raises :class:`DataError` for a table that is damaged, naming the line."""
-    path = place if place.is_file() else _only(place)
+    own = place.is_file()
+    path = place if own else _only(place)
     root = options.media or path.parent
     lines: dict[tuple[str, str], int] = {}
     every: list[Item] = []
     for line, row in table_of(path, WANTED):
-        item = _item(row, f"line {line} of {path}", path.stem, root)
+        item = _item(row, f"line {line} of {path}", path.stem, root, own)
         first = lines.setdefault((item.set_name, item.name), line)
         if first != line:
             raise DataError("a file is listed twice", got=f"{item.name} in lines {first} and {line}", want="once")
@@ -62,9 +67,13 @@ def label_of(word: str, where: str) -> bool:
         raise DataError("a label is unknown", got=f"{word[:80]!r} in {where}", want=want) from error
 
 
-def _item(row: dict[str, str], where: str, set_name: str, root: Path) -> Item:
+def _item(row: dict[str, str], where: str, set_name: str, root: Path, own: bool) -> Item:
     row = {key: printable(value, f"a cell in {where}") for key, value in row.items()}
-    name = relative(row["path"], where)
+    text = row["path"].strip()
+    if own and Path(text).is_absolute():
+        name = str(Path(text))
+    else:
+        name = relative(text, where, fix=_OUTSIDE if own else _NAMED)
     return Item(
         name=name,
         path=root / name,

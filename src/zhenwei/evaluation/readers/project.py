@@ -3,8 +3,11 @@
     dfdc-faces.zip + .csv   "DFDC faces"; video = the original, identity = cluster of face embeddings
     photos.zip + .csv       "FFHQ and StyleGAN", "stock portraits"
     clips.zip + .csv        "clips"; a forgery ``519_515`` shares the video of its original ``519``
+    faceclips.zip + .csv    "face clips", of sources that nothing was trained on; video = the recording
     speech.zip + .csv       "speech"; identity = the speaker, where known
+    speech2.zip + .csv      "newer speech"; what comes of a source of ``speech`` is its "train" part
     camera-originals.zip    "camera originals", all genuine
+    gathered/found.csv      pictures of public repositories, a set each; origin = the repository
 
 An item is a member of its archive. Sets that are not in the folder are noted. ``domain`` is "in" for DFDC, FFHQ and
 StyleGAN, which the embedded detectors were trained on (their "train" part).
@@ -32,13 +35,33 @@ from zhenwei.evaluation.readers.reading import (
 )
 
 NAME = "project"
-LAYOUT = "a folder with dfdc-faces, photos, clips or speech as .zip and .csv"
+LAYOUT = "a folder with dfdc-faces, photos, clips, faceclips, speech or speech2 as .zip and .csv"
 _CAMERA = "camera-originals"
+_GATHERED = "gathered/found.csv"
 _PHOTO_SETS: dict[str, tuple[str, Domain]] = {
     "ffhq": ("FFHQ and StyleGAN", "in"),
     "stylegan": ("FFHQ and StyleGAN", "in"),
     "pixabay": ("stock portraits", "out"),
 }
+# Sources of ``speech``, on which the embedded detectors of voices were trained, that ``speech2`` has as well.
+_HEARD = frozenset(
+    [
+        "cmu_arctic_andabi",
+        "cyclegan_vc2",
+        "fastspeech2_ming024",
+        "hifigan_demo",
+        "larynx_samples",
+        "ljspeech_philippmatthes",
+        "melgan_demo",
+        "picovoice_s2i",
+        "picovoice_wakeword",
+        "pwg_demo",
+        "r9y9",
+        "resemblyzer_audio",
+        "stargan_vc_hujinsen",
+        "univnet",
+    ]
+)
 _PAIR = re.compile(r"(.*\d{3})_\d{3}")
 Row = dict[str, str]
 
@@ -73,6 +96,8 @@ def read(place: Path, options: Options) -> Reading:
         items += [Item(m, camera, "camera originals", forged=False, member=m) for m in sorted(_members(camera))]
     else:
         notes.append(f"{_CAMERA} is not in the folder")
+    if (place / _GATHERED).is_file():
+        items += _gathered(place / _GATHERED, absent)
     return finish(NAME, items, options, absent=absent, notes=notes)
 
 
@@ -91,6 +116,24 @@ def _add(path: Path, table: _Table, items: list[Item], absent: list[str]) -> Non
         plain = replace(plain, split=split_of(row.get("split", ""), where))
         mine.append(table.item(row, plain))
     items += table.together(mine)
+
+
+def _gathered(path: Path, absent: list[str]) -> list[Item]:
+    """Whole pictures; those of which others are near copies are left out, and so are tiles and clips."""
+    items = []
+    for line, cells in table_of(path, ("path", "kind", "label", "source_repo", "group", "near_dup", "crop_xywh")):
+        where = f"line {line} of {path}"
+        row = {key: printable(value, f"a cell in {where}") for key, value in cells.items()}
+        if row["kind"] != "image" or row["near_dup"] == "1" or row["crop_xywh"]:
+            continue
+        name = relative(row["path"], where)
+        forged, source = label_of(row["label"], where), row["source_repo"]
+        if not (path.parent / name).is_file():
+            absent.append(name)
+            continue
+        method = row["method"] if forged else ""
+        items.append(Item(name, path.parent / name, source, forged, method=method, origin=source, video=row["group"]))
+    return items
 
 
 def _members(path: Path) -> set[str]:
@@ -122,6 +165,11 @@ def _clip(row: Row, item: Item) -> Item:
     return replace(item, set_name="clips", method=method, origin=row["method"], video=Path(item.name).stem)
 
 
+def _face_clip(row: Row, item: Item) -> Item:
+    method = row["method"] if item.forged else ""
+    return replace(item, set_name="face clips", method=method, origin=row["source"], video=row["group"])
+
+
 def _pairs(clips: list[Item]) -> list[Item]:
     """A forgery whose original is among the clips has its video and its origin."""
     originals = {i.video: i for i in clips if not i.forged}
@@ -138,9 +186,17 @@ def _speech(row: Row, item: Item) -> Item:
     return replace(item, set_name="speech", method=method, origin=row["source"], identity=row["speaker"])
 
 
+def _newer_speech(row: Row, item: Item) -> Item:
+    heard = row["source"] in _HEARD
+    known = replace(_speech(row, item), set_name="newer speech")
+    return replace(known, split="train" if heard else "test", domain="in" if heard else "out")
+
+
 _TABLES = {
     "dfdc-faces": _Table(("path", "label", "original", "identity", "split"), _face),
     "photos": _Table(("path", "label", "generator", "source", "split"), _photo),
     "clips": _Table(("path", "label", "method"), _clip, _pairs),
+    "faceclips": _Table(("path", "label", "method", "source", "group"), _face_clip),
     "speech": _Table(("path", "label", "system", "speaker", "source"), _speech),
+    "speech2": _Table(("path", "label", "system", "speaker", "source"), _newer_speech),
 }

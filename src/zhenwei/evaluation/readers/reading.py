@@ -37,9 +37,9 @@ _SPLITS: dict[str, Split] = {
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a folder is read. ``missing``: files that a list names and the folder lacks are an error, or are left out and
-    named in ``Reading.missing``. ``compression``: only this one ("raw", "c23", "c40") of a data set that comes in
-    several; "" = all, each a set of its own. ``media``: where the paths of a list start; None = found by trying the
-    list's own folder and those above it."""
+    named in ``Reading.missing`` ("skip"; --skip-missing at the command line). ``compression``: only this one ("raw",
+    "c23", "c40") of a data set that comes in several; "" = all, each a set of its own. ``media``: where the paths of a
+    list start; None = found by trying the list's own folder and those above it."""
 
     missing: Literal["error", "skip"] = "error"
     compression: str = ""
@@ -69,7 +69,7 @@ def finish(
             "files of the list are missing",
             got=f"{len(absent)} of {len(items) + len(absent)} not there: {few(absent)}",
             want="every file that the list names",
-            fix="Fetch them, or leave them out with missing='skip'.",
+            fix="Fetch them, or leave them out with --skip-missing.",
         )
     if not items:
         raise DataError(
@@ -105,8 +105,9 @@ def printable(text: str, what: str) -> str:
     return text
 
 
-def relative(text: str, where: str) -> str:
-    """A listed path as ``a/b/c`` below the folder of its list. ``where`` names the list and its line in errors.
+def relative(text: str, where: str, *, fix: str = "") -> str:
+    """A listed path as ``a/b/c`` below the folder of its list. ``where`` names the list and its line in errors, ``fix``
+    says what can be done.
 
     Backslashes are separators. Raises :class:`DataError` for empty and absolute paths and for any ``..``.
     """
@@ -117,6 +118,7 @@ def relative(text: str, where: str) -> str:
             "a listed path leaves the folder of its list",
             got=f"{text[:200]!r} in {where}",
             want="a relative path without '..'",
+            fix=fix,
         )
     return str(path)
 

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import media
-from zhenwei.errors import DataError, MediaError, UsageError
+from zhenwei.errors import DataError, FaultError, MediaError, UsageError
 from zhenwei.faces import detect
+from zhenwei.faults import each_on_one_file, on_one_file
 from zhenwei.forge.consent import hash_file
 from zhenwei.forge.swap.sides import MOST_PX, Faces, oval_mask
 from zhenwei.forge.swap.warp import similarity
@@ -223,12 +224,12 @@ def _is_ours(path: Path) -> bool:
 
 def _frames(path: Path, frames: int, without: list[str]) -> Iterator[Frame]:
     try:
-        opened = media.open_media(path)
+        opened = on_one_file(lambda: media.open_media(path))
         if opened.kind == "audio":
             without.append(path.name)
             return
-        yield from media.sample_frames(opened, frames)
-    except MediaError as error:
+        yield from each_on_one_file(media.sample_frames(opened, frames))
+    except (MediaError, FaultError) as error:
         without.append(f"{path.name} ({error.what})")
 
 

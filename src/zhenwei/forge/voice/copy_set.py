@@ -16,6 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from zhenwei import media
 from zhenwei.defence.credential import credential_format
 from zhenwei.errors import DataError, UsageError, ZhenweiError, install_extra
+from zhenwei.faults import on_one_file
 from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.export import Door, Origin, export_sound
 from zhenwei.forge.voice.attempts import first_marked
@@ -153,8 +155,8 @@ class _Work:
             row = self._kept(place, kind, digest)
             try:
                 if row is None:
-                    sound = _speech(path) if sound is None else sound
-                    row = self._made(place, kind, path, digest, sound)
+                    sound = on_one_file(partial(_speech, path)) if sound is None else sound
+                    row = on_one_file(partial(self._made, place, kind, path, digest, sound))
             except _UnfitError as error:
                 self.notes.append(f"{name} was left out: {error}")
                 return

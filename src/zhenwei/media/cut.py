@@ -1,0 +1,136 @@
+"""Pictures whose last bytes are missing: whether they are, and how many rows of one could still be decoded.
+
+The decoders fill what they did not get with one colour, libjpeg with mid-grey and the others with nothing. Those rows
+are no part of the picture: they are cut off, so that no statistics are taken of them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from zhenwei.media.formats import Format
+
+_LEAST_ROWS = 16
+_TAIL = 1 << 16
+_FILL = {"JPEG": 128, "MPO": 128}
+_MOSTLY = 0.5
+_JUST_BARE = frozenset({0x01, *range(0xD0, 0xD8), 0xFF})
+
+
+def lacks_its_end(file: BinaryIO, form: Format) -> bool:
+    """Whether the end mark of a JPEG, PNG or GIF is nowhere to be found; False for formats without one."""
+    checks = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif}
+    check = checks.get(form.decoder)
+    if check is None:
+        return False
+    try:
+        return check(file)
+    finally:
+        file.seek(0)
+
+
+def _jpeg(file: BinaryIO) -> bool:
+    """No end mark after the first scan began; one before it is the thumbnail's."""
+    file.seek(2)
+    while True:
+        mark = file.read(2)
+        if len(mark) < 2:
+            return True
+        if mark[0] != 0xFF:
+            return False  # damaged rather than cut: the decoder says how
+        if mark[1] in _JUST_BARE:
+            file.seek(-1 if mark[1] == 0xFF else 0, os.SEEK_CUR)
+            continue
+        length = int.from_bytes(file.read(2), "big")
+        if length < 2:
+            return False
+        file.seek(length - 2, os.SEEK_CUR)
+        if mark[1] == 0xDA:
+            return not _found(file, b"\xff\xd9")
+
+
+def _found(file: BinaryIO, mark: bytes) -> bool:
+    """Whether ``mark`` stands anywhere from here on. The end is looked at first: there it usually is."""
+    begin = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(begin, size - _TAIL))
+    if mark in file.read():
+        return True
+    file.seek(begin)
+    before = b""
+    while piece := file.read(1 << 20):
+        if mark in before + piece:
+            return True
+        before = piece[-len(mark) + 1 :]
+    return False
+
+
+def _png(file: BinaryIO) -> bool:
+    file.seek(8)
+    size = os.fstat(file.fileno()).st_size
+    while len(header := file.read(8)) == 8:
+        if header[4:] == b"IEND":
+            return False
+        if file.seek(int.from_bytes(header[:4], "big") + 4, os.SEEK_CUR) > size:
+            return True
+    return True
+
+
+def _gif(file: BinaryIO) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1024))
+    return not file.read().rstrip(b"\0\r\n").endswith(b";")
+
+
+def load_what_is_there(image: Image.Image) -> int:
+    """Decode as far as the bytes go. How many rows from the top were decoded; 0 where fewer than 16 were, or where rows
+    do not come in order: between those of an interlaced picture nothing was there yet.
+
+    The setting of Pillow's that allows it is the whole process's: call it within ``guarded``.
+    """
+    if _interlaced(image):
+        return 0
+    allowed, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
+    try:
+        image.load()
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = allowed
+    rows = _decoded_rows(image)
+    return rows if rows >= min(_LEAST_ROWS, image.height) else 0
+
+
+def _interlaced(image: Image.Image) -> bool:
+    if image.format == "GIF":
+        return any(tile[3][1] for tile in getattr(image, "tile", []) if isinstance(tile[3], tuple))
+    return image.format == "PNG" and bool(image.info.get("interlace"))
+
+
+def _decoded_rows(image: Image.Image) -> int:
+    """Rows come in units, and the unit that the bytes end in may hold a block of nonsense: only the picture's last may
+    be kept, as it ends where the picture does. Colours stored at half size reach one row across a border."""
+    pixels = np.asarray(image)
+    unit = _unit_rows(image)
+    filled = (pixels == _FILL.get(image.format or "", 0)).reshape(image.height, -1).all(axis=1)
+    starts = np.arange(0, image.height, unit)
+    share = np.add.reduceat(filled.astype(np.float64), starts) / np.diff(np.append(starts, image.height))
+    known = np.flatnonzero(share < _MOSTLY)
+    if not len(known):
+        return 0
+    last = int(known[-1])
+    if unit == 1:
+        return last + (last == image.height - 1 or image.format != "GIF")  # of a GIF the last row may be half
+    if last == len(starts) - 1 and (pixels[starts[last] :, -unit:] == _FILL["JPEG"]).mean() < _MOSTLY:
+        return image.height
+    return max(0, int(starts[last]) - (unit > 8))
+
+
+def _unit_rows(image: Image.Image) -> int:
+    """How many rows a decoder gives at once: of a JPEG as many as its blocks are high, else one."""
+    layers = getattr(image, "layer", None)
+    if image.format not in ("JPEG", "MPO") or not isinstance(layers, list) or not layers:
+        return 1
+    return 8 * max(1, *(int(layer[2]) for layer in layers))

@@ -1,0 +1,98 @@
+"""Pictures that Pillow does not read by itself: HEIF through pi-heif, JPEG XL, and the previews in camera raw files.
+
+pi-heif bundles decoders only (libheif and libde265, LGPL, linked at run time); pillow-heif would bring the encoder
+x265, which is GPL, and ten times the size. libheif puts tiles together and turns pictures as their boxes say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import BinaryIO
+
+from PIL import Image
+
+from zhenwei.errors import MediaError
+from zhenwei.media import jpegxl, raws
+from zhenwei.media.broken import BROKEN
+from zhenwei.media.formats import Format
+from zhenwei.types import Text
+
+MAKE = 0x010F
+DECODERS = ("HEIF", "JXL", "RAW")
+_MOST_BYTES = 1 << 30  # held in memory as a whole by the decoder
+_MAIN_ONLY = Text("of several pictures in the file only the main one is examined", zh="文件含多幅画面，只检查主画面")
+_STILL_ONLY = Text("of a moving picture only the still one is examined", zh="动态画面只检查其中的静态图")
+Opened = tuple[Image.Image, tuple[str, ...]]
+
+
+def opened(file: BinaryIO, form: Format, name: str, check: Callable[[tuple[int, int]], None]) -> Opened:
+    """The picture behind ``file`` and what of it is left out. ``check`` refuses a size before anything is decoded.
+
+    Raises what decoders raise, and MediaError."""
+    if form.decoder == "HEIF":
+        return _heif(file)
+    if form.decoder == "JXL":
+        return _jpeg_xl(file, name, check)
+    found = preview(file)
+    if found is None:
+        raise without_preview(name)
+    return found
+
+
+def _heif(file: BinaryIO) -> Opened:
+    from pi_heif import HeifImageFile
+
+    if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+        raise ValueError(f"more than {_MOST_BYTES:,} bytes in one picture")
+    moving = b"moov" in file.read(1 << 16)
+    file.seek(0)
+    image: Image.Image = HeifImageFile(file)
+    if moving:
+        return image, (_STILL_ONLY,)
+    return image, (_MAIN_ONLY,) if getattr(image, "n_frames", 1) > 1 else ()
+
+
+def _jpeg_xl(file: BinaryIO, name: str, check: Callable[[tuple[int, int]], None]) -> Opened:
+    head, data, info = jpegxl.read(file)
+    check((head.width, head.height))
+    image = jpegxl.decoded(data, head.bits, name)
+    image.info.update(info, bit_depth=head.bits)
+    image.format = "JXL"
+    return image, (_STILL_ONLY,) if head.animated else ()
+
+
+def is_camera_raw(image: Image.Image) -> bool:
+    """Camera raw files are TIFF files whose first page is a thumbnail or unfinished sensor data."""
+    exif = image.getexif()
+    return 0xC612 in exif or exif.get(0x00FE) == 1
+
+
+def preview(file: BinaryIO) -> Opened | None:
+    """The largest finished picture in a camera raw file, upright by what the file says; None if it holds none."""
+    found = raws.largest_preview(file)
+    if found is None:
+        return None
+    image = Image.open(raws.part(file, found.start), formats=["JPEG"])
+    try:
+        outer = raws.outer_exif(file)
+    except BROKEN:  # the preview may well be sound where the rest is not
+        outer = b""
+    if outer and MAKE not in image.getexif():
+        image.info["exif"] = outer
+        image.getexif().load(outer)
+    size = f"{found.width} x {found.height}"
+    note = Text(
+        f"a camera raw file: the finished picture in it ({size} px) is examined, not what the sensor recorded",
+        zh=f"相机 RAW 文件：检查其中的成品预览图（{size} 像素），而非传感器数据",
+    )
+    return image, (note,)
+
+
+def without_preview(name: str) -> MediaError:
+    return MediaError(
+        f"{name} is a camera raw file",
+        got="no finished picture in it",
+        want="a preview of at least 160 px, or a finished picture",
+        fix="Develop it to JPEG or PNG first.",
+    )

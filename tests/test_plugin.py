@@ -1,0 +1,139 @@
+"""The example of a plug-in: built, installed and run as a user would, and what the guide shows of it is what runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zhenwei import models
+
+ROOT = Path(__file__).parents[1]
+PLUGIN = ROOT / "examples" / "plugin"
+STORE = PLUGIN / "src" / "zhenwei_grain" / "models"
+_BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("hatchling", reason="what the plug-in is built with is not installed")
+    target = tmp_path_factory.mktemp("site")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(PLUGIN)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return target
+
+
+def python(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join([str(site), str(ROOT / "src")])
+    return subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+        cwd=site,
+    )
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("pictures") / "noise.png"
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)).save(path)
+    return str(path)
+
+
+def scanned(site: Path, *words: str) -> dict[str, Any]:
+    ended = python(site, "-m", "zhenwei", "scan", *words, "--format", "json")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    loaded: dict[str, Any] = json.loads(ended.stdout)
+    return loaded
+
+
+def test_its_evidence_and_its_model_are_in_the_report(site: Path, picture: str) -> None:
+    report = scanned(site, picture, "--detector", "texture.grain", "--detector", "provenance.labels")
+    said = {row["detector"]: row for row in report["evidence"]}["texture.grain"]
+    (entry,) = models.manifest(STORE)
+    assert said["score"] > 50
+    assert said["llr"] is None
+    assert said["failed"] is False
+    assert said["weights"] == entry.weights
+    assert report["engine"]["models"]["grain"] == entry.sha256
+    assert set(report["engine"]["models"]) > {"grain"}  # and those of zhenwei
+
+
+def test_a_scan_of_everything_asks_it_too(site: Path, picture: str) -> None:
+    report = scanned(site, picture)
+    assert "texture.grain" in {row["detector"] for row in report["evidence"]}
+    assert len(report["evidence"]) > 10
+
+
+def test_it_is_in_the_catalogue_with_its_model(site: Path) -> None:
+    ended = python(site, "-m", "zhenwei", "detectors", "texture.grain", "--format", "json")
+    (entry,) = models.manifest(STORE)
+    assert json.loads(ended.stdout)["models"] == [{"id": "grain", "sha256": entry.sha256}]
+
+
+def test_its_own_test_passes(site: Path) -> None:
+    ended = python(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PLUGIN / "tests"))
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_an_altered_model_costs_its_own_answer_alone(site: Path, picture: str) -> None:
+    weights = site / "zhenwei_grain" / "models" / "weights" / "grain.onnx"
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-1] + b"!")
+    try:
+        words = ["scan", picture, "--detector", "texture.grain", "--detector", "provenance.labels", "--format", "json"]
+        ended = python(site, "-m", "zhenwei", *words)
+    finally:
+        weights.write_bytes(before)
+    assert ended.returncode == 1
+    assert [row["failed"] for row in json.loads(ended.stdout)["evidence"]] == [True, False]
+    assert "the plug-in zhenwei-grain" in ended.stderr
+    assert "altered" in ended.stderr
+
+
+def test_a_broken_one_beside_it_is_told_once_and_left_out(site: Path, picture: str) -> None:
+    broken = site / "broken-1.0.dist-info"
+    broken.mkdir()
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (broken / "entry_points.txt").write_text("[zhenwei.detectors]\ntexture.broken = not_there:detector\n")
+    try:
+        asked = ["scan", picture, picture.replace("noise", "none"), "--detector", "texture.grain", "--format", "csv"]
+        scan = python(site, "-m", "zhenwei", *asked)
+        named = python(site, "-m", "zhenwei", "scan", picture, "--detector", "texture.broken")
+        listed = python(site, "-m", "zhenwei", "detectors", "--format", "json")
+    finally:
+        for file in broken.iterdir():
+            file.unlink()
+        broken.rmdir()
+    assert scan.stdout.count("\n") == 3
+    assert scan.stderr.count("'texture.broken' does not load") == 1
+    assert named.returncode == 2
+    assert "not_there" in named.stderr
+    assert "broken" in listed.stderr
+    assert "texture.grain" in {row["id"] for row in json.loads(listed.stdout)}
+
+
+def test_the_guide_shows_what_is_run_here() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = guide.split("## Adding a detector")[1].split("\n## ")[0]
+    shown = [textwrap.dedent(code) for _, language, code in _BLOCK.findall(section) if language in ("python", "toml")]
+    assert len(shown) >= 2
+    files = [p.read_text(encoding="utf-8") for p in [*PLUGIN.rglob("*.py"), PLUGIN / "pyproject.toml"]]
+    for code in shown:
+        for part in re.split(r"^ *\.\.\.\n", code, flags=re.MULTILINE):
+            assert any(part.strip("\n") in file for file in files), part
