@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL.PngImagePlugin import PngInfo
 from tests.carriers import carrier, picture, saved
 
 from zhenwei.cli import main
@@ -39,6 +40,7 @@ def test_the_table_shows_layers_and_the_sentence(signed: Path, capsys: Read) -> 
     shown = " ".join(capsys.readouterr().out.split())
     for words in (
         "photo.jpg",
+        "Declares Declares itself AI-made (signed by zhenwei (untrusted local key), installation",
         "Credential intact, signed on this machine",
         "signer zhenwei (untrusted local key), installation",
         "claim ai-generated",
@@ -93,8 +95,29 @@ def test_a_changed_file_is_read_and_said_to_be_changed(signed: Path, capsys: Rea
     (signed / "photo.jpg").write_bytes(bytes(data))
     assert main(["verify", str(signed / "photo.jpg")]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "Credential does not hold" in shown
+    assert "Credential does not hold: changed after it was signed" in shown
     assert "the file was changed after it was signed" in shown
+
+
+def test_settings_and_unread_formats_are_shown(tmp_path: Path, capsys: Read) -> None:
+    text = PngInfo()
+    text.add_text("prompt", '{"3": {"class_type": "KSampler", "inputs": {}}}')
+    (tmp_path / "a.png").write_bytes(saved(picture(), "png", pnginfo=text))
+    (tmp_path / "b.gif").write_bytes(saved(picture(), "gif"))
+    assert main(["verify", str(tmp_path / "a.png"), str(tmp_path / "b.gif")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "Declares Carries a generator's settings (ComfyUI).",
+        "Settings ComfyUI (prompt)",
+        "Labels labels are not read in files of this format",
+    ):
+        assert words in shown
+    assert main(["verify", str(tmp_path / "a.png"), "--format", "json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["standing"], row["says_ai"]) == ("labelled", True)
+    assert [(each["origin"], each["channel"], each["standing"]) for each in row["declared"]] == [
+        ("generator-settings", "settings", "unsigned")
+    ]
 
 
 def test_looking_makes_no_keys_and_finds_marks_under_the_published_one(

@@ -91,6 +91,15 @@ def test_a_hash_that_was_never_compared_is_no_change(code: str, why: str, cause:
     assert ("the file was changed" in found.told) == bool(cause)
 
 
+def test_what_fits_beside_a_wrong_place_is_told() -> None:
+    place = {"code": "assertion.dataHash.mismatch", "explanation": "data hash exclusion does not match the location"}
+    (alone,) = failures([place], sure=True)
+    (beside,) = failures([place], sure=True, passed=["assertion.dataHash.match"])
+    assert (alone.cause, beside.cause) == ("unchecked", "unchecked")
+    assert "cannot be compared" in alone.told
+    assert "what the signature covers is unchanged" in beside.told
+
+
 def test_of_several_the_one_that_tells_most_counts() -> None:
     exclusion = {"code": "assertion.dataHash.mismatch", "explanation": "data hash exclusion does not match"}
     expired = {"code": "signingCredential.expired"}

@@ -172,6 +172,14 @@ def test_settings_are_found_wherever_they_stand(kind: str, tmp_path: Path) -> No
         assert said.settings[0].where == HIDDEN
 
 
+def test_settings_are_not_shown_as_a_camera(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    path.write_bytes(FOUND["ComfyUI in WebP"][0]())
+    facts = open_media(path).facts
+    assert not {"Make", "Model"} & {key for key, _ in facts}
+    assert ("Generation settings", "in EXIF's make") in facts
+
+
 HARMLESS: dict[str, Callable[[], bytes]] = {
     "a recipe": lambda: png(Description="Steps: 3, then rest. Seeds: two.", Comment="Sampler: Bach"),
     "a camera": lambda: exif("jpeg", b"ASCII\0\0\0" + b"say cheese", Make="Canon", Model="EOS R5", Software="1.8.1"),

@@ -77,8 +77,8 @@ EXPECTED: dict[str, tuple[str, str, tuple[str, ...], bool, int]] = {
     "riff_bomb_1000.wav": ("bare", "No credential", (), False, 0),
     "truepic-20230212-camera.jpg": (
         "cannot-be-checked",
-        "at another place in the file than the signer left out",
-        ("it stands at another place in the file than the signer left out",),
+        "what the signature covers is unchanged, but that is not all that it should cover",
+        ("the signer left out another part of the file than the one where it stands",),
         False,
         1,
     ),
@@ -96,6 +96,19 @@ def test_a_public_file_is_told_as_what_it_is(name: str, cases: Path) -> None:
     assert all(told.startswith(begins) for told, begins in zip(read.problems, problems, strict=True)), read.problems
     assert (read.says_ai, read.credential.manifests) == (ai, manifests)
     assert ("changed after it was signed" in read.sentence) == (standing == "altered")
+
+
+def test_what_is_changed_in_public_files_is_told_as_changed(cases: Path) -> None:
+    """Also where the place of the credential does not fit, which C2PA reports by the same code."""
+    for name in ("truepic-20230212-camera.jpg", "nikon-20221019-building.jpeg", "adobe-20220124-CA.jpg"):
+        data = (cases / "c2pa" / name).read_bytes()
+        for changed in (
+            data[:-3000] + bytes([data[-3000] ^ 1]) + data[-2999:],
+            data[:2] + b"\xff\xfe\x00\x06abcd" + data[2:],
+        ):
+            read = read_credential(changed)
+            assert (read.state, read.cause) == ("invalid", "altered"), name
+            assert "the file was changed after it was signed" in read.problems
 
 
 def test_what_is_made_to_exhaust_the_reader_is_an_error(cases: Path) -> None:

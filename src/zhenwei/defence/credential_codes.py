@@ -8,7 +8,7 @@ that was changed, and for a place that cannot be compared), so the explanation i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,16 +28,17 @@ class Failure:
     told: Text
 
 
-def failures(statuses: Iterable[Mapping[str, object]], *, sure: bool) -> list[Failure]:
+def failures(statuses: Iterable[Mapping[str, object]], *, sure: bool, passed: Collection[object] = ()) -> list[Failure]:
     """What fails among ``statuses`` (``code``, ``explanation``). ``sure``: they stand in a list of failures, so that a
-    code which is known as none is a failure all the same, as C2PA's reader reports hashes that do not fit."""
+    code which is known as none is a failure all the same, as C2PA's reader reports hashes that do not fit. ``passed``:
+    codes of what was found in order beside them."""
     found = []
     for status in statuses:
         code, why = (_line(status.get(name)) for name in ("code", "explanation"))
         if not code or _is_about_trust(code) or (not sure and not _fails(code)):
             continue
         if code not in INFORMATIONAL:
-            cause, told = _cause(code, why)
+            cause, told = _cause(code, why, passed)
             found.append(Failure(code, cause, told))
     return found
 
@@ -73,6 +74,11 @@ _EARLY = Text("it was written before C2PA was settled", zh="写于 C2PA 定稿�
 _PLACE = Text(
     "it stands at another place in the file than the signer left out, so the two cannot be compared",
     zh="凭证在文件中的位置与签名者留出的位置不符，因而无法比对",
+)
+_PARTLY = Text(
+    "the signer left out another part of the file than the one where it stands: what the signature covers is "
+    "unchanged, but that is not all that it should cover",
+    zh="签名者留出的部分不是凭证所在之处：签名涵盖的内容未被改动，但并未涵盖应涵盖的全部内容",
 )
 _UNCOMPARED = Text("the file cannot be compared with what was signed", zh="无法将文件与签名内容比对")
 
@@ -175,11 +181,11 @@ def _is_about_trust(code: str) -> bool:
     return code == "signingCredential.untrusted" or code.startswith("cawg.")
 
 
-def _cause(code: str, why: str) -> tuple[Cause, Text]:
+def _cause(code: str, why: str, passed: Collection[object]) -> tuple[Cause, Text]:
     if _HASHES.fullmatch(code):
         why = re.sub(r"name: .*, error:", "", why)  # the name is the signer's word, not the reader's
         if re.search("exclusion", why, re.IGNORECASE):
-            return "unchecked", _PLACE
+            return "unchecked", _PARTLY if code.replace(".mismatch", ".match") in passed else _PLACE
         if _NOT_COMPARED.search(why):
             return "unchecked", Text(f"{_UNCOMPARED} ({why})", zh=f"{_UNCOMPARED.in_language('zh')}（{why}）")
     if code in _TABLE:

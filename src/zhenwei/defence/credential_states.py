@@ -174,7 +174,8 @@ def _judged(store: Mapping[str, Any], chain: Mapping[str, Mapping[str, Any]], wh
     C2PA's reader says so: not where a signer after it had seen and told it."""
     results = _dict(store.get("validation_results"))
     if results:
-        own = failures(_statuses(_dict(results.get("activeManifest")), "failure"), sure=True)
+        passed = [each.get("code") for each in _statuses(_dict(results.get("activeManifest")), "success")]
+        own = failures(_statuses(_dict(results.get("activeManifest")), "failure"), sure=True, passed=passed)
     else:  # as readers before C2PA 2.0 report it
         own = failures(map(_dict, _list(store.get("validation_status"))), sure=False)
     deltas = [

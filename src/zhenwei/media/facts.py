@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -59,8 +60,18 @@ def clean(value: object, limit: int = MAX_VALUE) -> str:
 
 def safe_facts(pairs: Iterable[tuple[object, object]]) -> Facts:
     """Cleaned pairs with both a name and a value, each once, at most ``MAX_FACTS``."""
-    found = [(clean(key, 60), clean(value)) for key, value in pairs]
+    found = [_no_camera(clean(key, 60), clean(value)) for key, value in pairs]
     return tuple(dict.fromkeys(pair for pair in found if all(pair)))[:MAX_FACTS]
+
+
+_GRAPH = re.compile(r"(workflow|prompt)\s*:\s*\{", re.IGNORECASE)
+
+
+def _no_camera(key: str, value: str) -> tuple[str, str]:
+    """ComfyUI writes its settings of a WebP where EXIF has the camera's make and model."""
+    if key in ("Make", "Model") and _GRAPH.match(value):
+        return "Generation settings", f"in EXIF's {key.lower()}"
+    return key, value
 
 
 def container_facts(tags: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
