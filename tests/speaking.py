@@ -22,6 +22,11 @@ def voice(seconds: float, seed: int = 0, *, hertz: float = 120.0) -> NDArray[np.
     return _spoken(source, rng)
 
 
+def first_sample(sound: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of a sound, one sample: what a process of its own can be asked for without loading a module of tests."""
+    return np.asarray(sound[100:101], np.float32)
+
+
 def _spoken(source: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:
     syllables = len(source) // (RATE_HZ // 5) + 2
     said = _VOWELS[rng.integers(len(_VOWELS), size=syllables)]

@@ -31,6 +31,7 @@ def main() -> None:
     train.add_argument("--conditions", nargs="+", default=[], help='"all" and methods to leave out; everything')
     train.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     train.add_argument("--workers", type=int, help="processes beside each other; eight on a GPU, else one")
+    train.add_argument("--batch", type=int, default=64, help="faces of a step, an even number")
     report = parts.add_parser("report")
     report.add_argument("output", type=Path, help="what `train` wrote")
     report.add_argument("--json", type=Path, default=ROOT / "docs" / "lab_leave_one_out.json")

@@ -44,6 +44,7 @@ class Plan:
     conditions: list[str]
     seeds: list[int]
     workers: int | None  # processes beside each other; None = eight on a GPU, otherwise one
+    batch: int = BATCH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,7 @@ class Here:
     pixels: Tensor
     backbone: dict[str, Tensor]
     device: torch.device
+    batch: int
 
 
 _here: list[Here] = []  # of this process
@@ -72,7 +74,7 @@ def run(plan: Plan) -> None:
     workers = min(plan.workers or (8 if torch.cuda.is_available() else 1), len(jobs))
     context = get_context("spawn")
     barrier = context.Barrier(workers)
-    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(plan.folder, barrier)) as crew:
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(plan.folder, barrier, plan.batch)) as crew:
         paces = [f.result() for f in [crew.submit(_pace) for _ in range(workers)]]
         last, channels_last = min((max(pace[way] for pace in paces), way == 1) for way in (0, 1))
         left = _SPARE * (plan.seconds - (time.monotonic() - began)) / math.ceil(len(jobs) / workers)
@@ -81,17 +83,17 @@ def run(plan: Plan) -> None:
         waiting = [crew.submit(_train, *job, steps, channels_last, plan.output) for job in jobs]
         for done in as_completed(waiting):
             _say(f"{time.monotonic() - began:.0f} s: {done.result()} is done")
-    _describe(plan.output, pack, conditions, plan.seeds, steps, time.monotonic() - began)
+    _describe(plan, pack, conditions, steps, time.monotonic() - began)
 
 
-def _start(folder: Path, barrier: Any) -> None:
+def _start(folder: Path, barrier: Any, batch: int) -> None:
     torch.set_num_threads(1)
     torch.backends.cudnn.benchmark = True
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pack = load(folder / FACES)
     pixels = torch.from_numpy(np.stack([pack.picture(i) for i in range(len(pack))])).permute(0, 3, 1, 2)
     backbone = {k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / BACKBONE).items()}
-    _here.append(Here(pack, pixels.contiguous().to(device), backbone, device))
+    _here.append(Here(pack, pixels.contiguous().to(device), backbone, device, batch))
     _barrier.append(barrier)
 
 
@@ -152,7 +154,7 @@ class Training:
             self.net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=self.device.type == "cuda"
         )
         methods = [m for m in here.pack.methods if m != condition]
-        self.rows, self.kept = batches(here.pack, methods, seed, steps), BATCH // 2
+        self.rows, self.kept = batches(here.pack, methods, seed, steps, here.batch), here.batch // 2
         self.rows_there = torch.from_numpy(self.rows).to(self.device)
         self.rng = torch.Generator(self.device).manual_seed(seed)
         half = torch.full((self.kept,), 1 - SMOOTHING / 2, device=self.device)
@@ -179,10 +181,10 @@ def rate_at(step: int, steps: int) -> float:
     return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def batches(pack: Pack, methods: list[str], seed: int, steps: int) -> NDArray[np.int64]:
-    """``(steps, 64)`` rows: as many forged as genuine, forged first; half of the genuine are those that the forged were
-    made of, half any. Every face as likely, and every one of ``methods``; the faces do not depend on ``methods``."""
-    table, half = pack.of_faces(methods), BATCH // 2
+def batches(pack: Pack, methods: list[str], seed: int, steps: int, batch: int = BATCH) -> NDArray[np.int64]:
+    """``(steps, batch)`` rows: as many forged as genuine, forged first; half of the genuine are those that the forged
+    were made of, half any. Every face as likely, and every one of ``methods``; the faces do not depend on them."""
+    table, half = pack.of_faces(methods), batch // 2
     rng = np.random.default_rng((seed, 5))
     face = rng.integers(0, len(table), (steps, half))
     method = 1 + (rng.random((steps, half)) * len(methods)).astype(np.int64)
@@ -240,16 +242,16 @@ def _write(path: Path, rows: list[tuple[object, ...]]) -> None:
         csv.writer(file).writerows([COLUMNS, *rows])
 
 
-def _describe(folder: Path, pack: Pack, conditions: list[str], seeds: list[int], steps: int, seconds: float) -> None:
+def _describe(plan: Plan, pack: Pack, conditions: list[str], steps: int, seconds: float) -> None:
     table = pack.of_faces(pack.methods)
     said = {
         "backbone": "lite0",
         "size_px": SIDE,
         "steps": steps,
-        "batch": BATCH,
+        "batch": plan.batch,
         "methods": pack.methods,
         "conditions": conditions,
-        "seeds": seeds,
+        "seeds": plan.seeds,
         "forged_faces": len(table),
         "genuine_faces": len(pack.rows("train", "")),
         "sources": sorted({str(s) for s in pack.source[pack.split == "train"]}),
@@ -257,7 +259,7 @@ def _describe(folder: Path, pack: Pack, conditions: list[str], seeds: list[int],
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
         "seconds": round(seconds, 1),
     }
-    (folder / "run.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    (plan.output / "run.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 def _finished(device: torch.device) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import neurokit2 as nk
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -14,8 +15,17 @@ BLOOD = np.array([0.33, 0.77, 0.53])
 SKIN = np.array([180.0, 130.0, 110.0])
 
 
+@pytest.fixture(scope="module")
+def nk() -> ModuleType:
+    """Loaded where it is asked, since it brings much along."""
+    import neurokit2
+
+    found: ModuleType = neurokit2
+    return found
+
+
 @pytest.mark.parametrize("bpm", [55, 72, 96, 130])
-def test_pulse_rates_agree(bpm: int) -> None:
+def test_pulse_rates_agree(nk: ModuleType, bpm: int) -> None:
     simulated = nk.ppg_simulate(
         duration=20, sampling_rate=100, heart_rate=bpm, frequency_modulation=0, ibi_randomness=0, random_state=bpm
     )
@@ -30,7 +40,7 @@ def test_pulse_rates_agree(bpm: int) -> None:
 
 
 @pytest.mark.parametrize("breaths", [12, 16, 22])
-def test_rates_of_breath_agree(breaths: int) -> None:
+def test_rates_of_breath_agree(nk: ModuleType, breaths: int) -> None:
     simulated = nk.rsp_simulate(duration=40, sampling_rate=100, respiratory_rate=breaths, random_state=1)
     _, told = nk.rsp_peaks(nk.rsp_clean(simulated, sampling_rate=100), sampling_rate=100)
     theirs = 60 * 100 / np.median(np.diff(told["RSP_Peaks"]))

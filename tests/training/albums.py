@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from zhenwei.training.pictures import encode
+from zhenwei.training.synthetic_pictures import kept_out
 from zhenwei.types import Pixels
 
 ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -24,8 +25,18 @@ def astronaut(side: int = 256) -> Pixels:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def album(folder: Path, rows: Sequence[tuple[str, Pixels]], split: str = "train") -> Path:
-    """Rows of (source, picture); "stylegan" is the forged one. Returns ``folder``."""
+def few(source: str, share: float, *, learn: int, held_out: int) -> list[tuple[str, int]]:
+    """The first numbers of a source of which so many are learned from and so many held out, by their names."""
+    numbers = [(kept_out(f"train/{source}-{i:04}.jpg", share), i) for i in range(100)]
+    kept = [i for out, i in numbers if not out][:learn] + [i for out, i in numbers if out][:held_out]
+    return [(source, i) for i in sorted(kept)]
+
+
+def album(
+    folder: Path, rows: Sequence[tuple[str, Pixels] | tuple[tuple[str, int], Pixels]], split: str = "train"
+) -> Path:
+    """Rows of (source, picture), numbered in turn, or of ((source, number), picture); "stylegan" is the forged one.
+    Returns ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
         zipfile.ZipFile(folder / "photos.zip", "w") as archive,
@@ -33,7 +44,8 @@ def album(folder: Path, rows: Sequence[tuple[str, Pixels]], split: str = "train"
     ):
         table = csv.writer(text)
         table.writerow(["path", "label", "generator", "source", "split"])
-        for number, (source, pixels) in enumerate(rows):
+        for place, (name, pixels) in enumerate(rows):
+            source, number = (name, place) if isinstance(name, str) else name
             path = f"{split}/{source}-{number:04}.jpg"
             archive.writestr(path, encode(pixels, ".jpg", 95))
             table.writerow([path, "fake" if source == "stylegan" else "real", "", source, split])

@@ -151,12 +151,13 @@ def test_what_does_not_go_with_a_detector_is_refused(
     assert "no photos.csv" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_a_schedule_is_fitted_to_the_time_there_is(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = {"steps": 100_000, "check_every": 50_000, "warmup_steps": 10_000}
     recipe = write_recipe(tmp_path / "long.toml", tiny_recipe(optimiser=options))
-    assert main([*given, "--recipe", str(recipe), "--minutes", "0.15"]) == 0
+    assert main([*given, "--recipe", str(recipe), "--minutes", "0.08"]) == 0
     ended = Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).optimiser
     assert 1 <= ended.steps < 1000
     assert ended.check_every == pytest.approx(ended.steps / 2, abs=1)
@@ -165,6 +166,7 @@ def test_a_schedule_is_fitted_to_the_time_there_is(
     assert f"step {log[-1].split(',')[0]} of {log[-1].split(',')[0]};" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.heavy
 def test_a_pack_to_be_carried_is_trained_on_and_leaves_variants_and_a_store(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,13 +15,14 @@ from .making import save, tiny_pack, tiny_recipe, write_recipe
 
 @pytest.fixture
 def given(tmp_path: Path) -> list[str]:
-    pack = save(tiny_pack(30), tmp_path / "tiny.npz")
+    pack = save(tiny_pack(12), tmp_path / "tiny.npz")
     changes = {"steps": 3, "warmup_steps": 1}
     recipe = tiny_recipe(size_px=192, optimiser=changes, held_out_identities=0.4)
     places = ["--data", str(pack), "--output", str(tmp_path / "out"), "--threads", "1"]
     return [*places, "--recipe", str(write_recipe(tmp_path / "tiny.toml", recipe)), "--store", str(tmp_path / "store")]
 
 
+@pytest.mark.heavy
 def test_the_heads_are_trained_together_and_installed(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,6 +45,7 @@ def test_the_heads_are_trained_together_and_installed(
     assert main(["train", "warp.affine", *given, "--minutes", "3"]) == 2
 
 
+@pytest.mark.heavy
 def test_coverage_is_fitted_and_installed(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,7 +62,12 @@ def test_an_honest_test_learns_from_each_kind(pair: tuple[Faces, Faces]) -> None
     assert all(arm.swap.mean > 0 for arm in arms[1:])
 
 
-def test_the_command_says_what_a_cloak_is_worth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.heavy
+def test_the_command_says_what_a_cloak_is_worth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_COPIES", 8), ("_STRANGERS", 8), ("_LOOKS", 4), ("_LESSONS", 8), ("STEPS", 10)):
+        monkeypatch.setattr(cloak, name, value)
     photo, out = tmp_path / "p.jpg", tmp_path / "p.cloaked.png"
     photo.write_bytes(PORTRAIT.read_bytes())
     assert main(["protect", "cloak", str(photo), "--steps", "20", "--format", "json"]) == 0

@@ -69,6 +69,13 @@ torch.save(state.net.state_dict(), out / f"net{here.rank}.pt")
 """
 
 
+def alone(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same steps in this process, which is no part of a group."""
+    monkeypatch.setattr(sys, "argv", ["steps", str(out)])
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    exec(compile(STEPS, "steps", "exec"), {"__name__": "__main__"})  # noqa: S102 - what the two processes run
+
+
 def steps(out: Path, ranks: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -92,12 +99,13 @@ def steps(out: Path, ranks: int) -> None:
             process.kill()
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    steps(tmp_path / "one", 1)
+@pytest.mark.heavy
+def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone(tmp_path / "one", monkeypatch)
     steps(tmp_path / "two", 2)
-    alone = torch.load(tmp_path / "one" / "net0.pt", weights_only=True)
+    one = torch.load(tmp_path / "one" / "net0.pt", weights_only=True)
     ranks = [torch.load(tmp_path / "two" / f"net{rank}.pt", weights_only=True) for rank in range(2)]
-    for name, value in alone.items():
+    for name, value in one.items():
         assert torch.equal(ranks[0][name], ranks[1][name])
         apart = (ranks[0][name] - value).abs().flatten()
         # A step is 1e-2. Where a gradient is nearly zero, the optimiser blows up the order of its sums.

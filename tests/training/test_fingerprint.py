@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.training.albums import album, astronaut
+from tests.training.albums import album, astronaut, few
 
 from zhenwei.cli import main
 from zhenwei.detectors.fingerprint._sources import MADE, SOURCES
@@ -26,8 +26,9 @@ def lit(number: int) -> Pixels:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rows = [(source, lit(i)) for i in range(14) for source in ("ffhq", "pixabay", "stylegan")]
-    folder = album(tmp_path_factory.mktemp("data"), rows)
+    sources = ("ffhq", "pixabay", "stylegan")
+    names = [name for s in sources for name in few(s, taught.HELD_OUT, learn=3, held_out=2)]
+    folder = album(tmp_path_factory.mktemp("data"), [(name, lit(i)) for i, name in enumerate(names)])
     (folder / "dfdc-faces.csv").write_text("path,label,original,identity,split,width_px\n", encoding="utf-8")
     import zipfile
 
@@ -73,6 +74,7 @@ def test_a_crop_that_is_delivered_keeps_its_size() -> None:
         assert taught.delivered(face, Delivery(scale)).shape == face.shape
 
 
+@pytest.mark.heavy
 def test_a_generator_learns_to_draw_and_another_seed_draws_otherwise() -> None:
     faces = np.stack([lit(i)[:64, :64] for i in range(4)])
     drawn = [taught.redrawn(taught.train_generator(name, faces, 40), faces) for name in ("nearest 1", "nearest 2")]
@@ -82,7 +84,11 @@ def test_a_generator_learns_to_draw_and_another_seed_draws_otherwise() -> None:
     assert np.abs(drawn[0].astype(int) - drawn[1]).mean() > 1
 
 
-def test_the_least_similarity_is_what_all_but_one_in_twenty_exceed(some: taught.Pictures) -> None:
+def test_the_least_similarity_is_what_all_but_one_in_twenty_exceed(
+    some: taught.Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taught, "_SHARE", {"ffhq": 3, "stylegan": 2})
+    monkeypatch.setattr(taught, "_OTHERWISE", 1)
     net = LearnedFingerprint(len(SOURCES)).eval()
     taught.set_least(net, some, batches=4)
     own: dict[int, list[float]] = {}
@@ -114,11 +120,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
         taught.train(some, tmp_path / "whole", resume=True)
 
 
+@pytest.mark.heavy
 def test_one_command_trains_and_installs_both(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("STEPS", 1), ("RESIDUAL_STEPS", 1), ("GENERATOR_STEPS", 1), ("_SHARE", {}), ("_OTHERWISE", 1),
-                        ("_BATCHES", 2)):  # fmt: skip
+                        ("_BATCHES", 2), ("_DRAWN", 2)):  # fmt: skip
         monkeypatch.setattr(taught, name, value)
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
     assert main(["train", "fingerprint.residual", *given, "--threads", "1"]) == 0

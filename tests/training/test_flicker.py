@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.training.albums import album, astronaut
+from tests.training.albums import album, astronaut, few
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError, UsageError
@@ -85,6 +85,7 @@ def test_a_planted_tremor_is_learned_and_found_again() -> None:
         scores(net, [])
 
 
+@pytest.mark.heavy
 def test_clips_come_in_pairs_and_repeat() -> None:
     some = [Photograph(encode(astronaut(), ".jpg", 95), "a.jpg", "ffhq", False),
             Photograph(encode(np.full((64, 64, 3), 99, np.uint8), ".jpg", 95), "b.jpg", "ffhq", False)]  # fmt: skip
@@ -96,12 +97,13 @@ def test_clips_come_in_pairs_and_repeat() -> None:
     assert one[1].altered.any()
 
 
+@pytest.mark.heavy
 def test_one_command_trains_and_installs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "TIMES", 1)
     monkeypatch.setattr(taught, "EPOCHS", 2)
-    data = album(tmp_path / "data", [("ffhq", astronaut())] * 12)
+    data = album(tmp_path / "data", [(n, astronaut()) for n in few("ffhq", published.HELD_OUT, learn=2, held_out=2)])
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
     assert main(["train", "temporal.flicker", *given, "--threads", "1"]) == 0
     assert "AUC on held-out" in capsys.readouterr().err

@@ -110,6 +110,7 @@ def test_the_rate_rises_and_falls_to_nothing(training: Any) -> None:
     assert 0 < rates[-1] < 1e-4
 
 
+@pytest.mark.heavy
 def test_training_needs_pytorch_numpy_opencv_and_safetensors_alone(packing: Any, tmp_path: Path) -> None:
     packing.save(made(packing, tested=2), tmp_path / packing.FACES)
     save_file(EfficientNetLite("lite0").state_dict(), tmp_path / packing.BACKBONE)
@@ -118,7 +119,19 @@ def test_training_needs_pytorch_numpy_opencv_and_safetensors_alone(packing: Any,
         f"found, gone = P.find_spec, {NOT_THERE!r}\n"
         "P.find_spec = classmethod(lambda cls, name, *a, **k: None if name in gone else found(name, *a, **k))\n"
     )
-    given = ["train", str(tmp_path), str(tmp_path / "out"), "--steps", "1", "--conditions", "warp", "--seeds", "7"]
+    given = [
+        "train",
+        str(tmp_path),
+        str(tmp_path / "out"),
+        "--steps",
+        "1",
+        "--conditions",
+        "warp",
+        "--seeds",
+        "7",
+        "--batch",
+        "8",
+    ]
     subprocess.run(
         [sys.executable, "-m", "benchmarks.lab_leave_one_out", *given],
         cwd=ROOT,

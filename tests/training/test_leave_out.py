@@ -137,6 +137,7 @@ def _unasked(_kind: str) -> None:
     pass
 
 
+@pytest.mark.heavy
 def test_nothing_is_chosen_by_what_is_left_out(tmp_path: Path) -> None:
     """Held-out figures are of every kind, so there is one check only, at the end, whatever the recipe says."""
     recipe = tiny_recipe(
@@ -169,6 +170,7 @@ def test_too_few_to_ask_is_said() -> None:
         shown_of("generated portraits (StyleGAN)", pack_of([r for r in tiny_rows() if r.split != "val"]), tiny_recipe())
 
 
+@pytest.mark.heavy
 def test_the_command_trains_asks_and_does_not_train_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = {"collected": 1, "self_blend": 1, "affine_warp": 0, "generated": 0}
     recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(pairs=pairs, optimiser={"steps": 1, "check_every": 1}))

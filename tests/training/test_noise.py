@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tests.training.albums import album, astronaut
+from tests.training.albums import album, astronaut, few
 
 from zhenwei import models
 from zhenwei.models.calibration import Calibration
+from zhenwei.training import noise
 from zhenwei.training.noise import MODEL, Examples, Sitter, draw_arrival, train
 from zhenwei.training.photographs import Photograph, largest_face
 from zhenwei.training.pictures import encode
@@ -56,7 +57,8 @@ def test_every_arrival_encodes_and_takes_odd_sides() -> None:
 
 
 def test_the_run_publishes_and_repeats(tmp_path: Path) -> None:
-    data = album(tmp_path / "data", [("ffhq", lit(i)) for i in range(7)])
+    names = few("ffhq", noise._HELD_OUT, learn=2, held_out=2)
+    data = album(tmp_path / "data", [(name, lit(i)) for i, name in enumerate(names)])
     train(data, tmp_path / "one", store=tmp_path / "store")
     row = models.entry(MODEL, tmp_path / "store")
     first = Calibration.load(models.calibration_path(MODEL, tmp_path / "store"))

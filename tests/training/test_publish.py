@@ -108,8 +108,9 @@ def contents(copy: Path) -> dict[str, str]:
     return {str(f.relative_to(copy)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
+@pytest.mark.heavy
 def test_weights_card_and_calibration_are_written(copy: Path) -> None:
-    pack = save(tiny_pack(), copy / "pack.npz")
+    pack = save(tiny_pack(8), copy / "pack.npz")
     other, first, second = publish(
         copy, pack, a_run(copy / "other", seed=1), a_run(copy / "run"), a_run(copy / "again")
     )
@@ -139,9 +140,10 @@ def test_weights_card_and_calibration_are_written(copy: Path) -> None:
     assert "to be measured" not in card
 
 
+@pytest.mark.heavy
 def test_where_it_cannot_be_calibrated_the_store_stays_as_it_was(copy: Path) -> None:
     """Nobody is found in the pictures that are held out: weights without a calibration must not be left behind."""
-    rows = [Row(GREY, r.source, r.identity, r.forged, r.original, r.split, r.landmarks) for r in tiny_rows()]
+    rows = [Row(GREY, r.source, r.identity, r.forged, r.original, r.split, r.landmarks) for r in tiny_rows(8)]
     pack = save(pack_of(rows), copy / "pack.npz")
     before = contents(copy)
     unlogged = a_run(copy / "unlogged")

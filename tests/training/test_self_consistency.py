@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.training.albums import album, astronaut
+from tests.training.albums import album, astronaut, few
 from torch.nn import functional
 
 from zhenwei.cli import main
@@ -72,7 +72,8 @@ def test_labels_say_which_settings_a_pair_shares() -> None:
     assert truth[0, 2].tolist() == [1, 0, 0]
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learned, "GROUPS", 2)
     whole = learned.train(PICTURES, tmp_path / "whole", steps=3)
     learned.train(PICTURES, tmp_path / "parts", steps=3, stop_after=1)
     resumed = learned.train(PICTURES, tmp_path / "parts", steps=3, resume=True)
@@ -111,11 +112,15 @@ def test_a_pasted_part_changes_nothing_around_it() -> None:
     assert mixed.shape == whole.shape
 
 
+@pytest.mark.heavy
 def test_one_command_trains_and_installs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "STEPS", 2)
-    data = album(tmp_path / "data", [("ffhq", lit(i)) for i in range(16)])
+    monkeypatch.setattr(learned, "GROUPS", 2)
+    monkeypatch.setattr(learned, "_CHECKED", 2)
+    names = few("ffhq", published.HELD_OUT, learn=3, held_out=3)
+    data = album(tmp_path / "data", [(name, lit(i)) for i, name in enumerate(names)])
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
     assert main(["train", "consistency.exif", *given, "--threads", "1"]) == 0
     said = capsys.readouterr().err

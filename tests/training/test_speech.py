@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from sklearn.mixture import GaussianMixture
-from tests.speaking import RATE_HZ, voice
+from tests.speaking import RATE_HZ, first_sample, voice
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
@@ -94,14 +94,11 @@ def test_copies_follow_their_original() -> None:
     assert delivered(made[0]).shape == made[0].sound.shape
 
 
+@pytest.mark.heavy
 def test_descriptions_come_in_order_with_any_number_of_workers() -> None:
     one, two = (described(SOME, first_sample, workers=n) for n in (1, 2))
     np.testing.assert_array_equal(np.array(one), np.array(two))
     assert described(SOME, first_sample, through_channel=True)[0] is not None
-
-
-def first_sample(sound: np.ndarray) -> np.ndarray:
-    return np.asarray(sound[100:101])
 
 
 def test_mixtures_are_those_of_scikit_learn(tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def told_by(batches: PortraitBatches, steps: int) -> tuple[float, float]:
     return seen.low, seen.high
 
 
+@pytest.mark.heavy
 def test_how_files_are_made_does_not_tell_the_classes_apart() -> None:
     """A planted shortcut: the generated files carry the same pictures, saved otherwise. Re-encoding hides it."""
     recipe = small_recipe(pairs=SyntheticPairs(generated=8, regenerated=0))
@@ -258,6 +259,7 @@ def test_portraits_are_read_with_their_faces(tmp_path: Path) -> None:
         read_portraits(tmp_path)
 
 
+@pytest.mark.heavy
 def test_a_run_writes_its_log_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     recipe = small_recipe()
     some, cpu = album(recipe), torch.device("cpu")

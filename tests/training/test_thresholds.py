@@ -159,6 +159,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.heavy
 def test_thresholds_are_measured_and_written_where_they_are_wanted(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,7 @@ _LEARNING_RATE, _DECAY, _AVERAGE = 2e-3, 1e-4, 0.998
 _NAMED = 0.5  # weight of naming the settings
 _AHEAD = 4
 _KEEP_EVERY = 200
+_CHECKED = 8  # batches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,12 +53,12 @@ class Shots:
     pictures: NDArray[np.int64]
 
 
-def shots(album: Sequence[Pixels], seed: tuple[int, ...], groups: int = GROUPS) -> Shots:
+def shots(album: Sequence[Pixels], seed: tuple[int, ...], groups: int | None = None) -> Shots:
     """A batch from pictures ``(height, width, 3)`` uint8 of at least 96 px a side."""
     rng = np.random.default_rng(seed)
     patches: list[Pixels] = []
     settings: list[tuple[int, ...]] = []
-    for _ in range(groups):
+    for _ in range(GROUPS if groups is None else groups):
         camera = draw_camera(rng)
         cameras = (camera, another(camera, rng))
         alike = rng.random() < _SHARED
@@ -132,13 +133,13 @@ def loss_of(net: SelfConsistencyNet, batch: Shots) -> Tensor:
     return pairwise + _NAMED * torch.stack(named).mean()
 
 
-def check(net: SelfConsistencyNet, album: Sequence[Pixels], batches: int = 8) -> dict[str, float]:
+def check(net: SelfConsistencyNet, album: Sequence[Pixels], batches: int | None = None) -> dict[str, float]:
     """AUC of agreement on pairs of different pictures, for each property and for all ("camera")."""
     net.eval()
     scores: list[NDArray[np.float32]] = []
     truths: list[NDArray[np.float32]] = []
     with torch.no_grad():
-        for number in range(batches):
+        for number in range(_CHECKED if batches is None else batches):
             batch = shots(album, (SEED, 2, number))
             logits, truth = agreement(net(torch.from_numpy(batch.patches))), agreed(torch.from_numpy(batch.settings))
             apart = torch.from_numpy(batch.pictures[:, None] < batch.pictures[None])
