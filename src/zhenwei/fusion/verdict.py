@@ -299,8 +299,9 @@ class _Judge:
         if decision == "genuine" and len([s for s in llrs if s in _CONTENT]) > 1:
             return wording.of_both(), 0
         speaking = {name: llr for name, llr in llrs.items() if name in _CONTENT or llr > 0} or llrs
-        forged = {s.stream: s.llr or 0.0 for s in judged if s.decision == "forged" and s.stream != "declared"}
-        speaking = forged or speaking
+        called = [s.stream for s in judged if s.decision == "forged" and s.stream != "declared"]
+        if called:
+            speaking = {name: llrs[name] for name in called}
         worst = max(speaking, key=lambda name: speaking[name])
         if worst != "picture":
             return (wording.of_file() if self.kind == "audio" else wording.of_stream(worst)), 0
