@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zhenwei.evaluation.robust import Answer, Robustness, conclusion
+from zhenwei.fusion.wording import signed
 from zhenwei.report import legible
 from zhenwei.types import Language
 
@@ -55,7 +56,7 @@ def _row(answer: Answer, name: str, widest: float, language: Language) -> tuple[
     verdict = Text(f"{_SIGNS[answer.decision]} {_WORDS[language][answer.decision]}", style)
     if answer.decision == "failed":
         return Text(name), verdict, Text("–"), Text(legible(answer.reason, 60), "dim")
-    llr = Text("–" if answer.llr is None else f"{answer.llr:+.1f}")
+    llr = Text("–" if answer.llr is None else signed(answer.llr))
     return Text(name), verdict, llr, _bar(answer.llr, widest, style)
 
 
@@ -74,7 +75,7 @@ def _change(found: Robustness, name: str, language: Language) -> Text:
     if family is None:  # an attack
         return Text("")
     turns, lost, holds = _CHANGES[language]
-    span = "" if family.low is None or family.high is None else f"  {family.low:+.1f} … {family.high:+.1f}"
+    span = "" if family.low is None or family.high is None else f"  {signed(family.low)} … {signed(family.high)}"
     if family.flipped:
         return Text(f"{turns} {family.flipped}{span}", "bold yellow")
     return Text(f"{lost} {family.lost}{span}" if family.lost else f"{holds}{span}", "dim")

@@ -12,6 +12,7 @@ from zhenwei.evaluation.charts import Series
 from zhenwei.evaluation.metrics import Estimate, auc, rate_interval, risk_coverage
 from zhenwei.evaluation.results import FileResult, Step
 from zhenwei.evaluation.sheet import Markup, element, legend, picture
+from zhenwei.fusion.wording import signed
 
 _LEAST_PER_BIN = 10
 # Families whose amount is a quality or a share of what was there: less is harsher, so the axis runs the other way.
@@ -162,4 +163,6 @@ def _forged_from(files: Sequence[FileResult]) -> float | None:
 
 
 def _middle(name: str, values: NDArray[np.float64]) -> str:
-    return f"{name} files have the median {np.median(values):+.2f}" if len(values) else f"there are no {name} files"
+    if not len(values):
+        return f"there are no {name} files"
+    return f"{name} files have the median {signed(float(np.median(values)), 2)}"

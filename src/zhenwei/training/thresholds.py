@@ -161,15 +161,20 @@ def answered(outcome: Outcome) -> Answered:
 
 def measure(every: Sequence[Answered]) -> Measured:
     """All four steps. Raises :class:`DataError` where a class was never answered."""
-    dependence = dependence_of(every)
+    dependence = _as_written(dependence_of(every))
     trust, points, rows = dict[str, float](), OperatingPoints(), list[SourceRow]()
     for kind in sorted({a.kind for a in every}):
         mine = [a for a in every if a.kind == kind]
         left_out = _left_out(mine, dependence)
         trust[kind] = min(row.trust for row in left_out)
-        points = points.joined(operating_of(mine, replace(dependence, trust=trust)))
+        points = points.joined(operating_of(mine, _as_written(replace(dependence, trust=trust))))
         rows += left_out
-    return Measured(points, replace(dependence, trust=trust), tuple(rows), tuple(every))
+    return Measured(points, _as_written(replace(dependence, trust=trust)), tuple(rows), tuple(every))
+
+
+def _as_written(dependence: Dependence) -> Dependence:
+    """Rounded as the file holds it, or a level that many media share would lie a hair above what they reach later."""
+    return Dependence.from_dict(dependence.to_dict())
 
 
 def dependence_of(every: Sequence[Answered]) -> Dependence:
