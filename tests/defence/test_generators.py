@@ -262,6 +262,16 @@ def test_labels_in_xmp_are_read_in_further_formats() -> None:
     assert read_labels(out.getvalue()).source_type == "trainedAlgorithmicMedia"
 
 
+def test_heic_is_read_like_any_other_picture(tmp_path: Path) -> None:
+    encoder = pytest.importorskip("pillow_heif", reason="what writes HEIC comes with the development extra")
+    held = Image.Exif()
+    held[ExifTags.Base.Model] = f"prompt:{GRAPH}"
+    out = io.BytesIO()
+    encoder.from_pillow(Image.fromarray(picture(64, 64))).save(out, exif=held.tobytes())
+    assert [each.tool for each in read_labels(out.getvalue()).settings] == ["ComfyUI"]
+    assert scanned(out.getvalue(), tmp_path).llr == GENERATED_LLR
+
+
 def test_a_damaged_file_is_told_as_damaged(tmp_path: Path) -> None:
     cut = carrier("jpeg")[:400]
     assert read_labels(cut).problems
@@ -275,6 +285,9 @@ def test_the_public_cases_are_told_as_they_should_be(cases: Path) -> None:
         assert found.llr == GENERATED_LLR
         assert verify((cases / name).read_bytes(), keys=[]).declared == found.declares
         assert [each.by for each in found.declares] == [tool]
+    for name in ("photo.heic", "photo.jxl", "animated.avif", "cut_short.webm"):
+        said = read_labels((cases / name).read_bytes())
+        assert (said.read, said.any) == (True, False), name
     plain = Labels().examine(Subject(open_media(cases / "plain.gif")))
     assert (plain.llr, plain.reason) == (None, NOT_READ)
     drawn = verify((cases / "iptc_algorithmic.jpg").read_bytes(), keys=[])

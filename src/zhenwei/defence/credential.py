@@ -45,7 +45,15 @@ RECIPE_LABEL = "org.zhenwei.recipe"
 _MOST_RECIPE = 1 << 18
 _HEX = re.compile(r"([0-9a-f]{2}){1,64}")
 _SIGNED = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "wav": "audio/wav", "mp3": "audio/mpeg"}
-_READ = {**_SIGNED, "gif": "image/gif", "tiff": "image/tiff", "avif": "image/avif", "avi": "video/avi"}
+_READ = {
+    **_SIGNED,
+    "gif": "image/gif",
+    "tiff": "image/tiff",
+    "avif": "image/avif",
+    "avi": "video/avi",
+    "heif": "image/heic",
+    "jpegxl": "image/jxl",
+}
 _WHOLE = tuple(_SIGNED.values())  # formats of which C2PA's own writer leaves out the credential alone
 _SIGNS = "JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3"
 _ANCHOR = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
@@ -59,7 +67,7 @@ def credential_format(data: bytes, *, signing: bool = False) -> str:
     """
     form = recognise(data[:HEAD_BYTES])
     if form is None:
-        return "" if signing or data[4:8] != b"ftyp" else "image/heic"
+        return ""
     if form.decoder == "mov":
         brand = data[8:12] if data[4:8] == b"ftyp" else b""
         return {b"M4A ": "audio/mp4", b"qt  ": "video/quicktime"}.get(brand, "video/mp4")

@@ -20,7 +20,7 @@ _MP4 = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _APP11 = 0xEB
 _GIF = b"\x21\xff\x0bC2PA_GIF"
 _BOXED = ("image/avif", "image/heic", "video/mp4", "audio/mp4", "video/quicktime")
-_WHOLE, _SMALL = ("image/tiff", "audio/mpeg"), 8 << 20
+_WHOLE, _SMALL = ("image/tiff", "audio/mpeg", "image/jxl"), 8 << 20
 _CHUNKED = ("image/webp", "audio/wav", "video/avi")
 
 

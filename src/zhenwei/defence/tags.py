@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image
@@ -19,11 +21,12 @@ from zhenwei.errors import MediaError
 from zhenwei.media.containers import open_container
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import DEFAULT_LIMITS
-from zhenwei.media.pictures import BROKEN, guarded, open_picture
+from zhenwei.media.pictures import BROKEN, guarded, open_as_far, open_picture
 
 # Formats that have a place for words, which Pillow or FFmpeg reads. GIF's comments and what elementary streams may hold
 # in their own ways are not looked at.
-_PICTURES = ("jpeg", "png", "webp", "tiff", "avif", "heif", "heic", "jxl", "jpegxl")
+_BY_PILLOW = ("jpeg", "png", "webp", "avif")
+_PICTURES = (*_BY_PILLOW, "tiff", "heif", "jpegxl")
 _CONTAINERS = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "wav", "w64", "ogg", "flac", "flv", "asf", "mp3", "aiff"),
     *("caf", "wv", "mxf"),
@@ -96,13 +99,24 @@ def _of_picture(data: bytes, form: Format) -> Tags:
             texts += _png_texts(data)
         except BrokenFileError:
             damaged = True
-    with guarded(form, "the picture", DEFAULT_LIMITS):
-        image = open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+    with guarded(form, "the picture", DEFAULT_LIMITS), _opened(data, form) as image:
         info = dict(image.info)
         found = list(_limited(iter([*texts, *_comments(info), *_exif_texts(image)])))
         raw = info.get("xmp") or _tiff_xmp(image)
     packet = raw.encode("utf-8", "replace") if isinstance(raw, str) else raw
     return Tags(tuple(found), (packet,) if isinstance(packet, bytes) and packet else (), damaged)
+
+
+@contextmanager
+def _opened(data: bytes, form: Format) -> Iterator[Image.Image]:
+    """Decoders other than Pillow's own want a file that is one."""
+    if form.name in _BY_PILLOW:
+        yield open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield open_as_far(file, form, "the picture", DEFAULT_LIMITS).image
 
 
 def _png_texts(data: bytes) -> Iterator[Pair]:

@@ -172,7 +172,10 @@ class _Spans:
         number, unit = packet.stream.index, exact(packet.time_base)
         if unit is None or packet.is_discard:
             return
-        length = (packet.duration or 0) * unit
+        ticks = packet.duration or 0
+        if ticks >= 1 << 31:  # FFmpeg wraps what it takes off the last packet of an Ogg file round to this
+            ticks -= 1 << 32
+        length = ticks * unit
         before = self.end.get(number, Fraction(0))
         start = before if packet.pts is None else packet.pts * unit
         self.first[number] = min(self.first.get(number, start), start)
