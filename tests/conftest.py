@@ -23,3 +23,8 @@ def cases() -> Path:
     if not folder.is_dir():
         pytest.skip("the public cases are not here (ZHENWEI_CASES, or shared/cases beside the checkout)")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Heavy tests first: begun last, one of them would keep a process busy while the others have nothing left to do."""
+    items.sort(key=lambda item: item.get_closest_marker("heavy") is None)

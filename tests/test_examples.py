@@ -135,6 +135,7 @@ def test_there_is_one_face_to_find_in_each() -> None:
         assert track.faces[0].quality.face_px > 90
 
 
+@pytest.mark.heavy
 def test_the_forgery_is_told_from_the_genuine_ones() -> None:
     forged = examine(MEDIA / "astronaut-forged.jpg").verdict
     assert forged.decision == "forged"

@@ -56,6 +56,7 @@ def test_sheets_of_styles_are_marked(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert tiles.std(0).mean() < 8 < tiles.std((1, 2)).mean()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("hasty")
 def test_a_run_of_stylegan_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, sheet = str(tmp_path / "run"), tmp_path / "edit.png"
@@ -94,6 +95,7 @@ def test_wrong_use_is_told_and_leaves_nothing(
     assert not out.exists()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("hasty")
 def test_one_attribute_is_edited(tmp_path: Path) -> None:
     sheet = tmp_path / "light.png"

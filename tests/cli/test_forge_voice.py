@@ -127,6 +127,7 @@ def test_consent_that_ended_ends_conversion(people: Path, tmp_path: Path, monkey
     assert not out.exists()
 
 
+@pytest.mark.heavy
 def test_a_model_speaks_marked_sound(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made, own, out = tmp_path / "made", tmp_path / "own", tmp_path / "out.wav"
     assert main([*VOICE, "model", "--made", "6", "--steps", "20", "--output", str(made)]) == 0

@@ -23,6 +23,7 @@ def drawing(path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.heavy
 def test_json_has_every_step_and_the_conclusion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [drawing(tmp_path / "a.png"), PORTRAIT]
     status = main(["robust", *files, "--families", "webp", "--json"])

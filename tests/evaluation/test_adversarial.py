@@ -104,6 +104,7 @@ def test_equal_seeds_give_equal_attacks_and_other_seeds_others() -> None:
     assert not np.array_equal(third, other)
 
 
+@pytest.mark.heavy
 def test_the_table_has_both_aims_and_its_figures_are_those_of_the_attacked_faces() -> None:
     weight, pictures = weights(), crops(40)
     plain = scores(linear(weight), pictures)

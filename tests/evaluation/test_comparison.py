@@ -225,6 +225,7 @@ def test_a_set_of_one_class_has_no_auc() -> None:
     assert [t.figure for t in compare(mine, mine).sets[0].tests] == ["coverage", "false alarms"]
 
 
+@pytest.mark.heavy
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = _made(160)
     a, b, out = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"

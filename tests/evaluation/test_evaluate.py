@@ -46,6 +46,7 @@ def items(folder: Path) -> list[Item]:
     return found
 
 
+@pytest.mark.heavy
 def test_what_cannot_be_read_or_seen_is_missing_and_not_a_half(tmp_path: Path) -> None:
     outcomes = examine(items(tmp_path), tmp_path, options=Options())
     assert [o.llr is None for o in outcomes] == [False] * 4 + [True] * 2
@@ -57,6 +58,7 @@ def test_what_cannot_be_read_or_seen_is_missing_and_not_a_half(tmp_path: Path) -
     assert outcomes[0].facts["width"] > 100
 
 
+@pytest.mark.heavy
 def test_an_interrupted_run_goes_on_and_other_weights_begin_anew(tmp_path: Path) -> None:
     mine, path = items(tmp_path), tmp_path / "journal.jsonl"
     first = examine(mine[:2], tmp_path, options=Options(), journal=Journal.open(path, {"weights": "a"}))
@@ -139,6 +141,7 @@ def test_a_protocol_that_is_none_says_so(tmp_path: Path, text: str, message: str
         ladder_of(Protocol(name="p", text="", ladder=("jpeg 51",)))
 
 
+@pytest.mark.heavy
 def test_the_command_writes_results_a_page_and_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = items(tmp_path)
     with (tmp_path / "labels.csv").open("w", newline="") as file:

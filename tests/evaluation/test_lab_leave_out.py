@@ -82,6 +82,7 @@ def test_planted_aucs_and_their_difference_are_found() -> None:
     assert row.metadata.low < 0.5 < row.metadata.high
 
 
+@pytest.mark.heavy
 def test_intervals_are_those_of_a_bootstrap_over_people_in_pairs() -> None:
     asked = planted(60, each=1)
     (row,) = measured(asked, TRAINING).rows

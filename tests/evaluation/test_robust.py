@@ -102,6 +102,7 @@ def chosen(*names: str) -> tuple[Delivery, ...]:
     return tuple(step for step in steps() if step.name in names)
 
 
+@pytest.mark.heavy
 def test_each_answer_is_that_of_examining_the_shipped_file(tmp_path: Path) -> None:
     deliveries = chosen("jpeg 30", "blur 3")
     options = pipeline.Options(threads=1)

@@ -172,6 +172,7 @@ def test_ada_follows_how_sure_the_critic_is(sure: float, rises: bool) -> None:
     assert float(watch.share) == pytest.approx(0.9 if rises else 0.0)
 
 
+@pytest.mark.heavy
 def test_ada_changes_more_where_few_pictures_are_learned_by_heart() -> None:
     """Eight pictures a critic knows soon; the share of changes rises for it, and less for one that sees many."""
     many = puppets(200, 16, 5)
@@ -236,6 +237,7 @@ def test_directions_of_a_planted_truth_move_one_attribute_alone() -> None:
     assert max(none) < 0.05
 
 
+@pytest.mark.heavy
 def test_attributes_are_measured_on_drawn_faces() -> None:
     pixels = puppets(32, 64, 2).pixels
     found = edits.measured(pixels)

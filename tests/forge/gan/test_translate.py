@@ -95,6 +95,7 @@ def test_runs_of_another_kind_are_refused(heaps: tuple[Faces, Faces], tmp_path: 
         translate.Settings(side=128)
 
 
+@pytest.mark.heavy
 def test_commands_write_marked_sheets_of_puppets(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, door: Door) -> tuple[Path, C
     return place, held, copy_set(folder, "anna", place / "copies", consent=held, door=door)
 
 
+@pytest.mark.heavy
 def test_every_recording_is_copied_by_every_vocoder(whole: tuple[Path, Consent, CopySet]) -> None:
     place, _, done = whole
     assert done.failed == ()

@@ -49,6 +49,7 @@ def test_a_mixture_is_a_density() -> None:
     assert float(total) == pytest.approx(1.0, abs=1e-4)
 
 
+@pytest.mark.heavy
 def test_it_beats_independent_normals_on_held_out_words(learned: Learned) -> None:
     frames = np.concatenate([learned.standardised(s, k) for k, s in enumerate(spoken(1, 4))])
     normal = 0.5 * np.log(2 * np.pi * 1.01) + frames**2 / 2 / 1.01  # standardised, and the noise's variance
