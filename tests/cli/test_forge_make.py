@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from zhenwei.cli import main
-from zhenwei.cli._forge_make import Method
+from zhenwei.cli._forge_make import Method, refuse_other
+from zhenwei.errors import DataError
 from zhenwei.forge.make import METHODS
 
 
@@ -29,3 +32,15 @@ def test_files_of_one_name_do_not_replace_each_others_forgeries(
     assert main(["forge", "make", "self_blend", *files, "--output", str(tmp_path / "out")]) == 2
     assert "would have one name; got 1." in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_forgery_of_another_file_is_not_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "1.self_blend.0-0.png"
+    refuse_other(place, b"one")  # nothing is there
+    place.write_bytes(b"a forgery")
+    refuse_other(place, b"one")  # whose it is, the door knows
+    told = {"recipe": {"source_sha256": hashlib.sha256(b"one").hexdigest()}}
+    place.with_name(f"{place.name}.json").write_text(json.dumps(told))
+    refuse_other(place, b"one")
+    with pytest.raises(DataError, match="a forgery of another file and is not replaced"):
+        refuse_other(place, b"two")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli.trouble import complain_of
-from zhenwei.errors import OutputError, UsageError, ZhenweiError
+from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
@@ -132,15 +132,16 @@ class _Maker:
         from zhenwei.forge.export import export_clip, export_picture
         from zhenwei.forge.make import forge_clip, forge_picture
 
+        place = self._output / f"{stem}{'.mp4' if self._sitter is None else '.png'}"
+        refuse_other(place, self._path.read_bytes() if self._sitter is None else self._sitter.data)
         if self._sitter is None:
             clip, rate = forge_clip(self._path, rng)
             fps = Fraction(rate).limit_denominator(1001)
             origin = self._origin(clip.recipe, self._path.read_bytes())
-            return export_clip(clip.frames, fps, origin, self._output / f"{stem}.mp4", self._door)
+            return export_clip(clip.frames, fps, origin, place, self._door)
         forged = forge_picture(self._method, self._sitter, rng, self._donor)
         origin = self._origin(forged.recipe, self._sitter.data)
-        path = self._output / f"{stem}.png"
-        return export_picture(forged.pixels, origin, path, self._door, mask=forged.mask)
+        return export_picture(forged.pixels, origin, place, self._door, mask=forged.mask)
 
     def _origin(self, recipe: Any, parent: bytes) -> Origin:
         import hashlib
@@ -153,6 +154,20 @@ class _Maker:
         if self._donor is not None:
             told["donor_sha256"] = hashlib.sha256(self._donor.data).hexdigest()
         return Origin(self._method, told, self._consent, "ai-edited", parent)
+
+
+def refuse_other(place: Path, parent: bytes) -> None:
+    """DataError where an earlier run made ``place`` of other bytes than ``parent``; the same file's is made anew."""
+    import hashlib
+
+    try:
+        recipe = json.loads(place.with_name(f"{place.name}.json").read_bytes())["recipe"]
+        source = recipe.get("source_sha256", "")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return  # nothing of ours is there; the door looks at what else is
+    if place.exists() and source != hashlib.sha256(parent).hexdigest():
+        fix = "Name another --output."
+        raise DataError(f"{place.name} is a forgery of another file and is not replaced", got=str(place), fix=fix)
 
 
 def _tell(exported: Exported, form: Format) -> None:
