@@ -149,7 +149,7 @@ def test_without_the_extra_a_jpeg_xl_picture_says_how_to_get_it(
 ) -> None:
     (tmp_path / "a.jxl").write_bytes(imagecodecs.jpegxl_encode(scene(), lossless=True))
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
-    with pytest.raises(MediaError, match=r"pip install 'zhenwei\[jxl\]'"):
+    with pytest.raises(MediaError, match=r"pip install .*\[jxl\]"):
         open_media(tmp_path / "a.jxl")
 
 

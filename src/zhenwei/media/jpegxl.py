@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from zhenwei.errors import MediaError
+from zhenwei.errors import MediaError, install_extra
 
 _BARE = b"\xff\x0a"
 _MOST_BYTES = 1 << 30
@@ -130,7 +130,7 @@ def decoded(data: bytes, bits: int, name: str) -> Image.Image:
             f"{name} is a JPEG XL picture, which needs one more library",
             got="imagecodecs is not installed",
             want="the extra 'jxl'",
-            fix="pip install 'zhenwei[jxl]', or save it as JPEG or PNG.",
+            fix=f"Run: {install_extra('jxl')} (or save it as JPEG or PNG).",
         ) from error
     pixels = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
