@@ -8,21 +8,21 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from io import FileIO
-from itertools import chain, count
+from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Self
 
 from zhenwei.errors import OutputError, UsageError
 from zhenwei.report.hold import Hold
 from zhenwei.report.outcome import Outcome
-from zhenwei.report.page import to_html
+from zhenwei.report.page import path_mark, to_html
 from zhenwei.report.structure import SET_ENDING, SET_SCHEMA, as_json, set_opening, to_dict
 from zhenwei.types import DetectorInfo, Language, Report
 
 _Key = tuple[str, str]
 _LONGEST_NAME = 50
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
-_MARK = '<meta name="zhenwei-file" content="{sha256}">'
+_MARK = '<meta name="zhenwei-{name}" content="{value}">'
 _HEAD_BYTES = 4096
 
 
@@ -65,8 +65,7 @@ class ReportFolder:
     def _open(self) -> None:
         path = self.folder / "report.json"
         entries = _entries(path)
-        self._earlier = {_key(entry): _page_of(entry) for entry in entries}
-        self._owners = {page.casefold(): key for key, page in self._earlier.items() if page}
+        self._earlier = {_key(entry) for entry in entries}
         self._there = {name.casefold() for name in (path.name for path in self.folder.iterdir())}
         self._before = self._count = len(entries)
         if not path.exists() or path.read_text(encoding="utf-8") != _set(entries):
@@ -97,7 +96,6 @@ class ReportFolder:
         if isinstance(outcome, Report):
             content = to_html(outcome, self.language, detectors=self.detectors)
             page = self.folder / self._name(key)
-            entry["page"] = page.name
         try:
             if page is not None:
                 _write_whole(page, content)
@@ -109,7 +107,7 @@ class ReportFolder:
 
     def _supersede(self, key: _Key) -> None:
         self._added.add(key)
-        fresh = {key, (key[0], "")} & self._earlier.keys() - self._stale
+        fresh = {key, (key[0], "")} & (self._earlier - self._stale)
         self._stale |= fresh
         self.replaced += len(fresh)
 
@@ -135,20 +133,16 @@ class ReportFolder:
         _write_whole(path, _set(entry for entry in _entries(path) if _key(entry) not in gone))
 
     def _name(self, key: _Key) -> str:
-        """Of the page: the one that an earlier run gave the same file, else the first that is free."""
-        stem, before = safe_name(key[0]), self._earlier.get(key, "")
+        """Of the page: the first that is free, or that an earlier run gave the same file."""
+        stem = safe_name(key[0])
         numbered = (f"{stem}.html" if number == 1 else f"{stem}-{number}.html" for number in count(1))
-        names = chain([before] if before else [], numbered)
-        name = next(name for name in names if name.casefold() not in self._taken and self._is_free(name, key))
+        name = next(name for name in numbered if name.casefold() not in self._taken and self._is_free(name, key))
         self._taken.add(name.casefold())
         return name
 
     def _is_free(self, name: str, key: _Key) -> bool:
         """Whether nothing is lost when a page on ``key`` is written there; names that differ in case are one."""
-        owner = self._owners.get(name.casefold())
-        if owner not in (None, key):
-            return False
-        return name.casefold() not in self._there or _is_made_of(self.folder / name, key[1])
+        return name.casefold() not in self._there or _is_page_of(self.folder / name, key)
 
 
 def safe_name(path: str) -> str:
@@ -161,23 +155,19 @@ def safe_name(path: str) -> str:
     return f"_{stem}" if stem.split(".")[0].casefold() in _RESERVED else stem
 
 
-def _is_made_of(page: Path, sha256: str) -> bool:
-    """Whether ``page`` is one of ours, on a file of those bytes."""
+def _is_page_of(page: Path, key: _Key) -> bool:
+    """Whether ``page`` is one of ours, on that file; pages of older versions do not say of which path."""
     if not page.is_file():
         return False
     with page.open("rb") as opened:
-        return _MARK.format(sha256=sha256).encode() in opened.read(_HEAD_BYTES)
+        head = opened.read(_HEAD_BYTES)
+    file, path = (_MARK.format(name=n, value=v).encode() for n, v in (("file", key[1]), ("path", path_mark(key[0]))))
+    return file in head and (path in head or _MARK.format(name="path", value="")[:-2].encode() not in head)
 
 
 def _key(entry: Mapping[str, Any]) -> _Key:
     """Path and digest; no digest of a file that could not be read."""
     return str(entry["file"]["path"]), str(entry["file"].get("sha256", ""))
-
-
-def _page_of(entry: Mapping[str, Any]) -> str:
-    """The name of its page; "" for none, and for one that would lie elsewhere."""
-    page = str(entry.get("page", ""))
-    return page if page == f"{safe_name(page)}.html" else ""
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:

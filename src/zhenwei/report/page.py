@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import PurePath
@@ -37,6 +38,11 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
     return f"<!DOCTYPE html>\n{page}\n"
 
 
+def path_mark(path: str) -> str:
+    """What tells, in a page's head, which path it is on: two files of the same bytes have a page each."""
+    return hashlib.sha256(path.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
 def _head(report: Report, language: Language) -> Markup:
     style = files("zhenwei.report").joinpath("style.css").read_text(encoding="utf-8")
     title = f"{_name(report.media)} · {say(report.verdict.decision, language)} · zhenwei"
@@ -48,6 +54,7 @@ def _head(report: Report, language: Language) -> Markup:
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="zhenwei-file", content=report.media.sha256),
+        element("meta", name="zhenwei-path", content=path_mark(report.media.path)),
         element("title", legible(title, 200)),
         element("style", Markup(style)),
     )
