@@ -28,3 +28,11 @@ def cases() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Heavy tests first: begun last, one of them would keep a process busy while the others have nothing left to do."""
     items.sort(key=lambda item: item.get_closest_marker("heavy") is None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """The SVT-AV1 encoder, which writes some of the clips, makes the thread that calls it a real-time one where root
+    runs it: left so, one test process would take a core from everybody else."""
+    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -262,8 +262,10 @@ def _anchors(pem: str | None) -> str:
 
 
 def _refused(error: c2pa.C2paError, identity: Identity) -> MediaError | UsageError:
+    import c2pa
+
     told = clean(str(error))[:300]
-    if "certificate" in told.lower() or told.startswith("Signature"):
+    if isinstance(error, c2pa.C2paError.Signature) or "certificate" in told.lower():  # no type of its own
         fix = "C2PA wants a certificate in force, for digital signatures, with the purpose e-mail protection."
         return UsageError(f"C2PA does not take the certificate or signature of {identity.name}", got=told, fix=fix)
     return MediaError("this file cannot be signed", got=told, want="a complete file", fix="Save or export it again.")
@@ -276,7 +278,7 @@ def _unread(error: c2pa.C2paError, data: bytes) -> Credential:
         remains = Text("there are remains of a credential that is no longer one", zh="文件中残留有已失效的凭证")
         return Credential("absent", problems=(remains,) if any(name in data for name in _REMAINS) else ())
     told = clean(str(error))[:300]
-    if told.startswith("Remote"):
+    if isinstance(error, c2pa.C2paError.RemoteManifest):
         where = next(iter(re.findall(r"https?://\S{1,200}", told)), "")
         away = Text(
             f"the file names a credential on the network, which is not fetched: {where or told}",
