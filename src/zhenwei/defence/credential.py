@@ -278,7 +278,7 @@ def _unread(error: c2pa.C2paError, data: bytes) -> Credential:
         remains = Text("there are remains of a credential that is no longer one", zh="文件中残留有已失效的凭证")
         return Credential("absent", problems=(remains,) if any(name in data for name in _REMAINS) else ())
     told = clean(str(error))[:300]
-    if isinstance(error, c2pa.C2paError.RemoteManifest):
+    if told.startswith("Remote"):  # its type for that is not the one that it raises
         where = next(iter(re.findall(r"https?://\S{1,200}", told)), "")
         away = Text(
             f"the file names a credential on the network, which is not fetched: {where or told}",
