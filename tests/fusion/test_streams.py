@@ -169,7 +169,10 @@ def test_pixel_statistics_do_not_discount_what_a_file_declares(pixels: float) ->
     assert found.llr == pytest.approx(max(3.0, pixels))
     if pixels < 0:
         assert found.at_fault == ("declared",)
+        assert found.error_rate is None
         assert "itself says" in found.explanation
+        alone = file([said(pixels)]).explanation
+        assert found.explanation.endswith(f"Measured: {alone}")  # the statistical verdict follows
 
 
 def test_statements_of_one_file_count_once_and_those_for_ai_before_a_camera() -> None:

@@ -185,6 +185,10 @@ def _weighed(mine: Sequence[Evidence], media: Kind, dependence: Dependence) -> l
     return list(zip(ordered, shares, strict=True))
 
 
+def _llr_of(judged: Sequence[StreamVerdict]) -> float | None:
+    return _worst({s.stream: s.llr for s in judged if s.llr is not None})
+
+
 def _worst(llrs: Mapping[Stream, float]) -> float | None:
     """The LLR of the most suspicious stream. That two streams belong together, or that nothing is declared, does not
     make them genuine: these two count where they speak for forged, or stand alone."""
@@ -221,7 +225,7 @@ class _Judge:
         examined = self._examined({number: evidence}, [])
         judged = [self._judged(e) for e in examined]
         decision, rate, _ = _together(judged)
-        llr = _worst({s.stream: s.llr for s in judged if s.llr is not None})
+        llr = _llr_of(judged)
         return PersonVerdict(
             person=number,
             decision=decision,
@@ -241,19 +245,31 @@ class _Judge:
         examined = self._examined(everybody, of_file)
         judged = [self._judged(e) for e in examined]
         decision, rate, at_fault = _together(judged)
-        llr = _worst({s.stream: s.llr for s in judged if s.llr is not None})
+        llr = _llr_of(judged)
         everything = [*of_file, *(e for found in everybody.values() for e in found)]
-        subject, looked_at = self._subject(examined, judged, decision)
-        explanation = self._explain(subject, decision, rate, llr, everything)
+        explanation = self._told(examined, judged, everything, len(everybody))
         if "declared" in at_fault:
-            explanation = wording.declares_itself(explanation if rate is not None else None)
-        picture = next((len([n for n in e.llrs if n is not None]) for e in examined if e.stream == "picture"), 0)
-        explanation = wording.with_scope(explanation, decision, looked_at, len(everybody) - picture if picture else 0)
+            measured = [s for s in judged if s.stream != "declared"]
+            explanation = wording.declares_itself(self._told(examined, measured, everything, len(everybody)))
         streams = tuple(s for s in judged if s.stream in _MEASURED)
         apart = self.kind == "video" and any(s.stream != "picture" for s in streams)
         if apart and not any(s.stream == "picture" for s in streams):
             streams = (StreamVerdict("picture", "inconclusive", None, None), *streams)
         return Verdict(decision, llr, rate, explanation, verdicts, streams if apart else (), at_fault=at_fault)
+
+    def _told(
+        self,
+        examined: Sequence[_Examined],
+        judged: Sequence[StreamVerdict],
+        everything: Sequence[Evidence],
+        people: int,
+    ) -> Text:
+        """The sentences on a file of so many ``people``, from the streams in ``judged``."""
+        decision, rate, _ = _together(judged)
+        subject, looked_at = self._subject(examined, judged, decision)
+        told = self._explain(subject, decision, rate, _llr_of(judged), everything)
+        seen = next((len([n for n in e.llrs if n is not None]) for e in examined if e.stream == "picture"), 0)
+        return wording.with_scope(told, decision, looked_at, people - seen if seen else 0)
 
     def _examined(self, everybody: Mapping[int, Sequence[Evidence]], of_file: Sequence[Evidence]) -> list[_Examined]:
         """Streams in which something was examined. Evidence on the whole file joins that on everybody."""

@@ -131,13 +131,11 @@ def undecided(subject: Subject, llr: float, false_alarm: float, miss: float, *, 
     )
 
 
-def declares_itself(measured: Text | None = None) -> Text:
-    """``measured``: what was found besides."""
+def declares_itself(measured: Text) -> Text:
+    """``measured``: what the examination found besides."""
     english = "The file itself says that AI made or altered it; that is its own statement, and no measurement."
     chinese = "此文件自称由人工智能制作或改动；这是其自述，而非测量结果。"
-    if measured is None:
-        return Text(english, zh=chinese)
-    return Text(f"{english} {measured}", zh=f"{chinese}{measured.in_language('zh')}")
+    return Text(f"{english} Measured: {measured}", zh=f"{chinese}测量结果：{measured.in_language('zh')}")
 
 
 def nothing(subject: Subject, reasons: Sequence[tuple[str, str]]) -> Text:

@@ -135,6 +135,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "family_speech": ("Sound of the voice", "语音特征"),
     "family_audiovisual": ("Picture beside sound", "音画一致性"),
     "family_temporal": ("Course of the clip", "时序与生理"),
+    "family_provenance": ("Its own statements", "文件的自述"),
     "family_warp": ("Warping and blending", "变形与融合"),
     "detector": ("Detector", "检测器"),
     "about": ("About", "对象"),
