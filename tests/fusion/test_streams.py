@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zhenwei import fusion
 from zhenwei.fusion.dependence import packaged
-from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
+from zhenwei.fusion.operating import Domain, OperatingPoints, measure_operating_points
 from zhenwei.types import Declaration, Evidence, Forgery, Kind, StreamVerdict, Text, Verdict
 
 LLR = st.floats(-6, 6)
@@ -110,6 +110,17 @@ def test_that_lips_follow_the_sound_makes_nothing_genuine() -> None:
     found = file([said(None), said(-5.0, "pairing")])
     assert found.decision == "inconclusive"
     assert found.llr == pytest.approx(-5.0)
+
+
+def test_rates_of_a_voice_name_the_recordings_that_they_come_from() -> None:
+    domains = {"video": Domain((("LRS3", 20, 0),)), "audio": Domain((("CSJ", 50, 30),))}
+    tables = replace(TABLES, domains=domains)
+    silent = decide([said(-3.0)], kind="video", operating=tables).measured_on
+    assert "clips from 1 source (LRS3)" in silent
+    assert "recordings" not in silent
+    heard = decide([said(-3.0), said(1.5, "voice", person=None)], kind="video", operating=tables).measured_on
+    assert "50 genuine and 30 forged recordings from 1 source (CSJ)" in heard
+    assert "LRS3" in heard
 
 
 STREAMS = st.sampled_from(["altered", "generated", "voice", "pairing"])

@@ -416,7 +416,7 @@ def test_the_media_that_rates_come_from_are_named_and_a_file_unlike_them_is_told
 
     usual, vast = judged(120), judged(900)
     assert usual.unlike == ""
-    assert "on 46 genuine and 66 forged pictures of 8 sources (StyleGAN, web faces, s0, s1, s2, s3 and 2 more)" in (
+    assert "on 46 genuine and 66 forged pictures from 8 sources (StyleGAN, web faces, s0, s1, s2, s3 and 2 more)" in (
         usual.measured_on
     )
     assert "the face measures 900 px, measured were 50–200" in vast.unlike

@@ -86,11 +86,12 @@ def decide(
     of_file = [e for e in evidence if e.person is None]
     verdicts = tuple(judge.person(n, found, _seen(n, people)) for n, found in everybody.items())
     verdict = judge.file(everybody, of_file, verdicts)
-    rows = judge.operating.measured_on(kind)
+    heard = kind == "video" and any(s.stream == "voice" for s in verdict.streams)
+    media: list[Kind] = [kind, "audio"] if heard else [kind]
     return replace(
         verdict,
         declared=declared(evidence),
-        measured_on=wording.measured_on(kind, rows) if rows else "",
+        measured_on=wording.measured_on([(of, rows) for of in media if (rows := judge.operating.measured_on(of))]),
         unlike=wording.unlike(judge.operating.outside(kind, people)),
     )
 

@@ -170,16 +170,23 @@ _MEDIA: dict[Kind, tuple[str, str]] = {
 _MOST_NAMED = 6
 
 
-def measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
-    """``rows``: name of a source, and how many genuine and forged media of it the rates come from."""
+def measured_on(measured: Sequence[tuple[Kind, Sequence[tuple[str, int, int]]]]) -> Text:
+    """For each kind of media: name of a source, and how many genuine and forged media of it the rates come from. Empty
+    for none."""
+    told = [_measured_on(kind, rows) for kind, rows in measured]
+    return Text(" ".join(told), zh="".join(each.in_language("zh") for each in told))
+
+
+def _measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
     genuine, forged = sum(row[1] for row in rows), sum(row[2] for row in rows)
     names = [name for name, *_ in sorted(rows, key=lambda row: (-row[1] - row[2], row[0]))]
     more = len(names) - _MOST_NAMED
     listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     listed_zh = "、".join(names[:_MOST_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")
     media, media_zh = _MEDIA[kind]
+    sources = "source" if len(rows) == 1 else "sources"
     return Text(
-        f"Rates were measured on {genuine:,} genuine and {forged:,} forged {media} of {len(rows)} sources ({listed}) "
+        f"Rates were measured on {genuine:,} genuine and {forged:,} forged {media} from {len(rows)} {sources} ({listed}) "
         "and hold in the worst of these. On media of other kinds they may be higher.",
         zh=f"比率测自 {len(rows)} 个来源（{listed_zh}）的 {genuine:,} 个真实和 {forged:,} 个伪造{media_zh}，"
         "以其中最差的来源为准。对其他类型的素材，错误率可能更高。",
