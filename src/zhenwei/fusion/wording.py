@@ -184,9 +184,9 @@ def _measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
     listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     listed_zh = "、".join(names[:_MOST_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")
     media, media_zh = _MEDIA[kind]
-    sources = "source" if len(rows) == 1 else "sources"
+    sources = f"{len(rows)} source{'s' * (len(rows) != 1)}"
     return Text(
-        f"Rates were measured on {genuine:,} genuine and {forged:,} forged {media} from {len(rows)} {sources} ({listed}) "
+        f"Rates were measured on {genuine:,} genuine and {forged:,} forged {media} from {sources} ({listed}) "
         "and hold in the worst of these. On media of other kinds they may be higher.",
         zh=f"比率测自 {len(rows)} 个来源（{listed_zh}）的 {genuine:,} 个真实和 {forged:,} 个伪造{media_zh}，"
         "以其中最差的来源为准。对其他类型的素材，错误率可能更高。",
