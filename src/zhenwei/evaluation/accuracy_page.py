@@ -155,7 +155,7 @@ def _apart(rows: Sequence[Asked]) -> str:
             "—" if r.seconds is None else f"{r.seconds:.2f}",
         ]
         for r in rows
-        if not r.without
+        if not r.without and r.coverage.value > 0  # who was never asked, or never answered, has no line
     )
     return _APART + _table(head, lines)
 
