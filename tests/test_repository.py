@@ -185,7 +185,7 @@ def test_continuous_integration_runs_the_gates_the_lecture_and_both_ends_of_the_
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith("./")] == [
         "./scripts/check",
-        "./scripts/test",
+        "./scripts/test --all",
         "./scripts/lecture --check",
         "./scripts/test --lowest",
         "./scripts/test --newest",
