@@ -18,6 +18,8 @@ from zhenwei.training import fingerprint as taught
 from zhenwei.training.synthetic_pictures import Delivery, Portrait, read_portraits
 from zhenwei.types import Pixels
 
+pytestmark = pytest.mark.heavy
+
 
 def lit(number: int) -> Pixels:
     tint = np.random.default_rng(number).integers(-25, 25, 3)

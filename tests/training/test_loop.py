@@ -24,6 +24,8 @@ from zhenwei.training.recipe import Recipe
 
 from .making import person, tampered, tiny_pack, tiny_recipe
 
+pytestmark = pytest.mark.heavy
+
 CPU = torch.device("cpu")
 
 

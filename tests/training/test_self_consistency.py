@@ -21,6 +21,8 @@ from zhenwei.training.photographs import Photograph
 from zhenwei.training.pictures import encode
 from zhenwei.types import Pixels
 
+pytestmark = pytest.mark.heavy
+
 
 def lit(number: int) -> Pixels:
     tint = np.random.default_rng(number).integers(-25, 25, 3)
