@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from zhenwei.errors import UsageError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
+from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import ModelEntry
 from zhenwei.training import (
@@ -354,7 +356,8 @@ def measure_thresholds(options: Options) -> None:
         found = thresholds.measure(every)
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
-    found.dependence.save(beside)
+    trust = {**Dependence.load().trust, **found.dependence.trust}  # of kinds that DATA lacks, as it was
+    replace(found.dependence, trust=trust).save(beside)
     left_out.save(found, options.output)
     console.print(Markdown(left_out.to_markdown(found)))
     console.print(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}", highlight=False)
