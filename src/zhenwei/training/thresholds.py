@@ -37,7 +37,7 @@ from zhenwei.evaluation.protocols import load_protocol
 from zhenwei.evaluation.readers import load
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points
-from zhenwei.fusion.verdict import LEAST_WEIGHT, fuse
+from zhenwei.fusion.verdict import decide, fuse
 from zhenwei.training.calibrate import worst_of
 from zhenwei.types import Evidence, Kind
 
@@ -80,18 +80,21 @@ class Answered:
     seen: Mapping[str, float]
     facts: Mapping[str, float] = field(default_factory=dict)
 
+    def evidence(self) -> list[Evidence]:
+        """On what is measured here: of clips the picture alone."""
+        apart = () if self.kind == "audio" else ("voice", "pairing")  # measured on sound, and not at all
+        return [
+            Evidence(s.detector, s.llr, "", person=s.person, finds=s.finds) for s in self.said if s.finds not in apart
+        ]
+
     def llrs(self, dependence: Dependence) -> list[float]:
         """Fused, of each person examined with what was said of the file; of the file where nobody was."""
-        of_file = [s for s in self.said if s.person is None]
-        people = sorted({s.person for s in self.said if s.person is not None})
-        found = [self._fused([*(s for s in self.said if s.person == n), *of_file], dependence) for n in people]
-        whole = self._fused(of_file, dependence)
-        return [llr for llr in found if llr is not None] or ([] if whole is None else [whole])
-
-    def _fused(self, said: Sequence[Said], dependence: Dependence) -> float | None:
-        apart = () if self.kind == "audio" else ("voice", "pairing")  # measured on sound, and not at all
-        evidence = [Evidence(s.detector, s.llr, "", finds=s.finds) for s in said if s.finds not in apart]
-        return fuse(evidence, kind=self.kind, dependence=dependence)
+        every = self.evidence()
+        of_file = [e for e in every if e.person is None]
+        people = sorted({e.person for e in every if e.person is not None})
+        subjects = [[*(e for e in every if e.person == n), *of_file] for n in people] or [of_file]
+        found = [fuse(mine, kind=self.kind, dependence=dependence) for mine in subjects]
+        return [llr for llr in found if llr is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,13 +298,7 @@ def _row(
 def _calls(one: Answered, points: OperatingPoints, dependence: Dependence) -> Iterable[str]:
     truth = "forged" if one.forged else "genuine"
     yield truth
-    llrs = one.llrs(dependence)
-    if not llrs:
-        return
-    yield f"{truth} answered"
-    single = points.false_alarm_rate(max(llrs), one.kind)
-    alarm = 1 - (1 - single) ** len(llrs)
-    if max(llrs) >= LEAST_WEIGHT and alarm <= 0.05:
-        yield f"{truth} called forged"
-    elif max(llrs) <= -LEAST_WEIGHT and points.miss_rate(max(llrs), one.kind) <= 0.05:
-        yield f"{truth} called genuine"
+    found = decide(one.evidence(), kind=one.kind, operating=points, dependence=dependence)
+    if found.llr is not None:
+        yield f"{truth} answered"
+        yield f"{truth} called {found.decision}"
