@@ -45,7 +45,7 @@ from zhenwei.training import (
     self_consistency,
     self_consistency_publish,
     speech_publish,
-    speech_thresholds,
+    speech_together,
     synthetic_image,
     synthetic_publish,
     thresholds,
@@ -256,12 +256,9 @@ def voices(options: Options) -> None:
 
 
 def voices_together(options: Options) -> None:
-    """Thresholds for sound, from the answers that the trainings of all detectors of voices have left."""
-    if not options.start:
-        fix = "--from runs/variability --from runs/lfcc_gmm ...: the outputs of their trainings"
-        raise UsageError("thresholds for voices are measured on held-out answers", got="no --from", fix=fix)
+    """The table of all detectors of voices together, from the answers that their trainings have left."""
     options.output.mkdir(parents=True, exist_ok=True)
-    found = speech_thresholds.measure(options.start, store=options.store or models.STORE)
+    found = speech_together.measure(options.start, store=options.store or models.STORE)
     held_out.save(found.table, options.output / "held_out.json")
     console = Console(stderr=True)
     console.print(Markdown(held_out.to_markdown(found.table)))

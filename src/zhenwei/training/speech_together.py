@@ -1,5 +1,5 @@
-"""What the detectors of synthetic voices say together: how much they repeat each other, and how often a fused LLR is
-reached by genuine and by synthetic speech. From the answers on sources that each of them left out."""
+"""What the detectors of synthetic voices say together, from the answers on sources that each of them left out: the
+table of the accuracy page. The packaged weights and thresholds come of :mod:`zhenwei.training.thresholds`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.fusion.dependence import Dependence, measure_dependence
-from zhenwei.fusion.operating import OperatingPoints, measure_operating_points
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.pairs import Spoken
@@ -26,7 +25,6 @@ from zhenwei.types import Evidence, Text
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    operating: OperatingPoints
     dependence: Dependence
     table: HeldOut
     spoken: tuple[Spoken, ...]
@@ -52,15 +50,8 @@ def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
     asked = _read(folders, store)
     arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
     dependence = measure_dependence([a.llrs for a in arrived], [a.forged for a in arrived], [a.whose for a in arrived])
-    fused = [(a, llr) for a in arrived if (llr := a.fused(dependence)) is not None]
-    operating = measure_operating_points(
-        [llr for _, llr in fused],
-        [a.forged for a, _ in fused],
-        ["audio"] * len(fused),
-        groups=[a.whose for a, _ in fused],
-    )
     spoken = tuple(Spoken(a.forged, a.said) for a in asked if not a.rung)
-    return Together(operating, dependence, _table(asked, dependence), spoken)
+    return Together(dependence, _table(asked, dependence), spoken)
 
 
 def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
