@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from zhenwei import fusion
 from zhenwei.evaluation.apart import asked_apart, by_detector, llr_of
 from zhenwei.evaluation.items import Item, Outcome, Said
 from zhenwei.evaluation.metrics import auc
+from zhenwei.fusion.dependence import packaged
 from zhenwei.types import Evidence
 
 
@@ -83,3 +86,16 @@ def test_one_class_has_a_coverage_and_no_more() -> None:
     rows = asked_apart("set", [o for o in drawn() if not o.item.forged], seed=0)
     assert all(r.auc is None and r.c_llr_lost is None for r in rows)
     assert rows[0].coverage.n == 30
+
+
+def test_each_file_is_weighed_as_what_it_is() -> None:
+    """What a detector is worth in clips and in pictures is not the same, and nor is its LLR by itself."""
+    said = (Said("cnn.face_forgery", 1, 2.0, "altered"),)
+    picture, clip, sound = (
+        replace(outcome(0, True, said), facts={"width": width, "duration": duration})
+        for width, duration in ((100.0, 0.0), (100.0, 3.0), (math.nan, 3.0))
+    )
+    assert (picture.kind, clip.kind, sound.kind) == ("image", "video", "audio")
+    trust = packaged().trust
+    for one in (picture, clip):
+        assert by_detector(one)["cnn.face_forgery"] == pytest.approx(2.0 * trust[one.kind])

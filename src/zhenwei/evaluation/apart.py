@@ -18,21 +18,21 @@ from zhenwei.evaluation import metrics
 from zhenwei.evaluation.items import Outcome, Said
 from zhenwei.evaluation.metrics import Estimate
 from zhenwei.evaluation.results import Asked, Interval95
-from zhenwei.types import Evidence
+from zhenwei.types import Evidence, Kind
 
 Metric = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
-def llr_of(said: Sequence[Said]) -> float | None:
-    """The LLR of a file of which these detectors said this."""
+def llr_of(said: Sequence[Said], kind: Kind = "image") -> float | None:
+    """The LLR of a file of that kind of which these detectors said this."""
     evidence = [Evidence(s.detector, s.llr, "", person=s.person, finds=s.finds) for s in said]
-    return fusion.decide(evidence).llr
+    return fusion.decide(evidence, kind=kind).llr
 
 
 def by_detector(outcome: Outcome) -> dict[str, float | None]:
     """Each detector's LLR of the whole file."""
     names = dict.fromkeys(s.detector for s in outcome.said)
-    return {name: llr_of([s for s in outcome.said if s.detector == name]) for name in names}
+    return {name: llr_of([s for s in outcome.said if s.detector == name], outcome.kind) for name in names}
 
 
 def asked_apart(name: str, outcomes: Sequence[Outcome], *, seed: int) -> list[Asked]:
@@ -45,11 +45,17 @@ def asked_apart(name: str, outcomes: Sequence[Outcome], *, seed: int) -> list[As
     for detector in detectors:
         mine = [[s for s in o.said if s.detector == detector] for o in outcomes]
         seconds = [sum(s.seconds for s in some) for some in mine if some]
-        row = _row(name, outcomes, [llr_of(some) if some else None for some in mine], whole, seed)
+        row = _row(
+            name,
+            outcomes,
+            [llr_of(some, o.kind) if some else None for o, some in zip(outcomes, mine, strict=True)],
+            whole,
+            seed,
+        )
         found.append(row.model_copy(update={"subject": detector, "seconds": round(median(seconds), 4)}))
     families = sorted({detector.split(".", 1)[0] for detector in detectors})
     for family in families if len(families) > 1 else ():
-        rest = [llr_of([s for s in o.said if s.detector.split(".", 1)[0] != family]) for o in outcomes]
+        rest = [llr_of([s for s in o.said if s.detector.split(".", 1)[0] != family], o.kind) for o in outcomes]
         found.append(_row(name, outcomes, rest, whole, seed).model_copy(update={"subject": family, "without": True}))
     return found
 

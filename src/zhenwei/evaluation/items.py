@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from zhenwei.types import Decision, Forgery
+from zhenwei.types import Decision, Forgery, Kind
 
 Split = Literal["train", "val", "test"]
 Domain = Literal["in", "out"]
@@ -82,3 +83,10 @@ class Outcome:
     seconds: float = 0.0
     said: tuple[Said, ...] = ()
     seen: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """Of the media, by ``facts``: sound has no width, a picture lasts no time."""
+        if math.isnan(self.facts.get("width", 0.0)):
+            return "audio"
+        return "video" if self.facts.get("duration", 0.0) > 0 else "image"

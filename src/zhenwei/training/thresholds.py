@@ -155,11 +155,10 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
 
 def answered(outcome: Outcome) -> Answered:
     """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
-    item, facts = outcome.item, outcome.facts
+    item = outcome.item
     said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
-    kind: Kind = "audio" if math.isnan(facts["width"]) else "video" if facts["duration"] > 0 else "image"
     source = item.origin or item.set_name
-    return Answered(kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, facts)
+    return Answered(outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
 
 
 def measure(every: Sequence[Answered]) -> Measured:
