@@ -74,7 +74,7 @@ def make(
     import numpy as np
 
     from zhenwei.cli._forge_door import opened_door
-    from zhenwei.forge.whole import make_folder
+    from zhenwei.files import make_folder
 
     if method.value in _of_two() and (donor is None or consent is None):
         fix = "Name the other photograph with --donor and the manifest that covers both with --consent."

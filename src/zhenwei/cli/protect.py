@@ -234,7 +234,7 @@ def _each(
     from rich.console import Console
 
     from zhenwei.cli.progress import ScanProgress
-    from zhenwei.forge.whole import make_folder
+    from zhenwei.files import make_folder
 
     if place.in_place and place.folder is not None:
         raise UsageError("--in-place and --out exclude each other", want="one of them")

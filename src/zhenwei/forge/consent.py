@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from zhenwei.errors import DataError, NotCoveredError
-from zhenwei.forge.whole import write_whole
+from zhenwei.files import write_whole
 
 SCHEMA = "zhenwei.consent/1"
 Basis = Literal["self", "written consent", "licensed data set", "synthetic", "public domain"]

@@ -32,8 +32,8 @@ from PIL import Image
 from zhenwei import media
 from zhenwei.defence import credential, identity, keys, labels, visible, watermark
 from zhenwei.errors import DataError, MediaError, UnmarkedError, UsageError
+from zhenwei.files import write_whole
 from zhenwei.forge.sheet import MOST_SIDE, check_pixels, grid
-from zhenwei.forge.whole import write_whole
 from zhenwei.types import Floats, Media, Pixels
 
 SCHEMA = "zhenwei.forgery/1"
@@ -316,7 +316,7 @@ def _heard_marks(opened: Media, ident: str) -> dict[str, bool]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """As forge.whole, but it leaves an OSError to its caller, who names the file that was asked for, not its half."""
+    """As `files`, but it leaves an OSError to its caller, who names the file that was asked for, not its half."""
     half = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         half.write_bytes(data)

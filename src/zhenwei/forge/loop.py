@@ -26,7 +26,7 @@ from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.whole import make_folder, write_whole
+from zhenwei.files import make_folder, write_whole
 
 SCHEMA = "zhenwei.gan/1"
 WEIGHTS, STATE, LOG = "last.safetensors", "last.json", "log.csv"

@@ -13,8 +13,8 @@ from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError
+from zhenwei.files import write_whole
 from zhenwei.forge.swap.settings import Settings, settings_of
-from zhenwei.forge.whole import write_whole
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet
 
 SCHEMA = "zhenwei.swap/1"

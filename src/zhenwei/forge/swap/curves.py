@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 from zhenwei.errors import DataError, MissingExtraError, install_extra
-from zhenwei.forge.whole import write_whole
+from zhenwei.files import write_whole
 
 COLUMNS = ("step", "loss_a", "loss_b", "held_l1", "held_ssim", "to_target", "to_source", "floor", "ceiling", "fooling",
            "critic")  # fmt: skip

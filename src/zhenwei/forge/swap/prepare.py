@@ -22,10 +22,10 @@ from zhenwei import media
 from zhenwei.errors import DataError, FaultError, MediaError, UsageError
 from zhenwei.faces import detect
 from zhenwei.faults import each_on_one_file, on_one_file
+from zhenwei.files import make_folder, write_whole
 from zhenwei.forge.consent import hash_file
 from zhenwei.forge.swap.sides import MOST_PX, Faces, oval_mask
 from zhenwei.forge.swap.warp import similarity
-from zhenwei.forge.whole import make_folder, write_whole
 from zhenwei.types import Floats, Frame, Pixels
 
 SCHEMA = "zhenwei.swap.faces/1"

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from zhenwei.errors import DataError, MissingExtraError, UnmarkedError, UsageError
+from zhenwei.files import make_folder
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.export import Door, Exported, Origin, export_sheet
 from zhenwei.forge.swap import checkpoint, curves
@@ -26,7 +27,6 @@ from zhenwei.forge.swap.prepare import Prepared
 from zhenwei.forge.swap.score import Embedder, appearance, likeness
 from zhenwei.forge.swap.settings import Settings
 from zhenwei.forge.swap.sides import Faces
-from zhenwei.forge.whole import make_folder
 from zhenwei.nets.swap import SwapNet, ssim
 from zhenwei.types import Floats, Pixels
 

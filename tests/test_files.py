@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.forge.whole import make_folder, write_whole
+from zhenwei.files import make_folder, write_whole
 
 
 def test_a_file_is_written_and_replaced_whole(tmp_path: Path) -> None:
