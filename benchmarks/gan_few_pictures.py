@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.settings import AUGMENTS, Settings
-from zhenwei.forge.loop import Run, Step
+from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
 SAMPLES, EVERY, LATENT = 400, 500, 64
@@ -68,7 +69,7 @@ def run(what: str, augment: Any, seed: int, steps: int, out: Path) -> None:
     noise = samples.noise_for(SAMPLES, LATENT, 1)
     rows: list[dict[str, float]] = []
 
-    def tell(step: Step, now: Run) -> None:
+    def tell(step: GameProgress, now: Run) -> None:
         if step.step % EVERY == 0 or step.step == steps:
             made = measure.features(samples.imagine(runs.generator_of(now), noise))
             far = measure.kernel_distance(made, data.held)

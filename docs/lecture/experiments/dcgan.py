@@ -10,11 +10,12 @@ from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from torch import nn
 
+from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.settings import Settings
-from zhenwei.forge.loop import Run, Step
+from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
 ORDER = 20
@@ -38,7 +39,7 @@ def experiment(bench: Bench) -> Page:
     series: list[tuple[int, measure.Kernel]] = []
     rows: list[Pixels] = []
 
-    def tell(step: Step, run: Run) -> None:
+    def tell(step: GameProgress, run: Run) -> None:
         if step.step in (1, 10) or step.step % every == 0:
             made = samples.imagine(runs.generator_of(run), noise)
             series.append((step.step, measure.kernel_distance(measure.features(made), held)))

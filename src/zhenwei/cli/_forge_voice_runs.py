@@ -19,10 +19,10 @@ from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from zhenwei.forge.consent import Consent
-    from zhenwei.forge.loop import Step
     from zhenwei.forge.voice.convert import Converter
     from zhenwei.forge.voice.heard import Heard
     from zhenwei.forge.voice.mel_model import Learned
+    from zhenwei.trainer.loop import Progress
 
 
 class Engine(StrEnum):
@@ -242,7 +242,7 @@ def _manifest(consent: Path | None) -> Consent:
 def _train(begin: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, form: Format) -> None:
     """Learn, or go on, with a bar; Ctrl-C saves and ends. Then say how far it came."""
 
-    def said(step: Step, _: object) -> None:
+    def said(step: Progress, _: object) -> None:
         advance(" ".join(f"{name} {value:.3f}" for name, value in step.losses.items()), step.step)
 
     with interrupt() as stop, bar("steps", steps) as advance:

@@ -19,8 +19,8 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import augment, edits, losses, runs, samples, stylegan
 from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.settings import Settings, fresh_generator
-from zhenwei.forge.loop import generator_at
 from zhenwei.nets import stylegan as nets
+from zhenwei.trainer.seeds import generator_at
 
 CPU = torch.device("cpu")
 SMALL = Settings("stylegan", 16, 8, 16, batch=8, seed=3, augment="ada")
@@ -99,7 +99,7 @@ def test_r1_is_the_squared_gradient_in_closed_form() -> None:
 
 def test_one_step_changes_every_weight_of_both(faces: Faces) -> None:
     before = runs.game_of(SMALL, faces, CPU).nets
-    after = runs.learn(SMALL, faces, 2, device=CPU).game.nets  # noise is added from the second step on
+    after = runs.learn(SMALL, faces, 2, device=CPU).task.nets  # noise is added from the second step on
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         assert not torch.equal(a, b), name
 
@@ -108,7 +108,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(faces: Faces, tmp_path: Path) -> Non
     whole = runs.learn(SMALL, faces, 6, device=CPU)
     runs.learn(SMALL, faces, 3, tmp_path, device=CPU)
     again = runs.learn(SMALL, faces, 6, tmp_path, device=CPU)
-    for one, other in ((whole.game.nets, again.game.nets), (whole.averages, again.averages)):
+    for one, other in ((whole.task.nets, again.task.nets), (whole.averages, again.averages)):
         assert all(
             torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
         )

@@ -73,7 +73,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(heaps: tuple[Faces, Faces], tmp_path
     whole = translate.learn(SMALL, *heaps, 4, device=CPU)
     translate.learn(SMALL, *heaps, 2, tmp_path, device=CPU)
     again = translate.learn(SMALL, *heaps, 4, tmp_path, device=CPU)
-    one, other = whole.game.nets.state_dict(), again.game.nets.state_dict()
+    one, other = whole.task.nets.state_dict(), again.task.nets.state_dict()
     assert all(torch.equal(one[k], other[k]) for k in one)
     opened = translate.open_run(tmp_path)
     assert opened.step == 4

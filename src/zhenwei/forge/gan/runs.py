@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.adversarial import SCHEMA, Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import dcgan, stylegan
 from zhenwei.forge.gan.faces import Faces
 from zhenwei.forge.gan.settings import CRITIC_STEPS, Generator, Settings, fresh_generator
-from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
+from zhenwei.trainer.checkpoints import read_checkpoint, under
+from zhenwei.trainer.loop import WEIGHTS, Run
 
 
 def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
@@ -35,12 +37,12 @@ def learn(
     *,
     device: torch.device,
     save_every: int = 500,
-    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    tell: Callable[[GameProgress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.loop.train`."""
+    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.adversarial.train`."""
     watch = "critic" if settings.kind != "wgan-gp" else ""
-    schedule = Schedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
+    schedule = GameSchedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
     game = game_of(settings, faces, device)
     return train(game, schedule, folder, about=about(settings, faces), tell=tell, stop=stop)
 
@@ -53,7 +55,7 @@ def about(settings: Settings, faces: Faces) -> dict[str, Any]:
 
 def generator_of(run: Run) -> Generator:
     """The averaged generator, or the generator itself where none is averaged."""
-    found = run.averages["generator"] if "generator" in run.averages else run.game.nets["generator"]
+    found = run.averages["generator"] if "generator" in run.averages else run.task.nets["generator"]
     if not isinstance(found, Generator):
         raise UsageError("this run has no generator of pictures", got=type(found).__name__)
     return found
@@ -63,8 +65,9 @@ def open_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
     """The averaged generator of a run in ``folder``, on the CPU, and what the run was made of, with its ``step``.
 
     DataError where there is no run of this lab."""
-    told, tensors = opened(folder)
+    document, tensors = read_checkpoint(folder / WEIGHTS, SCHEMA)
     try:
+        told = {**document["about"], "step": document["step"], "low": document["low"]}
         settings = Settings(**told["settings"])
         generator = fresh_generator(settings.kind, settings.side, settings.width, settings.noise)
         generator.load_state_dict(under(tensors, "averages.generator." if told["ema"] else "nets.generator."))
