@@ -40,7 +40,7 @@ def learn(
     tell: Callable[[GameProgress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.adversarial.train`."""
+    """Train for ``steps`` generator steps, or go on in ``folder``, as :func:`zhenwei.forge.adversarial.train`."""
     watch = "critic" if settings.kind != "wgan-gp" else ""
     schedule = GameSchedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
     game = game_of(settings, faces, device)
