@@ -22,10 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.stats.metrics import auc
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import Batch
 from zhenwei.training.face_forgery import imagenet_state, refuse_existing
