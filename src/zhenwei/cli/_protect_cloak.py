@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError, install_extra
+from zhenwei.stats.estimate import value_as_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,9 +119,9 @@ def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
     return {
         "path": str(target),
         "changed_levels": made.changed,
-        "translator": [asdict(row) for row in made.translator],
-        "embedding": [asdict(row) for row in made.embedding],
-        "trained_on_it": [asdict(arm) for arm in made.arms],
+        "translator": [asdict(row, dict_factory=value_as_mean) for row in made.translator],
+        "embedding": [asdict(row, dict_factory=value_as_mean) for row in made.embedding],
+        "trained_on_it": [asdict(arm, dict_factory=value_as_mean) for arm in made.arms],
         "verdict": _VERDICT,
     }
 
@@ -139,7 +140,7 @@ def _deliveries(translator: Sequence[Row], embedding: Sequence[Row]) -> Any:
     for head in ("delivered", "swap: cloak, noise", "success left", "embedding: cloak, noise", "success left"):
         table.add_column(head)
     for one, other in zip(translator, embedding, strict=True):
-        cells = [c for r in (one, other) for c in (f"{r.cloaked.mean:.4f}, {r.noised.mean:.4f}", f"{r.success:.0%}")]
+        cells = [c for r in (one, other) for c in (f"{r.cloaked.value:.4f}, {r.noised.value:.4f}", f"{r.success:.0%}")]
         table.add_row(one.delivery, *cells)
     return table
 
@@ -151,5 +152,5 @@ def _trained(arms: Sequence[Arm]) -> Any:
     for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
         table.add_column(head)
     for arm in arms:
-        table.add_row(arm.learned_from, f"{arm.reconstruction.mean:.4f}", f"{arm.swap.mean:.4f}")
+        table.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
     return table

@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from zhenwei.errors import DataError, MissingExtraError, install_extra
-from zhenwei.evaluation.metrics import Estimate, rate_interval
 from zhenwei.evaluation.sheet import Markup, element
+from zhenwei.stats import Estimate
+from zhenwei.stats.intervals import rate_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

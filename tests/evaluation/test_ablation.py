@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from zhenwei import fusion
-from zhenwei.evaluation.apart import asked_apart, by_detector, llr_of
+from zhenwei.evaluation.ablation import ablations, by_detector, llr_of
 from zhenwei.evaluation.items import Item, Outcome, Said
-from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.dependence import packaged
+from zhenwei.stats.metrics import auc
 from zhenwei.types import Evidence
 
 
@@ -49,7 +49,7 @@ def test_a_file_is_put_together_as_the_fusion_does_it() -> None:
 
 def test_every_detector_stands_for_itself() -> None:
     outcomes = drawn()
-    rows = {(r.subject, r.without): r for r in asked_apart("set", outcomes, seed=1)}
+    rows = {(r.subject, r.without): r for r in ablations("set", outcomes, seed=1)}
     assert set(rows) == {("a.good", False), ("b.chance", False), ("b.poor", False), ("a", True), ("b", True)}
     labels = [o.item.forged for o in outcomes]
     good = rows["a.good", False]
@@ -64,7 +64,7 @@ def test_every_detector_stands_for_itself() -> None:
 
 def test_what_is_lost_is_paired() -> None:
     outcomes = drawn()
-    rows = {(r.subject, r.without): r for r in asked_apart("set", outcomes, seed=1)}
+    rows = {(r.subject, r.without): r for r in ablations("set", outcomes, seed=1)}
     labels, whole = [o.item.forged for o in outcomes], np.array([o.llr for o in outcomes], float)
     for key in (("b.chance", False), ("a", True)):
         row = rows[key]
@@ -79,11 +79,11 @@ def test_what_is_lost_is_paired() -> None:
 
 def test_a_single_detector_has_nothing_to_be_apart_from() -> None:
     alone = [outcome(n, bool(n % 2), (Said("a.x", 1, float(n), "altered"),)) for n in range(8)]
-    assert asked_apart("set", alone, seed=0) == []
+    assert ablations("set", alone, seed=0) == []
 
 
 def test_one_class_has_a_coverage_and_no_more() -> None:
-    rows = asked_apart("set", [o for o in drawn() if not o.item.forged], seed=0)
+    rows = ablations("set", [o for o in drawn() if not o.item.forged], seed=0)
     assert all(r.auc is None and r.c_llr_lost is None for r in rows)
     assert rows[0].coverage.n == 30
 

@@ -1,4 +1,4 @@
-"""``Delivery``: one way in which a file reaches a viewer. From a file to the file that arrives."""
+"""``Degradation``: one way in which a file reaches a viewer. From a file to the file that arrives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Degradation:
     """One step of the ladder.
 
     ``family`` and ``name`` ("jpeg", "jpeg 50") name it in results. ``amount`` is what a curve is drawn over: quality,

@@ -1,21 +1,35 @@
-"""``docs/accuracy.md``: the results of an evaluation as a page, written and never edited."""
+"""``scripts/docs accuracy``: the results of an evaluation as the page ``docs/accuracy.md``, written and never edited.
+
+It is made of ``docs/accuracy.json`` (the ``results.json`` of `zhenwei evaluate --protocol accuracy`) and of what
+trainings measured themselves; other files can be named, see ``--help``.
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from statistics import median
 
-from zhenwei.evaluation import held_out, lab_leave_out, leave_out, papers
-from zhenwei.evaluation.held_out import HeldOut
-from zhenwei.evaluation.lab_leave_out import LabLeaveOut
+sys.path.insert(0, str(Path(__file__).parents[1]))  # docs/ and benchmarks/ are no part of the package
+
+from benchmarks.lab_leave_one_out import results as lab_leave_out
+from benchmarks.lab_leave_one_out.results import LabLeaveOut
+
+from docs import papers
+from zhenwei.evaluation import held_out, leave_out
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.evaluation.leave_out import LeaveOneOut
-from zhenwei.evaluation.results import Asked, Figures, FileResult, Interval95, Localised, Results
+from zhenwei.evaluation.results import Ablation, Figures, FileResult, Localised, Results, load
+from zhenwei.files import write_whole
 from zhenwei.fusion.wording import signed
+from zhenwei.stats.estimate import cell as number
 
 _HEAD = """# Accuracy
 
-Written by `zhenwei evaluate`; do not edit. One row is one set of test files, none of which was trained or calibrated
-on; what was looked at while working is told under [training](training.md) and [experiments](experiments.md).
+Written by `scripts/docs accuracy`; do not edit. One row is one set of test files, none of which was trained or
+calibrated on; what was looked at while working is told under [training](training.md) and [experiments](experiments.md).
 {text}
 
 - **In-domain**: other people (or other pictures) of a data set that was trained on. **Out-of-domain**: a source
@@ -37,7 +51,6 @@ on; what was looked at while working is told under [training](training.md) and [
 """
 
 
-LAB = "the lab's forgeries"  # the table of `python -m benchmarks.lab_forgeries`
 _LEFT_OUT = """What these detectors learned from is all the speech there is here, so their figures come from
 training: each row is asked of weights that learned from nothing of the source in question, nor of its systems and
 speakers (or, for lips, of the clip).
@@ -48,7 +61,7 @@ speakers (or, for lips, of the clip).
 def to_markdown(
     results: Results,
     left_out: LeaveOneOut | None = None,
-    of_training: Sequence[HeldOut] = (),
+    of_training: Sequence[HeldOutTable] = (),
     of_lab: LabLeaveOut | None = None,
 ) -> str:
     """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``, ``of_lab``:
@@ -72,7 +85,8 @@ def to_markdown(
     parts.append("\n## By source\n\n" + _by_source(files))
     if results.ladder:
         parts.append("\n## Robustness\n\n" + _ladder(results))
-    made, heard = (tuple(t for t in of_training if (t.detector == LAB) == own) for own in (True, False))
+    made = [table for table in of_training if table.detector == held_out.LAB]
+    heard = [table for table in of_training if table.detector != held_out.LAB]
     if heard:
         tables = "\n".join(held_out.to_markdown(table) for table in heard)
         parts.append("\n## Speech, and lips beside speech\n\n" + _LEFT_OUT + tables)
@@ -99,23 +113,26 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _decisions(rows: Sequence[Figures]) -> str:
     head = ("set", "genuine + forged", "false alarms", "genuine called genuine", "forged found", "missed", "coverage")
-    return _table(head, ([f.name, f"{f.genuine} + {f.forged}", *map(_rate, _rates(f))] for f in rows))
-
-
-def _rates(f: Figures) -> tuple[Interval95 | None, ...]:
-    return f.false_alarms, f.called_genuine, f.found, f.missed, f.coverage
+    lines = []
+    for f in rows:
+        rates = (f.false_alarms, f.called_genuine, f.found, f.missed, f.coverage)
+        lines.append([f.name, f"{f.genuine} + {f.forged}", *(number(rate, ".1%") for rate in rates)])
+    return _table(head, lines)
 
 
 def _ranking(rows: Sequence[Figures]) -> str:
     head = ("set", "AUC", "metadata AUC", "shuffled", "EER", "TPR at 5 %", "average precision")
-    figures = ((f.auc, f.metadata_auc, f.random_label_auc, f.eer, f.tpr_at_5, f.average_precision) for f in rows)
-    return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
+    lines = []
+    for f in rows:
+        figures = (f.auc, f.metadata_auc, f.random_label_auc, f.eer, f.tpr_at_5, f.average_precision)
+        lines.append([f.name, *map(number, figures)])
+    return _table(head, lines)
 
 
 def _calibration(rows: Sequence[Figures]) -> str:
     head = ("set", "ECE", "log loss", "Brier", "C_llr", "least C_llr", "AURC")
-    figures = ((f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr, f.aurc) for f in rows)
-    return _table(head, ([f.name, *map(_number, some)] for f, some in zip(rows, figures, strict=True)))
+    lines = [[f.name, *map(number, (f.ece, f.log_loss, f.brier, f.c_llr, f.min_c_llr, f.aurc))] for f in rows]
+    return _table(head, lines)
 
 
 _WHERE = """The maps of `attention.manipulation_map` against what is known: where a published swap differs from its
@@ -129,7 +146,8 @@ IoU: 1 is perfect. **Marked**: the share of the face that the map accuses; of ge
 def _localised(rows: Sequence[Localised]) -> str:
     head = ("set", "truth", "faces", "IINC", "PBCA", "IoU", "marked")
     lines = (
-        [r.set, r.truth, str(r.faces), _number(r.iinc), _number(r.pbca), _number(r.iou), _rate(r.marked)] for r in rows
+        [r.set, r.truth, str(r.faces), number(r.iinc), number(r.pbca), number(r.iou), number(r.marked, ".1%")]
+        for r in rows
     )
     return _WHERE + _table(head, lines)
 
@@ -141,17 +159,17 @@ holds 0, no difference can be shown.
 """
 
 
-def _apart(rows: Sequence[Asked]) -> str:
+def _apart(rows: Sequence[Ablation]) -> str:
     head = ("set", "detector", "AUC", "C_llr", "answered", "fused has more AUC", "fused saves C_llr", "s a file")
     lines = (
         [
             r.set,
             f"`{r.subject}`",
-            _number(r.auc),
-            _number(r.c_llr),
-            _rate(r.coverage),
-            _signed(r.auc_lost),
-            _signed(r.c_llr_lost),
+            number(r.auc),
+            number(r.c_llr),
+            number(r.coverage, ".1%"),
+            number(r.auc_lost, "+.3f"),
+            number(r.c_llr_lost, "+.3f"),
             "—" if r.seconds is None else f"{r.seconds:.2f}",
         ]
         for r in rows
@@ -160,31 +178,19 @@ def _apart(rows: Sequence[Asked]) -> str:
     return _APART + _table(head, lines)
 
 
-def _without(rows: Sequence[Asked]) -> str:
+def _without(rows: Sequence[Ablation]) -> str:
     head = ("set", "left out", "AUC without it", "C_llr without it", "AUC lost by leaving it out", "C_llr lost")
     lines = (
-        [r.set, r.subject, _number(r.auc), _number(r.c_llr), _signed(r.auc_lost), _signed(r.c_llr_lost)]
+        [r.set, r.subject, number(r.auc), number(r.c_llr), number(r.auc_lost, "+.3f"), number(r.c_llr_lost, "+.3f")]
         for r in rows
         if r.without and r.auc is not None
     )
     return "The fused verdict with every family but one; the same files, in pairs.\n\n" + _table(head, lines)
 
 
-def _papers(rows: Sequence[Asked]) -> str:
+def _papers(rows: Sequence[Ablation]) -> str:
     head = ("paper", "reports", "here", "measured here", "why they differ")
     return _table(head, papers.lines(rows))
-
-
-def _signed(e: Interval95 | None) -> str:
-    return "—" if e is None else f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]"
-
-
-def _number(e: Interval95 | None) -> str:
-    return "—" if e is None else f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
-
-
-def _rate(e: Interval95 | None) -> str:
-    return "—" if e is None else f"{e.value:.1%} [{e.low:.1%}, {e.high:.1%}]"
 
 
 def cell(text: str) -> str:
@@ -193,17 +199,21 @@ def cell(text: str) -> str:
 
 
 def _by_method(files: Sequence[FileResult]) -> str:
-    forged = [f for f in files if f.forged]
-    groups = {(f.set, f.method): [x for x in forged if (x.set, x.method) == (f.set, f.method)] for f in forged}
-    return _table(("set", "method", *_COUNTS), ([cell(s), cell(m), *_counts(mine)] for (s, m), mine in groups.items()))
+    groups: dict[tuple[str, str], list[FileResult]] = {}
+    for f in files:
+        if f.forged:
+            groups.setdefault((f.set, f.method), []).append(f)
+    rows = [[cell(name), cell(method), *_counts(mine)] for (name, method), mine in groups.items()]
+    return _table(("set", "method", *_COUNTS), rows)
 
 
 def _by_source(files: Sequence[FileResult]) -> str:
-    keys = dict.fromkeys((f.set, f.origin, f.forged) for f in files)
+    groups: dict[tuple[str, str, bool], list[FileResult]] = {}
+    for f in files:
+        groups.setdefault((f.set, f.origin, f.forged), []).append(f)
     rows = []
-    for set_name, origin, forged in keys:
-        mine = [f for f in files if (f.set, f.origin, f.forged) == (set_name, origin, forged)]
-        rows.append([cell(set_name), cell(origin) or "—", "forged" if forged else "genuine", *_counts(mine)])
+    for (name, origin, forged), mine in groups.items():
+        rows.append([cell(name), cell(origin) or "—", "forged" if forged else "genuine", *_counts(mine)])
     return _table(("set", "source", "truth", *_COUNTS), rows)
 
 
@@ -221,7 +231,13 @@ def _ladder(results: Results) -> str:
     head = ("set", "step", "genuine + forged", "AUC", "AUC lost", "false alarms", "changed sides", "coverage")
     rows = []
     for s in results.ladder:
-        figures = [_number(s.auc), _number(s.auc_lost), _rate(s.false_alarms), _rate(s.flipped), f"{s.coverage:.1%}"]
+        figures = [
+            number(s.auc),
+            number(s.auc_lost),
+            number(s.false_alarms, ".1%"),
+            number(s.flipped, ".1%"),
+            f"{s.coverage:.1%}",
+        ]
         rows.append([s.set, s.step, f"{s.genuine} + {s.forged}", *figures])
     return said + _table(head, rows)
 
@@ -244,3 +260,27 @@ def _produced(results: Results) -> str:
     facts |= dict(results.versions)
     facts |= {f"model {name}": f"sha256 {digest}" for name, digest in results.weights.items()}
     return "\n".join(f"- {k}: `{v}`" for k, v in facts.items()) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, nargs="?", default=here / "accuracy.json", help="of `zhenwei evaluate`")
+    parser.add_argument("--output", type=Path, default=here / "accuracy.md")
+    parser.add_argument("--leave-out", type=Path, default=here / "leave_one_out.json", help="of `zhenwei train`")
+    parser.add_argument("--held-out", type=Path, default=here / "held_out", help="folder of held_out.json files")
+    parser.add_argument("--lab-leave-out", type=Path, default=here / "lab_leave_one_out.json", help="of the benchmark")
+    given = parser.parse_args(arguments)
+    text = to_markdown(
+        load(given.results),
+        leave_out.load(given.leave_out),
+        held_out.load_all(given.held_out),
+        lab_leave_out.load(given.lab_leave_out),
+    )
+    write_whole(given.output, text)
+    sys.stderr.write(f"→ {given.output}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

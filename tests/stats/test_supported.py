@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zhenwei.fusion.calibration import fit, supported_range
+from zhenwei.models.calibration_fit import fit
+from zhenwei.stats.supported import supported_range
 
 Reals = NDArray[np.float64]
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-Reals = NDArray[np.float64]
-Labels = NDArray[np.bool_]
+from zhenwei.stats.metrics import Labels, Reals
 
 
 def fit_logistic(features: Reals, labels: Labels, weights: Reals, *, l2: float) -> Reals:

@@ -10,23 +10,24 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import Estimate, auc, bootstrap_interval
-from zhenwei.evaluation.results import Interval95
+from zhenwei.evaluation import documents
+from zhenwei.evaluation.documents import Section, save
 from zhenwei.evaluation.shortcuts import metadata_probe
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import Rows, bootstrap_statistic
+from zhenwei.stats.metrics import Reals, auc
+
+__all__ = ["AskedPicture", "LabLeaveOut", "MethodKept", "Training", "load", "measured", "save", "to_markdown"]
 
 SCHEMA: Literal["zhenwei.lab-leave-one-out/1"] = "zhenwei.lab-leave-one-out/1"
 ALL = "all"  # the condition that leaves nothing out
 SEED = 20261129
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class OfSeed(_Section):
+class OfSeed(Section):
     """AUC of the networks of one seed, trained with the method and without it."""
 
     seed: int
@@ -34,7 +35,7 @@ class OfSeed(_Section):
     unseen: float
 
 
-class Kept(_Section):
+class MethodKept(Section):
     """One method. ``seen``, ``unseen``: AUC of networks trained with and without it, mean over seeds; ``lost``: their
     difference, in pairs. ``metadata``: AUC of what sees the files' sizes and qualities, and no pixel."""
 
@@ -42,14 +43,14 @@ class Kept(_Section):
     genuine: int
     forged: int
     people: int
-    seen: Interval95
-    unseen: Interval95
-    lost: Interval95
-    metadata: Interval95
+    seen: Estimate
+    unseen: Estimate
+    lost: Estimate
+    metadata: Estimate
     seeds: tuple[OfSeed, ...]
 
 
-class Training(_Section):
+class Training(Section):
     """How each of the networks was trained, as the benchmark says it in ``run.json``."""
 
     backbone: str
@@ -67,20 +68,18 @@ class Training(_Section):
     seconds: float
 
 
-class LabLeaveOut(_Section):
+class LabLeaveOut(Section):
     """``tested``: people of the test by source."""
 
     schema_: Literal["zhenwei.lab-leave-one-out/1"] = Field(default=SCHEMA, alias="schema")
     training: Training
     tested: dict[str, int]
     seed: int
-    rows: tuple[Kept, ...]
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+    rows: tuple[MethodKept, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedPicture:
     """A test picture. ``method``: "" = genuine. ``size``: of the file, in bytes. ``scores``: by condition and seed."""
 
     picture: str
@@ -92,7 +91,7 @@ class Asked:
     scores: Mapping[tuple[str, int], float]
 
 
-def measured(asked: Sequence[Asked], training: Training) -> LabLeaveOut:
+def measured(asked: Sequence[AskedPicture], training: Training) -> LabLeaveOut:
     """A row for each method that was left out. Raises :class:`DataError` where a picture lacks a score, or there is no
     network that saw every method."""
     if ALL not in training.conditions:
@@ -107,37 +106,33 @@ def measured(asked: Sequence[Asked], training: Training) -> LabLeaveOut:
     )
 
 
-def _kept(method: str, asked: Sequence[Asked], seeds: Sequence[int]) -> Kept:
+def _kept(method: str, asked: Sequence[AskedPicture], seeds: Sequence[int]) -> MethodKept:
     mine = [a for a in asked if a.method in ("", method)]
-    seen, unseen = (_scores(mine, condition, seeds) for condition in (ALL, method))
+    seen, unseen = (_scores(mine, condition, seeds) for condition in (ALL, method))  # (pictures, seeds) each
     forged, people = np.array([a.method != "" for a in mine]), [a.person for a in mine]
     facts = np.array([[a.size, a.quality] for a in mine], np.float64)
 
-    def told(figure: Callable[[NDArray[np.float64], NDArray[np.int64]], float]) -> Interval95:
+    def over_people(figure: Callable[[Rows], float]) -> Estimate:
         """Resampled by row numbers, so that both networks are asked of the same people."""
-        rows = np.arange(len(mine))
-        found = bootstrap_interval(
-            lambda labels, drawn: figure(labels, drawn.astype(int)), forged, rows, groups=people, seed=SEED
-        )
-        return _plain(found)
+        return bootstrap_statistic(figure, forged, groups=people, seed=SEED)
 
-    return Kept(
+    by_seed = []
+    for column, seed in enumerate(seeds):
+        by_seed.append(OfSeed(seed=seed, seen=auc(forged, seen[:, column]), unseen=auc(forged, unseen[:, column])))
+    return MethodKept(
         method=method,
         genuine=int((~forged).sum()),
         forged=int(forged.sum()),
         people=len(set(people)),
-        seen=told(lambda labels, rows: _area(labels, seen[rows])),
-        unseen=told(lambda labels, rows: _area(labels, unseen[rows])),
-        lost=told(lambda labels, rows: _area(labels, seen[rows]) - _area(labels, unseen[rows])),
-        metadata=_plain(metadata_probe(facts, forged, people, seed=SEED)),
-        seeds=tuple(
-            OfSeed(seed=seed, seen=auc(forged, seen[:, k]), unseen=auc(forged, unseen[:, k]))
-            for k, seed in enumerate(seeds)
-        ),
+        seen=over_people(lambda rows: _mean_auc(forged[rows], seen[rows])),
+        unseen=over_people(lambda rows: _mean_auc(forged[rows], unseen[rows])),
+        lost=over_people(lambda rows: _mean_auc(forged[rows], seen[rows]) - _mean_auc(forged[rows], unseen[rows])),
+        metadata=metadata_probe(facts, forged, people, seed=SEED),
+        seeds=tuple(by_seed),
     )
 
 
-def _scores(asked: Sequence[Asked], condition: str, seeds: Sequence[int]) -> NDArray[np.float64]:
+def _scores(asked: Sequence[AskedPicture], condition: str, seeds: Sequence[int]) -> Reals:
     """``(pictures, seeds)``."""
     try:
         return np.array([[a.scores[condition, seed] for seed in seeds] for a in asked], np.float64)
@@ -147,31 +142,14 @@ def _scores(asked: Sequence[Asked], condition: str, seeds: Sequence[int]) -> NDA
         ) from error
 
 
-def _area(labels: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
+def _mean_auc(labels: NDArray[np.bool_], scores: Reals) -> float:
     """AUC, mean over the seeds ``(pictures, seeds)``."""
     return float(np.mean([auc(labels, column) for column in scores.T]))
 
 
-def _plain(found: Estimate) -> Interval95:
-    return Interval95(value=found.value, low=found.low, high=found.high, n=found.n)
-
-
-def save(results: LabLeaveOut, path: Path) -> None:
-    """UTF-8 JSON, ending in a newline; whole or not at all."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(results.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
 def load(path: Path) -> LabLeaveOut:
     """Raises :class:`DataError` for a file that is missing or is no such results file."""
-    try:
-        return LabLeaveOut.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError("the results cannot be read", got=f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        got, want = f"{path}: {error.errors()[0]['msg']}", f"JSON of schema {SCHEMA}"
-        raise DataError("this is no results file of leaving the lab's methods out", got=got, want=want) from error
+    return documents.load(path, LabLeaveOut, fix="`python -m benchmarks.lab_leave_one_out report` writes it.")
 
 
 def to_markdown(results: LabLeaveOut) -> str:
@@ -198,11 +176,6 @@ def to_markdown(results: LabLeaveOut) -> str:
     ]
     for row in results.rows:
         seeds = ", ".join(f"{one.seen:.3f} / {one.unseen:.3f}" for one in row.seeds)
-        lost = f"{row.lost.value:+.3f} [{row.lost.low:+.3f}, {row.lost.high:+.3f}]"
-        cells = [_cell(row.seen), _cell(row.unseen), lost, seeds, _cell(row.metadata)]
-        lines.append(f"| {row.method} | {row.genuine} + {row.forged} ({row.people}) | {' | '.join(cells)} |")
+        cells = f"{row.seen:.3f} | {row.unseen:.3f} | {row.lost:+.3f} | {seeds} | {row.metadata:.3f}"
+        lines.append(f"| {row.method} | {row.genuine} + {row.forged} ({row.people}) | {cells} |")
     return "\n".join(lines) + f"\n\nSeed {results.seed}; PyTorch {t.torch}, {t.device}.\n"
-
-
-def _cell(v: Interval95) -> str:
-    return f"{v.value:.3f} [{v.low:.3f}, {v.high:.3f}]"

@@ -12,8 +12,10 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from zhenwei.errors import DataError
-from zhenwei.fusion.calibration import c_llr, cross_fit, fit, frame_correlation, supported_range
 from zhenwei.models.calibration import Calibration
+from zhenwei.models.calibration_fit import checked, cross_fit, fit
+from zhenwei.stats.metrics import c_llr
+from zhenwei.stats.supported import supported_range
 
 Reals = NDArray[np.float64]
 
@@ -50,9 +52,9 @@ def test_a_group_has_no_part_in_its_own_ratios() -> None:
     rng = np.random.default_rng(14)
     labels, groups, px = np.arange(120) % 2, (np.arange(120) // 6).tolist(), 2 ** rng.uniform(5, 9, 120)
     scores = rng.normal(labels * 1.0)
-    before = cross_fit(scores, labels, px, groups, seed=0)
+    before = cross_fit(checked(scores, labels, px, None, groups), seed=0, l2=1.0)
     scores[0] += 50.0
-    after = cross_fit(scores, labels, px, groups, seed=0)
+    after = cross_fit(checked(scores, labels, px, None, groups), seed=0, l2=1.0)
     np.testing.assert_array_equal(after[1:6], before[1:6])  # the rest of the first group
     assert (after[6:] != before[6:]).any()
 
@@ -137,34 +139,6 @@ def test_the_record_says_where_it_comes_from() -> None:
     assert Calibration.from_dict(found.to_dict()) == found
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.3, 0.8])
-def test_finds_the_correlation_of_frames_from_above(rho: float) -> None:
-    rng = np.random.default_rng(12)
-    tracks, frames = 300, 12
-    labels = np.arange(tracks) % 2
-    scores = (2.0 * labels + math.sqrt(rho) * rng.normal(size=tracks))[:, None]
-    scores = scores + math.sqrt(1 - rho) * rng.normal(size=(tracks, frames))
-    names = np.repeat(np.arange(tracks), frames).tolist()
-    found = frame_correlation(scores.ravel(), np.repeat(labels, frames), names)
-    assert rho - 0.01 <= found <= rho + 0.08
-
-
-def test_the_correlation_is_seldom_understated_from_few_tracks() -> None:
-    rng = np.random.default_rng(15)
-    rho, labels, tracks = 0.6, np.repeat(np.arange(20) % 2, 8), np.repeat(np.arange(20), 8).tolist()
-
-    def draw() -> float:
-        scores = math.sqrt(rho) * rng.normal(size=(20, 1)) + math.sqrt(1 - rho) * rng.normal(size=(20, 8))
-        return frame_correlation(scores.ravel(), labels, tracks)
-
-    assert np.mean([draw() >= rho for _ in range(200)]) >= 0.9  # 0.95 expected
-
-
-def test_correlation_is_one_where_the_data_cannot_tell() -> None:
-    assert frame_correlation([1.0, 2.0, 3.0], [0, 1, 0], ["a", "b", "c"]) == 1.0  # a frame a track
-    assert frame_correlation([1.0, 1.0, 2.0, 2.0], [0, 0, 0, 0], ["a", "a", "b", "b"]) == 1.0  # nothing varies inside
-
-
 def test_frames_of_one_person_do_not_inflate_the_ratio() -> None:
     """Planted correlation: the clip's ratio is the analytic one, far below the sum over frames."""
     rho, frames, separation = 0.6, 16, 1.2
@@ -177,10 +151,7 @@ def test_frames_of_one_person_do_not_inflate_the_ratio() -> None:
 
     scores, labels = clips(1200)
     truth, names = np.repeat(labels, frames), np.repeat(np.arange(1200), frames).tolist()
-    found = fit(
-        scores.ravel(), truth, np.full(truth.shape, 100.0), names, seed=0,
-        frame_rho=frame_correlation(scores.ravel(), truth, names),
-    )  # fmt: skip
+    found = fit(scores.ravel(), truth, np.full(truth.shape, 100.0), names, seed=0, frame_rho=rho)
     fresh, labels = clips(1200)
     times = [float(t) for t in range(frames)]
     combined = np.array([found.combine_frames(row.tolist(), times) for row in fresh])

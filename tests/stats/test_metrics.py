@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
-from scipy.stats import binomtest, norm
+from scipy.stats import norm
 from sklearn import isotonic
 from sklearn import metrics as sklearn_metrics
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation import metrics
+from zhenwei.stats import metrics
+from zhenwei.stats.intervals import auc_interval_delong
 
 Reals = NDArray[np.float64]
 SEEDS = pytest.mark.parametrize("seed", range(4))
@@ -62,65 +63,6 @@ def test_equal_error_rate_of_order_reversed_and_kept() -> None:
     assert metrics.equal_error_rate([0, 0, 1, 1], [1, 2, 3, 4]) == 0
     assert metrics.equal_error_rate([1, 1, 0, 0], [1, 2, 3, 4]) == 1
     assert metrics.equal_error_rate([0, 1], [5, 5]) == 0.5
-
-
-@SEEDS
-def test_delong_variance_agrees_with_all_pairs(seed: int) -> None:
-    labels, scores = _sample(seed, n=80, ties=True)
-    forged, genuine = scores[labels == 1], scores[labels == 0]
-    wins = np.array([[(f > g) + 0.5 * (f == g) for g in genuine] for f in forged])
-    variance = wins.mean(1).var(ddof=1) / len(forged) + wins.mean(0).var(ddof=1) / len(genuine)
-    area = wins.mean()
-    half = norm.ppf(0.975) * math.sqrt(variance) / (area * (1 - area))
-    found = metrics.auc_interval_delong(labels, scores)
-    assert found.value == pytest.approx(area)
-    assert math.log(found.low / (1 - found.low)) == pytest.approx(math.log(area / (1 - area)) - half)
-    assert math.log(found.high / (1 - found.high)) == pytest.approx(math.log(area / (1 - area)) + half)
-
-
-def test_delong_interval_covers_the_true_area_about_as_often_as_it_says() -> None:
-    truth = norm.cdf(1.5 / math.sqrt(2))
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0.0, 1.0], 60)
-    found = [metrics.auc_interval_delong(labels, rng.normal(labels * 1.5)) for _ in range(600)]
-    share = np.mean([e.low <= truth <= e.high for e in found])
-    assert 0.925 <= share <= 0.98  # 95 % +- 3 standard errors, rounded
-
-
-def test_a_perfect_area_still_has_an_interval() -> None:
-    found = metrics.auc_interval_delong([0] * 10 + [1] * 10, list(range(20)))
-    assert (found.value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(0.025 ** (1 / 10))
-    mirrored = metrics.auc_interval_delong([1] * 10 + [0] * 10, list(range(20)))
-    assert mirrored.low == 0.0
-    assert mirrored.high == pytest.approx(1 - found.low)
-
-
-def test_bootstrap_agrees_with_delong_when_each_sample_is_a_group() -> None:
-    labels, scores = _sample(1, n=600)
-    boot = metrics.bootstrap_interval(metrics.auc, labels, scores, seed=3)
-    delong = metrics.auc_interval_delong(labels, scores)
-    assert boot.value == delong.value
-    assert boot.low == pytest.approx(delong.low, abs=0.008)
-    assert boot.high == pytest.approx(delong.high, abs=0.008)
-    assert boot == metrics.bootstrap_interval(metrics.auc, labels, scores, seed=3)
-
-
-def test_bootstrap_over_groups_is_not_fooled_by_copies() -> None:
-    labels, scores = _sample(2, n=100)
-    once = metrics.bootstrap_interval(metrics.auc, labels, scores, seed=0)
-    copies = [np.repeat(v, 20) for v in (labels, scores, np.arange(100))]
-    grouped = metrics.bootstrap_interval(metrics.auc, copies[0], copies[1], groups=copies[2].tolist(), seed=0)
-    naive = metrics.bootstrap_interval(metrics.auc, copies[0], copies[1], seed=0, resamples=200)
-    assert grouped.high - grouped.low == pytest.approx(once.high - once.low, rel=0.15)
-    assert naive.high - naive.low < 0.4 * (once.high - once.low)
-
-
-def test_bootstrap_of_hopelessly_few_groups_is_refused() -> None:
-    with pytest.raises(DataError, match="too few groups"):
-        metrics.bootstrap_interval(
-            metrics.auc, [0] * 30 + [1], list(range(31)), groups=["a"] * 30 + ["b"], resamples=200
-        )
 
 
 @SEEDS
@@ -191,29 +133,10 @@ def test_min_c_llr_is_a_matter_of_order_alone_and_bounds_c_llr(seed: int) -> Non
     assert metrics.min_c_llr(labels, -labels) == pytest.approx(1.0)
 
 
-@settings(deadline=None)
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
-def test_rate_interval_agrees_with_scipy(of: tuple[int, int], confidence: float) -> None:
-    found = metrics.rate_interval(*of, confidence=confidence)
-    expected = binomtest(*of).proportion_ci(confidence, method="wilson")
-    assert found.low == pytest.approx(expected.low, abs=1e-9)
-    assert found.high == pytest.approx(expected.high, abs=1e-9)
-    assert 0 <= found.low <= found.value <= found.high <= 1
-
-
-def test_coverage_counts_abstentions() -> None:
-    found = metrics.coverage([0.1, None, -2.0, None])
-    assert (found.value, found.n) == (0.5, 4)
-    with pytest.raises(DataError, match="NaN"):
-        metrics.coverage([math.nan])
-    with pytest.raises(DataError, match="no rate"):
-        metrics.coverage([])
-
-
 @pytest.mark.parametrize(
     "metric",
     [metrics.auc, metrics.average_precision, metrics.equal_error_rate, metrics.brier, metrics.log_loss,
-     metrics.min_c_llr, metrics.expected_calibration_error, metrics.auc_interval_delong],
+     metrics.min_c_llr, metrics.expected_calibration_error, auc_interval_delong],
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("labels", "scores"),

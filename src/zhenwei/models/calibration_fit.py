@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
-from scipy.special import expit, fdtri
+from scipy.special import expit
 
 from zhenwei.errors import DataError
-from zhenwei.fusion.logistic import Labels, Reals, apply_logistic, fit_logistic, group_folds
 from zhenwei.models.calibration import Calibration
+from zhenwei.stats.logistic import apply_logistic, fit_logistic, group_folds
+from zhenwei.stats.metrics import Labels, Reals, c_llr
+from zhenwei.stats.supported import supported_range
 
 _FOLDS = 5
 _KNOT_QUANTILES = (0.1, 0.5, 0.9)
@@ -22,16 +24,16 @@ _UNBOUNDED = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class _Samples:
+class Samples:
     scores: Reals
     labels: Labels  # True = forged
     face_px: Reals
     sharpness: Reals  # NaN = unknown
     groups: tuple[str, ...]
 
-    def take(self, chosen: Labels) -> _Samples:
+    def take(self, chosen: Labels) -> Samples:
         groups = tuple(g for g, keep in zip(self.groups, chosen, strict=True) if keep)
-        return _Samples(self.scores[chosen], self.labels[chosen], self.face_px[chosen], self.sharpness[chosen], groups)
+        return Samples(self.scores[chosen], self.labels[chosen], self.face_px[chosen], self.sharpness[chosen], groups)
 
 
 def fit(
@@ -49,15 +51,16 @@ def fit(
 
     ``labels`` ``(n,)``: 1 forged, 0 genuine. ``face_px``, ``sharpness`` ``(n,)``: as in ``types.Quality``; NaN in
     ``sharpness`` = unknown. ``groups`` ``(n,)``: identity or source; faces of one group are not independent, so n
-    counts groups, and ``c_llr`` and the bounds come from groups left out of the fit. ``frame_rho``: from
-    ``frame_correlation``. ``l2`` pulls the slopes and offsets of all qualities together, the less the more groups.
+    counts groups, and ``c_llr`` and the bounds come from groups left out of the fit. ``frame_rho``: how alike the
+    frames of one person are, 1 = a clip weighs as one picture. ``l2`` pulls the slopes and offsets of all qualities
+    together, the less the more groups.
 
     Faces are weighted by 1 / P(label | quality), so both classes weigh the same at *every* quality: if small faces are
     mostly forged in the data, smallness alone still does not count against a face.
     Raises :class:`DataError` for numbers missing, or fewer than two groups of either class.
     """
-    data = _checked(scores, labels, face_px, sharpness, groups)
-    held_out = _cross_fit(data, seed, l2)
+    data = checked(scores, labels, face_px, sharpness, groups)
+    held_out = cross_fit(data, seed, l2)
     lowest, highest = supported_range(held_out, data.labels, data.groups)
     return replace(
         _fit(data, l2),
@@ -72,88 +75,9 @@ def fit(
     )
 
 
-def cross_fit(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    face_px: ArrayLike,
-    groups: Sequence[object],
-    *,
-    seed: int,
-    sharpness: ArrayLike | None = None,
-    l2: float = 1.0,
-) -> Reals:
-    """LLRs ``(n,)``, unbounded, each by a calibration fitted without the sample's group; arguments as of ``fit``."""
-    return _cross_fit(_checked(scores, labels, face_px, sharpness, groups), seed, l2)
-
-
-def c_llr(labels: ArrayLike, llr: ArrayLike) -> float:
-    """The cost of log-likelihood ratios in bits (Brümmer & du Preez 2006): 0 perfect, 1 as good as saying nothing.
-
-    ``labels`` ``(n,)``: 1 forged, 0 genuine; ``llr`` ``(n,)``, may be infinite. Raises :class:`DataError` for NaN or a
-    class that is missing.
-    """
-    forged, values = np.asarray(labels, np.float64) == 1, np.asarray(llr, np.float64)
-    if values.shape != forged.shape or np.isnan(values).any() or forged.all() or not forged.any():
-        raise DataError("the cost of these LLRs is not defined", want="LLRs without NaN, of both classes")
-    costs = np.logaddexp(0, np.where(forged, -values, values)) / np.log(2)
-    return float((costs[forged].mean() + costs[~forged].mean()) / 2)
-
-
-def supported_range(llr: Reals, labels: Labels, groups: Sequence[object]) -> tuple[float, float]:
-    """The LLRs ``(lowest, highest)`` that this much data supports: empirical bounds after Vergeer et al. 2016.
-
-    An LLR of t is of use if somebody who needs t to be convinced loses less by heeding the system than by ignoring it,
-    even had one more misleading case turned up on each side. Cases are counted in groups, so ``highest`` is below
-    log(genuine groups + 1) and ``lowest`` above -log(forged groups + 1); both are 0 for a system of no use.
-    """
-    names = np.asarray([str(g) for g in groups])
-    n_genuine, n_forged = len(set(names[~labels])), len(set(names[labels]))
-    highest = _most_supported(llr[~labels], llr[labels], n_genuine, n_forged)
-    return -_most_supported(-llr[labels], -llr[~labels], n_forged, n_genuine), highest
-
-
-def _most_supported(against: Reals, towards: Reals, n_against: int, n_towards: int) -> float:
-    supported = 0.0
-    for t in np.linspace(0, np.log(n_against + 1), 200):
-        false_alarm = ((against >= t).mean() * n_against + 1) / (n_against + 1)
-        miss = ((towards < t).mean() * n_towards + 1) / (n_towards + 1)
-        if false_alarm * np.exp(t) + miss >= 1:
-            break
-        supported = float(t)
-    return supported
-
-
-def frame_correlation(
-    scores: ArrayLike, labels: ArrayLike, tracks: Sequence[object], *, confidence: float = 0.95
-) -> float:
-    """How alike the frames of one track are, given the truth: upper confidence limit of the intraclass correlation.
-
-    ``scores``, ``labels``, ``tracks`` ``(n,)``: one entry a frame. One-way analysis of variance within each class
-    (Shrout & Fleiss 1979, ICC(1,1)); 1 where the data cannot tell, so that frames then count as one.
-    """
-    values, forged = np.asarray(scores, np.float64), np.asarray(labels).astype(bool)
-    if np.isnan(values).any():
-        raise DataError("the correlation of frames is not defined", got="NaN among the scores", want="numbers")
-    _, track = np.unique([f"{y}|{t}" for y, t in zip(forged, tracks, strict=True)], return_inverse=True)
-    counts = np.bincount(track)
-    means = np.bincount(track, values) / counts
-    class_mean = np.where(
-        forged, values[forged].mean() if forged.any() else 0, values[~forged].mean() if (~forged).any() else 0
-    )
-    n, k, classes = len(values), len(counts), len(set(forged.tolist()))
-    within, between = n - k, k - classes
-    inside = float(((values - means[track]) ** 2).sum())
-    if within < 1 or between < 1 or inside <= 0:
-        return 1.0
-    ratio = float(((means[track] - class_mean) ** 2).sum()) / between / (inside / within)
-    usual = (n - float((counts**2).sum()) / n) / max(1, k - 1)  # frames a track, allowing for unequal tracks
-    upper = ratio * float(fdtri(within, between, confidence))
-    return float(np.clip((upper - 1) / (upper + usual - 1), 0, 1))
-
-
-def _checked(
+def checked(
     scores: ArrayLike, labels: ArrayLike, face_px: ArrayLike, sharpness: ArrayLike | None, groups: Sequence[object]
-) -> _Samples:
+) -> Samples:
     values, truth, sizes = (np.asarray(v, np.float64) for v in (scores, labels, face_px))
     detail = np.full(len(values), np.nan) if sharpness is None else np.asarray(sharpness, np.float64)
     lengths = {len(values), len(truth), len(sizes), len(detail), len(groups)}
@@ -163,7 +87,7 @@ def _checked(
         raise DataError("a score or face size is missing", want="finite scores and sizes > 0", fix="Drop such faces.")
     if not np.isin(truth, (0, 1)).all():
         raise DataError("a label is neither 0 nor 1", got=str(sorted(set(truth.tolist()))[:5]))
-    data = _Samples(values, truth == 1, sizes, detail, tuple(str(g) for g in groups))
+    data = Samples(values, truth == 1, sizes, detail, tuple(str(g) for g in groups))
     for forged in (False, True):
         found = {g for g, y in zip(data.groups, data.labels, strict=True) if y == forged}
         if len(found) < 2:
@@ -172,7 +96,8 @@ def _checked(
     return data
 
 
-def _cross_fit(data: _Samples, seed: int, l2: float) -> Reals:
+def cross_fit(data: Samples, seed: int, l2: float) -> Reals:
+    """LLRs ``(n,)``, unbounded, each by a calibration fitted without the sample's group."""
     held_out = np.full(len(data.scores), np.nan)
     fold = group_folds(data.groups, data.labels, folds=_FOLDS, seed=seed)
     for k in np.unique(fold):
@@ -183,7 +108,7 @@ def _cross_fit(data: _Samples, seed: int, l2: float) -> Reals:
     return held_out
 
 
-def _fit(data: _Samples, l2: float) -> Calibration:
+def _fit(data: Samples, l2: float) -> Calibration:
     """The unbounded calibration of all of ``data``."""
     centre, scale = float(data.scores.mean()), float(data.scores.std()) or 1.0
     z = (data.scores - centre) / scale
@@ -215,7 +140,7 @@ def _knots(octaves: Reals) -> Reals:
     return np.asarray([low, middle, high] if apart else [low, high])
 
 
-def _basis(data: _Samples, knots: Reals, usual: float, spread: float) -> Reals:
+def _basis(data: Samples, knots: Reals, usual: float, spread: float) -> Reals:
     """``(n, knots + 1)``: the weights of linear interpolation between the knots, and deviations of sharpness."""
     octaves = np.log2(data.face_px)
     hats = [np.interp(octaves, knots, row) for row in np.eye(len(knots))]
@@ -223,7 +148,7 @@ def _basis(data: _Samples, knots: Reals, usual: float, spread: float) -> Reals:
     return np.column_stack([*hats, np.clip(np.nan_to_num(detail), -2, 2)])
 
 
-def _weights(data: _Samples, basis: Reals) -> Reals:
+def _weights(data: Samples, basis: Reals) -> Reals:
     """``(n,)``, in sum the number of groups, the classes balanced at every quality."""
     ones = np.ones(len(data.labels))
     share = expit(apply_logistic(basis, fit_logistic(basis, data.labels, ones, l2=1.0)))
@@ -263,6 +188,6 @@ def _regress(z: Reals, labels: Labels, weights: Reals, basis: Reals, l2: float) 
     return unpack(np.asarray(found.x, np.float64))
 
 
-def _apply(calibration: Calibration, data: _Samples) -> Reals:
+def _apply(calibration: Calibration, data: Samples) -> Reals:
     rows = zip(data.scores, data.face_px, data.sharpness, strict=True)
     return np.asarray([calibration.llr(float(s), face_px=float(p), sharpness=float(d)) for s, p, d in rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zhenwei.evaluation.results import Asked, Interval95
+from zhenwei.evaluation.results import Ablation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +74,14 @@ PAPERS = (
 )
 
 
-def lines(asked: Sequence[Asked]) -> list[list[str]]:
+def lines(asked: Sequence[Ablation]) -> list[list[str]]:
     """Rows of the table: paper, its figure, detector, ours with n and interval, why."""
     found = {(row.subject, row.set): row for row in asked if not row.without}
     rows = []
     for paper in PAPERS:
         row = found.get((paper.detector, paper.set))
-        ours = f"no answer on {paper.set}" if row is None or row.auc is None else f"{_said(row.auc)} on {paper.set}"
+        ours = f"no answer on {paper.set}"
+        if row is not None and row.auc is not None:
+            ours = f"AUC {row.auc:.2f}, n = {row.auc.n}, on {paper.set}"
         rows.append([paper.name, paper.headline, f"`{paper.detector}`", ours, paper.differs])
     return rows
-
-
-def _said(e: Interval95) -> str:
-    return f"AUC {e.value:.2f} [{e.low:.2f}, {e.high:.2f}], n = {e.n},"
