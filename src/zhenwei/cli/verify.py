@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zhenwei.defence.labels import Labels
-    from zhenwei.defence.verify import Mark, Verification
+    from zhenwei.defence.marks import Mark
+    from zhenwei.defence.verify import Verification
     from zhenwei.report import Unreadable
 
 

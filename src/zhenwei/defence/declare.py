@@ -7,26 +7,24 @@ firmly it is said: by somebody on the reader's list, by a signer unknown, by nob
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from zhenwei.defence.credential_states import Credential
 from zhenwei.defence.labels import GENERATED, Labels
+from zhenwei.defence.marks import Mark
 from zhenwei.defence.source_types import SourceType, origin_of, says_ai, source_type
+from zhenwei.defence.watermark.foreign import Foreign
 from zhenwei.types import Declaration, Origin, Text
 
-if TYPE_CHECKING:
-    from zhenwei.defence.verify import Mark
-    from zhenwei.defence.watermark.foreign import Foreign
-
-Standing = Literal["trusted", "intact", "broken", "unsigned"]
-_FIRMNESS: tuple[Standing, ...] = ("trusted", "intact", "unsigned", "broken")
+Firmness = Literal["trusted", "intact", "broken", "unsigned"]
+_ORDER: tuple[Firmness, ...] = ("trusted", "intact", "unsigned", "broken")
 _CAMERA = ("digitalCapture", "computationalCapture")
 ANYBODY = Text("which anybody can write", zh="任何人都可写入")
 
 
 def firmest_first(found: Iterable[Declaration]) -> tuple[Declaration, ...]:
     """Each once: trusted, intact, unsigned, broken; among equals what speaks of AI first."""
-    return tuple(sorted(dict.fromkeys(found), key=lambda each: (_FIRMNESS.index(each.standing), not each.says_ai)))
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: (_ORDER.index(each.standing), not each.says_ai)))
 
 
 def declared(
@@ -41,7 +39,7 @@ def of_credential(held: Credential) -> tuple[Declaration, ...]:
     if held.state not in ("valid", "trusted", "invalid"):
         return ()
     kind, origin = source_type(held.source_type), origin_of(held.source_type)
-    standing: Standing = "trusted" if held.state == "trusted" else "intact" if held.intact else "broken"
+    standing: Firmness = "trusted" if held.state == "trusted" else "intact" if held.intact else "broken"
     found = [_signed(held, standing, origin, _claimed(kind, held.source_type))]
     if not says_ai(held.source_type) and any(map(says_ai, held.ancestry)):
         made = Text("Declares that AI made or altered a file it was made from", zh="声明其来源文件由人工智能生成或改动")
@@ -67,7 +65,7 @@ def _itself(kind: SourceType) -> Text:
     return Text(f"Declares that {kind.says}", zh=f"自称{kind.says.in_language('zh')}")
 
 
-def _signed(held: Credential, standing: Standing, origin: Origin, what: Text) -> Declaration:
+def _signed(held: Credential, standing: Firmness, origin: Origin, what: Text) -> Declaration:
     who = held.signer or "somebody without a name"
     named = held.signer or "未具名者"
     if standing == "broken":

@@ -6,17 +6,20 @@ It never calls a file real: an intact credential tells who claims what, and a mi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from zhenwei.defence.credential_states import Credential
 from zhenwei.defence.declare import ANYBODY
+from zhenwei.defence.labels import Labels
+from zhenwei.defence.marks import Mark
 from zhenwei.defence.source_types import says_ai, source_type
+from zhenwei.defence.watermark.foreign import Foreign
 from zhenwei.types import Text
 
-if TYPE_CHECKING:
-    from zhenwei.defence.credential import Credential
-    from zhenwei.defence.labels import Labels
-    from zhenwei.defence.verify import Binding, Mark, Standing
-    from zhenwei.defence.watermark.foreign import Foreign
+Standing = Literal[
+    "intact", "altered", "signer-does-not-hold", "certificate-ended", "cannot-be-checked", "marked", "labelled", "bare"
+]
+Binding = Literal["bound", "other", "unnamed", "missing", "none"]
 
 
 def sentence(
