@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from zhenwei import pages
 from zhenwei.errors import MissingExtraError
-from zhenwei.evaluation import page, sheet
+from zhenwei.evaluation import results_page as page
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step, save
+from zhenwei.pages import counted
 from zhenwei.stats import Estimate
 
 HOSTILE = (
@@ -264,13 +266,13 @@ def test_ten_thousand_files_open() -> None:
     html = page.to_html(results(rows, [figures(rows, auc=interval(0.8))]))
     assert len(html.encode()) < 2_000_000
     root = self_contained(html)
-    assert f"The {page.MOST_FILES:,} worst are shown; all 10,000 are in the results file." in words(root)
-    assert len(root.findall(".//table[@class='files']/tbody/tr")) == page.MOST_FILES
+    assert f"The {page.MAX_FILES:,} worst are shown; all 10,000 are in the results file." in words(root)
+    assert len(root.findall(".//table[@class='files']/tbody/tr")) == page.MAX_FILES
 
 
 def test_many_sets_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "MOST_SETS_WITH_PICTURES", 3)
-    rows = [r for i in range(page.MOST_SETS_WITH_PICTURES + 2) for r in files(f"set {i}", 1, seed=i)]
+    monkeypatch.setattr(page, "MAX_DRAWN_SETS", 3)
+    rows = [r for i in range(page.MAX_DRAWN_SETS + 2) for r in files(f"set {i}", 1, seed=i)]
     html = page.to_html(results(rows, [figures([r]) for r in rows]))
     assert "2 more sets without pictures" in words(self_contained(html))
 
@@ -283,7 +285,7 @@ def test_the_worst_errors_come_first() -> None:
     wrong = {r.file: (-r.llr if r.forged else r.llr) if r.llr is not None else 0.0 for r in rows}
     assert shown == sorted(wrong, key=lambda name: -wrong[name])
     mistakes = sum(r.decision != "inconclusive" and r.decision != ("forged" if r.forged else "genuine") for r in rows)
-    assert f"{sheet.count(mistakes, 'file')} of 30 got the wrong verdict" in words(root)
+    assert f"{counted(mistakes, 'file')} of 30 got the wrong verdict" in words(root)
 
 
 def test_parts_and_steps_of_the_ladder_are_not_files() -> None:
@@ -298,7 +300,7 @@ def test_the_same_results_are_the_same_page(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     save(whole(), path)
     code = (
-        "import hashlib, sys; from pathlib import Path; from zhenwei.evaluation import page, results\n"
+        "import hashlib, sys; from pathlib import Path; from zhenwei.evaluation import results_page as page, results\n"
         "print(hashlib.sha256(page.to_html(results.load(Path(sys.argv[1]))).encode()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7"}
@@ -309,7 +311,7 @@ def test_the_same_results_are_the_same_page(tmp_path: Path) -> None:
 
 
 def test_bars_lie_where_their_figures_do() -> None:
-    drawn_bar = sheet.bar(Estimate(value=0.25, low=0.2, high=0.5, n=9), chance=0.5)
+    drawn_bar = pages.part("figures.html", "bar", Estimate(value=0.25, low=0.2, high=0.5, n=9), chance=0.5)
     root = parsed(f"<!DOCTYPE html>\n{drawn_bar}")
     drawn = {p.attrib["class"]: p.attrib["d"] for p in root.iter("path")}
     assert drawn == {"rail": "M0 6H100", "chance": "M50 0V12", "reach": "M20.0 6H50.0", "dot": "M25.0 6h.01"}

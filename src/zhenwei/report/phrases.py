@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from zhenwei.fusion.wording import leaning, one_in, ratio
-from zhenwei.types import Language, Verdict
+from zhenwei.types import Interval, Language, Verdict
 
 PHRASES: dict[str, tuple[str, str]] = {
     "forged": ("Forged", "伪造"),
@@ -284,3 +284,8 @@ def clock(time_s: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{rest // 10:02d}.{rest % 10}"
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def between(interval: Interval, language: Language) -> str:
+    """``0:03.5 to 0:10.0``."""
+    return say("from_to", language, start=clock(interval.start_s), end=clock(interval.end_s))

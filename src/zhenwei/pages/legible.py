@@ -33,3 +33,8 @@ def _shown(character: str) -> str:
     if unicodedata.category(character) in _UNSEEN and character not in _JOINERS:
         return f"<U+{ord(character):04X}>"
     return character
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """``1,204 files``; ``many`` where the plural is no ``s``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

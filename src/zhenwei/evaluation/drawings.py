@@ -1,4 +1,4 @@
-"""The pictures of a set and of the robustness ladder, each with its title and with how to read it."""
+"""The charts of a set and of the robustness ladder, each with its title and with how to read it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.evaluation import charts
-from zhenwei.evaluation.charts import Series
+from zhenwei.evaluation.charts import Drawing, Series
 from zhenwei.evaluation.results import FileResult, Step
-from zhenwei.evaluation.sheet import Markup, element, legend, picture
 from zhenwei.fusion.wording import signed
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
@@ -31,12 +30,12 @@ _AMOUNTS = {
 }
 
 
-def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Markup]:
-    """The pictures that these files of one set can carry; a note where they carry none. ``key``: begins every id."""
+def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Drawing | str]:
+    """The charts that these files of one set can carry; a sentence where they carry none. ``key``: begins every id."""
     answered = [f for f in files if f.llr is not None]
     if not answered:
         why = "No file of this set got an answer" if files else "These results list no file of this set"
-        yield element("p", f"{why}: there is nothing to draw.", class_="missing")
+        yield f"{why}: there is nothing to draw."
         return
     truth = np.asarray([f.forged for f in answered])
     llr = np.asarray([f.llr for f in answered], np.float64)
@@ -48,12 +47,11 @@ def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Markup]:
     yield _risk(key, truth, llr, len(files))
     if not both:
         only = "forged" if truth.any() else "genuine"
-        why = f"All answered files of this set are {only}: a ROC curve and a reliability diagram need both kinds."
-        yield element("p", why, class_="missing")
+        yield f"All answered files of this set are {only}: a ROC curve and a reliability diagram need both kinds."
 
 
-def of_ladder(steps: Sequence[Step]) -> Iterator[Markup]:
-    """A picture a family: AUC over the amount of harm, a line a set."""
+def of_ladder(steps: Sequence[Step]) -> Iterator[Drawing]:
+    """A chart a family: AUC over the amount of harm, a line a set."""
     for number, family in enumerate(dict.fromkeys(s.family for s in steps), 1):
         chosen = [s for s in steps if s.family == family and s.auc is not None]
         sets = list(dict.fromkeys(s.set for s in chosen))
@@ -62,7 +60,7 @@ def of_ladder(steps: Sequence[Step]) -> Iterator[Markup]:
             yield _family(f"ladder-{number}-{start}", family, part, [s for s in chosen if s.set in part])
 
 
-def _scores(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Markup:
+def _scores(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     limit = charts.decades(llr) * charts.DECADE
     beyond = int((np.abs(llr) > limit).sum())
     alt = f"Histogram of the log-likelihood ratios: {_middle('forged', llr[truth])}; {_middle('genuine', llr[~truth])}."
@@ -73,10 +71,10 @@ def _scores(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr
     if beyond:
         reading += f" {beyond:,} lie further out and are drawn at the edge."
     drawn = charts.scores(f"{key}-s", alt, truth, llr, _forged_from(files))
-    return picture(drawn, "How firmly it speaks", reading)
+    return Drawing(drawn, "How firmly it speaks", reading)
 
 
-def _roc(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Markup:
+def _roc(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     value = auc(truth, llr)
     called = np.asarray([f.decision == "forged" for f in files])
     at: tuple[Estimate, Estimate] = (
@@ -90,10 +88,10 @@ def _roc(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: N
         f"nearer to the top left corner, the better. The orange dot is the default, {place}, with 95% intervals."
     )
     drawn = charts.roc(f"{key}-r", alt, charts.roc_points(truth, llr), at)
-    return picture(drawn, f"Found against falsely accused (ROC, area {value:.3f})", reading)
+    return Drawing(drawn, f"Found against falsely accused (ROC, area {value:.3f})", reading)
 
 
-def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Markup:
+def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     bins = charts.reliability_bins(truth, llr, min(10, max(1, len(llr) // _LEAST_PER_BIN)))
     sizes = sorted(b.seen.n for b in bins)
     shares = float(truth.mean())
@@ -106,10 +104,10 @@ def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -
     if not 0.45 <= shares <= 0.55:
         reading += f" The line is bent since {shares:.0%} of these files are forged, not half."
     drawn = charts.reliability(f"{key}-c", f"Reliability diagram: {said}.", bins, shares)
-    return picture(drawn, "Does it mean what it says? (reliability)", reading)
+    return Drawing(drawn, "Does it mean what it says? (reliability)", reading)
 
 
-def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: int) -> Markup:
+def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: int) -> Drawing:
     coverage, wrong = risk_coverage(truth, llr)
     coverage = coverage * len(llr) / asked
     half = wrong[np.searchsorted(coverage, coverage[-1] / 2)]
@@ -121,10 +119,10 @@ def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: i
     if len(llr) < asked:
         reading += f" It ends at the dashed line: {asked - len(llr):,} of {asked:,} files got no answer."
     drawn = charts.risk(f"{key}-k", alt, (coverage, wrong), len(llr) / asked)
-    return picture(drawn, "Does doubt help? (risk and coverage)", reading)
+    return Drawing(drawn, "Does doubt help? (risk and coverage)", reading)
 
 
-def _family(key: str, family: str, sets: Sequence[str], steps: Sequence[Step]) -> Markup:
+def _family(key: str, family: str, sets: Sequence[str], steps: Sequence[Step]) -> Drawing:
     harsher = family in _LESS_IS_HARSHER
     graded = family in _AMOUNTS and len({(s.set, s.amount) for s in steps}) == len(steps)
     rows = {name: [s for s in steps if s.set == name] for name in sets}
@@ -152,7 +150,7 @@ def _family(key: str, family: str, sets: Sequence[str], steps: Sequence[Step]) -
     reading = f"Lowest: {worst[0]:.3f} at {worst[1]}. The dashed line is guessing."
     if not graded:
         reading += " Steps: " + ", ".join(f"{i} {name}" for i, (_, name) in enumerate(order, 1)) + "."
-    return picture(drawn, family, reading, legend(sets))
+    return Drawing(drawn, family, reading, tuple(sets))
 
 
 def _forged_from(files: Sequence[FileResult]) -> float | None:
