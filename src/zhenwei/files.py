@@ -21,13 +21,20 @@ __all__ = ["make_folder", "read_document", "write_document", "write_whole"]
 
 
 def write_whole(
-    path: Path, data: bytes | str, *, replace: bool = True, like: Path | None = None, private: bool = False
+    path: Path,
+    data: bytes | str,
+    *,
+    replace: bool = True,
+    like: Path | None = None,
+    private: bool = False,
+    reread: bool = False,
 ) -> None:
     """Write all of ``data`` (text as UTF-8) or nothing: what stood at ``path`` stays until the new file is on the disk.
 
     Without ``replace`` a file that is there stays, even one that comes meanwhile, and FileExistsError is raised.
     ``like``: a file whose permissions are taken; ``private``: readable by its owner alone. Neither: the usual ones.
-    Raises DataError where it cannot be written.
+    ``reread``: the new file is read again and compared before it takes its place. Raises DataError where it cannot be
+    written.
     """
     content = data.encode() if isinstance(data, str) else data
     half = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
@@ -38,6 +45,8 @@ def write_whole(
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if reread and half.read_bytes() != content:
+            raise DataError(f"{path} was not written as it should be", fix="Check the disk; nothing was replaced.")
         if like is not None:
             shutil.copymode(like, half)
         if replace:

@@ -32,11 +32,11 @@ from zhenwei.forge.synthesis import (
 )
 from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
 from zhenwei.stats.metrics import auc
+from zhenwei.trainer.supervised import Tell, scores
 from zhenwei.training import face_forgery
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import Split, split_pack
 from zhenwei.training.export import load_weights
-from zhenwei.training.loop import Tell, scores
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Pairs, Recipe
 from zhenwei.types import Floats, Pixels
