@@ -77,9 +77,7 @@ def write_document(path: Path, schema: str, content: Mapping[str, Any], *, inden
     write_whole(path, json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_document(
-    path: Path, schema: str, *, fix: str = "", error: type[ZhenweiError] = DataError
-) -> dict[str, Any]:
+def read_document(path: Path, schema: str, *, fix: str = "", error: type[ZhenweiError] = DataError) -> dict[str, Any]:
     """The JSON object at ``path``, without its ``schema``.
 
     Raises ``error``, with ``fix`` as the cure, where it cannot be read, is no JSON object, or is of another schema.

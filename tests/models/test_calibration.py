@@ -172,7 +172,7 @@ def test_a_missing_field_is_refused() -> None:
 def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="is no JSON|another schema"):
+    with pytest.raises(ModelError, match=r"is no JSON|another schema"):
         Calibration.load(path)
 
 
