@@ -18,11 +18,11 @@ from zhenwei import faces, models
 from zhenwei.detectors.cnn.neuron_coverage import NeuronCoverage
 from zhenwei.errors import DataError
 from zhenwei.evaluation.adversarial import rebuilt
-from zhenwei.evaluation.metrics import auc
-from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.models import ModelEntry
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
+from zhenwei.stats.logistic import fit_logistic
+from zhenwei.stats.metrics import auc
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.batches import Example, split_pack
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate
