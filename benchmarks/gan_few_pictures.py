@@ -20,7 +20,7 @@ import torch
 from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import AUGMENTS, Settings
+from zhenwei.forge.gan.settings import AUGMENTS, GanSettings
 from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
@@ -63,7 +63,7 @@ def run(what: str, augment: Any, seed: int, steps: int, out: Path) -> None:
     torch.set_num_threads(1)
     data = puppets_few() if what == "puppets" else real_few(Path(what))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = Settings(
+    settings = GanSettings(
         "stylegan", data.few.shape[1], data.width, LATENT, data.batch, seed, 0.998, augment, data.penalty
     )
     noise = samples.noise_for(SAMPLES, LATENT, 1)

@@ -14,7 +14,7 @@ from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import Settings
+from zhenwei.forge.gan.settings import GanSettings
 from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
@@ -33,7 +33,7 @@ def experiment(bench: Bench) -> Page:
     pixels = puppets(COUNT + HELD_OUT, SIDE, seed).pixels
     faces = Faces(pixels[:COUNT], f"{COUNT} drawn puppets, seed {seed}")
     held = measure.features(pixels[COUNT:])
-    settings = Settings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
+    settings = GanSettings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
     start, norms = start_deviations(settings, faces)
     noise = samples.noise_for(SAMPLES, settings.noise, seed + 1)
     series: list[tuple[int, measure.Kernel]] = []
@@ -82,7 +82,7 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
 
 
-def start_deviations(settings: Settings, faces: Faces) -> tuple[float, float]:
+def start_deviations(settings: GanSettings, faces: Faces) -> tuple[float, float]:
     """s.d. of all convolution weights before the first step, and mean of batch norm's scales."""
     nets = runs.game_of(settings, faces, torch.device("cpu")).nets
     with torch.no_grad():

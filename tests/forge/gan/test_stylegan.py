@@ -18,12 +18,12 @@ from torch import nn
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import augment, edits, losses, runs, samples, stylegan
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import Settings, fresh_generator
+from zhenwei.forge.gan.settings import GanSettings, fresh_generator
 from zhenwei.nets import stylegan as nets
 from zhenwei.trainer.seeds import generator_at
 
 CPU = torch.device("cpu")
-SMALL = Settings("stylegan", 16, 8, 16, batch=8, seed=3, augment="ada")
+SMALL = GanSettings("stylegan", 16, 8, 16, batch=8, seed=3, augment="ada")
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +179,9 @@ def test_ada_changes_more_where_few_pictures_are_learned_by_heart() -> None:
     few = Faces(np.tile(many.pixels[:8], (25, 1, 1, 1)), "eight, again and again")
     told = []
     for data in (few, many):
-        run = runs.learn(Settings("stylegan", 16, 8, 16, batch=32, augment="ada", penalty=0.0), data, 100, device=CPU)
+        run = runs.learn(
+            GanSettings("stylegan", 16, 8, 16, batch=32, augment="ada", penalty=0.0), data, 100, device=CPU
+        )
         assert run.rows is not None
         told.append(run.rows[-1]["share"])
     assert told[0] > 0.002
@@ -257,9 +259,9 @@ def test_attributes_are_measured_on_drawn_faces() -> None:
 
 def test_what_has_no_meaning_is_refused() -> None:
     with pytest.raises(UsageError, match="augmentation"):
-        Settings("dcgan", augment="ada")
+        GanSettings("dcgan", augment="ada")
     with pytest.raises(UsageError, match="16, 32 or 64"):
         nets.StyleGenerator(128)
     with pytest.raises(UsageError, match="R1"):
-        Settings("stylegan", penalty=float("nan"))
+        GanSettings("stylegan", penalty=float("nan"))
     assert float(generator_at(0, 0, 0).initial_seed()) == 0

@@ -12,11 +12,11 @@ import torch
 from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan.faces import Faces, mirrored
 from zhenwei.forge.gan.gan import GanRules, play
-from zhenwei.forge.gan.settings import Settings
+from zhenwei.forge.gan.settings import GanSettings
 from zhenwei.nets.gan import DcganCritic, DcganGenerator
 
 
-def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
+def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
     """The game over ``faces``; its first weights are those of torch's rng."""
     generator = DcganGenerator(settings.side, settings.width, settings.noise)
     critic = DcganCritic(settings.side, settings.width, normed=settings.kind == "dcgan")
@@ -25,7 +25,7 @@ def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
     return play(generator, critic, settings.noise, mirrored(faces), rules_of(settings), device)
 
 
-def rules_of(settings: Settings) -> GanRules:
+def rules_of(settings: GanSettings) -> GanRules:
     """Each paper's own rates."""
     if settings.kind == "dcgan":
         return GanRules("non-saturating", settings.batch, 2e-4, 2e-4, (0.5, 0.999))

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
@@ -18,6 +19,7 @@ from zhenwei.forge.gan import cyclegan
 from zhenwei.forge.gan.faces import Faces, mirrored
 from zhenwei.forge.gan.samples import levels
 from zhenwei.forge.puppet import any_look, any_puppet, draw
+from zhenwei.forge.settings import checked, one_of
 from zhenwei.nets.cyclegan import Translator
 from zhenwei.trainer.checkpoints import read_checkpoint, under
 from zhenwei.trainer.loop import WEIGHTS, Run
@@ -25,32 +27,21 @@ from zhenwei.types import Pixels
 
 Way = Literal["a_to_b", "b_to_a"]
 KIND = "cyclegan"
-SIDES = (32, 64)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@checked
+class TranslatorSettings:
     """``width``, ``blocks``, ``halvings``: the translators' (:mod:`zhenwei.nets.cyclegan`). ``identity``: weight of
     leaving alone what belongs to the other kind already."""
 
-    side: int = 32
-    width: int = 24
-    blocks: int = 3
-    halvings: int = 1
-    batch: int = 8
-    rate: float = 5e-4
+    side: Annotated[int, one_of(32, 64)] = 32
+    width: Annotated[int, Field(ge=1, le=128)] = 24
+    blocks: Annotated[int, Field(ge=1, le=12)] = 3
+    halvings: Annotated[int, Field(ge=1, le=3)] = 1
+    batch: Annotated[int, Field(ge=1, le=256)] = 8
+    rate: Annotated[float, Field(gt=0, lt=1)] = 5e-4
     identity: float = 5.0
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.side not in SIDES:
-            raise UsageError("translators are of small pictures", got=f"{self.side} px", want="32 or 64 px")
-        most = {"width": 128, "blocks": 12, "halvings": 3, "batch": 256}
-        wrong = [name for name, far in most.items() if not 1 <= getattr(self, name) <= far]
-        if wrong or not 0 < self.rate < 1:
-            got = ", ".join(f"{name} {getattr(self, name)}" for name in wrong) or f"rate {self.rate}"
-            want = ", ".join(f"{name} 1 to {far}" for name, far in most.items())
-            raise UsageError("these settings have no meaning here", got=got, want=f"{want}, rate below 1")
 
     def rules(self) -> cyclegan.CycleRules:
         return cyclegan.CycleRules(
@@ -90,7 +81,7 @@ def moods(count: int, side: int, seed: int, *, same: bool = False) -> tuple[Face
 
 
 def learn(
-    settings: Settings,
+    settings: TranslatorSettings,
     a: Faces,
     b: Faces,
     steps: int,
@@ -128,7 +119,7 @@ def open_run(folder: Path) -> Translators:
         about = document["about"]
         if about["kind"] != KIND:
             raise ValueError(about["kind"])
-        settings = Settings(**about["settings"])
+        settings = TranslatorSettings(**about["settings"])
         nets: dict[Way, Translator] = {"a_to_b": _fresh(settings), "b_to_a": _fresh(settings)}
         for way, net in nets.items():
             net.load_state_dict(under(tensors, f"nets.{way}."))
@@ -148,5 +139,5 @@ def translate(net: nn.Module, pictures: Pixels) -> Pixels:
     return levels(torch.cat(made))
 
 
-def _fresh(settings: Settings) -> Translator:
+def _fresh(settings: TranslatorSettings) -> Translator:
     return Translator(settings.width, settings.blocks, settings.halvings).requires_grad_(False)

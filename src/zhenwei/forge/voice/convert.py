@@ -11,14 +11,16 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.forge.adversarial import SCHEMA
+from zhenwei.forge.settings import checked
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import VoiceConverter, stretched
@@ -30,23 +32,20 @@ SPEAKERS = ("a", "b")
 _SEGMENT = 64  # frames of 10 ms
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+Size = Annotated[int, Field(ge=1, le=512)]
+
+
+@checked
+class ConverterSettings:
     """``stretch``: the encoder hears bands stretched by a factor within 1 +- this, and the decoder is to give them as
     they were, so that the length of the tract does not pass; 0 = without, the ablation."""
 
-    batch: int = 16
-    width: int = 64
-    bottleneck: int = 4
-    rate: float = 2e-3
-    stretch: float = 0.1
+    batch: Size = 16
+    width: Size = 64
+    bottleneck: Size = 4
+    rate: Annotated[float, Field(gt=0, lt=1)] = 2e-3
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.1
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        sizes = (self.batch, self.width, self.bottleneck)
-        if not 1 <= min(sizes) <= max(sizes) <= 512 or not 0 < self.rate < 1 or not 0 <= self.stretch < 1:
-            got = f"{self.batch}, {self.width}, {self.bottleneck}, {self.rate}, {self.stretch}"
-            raise UsageError("batch, width and bottleneck are 1 to 512, rate and stretch below 1", got=got)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +78,7 @@ class Converter:
 def learn(
     first: Heard,
     second: Heard,
-    settings: Settings,
+    settings: ConverterSettings,
     steps: int = 600,
     folder: Path | None = None,
     *,
@@ -116,7 +115,7 @@ def open_converter(folder: Path) -> Converter:
         about = document["about"]
         if about["kind"] != KIND:
             raise ValueError(about["kind"])
-        settings, scale = Settings(**about["settings"]), Scale()
+        settings, scale = ConverterSettings(**about["settings"]), Scale()
         net = _fresh(settings)
         net.load_state_dict(under(tensors, "nets.net."))
         scale.load(under(tensors, "nets.scale."))
@@ -127,11 +126,11 @@ def open_converter(folder: Path) -> Converter:
     return Converter(net, scale, (), *told)
 
 
-def _fresh(settings: Settings) -> VoiceConverter:
+def _fresh(settings: ConverterSettings) -> VoiceConverter:
     return VoiceConverter(BANDS, settings.width, settings.bottleneck, SPEAKERS)
 
 
-def _task(ready: Mapping[str, Tensor], scale: Scale, settings: Settings) -> Task:
+def _task(ready: Mapping[str, Tensor], scale: Scale, settings: ConverterSettings) -> Task:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = _fresh(settings)

@@ -10,15 +10,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.adversarial import SCHEMA
+from zhenwei.forge.settings import checked
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined, log_mel
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import MelModel, mixture_log_density
@@ -30,15 +32,13 @@ NOISE = 0.1  # deviation that is added to standardised frames: pauses are all th
 _SEGMENT = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    batch: int = 8
-    rate: float = 3e-3
-    seed: int = 0
+@checked
+class MelModelSettings:
+    """How a mel model is trained; UsageError for values without meaning."""
 
-    def __post_init__(self) -> None:
-        if self.batch < 1 or not 0 < self.rate < 1:
-            raise UsageError("batch is at least 1, rate below 1", got=f"{self.batch}, {self.rate}")
+    batch: Annotated[int, Field(ge=1)] = 8
+    rate: Annotated[float, Field(gt=0, lt=1)] = 3e-3
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ class Learned:
 
 def learn(
     heard: Heard,
-    settings: Settings,
+    settings: MelModelSettings,
     steps: int = 300,
     folder: Path | None = None,
     *,
@@ -125,7 +125,7 @@ def open_model(folder: Path) -> Learned:
     return Learned(net, scale, (), *told)
 
 
-def _task(ready: Tensor, scale: Scale, settings: Settings) -> Task:
+def _task(ready: Tensor, scale: Scale, settings: MelModelSettings) -> Task:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = MelModel(BANDS)
