@@ -262,6 +262,6 @@ def test_what_has_no_meaning_is_refused() -> None:
         GanSettings("dcgan", augment="ada")
     with pytest.raises(UsageError, match="16, 32 or 64"):
         nets.StyleGenerator(128)
-    with pytest.raises(UsageError, match="R1"):
+    with pytest.raises(UsageError, match="penalty"):
         GanSettings("stylegan", penalty=float("nan"))
     assert float(generator_at(0, 0, 0).initial_seed()) == 0
