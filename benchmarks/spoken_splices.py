@@ -21,8 +21,8 @@ from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.evaluation.metrics import rate_interval
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
-from zhenwei.training.speech_publish import WAYS, Learned, Row
+from zhenwei.training.data.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
+from zhenwei.training.speech._folds import WAYS, Learned, Row
 from zhenwei.types import Audio, Floats, Text
 
 DETECTOR = "speech.variability"

@@ -10,7 +10,7 @@ import torch
 
 from zhenwei.cli import main
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training import face_forgery
+from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.recipe import Recipe
 
 from .making import save, tiny_pack, tiny_recipe, write_recipe

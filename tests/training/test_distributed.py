@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from zhenwei.errors import UsageError
-from zhenwei.training.batches import Batch
+from zhenwei.training.data.batches import Batch
 from zhenwei.training.distributed import Share
 
 STEPS = """
@@ -26,7 +26,7 @@ from torch import nn
 
 from zhenwei.nets.face_forgery import Answer
 from zhenwei.training import distributed
-from zhenwei.training.batches import Batch
+from zhenwei.training.data.batches import Batch
 from zhenwei.training.loop import begin, train
 from zhenwei.training.recipe import Optimiser
 

@@ -11,9 +11,9 @@ from tests.training.albums import album, astronaut, few
 from zhenwei import models
 from zhenwei.errors import DataError
 from zhenwei.models.calibration import Calibration
-from zhenwei.training import exposure
-from zhenwei.training.exposure import MODEL, train
-from zhenwei.training.photographs import read_photographs
+from zhenwei.training.data.photographs import read_photographs
+from zhenwei.training.traditional import exposure
+from zhenwei.training.traditional.exposure import MODEL, train
 from zhenwei.types import Pixels
 
 

@@ -14,8 +14,8 @@ from zhenwei.detectors.fingerprint._sources import MADE, SOURCES
 from zhenwei.errors import DataError
 from zhenwei.models import manifest
 from zhenwei.nets.fingerprint import LearnedFingerprint
-from zhenwei.training import fingerprint as taught
-from zhenwei.training.synthetic_pictures import Delivery, Portrait, read_portraits
+from zhenwei.training.data.portraits import Delivery, Portrait, read_portraits
+from zhenwei.training.fingerprint import _networks as taught
 from zhenwei.types import Pixels
 
 pytestmark = pytest.mark.heavy

@@ -13,11 +13,11 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.models import manifest
 from zhenwei.signals.flicker import CHANNELS
-from zhenwei.training import flicker as taught
-from zhenwei.training import flicker_publish as published
-from zhenwei.training.flicker import Clip, both, clips, followed, moving, scores, through_h264, train
-from zhenwei.training.photographs import Photograph, largest_face
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.temporal import _clips as taught
+from zhenwei.training.temporal import flicker as published
+from zhenwei.training.temporal._clips import Clip, both, clips, followed, moving, scores, through_h264, train
 from zhenwei.types import Floats
 
 

@@ -9,9 +9,9 @@ from tests.training.albums import album, astronaut
 
 from zhenwei import models
 from zhenwei.models.calibration import Calibration
-from zhenwei.training.jpeg_traces import MODEL, History, Splices, draw_history, fresh, splice, train
-from zhenwei.training.photographs import Photograph
-from zhenwei.training.pictures import decode, encode
+from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.photographs import Photograph
+from zhenwei.training.traditional.jpeg_traces import MODEL, History, Splices, draw_history, fresh, splice, train
 from zhenwei.types import Pixels
 
 

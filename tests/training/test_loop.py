@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
-from zhenwei.training import face_forgery, pace
-from zhenwei.training.batches import Batch, BatchMaker, split_pack
+from zhenwei.training import pace
+from zhenwei.training.cnn import _face_forgery as face_forgery
+from zhenwei.training.data.batches import Batch, BatchMaker, split_pack
 from zhenwei.training.loop import State, begin, frozen, learning_rate, loss_of, scores, to_input, train
 from zhenwei.training.recipe import Recipe
 

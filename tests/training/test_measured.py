@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zhenwei.training.calibrate import Sample, Shown
-from zhenwei.training.measured import measured
+from zhenwei.training.install.calibrate import Sample, Shown
+from zhenwei.training.install.measured import measured
 
 PIXELS = np.zeros((1, 1, 3), np.uint8)
 

@@ -9,10 +9,10 @@ from tests.training.albums import album, astronaut, few
 
 from zhenwei import models
 from zhenwei.models.calibration import Calibration
-from zhenwei.training import noise
-from zhenwei.training.noise import MODEL, Examples, Sitter, draw_arrival, train
-from zhenwei.training.photographs import Photograph, largest_face
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.traditional import noise
+from zhenwei.training.traditional.noise import MODEL, Examples, Sitter, draw_arrival, train
 from zhenwei.types import Pixels
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zhenwei.training.batches import BatchMaker, split_pack
+from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.pace import Clock, peak_gib
 from zhenwei.training.trial import Trial, steps_within, try_out
 

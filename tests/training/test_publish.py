@@ -23,10 +23,10 @@ from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import manifest, verify
 from zhenwei.models.calibration import Calibration
 from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
-from zhenwei.training.calibrate import NEUTRAL, Calibrated, Sample, Shown, calibrate
-from zhenwei.training.export import export
-from zhenwei.training.publish import Product
-from zhenwei.training.publish import publish as publish_product
+from zhenwei.training.install.calibrate import NEUTRAL, Calibrated, Sample, Shown, calibrate
+from zhenwei.training.install.export import export
+from zhenwei.training.install.publish import Product
+from zhenwei.training.install.publish import publish as publish_product
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import InputContract
 
@@ -42,8 +42,8 @@ import torch
 
 import zhenwei
 from zhenwei.errors import ZhenweiError
-from zhenwei.training.face_forgery_publish import install
-from zhenwei.training.pack import load_pack
+from zhenwei.training.cnn.face_forgery import install
+from zhenwei.training.data.pack import load_pack
 from zhenwei.training.recipe import load_recipe
 
 cv2.setNumThreads(1)

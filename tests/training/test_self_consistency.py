@@ -15,10 +15,10 @@ from zhenwei.errors import DataError
 from zhenwei.models import manifest
 from zhenwei.nets.self_consistency import Patches, SelfConsistencyNet, agreement
 from zhenwei.signals.agreement import logits
-from zhenwei.training import self_consistency as learned
-from zhenwei.training import self_consistency_publish as published
-from zhenwei.training.photographs import Photograph
-from zhenwei.training.pictures import encode
+from zhenwei.training.consistency import _network as learned
+from zhenwei.training.consistency import exif as published
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.photographs import Photograph
 from zhenwei.types import Pixels
 
 pytestmark = pytest.mark.heavy

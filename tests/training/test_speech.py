@@ -14,8 +14,8 @@ from tests.speaking import RATE_HZ, first_sample, voice
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
-from zhenwei.training import lip_sync, pairs, speech_graph, speech_together
-from zhenwei.training.speech import (
+from zhenwei.training.audiovisual import lip_sync
+from zhenwei.training.data.speech import (
     FOLDS,
     Utterance,
     balanced,
@@ -25,7 +25,10 @@ from zhenwei.training.speech import (
     split,
     with_copies,
 )
-from zhenwei.training.speech_publish import ANSWERS, WAYS, Asked, export_mixtures, fit_mixtures, speech_of, table
+from zhenwei.training.speech import _graph as speech_graph
+from zhenwei.training.speech import _pairs as pairs
+from zhenwei.training.speech import _together as speech_together
+from zhenwei.training.speech._folds import ANSWERS, WAYS, Asked, export_mixtures, fit_mixtures, speech_of, table
 from zhenwei.types import Evidence, Forgery, Text
 
 KINDS = ("griffin_lim_linear", "blurred_phase")

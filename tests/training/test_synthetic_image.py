@@ -18,8 +18,7 @@ from PIL import Image
 from zhenwei import faces
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.shortcuts import metadata_probe
-from zhenwei.training.pictures import encode
-from zhenwei.training.synthetic_image import (
+from zhenwei.training.cnn._synthetic_image import (
     Album,
     PortraitBatches,
     SyntheticPairs,
@@ -31,7 +30,8 @@ from zhenwei.training.synthetic_image import (
     run,
     sort_out,
 )
-from zhenwei.training.synthetic_pictures import (
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.portraits import (
     Delivery,
     Portrait,
     as_cut,
@@ -217,7 +217,7 @@ def test_held_out_pictures_are_cut_as_the_detector_cuts() -> None:
 
 
 def _as_portrait(pixels: Pixels) -> Portrait | None:
-    from zhenwei.training.synthetic_pictures import _placed
+    from zhenwei.training.data.portraits import _placed
 
     ok, data = cv2.imencode(".png", pixels[..., ::-1])
     return _placed(Portrait(data.tobytes(), "a", "ffhq", False, False, 0, 0, 0)) if ok else None
@@ -295,7 +295,7 @@ def test_views_hold_both_classes_in_equal_treatment() -> None:
 
 
 def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
-    from zhenwei.training.synthetic_publish import HeldOutPortraits
+    from zhenwei.training.cnn.synthetic_image import HeldOutPortraits
 
     some = album(small_recipe())
     shown = list(HeldOutPortraits(some.held_out, 1))
@@ -309,8 +309,8 @@ def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
 
 def test_bounds_allow_for_generators_that_leave_other_traces() -> None:
     from zhenwei.fusion.operating import OperatingPoints
-    from zhenwei.training.calibrate import NEUTRAL, Calibrated
-    from zhenwei.training.synthetic_publish import cautious
+    from zhenwei.training.cnn.synthetic_image import cautious
+    from zhenwei.training.install.calibrate import NEUTRAL, Calibrated
 
     sure = cautious(Calibrated(NEUTRAL, OperatingPoints({}, {}), (), 0)).calibration
     # With LR among known generators and half of them unknown, the mixture is LR / 2 + 1 / 2.

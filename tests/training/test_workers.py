@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.training.batches import Batch, BatchMaker, split_pack
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.batches import Batch, BatchMaker, split_pack
+from zhenwei.training.data.encoding import encode
 from zhenwei.training.workers import prepared, share
 
 from .making import person, tiny_pack, tiny_recipe

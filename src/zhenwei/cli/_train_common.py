@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from zhenwei.errors import UsageError
-from zhenwei.training import face_forgery
+from zhenwei.training.cnn import _face_forgery as face_forgery
 
 
 @dataclass(frozen=True, slots=True)

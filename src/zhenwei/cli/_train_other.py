@@ -30,28 +30,25 @@ from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import ModelEntry
-from zhenwei.training import (
-    face_forgery,
-    face_traces,
-    face_traces_publish,
-    fingerprint,
-    fingerprint_publish,
-    flicker,
-    flicker_publish,
-    left_out,
-    lip_sync,
-    neuron_coverage,
-    pairs,
-    self_consistency,
-    self_consistency_publish,
-    speech_publish,
-    speech_together,
-    synthetic_image,
-    synthetic_publish,
-    thresholds,
-)
+from zhenwei.training.attention import _heads as face_traces
+from zhenwei.training.attention import manipulation_map as face_traces_publish
+from zhenwei.training.audiovisual import lip_sync
+from zhenwei.training.cnn import _face_forgery as face_forgery
+from zhenwei.training.cnn import _synthetic_image as synthetic_image
+from zhenwei.training.cnn import neuron_coverage
+from zhenwei.training.cnn import synthetic_image as synthetic_publish
+from zhenwei.training.consistency import _network as self_consistency
+from zhenwei.training.consistency import exif as self_consistency_publish
+from zhenwei.training.data.portraits import read_portraits
+from zhenwei.training.fingerprint import _networks as fingerprint
+from zhenwei.training.fingerprint import learned as fingerprint_publish
+from zhenwei.training.install import left_out, thresholds
 from zhenwei.training.recipe import load_recipe
-from zhenwei.training.synthetic_pictures import read_portraits
+from zhenwei.training.speech import _folds as speech_publish
+from zhenwei.training.speech import _pairs as pairs
+from zhenwei.training.speech import _together as speech_together
+from zhenwei.training.temporal import _clips as flicker
+from zhenwei.training.temporal import flicker as flicker_publish
 
 FITTED = {
     "traditional.exposure": "exposure",
@@ -123,7 +120,7 @@ def fitted(options: Options) -> None:
         raise UsageError("it is fitted on whole photographs", got=str(options.data), want="a data folder")
     console = Console(stderr=True)
     check_output(options)
-    train = import_module(f"zhenwei.training.{FITTED[options.detector]}").train
+    train = import_module(f"zhenwei.training.{traditional.{FITTED[options.detector]}").train
     with bar("fitting and calibrating", console) as told:
         train(options.data, options.output, store=options.store or models.STORE, progress=told)
     console.print(f"in the model store; what was measured: {options.output}", highlight=False)

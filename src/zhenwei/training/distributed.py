@@ -21,7 +21,7 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from zhenwei.errors import UsageError
-from zhenwei.training.batches import Batch
+from zhenwei.training.data.batches import Batch
 from zhenwei.training.workers import Maker
 
 

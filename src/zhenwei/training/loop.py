@@ -31,7 +31,7 @@ from torch.nn import functional as F
 
 from zhenwei.errors import DataError
 from zhenwei.training import distributed
-from zhenwei.training.batches import Batch
+from zhenwei.training.data.batches import Batch
 from zhenwei.training.distributed import ALONE, World
 from zhenwei.training.pace import Clock
 from zhenwei.training.recipe import Optimiser

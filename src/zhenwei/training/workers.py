@@ -30,7 +30,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from zhenwei.errors import DataError, ZhenweiError
-from zhenwei.training.batches import Batch
+from zhenwei.training.data.batches import Batch
 
 MOST_THREADS = 2  # more workers than these are processes
 _LARGE = 1 << 18  # bytes from which an array is shared rather than copied into every process

@@ -1,0 +1,91 @@
+"""What the detectors of synthetic voices say together, from the answers on sources that each of them left out: the
+table of the accuracy page. The packaged weights and thresholds come of :mod:`zhenwei.training.install.thresholds`."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhenwei import models
+from zhenwei.detectors.speech._hearing import ANY_SIZE_PX
+from zhenwei.errors import DataError
+from zhenwei.evaluation import held_out
+from zhenwei.evaluation.held_out import HeldOut
+from zhenwei.fusion.dependence import Dependence, measure_dependence
+from zhenwei.fusion.verdict import fuse
+from zhenwei.models.calibration import Calibration
+from zhenwei.training.data.speech import SEED
+from zhenwei.training.speech._folds import ANSWERS, ARRIVED, TEXT, WAYS
+from zhenwei.training.speech._pairs import Spoken
+from zhenwei.types import Evidence, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    dependence: Dependence
+    table: HeldOut
+    spoken: tuple[Spoken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    forged: bool
+    rung: str
+    whose: str  # speaker of a source, or its system
+    llrs: dict[str, float]
+
+    @property
+    def said(self) -> tuple[Evidence, ...]:
+        return tuple(Evidence(name, llr, Text("", zh=""), finds="voice") for name, llr in self.llrs.items())
+
+    def fused(self, dependence: Dependence) -> float | None:
+        return fuse(self.said, dependence=dependence)
+
+
+def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
+    """``folders``: outputs of the trainings of all these detectors. Raises :class:`DataError` for any other."""
+    asked = _read(folders, store)
+    arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
+    dependence = measure_dependence([a.llrs for a in arrived], [a.forged for a in arrived], [a.whose for a in arrived])
+    spoken = tuple(Spoken(a.forged, a.said) for a in asked if not a.rung)
+    return Together(dependence, _table(asked, dependence), spoken)
+
+
+def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
+    said: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    facts: dict[tuple[str, str], tuple[bool, str]] = {}
+    heard = set()
+    for folder in folders:
+        try:
+            with (folder / ANSWERS).open(encoding="utf-8", newline="") as text:
+                rows = list(csv.DictReader(text))
+            detector = rows[0]["detector"]
+            calibration = Calibration.load(models.calibration_path(WAYS[detector].product.model, store))
+        except (OSError, KeyError, IndexError) as error:
+            want = "the output of `zhenwei train speech...`"
+            raise DataError(
+                "no held-out answers of a detector of voices", got=f"{folder}: {error}", want=want
+            ) from error
+        heard.add(detector)
+        for row in rows:
+            key = row["path"], row["rung"]
+            facts[key] = bool(row["system"]), f"{row['source']} {row['system'] or row['speaker']}"
+            if row["score"]:
+                said[key][detector] = calibration.llr(float(row["score"]), face_px=ANY_SIZE_PX)
+    if heard != set(WAYS):
+        raise DataError("every detector of voices is needed", got=", ".join(sorted(heard)), want=", ".join(WAYS))
+    return [_Asked(forged, key[1], whose, said[key]) for key, (forged, whose) in facts.items()]
+
+
+def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOut:
+    rows = []
+    for rung in dict.fromkeys(a.rung for a in asked):
+        mine = [a for a in asked if a.rung == rung]
+        truth, whose = [a.forged for a in mine], [a.whose for a in mine]
+        what = rung or "all, as published"
+        rows.append(held_out.row(what, truth, [a.fused(dependence) for a in mine], whose))
+    text = f"All detectors of voices together, discounted for what they repeat. {TEXT}"
+    return HeldOut(detector="speech, fused", noun="what was done", text=text, seed=SEED, weights="", rows=tuple(rows))
