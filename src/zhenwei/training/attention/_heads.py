@@ -253,9 +253,11 @@ def score_of(net: FaceTracesNet, pixels: Pixels) -> Traces:
     return out
 
 
-def run(recipe: Recipe, pack: Pack, folder: Path, tell: Callable[[str, float], None]) -> dict[str, float]:
+def run(
+    recipe: Recipe, pack: Pack, folder: Path, tell: Callable[[str, float], None]
+) -> tuple[Attention, dict[str, float]]:
     """Both variants of attention trained on the same features, each measured on held-out pairs; the one that finds
-    manipulated faces better is ``best.pt``, both stand in ``log.csv``. Gives its figures."""
+    manipulated faces better is ``best.pt``, both stand in ``log.csv``. Gives which it is, and its figures."""
     split, log = split_pack(pack, recipe), folder / "log.csv"
     torch.manual_seed(recipe.seed)
     net = network()
@@ -275,7 +277,7 @@ def run(recipe: Recipe, pack: Pack, folder: Path, tell: Callable[[str, float], N
     lines += [",".join([kind, *(f"{found[kind][name]:.6g}" for name in names)]) for kind in found]
     log.write_text("\n".join(lines) + "\n", encoding="utf-8")
     save(nets[best], best, folder)
-    return found[best]
+    return best, found[best]
 
 
 def save(net: FaceTracesNet, kind: Attention, folder: Path) -> None:

@@ -1,25 +1,26 @@
-"""The heads of the attention and warp families into the store: export, calibration of each, card."""
+"""``attention.manipulation_map`` and the three ``warp`` detectors: heads on one trunk, trained and calibrated together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from zhenwei import faces, models
+from zhenwei import models
 from zhenwei.detectors import build
-from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
-from zhenwei.nets.face_traces import Traces
+from zhenwei.nets.face_traces import Attention, Traces
 from zhenwei.training.attention import _heads as face_traces
-from zhenwei.training.cnn.face_forgery import HeldOut
+from zhenwei.training.cnn._face_forgery import prepare as prepare_pack
 from zhenwei.training.data.batches import split_pack
+from zhenwei.training.data.held_out import HeldOutFaces
 from zhenwei.training.data.pack import Pack
-from zhenwei.training.install.calibrate import Calibrated, Sample, Shown, calibrate_each
+from zhenwei.training.install.asking import of_face_each
+from zhenwei.training.install.calibrate import Calibrated, calibrate_each
+from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export, load_weights
-from zhenwei.training.install.publish import Product, publish_parts
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Recipe
-from zhenwei.types import Detector, Frame, Media, Subject
 
 MODEL = "face_traces"
 PARTS = {
@@ -28,7 +29,6 @@ PARTS = {
     "affine": "warp.affine",
     "self_blend": "warp.self_blend",
 }
-Progress = Callable[[float], None]
 _DATA = (
     "Trunk: that of face_forgery. Attention head: DFDC face swaps, FFHQ and StyleGAN faces, and forgeries made "
     "of genuine "
@@ -42,58 +42,39 @@ _LIMITS = (
 )
 
 
-def install(
-    recipe: Recipe,
-    pack: Pack,
-    folder: Path,
-    measured: Mapping[str, float],
-    *,
-    store: Path = models.STORE,
-    progress: Progress | None = None,
-) -> ModelEntry:
-    """Exports, calibrates and publishes ``folder/best.pt``. ``measured``: the figures of the held-out pairs."""
-    net = face_traces.network("regression")
-    kind = (folder / "variant.txt").read_text(encoding="utf-8").strip() if (folder / "variant.txt").is_file() else ""
-    if kind == "appearance":
-        net = face_traces.network("appearance")
-    elif kind != "regression":
-        raise DataError("no trained heads", got=str(folder), fix="Train first: zhenwei train warp.boundary ...")
-    exported = export(load_weights(folder / "best.pt", net), recipe.size_px, outputs=Traces._fields)
-    held_out = HeldOut(pack, split_pack(pack, recipe), recipe.seed)
-    asked = {part: build(name) for part, name in PARTS.items()}
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Which attention was better, and the figures of the held-out pairs."""
+
+    kind: Attention
+    measured: Mapping[str, float]
+
+
+def prepare(_: Recipe, run: Run) -> Pack:
+    return prepare_pack(run.data, run.output, run.bar("preparing faces"), workers=run.workers)
+
+
+def learn(recipe: Recipe, pack: Pack, run: Run) -> Heads:
+    """Into ``best.pt`` and ``log.csv`` of the output folder."""
+    kind, found = face_traces.run(recipe, pack, run.output, run.tell)
+    run.say("  ".join(f"{name} {value:.3f}" for name, value in found.items()))
+    return Heads(kind, found)
+
+
+def install(recipe: Recipe, pack: Pack, heads: Heads, run: Run) -> tuple[ModelEntry, ...]:
+    net = load_weights(run.output / "best.pt", face_traces.network(heads.kind))
+    exported = export(net, recipe.size_px, outputs=Traces._fields)
+    held_out, parts = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed), tuple(PARTS)
+    progress = run.bar("calibrating")
 
     def measure() -> dict[str, Calibrated]:
+        ask = of_face_each({part: build(name) for part, name in PARTS.items()})
         return calibrate_each(
-            held_out,
-            lambda shown: ask(shown, asked),
-            tuple(PARTS),
-            seed=recipe.seed,
-            of_video=("dfdc",),
-            total=len(held_out),
-            progress=progress,
+            held_out, ask, parts, seed=recipe.seed, of_video=("dfdc",), total=len(held_out), progress=progress
         )
 
-    return publish_parts(product_of(recipe, kind, measured), exported, measure, tuple(PARTS), store=store)
-
-
-def ask(shown: Shown, asked: Mapping[str, Detector]) -> dict[str, Sample | None]:
-    """What each detector makes of the largest face, through the package's own face finder."""
-    frame = Frame(0, 0.0, shown.pixels)
-    people = faces.find_people((frame,))
-    if not people:
-        return {}
-    track = max(people, key=lambda t: t.faces[0].box.area)
-    media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
-    subject, seen = Subject(media, (frame,), replace(track, person=1)), track.faces[0].quality
-    scores = {part: detector.examine(subject).score for part, detector in asked.items()}
-    return {
-        part: None
-        if score is None
-        else Sample(
-            score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
-        )
-        for part, score in scores.items()
-    }
+    product = product_of(recipe, heads.kind, heads.measured)
+    return (publish(product, exported, measure, parts=parts, store=run.store),)
 
 
 def product_of(recipe: Recipe, kind: str, measured: Mapping[str, float]) -> Product:
@@ -110,7 +91,6 @@ def product_of(recipe: Recipe, kind: str, measured: Mapping[str, float]) -> Prod
         question="Where was this face changed, does a seam run through it, was it warped, was it blended? A face "
         "crop in, "
         "four scores and four maps out.",
-        licence="Apache-2.0 (weights made by this project; see training data)",
         origin="trained with `zhenwei train attention.manipulation_map` on the trunk of face_forgery "
         f"{models.entry('face_forgery').sha256[:12]}",
         training_data=_DATA,
@@ -129,3 +109,14 @@ def product_of(recipe: Recipe, kind: str, measured: Mapping[str, float]) -> Prod
         remarks=(where,),
         limits=_LIMITS,
     )
+
+
+lesson = Lesson(
+    serves=tuple(PARTS.values()),
+    recipe=Recipe,
+    packaged=MODEL,
+    needs="dfdc-faces and photos (zip + csv), or a pack.npz of them",
+    prepare=prepare,
+    learn=learn,
+    install=install,
+)

@@ -252,7 +252,6 @@ _PRODUCT = Product(
     model=MODEL,
     detector="audiovisual.lip_sync",
     question="Which shape of the mouth does a sound let expect? Windows of log mel spectra in, opening and width out.",
-    licence="Apache-2.0 (weights made by this project; see training data)",
     origin="trained with `zhenwei train audiovisual.lip_sync`",
     training_data="the genuine clips with speech of clips.zip: demonstration clips of public projects, VoxCeleb2 and "
     "HDTF "

@@ -8,20 +8,18 @@ traces of drawing).
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import cv2
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.nets.efficientnet_lite import load_imagenet
@@ -30,6 +28,7 @@ from zhenwei.training.cnn._face_forgery import imagenet_state, refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import Batch
 from zhenwei.training.data.portraits import (
+    FAMILY,
     Delivery,
     Portrait,
     around_face,
@@ -38,28 +37,25 @@ from zhenwei.training.data.portraits import (
     kept_out,
 )
 from zhenwei.training.loop import State, Tell, begin, scores, train
-from zhenwei.training.recipe import Augmentation, Often, Optimiser, Share
+from zhenwei.training.recipe import Augmentation, Often, Optimiser, Section, Share
 from zhenwei.types import Floats, InputContract, Pixels
 
-FAMILY = "ffhq"  # what the generated portraits were learned from
 _ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
 _MOST_SHRINK = 1.3  # of the crop by the augmentation's bilinear warp; the rest is averaged before
 _LEAST_FACE = 64
 _MOST_CHECKED = 60  # of a source: the check comes often
 
 
-class SyntheticPairs(BaseModel):
+class SyntheticPairs(Section):
     """How many (genuine, forged) pairs of each kind stand in one batch."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     generated: int = Field(ge=0)
     regenerated: int = Field(ge=0)
 
 
-class SyntheticRecipe(BaseModel):
+class SyntheticRecipe(Section):
     """Everything that, with the data and the code, fixes the weights."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     detector: Literal["cnn.synthetic_image"]
     seed: int
     backbone: Literal["lite0", "lite1", "lite2"]
@@ -83,15 +79,6 @@ class SyntheticRecipe(BaseModel):
     @property
     def contract(self) -> InputContract:
         return InputContract(size_px=self.size_px, margin=self.margin, min_face_px=_LEAST_FACE)
-
-
-def load_recipe(path: Path | None = None) -> SyntheticRecipe:
-    """The recipe in a TOML file, by default the packaged one. :class:`UsageError` where it is not as it should be."""
-    source = path or resources.files("zhenwei.training") / "recipes" / "synthetic_image.toml"
-    try:
-        return SyntheticRecipe.model_validate(tomllib.loads(source.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise UsageError("the recipe cannot be read", got=str(error), want="a TOML file", fix="Correct it.") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,14 +7,12 @@ held-out faces apart better is kept. The paper's face-recognition networks may n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zhenwei import faces, models
 from zhenwei.detectors.cnn.neuron_coverage import NeuronCoverage
 from zhenwei.errors import DataError
 from zhenwei.evaluation.adversarial import rebuilt
@@ -25,15 +23,18 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
 from zhenwei.training.attention._heads import held_out_pairs, training_pairs
 from zhenwei.training.cnn._face_forgery import imagenet_state
-from zhenwei.training.cnn.face_forgery import HeldOut
+from zhenwei.training.cnn._face_forgery import prepare as prepare_pack
 from zhenwei.training.data.batches import Example, split_pack
+from zhenwei.training.data.held_out import HeldOutFaces
 from zhenwei.training.data.pack import Pack
-from zhenwei.training.install.calibrate import Calibrated, Sample, Shown, calibrate
+from zhenwei.training.install.asking import of_face
+from zhenwei.training.install.calibrate import Calibrated, calibrate
+from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export
-from zhenwei.training.install.publish import Product, publish
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.loop import to_input
 from zhenwei.training.recipe import Recipe
-from zhenwei.types import Frame, Media, Subject
 
 MODEL = "neuron_coverage"
 HELD_OUT_BATCHES = 40
@@ -93,7 +94,7 @@ def _inputs(pairs: Iterator[Example]) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def learn(pack: Pack, recipe: Recipe, tell: Callable[[str, float], None]) -> Found:
+def watch(pack: Pack, recipe: Recipe, tell: Callable[[str, float], None]) -> Found:
     """Both networks on the same pairs; seeded by the recipe. Raises :class:`DataError` without pairs."""
     nets = watched()
     pairs, count = training_pairs(pack, recipe)
@@ -126,43 +127,27 @@ def learn(pack: Pack, recipe: Recipe, tell: Callable[[str, float], None]) -> Fou
     return Found(nets[kept], kept, areas)
 
 
-def install(
-    recipe: Recipe, pack: Pack, found: Found, *, store: Path = models.STORE, progress: Progress | None = None
-) -> ModelEntry:
-    """Exports, calibrates and publishes; thresholds are left alone."""
+def prepare(_: Recipe, run: Run) -> Pack:
+    return prepare_pack(run.data, run.output, run.bar("preparing faces"), workers=run.workers)
+
+
+def learn(recipe: Recipe, pack: Pack, run: Run) -> Found:
+    found = watch(pack, recipe, run.tell)
+    torch.save(found.net.state_dict(), run.output / "best.pt")
+    run.say("  ".join(f"{name} {value:.3f}" for name, value in found.areas.items()))
+    return found
+
+
+def install(recipe: Recipe, pack: Pack, found: Found, run: Run) -> tuple[ModelEntry, ...]:
     # A neuron that lies at the level to the last bit falls on either side: a step of one neuron, not an error.
     exported = export(found.net, recipe.size_px, outputs=Covered._fields, tolerance=_TOLERANCE)
-    held_out = HeldOut(pack, split_pack(pack, recipe), recipe.seed)
-    detector = NeuronCoverage()
+    held_out = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed)
 
     def measure() -> Calibrated:
-        return calibrate(
-            held_out,
-            lambda shown: ask(shown, detector),
-            seed=recipe.seed,
-            of_video=("dfdc",),
-            total=len(held_out),
-            progress=progress,
-        )
+        ask, progress, total = of_face(NeuronCoverage()), run.bar("calibrating"), len(held_out)
+        return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), total=total, progress=progress)
 
-    return publish(product_of(recipe, found), exported, measure, store=store, thresholds=None)
-
-
-def ask(shown: Shown, detector: NeuronCoverage) -> Sample | None:
-    """What the detector makes of the largest face; None where it sees none or abstains."""
-    frame = Frame(0, 0.0, shown.pixels)
-    people = faces.find_people((frame,))
-    if not people:
-        return None
-    track = max(people, key=lambda t: t.faces[0].box.area)
-    media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
-    score = detector.examine(Subject(media, (frame,), replace(track, person=1))).score
-    if score is None:
-        return None
-    seen = track.faces[0].quality
-    return Sample(
-        score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
-    )
+    return (publish(product_of(recipe, found), exported, measure, store=run.store),)
 
 
 def product_of(recipe: Recipe, found: Found) -> Product:
@@ -174,7 +159,6 @@ def product_of(recipe: Recipe, found: Found) -> Product:
         question="How strongly does this face excite a network, layer by layer? A face crop in, a score and the "
         "departure of "
         "each layer out.",
-        licence="Apache-2.0 (weights made by this project; see training data)",
         origin=f"fitted with `zhenwei train cnn.neuron_coverage` on the frozen {found.kept} EfficientNet-Lite0 "
         "(Apache-2.0)",
         training_data="DFDC face swaps, FFHQ and StyleGAN faces, self-made forgeries. Data sets' licences: research.",
@@ -192,3 +176,14 @@ def product_of(recipe: Recipe, found: Found) -> Product:
         "`docs/accuracy.md`.",
         limits=_LIMITS,
     )
+
+
+lesson = Lesson(
+    serves=(NeuronCoverage.info.id,),
+    recipe=Recipe,
+    packaged=MODEL,
+    needs="dfdc-faces and photos (zip + csv), or a pack.npz of them",
+    prepare=prepare,
+    learn=learn,
+    install=install,
+)

@@ -1,30 +1,25 @@
-"""``cnn.synthetic_image`` into the store: held-out pictures, calibration and the words of the card."""
+"""``cnn.synthetic_image``: learned from whole pictures on the one loop, calibrated on portraits that were held out."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
 
-import numpy as np
-
-from zhenwei import faces, models
 from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training.cnn._synthetic_image import FAMILY, Album, SyntheticRecipe
-from zhenwei.training.data.portraits import Delivery, Portrait, draw_delivery
-from zhenwei.training.install.calibrate import Ask, Calibrated, Sample, Shown, calibrate
+from zhenwei.training.cnn._synthetic_image import Album, SyntheticRecipe, sort_out
+from zhenwei.training.cnn._synthetic_image import run as train
+from zhenwei.training.data.held_out import HeldOutPortraits
+from zhenwei.training.data.portraits import read_portraits
+from zhenwei.training.install.asking import of_face
+from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
+from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export, load_weights
-from zhenwei.training.install.publish import Product, best_row, publish
-from zhenwei.types import Detector, Frame, Media, Subject
+from zhenwei.training.install.publish import best_row, publish
+from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.loop import State
 
 MODEL = "synthetic_image"
-_UNKNOWN = 0.5
-"""Share u of generators that may leave none of the known traces. An assumption, not a measurement: of generators that
-were not trained on there are none here to measure. With LR the likelihood ratio among the known ones, that of "drawn by
-some generator" is (1 - u) LR + u: never below u, and 1 - u as large at the top."""
 _DATA = "FFHQ photographs and StyleGAN portraits learned from them, 256 px. Data sets' licences: research."
 _LIMITS = (
     "The one generator it was trained on is StyleGAN, on a few hundred portraits. Expect little of it on diffusion "
@@ -34,84 +29,37 @@ _LIMITS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldOutPortraits:
-    """Whole pictures held out of training, one after another, each as it is and delivered.
-
-    Generated portraits and photographs of the family that their generator learned from. Other sources are left out:
-    they differ in size and have no forgeries, and the calibration, which heeds the size of the face, would learn that.
-    """
-
-    portraits: Sequence[Portrait]
-    seed: int
-
-    def __len__(self) -> int:
-        return 2 * len(self._portraits())
-
-    def __iter__(self) -> Iterator[Shown]:
-        for number, portrait in enumerate(self._portraits()):
-            pixels, arrives = portrait.pixels(), draw_delivery(np.random.default_rng((self.seed, 11, number)))
-            if arrives == Delivery():
-                arrives = replace(arrives, encoding=(".jpg", 75))
-            source = f"{FAMILY} and generated from it"
-            for picture, delivered in ((pixels, False), (arrives.apply(pixels), True)):
-                yield Shown(picture, portrait.forged, number, portrait.path, source, delivered)
-
-    def _portraits(self) -> list[Portrait]:
-        return [p for p in self.portraits if p.forged or p.source == FAMILY]
+def prepare(recipe: SyntheticRecipe, run: Run) -> Album:
+    return sort_out(read_portraits(run.data, run.bar("finding faces")), recipe)
 
 
-def asked_of(detector: Detector) -> Ask:
-    """What ``detector`` makes of a picture's largest face, found by the package's own finder; None where it sees no
-    face or abstains."""
-
-    def ask(shown: Shown) -> Sample | None:
-        frame = Frame(0, 0.0, shown.pixels)
-        people = faces.find_people((frame,))
-        if not people:
-            return None
-        track = max(people, key=lambda t: t.faces[0].box.area)
-        media = Media("", "", "image", 0, "jpeg", width=shown.pixels.shape[1], height=shown.pixels.shape[0])
-        score = detector.examine(Subject(media, (frame,), replace(track, person=1))).score
-        if score is None:
-            return None
-        seen = track.faces[0].quality
-        return Sample(
-            score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
-        )
-
-    return ask
+def learn(recipe: SyntheticRecipe, album: Album, run: Run) -> State | None:
+    """None where it was stopped before the end."""
+    state = train(
+        recipe,
+        album,
+        run.output,
+        device=run.torch_device,
+        tell=lambda step, _: run.tell("training", step / recipe.optimiser.steps),
+        workers=run.workers,
+        resume=run.resume,
+        stop_after=run.stop_after,
+    )
+    run.say(f"step {state.step}; best weights: {run.output / 'best.pt'}")
+    return state if state.step == recipe.optimiser.steps else None
 
 
-def install(
-    recipe: SyntheticRecipe,
-    album: Album,
-    folder: Path,
-    *,
-    store: Path = models.STORE,
-    progress: Callable[[float], None] | None = None,
-) -> ModelEntry:
-    """Exports, calibrates and publishes ``folder/best.pt``; :func:`zhenwei.training.install.publish.publish` says how.
-
-    The operating points of the fused verdict are left alone: they belong to all detectors together.
-    """
-    exported = export(load_weights(folder / "best.pt", FaceForgeryNet(recipe.backbone)), recipe.size_px)
-    product = product_of(recipe, best_row(folder / "log.csv"))
+def install(recipe: SyntheticRecipe, album: Album, _: State, run: Run) -> tuple[ModelEntry, ...]:
+    """``best.pt`` of the output folder. The operating points of the fused verdict belong to all detectors together."""
+    exported = export(load_weights(run.output / "best.pt", FaceForgeryNet(recipe.backbone)), recipe.size_px)
+    product = product_of(recipe, best_row(run.output / "log.csv"))
     held_out = HeldOutPortraits(album.held_out, recipe.seed)
 
     def measure() -> Calibrated:
-        ask = asked_of(SyntheticImage(always=True))
+        ask, progress = of_face(SyntheticImage(always=True)), run.bar("calibrating")
         return cautious(calibrate(held_out, ask, seed=recipe.seed, total=len(held_out), progress=progress))
 
-    return publish(product, exported, measure, store=store, thresholds=None)
-
-
-def cautious(found: Calibrated) -> Calibrated:
-    """``found`` with bounds that allow for generators that leave other traces: log(u) below, log(1 - u) less above."""
-    fitted = found.calibration
-    lowest = max(fitted.lowest, math.log(_UNKNOWN))
-    highest = max(0.0, fitted.highest + math.log(1 - _UNKNOWN))
-    return replace(found, calibration=replace(fitted, lowest=lowest, highest=highest))
+    return (publish(product, exported, measure, store=run.store),)
 
 
 def product_of(recipe: SyntheticRecipe, best: Mapping[str, str]) -> Product:
@@ -123,8 +71,7 @@ def product_of(recipe: SyntheticRecipe, best: Mapping[str, str]) -> Product:
         detector=recipe.detector,
         question=f"Was this portrait drawn by a generator? A face with a margin of {recipe.margin:.0%} in, a score and "
         f"a {cells} x {cells} map of regional scores out.",
-        licence="Apache-2.0 (weights made by this project; see training data)",
-        origin=f"trained with zhenwei.training.cnn._synthetic_image, from ImageNet {backbone} (Apache-2.0)",
+        origin=f"trained with `zhenwei train cnn.synthetic_image`, from ImageNet {backbone} (Apache-2.0)",
         training_data=_DATA,
         input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box with a margin of "
         f"{recipe.margin:.0%}; gives score (n,) and regions (n, size / 32, size / 32), logits",
@@ -145,3 +92,15 @@ def product_of(recipe: SyntheticRecipe, best: Mapping[str, str]) -> Product:
         limits=_LIMITS,
         noun="pictures",
     )
+
+
+lesson = Lesson(
+    serves=(SyntheticImage.info.id,),
+    recipe=SyntheticRecipe,
+    packaged=MODEL,
+    needs="photos and dfdc-faces (zip + csv)",
+    prepare=prepare,
+    learn=learn,
+    install=install,
+    accepts=frozenset({"resume", "stop_after"}),
+)

@@ -6,69 +6,97 @@ was saved otherwise; two went through the synthetic camera, whole and with a par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from zhenwei import models
-from zhenwei.detectors.consistency.exif import ANY_SIZE_PX, Exif
+from zhenwei.detectors.consistency.exif import Exif
 from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
 from zhenwei.nets.self_consistency import SelfConsistencyNet
-from zhenwei.training.cnn.synthetic_image import cautious
 from zhenwei.training.consistency import _network as learned
 from zhenwei.training.data.camera import Camera, another, draw_camera, saved
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
-from zhenwei.training.install.calibrate import Calibrated, Sample, Shown, calibrate
-from zhenwei.training.install.export import export, load_weights
+from zhenwei.training.install.asking import of_image
+from zhenwei.training.install.calibrate import Calibrated, Shown, calibrate, cautious
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.export import export
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.install.publish import Product, publish
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.recipe import Section, Share
 from zhenwei.training.traditional.jpeg_traces import draw_history
 from zhenwei.training.traditional.jpeg_traces import splice as splice_histories
-from zhenwei.types import Frame, Media, Pixels, Subject
+from zhenwei.types import Pixels
 
 MODEL = "self_consistency"
+_ASK = of_image(Exif(always=True))
 SOURCES = ("ffhq", "pixabay")
-HELD_OUT = 0.4
-STEPS = 3600
 _GOOD, _LAST = 85, (60, 99)
 _KEEP_SIZE = (0, 3, 4)  # settings of resampling that leave no fewer pixels
 _TOLERANCE = 0.05  # of logits that reach hundreds
 
 
-def albums(data: Path) -> tuple[list[Pixels], list[Photograph]]:
-    """Pictures to learn from, and photographs held out by name, of the training rows of ``photos`` in ``data``."""
-    rows = read_photographs(data, SOURCES)
-    held_out = [row for row in rows if kept_out(row.path, HELD_OUT)]
-    return [row.pixels() for row in rows if not kept_out(row.path, HELD_OUT)], held_out
+class Recipe(Section):
+    """``held_out``: share of the photographs that is calibrated on."""
+
+    steps: int = Field(default=3600, gt=0)
+    held_out: Share = 0.4
 
 
-def net_of(output: Path) -> SelfConsistencyNet:
-    """The trained network of a run. Raises :class:`DataError` where there is none."""
-    return load_weights(output / "best.pt", SelfConsistencyNet(learned.SETTINGS))
+@dataclass(frozen=True, slots=True, eq=False)
+class Album:
+    """Pictures to learn from, and photographs held out by name."""
+
+    learn: list[Pixels]
+    held_out: list[Photograph]
 
 
-def install(
-    net: SelfConsistencyNet,
-    held_out: Sequence[Photograph],
-    found: Mapping[str, float],
-    *,
-    store: Path = models.STORE,
-    progress: Callable[[float], None] | None = None,
-) -> ModelEntry:
-    """Exports, calibrates and publishes. ``found``: AUC of agreement by property, for the card."""
-    exported = export(net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
-    examples = Examples(held_out, 2)
+def prepare(recipe: Recipe, run: Run) -> Album:
+    """The training rows of ``photos``."""
+    rows = read_photographs(run.folder(), SOURCES)
+    held_out = [row for row in rows if kept_out(row.path, recipe.held_out)]
+    return Album([row.pixels() for row in rows if not kept_out(row.path, recipe.held_out)], held_out)
+
+
+def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
+    """From shots of the synthetic camera; None where it was stopped before the end."""
+    net = learned.train(
+        album.learn,
+        run.output,
+        steps=recipe.steps,
+        resume=run.resume,
+        stop_after=run.stop_after,
+        tell=lambda step, _: run.tell("training", step / recipe.steps),
+    )
+    found = learned.check(net, [photograph.pixels() for photograph in album.held_out])
+    run.say("  ".join(f"{name} {value:.3f}" for name, value in found.items()))
+    return Learned(net, found) if run.stop_after is None else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """The network, and its AUC of agreement by property on held-out photographs."""
+
+    net: SelfConsistencyNet
+    found: Mapping[str, float]
+
+
+def install(recipe: Recipe, album: Album, taught: Learned, run: Run) -> tuple[ModelEntry, ...]:
+    exported = export(taught.net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
+    examples = Examples(album.held_out, 2)
 
     def measure() -> Calibrated:
-        return cautious(calibrate(examples, ask, seed=learned.SEED, total=len(examples), progress=progress))
+        progress = run.bar("calibrating")
+        return cautious(calibrate(examples, _ASK, seed=learned.SEED, total=len(examples), progress=progress))
 
-    return publish(_product(found), exported, measure, store=store, thresholds=None)
+    return (publish(_product(recipe, taught.found), exported, measure, store=run.store),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,40 +165,25 @@ def pasted(whole: Pixels, part: Pixels, rng: np.random.Generator) -> tuple[Pixel
     return np.where(inside[..., None], part, whole).astype(np.uint8), inside
 
 
-def ask(shown: Shown) -> Sample | None:
-    """What the detector makes of it; None where it abstains for want of patches."""
-    score = Exif(always=True).examine(as_subject(shown.pixels)).score
-    if score is None:
-        return None
-    unknown = float("nan")
-    return Sample(score, shown.forged, ANY_SIZE_PX, unknown, shown.face, shown.group, shown.source, shown.delivered)
-
-
-def as_subject(pixels: Pixels) -> Subject:
-    height, width = pixels.shape[:2]
-    return Subject(Media("", "", "image", 0, "jpeg", width=width, height=height), (Frame(0, 0.0, pixels),))
-
-
 def measured_on_test(data: Path) -> Measured:
     """On splices of the test photographs in ``data``, and the same pictures whole."""
-    return measured(Examples(read_photographs(data, SOURCES, test=True), 3), ask)
+    return measured(Examples(read_photographs(data, SOURCES, test=True), 3), _ASK)
 
 
-def _product(found: Mapping[str, float]) -> Product:
+def _product(recipe: Recipe, found: Mapping[str, float]) -> Product:
     areas = ", ".join(f"{name} {area:.2f}" for name, area in found.items())
     return Product(
         model=MODEL,
         detector=Exif.info.id,
         question="Do patches of a picture share every imaging property? Patches in; points out, whose squared distance "
         "is what the agreement of two patches loses.",
-        licence="Apache-2.0 (weights made by this project; see training data)",
         origin="trained with `zhenwei train consistency.exif`, from nothing",
         training_data="FFHQ photographs and stock portraits (Pixabay) made smaller, and dead leaves, all shot by a "
         "synthetic camera of known settings. Data sets' licences: research.",
         input="patches (n, 3, 128, 128) float32 RGB in [-1, 1], pixels as they are in the file; gives scaled "
         "(n, 9, 6) and margins (n, 10)",
         facts=(
-            f"Network: five stages of 3 x 3 convolutions, {STEPS} steps of 64 patches, seed {learned.SEED}, EMA",
+            f"Network: five stages of 3 x 3 convolutions, {recipe.steps} steps of 64 patches, seed {learned.SEED}, EMA",
             f"AUC of agreement, pairs of patches of different held-out pictures: {areas}",
         ),
         held_out="Splices of photographs that were not learned from, beside the same pictures whole: half as published "
@@ -184,3 +197,14 @@ def _product(found: Mapping[str, float]) -> Product:
         "with blurred backgrounds, overlays or portrait modes can be as uneven.",
         noun="pictures",
     )
+
+
+lesson = Lesson(
+    serves=(Exif.info.id,),
+    recipe=Recipe,
+    needs="photos (zip + csv): photographs",
+    prepare=prepare,
+    learn=learn,
+    install=install,
+    accepts=frozenset({"resume", "stop_after"}),
+)

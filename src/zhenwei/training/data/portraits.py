@@ -25,6 +25,7 @@ from zhenwei.types import Frame, InputContract, Pixels
 
 _KERNELS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
 _KERNEL_ODDS = (0.4, 0.3, 0.2, 0.08, 0.02)
+FAMILY = "ffhq"  # what the generated portraits were learned from
 _LEAST_PX = 64
 _DFDC_SHARE = 0.25  # of the genuine faces there: as many as of all the other sources together
 

@@ -143,9 +143,14 @@ def delivered(face: Pixels, delivery: Delivery) -> Pixels:
 
 
 def train(
-    pictures: Pictures, output: Path, *, resume: bool = False, tell: Tell | None = None
+    pictures: Pictures,
+    output: Path,
+    *,
+    steps: tuple[int, int] = (STEPS, RESIDUAL_STEPS),
+    resume: bool = False,
+    tell: Tell | None = None,
 ) -> tuple[LearnedFingerprint, ResidualFingerprint]:
-    """Both networks, one after the other, from the same batches; the templates learn for longer.
+    """Both networks, one after the other, from the same batches; the templates learn for longer. ``steps``: of each.
 
     ``output/last.pt`` and ``output/last.residual.pt`` are written every 100 steps and at the end. Raises
     :class:`DataError` for a checkpoint that is none, and for a loss that is no number.
@@ -155,14 +160,14 @@ def train(
     trunk = EfficientNetLite("lite0")
     load_imagenet(trunk, imagenet_state("lite0"))
     learned = LearnedFingerprint(len(SOURCES), trunk)
-    lesson = Lesson(learned, _groups(learned), _loss_of_learned, STEPS, output / "last.pt", "learning sources")
-    learn(lesson, pictures, resume=resume, tell=tell)
+    part = _Part(learned, _groups(learned), _loss_of_learned, steps[0], output / "last.pt", "learning sources")
+    learn(part, pictures, resume=resume, tell=tell)
     torch.manual_seed(SEED)
     residual = ResidualFingerprint(len(SOURCES))
     every: Groups = [{"params": list(residual.parameters()), "share": 1.0}]
     path = output / "last.residual.pt"
-    lesson = Lesson(residual, every, _loss_of_residual, RESIDUAL_STEPS, path, "learning templates")
-    learn(lesson, pictures, resume=resume, tell=tell)
+    part = _Part(residual, every, _loss_of_residual, steps[1], path, "learning templates")
+    learn(part, pictures, resume=resume, tell=tell)
     return learned, residual
 
 
@@ -170,7 +175,7 @@ Groups = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class _Part:
     """What learns, how fast which of its parameters do, from which loss, for how long; where it is kept; its name."""
 
     net: nn.Module
@@ -181,11 +186,11 @@ class Lesson:
     name: str
 
 
-def learn(lesson: Lesson, pictures: Pictures, *, resume: bool = False, tell: Tell | None = None) -> None:
-    """To the end of ``lesson``; leaves its network ready to answer."""
-    net, steps = lesson.net.to(memory_format=torch.channels_last), lesson.steps  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(lesson.groups, lr=_LEARNING_RATE, weight_decay=_DECAY)
-    start = _restore(lesson.path, net, optimiser) if resume and lesson.path.is_file() else 0
+def learn(part: _Part, pictures: Pictures, *, resume: bool = False, tell: Tell | None = None) -> None:
+    """To the end of ``part``; leaves its network ready to answer."""
+    net, steps = part.net.to(memory_format=torch.channels_last), part.steps  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(part.groups, lr=_LEARNING_RATE, weight_decay=_DECAY)
+    start = _restore(part.path, net, optimiser) if resume and part.path.is_file() else 0
     with ThreadPoolExecutor(1) as crew:
         ahead: list[Future[tuple[Pixels, NDArray[np.int64]]]] = []
         for step in range(start, steps):
@@ -194,7 +199,7 @@ def learn(lesson: Lesson, pictures: Pictures, *, resume: bool = False, tell: Tel
             for group in optimiser.param_groups:
                 group["lr"] = _LEARNING_RATE * group["share"] * _rate(step, steps)
             pixels, labels = ahead.pop(0).result()
-            loss = lesson.loss(net.train(), to_input(pixels), torch.from_numpy(labels))
+            loss = part.loss(net.train(), to_input(pixels), torch.from_numpy(labels))
             if not math.isfinite(float(loss.detach())):
                 raise DataError("the loss is no number any more", got=f"step {step}", fix="Resume from last.pt.")
             optimiser.zero_grad(set_to_none=True)
@@ -202,9 +207,9 @@ def learn(lesson: Lesson, pictures: Pictures, *, resume: bool = False, tell: Tel
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
             optimiser.step()
             if (step + 1) % _KEEP_EVERY == 0 or step + 1 == steps:
-                _keep(lesson.path, net, optimiser, step + 1)
+                _keep(part.path, net, optimiser, step + 1)
             if tell:
-                tell(lesson.name, (step + 1) / steps)
+                tell(part.name, (step + 1) / steps)
     net.eval()
 
 

@@ -1,15 +1,17 @@
 """From scores to likelihood ratios: calibration and operating points on people and sources that were not trained on.
 
-For every detector alike: ``shown`` yields held-out pictures, genuine and forged treated the same, each as it is and
-once as it might be *delivered* (:func:`delivery`), so that the calibration sees the sizes and compressions that users
-bring; ``ask`` puts one before the detector. Pictures are asked for one by one and none is kept. Thresholds hold in the
-*worst* of the sources, not in their mixture.
+For every detector alike: ``shown`` yields what was held out, images, clips or sounds, genuine and forged treated the
+same, each as it is and once as it might be *delivered* (:func:`delivery`), so that the calibration sees the sizes and
+compressions that users bring; ``ask`` puts one before the detector. They are asked for one by one and none is kept.
+Thresholds hold in the *worst* of the sources, not in their mixture.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
 import cv2
 import numpy as np
@@ -20,9 +22,13 @@ from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_po
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.video_codec import through_h264
-from zhenwei.types import Pixels
+from zhenwei.types import Pixels, Quality
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
+_UNKNOWN = 0.5
+"""Share u of generators that may leave none of the known traces. An assumption, not a measurement: of generators that
+were not trained on there are none here to measure. With LR the likelihood ratio among the known ones, that of "drawn by
+some generator" is (1 - u) LR + u: never below u, and 1 - u as large at the top."""
 _SMALLEST_PX = 56
 _OFTEN_SOFT, _OFTEN_NOISY = 0.25, 0.15
 _BLUR = (0.003, 0.015)  # of the side
@@ -42,21 +48,42 @@ class Shown:
     delivered: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What the detector made of it: its score, and the quality that it saw. ``face_px``: the side of what it judged."""
+    """What the detector made of something held out: its ``score``, and the quality that it saw, where it has one.
+
+    ``forged``: the truth. ``number``: of the medium, which may be shown several times. ``group``: whose it is;
+    ``source``: of which data set. ``delivered``: made small and re-encoded. ``face_px``, ``sharpness``: as in
+    :class:`zhenwei.types.Quality`, None where they say nothing about the score.
+    """
 
     score: float
     forged: bool
-    face_px: float
-    sharpness: float
-    face: int
+    number: int
     group: str
     source: str
-    delivered: bool
+    delivered: bool = False
+    face_px: float | None = None
+    sharpness: float | None = None
+
+    @classmethod
+    def of(cls, shown: Shown, score: float, seen: Quality | None) -> Self:
+        """The answer about an image; ``seen``: the quality of the face in it, None where the whole is judged."""
+        return cls(
+            score=score,
+            forged=shown.forged,
+            number=shown.face,
+            group=shown.group,
+            source=shown.source,
+            delivered=shown.delivered,
+            face_px=seen.face_px if seen else None,
+            sharpness=seen.sharpness if seen else None,
+        )
 
 
+T = TypeVar("T")
 Ask = Callable[[Shown], Sample | None]
+AskEach = Callable[[Shown], Mapping[str, Sample | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +95,8 @@ class Calibrated:
 
 
 def calibrate(
-    shown: Iterable[Shown],
-    ask: Ask,
+    shown: Iterable[T],
+    ask: Callable[[T], Sample | None],
     *,
     seed: int,
     of_video: Collection[str] = (),
@@ -88,8 +115,8 @@ def calibrate(
 
 
 def calibrate_each(
-    shown: Iterable[Shown],
-    ask: Callable[[Shown], Mapping[str, Sample | None]],
+    shown: Iterable[T],
+    ask: Callable[[T], Mapping[str, Sample | None]],
     parts: Sequence[str],
     *,
     seed: int,
@@ -114,12 +141,16 @@ def calibrate_each(
 
 
 def _fit(samples: list[Sample], seed: int) -> Calibration:
+    sizes = [s.face_px for s in samples if s.face_px is not None]
+    sharpness = [math.nan if s.sharpness is None else s.sharpness for s in samples]
+    if sizes and len(sizes) < len(samples):
+        raise DataError("some of what was held out has no size of a face", got=f"{len(sizes)} of {len(samples)} have")
     return fit(
         [s.score for s in samples],
         [s.forged for s in samples],
-        [s.face_px for s in samples],
+        sizes or None,
         [s.group for s in samples],
-        sharpness=[s.sharpness for s in samples],
+        sharpness=sharpness,
         seed=seed,
     )
 
@@ -133,11 +164,19 @@ def _operating(calibration: Calibration, samples: list[Sample], video: Collectio
         if not mine:
             continue
         llr = [calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness) for s in mine]
-        forged, faces_seen = [s.forged for s in mine], [s.face for s in mine]
+        forged, faces_seen = [s.forged for s in mine], [s.number for s in mine]
         each.append(measure_operating_points(llr, forged, ["image"] * len(mine), groups=faces_seen))
     genuine = worst_of([tail for points in each for tail in points.genuine.values()])
     missed = worst_of([tail for points in each for tail in points.forged.values()])
     return OperatingPoints(dict.fromkeys(("image", "video"), genuine), dict.fromkeys(("image", "video"), missed))
+
+
+def cautious(found: Calibrated) -> Calibrated:
+    """``found`` with bounds that allow for generators that leave other traces: log(u) below, log(1 - u) less above."""
+    fitted = found.calibration
+    lowest = max(fitted.lowest, math.log(_UNKNOWN))
+    highest = max(0.0, fitted.highest + math.log(1 - _UNKNOWN))
+    return replace(found, calibration=replace(fitted, lowest=lowest, highest=highest))
 
 
 def worst_of(tails: list[Tail]) -> Tail:

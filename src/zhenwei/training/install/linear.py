@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from pydantic import Field
 
-from zhenwei.errors import ModelError
+from zhenwei.errors import DataError, ModelError
 from zhenwei.fusion.logistic import fit_logistic
+from zhenwei.models import ModelEntry
+from zhenwei.training.install.calibrate import Ask, Calibrated, Shown, calibrate, cautious
+from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import OPSET, Exported
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.recipe import Section
+from zhenwei.types import Floats
+
+E = TypeVar("E")
+Progress = Callable[[float], None]
 
 _IR_VERSION = 8  # of opset 17; newer ones are refused by older runtimes
 _TOLERANCE = 1e-3
@@ -80,3 +93,75 @@ def _parity(fitted: Linear, data: bytes) -> float:
     batch = np.random.default_rng(0).standard_normal((32, len(fitted.weights))).astype(np.float32)
     (ours,) = session.run(None, {"features": batch})
     return float(np.abs(np.asarray(ours, np.float64) - fitted(batch)).max())
+
+
+class LinearRecipe(Section):
+    """``l2``: penalty of the regression, in units of one sample."""
+
+    seed: int = 20261123
+    l2: float = Field(default=10.0, ge=0)
+
+
+LR = TypeVar("LR", bound=LinearRecipe)
+
+
+class HeldOut(Protocol):
+    """Images that were not fitted to, one after another."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Shown]: ...
+
+
+def linear_lesson(
+    recipe: type[LR],
+    product: Product,
+    *,
+    needs: str,
+    split: Callable[[LR, Path, Progress], tuple[E, HeldOut]],
+    rows: Callable[[LR, E, Progress], Iterable[tuple[Floats, bool]]],
+    ask: Ask,
+    bounded: bool = False,
+) -> Lesson[LR, tuple[E, HeldOut], Exported]:
+    """The lesson of a detector that is a linear classifier: fitted in one go and installed at once.
+
+    ``split`` reads the data folder into what to learn from and what is held out; ``rows`` describes the first, features
+    ``(d,)`` and the truth; ``ask`` is :mod:`zhenwei.training.install.asking` of the detector. ``bounded``: see
+    :func:`cautious`. The classifier is written to the output folder, too, as ``MODEL.onnx``.
+    """
+
+    def prepare(chosen: LR, run: Run) -> tuple[E, HeldOut]:
+        return split(chosen, run.folder(), run.bar("reading"))
+
+    def learn(chosen: LR, data: tuple[E, HeldOut], run: Run) -> Exported:
+        described = list(rows(chosen, data[0], run.bar("fitting")))
+        run.tell("fitting", 1.0)
+        if not described:
+            raise DataError("there is nothing to fit to", got=str(run.data), want=needs)
+        features, forged = zip(*described, strict=True)
+        exported = export_linear(fit_linear(np.stack(features), np.asarray(forged), l2=chosen.l2))
+        (run.output / f"{product.model}.onnx").write_bytes(exported.onnx)
+        return exported
+
+    def install(chosen: LR, data: tuple[E, HeldOut], exported: Exported, run: Run) -> tuple[ModelEntry, ...]:
+        held_out, progress = data[1], run.bar("calibrating")
+
+        def measure() -> Calibrated:
+            found = calibrate(held_out, ask, seed=chosen.seed, total=len(held_out), progress=progress)
+            return cautious(found) if bounded else found
+
+        words = replace(product, facts=(_how(chosen), *product.facts))
+        return (publish(words, exported, measure, store=run.store),)
+
+    return Lesson(
+        serves=(product.detector,),
+        recipe=recipe,
+        needs=needs,
+        prepare=prepare,
+        learn=learn,
+        install=install,
+        at_once=True,
+    )
+
+
+def _how(recipe: LinearRecipe) -> str:
+    return f"Classifier: logistic regression, L2 penalty {recipe.l2:.0f}, seed {recipe.seed}"

@@ -385,7 +385,6 @@ def _facts(sound: Floats) -> tuple[float, float, float, float]:
 
 
 _SHARED: dict[str, Any] = {
-    "licence": "Apache-2.0 (weights made by this project; see training data)",
     "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and "
     "copies of "
     "the genuine by vocoders made by this project. Data sets' licences: research.",

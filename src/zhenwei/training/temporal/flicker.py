@@ -1,108 +1,103 @@
-"""``temporal.flicker`` into the store, calibrated on photographs that were held out and set in motion."""
+"""``temporal.flicker``: learned from photographs set in motion, calibrated on others that were held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
+import torch
 
 from zhenwei import models
-from zhenwei.detectors.temporal.flicker import ANY_SIZE_PX, FRAMES, Flicker
+from zhenwei.detectors.temporal.flicker import FRAMES, Flicker
+from zhenwei.evaluation.metrics import auc
 from zhenwei.models import ModelEntry
 from zhenwei.nets.flicker import FlickerNet
 from zhenwei.signals.flicker import CHANNELS
-from zhenwei.training.cnn.synthetic_image import cautious
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
-from zhenwei.training.install.calibrate import Calibrated, Sample, Shown, calibrate
+from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
+from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export_shape
-from zhenwei.training.install.publish import Product, publish
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.recipe import Section, Share
 from zhenwei.training.temporal import _clips as taught
+from zhenwei.training.temporal._clips import Clip
 
 MODEL = Flicker.info.models[0]
-SOURCES = ("ffhq", "pixabay")
-HELD_OUT = 0.25
+_SOURCES = ("ffhq", "pixabay")
 _HIGHEST = 0.1
 """What it may say at most, whatever held-out photographs allow. An assumption: real clips are not photographs set in
 motion, and on the few at hand it could not be shown to part genuine from forged."""
-TIMES = 1  # that a photograph to learn from is set in motion
+
+
+class Recipe(Section):
+    """``times``: how often a photograph to learn from is set in motion; ``held_out``: share that is calibrated on."""
+
+    epochs: int = taught.EPOCHS
+    times: int = 1
+    held_out: Share = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Albums:
-    """Photographs to learn from and held out by name."""
+class Clips:
+    """Genuine and forged clips, to learn from and of photographs held out by name."""
 
-    learn: list[Photograph]
-    held_out: list[Photograph]
-
-
-def albums(data: Path) -> Albums:
-    """Of the training rows of ``photos`` in ``data``."""
-    rows = read_photographs(data, SOURCES)
-    kept = [kept_out(row.path, HELD_OUT) for row in rows]
-    return Albums(
-        [row for row, out in zip(rows, kept, strict=True) if not out],
-        [row for row, out in zip(rows, kept, strict=True) if out],
-    )
+    learn: Sequence[Clip]
+    held_out: Sequence[Clip]
 
 
-def install(
-    net: FlickerNet,
-    held_out: Sequence[taught.Clip],
-    *,
-    store: Path = models.STORE,
-    progress: Callable[[float], None] | None = None,
-) -> ModelEntry:
-    """Exports, calibrates and publishes. ``held_out``: clips that were not learned from."""
+def prepare(recipe: Recipe, run: Run) -> Clips:
+    """Sets the training rows of ``photos`` in motion."""
+    kept: tuple[list[Photograph], list[Photograph]] = ([], [])
+    for row in read_photographs(run.folder(), _SOURCES):
+        kept[kept_out(row.path, recipe.held_out)].append(row)
+    learn = list(taught.clips(kept[0], 1, recipe.times, run.bar("setting photographs in motion")))
+    return Clips(learn, list(taught.clips(kept[1], 2, 1, run.bar("the same for held-out ones"))))
+
+
+def learn(recipe: Recipe, clips: Clips, run: Run) -> FlickerNet:
+    net = taught.train(clips.learn, epochs=recipe.epochs, tell=run.bar("training"))
+    torch.save(net.state_dict(), run.output / "best.pt")
+    area = auc([clip.forged for clip in clips.held_out], taught.scores(net, clips.held_out))
+    run.say(f"AUC on held-out photographs: {area:.3f}")
+    return net
+
+
+def install(recipe: Recipe, clips: Clips, net: FlickerNet, run: Run) -> tuple[ModelEntry, ...]:
     exported = export_shape(net, (len(CHANNELS), FRAMES), input_name="courses", outputs=("score", "course"))
+    held_out = clips.held_out
 
     def measure() -> Calibrated:
-        shown = _Shown(held_out)
-        found = cautious(calibrate(shown, shown.ask, seed=taught.SEED, total=len(held_out), progress=progress))
+        progress = run.bar("calibrating")
+        found = cautious(calibrate(held_out, ask, seed=taught.SEED, total=len(held_out), progress=progress))
         return replace(found, calibration=replace(found.calibration, highest=min(_HIGHEST, found.calibration.highest)))
 
-    return publish(_product(), exported, measure, store=store, thresholds=None)
+    return (publish(_product(recipe), exported, measure, store=run.store),)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """Clips in the place of pictures: what stands for the pixels is not looked at, the courses are."""
-
-    clips: Sequence[taught.Clip]
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __iter__(self) -> Iterator[Shown]:
-        nothing = np.zeros((1, 1, 3), np.uint8)
-        for number, clip in enumerate(self.clips):
-            yield Shown(nothing, clip.forged, number, clip.path, clip.source, delivered=False)
-
-    def ask(self, shown: Shown) -> Sample:
-        clip = self.clips[shown.face]
-        scores = models.load(MODEL).run(clip.courses[None])[0]
-        unknown = float("nan")
-        return Sample(float(scores[0]), clip.forged, ANY_SIZE_PX, unknown, clip.photograph, clip.path, clip.source,
-                      delivered=False)  # fmt: skip
+def ask(clip: Clip) -> Sample:
+    """What the network in the store says of a clip that was followed already."""
+    scores = models.load(MODEL).run(clip.courses[None])[0]
+    score = float(np.asarray(scores)[0])
+    return Sample(score=score, forged=clip.forged, number=clip.photograph, group=clip.path, source=clip.source)
 
 
-def _product() -> Product:
+def _product(recipe: Recipe) -> Product:
     return Product(
         model=MODEL,
         detector=Flicker.info.id,
         question="Does a face tremble between frames more than its surroundings? Courses of 48 frames in; a score and "
         "log odds of every frame out.",
-        licence="Apache-2.0 (weights made by this project; see training data)",
         origin="trained with `zhenwei train temporal.flicker`, from nothing",
         training_data="FFHQ photographs and stock portraits (Pixabay), set in motion by this project. Data sets' "
         "licences: research.",
         input=f"courses (n, {len(CHANNELS)}, {FRAMES}) float32, see zhenwei.signals.flicker; gives score (n,) and "
         f"course (n, {FRAMES})",
         facts=(
-            f"Network: three convolutions over time, {taught.EPOCHS} epochs, seed {taught.SEED}",
-            f"Clips: {TIMES} of each photograph, as it is and forged frame by frame (self-blends drawn anew or "
+            f"Network: three convolutions over time, {recipe.epochs} epochs, seed {taught.SEED}",
+            f"Clips: {recipe.times} of each photograph, as it is and forged frame by frame (self-blends drawn anew or "
             "trembling, mixed in by 15 to 100 %), both through H.264 at the same CRF and followed by the "
             "package's tracker",
         ),
@@ -115,3 +110,13 @@ def _product() -> Product:
         "flickering light and cuts are foreign to it.",
         noun="clips",
     )
+
+
+lesson = Lesson(
+    serves=(Flicker.info.id,),
+    recipe=Recipe,
+    needs="photos (zip + csv): photographs with faces",
+    prepare=prepare,
+    learn=learn,
+    install=install,
+)

@@ -6,7 +6,7 @@ a shifted grid), and that with a part of another photograph pasted in. So saving
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,36 +14,33 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei import models
-from zhenwei.detectors.traditional.jpeg_traces import ANY_SIZE_PX, FEATURES, JpegTraces, trace
-from zhenwei.training.cnn.synthetic_image import cautious
+from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trace
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
-from zhenwei.training.install.calibrate import Calibrated, Sample, Shown, calibrate
-from zhenwei.training.install.linear import export_linear, fit_linear
+from zhenwei.training.install.asking import of_image
+from zhenwei.training.install.calibrate import Shown
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.install.publish import Product, publish
-from zhenwei.types import Floats, Frame, Media, Pixels, Subject
+from zhenwei.training.recipe import Share
+from zhenwei.types import Floats, Pixels
 
 MODEL = "jpeg_traces"
 SEED = 20261123
 _SOURCES = ("ffhq", "pixabay")
-_HELD_OUT = 0.4
-_L2 = 10.0
 _BEFORE, _LAST = (45, 96), (60, 99)
 _SAVED_BEFORE, _LOSSLESS, _GOOD = 0.75, 0.15, 85
 _LEAST_SIDE = 144
+_ASK = of_image(JpegTraces(always=True))
 _PRODUCT = Product(
     model=MODEL,
     detector=JpegTraces.info.id,
     question="Was a part of the picture compressed otherwise than the rest? Tails of maps of JPEG traces in, a score "
     "out.",
-    licence="Apache-2.0 (weights made by this project; see training data)",
-    origin="trained with zhenwei.training.traditional.jpeg_traces",
+    origin="fitted with `zhenwei train traditional.jpeg_traces`",
     training_data="FFHQ photographs and stock portraits (Pixabay), and splices of them. Data sets' licences: research.",
     input=f"traces (n, {len(FEATURES)}) float32, see zhenwei.detectors.traditional.jpeg_traces; gives score (n,)",
-    facts=(f"Classifier: logistic regression, L2 penalty {_L2:.0f}, seed {SEED}",),
     held_out="None of these pictures was fitted to; half of the genuine ones were saved twice. As published here means "
     f"last saved at quality {_GOOD} or better, or without loss. The test figures are in "
     "`docs/detectors/traditional.jpeg_traces.md`.",
@@ -58,33 +55,26 @@ _PRODUCT = Product(
 )
 
 
-def train(
-    data: Path, output: Path, *, store: Path = models.STORE, progress: Callable[[float], None] | None = None
-) -> None:
-    """Fits, calibrates and publishes. ``data``: folder of ``photos.zip`` and ``photos.csv``; ``output`` receives the
-    classifier as ``jpeg_traces.onnx`` too. Raises :class:`zhenwei.errors.DataError` where the data is missing."""
-    tell = progress or (lambda _fraction: None)
+class Recipe(LinearRecipe):
+    """``held_out``: share of the photographs that is calibrated on."""
+
+    held_out: Share = 0.4
+
+
+def split(recipe: Recipe, data: Path, _progress: Progress) -> tuple[Splices, Splices]:
+    """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
     photographs = read_photographs(data, _SOURCES)
-    learn = Splices([p for p in photographs if not kept_out(p.path, _HELD_OUT)], 1)
-    held_out = Splices([p for p in photographs if kept_out(p.path, _HELD_OUT)], 2)
-    rows: list[Floats] = []
-    forged: list[bool] = []
+    learn = Splices([p for p in photographs if not kept_out(p.path, recipe.held_out)], 1)
+    return learn, Splices([p for p in photographs if kept_out(p.path, recipe.held_out)], 2)
+
+
+def rows(_: Recipe, learn: Splices, progress: Progress) -> Iterator[tuple[Floats, bool]]:
+    """What is left of savings in each picture, and the truth."""
     for number, shown in enumerate(learn):
-        tell(0.6 * number / len(learn))
+        progress(number / len(learn))
         traces = trace(shown.pixels)
         if traces is not None:
-            rows.append(traces.features)
-            forged.append(shown.forged)
-    exported = export_linear(fit_linear(np.stack(rows), np.asarray(forged), l2=_L2))
-    output.mkdir(parents=True, exist_ok=True)
-    (output / f"{MODEL}.onnx").write_bytes(exported.onnx)
-
-    def measure() -> Calibrated:
-        found = calibrate(held_out, ask, seed=SEED, total=len(held_out), progress=lambda done: tell(0.6 + 0.4 * done))
-        return cautious(found)
-
-    publish(_PRODUCT, exported, measure, store=store, thresholds=None)
-    tell(1.0)
+            yield traces.features, shown.forged
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +169,17 @@ def _saved(pixels: Pixels, quality: int) -> Pixels:
     return decode(encode(pixels, ".jpg", quality))
 
 
-def ask(shown: Shown) -> Sample | None:
-    """What the detector makes of it; None where it abstains."""
-    height, width = shown.pixels.shape[:2]
-    media = Media("", "", "image", 0, "jpeg", width=width, height=height)
-    score = JpegTraces(always=True).examine(Subject(media, (Frame(0, 0.0, shown.pixels),))).score
-    if score is None:
-        return None
-    unknown = float("nan")
-    return Sample(score, shown.forged, ANY_SIZE_PX, unknown, shown.face, shown.group, shown.source, shown.delivered)
-
-
 def measured_on_test(data: Path) -> Measured:
     """On splices of the test photographs in ``data``, and the same without a splice."""
-    return measured(Splices(read_photographs(data, _SOURCES, test=True), 3), ask)
+    return measured(Splices(read_photographs(data, _SOURCES, test=True), 3), _ASK)
+
+
+lesson = linear_lesson(
+    Recipe,
+    _PRODUCT,
+    needs="photos (zip + csv): photographs",
+    split=split,
+    rows=rows,
+    ask=_ASK,
+    bounded=True,
+)

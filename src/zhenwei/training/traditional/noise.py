@@ -12,40 +12,36 @@ from pathlib import Path
 
 import numpy as np
 
-from zhenwei import models
 from zhenwei.detectors.traditional.noise import Noise, noise_features
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, self_blend
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
 from zhenwei.training.data.video_codec import through_h264
-from zhenwei.training.install.calibrate import Calibrated, Sample, Shown, calibrate
-from zhenwei.training.install.linear import export_linear, fit_linear
+from zhenwei.training.install.asking import of_face
+from zhenwei.training.install.calibrate import Shown
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.install.publish import Product, publish
-from zhenwei.types import Face, Floats, Frame, Media, Pixels, Subject, Track
+from zhenwei.training.recipe import Share
+from zhenwei.types import Face, Floats, Pixels
 
 MODEL = "noise"
 SEED = 20261123
 _SOURCES = ("ffhq", "pixabay")
-_HELD_OUT = 0.4
-_L2 = 30.0
 _KINDS = ("self_blend", "affine_warp", "cross_blend", "mesh_swap")
 _FILMED, _CRF = 0.25, (18, 32)
+_ASK = of_face(Noise())
 _PRODUCT = Product(
     model=MODEL,
     detector=Noise.info.id,
     question="Is the face as noisy as the picture around it? Differences of noise in, a score out.",
-    licence="Apache-2.0 (weights made by this project; see training data)",
-    origin="trained with zhenwei.training.traditional.noise",
+    origin="fitted with `zhenwei train traditional.noise`",
     training_data="FFHQ photographs and stock portraits (Pixabay), and forgeries made of them. Data sets' licences: "
     "research.",
     input="differences of noise between face and surroundings (n, 8) float32, see zhenwei.detectors.traditional.noise; "
     "gives score (n,)",
-    facts=(
-        f"Classifier: logistic regression, L2 penalty {_L2:.0f}, seed {SEED}",
-        f"Forgeries: {', '.join(_KINDS)}, one of each from every photograph",
-    ),
+    facts=(f"Forgeries: {', '.join(_KINDS)}, one of each from every photograph",),
     held_out="None of these pictures was fitted to; forgeries are made of them. As published here means saved as JPEG "
     "95. The test figures are in `docs/detectors/traditional.noise.md`.",
     limits="A weak cue: genuine pictures often have another noise in the face than around it, and compression leaves "
@@ -63,38 +59,33 @@ class Sitter:
     face: Face
 
 
-def train(
-    data: Path, output: Path, *, store: Path = models.STORE, progress: Callable[[float], None] | None = None
-) -> None:
-    """Fits, calibrates and publishes. ``data``: folder of ``photos.zip`` and ``photos.csv``; ``output`` receives the
-    classifier as ``noise.onnx`` too. Raises :class:`zhenwei.errors.DataError` where the data is missing."""
-    tell = progress or (lambda _fraction: None)
-    sitters = _sitters(read_photographs(data, _SOURCES), lambda done: tell(0.3 * done))
-    learn = Examples([s for s in sitters if not kept_out(s.photograph.path, _HELD_OUT)], 1)
-    held_out = Examples([s for s in sitters if kept_out(s.photograph.path, _HELD_OUT)], 2)
-    rows: list[Floats] = []
-    forged: list[bool] = []
+class Recipe(LinearRecipe):
+    """``held_out``: share of the photographs that is calibrated on."""
+
+    l2: float = 30.0
+    held_out: Share = 0.4
+
+
+def split(recipe: Recipe, data: Path, progress: Progress) -> tuple[Examples, Examples]:
+    """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
+    sitters = _sitters(read_photographs(data, _SOURCES), progress)
+    learn = Examples([s for s in sitters if not kept_out(s.photograph.path, recipe.held_out)], 1)
+    return learn, Examples([s for s in sitters if kept_out(s.photograph.path, recipe.held_out)], 2)
+
+
+def rows(_: Recipe, learn: Examples, progress: Progress) -> Iterator[tuple[Floats, bool]]:
+    """Differences of noise ``(8,)`` and truth; without surroundings a face is left out."""
     for number, (shown, face) in enumerate(learn.with_faces()):
-        tell(0.3 + 0.3 * number / len(learn))
+        progress(number / len(learn))
         row = None if face.tight else noise_features(shown.pixels, face)
         if row is not None:
-            rows.append(row)
-            forged.append(shown.forged)
-    exported = export_linear(fit_linear(np.stack(rows), np.asarray(forged), l2=_L2))
-    output.mkdir(parents=True, exist_ok=True)
-    (output / f"{MODEL}.onnx").write_bytes(exported.onnx)
-
-    def measure() -> Calibrated:
-        return calibrate(held_out, ask, seed=SEED, total=len(held_out), progress=lambda done: tell(0.6 + 0.4 * done))
-
-    publish(_PRODUCT, exported, measure, store=store, thresholds=None)
-    tell(1.0)
+            yield row, shown.forged
 
 
-def _sitters(photographs: Sequence[Photograph], tell: Callable[[float], None]) -> list[Sitter]:
+def _sitters(photographs: Sequence[Photograph], progress: Progress) -> list[Sitter]:
     found = []
     for number, photograph in enumerate(photographs):
-        tell(number / len(photographs))
+        progress(number / len(photographs))
         face = largest_face(photograph.pixels())
         if face is not None and face.landmarks is not None:
             found.append(Sitter(photograph, face))
@@ -183,23 +174,12 @@ def _scaled(face: Face, scale: float) -> Face:
     return replace(face, box=type(box)(*edges), quality=quality, landmarks=None)
 
 
-def ask(shown: Shown) -> Sample | None:
-    """What the detector makes of it, through the package's own face finder; None where it sees no face or abstains."""
-    face = largest_face(shown.pixels)
-    if face is None:
-        return None
-    height, width = shown.pixels.shape[:2]
-    media = Media("", "", "image", 0, "jpeg", width=width, height=height)
-    score = Noise().examine(Subject(media, (Frame(0, 0.0, shown.pixels),), Track(1, (face,)))).score
-    if score is None:
-        return None
-    seen = face.quality
-    return Sample(
-        score, shown.forged, seen.face_px, seen.sharpness, shown.face, shown.group, shown.source, shown.delivered
-    )
-
-
 def measured_on_test(data: Path) -> Measured:
     """On forgeries made of the test photographs in ``data``, and those photographs, re-encoded alike."""
     sitters = _sitters(read_photographs(data, _SOURCES, test=True), lambda _done: None)
-    return measured(Examples(sitters, 3), ask)
+    return measured(Examples(sitters, 3), _ASK)
+
+
+lesson = linear_lesson(
+    Recipe, _PRODUCT, needs="photos (zip + csv): photographs with faces", split=split, rows=rows, ask=_ASK
+)
