@@ -19,16 +19,17 @@ from zhenwei.cli import _train_other
 from zhenwei.cli._train_common import Options, bar, check_output, device_of
 from zhenwei.errors import UsageError
 from zhenwei.evaluation import leave_out as kept_out
-from zhenwei.training import curves, distributed
+from zhenwei.trainer import distributed
+from zhenwei.trainer.distributed import World
+from zhenwei.trainer.trial import Trial, steps_within, try_out
+from zhenwei.training import curves
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.cnn import _leave_out as leave_out
 from zhenwei.training.cnn import face_forgery as face_forgery_publish
 from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.pack import Pack, kept_decoded
 from zhenwei.training.data.repack import repack
-from zhenwei.training.distributed import World
 from zhenwei.training.recipe import Recipe, load_recipe
-from zhenwei.training.trial import Trial, steps_within, try_out
 
 _DRY_STEPS = 6
 _QUIET_EVERY = 25  # where no bar can be shown, a line now and then

@@ -1,7 +1,7 @@
 """What a lesson is: how one training prepares data, learns, and puts what was learned into the store.
 
-The file ``training/<family>/<file>.py`` teaches the detector ``<family>.<file>``; its last line is ``lesson = Lesson(...)``.
-Another package declares its own by an entry point of the group ``zhenwei.lessons`` whose name is the detector's id.
+The file ``training/<family>/<file>.py`` teaches the detector ``<family>.<file>``; it ends with
+``lesson = Lesson(...)``. Another package declares its own by an entry point of the group ``zhenwei.lessons`` whose name is the detector's id.
 ``zhenwei train`` knows nothing else of a detector: options come from the recipe, and what a lesson does not accept is
 refused before anything is done.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from zhenwei import models
 from zhenwei.errors import UsageError
 from zhenwei.models import ModelEntry
-from zhenwei.training.distributed import ALONE, World
+from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.training.recipe import Section, read_recipe
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def _nobody(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What was asked for, and whom to tell. ``scratch``: a folder that is deleted afterwards. ``way``: what to do instead
-    of learning. ``began``: of ``time.monotonic``. ``stack`` closes what a lesson opens when the run ends."""
+    """What was asked for, and whom to tell. ``scratch``: a folder that is deleted afterwards. ``way``: what to do
+    instead of learning. ``began``: of ``time.monotonic``. ``stack`` closes what a lesson opens when the run ends."""
 
     data: Path
     output: Path
@@ -91,8 +91,8 @@ class Run:
 class Lesson(Generic[R, D, L]):
     """How the detectors ``serves`` are trained, all at once.
 
-    ``recipe``: every choice that fixes the weights, with its default; ``packaged``: the name of a recipe that comes with
-    the package and is taken where none is given. ``needs``: what must lie in the data folder. ``prepare`` reads it.
+    ``recipe``: every choice that fixes the weights, with its default; ``packaged``: the name of a recipe that
+    comes with the package and is taken where none is given. ``needs``: what must lie in the data folder. ``prepare`` reads it.
     ``learn`` writes what it learned into ``run.output`` and returns it, or None where it stopped before the end.
     ``install`` measures it on what was held out and puts it into ``run.store``; with ``at_once`` that is not asked for.
     ``accepts`` and ``ways``: see :data:`Accepted` and :data:`Way`.

@@ -25,9 +25,9 @@ from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
 from zhenwei.evaluation.metrics import auc
 from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
+from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import BatchMaker, Example, Split, split_pack
 from zhenwei.training.data.pack import Pack
-from zhenwei.training.loop import to_input
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels
 

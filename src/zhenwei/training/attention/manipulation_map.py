@@ -1,4 +1,4 @@
-"""``attention.manipulation_map`` and the three ``warp`` detectors: heads on one trunk, trained and calibrated together."""
+"""``attention.manipulation_map`` and the three ``warp`` detectors: heads on one trunk, learned together."""
 
 from __future__ import annotations
 

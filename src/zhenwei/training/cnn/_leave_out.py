@@ -32,12 +32,12 @@ from zhenwei.forge.synthesis import (
     self_blend,
     splice,
 )
+from zhenwei.trainer.supervised import Tell, scores
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import Split, split_pack
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.install.export import load_weights
-from zhenwei.training.loop import Tell, scores
 from zhenwei.training.recipe import Pairs, Recipe
 from zhenwei.types import Floats, Pixels
 

@@ -24,9 +24,11 @@ from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.schedule import OptimizerSettings
+from zhenwei.trainer.supervised import State, Tell, begin, scores, train
 from zhenwei.training.cnn._face_forgery import imagenet_state, refuse_existing
 from zhenwei.training.data.augment import draw
-from zhenwei.training.data.batches import Batch
 from zhenwei.training.data.portraits import (
     FAMILY,
     Delivery,
@@ -36,8 +38,7 @@ from zhenwei.training.data.portraits import (
     draw_delivery,
     kept_out,
 )
-from zhenwei.training.loop import State, Tell, begin, scores, train
-from zhenwei.training.recipe import Augmentation, Often, Optimiser, Section, Share
+from zhenwei.training.recipe import Augmentation, Often, Section, Share
 from zhenwei.types import Floats, InputContract, Pixels
 
 _ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
@@ -66,7 +67,7 @@ class SyntheticRecipe(Section):
     pairs: SyntheticPairs
     exchanged: Share  # of the pairs with a generated portrait: a rectangle of one is put into the other
     augmentation: Augmentation
-    optimiser: Optimiser
+    optimiser: OptimizerSettings
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,4 +1,4 @@
-"""``cnn.face_forgery``: the network of faces, from a pack or a data folder to weights, variants, calibration and card."""
+"""``cnn.face_forgery``: from a pack or a data folder to weights, variants, calibration and card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from zhenwei.errors import UsageError
 from zhenwei.evaluation import leave_out as kept_out
 from zhenwei.fusion.operating import PACKAGED
 from zhenwei.models import ModelEntry
-from zhenwei.training import curves, distributed
+from zhenwei.trainer import distributed
+from zhenwei.trainer.supervised import to_input
+from zhenwei.trainer.trial import Trial, steps_within, try_out
+from zhenwei.training import curves
 from zhenwei.training.cnn import _face_forgery as taught
 from zhenwei.training.cnn import _leave_out as leave_out
 from zhenwei.training.data.batches import BatchMaker, split_pack
@@ -30,9 +33,7 @@ from zhenwei.training.install.export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
 from zhenwei.training.install.variants import Cost, card_lines, write_variants
 from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.loop import to_input
 from zhenwei.training.recipe import Recipe
-from zhenwei.training.trial import Trial, steps_within, try_out
 from zhenwei.types import Floats, Pixels
 
 _DRY_STEPS = 6

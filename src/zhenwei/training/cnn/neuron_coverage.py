@@ -21,6 +21,7 @@ from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.models import ModelEntry
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
+from zhenwei.trainer.supervised import to_input
 from zhenwei.training.attention._heads import held_out_pairs, training_pairs
 from zhenwei.training.cnn._face_forgery import imagenet_state
 from zhenwei.training.cnn._face_forgery import prepare as prepare_pack
@@ -33,7 +34,6 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.loop import to_input
 from zhenwei.training.recipe import Recipe
 
 MODEL = "neuron_coverage"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.trainer.supervised import State
 from zhenwei.training.cnn._synthetic_image import Album, SyntheticRecipe, sort_out
 from zhenwei.training.cnn._synthetic_image import run as train
 from zhenwei.training.data.held_out import HeldOutPortraits
@@ -17,7 +18,6 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
 from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.loop import State
 
 MODEL = "synthetic_image"
 _DATA = "FFHQ photographs and StyleGAN portraits learned from them, 256 px. Data sets' licences: research."

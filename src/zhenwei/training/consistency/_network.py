@@ -25,8 +25,8 @@ from torch.nn import functional
 from zhenwei.errors import DataError
 from zhenwei.evaluation.metrics import auc
 from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreement
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
-from zhenwei.training.state import UNREADABLE
 from zhenwei.types import Pixels
 
 SEED = 20261123

@@ -27,9 +27,9 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.metrics import Estimate, rate_interval
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.cnn._face_forgery import imagenet_state
 from zhenwei.training.data.portraits import Delivery, Portrait, as_cut, draw_delivery, kept_out
-from zhenwei.training.state import UNREADABLE
 from zhenwei.types import Floats, Pixels
 
 SEED = 20261123

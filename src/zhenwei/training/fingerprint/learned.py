@@ -21,6 +21,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.metrics import Estimate
 from zhenwei.models import ModelEntry
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.data.held_out import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits
 from zhenwei.training.fingerprint import _networks as taught
@@ -31,7 +32,6 @@ from zhenwei.training.install.export import export
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Section
-from zhenwei.training.state import UNREADABLE
 from zhenwei.types import Pixels
 
 OUTPUTS = {

@@ -30,7 +30,7 @@ def measured(shown: Iterable[Shown], ask: Ask, *, seed: int = 0) -> Measured:
     answers = [(each, ask(each)) for each in shown]
     samples = [sample for _, sample in answers if sample is not None]
     forged, scores = np.array([s.forged for s in samples]), np.array([s.score for s in samples])
-    faces = np.array([s.face for s in samples])
+    faces = np.array([s.number for s in samples])
     rows = [np.flatnonzero(faces == face) for face in np.unique(faces)]
     rng = np.random.default_rng(seed)
     areas: list[float] = []

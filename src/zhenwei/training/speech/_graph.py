@@ -20,9 +20,9 @@ from zhenwei.errors import DataError
 from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, GraphAttentionNet
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, Reals, variability
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.data.speech import SEED, Utterance
 from zhenwei.training.install.export import Exported, export_shape
-from zhenwei.training.loop import UNREADABLE
 from zhenwei.types import Floats
 
 STEPS, BATCH = 900, 32

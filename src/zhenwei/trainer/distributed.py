@@ -21,8 +21,8 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from zhenwei.errors import UsageError
-from zhenwei.training.data.batches import Batch
-from zhenwei.training.workers import Maker
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.workers import BatchSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Share:
     rest. Raises :class:`UsageError` where a batch has fewer pairs than there are ranks.
     """
 
-    maker: Maker
+    maker: BatchSource[Batch]
     rank: int
     size: int
 

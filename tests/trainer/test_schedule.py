@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.training.making import tiny_pack, tiny_recipe
 
+from zhenwei.trainer.schedule import Clock, peak_gib
+from zhenwei.trainer.trial import Trial, steps_within, try_out
 from zhenwei.training.data.batches import BatchMaker, split_pack
-from zhenwei.training.pace import Clock, peak_gib
-from zhenwei.training.trial import Trial, steps_within, try_out
 
-from .making import tiny_pack, tiny_recipe
-from .test_loop import CPU, fresh
+from .test_supervised import CPU, fresh
 
 
 def test_a_clock_allows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

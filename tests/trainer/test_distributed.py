@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from zhenwei.errors import UsageError
-from zhenwei.training.data.batches import Batch
-from zhenwei.training.distributed import Share
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.distributed import Share
 
 STEPS = """
 import sys
@@ -25,10 +25,10 @@ import torch
 from torch import nn
 
 from zhenwei.nets.face_forgery import Answer
-from zhenwei.training import distributed
-from zhenwei.training.data.batches import Batch
-from zhenwei.training.loop import begin, train
-from zhenwei.training.recipe import Optimiser
+from zhenwei.trainer import distributed
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.supervised import begin, train
+from zhenwei.trainer.schedule import OptimizerSettings
 
 torch.set_num_threads(1)
 torch.cpu._is_avx512_bf16_supported = lambda: False  # in bfloat16 the order of sums would show
@@ -57,7 +57,9 @@ class Noise:
 
 
 out = Path(sys.argv[1])
-options = Optimiser(steps=4, warmup_steps=1, learning_rate=1e-2, weight_decay=0.02, map_weight=0.5, check_every=2)
+options = OptimizerSettings(
+    steps=4, warmup_steps=1, learning_rate=1e-2, weight_decay=0.02, map_weight=0.5, check_every=2
+)
 device = torch.device("cpu")
 torch.manual_seed(0)
 state = begin(Net(), options, device)

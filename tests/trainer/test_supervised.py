@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.training.making import person, tampered, tiny_pack, tiny_recipe
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
-from zhenwei.training import pace
+from zhenwei.trainer import schedule
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.schedule import learning_rate
+from zhenwei.trainer.supervised import State, begin, frozen, loss_of, scores, to_input, train
 from zhenwei.training.cnn import _face_forgery as face_forgery
-from zhenwei.training.data.batches import Batch, BatchMaker, split_pack
-from zhenwei.training.loop import State, begin, frozen, learning_rate, loss_of, scores, to_input, train
+from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.recipe import Recipe
-
-from .making import person, tampered, tiny_pack, tiny_recipe
 
 pytestmark = pytest.mark.heavy
 
@@ -321,7 +322,7 @@ def test_nothing_is_frozen_where_the_recipe_freezes_nothing() -> None:
 
 def test_only_matrices_decay() -> None:
     recipe = tiny_recipe(optimiser={"weight_decay": 0.3})
-    decayed, free = fresh(recipe).optimiser.param_groups
+    decayed, free = fresh(recipe).optimizer.param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert all(p.ndim > 1 for p in decayed["params"])
     assert all(p.ndim == 1 for p in free["params"])
@@ -414,7 +415,7 @@ def test_the_weights_at_the_checks_are_averaged_in_equal_shares(tmp_path: Path) 
 def test_a_schedule_is_shortened_to_the_time_there_is_and_still_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "_FIRST", 3)
+    monkeypatch.setattr(schedule, "_FIRST", 3)
     recipe = tiny_recipe(optimiser={"steps": 100_000, "check_every": 50_000, "warmup_steps": 2})
     state = fresh(recipe)
     began = time.monotonic()
@@ -424,7 +425,7 @@ def test_a_schedule_is_shortened_to_the_time_there_is_and_still_ends(
         planted(two_classes(1), recipe),
         tmp_path,
         check=no_check,
-        tell=lambda *_: rates.append(state.optimiser.param_groups[0]["lr"]),
+        tell=lambda *_: rates.append(state.optimizer.param_groups[0]["lr"]),
         device=CPU,
         deadline=began + 3,
     )

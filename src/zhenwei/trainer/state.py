@@ -1,4 +1,4 @@
-"""What changes from step to step: a network, its running averages, its optimiser; saved and restored as data.
+"""What changes from step to step: a network, its running averages, its optimizer; saved and restored as data.
 
 A checkpoint holds all of it and the random state; weights are read back with ``weights_only``, so that it is data.
 """
@@ -6,29 +6,16 @@ A checkpoint holds all of it and the random state; weights are read back with ``
 from __future__ import annotations
 
 import math
-import pickle
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.training.recipe import Optimiser
-
-# What reading weights raises for bytes that are none, or are those of another network.
-UNREADABLE = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    OSError,
-)
+from zhenwei.trainer.checkpoints import UNREADABLE, save_state
+from zhenwei.trainer.schedule import OptimizerSettings
 
 
 @dataclass(slots=True, eq=False)
@@ -42,8 +29,8 @@ class State:
 
     net: nn.Module
     average: nn.Module
-    optimiser: torch.optim.Optimizer
-    options: Optimiser
+    optimizer: torch.optim.Optimizer
+    options: OptimizerSettings
     step: int = 0
     best: float = -math.inf
     sums: tuple[float, float, int] = (0.0, 0.0, 0)
@@ -61,7 +48,7 @@ class State:
         values = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimizer.state_dict(),
             "step": self.step,
             "best": self.best,
             "sums": self.sums,
@@ -71,7 +58,7 @@ class State:
             "shortened": self.shortened,
             "random": torch.get_rng_state(),
         }
-        save(values, path)
+        save_state(values, path)
 
     def restore(self, path: Path) -> None:
         """Raises :class:`DataError` for a file that is no checkpoint of this network."""
@@ -79,7 +66,7 @@ class State:
             saved = torch.load(path, map_location="cpu", weights_only=True)
             self.net.load_state_dict(saved["net"])
             self.average.load_state_dict(saved["average"])
-            self.optimiser.load_state_dict(saved["optimiser"])
+            self.optimizer.load_state_dict(saved["optimiser"])
             self.step, self.best, self.sums = saved["step"], saved["best"], saved.get("sums", (0.0, 0.0, 0))
             self.mean, self.counted = saved.get("mean", {}), saved.get("counted", 0)
             self.counted_at = saved.get("counted_at", 0)
@@ -92,7 +79,7 @@ class State:
             self.shorten(shortened)
 
 
-def begin(net: nn.Module, options: Optimiser, device: torch.device) -> State:
+def begin(net: nn.Module, options: OptimizerSettings, device: torch.device) -> State:
     """A fresh state, the network on ``device``; weight decay on matrices only (norms and biases are left alone)."""
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in frozen(net, options):
@@ -104,7 +91,7 @@ def begin(net: nn.Module, options: Optimiser, device: torch.device) -> State:
     return State(net, average, torch.optim.AdamW(groups, lr=options.learning_rate), options)
 
 
-def frozen(net: nn.Module, options: Optimiser) -> list[nn.Module]:
+def frozen(net: nn.Module, options: OptimizerSettings) -> list[nn.Module]:
     """The layers that the recipe keeps as they are, norms' statistics included; none for ``frozen_stages`` = 0.
 
     Raises :class:`UsageError` for a network that has no such stages.
@@ -117,18 +104,6 @@ def frozen(net: nn.Module, options: Optimiser) -> list[nn.Module]:
     if not isinstance(stem, nn.Module) or not isinstance(stages, nn.ModuleList):
         raise UsageError("this network has no stages to freeze", got=f"frozen_stages {count}", want="0")
     return [stem, *stages[:count]]
-
-
-@torch.no_grad()
-def follow(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """Exponential running mean of parameters and of the norms' statistics; counters are copied."""
-    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
-    floats = [(ours, theirs) for ours, theirs in pairs if ours.dtype.is_floating_point]
-    # All of them at once: on a GPU three hundred small launches would take longer than the work.
-    torch._foreach_lerp_([ours for ours, _ in floats], [theirs for _, theirs in floats], 1 - decay)
-    for ours, theirs in pairs:
-        if not ours.dtype.is_floating_point:
-            ours.copy_(theirs)
 
 
 @torch.no_grad()
@@ -154,10 +129,3 @@ def averaged(state: State) -> nn.Module:
     net = deepcopy(state.average)
     net.load_state_dict(state.mean)
     return net.eval()
-
-
-def save(values: dict[str, Any], path: Path) -> None:
-    """Whole or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save(values, partial)
-    partial.replace(path)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.training.making import person, tiny_pack, tiny_recipe
 
 from zhenwei.errors import DataError
-from zhenwei.training.data.batches import Batch, BatchMaker, split_pack
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.workers import prepared, share
+from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.encoding import encode
-from zhenwei.training.workers import prepared, share
-
-from .making import person, tiny_pack, tiny_recipe
 
 
 def maker(steps: int = 6) -> BatchMaker:

@@ -2,8 +2,8 @@
 
 A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with ``score`` ``(n,)`` and ``regions``
 ``(n, h / 32, w / 32)``, logits (:class:`Answered`); layers can be frozen if it has a ``backbone`` with a ``stem`` and
-``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` (:class:`Maker`), which must depend on
-the step alone. The whole is
+``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` that depends on the step alone
+(:class:`BatchSource`). The whole is
 
     state = begin(net, recipe.optimiser, device)
     train(state, maker, folder, check=check, tell=tell, device=device)
@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import csv
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,26 +28,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zhenwei.errors import DataError
-from zhenwei.training import distributed
-from zhenwei.training.data.batches import Batch
-from zhenwei.training.distributed import ALONE, World
-from zhenwei.training.pace import Clock
-from zhenwei.training.recipe import Optimiser
-from zhenwei.training.sharpness import still_norms, worst_near_by
-from zhenwei.training.state import UNREADABLE, State, averaged, begin, count_in, follow, frozen, save
-from zhenwei.training.workers import Maker, prepared
+from zhenwei.trainer import distributed
+from zhenwei.trainer.averages import follow
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.checkpoints import save_state
+from zhenwei.trainer.distributed import ALONE, World
+from zhenwei.trainer.loop import whole_step
+from zhenwei.trainer.sam import still_norms, worst_near_by
+from zhenwei.trainer.schedule import Clock, OptimizerSettings, learning_rate, set_learning_rate
+from zhenwei.trainer.state import State, averaged, begin, count_in, frozen
+from zhenwei.trainer.workers import BatchSource, prepared
 from zhenwei.types import Floats, Pixels
 
 __all__ = [
-    "UNREADABLE",
     "Answered",
     "Check",
-    "Maker",
     "State",
     "Tell",
     "begin",
     "frozen",
-    "learning_rate",
     "loss_of",
     "scores",
     "to_input",
@@ -70,14 +67,6 @@ Check = Callable[[nn.Module], dict[str, float]]  # returns named figures; "choos
 Tell = Callable[[int, dict[str, float]], None]
 
 
-def learning_rate(options: Optimiser, step: int) -> float:
-    """Linear warm-up, then a half cosine down to 1 % of the peak."""
-    if step < options.warmup_steps:
-        return options.learning_rate * (step + 1) / options.warmup_steps
-    done = (step - options.warmup_steps) / max(1, options.steps - options.warmup_steps)
-    return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
-
-
 def to_input(pixels: Pixels, device: torch.device) -> Tensor:
     """``(n, h, w, 3)`` uint8 -> ``(n, 3, h, w)`` float32 in [-1, 1], channels last in memory."""
     x = _there(pixels, device).permute(0, 3, 1, 2).float()
@@ -90,7 +79,7 @@ def _there(values: np.ndarray[tuple[int, ...], np.dtype[Any]], device: torch.dev
     return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
 
 
-def loss_of(net: nn.Module, batch: Batch, options: Optimiser, device: torch.device) -> tuple[Tensor, Tensor]:
+def loss_of(net: nn.Module, batch: Batch, options: OptimizerSettings, device: torch.device) -> tuple[Tensor, Tensor]:
     """(whole-face loss, regional loss); the second over the faces whose altered regions are known."""
     forged = _there(batch.forged, device)
     target = forged * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
@@ -111,7 +100,7 @@ def _mixed(device: torch.device) -> AbstractContextManager[object]:
 
 def train(
     state: State,
-    maker: Maker,
+    maker: BatchSource[Batch],
     folder: Path,
     *,
     check: Check,
@@ -139,7 +128,7 @@ def train(
             run.check_now()
         with prepared(source, state.step, end, workers) as batches:
             for batch in batches:
-                with _whole_step():
+                with whole_step():
                     whole, regional = run.learn(batch)
                 tell(state.step, {"whole": whole, "regional": regional})
                 run.pace()
@@ -151,23 +140,6 @@ def train(
         run.save_last()
         raise
     run.save_last()
-
-
-@contextmanager
-def _whole_step() -> Iterator[None]:
-    """Holds Ctrl-C back until the end: half a step is neither the state before it nor the one after."""
-    usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
-        yield  # only the main thread is interrupted, and a handler of somebody else's is not ours to put off
-        return
-    pressed: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 class _Run:
@@ -194,8 +166,7 @@ class _Run:
     def learn(self, batch: Batch) -> tuple[float, float]:
         """One step; both losses before it."""
         state, options = self.state, self.state.options
-        for group in state.optimiser.param_groups:
-            group["lr"] = learning_rate(options, state.step)
+        set_learning_rate(state.optimizer, learning_rate(options, state.step))
         # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.
         torch.manual_seed(state.step if self.here.size == 1 else state.step * self.here.size + self.here.rank)
         state.net.train()
@@ -212,7 +183,7 @@ class _Run:
         if not all(math.isfinite(value) for value in told):
             got = f"losses {told[0]:.3g}, {told[1]:.3g} and gradient {told[2]:.3g} at step {state.step}"
             raise DataError("the loss is no longer a number", got=got, fix="Lower the learning rate.")
-        state.optimiser.step()
+        state.optimizer.step()
         state.step += 1
         follow(state.average, state.net, min(options.ema_decay, (1 + state.step) / (10 + state.step)))
         state.sums = (state.sums[0] + told[0], state.sums[1] + told[1], state.sums[2] + 1)
@@ -222,7 +193,7 @@ class _Run:
         options = self.state.options
         losses = loss_of(self.model, batch, options, self.device)
         whole, regional = distributed.weighted(*losses, batch, self.here)
-        self.state.optimiser.zero_grad(set_to_none=True)
+        self.state.optimizer.zero_grad(set_to_none=True)
         (whole + options.map_weight * regional).backward()  # type: ignore[no-untyped-call]
         return whole, regional
 
@@ -271,7 +242,7 @@ class _Run:
             row["averaged"] = float(counted)  # checks that the weights are the mean of
         _append(self.folder / "log.csv", row)
         if row["choose"] > state.best:
-            save(net.state_dict(), self.folder / "best.pt")
+            save_state(net.state_dict(), self.folder / "best.pt")
             state.best = row["choose"]
         self.tell(state.step, row)
 

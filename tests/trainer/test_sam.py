@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from zhenwei.training.sharpness import still_norms, worst_near_by
+from zhenwei.trainer.sam import still_norms, worst_near_by
 
 
 def test_the_gradient_is_that_of_the_worst_place_near_by() -> None:

@@ -1,7 +1,7 @@
 """Batches in order, prepared ahead by threads or by processes: the same ones, whoever prepares them.
 
 Up to two workers are threads: the work is in C, which lets the interpreter go. More are processes, each an interpreter
-of its own, *spawned*, since OpenCV's thread pool does not survive a fork. Large arrays of the maker (its pack) are put
+of its own, *spawned*, since OpenCV's thread pool does not survive a fork. Large arrays of the source (its pack) are put
 into files that every process maps, so that sixteen of them share one copy. Step k is always prepared by process
 k mod n and read from it in turn, so nothing depends on who is faster. A process ends when its pipe is closed: it
 outlives neither the run nor a parent that was killed.
@@ -25,12 +25,11 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from zhenwei.errors import DataError, ZhenweiError
-from zhenwei.training.data.batches import Batch
 
 MOST_THREADS = 2  # more workers than these are processes
 _LARGE = 1 << 18  # bytes from which an array is shared rather than copied into every process
@@ -38,16 +37,20 @@ _DEPTH = 2  # batches that a process holds ready
 _PATIENCE_S = 5.0
 
 
-class Maker(Protocol):
-    """``maker[step]`` is the batch of a step, whoever asks and whatever was asked before. Pickled for processes."""
+BatchT = TypeVar("BatchT")
+BatchT_co = TypeVar("BatchT_co", covariant=True)
 
-    def __getitem__(self, step: int, /) -> Batch: ...
+
+class BatchSource(Protocol[BatchT_co]):
+    """``source[step]`` is the batch of a step: a function of the step alone. Pickled for processes."""
+
+    def __getitem__(self, step: int, /) -> BatchT_co: ...
 
 
 @contextmanager
 def prepared(
-    maker: Maker, start: int, end: int, workers: int, *, processes: bool | None = None
-) -> Iterator[Iterator[Batch]]:
+    source: BatchSource[BatchT], start: int, end: int, workers: int, *, processes: bool | None = None
+) -> Iterator[Iterator[BatchT]]:
     """The batches of steps ``start`` to ``end - 1``; on leaving, whoever prepared them is gone.
 
     ``processes``: None decides by ``workers``. Raises, while iterating, what preparing raises of the package's errors,
@@ -55,23 +58,23 @@ def prepared(
     """
     if (workers > MOST_THREADS) if processes is None else processes:
         with tempfile.TemporaryDirectory(prefix="zhenwei-workers-", ignore_cleanup_errors=True) as scratch:
-            crew = _Crew(share(maker, Path(scratch)), start, end, workers)
+            crew = _Crew(share(source, Path(scratch)), start, end, workers)
             try:
                 yield crew.batches()
             finally:
                 crew.close()
     else:
-        yield _by_threads(maker, start, end, max(1, workers))
+        yield _by_threads(source, start, end, max(1, workers))
 
 
-def _by_threads(maker: Maker, start: int, end: int, workers: int) -> Iterator[Batch]:
+def _by_threads(source: BatchSource[BatchT], start: int, end: int, workers: int) -> Iterator[BatchT]:
     with ThreadPoolExecutor(workers) as pool:
         steps = iter(range(start, end))
-        waiting = deque(pool.submit(maker.__getitem__, step) for step in itertools.islice(steps, 4 * workers))
+        waiting = deque(pool.submit(source.__getitem__, step) for step in itertools.islice(steps, 4 * workers))
         try:
             while waiting:
                 batch = waiting.popleft().result()
-                waiting.extend(pool.submit(maker.__getitem__, step) for step in itertools.islice(steps, 1))
+                waiting.extend(pool.submit(source.__getitem__, step) for step in itertools.islice(steps, 1))
                 yield batch
         finally:
             pool.shutdown(cancel_futures=True)
@@ -107,10 +110,10 @@ def _mapped(path: str, dtype: str, shape: tuple[int, ...], offset: int) -> np.me
 class _Crew:
     """The processes of one run, and a thread that reads their batches in order."""
 
-    def __init__(self, maker: bytes, start: int, end: int, workers: int) -> None:
+    def __init__(self, source: bytes, start: int, end: int, workers: int) -> None:
         self._steps = range(start, end)
         self._closing = threading.Event()
-        self._ready: queue.Queue[Batch | ZhenweiError | None] = queue.Queue(maxsize=4)
+        self._ready: queue.Queue[Any] = queue.Queue(maxsize=4)
         context = multiprocessing.get_context("spawn")
         self._hired: list[tuple[BaseProcess, Connection]] = []
         for number in range(min(workers, max(1, len(self._steps)))):
@@ -119,10 +122,10 @@ class _Crew:
             process.start()
             theirs.close()
             self._hired.append((process, ours))
-        self._reader = threading.Thread(target=self._read, args=(maker,), name="batches", daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(source,), name="batches", daemon=True)
         self._reader.start()
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[Any]:
         while True:
             arrived = self._ready.get()
             if arrived is None:
@@ -131,11 +134,11 @@ class _Crew:
                 raise arrived
             yield arrived
 
-    def _read(self, maker: bytes) -> None:
+    def _read(self, source: bytes) -> None:
         number = 0
         try:
             for number, (_, pipe) in enumerate(self._hired):
-                pipe.send_bytes(maker)
+                pipe.send_bytes(source)
                 pipe.send((self._steps.start + number, self._steps.stop, len(self._hired)))
             for step in self._steps:
                 number = (step - self._steps.start) % len(self._hired)
@@ -147,7 +150,7 @@ class _Crew:
             if not self._closing.is_set():
                 self._put(_died(self._hired[number][0]))
 
-    def _put(self, arrived: Batch | ZhenweiError | None) -> bool:
+    def _put(self, arrived: Any) -> bool:
         while not self._closing.is_set():
             with suppress(queue.Full):
                 self._ready.put(arrived, timeout=0.2)
@@ -183,21 +186,21 @@ def _work(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run to heed
     cv2.setNumThreads(1)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        maker: Maker = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from the parent process
+        source: BatchSource[Any] = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from the parent process
         first, end, stride = pipe.recv()
-        outbox: queue.Queue[Batch | ZhenweiError | None] = queue.Queue(maxsize=_DEPTH)
+        outbox: queue.Queue[Any] = queue.Queue(maxsize=_DEPTH)
         sender = threading.Thread(target=_send, args=(pipe, outbox), daemon=True)
         sender.start()
         try:
             for step in range(first, end, stride):
-                outbox.put(maker[step])
+                outbox.put(source[step])
         except ZhenweiError as error:
             outbox.put(error)
         outbox.put(None)
         sender.join()
 
 
-def _send(pipe: Connection, outbox: queue.Queue[Batch | ZhenweiError | None]) -> None:
+def _send(pipe: Connection, outbox: queue.Queue[Any]) -> None:
     with suppress(BrokenPipeError, ConnectionResetError):
         while (arrived := outbox.get()) is not None:
             pipe.send(arrived)

@@ -12,11 +12,11 @@ from statistics import fmean
 import torch
 from torch import nn
 
-from zhenwei.training.distributed import ALONE, World, told
-from zhenwei.training.loop import State, train
-from zhenwei.training.pace import peak_gib
-from zhenwei.training.recipe import Optimiser
-from zhenwei.training.workers import Maker
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.distributed import ALONE, World, told
+from zhenwei.trainer.schedule import OptimizerSettings, peak_gib
+from zhenwei.trainer.supervised import State, train
+from zhenwei.trainer.workers import BatchSource
 
 _FOREVER = 10**9
 _FOR_CHECKS = 0.85  # of the time; the rest is for checks, and for steps that turn out slower
@@ -33,7 +33,14 @@ class Trial:
 
 
 def try_out(
-    state: State, maker: Maker, device: torch.device, *, workers: int, steps: int, first: int, here: World = ALONE
+    state: State,
+    maker: BatchSource[Batch],
+    device: torch.device,
+    *,
+    workers: int,
+    steps: int,
+    first: int,
+    here: World = ALONE,
 ) -> Trial:
     """Takes ``steps`` steps with the batches from ``first`` on; ``state`` is spoilt. Nothing is kept."""
     moments: list[float] = []
@@ -68,6 +75,6 @@ def try_out(
     return Trial(told(fmean(spans), here, device), peak_gib(), gpu)
 
 
-def steps_within(trial: Trial, seconds: float, options: Optimiser) -> int:
+def steps_within(trial: Trial, seconds: float, options: OptimizerSettings) -> int:
     """How many steps of the recipe fit into ``seconds``, checks included; at least one, at most all of them."""
     return max(1, min(options.steps, int(_FOR_CHECKS * seconds / trial.step_s)))
