@@ -48,11 +48,11 @@ def fit(
 ) -> Calibration:
     """The calibration of ``scores`` ``(n,)``, of single faces, by logistic regression. Deterministic.
 
-    ``labels`` ``(n,)``: 1 forged, 0 genuine. ``face_px``, ``sharpness`` ``(n,)``: as in ``types.Quality``; None: of what
-    has no face, or does not depend on its size; NaN in ``sharpness`` = unknown. ``groups`` ``(n,)``: identity or source;
-    faces of one group are not independent, so n
-    counts groups, and ``c_llr`` and the bounds come from groups left out of the fit. ``frame_rho``: from
-    ``frame_correlation``. ``l2`` pulls the slopes and offsets of all qualities together, the less the more groups.
+    ``labels`` ``(n,)``: 1 forged, 0 genuine. ``face_px``, ``sharpness`` ``(n,)``: as in ``types.Quality``; None: there
+    is no face, or its size does not matter; NaN in ``sharpness`` = unknown. ``groups`` ``(n,)``: identity or source;
+    faces of one group are not independent, so n counts groups, and ``c_llr`` and the bounds come from groups left out
+    of the fit. ``frame_rho``: from ``frame_correlation``. ``l2`` pulls the slopes and offsets of all qualities
+    together, the less the more groups.
 
     Faces are weighted by 1 / P(label | quality), so both classes weigh the same at *every* quality: if small faces are
     mostly forged in the data, smallness alone still does not count against a face.

@@ -1,7 +1,7 @@
 """What a lesson is: how one training prepares data, learns, and puts what was learned into the store.
 
-The file ``training/<family>/<file>.py`` teaches the detector ``<family>.<file>``; it ends with
-``lesson = Lesson(...)``. Another package declares its own by an entry point of the group ``zhenwei.lessons`` whose name is the detector's id.
+The file ``training/<family>/<file>.py`` teaches the detector ``<family>.<file>``; its last line is ``lesson = ...``.
+Another package declares its own by an entry point of the group ``zhenwei.lessons`` whose name is the detector's id.
 ``zhenwei train`` knows nothing else of a detector: options come from the recipe, and what a lesson does not accept is
 refused before anything is done.
 """
@@ -24,9 +24,9 @@ from zhenwei.training.recipe import Section, read_recipe
 if TYPE_CHECKING:
     import torch
 
-Accepted = Literal["resume", "stop_after", "start", "minutes", "cache", "variants", "processes", "pack"]
+Accepted = Literal["resume", "stop_after", "start", "minutes", "cache", "variants", "processes"]
 """What only some lessons can do: go on, stop early, begin with weights, fit a schedule to the time there is, decode all
-pictures once, write smaller variants, run in several processes, learn from a ``pack.npz``."""
+pictures once, write smaller variants, run in several processes."""
 Way = Literal["dry_run", "make_pack", "mean", "leave_out", "thresholds"]
 """What may be asked for instead of learning."""
 
@@ -64,6 +64,7 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     report: Callable[[str, float, str], None] = _nobody
     say: Callable[[str], None] = _nobody
+    show: Callable[[str], None] = _nobody  # a table in Markdown
     stack: ExitStack = field(default_factory=ExitStack)
 
     def tell(self, stage: str, share: float, note: str = "") -> None:
@@ -91,11 +92,11 @@ class Run:
 class Lesson(Generic[R, D, L]):
     """How the detectors ``serves`` are trained, all at once.
 
-    ``recipe``: every choice that fixes the weights, with its default; ``packaged``: the name of a recipe that
-    comes with the package and is taken where none is given. ``needs``: what must lie in the data folder. ``prepare`` reads it.
-    ``learn`` writes what it learned into ``run.output`` and returns it, or None where it stopped before the end.
-    ``install`` measures it on what was held out and puts it into ``run.store``; with ``at_once`` that is not asked for.
-    ``accepts`` and ``ways``: see :data:`Accepted` and :data:`Way`.
+    ``recipe``: every choice that fixes the weights, with its default; ``packaged``: the name of a recipe that comes
+    with the package and is taken where none is given. ``needs``: what must lie in the data folder. ``prepare`` reads
+    it. ``learn`` writes what it learned into ``run.output`` and returns it, or None where it stopped before the end.
+    ``install`` measures it on what was held out and puts it into ``run.store``, if asked to, and with ``at_once``
+    always. ``accepts`` and ``ways``: see :data:`Accepted` and :data:`Way`; a way may learn, too, and return it.
     """
 
     serves: tuple[str, ...]

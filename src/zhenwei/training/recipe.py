@@ -163,7 +163,7 @@ def options_of(kind: type[BaseModel], before: str = "") -> dict[str, FieldInfo]:
         part = known.annotation
         if isinstance(part, type) and issubclass(part, BaseModel):
             found |= options_of(part, f"{before}{name}.")
-        else:
+        elif name != "detector":
             found[f"{before}{name}"] = known
     return found
 

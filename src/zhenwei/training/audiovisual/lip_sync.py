@@ -20,21 +20,23 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from pydantic import Field
 
-from zhenwei import faces, media, models
+from zhenwei import faces, media
 from zhenwei.detectors._sound import mixed
-from zhenwei.detectors.audiovisual.lip_sync import ANY_SIZE_PX, MODEL
+from zhenwei.detectors.audiovisual.lip_sync import MODEL
 from zhenwei.errors import DataError, MediaError, ModelError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOut
-from zhenwei.fusion.calibration import fit as fit_calibration
-from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.models import ModelEntry
 from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, fit, motion, mouth_shape, sound_windows
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.install.calibrate import Calibrated, Sample
+from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
+from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import OPSET, Exported
-from zhenwei.training.install.publish import Product, publish
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.recipe import Section
 from zhenwei.types import Floats, Strip
 
 SEED = 20261124
@@ -42,7 +44,6 @@ SHIFTS_S = tuple(sign * round(0.4 + 0.2 * k, 1) for k in range(6) for sign in (-
 HIGHEST, LOWEST = log(1.5), log(0.9)
 """Bounds of the likelihood ratio, stated and not measured: of genuine clips in which a face is seen and a voice
 heard some have a narrator, an interpreter or dubbing; of forgeries many are in step with the sound."""
-_RIDGE = 1000.0  # of about 4,000 rows
 _SILENT = 1e-4
 _IR_VERSION, _TOLERANCE = 8, 1e-4
 _WIDTH = BANDS * len(CONTEXT_S)
@@ -111,11 +112,11 @@ def strip_of(path: Path) -> Strip | None:
     return faces.follow(passage, dense)
 
 
-def learn(talks: Sequence[Talk]) -> Reals:
+def learn(talks: Sequence[Talk], ridge: float = 1000.0) -> Reals:
     """``(220, 2)``: ridge regression of the mouth's motion on the windows of sound at the same time."""
     pairs = [_aligned(talk) for talk in talks]
     x, y = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    return np.asarray(np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y), np.float64)
+    return np.asarray(np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y), np.float64)
 
 
 def _aligned(talk: Talk) -> tuple[Reals, Reals]:
@@ -139,11 +140,12 @@ class Asked:
         return self.shift_s == 0 and not self.other
 
 
-def leave_out(talks: Sequence[Talk], *, by_source: bool = False) -> list[Asked]:
+def leave_out(talks: Sequence[Talk], *, by_source: bool = False, ridge: float = 1000.0) -> list[Asked]:
     """Every clip asked with a map learned from the other clips, or from the clips of other sources."""
     asked: list[Asked] = []
     for talk in talks:
-        weights = learn([t for t in talks if (t.source != talk.source if by_source else t is not talk)])
+        others = [t for t in talks if (t.source != talk.source if by_source else t is not talk)]
+        weights = learn(others, ridge)
         own = talk.windows @ weights
         for shift in (0.0, *SHIFTS_S):
             asked += _ask(talk, own, shift, "")
@@ -158,22 +160,39 @@ def _ask(talk: Talk, foretold: Reals, shift: float, other: str) -> list[Asked]:
     return [] if found is None else [Asked(talk.name, talk.source, shift, other, found.standing)]
 
 
-def train(
-    data: Path,
-    output: Path,
-    *,
-    store: Path = models.STORE,
-    progress: Callable[[str, float], None] | None = None,
-) -> ModelEntry:
-    """Measures, learns and installs; ``output`` gets ``held_out.csv`` and ``held_out.json``."""
-    tell = progress or (lambda _stage, _share: None)
-    talks = read_talks(data, lambda share: tell("following mouths", share))
-    asked = leave_out(talks)
-    output.mkdir(parents=True, exist_ok=True)
-    by_source = leave_out(talks, by_source=True)
-    row = publish(_PRODUCT, export(learn(talks)), lambda: _calibrated(asked), store=store, thresholds=None)
-    _write(output, asked, by_source, row.weights)
-    return row
+class Recipe(Section):
+    """``ridge``: penalty of the regression, of about 4,000 rows."""
+
+    ridge: float = Field(default=1000.0, gt=0)
+
+
+def prepare(_: Recipe, run: Run) -> list[Talk]:
+    return read_talks(run.data, run.bar("following mouths"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lips:
+    """What was said of clips left out by themselves, and with all clips of their source; the map learned from all."""
+
+    by_clip: list[Asked]
+    by_source: list[Asked]
+    weights: Reals
+
+
+def learn_all(recipe: Recipe, talks: Sequence[Talk], _: Run) -> Lips:
+    ridge = recipe.ridge
+    return Lips(leave_out(talks, ridge=ridge), leave_out(talks, by_source=True, ridge=ridge), learn(talks, ridge))
+
+
+def install(recipe: Recipe, _: Sequence[Talk], lips: Lips, run: Run) -> tuple[ModelEntry, ...]:
+    """``held_out.csv`` and ``held_out.json`` go to the output folder."""
+    product = replace(_PRODUCT, facts=(f"Map: ridge regression, penalty {recipe.ridge:.0f}",))
+    row = publish(product, export(lips.weights), lambda: calibrated(lips.by_clip), store=run.store)
+    _write(run.output, lips.by_clip, lips.by_source)
+    found = table(lips.by_clip, lips.by_source, row.weights)
+    held_out.save(found, run.output / "held_out.json")
+    run.show(held_out.to_markdown(found))
+    return (row,)
 
 
 def export(weights: NDArray[np.floating]) -> Exported:
@@ -197,29 +216,25 @@ def export(weights: NDArray[np.floating]) -> Exported:
     return Exported(data, worst)
 
 
-def _calibrated(asked: Sequence[Asked]) -> Calibrated:
-    samples = tuple(
-        Sample(-a.standing, not a.belongs, ANY_SIZE_PX, float("nan"), number, a.clip, a.source, delivered=False)
-        for number, a in enumerate(asked)
-    )
-    fitted = fit_calibration(
-        [s.score for s in samples],
-        [s.forged for s in samples],
-        [s.face_px for s in samples],
-        [s.group for s in samples],
-        seed=SEED,
-    )
+def calibrated(asked: Sequence[Asked]) -> Calibrated:
+    """On clips that were left out, bounded by hand."""
+    found = calibrate(enumerate(asked), _sample, seed=SEED)
+    fitted = found.calibration
     bounded = replace(fitted, lowest=max(fitted.lowest, LOWEST), highest=min(fitted.highest, HIGHEST))
-    return Calibrated(bounded, OperatingPoints(), samples, 0)
+    return replace(found, calibration=bounded)
 
 
-def _write(output: Path, by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str) -> None:
+def _sample(numbered: tuple[int, Asked]) -> Sample:
+    number, one = numbered
+    return Sample(score=-one.standing, forged=not one.belongs, number=number, group=one.clip, source=one.source)
+
+
+def _write(output: Path, by_clip: Sequence[Asked], by_source: Sequence[Asked]) -> None:
     with (output / "held_out.csv").open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text)
         rows.writerow(["clip", "source", "left out", "shift_s", "sound of", "standing"])
         for way, asked in (("clip", by_clip), ("source", by_source)):
             rows.writerows([a.clip, a.source, way, a.shift_s, a.other, f"{a.standing:.5f}"] for a in asked)
-    held_out.save(table(by_clip, by_source, weights), output / "held_out.json")
 
 
 def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "") -> HeldOut:
@@ -257,7 +272,6 @@ _PRODUCT = Product(
     "HDTF "
     "among their sources. Data sets' licences: research.",
     input=f"windows (n, {_WIDTH}) float32 of zhenwei.signals.lips.sound_windows; gives shape (n, 2)",
-    facts=(f"Map: ridge regression, penalty {_RIDGE:.0f}",),
     held_out="Every clip asked with a map that was learned from the other clips: as it is (genuine), with its sound "
     "shifted "
     "by 0.4 to 1.4 s and with the sounds of the others (forged).",
@@ -266,4 +280,15 @@ _PRODUCT = Product(
     "in step.",
     noun="pairs of mouth and sound",
     reference="NumPy",
+)
+
+
+lesson = Lesson(
+    serves=(_PRODUCT.detector,),
+    recipe=Recipe,
+    needs="clips (zip + csv): genuine clips of people who speak",
+    prepare=prepare,
+    learn=learn_all,
+    install=install,
+    at_once=True,
 )

@@ -1,10 +1,12 @@
-"""``speech.variability`` and ``speech.lfcc_gmm``: measured source by source, learned from all, put into the store."""
+"""Detectors of synthetic voices: measured source by source, learned from all, put into the store.
+
+What is particular to one is its :class:`Way`; :func:`voice_lesson` makes the lesson of it.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,54 +14,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 import soundfile
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from zhenwei import models
-from zhenwei.detectors.speech import graph_attention, lfcc_gmm
-from zhenwei.detectors.speech import variability as spread
-from zhenwei.detectors.speech._hearing import ANY_SIZE_PX, listen
-from zhenwei.errors import ModelError
+from zhenwei.detectors.speech._hearing import listen
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOut
 from zhenwei.evaluation.ladder.sounds import RUNGS
 from zhenwei.evaluation.results import Interval95
 from zhenwei.evaluation.shortcuts import metadata_probe
-from zhenwei.fusion.calibration import fit
-from zhenwei.fusion.logistic import fit_logistic
-from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.models import ModelEntry
-from zhenwei.signals.voice import NAMES, RATE_HZ, variability
-from zhenwei.training.data.speech import (
-    FOLDS,
-    SEED,
-    Utterance,
-    balanced,
-    described,
-    read_speech,
-    split,
-    with_copies,
-)
-from zhenwei.training.install.calibrate import Calibrated, Sample
-from zhenwei.training.install.export import OPSET, Exported
-from zhenwei.training.install.linear import Linear, export_linear
-from zhenwei.training.install.publish import Product, publish
-from zhenwei.training.speech import _graph as speech_graph
+from zhenwei.signals.voice import RATE_HZ
+from zhenwei.training.data.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
+from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.export import Exported
+from zhenwei.training.install.publish import publish
+from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.recipe import Section
+from zhenwei.training.speech import _together as together
 from zhenwei.types import Audio, Floats, Text
 
-_L2 = 300.0
-_COMPONENTS, _ROUNDS, _LEAST_VARIANCE = 64, 25, 1e-3
-_TOLERANCE = 1e-3
-ANSWERS = "held_out.csv"
-ARRIVED = ("", "channel", *(name for name in RUNGS if not name.startswith(("noise", "room"))))
-"""How files arrive, for the calibration: the channel draws noise and rooms of its own."""
-_IR_VERSION = 8
 Scorer = Callable[[Floats], float]
 Tell = Callable[[float], None]
 Bools = NDArray[np.bool_]
+Row = tuple[Floats, Utterance]
 
 
 def speech_of(sound: Floats) -> Floats | None:
@@ -71,128 +50,10 @@ def speech_of(sound: Floats) -> Floats | None:
     return heard.mono[np.concatenate(places)]
 
 
-def spreads(sound: Floats) -> Floats | None:
-    speech = speech_of(sound)
-    found = None if speech is None else variability(speech)
-    return None if found is None else np.asarray(found, np.float32)
-
-
-def movements(sound: Floats) -> Floats | None:
-    speech = speech_of(sound)
-    return None if speech is None else lfcc_gmm.frames(speech)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mixtures:
-    """Diagonal Gaussian mixtures of two classes, genuine first: ``logs`` ``(2, k)`` log weights, ``means`` and
-    ``variances`` ``(2, k, d)``."""
-
-    logs: NDArray[np.float64]
-    means: NDArray[np.float64]
-    variances: NDArray[np.float64]
-
-    def __call__(self, frames: Floats) -> NDArray[np.float64]:
-        """``(n, d)`` -> ``(n,)`` log-likelihood ratios of synthetic against genuine."""
-        each = []
-        for logs, means, variances in zip(self.logs, self.means, self.variances, strict=True):
-            off = frames[:, None].astype(np.float64) - means
-            density = logs - 0.5 * (np.log(2 * np.pi * variances) + off**2 / variances).sum(-1)
-            most = density.max(axis=1, keepdims=True)
-            each.append(most[:, 0] + np.log(np.exp(density - most).sum(axis=1)))
-        return np.asarray(each[1] - each[0])
-
-
-def fit_mixtures(genuine: NDArray[np.floating], forged: NDArray[np.floating]) -> Mixtures:
-    """By expectation maximisation (scikit-learn), seeded."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    found = []
-    for frames in (genuine, forged):
-        mixture = GaussianMixture(
-            _COMPONENTS, covariance_type="diag", max_iter=_ROUNDS, reg_covar=_LEAST_VARIANCE, random_state=0, tol=1e-4
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the rounds are few on purpose
-            found.append(mixture.fit(frames))
-    return Mixtures(
-        np.log([m.weights_ for m in found]),
-        np.stack([m.means_ for m in found]),
-        np.stack([m.covariances_ for m in found]),
-    )
-
-
-def export_mixtures(mixtures: Mixtures) -> Exported:
-    """``frames`` ``(n, d)`` float32 in, ``llr`` ``(n,)`` out. The squares are completed: x^2 A + x B + c, then the
-    log of summed exponentials. Raises :class:`ModelError` when ONNX Runtime departs from NumPy by more than 0.001."""
-    constants: dict[str, NDArray[np.generic]] = {"axis": np.array([1], np.int64)}
-    nodes = [helper.make_node("Mul", ["frames", "frames"], ["squares"])]
-    for name, logs, means, variances in zip(
-        ("genuine", "forged"), mixtures.logs, mixtures.means, mixtures.variances, strict=True
-    ):
-        rest = logs - 0.5 * (np.log(2 * np.pi * variances) + means**2 / variances).sum(-1)
-        constants[f"{name}_squared"] = (-0.5 / variances).T.astype(np.float32)
-        constants[f"{name}_linear"] = (means / variances).T.astype(np.float32)
-        constants[f"{name}_rest"] = rest.astype(np.float32)
-        nodes += [
-            helper.make_node("MatMul", ["squares", f"{name}_squared"], [f"{name}_a"]),
-            helper.make_node("MatMul", ["frames", f"{name}_linear"], [f"{name}_b"]),
-            helper.make_node("Add", [f"{name}_a", f"{name}_b"], [f"{name}_ab"]),
-            helper.make_node("Add", [f"{name}_ab", f"{name}_rest"], [f"{name}_each"]),
-            helper.make_node("ReduceLogSumExp", [f"{name}_each"], [f"{name}_log"], axes=[1], keepdims=0),
-        ]
-    nodes.append(helper.make_node("Sub", ["forged_log", "genuine_log"], ["llr"]))
-    del constants["axis"]
-    width = mixtures.means.shape[-1]
-    graph = helper.make_graph(
-        nodes,
-        "mixtures",
-        [helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["n", width])],
-        [helper.make_tensor_value_info("llr", TensorProto.FLOAT, ["n"])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION)
-    onnx.checker.check_model(model)
-    data = model.SerializeToString()
-    drawn = np.random.default_rng(0).standard_normal((64, width)).astype(np.float32)
-    drawn = drawn * np.sqrt(mixtures.variances.mean(axis=(0, 1))).astype(np.float32)
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    worst = float(np.abs(session.run(None, {"frames": drawn})[0] - mixtures(drawn)).max())
-    if not worst <= _TOLERANCE:
-        raise ModelError("the exported mixtures depart from NumPy", got=f"{worst:.2g}", want=f"<= {_TOLERANCE}")
-    return Exported(data, worst)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     score: Scorer
     export: Callable[[], Exported]
-
-
-Row = tuple[Floats, Utterance]
-
-
-def learn_linear(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
-    """Logistic regression; penalised strongly, since there are few sources."""
-    x = np.stack([row for row, _ in rows]).astype(np.float64)
-    forged = np.array([u.forged for _, u in rows], np.bool_)
-    centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
-    slopes = fit_logistic((x - centre) / scale, forged, balanced([u for _, u in rows]), l2=_L2)
-    weights = slopes[:-1] / scale
-    linear = Linear(weights, float(slopes[-1] - weights @ centre))
-    return Learned(lambda row: float(linear(row[None])[0]), lambda: export_linear(linear))
-
-
-def learn_mixtures(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
-    genuine = np.concatenate([row[::2] for row, u in rows if not u.forged])
-    forged = np.concatenate([row[::4] for row, u in rows if u.forged])
-    mixtures = fit_mixtures(genuine, forged)
-    return Learned(lambda row: float(mixtures(row).mean()), lambda: export_mixtures(mixtures))
-
-
-def learn_graph(rows: Sequence[Row], kept: Path, tell: Tell) -> Learned:
-    net = speech_graph.learn(rows, kept, tell)
-    return Learned(lambda sound: speech_graph.score(net, sound), lambda: speech_graph.exported(net))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,42 +76,80 @@ class Asked:
     score: float | None
 
 
-def train(
-    detector: str,
-    data: Path,
-    output: Path,
-    *,
-    workers: int = 1,
-    resume: bool = False,
-    store: Path = models.STORE,
-    progress: Callable[[str, float], None] | None = None,
-) -> ModelEntry:
-    """Measures, learns and installs; ``output`` gets ``held_out.csv`` and ``held_out.json``, and the states of what
-    takes long, which ``resume`` goes on from. Raises :class:`zhenwei.errors.DataError` where the data are missing
-    or WORLD is not installed."""
-    way = WAYS[detector]
-    tell = progress or (lambda _stage, _share: None)
-    tell("copying voices", 0.0)
-    everything = list(with_copies(read_speech(data)))
-    clean = described(everything, way.describe, workers=workers, progress=lambda s: tell("hearing", s))
+class Recipe(Section):
+    """Nothing is left to choose: every figure of these detectors is fixed by what it measures."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voices:
+    """Every window with its copies, as it is described: as published, and after a channel."""
+
+    everything: list[Utterance]
+    clean: list[Floats | None]
+    travelled: list[Floats | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What was said of sources left out, and what was learned from all."""
+
+    asked: list[Asked]
+    learned: Learned
+
+
+def voice_lesson(way: Way) -> Lesson[Recipe, Voices, Answers]:
+    """``held_out.csv`` and ``held_out.json`` go to the output folder, and the states of what takes long."""
+    return Lesson(
+        serves=(way.product.detector,),
+        recipe=Recipe,
+        needs="speech (zip + csv)",
+        prepare=partial(_prepare, way),
+        learn=partial(_learn, way),
+        install=partial(_install, way),
+        accepts=frozenset({"resume", "start"}),
+        ways={"thresholds": _measure_together},
+        at_once=True,
+    )
+
+
+def _prepare(way: Way, _: Recipe, run: Run) -> Voices:
+    if run.way == "thresholds":
+        return Voices([], [], [])
+    run.tell("copying voices", 0.0)
+    everything = list(with_copies(read_speech(run.data)))
+    run.tell("copying voices", 1.0)
+    clean = described(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
     travelled = described(
         everything,
         way.describe,
-        workers=workers,
+        workers=run.workers,
         through_channel=True,
-        progress=lambda s: tell("the same after a channel", s),
+        progress=run.bar("the same after a channel"),
     )
-    output.mkdir(parents=True, exist_ok=True)
-    if not resume:
+    return Voices(everything, clean, travelled)
+
+
+def _learn(way: Way, _: Recipe, voices: Voices, run: Run) -> Answers:
+    everything, clean, travelled = voices.everything, voices.clean, voices.travelled
+    if not run.resume:
         for name in ("all", *(f"fold{number + 1}" for number in range(len(FOLDS)))):
-            (output / f"{name}.pt").unlink(missing_ok=True)
-    asked = _leave_out(way, everything, clean, travelled, output, workers, tell)
-    _write(output, detector, asked)
+            (run.output / f"{name}.pt").unlink(missing_ok=True)
+    asked = _leave_out(way, everything, clean, travelled, run.output, run.workers, run.tell)
+    _write(run.output, way.product.detector, asked)
     rows = _rows(everything, clean, travelled, np.ones(len(everything), np.bool_))
-    exported = way.learn(rows, output / "all.pt", lambda share: tell("learning from all", share)).export()
-    row = publish(way.product, exported, lambda: _calibrated(asked), store=store, thresholds=None)
-    held_out.save(table(detector, asked, row.weights), output / "held_out.json")
-    return row
+    return Answers(asked, way.learn(rows, run.output / "all.pt", run.bar("learning from all")))
+
+
+def _install(way: Way, _: Recipe, __: Voices, answers: Answers, run: Run) -> tuple[ModelEntry, ...]:
+    row = publish(way.product, answers.learned.export(), lambda: calibrated(answers.asked), store=run.store)
+    found = table(way.product.detector, answers.asked, row.weights)
+    held_out.save(found, run.output / "held_out.json")
+    run.show(held_out.to_markdown(found))
+    return (row,)
+
+
+def _measure_together(_: Recipe, __: Voices, run: Run) -> None:
+    together.run(run)
 
 
 def _rows(
@@ -301,29 +200,29 @@ def _after(one: Utterance, change: Callable[[Floats], Floats]) -> Utterance:
     return Utterance(change(one.sound), one.system, one.speaker, one.source, one.path, one.copied)
 
 
-def _calibrated(asked: Sequence[Asked]) -> Calibrated:
+def calibrated(asked: Sequence[Asked]) -> Calibrated:
     """On what was answered as published, after a drawn channel and after the codecs: files arrive as MP3 or by
     telephone, and what weighed as much as if they did not would weigh too much. Sources are the independent cases."""
-    unknown = float("nan")
-    samples = tuple(
-        Sample(a.score, a.utterance.forged, ANY_SIZE_PX, unknown, number, a.utterance.source, f"fold {a.fold + 1}",
-               delivered=a.rung != "")
-        for number, a in enumerate(asked)
-        if a.score is not None and a.rung in ARRIVED
-    )  # fmt: skip
-    fitted = fit(
-        [s.score for s in samples],
-        [s.forged for s in samples],
-        [s.face_px for s in samples],
-        [s.group for s in samples],
-        seed=SEED,
+    arrived = [a for a in asked if a.rung in together.ARRIVED and (a.score is not None or a.rung == "")]
+    return calibrate(enumerate(arrived), _sample, seed=SEED)
+
+
+def _sample(numbered: tuple[int, Asked]) -> Sample | None:
+    number, one = numbered
+    if one.score is None:
+        return None
+    return Sample(
+        score=one.score,
+        forged=one.utterance.forged,
+        number=number,
+        group=one.utterance.source,
+        source=f"fold {one.fold + 1}",
+        delivered=one.rung != "",
     )
-    silent = sum(a.score is None for a in asked if a.rung == "")
-    return Calibrated(fitted, OperatingPoints(), samples, silent)
 
 
 def _write(output: Path, detector: str, asked: Sequence[Asked]) -> None:
-    with (output / ANSWERS).open("w", encoding="utf-8", newline="") as text:
+    with (output / together.ANSWERS).open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text)
         rows.writerow(["detector", "path", "source", "speaker", "system", "fold", "rung", "score"])
         for a in asked:
@@ -345,20 +244,11 @@ def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOut:
     return HeldOut(
         detector=detector,
         noun="sources left out, or what was done to all",
-        text=TEXT,
+        text=together.TEXT,
         seed=SEED,
         weights=weights,
         rows=(*rows, _metadata([a.utterance for a in published])),
     )
-
-
-TEXT = (
-    "Windows of 3 to 4 s. Five folds: whole sources are left out of learning together with every system and speaker "
-    "that "
-    "occurs in them. Intervals by bootstrap over sources and systems. Metadata only: length, bytes a second, peak "
-    "and silence at "
-    "the start."
-)
 
 
 def _row(name: str, asked: Sequence[Asked]) -> held_out.Row:
@@ -384,7 +274,7 @@ def _facts(sound: Floats) -> tuple[float, float, float, float]:
     return len(sound) / RATE_HZ, packed.getbuffer().nbytes * RATE_HZ / len(sound), peak, float(loud[0]) / RATE_HZ
 
 
-_SHARED: dict[str, Any] = {
+SHARED: dict[str, Any] = {
     "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and "
     "copies of "
     "the genuine by vocoders made by this project. Data sets' licences: research.",
@@ -397,51 +287,3 @@ _SHARED: dict[str, Any] = {
     "noun": "windows",
     "reference": "NumPy",
 }
-WAYS: dict[str, Way] = {
-    "speech.variability": Way(
-        Product(
-            model=spread.MODEL,
-            detector="speech.variability",
-            question="Does a voice vary from moment to moment as those of people do? 150 statistics in, a score out.",
-            origin="trained with `zhenwei train speech.variability`",
-            input=f"statistics (n, {len(NAMES)}) float32 of zhenwei.signals.voice.variability; gives score (n,)",
-            facts=(f"Classifier: logistic regression, L2 penalty {_L2:.0f}, seed {SEED}",),
-            **_SHARED,
-        ),
-        spreads,
-        learn_linear,
-    ),
-    "speech.lfcc_gmm": Way(
-        Product(
-            model=lfcc_gmm.MODEL,
-            detector="speech.lfcc_gmm",
-            question="Are the movements of the spectrum likelier of people or of machines? Frames in, log-likelihood "
-            "ratios out.",
-            origin="trained with `zhenwei train speech.lfcc_gmm`",
-            input=f"curvatures of {lfcc_gmm.COEFFICIENTS} LFCC (n, {lfcc_gmm.COEFFICIENTS}) float32 of "
-            "zhenwei.detectors.speech.lfcc_gmm; gives llr (n,)",
-            facts=(f"Mixtures: {_COMPONENTS} Gaussians with diagonal covariance for each class, {_ROUNDS} rounds",),
-            **_SHARED,
-        ),
-        movements,
-        learn_mixtures,
-    ),
-    "speech.graph_attention": Way(
-        Product(
-            model=graph_attention.MODEL,
-            detector="speech.graph_attention",
-            question="Does a voice sound synthetic? The wave in, log odds out.",
-            origin="trained with `zhenwei train speech.graph_attention`",
-            input=f"speech (n, {graph_attention.SAMPLES}) float32, mono at 16 kHz, root mean square 0.05; gives "
-            f"score (n,)",
-            facts=(
-                "Network: AASIST-like, sinc filters, residual blocks, graph attention over bands and moments",
-                f"Training: {speech_graph.STEPS} steps of {speech_graph.BATCH} windows, running average, seed {SEED}",
-            ),
-            **{**_SHARED, "reference": "PyTorch"},
-        ),
-        speech_of,
-        learn_graph,
-    ),
-}
-"""By detector."""
