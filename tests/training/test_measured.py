@@ -16,7 +16,7 @@ def shown(count: int) -> list[Shown]:
 
 
 def answer(score: float, each: Shown) -> Sample:
-    return Sample(score, each.forged, 100.0, 1.0, each.face, each.group, each.source, each.delivered)
+    return Sample.of(each, score, None)
 
 
 def test_separated_scores_have_all_and_chance_has_half_inside_its_interval() -> None:

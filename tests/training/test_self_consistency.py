@@ -118,13 +118,12 @@ def test_a_pasted_part_changes_nothing_around_it() -> None:
 def test_one_command_trains_and_installs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published, "STEPS", 2)
     monkeypatch.setattr(learned, "GROUPS", 2)
     monkeypatch.setattr(learned, "_CHECKED", 2)
-    names = few("ffhq", published.HELD_OUT, learn=3, held_out=3)
+    names = few("ffhq", published.lesson.read().held_out, learn=3, held_out=3)
     data = album(tmp_path / "data", [(name, lit(i)) for i, name in enumerate(names)])
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
-    assert main(["train", "consistency.exif", *given, "--threads", "1"]) == 0
+    assert main(["train", "consistency.exif", *given, "--threads", "1", "--steps", "2"]) == 0
     said = capsys.readouterr().err
     assert "camera" in said
     (row,) = manifest(tmp_path / "store")

@@ -116,6 +116,9 @@ def _refuse(lesson: Lesson[Any, Any, Any], options: Options) -> None:
     if asked:
         flag = _FLAGS.get(asked[0], f"--{asked[0]}")
         raise UsageError(f"{flag} is not for this detector", got=options.detector, fix="Leave it out.")
+    for path in options.start:
+        if not path.exists():
+            raise UsageError("there are no weights to start from", got=str(path), want="those of another run")
 
 
 def _check_output(folder: Path, options: Options) -> None:

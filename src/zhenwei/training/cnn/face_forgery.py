@@ -52,9 +52,6 @@ _LIMITS = (
 
 def prepare(_: Recipe, run: Run) -> Pack:
     """The pack in ``run.data``, or built once from the zips there; where nothing may be written, for the while only."""
-    for path in run.start:
-        if not path.is_file():
-            raise UsageError("there are no weights to start from", got=str(path), want="best.pt of another run")
     if run.world.size > 1 and not run.data.is_file():
         fix = "Write one first: zhenwei train ... --make-pack pack.npz"
         raise UsageError("several processes need a pack", got=str(run.data), want="a pack.npz", fix=fix)
