@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.trainer.averages import ema_warmup
-from zhenwei.trainer.loop import LOG, STATE, WEIGHTS, Run, Schedule, Task, Turn, begin, save, take_step, train
+from zhenwei.trainer.loop import LOG, STATE, WEIGHTS, Run, Runtime, Schedule, Task, Turn, begin, save, take_step, train
 from zhenwei.trainer.schedule import warmup_cosine
 
 
@@ -64,7 +64,7 @@ def test_the_loss_falls() -> None:
 @pytest.mark.parametrize("batches", [False, True])
 def test_a_run_cut_in_two_is_the_run_in_one(batches: bool, tmp_path: Path) -> None:
     whole = train(task(batches=batches), schedule(12))
-    train(task(batches=batches), schedule(12), tmp_path, stop_after=5)
+    train(task(batches=batches), schedule(12), tmp_path, runtime=Runtime(stop_after=5))
     assert json.loads((tmp_path / STATE).read_text())["step"] == 5
     torch.manual_seed(99)
     again = train(task(batches=batches), schedule(12), tmp_path)

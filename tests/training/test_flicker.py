@@ -10,9 +10,9 @@ from tests.training.albums import album, astronaut, few
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.models import manifest
 from zhenwei.signals.flicker import CHANNELS
+from zhenwei.stats.metrics import auc
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.photographs import Photograph, largest_face
 from zhenwei.training.temporal import _clips as taught

@@ -42,22 +42,23 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], document: Mappin
     write_whole(path.with_suffix(".json"), told + "\n")
 
 
-def read_checkpoint(path: Path, schema: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The document and the tensors of a checkpoint.
+def read_checkpoint(path: Path, *schemas: str, fix: str = "") -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The document and the tensors of a checkpoint of one of ``schemas``.
 
-    Raises DataError where ``path`` is no readable checkpoint of this schema, or holds numbers that are not finite.
+    Raises DataError, with ``fix`` as the cure, where ``path`` is no readable checkpoint of these schemas, or holds
+    numbers that are not finite.
     """
     try:
         with safe_open(path, framework="pt") as file:
             document: Any = json.loads((file.metadata() or {}).get("zhenwei", ""), parse_constant=_refuse)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-        if document["schema"] != schema or not isinstance(document["step"], int):
+        if document["schema"] not in schemas or not isinstance(document["step"], int):
             raise ValueError(document["schema"])
         odd = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
         if odd:
             raise ValueError(f"{odd[0]} is not finite")
     except (OSError, SafetensorError, ValueError, LookupError, TypeError, RuntimeError) as error:
-        raise DataError(f"there is no readable checkpoint at {path}", got=str(error)[:200]) from None
+        raise DataError(f"there is no readable checkpoint at {path}", got=str(error)[:200], fix=fix) from None
     return dict(document), tensors
 
 
@@ -107,7 +108,10 @@ def _load_moments(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> 
         number, key = name.split(".")
         state.setdefault(int(number), {})[key] = value
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    kinds = next(iter(state.values()), {}).keys()
     for index, moments in state.items():  # an optimizer would look at them only at its next step
+        if moments.keys() != kinds:
+            raise ValueError(f"the moments of parameter {index} are not whole")
         for key, value in moments.items():
             if value.shape not in (torch.Size(), parameters[index].shape):
                 raise ValueError(f"{key} of parameter {index} has the shape {tuple(value.shape)}")

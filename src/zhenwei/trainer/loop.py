@@ -47,14 +47,17 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.files import make_folder, write_whole
+from zhenwei.trainer import distributed
 from zhenwei.trainer.averages import follow
 from zhenwei.trainer.checkpoints import load_tensors, read_checkpoint, state_tensors, write_checkpoint
-from zhenwei.trainer.schedule import set_learning_rate
+from zhenwei.trainer.distributed import ALONE, World
+from zhenwei.trainer.schedule import Clock, set_learning_rate
 from zhenwei.trainer.seeds import generator_at
 from zhenwei.trainer.workers import BatchSource, prepared
 
 SCHEMA = "zhenwei.run/1"
 WEIGHTS, STATE, LOG = "last.safetensors", "last.json", "log.csv"
+NEVER = 10**12  # as ``save_every``: only at checks and at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,18 @@ class Task:
     kept. ``batches``: a source whose item ``step`` is ``turn.batch``, prepared ahead. ``check``: called every
     ``check_every`` steps and at the end, before saving; a task with a check writes its own log. ``memory``: JSON
     values saved with every checkpoint and restored in place. ``schema``: names the checkpoints of this kind of task.
+    ``keep``: saves instead of :func:`save`, for a task whose state has a file format of its own.
     """
 
     nets: nn.ModuleDict
     optimizers: dict[str, optim.Optimizer]
-    step: Callable[[Turn], Mapping[str, Tensor]]
+    step: Callable[[Turn], Mapping[str, Tensor | float]]
     averaged: tuple[str, ...] = ()
     batches: BatchSource[Any] | None = None
     check: Callable[[Run], None] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
+    keep: Callable[[Run], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +128,32 @@ class Progress:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A task under way. ``averages``: running averages by name. ``rows``: the losses of every step, for the log."""
+    """A task under way. ``averages``: running averages by name. ``steps``: at which it ends, fewer than scheduled where
+    there is no time for more. ``checked``: the step of the last check. ``rows``: the losses of every step, for the log.
+    """
 
     task: Task
     averages: nn.ModuleDict
+    steps: int
     step: int = 0
+    checked: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Where and for how long a run runs; nothing here changes what it learns, but for a deadline that shortens it.
+
+    ``stop_after``: steps of this call. ``workers``: to prepare batches. ``deadline``: of ``time.monotonic``, with
+    checks expected to take ``check_s`` seconds. ``world``: which of several processes this is, on ``device``.
+    """
+
+    stop_after: int | None = None
+    workers: int = 1
+    deadline: float | None = None
+    check_s: float = 0.0
+    world: World = ALONE
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  # immutable
 
 
 def begin(task: Task, schedule: Schedule) -> Run:
@@ -137,7 +162,7 @@ def begin(task: Task, schedule: Schedule) -> Run:
     if schedule.ema is not None:
         for name in task.averaged:
             averages[name] = copy.deepcopy(task.nets[name]).requires_grad_(False)
-    return Run(task, averages)
+    return Run(task, averages, schedule.steps)
 
 
 def take_step(optimizer: optim.Optimizer, loss: Tensor, *, clip_norm: float = 0.0) -> None:
@@ -154,9 +179,9 @@ def advance(run: Run, schedule: Schedule, batch: Any = None) -> Progress:
     task = run.task
     if schedule.learning_rate is not None:
         for optimizer in task.optimizers.values():
-            set_learning_rate(optimizer, schedule.learning_rate(run.step, schedule.steps))
-    told = task.step(Turn(run.step, schedule.steps, schedule.seed, batch))
-    losses = {name: float(value.detach()) for name, value in told.items()}
+            set_learning_rate(optimizer, schedule.learning_rate(run.step, run.steps))
+    told = task.step(Turn(run.step, run.steps, schedule.seed, batch))
+    losses = {name: float(value.detach() if isinstance(value, Tensor) else value) for name, value in told.items()}
     bad = [name for name, value in losses.items() if not math.isfinite(value)]
     if bad:
         fix = "Go on from the last checkpoint, which is clean, with a lower learning rate."
@@ -167,7 +192,7 @@ def advance(run: Run, schedule: Schedule, batch: Any = None) -> Progress:
             follow(average, task.nets[name], schedule.ema(run.step), buffers=schedule.ema_buffers)
     if task.check is None:
         run.rows.append({"step": run.step, **losses})
-    return Progress(run.step, schedule.steps, losses)
+    return Progress(run.step, run.steps, losses)
 
 
 def train(
@@ -178,36 +203,60 @@ def train(
     about: Mapping[str, Any] | None = None,
     tell: Callable[[Progress, Run], None] = lambda _progress, _run: None,
     stop: Callable[[], bool] = lambda: False,
-    stop_after: int | None = None,
-    workers: int = 1,
+    runtime: Runtime = Runtime(),
     name: str = "last",
 ) -> Run:
-    """Train to ``schedule.steps``, for ``stop_after`` steps, or until ``stop()``; goes on where ``folder`` holds one.
+    """Train to ``schedule.steps`` or until ``stop()``, going on where ``folder`` holds a run; nothing is written
+    without a folder.
 
     ``about``: what the run is made of (settings, data, consent); a run in ``folder`` that differs in it is refused with
-    a UsageError. ``tell`` is called after every step, and after what the step was due to save. Without a folder nothing
-    is written. ``name``: of the checkpoint files, where several runs share a folder. Ctrl-C is heeded between steps
-    and saves first. Raises DataError where a loss or weight is no longer finite; what was saved stays clean.
+    a UsageError. ``name``: of the checkpoint files, where several runs share a folder. Otherwise as :func:`proceed`.
     """
     run = begin(task, schedule)
     if folder is not None:
         make_folder(folder)
         if (folder / f"{name}.safetensors").exists():
             restore(run, folder, about or {}, name)
-    end = schedule.steps if stop_after is None else min(schedule.steps, run.step + stop_after)
+    return proceed(run, schedule, folder, about=about, tell=tell, stop=stop, runtime=runtime, name=name)
+
+
+def proceed(
+    run: Run,
+    schedule: Schedule,
+    folder: Path | None = None,
+    *,
+    about: Mapping[str, Any] | None = None,
+    tell: Callable[[Progress, Run], None] = lambda _progress, _run: None,
+    stop: Callable[[], bool] = lambda: False,
+    runtime: Runtime = Runtime(),
+    name: str = "last",
+) -> Run:
+    """Make the steps that are left of ``run``. ``tell`` is called after every step, and after what the step was due to
+    check and save. Ctrl-C is heeded between steps and saves first.
+
+    Raises DataError where a loss or weight is no longer finite; what was saved stays clean.
+    """
+    task, world = run.task, runtime.world
 
     def keep() -> None:
-        if folder is not None:
+        if task.keep is not None and world.leads:
+            task.keep(run)
+        elif folder is not None and world.leads:
             save(run, folder, about or {}, name)
 
+    clock = Clock(runtime.deadline, runtime.check_s)
+    end = run.steps if runtime.stop_after is None else min(run.steps, run.step + runtime.stop_after)
     try:
-        with _batches(task, run.step, end, workers) as batches:
-            while run.step < end and not stop():
+        if run.checked < run.step and _is_check_due(run, schedule):  # it was interrupted while it was being checked
+            _check(run, clock, runtime)
+        with _batches(task, run.step, end, runtime) as batches:
+            while run.step < min(end, run.steps) and not stop():
                 batch = next(batches)
                 with whole_step():
                     progress = advance(run, schedule, batch)
-                if _is_due(run.step, schedule.check_every, schedule.steps) and task.check is not None:
-                    task.check(run)
+                _pace(run, schedule, clock, runtime)
+                if _is_check_due(run, schedule):
+                    _check(run, clock, runtime)
                     keep()
                 elif run.step % schedule.save_every == 0:
                     keep()
@@ -226,6 +275,8 @@ def save(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last") -
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
         raise DataError(f"weights are no longer finite at step {run.step}", fix="Go on from the last checkpoint.")
     document = {"schema": task.schema, "step": run.step, "about": dict(about), **task.memory}
+    if task.check is not None:
+        document["checked"] = run.checked
     write_checkpoint(folder / f"{name}.safetensors", tensors, document)
     if task.check is None:
         write_whole(folder / (LOG if name == "last" else f"{name}.log.csv"), _csv(run.rows))
@@ -237,18 +288,24 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last"
     task = run.task
     document, tensors = read_checkpoint(folder / f"{name}.safetensors", task.schema)
     was, now = document["about"], json.loads(json.dumps(dict(about)))
-    differ = [f"{key} {was.get(key)} -> {now.get(key)}" for key in sorted({*was, *now}) if was.get(key) != now.get(key)]
+    differ = [f"{key} {was.get(key)} -> {now[key]}" for key in sorted(now) if was.get(key) != now[key]]
     if differ:
         fix = "Choose another folder, or its settings."
         raise UsageError("this folder holds another run", got="; ".join(differ), fix=fix)
     try:
-        load_tensors(tensors, task.nets, run.averages, task.optimizers)
-        for key in task.memory:
-            task.memory[key] = document[key]
+        load(run, document, tensors)
     except (RuntimeError, LookupError, ValueError) as error:
         raise DataError(f"{name}.safetensors does not fit the run", got=str(error)[:200]) from None
-    run.step = document["step"]
     run.rows = _rows(folder / (LOG if name == "last" else f"{name}.log.csv"), run.step)
+
+
+def load(run: Run, document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Put what was read into ``run``. Raises RuntimeError, LookupError or ValueError where it does not fit."""
+    load_tensors(tensors, run.task.nets, run.averages, run.task.optimizers)
+    for key in run.task.memory:
+        run.task.memory[key] = document[key]
+    run.step = document["step"]
+    run.checked = document.get("checked", run.step)
 
 
 @contextmanager
@@ -268,14 +325,34 @@ def whole_step() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _batches(task: Task, start: int, end: int, workers: int) -> AbstractContextManager[Iterator[Any]]:
+def _batches(task: Task, start: int, end: int, runtime: Runtime) -> AbstractContextManager[Iterator[Any]]:
     if task.batches is None:
         return nullcontext(iter([None] * (end - start)))
-    return prepared(task.batches, start, end, workers)
+    return prepared(task.batches, start, end, runtime.workers)
 
 
-def _is_due(step: int, every: int, steps: int) -> bool:
-    return step == steps or (every > 0 and step % every == 0)
+def _pace(run: Run, schedule: Schedule, clock: Clock, runtime: Runtime) -> None:
+    """Shorten the run where time would not be enough for it; for every process alike."""
+    clock.stepped()
+    if runtime.deadline is None:
+        return
+    allowed = clock.allows(run.step, run.steps, schedule.check_every or run.steps)
+    allowed = round(distributed.told(allowed, runtime.world, runtime.device))
+    run.steps = min(run.steps, max(allowed, run.step))
+
+
+def _is_check_due(run: Run, schedule: Schedule) -> bool:
+    if run.task.check is None:
+        return False
+    return run.step == run.steps or (schedule.check_every > 0 and run.step % schedule.check_every == 0)
+
+
+def _check(run: Run, clock: Clock, runtime: Runtime) -> None:
+    if run.task.check is not None and runtime.world.leads:
+        with clock.checking():
+            run.task.check(run)
+    run.checked = run.step
+    distributed.wait(runtime.world)
 
 
 def _csv(rows: list[dict[str, float]]) -> str:

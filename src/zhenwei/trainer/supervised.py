@@ -1,4 +1,6 @@
-"""One training loop for every network: seeded, resumable to the same loss, CPU-fast, chosen by held-out data.
+"""Supervised training of a network that tells forged faces from genuine ones, as a task for the loop.
+
+Seeded, resumable to the same loss, CPU-fast, chosen by held-out data.
 
 A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with ``score`` ``(n,)`` and ``regions``
 ``(n, h / 32, w / 32)``, logits (:class:`Answered`); layers can be frozen if it has a ``backbone`` with a ``stem`` and
@@ -6,7 +8,7 @@ A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with 
 (:class:`BatchSource`). The whole is
 
     state = begin(net, recipe.optimiser, device)
-    train(state, maker, folder, check=check, tell=tell, device=device)
+    train(state, source, folder, check=check, tell=tell, device=device)
 
 The state after step k depends on the recipe, the data and k alone (on a GPU: but for the order of its sums). Ctrl-C is
 heeded between steps, never inside one, so that what it saves is the state after a whole step.
@@ -29,15 +31,15 @@ from torch.nn import functional as F
 
 from zhenwei.errors import DataError
 from zhenwei.trainer import distributed
-from zhenwei.trainer.averages import follow
+from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.distributed import ALONE, World
-from zhenwei.trainer.loop import whole_step
+from zhenwei.trainer.loop import NEVER, Progress, Run, Runtime, Schedule, Task, Turn, proceed
 from zhenwei.trainer.sam import still_norms, worst_near_by
-from zhenwei.trainer.schedule import Clock, OptimizerSettings, learning_rate, set_learning_rate
+from zhenwei.trainer.schedule import OptimizerSettings, learning_rate, set_learning_rate
 from zhenwei.trainer.state import State, averaged, begin, count_in, frozen
-from zhenwei.trainer.workers import BatchSource, prepared
+from zhenwei.trainer.workers import BatchSource
 from zhenwei.types import Floats, Pixels
 
 __all__ = [
@@ -100,7 +102,7 @@ def _mixed(device: torch.device) -> AbstractContextManager[object]:
 
 def train(
     state: State,
-    maker: BatchSource[Batch],
+    source: BatchSource[Batch],
     folder: Path,
     *,
     check: Check,
@@ -120,74 +122,73 @@ def train(
     processes this is. Raises :class:`DataError` when loss, gradient or average stop being numbers: the last checkpoint
     is from before.
     """
-    run = _Run(state, folder, check, tell, device, here, Clock(deadline, check_s))
-    end = state.options.steps if stop_after is None else min(state.options.steps, state.step + stop_after)
-    source = maker if here.size == 1 else distributed.Share(maker, here.rank, here.size)
-    try:
-        if run.is_due():  # it was interrupted while it was being checked
-            run.check_now()
-        with prepared(source, state.step, end, workers) as batches:
-            for batch in batches:
-                with whole_step():
-                    whole, regional = run.learn(batch)
-                tell(state.step, {"whole": whole, "regional": regional})
-                run.pace()
-                if run.is_due():
-                    run.check_now()
-                if state.step >= state.options.steps:
-                    break
-    except KeyboardInterrupt:
-        run.save_last()
-        raise
-    run.save_last()
+    task = _Supervised(state, folder, check, tell, device, here)
+    nets, averages = nn.ModuleDict({"net": state.net}), nn.ModuleDict({"net": state.average})
+    options = state.options
+    run = Run(
+        Task(
+            nets,
+            {"net": state.optimizer},
+            task.step,
+            batches=source if here.size == 1 else distributed.Share(source, here.rank, here.size),
+            check=task.check_and_keep,
+            keep=task.save_last,
+        ),
+        averages,
+        options.steps,
+        state.step,
+        checked=0 if state.sums[2] else state.step,
+    )
+    schedule = Schedule(
+        options.steps,
+        save_every=NEVER,
+        check_every=options.check_every,
+        ema=lambda made: ema_warmup(options.ema_decay, made),
+    )
+
+    def told(progress: Progress, _: Run) -> None:
+        tell(progress.step, dict(progress.losses))
+
+    proceed(run, schedule, tell=told, runtime=Runtime(stop_after, workers, deadline, check_s, here, device))
 
 
-class _Run:
+class _Supervised:
     """One call of :func:`train`: what stays the same while the state changes."""
 
-    def __init__(
-        self,
-        state: State,
-        folder: Path,
-        check: Check,
-        tell: Tell,
-        device: torch.device,
-        here: World,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, state: State, folder: Path, check: Check, tell: Tell, device: torch.device, here: World) -> None:
         self.state, self.folder, self.check, self.tell = state, folder, check, tell
         self.device, self.here = device, here
         self.model = distributed.wrapped(state.net, device, here)
-        self.clock = clock
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32, where bfloat16 is not used anyway
             torch.backends.cudnn.allow_tf32 = True
 
-    def learn(self, batch: Batch) -> tuple[float, float]:
+    def step(self, turn: Turn) -> dict[str, float]:
         """One step; both losses before it."""
-        state, options = self.state, self.state.options
-        set_learning_rate(state.optimizer, learning_rate(options, state.step))
+        state = self.state
+        self._shorten(turn.steps)
+        options = state.options
+        set_learning_rate(state.optimizer, learning_rate(options, turn.step))
         # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.
-        torch.manual_seed(state.step if self.here.size == 1 else state.step * self.here.size + self.here.rank)
+        torch.manual_seed(turn.step if self.here.size == 1 else turn.step * self.here.size + self.here.rank)
         state.net.train()
         for module in frozen(state.net, options):
             module.eval()
-        whole, regional = self._gradient(batch)
+        whole, regional = self._gradient(turn.batch)
         if options.sam_rho:
-            torch.manual_seed(state.step)
+            torch.manual_seed(turn.step)
             with worst_near_by(state.net.parameters(), options.sam_rho), still_norms(state.net):
-                self._gradient(batch)
+                self._gradient(turn.batch)
         norm = nn.utils.clip_grad_norm_(state.net.parameters(), options.clip_norm)
         losses = distributed.mean(torch.stack([whole.detach(), regional.detach()]), self.here)
         told = torch.cat([losses, norm.detach().reshape(1)]).tolist()  # a GPU is waited for once a step
         if not all(math.isfinite(value) for value in told):
-            got = f"losses {told[0]:.3g}, {told[1]:.3g} and gradient {told[2]:.3g} at step {state.step}"
+            got = f"losses {told[0]:.3g}, {told[1]:.3g} and gradient {told[2]:.3g} at step {turn.step}"
             raise DataError("the loss is no longer a number", got=got, fix="Lower the learning rate.")
         state.optimizer.step()
-        state.step += 1
-        follow(state.average, state.net, min(options.ema_decay, (1 + state.step) / (10 + state.step)))
+        state.step = turn.step + 1
         state.sums = (state.sums[0] + told[0], state.sums[1] + told[1], state.sums[2] + 1)
-        return told[0], told[1]
+        return {"whole": told[0], "regional": told[1]}
 
     def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:
         options = self.state.options
@@ -197,43 +198,26 @@ class _Run:
         (whole + options.map_weight * regional).backward()  # type: ignore[no-untyped-call]
         return whole, regional
 
-    def pace(self) -> None:
-        """Shortens the schedule where time would not be enough for it; for every process alike."""
-        state = self.state
-        self.clock.stepped()
-        if self.clock.deadline is None:
-            return
-        steps = self.clock.allows(state.step, state.options.steps, state.options.check_every)
-        steps = round(distributed.told(steps, self.here, self.device))
-        if steps < state.options.steps:
-            state.shorten(max(steps, state.step))
+    def _shorten(self, steps: int) -> None:
+        """The recipe ends where the run does."""
+        if steps < self.state.options.steps:
+            self.state.shorten(steps)
 
-    def is_due(self) -> bool:
-        ends = self.state.step % self.state.options.check_every == 0 or self.state.step == self.state.options.steps
-        return ends and self.state.sums[2] > 0
-
-    def check_now(self) -> None:
-        state = self.state
-        if self.here.leads:
-            with self.clock.checking():
-                self._check_and_keep()
-        state.sums = (0.0, 0.0, 0)
-        distributed.wait(self.here)
-
-    def _check_and_keep(self) -> None:
+    def check_and_keep(self, run: Run) -> None:
+        """Measures the running average, and at the end the mean of those at the checks; keeps what is best."""
+        self._shorten(run.steps)
         state, options = self.state, self.state.options
         values = [v for v in state.average.state_dict().values() if v.dtype.is_floating_point]
         if not all(bool(torch.isfinite(v).all()) for v in values):
             raise DataError("the average of the weights is no longer a number", fix="Lower the learning rate.")
-        self._keep(state.average, 1)
+        self._keep_best(state.average, 1)
         if options.swa_from and state.step >= options.swa_from:
             count_in(state)
             if state.step == options.steps and state.counted > 1:
-                self._keep(averaged(state), state.counted)
+                self._keep_best(averaged(state), state.counted)
         state.sums = (0.0, 0.0, 0)
-        self.save_last()
 
-    def _keep(self, net: nn.Module, counted: int) -> None:
+    def _keep_best(self, net: nn.Module, counted: int) -> None:
         """Measures ``net``, writes it down, and keeps it if none was better."""
         state = self.state
         whole, regional, steps = state.sums
@@ -246,9 +230,10 @@ class _Run:
             state.best = row["choose"]
         self.tell(state.step, row)
 
-    def save_last(self) -> None:
-        if self.here.leads:
-            self.state.save(self.folder / "last.pt")
+    def save_last(self, run: Run) -> None:
+        """``last.pt``, from which the run goes on."""
+        self._shorten(run.steps)
+        self.state.save(self.folder / "last.pt")
 
 
 def _append(path: Path, row: dict[str, float]) -> None:

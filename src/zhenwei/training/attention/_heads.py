@@ -23,8 +23,8 @@ from torch.nn import functional as F
 
 from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
-from zhenwei.evaluation.metrics import auc
 from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
+from zhenwei.stats.metrics import auc
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import BatchMaker, Example, Split, split_pack
 from zhenwei.training.data.pack import Pack

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError, install_package
-from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.nets.efficientnet_lite import Variant, load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.stats.metrics import auc
 from zhenwei.trainer.distributed import ALONE, World, synchronised
 from zhenwei.trainer.supervised import Check, State, Tell, begin, scores, train
 from zhenwei.training.data.augment import draw

@@ -20,10 +20,10 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.stats.metrics import auc
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import OptimizerSettings
 from zhenwei.trainer.supervised import State, Tell, begin, scores, train

@@ -16,11 +16,11 @@ from torch import Tensor
 from zhenwei.detectors.cnn.neuron_coverage import NeuronCoverage
 from zhenwei.errors import DataError
 from zhenwei.evaluation.adversarial import rebuilt
-from zhenwei.evaluation.metrics import auc
-from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.models import ModelEntry
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
+from zhenwei.stats.logistic import fit_logistic
+from zhenwei.stats.metrics import auc
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.attention._heads import held_out_pairs, training_pairs
 from zhenwei.training.cnn._face_forgery import imagenet_state

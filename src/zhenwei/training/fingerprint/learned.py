@@ -18,9 +18,9 @@ from zhenwei.detectors.fingerprint._sources import CONTRACT, MADE, SOURCES
 from zhenwei.detectors.fingerprint.learned import LearnedFingerprint as Learned
 from zhenwei.detectors.fingerprint.residual import ResidualFingerprint as Residual
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import Estimate
 from zhenwei.models import ModelEntry
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
+from zhenwei.stats import Estimate
 from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.data.held_out import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits

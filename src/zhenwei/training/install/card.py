@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zhenwei.evaluation.metrics import auc
 from zhenwei.models import ModelEntry
+from zhenwei.stats.metrics import auc
 from zhenwei.training.install.calibrate import Calibrated, Sample
 
 OWN_LICENCE = "Apache-2.0 (weights made by this project; see training data)"

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from pydantic import Field
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.models import ModelEntry
+from zhenwei.stats.logistic import fit_logistic
 from zhenwei.training.install.calibrate import Ask, Calibrated, Shown, calibrate, cautious
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import OPSET, Exported

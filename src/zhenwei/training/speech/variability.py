@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from zhenwei.detectors.speech.variability import MODEL
-from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.signals.voice import NAMES, variability
+from zhenwei.stats.logistic import fit_logistic
 from zhenwei.training.data.speech import SEED, balanced
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import Linear, export_linear

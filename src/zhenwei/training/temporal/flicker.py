@@ -10,10 +10,10 @@ import torch
 
 from zhenwei import models
 from zhenwei.detectors.temporal.flicker import FRAMES, Flicker
-from zhenwei.evaluation.metrics import auc
 from zhenwei.models import ModelEntry
 from zhenwei.nets.flicker import FlickerNet
 from zhenwei.signals.flicker import CHANNELS
+from zhenwei.stats.metrics import auc
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
