@@ -17,7 +17,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from zhenwei import models
+from zhenwei import detectors, models
 from zhenwei.errors import DataError, UsageError
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
@@ -94,7 +94,7 @@ def run(options: Options) -> None:
             minutes=options.minutes,
             cache=options.cache,
             variants=options.variants,
-            store=options.store or models.STORE,
+            store=options.store or _store_of(options.detector),
             way=options.way,
             target=options.make_pack,
             max_mb=options.max_mb,
@@ -119,6 +119,11 @@ def _refuse(lesson: Lesson[Any, Any, Any], options: Options) -> None:
     for path in options.start:
         if not path.exists():
             raise UsageError("there are no weights to start from", got=str(path), want="those of another run")
+
+
+def _store_of(detector: str) -> Path:
+    """Where the detector's models lie: a plug-in brings a store of its own."""
+    return Path(getattr(detectors.catalogue().get(detector), "store", models.STORE))
 
 
 def _check_output(folder: Path, options: Options) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from zhenwei import models
-from zhenwei.errors import UsageError
 from zhenwei.models import ModelEntry
 from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.training.recipe import Section, read_recipe
@@ -80,12 +79,6 @@ class Run:
         import torch  # lessons that fit a few numbers do without
 
         return torch.device(self.device)
-
-    def folder(self) -> Path:
-        """Where whole photographs or clips lie. Raises :class:`UsageError` for a file."""
-        if not self.data.is_dir():
-            raise UsageError("it learns from whole files", got=str(self.data), want="a data folder")
-        return self.data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

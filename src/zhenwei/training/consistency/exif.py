@@ -60,7 +60,7 @@ class Album:
 
 def prepare(recipe: Recipe, run: Run) -> Album:
     """The training rows of ``photos``."""
-    rows = read_photographs(run.folder(), SOURCES)
+    rows = read_photographs(run.data, SOURCES)
     held_out = [row for row in rows if kept_out(row.path, recipe.held_out)]
     return Album([row.pixels() for row in rows if not kept_out(row.path, recipe.held_out)], held_out)
 

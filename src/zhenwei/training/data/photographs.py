@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhenwei import faces
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.training.data.encoding import decode
 from zhenwei.types import Face, Frame, Pixels
 
@@ -33,6 +33,8 @@ def read_photographs(folder: Path, sources: Collection[str], *, test: bool = Fal
 
     Raises :class:`DataError` where files are missing or damaged, or nothing is left.
     """
+    if folder.is_file():
+        raise UsageError("it learns from whole photographs", got=str(folder), want="a data folder")
     found = [photograph for photograph in _rows(folder, "val" if test else "train") if photograph.source in sources]
     if not found:
         raise DataError("no photograph to learn from", got=str(folder), want=f"photos of {', '.join(sorted(sources))}")

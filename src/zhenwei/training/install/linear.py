@@ -130,7 +130,7 @@ def linear_lesson(
     """
 
     def prepare(chosen: LR, run: Run) -> tuple[E, HeldOut]:
-        return split(chosen, run.folder(), run.bar("reading"))
+        return split(chosen, run.data, run.bar("reading"))
 
     def learn(chosen: LR, data: tuple[E, HeldOut], run: Run) -> Exported:
         described = list(rows(chosen, data[0], run.bar("fitting")))

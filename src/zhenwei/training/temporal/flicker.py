@@ -51,7 +51,7 @@ class Clips:
 def prepare(recipe: Recipe, run: Run) -> Clips:
     """Sets the training rows of ``photos`` in motion."""
     kept: tuple[list[Photograph], list[Photograph]] = ([], [])
-    for row in read_photographs(run.folder(), _SOURCES):
+    for row in read_photographs(run.data, _SOURCES):
         kept[kept_out(row.path, recipe.held_out)].append(row)
     learn = list(taught.clips(kept[0], 1, recipe.times, run.bar("setting photographs in motion")))
     return Clips(learn, list(taught.clips(kept[1], 2, 1, run.bar("the same for held-out ones"))))
