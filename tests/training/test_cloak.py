@@ -11,12 +11,12 @@ import torch
 
 from zhenwei.cli import main
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces, of_portraits
 from zhenwei.training import cloak
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
-SETTINGS = Settings(size=32, width=8, batch=4, steps=30, rate=1e-3, held_out=4)
+SETTINGS = SwapSettings(size=32, width=8, batch=4, steps=30, rate=1e-3, held_out=4)
 
 
 @pytest.fixture(scope="module")
