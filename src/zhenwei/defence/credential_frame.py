@@ -26,19 +26,18 @@ class OddFrameError(ValueError):
 def stores(data: bytes, mime: str) -> list[bytes]:
     """The credentials in ``data``, without their frame; several where C2PA keeps an earlier one beside the last. Empty
     in formats in which they are not looked for. Raises OddFrameError and BrokenFileError."""
+    found: list[bytes] = []
     if mime == "image/jpeg":
-        return [store for store in _of_jpeg(data) if _STORE in store[:64]]
-    if mime == "image/png":
-        found = [_of_png(data)]
+        found += [store for store in _of_jpeg(data) if _STORE in store[:64]]
+    elif mime == "image/png":
+        found.append(_of_png(data))
     elif mime in _CHUNKED:
-        found = [b"".join(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA")]
+        found.append(b"".join(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA"))
     elif mime == "audio/mpeg":
-        found = [body for kind, body in objects_in(data) if kind == "application/c2pa" or _STORE in body[:24]]
+        found += [body for kind, body in objects_in(data) if kind == "application/c2pa" or _STORE in body[:24]]
     elif mime in _BOXED:
-        found = list(_of_mp4(data))
-    else:
-        found = []
-    return [store for store in found if store]
+        found += _of_mp4(data)
+    return list(filter(None, found))
 
 
 def _of_jpeg(data: bytes) -> Iterator[bytes]:
@@ -54,11 +53,12 @@ def _of_jpeg(data: bytes) -> Iterator[bytes]:
     for found in parts.values():
         first = found[0][1]
         head = 16 if first[:4] == b"\0\0\0\1" else 8
-        if [count for count, _ in found] != list(range(1, len(found) + 1)):
-            raise OddFrameError
-        if any(body[:head] != first[:head] for _, body in found):
-            raise OddFrameError
-        yield first + b"".join(body[head:] for _, body in found[1:])
+        store = bytearray(first[:head])
+        for number, (count, body) in enumerate(found, 1):
+            if count != number or body[:head] != first[:head]:
+                raise OddFrameError
+            store += body[head:]
+        yield bytes(store)
 
 
 def _of_png(data: bytes) -> bytes:
