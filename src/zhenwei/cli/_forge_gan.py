@@ -43,10 +43,7 @@ _SHEET = "samples.png"
 gan = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
 
-class Kind(StrEnum):
-    dcgan = "dcgan"
-    wgan_gp = "wgan-gp"
-    stylegan = "stylegan"
+Kind = StrEnum("Kind", {"dcgan": "dcgan", "wgan_gp": "wgan-gp", "stylegan": "stylegan"})
 
 
 class Augment(StrEnum):
@@ -55,13 +52,7 @@ class Augment(StrEnum):
     ada = "ada"
 
 
-class Attribute(StrEnum):
-    turn = "turn"
-    mouth = "mouth"
-    light = "light"
-    warmth = "warmth"
-
-
+Attribute = StrEnum("Attribute", ["turn", "mouth", "light", "warmth"])
 _Model = Annotated[
     str | None, typer.Option("--model", help="A model of the zoo; by default the one nearest to faces.", metavar="NAME")
 ]

@@ -47,9 +47,7 @@ class ProfileName(StrEnum):
     gpu = "gpu"
 
 
-class LossName(StrEnum):
-    l1 = "l1"
-    ssim_mse = "ssim_mse"
+LossName = StrEnum("LossName", ["l1", "ssim_mse"])
 
 
 class ColourName(StrEnum):

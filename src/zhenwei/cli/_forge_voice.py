@@ -35,12 +35,7 @@ Examples:
 voice = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
 
-class Kind(StrEnum):
-    world = "world"
-    griffin_lim_mel = "griffin_lim_mel"
-    griffin_lim_linear = "griffin_lim_linear"
-    linear_prediction = "linear_prediction"
-    blurred_phase = "blurred_phase"
+Kind = StrEnum("Kind", ["world", "griffin_lim_mel", "griffin_lim_linear", "linear_prediction", "blurred_phase"])
 
 
 @voice.command()

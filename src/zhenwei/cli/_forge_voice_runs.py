@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from zhenwei.forge.voice.mel_model import Learned
 
 
-class Engine(StrEnum):
-    espeak_ng = "espeak-ng"
-    flite = "flite"
-
-
+Engine = StrEnum("Engine", {"espeak_ng": "espeak-ng", "flite": "flite"})
 _FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
 
 _Run = Annotated[Path, typer.Argument(help="The run.", metavar="DIR")]
