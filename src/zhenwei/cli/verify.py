@@ -158,18 +158,18 @@ _WATERMARK, _LABELS = Text("Watermark", zh="水印"), Text("Labels", zh="标识"
 
 def _rows(read: Verification) -> Iterator[_Row]:
     """In the order of the sentence."""
-    held = read.credential
+    credential = read.credential
     for each in read.declared:
         yield Text("Declares", zh="自述"), "bold", each.sentence
-    style, state = _HERE if read.signed_here and held.state == "valid" else _STATES[held.state]
-    state = _CAUSES.get(held.cause or "", state) if held.state == "invalid" else state
+    style, state = _HERE if read.signed_here and credential.state == "valid" else _STATES[credential.state]
+    state = _CAUSES.get(credential.cause or "", state) if credential.state == "invalid" else state
     yield Text("Credential", zh="凭证"), style, state
     for layer, finding in (
-        (Text("  signer", zh="  签名者"), held.signer),
-        (Text("  claim", zh="  声明"), held.claim or held.source_type),
-        (Text("  made from", zh="  来源"), ", ".join(held.ancestry)),
-        (Text("  taken out", zh="  已删去"), ", ".join(held.redactions)),
-        (Text("  credentials", zh="  凭证数"), str(held.manifests) if held.manifests > 1 else ""),
+        (Text("  signer", zh="  签名者"), credential.signer),
+        (Text("  claim", zh="  声明"), credential.claim or credential.source_type),
+        (Text("  made from", zh="  来源"), ", ".join(credential.ancestry)),
+        (Text("  taken out", zh="  已删去"), ", ".join(credential.redactions)),
+        (Text("  credentials", zh="  凭证数"), str(credential.manifests) if credential.manifests > 1 else ""),
     ):
         if finding:
             yield layer, "", finding
@@ -191,20 +191,20 @@ _AIGC = {
 }
 
 
-def _labelled(said: Labels) -> Iterator[_Row]:
+def _labelled(labels: Labels) -> Iterator[_Row]:
     from zhenwei.defence.labels import NOT_READ
 
-    if said.aigc is not None:
-        yield Text("AIGC label", zh="AIGC 标识"), "", _aigc(said.aigc)
-    if said.digital_source_type is not None:
-        yield Text("IPTC label", zh="IPTC 标识"), "", said.source_type
-    for settings in said.settings:
+    if labels.aigc is not None:
+        yield Text("AIGC label", zh="AIGC 标识"), "", _aigc(labels.aigc)
+    if labels.digital_source_type is not None:
+        yield Text("IPTC label", zh="IPTC 标识"), "", labels.source_type
+    for settings in labels.settings:
         yield Text("Settings", zh="生成参数"), "", f"{settings.tool} ({settings.where})".strip()
-    for name in (*said.generators, *said.face_apps):
+    for name in (*labels.generators, *labels.face_apps):
         yield Text("Tool", zh="工具"), "", name
-    if not said.read:
+    if not labels.read:
         yield _LABELS, "dim", NOT_READ
-    elif not said.any:
+    elif not labels.any:
         yield _LABELS, "dim", Text("none", zh="无")
 
 

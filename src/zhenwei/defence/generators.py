@@ -17,7 +17,7 @@ from zhenwei.media.tools import FACE_APPS, GENERATORS, names
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GeneratorSettings:
     """Settings that a generator wrote. ``tool``: "" if their form does not tell whose. ``where``: the key that they
     stand under, or "hidden in the pixels"."""
 
@@ -54,20 +54,20 @@ _UNMISTAKABLE = ("Made with Google AI", "Imagined with AI", "Ideogram AI", "Midj
 _MOST_JSON = 1 << 18
 
 
-def settings_in(pairs: Iterable[Pair]) -> tuple[Settings, ...]:
+def settings_in(pairs: Iterable[Pair]) -> tuple[GeneratorSettings, ...]:
     """Settings of generators among a file's words, each generator once."""
-    found: list[Settings] = []
+    found: list[GeneratorSettings] = []
     keys = set()
     for key, value in pairs:
         keys.add(key)
         tool = _tool(key, value)
         if tool is not None:
-            found.append(Settings(tool, key))
+            found.append(GeneratorSettings(tool, key))
     if HIDDEN in keys and HIDDEN not in [each.where for each in found]:
-        found.append(Settings(found[0].tool if found else "", HIDDEN))
+        found.append(GeneratorSettings(found[0].tool if found else "", HIDDEN))
     if set(map(str.lower, keys)) >= {"num_inference_steps", "guidance_scale", "seed"}:
-        found.append(Settings("Easy Diffusion", "num_inference_steps"))
-    first_by_tool: dict[str, Settings] = {}
+        found.append(GeneratorSettings("Easy Diffusion", "num_inference_steps"))
+    first_by_tool: dict[str, GeneratorSettings] = {}
     for each in reversed(found):
         first_by_tool[each.tool] = each
     if "Fooocus" in first_by_tool:  # it may write the line of the web interface

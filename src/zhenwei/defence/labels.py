@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zhenwei.defence import source_types
-from zhenwei.defence.generators import Settings, hidden_pairs, settings_in, tools_in
+from zhenwei.defence.generators import GeneratorSettings, hidden_pairs, settings_in, tools_in
 from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 from zhenwei.defence.labels_id3 import read_id3, write_id3
 from zhenwei.defence.labels_mp4 import read_mp4, write_mp4
@@ -89,7 +89,7 @@ class Labels:
     aigc: Aigc | None = None
     count: int = 0
     digital_source_type: str | None = None
-    settings: tuple[Settings, ...] = ()
+    settings: tuple[GeneratorSettings, ...] = ()
     generators: tuple[str, ...] = ()
     face_apps: tuple[str, ...] = ()
     read: bool = True
@@ -128,7 +128,7 @@ def write_labels(data: bytes, aigc: Aigc | None, digital_source_type: str | None
     """
     form = _form(data)
     if not form:
-        raise UsageError("this file cannot be labelled", got=_seen(data), want=_WRITES)
+        raise UsageError("this file cannot be labelled", got=_format_name(data), want=_WRITES)
     values = _values(aigc, digital_source_type)
     if not values:
         return data
@@ -175,7 +175,7 @@ def labels_in_facts(facts: Sequence[Pair]) -> Labels:
         elif key == "Digital source type" and kind is None:
             kind = value
         elif key == "Generation settings" and not settings:
-            settings = (Settings("", "user comment"),)
+            settings = (GeneratorSettings("", "user comment"),)
     return replace(found, aigc=aigc, count=count, digital_source_type=kind, settings=settings)
 
 
@@ -247,7 +247,7 @@ def _form(data: bytes) -> str:
     return name if name in _READ else ""
 
 
-def _seen(data: bytes) -> str:
+def _format_name(data: bytes) -> str:
     form = recognise(data[:HEAD_BYTES])
     return form.name if form else described(data[:HEAD_BYTES])
 
