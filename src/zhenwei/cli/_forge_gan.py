@@ -334,6 +334,3 @@ def _origin(method: str, data: str, consent: str, recipe: dict[str, Any]) -> Ori
     from zhenwei.forge.export import Origin
 
     return Origin(method, {"learned_from": data, **recipe}, consent)
-
-
-__all__ = ["faces_in", "gan"]

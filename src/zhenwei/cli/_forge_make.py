@@ -167,6 +167,3 @@ def _tell(exported: Exported, format_: TextFormat) -> None:
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         typer.echo(f"{exported.path}  mark {exported.ident}")
-
-
-__all__ = ["make"]

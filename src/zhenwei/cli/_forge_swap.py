@@ -321,6 +321,3 @@ def _check_extra() -> None:
 def _device(profile: str) -> torch.device:
     _check_extra()
     return device_for(gpu=profile == "gpu")
-
-
-__all__ = ["swap"]

@@ -169,6 +169,3 @@ def _export(
         f"gan/{runs.KIND}", {"learned_from": made.data, "step": made.step, "way": way.value, **recipe}, made.consent
     )
     return export_sheet(rows, origin, path, door, titles=_TITLES)
-
-
-__all__ = ["translate"]

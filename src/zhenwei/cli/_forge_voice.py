@@ -92,6 +92,3 @@ def _tell(done: CopySet, output: Path, format_: TextFormat) -> None:
     typer.echo(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
     for line in done.notes:
         typer.echo(f"  {line}")
-
-
-__all__ = ["voice"]

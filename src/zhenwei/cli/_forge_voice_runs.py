@@ -232,6 +232,3 @@ def _train(
     last = run.losses[-1] if run.losses else None
     words = "" if last is None else f", loss {last:.3f}"
     tell_run(output, run.step, stopped, words, {"loss": last}, format_)
-
-
-__all__ = ["convert", "learn", "model", "read", "speak"]

@@ -334,6 +334,3 @@ def _mark_key(published: bool) -> bytes:
     from zhenwei.defence.keys import PUBLIC_KEY, own_key
 
     return PUBLIC_KEY if published else own_key(_home())
-
-
-__all__ = ["protect"]
