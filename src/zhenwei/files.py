@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, ZhenweiError
 
 __all__ = ["make_folder", "read_document", "write_document", "write_whole"]
 
@@ -77,21 +77,21 @@ def write_document(path: Path, schema: str, content: Mapping[str, Any], *, inden
     write_whole(path, json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_document(path: Path, schema: str, *, fix: str = "") -> dict[str, Any]:
+def read_document(path: Path, schema: str, *, fix: str = "", error: type[ZhenweiError] = DataError) -> dict[str, Any]:
     """The JSON object at ``path``, without its ``schema``.
 
-    Raises DataError, with ``fix`` as the cure, where it cannot be read, is no JSON object, or is of another schema.
+    Raises ``error``, with ``fix`` as the cure, where it cannot be read, is no JSON object, or is of another schema.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise DataError(f"cannot read {path}", got=why, want=f"a file of schema {schema}", fix=fix) from None
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise DataError(f"{path} is no JSON", got=str(error)[:200], want=f"schema {schema}", fix=fix) from None
+    except OSError as refused:
+        why = refused.strerror or str(refused)
+        raise error(f"cannot read {path}", got=why, want=f"a file of schema {schema}", fix=fix) from None
+    except (ValueError, RecursionError) as refused:  # UnicodeDecodeError is a ValueError
+        raise error(f"{path} is no JSON", got=str(refused)[:200], want=f"schema {schema}", fix=fix) from None
     if not isinstance(document, dict) or document.get("schema") != schema:
         got = document.get("schema", "none") if isinstance(document, dict) else type(document).__name__
-        raise DataError(f"{path} has another schema", got=str(got)[:200], want=schema, fix=fix)
+        raise error(f"{path} has another schema", got=str(got)[:200], want=schema, fix=fix)
     del document["schema"]
     return document
 

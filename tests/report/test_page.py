@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from zhenwei import pages
 from zhenwei.report import to_html
-from zhenwei.report.charts import chart, drawable
-from zhenwei.report.pictures import LARGEST_PX, data_uri
+from zhenwei.report.plot import drawable, plotted
+from zhenwei.report.thumbnails import MAX_PX, data_uri
 from zhenwei.types import (
     Curve,
     Declaration,
@@ -259,10 +260,14 @@ def test_pictures_are_jpegs_of_bounded_size(shape: tuple[int, int, int]) -> None
     pixels.flags.writeable = False
     image = Image.open(io.BytesIO(base64.b64decode(data_uri(pixels).split(",")[1])))
     assert image.format == "JPEG"
-    assert max(image.size) <= LARGEST_PX
-    if shape[0] and max(shape) <= LARGEST_PX:
+    assert max(image.size) <= MAX_PX
+    if shape[0] and max(shape) <= MAX_PX:
         assert image.size == (shape[1], shape[0])
         assert np.abs(np.asarray(image).astype(int) - 77).max() <= 2
+
+
+def drawn_curve(curve: Curve) -> str:
+    return pages.part("report/exhibits.html", "plot", plotted(curve, "en"))
 
 
 def heights(html: str) -> list[float]:
@@ -271,7 +276,7 @@ def heights(html: str) -> list[float]:
 
 def test_a_curve_is_drawn_where_its_figures_are() -> None:
     curve = Curve("c", "time (s)", "score", (0.0, 1.0, 2.0, 3.0), (0.0, 0.5, None, 1.0), threshold=0.5)
-    html = chart(curve, "en")
+    html = drawn_curve(curve)
     assert heights(html) == [96.0, 50.0, 4.0]  # 0, 0.5 and 1 of an axis from 0 at the bottom to 1 at the top
     assert 'class="threshold" d="M0 50.00H1000"' in html
     assert html.count('class="line"') == 1  # the lone point after the gap is a dot
@@ -285,7 +290,7 @@ def test_any_curve_can_be_drawn(values: list[float | None]) -> None:
     finite = [v for v in values if v is not None and np.isfinite(v)]
     assert drawable(curve) == (len(finite) > 1)
     if drawable(curve) and max(map(abs, finite)) < 1e100:
-        drawn = heights(chart(curve, "en"))
+        drawn = heights(drawn_curve(curve))
         assert all(0 <= y <= 100 for y in drawn)
         for (before, after), (above, below) in zip(pairwise(finite), pairwise(drawn), strict=True):
             assert (after - before) * (below - above) <= 0  # higher figures are drawn higher

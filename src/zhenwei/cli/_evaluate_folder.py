@@ -8,8 +8,8 @@ from typing import Self
 
 from zhenwei.errors import DataError, MissingExtraError, OutputError
 from zhenwei.evaluation import results
-from zhenwei.evaluation.page import to_html
 from zhenwei.evaluation.results import Results
+from zhenwei.evaluation.results_page import to_html
 from zhenwei.report import Hold
 
 NAME, PAGE = "results.json", "results.html"

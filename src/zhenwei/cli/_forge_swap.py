@@ -210,14 +210,14 @@ def preview(
     )
     swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
     error, seen = driving_error(swaps, pair.held_a.landmarks)
-    told_error = f"{error.mean:.3f} of the distance between the eyes" if error else "not measured"
+    told_error = f"{error.value:.3f} of the distance between the eyes" if error else "not measured"
     typer.echo(
         f"  landmarks beside the driving face's: {told_error} (a face was found in {seen} of {len(swaps)} swaps)"
     )
     if min(len(swaps), len(pair.held_b)) >= 4:
         apart = kernel_distance(swaps, pair.held_b.pixels, appearance)
         typer.echo(
-            f"  kernel distance to the target's own faces: {apart.mean:.3f} ({apart.low:.3f} to {apart.high:.3f})"
+            f"  kernel distance to the target's own faces: {apart.value:.3f} ({apart.low:.3f} to {apart.high:.3f})"
         )
 
 

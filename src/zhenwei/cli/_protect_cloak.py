@@ -13,6 +13,7 @@ import typer
 from zhenwei.cli._options import Force, TableFormat, TableOption
 from zhenwei.errors import MissingExtraError, UsageError, install_extra
 from zhenwei.files import write_whole
+from zhenwei.stats.estimate import value_as_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,9 +96,9 @@ def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
     return {
         "path": str(target),
         "changed_levels": made.changed,
-        "translator": [asdict(row) for row in made.translator],
-        "embedding": [asdict(row) for row in made.embedding],
-        "trained_on_it": [asdict(arm) for arm in made.arms],
+        "translator": [asdict(row, dict_factory=value_as_mean) for row in made.translator],
+        "embedding": [asdict(row, dict_factory=value_as_mean) for row in made.embedding],
+        "trained_on_it": [asdict(arm, dict_factory=value_as_mean) for arm in made.arms],
         "verdict": _VERDICT,
     }
 
@@ -121,7 +122,7 @@ def _deliveries(translator: Sequence[Row], embedding: Sequence[Row]) -> Any:
 
 
 def _led_astray(row: Row) -> tuple[str, str]:
-    return f"{row.cloaked.mean:.4f}, {row.noised.mean:.4f}", f"{row.success:.0%}"
+    return f"{row.cloaked.value:.4f}, {row.noised.value:.4f}", f"{row.success:.0%}"
 
 
 def _trained(arms: Sequence[Arm]) -> Any:
@@ -131,5 +132,5 @@ def _trained(arms: Sequence[Arm]) -> Any:
     for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
         table.add_column(head)
     for arm in arms:
-        table.add_row(arm.learned_from, f"{arm.reconstruction.mean:.4f}", f"{arm.swap.mean:.4f}")
+        table.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
     return table

@@ -70,7 +70,7 @@ def complain_of_detectors(report: Report, notes: Console | None = None) -> bool:
 
 
 def _said(error: ZhenweiError, most: int) -> str:
-    from zhenwei.report.legible import legible
+    from zhenwei.pages import legible
 
     advice = f" {_ADVICE}" if isinstance(error, FaultError) and not _setting.debug else ""
     return f"{legible(str(error), most)}{advice}"
@@ -106,7 +106,7 @@ def _line(line: str, style: str, notes: Console | None = None) -> None:
 
 def _plain(trace: str) -> None:
     """As it is but for what steers a terminal: a traceback quotes what the file holds."""
-    from zhenwei.report.legible import legible
+    from zhenwei.pages import legible
 
     for line in trace.splitlines():
         sys.stderr.write(f"{line[: len(line) - len(line.lstrip())]}{legible(line, 4000)}\n")

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from zhenwei.errors import DataError, MissingExtraError, install_extra
-from zhenwei.evaluation.metrics import Estimate, rate_interval
-from zhenwei.evaluation.sheet import Markup, element
+from zhenwei.pages import legible
+from zhenwei.stats import Estimate
+from zhenwei.stats.intervals import rate_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +65,16 @@ class Series:
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart with its title and, in plain words, how to read it. ``names``: of its lines, in their order."""
+
+    svg: Markup
+    title: str
+    reading: str
+    names: tuple[str, ...] = ()
 
 
 def roc_points(labels: ArrayLike, llr: ArrayLike) -> Points:
@@ -352,5 +364,6 @@ def _inlined(svg: str, key: str, alt: str) -> Markup:
         body = body.replace(before, f"{before}{key}-")
     body = _COLOUR.sub(lambda m: f"var(--{_VARIABLES[m.group()]})", body)
     body = _LONG.sub(lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), _FAMILY.sub("", body))
-    attributes = {"viewBox": f"0 0 {_WIDTH} {_HEIGHT}", "role": "img", "aria_label": alt}
-    return element("svg", Markup(" ".join(body.split()).replace("> <", "><")), **attributes)
+    body = " ".join(body.split()).replace("> <", "><")
+    opening = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(_WIDTH, _HEIGHT, legible(alt, 2000))
+    return opening + Markup(body + "</svg>")  # noqa: S704 - drawn by matplotlib from words of this package

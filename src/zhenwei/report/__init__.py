@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from zhenwei.pages import legible
 from zhenwei.report.folder import ReportFolder
 from zhenwei.report.hold import Hold
-from zhenwei.report.legible import legible
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
 from zhenwei.report.page import to_html
 from zhenwei.report.structure import SCHEMA, SET_SCHEMA, STDIN_NAME, as_json, schema, set_to_json, to_dict, to_json

@@ -1,41 +1,78 @@
-"""Report -> one HTML page that needs nothing else: no script, no network, no second file."""
+"""Report -> one HTML page that needs nothing else: no script, no network, no second file.
+
+The templates ``pages/templates/report`` say what stands where, in the order of a reader's questions: what, who, shown
+how, by what evidence, in which file. What has to be worked out for them is here.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
+from typing import Any
 
-from zhenwei.report import sections
-from zhenwei.report.legible import legible
-from zhenwei.report.markup import Markup, element, foreign, join, text
-from zhenwei.report.wording import clock, say
-from zhenwei.types import DetectorInfo, Language, Media, Report
+from zhenwei import pages
+from zhenwei.fusion.wording import leaning, signed
+from zhenwei.report.exhibits import Exhibits, exhibits
+from zhenwei.report.phrases import between, clock, headline, odds, say, strength
+from zhenwei.report.plot import SCALE_TICKS, place_on_scale
+from zhenwei.report.structure import command
+from zhenwei.report.thumbnails import Thumbnail, thumbnail
+from zhenwei.types import Decision, DetectorInfo, Language, Media, Person, Report, Verdict, in_language
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+MAX_PEOPLE = 24
+MAX_FACTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _PersonShown:
+    """``explanation``, ``quality``: "" where there is nothing to say; no ``decision`` on somebody not judged."""
+
+    number: int
+    decision: Decision | None
+    explanation: str
+    portrait: Thumbnail | None
+    quality: str
+    exhibits: Exhibits
 
 
 def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str, DetectorInfo] | None = None) -> str:
     """The report as a page. ``detectors``: catalogue entries by id, for their questions and blind spots."""
     known = detectors or {}
-    body = element(
-        "main",
-        _masthead(report, language),
-        sections.declared(report, language),
-        sections.verdict(report, language),
-        sections.meaning(report, language),
-        sections.streams(report, language),
-        sections.people(report, language),
-        sections.whole_file_exhibits(report, language),
-        sections.evidence_table(report, language, known),
-        sections.file_facts(report.media, language),
-        sections.limits(report, language, known),
-        sections.reproduction(report, language),
-        element("footer", say("kept_local", language)),
+    media, found = report.media, report.verdict
+    name = PurePath(media.path).name or media.path
+    numbers = sorted({person.person for person in report.people} | {person.person for person in found.by_person})
+    return pages.page(
+        "report/page.html",
+        title=f"{name} · {say(found.decision, language)} · zhenwei",
+        kind=say("title", language),
+        footer=say("kept_local", language),
+        language=language,
+        report=report,
+        media=media,
+        verdict=found,
+        engine=report.engine,
+        name=name,
+        path_mark=path_mark(media.path),
+        kind_of_media=say(media.kind, language),
+        scale_ticks=SCALE_TICKS,
+        place_on_scale=place_on_scale,
+        at_fault=_at_fault(found),
+        people=[_person(report, number, language) for number in numbers[:MAX_PEOPLE]],
+        people_left_out=len(numbers[MAX_PEOPLE:]),
+        whole_file=exhibits([each for each in report.evidence if each.person is None], language),
+        answered=[each for each in report.evidence if each.llr is not None],
+        silent=[each for each in report.evidence if each.llr is None and each.asked],
+        unasked=list(dict.fromkeys(each.detector for each in report.evidence if not each.asked)),
+        detectors=known,
+        max_facts=MAX_FACTS,
+        sound=_sound(media),
+        blind_spots=_blind_spots(report, known),
+        command=command(report.engine, media.path),
+        **_words(language),
     )
-    page = element("html", _head(report, language), element("body", body), lang="zh-Hans" if language == "zh" else "en")
-    return f"<!DOCTYPE html>\n{page}\n"
 
 
 def path_mark(path: str) -> str:
@@ -43,39 +80,76 @@ def path_mark(path: str) -> str:
     return hashlib.sha256(path.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
-def _head(report: Report, language: Language) -> Markup:
-    style = files("zhenwei.report").joinpath("style.css").read_text(encoding="utf-8")
-    title = f"{_name(report.media)} · {say(report.verdict.decision, language)} · zhenwei"
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("meta", name="zhenwei-file", content=report.media.sha256),
-        element("meta", name="zhenwei-path", content=path_mark(report.media.path)),
-        element("title", legible(title, 200)),
-        element("style", Markup(style)),
+def _words(language: Language) -> dict[str, Callable[..., Any]]:
+    """What templates call to put figures into words of the language."""
+    return {
+        "say": partial(say, language=language),
+        "told": partial(in_language, language=language),
+        "headline": partial(headline, language=language),
+        "strength": partial(strength, language=language),
+        "odds": partial(odds, language=language),
+        "between": partial(between, language=language),
+        "clock": clock,
+        "signed": signed,
+    }
+
+
+def _person(report: Report, number: int, language: Language) -> _PersonShown:
+    judged = next((person for person in report.verdict.by_person if person.person == number), None)
+    seen = next((person for person in report.people if person.person == number), None)
+    own = [each for each in report.evidence if each.person == number]
+    explanation = judged.explanation if judged else ""
+    if explanation == report.verdict.explanation:  # said of the file already: there is one person then
+        explanation = ""
+    return _PersonShown(
+        number,
+        judged.decision if judged else None,
+        explanation,
+        thumbnail(seen.portrait) if seen else None,
+        _quality(seen, language) if seen else "",
+        exhibits(own, language),
     )
 
 
-def _masthead(report: Report, language: Language) -> Markup:
-    media = report.media
-    facts = [say(media.kind, language)]
-    if media.duration_s is not None:
-        facts.append(clock(media.duration_s))
-    if media.width and media.height:
-        facts.append(f"{media.width} × {media.height} px")
-    line = join([text(" · ".join(facts)), element("span", f"SHA-256 {media.sha256[:12]}…", class_="mono")], " · ")
-    return join(
-        [
-            element("header", element("b", "真伪 zhenwei"), element("span", say("title", language)), class_="masthead"),
-            element("h1", foreign(_name(media), 160)),
-            element("p", line, class_="quiet"),
-        ]
-    )
+def _quality(person: Person, language: Language) -> str:
+    quality = person.quality
+    parts = [say("seen", language, faces=person.faces)]
+    if person.interval.end_s > person.interval.start_s:
+        parts.append(between(person.interval, language))
+    parts.append(say("size", language, size=f"{quality.face_px:.0f}"))
+    parts.append(say("sharpness", language, value=f"{quality.sharpness:.0f}"))
+    parts.append(say("brightness", language, value=f"{100 * quality.brightness:.0f}"))
+    if quality.yaw_deg is not None:
+        parts.append(say("turned", language, value=f"{abs(quality.yaw_deg):.0f}"))
+    return " · ".join(parts)
 
 
-def _name(media: Media) -> str:
-    return PurePath(media.path).name or media.path
+def _at_fault(found: Verdict) -> str:
+    """The stream that is likeliest forged, "both" for picture and voice, "none" where none leans that way."""
+    suspicious = {}
+    for stream in found.streams:
+        if stream.llr is not None and leaning(stream.llr) == "forged":
+            suspicious[stream.stream] = stream.llr
+    if "picture" in suspicious and "voice" in suspicious:
+        return "both"
+    return max(suspicious, key=lambda name: suspicious[name], default="none")
+
+
+def _sound(media: Media) -> str:
+    if not media.audio_codec:
+        return ""
+    parts = [media.audio_codec]
+    if media.audio_rate_hz:
+        parts.append(f"{media.audio_rate_hz} Hz")
+    if media.audio_channels:
+        parts.append(f"× {media.audio_channels}")
+    return " · ".join(parts)
+
+
+def _blind_spots(report: Report, detectors: Mapping[str, DetectorInfo]) -> list[tuple[str, str]]:
+    """Detector and blind spot, of those that were asked, each once."""
+    spots = []
+    for id_ in dict.fromkeys(each.detector for each in report.evidence):
+        if id_ in detectors:
+            spots += [(id_, spot) for spot in detectors[id_].blind_spots]
+    return spots

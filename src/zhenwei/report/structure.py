@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
-from zhenwei.report.legible import legible
+from zhenwei.pages import legible
 from zhenwei.report.outcome import Outcome, Unreadable
 from zhenwei.types import (
     Declaration,

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from zhenwei.fusion.wording import most_useful, signed
-from zhenwei.report.legible import legible
+from zhenwei.pages import legible
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
-from zhenwei.report.wording import leans, often, say
+from zhenwei.report.phrases import leans, often, say
 from zhenwei.types import Evidence, Language, Report, Verdict, in_language
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from zhenwei import pages
 from zhenwei.errors import DataError, MissingExtraError, install_extra
-from zhenwei.evaluation import charts, sheet
-from zhenwei.evaluation.charts import Series
-from zhenwei.evaluation.sheet import Markup, count, element, foreign, legend, picture, section
+from zhenwei.evaluation import charts
+from zhenwei.evaluation.charts import Drawing, Series
+from zhenwei.pages import counted, legible
 from zhenwei.training.recipe import Recipe
 
 PAGE = "curves.html"
@@ -73,7 +74,7 @@ def to_html(log_csv: Path, recipe: Recipe | None = None) -> str:
 
     Raises :class:`DataError` for a log without a row, :class:`MissingExtraError` without matplotlib.
     """
-    return _page(read_log(log_csv), recipe, pictures=True)
+    return _page(read_log(log_csv), recipe, drawn=True)
 
 
 def write(folder: Path) -> Path:
@@ -84,43 +85,42 @@ def write(folder: Path) -> Path:
     """
     log, recipe = read_log(folder / "log.csv"), _recipe(folder / "recipe.json")
     try:
-        html = _page(log, recipe, pictures=True)
+        html = _page(log, recipe, drawn=True)
     except MissingExtraError:
-        html = _page(log, recipe, pictures=False)
+        html = _page(log, recipe, drawn=False)
     partial = folder / f"{PAGE}.partial"
     partial.write_text(html, encoding="utf-8")
     return partial.replace(folder / PAGE)
 
 
-def _page(log: Log, recipe: Recipe | None, *, pictures: bool) -> str:
+def _page(log: Log, recipe: Recipe | None, *, drawn: bool) -> str:
     name = recipe.detector if recipe else "a network"
-    if pictures:
-        shown = element("div", *_pictures(log, recipe), class_="charts")
-    else:
-        command = element("code", install_extra("report"))
-        shown = element("p", "Pictures need matplotlib: ", command, class_="missing")
-    return sheet.page(
-        f"Training {name} · step {log.steps[-1]:,} · zhenwei",
-        "Training run",
-        element("h1", "Training ", foreign(name)),
-        element("p", *_verdict(log), class_="lead"),
-        sheet.facts(_facts(log, recipe)),
-        section("Curves", shown),
-        section("Every check", _table(log)),
+    return pages.page(
+        "training/curves.html",
+        title=f"Training {name} · step {log.steps[-1]:,} · zhenwei",
+        kind="Training run",
+        footer="This page is one file. It loads nothing and sends nothing.",
+        name=name,
+        standing=_standing(log),
+        known=_facts(log, recipe),
+        drawings=_drawings(log, recipe) if drawn else None,
+        install_line=install_extra("report"),
+        heads=["step", *_columns(log)],
+        checks=_checks(log),
     )
 
 
-def _verdict(log: Log) -> list[str]:
+def _standing(log: Log) -> str:
     """Where the run stands, in words."""
     if log.best is None:
-        return ["Nothing here tells which step is best."]
+        return "Nothing here tells which step is best."
     since = len(log.steps) - 1 - log.best
     value = log.columns["choose"][log.best]
-    tail = f"; {count(since, 'check')} since then did not better it" if since else ", the latest check"
+    tail = f"; {counted(since, 'check')} since then did not better it" if since else ", the latest check"
     best = f"Best at step {log.steps[log.best]:,}, with {value:.3f} on held-out data"
     if len(log.steps) == 1:
-        return [f"{best}: the only check so far."]
-    return [f"{best}{tail}."]
+        return f"{best}: the only check so far."
+    return f"{best}{tail}."
 
 
 def _facts(log: Log, recipe: Recipe | None) -> list[tuple[str, str]]:
@@ -150,22 +150,25 @@ def _worked(log: Log) -> tuple[float, float]:
     return sum(min(seconds, _PAUSE * pace * steps) for steps, seconds in gaps), pace
 
 
-def _pictures(log: Log, recipe: Recipe | None) -> list[Markup]:
-    held_out = [n for n in log.columns if n.startswith("auc_")]
-    losses = [n for n in log.columns if n in _LOSSES]
+def _drawings(log: Log, recipe: Recipe | None) -> list[Drawing]:
+    held_out = [name for name in log.columns if name.startswith("auc_")]
+    losses = [name for name in log.columns if name in _LOSSES]
     explained = {"step", "time", "choose", *_RATES, *held_out, *losses}
     room = charts.SERIES_PER_CHART - 1  # beside what decides
-    groups = [held_out[i : i + room] for i in range(0, max(1, len(held_out)), room)]
-    parts = [_held_out(log, f"auc-{i}", names) for i, names in enumerate(groups)]
+    starts = range(0, max(1, len(held_out)), room)
+    parts = [_held_out(log, f"auc-{i}", held_out[start : start + room]) for i, start in enumerate(starts)]
     parts += [_losses(log, losses), _rate(log, recipe)]
-    others = [n for n in log.columns if n not in explained]
-    parts += [_lines(log, f"other-{i}", [n], foreign(n), "", y="value") for i, n in enumerate(others)]
-    return [p for p in parts if p is not None]
+    others = [name for name in log.columns if name not in explained]
+    for number, name in enumerate(others):
+        parts.append(_lines(log, f"other-{number}", [name], legible(name, 160), "", y="value"))
+    return [part for part in parts if part is not None]
 
 
-def _held_out(log: Log, key: str, names: Sequence[str]) -> Markup | None:
-    chosen = [*names, *(["choose"] if "choose" in log.columns else [])]
-    known = [v for n in chosen for v in log.columns[n] if math.isfinite(v)]
+def _held_out(log: Log, key: str, names: Sequence[str]) -> Drawing | None:
+    chosen = [*names, "choose"] if "choose" in log.columns else list(names)
+    known: list[float] = []
+    for name in chosen:
+        known += filter(math.isfinite, log.columns[name])
     if not known:
         return None
     reading = (
@@ -176,7 +179,7 @@ def _held_out(log: Log, key: str, names: Sequence[str]) -> Markup | None:
     return _lines(log, key, chosen, "Held-out AUC", reading, y="AUC", said=_HELD_OUT, y_range=reach)
 
 
-def _losses(log: Log, names: Sequence[str]) -> Markup | None:
+def _losses(log: Log, names: Sequence[str]) -> Drawing | None:
     reading = (
         "What training lowers, averaged since the check before, on faces that are trained on. It falls while the "
         "network learns; if it falls while the held-out AUC does, too, the network learns by heart."
@@ -184,13 +187,13 @@ def _losses(log: Log, names: Sequence[str]) -> Markup | None:
     return _lines(log, "loss", names, "Loss on the training faces", reading, y="loss, nats", said=_LOSSES)
 
 
-def _rate(log: Log, recipe: Recipe | None) -> Markup | None:
+def _rate(log: Log, recipe: Recipe | None) -> Drawing | None:
     """As logged, else as the recipe has it for every step, of which the last one reached is marked."""
     logged = [n for n in _RATES if n in log.columns][:1]
     reading = "How far one step may go. It rises at first, then falls to the end of the run."
     if logged or recipe is None:
         return _lines(log, "rate", logged, "Learning rate", reading, y="learning rate")
-    from zhenwei.training.loop import learning_rate  # the loop writes this page: not at the top
+    from zhenwei.trainer.schedule import learning_rate  # the loop writes this page: not at the top
 
     end, now = recipe.optimiser.steps, log.steps[-1]
     grid = sorted({*(round(i * (end - 1) / 400) for i in range(401)), min(recipe.optimiser.warmup_steps, end - 1)})
@@ -198,7 +201,7 @@ def _rate(log: Log, recipe: Recipe | None) -> Markup | None:
     alt = f"Learning rate over {end:,} steps, from {values[0]:.3g} through {max(values):.3g} to {values[-1]:.3g}."
     series = [Series(grid, values)]
     drawn = charts.lines("rate", alt, series, x="step", y="learning rate", at=float(min(now, end)))
-    return picture(drawn, "Learning rate", f"{reading} The dotted line marks where the run is.")
+    return Drawing(drawn, "Learning rate", f"{reading} The dotted line marks where the run is.")
 
 
 def _lines(
@@ -211,7 +214,7 @@ def _lines(
     y: str,
     said: dict[str, str] | None = None,
     y_range: tuple[float, float] | None = None,
-) -> Markup | None:
+) -> Drawing | None:
     """The columns ``names`` over steps; None where no value is known."""
     known = [n for n in names if any(math.isfinite(v) for v in log.columns[n])]
     if not known:
@@ -220,22 +223,30 @@ def _lines(
     spoken = "; ".join(f"{n} {_last(log.columns[n]):.4g}" for n in known)
     at = None if log.best is None else float(log.steps[log.best])
     drawn = charts.lines(
-        key, f"Over {count(len(log.steps), 'check')}; latest: {spoken}.", series, x="step", y=y, at=at, y_range=y_range
+        key,
+        f"Over {counted(len(log.steps), 'check')}; latest: {spoken}.",
+        series,
+        x="step",
+        y=y,
+        at=at,
+        y_range=y_range,
     )
     words = said or {}
-    shown = legend([f"{words[n]} ({n})" if n in words else n for n in known])
-    return picture(drawn, title, reading or f"Column {known[0]} of the log.", shown)
+    legend = tuple(f"{words[n]} ({n})" if n in words else n for n in known)
+    return Drawing(drawn, title, reading or f"Column {known[0]} of the log.", legend)
 
 
-def _table(log: Log) -> Markup:
-    best = log.best
+def _columns(log: Log) -> list[str]:
+    return [name for name in log.columns if name != "step"]
+
+
+def _checks(log: Log) -> list[list[str]]:
+    """A row a check, the latest first; its first cell names the step, and whether it is the best."""
     rows = []
-    for i in range(len(log.steps) - 1, -1, -1):
-        step = f"{log.steps[i]:,}{' (best)' if i == best else ''}"
-        cells = [_cell(name, values[i]) for name, values in log.columns.items() if name != "step"]
-        rows.append((element("b", step) if i == best else step, *cells))
-    heads = ["step", *(n for n in log.columns if n != "step")]
-    return sheet.details(count(len(rows), "check"), sheet.table("The latest first.", heads, rows))
+    for i in reversed(range(len(log.steps))):
+        step = f"{log.steps[i]:,}{' (best)' if i == log.best else ''}"
+        rows.append([step, *(_cell(name, log.columns[name][i]) for name in _columns(log))])
+    return rows
 
 
 def _cell(name: str, value: float) -> str:
@@ -256,7 +267,7 @@ def _stamp(seconds: float) -> str:
 def _clock(seconds: float) -> str:
     """``3 h 05 min``."""
     minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else count(minutes, "minute")
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else counted(minutes, "minute")
 
 
 def _last(values: Sequence[float]) -> float:

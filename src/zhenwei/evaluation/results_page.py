@@ -1,0 +1,151 @@
+"""Results -> one HTML page that needs nothing else: no script, no network, no second file.
+
+A reader meets what can be trusted before the figures, the figures before the charts, and under every chart what it
+is and how to read it. Whatever the results lack is said, and left out. Templates: ``pages/templates/evaluation``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zhenwei import pages
+from zhenwei.evaluation.charts import Drawing
+from zhenwei.evaluation.controls import controls
+from zhenwei.evaluation.drawings import of_ladder, of_set
+from zhenwei.evaluation.results import Figures, FileResult, Finding, Results
+from zhenwei.fusion.wording import signed
+from zhenwei.pages import counted
+
+MAX_FILES = 1000
+MAX_DRAWN_SETS = 24
+_LEVELS = ("video", "track", "frame")  # the first that a set has is its headline
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """A set at its headline level: its figures, and its files as they are (no step of the ladder, no part)."""
+
+    figures: Figures
+    files: tuple[FileResult, ...]
+    number: int
+
+    @property
+    def anchor(self) -> str:
+        return f"set-{self.number}"
+
+    @property
+    def is_drawn(self) -> bool:
+        return self.number <= MAX_DRAWN_SETS
+
+    @property
+    def drawings(self) -> list[Drawing | str]:
+        return list(of_set(self.anchor, self.files))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """What the checks say of all figures; those that found something come first."""
+
+    lead: str
+    tone: str
+    findings: tuple[Finding, ...]
+
+
+def to_html(results: Results) -> str:
+    """The page, UTF-8 text to be written as it is; the same results give the same bytes.
+
+    Raises :class:`MissingExtraError` where matplotlib, of the extra ``report``, is not installed.
+    """
+    sets = _sets(results)
+    with_auc = [s.figures for s in sets if s.figures.auc]
+    files = [f for f in results.files if not f.delivery and not f.part]
+    return pages.page(
+        "evaluation/page.html",
+        title=f"{results.subject} · {results.protocol} · zhenwei",
+        kind="Evaluation",
+        footer="This page is one file. It loads nothing and sends nothing.",
+        results=results,
+        sets=sets,
+        genuine=sum(s.figures.genuine for s in sets),
+        forged=sum(s.figures.forged for s in sets),
+        ranked=sorted(with_auc, key=_auc),  # the weakest set first: it is what a reader will meet
+        trust=_trust(results, sets),
+        undrawn=max(0, len(sets) - MAX_DRAWN_SETS),
+        parts=_parts(results),
+        ladder=list(of_ladder(results.ladder)),
+        files=sorted(files, key=lambda f: (-wrongness(f), f.set, f.file)),
+        max_files=MAX_FILES,
+        wrong=len([f for f in files if is_wrong(f)]),
+        silent=len([f for f in files if f.llr is None]),
+        is_wrong=is_wrong,
+        signed=signed,
+    )
+
+
+def _auc(figures: Figures) -> float:
+    return figures.auc.value if figures.auc else 0.0
+
+
+def _sets(results: Results) -> list[_Set]:
+    chosen: dict[str, Figures] = {}
+    for figures in results.figures:
+        if figures.slice:
+            continue
+        known = chosen.get(figures.name)
+        if known is None or _LEVELS.index(figures.level) < _LEVELS.index(known.level):
+            chosen[figures.name] = figures
+    files: dict[tuple[str, str], list[FileResult]] = {}
+    for file in results.files:
+        if not file.delivery:
+            files.setdefault((file.set, file.level), []).append(file)
+    sets = []
+    for number, figures in enumerate(chosen.values(), 1):
+        sets.append(_Set(figures, tuple(files.get((figures.name, figures.level), ())), number))
+    return sets
+
+
+def _trust(results: Results, sets: Sequence[_Set]) -> _Trust:
+    told = " ".join(f.check for f in results.findings).lower()
+    findings = list(results.findings)
+    findings += [f for f in controls([s.figures for s in sets]) if f.check not in told]
+    broken = len([f for f in findings if not f.ok])
+    checks = counted(len(findings), "check")
+    if broken:
+        lead, tone = f"{broken} of {checks} found something: figures below may look better than they are.", "bad"
+    elif findings:
+        lead, tone = f"{checks} found nothing wrong. That rules out these faults, not every fault.", "good"
+    else:
+        lead = "No checks are recorded in these results: nothing here guards against figures that are too good."
+        tone = "open"
+    return _Trust(lead, tone, tuple(sorted(findings, key=lambda f: f.ok)))
+
+
+def _parts(results: Results) -> list[tuple[str, str, list[Figures]]]:
+    """Title, kind and figures of each way to cut the sets: by method, by source, then the others."""
+    by_kind: dict[str, list[Figures]] = {}
+    levels = []
+    for figures in results.figures:
+        if figures.slice:
+            kind = figures.slice.split(":", 1)[0].strip() if ":" in figures.slice else ""
+            by_kind.setdefault(kind, []).append(figures)
+        elif figures.level != "video":
+            levels.append(figures)
+    titles = {"method": "By method of forgery", "origin": "By source of the media", "": "Other parts"}
+    order = sorted(by_kind, key=lambda kind: (kind != "method", kind != "origin", kind))
+    parts = [(titles.get(kind, f"By {kind}"), kind, by_kind[kind]) for kind in order]
+    if levels:
+        parts.append(("By frame and by person", "level", levels))
+    return parts
+
+
+def wrongness(f: FileResult) -> float:
+    """How firmly the LLR speaks against the truth, in nats; below 0 it speaks for it; 0 without an answer."""
+    if f.llr is None:
+        return 0.0
+    return -f.llr if f.forged else f.llr
+
+
+def is_wrong(f: FileResult) -> bool:
+    """Whether a verdict was given, and the wrong one."""
+    return f.decision in ("forged", "genuine") and f.decision != ("forged" if f.forged else "genuine")
