@@ -10,6 +10,7 @@ from importlib import metadata
 import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
+from zhenwei.detectors._answers import abstain
 from zhenwei.detectors._sound import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.given import Source
@@ -77,9 +78,8 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
     chosen = _choose(options)
     tell("reading", 0.0)
     with media.at_hand(source) as given:
-        facts = media.open_media(given.path)
-        facts = replace(facts, notes=(*given.notes, *facts.notes))
-        with media.unchanged(facts):
+        with media.opened(given.path) as found:
+            facts = replace(found, notes=(*given.notes, *found.notes))
             report = _examined(facts, options, chosen, tell, began)
         return replace(report, media=replace(report.media, path=given.shown))
 
@@ -190,7 +190,7 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
         return detectors.ask(detector, subject, of=detectors.package_of(detector.info.id))
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
     reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
-    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason, asked=False)
+    return replace(abstain(detector.info, reason), asked=False)
 
 
 def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:

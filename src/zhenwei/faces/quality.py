@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zhenwei.faces.sampling import part, scaled
 from zhenwei.signals.colour import clipped_share
-from zhenwei.signals.sharpness import laplacian_variance
+from zhenwei.signals.focus import laplacian_variance
 from zhenwei.types import Box, Floats, Pixels, Quality
 
 _SIDE = 128

@@ -61,10 +61,3 @@ def cut_out(pixels: Pixels, corners: Sequence[tuple[int, int]], side: int, margi
 def _mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
     places = np.abs(np.arange(start, start + count))
     return np.asarray(np.clip(np.where(places >= size, 2 * (size - 1) - places, places), 0, size - 1), np.int64)
-
-
-def spread(places: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
-    """At most ``most`` of them, evenly spread over their order."""
-    if len(places) <= most:
-        return list(places)
-    return [places[int(i)] for i in np.linspace(0, len(places) - 1, most).round()]

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zhenwei.detectors._answers import abstain, joined
 from zhenwei.media.tools import EDITORS, names
 from zhenwei.signals.colour import is_grey
 from zhenwei.types import Detector, DetectorInfo, Evidence, Media, Pixels, Subject, Text
@@ -57,11 +58,11 @@ class Metadata:
             finding = Text("The metadata holds no contradiction.", zh="元数据没有矛盾。")
             if not dict(media.facts).keys() - _ALWAYS:
                 finding = Text("The file holds hardly any metadata.", zh="文件几乎没有元数据。")
-            return Evidence(self.info.id, None, finding, _NOTHING)
-        finding = Text(" ".join(str(s.text) for s in found), zh="".join(s.text.in_language("zh") for s in found))
+            return abstain(self.info, _NOTHING, finding=finding)
+        finding = joined(s.text for s in found)
         llr = max(s.llr for s in found)
         if llr <= 0:
-            return Evidence(self.info.id, None, finding, _HARMLESS)
+            return abstain(self.info, _HARMLESS, finding=finding)
         return Evidence(self.info.id, llr, finding, score=llr)
 
 
