@@ -164,7 +164,10 @@ def _ask(
     strips: dict[int, Strip],
     tell: Progress,
 ) -> tuple[Evidence, ...]:
-    subjects = [(d, s) for d in chosen for s in _subjects(d, Subject(facts, frames, None, audio), tracks, strips)]
+    whole = Subject(facts, frames, None, audio)
+    subjects: list[tuple[Detector, Subject]] = []
+    for detector in chosen:
+        subjects += [(detector, subject) for subject in _subjects(detector, whole, tracks, strips)]
     evidence: list[Evidence] = []
     for number, (detector, subject) in enumerate(subjects):
         tell(detector.info.id, 0.7 + 0.3 * number / len(subjects))
@@ -178,10 +181,11 @@ def _subjects(detector: Detector, whole: Subject, tracks: tuple[Track, ...], str
     if detector.info.level != "person" or not tracks:
         return [whole]
     wanted = strips if detector.info.needs_strip else {}
-    company = {t.person: tuple(s for person, s in wanted.items() if person != t.person) for t in tracks}
-    return [
-        replace(whole, track=track, strip=wanted.get(track.person), company=company[track.person]) for track in tracks
-    ]
+    subjects = []
+    for track in tracks:
+        company = tuple(strip for person, strip in wanted.items() if person != track.person)
+        subjects.append(replace(whole, track=track, strip=wanted.get(track.person), company=company))
+    return subjects
 
 
 def _answer(detector: Detector, subject: Subject) -> Evidence:
@@ -213,14 +217,17 @@ def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
         f"Not called genuine, because part of the examination failed ({failed}).",
         zh=f"部分检查发生故障（{failed}），因此不判定为真实。",
     )
-    people = tuple(
-        replace(p, decision="inconclusive", error_rate=None, explanation=why) if p.decision == "genuine" else p
-        for p in verdict.by_person
-    )
-    streams = tuple(
-        replace(s, decision="inconclusive", error_rate=None) if s.decision == "genuine" else s for s in verdict.streams
-    )
-    verdict = replace(verdict, by_person=people, streams=streams)
+    people = []
+    for person in verdict.by_person:
+        if person.decision == "genuine":
+            person = replace(person, decision="inconclusive", error_rate=None, explanation=why)  # noqa: PLW2901
+        people.append(person)
+    streams = []
+    for stream in verdict.streams:
+        if stream.decision == "genuine":
+            stream = replace(stream, decision="inconclusive", error_rate=None)  # noqa: PLW2901
+        streams.append(stream)
+    verdict = replace(verdict, by_person=tuple(people), streams=tuple(streams))
     if verdict.decision != "genuine":
         return verdict
     return replace(verdict, decision="inconclusive", error_rate=None, explanation=why)

@@ -29,7 +29,6 @@ from typing import Any, Self
 import numpy as np
 
 from zhenwei.errors import ModelError, UsageError
-from zhenwei.files import write_whole
 
 SCHEMA = "zhenwei.calibration/1"
 _CURVES = ("knots_px", "log_slopes", "offsets")
@@ -173,8 +172,7 @@ class Calibration:
         return cls.from_dict(values)
 
     def save(self, path: str | Path) -> None:
-        """Writes it whole or not at all. Raises :class:`DataError` where nothing can be written."""
-        write_whole(Path(path), json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+        Path(path).write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def _check(name: str, value: object) -> None:

@@ -32,8 +32,7 @@ class ManipulationMap(FaceTraces):
     wording: ClassVar[Wording] = Wording(
         neither=Text("The map of manipulation leans neither way.", zh="篡改区域图看不出倾向。"),
         forged=Text(
-            "A part of the face is marked as manipulated; {} support.",
-            zh="人脸的一部分被标为篡改（{}的支持）。",
+            "A part of the face is marked as manipulated; {} support.", zh="人脸的一部分被标为篡改（{}的支持）。"
         ),
         genuine=Text(
             "No part of the face is marked as manipulated; {} support.", zh="没有任何区域被标为篡改（{}的支持）。"

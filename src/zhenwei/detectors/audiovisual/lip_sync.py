@@ -122,8 +122,12 @@ def _unfit(strip: Strip | None) -> Text | None:
 def _within(runs: Sequence[Interval], strip: Strip) -> tuple[Interval, ...]:
     """What of the speech falls into the passage."""
     first, last = float(strip.times_s[0]), float(strip.times_s[-1])
-    cut = [(max(first, r.start_s), min(last, r.end_s)) for r in runs]
-    return tuple(Interval(a, b) for a, b in cut if b > a)
+    inside = []
+    for run in runs:
+        start, end = max(first, run.start_s), min(last, run.end_s)
+        if end > start:
+            inside.append(Interval(start, end))
+    return tuple(inside)
 
 
 def _too_little(runs: Sequence[Interval]) -> Text | None:
@@ -137,8 +141,13 @@ def _too_little(runs: Sequence[Interval]) -> Text | None:
 
 
 def _of_others(company: Sequence[Strip], foretold: Reals) -> list[Fit]:
-    fits = [fit(*motion(s.times_s, mouth_shape(s.landmarks)), foretold) for s in company if _unfit(s) is None]
-    return [found for found in fits if found is not None]
+    fits = []
+    for strip in company:
+        if _unfit(strip) is None:
+            found = fit(*motion(strip.times_s, mouth_shape(strip.landmarks)), foretold)
+            if found is not None:
+                fits.append(found)
+    return fits
 
 
 def _finding(found: Fit, llr: float) -> Text:

@@ -49,8 +49,7 @@ class SyntheticImage:
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="cnn.synthetic_image",
         question=Text(
-            "Was this whole face or picture drawn by a generator?",
-            zh="整张脸或整幅图片是否由生成模型绘制？",
+            "Was this whole face or picture drawn by a generator?", zh="整张脸或整幅图片是否由生成模型绘制？"
         ),
         takes=("image", "video"),
         level="person",

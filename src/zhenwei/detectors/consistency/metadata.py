@@ -32,10 +32,7 @@ class Metadata:
 
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="consistency.metadata",
-        question=Text(
-            "Does what the file says of itself hold together?",
-            zh="文件对自身的描述是否前后一致？",
-        ),
+        question=Text("Does what the file says of itself hold together?", zh="文件对自身的描述是否前后一致？"),
         takes=("image", "video", "audio"),
         level="file",
         needs=(Text("metadata in the file", zh="文件中的元数据"),),

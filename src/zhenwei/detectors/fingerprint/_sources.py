@@ -96,8 +96,8 @@ def named(source: int) -> Text:
 
 def _finding(found: int | None, cosines: Floats) -> Text:
     order = np.argsort(-cosines, kind="stable")
-    first, second = (named(int(i)) for i in order[:2])
-    a, b = (f"{float(cosines[i]):.2f}" for i in order[:2])
+    first, second = named(int(order[0])), named(int(order[1]))
+    a, b = f"{cosines[order[0]]:.2f}", f"{cosines[order[1]]:.2f}"
     if found is None:
         return Text(
             f"None of the known sources; the nearest is {first} (similarity {a}).",

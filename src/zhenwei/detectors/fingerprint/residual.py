@@ -41,8 +41,7 @@ class ResidualFingerprint:
                 zh="未知的生成器：它会回答均不属于，或出错",
             ),
             Text(
-                "faces that lie elsewhere in the picture than in those it learned from",
-                zh="位置与训练图片不同的人脸",
+                "faces that lie elsewhere in the picture than in those it learned from", zh="位置与训练图片不同的人脸"
             ),
             Text(
                 "pictures shrunk, compressed or filtered until no residual is left",

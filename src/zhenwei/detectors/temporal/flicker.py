@@ -47,8 +47,7 @@ class Flicker:
         level="person",
         needs=(
             Text(
-                f"{FRAMES + 2} frames in which the face is seen without a break",
-                zh=f"连续 {FRAMES + 2} 帧可见的人脸",
+                f"{FRAMES + 2} frames in which the face is seen without a break", zh=f"连续 {FRAMES + 2} 帧可见的人脸"
             ),
             Text("15 frames a second", zh="每秒至少 15 帧"),
             Text(f"a face of at least {_LEAST_PX:g} px", zh=f"至少 {_LEAST_PX:g} 像素的人脸"),

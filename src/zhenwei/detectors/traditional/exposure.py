@@ -99,14 +99,14 @@ class Exposure:
         track = subject.track
         if track is None or not track.faces:
             return abstain(self.info, NO_FACE)
-        seen = [(face, subject.frame(face.frame)) for face in evenly(track.faces, self.most)]
-        large = [(face, frame) for face, frame in seen if _size(face, frame) >= _LEAST_PX]
+        pairs = [(face, subject.frame(face.frame)) for face in evenly(track.faces, self.most)]
+        large = [pair for pair in pairs if _size(*pair) >= _LEAST_PX]
         if not large:
             return abstain(self.info, face_too_small(_LEAST_PX), person=track.person)
-        large = [(face, frame) for face, frame in large if not face.tight]
-        if not large:
+        whole = [pair for pair in large if not pair[0].tight]
+        if not whole:
             return abstain(self.info, _ONLY_FACE, person=track.person)
-        coloured = [(face, frame) for face, frame in large if not is_grey(exposure.sampled(_part(frame.pixels, face)))]
+        coloured = [(f, frame) for f, frame in whole if not is_grey(exposure.sampled(_part(frame.pixels, f)))]
         if not coloured:
             return abstain(self.info, Text("the picture has no colours", zh="画面没有颜色"), person=track.person)
         evidence = self._evidence(track, coloured)

@@ -145,9 +145,11 @@ def noise_features(pixels: Pixels, face: Face) -> Floats | None:
 def _sampled(pixels: Pixels, box: Box) -> Patches:
     """Patches from the face and from the rest of the picture, at most ``_MOST_PATCHES`` of each."""
     height, width = pixels.shape[:2]
-    places = [(y, x) for y in range(0, height - _SIDE + 1, _SIDE) for x in range(0, width - _SIDE + 1, _SIDE)]
-    face = [(y, x) for y, x in places if _meets(box, y, x)]
-    away = [(y, x) for y, x in places if not _meets(box, y, x)]
+    face: list[tuple[int, int]] = []
+    away: list[tuple[int, int]] = []
+    for y in range(0, height - _SIDE + 1, _SIDE):
+        for x in range(0, width - _SIDE + 1, _SIDE):
+            (face if _meets(box, y, x) else away).append((y, x))
     return cut_out(pixels, [*evenly(face, _MOST_PATCHES), *evenly(away, _MOST_PATCHES)], _SIDE)
 
 
@@ -158,7 +160,7 @@ def _meets(box: Box, top: int, left: int) -> bool:
 def _difference(plane: Floats, box: Box, shrunk: int, patches: Patches | None) -> float:
     blocks = block_noise(plane)
     y, x, known = _places(blocks, shrunk, patches)
-    face, away = (_ellipse(y, x, box, *size) for size in (_FACE, _AWAY))
+    face, away = _ellipse(y, x, box, *_FACE), _ellipse(y, x, box, *_AWAY)
     return noise_ratio(blocks, face & known, ~away & known)[1]
 
 

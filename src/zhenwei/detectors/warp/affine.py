@@ -35,10 +35,7 @@ class AffineWarp(FaceTraces):
             zh="人脸带有{}的变形、柔化后贴合的痕迹。",
         ),
         genuine=Text("No traces of warping; {} support.", zh="没有变形痕迹（{}的支持）。"),
-        map=Text(
-            "Where warping and resampling seem to have softened the face.",
-            zh="疑似经变形和重采样而变软的位置。",
-        ),
+        map=Text("Where warping and resampling seem to have softened the face.", zh="疑似经变形和重采样而变软的位置。"),
     )
 
 

@@ -32,10 +32,7 @@ class Boundary(FaceTraces):
             zh="脸上有一条接缝，像是把一张图融合进另一张图留下的（{}的支持）。",
         ),
         genuine=Text("No blending seam is seen; {} support.", zh="没有发现融合接缝（{}的支持）。"),
-        map=Text(
-            "Where a blending seam seems to run.",
-            zh="疑似融合接缝的位置。",
-        ),
+        map=Text("Where a blending seam seems to run.", zh="疑似融合接缝的位置。"),
     )
 
 

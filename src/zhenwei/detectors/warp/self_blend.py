@@ -35,10 +35,7 @@ class SelfBlend(FaceTraces):
             zh="脸的内部与周围不一致，像是融合而成（{}的支持）。",
         ),
         genuine=Text("Inside and surroundings of the face agree; {} support.", zh="脸的内部与周围一致（{}的支持）。"),
-        map=Text(
-            "Where the face departs from its surroundings.",
-            zh="与周围不一致的位置。",
-        ),
+        map=Text("Where the face departs from its surroundings.", zh="与周围不一致的位置。"),
     )
 
 
