@@ -33,7 +33,7 @@ class Patches:
         """For blocks of ``size`` pixels of the mosaic: top and left of each in the whole picture, ``(rows, columns)``
         both, and whether it lies inside a patch rather than in a margin or an empty place."""
         whole = self.side + 2 * self.margin
-        rows, columns = (n // size for n in self.pixels.shape[:2])
+        rows, columns = self.pixels.shape[0] // size, self.pixels.shape[1] // size
         y, x = np.meshgrid(np.arange(rows) * size, np.arange(columns) * size, indexing="ij")
         number = y // whole * self.across + x // whole
         filled = number < len(self.corners)

@@ -46,7 +46,8 @@ def linear_filters(count: int, points: int, rate_hz: int, lowest_hz: float = 0.0
 @lru_cache(maxsize=16)
 def mel_filters(count: int, points: int, rate_hz: int, lowest_hz: float = 0.0, highest_hz: float = 0.0) -> Reals:
     """As :func:`linear_filters`, evenly spaced in mel = 2595 log10(1 + f / 700) (O'Shaughnessy 1987)."""
-    low, high = (2595 * np.log10(1 + f / 700) for f in (lowest_hz, highest_hz or rate_hz / 2))
+    low = 2595 * np.log10(1 + lowest_hz / 700)
+    high = 2595 * np.log10(1 + (highest_hz or rate_hz / 2) / 700)
     edges = 700 * (10 ** (np.linspace(low, high, count + 2) / 2595) - 1)
     return _triangles(edges, points, rate_hz)
 

@@ -95,7 +95,7 @@ def _contradictions(media: Media) -> Iterator[Statement]:
         en = f"EXIF says {said}, the picture has {media.width} x {media.height}: it was scaled or cut."
         zh = f"EXIF 标明 {said}，而图片为 {media.width} x {media.height}：曾被缩放或裁剪。"
         yield Statement(Text(en, zh=zh), 0.0)
-    taken, changed = (_moment(facts.get(name, "")) for name in ("Date and time taken", "Date and time"))
+    taken, changed = _moment(facts.get("Date and time taken", "")), _moment(facts.get("Date and time", ""))
     if taken and changed and taken != changed:
         order = ("before", "早于") if changed < taken else ("after", "晚于")
         en = f"By its dates it was last changed {order[0]} it was taken ({changed}; {taken})."

@@ -87,7 +87,7 @@ def described(subject: Subject) -> Described | None:
     batch = look(subject, MODEL)
     if batch is None:
         return None
-    fingerprint, cosines = (batch.outputs[i].mean(0) for i in range(2))
+    fingerprint, cosines = batch.outputs[0].mean(0), batch.outputs[1].mean(0)
     known = tuple(named(number) for number in range(len(cosines)))
     return Described(fingerprint, known, cosines, batch.outputs[2][0], weights())
 
@@ -106,7 +106,8 @@ def spectrum_of(batch: FaceBatch) -> Pixels:
     side = len(grey)
     for peak in peaks(spectrum):
         for sign in (1, -1):  # a peak has its opposite
-            x, y = ((round(sign * f * side) + side // 2) % side for f in (peak.across, peak.down))
+            x = (round(sign * peak.across * side) + side // 2) % side
+            y = (round(sign * peak.down * side) + side // 2) % side
             centre = (int((x + 0.5) * _ENLARGED), int((y + 0.5) * _ENLARGED))
             cv2.circle(shown, centre, 4 * _ENLARGED, _RING, 1, cv2.LINE_AA)
     return np.asarray(shown, np.uint8)

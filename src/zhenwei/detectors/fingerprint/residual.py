@@ -67,7 +67,7 @@ def _exhibit(batch: FaceBatch) -> Picture:
         "where the two agree (bright) and disagree (dark).",
         zh=f"上：人脸，以及自编码器无法重建的部分。下：{first.zh}的模板，以及两者一致（亮）与不一致（暗）之处。",
     )
-    residual, template = (_last(v) for v in (batch.outputs[0][0], batch.outputs[3][best]))
+    residual, template = _last(batch.outputs[0][0]), _last(batch.outputs[3][best])
     above = np.concatenate([batch.crops[0], _stretched(residual)], axis=1)
     below = np.concatenate([_stretched(template), _stretched(residual * template)], axis=1)
     return Picture(caption, np.concatenate([above, below], axis=0))

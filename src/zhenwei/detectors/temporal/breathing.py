@@ -130,7 +130,7 @@ def _score(found: Breath) -> float:
 
 def _curve(strip: Strip, moved: NDArray[np.float64], rate: float) -> Curve:
     slow = np.mean([filtered(signal, rate) for signal in moved], axis=0) / strip.scale
-    low, high = (round(60 * f) for f in BAND_HZ)
+    low, high = round(60 * BAND_HZ[0]), round(60 * BAND_HZ[1])
     return Curve(
         Text(
             f"How head and shoulders sink and rise, rhythms of {low} to {high} a minute alone",

@@ -170,7 +170,7 @@ def _places(blocks: BlockNoise, shrunk: int, patches: Patches | None) -> tuple[P
     if patches is not None:
         top, left, known = patches.blocks(size)
         return np.asarray(top + size / 2, np.float64), np.asarray(left + size / 2, np.float64), known
-    y, x = (np.asarray((places + 0.5) * size, np.float64) for places in np.indices(blocks.sigma.shape))
+    y, x = np.asarray((np.indices(blocks.sigma.shape) + 0.5) * size, np.float64)
     return y, x, np.ones(blocks.sigma.shape, np.bool_)
 
 
