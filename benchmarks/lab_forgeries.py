@@ -2,7 +2,7 @@
 
 Genuine photographs of people and sources that nothing was learned from are forged in this process, one method after
 another, with seeds; a forgery and its original go through the same JPEG. No picture is written. Writes
-``docs/held_out/lab_forgeries.json``, which `zhenwei evaluate` puts on the accuracy page.
+``docs/held_out/lab_forgeries.json``, which `scripts/docs accuracy` puts on the accuracy page.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from PIL import Image
 from zhenwei import faces
 from zhenwei.detectors import build, catalogue
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.accuracy_page import LAB
-from zhenwei.evaluation.held_out import HeldOut
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.forge import synthesis
 from zhenwei.forge.synthesis import Forgery
 from zhenwei.fusion.verdict import fuse
@@ -97,7 +96,7 @@ def asked(pixels: Pixels, detectors: Sequence[str]) -> tuple[dict[str, float | N
     return {e.detector: e.llr for e in said}, fuse(said)
 
 
-def measure(data: Path, count: int) -> HeldOut:
+def measure(data: Path, count: int) -> HeldOutTable:
     detectors = [n for n, kind in catalogue().items() if "image" in kind.info.takes and not n.startswith(_LEFT)]
     sitters = list(people(data, count))
     answers: dict[str, list[tuple[dict[str, float | None], float | None]]] = {}
@@ -125,8 +124,8 @@ def measure(data: Path, count: int) -> HeldOut:
         "shipped weights have met every method but attribute edits, on other people; what they are worth on a method "
         "that was left out of training stands in the next section. Intervals by bootstrap over people."
     )
-    return HeldOut(
-        detector=LAB,
+    return HeldOutTable(
+        detector=held_out.LAB,
         noun="method: who was asked",
         text=text,
         seed=SEED,

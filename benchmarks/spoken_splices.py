@@ -2,7 +2,7 @@
 
 Recordings are put together of windows of one genuine speaker, with one synthetic sentence among them at a drawn place
 and of the same loudness. Nothing of its source, its systems or its speakers was learned from: fold by fold the detector
-is learned anew. Writes ``docs/held_out/speech.splices.json``, which `zhenwei evaluate` puts on the accuracy page.
+is learned anew. Writes ``docs/held_out/speech.splices.json``, which `scripts/docs accuracy` puts on the accuracy page.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 
 from zhenwei.detectors.speech._hearing import listen
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.held_out import HeldOut
-from zhenwei.evaluation.metrics import rate_interval
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.signals.voice import RATE_HZ
+from zhenwei.stats.intervals import rate_interval
 from zhenwei.training.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
 from zhenwei.training.speech_publish import WAYS, Learned, Row
 from zhenwei.types import Audio, Floats, Text
@@ -85,7 +85,7 @@ def judged(recording: Recording, learned: Learned) -> Judged | None:
     return Judged(tuple(scores), tuple(shares), recording.group) if len(scores) > 1 else None
 
 
-def measure(data: Path, workers: int) -> HeldOut:
+def measure(data: Path, workers: int) -> HeldOutTable:
     everything = list(with_copies(read_speech(data)))
     way = WAYS[DETECTOR]
     rows = [described(everything, way.describe, workers=workers, through_channel=through) for through in (False, True)]
@@ -111,7 +111,7 @@ def measure(data: Path, workers: int) -> HeldOut:
     return table(found, asked)
 
 
-def table(found: Sequence[Judged], asked: int) -> HeldOut:
+def table(found: Sequence[Judged], asked: int) -> HeldOutTable:
     """Windows pooled, and windows less the median of their recording: what the eye does with a timeline."""
     pooled, beside, truth, groups = [], [], [], []
     hits, chance = 0, 0.0
@@ -139,7 +139,7 @@ def table(found: Sequence[Judged], asked: int) -> HeldOut:
         held_out.row("windows, as scored", truth, pooled, groups),
         held_out.row("windows, less their recording's median", truth, beside, groups),
     ]
-    return HeldOut(
+    return HeldOutTable(
         detector=f"{DETECTOR}, spliced speech", noun="scores", text=text, seed=SEED, weights="", rows=tuple(each)
     )
 

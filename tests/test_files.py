@@ -30,6 +30,36 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_half(tmp_path: Path, mo
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_without_replace_what_is_there_stays(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file", b"one", replace=False)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"two", replace=False)
+    assert (tmp_path / "file").read_bytes() == b"one"
+
+
+def test_disks_without_hard_links_are_written_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    write_whole(tmp_path / "file", b"one", replace=False)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"two", replace=False)
+    assert (tmp_path / "file").read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_what_the_disk_gives_back_otherwise_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"one", reread=True)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: b"something else")
+    with pytest.raises(DataError, match="not written as it should be"):
+        write_whole(path, b"two", reread=True)
+    monkeypatch.undo()
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()

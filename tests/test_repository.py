@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +291,11 @@ def test_every_detector_says_how_it_works() -> None:
         page = (ROOT / "docs" / "detectors" / f"{id_}.md").read_text(encoding="utf-8")
         assert told[id_]["how"].strip() in page
         assert "## Measured" in page
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    """As the contract of import-linter, and a package's own ``__init__`` as well."""
+    grimp = pytest.importorskip("grimp", reason="import-linter is not installed")
+    graph = grimp.build_graph("zhenwei", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imports).prepare()  # CycleError names the modules of a circle

@@ -3,8 +3,7 @@
 ``pack FOLDER --data DATA`` makes the faces, all forged by every method of the lab, and the backbone of ImageNet.
 ``train FOLDER OUTPUT`` trains on them with every method and once without each, alike in all else, with two seeds, and
 writes the scores of test faces; a GPU machine needs PyTorch, NumPy, OpenCV and safetensors for it (``PYTHONPATH=src``).
-``report OUTPUT`` writes ``docs/lab_leave_one_out.json``, which `zhenwei evaluate` puts on the accuracy page, and
-into that page itself.
+``report OUTPUT`` writes ``docs/lab_leave_one_out.json``, which `scripts/docs accuracy` puts on the accuracy page.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ def main() -> None:
     report = parts.add_parser("report")
     report.add_argument("output", type=Path, help="what `train` wrote")
     report.add_argument("--json", type=Path, default=ROOT / "docs" / "lab_leave_one_out.json")
-    report.add_argument("--page", type=Path, default=ROOT / "docs" / "accuracy.md", help="whose section is rewritten")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if given.part == "pack":
@@ -51,7 +49,7 @@ def main() -> None:
     else:
         from benchmarks.lab_leave_one_out.telling import tell
 
-        tell(given.output, given.json, given.page)
+        tell(given.output, given.json)
 
 
 if __name__ == "__main__":

@@ -33,12 +33,13 @@ from zhenwei import faces  # noqa: E402
 from zhenwei.defence import watermark  # noqa: E402
 from zhenwei.defence.watermark.carrier import canonical, coefficients, layout, projections, whitened  # noqa: E402
 from zhenwei.defence.watermark.code import coded_length, decode  # noqa: E402
-from zhenwei.evaluation.metrics import rate_interval  # noqa: E402
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits  # noqa: E402
 from zhenwei.forge.swap.convert import Swapper, swap_picture  # noqa: E402
 from zhenwei.forge.swap.settings import Settings  # noqa: E402
 from zhenwei.forge.swap.sides import of_portraits  # noqa: E402
 from zhenwei.forge.synthesis import mesh_swap  # noqa: E402
+from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
+from zhenwei.stats.intervals import rate_interval  # noqa: E402
 from zhenwei.training.cloak import learned_swap  # noqa: E402
 from zhenwei.types import Floats, Frame, Pixels  # noqa: E402
 
@@ -210,17 +211,9 @@ def _row(name: str, found: list[bool], bits: list[float]) -> Row:
     rate = rate_interval(sum(found), len(found))
     row: Row = {"attack": name, "n": len(found), "found": rate.value, "found_low": rate.low, "found_high": rate.high}
     if bits:
-        mean = _mean_interval(bits)
-        row |= {"bits": mean[0], "bits_low": mean[1], "bits_high": mean[2]}
+        mean = mean_interval(bits, seed=SEED)  # over pictures
+        row |= {"bits": mean.value, "bits_low": mean.low, "bits_high": mean.high}
     return row
-
-
-def _mean_interval(values: list[float]) -> tuple[float, float, float]:
-    """The mean and its 95 % interval by bootstrap over pictures."""
-    given = np.asarray(values)
-    drawn = np.random.default_rng(SEED).integers(len(given), size=(2000, len(given)))
-    low, high = np.quantile(given[drawn].mean(axis=1), [0.025, 0.975])
-    return float(given.mean()), float(low), float(high)
 
 
 def _told(intact: list[bool | None]) -> Row:

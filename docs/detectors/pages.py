@@ -17,7 +17,8 @@ from tests.talking import following, talking
 import zhenwei
 from zhenwei.detectors import build, catalogue
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.results import Asked, Interval95, load
+from zhenwei.evaluation.results import Ablation, load
+from zhenwei.stats import Estimate
 from zhenwei.testing import sound_subject
 from zhenwei.types import DetectorInfo, Evidence, Picture
 
@@ -49,7 +50,7 @@ _FINDS = {
 }
 
 
-def page(info: DetectorInfo, how: dict[str, str], rows: list[Asked], held: str, caption: str | None) -> str:
+def page(info: DetectorInfo, how: dict[str, str], rows: list[Ablation], held: str, caption: str | None) -> str:
     models = ", ".join(f"[`{m}`](../../src/zhenwei/models/cards/{m}.md)" for m in info.models)
     parts = [
         f"# {info.id}",
@@ -81,7 +82,7 @@ def _joined(parts: list[str]) -> str:
     return out + "\n"
 
 
-def _measured(rows: list[Asked]) -> str:
+def _measured(rows: list[Ablation]) -> str:
     head = ("set", "genuine + forged", "AUC", "C_llr", "answered", "seconds a file")
     lines = [f"| {' | '.join(head)} |", "|---|---|---|---|---|---|"]
     for r in rows:
@@ -96,8 +97,8 @@ def _measured(rows: list[Asked]) -> str:
     return "\n".join(lines) + f"\n\n{about}"
 
 
-def _number(e: Interval95 | None) -> str:
-    return "—" if e is None else f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}], n = {e.n}"
+def _number(e: Estimate | None) -> str:
+    return "—" if e is None else f"{e:.3f}, n = {e.n}"
 
 
 def _exhibits() -> dict[str, str]:

@@ -42,6 +42,8 @@ from zhenwei.forge.swap.prepare import cut_faces, prepare  # noqa: E402
 from zhenwei.forge.swap.settings import Settings  # noqa: E402
 from zhenwei.forge.swap.sides import Faces  # noqa: E402
 from zhenwei.nets.swap import Side, SwapNet, ssim  # noqa: E402
+from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
+from zhenwei.stats.estimate import value_as_mean  # noqa: E402
 from zhenwei.types import Pixels  # noqa: E402
 
 SIZE, HELD, OTHERS, LEARNED_PEOPLE, EMBEDDING_STEPS = 64, 10, 150, 120, 1500
@@ -146,7 +148,7 @@ def measure(made: Mapping[str, Pixels], pair: Mapping[Side, tuple[Faces, Faces]]
         rebuilt.append((float((again - whole).abs().mean()), float(ssim(again, whole).mean())))
     pooled = np.concatenate(gains)
     return {
-        "gain": asdict(score.interval(pooled)),
+        "gain": asdict(mean_interval(pooled), dict_factory=value_as_mean),
         "nearer_to_target": float(np.mean(pooled > 0)),
         "held_out_l1": float(np.mean([r[0] for r in rebuilt])),
         "held_out_ssim": float(np.mean([r[1] for r in rebuilt])),
@@ -165,12 +167,12 @@ def one_way(
     vectors, again, real = embed(swaps), embed(own), embed(wanted.pixels)
     follows, n = score.driving_error(swaps, driving.landmarks)
     turned, _ = score.driving_error(swaps, np.roll(driving.landmarks, 1, axis=0))
-    told = asdict(found) | {
-        "own_gain": asdict(score.interval(again @ of_target - again @ of_source)),
-        "real_gain": asdict(score.interval(real @ of_target - real @ of_source)),
+    told = asdict(found, dict_factory=value_as_mean) | {
+        "own_gain": asdict(mean_interval(again @ of_target - again @ of_source), dict_factory=value_as_mean),
+        "real_gain": asdict(mean_interval(real @ of_target - real @ of_source), dict_factory=value_as_mean),
         "variety": float(swaps.astype(float).std(axis=0).mean() / driving.pixels.astype(float).std(axis=0).mean()),
-        "landmark_error": follows.mean if follows else None,
-        "landmark_error_of_another": turned.mean if turned else None,
+        "landmark_error": follows.value if follows else None,
+        "landmark_error_of_another": turned.value if turned else None,
         "faces_found": n,
     }
     return told, vectors @ of_target - vectors @ of_source

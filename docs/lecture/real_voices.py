@@ -37,11 +37,12 @@ sys.path.insert(0, str(ROOT))
 from docs.lecture.pages import data_folder  # noqa: E402
 
 from zhenwei.forge import consent as manifests  # noqa: E402
-from zhenwei.forge.swap.score import interval  # noqa: E402
 from zhenwei.forge.voice.convert import Converter, Settings, learn  # noqa: E402
 from zhenwei.forge.voice.copies import equalised  # noqa: E402
 from zhenwei.forge.voice.frames import log_mel, sound_of  # noqa: E402
 from zhenwei.forge.voice.heard import Heard, hear, read_sound  # noqa: E402
+from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
+from zhenwei.stats.estimate import value_as_mean  # noqa: E402
 
 PAIRS = (("arctic_bdl", "arctic_slt"), ("arctic_bdl", "lj"))
 EVIDENCE = {
@@ -158,7 +159,10 @@ def measure(dealt: dict[str, list[Fold]], seed: int, steps: int) -> dict[str, An
     told: dict[str, Any] = {"pair": list(dealt), "seed": seed, "windows": windows, "losses": losses}
     for way, figures in found.items():
         told[way] = {
-            kind: {what: asdict(interval(np.array(values))) for what, values in by_what.items()}
+            kind: {
+                what: asdict(mean_interval(np.array(values)), dict_factory=value_as_mean)
+                for what, values in by_what.items()
+            }
             for kind, by_what in figures.items()
         }
         means = (f"{kind} {what} {told[way][kind][what]['mean']:.2f}" for kind in figures for what in figures[kind])

@@ -15,19 +15,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, ZhenweiError
 
 __all__ = ["make_folder", "read_document", "write_document", "write_whole"]
 
 
 def write_whole(
-    path: Path, data: bytes | str, *, replace: bool = True, like: Path | None = None, private: bool = False
+    path: Path,
+    data: bytes | str,
+    *,
+    replace: bool = True,
+    like: Path | None = None,
+    private: bool = False,
+    reread: bool = False,
 ) -> None:
     """Write all of ``data`` (text as UTF-8) or nothing: what stood at ``path`` stays until the new file is on the disk.
 
     Without ``replace`` a file that is there stays, even one that comes meanwhile, and FileExistsError is raised.
     ``like``: a file whose permissions are taken; ``private``: readable by its owner alone. Neither: the usual ones.
-    Raises DataError where it cannot be written.
+    ``reread``: the new file is read again and compared before it takes its place. Raises DataError where it cannot be
+    written.
     """
     content = data.encode() if isinstance(data, str) else data
     half = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
@@ -38,6 +45,8 @@ def write_whole(
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if reread and half.read_bytes() != content:
+            raise DataError(f"{path} was not written as it should be", fix="Check the disk; nothing was replaced.")
         if like is not None:
             shutil.copymode(like, half)
         if replace:
@@ -68,21 +77,21 @@ def write_document(path: Path, schema: str, content: Mapping[str, Any], *, inden
     write_whole(path, json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_document(path: Path, schema: str, *, fix: str = "") -> dict[str, Any]:
+def read_document(path: Path, schema: str, *, fix: str = "", error: type[ZhenweiError] = DataError) -> dict[str, Any]:
     """The JSON object at ``path``, without its ``schema``.
 
-    Raises DataError, with ``fix`` as the cure, where it cannot be read, is no JSON object, or is of another schema.
+    Raises ``error``, with ``fix`` as the cure, where it cannot be read, is no JSON object, or is of another schema.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise DataError(f"cannot read {path}", got=why, want=f"a file of schema {schema}", fix=fix) from None
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise DataError(f"{path} is no JSON", got=str(error)[:200], want=f"schema {schema}", fix=fix) from None
+    except OSError as refused:
+        why = refused.strerror or str(refused)
+        raise error(f"cannot read {path}", got=why, want=f"a file of schema {schema}", fix=fix) from None
+    except (ValueError, RecursionError) as refused:  # UnicodeDecodeError is a ValueError
+        raise error(f"{path} is no JSON", got=str(refused)[:200], want=f"schema {schema}", fix=fix) from None
     if not isinstance(document, dict) or document.get("schema") != schema:
         got = document.get("schema", "none") if isinstance(document, dict) else type(document).__name__
-        raise DataError(f"{path} has another schema", got=str(got)[:200], want=schema, fix=fix)
+        raise error(f"{path} has another schema", got=str(got)[:200], want=schema, fix=fix)
     del document["schema"]
     return document
 

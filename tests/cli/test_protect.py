@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 
@@ -11,12 +10,10 @@ import pytest
 from tests.carriers import carrier, picture, saved
 
 from zhenwei.cli import main
-from zhenwei.cli.protect import write_whole
 from zhenwei.defence.credential import read_credential
 from zhenwei.defence.keys import PUBLIC_KEY, own_key
 from zhenwei.defence.labels import read_labels
 from zhenwei.defence.verify import verify
-from zhenwei.errors import DataError
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 Read = pytest.CaptureFixture[str]
@@ -119,6 +116,7 @@ def test_identity_shows_who_signs_and_writes_the_certificate(photo: Path, home: 
     assert str(home) in shown
     assert b"PRIVATE" not in anchors.read_bytes()
     assert main(["protect", "identity", "--export", str(anchors)]) == 1
+    assert "is there already" in capsys.readouterr().err
     assert main(["protect", "sign", str(photo)]) == 0
     signed = photo.with_name("photo.signed.jpg").read_bytes()
     assert read_credential(signed, anchors.read_text()).state == "trusted"
@@ -134,34 +132,6 @@ def test_ones_own_certificate_and_key_sign(photo: Path, home: Path, capsys: Read
     assert main(["protect", "sign", str(photo), *own[:2]]) == 2
     assert main(["protect", "sign", str(photo), "--cert", "missing.pem", "--key", "missing.pem"]) == 1
     assert "belong together" in capsys.readouterr().err
-
-
-def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    write_whole(path, b"one", replace=False)
-    with pytest.raises(DataError, match="there already"):
-        write_whole(path, b"two", replace=False)
-    assert path.read_bytes() == b"one"
-    write_whole(path, b"two", replace=True)
-    assert path.read_bytes() == b"two"
-    with pytest.raises(DataError, match="cannot write"):
-        write_whole(tmp_path / "missing" / "a", b"x", replace=True)
-    (tmp_path / f".b.{os.getpid()}.part").mkdir()
-    with pytest.raises(DataError, match="cannot write"):
-        write_whole(tmp_path / "b", b"x", replace=True)
-    assert not (tmp_path / "b").exists()
-
-
-def test_disks_without_hard_links_are_written_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    write_whole(tmp_path / "a", b"one", replace=False)
-    with pytest.raises(DataError, match="there already"):
-        write_whole(tmp_path / "a", b"two", replace=False)
-    assert (tmp_path / "a").read_bytes() == b"one"
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_every_part_has_help_with_examples(capsys: Read) -> None:

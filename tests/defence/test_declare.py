@@ -18,8 +18,9 @@ from zhenwei.defence.identity import Identity, own_identity
 from zhenwei.defence.keys import PUBLIC_KEY
 from zhenwei.defence.labels import Aigc, Labels, write_labels
 from zhenwei.defence.marking import mark_file
+from zhenwei.defence.marks import Mark
 from zhenwei.defence.protect import protect
-from zhenwei.defence.verify import Mark, Verification, verify
+from zhenwei.defence.verify import Verification, verify
 from zhenwei.defence.watermark.foreign import Foreign
 from zhenwei.types import Declaration, Text
 

@@ -12,8 +12,9 @@ import torch
 
 from zhenwei import models
 from zhenwei.errors import DataError, MissingExtraError, ModelError, UsageError
-from zhenwei.evaluation import adversarial, metrics
+from zhenwei.evaluation import adversarial
 from zhenwei.evaluation.adversarial import Budget, attack_table, fgsm, network, pgd, scores
+from zhenwei.stats import metrics
 from zhenwei.testing.made import portrait
 from zhenwei.types import Floats, Pixels
 

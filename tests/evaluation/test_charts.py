@@ -17,9 +17,10 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from zhenwei.errors import DataError, MissingExtraError
-from zhenwei.evaluation import charts, metrics
+from zhenwei.evaluation import charts
 from zhenwei.evaluation.charts import Series
-from zhenwei.evaluation.metrics import rate_interval
+from zhenwei.stats import metrics
+from zhenwei.stats.intervals import rate_interval
 
 Reals = NDArray[np.float64]
 PATHS = re.compile(r'<path d="([^"]*)" clip-path="[^"]*" style="([^"]*)"')
@@ -171,7 +172,8 @@ def test_the_same_numbers_are_the_same_bytes_and_leave_no_settings_behind() -> N
     code = """
 import sys
 import matplotlib as mpl
-from zhenwei.evaluation import charts, metrics
+from zhenwei.evaluation import charts
+from zhenwei.stats import metrics
 mpl.rcParams["font.size"] = 33.0
 args = ("a", "alt", [1, 0, 1, 0], [2.0, 1.0, 0.5, -3.0])
 first = charts.scores(*args)

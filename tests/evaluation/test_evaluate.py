@@ -15,7 +15,7 @@ from PIL import Image
 from zhenwei import pipeline
 from zhenwei.cli import _evaluate_folder, main
 from zhenwei.errors import DataError, MissingExtraError, UsageError
-from zhenwei.evaluation import accuracy_page, results
+from zhenwei.evaluation import results
 from zhenwei.evaluation.evaluate import evaluate, ladder_of, weights_of
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.items import Item
@@ -96,9 +96,6 @@ def test_results_hold_what_was_said_and_can_be_read_back(tmp_path: Path) -> None
     assert {f.level for f in found.figures} == {"video", "frame"}
     results.save(found, tmp_path / "results.json")
     assert results.load(tmp_path / "results.json") == found
-    text = accuracy_page.to_markdown(found)
-    assert "| faces | 3 + 3 |" in text
-    assert "jpeg 50" in text
 
 
 def test_packaged_protocols_are_whole() -> None:
@@ -142,20 +139,17 @@ def test_a_protocol_that_is_none_says_so(tmp_path: Path, text: str, message: str
 
 
 @pytest.mark.heavy
-def test_the_command_writes_results_a_page_and_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_results_and_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = items(tmp_path)
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         rows = [("path", "label", "identity"), *((i.name, "fake" if i.forged else "real", i.name) for i in mine)]
         csv.writer(file).writerows(rows)
     out = tmp_path / "out"
     command = ["evaluate", "--data", str(tmp_path / "labels.csv"), "--output", str(out)]
-    assert (
-        main([*command, "--page", str(out / "page.md"), "--kaggle", str(out / "submission.csv")]) == 1
-    )  # one of them is no picture
+    assert main([*command, "--kaggle", str(out / "submission.csv")]) == 1  # one of them is no picture
     assert "AUC" in capsys.readouterr().out
     assert results.load(out / "results.json").subject == "fused"
     assert (out / "results.html").read_text(encoding="utf-8").startswith("<!")
-    assert "# Accuracy" in (out / "page.md").read_text(encoding="utf-8")
     assert len((out / "submission.csv").read_text().splitlines()) == 7
     assert json.loads((out / "journal.jsonl").read_text().splitlines()[0])["run"]
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from zhenwei import media
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.evaluation.ladder import GRADED, Delivery, families, quick_steps, steps
-from zhenwei.evaluation.ladder.changes import Colours, Shown
+from zhenwei.evaluation.ladder import GRADED, Degradation, families, quick_steps, steps
+from zhenwei.evaluation.ladder.changes import Colours, ScreenScaling
 from zhenwei.evaluation.ladder.clips import excerpt
 from zhenwei.types import Pixels
 
@@ -213,7 +213,7 @@ def test_a_screenshot_moves_an_edge_to_where_it_should_be() -> None:
     """A step at column 80 is, at scale s and shift d, at s * 80 + d: read off the total light of a row."""
     picture = np.zeros((8, 160, 3), np.uint8)
     picture[:, :80] = 200
-    after = Shown(0.83, 0.37).apply(picture)
+    after = ScreenScaling(0.83, 0.37).apply(picture)
     assert after.shape == (7, 133, 3)
     assert after[3, :, 0].sum() / 200 == pytest.approx(0.83 * 80 + 0.37, abs=0.1)
 
@@ -411,7 +411,7 @@ def test_a_clip_without_pictures_leaves_no_file(tmp_path: Path, clip: Path) -> N
 
 def test_a_delivery_is_a_value() -> None:
     assert BY_NAME["jpeg 50"] == next(s for s in steps() if s.name == "jpeg 50")
-    assert hash(BY_NAME["jpeg 50"]) == hash(Delivery(**{f: getattr(BY_NAME["jpeg 50"], f) for f in FIELDS}))
+    assert hash(BY_NAME["jpeg 50"]) == hash(Degradation(**{f: getattr(BY_NAME["jpeg 50"], f) for f in FIELDS}))
     assert json.dumps(BY_NAME["jpeg 50"].amount) == "50"
 
 

@@ -18,7 +18,8 @@ from zhenwei.cli import main
 from zhenwei.evaluation import leaks
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.results import Figures, Finding, Interval95
+from zhenwei.evaluation.results import Figures, Finding
+from zhenwei.stats import Estimate
 from zhenwei.types import Pixels
 
 CHECKS = (
@@ -178,11 +179,11 @@ def test_the_command_refuses_a_leak_and_records_one_that_is_allowed(
     assert "3.png = 0.png" in (tmp_path / "out" / "results.html").read_text()
 
 
-def _interval(low: float, high: float) -> Interval95:
-    return Interval95(value=(low + high) / 2, low=low, high=high, n=100)
+def _interval(low: float, high: float) -> Estimate:
+    return Estimate(value=(low + high) / 2, low=low, high=high, n=100)
 
 
-def _figures(auc: Interval95, probe: Interval95 | None, shuffled: Interval95 | None) -> Figures:
+def _figures(auc: Estimate, probe: Estimate | None, shuffled: Estimate | None) -> Figures:
     return Figures(
         name="set",
         level="video",

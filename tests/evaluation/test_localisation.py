@@ -14,7 +14,6 @@ from zhenwei.evaluation.localisation import (
     false_localisation,
     iinc,
     intersection_over_union,
-    over_pictures,
     pixel_accuracy,
 )
 
@@ -84,16 +83,3 @@ def test_what_is_no_map_is_refused(bad: NDArray[np.float64]) -> None:
             measure(np.zeros((2, 2)), bad)
     with pytest.raises(DataError):
         false_localisation(bad)
-
-
-def test_the_mean_over_pictures_has_the_interval_of_its_groups() -> None:
-    """Means of 200 groups of N(0.4, 0.1): the standard error is 0.1 / sqrt(200), however often each is repeated."""
-    each = np.random.default_rng(1).normal(0.4, 0.1, 200)
-    found = over_pictures(np.repeat(each, 5).tolist(), np.repeat(np.arange(200), 5).tolist(), seed=2)
-    assert found.value == pytest.approx(each.mean())
-    assert found.n == 1000
-    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(0.1 / np.sqrt(200), rel=0.15)
-    with pytest.raises(DataError, match="too few groups"):
-        over_pictures([0.1, 0.2], ["a", "a"], seed=0)
-    with pytest.raises(DataError, match="no measures"):
-        over_pictures([0.1, float("nan")], ["a", "b"], seed=0)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from zhenwei import faces
 from zhenwei.detectors.attention.manipulation_map import ManipulationMap
-from zhenwei.evaluation import accuracy_page, maps, results
+from zhenwei.evaluation import maps, results
 from zhenwei.evaluation.evaluate import evaluate
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.protocols import Protocol
@@ -119,12 +119,11 @@ def test_the_map_is_in_shares_and_abstains_with_the_detector() -> None:
     assert ManipulationMap().marked(Subject(picture_subject(small).media)) is None
 
 
-def test_the_page_tells_what_was_measured(items: list[Item], tmp_path: Path) -> None:
+def test_results_tell_what_was_measured(items: list[Item], tmp_path: Path) -> None:
     plan = Protocol(name="all", text="Every file.", splits=(), maps=True)
     found = evaluate(maps.MAPPED, items, plan, tmp_path)
     assert len(found.localised) == 3
-    page = accuracy_page.to_markdown(found)
-    assert "## Where it was altered" in page
-    assert "| faces | published swap | 3 | 0." in page
+    (swaps,) = (row for row in found.localised if row.truth == maps.SWAP)
+    assert (swaps.set, swaps.faces) == ("faces", 3)
     results.save(found, tmp_path / "results.json")
     assert results.load(tmp_path / "results.json") == found

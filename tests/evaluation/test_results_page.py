@@ -20,8 +20,9 @@ from sklearn.metrics import roc_auc_score
 from zhenwei import pages
 from zhenwei.errors import MissingExtraError
 from zhenwei.evaluation import results_page as page
-from zhenwei.evaluation.results import Figures, FileResult, Finding, Interval95, Results, Step, save
+from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step, save
 from zhenwei.pages import counted
+from zhenwei.stats import Estimate
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -36,8 +37,8 @@ HOSTILE = (
 )
 
 
-def interval(value: float, n: int = 40) -> Interval95:
-    return Interval95(value=value, low=max(0.0, value - 0.1), high=min(1.0, value + 0.05), n=n)
+def interval(value: float, n: int = 40) -> Estimate:
+    return Estimate(value=value, low=max(0.0, value - 0.1), high=min(1.0, value + 0.05), n=n)
 
 
 def files(set_name: str, n: int, *, forged: float = 0.5, seed: int = 0, name: str = "file {}") -> list[FileResult]:
@@ -208,7 +209,7 @@ def test_controls_that_hold_are_not_held_against_a_set() -> None:
     good = figures(rows, auc=interval(0.9), metadata_auc=interval(0.5), random_label_auc=interval(0.5))
     finding = Finding(check="random labels", ok=True, text="0.5.")
     assert "2 checks found nothing wrong" in words(parsed(page.to_html(results(rows, [good], findings=(finding,)))))
-    shuffled = figures(rows, random_label_auc=Interval95(value=0.8, low=0.7, high=0.9, n=20))
+    shuffled = figures(rows, random_label_auc=Estimate(value=0.8, low=0.7, high=0.9, n=20))
     assert "against shuffled labels" in words(parsed(page.to_html(results(rows, [shuffled]))))
     assert "No checks are recorded" in words(parsed(page.to_html(results(rows, [figures(rows)]))))
 
@@ -310,7 +311,7 @@ def test_the_same_results_are_the_same_page(tmp_path: Path) -> None:
 
 
 def test_bars_lie_where_their_figures_do() -> None:
-    drawn_bar = pages.part("figures.html", "bar", Interval95(value=0.25, low=0.2, high=0.5, n=9), chance=0.5)
+    drawn_bar = pages.part("figures.html", "bar", Estimate(value=0.25, low=0.2, high=0.5, n=9), chance=0.5)
     root = parsed(f"<!DOCTYPE html>\n{drawn_bar}")
     drawn = {p.attrib["class"]: p.attrib["d"] for p in root.iter("path")}
     assert drawn == {"rail": "M0 6H100", "chance": "M50 0V12", "reach": "M20.0 6H50.0", "dot": "M25.0 6h.01"}

@@ -12,7 +12,7 @@ from PIL import Image
 from zhenwei import pipeline
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.evaluation.attacked import _subject, attacked, reexamined
-from zhenwei.evaluation.ladder import Delivery, families, steps
+from zhenwei.evaluation.ladder import Degradation, families, steps
 from zhenwei.evaluation.robust import Answer, Robustness, conclusion, examined, walk
 from zhenwei.types import Decision
 
@@ -98,15 +98,15 @@ def test_every_conclusion_is_said_in_both_languages_and_in_json(result: Robustne
     assert len(written["steps"]) == len(result.answers)
 
 
-def chosen(*names: str) -> tuple[Delivery, ...]:
+def chosen(*names: str) -> tuple[Degradation, ...]:
     return tuple(step for step in steps() if step.name in names)
 
 
 @pytest.mark.heavy
 def test_each_answer_is_that_of_examining_the_shipped_file(tmp_path: Path) -> None:
-    deliveries = chosen("jpeg 30", "blur 3")
+    degradations = chosen("jpeg 30", "blur 3")
     options = pipeline.Options(threads=1)
-    plain, *after = walk(PORTRAIT, deliveries, tmp_path, options=options, keep=True)
+    plain, *after = walk(PORTRAIT, degradations, tmp_path, options=options, keep=True)
     assert plain.llr == pipeline.examine(PORTRAIT, options=options).verdict.llr
     assert plain.llr is not None
     assert [a.name for a in after] == ["jpeg 30", "blur 3"]
@@ -125,8 +125,8 @@ def test_files_are_removed_unless_kept_and_other_kinds_left_out(tmp_path: Path) 
         told.append(step)
         return lambda _stage, _share: None
 
-    deliveries = (*families(steps(), ("webp",)), *chosen("feed 480p, crf 30"))
-    answers = list(walk(tmp_path / "flat.png", deliveries, tmp_path / "out", tell=tell))  # type: ignore[arg-type]
+    degradations = (*families(steps(), ("webp",)), *chosen("feed 480p, crf 30"))
+    answers = list(walk(tmp_path / "flat.png", degradations, tmp_path / "out", tell=tell))  # type: ignore[arg-type]
     assert told == ["as it is", "webp 80", "webp 50", "webp 20"]
     assert {a.decision for a in answers} == {"inconclusive"}
     assert all(a.llr is None and a.reason for a in answers)

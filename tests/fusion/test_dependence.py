@@ -139,9 +139,9 @@ def test_it_is_written_and_read_back(tmp_path: Path) -> None:
     assert again.to_dict() == found.to_dict()
     for damage in ({"schema": "else"}, {"spread": {"a.x": -1}}, {"correlation": {"b.x a.x": 0.5}}, {"groups": "x"}):
         (tmp_path / "bad.json").write_text(json.dumps(found.to_dict() | damage))
-        with pytest.raises(ModelError, match="malformed"):
+        with pytest.raises(ModelError, match=r"malformed|another schema"):
             Dependence.load(tmp_path / "bad.json")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot read"):
         Dependence.load(tmp_path / "none.json")
 
 

@@ -396,7 +396,7 @@ def test_measured_rates_are_used_to_the_full() -> None:
 
 def test_fusion_loads_neither_torch_nor_opencv_nor_pillow() -> None:
     code = (
-        "import sys, zhenwei.fusion.verdict, zhenwei.fusion.calibration; "
+        "import sys, zhenwei.fusion.verdict, zhenwei.models.calibration_fit; "
         "print([m for m in ('torch', 'cv2', 'PIL') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -172,12 +172,12 @@ def test_a_missing_field_is_refused() -> None:
 def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="malformed"):
+    with pytest.raises(ModelError, match=r"is no JSON|another schema"):
         Calibration.load(path)
 
 
 def test_a_missing_file_is_a_model_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot read"):
         Calibration.load(tmp_path / "none.json")
 
 

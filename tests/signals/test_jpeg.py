@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from zhenwei.evaluation.metrics import auc
 from zhenwei.signals import jpeg
+from zhenwei.stats.metrics import auc
 from zhenwei.types import Floats, Pixels
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.nets.face_forgery import Answer
+from zhenwei.stats.metrics import auc
 from zhenwei.training.batches import split_pack
 from zhenwei.training.face_forgery import (
     LabelledFaces,

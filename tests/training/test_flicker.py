@@ -10,9 +10,9 @@ from tests.training.albums import album, astronaut, few
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.models import manifest
 from zhenwei.signals.flicker import CHANNELS
+from zhenwei.stats.metrics import auc
 from zhenwei.training import flicker as taught
 from zhenwei.training import flicker_publish as published
 from zhenwei.training.flicker import Clip, both, clips, followed, moving, scores, through_h264, train

@@ -55,7 +55,7 @@ def experiment(bench: Bench) -> Page:
     rows = [list(row) for row in zip(*columns, strict=True)]
     save(bench.out / "adversarial_swap.jpg", rows, TITLES, "swap/lecture", bench.seed)
     ratio, genuine = sharpness["adversarial"] / sharpness["plain"], score.sharpness(partners.pixels)
-    change = found["adversarial"].to_target.mean - found["plain"].to_target.mean
+    change = found["adversarial"].to_target.value - found["plain"].to_target.value
     gain = found["adversarial"].gain.low
     checks = (
         Check("sharpness of swaps, adversarial over plain", ratio, "> 1", ratio > 1),
@@ -65,8 +65,8 @@ def experiment(bench: Bench) -> Page:
         Check("gain in likeness to B over A, adversarial (lower end)", gain, "> 0", gain > 0),
         Check("error to B in the driving face's very look, of that to B in others', adversarial (upper end)",
               led["adversarial"].high, "< 1", led["adversarial"].high < 1),
-        Check("the same, mean", led["adversarial"].mean, "told", None),
-        Check("the same of plain swaps", led["plain"].mean, "told", None),
+        Check("the same, mean", led["adversarial"].value, "told", None),
+        Check("the same of plain swaps", led["plain"].value, "told", None),
         Check("the discriminators' loss at the end (0.5 = they only guess, both together)", critics, "told", None),
     )  # fmt: skip
     protocol = {

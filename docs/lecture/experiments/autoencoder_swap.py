@@ -17,6 +17,8 @@ from zhenwei.forge.swap import checkpoint, score, train
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces
 from zhenwei.forge.swap.settings import Settings
 from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Pixels
 
 ORDER = 1
@@ -44,8 +46,8 @@ def experiment(bench: Bench) -> Page:
     first, last = rows[0], rows[-1]
     fallen = (last["loss_a"] + last["loss_b"]) / (first["loss_a"] + first["loss_b"])
     checks = (
-        Check("distance of the swap to B, 1 - cosine", 1 - found.to_target.mean, "less than to A", found.gain.low > 0),
-        Check("distance of the swap to A, 1 - cosine", 1 - found.to_source.mean, "told", None),
+        Check("distance of the swap to B, 1 - cosine", 1 - found.to_target.value, "less than to A", found.gain.low > 0),
+        Check("distance of the swap to A, 1 - cosine", 1 - found.to_source.value, "told", None),
         Check(
             "gain: nearer to B than to A by (lower end of the 95 % interval)", found.gain.low, "> 0", found.gain.low > 0
         ),
@@ -67,7 +69,7 @@ def experiment(bench: Bench) -> Page:
         Check("without the warp: training loss over that with it", _loss(bare_rows) / _loss(rows), "told", None),
         Check(
             "without the warp: likeness to B, less that with it",
-            without.to_target.mean - found.to_target.mean,
+            without.to_target.value - found.to_target.value,
             "told",
             None,
         ),
@@ -77,8 +79,8 @@ def experiment(bench: Bench) -> Page:
             "< 1",
             led.high < 1,
         ),
-        Check("the same, mean", led.mean, "told", None),
-        Check("the same without the warp", bare_led.mean, "told", None),
+        Check("the same, mean", led.value, "told", None),
+        Check("the same without the warp", bare_led.value, "told", None),
         Check(
             "how much swaps differ from each other, as a share of how much B drawn in these looks does",
             variety(pair, partners, net, device),
@@ -118,14 +120,14 @@ def hidden(pair: train.Pair, settings: Settings, seed: int, count: int = 200) ->
     return faces.halves(len(pair.held_a))[1]
 
 
-def follows(pair: train.Pair, partners: Faces, net: Any, device: torch.device) -> score.Interval:
+def follows(pair: train.Pair, partners: Faces, net: Any, device: torch.device) -> Estimate:
     """Of each swap, its error to its partner over its mean error to the others' partners, inside the face."""
     swaps, _ = swap_faces(net, pair.held_a.pixels, "b", device)
     inside = partners.masks[None, :, :, :, None]
     gaps = np.abs(swaps[:, None].astype(float) - partners.pixels[None].astype(float)) * inside
     errors = gaps.sum((2, 3, 4)) / inside.sum((2, 3, 4))  # (swaps, partners)
     others = (errors.sum(1) - errors.diagonal()) / (len(errors) - 1)
-    return score.interval(errors.diagonal() / others)
+    return mean_interval(errors.diagonal() / others)
 
 
 def embedding(size: int, seed: int) -> tuple[score.Embedder, float, int]:

@@ -13,6 +13,7 @@ from zhenwei.forge.voice import KINDS, copy_voice
 from zhenwei.forge.voice.speak import HIGH, LOW, speak, words
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ, pitch
+from zhenwei.stats.bootstrap import mean_interval
 
 ORDER = 100
 NEEDS_DATA = False
@@ -101,15 +102,9 @@ def _checks(told: list[Told]) -> tuple[Check, ...]:
 
 def _body(told: list[Told], repeated: Reals) -> str:
     lines = ["| vocoder | log-spectral distance, dB | pitch off by, median |", "|---|---|---|"]
-    lines += [f"| {t.kind} | {_between(t.distance)} | {t.pitch:.2%} |" for t in told]
-    lines.append(f"| none: the same words spoken once more | {_between(repeated)} | |")
+    lines += [f"| {t.kind} | {mean_interval(t.distance):.2f} | {t.pitch:.2%} |" for t in told]
+    lines.append(f"| none: the same words spoken once more | {mean_interval(repeated):.2f} | |")
     return _BODY + "\n" + "\n".join(lines) + "\n"
-
-
-def _between(values: Reals) -> str:
-    drawn = values[np.random.default_rng(0).integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _draw(bench: Bench, original: Sound, copies: dict[str, Sound]) -> None:

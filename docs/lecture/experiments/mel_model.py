@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.forge.voice.mel_model import NOISE, Learned, Settings, learn
 from zhenwei.forge.voice.speak import LOW, speak, words
+from zhenwei.stats.bootstrap import mean_interval
 
 ORDER = 110
 NEEDS_DATA = False
@@ -74,15 +75,9 @@ def _checks(nll: dict[str, Reals], backwards: Reals, drawn: Reals, seen: Reals) 
 
 def _body(nll: dict[str, Reals], backwards: Reals) -> str:
     lines = ["| density | held-out negative log-likelihood, nats a band |", "|---|---|"]
-    lines += [f"| {name} | {_between(values)} |" for name, values in nll.items()]
-    lines.append(f"| the model, time turned round | {_between(backwards)} |")
+    lines += [f"| {name} | {mean_interval(values):.3f} |" for name, values in nll.items()]
+    lines.append(f"| the model, time turned round | {mean_interval(backwards):.3f} |")
     return _BODY + "\n" + "\n".join(lines) + "\n"
-
-
-def _between(values: Reals) -> str:
-    drawn = values[np.random.default_rng(0).integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _draw(bench: Bench, genuine: Reals, drawn: Reals, learned: Learned) -> None:

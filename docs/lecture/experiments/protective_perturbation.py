@@ -61,17 +61,17 @@ def _checks(
     arms: tuple[cloak.Arm, ...],
 ) -> tuple[Check, ...]:
     first, jpeg = translated[0], next(r for r in translated if r.delivery == "JPEG 75")
-    times = first.cloaked.mean / max(first.noised.mean, 1e-9)
+    times = first.cloaked.value / max(first.noised.value, 1e-9)
     _, seed, cloaked, _ = arms
-    worse = cloaked.reconstruction.mean / seed.reconstruction.mean
-    apart = cloaked.swap.mean / seed.swap.mean
+    worse = cloaked.reconstruction.value / seed.reconstruction.value
+    apart = cloaked.swap.value / seed.swap.value
     hidden = identified[0]
     unknown = hidden.cloaked.low > hidden.noised.high
-    crossed = (elsewhere.cloaked.mean - elsewhere.noised.mean) / max(hidden.cloaked.mean - hidden.noised.mean, 1e-9)
+    crossed = (elsewhere.cloaked.value - elsewhere.noised.value) / max(hidden.cloaked.value - hidden.noised.value, 1e-9)
     return (
         Check("fixed translator: led astray, times noise of the same size", times, "> 3", times > 3),
         Check("the same after JPEG 75: share of the success left", jpeg.success, "less than before", jpeg.success < 1),
-        Check("fixed embedding: 1 - cosine, cloaked", hidden.cloaked.mean, "above noise", unknown),
+        Check("fixed embedding: 1 - cosine, cloaked", hidden.cloaked.value, "above noise", unknown),
         Check("another embedding, never seen: share of the success", crossed, "told", None),
         Check("learned from cloaked photographs: L1 of reconstruction, times clean", worse, "< 1.25", worse < 1.25),
         Check("learned from cloaked photographs: its swap's distance, times another seed's", apart, "told", None),
@@ -83,14 +83,14 @@ def _body(translated: tuple[cloak.Row, ...], identified: tuple[cloak.Row, ...], 
     lines.append("|---|---|---|---|---|")
     for row, same in zip(translated, identified, strict=True):
         lines.append(
-            f"| {row.delivery} | {row.cloaked.mean:.5f} [{row.cloaked.low:.5f}, {row.cloaked.high:.5f}], "
-            f"{row.noised.mean:.5f} | {row.success:.0%} | {same.cloaked.mean:.3f} [{same.cloaked.low:.3f}, "
-            f"{same.cloaked.high:.3f}], {same.noised.mean:.3f} | {same.success:.0%} |"
+            f"| {row.delivery} | {row.cloaked.value:.5f} [{row.cloaked.low:.5f}, {row.cloaked.high:.5f}], "
+            f"{row.noised.value:.5f} | {row.success:.0%} | {same.cloaked.value:.3f} [{same.cloaked.low:.3f}, "
+            f"{same.cloaked.high:.3f}], {same.noised.value:.3f} | {same.success:.0%} |"
         )
     told = ["| swap learned from | L1 of its reconstruction of clean faces | L1 to the first swap |", "|---|---|---|"]
     told += [
-        f"| {a.learned_from} | {a.reconstruction.mean:.4f} [{a.reconstruction.low:.4f}, {a.reconstruction.high:.4f}] "
-        f"| {a.swap.mean:.4f} |"
+        f"| {a.learned_from} | {a.reconstruction.value:.4f} [{a.reconstruction.low:.4f}, {a.reconstruction.high:.4f}] "
+        f"| {a.swap.value:.4f} |"
         for a in arms
     ]
     return _BODY + "\n" + "\n".join(lines) + _SECOND + "\n".join(told) + "\n"
@@ -118,7 +118,7 @@ def _draw(
     left.set_xticks(at, [r.delivery for r in translated], fontsize=7, rotation=15)
     left.set_title("success of a cloak that is left after delivery", fontsize=9)
     left.legend(fontsize=7)
-    heights = [a.reconstruction.mean for a in arms]
+    heights = [a.reconstruction.value for a in arms]
     right.barh([a.learned_from for a in arms], heights, color=["#888", "#888", "#c44", "#c44"])
     right.invert_yaxis()
     right.tick_params(labelsize=7)

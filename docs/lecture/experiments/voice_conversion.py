@@ -14,6 +14,7 @@ from zhenwei.forge.voice.convert import Converter, Settings, learn
 from zhenwei.forge.voice.frames import log_mel
 from zhenwei.forge.voice.heard import WORDS, Heard, make_voice
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
+from zhenwei.stats.bootstrap import mean_interval
 
 ORDER = 120
 NEEDS_DATA = False
@@ -126,14 +127,8 @@ def _body(ways: dict[str, list[Utterance]]) -> str:
     ]
     for way, held in ways.items():
         row = (_frames(held, "source", "target"), _shifted(held), _frames(held, "made", "target"), _others(held))
-        lines.append(f"| {way} | " + " | ".join(_between(values) for values in row) + " |")
+        lines.append(f"| {way} | " + " | ".join(f"{mean_interval(values):.3f}" for values in row) + " |")
     return _BODY + "\n" + "\n".join(lines) + "\n"
-
-
-def _between(values: Reals) -> str:
-    drawn = values[np.random.default_rng(0).integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _draw(bench: Bench, shown: Utterance, converter: Converter) -> None:

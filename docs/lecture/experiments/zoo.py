@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.evaluation.ladder.packing import Jpeg
-from zhenwei.evaluation.metrics import rate_interval
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import measure, samples, zoo
 from zhenwei.signals.spectrum import log_spectrum, noise_residual
+from zhenwei.stats.intervals import rate_interval
 from zhenwei.types import Pixels
 
 ORDER = 55

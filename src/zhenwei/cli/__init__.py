@@ -99,7 +99,7 @@ def _app(given: Sequence[str]) -> typer.Typer:
         rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_options)
+    app.callback()(_main_options)
     called = next((word for word in given if not word.startswith("-")), "")
     for name, line in COMMANDS.items():
         if name == called:
@@ -130,7 +130,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _options(
+def _main_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zhenwei.cli._forge_door import today
+from zhenwei.cli._forge_run import today
 from zhenwei.errors import UsageError
 
 _HELP = """Whose face or voice may be learned from, on what ground, until when, and in which files.

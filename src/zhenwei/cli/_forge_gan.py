@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli._forge_door import opened_door, today
-from zhenwei.cli._forge_run import bar, interrupt
+from zhenwei.cli import _forge_run as lab
+from zhenwei.cli import _options as opt
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,11 +62,6 @@ class Attribute(StrEnum):
     warmth = "warmth"
 
 
-class Format(StrEnum):
-    text = "text"
-    json = "json"
-
-
 _Model = Annotated[
     str | None, typer.Option("--model", help="A model of the zoo; by default the one nearest to faces.", metavar="NAME")
 ]
@@ -73,11 +69,10 @@ _RunOption = Annotated[Path | None, typer.Option("--run", help="A run of `train`
 _Truncation = Annotated[
     float, typer.Option(min=0, max=1, help="StyleGAN: how much of the way from the mean face; less is likelier.")
 ]
-_Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
 
 
 @gan.command("list")
-def list_models(form: _Form = Format.text) -> None:
+def list_models(form: opt.TextOption = opt.TextFormat.text) -> None:
     """What is in the zoo: kind, size, how long it learned, and how far its samples are from held-out faces.
 
     Distances compare with each other only; beside each stands that of real faces.
@@ -88,13 +83,13 @@ def list_models(form: _Form = Format.text) -> None:
 
       zhenwei forge gan list --format json
     """
-    check_extra()
+    lab.check_extra()
     from dataclasses import asdict
 
     from zhenwei.forge.gan import zoo
 
     entries = zoo.entries().values()
-    if form is Format.json:
+    if form is opt.TextFormat.json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
     typer.echo(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
@@ -107,7 +102,7 @@ def list_models(form: _Form = Format.text) -> None:
 
 @gan.command()
 def train(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The run; one that is there goes on.", metavar="DIR")],
+    output: opt.RunOutput,
     folder: Annotated[
         Path | None, typer.Argument(help="Pictures of cropped faces; needs --consent.", metavar="[FOLDER]")
     ] = None,
@@ -120,11 +115,11 @@ def train(
     ] = None,
     side: Annotated[int, typer.Option(help="32 or 64 px; stylegan also 16.")] = 32,
     width: Annotated[int, typer.Option(min=8, max=128, help="Width of both networks.")] = 32,
-    steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 5000,
+    steps: opt.Steps = 5000,
     batch: Annotated[int, typer.Option(min=2, max=256, help="Faces a step.")] = 64,
-    save_every: Annotated[int, typer.Option(min=1, help="Steps between saves.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed learns the same.")] = 0,
-    form: _Form = Format.text,
+    save_every: opt.SaveEvery = 500,
+    seed: opt.TrainSeed = 0,
+    form: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Train, or go on with a run: the next step is the one that would have come.
 
@@ -139,43 +134,33 @@ def train(
 
       zhenwei forge gan train faces/ --subject class --consent consent.json --kind wgan-gp --output run
     """
-    check_extra()
-    import torch
-
+    lab.check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import runs, samples
 
     settings = _settings(kind, augment, side, width, batch, seed)
     faces = _faces(folder, consent, subject, puppets, side, seed)
-    device, door = torch.device("cuda" if torch.cuda.is_available() else "cpu"), opened_door()
-    with interrupt() as stop, bar("steps", steps) as advance:
-        run = runs.learn(
-            settings, faces, steps, output, device=device, save_every=save_every, stop=stop,
-            tell=lambda step, _: advance(_line(step.losses), step.step),
-        )  # fmt: skip
-        stopped = stop()
+    door = lab.opened_door()
+    learn = partial(runs.learn, settings, faces, device=lab.device_for())
+    run, stopped = lab.train_run(learn, steps, output, save_every)
     generator = runs.generator_of(run)
     made = samples.imagine(generator, samples.noise_for(24, settings.noise, seed))
     told = _origin(f"gan/{kind.value}", faces.words, faces.consent, {"steps": run.step, "seed": seed})
     sheet = export_sheet(samples.rows_of(made, 6), told, output / _SHEET, door)
-    last = run.rows[-1] if run.rows else {}
-    if form is Format.json:
-        typer.echo(json.dumps({"run": str(output), "step": run.step, "stopped": stopped, "sheet": str(sheet.path),
-                               "losses": {k: v for k, v in last.items() if k != "step"}}))  # fmt: skip
-        return
-    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {run.step}, samples in {sheet.path}")
+    facts = {"sheet": str(sheet.path), "losses": lab.last_losses(run.rows)}
+    lab.tell_run(output, run.step, stopped, f", samples in {sheet.path}", facts, form)
 
 
 @gan.command()
 def sample(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A sheet, .png or .jpg.", metavar="FILE")],
+    output: opt.SheetOutput,
     model: _Model = None,
     run: _RunOption = None,
     count: Annotated[int, typer.Option(min=1, max=144, help="How many faces.")] = 24,
     columns: Annotated[int, typer.Option(min=1, max=24, help="How many side by side.")] = 6,
     truncation: _Truncation = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same faces.")] = 0,
-    form: _Form = Format.text,
+    form: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Sample faces as one sheet, labelled, marked and signed.
 
@@ -187,14 +172,14 @@ def sample(
 
       zhenwei forge gan sample --run run --seed 7 --output sheet.png
     """
-    check_extra()
+    lab.check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import samples
 
     generator, told = _opened(model, run, {"seed": seed, "count": count, "truncation": truncation})
     made = samples.imagine(generator, samples.noise_for(count, generator.noise, seed), truncation=truncation)
-    left = export_sheet(samples.rows_of(made, columns), told, output, opened_door())
-    _tell(left.path, left.ident, f"{count} faces", form)
+    left = export_sheet(samples.rows_of(made, columns), told, output, lab.opened_door())
+    lab.tell_exported(left, f"{count} faces", form)
 
 
 @gan.command()
@@ -207,7 +192,7 @@ def walk(
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 12,
     truncation: _Truncation = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed walks the same way.")] = 0,
-    form: _Form = Format.text,
+    form: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Walk from face to face through the noise and back, as a clip: labelled, marked and signed.
 
@@ -217,7 +202,7 @@ def walk(
 
       zhenwei forge gan walk --run run --stops 6 --between 24 --fps 24 --output walk.mp4
     """
-    check_extra()
+    lab.check_extra()
     from zhenwei.forge.export import export_clip
     from zhenwei.forge.gan import samples
 
@@ -225,13 +210,13 @@ def walk(
     generator, told = _opened(model, run, recipe)
     path = samples.walk(samples.noise_for(stops, generator.noise, seed), between)
     made = samples.imagine(generator, path, truncation=truncation, still=True)
-    left = export_clip(made, fps, told, output, opened_door())
-    _tell(left.path, left.ident, f"{len(path)} frames", form)
+    left = export_clip(made, fps, told, output, lab.opened_door())
+    lab.tell_exported(left, f"{len(path)} frames", form)
 
 
 @gan.command()
 def mix(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A sheet, .png or .jpg.", metavar="FILE")],
+    output: opt.SheetOutput,
     model: _Model = None,
     run: _RunOption = None,
     rows: Annotated[int, typer.Option(min=1, max=12, help="Faces that give the shape.")] = 4,
@@ -239,7 +224,7 @@ def mix(
     fine_from: Annotated[int, typer.Option(min=1, help="From this size on, in px, the fine styles rule.")] = 16,
     truncation: _Truncation = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="The same seed mixes the same faces.")] = 0,
-    form: _Form = Format.text,
+    form: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Mix the styles of StyleGAN faces: shape of the row's, colours of the column's.
 
@@ -249,20 +234,20 @@ def mix(
 
       zhenwei forge gan mix --model stylegan-64-1 --output mix.png
     """
-    check_extra()
+    lab.check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import edits
 
     recipe = {"seed": seed, "rows": rows, "columns": columns, "fine_from": fine_from, "truncation": truncation}
     generator, told = _opened_style(model, run, recipe)
     made = edits.mixing_sheet(generator, rows, columns, fine_from, truncation=truncation, seed=seed)
-    left = export_sheet(made, told, output, opened_door())
-    _tell(left.path, left.ident, f"{rows} faces in the styles of {columns}", form)
+    left = export_sheet(made, told, output, lab.opened_door())
+    lab.tell_exported(left, f"{rows} faces in the styles of {columns}", form)
 
 
 @gan.command()
 def edit(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A sheet, .png or .jpg.", metavar="FILE")],
+    output: opt.SheetOutput,
     attribute: Annotated[Attribute, typer.Option(help="What is to change.")] = Attribute.turn,
     model: _Model = None,
     run: _RunOption = None,
@@ -270,7 +255,7 @@ def edit(
     most: Annotated[float, typer.Option(min=0.1, max=5, help="How far, in s.d. of the attribute among faces.")] = 2.0,
     truncation: _Truncation = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="The same seed edits the same faces.")] = 0,
-    form: _Form = Format.text,
+    form: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Change one attribute of StyleGAN faces by moving their styles, from less to more, a face a row.
 
@@ -280,7 +265,7 @@ def edit(
 
       zhenwei forge gan edit --model stylegan-64-1 --attribute turn --output turned.png
     """
-    check_extra()
+    lab.check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import edits
 
@@ -288,8 +273,8 @@ def edit(
     generator, told = _opened_style(model, run, recipe)
     found = edits.directions(generator)[attribute.value]
     made = edits.edit_sheet(generator, found, count, most, truncation=truncation, seed=seed)
-    left = export_sheet(made, told, output, opened_door())
-    _tell(left.path, left.ident, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", form)
+    left = export_sheet(made, told, output, lab.opened_door())
+    lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", form)
 
 
 def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> Settings:
@@ -311,8 +296,8 @@ def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppe
     if folder is None:
         return faces.puppets(puppets, side, seed)
     if consent is None or subject is None:
-        fix = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
-        raise UsageError("faces are learned with consent only", want="--consent FILE --subject NAME", fix=fix)
+        want = "--consent FILE --subject NAME"
+        raise UsageError("faces are learned with consent only", want=want, fix=lab.CONSENT_FIX)
     return faces_in(folder, consent, subject, side)
 
 
@@ -324,7 +309,7 @@ def faces_in(folder: Path, consent: Path, subject: str, side: int) -> Faces:
     if not folder.is_dir():
         raise UsageError("there is no such folder", got=str(folder))
     found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in faces.SUFFIXES]
-    return faces.faces_of(found, side, read_consent(consent), subject, today())
+    return faces.faces_of(found, side, read_consent(consent), subject, lab.today())
 
 
 def _opened_style(model: str | None, run: Path | None, recipe: dict[str, Any]) -> tuple[StyleGenerator, Origin]:
@@ -360,25 +345,4 @@ def _origin(method: str, data: str, consent: str, recipe: dict[str, Any]) -> Ori
     return Origin(method, {"learned_from": data, **recipe}, consent)
 
 
-def _line(losses: Any) -> str:
-    return " ".join(f"{name} {value:.3f}" for name, value in losses.items())
-
-
-def _tell(path: Path, ident: str, what: str, form: Format) -> None:
-    if form is Format.json:
-        typer.echo(json.dumps({"path": str(path), "ident": ident}))
-        return
-    typer.echo(f"{path}: {what}, mark {ident}")
-
-
-def check_extra() -> None:
-    """Refuse where torch is not installed, and say how it is."""
-    from importlib.util import find_spec
-
-    from zhenwei.errors import MissingExtraError, install_extra
-
-    if find_spec("torch") is None or find_spec("safetensors") is None:
-        raise MissingExtraError("generators need torch and safetensors", fix=f"Run: {install_extra('train')}")
-
-
-__all__ = ["Format", "check_extra", "faces_in", "gan"]
+__all__ = ["faces_in", "gan"]

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli._forge_run import opened_door
+from zhenwei.cli._options import TextFormat, TextOption
 from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
+from zhenwei.files import make_folder
 
 if TYPE_CHECKING:
     from zhenwei.forge.export import Door, Exported, Origin
@@ -28,11 +31,6 @@ class Method(StrEnum):
     self_blend = "self_blend"
     splice = "splice"
     temporal = "temporal"
-
-
-class Format(StrEnum):
-    text = "text"
-    json = "json"
 
 
 def make(
@@ -53,7 +51,7 @@ def make(
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="Forgeries of each file.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same forgeries.")] = 0,
-    form: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
 
@@ -73,10 +71,9 @@ def make(
     """
     import numpy as np
 
-    from zhenwei.cli._forge_door import opened_door
-    from zhenwei.files import make_folder
+    from zhenwei.forge.make import OF_TWO
 
-    if method.value in _of_two() and (donor is None or consent is None):
+    if method.value in OF_TWO and (donor is None or consent is None):
         fix = "Name the other photograph with --donor and the manifest that covers both with --consent."
         raise UsageError(f"{method.value} takes a face from somebody else", got="no donor or no consent", fix=fix)
     stems = [path.stem for path in files]
@@ -99,12 +96,6 @@ def make(
             complain_of(path.name, error)
     if failed:
         raise typer.Exit(1)
-
-
-def _of_two() -> tuple[str, ...]:
-    from zhenwei.forge.make import OF_TWO
-
-    return OF_TWO
 
 
 class _Maker:
@@ -170,8 +161,8 @@ def refuse_other(place: Path, parent: bytes) -> None:
         raise DataError(f"{place.name} is a forgery of another file and is not replaced", got=str(place), fix=fix)
 
 
-def _tell(exported: Exported, form: Format) -> None:
-    if form is Format.json:
+def _tell(exported: Exported, form: TextFormat) -> None:
+    if form is TextFormat.json:
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:

@@ -1,17 +1,66 @@
-"""What the long commands of ``zhenwei forge`` share: a Ctrl-C that saves first, and a bar for whoever is watching."""
+"""What the commands of ``zhenwei forge`` share: the lab's door, long runs that Ctrl-C saves, and how they end."""
 
 from __future__ import annotations
 
+import datetime
+import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from zhenwei.cli._options import TextFormat
+from zhenwei.cli.progress import progress_bar
+from zhenwei.errors import MissingExtraError, UsageError, install_extra
+
+if TYPE_CHECKING:
+    import torch
+
+    from zhenwei.forge.consent import Consent
+    from zhenwei.forge.export import Door, Exported
+    from zhenwei.forge.loop import Step
+
+_Run = TypeVar("_Run")
+CONSENT_FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
 
 
-class Advance(Protocol):
-    """Says ``line``, and moves the bar by one or, where it is given, to ``at``."""
+def today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
 
-    def __call__(self, line: str, at: int | None = None) -> None: ...
+
+def opened_door() -> Door:
+    """Keys and certificates are made at first use, in ZHENWEI_HOME or the user's folder of settings."""
+    from zhenwei.defence.keys import home_folder
+    from zhenwei.forge.export import open_door
+
+    return open_door(home_folder(os.environ), today())
+
+
+def consent_in(manifest: Path | None, what: str, *, want: str = "--consent FILE", fix: str = "") -> Consent:
+    """The manifest at ``manifest``; UsageError, with ``what`` is used with consent only, where none is given."""
+    from zhenwei.forge.consent import read_consent
+
+    if manifest is None:
+        raise UsageError(f"{what} with consent only", want=want, fix=fix)
+    return read_consent(manifest)
+
+
+def check_extra(what: str = "generators need") -> None:
+    """Refuse where torch is not installed, and say how it is."""
+    if find_spec("torch") is None or find_spec("safetensors") is None:
+        raise MissingExtraError(f"{what} torch and safetensors", fix=f"Run: {install_extra('train')}")
+
+
+def device_for(*, gpu: bool = True) -> torch.device:
+    """The GPU where it is wanted and there is one."""
+    import torch
+
+    return torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
 
 
 @contextmanager
@@ -31,25 +80,35 @@ def interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def bar(what: str, total: int) -> Iterator[Advance]:
-    """On standard error, with the time left, and only where a person is watching."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def train_run(train: Callable[..., _Run], steps: int, output: Path, save_every: int) -> tuple[_Run, bool]:
+    """Train, or go on, with a bar; Ctrl-C saves and ends. The run, and whether it was stopped."""
 
-    console = Console(stderr=True)
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
-               TextColumn("{task.description}", markup=False))  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=total)
+    def tell(step: Step, _: object) -> None:
+        advance(step.step, " ".join(f"{name} {loss:.3f}" for name, loss in step.losses.items()))
 
-        def advance(line: str, at: int | None = None) -> None:
-            if at is None:
-                bars.update(task, advance=1, description=line)
-            else:
-                bars.update(task, completed=at, description=line)
-
-        yield advance
+    with interrupt() as stop, progress_bar("steps", steps) as advance:
+        run = train(steps, output, save_every=save_every, tell=tell, stop=stop)
+        return run, stop()
 
 
-__all__ = ["Advance", "bar", "interrupt"]
+def tell_run(output: Path, step: int, stopped: bool, words: str, facts: dict[str, Any], form: TextFormat) -> None:
+    """How far a run came: ``words`` for people, ``facts`` for programs."""
+    if form is TextFormat.json:
+        typer.echo(json.dumps({"run": str(output), "step": step, "stopped": stopped, **facts}))
+        return
+    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{words}")
+
+
+def last_losses(rows: list[dict[str, float]] | None) -> dict[str, float]:
+    """Those of the last step of a run's log, by name."""
+    last = dict(rows[-1]) if rows else {}
+    last.pop("step", None)
+    return last
+
+
+def tell_exported(exported: Exported, what: str, form: TextFormat) -> None:
+    """Where a file that left by the door is, and the identifier in its mark."""
+    if form is TextFormat.json:
+        typer.echo(json.dumps({"path": str(exported.path), "ident": exported.ident}))
+        return
+    typer.echo(f"{exported.path}: {what}, mark {exported.ident}")

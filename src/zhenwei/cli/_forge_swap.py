@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli._forge_door import opened_door, today
-from zhenwei.cli._forge_run import bar, interrupt
+from zhenwei.cli._forge_run import check_extra, device_for, interrupt, opened_door, today
+from zhenwei.cli._options import Direction, RunOutput, TextFormat, TextOption, TrainSeed
+from zhenwei.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     import torch
 
-    from zhenwei.cli._forge_run import Advance
+    from zhenwei.cli.progress import Advance
     from zhenwei.forge.swap.settings import Settings
     from zhenwei.forge.swap.train import Progress
 
@@ -51,11 +52,6 @@ class LossName(StrEnum):
     ssim_mse = "ssim_mse"
 
 
-class Way(StrEnum):
-    a_to_b = "a-to-b"
-    b_to_a = "b-to-a"
-
-
 class ColourName(StrEnum):
     none = "none"
     mean = "mean"
@@ -70,15 +66,9 @@ class EdgeName(StrEnum):
     poisson = "poisson"
 
 
-class Format(StrEnum):
-    text = "text"
-    json = "json"
-
-
 _Consent = Annotated[
     Path, typer.Option("--consent", help="The manifest that covers both people's files.", metavar="FILE")
 ]
-_Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
 
 
 @swap.command()
@@ -90,7 +80,7 @@ def prepare(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the faces go.", metavar="FOLDER")],
     size: Annotated[int, typer.Option(min=32, max=128, help="Side of the squares in pixels: 32, 64 or 128.")] = 64,
     frames: Annotated[int, typer.Option(min=1, max=2000, help="Frames to take from each clip.")] = 64,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Find faces, align them and cut them to squares; then say whether they will do.
 
@@ -104,10 +94,12 @@ def prepare(
     """
     from zhenwei.forge.swap.prepare import prepare as run
 
-    sources = [p for f in files for p in (sorted(q for q in f.rglob("*") if q.is_file()) if f.is_dir() else [f])]
-    with bar("faces", len(sources)) as advance:
-        done, advice = run(sources, subject, output, size, frames=frames, tell=lambda p: advance(p.name))
-    if form is Format.json:
+    sources: list[Path] = []
+    for file in files:
+        sources += sorted(filter(Path.is_file, file.rglob("*"))) if file.is_dir() else [file]
+    with progress_bar("faces", len(sources)) as advance:
+        done, advice = run(sources, subject, output, size, frames=frames, tell=lambda p: advance(note=p.name))
+    if form is TextFormat.json:
         typer.echo(json.dumps({"folder": str(output), "faces": len(done.faces), "size": size, "advice": advice}))
         return
     typer.echo(f"{output}: {len(done.faces)} faces of {subject}, {size} px")
@@ -120,7 +112,7 @@ def train(
     first: Annotated[Path, typer.Argument(help="Prepared faces of person A.", metavar="FOLDER_A")],
     second: Annotated[Path, typer.Argument(help="Prepared faces of person B.", metavar="FOLDER_B")],
     consent: _Consent,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The run; one that is there goes on.", metavar="DIR")],
+    output: RunOutput,
     profile: Annotated[ProfileName, typer.Option(help="Size and length of the run.")] = ProfileName.cpu,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps in all, instead of the profile's.")] = None,
     width: Annotated[
@@ -134,9 +126,9 @@ def train(
     warped: Annotated[bool, typer.Option("--warp/--no-warp", help="Without the warp: the ablation.")] = True,
     check_every: Annotated[int | None, typer.Option(min=1, help="Steps between previews and saves.")] = None,
     held_out: Annotated[int | None, typer.Option(min=1, help="Faces of each person kept back.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed learns the same.")] = 0,
+    seed: TrainSeed = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will cost, and stop.")] = False,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Train, or go on with a run: the next step is the one that would have come.
 
@@ -173,9 +165,9 @@ def train(
     _check_extra()
     from zhenwei.forge.swap.train import train as run
 
-    if form is Format.text:
+    if form is TextFormat.text:
         typer.echo(_NOTES[profile.value])
-    with interrupt() as stop, bar("steps", settings.steps) as advance:
+    with interrupt() as stop, progress_bar("steps", settings.steps) as advance:
         path = run(
             a, b, settings, output, consent=held, today=today(), door=opened_door(), device=device, stop=stop,
             tell=lambda p: _tell_step(p, advance),
@@ -220,14 +212,14 @@ def preview(
     )
     swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
     error, seen = driving_error(swaps, pair.held_a.landmarks)
-    told_error = f"{error.mean:.3f} of the distance between the eyes" if error else "not measured"
+    told_error = f"{error.value:.3f} of the distance between the eyes" if error else "not measured"
     typer.echo(
         f"  landmarks beside the driving face's: {told_error} (a face was found in {seen} of {len(swaps)} swaps)"
     )
     if min(len(swaps), len(pair.held_b)) >= 4:
         apart = kernel_distance(swaps, pair.held_b.pixels, appearance)
         typer.echo(
-            f"  kernel distance to the target's own faces: {apart.mean:.3f} ({apart.low:.3f} to {apart.high:.3f})"
+            f"  kernel distance to the target's own faces: {apart.value:.3f} ({apart.low:.3f} to {apart.high:.3f})"
         )
 
 
@@ -237,10 +229,10 @@ def convert(
     source: Annotated[Path, typer.Argument(help="A picture or a short clip.", metavar="FILE")],
     consent: _Consent,
     output: Annotated[Path, typer.Option("--output", "-o", help=".png or .jpg; .mp4 for a clip.", metavar="FILE")],
-    way: Annotated[Way, typer.Option("--direction", help="Whose face becomes whose.")] = Way.a_to_b,
+    way: Annotated[Direction, typer.Option("--direction", help="Whose face becomes whose.")] = Direction.a_to_b,
     colour: Annotated[ColourName, typer.Option(help="How colours are matched.")] = ColourName.mean,
     edge: Annotated[EdgeName, typer.Option(help="How the edge is treated.")] = EdgeName.feather,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Swap the face in a picture or clip of one of the two; the result is labelled, marked and signed.
 
@@ -262,11 +254,11 @@ def convert(
     held = read_consent(consent)
     place = run if run.is_file() else next((run / n for n in (BEST, LAST) if (run / n).exists()), run / LAST)
     swapper = open_swapper(place, held.sha256, _device("cpu"))
-    check_files(held, swapper.subjects[0 if way is Way.a_to_b else 1], [source], today(), "face")
+    check_files(held, swapper.subjects[0 if way is Direction.a_to_b else 1], [source], today(), "face")
     made, without = leave(
         swapper, source, output, opened_door(), direction=way.value, colour=colour.value, edge=edge.value
     )
-    if form is Format.json:
+    if form is TextFormat.json:
         told = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
         typer.echo(json.dumps(told))
         return
@@ -277,18 +269,18 @@ def convert(
 
 def _tell_step(progress: Progress, advance: Advance) -> None:
     losses = progress.losses
-    advance(f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}", progress.step)
+    advance(progress.step, f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}")
     if progress.problem:
         typer.echo(f"step {progress.step}: no preview: {progress.problem}", err=True)
 
 
-def _tell_run(folder: Path, path: Path, stopped: bool, form: Format) -> None:
+def _tell_run(folder: Path, path: Path, stopped: bool, form: TextFormat) -> None:
     from zhenwei.forge.swap.curves import read_log, trend
     from zhenwei.forge.swap.train import LOG
 
     rows = read_log(folder / LOG)
     last = {k: v for k, v in rows[-1].items() if v == v} if rows else {}
-    if form is Format.json:
+    if form is TextFormat.json:
         typer.echo(json.dumps({"checkpoint": str(path), "stopped": stopped, "last_check": last}))
         return
     typer.echo(f"{path}: {'stopped and saved' if stopped else 'done'}, {trend(rows)}")
@@ -296,7 +288,7 @@ def _tell_run(folder: Path, path: Path, stopped: bool, form: Format) -> None:
         typer.echo(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
 
 
-def _tell_cost(settings: Settings, device: torch.device, form: Format) -> None:
+def _tell_cost(settings: Settings, device: torch.device, form: TextFormat) -> None:
     """Timed on two steps with noise for faces, as no formula knows the machine."""
     import time
 
@@ -317,7 +309,7 @@ def _tell_cost(settings: Settings, device: torch.device, form: Format) -> None:
     learn(state, batches(noise, noise, settings, 1, device), settings)
     hours = (time.monotonic() - began) * settings.steps / 3600
     told = {"parameters": needed.parameters, "memory_mib": round(needed.memory_mib), "hours": round(hours, 2)}
-    if form is Format.json:
+    if form is TextFormat.json:
         typer.echo(json.dumps(told | {"steps": settings.steps, "device": device.type}))
         return
     typer.echo(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
@@ -325,19 +317,12 @@ def _tell_cost(settings: Settings, device: torch.device, form: Format) -> None:
 
 
 def _check_extra() -> None:
-    from importlib.util import find_spec
-
-    from zhenwei.errors import MissingExtraError, install_extra
-
-    if find_spec("torch") is None or find_spec("safetensors") is None:
-        raise MissingExtraError("the swap needs torch and safetensors", fix=f"Run: {install_extra('train')}")
+    check_extra("the swap needs")
 
 
 def _device(profile: str) -> torch.device:
     _check_extra()
-    import torch
-
-    return torch.device("cuda" if profile == "gpu" and torch.cuda.is_available() else "cpu")
+    return device_for(gpu=profile == "gpu")
 
 
 __all__ = ["swap"]

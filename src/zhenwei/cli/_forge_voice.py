@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._forge_door import opened_door
-from zhenwei.cli._forge_run import bar
+from zhenwei.cli._forge_run import opened_door
+from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from zhenwei.forge.voice.copy_set import CopySet
@@ -42,11 +43,6 @@ class Kind(StrEnum):
     blurred_phase = "blurred_phase"
 
 
-class Format(StrEnum):
-    text = "text"
-    json = "json"
-
-
 @voice.command()
 def copy(
     folder: Annotated[Path, typer.Argument(help="Recordings of one person.", metavar="FOLDER")],
@@ -57,7 +53,7 @@ def copy(
         list[Kind] | None, typer.Option("--kind", help="A vocoder; may be given again. By default each of them.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same copies.")] = 0,
-    form: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Copy recordings by vocoders: a marked WAV each, its recipe beside it, and labels.csv with the pairs.
 
@@ -79,20 +75,21 @@ def copy(
 
     held, wanted = read_consent(consent), [kind.value for kind in kinds or ()] or list(KINDS)
     total = len(recordings(folder)) * len(wanted)
-    with bar("copies", total) as tell:
+    with progress_bar("copies", total) as advance:
         done = copy_set(
-            folder, subject, output, consent=held, door=opened_door(), kinds=wanted, seed=seed, tell=tell
+            folder, subject, output, consent=held, door=opened_door(), kinds=wanted, seed=seed,
+            tell=lambda name: advance(note=name),
         )  # fmt: skip
     _tell(done, output, form)
     if done.failed:
         raise typer.Exit(1)
 
 
-def _tell(done: CopySet, output: Path, form: Format) -> None:
+def _tell(done: CopySet, output: Path, form: TextFormat) -> None:
     for line in done.failed:
         typer.echo(line, err=True)
     pairs = len({row.pair for row in done.rows})
-    if form is Format.json:
+    if form is TextFormat.json:
         told = {"folder": str(output), "recordings": pairs, "made": done.made, "kept": done.kept,
                 "notes": done.notes, "failed": done.failed}  # fmt: skip
         typer.echo(json.dumps(told, ensure_ascii=False))

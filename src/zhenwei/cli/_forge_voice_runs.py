@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
@@ -11,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._forge_door import opened_door, today
-from zhenwei.cli._forge_gan import check_extra
-from zhenwei.cli._forge_run import bar, interrupt
-from zhenwei.cli._forge_voice import Format, voice
+from zhenwei.cli._forge_run import check_extra, consent_in, opened_door, tell_exported, tell_run, today, train_run
+from zhenwei.cli._forge_voice import voice
+from zhenwei.cli._options import RunOutput, SaveEvery, Steps, SubjectA, SubjectB, TextFormat, TextOption
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from zhenwei.forge.consent import Consent
-    from zhenwei.forge.loop import Step
     from zhenwei.forge.voice.convert import Converter
     from zhenwei.forge.voice.heard import Heard
     from zhenwei.forge.voice.mel_model import Learned
@@ -33,28 +30,25 @@ class Engine(StrEnum):
 _FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
 
 _Run = Annotated[Path, typer.Argument(help="The run.", metavar="DIR")]
-_Output = Annotated[Path, typer.Option("--output", "-o", help="The run; one that is there goes on.", metavar="DIR")]
 _Sound = Annotated[Path, typer.Option("--output", "-o", help="The sound, .wav.", metavar="FILE")]
 _Consent = Annotated[Path | None, typer.Option(help="The manifest that covers the recordings.", metavar="FILE")]
 _Made = Annotated[int, typer.Option("--made", min=0, help="Learn from as many sentences of made voices, nobody's.")]
-_Every = Annotated[int, typer.Option(min=1, help="Steps between saves.")]
 _Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same.")]
-_Form = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
 
 
 @voice.command()
 def learn(
-    output: _Output,
+    output: RunOutput,
     folder_a: Annotated[Path | None, typer.Argument(help="Recordings of one person.", metavar="[FOLDER_A]")] = None,
     folder_b: Annotated[Path | None, typer.Argument(help="Recordings of another.", metavar="[FOLDER_B]")] = None,
     consent: _Consent = None,
-    subject_a: Annotated[str | None, typer.Option(help="The pseudonym of the first in the manifest.")] = None,
-    subject_b: Annotated[str | None, typer.Option(help="The pseudonym of the second.")] = None,
+    subject_a: SubjectA = None,
+    subject_b: SubjectB = None,
     made: _Made = 0,
-    steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 2000,
-    save_every: _Every = 200,
+    steps: Steps = 2000,
+    save_every: SaveEvery = 200,
     seed: _Seed = 0,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Learn to convert between two voices, or go on with a run: the next step is the one that would have come.
 
@@ -94,7 +88,7 @@ def convert(
         int, typer.Option("--made", min=0, max=30, help="As many made words, for a run of made voices.")
     ] = 0,
     seed: _Seed = 1,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Convert a recording, 1 to 60 s, into the other voice: a WAV with tones, watermark, labels and credential.
 
@@ -119,20 +113,20 @@ def convert(
     else:
         said = convert_recording(found, recording, to, _manifest(consent), today())
     left = export_said(found, said, output, opened_door())
-    _tell_sound(left.path, left.ident, f"{len(said.heard) / 16_000:.1f} s as {to}", form)
+    tell_exported(left, f"{len(said.heard) / 16_000:.1f} s as {to}", form)
 
 
 @voice.command()
 def model(
-    output: _Output,
+    output: RunOutput,
     folder: Annotated[Path | None, typer.Argument(help="Recordings of one person.", metavar="[FOLDER]")] = None,
     consent: _Consent = None,
     subject: Annotated[str | None, typer.Option(help="Their pseudonym in the manifest.")] = None,
     made: _Made = 0,
-    steps: Annotated[int, typer.Option(min=1, help="Steps in all.")] = 1000,
-    save_every: _Every = 100,
+    steps: Steps = 1000,
+    save_every: SaveEvery = 100,
     seed: _Seed = 0,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Learn what comes next in a voice, band by band (MelNet's idea at one tier), or go on with a run.
 
@@ -166,7 +160,7 @@ def speak(
     seconds: Annotated[float, typer.Option(min=2, max=20, help="How long.")] = 3.0,
     consent: _Consent = None,
     seed: _Seed = 0,
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Draw speech that nobody said from a run of `model`: a WAV with tones, watermark, labels and credential.
 
@@ -187,7 +181,7 @@ def speak(
         check_run(found.consent, held)
         check_files(held, found.subject, [], today(), "voice")
     left = export_drawn(found, seconds, seed, output, opened_door())
-    _tell_sound(left.path, left.ident, f"{seconds:g} s drawn", form)
+    tell_exported(left, f"{seconds:g} s drawn", form)
 
 
 @voice.command()
@@ -196,7 +190,7 @@ def read(
     output: _Sound,
     engine: Annotated[Engine, typer.Option(help="The program that reads; it must be installed.")] = Engine.espeak_ng,
     language: Annotated[str, typer.Option(help="For espeak-ng: en, de, cmn (Mandarin), ...")] = "en",
-    form: _Form = Format.text,
+    form: TextOption = TextFormat.text,
 ) -> None:
     """Have a text read by a synthesiser of this system, in nobody's voice: a WAV with tones, watermark and credential.
 
@@ -211,7 +205,7 @@ def read(
     from zhenwei.forge.voice.read_aloud import export_read
 
     left = export_read(text, engine.value, language, output, opened_door())
-    _tell_sound(left.path, left.ident, f"read by {engine.value}", form)
+    tell_exported(left, f"read by {engine.value}", form)
 
 
 def _only_with_people(place: Path | None, *given: object) -> None:
@@ -232,35 +226,16 @@ def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) ->
 
 
 def _manifest(consent: Path | None) -> Consent:
-    from zhenwei.forge.consent import read_consent
-
-    if consent is None:
-        raise UsageError("voices are learned and used with consent only", want="--consent FILE", fix=_FIX)
-    return read_consent(consent)
+    return consent_in(consent, "voices are learned and used", fix=_FIX)
 
 
-def _train(begin: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, form: Format) -> None:
-    """Learn, or go on, with a bar; Ctrl-C saves and ends. Then say how far it came."""
-
-    def said(step: Step, _: object) -> None:
-        advance(" ".join(f"{name} {value:.3f}" for name, value in step.losses.items()), step.step)
-
-    with interrupt() as stop, bar("steps", steps) as advance:
-        run = begin(steps, output, save_every=save_every, tell=said, stop=stop)
-        stopped = stop()
+def _train(
+    train: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, form: TextFormat
+) -> None:
+    run, stopped = train_run(train, steps, output, save_every)
     last = run.losses[-1] if run.losses else None
-    if form is Format.json:
-        typer.echo(json.dumps({"run": str(output), "step": run.step, "stopped": stopped, "loss": last}))
-        return
-    shown = "" if last is None else f", loss {last:.3f}"
-    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {run.step}{shown}")
-
-
-def _tell_sound(path: Path, ident: str, what: str, form: Format) -> None:
-    if form is Format.json:
-        typer.echo(json.dumps({"path": str(path), "ident": ident}))
-        return
-    typer.echo(f"{path}: {what}, mark {ident}")
+    words = "" if last is None else f", loss {last:.3f}"
+    tell_run(output, run.step, stopped, words, {"loss": last}, form)
 
 
 __all__ = ["convert", "learn", "model", "read", "speak"]

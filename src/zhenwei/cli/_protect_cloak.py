@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError, install_extra
+from zhenwei.cli._options import Force, TableFormat, TableOption
+from zhenwei.errors import MissingExtraError, UsageError, install_extra
+from zhenwei.files import write_whole
+from zhenwei.stats.estimate import value_as_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +29,6 @@ _VERDICT = (
 )
 
 
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-
-
 def cloak(
     photo: Annotated[Path, typer.Argument(help="A photograph with a face of 64 px or more.", metavar="PHOTO")],
     out: Annotated[
@@ -39,8 +36,8 @@ def cloak(
     ] = None,
     epsilon: Annotated[float, typer.Option(min=1, max=32, help="Grey levels that a pixel may change by.")] = 8.0,
     steps: Annotated[int, typer.Option(min=20, max=5000, help="Steps that each trial swap learns.")] = 250,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is in the way.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
+    force: Force = False,
+    form: TableOption = TableFormat.table,
 ) -> None:
     """Cloak a face, and print what the cloak is worth: an exhibit, no protection.
 
@@ -56,6 +53,7 @@ def cloak(
 
       zhenwei protect cloak portrait.jpg --epsilon 12 --out cloaked.png --format json
     """
+    from PIL import Image
     from rich.console import Console
 
     from zhenwei import media
@@ -74,53 +72,33 @@ def cloak(
         raise UsageError("only photographs are cloaked", got=opened.kind)
     pixels = media.read_picture(opened).pixels
     made = _made(pixels, epsilon, steps)
-    _write(target, made.pixels)
-    if form is Format.json:
+    file = io.BytesIO()
+    Image.fromarray(made.pixels).save(file, "PNG")
+    write_whole(target, file.getvalue(), reread=True)
+    if form is TableFormat.json:
         typer.echo(json.dumps(_plain(made, target), indent=1))
         return
     _show(Console(), made, target)
 
 
 def _made(pixels: Any, epsilon: float, steps: int) -> Cloaked:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from zhenwei.cli.progress import progress_bar
 
     try:
         from zhenwei.training.cloak import cloak_photo
     except ImportError as error:
         raise MissingExtraError("cloaks need PyTorch", got=str(error), fix=f"Run: {install_extra('train')}") from None
-    console = Console(stderr=True)
-    columns = (BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task("", total=1.0)
-        return cloak_photo(
-            pixels,
-            epsilon=epsilon,
-            steps=steps,
-            tell=lambda stage, share: bars.update(bar, completed=share, description=stage),
-        )
-
-
-def _write(target: Path, pixels: Any) -> None:
-    from PIL import Image
-
-    from zhenwei.cli.protect import write_whole
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    try:
-        write_whole(target, file.getvalue(), replace=True)
-    except OSError as error:
-        raise DataError(f"cannot write {target}", got=error.strerror or str(error)) from None
+    with progress_bar("", 1.0) as advance:
+        return cloak_photo(pixels, epsilon=epsilon, steps=steps, tell=lambda stage, share: advance(share, stage))
 
 
 def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
     return {
         "path": str(target),
         "changed_levels": made.changed,
-        "translator": [asdict(row) for row in made.translator],
-        "embedding": [asdict(row) for row in made.embedding],
-        "trained_on_it": [asdict(arm) for arm in made.arms],
+        "translator": [asdict(row, dict_factory=value_as_mean) for row in made.translator],
+        "embedding": [asdict(row, dict_factory=value_as_mean) for row in made.embedding],
+        "trained_on_it": [asdict(arm, dict_factory=value_as_mean) for arm in made.arms],
         "verdict": _VERDICT,
     }
 
@@ -139,9 +117,12 @@ def _deliveries(translator: Sequence[Row], embedding: Sequence[Row]) -> Any:
     for head in ("delivered", "swap: cloak, noise", "success left", "embedding: cloak, noise", "success left"):
         table.add_column(head)
     for one, other in zip(translator, embedding, strict=True):
-        cells = [c for r in (one, other) for c in (f"{r.cloaked.mean:.4f}, {r.noised.mean:.4f}", f"{r.success:.0%}")]
-        table.add_row(one.delivery, *cells)
+        table.add_row(one.delivery, *_led_astray(one), *_led_astray(other))
     return table
+
+
+def _led_astray(row: Row) -> tuple[str, str]:
+    return f"{row.cloaked.value:.4f}, {row.noised.value:.4f}", f"{row.success:.0%}"
 
 
 def _trained(arms: Sequence[Arm]) -> Any:
@@ -151,5 +132,5 @@ def _trained(arms: Sequence[Arm]) -> Any:
     for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
         table.add_column(head)
     for arm in arms:
-        table.add_row(arm.learned_from, f"{arm.reconstruction.mean:.4f}", f"{arm.swap.mean:.4f}")
+        table.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
     return table

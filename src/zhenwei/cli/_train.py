@@ -19,19 +19,19 @@ from zhenwei.cli import _train_other
 from zhenwei.cli._train_common import Options, bar, check_output, device_of
 from zhenwei.errors import UsageError
 from zhenwei.evaluation import leave_out as kept_out
+from zhenwei.trainer import distributed
+from zhenwei.trainer.distributed import World
+from zhenwei.trainer.trial import Trial, steps_within, try_out
 from zhenwei.training import (
     curves,
-    distributed,
     face_forgery,
     face_forgery_publish,
     leave_out,
 )
 from zhenwei.training.batches import BatchMaker, split_pack
-from zhenwei.training.distributed import World
 from zhenwei.training.pack import Pack, kept_decoded
 from zhenwei.training.recipe import Recipe, load_recipe
 from zhenwei.training.repack import repack
-from zhenwei.training.trial import Trial, steps_within, try_out
 
 _DRY_STEPS = 6
 _QUIET_EVERY = 25  # where no bar can be shown, a line now and then

@@ -25,11 +25,11 @@ from zhenwei import models
 from zhenwei.cli._train_common import Options, bar, check_output, device_of
 from zhenwei.errors import UsageError
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.metrics import auc
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import ModelEntry
+from zhenwei.stats.metrics import auc
 from zhenwei.training import (
     face_forgery,
     face_traces,

@@ -74,16 +74,24 @@ compare.__doc__ = _HELP
 
 def to_markdown(found: Comparison) -> str:
     """The same as the table, to be pasted into a page."""
-    from zhenwei.evaluation.accuracy_page import cell
-
     lines = [f"A: {_side(found, 'a')}", "", f"B: {_side(found, 'b')}", ""]
     lines += [line for note in found.notes for line in (f"Note: {note}.", "")]
     for part in found.sets:
-        lines += [f"## {cell(part.set)}, {part.genuine} genuine + {part.forged} forged", "", cell(part.text), ""]
+        lines += [
+            f"## {_one_line(part.set)}, {part.genuine} genuine + {part.forged} forged",
+            "",
+            _one_line(part.text),
+            "",
+        ]
         lines += ["| figure | A | B | B minus A | p (Holm) | better |", "|---|---|---|---|---|---|"]
         lines += ["| " + " | ".join(row) + " |" for row in _rows(found, part.set)]
         lines.append("")
     return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """Without what would end the line, or a cell."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _rows(found: Comparison, name: str) -> list[tuple[str, ...]]:
@@ -95,7 +103,7 @@ def _rows(found: Comparison, name: str) -> list[tuple[str, ...]]:
         share = t.figure in ("coverage", "false alarms", "forged found")
         a, b = (f"{v:.1%}" if share else f"{v:.3f}" for v in (t.a, t.b))
         d = t.difference
-        reach = f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
+        reach = f"{d:+.3f}"
         if share:
             reach = f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}] %"
         rows.append((t.figure, a, b, reach, p_text(t.p_holm), t.better or "—"))

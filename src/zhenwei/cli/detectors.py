@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption
 from zhenwei.cli.trouble import tell_of_plugins
 from zhenwei.types import DetectorInfo, Language, in_language
 
@@ -14,22 +14,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-
-
-class Lang(StrEnum):
-    en = "en"
-    zh = "zh"
-
-
 def detectors(
     id_: Annotated[
         str | None, typer.Argument(help="Show all about this one.", metavar="[ID]", show_default=False)
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")] = Lang.en,
+    format_: TableOption = TableFormat.table,
+    lang: LangOption = Lang.en,
 ) -> None:
     """Show the catalogue of detectors, or all about one of them.
 
@@ -46,7 +36,7 @@ def detectors(
     if id_ is None:
         tell_of_plugins()
     infos = [kind.info for kind in catalogue(strict=False).values()] if id_ is None else [build(id_).info]
-    if format_ is Format.json:
+    if format_ is TableFormat.json:
         _print_json(infos, one=id_ is not None, language=lang.value)
     else:
         from rich.console import Console

@@ -10,16 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from functools import partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from zhenwei.cli import _self_tests
+from zhenwei.cli._options import TableFormat, TableOption
 from zhenwei.cli._self_tests import SelfTest
 from zhenwei.errors import FaultError, ZhenweiError, install_extra, install_package, reinstall_package
 from zhenwei.faults import contained
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "zhenwei.doctor/1"
 _DEVELOPMENT = ("dev", "test")
-
-
-class Format(StrEnum):
-    table = "table"
-    json = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Check:
 
 
 def doctor(
-    format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
+    format_: TableOption = TableFormat.table,
 ) -> None:
     """Check versions, models and extras, and say what to install.
 
@@ -67,7 +62,7 @@ def doctor(
     groups = {"python": _python, "library": _libraries, "model": _models, "extra": _extras, "self-test": _trials}
     checks = [check for group, made in groups.items() for check in _held(group, made)]
     healthy = all(check.ok for check in checks if check.needed)
-    if format_ is Format.json:
+    if format_ is TableFormat.json:
         entries = [asdict(check) for check in checks]
         typer.echo(json.dumps({"schema": SCHEMA, "ok": healthy, "checks": entries}, ensure_ascii=False, indent=2))
     else:

@@ -36,7 +36,7 @@ Examples:
 
   zhenwei evaluate --data DATA --protocol cross-quality --output results/
 
-  zhenwei evaluate --data DATA --protocol accuracy --output results/ --page docs/accuracy.md --leave-out docs/leave.json
+  zhenwei evaluate --data DATA --protocol accuracy --output results/
 """
 
 
@@ -52,16 +52,6 @@ def evaluate(
     frames: Annotated[int, typer.Option(help="frames sampled from a clip, 0 = as the protocol says", min=0)] = 0,
     only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
     limit: Annotated[int, typer.Option(help="at most this many files of each set and class, 0 = all", min=0)] = 0,
-    page: Annotated[Path | None, typer.Option(help="also write the figures as Markdown")] = None,
-    leave_out: Annotated[
-        Path | None, typer.Option(help="leave_one_out.json of `zhenwei train --leave-out`, for that page")
-    ] = None,
-    held_out: Annotated[
-        Path | None, typer.Option(help="folder of held_out.json files of `zhenwei train`, for that page")
-    ] = None,
-    lab_leave_out: Annotated[
-        Path | None, typer.Option(help="lab_leave_one_out.json of the lab's methods, for that page")
-    ] = None,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="leave out files that the list names and that are not there")
     ] = False,
@@ -74,20 +64,14 @@ def evaluate(
 ) -> None:
     from zhenwei.cli._evaluate_folder import ResultsFolder
     from zhenwei.errors import UsageError
-    from zhenwei.evaluation import accuracy_page, leaks
-    from zhenwei.evaluation import held_out as measured_in_training
-    from zhenwei.evaluation import lab_leave_out as methods_kept_out
-    from zhenwei.evaluation import leave_out as kept_out
+    from zhenwei.evaluation import leaks
     from zhenwei.evaluation.evaluate import FUSED
     from zhenwei.evaluation.evaluate import evaluate as run
     from zhenwei.evaluation.readers import Options, load
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
-    of_training = [] if held_out is None else measured_in_training.load_all(held_out)
-    left_out = None if leave_out is None else kept_out.load(leave_out)
-    of_lab = None if lab_leave_out is None else methods_kept_out.load(lab_leave_out)
-    _writable(output, page, kaggle)
+    _writable(output, kaggle)
     reading = load(data, format_, options=Options(missing="skip" if skip_missing else "error"))
     _tell_reading(reading)
     plan = _plan(protocol, frames, only)
@@ -101,8 +85,6 @@ def evaluate(
         written = folder.save(found)
     for note in folder.notes:
         typer.echo(f"Note: {note}", err=True)
-    if page is not None:
-        page.write_text(accuracy_page.to_markdown(found, left_out, of_training, of_lab), encoding="utf-8")
     if kaggle is not None:
         _write_submission(items, found, kaggle)
     _show(found, written)
@@ -204,9 +186,10 @@ def _show(found: Results, written: Sequence[Path]) -> None:
 
 
 def _cells(f: Figures) -> list[str]:
-    area = "—" if f.auc is None else f"{f.auc.value:.3f} [{f.auc.low:.3f}, {f.auc.high:.3f}]"
+    from zhenwei.stats.estimate import cell
+
     rates = (f.false_alarms, f.found, f.missed, f.coverage)
-    return [area, *("—" if r is None else f"{r.value:.1%} [{r.low:.1%}, {r.high:.1%}]" for r in rates)]
+    return [cell(f.auc), *(cell(rate, ".1%") for rate in rates)]
 
 
 @contextmanager

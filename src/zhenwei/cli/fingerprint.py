@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli.trouble import complain_of
-from zhenwei.cli.verbose import Verbose, tell_left_out
+from zhenwei.cli._options import TableFormat, TableOption, Verbose
+from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,12 +46,6 @@ BankFile = Annotated[
 ]
 
 
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-
-
-AsFormat = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
 Files = Annotated[list[str], typer.Argument(help="Pictures, clips and folders.", metavar="FILE...", show_default=False)]
 
 
@@ -73,7 +66,7 @@ def add(
 
       zhenwei fingerprint add "generator x" a.png b.png c.png d.png e.png
     """
-    held, path, notes = _bank(bank), _path(bank), _notes()
+    held, path, notes = _bank(bank), _path(bank), notes_console()
     found = [each.fingerprint for _, each in _described(files, notes, verbose=verbose) if isinstance(each, _Fit)]
     grown = held.add(name, found)
     grown.save(path)
@@ -82,7 +75,9 @@ def add(
 
 
 @fingerprint.command()
-def who(files: Files, bank: BankFile = None, format_: AsFormat = Format.table, verbose: Verbose = False) -> None:
+def who(
+    files: Files, bank: BankFile = None, format_: TableOption = TableFormat.table, verbose: Verbose = False
+) -> None:
     """Say whose pictures these are, or that they are from none of the sources that are known.
 
     Similarity is a cosine, 1 at most. A source is named only if the picture is as like it as all but one in twenty of
@@ -95,22 +90,22 @@ def who(files: Files, bank: BankFile = None, format_: AsFormat = Format.table, v
 
       zhenwei fingerprint who folder/ --format json
     """
-    held, notes = _bank(bank), _notes()
+    held, notes = _bank(bank), notes_console()
     rows: list[dict[str, Any]] = []
     failed = False
     for path, each in _described(files, notes, verbose=verbose):
         failed |= not isinstance(each, _Fit)
         row = _answer(path, each, held)
         rows.append(row)
-        if format_ is Format.json:
+        if format_ is TableFormat.json:
             typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
-    if format_ is Format.table:
+    if format_ is TableFormat.table:
         _show(rows)
     raise typer.Exit(int(failed))
 
 
 @fingerprint.command("list")
-def list_(bank: BankFile = None, format_: AsFormat = Format.table) -> None:
+def list_(bank: BankFile = None, format_: TableOption = TableFormat.table) -> None:
     """Show the sources of the bank.
 
     Examples:
@@ -120,7 +115,7 @@ def list_(bank: BankFile = None, format_: AsFormat = Format.table) -> None:
       zhenwei fingerprint list --format json
     """
     held, path = _bank(bank), _path(bank)
-    if format_ is Format.json:
+    if format_ is TableFormat.json:
         sources = [{"name": s.name, "pictures": s.pictures, "least": s.least} for s in held.sources]
         typer.echo(json.dumps({"bank": str(path), "weights": held.weights, "sources": sources}, ensure_ascii=False))
         return
@@ -130,7 +125,7 @@ def list_(bank: BankFile = None, format_: AsFormat = Format.table) -> None:
     from rich.text import Text
 
     if not held.sources:
-        _notes().print(f"No source yet in {path}. To add one: zhenwei fingerprint add NAME pictures/")
+        notes_console().print(f"No source yet in {path}. To add one: zhenwei fingerprint add NAME pictures/")
         return
     shown = Table("Source", "Pictures", "Least similarity", box=SIMPLE_HEAD, show_edge=False, header_style="dim")
     for source in held.sources:
@@ -162,12 +157,6 @@ def _bank(bank: Path | None) -> Bank:
     return Bank.load(_path(bank), weights())
 
 
-def _notes() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
     """A file whose fingerprint could be taken."""
@@ -182,24 +171,20 @@ class _Fit:
 def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterator[tuple[str, _Fit | str]]:
     """Each file with its fingerprint, or with the reason why it has none, which is told as well; then what was left out
     of folders is told."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from zhenwei.cli.inputs import collect
+    from zhenwei.cli.progress import progress_bar
 
     inputs = collect(paths)
     if not inputs.files and not inputs.unreadable:
         raise UsageError("there is nothing to look at", got=", ".join(paths)[:200], want="pictures or clips")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes, transient=True) as progress:
-        for folder in inputs.unreadable:
-            complain_of(folder.path, folder.error, progress.console)
-            yield folder.path, str(folder.error)
-        task = progress.add_task("taking fingerprints", total=len(inputs.files))
+    inputs.tell_unreadable(notes)
+    for folder in inputs.unreadable:
+        yield folder.path, str(folder.error)
+    with progress_bar("taking fingerprints", len(inputs.files), notes) as advance:
         for path in inputs.files:
-            found = _fit(path, progress.console)
-            yield path, found
-            progress.advance(task)
-    tell_left_out(inputs, notes, verbose=verbose)
+            yield path, _fit(path, notes)
+            advance()
+    inputs.tell_left_out(notes, verbose=verbose)
 
 
 def _fit(path: str, notes: Console) -> _Fit | str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.formats import HEAD_BYTES, meant_as_media, recognise
 from zhenwei.media.sources import address_words, is_address
 from zhenwei.report import Unreadable, legible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _FOREIGN, _HIDDEN, _LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
 _IN_WORDS = {
@@ -41,18 +47,31 @@ class Inputs:
     @property
     def foreign(self) -> int:
         """How many files in folders are no pictures, videos or sound."""
-        return sum(item.kind == _FOREIGN for item in self.left_out)
+        return Counter(item.kind for item in self.left_out)[_FOREIGN]
 
     def notes(self, *, verbose: bool = False) -> tuple[str, ...]:
         """Lines that tell what was left out: how many of each kind, or with ``verbose`` which."""
-        counts = {kind: sum(item.kind == kind for item in self.left_out) for kind in _IN_WORDS}
-        parts = [f"{count} {_IN_WORDS[kind][count != 1]}" for kind, count in counts.items() if count]
+        counts = Counter(item.kind for item in self.left_out)
+        parts = []
+        for kind, words in _IN_WORDS.items():
+            if counts[kind]:
+                parts.append(f"{counts[kind]} {words[counts[kind] != 1]}")
         if not parts:
             return ()
         line = f"Left out of folders: {', '.join(parts)}."
         if not verbose:
             return (f"{line} --verbose names them.",)
         return (line, *(f"  {legible(item.path)} ({item.kind})" for item in self.left_out))
+
+    def tell_unreadable(self, console: Console) -> None:
+        """One line for each folder that could not be listed."""
+        for folder in self.unreadable:
+            complain_of(folder.path, folder.error, console)
+
+    def tell_left_out(self, console: Console, *, verbose: bool) -> None:
+        """How much was left out of folders, or with ``verbose`` what."""
+        for line in self.notes(verbose=verbose):
+            console.print(line, style="dim", markup=False, soft_wrap=True)
 
 
 def collect(paths: Sequence[str]) -> Inputs:
@@ -82,17 +101,13 @@ def collect(paths: Sequence[str]) -> Inputs:
 
 def _below(folder: str, unreadable: list[Unreadable], left_out: list[LeftOut]) -> Iterator[str]:
     def closed(error: OSError) -> None:
-        unreadable.append(
-            Unreadable(
-                str(error.filename or folder),
-                MediaError(
-                    "the folder cannot be listed",
-                    got=error.strerror or "an error of the system",
-                    want="permission to read it",
-                    fix="Change its permissions, or leave it out.",
-                ),
-            )
+        told = MediaError(
+            "the folder cannot be listed",
+            got=error.strerror or "an error of the system",
+            want="permission to read it",
+            fix="Change its permissions, or leave it out.",
         )
+        unreadable.append(Unreadable(str(error.filename or folder), told))
 
     for root, folders, names in os.walk(folder, onerror=closed):
         for name in sorted(folders):

@@ -1,13 +1,15 @@
-"""How far the scan is: on standard error, and only where a person is watching."""
+"""The progress bars of all commands: on standard error, and only where a person is watching."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from zhenwei.report import legible
 
@@ -15,18 +17,53 @@ Tell = Callable[[str, float], None]
 _NAME_LENGTH = 28
 
 
+class Advance(Protocol):
+    """Moves the bar to ``done`` of its total, or by one without it, and shows ``note`` behind it."""
+
+    def __call__(self, done: float | None = None, note: str = "", *, total: float | None = None) -> None: ...
+
+
+class TellStage(Protocol):
+    """Moves the bar of ``stage`` to ``done`` of ``total``; the first call for a stage makes its bar."""
+
+    def __call__(self, stage: str, done: float, total: float = 1.0) -> None: ...
+
+
+@contextmanager
+def progress_bar(
+    label: str, total: float | None, console: Console | None = None, *, transient: bool = True
+) -> Iterator[Advance]:
+    """A bar with the time left. ``total``: how many; 1.0 where shares are told, None where it is not known yet.
+    ``transient``: it is gone when it ends."""
+    with _bars(console, transient=transient) as bars:
+        task = bars.add_task(label, total=total, note="")
+
+        def advance(done: float | None = None, note: str = "", *, total: float | None = None) -> None:
+            bars.update(task, completed=done, advance=1 if done is None else None, total=total, note=note)
+
+        yield advance
+
+
+@contextmanager
+def stages(console: Console | None = None) -> Iterator[TellStage]:
+    """A bar for each stage that is told of, with the time left; they stay when they end."""
+    with _bars(console, transient=False) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(stage: str, done: float, total: float = 1.0) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note="")
+            bars.update(tasks[stage], completed=done)
+
+        yield tell
+
+
 class ScanProgress:
     """A bar for the files with the time left, and the stage that the current file is in."""
 
     def __init__(self, console: Console, total: int, *, shown: bool) -> None:
-        columns = (
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.description}", markup=False),
-        )
-        self._bars = Progress(*columns, console=console, transient=True, disable=not shown)
-        self._bar = self._bars.add_task("", total=total)
+        self._bars = _bars(console, shown=shown)
+        self._bar = self._bars.add_task("", total=total, note="")
         self._done = 0
         self._name = ""
 
@@ -49,4 +86,28 @@ class ScanProgress:
 
     def _tell(self, stage: str, fraction: float) -> None:
         line = f"{self._name} · {stage}" if stage else self._name
-        self._bars.update(self._bar, completed=self._done + min(max(fraction, 0.0), 1.0), description=line)
+        self._bars.update(self._bar, completed=self._done + min(max(fraction, 0.0), 1.0), note=line)
+
+
+class _DoneColumn(ProgressColumn):
+    """How many of how many, or per cent where shares are told."""
+
+    def render(self, task: Task) -> Text:
+        if task.total == 1:
+            return Text(f"{task.percentage:3.0f}%")
+        total = "?" if task.total is None else f"{task.total:.0f}"
+        return Text(f"{int(task.completed):{len(total)}}/{total}")
+
+
+def _bars(console: Console | None, *, shown: bool | None = None, transient: bool = True) -> Progress:
+    """``shown``: by default only on a terminal."""
+    console = console or Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        _DoneColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    hidden = not (console.is_terminal if shown is None else shown)
+    return Progress(*columns, console=console, transient=transient, disable=hidden)

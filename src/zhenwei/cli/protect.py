@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli._options import Force, Verbose
 from zhenwei.cli._protect_cloak import cloak
-from zhenwei.cli.trouble import complain_of
-from zhenwei.cli.verbose import Verbose, tell_left_out
+from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import DataError, UnmarkedError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
+from zhenwei.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +55,7 @@ class ClaimWord(StrEnum):
     ai_edited = "ai-edited"
 
 
-class Format(StrEnum):
+class LinesFormat(StrEnum):
     lines = "lines"
     json = "json"
 
@@ -64,14 +63,13 @@ class Format(StrEnum):
 Files = Annotated[list[str], typer.Argument(help="Pictures, clips, sound and folders.", metavar="FILE...")]
 Out = Annotated[Path | None, typer.Option("--out", help="The folder to write to; beside each file by default.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the original, once the new file is whole.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is in the way.")]
 Ident = Annotated[
     str, typer.Option("--id", help="16 hexadecimal digits; by default those that begin the SHA-256.", metavar="HEX")
 ]
 Published = Annotated[
     bool, typer.Option("--published-key", help="Mark under the key that everybody has, so that anybody can find it.")
 ]
-AsFormat = Annotated[Format, typer.Option("--format", help="What to write to standard output.")]
+LinesOption = Annotated[LinesFormat, typer.Option("--format", help="What to write to standard output.")]
 
 
 @protect.command()
@@ -95,7 +93,7 @@ def sign(
     out: Out = None,
     in_place: InPlace = False,
     force: Force = False,
-    format_: AsFormat = Format.lines,
+    format_: LinesOption = LinesFormat.lines,
     verbose: Verbose = False,
 ) -> None:
     """Put a watermark, labels where the claim says AI, and a signed credential into files.
@@ -141,7 +139,7 @@ def mark(
     out: Out = None,
     in_place: InPlace = False,
     force: Force = False,
-    format_: AsFormat = Format.lines,
+    format_: LinesOption = LinesFormat.lines,
     verbose: Verbose = False,
 ) -> None:
     """Put a watermark in, and nothing else.
@@ -199,7 +197,7 @@ def identity(
     typer.echo(own.name)
     typer.echo(f"keys in {_home()}")
     if export is not None:
-        write_whole(export, own.anchor_pem.encode("ascii"), replace=force)
+        _write(export, own.anchor_pem.encode("ascii"), replace=force)
         typer.echo(f"{export}: for others, as in: zhenwei verify FILE --trust {export.name}")
 
 
@@ -229,18 +227,15 @@ class _Place:
 
 
 def _each(
-    files: Sequence[str], make: Callable[[bytes], _Written], place: _Place, format_: Format, verbose: bool
+    files: Sequence[str], make: Callable[[bytes], _Written], place: _Place, format_: LinesFormat, verbose: bool
 ) -> None:
-    from rich.console import Console
-
     from zhenwei.cli.progress import ScanProgress
-    from zhenwei.files import make_folder
 
     if place.in_place and place.folder is not None:
         raise UsageError("--in-place and --out exclude each other", want="one of them")
     if place.folder is not None:
         make_folder(place.folder)
-    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    notes = notes_console()
     paths, failed = _inputs(files, notes, verbose)
     taken = set() if place.in_place else {path.resolve() for path in paths}
     with ScanProgress(notes, len(paths), shown=notes.is_terminal and len(paths) > 1) as progress:
@@ -254,22 +249,20 @@ def _each(
 def _inputs(files: Sequence[str], notes: Console, verbose: bool) -> tuple[list[Path], bool]:
     """Files as named, and of folders those that did not come from here."""
     from zhenwei.cli.inputs import collect
-    from zhenwei.report import legible
 
     found = collect(files)
     named = {str(Path(file).absolute()) for file in files}
     ours = (".signed", ".marked")
     paths = [Path(f) for f in found.files if str(Path(f).absolute()) in named or not Path(f).stem.endswith(ours)]
-    for folder in found.unreadable:
-        notes.print(f"× {legible(folder.path)}: {legible(str(folder.error), 500)}", style="red", markup=False)
-    tell_left_out(found, notes, verbose=verbose)
+    found.tell_unreadable(notes)
+    found.tell_left_out(notes, verbose=verbose)
     if not paths and not found.unreadable:
         raise UsageError("there is nothing to protect", got=", ".join(files)[:200], want="pictures, clips or sound")
     return paths, bool(found.unreadable)
 
 
 def _one(
-    path: Path, make: Callable[[bytes], _Written], place: _Place, format_: Format, notes: Console, taken: set[Path]
+    path: Path, make: Callable[[bytes], _Written], place: _Place, format_: LinesFormat, notes: Console, taken: set[Path]
 ) -> bool:
     """``taken``: what is not replaced even with --force, the files given and those written already."""
     from zhenwei.report import legible
@@ -282,15 +275,15 @@ def _one(
         if target.resolve() in taken:
             raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --out.")
         made = on_one_file(lambda: make(data))
-        write_whole(target, made.data, replace=place.in_place or place.force, like=path)
+        _write(target, made.data, replace=place.in_place or place.force, like=path)
         if not place.in_place:
             taken.add(target.resolve())
     except ZhenweiError as error:
         complain_of(str(path), error, notes)
-        if format_ is Format.json:
+        if format_ is LinesFormat.json:
             typer.echo(json.dumps({"path": str(path), "written": None, "error": str(error)}, ensure_ascii=False))
         return False
-    if format_ is Format.json:
+    if format_ is LinesFormat.json:
         row = {"path": str(path), "written": str(target), "notes": made.notes, "verification": made.verification}
         typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
     else:
@@ -308,45 +301,11 @@ def _read(path: Path) -> bytes:
         return file.read()
 
 
-def write_whole(path: Path, data: bytes, *, replace: bool, like: Path | None = None) -> None:
-    """Write all of ``data`` or nothing: beside its place, flushed to the disk, read again, and only then put there.
-
-    Without ``replace`` a file that is there stays, even one that comes meanwhile. ``like``: whose permissions to take.
-    Raises DataError.
-    """
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _write(path: Path, data: bytes, *, replace: bool, like: Path | None = None) -> None:
     try:
-        with half.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if half.read_bytes() != data:
-            raise DataError(f"{path} was not written as it should be", fix="Check the disk; nothing was replaced.")
-        if like is not None:
-            shutil.copymode(like, half)
-        if replace:
-            half.replace(path)
-        else:
-            _put(half, path)
+        write_whole(path, data, replace=replace, like=like, reread=True)
     except FileExistsError:
         raise _in_the_way(path) from None
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise DataError(f"cannot write {path}", got=why, want="a folder to write in") from None
-    finally:
-        with contextlib.suppress(OSError):
-            half.unlink(missing_ok=True)
-
-
-def _put(half: Path, path: Path) -> None:
-    """Rename, but never over a file. Cards and shares without hard links get an empty file first, which is ours."""
-    try:
-        os.link(half, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        path.touch(exist_ok=False)
-        half.replace(path)
 
 
 def _in_the_way(path: Path) -> DataError:
@@ -381,4 +340,4 @@ def _mark_key(published: bool) -> bytes:
     return PUBLIC_KEY if published else own_key(_home())
 
 
-__all__ = ["protect", "write_whole"]
+__all__ = ["protect"]

@@ -21,7 +21,7 @@ from zhenwei.faults import on_one_file
 
 if TYPE_CHECKING:
     from zhenwei.cli._robust_folder import RobustFolder
-    from zhenwei.evaluation.ladder import Delivery
+    from zhenwei.evaluation.ladder import Degradation
     from zhenwei.evaluation.robust import Answer, Robustness
     from zhenwei.pipeline import Options
     from zhenwei.types import Language, Media
@@ -108,7 +108,7 @@ class _Ways:
     keep: bool
     output: Path | None
 
-    def of(self, kind: str) -> tuple[Delivery, ...]:
+    def of(self, kind: str) -> tuple[Degradation, ...]:
         """The steps for a file of that kind. Families asked for by name come whole, unless few were asked for."""
         from zhenwei.evaluation import ladder
 
@@ -175,14 +175,14 @@ class _Run:
             self._complain(media.path, error)
             return
         folder = self._folder(media) if self.ways.keep else scratch
-        deliveries = self.ways.of(media.kind)
+        degradations = self.ways.of(media.kind)
         answers: list[Answer] = []
         attacks: list[Answer] = []
         name = Path(media.path).name
         try:
             steps = walk(
                 path,
-                deliveries,
+                degradations,
                 folder,
                 options=self.options,
                 keep=self.ways.keep,
@@ -199,7 +199,7 @@ class _Run:
             self._complain(media.path, error)
         finally:  # an interruption, too, leaves what was done
             if answers:
-                self._take(media, answers, attacks, len(deliveries), path)
+                self._take(media, answers, attacks, len(degradations), path)
 
     def _cut(self, media: Media, scratch: Path) -> Path:
         from zhenwei.evaluation.ladder.clips import excerpt

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from zhenwei.cli._options import Detectors, FalseAlarm, Frames, Lang, Quiet, Verbose
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
-from zhenwei.cli.verbose import Verbose, tell_left_out
 from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
 from zhenwei.report import STDIN_NAME, CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
@@ -33,11 +33,6 @@ class Format(StrEnum):
     csv = "csv"
 
 
-class Lang(StrEnum):
-    en = "en"
-    zh = "zh"
-
-
 def scan(
     paths: Annotated[
         list[str],
@@ -49,14 +44,10 @@ def scan(
         typer.Option("--output", "-o", help="Folder for a page per file and report.json.", metavar="DIR"),
     ] = None,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences and pages.")] = Lang.en,
-    frames: Annotated[int, typer.Option("--frames", help="Frames taken from a clip, evenly spread.")] = 32,
-    detector: Annotated[
-        list[str] | None, typer.Option("--detector", help="Ask only this detector; repeat for more.", metavar="ID")
-    ] = None,
-    false_alarm: Annotated[
-        float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
-    ] = 0.05,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+    frames: Frames = 32,
+    detector: Detectors = None,
+    false_alarm: FalseAlarm = 0.05,
+    quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
@@ -200,7 +191,7 @@ class _Run:
             self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
         if self.quiet:
             return
-        tell_left_out(self.inputs, self.notes, verbose=self.verbose)
+        self.inputs.tell_left_out(self.notes, verbose=self.verbose)
         if not self.inputs.files and not self.inputs.unreadable:
             self._note("Nothing to examine was found.", "yellow")
         if self.failed:

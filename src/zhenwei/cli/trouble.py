@@ -34,6 +34,13 @@ def without_debug(arguments: list[str]) -> list[str]:
     return [word for number, word in enumerate(arguments) if word != DEBUG or number >= end]
 
 
+def notes_console() -> Console:
+    """Standard error, for notes whose lines are not broken."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
 def complain(error: ZhenweiError) -> None:
     """Of the whole command, on standard error."""
     _line(f"Error: {_said(error, 2000)}", "bold red")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli.trouble import complain_of
-from zhenwei.cli.verbose import Verbose, tell_left_out
+from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption, Verbose
+from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 
@@ -20,18 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zhenwei.defence.labels import Labels
-    from zhenwei.defence.verify import Mark, Verification
+    from zhenwei.defence.marks import Mark
+    from zhenwei.defence.verify import Verification
     from zhenwei.report import Unreadable
-
-
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-
-
-class Lang(StrEnum):
-    en = "en"
-    zh = "zh"
 
 
 def verify(
@@ -41,8 +31,8 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option("--trust", help="Certificates of whom you trust, PEM.", metavar="FILE")
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")] = Lang.en,
+    format_: TableOption = TableFormat.table,
+    lang: LangOption = Lang.en,
     verbose: Verbose = False,
 ) -> None:
     """Show what files say of themselves: credential, watermark, labels, and what follows.
@@ -62,21 +52,18 @@ def verify(
 
       zhenwei verify photo.jpg --trust anchors.pem --lang zh
     """
-    from rich.console import Console
-
     from zhenwei.cli.inputs import collect
     from zhenwei.cli.progress import ScanProgress
     from zhenwei.defence.identity import own_anchor, require_extra
     from zhenwei.defence.keys import home_folder
     from zhenwei.defence.verify import verify_file
     from zhenwei.engine import attempt
-    from zhenwei.report import Unreadable, legible
+    from zhenwei.report import Unreadable
 
     require_extra()
-    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    notes = notes_console()
     inputs, anchors, keys, own = collect(files), _anchors(trust), _keys(), own_anchor(home_folder(os.environ))
-    for folder in inputs.unreadable:
-        notes.print(f"× {legible(folder.path)}: {legible(str(folder.error), 500)}", style="red", markup=False)
+    inputs.tell_unreadable(notes)
     if not inputs.files and not inputs.unreadable:
         raise UsageError("there is nothing to look at", got=", ".join(files)[:200], want="pictures, clips or sound")
     failed = bool(inputs.unreadable)
@@ -91,7 +78,7 @@ def verify(
             else:
                 _tell(path, read, format_, lang.value)
             progress.end()
-    tell_left_out(inputs, notes, verbose=verbose)
+    inputs.tell_left_out(notes, verbose=verbose)
     raise typer.Exit(int(failed))
 
 
@@ -112,31 +99,31 @@ def _keys() -> list[bytes]:
     return [own_key(home), PUBLIC_KEY] if (home / "watermark.key").is_file() else [PUBLIC_KEY]
 
 
-def _tell_error(failed: Unreadable, format_: Format, notes: Console) -> None:
+def _tell_error(failed: Unreadable, format_: TableFormat, notes: Console) -> None:
     complain_of(failed.path, failed.error, notes)
-    if format_ is Format.json:
+    if format_ is TableFormat.json:
         typer.echo(json.dumps({"path": failed.path, "error": str(failed.error)}, ensure_ascii=False))
 
 
-def _tell(path: str, read: Verification, format_: Format, language: Language) -> None:
-    if format_ is Format.json:
+def _tell(path: str, read: Verification, format_: TableFormat, language: Language) -> None:
+    if format_ is TableFormat.json:
         typer.echo(json.dumps({"path": path, **read.to_dict()}, ensure_ascii=False, allow_nan=False))
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text as Shown
+    from rich.text import Text as Styled
 
     from zhenwei.report import legible
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, show_header=False, title_justify="left", title_style="bold")
-    table.title = Shown(legible(path))
+    table.title = Styled(legible(path))
     for layer, style, finding in _rows(read):
         words = legible(in_language(finding, language), 1000)
-        table.add_row(Shown(in_language(layer, language), "dim"), Shown(words, style))
+        table.add_row(Styled(in_language(layer, language), "dim"), Styled(words, style))
     console = Console(highlight=False)
     console.print(table)
-    console.print(Shown(legible(in_language(read.sentence, language), 3000)))
+    console.print(Styled(legible(in_language(read.sentence, language), 3000)))
     console.print()
 
 

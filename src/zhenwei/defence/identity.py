@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import datetime
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError, install_package
+from zhenwei.files import write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -151,22 +151,9 @@ def _kept(path: Path, today: datetime.date, make: Callable[[], bytes], issuer: b
         return held
     made = make()
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable by the user alone
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(made)
-                file.flush()
-                os.fsync(file.fileno())
-            if held is None:
-                os.link(name, path)  # unlike a renaming, this fails where another process was faster: its key stands
-            else:
-                Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except FileExistsError:
+        write_whole(path, made, replace=held is not None, private=True)
+    except FileExistsError:  # another process was faster: its key stands
         return _read(path) or made
-    except OSError as error:
-        raise DataError(f"cannot write {path}", got=error.strerror or str(error), want="a folder to write in") from None
     return made
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from zhenwei.errors import DataError
+from zhenwei.files import write_whole
 
 PUBLIC_KEY = hashlib.sha256(b"zhenwei: the published key of the forgery lab's watermark, version 1").digest()
 """What the lab marks with. It is published so that everybody can find the lab's mark; hence everybody can also put it
@@ -35,29 +36,15 @@ def own_key(home: Path) -> bytes:
     path = home / _NAME
     try:
         if not path.exists():
-            _make(path)
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with contextlib.suppress(FileExistsError):  # another process was faster: its key stands
+                write_whole(path, secrets.token_bytes(_BYTES), replace=False, private=True)
         key = path.read_bytes()
-    except OSError as error:
-        got = error.strerror or str(error)
+    except (OSError, DataError) as error:
+        got = error.got if isinstance(error, DataError) else error.strerror or str(error)
         fix = "Set ZHENWEI_HOME to a folder that can be written."
         raise DataError("the key of the watermark cannot be kept", got=f"{path}: {got}", fix=fix) from None
     if len(key) != _BYTES:
         fix = "Move it away; a new one is made. Marks of the old one are then no longer found."
         raise DataError("the key of the watermark is damaged", got=f"{path}: {len(key)} bytes", want="32", fix=fix)
     return key
-
-
-def _make(path: Path) -> None:
-    """Whole or not at all; of two that make it at once the first stays."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        if not path.exists():
-            half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)

@@ -12,72 +12,27 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from zhenwei import media
-from zhenwei.defence import watermark
 from zhenwei.defence.credential import Credential, read_credential
 from zhenwei.defence.credential_codes import Cause
 from zhenwei.defence.declare import declared
-from zhenwei.defence.keys import PUBLIC_KEY
 from zhenwei.defence.labels import Labels, read_labels
-from zhenwei.defence.verify_words import sentence
+from zhenwei.defence.marks import FoundMarks, Mark, find_marks
+from zhenwei.defence.verify_words import Binding, Standing, sentence
 from zhenwei.defence.watermark.foreign import Foreign, read_foreign
 from zhenwei.errors import MediaError
 from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.media.sources import regular_file
-from zhenwei.types import Declaration, Media, Pixels, Text
+from zhenwei.types import Declaration, Text
 
-Standing = Literal[
-    "intact",
-    "altered",
-    "signer-does-not-hold",
-    "certificate-ended",
-    "cannot-be-checked",
-    "marked",
-    "labelled",
-    "bare",
-]
-Binding = Literal["bound", "other", "unnamed", "missing", "none"]
 _BY_CAUSE: dict[Cause, Standing] = {
     "altered": "altered",
     "signer": "signer-does-not-hold",
     "ended": "certificate-ended",
     "unchecked": "cannot-be-checked",
 }
-_FRAMES = 12
-_MOST_SIDE = 4096
-_MOST_SECONDS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A watermark that was found.
-
-    ``ident``: hexadecimal, 16 digits in pictures and clips, 4 in sound. ``agreement``: share of the votes for its bits
-    that agree, in [0, 1]. ``intact``: no part of the picture was replaced since; None where that cannot be told, and in
-    sound. ``altered``: the share that was, in [0, 1], or None. ``published``: under the key that everybody has.
-    """
-
-    medium: Literal["picture", "sound"]
-    ident: str
-    agreement: float
-    published: bool
-    transform: str = ""
-    altered: float | None = None
-    intact: bool | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold, with every field."""
-        return {
-            "medium": self.medium,
-            "ident": self.ident,
-            "agreement": round(self.agreement, 4),
-            "published_key": self.published,
-            "transform": self.transform,
-            "altered_share": None if self.altered is None else round(self.altered, 4),
-            "intact": self.intact,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +111,10 @@ def _read(data: bytes, anchors_pem: str | None, own_pem: str | None) -> tuple[Cr
 
 
 def _verified(data: bytes, path: Path, held: Credential, ours: bool, keys: Sequence[bytes]) -> Verification:
-    found, foreign = _Found(), None
+    found, foreign = FoundMarks(), None
     problems = list(held.problems)
     try:
-        found = _search(media.open_media(path), keys)
+        found = find_marks(media.open_media(path), keys)
         foreign = read_foreign(found.pixels) if found.pixels is not None else None
     except MediaError as error:
         if not held.intact and held.state != "invalid":
@@ -183,48 +138,6 @@ def _verified(data: bytes, path: Path, held: Credential, ours: bool, keys: Seque
         foreign,
         declared(held, said, found.marks, foreign),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """Marks, and the pixels of a still picture in which further ones can be looked for."""
-
-    marks: tuple[Mark, ...] = ()
-    pixels: Pixels | None = None
-
-
-def read_marks(opened: Media, keys: Sequence[bytes]) -> tuple[Mark, ...]:
-    """Watermarks of picture and sound, each under the first of ``keys`` that finds one. Raises MediaError."""
-    return _search(opened, keys).marks
-
-
-def _search(opened: Media, keys: Sequence[bytes]) -> _Found:
-    found: list[Mark | None] = []
-    pixels: Pixels | None = None
-    if opened.kind == "image":
-        pixels = media.read_picture(opened).pixels
-        seen = (_picture_mark(watermark.read_picture(pixels, key), key) for key in keys)
-        found.append(next(filter(None, seen), None))
-    elif opened.kind == "video":
-        frames = [frame.pixels for frame in media.sample_frames(opened, _FRAMES, max_side=_MOST_SIDE)]
-        found.append(next(filter(None, (_picture_mark(watermark.read_frames(frames, key), key) for key in keys)), None))
-    if opened.audio_codec:
-        sound = media.read_audio(opened)
-        samples = sound.samples[:, : _MOST_SECONDS * sound.rate_hz]
-        heard = (_sound_mark(watermark.read_sound(samples, sound.rate_hz, key), key) for key in keys)
-        found.append(next(filter(None, heard), None))
-    return _Found(tuple(mark for mark in found if mark is not None), pixels)
-
-
-def _picture_mark(mark: watermark.PictureMark | None, key: bytes) -> Mark | None:
-    if mark is None:
-        return None
-    share = None if mark.altered is None else mark.altered_share
-    return Mark("picture", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY, mark.transform, share, mark.intact)
-
-
-def _sound_mark(mark: watermark.SoundMark | None, key: bytes) -> Mark | None:
-    return None if mark is None else Mark("sound", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY)
 
 
 def _standing(held: Credential, said: Labels, *, marked: bool) -> Standing:

@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 
 from zhenwei import models
 from zhenwei.errors import MissingExtraError, ModelError, UsageError, install_extra
-from zhenwei.evaluation import metrics
-from zhenwei.evaluation.results import Interval95, Step
+from zhenwei.evaluation.results import Step
 from zhenwei.models.manifest import holder
+from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
+from zhenwei.stats.intervals import rate_interval
+from zhenwei.stats.metrics import auc
 from zhenwei.types import Floats, Pixels
 
 if TYPE_CHECKING:
@@ -258,12 +260,8 @@ def _figures(
     groups: Sequence[object] | None,
     seed: int,
 ) -> dict[str, Any]:
-    def lost(labels: metrics.Reals, rows: metrics.Reals) -> float:
-        chosen = rows.astype(int)  # both scores of one face are drawn together
-        return metrics.auc(labels, plain[chosen]) - metrics.auc(labels, after[chosen])
-
-    def bootstrap(metric: metrics.Metric, values: NDArray[Any]) -> Interval95:
-        return _interval(metrics.bootstrap_interval(metric, truth, values, groups=groups, seed=seed))
+    def lost(rows: Rows) -> float:  # both scores of one face are drawn together
+        return auc(truth[rows], plain[rows]) - auc(truth[rows], after[rows])
 
     flipped = (plain > threshold) != (after > threshold)
     genuine = int((~truth).sum())
@@ -271,12 +269,8 @@ def _figures(
         "genuine": genuine,
         "forged": int(truth.sum()),
         "coverage": 1.0,
-        "auc": bootstrap(metrics.auc, after),
-        "auc_lost": bootstrap(lost, np.arange(len(truth))),
-        "false_alarms": _interval(metrics.rate_interval(int((after[~truth] > threshold).sum()), genuine)),
-        "flipped": _interval(metrics.rate_interval(int(flipped.sum()), len(truth))),
+        "auc": bootstrap_interval(auc, truth, after, groups=groups, seed=seed),
+        "auc_lost": bootstrap_statistic(lost, truth, groups=groups, seed=seed),
+        "false_alarms": rate_interval(int((after[~truth] > threshold).sum()), genuine),
+        "flipped": rate_interval(int(flipped.sum()), len(truth)),
     }
-
-
-def _interval(estimate: metrics.Estimate) -> Interval95:
-    return Interval95(value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n)

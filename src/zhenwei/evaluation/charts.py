@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from zhenwei.errors import DataError, MissingExtraError, install_extra
-from zhenwei.evaluation.metrics import Estimate, rate_interval
 from zhenwei.pages import legible
+from zhenwei.stats import Estimate
+from zhenwei.stats.intervals import rate_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,20 +8,20 @@ together (S. Holm, "A simple sequentially rejective multiple test procedure", 19
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import expit, ndtr
-from scipy.stats import binomtest, rankdata
+from pydantic import Field
+from scipy.special import expit
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation import metrics
-from zhenwei.evaluation.metrics import Reals
-from zhenwei.evaluation.results import FileResult, Interval95, Results
+from zhenwei.evaluation.documents import Section
+from zhenwei.evaluation.results import FileResult, Results
+from zhenwei.stats import Estimate, metrics
+from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
+from zhenwei.stats.metrics import Metric, Reals
+from zhenwei.stats.paired import bootstrap_p, delong, holm, mcnemar
 
 SCHEMA: Literal["zhenwei.comparison/1"] = "zhenwei.comparison/1"
 Level = Literal["frame", "track", "video"]
@@ -29,11 +29,7 @@ _SIGNIFICANT = 0.05
 _LEAST_GROUPS = 2
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Side(_Section):
+class Side(Section):
     """What was evaluated. ``weights``: model id -> sha256."""
 
     subject: str
@@ -42,20 +38,20 @@ class Side(_Section):
     weights: dict[str, str]
 
 
-class Contrast(_Section):
+class Contrast(Section):
     """One figure of both, and B minus A with its 95 % interval over ``n`` cases. ``p``: two-sided, of no difference;
     ``p_holm``: adjusted for every test of the comparison. ``better``: which is, where that can be shown."""
 
     figure: str
     a: float
     b: float
-    difference: Interval95
+    difference: Estimate
     p: float
     p_holm: float
     better: Literal["A", "B", ""]
 
 
-class SetComparison(_Section):
+class SetComparison(Section):
     """The files of one set that both results hold. ``p_delong``: of the AUCs, were all files independent."""
 
     set: str
@@ -67,7 +63,7 @@ class SetComparison(_Section):
     text: str
 
 
-class Comparison(_Section):
+class Comparison(Section):
     schema_: Literal["zhenwei.comparison/1"] = Field(default=SCHEMA, alias="schema")
     a: Side
     b: Side
@@ -75,8 +71,6 @@ class Comparison(_Section):
     seed: int
     notes: tuple[str, ...]
     sets: tuple[SetComparison, ...]
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 def compare(
@@ -105,7 +99,6 @@ def compare(
 
 
 Pair = tuple[FileResult, FileResult]
-_Draws = Callable[[Reals | None, Sequence[str]], list[NDArray[np.int64]]]  # rows of each bootstrap sample
 
 
 def _cases(results: Results, level: Level, only: str) -> dict[tuple[str, str, str], FileResult]:
@@ -137,34 +130,39 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
 def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int) -> SetComparison:
     """Without Holm's adjustment and the sentence, which need every set."""
 
-    def draws(labels: Reals | None, groups: Sequence[str]) -> list[NDArray[np.int64]]:
-        return _draws(labels, groups, seed, resamples)
-
-    answered = [p for p in pairs if p[0].llr is not None and p[1].llr is not None]
-    tests = [_bernoulli("coverage", pairs, lambda f: f.llr is not None, None, draws)]
+    tests = [_bernoulli("coverage", pairs, lambda f: f.llr is not None, seed, resamples)]
     if level == "video":
-        tests.append(_bernoulli("false alarms", pairs, lambda f: f.decision == "forged", False, draws))
-        tests.append(_bernoulli("forged found", pairs, lambda f: f.decision == "forged", True, draws))
+        for figure, label in (("false alarms", False), ("forged found", True)):
+            mine = [pair for pair in pairs if pair[0].forged == label]
+            if mine:
+                tests.append(_bernoulli(figure, mine, lambda f: f.decision == "forged", seed, resamples))
+    answered = [p for p in pairs if p[0].llr is not None and p[1].llr is not None]
+    forged_groups = {x.group for x, _ in answered if x.forged}
+    genuine_groups = {x.group for x, _ in answered if not x.forged}
     p_delong = None
-    if all(len({x.group for x, _ in answered if x.forged == y}) >= _LEAST_GROUPS for y in (False, True)):
-        labels, one, other = _columns(answered)
+    if min(len(forged_groups), len(genuine_groups)) >= _LEAST_GROUPS:
+        columns = [(x.forged, x.llr, y.llr) for x, y in answered]
+        labels, one, other = np.array(columns, np.float64).T
         groups = [x.group for x, _ in answered]
-        tests += [
-            _scored(name_, metric, labels, one, other, draws(labels, groups)) for name_, metric in _METRICS.items()
-        ]
+        draws = list(resampled_rows(groups, forged=labels == 1, seed=seed, resamples=resamples))
+        for figure, metric in _METRICS.items():
+            drawn = [metric(labels[rows], other[rows]) - metric(labels[rows], one[rows]) for rows in draws]
+            a, b = metric(labels, one), metric(labels, other)
+            tests.append(_test(figure, a, b, np.array(drawn), bootstrap_p(np.array(drawn)), len(labels)))
         p_delong = delong(labels, one, other)[1]
+    n_forged = len([x for x, _ in pairs if x.forged])
     return SetComparison(
         set=name,
-        genuine=sum(not x.forged for x, _ in pairs),
-        forged=sum(x.forged for x, _ in pairs),
+        genuine=len(pairs) - n_forged,
+        forged=n_forged,
         groups=len({x.group for x, _ in pairs}),
-        tests=tuple(t for t in tests if t is not None),
+        tests=tuple(tests),
         p_delong=p_delong,
         text="",
     )
 
 
-_METRICS: dict[str, Callable[[Reals, Reals], float]] = {
+_METRICS: dict[str, Metric] = {
     "AUC": metrics.auc,
     "C_llr": metrics.c_llr,
     "Brier": lambda y, s: metrics.brier(y, expit(s)),
@@ -172,97 +170,22 @@ _METRICS: dict[str, Callable[[Reals, Reals], float]] = {
 _MORE_IS_BETTER = ("AUC", "coverage", "forged found")
 
 
-def _columns(answered: Sequence[Pair]) -> tuple[Reals, Reals, Reals]:
-    columns = [(x.forged, x.llr, y.llr) for x, y in answered]
-    labels, one, other = np.array(columns, np.float64).T
-    return labels, one, other
-
-
-def _scored(
-    name: str,
-    metric: Callable[[Reals, Reals], float],
-    labels: Reals,
-    one: Reals,
-    other: Reals,
-    draws: Sequence[NDArray[np.int64]],
-) -> Contrast:
-    drawn = np.array([metric(labels[r], other[r]) - metric(labels[r], one[r]) for r in draws])
-    a, b = metric(labels, one), metric(labels, other)
-    return _test(name, a, b, drawn, _bootstrap_p(drawn), len(labels))
-
-
 def _bernoulli(
-    name: str, pairs: Sequence[Pair], says: Callable[[FileResult], bool], forged: bool | None, draws: _Draws
-) -> Contrast | None:
-    """Shares of yes-or-no answers among the forged, the genuine, or all (None)."""
-    mine = [p for p in pairs if forged is None or p[0].forged == forged]
-    if not mine:
-        return None
-    one, other = (np.array([says(p[k]) for p in mine], np.float64) for k in (0, 1))
-    groups = [x.group for x, _ in mine]
-    drawn = np.array([(other - one)[rows].mean() for rows in draws(None, groups)])
-    only_a, only_b = int(((one == 1) & (other == 0)).sum()), int(((one == 0) & (other == 1)).sum())
-    return _test(name, float(one.mean()), float(other.mean()), drawn, mcnemar(only_a, only_b), len(mine))
+    figure: str, pairs: Sequence[Pair], says: Callable[[FileResult], bool], seed: int, resamples: int
+) -> Contrast:
+    """Shares of yes-or-no answers of both."""
+    one = np.array([says(x) for x, _ in pairs], np.float64)
+    other = np.array([says(y) for _, y in pairs], np.float64)
+    difference = other - one
+    draws = resampled_rows([x.group for x, _ in pairs], seed=seed, resamples=resamples)
+    drawn = np.array([difference[rows].mean() for rows in draws])
+    p = mcnemar(int((difference < 0).sum()), int((difference > 0).sum()))
+    return _test(figure, float(one.mean()), float(other.mean()), drawn, p, len(pairs))
 
 
-def _test(name: str, a: float, b: float, drawn: Reals, p: float, n: int) -> Contrast:
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    difference = Interval95(value=b - a, low=float(low), high=float(high), n=n)
-    return Contrast(figure=name, a=a, b=b, difference=difference, p=p, p_holm=p, better="")
-
-
-def _draws(labels: Reals | None, groups: Sequence[str], seed: int, resamples: int) -> list[NDArray[np.int64]]:
-    """Rows of each bootstrap sample: whole groups, with both classes where ``labels`` are given."""
-    _, inverse = np.unique(np.asarray(groups), return_inverse=True)
-    members = [np.flatnonzero(inverse == k) for k in range(int(inverse.max()) + 1)]
-    rng, found = np.random.default_rng(seed), list[NDArray[np.int64]]()
-    while len(found) < resamples:
-        rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
-        if labels is None or 0 < labels[rows].sum() < len(rows):
-            found.append(rows)
-    return found
-
-
-def _bootstrap_p(drawn: Reals) -> float:
-    """Two-sided, by how often a draw lies on the other side of 0; never below 1 / (draws + 1)."""
-    below, above = (1 + (drawn <= 0).sum()) / (len(drawn) + 1), (1 + (drawn >= 0).sum()) / (len(drawn) + 1)
-    return float(min(1.0, 2 * min(below, above)))
-
-
-def delong(labels: ArrayLike, one: ArrayLike, other: ArrayLike) -> tuple[float, float | None]:
-    """AUC of ``other`` minus that of ``one``, both ``(n,)`` on the same cases, and the two-sided p of no difference,
-    from their paired covariance (DeLong, DeLong & Clarke-Pearson 1988); None where the difference has no variance."""
-    truth = np.asarray(labels, np.float64) == 1
-    if min(truth.sum(), (~truth).sum()) < 2:
-        raise DataError("the variance of the AUC is not defined", got="one case of a class", want="two or more of each")
-    first, second = (_components(truth, np.asarray(s, np.float64)) for s in (one, other))
-    above, below = second[0] - first[0], second[1] - first[1]
-    difference = float(above.mean())
-    variance = float(above.var(ddof=1) / truth.sum() + below.var(ddof=1) / (~truth).sum())
-    if variance <= 0:
-        return difference, None
-    return difference, float(2 * ndtr(-abs(difference) / math.sqrt(variance)))
-
-
-def _components(truth: NDArray[np.bool_], values: Reals) -> tuple[Reals, Reals]:
-    """For each forged case the share of genuine ones below it, for each genuine one the share of forged above it."""
-    ranks = rankdata(values)
-    above = (ranks[truth] - rankdata(values[truth])) / (~truth).sum()
-    return above, 1 - (ranks[~truth] - rankdata(values[~truth])) / truth.sum()
-
-
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided exact p of no difference, from the cases on which the two disagree (Q. McNemar 1947)."""
-    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values in the order given: the k-th smallest of m times m - k + 1, never falling, at most 1."""
-    adjusted, most = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda i: (p[i], i))):
-        most = max(most, min(1.0, (len(p) - rank) * p[place]))
-        adjusted[place] = most
-    return adjusted
+def _test(figure: str, a: float, b: float, drawn: Reals, p: float, n: int) -> Contrast:
+    difference = percentile_interval(b - a, drawn, n)
+    return Contrast(figure=figure, a=a, b=b, difference=difference, p=p, p_holm=p, better="")
 
 
 def _adjusted(draft: SetComparison, p_holm: Sequence[float]) -> SetComparison:
@@ -286,8 +209,7 @@ def _sentence(tests: Sequence[Contrast]) -> str:
 
 def told(test: Contrast) -> str:
     """B minus A in words and figures."""
-    d = test.difference
-    return f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}], p {p_text(test.p_holm)}"
+    return f"{test.difference:+.3f}, p {p_text(test.p_holm)}"
 
 
 def p_text(p: float) -> str:

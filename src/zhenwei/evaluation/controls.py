@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zhenwei.evaluation.results import Figures, Finding, Interval95
+from zhenwei.evaluation.results import Figures, Finding
+from zhenwei.stats import Estimate
 
 _CHANCE = 0.5
 
@@ -21,11 +22,9 @@ def controls(figures: Sequence[Figures]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _shortcut(name: str, auc: Interval95, probe: Interval95) -> Finding:
+def _shortcut(name: str, auc: Estimate, probe: Estimate) -> Finding:
     """Not ok where metadata tell the classes apart at all: a detector that heeds them would seem better than it is."""
-    said = (
-        f"{name}: without a pixel, by size, format and compression alone, AUC {_told(probe)}; the answers {_told(auc)}"
-    )
+    said = f"{name}: without a pixel, by size, format and compression alone, AUC {probe:.3f}; the answers {auc:.3f}"
     if probe.low <= _CHANCE:
         return Finding(check="shortcut probe", ok=True, text=f"{said}. Metadata are no better than chance")
     much = "All" if auc.low <= probe.high else "Part"
@@ -33,13 +32,9 @@ def _shortcut(name: str, auc: Interval95, probe: Interval95) -> Finding:
     return Finding(check="shortcut probe", ok=False, text=text)
 
 
-def _shuffled(name: str, area: Interval95) -> Finding:
+def _shuffled(name: str, area: Estimate) -> Finding:
     ok = area.low <= _CHANCE <= area.high
-    text = f"{name}: AUC {_told(area)} against shuffled labels"
+    text = f"{name}: AUC {area:.3f} against shuffled labels"
     return Finding(
         check="random labels", ok=ok, text=text if ok else f"{text}, which one set in twenty shows by chance"
     )
-
-
-def _told(v: Interval95) -> str:
-    return f"{v.value:.3f} [{v.low:.3f}, {v.high:.3f}]"

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from zhenwei.evaluation import charts
 from zhenwei.evaluation.charts import Drawing, Series
-from zhenwei.evaluation.metrics import Estimate, auc, rate_interval, risk_coverage
 from zhenwei.evaluation.results import FileResult, Step
 from zhenwei.fusion.wording import signed
+from zhenwei.stats import Estimate
+from zhenwei.stats.intervals import rate_interval
+from zhenwei.stats.metrics import auc, risk_coverage
 
 _LEAST_PER_BIN = 10
 # Families whose amount is a quality or a share of what was there: less is harsher, so the axis runs the other way.

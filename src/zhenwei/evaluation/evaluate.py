@@ -12,12 +12,12 @@ from typing import Any
 from zhenwei import pipeline
 from zhenwei.detectors import build, catalogue
 from zhenwei.errors import UsageError
-from zhenwei.evaluation.apart import asked_apart
+from zhenwei.evaluation.ablation import ablations
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
 from zhenwei.evaluation.items import Item, Outcome
-from zhenwei.evaluation.ladder import Delivery, steps
+from zhenwei.evaluation.ladder import Degradation, steps
 from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
@@ -44,26 +44,28 @@ def evaluate(
 
     ``journal``: a file that what was said is kept in, so that an interrupted run goes on. ``findings``: of checks that
     ran before. ``on_fault``: told of what the program, or a detector, failed on. Raises :class:`UsageError` for an
-    unknown detector or delivery, or where no file is left.
+    unknown detector or degradation, or where no file is left.
     """
-    chosen, deliveries = protocol.choose(items), ladder_of(protocol)
+    chosen, degradations = protocol.choose(items), ladder_of(protocol)
     options = pipeline.Options(frames=protocol.frames, detectors=() if subject == FUSED else (subject,))
     run = run_of(subject, options)
     weights, versions = run["weights"], run["versions"]
     kept = Journal.open(journal, run)
 
-    def ask(what: str, mine: Sequence[Item], delivery: Delivery | None = None) -> list[Outcome]:
+    def ask(what: str, mine: Sequence[Item], degradation: Degradation | None = None) -> list[Outcome]:
         say = (lambda done: tell(what, done, len(mine))) if tell else None
-        return examine(mine, scratch, options=options, delivery=delivery, journal=kept, tell=say, on_fault=on_fault)
+        return examine(
+            mine, scratch, options=options, degradation=degradation, journal=kept, tell=say, on_fault=on_fault
+        )
 
     outcomes = ask("examining", chosen)
     files, ladder = files_of(outcomes), list[Step]()
-    for delivery in deliveries:
-        for name, clean in _sampled(outcomes, protocol, delivery).items():
-            arrived = ask(f"{delivery.name}, {name}", [o.item for o in clean], delivery)
-            amount, seed = delivery.amount, protocol.seed
-            ladder.append(step_of(name, delivery.family, delivery.name, amount, clean, arrived, seed=seed))
-            files += files_of(arrived, delivery.name)
+    for degradation in degradations:
+        for name, clean in _sampled(outcomes, protocol, degradation).items():
+            arrived = ask(f"{degradation.name}, {name}", [o.item for o in clean], degradation)
+            amount, seed = degradation.amount, protocol.seed
+            ladder.append(step_of(name, degradation.family, degradation.name, amount, clean, arrived, seed=seed))
+            files += files_of(arrived, degradation.name)
     figures = tuple(_figures(outcomes, protocol))
     say = (lambda done, of: tell("where maps lie", done, of)) if tell else None
     mapped = protocol.maps and subject in (FUSED, MAPPED)
@@ -80,7 +82,7 @@ def evaluate(
         figures=figures,
         ladder=tuple(ladder),
         asked=tuple(
-            row for name, mine in _by_set(outcomes).items() for row in asked_apart(name, mine, seed=protocol.seed)
+            row for name, mine in _by_set(outcomes).items() for row in ablations(name, mine, seed=protocol.seed)
         ),
         localised=localised(chosen, scratch, seed=protocol.seed, tell=say) if mapped else (),
         findings=(*findings, *controls(figures)),
@@ -94,8 +96,8 @@ def run_of(subject: str, options: pipeline.Options) -> dict[str, Any]:
     return {"options": repr(options), "weights": weights_of(subject), "versions": versions}
 
 
-def ladder_of(protocol: Protocol) -> list[Delivery]:
-    """The deliveries of a protocol, by name or by family. Raises :class:`UsageError` for one that there is not."""
+def ladder_of(protocol: Protocol) -> list[Degradation]:
+    """The degradations of a protocol, by name or by family. Raises :class:`UsageError` for one that there is not."""
     every = steps()
     unknown = [n for n in protocol.ladder if not any(n in (s.name, s.family) for s in every)]
     if unknown:
@@ -117,13 +119,13 @@ def _by_set(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     return found
 
 
-def _sampled(outcomes: Sequence[Outcome], protocol: Protocol, delivery: Delivery) -> dict[str, list[Outcome]]:
+def _sampled(outcomes: Sequence[Outcome], protocol: Protocol, degradation: Degradation) -> dict[str, list[Outcome]]:
     """The files of the ladder: of each set evenly spread ones, as many of each class, of a kind that it takes."""
     found: dict[str, list[Outcome]] = {}
     for name, mine in _by_set(outcomes).items():
         if protocol.ladder_sets and name not in protocol.ladder_sets:
             continue
-        fitting = [o for o in mine if _kind(o.item) in delivery.takes and o.decision != "unreadable"]
+        fitting = [o for o in mine if _kind(o.item) in degradation.takes and o.decision != "unreadable"]
         kept: list[Outcome] = []
         for label in (False, True):
             some = [o for o in fitting if o.item.forged == label]

@@ -22,7 +22,7 @@ import numpy as np
 from zhenwei import pipeline
 from zhenwei.errors import DataError, FaultError, MediaError
 from zhenwei.evaluation.items import Item, Outcome, Part, Said
-from zhenwei.evaluation.ladder import Delivery
+from zhenwei.evaluation.ladder import Degradation
 from zhenwei.faults import OnFault, on_one_file
 from zhenwei.media import read_audio
 from zhenwei.types import Curve, Media, Report
@@ -112,19 +112,19 @@ def examine(
     scratch: Path,
     *,
     options: pipeline.Options,
-    delivery: Delivery | None = None,
+    degradation: Degradation | None = None,
     journal: Journal | None = None,
     tell: Tell | None = None,
     on_fault: OnFault | None = None,
 ) -> list[Outcome]:
     """What is said of every file, in order. ``scratch``: an empty folder, holding one file at a time.
 
-    ``delivery``: each file is re-shipped by it first. A file that cannot be read, or on which the program fails, is
+    ``degradation``: each file is re-shipped by it first. A file that cannot be read, or on which the program fails, is
     "unreadable" with the reason; of the latter, and of detectors that fail, ``on_fault`` is told as well.
     Raises :class:`DataError` for an archive or a member that is damaged.
     """
     kept = journal or Journal(None, "")
-    name = delivery.name if delivery else ""
+    name = degradation.name if degradation else ""
     outcomes: list[Outcome] = []
     with ExitStack() as opened:
         archives: dict[Path, zipfile.ZipFile] = {}
@@ -132,7 +132,7 @@ def examine(
             outcome = kept.find(item, name)
             if outcome is None:
                 with _file(item, scratch, archives, opened) as path:
-                    outcome = _outcome(item, path, scratch, delivery, options, on_fault)
+                    outcome = _outcome(item, path, scratch, degradation, options, on_fault)
                 kept.add(outcome, name)
             outcomes.append(outcome)
             if tell:
@@ -173,14 +173,14 @@ def _outcome(
     item: Item,
     path: Path,
     scratch: Path,
-    delivery: Delivery | None,
+    degradation: Degradation | None,
     options: pipeline.Options,
     on_fault: OnFault | None,
 ) -> Outcome:
     arrived = path
     try:
-        if delivery is not None:
-            arrived = on_one_file(lambda: delivery.apply(path, scratch))
+        if degradation is not None:
+            arrived = on_one_file(lambda: degradation.apply(path, scratch))
         outcome, report = on_one_file(lambda: _examined(item, arrived, options))
     except (MediaError, FaultError) as error:
         if on_fault and isinstance(error, FaultError):

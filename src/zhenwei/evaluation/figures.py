@@ -6,24 +6,23 @@ denominators count every file that was examined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zhenwei.evaluation import metrics
-from zhenwei.evaluation.apart import by_detector
+from zhenwei.evaluation.ablation import by_detector
 from zhenwei.evaluation.items import Domain, Level, Outcome
-from zhenwei.evaluation.metrics import Estimate
-from zhenwei.evaluation.results import Figures, FileResult, Interval95, Step
+from zhenwei.evaluation.results import Figures, FileResult, Step
 from zhenwei.evaluation.shortcuts import metadata_probe
+from zhenwei.stats import Estimate, metrics
+from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
+from zhenwei.stats.intervals import auc_interval_delong, rate_interval
+from zhenwei.stats.metrics import Metric, Reals
 
 _RESAMPLES = 1000
 _FEWEST_FOR_ECE = 100
 _FEWEST_TO_PROBE = (10, 20)  # groups and files of each class
-
-Metric = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def figures_of(
         genuine=sum(not c.forged for c in every),
         forged=sum(c.forged for c in every),
         groups=len({c.group for c in every}),
-        coverage=_plain(metrics.rate_interval(len(said), len(every))),
+        coverage=rate_interval(len(said), len(every)),
         false_alarms=_share(files, False, "forged"),
         called_genuine=_share(files, False, "genuine"),
         found=_share(files, True, "forged"),
@@ -76,19 +75,20 @@ def figures_of(
     )
 
 
-def _of_scores(said: Sequence[Case], seed: int) -> dict[str, Interval95 | None]:
+def _of_scores(said: Sequence[Case], seed: int) -> dict[str, Estimate | None]:
     labels = np.array([c.forged for c in said], np.float64)
     llr = np.array([c.llr for c in said], np.float64)
     groups = [c.group for c in said]
 
-    def over_groups(metric: Metric) -> Interval95:
-        estimate = metrics.bootstrap_interval(metric, labels, llr, groups=groups, seed=seed, resamples=_RESAMPLES)
-        return _plain(estimate)
+    def over_groups(metric: Metric, truth: Reals = labels) -> Estimate:
+        return bootstrap_interval(metric, truth, llr, groups=groups, seed=seed, resamples=_RESAMPLES)
 
     enough = len(said) >= _FEWEST_FOR_ECE
+    # The control: the same scores against labels dealt out anew, case by case. 0.5 must lie in its interval.
+    shuffled = np.random.default_rng((seed, 5)).permutation(labels)
     return {
         "auc": over_groups(metrics.auc),
-        "auc_delong": _plain(metrics.auc_interval_delong(labels, llr)),
+        "auc_delong": auc_interval_delong(labels, llr),
         "eer": over_groups(metrics.equal_error_rate),
         "average_precision": over_groups(metrics.average_precision),
         "tpr_at_1": over_groups(lambda y, s: metrics.tpr_at_fpr(y, s, 0.01)) if enough else None,
@@ -99,50 +99,44 @@ def _of_scores(said: Sequence[Case], seed: int) -> dict[str, Interval95 | None]:
         "c_llr": over_groups(metrics.c_llr),
         "min_c_llr": over_groups(metrics.min_c_llr),
         "aurc": over_groups(metrics.aurc),
-        "random_label_auc": _shuffled(labels, llr, groups, seed),
+        "random_label_auc": over_groups(metrics.auc, shuffled),
     }
 
 
-def expected_calibration_error(labels: NDArray[np.float64], llr: NDArray[np.float64]) -> float:
+def expected_calibration_error(labels: Reals, llr: Reals) -> float:
     """Of the probability at even prior odds, in ten bins of equal mass."""
     return metrics.expected_calibration_error(labels, _probability(llr), bins=10, equal="mass")
 
 
-def _probability(llr: NDArray[np.float64]) -> NDArray[np.float64]:
+def _probability(llr: Reals) -> Reals:
     return np.asarray(1 / (1 + np.exp(-llr)), np.float64)
-
-
-def _shuffled(
-    labels: NDArray[np.float64], llr: NDArray[np.float64], groups: Sequence[str], seed: int
-) -> Interval95 | None:
-    """The control: the same scores against labels dealt out anew, case by case. 0.5 must lie in its interval."""
-    dealt = np.random.default_rng((seed, 5)).permutation(labels)
-    estimate = metrics.bootstrap_interval(metrics.auc, dealt, llr, groups=groups, seed=seed, resamples=_RESAMPLES)
-    return _plain(estimate)
 
 
 def _fewest_groups(said: Sequence[Case]) -> int:
     """Of the class that has fewer: with one group, a bootstrap cannot tell how far a figure varies."""
-    return min(len({c.group for c in said if c.forged == forged}) for forged in (False, True))
+    forged = {c.group for c in said if c.forged}
+    genuine = {c.group for c in said if not c.forged}
+    return min(len(forged), len(genuine))
 
 
-def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Interval95 | None:
-    mine = [o for o in outcomes if o.item.forged == forged]
-    return _plain(metrics.rate_interval(sum(o.decision == decision for o in mine), len(mine))) if mine else None
+def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate | None:
+    decisions: list[str] = [o.decision for o in outcomes if o.item.forged == forged]
+    return rate_interval(decisions.count(decision), len(decisions)) if decisions else None
 
 
-def _probe(outcomes: Sequence[Outcome], seed: int) -> Interval95 | None:
+def _probe(outcomes: Sequence[Outcome], seed: int) -> Estimate | None:
     usable = [o for o in outcomes if o.facts]
-    labels = np.array([o.item.forged for o in usable])
-    groups = [o.item.group for o in usable]
-    counts = [
-        (len({g for g, y in zip(groups, labels, strict=True) if y == c}), int((labels == c).sum())) for c in (0, 1)
-    ]
-    if any(g < _FEWEST_TO_PROBE[0] or n < _FEWEST_TO_PROBE[1] for g, n in counts):
-        return None
-    names = sorted({name for o in usable for name in o.facts})
-    table = np.array([[o.facts.get(name, np.nan) for name in names] for o in usable])
-    return _plain(metadata_probe(table, labels, groups, seed=seed))
+    for forged in (False, True):
+        mine = [o.item.group for o in usable if o.item.forged == forged]
+        if len(set(mine)) < _FEWEST_TO_PROBE[0] or len(mine) < _FEWEST_TO_PROBE[1]:
+            return None
+    names = sorted(set().union(*(o.facts for o in usable)))
+    table = np.full((len(usable), len(names)), np.nan)
+    for row, outcome in enumerate(usable):
+        for column, name in enumerate(names):
+            table[row, column] = outcome.facts.get(name, np.nan)
+    labels = [o.item.forged for o in usable]
+    return metadata_probe(table, labels, [o.item.group for o in usable], seed=seed)
 
 
 def step_of(
@@ -161,45 +155,34 @@ def step_of(
     side to the other.
     """
     both = [(c, d) for c, d in zip(clean, delivered, strict=True) if c.llr is not None and d.llr is not None]
-    labels = np.array([c.item.forged for c, _ in both], np.float64)
+    forged = np.array([c.item.forged for c, _ in both], bool)
     groups = [c.item.group for c, _ in both]
-    before, after = (np.array([pair[k].llr for pair in both], np.float64) for k in (0, 1))
-    sides = {c.item.group for c, _ in both if c.item.forged}, {c.item.group for c, _ in both if not c.item.forged}
-    area = lost = None
-    if min(len(s) for s in sides) >= 2:
-        area = _plain(metrics.bootstrap_interval(metrics.auc, labels, after, groups=groups, seed=seed))
-        lost = _auc_lost(labels, before, after, groups, seed)
-    flips = sum({c.decision, d.decision} == {"forged", "genuine"} for c, d in both)
+    before = np.array([c.llr for c, _ in both], np.float64)
+    after = np.array([d.llr for _, d in both], np.float64)
+    sides = [[g for g, y in zip(groups, forged, strict=True) if y == label] for label in (False, True)]
+
+    def lost(rows: Rows) -> float:
+        return metrics.auc(forged[rows], before[rows]) - metrics.auc(forged[rows], after[rows])
+
+    area = auc_lost = None
+    if min(len(set(side)) for side in sides) >= 2:
+        area = bootstrap_interval(metrics.auc, forged, after, groups=groups, seed=seed)
+        auc_lost = bootstrap_statistic(lost, forged, groups=groups, seed=seed)
+    flips = [c for c, d in both if {c.decision, d.decision} == {"forged", "genuine"}]
+    n_forged = len([o for o in delivered if o.item.forged])
     return Step(
         set=set_name,
         family=family,
         step=name,
         amount=amount,
-        genuine=sum(not o.item.forged for o in delivered),
-        forged=sum(o.item.forged for o in delivered),
-        coverage=sum(o.llr is not None for o in delivered) / max(1, len(delivered)),
+        genuine=len(delivered) - n_forged,
+        forged=n_forged,
+        coverage=len([o for o in delivered if o.llr is not None]) / max(1, len(delivered)),
         auc=area,
-        auc_lost=lost,
+        auc_lost=auc_lost,
         false_alarms=_share(delivered, False, "forged"),
-        flipped=_plain(metrics.rate_interval(flips, len(both))) if both else None,
+        flipped=rate_interval(len(flips), len(both)) if both else None,
     )
-
-
-def _auc_lost(
-    labels: NDArray[np.float64],
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
-    groups: Sequence[str],
-    seed: int,
-) -> Interval95:
-    """Paired: rows are drawn with both their scores, so that what both share cancels."""
-    rows = np.arange(len(labels), dtype=np.float64)
-
-    def difference(truth: NDArray[np.float64], chosen: NDArray[np.float64]) -> float:
-        index = chosen.astype(int)
-        return metrics.auc(truth, before[index]) - metrics.auc(truth, after[index])
-
-    return _plain(metrics.bootstrap_interval(difference, labels, rows, groups=groups, seed=seed))
 
 
 def files_of(outcomes: Sequence[Outcome], delivery: str = "") -> list[FileResult]:
@@ -224,7 +207,3 @@ def files_of(outcomes: Sequence[Outcome], delivery: str = "") -> list[FileResult
             part = {"part": p.key, "level": p.level, "llr": p.llr, "score": p.score, "decision": "", "reason": ""}
             found.append(whole.model_copy(update=part))
     return found
-
-
-def _plain(estimate: Estimate) -> Interval95:
-    return Interval95(value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n)

@@ -6,37 +6,39 @@ worth is then measured by weights that never met the source in question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import auc, bootstrap_interval, equal_error_rate
-from zhenwei.evaluation.results import Interval95
+from zhenwei.evaluation import documents
+from zhenwei.evaluation.documents import Section, save
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import bootstrap_interval
+from zhenwei.stats.estimate import cell
+from zhenwei.stats.metrics import auc, equal_error_rate
+
+__all__ = ["LAB", "HeldOutTable", "Row", "load", "load_all", "row", "save", "to_markdown"]
 
 SCHEMA: Literal["zhenwei.held-out/1"] = "zhenwei.held-out/1"
+LAB = "the lab's forgeries"  # the table of `python -m benchmarks.lab_forgeries`
 
 
-class Row(BaseModel):
+class Row(Section):
     """``asked`` cases, of which ``genuine`` and ``forged`` were answered; figures are None where one of them is 0."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     what: str
     genuine: int
     forged: int
     asked: int
-    auc: Interval95 | None
-    eer: Interval95 | None
+    auc: Estimate | None
+    eer: Estimate | None
 
 
-class HeldOut(BaseModel):
+class HeldOutTable(Section):
     """One table. ``noun``: what is counted; ``text``: how it was measured; ``weights``: sha256 of those shipped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal["zhenwei.held-out/1"] = Field(default=SCHEMA, alias="schema")
     detector: str
@@ -49,34 +51,19 @@ class HeldOut(BaseModel):
 
 def row(what: str, labels: Sequence[bool], scores: Sequence[float | None], groups: Sequence[str]) -> Row:
     """AUC and equal error rate of what was answered, with 95 % intervals by bootstrap over ``groups``."""
-    known = [i for i, score in enumerate(scores) if score is not None]
-    truth, values, whose = (
-        [labels[i] for i in known],
-        [float(scores[i] or 0.0) for i in known],
-        [groups[i] for i in known],
-    )
-    forged = sum(truth)
+    answered = [i for i, score in enumerate(scores) if score is not None]
+    truth = [labels[i] for i in answered]
+    values = [float(scores[i] or 0.0) for i in answered]
+    whose = [groups[i] for i in answered]
+    n_forged = sum(truth)
     area = error = None
-    if 0 < forged < len(truth):
-        area, error = (_interval(figure, truth, values, whose) for figure in (auc, equal_error_rate))
-    return Row(what=what, genuine=len(truth) - forged, forged=forged, asked=len(labels), auc=area, eer=error)
+    if 0 < n_forged < len(truth):
+        area = bootstrap_interval(auc, truth, values, groups=whose)
+        error = bootstrap_interval(equal_error_rate, truth, values, groups=whose)
+    return Row(what=what, genuine=len(truth) - n_forged, forged=n_forged, asked=len(labels), auc=area, eer=error)
 
 
-def _interval(
-    figure: Callable[[ArrayLike, ArrayLike], float], truth: list[bool], values: list[float], whose: list[str]
-) -> Interval95:
-    found = bootstrap_interval(figure, truth, values, groups=whose)
-    return Interval95(value=found.value, low=found.low, high=found.high, n=found.n)
-
-
-def save(table: HeldOut, path: Path) -> None:
-    """UTF-8 JSON, ending in a newline; whole or not at all."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(table.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
-def load_all(folder: Path) -> list[HeldOut]:
+def load_all(folder: Path) -> list[HeldOutTable]:
     """Every ``*.json`` of ``folder``, by name. Raises :class:`DataError` where one is no such table, or there is
     none."""
     found = [load(path) for path in sorted(folder.glob("*.json"))]
@@ -87,27 +74,17 @@ def load_all(folder: Path) -> list[HeldOut]:
     return found
 
 
-def load(path: Path) -> HeldOut:
-    try:
-        return HeldOut.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError("the figures cannot be read", got=f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        got = f"{path}: {error.errors()[0]['msg']}"
-        raise DataError("these are no held-out figures", got=got, want=f"JSON of schema {SCHEMA}") from error
+def load(path: Path) -> HeldOutTable:
+    return documents.load(path, HeldOutTable, fix="`zhenwei train` writes held_out.json.")
 
 
-def to_markdown(table: HeldOut) -> str:
+def to_markdown(table: HeldOutTable) -> str:
     """A heading, how it was measured, a line for each row."""
     lines = [f"### {table.detector}", "", table.text, ""]
     lines += [f"| {table.noun} | genuine + forged | answered | AUC | equal error rate |", "|---|---|---|---|---|"]
     for one in table.rows:
         answered = (one.genuine + one.forged) / max(1, one.asked)
-        cells = f"{one.genuine} + {one.forged} | {answered:.0%} | {_cell(one.auc)} | {_cell(one.eer)}"
+        cells = f"{one.genuine} + {one.forged} | {answered:.0%} | {cell(one.auc)} | {cell(one.eer)}"
         lines.append(f"| {one.what} | {cells} |")
     lines += ["", f"Seed {table.seed}; weights {table.weights}." if table.weights else f"Seed {table.seed}.", ""]
     return "\n".join(lines)
-
-
-def _cell(value: Interval95 | None) -> str:
-    return "—" if value is None else f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"

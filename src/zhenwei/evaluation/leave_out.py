@@ -5,31 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from zhenwei.errors import DataError
-from zhenwei.evaluation.results import Interval95
+from zhenwei.evaluation import documents
+from zhenwei.evaluation.documents import Section, save
+from zhenwei.stats import Estimate
+
+__all__ = ["LeaveOneOut", "MethodLeftOut", "load", "save", "to_markdown"]
 
 SCHEMA: Literal["zhenwei.leave-one-out/1"] = "zhenwei.leave-one-out/1"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Kept(_Section):
+class MethodLeftOut(Section):
     """One kind of forgery, asked of the network that never saw it (``unseen``) and of the one that saw all kinds."""
 
     kind: str
     genuine: int
     forged: int
     groups: int  # people, or pictures where the person is not known
-    unseen: Interval95  # AUC
-    seen: Interval95
-    lost: Interval95  # seen minus unseen, paired
+    unseen: Estimate  # AUC
+    seen: Estimate
+    lost: Estimate  # seen minus unseen, paired
 
 
-class LeaveOneOut(_Section):
+class LeaveOneOut(Section):
     """``steps`` of ``faces`` pictures at ``size_px`` each; ``weights``: what was left out ("" = nothing) -> sha256."""
 
     schema_: Literal["zhenwei.leave-one-out/1"] = Field(default=SCHEMA, alias="schema")
@@ -41,27 +40,12 @@ class LeaveOneOut(_Section):
     seed: int
     pack_sha256: str
     weights: dict[str, str]
-    rows: tuple[Kept, ...]
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
-
-
-def save(results: LeaveOneOut, path: Path) -> None:
-    """UTF-8 JSON, ending in a newline; whole or not at all."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(results.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    rows: tuple[MethodLeftOut, ...]
 
 
 def load(path: Path) -> LeaveOneOut:
     """Raises :class:`DataError` for a file that is missing or is no such results file."""
-    try:
-        return LeaveOneOut.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError("the results cannot be read", got=f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        got, want = f"{path}: {error.errors()[0]['msg']}", f"JSON of schema {SCHEMA}, by `zhenwei train --leave-out`"
-        raise DataError("this is no results file of leaving one out", got=got, want=want) from error
+    return documents.load(path, LeaveOneOut, fix="`zhenwei train --leave-out` writes leave_one_out.json.")
 
 
 def to_markdown(results: LeaveOneOut) -> str:
@@ -76,10 +60,6 @@ def to_markdown(results: LeaveOneOut) -> str:
         "|---|---|---|---|---|",
     ]
     for row in results.rows:
-        cells = [_cell(v) for v in (row.unseen, row.seen, row.lost)]
-        lines.append(f"| {row.kind} | {row.genuine} + {row.forged} | {' | '.join(cells)} |")
+        cells = f"{row.unseen:.3f} | {row.seen:.3f} | {row.lost:.3f}"
+        lines.append(f"| {row.kind} | {row.genuine} + {row.forged} | {cells} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(v: Interval95) -> str:
-    return f"{v.value:.3f} [{v.low:.3f}, {v.high:.3f}]"

@@ -6,14 +6,14 @@ threshold, 0.1 unless said otherwise (H. Dang et al., "On the detection of digit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import Estimate, Reals
+from zhenwei.stats.metrics import Reals
 from zhenwei.types import Floats, Pixels
 
 THRESHOLD = 0.1
@@ -70,25 +70,6 @@ def difference_mask(genuine: Pixels, forged: Pixels) -> Floats | None:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
     mask = np.asarray(cv2.morphologyEx(changed, cv2.MORPH_CLOSE, kernel), np.float32)
     return mask if float(mask.mean()) >= _LEAST_AREA else None
-
-
-def over_pictures(values: Sequence[float], groups: Sequence[object], *, seed: int, resamples: int = 1000) -> Estimate:
-    """The mean of a measure over pictures, with a 95 % percentile bootstrap over ``groups`` (people, source videos).
-
-    Raises :class:`DataError` for numbers missing or fewer than two groups.
-    """
-    each = np.asarray(values, np.float64)
-    if each.ndim != 1 or len(each) != len(groups) or not np.isfinite(each).all():
-        raise DataError("these are no measures of pictures", got=str(each.shape), want="finite numbers, a group each")
-    _, inverse = np.unique([str(g) for g in groups], return_inverse=True)
-    count = int(inverse.max()) + 1 if len(each) else 0
-    if count < 2:
-        raise DataError("too few groups to resample", got=str(count), want="at least 2")
-    sums, sizes = np.bincount(inverse, each), np.bincount(inverse)
-    drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
-    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(each.mean()), float(low), float(high), len(each))
 
 
 def _cut(predicted: ArrayLike, mask: ArrayLike, threshold: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

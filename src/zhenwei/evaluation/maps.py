@@ -27,12 +27,13 @@ from zhenwei.evaluation.localisation import (
     false_localisation,
     iinc,
     intersection_over_union,
-    over_pictures,
     pixel_accuracy,
 )
-from zhenwei.evaluation.results import Interval95, Localised
+from zhenwei.evaluation.results import Localised
 from zhenwei.faults import contained, on_one_file
 from zhenwei.forge.synthesis import self_blend
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Face, Floats, Frame, Media, Pixels, Subject, Track
 
 MAPPED = ManipulationMap.info.id
@@ -45,6 +46,7 @@ GENUINE: Truth = "genuine"
 _ORDER = (SWAP, BLEND, GENERATED, GENUINE)
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _GENERATED = ("stylegan",)  # methods that draw the whole face
+_RESAMPLES = 1000
 Tell = Callable[[int, int], None]
 
 
@@ -161,10 +163,9 @@ def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised
     if len(set(groups)) < 2:
         return None
 
-    def over(measure: Measure) -> Interval95:
+    def over(measure: Measure) -> Estimate:
         values = [measure(c.marked, c.marked if c.truth is None else c.truth) for c in mine]
-        e = over_pictures(values, groups, seed=seed)
-        return Interval95(value=e.value, low=e.low, high=e.high, n=e.n)
+        return mean_interval(values, groups, seed=seed, resamples=_RESAMPLES)
 
     marked = over(lambda found, _: false_localisation(found, threshold=MARKED))
     if kind == GENUINE:

@@ -5,31 +5,21 @@ Whoever has the file can recompute every figure from ``files``; ``zhenwei compar
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from zhenwei.errors import DataError
+from zhenwei.evaluation import documents
+from zhenwei.evaluation.documents import Section, save
+from zhenwei.stats import Estimate
+
+__all__ = ["Ablation", "Figures", "FileResult", "Finding", "Localised", "Results", "Step", "load", "save"]
 
 SCHEMA: Literal["zhenwei.evaluation/1"] = "zhenwei.evaluation/1"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Interval95(_Section):
-    """A figure with its 95 % interval, from ``n`` cases."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-class Figures(_Section):
+class Figures(Section):
     """Figures of one set (or slice of one) at one level. None = the set lacks what the figure needs (a class, enough
     groups). Files without an answer are missing from all but ``coverage`` and the four rates, whose denominators they
     stay in."""
@@ -41,28 +31,28 @@ class Figures(_Section):
     genuine: int
     forged: int
     groups: int
-    coverage: Interval95
-    auc: Interval95 | None = None  # bootstrap over groups
-    auc_delong: Interval95 | None = None
-    eer: Interval95 | None = None
-    average_precision: Interval95 | None = None
-    tpr_at_1: Interval95 | None = None  # forged found at 1 % false alarms
-    tpr_at_5: Interval95 | None = None
-    log_loss: Interval95 | None = None  # nats, of the probability at even prior odds
-    brier: Interval95 | None = None
-    ece: Interval95 | None = None
-    c_llr: Interval95 | None = None
-    min_c_llr: Interval95 | None = None
-    aurc: Interval95 | None = None  # mean risk over all coverages, the least sure answers left out first
-    false_alarms: Interval95 | None = None  # genuine called forged
-    called_genuine: Interval95 | None = None  # genuine called genuine
-    found: Interval95 | None = None  # forged called forged
-    missed: Interval95 | None = None  # forged called genuine
-    metadata_auc: Interval95 | None = None  # of a classifier that sees no pixel
-    random_label_auc: Interval95 | None = None  # the same scores against shuffled labels: must hold 0.5
+    coverage: Estimate
+    auc: Estimate | None = None  # bootstrap over groups
+    auc_delong: Estimate | None = None
+    eer: Estimate | None = None
+    average_precision: Estimate | None = None
+    tpr_at_1: Estimate | None = None  # forged found at 1 % false alarms
+    tpr_at_5: Estimate | None = None
+    log_loss: Estimate | None = None  # nats, of the probability at even prior odds
+    brier: Estimate | None = None
+    ece: Estimate | None = None
+    c_llr: Estimate | None = None
+    min_c_llr: Estimate | None = None
+    aurc: Estimate | None = None  # mean risk over all coverages, the least sure answers left out first
+    false_alarms: Estimate | None = None  # genuine called forged
+    called_genuine: Estimate | None = None  # genuine called genuine
+    found: Estimate | None = None  # forged called forged
+    missed: Estimate | None = None  # forged called genuine
+    metadata_auc: Estimate | None = None  # of a classifier that sees no pixel
+    random_label_auc: Estimate | None = None  # the same scores against shuffled labels: must hold 0.5
 
 
-class FileResult(_Section):
+class FileResult(Section):
     """What was said of one file, or at the finer levels of one frame or person of it (``part``)."""
 
     set: str
@@ -78,10 +68,10 @@ class FileResult(_Section):
     score: float | None = None
     decision: str
     reason: str = ""
-    by_detector: dict[str, float | None] = {}  # LLR of each detector on the whole file; only for files as they are
+    by_detector: dict[str, float | None] = Field(default={})  # LLRs on the whole file; only for files as they are
 
 
-class Step(_Section):
+class Step(Section):
     """One step of the robustness ladder on one set: ``auc_lost`` is paired, clean minus this."""
 
     set: str
@@ -91,13 +81,13 @@ class Step(_Section):
     genuine: int
     forged: int
     coverage: float
-    auc: Interval95 | None = None
-    auc_lost: Interval95 | None = None
-    false_alarms: Interval95 | None = None
-    flipped: Interval95 | None = None  # files whose decision went from one side to the other
+    auc: Estimate | None = None
+    auc_lost: Estimate | None = None
+    false_alarms: Estimate | None = None
+    flipped: Estimate | None = None  # files whose decision went from one side to the other
 
 
-class Asked(_Section):
+class Ablation(Section):
     """One detector alone on one set (``without`` False), or the fused verdict without one family (True).
 
     ``auc``, ``c_llr`` over the files that it answered; ``auc_lost``, ``c_llr_lost``: what the fused verdict of all has
@@ -109,28 +99,28 @@ class Asked(_Section):
     without: bool
     genuine: int
     forged: int
-    coverage: Interval95
-    auc: Interval95 | None = None
-    c_llr: Interval95 | None = None
-    auc_lost: Interval95 | None = None
-    c_llr_lost: Interval95 | None = None
+    coverage: Estimate
+    auc: Estimate | None = None
+    c_llr: Estimate | None = None
+    auc_lost: Estimate | None = None
+    c_llr_lost: Estimate | None = None
     seconds: float | None = None
 
 
-class Localised(_Section):
+class Localised(Section):
     """How well maps say where, on ``faces`` of one ``set``. ``truth``: what is known of them. ``marked``: share of the
     face that the map marks; where nothing was altered, its false localisation. The rest are None there."""
 
     set: str
     truth: Literal["published swap", "self-blend", "generated", "genuine"]
     faces: int
-    marked: Interval95
-    iinc: Interval95 | None = None
-    pbca: Interval95 | None = None
-    iou: Interval95 | None = None
+    marked: Estimate
+    iinc: Estimate | None = None
+    pbca: Estimate | None = None
+    iou: Estimate | None = None
 
 
-class Finding(_Section):
+class Finding(Section):
     """What an honesty check found. ``ok`` False: the figures are not to be believed as they stand."""
 
     check: str  # "split leak: identity", "near-duplicates", "shortcut probe", "random labels"
@@ -139,7 +129,7 @@ class Finding(_Section):
     cases: tuple[str, ...] = ()
 
 
-class Results(_Section):
+class Results(Section):
     """One evaluation. ``subject``: a detector's id, or "fused". ``weights``: model id -> sha256. ``data``: set -> what
     it is (path-free). ``versions``: package -> version."""
 
@@ -155,32 +145,12 @@ class Results(_Section):
     versions: dict[str, str]
     figures: tuple[Figures, ...]
     ladder: tuple[Step, ...] = ()
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[Ablation, ...] = ()
     localised: tuple[Localised, ...] = ()
     findings: tuple[Finding, ...] = ()
     files: tuple[FileResult, ...]
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
-
-
-def save(results: Results, path: Path) -> None:
-    """UTF-8 JSON, one key order, ending in a newline; whole or not at all."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(results.model_dump_json(indent=1, by_alias=True, exclude_none=False) + "\n", encoding="utf-8")
-    partial.replace(path)
-
 
 def load(path: Path) -> Results:
     """Raises :class:`DataError` for a file that is missing or is no results file of this version."""
-    try:
-        return Results.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError("the results cannot be read", got=f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        got, want = f"{path}: {error.errors()[0]['msg']}", f"JSON of schema {SCHEMA}, as `zhenwei evaluate` writes it"
-        raise DataError("this is no results file", got=got, want=want) from error
-
-
-def json_schema() -> str:
-    """The JSON schema of the results file."""
-    return json.dumps(Results.model_json_schema(by_alias=True), indent=1, ensure_ascii=False) + "\n"
+    return documents.load(path, Results, fix="Write it with `zhenwei evaluate`.")

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from zhenwei import media, pipeline
 from zhenwei.errors import FaultError, MediaError
 from zhenwei.evaluation.examine import tell_faults
-from zhenwei.evaluation.ladder import GRADED, Delivery
+from zhenwei.evaluation.ladder import GRADED, Degradation
 from zhenwei.faults import OnFault, on_one_file
 from zhenwei.types import Decision, Report, Text
 
@@ -113,7 +113,7 @@ class Robustness:
 
 def walk(
     path: Path,
-    deliveries: Sequence[Delivery],
+    degradations: Sequence[Degradation],
     folder: Path,
     *,
     options: pipeline.Options | None = None,
@@ -121,7 +121,7 @@ def walk(
     tell: Callable[[str], Tell] | None = None,
     on_fault: OnFault | None = None,
 ) -> Iterator[Answer]:
-    """The answer on ``path`` as it is, then one for each of ``deliveries`` that takes its kind, as they are done.
+    """The answer on ``path`` as it is, then one for each of ``degradations`` that takes its kind, as they are done.
 
     Re-shipped files are written to ``folder``, and removed again unless ``keep``. ``tell(step)`` gives what stages of
     that step are reported to, ``on_fault`` is told of steps and detectors on which the program fails. Raises
@@ -130,9 +130,9 @@ def walk(
     begin = tell or (lambda _step: lambda _stage, _share: None)
     kind = on_one_file(lambda: media.open_media(path)).kind
     yield examined(path, options, begin(AS_IT_IS), on_fault)
-    for delivery in deliveries:
-        if kind in delivery.takes:
-            yield _after(delivery, path, folder, options, keep, begin(delivery.name), on_fault)
+    for degradation in degradations:
+        if kind in degradation.takes:
+            yield _after(degradation, path, folder, options, keep, begin(degradation.name), on_fault)
 
 
 def examined(
@@ -151,7 +151,7 @@ def examined(
 
 
 def _after(
-    delivery: Delivery,
+    degradation: Degradation,
     path: Path,
     folder: Path,
     options: pipeline.Options | None,
@@ -163,17 +163,17 @@ def _after(
     tell("saving", 0.0)
     shipped: Path | None = None
     try:
-        shipped = saved = on_one_file(lambda: delivery.apply(path, folder))
+        shipped = saved = on_one_file(lambda: degradation.apply(path, folder))
         report = on_one_file(lambda: pipeline.examine(saved, options=options, progress=tell))
     except (MediaError, FaultError) as error:
         if on_fault and isinstance(error, FaultError):
-            on_fault(delivery.name, error)
-        return Answer(delivery.family, delivery.name, delivery.amount, "failed", None, str(error))
+            on_fault(degradation.name, error)
+        return Answer(degradation.family, degradation.name, degradation.amount, "failed", None, str(error))
     finally:
         if shipped is not None and not keep:
             shipped.unlink(missing_ok=True)
-    tell_faults(report, delivery.name, on_fault)
-    answer = _answer(delivery.family, delivery.name, delivery.amount, report)
+    tell_faults(report, degradation.name, on_fault)
+    answer = _answer(degradation.family, degradation.name, degradation.amount, report)
     seconds = round(time.perf_counter() - began, 3)
     return replace(answer, seconds=seconds, file=str(shipped) if keep else "")
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import Estimate, auc, bootstrap_interval
-from zhenwei.fusion.logistic import apply_logistic, fit_logistic, group_folds
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import bootstrap_interval
+from zhenwei.stats.logistic import apply_logistic, fit_logistic, group_folds
+from zhenwei.stats.metrics import auc
 
 _BINS = 6
 _MOST_PAIRED = 12  # columns of which all products are taken

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item, Outcome
-from zhenwei.evaluation.metrics import log_loss
 from zhenwei.evaluation.readers.reading import few, printable, table_of
+from zhenwei.stats.metrics import log_loss
 
 PRIOR = 0.5
 CLIP = 0.01

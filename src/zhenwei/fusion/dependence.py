@@ -25,7 +25,6 @@ each source left out in turn. Detectors that were never measured are taken at th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -37,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, ModelError
+from zhenwei.files import read_document, write_document
 from zhenwei.types import Kind
 
 SCHEMA = "zhenwei.dependence/2"
@@ -113,7 +113,7 @@ class Dependence:
         pairs = {f"{a} {b}": round(rho, 4) for (a, b), rho in sorted(self.correlation.items())}
         spread = {name: round(size, 4) for name, size in sorted(self.spread.items())}
         trust = {kind: round(factor, 4) for kind, factor in sorted(self.trust.items())}
-        return {"schema": SCHEMA, "groups": self.groups, "trust": trust, "spread": spread, "correlation": pairs}
+        return {"groups": self.groups, "trust": trust, "spread": spread, "correlation": pairs}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -122,7 +122,7 @@ class Dependence:
             spread = {str(k): float(v) for k, v in values["spread"].items()}
             pairs = {tuple(k.split(" ")): float(v) for k, v in values["correlation"].items()}
             trust = {str(k): float(v) for k, v in values["trust"].items()}
-            sound = values["schema"] == SCHEMA and all(len(k) == 2 and k[0] < k[1] for k in pairs)
+            sound = all(len(k) == 2 and k[0] < k[1] for k in pairs)
             sound = sound and all(0 <= v <= _MOST_TRUST for v in trust.values())
             sound = sound and all(0 <= v <= _MOST for v in pairs.values()) and all(v > 0 for v in spread.values())
             if sound:
@@ -134,15 +134,10 @@ class Dependence:
     @classmethod
     def load(cls, path: str | Path | None = None) -> Self:
         """Reads ``path``, or what is in the package. Raises :class:`ModelError` if missing or malformed."""
-        try:
-            return cls.from_dict(json.loads(Path(path or PACKAGED).read_text("utf-8")))
-        except OSError as error:
-            raise ModelError("the dependence of detectors cannot be read", got=str(error.strerror)) from error
-        except ValueError as error:
-            raise _malformed(str(error)) from error
+        return cls.from_dict(read_document(Path(path or PACKAGED), SCHEMA, error=ModelError))
 
     def save(self, path: str | Path) -> None:
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
+        write_document(Path(path), SCHEMA, self.to_dict())
 
 
 @cache

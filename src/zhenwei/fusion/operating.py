@@ -7,7 +7,6 @@ P(LLR >= t | genuine) <= e^-t, and likewise P(LLR <= -t | forged) <= e^-t.
 
 from __future__ import annotations
 
-import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zhenwei.errors import DataError, ModelError
+from zhenwei.files import read_document, write_document
 from zhenwei.types import Kind, Person
 
 SCHEMA = "zhenwei.operating_points/2"
@@ -106,28 +106,27 @@ class OperatingPoints:
         """Plain JSON values."""
         sides = {"genuine": self.genuine, "forged": self.forged}
         tails = {s: {k: _plain(t) for k, t in sorted(v.items())} for s, v in sides.items()}
-        return {"schema": SCHEMA, **tails, "domains": {k: _told(d) for k, d in sorted(self.domains.items())}}
+        return {**tails, "domains": {k: _told(d) for k, d in sorted(self.domains.items())}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`. Raises :class:`ModelError` for anything else."""
-        if set(values) != {"schema", "genuine", "forged", "domains"} or values["schema"] != SCHEMA:
-            raise _malformed(f"schema {SCHEMA!r} with genuine, forged and domains", str(sorted(values)))
+        if set(values) != {"genuine", "forged", "domains"}:
+            raise _malformed("genuine, forged and domains", str(sorted(values)))
         genuine, forged = ({_kind(k): _tail(t) for k, t in values[side].items()} for side in ("genuine", "forged"))
         return cls(genuine, forged, {_kind(k): _domain(d) for k, d in values["domains"].items()})
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Self:
         """Reads ``path``, or the tables in the package. Raises :class:`ModelError` if missing or malformed."""
+        values = read_document(Path(path or PACKAGED), SCHEMA, error=ModelError)
         try:
-            return cls.from_dict(json.loads(Path(path or PACKAGED).read_text("utf-8")))
-        except OSError as error:
-            raise ModelError("the operating points cannot be read", got=str(error.strerror), want="a file") from error
+            return cls.from_dict(values)
         except (ValueError, TypeError, AttributeError) as error:
             raise _malformed("JSON written by OperatingPoints.save", str(error)) from error
 
     def save(self, path: str | Path) -> None:
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
+        write_document(Path(path), SCHEMA, self.to_dict())
 
 
 @cache

@@ -5,9 +5,9 @@ With z the standardised score and q the quality of the face,
     llr = clip(n_eff (a(q) z + b(q)), lowest, highest),    a(q) = exp(piecewise linear in log2 face_px + sharpness term)
 
 so a higher score never lowers the LLR. The prior of the data it was fitted on is taken out at every quality (see
-``zhenwei.fusion.calibration.fit``), hence a likelihood ratio and not posterior odds. ``lowest`` and ``highest`` bound
-it to what that many faces can support: n genuine faces cannot show that something happens to fewer than one in n of
-them, so no LLR beyond about log n is believable (bounds after Vergeer, van Es, de Jongh, Alberink & Stoel 2016,
+``zhenwei.models.calibration_fit.fit``), hence a likelihood ratio and not posterior odds. ``lowest`` and ``highest``
+bound it to what that many faces can support: n genuine faces cannot show that something happens to fewer than one in n
+of them, so no LLR beyond about log n is believable (bounds after Vergeer, van Es, de Jongh, Alberink & Stoel 2016,
 "Numerical likelihood ratios outputted by LR systems are often based on extrapolation", Science & Justice 56).
 
 The frames of a clip show one person under one encoder; they are no independent witnesses. n of them with correlation
@@ -17,7 +17,6 @@ frame_rho = 1, the default, a clip of any length weighs as much as one picture.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -28,8 +27,10 @@ from typing import Any, Self
 import numpy as np
 
 from zhenwei.errors import ModelError, UsageError
+from zhenwei.files import read_document, write_document
 
 SCHEMA = "zhenwei.calibration/1"
+_FIX = "Restore the file from the package, or fit it anew."
 _CURVES = ("knots_px", "log_slopes", "offsets")
 _COUNTS = ("genuine", "forged", "groups", "seed")
 _MOST_DEVIATIONS = 2.0  # a sharpness further from the usual counts as this far: nothing was seen there to learn from
@@ -134,19 +135,15 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"schema": SCHEMA} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`. Raises :class:`ModelError` unless every field is there, and no other."""
-        if values.get("schema") != SCHEMA:
-            raise _malformed(f"schema {SCHEMA!r}", repr(values.get("schema")))
-        names = {f.name for f in fields(cls)}
-        given = set(values) - {"schema"}
+        names, given = {f.name for f in fields(cls)}, set(values)
         if given != names:
-            raise _malformed(
-                "exactly the known fields", f"unknown {given - names or '{}'}, missing {names - given or '{}'}"
-            )
+            got = f"unknown {given - names or '{}'}, missing {names - given or '{}'}"
+            raise _malformed("exactly the known fields", got)
         for name in _CURVES:
             if not isinstance(values[name], list | tuple):
                 raise _malformed(f"a list for {name}", repr(values[name]))
@@ -156,18 +153,10 @@ class Calibration:
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Reads a calibration written by :meth:`save`. Raises :class:`ModelError` if it is missing or malformed."""
-        try:
-            values = json.loads(Path(path).read_text("utf-8"))
-        except OSError as error:
-            raise ModelError("a calibration cannot be read", got=f"{path}: {error.strerror}", want="a file") from error
-        except ValueError as error:
-            raise _malformed("JSON in UTF-8", f"{path}: {error}") from error
-        if not isinstance(values, dict):
-            raise _malformed("a JSON object", type(values).__name__)
-        return cls.from_dict(values)
+        return cls.from_dict(read_document(Path(path), SCHEMA, error=ModelError, fix=_FIX))
 
     def save(self, path: str | Path) -> None:
-        Path(path).write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", "utf-8")
+        write_document(Path(path), SCHEMA, self.to_dict(), indent=2)
 
 
 def _check(name: str, value: object) -> None:
@@ -194,5 +183,4 @@ def _small(values: Sequence[float]) -> bool:
 
 
 def _malformed(want: str, got: str) -> ModelError:
-    fix = "Restore the file from the package, or fit it anew."
-    return ModelError("a calibration is malformed", got=got, want=want, fix=fix)
+    return ModelError("a calibration is malformed", got=got, want=want, fix=_FIX)

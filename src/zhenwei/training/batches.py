@@ -27,6 +27,7 @@ from zhenwei.forge.synthesis import (
     self_blend,
     splice,
 )
+from zhenwei.trainer.batch import Batch
 from zhenwei.training.augment import draw
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Recipe
@@ -36,17 +37,6 @@ _Maker = Callable[[Pixels, Floats, np.random.Generator], Forgery]
 _Swapper = Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator], Forgery]
 _CANDIDATES = 60  # people among whom the one whose face is posed most alike becomes the donor
 _FAMILY = "ffhq"  # what the generated faces were learned from: genuine pictures of their framing and look
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """``pixels`` ``(n, size, size, 3)`` uint8; ``forged`` ``(n,)`` float32; ``mask`` ``(n, size/32, size/32)`` float32:
-    share of each region that was altered; ``masked`` ``(n,)`` float32: 1 where that share is known."""
-
-    pixels: Pixels
-    forged: Floats
-    mask: Floats
-    masked: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from zhenwei.errors import DataError
-from zhenwei.fusion.calibration import fit
 from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points
 from zhenwei.models.calibration import Calibration
+from zhenwei.models.calibration_fit import fit
 from zhenwei.training.pictures import decode, encode
 from zhenwei.training.video_codec import through_h264
 from zhenwei.types import Pixels

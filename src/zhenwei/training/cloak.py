@@ -26,10 +26,12 @@ from zhenwei.forge.puppet import BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import batches, learn, swap_faces, to_tensor
 from zhenwei.forge.swap.prepare import Cut, align, cut_faces
-from zhenwei.forge.swap.score import Interval, interval, train_embedding
+from zhenwei.forge.swap.score import train_embedding
 from zhenwei.forge.swap.settings import Settings
 from zhenwei.forge.swap.sides import Faces, of_portraits, oval_mask
 from zhenwei.nets.swap import FaceEmbedding, SwapNet
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Floats, Pixels
 
 Target = Literal["translator", "embedding"]
@@ -91,9 +93,9 @@ def from_identity(net: FaceEmbedding, faces: Pixels) -> Callable[[Tensor], Tenso
 
 
 @torch.no_grad()
-def distances(away: Callable[[Tensor], Tensor], faces: Pixels) -> Interval:
+def distances(away: Callable[[Tensor], Tensor], faces: Pixels) -> Estimate:
     """How far ``away`` is on ``faces``; mean with its bootstrap interval over faces."""
-    return interval(away(to_tensor(faces, CPU)).double().numpy())
+    return mean_interval(away(to_tensor(faces, CPU)).double().numpy())
 
 
 def _jpeg(quality: int) -> Callable[[Pixels], Pixels]:
@@ -131,9 +133,9 @@ class Row:
     alone. ``success``: the cloak's distance above noise's, as a share of what it was before delivery."""
 
     delivery: str
-    cloaked: Interval
-    noised: Interval
-    clean: Interval
+    cloaked: Estimate
+    noised: Estimate
+    clean: Estimate
     success: float
 
 
@@ -144,7 +146,7 @@ def measure(away: Callable[[Tensor], Tensor], faces: Pixels, cloaked: Pixels) ->
     first = 0.0
     for name, deliver in DELIVERIES.items():
         found = [distances(away, deliver(given)) for given in (cloaked, plain, faces)]
-        gap = found[0].mean - max(found[1].mean, found[2].mean)
+        gap = found[0].value - max(found[1].value, found[2].value)
         first = first or max(gap, 1e-9)
         rows.append(Row(name, found[0], found[1], found[2], gap / first))
     return tuple(rows)
@@ -165,8 +167,8 @@ class Arm:
     decoder, in [0, 1]; ``swap``: L1 between its swap and that of the network learned from clean photographs."""
 
     learned_from: str
-    reconstruction: Interval
-    swap: Interval
+    reconstruction: Estimate
+    swap: Estimate
 
 
 def honest_test(
@@ -191,8 +193,8 @@ def honest_test(
 
 
 def _arm(name: str, net: SwapNet, clean: SwapNet, held: Pixels) -> Arm:
-    def gaps(made: Pixels, wanted: Pixels) -> Interval:
-        return interval(np.abs(made.astype(np.float64) - wanted).mean(axis=(1, 2, 3)) / 255)
+    def gaps(made: Pixels, wanted: Pixels) -> Estimate:
+        return mean_interval(np.abs(made.astype(np.float64) - wanted).mean(axis=(1, 2, 3)) / 255)
 
     again, swapped, wanted = (swap_faces(n, held, side, CPU)[0] for n, side in ((net, "a"), (net, "b"), (clean, "b")))  # type: ignore[arg-type]
     return Arm(name, gaps(again, held), gaps(swapped, wanted))
@@ -234,7 +236,7 @@ def cloak_photo(
     known = _embedding(settings.size, seed, tell)
     face = cut.pixels[None]
     swapped, identified = from_translation(net, face), from_identity(known, face)
-    scale = [float(distances(away, noise(face, epsilon=epsilon)).mean) + 1e-6 for away in (swapped, identified)]
+    scale = [float(distances(away, noise(face, epsilon=epsilon)).value) + 1e-6 for away in (swapped, identified)]
 
     def both(given: Tensor) -> Tensor:
         return swapped(given) / scale[0] + identified(given) / scale[1]

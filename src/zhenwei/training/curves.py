@@ -193,7 +193,7 @@ def _rate(log: Log, recipe: Recipe | None) -> Drawing | None:
     reading = "How far one step may go. It rises at first, then falls to the end of the run."
     if logged or recipe is None:
         return _lines(log, "rate", logged, "Learning rate", reading, y="learning rate")
-    from zhenwei.training.loop import learning_rate  # the loop writes this page: not at the top
+    from zhenwei.trainer.schedule import learning_rate  # the loop writes this page: not at the top
 
     end, now = recipe.optimiser.steps, log.steps[-1]
     grid = sorted({*(round(i * (end - 1) / 400) for i in range(401)), min(recipe.optimiser.warmup_steps, end - 1)})

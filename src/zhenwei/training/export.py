@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.training.loop import UNREADABLE
+from zhenwei.trainer.checkpoints import UNREADABLE
 
 OPSET = 17
 _TOLERANCE = 2e-3

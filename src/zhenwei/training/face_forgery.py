@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError, install_package
-from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.nets.efficientnet_lite import Variant, load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.distributed import ALONE, World, synchronised
+from zhenwei.trainer.supervised import Check, State, Tell, begin, scores, train
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import BatchMaker, Split, split_pack
-from zhenwei.training.distributed import ALONE, World, synchronised
 from zhenwei.training.export import load_weights
-from zhenwei.training.loop import Check, State, Tell, begin, scores, train
 from zhenwei.training.pack import Pack, build_pack, load_pack
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Pixels

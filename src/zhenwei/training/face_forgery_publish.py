@@ -14,11 +14,11 @@ from zhenwei.detectors.cnn.face_forgery import FaceForgery
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.fusion.operating import PACKAGED
 from zhenwei.models import ModelEntry
+from zhenwei.trainer.supervised import to_input
 from zhenwei.training.batches import BatchMaker, Split, split_pack
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate, delivery
 from zhenwei.training.export import export, load_weights
 from zhenwei.training.face_forgery import held_out_faces, network
-from zhenwei.training.loop import to_input
 from zhenwei.training.pack import Pack
 from zhenwei.training.publish import Product, best_row, publish
 from zhenwei.training.recipe import Recipe

@@ -23,10 +23,10 @@ from torch.nn import functional as F
 
 from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
-from zhenwei.evaluation.metrics import auc
 from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.supervised import to_input
 from zhenwei.training.batches import BatchMaker, Example, Split, split_pack
-from zhenwei.training.loop import to_input
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels

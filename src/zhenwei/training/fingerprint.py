@@ -24,11 +24,12 @@ from torch.nn import functional
 
 from zhenwei.detectors.fingerprint._sources import CONTRACT, MADE, SOURCES
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import Estimate, rate_interval
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
+from zhenwei.stats import Estimate
+from zhenwei.stats.intervals import rate_interval
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.face_forgery import imagenet_state
-from zhenwei.training.state import UNREADABLE
 from zhenwei.training.synthetic_pictures import Delivery, Portrait, as_cut, draw_delivery, kept_out
 from zhenwei.types import Floats, Pixels
 

@@ -17,14 +17,14 @@ from zhenwei.detectors.fingerprint._sources import CONTRACT, MADE, SOURCES
 from zhenwei.detectors.fingerprint.learned import LearnedFingerprint as Learned
 from zhenwei.detectors.fingerprint.residual import ResidualFingerprint as Residual
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import Estimate
 from zhenwei.models import ModelEntry
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
+from zhenwei.stats import Estimate
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training import fingerprint as taught
 from zhenwei.training.calibrate import Calibrated, calibrate
 from zhenwei.training.export import export
 from zhenwei.training.publish import Product, publish
-from zhenwei.training.state import UNREADABLE
 from zhenwei.training.synthetic_pictures import Portrait
 from zhenwei.training.synthetic_publish import HeldOutPortraits, asked_of, cautious
 from zhenwei.types import Pixels

@@ -20,8 +20,6 @@ from torch import nn
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import leave_out as results
-from zhenwei.evaluation.metrics import Estimate, auc, bootstrap_interval
-from zhenwei.evaluation.results import Interval95
 from zhenwei.forge.synthesis import (
     Forgery,
     affine_warp,
@@ -32,11 +30,13 @@ from zhenwei.forge.synthesis import (
     self_blend,
     splice,
 )
+from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.supervised import Tell, scores
 from zhenwei.training import face_forgery
 from zhenwei.training.augment import draw
 from zhenwei.training.batches import Split, split_pack
 from zhenwei.training.export import load_weights
-from zhenwei.training.loop import Tell, scores
 from zhenwei.training.pack import Pack
 from zhenwei.training.recipe import Pairs, Recipe
 from zhenwei.types import Floats, Pixels
@@ -262,37 +262,23 @@ def _trained(
 
 def _asked(
     kind: str, unseen: nn.Module, seen: nn.Module, shown: Shown, recipe: Recipe, device: torch.device
-) -> results.Kept:
+) -> results.MethodLeftOut:
     forged = np.array(shown.forged)
     blind, sighted = (scores(net, shown.pixels, device, mirrored=True) for net in (unseen, seen))
     both = np.column_stack([blind, sighted]).astype(np.float64)
-    found = [
-        bootstrap_interval(auc, forged, both[:, column], groups=shown.groups, seed=recipe.seed) for column in (0, 1)
-    ]
-    lost = bootstrap_interval(_difference(both), forged, np.arange(len(forged)), groups=shown.groups, seed=recipe.seed)
-    return results.Kept(
+
+    def lost(rows: Rows) -> float:  # resampled in pairs
+        return auc(forged[rows], both[rows, 1]) - auc(forged[rows], both[rows, 0])
+
+    return results.MethodLeftOut(
         kind=kind,
         genuine=int((~forged).sum()),
         forged=int(forged.sum()),
         groups=len(set(shown.groups)),
-        unseen=_told(found[0]),
-        seen=_told(found[1]),
-        lost=_told(lost),
+        unseen=bootstrap_interval(auc, forged, both[:, 0], groups=shown.groups, seed=recipe.seed),
+        seen=bootstrap_interval(auc, forged, both[:, 1], groups=shown.groups, seed=recipe.seed),
+        lost=bootstrap_statistic(lost, forged, groups=shown.groups, seed=recipe.seed),
     )
-
-
-def _difference(both: NDArray[np.float64]) -> Callable[[NDArray[np.float64], NDArray[np.float64]], float]:
-    """AUC of the second column minus that of the first, as a figure of labels and row numbers: resampled in pairs."""
-
-    def figure(labels: NDArray[np.float64], rows: NDArray[np.float64]) -> float:
-        picked = both[rows.astype(int)]
-        return auc(labels, picked[:, 1]) - auc(labels, picked[:, 0])
-
-    return figure
-
-
-def _told(found: Estimate) -> Interval95:
-    return Interval95(value=found.value, low=found.low, high=found.high, n=found.n)
 
 
 def _slug(kind: str) -> str:

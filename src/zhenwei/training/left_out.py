@@ -14,9 +14,13 @@ import numpy as np
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.evaluate import FUSED, weights_of
-from zhenwei.evaluation.metrics import Estimate, auc, bootstrap_interval, rate_interval
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.fusion.dependence import Dependence
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import bootstrap_interval
+from zhenwei.stats.estimate import cell
+from zhenwei.stats.intervals import rate_interval
+from zhenwei.stats.metrics import auc
 from zhenwei.training.thresholds import Answered, Measured, SourceRow
 
 PAGE = "left_out.md"
@@ -87,10 +91,10 @@ def _summary(mine: Sequence[Answered], rows: Sequence[SourceRow], dependence: De
     found, forged = sum(r.found for r in rows), sum(r.forged_answered for r in rows)
     large = [r for r in rows if r.genuine_answered >= 10]
     worst = max(large, key=lambda r: r.false_alarms / r.genuine_answered, default=None)
-    probe, trust = _cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]
+    probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]
     missed, cleared = sum(r.missed for r in rows), sum(r.cleared for r in rows)
     lines = [
-        f"AUC {_cell(figures['auc'])} (n {genuine} + {forged} answered); metadata alone {probe}. "
+        f"AUC {cell(figures['auc'])} (n {genuine} + {forged} answered); metadata alone {probe}. "
         f"LLRs count {trust:.2f} times.",
         "",
         f"Genuine called forged: {_share(alarms, genuine)}; forged found: {_share(found, forged)}; "
@@ -117,12 +121,7 @@ def _table(rows: Sequence[SourceRow]) -> list[str]:
 def _share(count: int, n: int) -> str:
     if not n:
         return "none answered"
-    found = rate_interval(count, n)
-    return f"{count} of {n} ({found.value:.1%} [{found.low:.1%}, {found.high:.1%}])"
-
-
-def _cell(found: Estimate | None) -> str:
-    return "—" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    return f"{count} of {n} ({rate_interval(count, n):.1%})"
 
 
 def _plain(found: Estimate | None) -> dict[str, float] | None:

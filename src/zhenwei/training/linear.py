@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from zhenwei.errors import ModelError
-from zhenwei.fusion.logistic import fit_logistic
+from zhenwei.stats.logistic import fit_logistic
 from zhenwei.training.export import OPSET, Exported
 
 _IR_VERSION = 8  # of opset 17; newer ones are refused by older runtimes

@@ -26,10 +26,10 @@ from zhenwei.detectors._sound import mixed
 from zhenwei.detectors.audiovisual.lip_sync import ANY_SIZE_PX, MODEL
 from zhenwei.errors import DataError, MediaError, ModelError
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.held_out import HeldOut
-from zhenwei.fusion.calibration import fit as fit_calibration
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.models import ModelEntry
+from zhenwei.models.calibration_fit import fit as fit_calibration
 from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, fit, motion, mouth_shape, sound_windows
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.training.calibrate import Calibrated, Sample
@@ -222,7 +222,7 @@ def _write(output: Path, by_clip: Sequence[Asked], by_source: Sequence[Asked], w
     held_out.save(table(by_clip, by_source, weights), output / "held_out.json")
 
 
-def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "") -> HeldOut:
+def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "") -> HeldOutTable:
     """AUC and equal error rate of own sounds against shifted and exchanged ones, intervals over clips."""
     rows = []
     for way, asked in (("clip left out", by_clip), ("source left out", by_source)):
@@ -235,7 +235,7 @@ def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "
             both = [*own, *others]
             truth, scores = [not a.belongs for a in both], [-a.standing for a in both]
             rows.append(held_out.row(f"sound {what}; {way}", truth, scores, [a.clip for a in both]))
-    return HeldOut(
+    return HeldOutTable(
         detector=_PRODUCT.detector,
         noun="forged: the sound",
         text="Mouths of genuine clips with their own sound (genuine) and with the sound shifted or exchanged "

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zhenwei.evaluation.metrics import auc
+from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
+from zhenwei.stats.metrics import auc
 from zhenwei.training.calibrate import Ask, Shown
 
 _DRAWS = 1000
@@ -29,15 +30,9 @@ def measured(shown: Iterable[Shown], ask: Ask, *, seed: int = 0) -> Measured:
     """Asks for every picture; those of one photograph (``Shown.face``) are drawn together."""
     answers = [(each, ask(each)) for each in shown]
     samples = [sample for _, sample in answers if sample is not None]
-    forged, scores = np.array([s.forged for s in samples]), np.array([s.score for s in samples])
-    faces = np.array([s.face for s in samples])
-    rows = [np.flatnonzero(faces == face) for face in np.unique(faces)]
-    rng = np.random.default_rng(seed)
-    areas: list[float] = []
-    while len(areas) < _DRAWS:
-        drawn = np.concatenate([rows[int(i)] for i in rng.integers(len(rows), size=len(rows))])
-        if forged[drawn].any() and not forged[drawn].all():
-            areas.append(auc(forged[drawn], scores[drawn]))
-    low, high = (float(v) for v in np.quantile(areas, [0.025, 0.975]))
-    of = len(samples) / len(answers)
-    return Measured(int((~forged).sum()), int(forged.sum()), float(auc(forged, scores)), low, high, of)
+    forged, scores = np.array([s.forged for s in samples], bool), np.array([s.score for s in samples])
+    samples_drawn = resampled_rows([s.face for s in samples], forged=forged, seed=seed, resamples=_DRAWS)
+    drawn = [auc(forged[rows], scores[rows]) for rows in samples_drawn]
+    area = percentile_interval(auc(forged, scores), drawn, len(samples))
+    answered = len(samples) / len(answers)
+    return Measured(int((~forged).sum()), int(forged.sum()), area.value, area.low, area.high, answered)

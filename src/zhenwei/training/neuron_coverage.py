@@ -18,18 +18,18 @@ from zhenwei import faces, models
 from zhenwei.detectors.cnn.neuron_coverage import NeuronCoverage
 from zhenwei.errors import DataError
 from zhenwei.evaluation.adversarial import rebuilt
-from zhenwei.evaluation.metrics import auc
-from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.models import ModelEntry
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
+from zhenwei.stats.logistic import fit_logistic
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.supervised import to_input
 from zhenwei.training.batches import Example, split_pack
 from zhenwei.training.calibrate import Calibrated, Sample, Shown, calibrate
 from zhenwei.training.export import export
 from zhenwei.training.face_forgery import imagenet_state
 from zhenwei.training.face_forgery_publish import HeldOut
 from zhenwei.training.face_traces import held_out_pairs, training_pairs
-from zhenwei.training.loop import to_input
 from zhenwei.training.pack import Pack
 from zhenwei.training.publish import Product, publish
 from zhenwei.training.recipe import Recipe

@@ -19,7 +19,7 @@ from zhenwei import pipeline
 from zhenwei.detectors import catalogue
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.held_out import HeldOut
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.verdict import decide
 from zhenwei.pipeline import Options
 from zhenwei.training.speech import SEED
@@ -80,7 +80,7 @@ def look(data: Path, tell: Tell | None = None) -> list[Seen]:
     return found
 
 
-def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOut:
+def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
     """AUC of picture alone, voice alone and both fused, for every way a pair may be forged; intervals over clips."""
     chosen = _chosen(voices)
     pairs = [_Pair(c.name, c.forged, v.forged, _decided(c, v)) for c in clips for v in chosen]
@@ -104,7 +104,7 @@ def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOut:
     rows.append(
         _row("which of the two, where one is", one, lambda p: p.voice, lambda p: p.llr("voice") - p.llr("picture"))
     )
-    return HeldOut(
+    return HeldOutTable(
         detector="picture and voice",
         noun="what is forged",
         text=f"{len(clips)} clips beside {len(chosen)} voices of sources left out, every pair: genuine are those with "

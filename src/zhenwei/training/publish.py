@@ -18,8 +18,8 @@ from pathlib import Path
 
 from zhenwei import models
 from zhenwei.errors import DataError, ModelError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.models import ModelEntry
+from zhenwei.stats.metrics import auc
 from zhenwei.training.calibrate import NEUTRAL, Calibrated, Sample
 from zhenwei.training.export import Exported
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zhenwei.errors import UsageError
+from zhenwei.trainer.schedule import OptimizerSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Often = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -75,21 +76,6 @@ class Augmentation(_Section):
         return self
 
 
-class Optimiser(_Section):
-    steps: int = Field(gt=0)
-    warmup_steps: int = Field(ge=0)
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(ge=0)
-    label_smoothing: Share = 0.0
-    map_weight: float = Field(ge=0)
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    clip_norm: float = 5.0
-    check_every: int = Field(gt=0)
-    frozen_stages: Annotated[int, Field(ge=0, le=7)] = 0  # with the stem: kept as ImageNet left them
-    swa_from: int = Field(default=0, ge=0)  # from this step on the weights at checks are averaged as well; 0 = never
-    sam_rho: Annotated[float, Field(ge=0)] = 0.0  # radius of sharpness-aware steps, each twice the work; 0 = plain
-
-
 class Recipe(_Section):
     detector: str
     seed: int
@@ -99,7 +85,7 @@ class Recipe(_Section):
     small_until_step: int = Field(default=0, ge=0)
     pairs: Pairs
     augmentation: Augmentation
-    optimiser: Optimiser
+    optimiser: OptimizerSettings
     genuine_sources: dict[str, Often]  # how often each source gives the genuine face of a self-made pair
     held_out_identities: Share  # of the training identities, kept for choosing and calibrating
     held_out_sources: tuple[str, ...]  # never trained on at all

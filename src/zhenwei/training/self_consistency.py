@@ -23,10 +23,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreement
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
-from zhenwei.training.state import UNREADABLE
 from zhenwei.types import Pixels
 
 SEED = 20261123

@@ -20,8 +20,8 @@ from zhenwei.errors import DataError
 from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, GraphAttentionNet
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, Reals, variability
+from zhenwei.trainer.checkpoints import UNREADABLE
 from zhenwei.training.export import Exported, export_shape
-from zhenwei.training.loop import UNREADABLE
 from zhenwei.training.speech import SEED, Utterance
 from zhenwei.types import Floats
 

@@ -24,15 +24,14 @@ from zhenwei.detectors.speech import variability as spread
 from zhenwei.detectors.speech._hearing import ANY_SIZE_PX, listen
 from zhenwei.errors import ModelError
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.held_out import HeldOut
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.evaluation.ladder.sounds import RUNGS
-from zhenwei.evaluation.results import Interval95
 from zhenwei.evaluation.shortcuts import metadata_probe
-from zhenwei.fusion.calibration import fit
-from zhenwei.fusion.logistic import fit_logistic
 from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.models import ModelEntry
+from zhenwei.models.calibration_fit import fit
 from zhenwei.signals.voice import NAMES, RATE_HZ, variability
+from zhenwei.stats.logistic import fit_logistic
 from zhenwei.training import speech_graph
 from zhenwei.training.calibrate import Calibrated, Sample
 from zhenwei.training.export import OPSET, Exported
@@ -332,7 +331,7 @@ def _write(output: Path, detector: str, asked: Sequence[Asked]) -> None:
             rows.writerow([detector, u.path, u.source, u.speaker, u.system, a.fold + 1, a.rung, score])
 
 
-def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOut:
+def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOutTable:
     """AUC and equal error rate with intervals over sources and systems: whole, by fold, and after each change; and what
     a file tells without being heard."""
     published = [a for a in asked if a.rung == ""]
@@ -342,7 +341,7 @@ def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOut:
     rows += [
         _row(r or "as published", [a for a in asked if a.rung == r]) for r in dict.fromkeys(a.rung for a in asked) if r
     ]
-    return HeldOut(
+    return HeldOutTable(
         detector=detector,
         noun="sources left out, or what was done to all",
         text=TEXT,
@@ -370,8 +369,7 @@ def _metadata(utterances: Sequence[Utterance]) -> held_out.Row:
     """The probe that hears nothing: at chance, or the data would tell by themselves."""
     features = np.array([_facts(u.sound) for u in utterances])
     truth = [u.forged for u in utterances]
-    found = metadata_probe(features, truth, [u.source for u in utterances], seed=SEED)
-    area = Interval95(value=found.value, low=found.low, high=found.high, n=found.n)
+    area = metadata_probe(features, truth, [u.source for u in utterances], seed=SEED)
     forged, count = sum(truth), len(truth)
     return held_out.Row(what="metadata only", genuine=count - forged, forged=forged, asked=count, auc=area, eer=None)
 

@@ -13,7 +13,7 @@ from zhenwei import models
 from zhenwei.detectors.speech._hearing import ANY_SIZE_PX
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
-from zhenwei.evaluation.held_out import HeldOut
+from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
@@ -26,7 +26,7 @@ from zhenwei.types import Evidence, Text
 @dataclass(frozen=True, slots=True)
 class Together:
     dependence: Dependence
-    table: HeldOut
+    table: HeldOutTable
     spoken: tuple[Spoken, ...]
 
 
@@ -80,7 +80,7 @@ def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
     return [_Asked(forged, key[1], whose, said[key]) for key, (forged, whose) in facts.items()]
 
 
-def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOut:
+def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOutTable:
     rows = []
     for rung in dict.fromkeys(a.rung for a in asked):
         mine = [a for a in asked if a.rung == rung]
@@ -88,4 +88,6 @@ def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOut:
         what = rung or "all, as published"
         rows.append(held_out.row(what, truth, [a.fused(dependence) for a in mine], whose))
     text = f"All detectors of voices together, discounted for what they repeat. {TEXT}"
-    return HeldOut(detector="speech, fused", noun="what was done", text=text, seed=SEED, weights="", rows=tuple(rows))
+    return HeldOutTable(
+        detector="speech, fused", noun="what was done", text=text, seed=SEED, weights="", rows=tuple(rows)
+    )

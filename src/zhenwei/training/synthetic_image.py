@@ -22,15 +22,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.metrics import auc
 from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.schedule import OptimizerSettings
+from zhenwei.trainer.supervised import State, Tell, begin, scores, train
 from zhenwei.training.augment import draw
-from zhenwei.training.batches import Batch
 from zhenwei.training.face_forgery import imagenet_state, refuse_existing
-from zhenwei.training.loop import State, Tell, begin, scores, train
-from zhenwei.training.recipe import Augmentation, Often, Optimiser, Share
+from zhenwei.training.recipe import Augmentation, Often, Share
 from zhenwei.training.synthetic_pictures import (
     Delivery,
     Portrait,
@@ -70,7 +71,7 @@ class SyntheticRecipe(BaseModel):
     pairs: SyntheticPairs
     exchanged: Share  # of the pairs with a generated portrait: a rectangle of one is put into the other
     augmentation: Augmentation
-    optimiser: Optimiser
+    optimiser: OptimizerSettings
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -20,11 +20,12 @@ from statistics import median
 import numpy as np
 import onnx
 import onnxruntime
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.evaluation.metrics import Estimate, auc
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import Rows, percentile_interval, resampled_rows
+from zhenwei.stats.metrics import auc
 from zhenwei.types import Floats
 
 SCHEMA = "zhenwei.variants/1"
@@ -181,18 +182,12 @@ def paired_difference(
 ) -> Estimate:
     """AUC of ``variant`` less that of ``original`` on the same faces, 95 % by resampling groups."""
     truth = np.array(forged, bool)
-    _, inverse, counts = np.unique(np.array(groups), return_inverse=True, return_counts=True)
-    members: list[NDArray[np.int64]] = np.split(np.argsort(inverse, kind="stable"), np.cumsum(counts)[:-1])
-    rng = np.random.default_rng(seed)
-    found: list[float] = []
-    for _ in range(_RESAMPLES):
-        rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
-        if 0 < truth[rows].sum() < len(rows):
-            found.append(auc(truth[rows], variant[rows]) - auc(truth[rows], original[rows]))
-    if not found:
-        raise DataError("too few groups to resample", got=str(len(members)), want="several of both classes")
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Estimate(auc(truth, variant) - auc(truth, original), float(low), float(high), len(truth))
+
+    def difference(rows: Rows) -> float:
+        return auc(truth[rows], variant[rows]) - auc(truth[rows], original[rows])
+
+    drawn = [difference(rows) for rows in resampled_rows(groups, forged=truth, seed=seed, resamples=_RESAMPLES)]
+    return percentile_interval(difference(np.arange(len(truth))), drawn, len(truth))
 
 
 def card_lines(path: Path) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from zhenwei.defence import keys, watermark
 from zhenwei.defence.declare import of_foreign, of_marks
-from zhenwei.defence.verify import Mark
+from zhenwei.defence.marks import Mark
 from zhenwei.defence.watermark.foreign import read_foreign
 from zhenwei.detectors.provenance._content import MARK_LLR
 from zhenwei.types import Audio, Detector, DetectorInfo, Evidence, Frame, Subject, Text

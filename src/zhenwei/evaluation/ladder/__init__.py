@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zhenwei.evaluation.ladder.delivery import Delivery
+from zhenwei.evaluation.ladder.degradation import Degradation
 from zhenwei.evaluation.ladder.rungs import GRADED, families, quick_steps, steps
 
-__all__ = ["GRADED", "Delivery", "families", "quick_steps", "steps"]
+__all__ = ["GRADED", "Degradation", "families", "quick_steps", "steps"]

@@ -119,7 +119,7 @@ class Gamma:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ScreenScaling:
     """As a screen shows a picture that does not fit it: scaled bilinearly by ``factor`` and off by ``shift_px`` of a
     pixel to the right and down, without an average over what is shrunk."""
 
@@ -136,7 +136,7 @@ class Shown:
         return np.asarray(cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8)
 
 
-Change = Resize | AtMost | Crop | Blur | Noise | Colours | Gamma | Shown
+Change = Resize | AtMost | Crop | Blur | Noise | Colours | Gamma | ScreenScaling
 
 
 def _resized(pixels: Pixels, width: int, height: int, kernel: Kernel) -> Pixels:

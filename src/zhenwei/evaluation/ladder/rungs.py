@@ -13,9 +13,9 @@ from zhenwei.evaluation.ladder.changes import (
     Kernel,
     Noise,
     Resize,
-    Shown,
+    ScreenScaling,
 )
-from zhenwei.evaluation.ladder.delivery import Delivery, Saved
+from zhenwei.evaluation.ladder.degradation import Degradation, Saved
 from zhenwei.evaluation.ladder.packing import Codec, Jpeg, Packing, Png, VideoFrame, WebP
 from zhenwei.types import Kind
 
@@ -46,8 +46,8 @@ _QUICK = frozenset(
 )
 
 
-def steps() -> tuple[Delivery, ...]:
-    """Every step, for pictures and for clips: ``Delivery.takes`` says which."""
+def steps() -> tuple[Degradation, ...]:
+    """Every step, for pictures and for clips: ``Degradation.takes`` says which."""
     return (
         *(_compressed("jpeg", q, Jpeg(q)) for q in (90, 80, 70, 60, 50, 40, 30, 20, 10)),
         *(_compressed("webp", q, WebP(q)) for q in (80, 50, 20)),
@@ -63,12 +63,12 @@ def steps() -> tuple[Delivery, ...]:
     )
 
 
-def quick_steps() -> tuple[Delivery, ...]:
+def quick_steps() -> tuple[Degradation, ...]:
     """A few steps of most families: for a first look, and for clips, of which each step takes seconds."""
     return tuple(step for step in steps() if step.name in _QUICK)
 
 
-def families(chosen: tuple[Delivery, ...], names: tuple[str, ...]) -> tuple[Delivery, ...]:
+def families(chosen: tuple[Degradation, ...], names: tuple[str, ...]) -> tuple[Degradation, ...]:
     """Those of ``chosen`` in the families ``names``; all where none is named. Raises :class:`UsageError`."""
     known = tuple(dict.fromkeys(step.family for step in steps()))
     for name in names:
@@ -77,19 +77,19 @@ def families(chosen: tuple[Delivery, ...], names: tuple[str, ...]) -> tuple[Deli
     return tuple(step for step in chosen if not names or step.family in names)
 
 
-def _compressed(family: str, quality: int, packing: Packing) -> Delivery:
-    return Delivery(family, f"{family} {quality}", quality, _PICTURE, (), Saved((packing,)))
+def _compressed(family: str, quality: int, packing: Packing) -> Degradation:
+    return Degradation(family, f"{family} {quality}", quality, _PICTURE, (), Saved((packing,)))
 
 
-def _changed(family: str, what: str, amount: float, change: Change) -> Delivery:
-    return Delivery(family, f"{family} {what}", amount, _BOTH, (change,))
+def _changed(family: str, what: str, amount: float, change: Change) -> Degradation:
+    return Degradation(family, f"{family} {what}", amount, _BOTH, (change,))
 
 
-def _coded(codec: Codec, crf: int) -> Delivery:
-    return Delivery(codec, f"{codec} crf {crf}", crf, _BOTH, (), Saved((VideoFrame(codec, crf),), codec, crf))
+def _coded(codec: Codec, crf: int) -> Degradation:
+    return Degradation(codec, f"{codec} crf {crf}", crf, _BOTH, (), Saved((VideoFrame(codec, crf),), codec, crf))
 
 
-def _colours() -> tuple[Delivery, ...]:
+def _colours() -> tuple[Degradation, ...]:
     changes: dict[str, Change] = {
         "brightness 0.7": Colours(brightness=0.7),
         "brightness 1.3": Colours(brightness=1.3),
@@ -103,21 +103,21 @@ def _colours() -> tuple[Delivery, ...]:
         "hue plus 15": Colours(hue_deg=15),
         "grey": Colours(saturation=0.0),
     }
-    return tuple(Delivery("colour", name, i, _BOTH, (c,)) for i, (name, c) in enumerate(changes.items(), 1))
+    return tuple(Degradation("colour", name, i, _BOTH, (c,)) for i, (name, c) in enumerate(changes.items(), 1))
 
 
-def _services() -> tuple[Delivery, ...]:
+def _services() -> tuple[Degradation, ...]:
     """Chains like those of social networks and chat apps; services change theirs often, so these are types of them."""
     return (
-        Delivery("social", "feed 1080 px, jpeg 75", 1, _PICTURE, (AtMost(1080),), Saved((Jpeg(75),))),
-        Delivery("social", "feed 720 px, jpeg 75", 2, _PICTURE, (AtMost(720),), Saved((Jpeg(75),))),
-        Delivery("social", "chat 1600 px, jpeg 70 twice", 3, _PICTURE, (AtMost(1600),), Saved((Jpeg(70), Jpeg(70)))),
-        Delivery("social", "feed 720p, crf 26", 4, _CLIP, (AtMost(720, shorter=True),), Saved(crf=26)),
-        Delivery("social", "feed 480p, crf 30", 5, _CLIP, (AtMost(480, shorter=True),), Saved(crf=30)),
+        Degradation("social", "feed 1080 px, jpeg 75", 1, _PICTURE, (AtMost(1080),), Saved((Jpeg(75),))),
+        Degradation("social", "feed 720 px, jpeg 75", 2, _PICTURE, (AtMost(720),), Saved((Jpeg(75),))),
+        Degradation("social", "chat 1600 px, jpeg 70 twice", 3, _PICTURE, (AtMost(1600),), Saved((Jpeg(70), Jpeg(70)))),
+        Degradation("social", "feed 720p, crf 26", 4, _CLIP, (AtMost(720, shorter=True),), Saved(crf=26)),
+        Degradation("social", "feed 480p, crf 30", 5, _CLIP, (AtMost(480, shorter=True),), Saved(crf=30)),
     )
 
 
-def _screenshots() -> tuple[Delivery, ...]:
+def _screenshots() -> tuple[Degradation, ...]:
     """A screen that shows the picture at some size, off by part of a pixel, with a slightly different gamma."""
     seen: dict[str, tuple[float, Packing]] = {
         "screenshot 0.83, png": (0.83, Png()),
@@ -126,6 +126,6 @@ def _screenshots() -> tuple[Delivery, ...]:
         "screenshot 1.27, jpeg 85": (1.27, Jpeg(85)),
     }
     return tuple(
-        Delivery("screenshot", name, i, _PICTURE, (Shown(factor, 0.37), Gamma(1.06)), Saved((packing,)))
+        Degradation("screenshot", name, i, _PICTURE, (ScreenScaling(factor, 0.37), Gamma(1.06)), Saved((packing,)))
         for i, (name, (factor, packing)) in enumerate(seen.items(), 1)
     )

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import UsageError
+from zhenwei.stats import Estimate
+from zhenwei.stats.bootstrap import mean_interval, percentile_interval
 from zhenwei.types import Floats, Pixels
 
 if TYPE_CHECKING:
@@ -31,23 +33,13 @@ _BINS, _CELLS = 8, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean of ``n`` faces with its 95 % interval (bootstrap over the faces, 2000 draws)."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
 class Likeness:
     """Cosines with a person's mean face. ``to_target``, ``to_source``: of the swaps; ``gain``: their difference, face
     by face. ``ceiling``: of the target's own held-out faces with the target; ``floor``: of the source's."""
 
-    to_target: Interval
-    to_source: Interval
-    gain: Interval
+    to_target: Estimate
+    to_source: Estimate
+    gain: Estimate
     floor: float
     ceiling: float
 
@@ -67,15 +59,7 @@ def likeness(
     there, here = made @ of_target, made @ of_source
     held_a, held_b = embed(source_held), embed(target_held)
     floor, ceiling = float((held_a @ of_target).mean()), float((held_b @ of_target).mean())
-    return Likeness(interval(there), interval(here), interval(there - here), floor, ceiling)
-
-
-def interval(values: NDArray[np.floating]) -> Interval:
-    """Mean and bootstrap interval of ``(n,)`` values; the same for the same values."""
-    rng = np.random.default_rng(0)
-    drawn = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high), len(values))
+    return Likeness(mean_interval(there), mean_interval(here), mean_interval(there - here), floor, ceiling)
 
 
 def landmark_error(driving: Floats, drawn: Floats) -> float:
@@ -108,7 +92,7 @@ def sharpness(faces: Pixels) -> float:
     return float(np.mean([cv2.Laplacian(luma, cv2.CV_32F).var() for luma in lumas]) * 1e4)
 
 
-def kernel_distance(made: Pixels, genuine: Pixels, embed: Embedder) -> Interval:
+def kernel_distance(made: Pixels, genuine: Pixels, embed: Embedder) -> Estimate:
     """How far swaps are from genuine faces of the target as two heaps: squared MMD of their embeddings, unbiased.
 
     The measure of M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018 (kernel (x·y + 1)³ here, as vectors have
@@ -126,11 +110,10 @@ def kernel_distance(made: Pixels, genuine: Pixels, embed: Embedder) -> Interval:
         n, m = len(x), len(y)
         within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
         found.append(within - 2 * xy.mean())
-    low, high = np.quantile(found, (0.025, 0.975))
-    return Interval(float(np.mean(found)), float(low), float(high), min(len(made), len(genuine)))
+    return percentile_interval(float(np.mean(found)), found, min(len(made), len(genuine)))
 
 
-def driving_error(swaps: Pixels, driving: Floats) -> tuple[Interval | None, int]:
+def driving_error(swaps: Pixels, driving: Floats) -> tuple[Estimate | None, int]:
     """:func:`landmark_error` of those ``swaps`` ``(n, s, s, 3)`` in which FaceMesh finds a face, with ``driving``
     landmarks ``(n, 468, 2)``, and how many those are; None where there are none."""
     errors = []
@@ -138,7 +121,7 @@ def driving_error(swaps: Pixels, driving: Floats) -> tuple[Interval | None, int]
         found = found_landmarks(face)
         if found is not None:
             errors.append(landmark_error(points, found))
-    return (interval(np.array(errors)) if errors else None), len(errors)
+    return (mean_interval(np.array(errors)) if errors else None), len(errors)
 
 
 def train_embedding(

@@ -156,7 +156,7 @@ def check(
     swaps, _ = swap_faces(net, pair.held_a.pixels, "b", device)
     found = likeness(swaps, pair.a.pixels, pair.b.pixels, pair.held_a.pixels, pair.held_b.pixels, embed)
     means = np.mean([(x.a, x.b, x.fooling, x.critic) for x in recent], axis=0) if recent else [math.nan] * 4
-    values = (step, means[0], means[1], l1, alike, found.to_target.mean, found.to_source.mean, found.floor,
+    values = (step, means[0], means[1], l1, alike, found.to_target.value, found.to_source.value, found.floor,
               found.ceiling, means[2], means[3])  # fmt: skip
     return {k: float(v) for k, v in zip(curves.COLUMNS, values, strict=True)}
 

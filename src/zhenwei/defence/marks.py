@@ -1,0 +1,88 @@
+"""The watermarks of zhenwei in a file, looked for in picture and sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zhenwei import media
+from zhenwei.defence import watermark
+from zhenwei.defence.keys import PUBLIC_KEY
+from zhenwei.types import Audio, Media, Pixels
+
+_FRAMES = 12
+_MAX_SIDE = 4096
+_MAX_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A watermark that was found.
+
+    ``ident``: hexadecimal, 16 digits in pictures and clips, 4 in sound. ``agreement``: share of the votes for its bits
+    that agree, in [0, 1]. ``intact``: no part of the picture was replaced since; None where that cannot be told, and in
+    sound. ``altered``: the share that was, in [0, 1], or None. ``published``: under the key that everybody has.
+    """
+
+    medium: Literal["picture", "sound"]
+    ident: str
+    agreement: float
+    published: bool
+    transform: str = ""
+    altered: float | None = None
+    intact: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, with every field."""
+        return {
+            "medium": self.medium,
+            "ident": self.ident,
+            "agreement": round(self.agreement, 4),
+            "published_key": self.published,
+            "transform": self.transform,
+            "altered_share": None if self.altered is None else round(self.altered, 4),
+            "intact": self.intact,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundMarks:
+    """Marks, and the pixels of a still picture in which further ones can be looked for."""
+
+    marks: tuple[Mark, ...] = ()
+    pixels: Pixels | None = None
+
+
+def find_marks(opened: Media, keys: Sequence[bytes]) -> FoundMarks:
+    """Watermarks of picture and sound, each under the first of ``keys`` that finds one. Raises MediaError."""
+    frames: list[Pixels] = []
+    marks: list[Mark | None] = []
+    if opened.kind == "image":
+        frames = [media.read_picture(opened).pixels]
+    elif opened.kind == "video":
+        frames = [frame.pixels for frame in media.sample_frames(opened, _FRAMES, max_side=_MAX_SIDE)]
+    if frames:
+        marks.append(_picture_mark(frames, keys))
+    if opened.audio_codec:
+        marks.append(_sound_mark(media.read_audio(opened), keys))
+    return FoundMarks(tuple(filter(None, marks)), frames[0] if opened.kind == "image" else None)
+
+
+def _picture_mark(frames: Sequence[Pixels], keys: Sequence[bytes]) -> Mark | None:
+    for key in keys:
+        mark = watermark.read_frames(frames, key)
+        if mark is not None:
+            share = None if mark.altered is None else mark.altered_share
+            published = key == PUBLIC_KEY
+            return Mark("picture", mark.ident.hex(), mark.agreement, published, mark.transform, share, mark.intact)
+    return None
+
+
+def _sound_mark(audio: Audio, keys: Sequence[bytes]) -> Mark | None:
+    samples = audio.samples[:, : _MAX_SECONDS * audio.rate_hz]
+    for key in keys:
+        mark = watermark.read_sound(samples, audio.rate_hz, key)
+        if mark is not None:
+            return Mark("sound", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY)
+    return None

@@ -1,0 +1,1 @@
+"""Training of networks: the one optimizer loop, its checkpoints, schedules and workers. Needs the train extra."""

@@ -1,0 +1,133 @@
+"""The one loop, on a small task: learns, resumes bit by bit, averages, checks, and refuses what is not its own."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zhenwei.errors import DataError, UsageError
+from zhenwei.trainer.averages import ema_warmup
+from zhenwei.trainer.loop import LOG, STATE, WEIGHTS, Run, Runtime, Schedule, Task, Turn, begin, save, take_step, train
+from zhenwei.trainer.schedule import warmup_cosine
+
+
+class Numbers:
+    """Batches that are a function of their step."""
+
+    def __getitem__(self, step: int, /) -> Tensor:
+        return torch.randn(16, 2, generator=torch.Generator().manual_seed(step))
+
+
+def task(*, batches: bool = False, bad_at: int | None = None) -> Task:
+    torch.manual_seed(5)
+    net = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-2)
+    memory = {"seen": 0}
+
+    def step(turn: Turn) -> dict[str, Tensor]:
+        x = turn.batch if batches else torch.randn(16, 2, generator=turn.generator())
+        loss = ((net(x)[:, 0] - x.sum(1)) ** 2).mean()
+        if turn.step == bad_at:
+            loss = loss * math.nan
+        take_step(optimizer, loss, clip_norm=1.0)
+        memory["seen"] += len(x)
+        return {"loss": loss}
+
+    source = Numbers() if batches else None
+    return Task(nn.ModuleDict({"net": net}), {"net": optimizer}, step, ("net",), source, memory=memory)
+
+
+def schedule(steps: int, save_every: int = 500) -> Schedule:
+    return Schedule(
+        steps,
+        seed=3,
+        save_every=save_every,
+        learning_rate=lambda step, steps: warmup_cosine(step, steps, 0.05, 3),
+        ema=lambda made: ema_warmup(0.9, made),
+    )
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_the_loss_falls() -> None:
+    rows = train(task(), schedule(60)).rows
+    assert rows[-1]["loss"] < 0.3 * rows[0]["loss"]
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_a_run_cut_in_two_is_the_run_in_one(batches: bool, tmp_path: Path) -> None:
+    whole = train(task(batches=batches), schedule(12))
+    train(task(batches=batches), schedule(12), tmp_path, runtime=Runtime(stop_after=5))
+    assert json.loads((tmp_path / STATE).read_text())["step"] == 5
+    torch.manual_seed(99)
+    again = train(task(batches=batches), schedule(12), tmp_path)
+    assert again.rows == whole.rows
+    assert same(again.task.nets, whole.task.nets)
+    assert same(again.averages, whole.averages)
+    assert again.task.memory == whole.task.memory == {"seen": 12 * 16}
+    assert (tmp_path / LOG).read_text().count("\n") == 13
+
+
+def test_checks_are_made_before_saving_and_at_the_end(tmp_path: Path) -> None:
+    checked: list[tuple[int, bool]] = []
+    one = task()
+
+    def check(run: Run) -> None:
+        checked.append((run.step, (tmp_path / WEIGHTS).exists()))
+
+    one.check = check
+    train(one, Schedule(5, check_every=2), tmp_path)
+    assert checked == [(2, False), (4, True), (5, True)]
+
+
+def test_ctrl_c_saves_the_step_before(tmp_path: Path) -> None:
+    def tell(progress: object, run: Run) -> None:
+        if run.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(task(), schedule(9), tmp_path, tell=tell)
+    assert json.loads((tmp_path / STATE).read_text())["step"] == 4
+    assert same(train(task(), schedule(9), tmp_path).task.nets, train(task(), schedule(9)).task.nets)
+
+
+def test_a_loss_that_is_no_number_leaves_the_last_save(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no longer finite at step 4"):
+        train(task(bad_at=3), schedule(9, save_every=2), tmp_path)
+    assert json.loads((tmp_path / STATE).read_text())["step"] == 2
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
+    run = begin(task(), schedule(2))
+    with torch.no_grad():
+        next(run.task.nets.parameters()).fill_(math.inf)
+    with pytest.raises(DataError, match="weights"):
+        save(run, tmp_path, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_runs_share_a_folder_and_each_knows_its_own(tmp_path: Path) -> None:
+    train(task(), schedule(2), tmp_path, about={"data": "a"})
+    train(task(), schedule(3), tmp_path, about={"data": "b"}, name="other")
+    with pytest.raises(UsageError, match="data b -> a"):
+        train(task(), schedule(3), tmp_path, about={"data": "a"}, name="other")
+    assert train(task(), schedule(4), tmp_path, about={"data": "a"}).step == 4
+
+
+def test_another_network_does_not_fit(tmp_path: Path) -> None:
+    train(task(), schedule(2), tmp_path)
+    other = task()
+    other.nets = nn.ModuleDict({"net": nn.Linear(2, 1)})
+    with pytest.raises(DataError, match="does not fit"):
+        train(other, schedule(3), tmp_path)
+    other = task()
+    other.schema = "another/1"
+    with pytest.raises(DataError, match="no readable checkpoint"):
+        train(other, schedule(3), tmp_path)
