@@ -58,9 +58,9 @@ def of_ladder(steps: Sequence[Step]) -> Iterator[Drawing]:
         if step.auc is not None:
             sets.setdefault(step.set, []).append(step)
     for number, (family, by_set) in enumerate(families.items(), 1):
-        names = list(by_set)
-        for start in range(0, len(names), charts.SERIES_PER_CHART):
-            shown = {name: by_set[name] for name in names[start : start + charts.SERIES_PER_CHART]}
+        lines = list(by_set.items())
+        for start in range(0, len(lines), charts.SERIES_PER_CHART):
+            shown = dict(lines[start : start + charts.SERIES_PER_CHART])
             yield _family(f"ladder-{number}-{start}", family, shown)
 
 
@@ -128,7 +128,9 @@ def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: i
 
 def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Drawing:
     """One chart. ``by_set``: steps with an AUC, of at least one set."""
-    steps = [step for of_one in by_set.values() for step in of_one]
+    steps: list[Step] = []
+    for of_one in by_set.values():
+        steps += of_one
     order = sorted({(step.amount, step.step) for step in steps}, reverse=family in _LESS_IS_HARSHER)
     graded = family in _AMOUNTS and len({(step.set, step.amount) for step in steps}) == len(steps)
     lowest, worst = _lowest(steps)
