@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.trainer import loop
 from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.checkpoints import read_checkpoint, write_checkpoint
 from zhenwei.trainer.loop import (
@@ -163,3 +166,13 @@ def test_a_deadline_shortens_a_run_and_the_check_at_its_end_is_made() -> None:
     run = train(one, Schedule(10**6), runtime=Runtime(deadline=time.monotonic() + 2.0))
     assert checked == [run.step]
     assert 0 < run.step == run.steps < 10**6
+
+
+def test_the_example_of_the_module_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (loop.__doc__ or "").splitlines()
+    example = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ") or not line))
+    names: dict[str, Any] = {"folder": tmp_path}
+    exec(example, names)  # noqa: S102  # our own text
+    assert names["run"].rows[-1]["loss"] < 0.01 < names["run"].rows[0]["loss"]
+    assert capsys.readouterr().out.count("loss") == 500
+    assert sorted(path.name for path in tmp_path.iterdir()) == [STATE, WEIGHTS, LOG]
