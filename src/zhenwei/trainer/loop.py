@@ -30,8 +30,8 @@ in ``memory`` (JSON). Training a network of your own::
     run = train(task, schedule, folder, about={"data": "sums"}, tell=lambda progress, _: print(progress.losses))
     trained = run.averages["net"]
 
-``folder``, a ``Path``, then holds ``last.safetensors``, ``last.json`` and ``log.csv``; the same call with more steps goes
-on there.
+``folder``, a ``Path``, then holds ``last.safetensors``, ``last.json`` and ``log.csv``; the same call with more steps
+goes on there.
 """
 
 from __future__ import annotations
