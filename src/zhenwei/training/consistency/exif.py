@@ -73,7 +73,7 @@ def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
         steps=recipe.steps,
         resume=run.resume,
         stop_after=run.stop_after,
-        tell=lambda step, _: run.tell("training", step / recipe.steps),
+        tell=lambda step: run.tell("training", step / recipe.steps),
     )
     found = learned.check(net, [photograph.pixels() for photograph in album.held_out])
     run.say("  ".join(f"{name} {value:.3f}" for name, value in found.items()))
