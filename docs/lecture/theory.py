@@ -15,6 +15,7 @@ from torch import Tensor, nn, optim
 
 from zhenwei.forge.gan.losses import clip_weights, critic_logistic, critic_wasserstein
 from zhenwei.nets.gan import perceptron
+from zhenwei.trainer.loop import Schedule, Task, Turn, take_step, train
 
 RING_SIGMA = 0.02
 
@@ -47,16 +48,20 @@ def train_critic(mean: float, *, steps: int, seed: int, batch: int = 512, width:
     """A perceptron that learned to tell N(0, 1) (real) from N(mean, 1): (n, 1) -> logits (n, 1).
 
     The learning rate falls to 0 along a cosine, so that the last steps average over their noise."""
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     critic = _seeded(seed, width, 2)
-    best = optim.Adam(critic.parameters(), 2e-3)
-    fall = optim.lr_scheduler.CosineAnnealingLR(best, steps)
-    for _ in range(steps):
-        real, fake = torch.randn(batch, 1, generator=chance), torch.randn(batch, 1, generator=chance) + mean
-        best.zero_grad()
-        critic_logistic(critic(real), critic(fake)).backward()  # type: ignore[no-untyped-call]
-        best.step()
-        fall.step()
+    optimizer = optim.Adam(critic.parameters(), 2e-3)
+    scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+
+    def step(_: Turn) -> dict[str, Tensor]:
+        real = torch.randn(batch, 1, generator=generator)
+        fake = torch.randn(batch, 1, generator=generator) + mean
+        loss = critic_logistic(critic(real), critic(fake))
+        take_step(optimizer, loss)
+        scheduler.step()
+        return {"critic": loss}
+
+    train(Task(nn.ModuleDict({"critic": critic}), {"critic": optimizer}, step), Schedule(steps))
     return critic
 
 
@@ -69,10 +74,10 @@ def value_on_grid(critic: nn.Module, mean: float, reach: float = 9.0, points: in
     return float((x[1] - x[0]) * -(p * np.logaddexp(0, -logit) + q * np.logaddexp(0, logit)).sum())
 
 
-def ring(n: int, chance: torch.Generator, modes: int = 8, radius: float = 1.0, sigma: float = RING_SIGMA) -> Tensor:
+def ring(n: int, generator: torch.Generator, modes: int = 8, radius: float = 1.0, sigma: float = RING_SIGMA) -> Tensor:
     """(n, 2) samples of ``modes`` round Gaussians on a circle, all equally likely."""
-    which = torch.randint(modes, (n,), generator=chance)
-    return torch.from_numpy(ring_centres(modes, radius)).float()[which] + sigma * torch.randn(n, 2, generator=chance)
+    which = torch.randint(modes, (n,), generator=generator)
+    return torch.from_numpy(ring_centres(modes, radius)).float()[which] + sigma * torch.randn(n, 2, generator=generator)
 
 
 def ring_centres(modes: int = 8, radius: float = 1.0) -> Doubles:
@@ -93,13 +98,16 @@ def point_mass_gap(distance: float, *, steps: int, seed: int, bound: float = 0.1
         if isinstance(layer, nn.Linear):
             nn.init.constant_(layer.bias, bound)
     clip_weights(critic, bound)
-    best = optim.RMSprop(critic.parameters(), 5e-3)
+    optimizer = optim.RMSprop(critic.parameters(), 5e-3)
     real, fake = torch.zeros(1, 1), torch.full((1, 1), distance)
-    for _ in range(steps):
-        best.zero_grad()
-        critic_wasserstein(critic(real), critic(fake)).backward()  # type: ignore[no-untyped-call]
-        best.step()
+
+    def step(_: Turn) -> dict[str, Tensor]:
+        loss = critic_wasserstein(critic(real), critic(fake))
+        take_step(optimizer, loss)
         clip_weights(critic, bound)
+        return {"critic": loss}
+
+    train(Task(nn.ModuleDict({"critic": critic}), {"critic": optimizer}, step), Schedule(steps))
     with torch.no_grad():
         return float(critic(real) - critic(fake))
 
