@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.training.making import save, tiny_pack, tiny_recipe, write_recipe
 
 from zhenwei.cli import main
 from zhenwei.models import manifest
 from zhenwei.training.attention import _heads as face_traces
 from zhenwei.training.cnn import neuron_coverage
-
-from .making import save, tiny_pack, tiny_recipe, write_recipe
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ from zhenwei.stats.metrics import auc
 from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
-from zhenwei.training.data.batches import BatchMaker, Example, Split, split_pack
+from zhenwei.training.data.batches import Example, split_pack
 from zhenwei.training.data.pack import Pack
+from zhenwei.training.data.pairs import held_out_pairs, training_pairs
 from zhenwei.training.fit import fit
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels
@@ -106,12 +107,6 @@ def prepare(
             progress(number / count)
     forged = np.arange(2 * count) % 2 == 1
     return Features(files["mid"], files["high"], forged, kind, mask, known, boundary)
-
-
-def pairs_of(maker: BatchMaker) -> tuple[Iterator[Example], int]:
-    """Every pair of every batch of ``maker``, and how many."""
-    each = (pair for step in range(len(maker)) for pair in maker.pairs_at(step))
-    return each, len(maker) * maker.recipe.pairs.total
 
 
 def losses(found: Traces, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
@@ -229,30 +224,6 @@ def _localised(maps: Floats, data: Features) -> dict[str, float]:
         for name, measure in measures.items()
     }
     return out | {"false_localisation": float((maps[~data.forged] > LOCALISED).mean())}
-
-
-def held_out_pairs(pack: Pack, split: Split, recipe: Recipe, batches: int) -> tuple[Iterator[Example], int]:
-    """Pairs of people and pictures that are held out, made as the training's are."""
-    rows = split.held_out
-    forged, source = pack.forged[rows], pack.source[rows]
-    whole = np.isfinite(pack.landmarks[rows]).all((1, 2))
-    genuine = {name: rows[~forged & whole & (source == name)] for name in recipe.genuine_sources}
-    original = pack.original[rows]
-    other = Split(
-        pairs=rows[forged & (original >= 0)],
-        generated=rows[forged & (original < 0)],
-        genuine=genuine,
-        held_out=rows[:0],
-        foreign=rows[:0],
-        test=rows[:0],
-    )
-    steps = recipe.optimiser.model_copy(update={"steps": batches})
-    apart = recipe.model_copy(update={"seed": recipe.seed + 1, "optimiser": steps})
-    return pairs_of(BatchMaker(pack, other, apart))
-
-
-def training_pairs(pack: Pack, recipe: Recipe) -> tuple[Iterator[Example], int]:
-    return pairs_of(BatchMaker(pack, split_pack(pack, recipe), recipe))
 
 
 def score_of(net: FaceTracesNet, pixels: Pixels) -> Traces:

@@ -28,9 +28,9 @@ from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFing
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.trainer.loop import Schedule, Turn
-from zhenwei.training.cnn._face_forgery import imagenet_state
 from zhenwei.training.data.portraits import Delivery, Portrait, as_cut, draw_delivery, kept_out
 from zhenwei.training.fit import State, fit
+from zhenwei.training.imagenet import imagenet_state
 from zhenwei.types import Floats, Pixels
 
 SEED = 20261123

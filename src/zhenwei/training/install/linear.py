@@ -14,7 +14,8 @@ from pydantic import Field
 from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
 from zhenwei.stats.logistic import fit_logistic
-from zhenwei.training.install.calibrate import Ask, Calibrated, Shown, calibrate, cautious
+from zhenwei.training.data.shown import Shown
+from zhenwei.training.install.calibrate import Ask, Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.install.publish import publish
