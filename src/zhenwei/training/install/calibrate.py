@@ -114,11 +114,11 @@ def calibrate_each(
         for part, sample in ask(each).items():
             if sample is not None:
                 samples[part].append(sample)
-    fitted = {part: _fit(mine, seed) for part, mine in samples.items()}
-    return {
-        part: Calibrated(fitted[part], _operating(fitted[part], mine, of_video), tuple(mine), number - len(mine))
-        for part, mine in samples.items()
-    }
+    found = {}
+    for part, mine in samples.items():
+        fitted = _fit(mine, seed)
+        found[part] = Calibrated(fitted, _operating(fitted, mine, of_video), tuple(mine), number - len(mine))
+    return found
 
 
 def _fit(samples: list[Sample], seed: int) -> Calibration:
@@ -147,8 +147,11 @@ def _operating(calibration: Calibration, samples: list[Sample], video: Collectio
         llr = [calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness) for s in mine]
         forged, faces_seen = [s.forged for s in mine], [s.number for s in mine]
         each.append(measure_operating_points(llr, forged, ["image"] * len(mine), groups=faces_seen))
-    genuine = worst_of([tail for points in each for tail in points.genuine.values()])
-    missed = worst_of([tail for points in each for tail in points.forged.values()])
+    alarms, misses = list[Tail](), list[Tail]()
+    for points in each:
+        alarms += points.genuine.values()
+        misses += points.forged.values()
+    genuine, missed = worst_of(alarms), worst_of(misses)
     return OperatingPoints(dict.fromkeys(("image", "video"), genuine), dict.fromkeys(("image", "video"), missed))
 
 
@@ -164,8 +167,10 @@ def worst_of(tails: list[Tail]) -> Tail:
     """The tail that bounds each of ``tails``: at every level the largest of their rates."""
     if not tails:
         raise DataError("no source to measure on", want="at least one")
-    grid = sorted({level for tail in tails for level in tail.llr})
-    floor = max(tail.floor for tail in tails)
+    levels, floor, media, groups = set[float](), 0.0, 0, 0
+    for tail in tails:
+        levels.update(tail.llr)
+        floor, media, groups = max(floor, tail.floor), media + tail.media, groups + tail.groups
+    grid = sorted(levels)
     rates = [max(floor, *(tail.at(level) for tail in tails)) for level in grid]
-    rates = np.minimum.accumulate(rates).tolist()
-    return Tail(tuple(grid), tuple(rates), floor, sum(t.media for t in tails), sum(t.groups for t in tails))
+    return Tail(tuple(grid), tuple(np.minimum.accumulate(rates).tolist()), floor, media, groups)
