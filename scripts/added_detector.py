@@ -27,7 +27,7 @@ DETECTOR = "traditional.colour_noise"
 PLACES = {
     "detector.py": "src/zhenwei/detectors/traditional/colour_noise.py",
     "lesson.py": "src/zhenwei/training/traditional/colour_noise.py",
-    "test_detector.py": "tests/detectors/traditional/test_colour_noise.py",
+    "tests/test_colour_noise.py": "tests/detectors/traditional/test_colour_noise.py",
 }
 INSTALLED = {
     "src/zhenwei/models/manifest.json",
@@ -54,7 +54,7 @@ def main(work: Path) -> dict[str, Any]:
         "scan": ["zhenwei", "scan", forged, "--detector", DETECTOR, "--output", report],
         "evaluate": ["zhenwei", "evaluate", DETECTOR, "--data", data / "test.csv", "--output", figures],
         "contract": ["pytest", "-q", "-p", "no:cacheprovider", "-n0", "tests/contract", "-k", DETECTOR],
-        "its test": ["pytest", "-q", "-p", "no:cacheprovider", "-n0", PLACES["test_detector.py"]],
+        "its test": ["pytest", "-q", "-p", "no:cacheprovider", "-n0", PLACES["tests/test_colour_noise.py"]],
     }
     for step, words in steps.items():
         began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -126,6 +127,33 @@ def test_a_broken_one_beside_it_is_told_once_and_left_out(site: Path, picture: s
     assert "not_there" in named.stderr
     assert "broken" in listed.stderr
     assert "texture.grain" in {row["id"] for row in json.loads(listed.stdout)}
+
+
+@pytest.mark.heavy
+def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, picture: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rows = ["path,label,split"]
+    for number in range(40):
+        forged = number % 2 == 1  # the forged ones have more grain
+        pixels = 128 + rng.normal(0, 12 if forged else 5, (48, 48, 3)) + rng.normal(0, 3)
+        Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{'fake' if forged else 'real'},train")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    store = site / "zhenwei_grain" / "models"
+    shutil.copytree(store, tmp_path / "before")
+    words = ["--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "run"), "--seed", "3", "--install"]
+    try:
+        ended = python(site, "-m", "zhenwei", "train", "texture.grain", *words)
+        assert ended.returncode == 0, ended.stderr
+        report = scanned(site, picture, "--detector", "texture.grain", "--detector", "provenance.labels")
+        listed = python(site, "-m", "zhenwei", "train", "--list").stdout
+    finally:
+        shutil.rmtree(store)
+        shutil.copytree(tmp_path / "before", store)
+    said = {row["detector"]: row for row in report["evidence"]}["texture.grain"]
+    assert said["llr"] > 0.5
+    assert said["weights"] == models.manifest(STORE)[0].weights
+    assert "texture.grain" in listed
 
 
 def test_the_guide_shows_what_is_run_here() -> None:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.data.test_pack import dfdc, photos
+from tests.training.making import save, tiny_pack, tiny_recipe, write_recipe
 
 from zhenwei.cli import main
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.recipe import Recipe
-
-from .making import save, tiny_pack, tiny_recipe, write_recipe
-from .test_pack import dfdc, photos
 
 
 @pytest.fixture

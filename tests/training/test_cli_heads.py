@@ -5,28 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.training.making import save, tiny_pack, tiny_recipe, write_recipe
 
 from zhenwei.cli import main
 from zhenwei.models import manifest
 from zhenwei.training.attention import _heads as face_traces
 from zhenwei.training.cnn import neuron_coverage
 
-from .making import save, tiny_pack, tiny_recipe, write_recipe
 
-
-@pytest.fixture
-def given(tmp_path: Path) -> list[str]:
+def asked(tmp_path: Path, detector: str) -> list[str]:
     pack = save(tiny_pack(12), tmp_path / "tiny.npz")
     changes = {"steps": 3, "warmup_steps": 1}
-    recipe = tiny_recipe(size_px=192, optimiser=changes, held_out_identities=0.4)
+    recipe = tiny_recipe(detector=detector, size_px=192, optimiser=changes, held_out_identities=0.4)
     places = ["--data", str(pack), "--output", str(tmp_path / "out"), "--threads", "1"]
     return [*places, "--recipe", str(write_recipe(tmp_path / "tiny.toml", recipe)), "--store", str(tmp_path / "store")]
 
 
 @pytest.mark.heavy
 def test_the_heads_are_trained_together_and_installed(
-    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    given = asked(tmp_path, "attention.manipulation_map")
     monkeypatch.setattr(face_traces, "EPOCHS", 1)
     monkeypatch.setattr(face_traces, "HELD_OUT_BATCHES", 1)
     assert main(["train", "warp.boundary", *given]) == 0
@@ -48,8 +47,9 @@ def test_the_heads_are_trained_together_and_installed(
 
 @pytest.mark.heavy
 def test_coverage_is_fitted_and_installed(
-    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    given = asked(tmp_path, "cnn.neuron_coverage")
     monkeypatch.setattr(neuron_coverage, "HELD_OUT_BATCHES", 1)
     assert main(["train", "cnn.neuron_coverage", *given]) == 0
     assert "ImageNet" in capsys.readouterr().err

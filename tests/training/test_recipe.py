@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.training.making import tiny_recipe, write_recipe
 
 from zhenwei.errors import UsageError
 from zhenwei.training.recipe import load_recipe
-
-from .making import tiny_recipe, write_recipe
 
 
 def test_the_packaged_recipe_loads_and_sums_up() -> None:

@@ -4,7 +4,8 @@ Up to two workers are threads: the work is in C, which lets the interpreter go. 
 of its own, *spawned*, since OpenCV's thread pool does not survive a fork. Large arrays of the source (its pack) are put
 into files that every process maps, so that sixteen of them share one copy. Step k is always prepared by process
 k mod n and read from it in turn, so nothing depends on who is faster. A process ends when its pipe is closed: it
-outlives neither the run nor a parent that was killed.
+outlives neither the run nor a parent that was killed. (torch.utils.data.DataLoader copies the source into every
+process, and forks where it can.)
 """
 
 from __future__ import annotations

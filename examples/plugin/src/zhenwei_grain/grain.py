@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
+from zhenwei.models.calibration import Calibration
 from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
 
 STORE = Path(__file__).parent / "models"  # manifest.json, weights/ and cards/, as in zhenwei itself
@@ -46,12 +47,14 @@ class Grain:
         model = models.load(MODEL, store=STORE)
         luma = (pixels @ np.array([0.299, 0.587, 0.114])).astype(np.float32)
         (grain,) = model.run(luma[None, None])
+        score, calibration = round(float(grain.item()), 4), models.calibration_path(MODEL, STORE)
+        llr = Calibration.load(calibration).llr(score) if calibration.is_file() else None
         return Evidence(
             self.info.id,
-            llr=None,
+            llr=llr,
             finding=Text("The strength of the finest grain was read.", zh="已测得最细颗粒的强度。"),
-            reason=Text("its score has not been calibrated", zh="其分数尚未校准"),
-            score=round(float(grain.item()), 4),
+            reason=Text("its score has not been calibrated", zh="其分数尚未校准") if llr is None else "",
+            score=score,
             weights=model.weights,
         )
 

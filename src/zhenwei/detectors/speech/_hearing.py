@@ -19,7 +19,6 @@ from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats,
 
 LEAST_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
-ANY_SIZE_PX = 100.0
 _SILENT = 1e-4  # of full scale
 _MAX_WINDOWS = 400
 _PICTURE = (900, 220)

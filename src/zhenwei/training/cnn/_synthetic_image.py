@@ -27,7 +27,7 @@ from zhenwei.stats.metrics import auc
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import OptimizerSettings
 from zhenwei.trainer.supervised import State, Tell, begin, scores, train
-from zhenwei.training.cnn._face_forgery import imagenet_state, refuse_existing
+from zhenwei.training.cnn._face_forgery import refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.portraits import (
     FAMILY,
@@ -38,6 +38,7 @@ from zhenwei.training.data.portraits import (
     draw_delivery,
     kept_out,
 )
+from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.recipe import Augmentation, Often, Section, Share
 from zhenwei.types import Floats, InputContract, Pixels
 

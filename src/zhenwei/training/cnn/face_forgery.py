@@ -24,7 +24,7 @@ from zhenwei.training.cnn import _face_forgery as taught
 from zhenwei.training.cnn import _leave_out as leave_out
 from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.held_out import HeldOutFaces
-from zhenwei.training.data.pack import Pack, kept_decoded
+from zhenwei.training.data.pack import Pack, kept_decoded, prepare_pack
 from zhenwei.training.data.repack import repack
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.calibrate import Calibrated, calibrate
@@ -57,7 +57,7 @@ def prepare(_: Recipe, run: Run) -> Pack:
         raise UsageError("several processes need a pack", got=str(run.data), want="a pack.npz", fix=fix)
     kept = run.way not in ("dry_run", "make_pack") or (run.output / "pack.npz").is_file()
     folder = run.output if kept else run.scratch
-    pack = taught.prepare(run.data, folder, run.bar("preparing faces"), workers=run.workers)
+    pack = prepare_pack(run.data, folder, run.bar("preparing faces"), workers=run.workers)
     return run.stack.enter_context(kept_decoded(pack)) if run.cache else pack
 
 

@@ -22,12 +22,11 @@ from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
 from zhenwei.stats.logistic import fit_logistic
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.supervised import to_input
-from zhenwei.training.attention._heads import held_out_pairs, training_pairs
-from zhenwei.training.cnn._face_forgery import imagenet_state
-from zhenwei.training.cnn._face_forgery import prepare as prepare_pack
 from zhenwei.training.data.batches import Example, split_pack
 from zhenwei.training.data.held_out import HeldOutFaces
-from zhenwei.training.data.pack import Pack
+from zhenwei.training.data.pack import Pack, prepare_pack
+from zhenwei.training.data.pairs import held_out_pairs, training_pairs
+from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product

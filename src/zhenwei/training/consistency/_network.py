@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zhenwei.errors import DataError
 from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreement
 from zhenwei.stats.metrics import auc
-from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.trainer.averages import ema_warmup
+from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
+from zhenwei.training.fit import State, fit
 from zhenwei.types import Pixels
 
 SEED = 20261123
@@ -38,7 +37,6 @@ _SHARED = 0.75  # groups of one delivery
 _ENCODED, _QUALITY = 0.7, (70, 99)
 _LEARNING_RATE, _DECAY, _AVERAGE = 2e-3, 1e-4, 0.998
 _NAMED = 0.5  # weight of naming the settings
-_AHEAD = 4
 _KEEP_EVERY = 200
 _CHECKED = 8  # batches
 
@@ -156,7 +154,7 @@ def train(
     steps: int,
     resume: bool = False,
     stop_after: int | None = None,
-    tell: Callable[[int, float], None] | None = None,
+    tell: Callable[[int], None] | None = None,
 ) -> SelfConsistencyNet:
     """Learns for ``steps`` batches and returns the running average of the weights, which ``output/best.pt`` holds too.
 
@@ -167,60 +165,41 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     net = SelfConsistencyNet(SETTINGS)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = deepcopy(net)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=_LEARNING_RATE, weight_decay=_DECAY)
-    start = _restore(output / "last.pt", net, average, optimiser) if resume else 0
-    end = min(steps, stop_after or steps)
-    with ThreadPoolExecutor(1) as crew:
-        ahead: list[Future[Shots]] = []
-        for step in range(start, end):
-            while len(ahead) < _AHEAD and step + len(ahead) < end:
-                ahead.append(crew.submit(shots, album, (SEED, 1, step + len(ahead))))
-            for group in optimiser.param_groups:
-                group["lr"] = _rate(step, steps)
-            net.train()
-            loss = loss_of(net, ahead.pop(0).result())
-            if not math.isfinite(float(loss.detach())):
-                raise DataError("the loss is no number any more", got=f"step {step}", fix="Resume from last.pt.")
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-            optimiser.step()
-            _follow(average, net, min(_AVERAGE, (1 + step) / (10 + step)))
-            if (step + 1) % _KEEP_EVERY == 0 or step + 1 == end:
-                _keep(output / "last.pt", net, average, optimiser, step + 1)
-            if tell:
-                tell(step + 1, float(loss.detach()))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=_LEARNING_RATE, weight_decay=_DECAY)
+
+    def loss(turn: Turn) -> Tensor:
+        return loss_of(net.train(), turn.batch)
+
+    average = fit(
+        net,
+        optimizer,
+        loss,
+        Schedule(
+            steps,
+            save_every=_KEEP_EVERY,
+            learning_rate=_rate,
+            ema=lambda made: ema_warmup(_AVERAGE, made - 1),
+        ),
+        state=State(output / "last.pt", resume),
+        clip_norm=2.0,
+        batches=_Batches(album),
+        stop_after=stop_after,
+        tell=tell or (lambda _step: None),
+    )
     torch.save(average.state_dict(), output / "best.pt")
-    return average.eval()
+    return average
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batches:
+    """Of a step, from its number alone."""
+
+    album: Sequence[Pixels]
+
+    def __getitem__(self, step: int, /) -> Shots:
+        return shots(self.album, (SEED, 1, step))
 
 
 def _rate(step: int, steps: int) -> float:
     """A short rise, then half a cosine."""
     return _LEARNING_RATE * min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / max(1, steps)))
-
-
-def _follow(average: SelfConsistencyNet, net: SelfConsistencyNet, kept: float) -> None:
-    with torch.no_grad():
-        for mine, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-            mine.lerp_(theirs, 1 - kept) if mine.is_floating_point() else mine.copy_(theirs)
-
-
-def _keep(
-    path: Path, net: SelfConsistencyNet, average: SelfConsistencyNet, optimiser: torch.optim.Optimizer, step: int
-) -> None:
-    values = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
-    beside = path.with_suffix(".part")
-    torch.save(values | {"step": step}, beside)
-    beside.replace(path)  # a run that is killed meanwhile leaves the checkpoint before
-
-
-def _restore(path: Path, net: SelfConsistencyNet, average: SelfConsistencyNet, optimiser: torch.optim.Optimizer) -> int:
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-        net.load_state_dict(held["net"])
-        average.load_state_dict(held["average"])
-        optimiser.load_state_dict(held["optimiser"])
-        return int(held["step"])
-    except UNREADABLE as error:
-        raise DataError("the run cannot be resumed", got=f"{path}: {str(error)[:200]}", want="last.pt of it") from error

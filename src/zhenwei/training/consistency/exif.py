@@ -23,8 +23,9 @@ from zhenwei.training.consistency import _network as learned
 from zhenwei.training.data.camera import Camera, another, draw_camera, saved
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
-from zhenwei.training.install.calibrate import Calibrated, Shown, calibrate, cautious
+from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export
 from zhenwei.training.install.measured import Measured, measured
@@ -73,7 +74,7 @@ def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
         steps=recipe.steps,
         resume=run.resume,
         stop_after=run.stop_after,
-        tell=lambda step, _: run.tell("training", step / recipe.steps),
+        tell=lambda step: run.tell("training", step / recipe.steps),
     )
     found = learned.check(net, [photograph.pixels() for photograph in album.held_out])
     run.say("  ".join(f"{name} {value:.3f}" for name, value in found.items()))

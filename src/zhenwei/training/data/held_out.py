@@ -11,7 +11,7 @@ from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.training.data.batches import Split
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.data.portraits import FAMILY, Delivery, Portrait, draw_delivery
-from zhenwei.training.install.calibrate import Shown, delivery
+from zhenwei.training.data.shown import Shown, delivery
 
 
 @dataclass(frozen=True, slots=True, eq=False)

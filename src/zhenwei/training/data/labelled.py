@@ -11,7 +11,7 @@ from zhenwei.evaluation import readers
 from zhenwei.evaluation.items import Item
 from zhenwei.training.data.encoding import decode
 from zhenwei.training.data.portraits import kept_out
-from zhenwei.training.install.calibrate import Shown
+from zhenwei.training.data.shown import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -272,3 +272,15 @@ def _relative(landmarks: Floats | None, region: Box) -> Floats:
         return np.full((468, 2), np.nan, np.float32)
     corner = np.array([region.left, region.top], np.float32)
     return np.asarray((landmarks[:, :2] - corner) / np.array([region.width, region.height], np.float32), np.float32)
+
+
+def prepare_pack(
+    data: Path, folder: Path, progress: Callable[[float], None] | None = None, *, workers: int = 1
+) -> Pack:
+    """The pack in ``data`` (a ``.npz``), or built once from the zips in ``data`` into ``folder/pack.npz``."""
+    if data.is_file():
+        return load_pack(data)
+    target = folder / "pack.npz"
+    if not target.exists():
+        build_pack(data, target, progress, workers=workers)
+    return load_pack(target)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,10 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
-from zhenwei.trainer.checkpoints import UNREADABLE
-from zhenwei.training.cnn._face_forgery import imagenet_state
+from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.training.data.portraits import Delivery, Portrait, as_cut, draw_delivery, kept_out
+from zhenwei.training.fit import State, fit
+from zhenwei.training.imagenet import imagenet_state
 from zhenwei.types import Floats, Pixels
 
 SEED = 20261123
@@ -43,7 +43,7 @@ _BATCHES = 12  # that the least similarities are measured on
 _LEARNING_RATE, _OF_TRUNK, _DECAY = 2e-3, 0.2, 0.02
 _RECONSTRUCTION = 5.0
 _ACCEPTED = 0.95  # of a source's own held-out pictures
-_AHEAD, _KEEP_EVERY = 3, 100
+_KEEP_EVERY = 100
 _RAW = Delivery()
 Tell = Callable[[str, float], None]
 
@@ -78,16 +78,16 @@ def train_generator(name: str, faces: Pixels, steps: int | None = None) -> Gener
     rng = np.random.default_rng((SEED, int(seed)))
     net = Generator(enlarger)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)
-    for step in range(steps):
-        optimiser.param_groups[0]["lr"] = 2e-3 * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+    def loss(_: Turn) -> Tensor:
         batch = to_input(faces[rng.integers(0, len(faces), _DRAWN)])
         with torch.autocast("cpu", torch.bfloat16):
-            loss = functional.l1_loss(net(batch).float(), batch)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-    return net.eval()
+            return functional.l1_loss(net(batch).float(), batch)
+
+    def rate(step: int, steps: int) -> float:
+        return 2e-3 * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+    return fit(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss, Schedule(steps, learning_rate=rate))
 
 
 def to_input(pixels: Pixels) -> Tensor:
@@ -190,28 +190,31 @@ class _Part:
 def learn(part: _Part, pictures: Pictures, *, resume: bool = False, tell: Tell | None = None) -> None:
     """To the end of ``part``; leaves its network ready to answer."""
     net, steps = part.net.to(memory_format=torch.channels_last), part.steps  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(part.groups, lr=_LEARNING_RATE, weight_decay=_DECAY)
-    start = _restore(part.path, net, optimiser) if resume and part.path.is_file() else 0
-    with ThreadPoolExecutor(1) as crew:
-        ahead: list[Future[tuple[Pixels, NDArray[np.int64]]]] = []
-        for step in range(start, steps):
-            while len(ahead) < _AHEAD and step + len(ahead) < steps:
-                ahead.append(crew.submit(pictures.batch, (SEED, 1, step + len(ahead))))
-            for group in optimiser.param_groups:
-                group["lr"] = _LEARNING_RATE * group["share"] * _rate(step, steps)
-            pixels, labels = ahead.pop(0).result()
-            loss = part.loss(net.train(), to_input(pixels), torch.from_numpy(labels))
-            if not math.isfinite(float(loss.detach())):
-                raise DataError("the loss is no number any more", got=f"step {step}", fix="Resume from last.pt.")
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-            optimiser.step()
-            if (step + 1) % _KEEP_EVERY == 0 or step + 1 == steps:
-                _keep(part.path, net, optimiser, step + 1)
-            if tell:
-                tell(part.name, (step + 1) / steps)
-    net.eval()
+
+    def loss(turn: Turn) -> Tensor:
+        pixels, labels = turn.batch
+        return part.loss(net.train(), to_input(pixels), torch.from_numpy(labels))
+
+    fit(
+        net,
+        torch.optim.AdamW(part.groups, lr=_LEARNING_RATE, weight_decay=_DECAY),
+        loss,
+        Schedule(steps, save_every=_KEEP_EVERY, learning_rate=lambda step, of: _LEARNING_RATE * _rate(step, of)),
+        state=State(part.path, resume),
+        clip_norm=5.0,
+        batches=_Batches(pictures),
+        tell=lambda made: tell(part.name, made / steps) if tell else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batches:
+    """Of a step, from its number alone."""
+
+    pictures: Pictures
+
+    def __getitem__(self, step: int, /) -> tuple[Pixels, NDArray[np.int64]]:
+        return self.pictures.batch((SEED, 1, step))
 
 
 def _groups(learned: LearnedFingerprint) -> Groups:
@@ -242,22 +245,6 @@ def _loss_of_residual(net: ResidualFingerprint, batch: Tensor, truth: Tensor) ->
 
 def _rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / max(1, steps)))
-
-
-def _keep(path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
-    beside = path.with_suffix(".part")
-    torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, beside)
-    beside.replace(path)  # a run that is killed meanwhile leaves the checkpoint before
-
-
-def _restore(path: Path, net: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-        net.load_state_dict(held["net"])
-        optimiser.load_state_dict(held["optimiser"])
-        return int(held["step"])
-    except UNREADABLE as error:
-        raise DataError("the run cannot be resumed", got=f"{path}: {str(error)[:200]}", want="last.pt of it") from error
 
 
 @torch.no_grad()

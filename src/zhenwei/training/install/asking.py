@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zhenwei import faces
-from zhenwei.training.install.calibrate import Ask, AskEach, Sample, Shown
+from zhenwei.training.data.shown import Shown
+from zhenwei.training.install.calibrate import Ask, AskEach, Sample
 from zhenwei.types import Detector, Frame, Media, Pixels, Quality, Subject
 
 

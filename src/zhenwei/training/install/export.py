@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from zhenwei.errors import DataError, ModelError
 from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.types import Floats
 
 OPSET = 17
+_IR_VERSION = 8  # of opset 17; newer ones are refused by older runtimes
 _TOLERANCE = 2e-3
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -132,3 +136,33 @@ def parity(net: nn.Module, data: bytes, shape: tuple[int, ...], outputs: Sequenc
         theirs = [getattr(answer, name) for name in outputs]
         differences += [float(np.abs(a - b.numpy()).max()) for a, b in zip(ours, theirs, strict=True)]
     return float(np.max(differences))
+
+
+def export_formula(
+    formula: str,
+    constants: Mapping[str, NDArray[np.number[Any]]],
+    reference: Callable[[Floats], NDArray[np.floating]],
+    drawn: Floats,
+    *,
+    tolerance: float,
+) -> Exported:
+    """A model that is a formula and no network, checked against ``reference``, the same in NumPy, on ``drawn``.
+
+    ``formula``: a graph in the textual form of ONNX, ``name (float[n, 3] x) => (float[n] score) {...}``; ``constants``:
+    what it names besides, float32. A formula says what is computed in plain operators; skl2onnx would write those of
+    ai.onnx.ml, with labels and probabilities that no detector reads.
+
+    Raises :class:`ModelError` when ONNX Runtime and NumPy differ by more than ``tolerance``.
+    """
+    model = onnx.parser.parse_model(f'<ir_version: {_IR_VERSION}, opset_import: ["" : {OPSET}]> {formula}')
+    held = [onnx.numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    model.graph.initializer.extend(held)
+    model.producer_name = "zhenwei"
+    onnx.checker.check_model(model)
+    data = model.SerializeToString()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: drawn})
+    worst = float(np.abs(np.asarray(found, np.float64) - reference(drawn)).max())
+    if not worst <= tolerance:
+        raise ModelError("the exported model departs from NumPy", got=f"{worst:.2g}", want=f"at most {tolerance}")
+    return Exported(data, worst)

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,26 @@ def to_markdown(found: Measured) -> str:
 
 
 def _by_kind(every: Sequence[Answered]) -> dict[str, list[Answered]]:
-    return {kind: mine for kind in _KINDS if (mine := [a for a in every if a.kind == kind])}
+    found: dict[str, list[Answered]] = {}
+    for kind in _KINDS:
+        mine = [a for a in every if a.kind == kind]
+        if mine:
+            found[kind] = mine
+    return found
 
 
 def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Estimate | None]:
     """AUC of the fused LLR of those that got one, and of a classifier that sees nothing but how the file is made."""
-    answers = [(a, max(llrs)) for a in mine if (llrs := a.llrs(dependence))]
-    truth, values = [a.forged for a, _ in answers], [llr for _, llr in answers]
+    truth, values, groups = list[bool](), list[float](), list[str]()
+    for one in mine:
+        llrs = one.llrs(dependence)
+        if llrs:
+            truth.append(one.forged)
+            values.append(max(llrs))
+            groups.append(one.group)
     area = probe = None
     if any(truth) and not all(truth):
-        area = bootstrap_interval(auc, truth, values, groups=[a.group for a, _ in answers], seed=SEED)
+        area = bootstrap_interval(auc, truth, values, groups=groups, seed=SEED)
     names = sorted(mine[0].facts)
     table = np.array([[a.facts[name] for name in names] for a in mine], np.float64)
     try:
@@ -87,12 +98,12 @@ def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Esti
 
 def _summary(mine: Sequence[Answered], rows: Sequence[SourceRow], dependence: Dependence) -> list[str]:
     figures = _figures(mine, dependence)
-    alarms, genuine = sum(r.false_alarms for r in rows), sum(r.genuine_answered for r in rows)
-    found, forged = sum(r.found for r in rows), sum(r.forged_answered for r in rows)
+    counts = ("false_alarms", "genuine_answered", "found", "forged_answered", "missed", "cleared")
+    table = np.array([attrgetter(*counts)(row) for row in rows], int).reshape(-1, len(counts))
+    alarms, genuine, found, forged, missed, cleared = table.sum(axis=0).tolist()
     large = [r for r in rows if r.genuine_answered >= 10]
     worst = max(large, key=lambda r: r.false_alarms / r.genuine_answered, default=None)
     probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]
-    missed, cleared = sum(r.missed for r in rows), sum(r.cleared for r in rows)
     lines = [
         f"AUC {cell(figures['auc'])} (n {genuine} + {forged} answered); metadata alone {probe}. "
         f"LLRs count {trust:.2f} times.",

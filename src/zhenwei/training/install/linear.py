@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from pydantic import Field
 
-from zhenwei.errors import DataError, ModelError
+from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
 from zhenwei.stats.logistic import fit_logistic
-from zhenwei.training.install.calibrate import Ask, Calibrated, Shown, calibrate, cautious
+from zhenwei.training.data.shown import Shown
+from zhenwei.training.install.calibrate import Ask, Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import OPSET, Exported
+from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Section
@@ -28,7 +26,6 @@ from zhenwei.types import Floats
 E = TypeVar("E")
 Progress = Callable[[float], None]
 
-_IR_VERSION = 8  # of opset 17; newer ones are refused by older runtimes
 _TOLERANCE = 1e-3
 _STEADY = 1e-3  # a feature that varies less is left as it is
 
@@ -64,35 +61,15 @@ def export_linear(fitted: Linear) -> Exported:
 
     Raises :class:`ModelError` when ONNX Runtime departs from NumPy by more than 0.001 on features of unit size.
     """
-    column = fitted.weights.astype(np.float32)[:, None]
-    bias, flat = np.array([fitted.bias], np.float32), np.array([-1], np.int64)
-    constants: dict[str, NDArray[Any]] = {"weights": column, "bias": bias, "flat": flat}
-    graph = helper.make_graph(
-        [
-            helper.make_node("MatMul", ["features", "weights"], ["product"]),
-            helper.make_node("Add", ["product", "bias"], ["sum"]),
-            helper.make_node("Reshape", ["sum", "flat"], ["score"]),
-        ],
-        "linear",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(column)])],
-        [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["n"])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    opset = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION, producer_name="zhenwei")
-    onnx.checker.check_model(model)
-    data = model.SerializeToString()
-    worst = _parity(fitted, data)
-    if not worst <= _TOLERANCE:
-        raise ModelError("the exported classifier departs from NumPy", got=f"{worst:.2g}", want=f"<= {_TOLERANCE}")
-    return Exported(data, worst)
-
-
-def _parity(fitted: Linear, data: bytes) -> float:
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    batch = np.random.default_rng(0).standard_normal((32, len(fitted.weights))).astype(np.float32)
-    (ours,) = session.run(None, {"features": batch})
-    return float(np.abs(np.asarray(ours, np.float64) - fitted(batch)).max())
+    formula = f"""linear (float[n, {len(fitted.weights)}] features) => (float[n] score) {{
+        flat = Constant <value_ints = [-1]> ()
+        product = MatMul (features, weights)
+        sum = Add (product, bias)
+        score = Reshape (sum, flat)
+    }}"""
+    constants = {"weights": fitted.weights[:, None], "bias": np.array([fitted.bias])}
+    drawn = np.random.default_rng(0).standard_normal((32, len(fitted.weights))).astype(np.float32)
+    return export_formula(formula, constants, fitted, drawn, tolerance=_TOLERANCE)
 
 
 class LinearRecipe(Section):

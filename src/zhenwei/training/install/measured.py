@@ -9,7 +9,8 @@ import numpy as np
 
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
 from zhenwei.stats.metrics import auc
-from zhenwei.training.install.calibrate import Ask, Shown
+from zhenwei.training.data.shown import Shown
+from zhenwei.training.install.calibrate import Ask
 
 _DRAWS = 1000
 

@@ -83,18 +83,24 @@ class Answered:
     def evidence(self) -> list[Evidence]:
         """On what is measured here: of clips the picture alone."""
         apart = () if self.kind == "audio" else ("voice", "pairing")  # measured on sound, and not at all
-        return [
-            Evidence(s.detector, s.llr, "", person=s.person, finds=s.finds) for s in self.said if s.finds not in apart
-        ]
+        said = [one for one in self.said if one.finds not in apart]
+        return [Evidence(one.detector, one.llr, "", person=one.person, finds=one.finds) for one in said]
 
     def llrs(self, dependence: Dependence) -> list[float]:
         """Fused, of each person examined with what was said of the file; of the file where nobody was."""
-        every = self.evidence()
-        of_file = [e for e in every if e.person is None]
-        people = sorted({e.person for e in every if e.person is not None})
-        subjects = [[*(e for e in every if e.person == n), *of_file] for n in people] or [of_file]
-        found = [fuse(mine, kind=self.kind, dependence=dependence) for mine in subjects]
-        return [llr for llr in found if llr is not None]
+        people: dict[int, list[Evidence]] = defaultdict(list)
+        of_file = []
+        for one in self.evidence():
+            if one.person is None:
+                of_file.append(one)
+            else:
+                people[one.person].append(one)
+        llrs = []
+        for mine in [people[person] for person in sorted(people)] or [[]]:
+            llr = fuse([*mine, *of_file], kind=self.kind, dependence=dependence)
+            if llr is not None:
+                llrs.append(llr)
+        return llrs
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,11 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
     classes: dict[tuple[str, str, bool], list[Item]] = defaultdict(list)
     for item in items:
         classes[item.set_name, item.origin, item.forged].append(item)
-    return [
-        mine[i * len(mine) // min(limit, len(mine))] for mine in classes.values() for i in range(min(limit, len(mine)))
-    ]
+    taken = []
+    for mine in classes.values():
+        count = min(limit, len(mine))
+        taken += [mine[i * len(mine) // count] for i in range(count)]
+    return taken
 
 
 def answered(outcome: Outcome) -> Answered:
@@ -210,18 +218,24 @@ def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDAr
 def operating_of(mine: Sequence[Answered], dependence: Dependence) -> OperatingPoints:
     """Of media of one kind: the larger of the pooled upper limit and the rate of the worst source, and the domain."""
     kind = mine[0].kind
-    rows = [(llr, a) for a in mine for llr in a.llrs(dependence)]
-    pooled = measure_operating_points(
-        [llr for llr, _ in rows], [a.forged for _, a in rows], [kind] * len(rows), groups=[a.group for _, a in rows]
-    )
+    rows: list[tuple[float, Answered]] = []
+    count: Counter[tuple[str, bool]] = Counter()
+    seen = []
+    for one in mine:
+        rows += [(llr, one) for llr in one.llrs(dependence)]
+        count[one.source, one.forged] += 1
+        if one.seen and not one.forged:
+            seen.append(one.seen)
+    llrs, owners = zip(*rows, strict=True) if rows else ((), ())
+    forged, groups = [one.forged for one in owners], [one.group for one in owners]
+    pooled = measure_operating_points(llrs, forged, [kind] * len(rows), groups=groups)
     genuine = [pooled.genuine[kind], *_by_source(rows, forged=False)] if kind in pooled.genuine else []
     missed = [pooled.forged[kind], *_by_source(rows, forged=True)] if kind in pooled.forged else []
-    count = Counter((a.source, a.forged) for a in mine)
-    names = sorted({a.source for a in mine})
-    sources = tuple((_NAMES.get(name, name), count[name, False], count[name, True]) for name in names)
-    domain = Domain(sources, _ranges([a.seen for a in mine if a.seen and not a.forged]))
-    bounds: list[dict[str, Tail]] = [{kind: _bound(tails)} if tails else {} for tails in (genuine, missed)]
-    return OperatingPoints(bounds[0], bounds[1], {kind: domain})
+    names = sorted({source for source, _ in count})
+    sources = [(_NAMES.get(name, name), count[name, False], count[name, True]) for name in names]
+    alarms: dict[str, Tail] = {kind: _bound(genuine)} if genuine else {}
+    misses: dict[str, Tail] = {kind: _bound(missed)} if missed else {}
+    return OperatingPoints(alarms, misses, {kind: Domain(tuple(sources), _ranges(seen))})
 
 
 def _bound(tails: Sequence[Tail]) -> Tail:
@@ -262,9 +276,12 @@ def _ranges(seen: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float
 def _left_out(mine: Sequence[Answered], dependence: Dependence) -> list[SourceRow]:
     """For every source: trust and operating points of all the others, and the decisions on it that follow."""
     plain = replace(dependence, trust={})
-    most = [(a, max(llrs)) for a in mine if (llrs := a.llrs(plain))]
-    values = np.array([llr for _, llr in most])
-    forged, sources = np.array([a.forged for a, _ in most]), np.array([a.source for a, _ in most])
+    most: list[tuple[float, bool, str]] = []
+    for one in mine:
+        llrs = one.llrs(plain)
+        if llrs:
+            most.append((max(llrs), one.forged, one.source))
+    values, forged, sources = (np.array(column) for column in zip(*most, strict=True))
     rows = []
     for source in sorted({a.source for a in mine}):
         others = sources != source

@@ -49,7 +49,10 @@ class Cost:
 
 
 def fp16(model: bytes) -> bytes:
-    """The model with its float32 weights stored in float16. Raises :class:`ModelError` where one does not fit."""
+    """The model with its float32 weights stored in float16. Raises :class:`ModelError` where one does not fit.
+
+    onnxconverter-common would compute in 16 bits, too, which CPUs do slowly and less exactly.
+    """
     proto = onnx.load_from_string(model)
     graph = proto.graph
     casts = []

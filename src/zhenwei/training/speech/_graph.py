@@ -16,17 +16,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from zhenwei.detectors.speech.graph_attention import pieces
-from zhenwei.errors import DataError
 from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, GraphAttentionNet
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, Reals, variability
-from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.training.data.speech import SEED, Utterance
+from zhenwei.training.fit import State, fit
 from zhenwei.training.install.export import Exported, export_shape
 from zhenwei.types import Floats
 
 STEPS, BATCH = 900, 32
-_RATE, _DECAY, _WARM = 1.5e-3, 0.02, 50
+_LEARNING_RATE, _DECAY, _WARM = 1.5e-3, 0.02, 50
 _AVERAGE = 0.99
 _KEEP_EVERY = 100
 _SMOOTH = 0.05  # labels
@@ -47,19 +47,26 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
     odds = within_sources([u for _, u in rows])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        net, average = GraphAttentionNet(), GraphAttentionNet()
-        average.load_state_dict(net.state_dict())
-        rule = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=_DECAY)
-        start = _resumed(kept, net, average, rule, len(rows))
-        for step in range(start, STEPS):
-            torch.manual_seed(SEED + step)
-            _step(net, rule, *_batch(levels, statistics, forged, odds, step), step)
-            _follow(average, net, step)
-            if (step + 1) % _KEEP_EVERY == 0 or step + 1 == STEPS:
-                _save(kept, net, average, rule, step + 1, len(rows))
-            if tell:
-                tell((step + 1) / STEPS)
-    return average.eval()
+        net = GraphAttentionNet()
+
+        def loss(turn: Turn) -> Tensor:
+            torch.manual_seed(SEED + turn.step)
+            return _loss(net.train(), *_batch(levels, statistics, forged, odds, turn.step))
+
+        return fit(
+            net,
+            torch.optim.AdamW(net.parameters(), _LEARNING_RATE, weight_decay=_DECAY),
+            loss,
+            Schedule(
+                STEPS,
+                save_every=_KEEP_EVERY,
+                learning_rate=_rate,
+                ema=lambda made: min(_AVERAGE, made / (made + 9)),
+            ),
+            state=State(kept, of=len(rows)),
+            clip_norm=5.0,
+            tell=lambda made: tell(made / STEPS) if tell else None,
+        )
 
 
 def score(net: GraphAttentionNet, sound: Floats) -> float:
@@ -153,55 +160,12 @@ def _view(level: Tensor, rng: np.random.Generator) -> Tensor:
     return out
 
 
-def _step(
-    net: GraphAttentionNet, rule: torch.optim.Optimizer, views: Tensor, statistics: Tensor, forged: Tensor, step: int
-) -> None:
-    share = min(1.0, (step + 1) / _WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / STEPS)))
-    for group in rule.param_groups:
-        group["lr"] = _RATE * share
-    net.train()
+def _rate(step: int, steps: int) -> float:
+    return _LEARNING_RATE * min(1.0, (step + 1) / _WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _loss(net: GraphAttentionNet, views: Tensor, statistics: Tensor, forged: Tensor) -> Tensor:
     target = forged * (1 - 2 * _SMOOTH) + _SMOOTH
     heard = net.of_levels(views)
     loss = functional.binary_cross_entropy_with_logits(heard.score, target)
-    loss = loss + _SECOND * functional.mse_loss(heard.statistics, statistics)
-    rule.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-    rule.step()
-
-
-@torch.no_grad()
-def _follow(average: GraphAttentionNet, net: GraphAttentionNet, step: int) -> None:
-    weight = min(_AVERAGE, (step + 1) / (step + 10))
-    for mine, its in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if mine.is_floating_point():
-            mine.lerp_(its, 1 - weight)
-        else:
-            mine.copy_(its)
-
-
-def _save(
-    kept: Path, net: GraphAttentionNet, average: GraphAttentionNet, rule: torch.optim.Optimizer, step: int, rows: int
-) -> None:
-    state = {"net": net.state_dict(), "average": average.state_dict(), "rule": rule.state_dict(), "step": step}
-    half = kept.with_suffix(".part")
-    torch.save({**state, "rows": rows}, half)
-    half.replace(kept)
-
-
-def _resumed(
-    kept: Path, net: GraphAttentionNet, average: GraphAttentionNet, rule: torch.optim.Optimizer, rows: int
-) -> int:
-    if not kept.is_file():
-        return 0
-    try:
-        saved = torch.load(kept, map_location="cpu", weights_only=True)
-        if saved["rows"] != rows:
-            raise DataError("this state is of other data", got=f"{kept}: {saved['rows']} rows", want=f"{rows} rows")
-        net.load_state_dict(saved["net"])
-        average.load_state_dict(saved["average"])
-        rule.load_state_dict(saved["rule"])
-    except (*UNREADABLE, KeyError) as error:
-        fix = "Remove it, or leave --resume out."
-        raise DataError("the state of a training cannot be read", got=f"{kept}: {str(error)[:200]}", fix=fix) from error
-    return int(saved["step"])
+    return loss + _SECOND * functional.mse_loss(heard.statistics, statistics)

@@ -8,21 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from zhenwei.detectors.speech import lfcc_gmm
-from zhenwei.errors import ModelError
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import OPSET, Exported
+from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
 from zhenwei.types import Floats
 
 _COMPONENTS, _ROUNDS, _LEAST_VARIANCE = 64, 25, 1e-3
 _TOLERANCE = 1e-3
-_IR_VERSION = 8
 
 
 def movements(sound: Floats) -> Floats | None:
@@ -73,42 +68,26 @@ def fit_mixtures(genuine: NDArray[np.floating], forged: NDArray[np.floating]) ->
 def export_mixtures(mixtures: Mixtures) -> Exported:
     """``frames`` ``(n, d)`` float32 in, ``llr`` ``(n,)`` out. The squares are completed: x^2 A + x B + c, then the
     log of summed exponentials. Raises :class:`ModelError` when ONNX Runtime departs from NumPy by more than 0.001."""
-    constants: dict[str, NDArray[np.generic]] = {"axis": np.array([1], np.int64)}
-    nodes = [helper.make_node("Mul", ["frames", "frames"], ["squares"])]
-    for name, logs, means, variances in zip(
-        ("genuine", "forged"), mixtures.logs, mixtures.means, mixtures.variances, strict=True
-    ):
-        rest = logs - 0.5 * (np.log(2 * np.pi * variances) + means**2 / variances).sum(-1)
-        constants[f"{name}_squared"] = (-0.5 / variances).T.astype(np.float32)
-        constants[f"{name}_linear"] = (means / variances).T.astype(np.float32)
-        constants[f"{name}_rest"] = rest.astype(np.float32)
-        nodes += [
-            helper.make_node("MatMul", ["squares", f"{name}_squared"], [f"{name}_a"]),
-            helper.make_node("MatMul", ["frames", f"{name}_linear"], [f"{name}_b"]),
-            helper.make_node("Add", [f"{name}_a", f"{name}_b"], [f"{name}_ab"]),
-            helper.make_node("Add", [f"{name}_ab", f"{name}_rest"], [f"{name}_each"]),
-            helper.make_node("ReduceLogSumExp", [f"{name}_each"], [f"{name}_log"], axes=[1], keepdims=0),
+    constants: dict[str, NDArray[np.float64]] = {}
+    lines = ["squares = Mul (frames, frames)"]
+    for number, name in enumerate(("genuine", "forged")):
+        logs, means, variances = mixtures.logs[number], mixtures.means[number], mixtures.variances[number]
+        constants[f"{name}_squared"] = (-0.5 / variances).T
+        constants[f"{name}_linear"] = (means / variances).T
+        constants[f"{name}_rest"] = logs - 0.5 * (np.log(2 * np.pi * variances) + means**2 / variances).sum(-1)
+        lines += [
+            f"{name}_a = MatMul (squares, {name}_squared)",
+            f"{name}_b = MatMul (frames, {name}_linear)",
+            f"{name}_ab = Add ({name}_a, {name}_b)",
+            f"{name}_each = Add ({name}_ab, {name}_rest)",
+            f"{name}_log = ReduceLogSumExp <axes = [1], keepdims = 0> ({name}_each)",
         ]
-    nodes.append(helper.make_node("Sub", ["forged_log", "genuine_log"], ["llr"]))
-    del constants["axis"]
+    lines.append("llr = Sub (forged_log, genuine_log)")
     width = mixtures.means.shape[-1]
-    graph = helper.make_graph(
-        nodes,
-        "mixtures",
-        [helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["n", width])],
-        [helper.make_tensor_value_info("llr", TensorProto.FLOAT, ["n"])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION)
-    onnx.checker.check_model(model)
-    data = model.SerializeToString()
+    formula = f"mixtures (float[n, {width}] frames) => (float[n] llr) {{ {' '.join(lines)} }}"
     drawn = np.random.default_rng(0).standard_normal((64, width)).astype(np.float32)
     drawn = drawn * np.sqrt(mixtures.variances.mean(axis=(0, 1))).astype(np.float32)
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    worst = float(np.abs(session.run(None, {"frames": drawn})[0] - mixtures(drawn)).max())
-    if not worst <= _TOLERANCE:
-        raise ModelError("the exported mixtures depart from NumPy", got=f"{worst:.2g}", want=f"<= {_TOLERANCE}")
-    return Exported(data, worst)
+    return export_formula(formula, constants, mixtures, drawn, tolerance=_TOLERANCE)
 
 
 def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
 from torch.nn import functional
 
 from zhenwei import faces
@@ -26,7 +27,9 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.synthesis import temporal
 from zhenwei.nets.flicker import FRAMES, FlickerNet
 from zhenwei.signals.flicker import CHANNELS, courses
+from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.fit import fit
 from zhenwei.types import Floats, Frame, Pixels, Strip
 
 SEED = 20261123
@@ -260,23 +263,27 @@ def train(
     altered = torch.from_numpy(np.stack([c.altered for c in learn])).float()
     forged = torch.tensor([float(c.forged) for c in learn])
     net = FlickerNet(len(CHANNELS)).train()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=_LEARNING_RATE, weight_decay=_DECAY)
-    for epoch in range(epochs):
-        for group in optimiser.param_groups:
-            group["lr"] = _LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-        order = rng.permutation(len(data))
-        for start in range(0, len(order) - 1, _BATCH):
-            some = torch.from_numpy(order[start : start + _BATCH])
-            shift = 0.1 * torch.randn(len(some), len(CHANNELS), 1)  # cameras differ in level
-            answer = net(data[some] + shift)
-            by_frame = functional.binary_cross_entropy_with_logits(answer.course, altered[some])
-            loss = functional.binary_cross_entropy_with_logits(answer.score, forged[some]) + by_frame
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-        if tell:
-            tell((epoch + 1) / epochs)
-    return net.eval()
+    starts = range(0, len(data) - 1, _BATCH)
+    order = np.arange(len(data))
+
+    def loss(turn: Turn) -> Tensor:
+        nonlocal order
+        if turn.step % len(starts) == 0:
+            order = rng.permutation(len(data))
+        start = starts[turn.step % len(starts)]
+        some = torch.from_numpy(order[start : start + _BATCH])
+        shift = 0.1 * torch.randn(len(some), len(CHANNELS), 1)  # cameras differ in level
+        answer = net(data[some] + shift)
+        by_frame = functional.binary_cross_entropy_with_logits(answer.course, altered[some])
+        return functional.binary_cross_entropy_with_logits(answer.score, forged[some]) + by_frame
+
+    def rate(step: int, steps: int) -> float:
+        return _LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * (step // len(starts)) / (steps // len(starts))))
+
+    optimizer = torch.optim.AdamW(net.parameters(), lr=_LEARNING_RATE, weight_decay=_DECAY)
+    steps = epochs * len(starts)
+    schedule = Schedule(steps, learning_rate=rate)
+    return fit(net, optimizer, loss, schedule, tell=lambda made: tell(made / steps) if tell else None)
 
 
 @torch.no_grad()

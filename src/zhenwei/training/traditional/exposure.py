@@ -15,8 +15,8 @@ import numpy as np
 from zhenwei.detectors.traditional.exposure import Exposure, described
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
+from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_face
-from zhenwei.training.install.calibrate import Shown
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured

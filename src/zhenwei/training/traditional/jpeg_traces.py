@@ -18,8 +18,8 @@ from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trac
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
-from zhenwei.training.install.calibrate import Shown
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured

@@ -17,9 +17,9 @@ from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, self_blend
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
+from zhenwei.training.data.shown import Shown
 from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.install.asking import of_face
-from zhenwei.training.install.calibrate import Shown
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured

@@ -7,13 +7,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from tests.training.making import SIDE, person
 
 from zhenwei.training.data.augment import Degradation, draw
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.recipe import Augmentation
 from zhenwei.types import Floats, Pixels
-
-from .making import SIDE, person
 
 NOTHING = Augmentation(zoom=1, rotate_deg=0, downscale=0, colour=0, grey=0, blur=0, sharpen=0, noise=0, jpeg=0, webp=0)
 EVERYTHING = Augmentation(downscale=1, colour=1, grey=0.5, blur=1, sharpen=1, noise=1, jpeg=0.5, webp=0.5, h264=0.3)

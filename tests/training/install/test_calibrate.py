@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.training.making import person
 
 from zhenwei.errors import DataError
 from zhenwei.fusion.operating import Tail, measure_operating_points
-from zhenwei.training.install.calibrate import NEUTRAL, Delivery, delivery, worst_of
-
-from .making import person
+from zhenwei.training.data.shown import Delivery, delivery
+from zhenwei.training.install.calibrate import NEUTRAL, worst_of
 
 
 def tail(seed: int, count: int, centre: float) -> Tail:

@@ -7,14 +7,13 @@ from dataclasses import fields
 import cv2
 import numpy as np
 import pytest
+from tests.training.making import Row, jpeg, pack_of, person, tampered, tiny_pack, tiny_recipe, tiny_rows
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.localisation import difference_mask
 from zhenwei.trainer.batch import Batch
 from zhenwei.training.data.batches import BatchMaker, Split, split_pack
 from zhenwei.training.data.pack import Pack
-
-from .making import Row, jpeg, pack_of, person, tampered, tiny_pack, tiny_recipe, tiny_rows
 
 NONE = {"collected": 0, "self_blend": 0, "affine_warp": 0, "generated": 0}
 PLAIN = dict.fromkeys(("downscale", "colour", "grey", "blur", "sharpen", "noise", "jpeg", "webp"), 0.0)

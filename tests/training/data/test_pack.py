@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.training.making import jpeg, person, save, tampered, tiny_pack, write_table
 
 from zhenwei import faces
 from zhenwei.errors import DataError
@@ -15,10 +16,8 @@ from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.pack import COLUMNS, CROP, Pack, build_pack, kept_decoded, load_pack
 from zhenwei.types import Frame, Pixels
 
-from .making import jpeg, person, save, tampered, tiny_pack, write_table
-
 GREY = encode(np.full((224, 224, 3), 128, np.uint8), ".jpg", 90)
-ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 
 
 def tight_crop() -> Pixels:

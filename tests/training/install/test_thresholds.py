@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.training.data.test_pack import ASTRONAUT
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError
@@ -21,9 +22,7 @@ from zhenwei.training.install import left_out
 from zhenwei.training.install.thresholds import Answered, measure, operating_of, spread, trust_of
 from zhenwei.types import Kind
 
-from .test_pack import ASTRONAUT
-
-FORGED = Path(__file__).parents[2] / "examples" / "media" / "astronaut-forged.jpg"
+FORGED = Path(__file__).parents[3] / "examples" / "media" / "astronaut-forged.jpg"
 
 
 def one(llr: float | None, forged: bool, source: str, number: int, kind: Kind = "image") -> Answered:

@@ -106,20 +106,18 @@ def test_the_least_similarity_is_what_all_but_one_in_twenty_exceed(
 def test_a_stopped_run_goes_on_to_the_same_weights(
     some: taught.Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
-    for name, value in (("STEPS", 2), ("RESIDUAL_STEPS", 2), ("_SHARE", {}), ("_OTHERWISE", 1), ("_KEEP_EVERY", 1)):
+    for name, value in (("_SHARE", {}), ("_OTHERWISE", 1), ("_KEEP_EVERY", 1)):
         monkeypatch.setattr(taught, name, value)
     monkeypatch.setattr(taught, "_rate", lambda *_: 0.5)
-    whole = taught.train(some, tmp_path / "whole")
-    monkeypatch.setattr(taught, "STEPS" if file == "last.pt" else "RESIDUAL_STEPS", 1)
-    taught.train(some, tmp_path / "parts")
-    monkeypatch.setattr(taught, "STEPS" if file == "last.pt" else "RESIDUAL_STEPS", 2)
-    resumed = taught.train(some, tmp_path / "parts", resume=True)
+    whole = taught.train(some, tmp_path / "whole", steps=(2, 2))
+    taught.train(some, tmp_path / "parts", steps=(1, 2) if file == "last.pt" else (2, 1))
+    resumed = taught.train(some, tmp_path / "parts", steps=(2, 2), resume=True)
     for mine, theirs in zip(whole, resumed, strict=True):
         for a, b in zip(mine.state_dict().values(), theirs.state_dict().values(), strict=True):
             assert torch.equal(a, b)
     (tmp_path / "whole" / file).write_bytes(b"nothing of the kind")
     with pytest.raises(DataError, match="resumed"):
-        taught.train(some, tmp_path / "whole", resume=True)
+        taught.train(some, tmp_path / "whole", steps=(2, 2), resume=True)
 
 
 @pytest.mark.heavy

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tests.training.making import person, save, tiny_pack, tiny_recipe
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError
@@ -20,13 +21,11 @@ from zhenwei.training.cnn._face_forgery import (
     checked_on,
     foreign_faces,
     held_out_faces,
-    imagenet_state,
-    prepare,
     shrink,
 )
 from zhenwei.training.data.batches import split_pack
-
-from .making import person, save, tiny_pack, tiny_recipe
+from zhenwei.training.data.pack import prepare_pack
+from zhenwei.training.imagenet import imagenet_state
 
 
 def test_held_out_faces_are_shown_as_the_detector_shows_them() -> None:
@@ -106,9 +105,9 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: 
 
 def test_a_pack_given_as_a_file_is_read_and_one_once_built_is_kept(tmp_path: Path) -> None:
     path = save(tiny_pack(), tmp_path / "pack.npz")
-    assert len(prepare(path, tmp_path / "output")) == len(tiny_pack())
+    assert len(prepare_pack(path, tmp_path / "output")) == len(tiny_pack())
     assert not (tmp_path / "output").exists()
     nowhere = tmp_path / "no data"
-    assert len(prepare(nowhere, tmp_path)) == len(tiny_pack())
+    assert len(prepare_pack(nowhere, tmp_path)) == len(tiny_pack())
     with pytest.raises(DataError, match="incomplete"):
-        prepare(nowhere, tmp_path / "output")
+        prepare_pack(nowhere, tmp_path / "output")

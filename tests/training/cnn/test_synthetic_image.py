@@ -40,7 +40,7 @@ from zhenwei.training.data.portraits import (
 )
 from zhenwei.types import Frame, Pixels
 
-ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 
 
 @cache

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.training.making import Row, jpeg, pack_of, person, tiny_pack, tiny_recipe
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.pack import load_pack
 from zhenwei.training.data.repack import repack
-
-from .making import Row, jpeg, pack_of, person, tiny_pack, tiny_recipe
 
 
 def test_what_is_trained_on_stays_and_the_rest_is_named(tmp_path: Path) -> None:

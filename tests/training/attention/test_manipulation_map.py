@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tests.training.making import person, tiny_pack, tiny_recipe
 
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.nets.face_traces import FaceTracesNet
 from zhenwei.training.attention import _heads as face_traces
 from zhenwei.training.attention._heads import Features, figures, labels_of, learn, losses, prepare
 from zhenwei.training.data.batches import BatchMaker, Example, split_pack
+from zhenwei.training.data.pairs import held_out_pairs
 from zhenwei.training.recipe import Recipe, load_recipe
 from zhenwei.types import Floats
-
-from .making import person, tiny_pack, tiny_recipe
 
 
 def small() -> Recipe:
@@ -139,7 +139,7 @@ def test_features_are_those_of_the_trunk(tmp_path: Path) -> None:
 def test_held_out_pairs_share_nobody_with_the_training() -> None:
     pack, recipe = tiny_pack(30), small().model_copy(update={"held_out_identities": 0.4})
     split = split_pack(pack, recipe)
-    pairs, count = face_traces.held_out_pairs(pack, split, recipe, 2)
+    pairs, count = held_out_pairs(pack, split, recipe, 2)
     held = {pack.pixels(int(row)).tobytes() for row in split.held_out}
     drawn = list(pairs)
     assert len(drawn) == count == 8

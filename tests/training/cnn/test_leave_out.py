@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.training.making import Row, jpeg, pack_of, person, save, tampered, tiny_recipe, tiny_rows, write_recipe
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError
@@ -24,8 +25,6 @@ from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.recipe import Pairs, load_recipe
 from zhenwei.types import Pixels
-
-from .making import Row, jpeg, pack_of, person, save, tampered, tiny_recipe, tiny_rows, write_recipe
 
 COUNTS = st.builds(Pairs, **{name: st.integers(0, 12) for name in Pairs.model_fields})
 

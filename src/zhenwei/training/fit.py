@@ -1,0 +1,90 @@
+"""Fits a network by one loss on the loop of :mod:`zhenwei.trainer.loop`, its state kept in a file of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn, optim
+
+from zhenwei.errors import DataError
+from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.trainer.loop import Run, Runtime, Schedule, Task, Turn, begin, proceed, take_step
+from zhenwei.trainer.workers import BatchSource
+
+N = TypeVar("N", bound=nn.Module)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the state of a training is kept, and what it is ``of``: a state of something else is refused. ``resume``:
+    whether a state that is there is gone on from."""
+
+    path: Path
+    resume: bool = True
+    of: int = 0
+
+
+def fit(
+    net: N,
+    optimizer: optim.Optimizer,
+    loss: Callable[[Turn], Tensor],
+    schedule: Schedule,
+    *,
+    state: State | None = None,
+    clip_norm: float = 0.0,
+    batches: BatchSource[Any] | None = None,
+    stop_after: int | None = None,
+    tell: Callable[[int], None] = lambda _step: None,
+) -> N:
+    """``net``, or its running average where the schedule has one, ready to answer.
+
+    ``loss`` of a turn may draw from ``turn.batch``, item ``turn.step`` of ``batches``. ``tell``: told the steps made.
+    Raises :class:`DataError` for a state that is none or of something else, and for a loss that is not finite.
+    """
+
+    def step(turn: Turn) -> dict[str, Tensor]:
+        found = loss(turn)
+        take_step(optimizer, found, clip_norm=clip_norm)
+        return {"loss": found}
+
+    task = Task(nn.ModuleDict({"net": net}), {"net": optimizer}, step, averaged=("net",), batches=batches)
+    run = begin(task, schedule)
+    if state is not None:
+        task.keep = lambda now: _keep(now, state)
+        if state.resume and state.path.is_file():
+            _restore(run, state)
+    proceed(run, schedule, tell=lambda progress, _: tell(progress.step), runtime=Runtime(stop_after=stop_after))
+    if schedule.ema is None:
+        return net.eval()
+    average: Any = run.averages["net"]
+    fitted: N = average.eval()
+    return fitted
+
+
+def _parts(run: Run) -> dict[str, Any]:
+    parts: dict[str, Any] = {"net": run.task.nets["net"], "optimizer": run.task.optimizers["net"]}
+    return parts | ({"average": run.averages["net"]} if "net" in run.averages else {})
+
+
+def _keep(run: Run, state: State) -> None:
+    values = {name: part.state_dict() for name, part in _parts(run).items()}
+    beside = state.path.with_suffix(".part")
+    torch.save(values | {"step": run.step, "of": state.of}, beside)
+    beside.replace(state.path)  # a run that is killed meanwhile leaves the state before
+
+
+def _restore(run: Run, state: State) -> None:
+    try:
+        held = torch.load(state.path, map_location="cpu", weights_only=True)
+        if held["of"] != state.of:
+            raise DataError("this state is of other data", got=f"{state.path}: {held['of']}", want=str(state.of))
+        for name, part in _parts(run).items():
+            part.load_state_dict(held[name])
+        run.step = int(held["step"])
+    except UNREADABLE as error:
+        got, fix = f"{state.path}: {str(error)[:200]}", "Remove it, or leave --resume out."
+        raise DataError("the run cannot be resumed: its state cannot be read", got=got, fix=fix) from error
