@@ -8,7 +8,7 @@ together (S. Holm, "A simple sequentially rejective multiple test procedure", 19
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.documents import Section
+from zhenwei.evaluation.items import Columns
 from zhenwei.evaluation.results import FileResult, Results
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
@@ -91,9 +92,12 @@ def compare(
     if contradicting:
         got = f"{len(contradicting)} files, the first {contradicting[0].file}"
         raise DataError("the two results label the same files differently", got=got, want="one truth for both")
-    drafts = [_drafted(name, [p for p in both if p[0].set == name], level, seed, resamples) for name in _sets(both)]
+    by_set: dict[str, list[Pair]] = {}
+    for pair in both:
+        by_set.setdefault(pair[0].set, []).append(pair)
+    drafts = [_drafted(name, pairs, level, seed, resamples) for name, pairs in by_set.items()]
     adjusted = iter(holm([test.p for draft in drafts for test in draft.tests]))
-    sets = tuple(_adjusted(draft, [next(adjusted) for _ in draft.tests]) for draft in drafts)
+    sets = tuple(_adjusted(draft, adjusted) for draft in drafts)
     notes = _notes(a, b, len(ours), len(theirs), len(both))
     return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=sets)
 
@@ -102,12 +106,11 @@ Pair = tuple[FileResult, FileResult]
 
 
 def _cases(results: Results, level: Level, only: str) -> dict[tuple[str, str, str], FileResult]:
-    mine = (f for f in results.files if f.level == level and not f.delivery and only in ("", f.set))
-    return {(f.set, f.file, f.part): f for f in mine}
-
-
-def _sets(both: Sequence[Pair]) -> list[str]:
-    return list(dict.fromkeys(x.set for x, _ in both))
+    found = {}
+    for f in results.files:
+        if f.level == level and not f.delivery and only in ("", f.set):
+            found[f.set, f.file, f.part] = f
+    return found
 
 
 def _side(results: Results) -> Side:
@@ -136,25 +139,21 @@ def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resample
             mine = [pair for pair in pairs if pair[0].forged == label]
             if mine:
                 tests.append(_bernoulli(figure, mine, lambda f: f.decision == "forged", seed, resamples))
-    answered = [p for p in pairs if p[0].llr is not None and p[1].llr is not None]
-    forged_groups = {x.group for x, _ in answered if x.forged}
-    genuine_groups = {x.group for x, _ in answered if not x.forged}
+    answered = Columns.of(((x.forged, x.group, x.llr, y.llr) for x, y in pairs), sides=2)
     p_delong = None
-    if min(len(forged_groups), len(genuine_groups)) >= _LEAST_GROUPS:
-        columns = [(x.forged, x.llr, y.llr) for x, y in answered]
-        labels, one, other = np.array(columns, np.float64).T
-        groups = [x.group for x, _ in answered]
-        draws = list(resampled_rows(groups, forged=labels == 1, seed=seed, resamples=resamples))
+    if answered.fewest_groups >= _LEAST_GROUPS:
+        labels, (one, other) = answered.forged, answered.llr
+        draws = list(resampled_rows(answered.groups, forged=labels, seed=seed, resamples=resamples))
         for figure, metric in _METRICS.items():
             drawn = [metric(labels[rows], other[rows]) - metric(labels[rows], one[rows]) for rows in draws]
             a, b = metric(labels, one), metric(labels, other)
             tests.append(_test(figure, a, b, np.array(drawn), bootstrap_p(np.array(drawn)), len(labels)))
         p_delong = delong(labels, one, other)[1]
-    n_forged = len([x for x, _ in pairs if x.forged])
+    truths = [x.forged for x, _ in pairs]
     return SetComparison(
         set=name,
-        genuine=len(pairs) - n_forged,
-        forged=n_forged,
+        genuine=truths.count(False),
+        forged=truths.count(True),
         groups=len({x.group for x, _ in pairs}),
         tests=tuple(tests),
         p_delong=p_delong,
@@ -188,9 +187,10 @@ def _test(figure: str, a: float, b: float, drawn: Reals, p: float, n: int) -> Co
     return Contrast(figure=figure, a=a, b=b, difference=difference, p=p, p_holm=p, better="")
 
 
-def _adjusted(draft: SetComparison, p_holm: Sequence[float]) -> SetComparison:
+def _adjusted(draft: SetComparison, p_holm: Iterator[float]) -> SetComparison:
     tests = []
-    for test, p in zip(draft.tests, p_holm, strict=True):
+    for test in draft.tests:
+        p = next(p_holm)
         shown = p < _SIGNIFICANT and test.difference.value != 0
         more = test.difference.value > 0
         better: Literal["A", "B", ""] = "" if not shown else "B" if more == (test.figure in _MORE_IS_BETTER) else "A"

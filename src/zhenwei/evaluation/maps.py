@@ -77,8 +77,13 @@ def localised(
             sets.setdefault(item.set_name, []).extend(cases)
         if tell:
             tell(number + 1, len(pictures))
-    rows = [_row(name, kind, cases, seed) for name, cases in sets.items() for kind in _ORDER]
-    return tuple(row for row in rows if row is not None)
+    rows = []
+    for name, cases in sets.items():
+        for kind in _ORDER:
+            row = _row(name, kind, cases, seed)
+            if row is not None:
+                rows.append(row)
+    return tuple(rows)
 
 
 def _originals(items: Sequence[Item]) -> dict[str, Item]:
@@ -87,15 +92,20 @@ def _originals(items: Sequence[Item]) -> dict[str, Item]:
     for item in items:
         if item.video and not item.forged:
             by_video.setdefault((item.set_name, item.video), []).append(item)
-    found = {i.name: by_video.get((i.set_name, i.video), []) for i in items if i.forged and i.video}
-    return {name: some[0] for name, some in found.items() if len(some) == 1}
+    found = {}
+    for item in items:
+        if item.forged and item.video:
+            found[item.name] = by_video.get((item.set_name, item.video), [])
+    return {name: candidates[0] for name, candidates in found.items() if len(candidates) == 1}
 
 
 def _read(
     items: Sequence[Item], originals: dict[str, Item], scratch: Path
 ) -> Iterator[tuple[Item, Pixels, Pixels | None]]:
     """Pictures with their originals; what cannot be opened is left out, the main table counts it."""
-    wanted = [each for item in items for each in (item, originals.get(item.name)) if each is not None]
+    wanted: list[Item] = []
+    for item in items:
+        wanted += [item, originals[item.name]] if item.name in originals else [item]
     with ExitStack() as opened:
         paths = on_disk(wanted, scratch, opened)
         for item in items:
