@@ -11,7 +11,7 @@ from statistics import median
 
 from zhenwei import fusion
 from zhenwei.errors import DataError
-from zhenwei.evaluation.items import Columns, Outcome, Said
+from zhenwei.evaluation.items import Columns, Outcome, Said, class_sizes
 from zhenwei.evaluation.results import Ablation
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
@@ -86,13 +86,13 @@ def _row(name: str, outcomes: Sequence[Outcome], llrs: Sequence[float | None], s
 
     auc, auc_lost = compared(metrics.auc)
     cost, cost_gained = compared(metrics.c_llr)
-    labels = [o.item.forged for o in outcomes]
+    n_genuine, n_forged = class_sizes(outcomes)
     return Ablation(
         set=name,
         subject="",
         without=False,
-        genuine=labels.count(False),
-        forged=labels.count(True),
+        genuine=n_genuine,
+        forged=n_forged,
         coverage=rate_interval(len(llrs) - list(llrs).count(None), len(outcomes)),
         auc=auc,
         auc_lost=auc_lost,

@@ -16,7 +16,7 @@ from zhenwei.evaluation.ablation import ablations
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
-from zhenwei.evaluation.items import Item, Outcome
+from zhenwei.evaluation.items import Item, Outcome, class_sizes
 from zhenwei.evaluation.ladder import Degradation, steps
 from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
@@ -178,5 +178,5 @@ def _slices(mine: Sequence[Outcome], wanted: Sequence[str]) -> dict[str, list[Ou
 
 def _described(mine: Sequence[Outcome]) -> str:
     splits = ", ".join(sorted({o.item.split for o in mine}))
-    labels = [o.item.forged for o in mine]
-    return f"{labels.count(False)} genuine and {labels.count(True)} forged files, split {splits}"
+    n_genuine, n_forged = class_sizes(mine)
+    return f"{n_genuine} genuine and {n_forged} forged files, split {splits}"

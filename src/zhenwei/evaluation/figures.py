@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zhenwei.evaluation.ablation import by_detector
-from zhenwei.evaluation.items import Columns, Domain, Level, Outcome
+from zhenwei.evaluation.items import Columns, Domain, Level, Outcome, class_sizes
 from zhenwei.evaluation.results import Figures, FileResult, Step
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.stats import Estimate, metrics
@@ -118,17 +118,15 @@ def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate
 
 def _probe(outcomes: Sequence[Outcome], seed: int) -> Estimate | None:
     usable = [o for o in outcomes if o.facts]
-    labels, groups = [o.item.forged for o in usable], [o.item.group for o in usable]
-    kinds = Columns.of((label, group, 0.0) for label, group in zip(labels, groups, strict=True))
-    fewest_files = min(labels.count(False), labels.count(True))
-    if kinds.fewest_groups < _FEWEST_TO_PROBE[0] or fewest_files < _FEWEST_TO_PROBE[1]:
+    files = Columns.of((o.item.forged, o.item.group, 0.0) for o in usable)
+    if files.fewest_groups < _FEWEST_TO_PROBE[0] or min(class_sizes(usable)) < _FEWEST_TO_PROBE[1]:
         return None
     names = sorted(set().union(*(o.facts for o in usable)))
     table = np.full((len(usable), len(names)), np.nan)  # (files, facts)
     for row, outcome in enumerate(usable):
         for column, name in enumerate(names):
             table[row, column] = outcome.facts.get(name, np.nan)
-    return metadata_probe(table, labels, groups, seed=seed)
+    return metadata_probe(table, files.forged, files.groups, seed=seed)
 
 
 def step_of(
@@ -161,14 +159,14 @@ def step_of(
     for c, d in pairs:
         answered += d.llr is not None
         flips += None not in (c.llr, d.llr) and {c.decision, d.decision} == {"forged", "genuine"}
-    labels = [o.item.forged for o in delivered]
+    n_genuine, n_forged = class_sizes(delivered)
     return Step(
         set=set_name,
         family=family,
         step=name,
         amount=amount,
-        genuine=labels.count(False),
-        forged=labels.count(True),
+        genuine=n_genuine,
+        forged=n_forged,
         coverage=answered / max(1, len(delivered)),
         auc=area,
         auc_lost=auc_lost,

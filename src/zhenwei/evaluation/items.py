@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,12 @@ class Outcome:
         if math.isnan(self.facts.get("width", 0.0)):
             return "audio"
         return "video" if self.facts.get("duration", 0.0) > 0 else "image"
+
+
+def class_sizes(outcomes: Iterable[Outcome]) -> tuple[int, int]:
+    """How many files are genuine, and how many forged."""
+    counts = Counter(o.item.forged for o in outcomes)
+    return counts[False], counts[True]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
