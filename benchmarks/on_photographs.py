@@ -12,20 +12,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-MODULES = {  # what trains each of them
-    "consistency.exif": "zhenwei.training.self_consistency_publish",
-    "traditional.exposure": "zhenwei.training.exposure",
-    "traditional.jpeg_traces": "zhenwei.training.jpeg_traces",
-    "traditional.noise": "zhenwei.training.noise",
-}
+DETECTORS = ("consistency.exif", "traditional.exposure", "traditional.jpeg_traces", "traditional.noise")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("detector", choices=sorted(MODULES))
+    parser.add_argument("detector", choices=DETECTORS)
     parser.add_argument("data", type=Path)
     given = parser.parse_args(arguments)
-    found = import_module(MODULES[given.detector]).measured_on_test(given.data)
+    found = import_module(f"zhenwei.training.{given.detector}").measured_on_test(given.data)
     area = f"AUC {found.auc:.3f} [{found.low:.3f}, {found.high:.3f}]"
     print(f"{found.genuine} genuine and {found.forged} forged, {found.answered:.0%} answered: {area}")
 

@@ -165,12 +165,18 @@ def begin(task: Task, schedule: Schedule) -> Run:
     return Run(task, averages, schedule.steps)
 
 
-def take_step(optimizer: optim.Optimizer, loss: Tensor, *, clip_norm: float = 0.0) -> None:
-    """Gradients of ``loss``, clipped to ``clip_norm`` where it is given, and one step of ``optimizer``."""
+def take_step(
+    optimizer: optim.Optimizer, loss: Tensor, *, clip_norm: float = 0.0, clipped: nn.Module | None = None
+) -> None:
+    """Gradients of ``loss``, clipped to ``clip_norm`` where it is given, and one step of ``optimizer``.
+
+    ``clipped``: the network whose gradients are clipped together; None for all parameters of ``optimizer``.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if clip_norm:
-        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip_norm)
+        everything = [p for group in optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(everything if clipped is None else clipped.parameters(), clip_norm)
     optimizer.step()
 
 

@@ -11,7 +11,7 @@ from zhenwei import models
 from zhenwei.detectors.consistency.exif import ANY_SIZE_PX, Exif, compared, found_enough, telling
 from zhenwei.models.calibration import Calibration
 from zhenwei.testing import clip_subject, picture_subject
-from zhenwei.training.camera import Camera, dead_leaves, saved
+from zhenwei.training.data.camera import Camera, dead_leaves, saved
 from zhenwei.types import Evidence, Picture, Pixels
 
 REGION = np.s_[150:380, 150:400]
