@@ -8,10 +8,11 @@ together (S. Holm, "A simple sequentially rejective multiple test procedure", 19
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit
 
@@ -21,7 +22,7 @@ from zhenwei.evaluation.items import Columns
 from zhenwei.evaluation.results import FileResult, Results
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
-from zhenwei.stats.metrics import Metric, Reals
+from zhenwei.stats.metrics import Labels, Metric, Reals
 from zhenwei.stats.paired import bootstrap_p, delong, holm, mcnemar
 
 SCHEMA: Literal["zhenwei.comparison/1"] = "zhenwei.comparison/1"
@@ -95,8 +96,12 @@ def compare(
     by_set: dict[str, list[Pair]] = {}
     for pair in both:
         by_set.setdefault(pair[0].set, []).append(pair)
-    drafts = [_drafted(name, pairs, level, seed, resamples) for name, pairs in by_set.items()]
-    adjusted = iter(holm([test.p for draft in drafts for test in draft.tests]))
+    drafts, p = [], list[float]()
+    for name, pairs in by_set.items():
+        draft = _drafted(name, pairs, level, seed, resamples)
+        drafts.append(draft)
+        p += [test.p for test in draft.tests]
+    adjusted = iter(holm(p))
     sets = tuple(_adjusted(draft, adjusted) for draft in drafts)
     notes = _notes(a, b, len(ours), len(theirs), len(both))
     return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=sets)
@@ -132,13 +137,14 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
 
 def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int) -> SetComparison:
     """Without Holm's adjustment and the sentence, which need every set."""
-
-    tests = [_bernoulli("coverage", pairs, lambda f: f.llr is not None, seed, resamples)]
+    groups = np.array([x.group for x, _ in pairs])
+    rows = [(x.forged, x.llr is not None, y.llr is not None, x.called_forged, y.called_forged) for x, y in pairs]
+    forged, answered_a, answered_b, called_a, called_b = np.array(rows, bool).T
+    tests = [_bernoulli("coverage", groups, answered_a, answered_b, seed, resamples)]
     if level == "video":
-        for figure, label in (("false alarms", False), ("forged found", True)):
-            mine = [pair for pair in pairs if pair[0].forged == label]
-            if mine:
-                tests.append(_bernoulli(figure, mine, lambda f: f.decision == "forged", seed, resamples))
+        for figure, mine in (("false alarms", ~forged), ("forged found", forged)):
+            if mine.any():
+                tests.append(_bernoulli(figure, groups[mine], called_a[mine], called_b[mine], seed, resamples))
     answered = Columns.of(((x.forged, x.group, x.llr, y.llr) for x, y in pairs), sides=2)
     p_delong = None
     if answered.fewest_groups >= _LEAST_GROUPS:
@@ -149,12 +155,11 @@ def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resample
             a, b = metric(labels, one), metric(labels, other)
             tests.append(_test(figure, a, b, np.array(drawn), bootstrap_p(np.array(drawn)), len(labels)))
         p_delong = delong(labels, one, other)[1]
-    truths = [x.forged for x, _ in pairs]
     return SetComparison(
         set=name,
-        genuine=truths.count(False),
-        forged=truths.count(True),
-        groups=len({x.group for x, _ in pairs}),
+        genuine=int((~forged).sum()),
+        forged=int(forged.sum()),
+        groups=len(np.unique(groups)),
         tests=tuple(tests),
         p_delong=p_delong,
         text="",
@@ -169,17 +174,12 @@ _METRICS: dict[str, Metric] = {
 _MORE_IS_BETTER = ("AUC", "coverage", "forged found")
 
 
-def _bernoulli(
-    figure: str, pairs: Sequence[Pair], says: Callable[[FileResult], bool], seed: int, resamples: int
-) -> Contrast:
-    """Shares of yes-or-no answers of both."""
-    one = np.array([says(x) for x, _ in pairs], np.float64)
-    other = np.array([says(y) for _, y in pairs], np.float64)
-    difference = other - one
-    draws = resampled_rows([x.group for x, _ in pairs], seed=seed, resamples=resamples)
-    drawn = np.array([difference[rows].mean() for rows in draws])
+def _bernoulli(figure: str, groups: NDArray[np.str_], a: Labels, b: Labels, seed: int, resamples: int) -> Contrast:
+    """Shares of yes among the answers ``a`` and ``b`` ``(n,)`` to one question."""
+    difference = b.astype(np.float64) - a
+    drawn = [difference[rows].mean() for rows in resampled_rows(groups, seed=seed, resamples=resamples)]
     p = mcnemar(int((difference < 0).sum()), int((difference > 0).sum()))
-    return _test(figure, float(one.mean()), float(other.mean()), drawn, p, len(pairs))
+    return _test(figure, float(a.mean()), float(b.mean()), np.array(drawn), p, len(a))
 
 
 def _test(figure: str, a: float, b: float, drawn: Reals, p: float, n: int) -> Contrast:

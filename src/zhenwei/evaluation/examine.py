@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -223,7 +224,7 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
 def _seen(report: Report) -> dict[str, float]:
     if not report.people:
         return {}
-    quality = max((p.quality for p in report.people), key=lambda q: q.face_px)
+    quality = max(report.people, key=lambda p: p.quality.face_px).quality
     return {name: getattr(quality, name) for name in ("face_px", "sharpness", "brightness", "clipped")}
 
 
@@ -265,7 +266,7 @@ def facts_of(media: Media) -> dict[str, float]:
     """
     width, height = float(media.width or math.nan), float(media.height or math.nan)
     quality = next((v for k, v in media.facts if "quality" in k.lower()), "")
-    digits = "".join(c for c in quality if c.isdigit() or c == ".")
+    digits = re.sub(r"[^\d.]", "", quality)
     return {
         "width": width,
         "height": height,
