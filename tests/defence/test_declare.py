@@ -13,7 +13,7 @@ from tests.carriers import carrier, picture, saved
 from zhenwei.defence.credential import SOURCE_TYPES, Claim, Credential, sign
 from zhenwei.defence.credential_codes import Cause
 from zhenwei.defence.declare import declared, of_credential, of_foreign, of_labels, of_marks
-from zhenwei.defence.generators import Settings
+from zhenwei.defence.generators import GeneratorSettings
 from zhenwei.defence.identity import Identity, own_identity
 from zhenwei.defence.keys import PUBLIC_KEY
 from zhenwei.defence.labels import Aigc, Labels, write_labels
@@ -56,10 +56,10 @@ def _one(held: Credential) -> Declaration:
     ],
 )
 def test_a_signer_says_one_thing(kind: str, origin: str, sentence: str) -> None:
-    found = _one(Credential("valid", "N", source_type=kind))
+    found = _one(Credential("valid", signer="N", source_type=kind))
     assert (found.origin, found.standing, found.by, found.channel) == (origin, "intact", "N", "credential")
     assert str(found.sentence).startswith(sentence)
-    trusted = _one(Credential("trusted", "N", source_type=kind))
+    trusted = _one(Credential("trusted", signer="N", source_type=kind))
     assert trusted.standing == "trusted"
     assert "intact, on your trust list)." in trusted.sentence
 
@@ -74,7 +74,7 @@ def test_a_signer_says_one_thing(kind: str, origin: str, sentence: str) -> None:
     ],
 )
 def test_a_credential_that_does_not_hold_declares_nothing_that_counts(cause: Cause, words: str) -> None:
-    held = Credential("invalid", "", source_type="trainedAlgorithmicMedia", cause=cause, problems=WHY)
+    held = Credential("invalid", source_type="trainedAlgorithmicMedia", cause=cause, problems=WHY)
     found = _one(held)
     assert (found.standing, found.says_ai) == ("broken", False)
     assert words in found.sentence
@@ -88,12 +88,16 @@ def test_where_there_is_none_or_it_is_elsewhere_nothing_is_declared() -> None:
 
 
 def test_a_history_of_ai_is_declared_beside_the_edit() -> None:
-    edited = Credential("valid", "N", source_type="humanEdits", ancestry=("digitalCapture", "trainedAlgorithmicMedia"))
+    edited = Credential(
+        "valid", signer="N", source_type="humanEdits", ancestry=("digitalCapture", "trainedAlgorithmicMedia")
+    )
     assert [each.origin for each in of_credential(edited)] == ["ai-edited", "edited"]
     assert "a file it was made from" in of_credential(edited)[0].sentence
-    plain = Credential("valid", "N", source_type="humanEdits", ancestry=("digitalCapture",))
+    plain = Credential("valid", signer="N", source_type="humanEdits", ancestry=("digitalCapture",))
     assert [each.origin for each in of_credential(plain)] == ["edited"]
-    itself = Credential("valid", "N", source_type="trainedAlgorithmicMedia", ancestry=("trainedAlgorithmicMedia",))
+    itself = Credential(
+        "valid", signer="N", source_type="trainedAlgorithmicMedia", ancestry=("trainedAlgorithmicMedia",)
+    )
     assert len(of_credential(itself)) == 1
 
 
@@ -102,7 +106,7 @@ def test_labels_are_declared_one_by_one_and_as_anybodys() -> None:
         Aigc(content_producer="a service"),
         1,
         SOURCE_TYPES["captured"],
-        settings=(Settings("ComfyUI", "prompt"), Settings("", "x")),
+        settings=(GeneratorSettings("ComfyUI", "prompt"), GeneratorSettings("", "x")),
         generators=("Midjourney",),
         face_apps=("FaceApp",),
     )
@@ -138,13 +142,13 @@ def test_watermarks_name_a_file_and_those_of_generators_their_maker() -> None:
 
 
 def test_the_firmest_comes_first_and_nothing_twice() -> None:
-    said = Labels(digital_source_type=SOURCE_TYPES["captured"], settings=(Settings("ComfyUI", "prompt"),))
+    said = Labels(digital_source_type=SOURCE_TYPES["captured"], settings=(GeneratorSettings("ComfyUI", "prompt"),))
     for state, order in (
         ("trusted", ["trusted", "unsigned", "unsigned"]),
         ("valid", ["intact", "unsigned", "unsigned"]),
         ("invalid", ["unsigned", "unsigned", "broken"]),
     ):
-        held = Credential(state, "N", source_type="digitalCapture", problems=WHY)  # type: ignore[arg-type]
+        held = Credential(state, signer="N", source_type="digitalCapture", problems=WHY)  # type: ignore[arg-type]
         found = declared(held, said)
         assert [each.standing for each in found] == order
         unsigned = [each.says_ai for each in found if each.standing == "unsigned"]

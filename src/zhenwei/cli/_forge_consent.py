@@ -117,6 +117,3 @@ def _day(text: str) -> datetime.date | None:
         return datetime.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise UsageError("--expires is not a day", got=text, want="as 2027-12-31, or never") from None
-
-
-__all__ = ["consent"]

@@ -43,10 +43,7 @@ _SHEET = "samples.png"
 gan = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
 
-class Kind(StrEnum):
-    dcgan = "dcgan"
-    wgan_gp = "wgan-gp"
-    stylegan = "stylegan"
+Kind = StrEnum("Kind", {"dcgan": "dcgan", "wgan_gp": "wgan-gp", "stylegan": "stylegan"})
 
 
 class Augment(StrEnum):
@@ -55,13 +52,7 @@ class Augment(StrEnum):
     ada = "ada"
 
 
-class Attribute(StrEnum):
-    turn = "turn"
-    mouth = "mouth"
-    light = "light"
-    warmth = "warmth"
-
-
+Attribute = StrEnum("Attribute", ["turn", "mouth", "light", "warmth"])
 _Model = Annotated[
     str | None, typer.Option("--model", help="A model of the zoo; by default the one nearest to faces.", metavar="NAME")
 ]
@@ -72,7 +63,7 @@ _Truncation = Annotated[
 
 
 @gan.command("list")
-def list_models(form: opt.TextOption = opt.TextFormat.text) -> None:
+def list_models(format_: opt.TextOption = opt.TextFormat.text) -> None:
     """What is in the zoo: kind, size, how long it learned, and how far its samples are from held-out faces.
 
     Distances compare with each other only; beside each stands that of real faces.
@@ -89,7 +80,7 @@ def list_models(form: opt.TextOption = opt.TextFormat.text) -> None:
     from zhenwei.forge.gan import zoo
 
     entries = zoo.entries().values()
-    if form is opt.TextFormat.json:
+    if format_ is opt.TextFormat.json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
     typer.echo(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
@@ -119,7 +110,7 @@ def train(
     batch: Annotated[int, typer.Option(min=2, max=256, help="Faces a step.")] = 64,
     save_every: opt.SaveEvery = 500,
     seed: opt.TrainSeed = 0,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Train, or go on with a run: the next step is the one that would have come.
 
@@ -148,7 +139,7 @@ def train(
     told = _origin(f"gan/{kind.value}", faces.words, faces.consent, {"steps": run.step, "seed": seed})
     sheet = export_sheet(samples.rows_of(made, 6), told, output / _SHEET, door)
     facts = {"sheet": str(sheet.path), "losses": lab.last_losses(run.rows)}
-    lab.tell_run(output, run.step, stopped, f", samples in {sheet.path}", facts, form)
+    lab.tell_run(output, run.step, stopped, f", samples in {sheet.path}", facts, format_)
 
 
 @gan.command()
@@ -160,7 +151,7 @@ def sample(
     columns: Annotated[int, typer.Option(min=1, max=24, help="How many side by side.")] = 6,
     truncation: _Truncation = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same faces.")] = 0,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Sample faces as one sheet, labelled, marked and signed.
 
@@ -179,7 +170,7 @@ def sample(
     generator, told = _opened(model, run, {"seed": seed, "count": count, "truncation": truncation})
     made = samples.imagine(generator, samples.noise_for(count, generator.noise, seed), truncation=truncation)
     left = export_sheet(samples.rows_of(made, columns), told, output, lab.opened_door())
-    lab.tell_exported(left, f"{count} faces", form)
+    lab.tell_exported(left, f"{count} faces", format_)
 
 
 @gan.command()
@@ -192,7 +183,7 @@ def walk(
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 12,
     truncation: _Truncation = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed walks the same way.")] = 0,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Walk from face to face through the noise and back, as a clip: labelled, marked and signed.
 
@@ -211,7 +202,7 @@ def walk(
     path = samples.walk(samples.noise_for(stops, generator.noise, seed), between)
     made = samples.imagine(generator, path, truncation=truncation, still=True)
     left = export_clip(made, fps, told, output, lab.opened_door())
-    lab.tell_exported(left, f"{len(path)} frames", form)
+    lab.tell_exported(left, f"{len(path)} frames", format_)
 
 
 @gan.command()
@@ -224,7 +215,7 @@ def mix(
     fine_from: Annotated[int, typer.Option(min=1, help="From this size on, in px, the fine styles rule.")] = 16,
     truncation: _Truncation = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="The same seed mixes the same faces.")] = 0,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Mix the styles of StyleGAN faces: shape of the row's, colours of the column's.
 
@@ -242,7 +233,7 @@ def mix(
     generator, told = _opened_style(model, run, recipe)
     made = edits.mixing_sheet(generator, rows, columns, fine_from, truncation=truncation, seed=seed)
     left = export_sheet(made, told, output, lab.opened_door())
-    lab.tell_exported(left, f"{rows} faces in the styles of {columns}", form)
+    lab.tell_exported(left, f"{rows} faces in the styles of {columns}", format_)
 
 
 @gan.command()
@@ -255,7 +246,7 @@ def edit(
     most: Annotated[float, typer.Option(min=0.1, max=5, help="How far, in s.d. of the attribute among faces.")] = 2.0,
     truncation: _Truncation = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="The same seed edits the same faces.")] = 0,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Change one attribute of StyleGAN faces by moving their styles, from less to more, a face a row.
 
@@ -274,7 +265,7 @@ def edit(
     found = edits.directions(generator)[attribute.value]
     made = edits.edit_sheet(generator, found, count, most, truncation=truncation, seed=seed)
     left = export_sheet(made, told, output, lab.opened_door())
-    lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", form)
+    lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
 
 
 def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> GanSettings:
@@ -343,6 +334,3 @@ def _origin(method: str, data: str, consent: str, recipe: dict[str, Any]) -> Ori
     from zhenwei.forge.export import Origin
 
     return Origin(method, {"learned_from": data, **recipe}, consent)
-
-
-__all__ = ["faces_in", "gan"]

@@ -51,7 +51,7 @@ def make(
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="Forgeries of each file.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same forgeries.")] = 0,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
 
@@ -88,7 +88,7 @@ def make(
             maker = on_one_file(partial(_Maker, method.value, path, donor, consent, output, door))
             for number in range(count):
                 rng, stem = np.random.default_rng([seed, number]), f"{path.stem}.{method.value}.{seed}-{number}"
-                _tell(on_one_file(partial(maker.made, rng, stem)), form)
+                _tell(on_one_file(partial(maker.made, rng, stem)), format_)
         except (UsageError, OutputError):
             raise
         except ZhenweiError as error:
@@ -161,12 +161,9 @@ def refuse_other(place: Path, parent: bytes) -> None:
         raise DataError(f"{place.name} is a forgery of another file and is not replaced", got=str(place), fix=fix)
 
 
-def _tell(exported: Exported, form: TextFormat) -> None:
-    if form is TextFormat.json:
+def _tell(exported: Exported, format_: TextFormat) -> None:
+    if format_ is TextFormat.json:
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         typer.echo(f"{exported.path}  mark {exported.ident}")
-
-
-__all__ = ["make"]

@@ -91,9 +91,9 @@ def train_run(train: Callable[..., _Run], steps: int, output: Path, save_every: 
         return run, stop()
 
 
-def tell_run(output: Path, step: int, stopped: bool, words: str, facts: dict[str, Any], form: TextFormat) -> None:
+def tell_run(output: Path, step: int, stopped: bool, words: str, facts: dict[str, Any], format_: TextFormat) -> None:
     """How far a run came: ``words`` for people, ``facts`` for programs."""
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         typer.echo(json.dumps({"run": str(output), "step": step, "stopped": stopped, **facts}))
         return
     typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{words}")
@@ -106,9 +106,9 @@ def last_losses(rows: list[dict[str, float]] | None) -> dict[str, float]:
     return last
 
 
-def tell_exported(exported: Exported, what: str, form: TextFormat) -> None:
+def tell_exported(exported: Exported, what: str, format_: TextFormat) -> None:
     """Where a file that left by the door is, and the identifier in its mark."""
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         typer.echo(json.dumps({"path": str(exported.path), "ident": exported.ident}))
         return
     typer.echo(f"{exported.path}: {what}, mark {exported.ident}")

@@ -47,9 +47,7 @@ class ProfileName(StrEnum):
     gpu = "gpu"
 
 
-class LossName(StrEnum):
-    l1 = "l1"
-    ssim_mse = "ssim_mse"
+LossName = StrEnum("LossName", ["l1", "ssim_mse"])
 
 
 class ColourName(StrEnum):
@@ -80,7 +78,7 @@ def prepare(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the faces go.", metavar="FOLDER")],
     size: Annotated[int, typer.Option(min=32, max=128, help="Side of the squares in pixels: 32, 64 or 128.")] = 64,
     frames: Annotated[int, typer.Option(min=1, max=2000, help="Frames to take from each clip.")] = 64,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Find faces, align them and cut them to squares; then say whether they will do.
 
@@ -99,7 +97,7 @@ def prepare(
         sources += sorted(filter(Path.is_file, file.rglob("*"))) if file.is_dir() else [file]
     with progress_bar("faces", len(sources)) as advance:
         done, advice = run(sources, subject, output, size, frames=frames, tell=lambda p: advance(note=p.name))
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         typer.echo(json.dumps({"folder": str(output), "faces": len(done.faces), "size": size, "advice": advice}))
         return
     typer.echo(f"{output}: {len(done.faces)} faces of {subject}, {size} px")
@@ -128,7 +126,7 @@ def train(
     held_out: Annotated[int | None, typer.Option(min=1, help="Faces of each person kept back.")] = None,
     seed: TrainSeed = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will cost, and stop.")] = False,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Train, or go on with a run: the next step is the one that would have come.
 
@@ -160,12 +158,12 @@ def train(
     )
     device = _device(profile.value)
     if dry_run:
-        _tell_cost(settings, device, form)
+        _tell_cost(settings, device, format_)
         return
     _check_extra()
     from zhenwei.forge.swap.train import train as run
 
-    if form is TextFormat.text:
+    if format_ is TextFormat.text:
         typer.echo(_NOTES[profile.value])
     with interrupt() as stop, progress_bar("steps", settings.steps) as advance:
         path = run(
@@ -173,7 +171,7 @@ def train(
             tell=lambda p: _tell_step(p, advance),
         )  # fmt: skip
         stopped = stop()
-    _tell_run(output, path, stopped, form)
+    _tell_run(output, path, stopped, format_)
 
 
 @swap.command()
@@ -232,7 +230,7 @@ def convert(
     way: Annotated[Direction, typer.Option("--direction", help="Whose face becomes whose.")] = Direction.a_to_b,
     colour: Annotated[ColourName, typer.Option(help="How colours are matched.")] = ColourName.mean,
     edge: Annotated[EdgeName, typer.Option(help="How the edge is treated.")] = EdgeName.feather,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Swap the face in a picture or clip of one of the two; the result is labelled, marked and signed.
 
@@ -258,7 +256,7 @@ def convert(
     made, without = leave(
         swapper, source, output, opened_door(), direction=way.value, colour=colour.value, edge=edge.value
     )
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         told = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
         typer.echo(json.dumps(told))
         return
@@ -274,13 +272,13 @@ def _tell_step(progress: Progress, advance: Advance) -> None:
         typer.echo(f"step {progress.step}: no preview: {progress.problem}", err=True)
 
 
-def _tell_run(folder: Path, path: Path, stopped: bool, form: TextFormat) -> None:
+def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> None:
     from zhenwei.forge.swap.curves import read_log, trend
     from zhenwei.forge.swap.train import LOG
 
     rows = read_log(folder / LOG)
     last = {k: v for k, v in rows[-1].items() if v == v} if rows else {}
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         typer.echo(json.dumps({"checkpoint": str(path), "stopped": stopped, "last_check": last}))
         return
     typer.echo(f"{path}: {'stopped and saved' if stopped else 'done'}, {trend(rows)}")
@@ -288,7 +286,7 @@ def _tell_run(folder: Path, path: Path, stopped: bool, form: TextFormat) -> None
         typer.echo(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
 
 
-def _tell_cost(settings: SwapSettings, device: torch.device, form: TextFormat) -> None:
+def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat) -> None:
     """Timed on two steps with noise for faces, as no formula knows the machine."""
     import time
 
@@ -309,7 +307,7 @@ def _tell_cost(settings: SwapSettings, device: torch.device, form: TextFormat) -
     learn(state, batches(noise, noise, settings, 1, device), settings)
     hours = (time.monotonic() - began) * settings.steps / 3600
     told = {"parameters": needed.parameters, "memory_mib": round(needed.memory_mib), "hours": round(hours, 2)}
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         typer.echo(json.dumps(told | {"steps": settings.steps, "device": device.type}))
         return
     typer.echo(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
@@ -323,6 +321,3 @@ def _check_extra() -> None:
 def _device(profile: str) -> torch.device:
     _check_extra()
     return device_for(gpu=profile == "gpu")
-
-
-__all__ = ["swap"]

@@ -53,7 +53,7 @@ def train(
     batch: Annotated[int, typer.Option(min=1, max=64, help="Pictures of either kind a step.")] = 8,
     save_every: opt.SaveEvery = 200,
     seed: opt.TrainSeed = 0,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Train, or go on with a run: the next step is the one that would have come. Ctrl-C saves and ends.
 
@@ -77,7 +77,7 @@ def train(
     made = runs.open_run(output)
     sheet = _export(made, opt.Direction.a_to_b, a.pixels[:_SHOWN], {"seed": seed}, output / _SHEET, door)
     facts = {"sheet": str(sheet.path), "losses": lab.last_losses(run.rows)}
-    lab.tell_run(output, run.step, stopped, f", pictures in {sheet.path}", facts, form)
+    lab.tell_run(output, run.step, stopped, f", pictures in {sheet.path}", facts, format_)
 
 
 @translate.command()
@@ -89,7 +89,7 @@ def convert(
     way: Annotated[opt.Direction, typer.Option("--direction", help="What becomes what.")] = opt.Direction.a_to_b,
     puppets: Annotated[int, typer.Option(min=0, max=24, help="As many new puppets, for a run of puppets.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same puppets.")] = 1,
-    form: opt.TextOption = opt.TextFormat.text,
+    format_: opt.TextOption = opt.TextFormat.text,
 ) -> None:
     """Translate pictures, and back again: one sheet, labelled, marked and signed.
 
@@ -107,7 +107,7 @@ def convert(
     made = runs.open_run(run)
     held = _chosen(made, pictures or [], consent, puppets, way, seed)
     left = _export(made, way, held, {"seed": seed} if puppets else {}, output, lab.opened_door())
-    lab.tell_exported(left, f"{len(held)} pictures {way.value}", form)
+    lab.tell_exported(left, f"{len(held)} pictures {way.value}", format_)
 
 
 def _heaps(
@@ -169,6 +169,3 @@ def _export(
         f"gan/{runs.KIND}", {"learned_from": made.data, "step": made.step, "way": way.value, **recipe}, made.consent
     )
     return export_sheet(rows, origin, path, door, titles=_TITLES)
-
-
-__all__ = ["translate"]

@@ -35,12 +35,7 @@ Examples:
 voice = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
 
-class Kind(StrEnum):
-    world = "world"
-    griffin_lim_mel = "griffin_lim_mel"
-    griffin_lim_linear = "griffin_lim_linear"
-    linear_prediction = "linear_prediction"
-    blurred_phase = "blurred_phase"
+Kind = StrEnum("Kind", ["world", "griffin_lim_mel", "griffin_lim_linear", "linear_prediction", "blurred_phase"])
 
 
 @voice.command()
@@ -53,7 +48,7 @@ def copy(
         list[Kind] | None, typer.Option("--kind", help="A vocoder; may be given again. By default each of them.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same copies.")] = 0,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Copy recordings by vocoders: a marked WAV each, its recipe beside it, and labels.csv with the pairs.
 
@@ -80,16 +75,16 @@ def copy(
             folder, subject, output, consent=held, door=opened_door(), kinds=wanted, seed=seed,
             tell=lambda name: advance(note=name),
         )  # fmt: skip
-    _tell(done, output, form)
+    _tell(done, output, format_)
     if done.failed:
         raise typer.Exit(1)
 
 
-def _tell(done: CopySet, output: Path, form: TextFormat) -> None:
+def _tell(done: CopySet, output: Path, format_: TextFormat) -> None:
     for line in done.failed:
         typer.echo(line, err=True)
     pairs = len({row.pair for row in done.rows})
-    if form is TextFormat.json:
+    if format_ is TextFormat.json:
         told = {"folder": str(output), "recordings": pairs, "made": done.made, "kept": done.kept,
                 "notes": done.notes, "failed": done.failed}  # fmt: skip
         typer.echo(json.dumps(told, ensure_ascii=False))
@@ -97,6 +92,3 @@ def _tell(done: CopySet, output: Path, form: TextFormat) -> None:
     typer.echo(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
     for line in done.notes:
         typer.echo(f"  {line}")
-
-
-__all__ = ["voice"]

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from zhenwei.forge.voice.mel_model import Learned
 
 
-class Engine(StrEnum):
-    espeak_ng = "espeak-ng"
-    flite = "flite"
-
-
+Engine = StrEnum("Engine", {"espeak_ng": "espeak-ng", "flite": "flite"})
 _FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
 
 _Run = Annotated[Path, typer.Argument(help="The run.", metavar="DIR")]
@@ -48,7 +44,7 @@ def learn(
     steps: Steps = 2000,
     save_every: SaveEvery = 200,
     seed: _Seed = 0,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Learn to convert between two voices, or go on with a run: the next step is the one that would have come.
 
@@ -74,7 +70,7 @@ def learn(
     else:
         first, second = _people([(folder_a, subject_a, "--subject-a"), (folder_b, subject_b, "--subject-b")], consent)
     begin = partial(converters.learn, first, second, converters.ConverterSettings(seed=seed))
-    _train(begin, steps, output, save_every, form)
+    _train(begin, steps, output, save_every, format_)
 
 
 @voice.command()
@@ -88,7 +84,7 @@ def convert(
         int, typer.Option("--made", min=0, max=30, help="As many made words, for a run of made voices.")
     ] = 0,
     seed: _Seed = 1,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Convert a recording, 1 to 60 s, into the other voice: a WAV with tones, watermark, labels and credential.
 
@@ -113,7 +109,7 @@ def convert(
     else:
         said = convert_recording(found, recording, to, _manifest(consent), today())
     left = export_said(found, said, output, opened_door())
-    tell_exported(left, f"{len(said.heard) / 16_000:.1f} s as {to}", form)
+    tell_exported(left, f"{len(said.heard) / 16_000:.1f} s as {to}", format_)
 
 
 @voice.command()
@@ -126,7 +122,7 @@ def model(
     steps: Steps = 1000,
     save_every: SaveEvery = 100,
     seed: _Seed = 0,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Learn what comes next in a voice, band by band (MelNet's idea at one tier), or go on with a run.
 
@@ -150,7 +146,7 @@ def model(
         heard = make_voice("low", MADE_VOICES["low"], made, seed)
     else:
         (heard,) = _people([(folder, subject, "--subject")], consent)
-    _train(partial(mel_model.learn, heard, mel_model.MelModelSettings(seed=seed)), steps, output, save_every, form)
+    _train(partial(mel_model.learn, heard, mel_model.MelModelSettings(seed=seed)), steps, output, save_every, format_)
 
 
 @voice.command()
@@ -160,7 +156,7 @@ def speak(
     seconds: Annotated[float, typer.Option(min=2, max=20, help="How long.")] = 3.0,
     consent: _Consent = None,
     seed: _Seed = 0,
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Draw speech that nobody said from a run of `model`: a WAV with tones, watermark, labels and credential.
 
@@ -181,7 +177,7 @@ def speak(
         check_run(found.consent, held)
         check_files(held, found.subject, [], today(), "voice")
     left = export_drawn(found, seconds, seed, output, opened_door())
-    tell_exported(left, f"{seconds:g} s drawn", form)
+    tell_exported(left, f"{seconds:g} s drawn", format_)
 
 
 @voice.command()
@@ -190,7 +186,7 @@ def read(
     output: _Sound,
     engine: Annotated[Engine, typer.Option(help="The program that reads; it must be installed.")] = Engine.espeak_ng,
     language: Annotated[str, typer.Option(help="For espeak-ng: en, de, cmn (Mandarin), ...")] = "en",
-    form: TextOption = TextFormat.text,
+    format_: TextOption = TextFormat.text,
 ) -> None:
     """Have a text read by a synthesiser of this system, in nobody's voice: a WAV with tones, watermark and credential.
 
@@ -205,7 +201,7 @@ def read(
     from zhenwei.forge.voice.read_aloud import export_read
 
     left = export_read(text, engine.value, language, output, opened_door())
-    tell_exported(left, f"read by {engine.value}", form)
+    tell_exported(left, f"read by {engine.value}", format_)
 
 
 def _only_with_people(place: Path | None, *given: object) -> None:
@@ -230,12 +226,9 @@ def _manifest(consent: Path | None) -> Consent:
 
 
 def _train(
-    train: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, form: TextFormat
+    train: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, format_: TextFormat
 ) -> None:
     run, stopped = train_run(train, steps, output, save_every)
     last = run.losses[-1] if run.losses else None
     words = "" if last is None else f", loss {last:.3f}"
-    tell_run(output, run.step, stopped, words, {"loss": last}, form)
-
-
-__all__ = ["convert", "learn", "model", "read", "speak"]
+    tell_run(output, run.step, stopped, words, {"loss": last}, format_)

@@ -8,29 +8,11 @@ from typing import Annotated
 
 import typer
 
-
-class Lang(StrEnum):
-    en = "en"
-    zh = "zh"
-
-
-class TableFormat(StrEnum):
-    table = "table"
-    json = "json"
-
-
-class TextFormat(StrEnum):
-    text = "text"
-    json = "json"
-
-
-class Direction(StrEnum):
-    """Of a model between two people or kinds of faces."""
-
-    a_to_b = "a-to-b"
-    b_to_a = "b-to-a"
-
-
+Lang = StrEnum("Lang", {"en": "en", "zh": "zh"})
+TableFormat = StrEnum("TableFormat", ["table", "json"])
+TextFormat = StrEnum("TextFormat", ["text", "json"])
+# Of a model between two people or kinds of faces.
+Direction = StrEnum("Direction", {"a_to_b": "a-to-b", "b_to_a": "b-to-a"})
 _FORMAT = typer.Option("--format", help="What to write to standard output.")
 TableOption = Annotated[TableFormat, _FORMAT]
 TextOption = Annotated[TextFormat, _FORMAT]

@@ -37,7 +37,7 @@ def cloak(
     epsilon: Annotated[float, typer.Option(min=1, max=32, help="Grey levels that a pixel may change by.")] = 8.0,
     steps: Annotated[int, typer.Option(min=20, max=5000, help="Steps that each trial swap learns.")] = 250,
     force: Force = False,
-    form: TableOption = TableFormat.table,
+    format_: TableOption = TableFormat.table,
 ) -> None:
     """Cloak a face, and print what the cloak is worth: an exhibit, no protection.
 
@@ -75,7 +75,7 @@ def cloak(
     file = io.BytesIO()
     Image.fromarray(made.pixels).save(file, "PNG")
     write_whole(target, file.getvalue(), reread=True)
-    if form is TableFormat.json:
+    if format_ is TableFormat.json:
         typer.echo(json.dumps(_plain(made, target), indent=1))
         return
     _show(Console(), made, target)

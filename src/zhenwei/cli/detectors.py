@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,35 +36,19 @@ def detectors(
 
     if id_ is None:
         tell_of_plugins()
-    infos = [kind.info for kind in catalogue(strict=False).values()] if id_ is None else [build(id_).info]
+    infos = [build(id_).info] if id_ is not None else [kind.info for kind in catalogue(strict=False).values()]
+    entries = [_described(info, lang.value) for info in infos]
     if format_ is TableFormat.json:
-        _print_json(infos, one=id_ is not None, language=lang.value)
+        typer.echo(json.dumps(entries if id_ is None else entries[0], ensure_ascii=False, indent=2))
     else:
         from rich.console import Console
 
-        shown = _card(infos[0], lang.value) if id_ is not None else _list(infos, lang.value)
-        Console(highlight=False).print(shown)
+        Console(highlight=False).print(_list(entries) if id_ is None else _card(entries[0]))
 
 
-def _print_json(infos: list[DetectorInfo], *, one: bool, language: Language) -> None:
-    import json
-
-    described = [_described(info, language) for info in infos]
-    typer.echo(json.dumps(described[0] if one else described, ensure_ascii=False, indent=2))
-
-
-def _described(info: DetectorInfo, language: Language) -> dict[str, object]:
-    """The catalogue's entry in one language, with the models that it runs and their digests."""
-    entry: dict[str, object] = info.to_dict()
-    entry["question"] = in_language(info.question, language)
-    entry["needs"] = [in_language(need, language) for need in info.needs]
-    entry["blind_spots"] = [in_language(spot, language) for spot in info.blind_spots]
-    entry["models"] = [{"id": id_, "sha256": digest or None} for id_, digest in _weights(info)]
-    return entry
-
-
-def _weights(info: DetectorInfo) -> list[tuple[str, str]]:
-    """Its models with their digests; "" for one that is not in the store, which the doctor will say more about."""
+def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
+    """The catalogue's entry in one language, with the models that it runs and their digests: None for one that is not
+    in the store, which the doctor will say more about."""
     from zhenwei.detectors import build, models_of
     from zhenwei.errors import ModelError
 
@@ -71,10 +56,16 @@ def _weights(info: DetectorInfo) -> list[tuple[str, str]]:
         rows = models_of(build(info.id))
     except ModelError:
         rows = {}
-    return [(id_, rows[id_].sha256 if id_ in rows else "") for id_ in info.models]
+    digests = {id_: row.sha256 or None for id_, row in rows.items()}
+    entry: dict[str, Any] = info.to_dict()
+    entry["question"] = in_language(info.question, language)
+    entry["needs"] = [in_language(need, language) for need in info.needs]
+    entry["blind_spots"] = [in_language(spot, language) for spot in info.blind_spots]
+    entry["models"] = [{"id": id_, "sha256": digests.get(id_)} for id_ in info.models]
+    return entry
 
 
-def _list(infos: list[DetectorInfo], language: Language) -> Table:
+def _list(entries: list[dict[str, Any]]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -83,9 +74,9 @@ def _list(infos: list[DetectorInfo], language: Language) -> Table:
     shown.add_column("Detector", no_wrap=True)  # an id broken in two could not be copied
     for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4)):
         shown.add_column(title, ratio=ratio, overflow="fold")
-    for info in infos:
-        question, needs = in_language(info.question, language), (in_language(need, language) for need in info.needs)
-        shown.add_row(Text(info.id, "bold"), Text(question), Text(", ".join(info.takes)), Text(", ".join(needs)))
+    for entry in entries:
+        takes, needs = Text(", ".join(entry["takes"])), Text(", ".join(entry["needs"]))
+        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs)
     return shown
 
 
@@ -97,26 +88,29 @@ _FINDS = {
 }
 
 
-def _card(info: DetectorInfo, language: Language) -> Table:
+def _card(entry: dict[str, Any]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    models = []
+    for model in entry["models"]:
+        models += [model["id"], model["sha256"] or "missing: run zhenwei doctor"]
+    rows = {
+        "id": entry["id"],
+        "question": entry["question"],
+        "takes": ", ".join(entry["takes"]),
+        "finds": _FINDS[entry["finds"]],
+        "judges": "each person" if entry["level"] == "person" else "the whole file",
+        "needs": ", ".join(entry["needs"]),
+        "reads metadata": "yes" if entry["reads_metadata"] else "no",
+        "reference": entry["reference"],
+        "blind spots": "\n".join(f"- {spot}" for spot in entry["blind_spots"]),
+        "models": "\n".join(models),
+    }
     shown = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     shown.add_column(style="dim", no_wrap=True)
     shown.add_column(overflow="fold")
-    rows = [
-        ("id", [info.id]),
-        ("question", [in_language(info.question, language)]),
-        ("takes", [", ".join(info.takes)]),
-        ("finds", [_FINDS[info.finds]]),
-        ("judges", ["each person" if info.level == "person" else "the whole file"]),
-        ("needs", [", ".join(in_language(need, language) for need in info.needs)]),
-        ("reads metadata", ["yes" if info.reads_metadata else "no"]),
-        ("reference", [info.reference]),
-        ("blind spots", [f"- {in_language(spot, language)}" for spot in info.blind_spots]),
-        ("models", [f"{id_}\n{digest or 'missing: run zhenwei doctor'}" for id_, digest in _weights(info)]),
-    ]
-    for name, lines in rows:
-        if any(lines):
-            shown.add_row(name, Text("\n".join(lines)))
+    for name, value in rows.items():
+        if value:
+            shown.add_row(name, Text(value))
     return shown

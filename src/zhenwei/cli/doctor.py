@@ -60,8 +60,10 @@ def doctor(
       zhenwei doctor --format json
     """
     groups = {"python": _python, "library": _libraries, "model": _models, "extra": _extras, "self-test": _trials}
-    checks = [check for group, made in groups.items() for check in _held(group, made)]
-    healthy = all(check.ok for check in checks if check.needed)
+    checks: list[Check] = []
+    for group, made in groups.items():
+        checks += _held(group, made)
+    healthy = all(check.ok or not check.needed for check in checks)
     if format_ is TableFormat.json:
         entries = [asdict(check) for check in checks]
         typer.echo(json.dumps({"schema": SCHEMA, "ok": healthy, "checks": entries}, ensure_ascii=False, indent=2))
@@ -122,9 +124,12 @@ def _library(name: str, wanted: SpecifierSet) -> Check:
 def _modules(name: str) -> list[str]:
     """What ``name`` is imported as: the modules that it installed, or the one that is called as it is."""
     plain = re.sub(r"[-_.]+", "_", name).lower()
-    files = metadata.files(name) or ()
-    found = {path.stem for path in files if len(path.parts) == 1 and path.suffix == ".py"}
-    found |= {path.parts[0] for path in files if len(path.parts) == 2 and path.name == "__init__.py"}
+    found = set()
+    for path in metadata.files(name) or ():
+        if len(path.parts) == 1 and path.suffix == ".py":
+            found.add(path.stem)
+        elif len(path.parts) == 2 and path.name == "__init__.py":
+            found.add(path.parts[0])
     return [plain] if plain in found or not found else sorted(m for m in found if not m.startswith("_"))
 
 
@@ -182,8 +187,7 @@ def _installed(name: str) -> bool:
 
 
 def _trials() -> Iterator[Check]:
-    for test in _self_tests.TESTS:
-        yield _tried(test)
+    yield from map(_tried, _self_tests.TESTS)
 
 
 def _tried(test: SelfTest) -> Check:
@@ -199,9 +203,7 @@ def _said(error: ZhenweiError | OSError) -> str:
     """What went wrong, without the advice that is meant for somebody's file."""
     if isinstance(error, FaultError):
         return error.got
-    return (
-        ": ".join(part for part in (error.what, error.got) if part) if isinstance(error, ZhenweiError) else str(error)
-    )
+    return ": ".join(filter(None, (error.what, error.got))) if isinstance(error, ZhenweiError) else str(error)
 
 
 def _cure(*libraries: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,8 +66,8 @@ def add(
       zhenwei fingerprint add "generator x" a.png b.png c.png d.png e.png
     """
     held, path, notes = _bank(bank), _path(bank), notes_console()
-    found = [each.fingerprint for _, each in _described(files, notes, verbose=verbose) if isinstance(each, _Fit)]
-    grown = held.add(name, found)
+    found = [each for _, each in _described(files, notes, verbose=verbose) if not isinstance(each, str)]
+    grown = held.add(name, [each.fingerprint for each in found])
     grown.save(path)
     made = grown.sources[-1]
     notes.print(f"{made.name}: {made.pictures} pictures, similar to each other by {made.least:.2f} and more; {path}")
@@ -94,7 +93,7 @@ def who(
     rows: list[dict[str, Any]] = []
     failed = False
     for path, each in _described(files, notes, verbose=verbose):
-        failed |= not isinstance(each, _Fit)
+        failed |= isinstance(each, str)
         row = _answer(path, each, held)
         rows.append(row)
         if format_ is TableFormat.json:
@@ -157,18 +156,7 @@ def _bank(bank: Path | None) -> Bank:
     return Bank.load(_path(bank), weights())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
-    """A file whose fingerprint could be taken."""
-
-    described: Described
-
-    @property
-    def fingerprint(self) -> Any:
-        return self.described.fingerprint
-
-
-def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterator[tuple[str, _Fit | str]]:
+def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterator[tuple[str, Described | str]]:
     """Each file with its fingerprint, or with the reason why it has none, which is told as well; then what was left out
     of folders is told."""
     from zhenwei.cli.inputs import collect
@@ -182,12 +170,12 @@ def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterat
         yield folder.path, str(folder.error)
     with progress_bar("taking fingerprints", len(inputs.files), notes) as advance:
         for path in inputs.files:
-            yield path, _fit(path, notes)
+            yield path, _tried(path, notes)
             advance()
     inputs.tell_left_out(notes, verbose=verbose)
 
 
-def _fit(path: str, notes: Console) -> _Fit | str:
+def _tried(path: str, notes: Console) -> Described | str:
     """Its fingerprint, or the reason why there is none, which is told."""
     from zhenwei.engine import attempt
     from zhenwei.report import Unreadable, legible
@@ -196,12 +184,15 @@ def _fit(path: str, notes: Console) -> _Fit | str:
     if isinstance(found, Unreadable):
         complain_of(path, found.error, notes)
         return str(found.error)
-    if isinstance(found, str):
-        notes.print(f"× {legible(path)}: {legible(found, 500)}", style="yellow", markup=False)
+    if found is None:
+        reason = "no face that is large and sharp enough, with some surroundings"
+        notes.print(f"× {legible(path)}: {reason}", style="yellow", markup=False)
+        return reason
     return found
 
 
-def _one(path: str) -> _Fit | str:
+def _one(path: str) -> Described | None:
+    """None without a face that is fit for it."""
     from zhenwei import faces, media
     from zhenwei.detectors.fingerprint.learned import described
     from zhenwei.types import Subject
@@ -209,23 +200,27 @@ def _one(path: str) -> _Fit | str:
     facts = media.open_media(path)
     frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
     tracks = faces.find_people(frames) if frames else ()
-    largest = max(tracks, key=lambda t: sum(f.quality.face_px for f in t.faces), default=None)
-    found = described(Subject(facts, frames, largest)) if largest is not None else None
-    return _Fit(found) if found is not None else "no face that is large and sharp enough, with some surroundings"
+    largest = max(tracks, key=lambda track: sum(face.quality.face_px for face in track.faces), default=None)
+    return None if largest is None else described(Subject(facts, frames, largest))
 
 
-def _answer(path: str, each: _Fit | str, bank: Bank) -> dict[str, Any]:
+def _answer(path: str, found: Described | str, bank: Bank) -> dict[str, Any]:
     """``sources``: most like first; ``source``: the first that the picture is like enough, by the share of the way from
     the least similarity to the highest, since sources differ in how alike their pictures are."""
-    if isinstance(each, str):
-        return {"path": path, "source": None, "reason": each, "sources": []}
-    seen = each.described
-    rows = [(str(n), float(c), float(at)) for n, c, at in zip(seen.sources, seen.cosines, seen.least, strict=True)]
-    rows += [(s.name, s.likeness(seen.fingerprint), s.least) for s in bank.sources]
-    ranked = sorted(rows, key=lambda row: -(row[1] - row[2]) / max(1e-6, 1 - row[2]))
-    source = ranked[0][0] if ranked[0][1] >= ranked[0][2] else None
-    told = [{"name": n, "similarity": round(c, 4), "least": round(at, 4)} for n, c, at in ranked]
+    if isinstance(found, str):
+        return {"path": path, "source": None, "reason": found, "sources": []}
+    names = map(str, found.sources)
+    rows = list(zip(names, map(float, found.cosines), map(float, found.least), strict=True))
+    rows += [(known.name, known.likeness(found.fingerprint), known.least) for known in bank.sources]
+    rows.sort(key=lambda row: -(row[1] - row[2]) / max(1e-6, 1 - row[2]))
+    name, cosine, least = rows[0]
+    source = name if cosine >= least else None
+    told = [{"name": n, "similarity": round(c, 4), "least": round(at, 4)} for n, c, at in rows]
     return {"path": path, "source": source, "reason": "" if source else _NONE, "sources": told}
+
+
+def _similar(source: dict[str, Any]) -> str:
+    return f"{source['name']} {source['similarity']:.2f} (of {source['least']:.2f})"
 
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:
@@ -238,12 +233,11 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
     shown = Table("File", "Source", "Most like", box=SIMPLE_HEAD, show_edge=False, header_style="dim")
     for row in rows:
-        if not row["sources"]:
-            shown.add_row(Text(legible(Path(row["path"]).name)), Text("-", "dim"), Text("no fit face", "dim"))
-            continue
-        most = ", ".join(f"{s['name']} {s['similarity']:.2f} (of {s['least']:.2f})" for s in row["sources"][:2])
-        source = Text(row["source"], "bold") if row["source"] else Text(_NONE, "yellow")
-        shown.add_row(Text(legible(Path(row["path"]).name)), source, Text(most))
+        source, most = Text("-", "dim"), Text("no fit face", "dim")
+        if row["sources"]:
+            source = Text(row["source"], "bold") if row["source"] else Text(_NONE, "yellow")
+            most = Text(", ".join(map(_similar, row["sources"][:2])))
+        shown.add_row(Text(legible(Path(row["path"]).name)), source, most)
     Console(highlight=False).print(shown)
     Console(highlight=False, stderr=True).print(
         "Similarity (of the least that a source's own pictures have)", style="dim"

@@ -55,11 +55,7 @@ class ClaimWord(StrEnum):
     ai_edited = "ai-edited"
 
 
-class LinesFormat(StrEnum):
-    lines = "lines"
-    json = "json"
-
-
+LinesFormat = StrEnum("LinesFormat", ["lines", "json"])
 Files = Annotated[list[str], typer.Argument(help="Pictures, clips, sound and folders.", metavar="FILE...")]
 Out = Annotated[Path | None, typer.Option("--out", help="The folder to write to; beside each file by default.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the original, once the new file is whole.")]
@@ -338,6 +334,3 @@ def _mark_key(published: bool) -> bytes:
     from zhenwei.defence.keys import PUBLIC_KEY, own_key
 
     return PUBLIC_KEY if published else own_key(_home())
-
-
-__all__ = ["protect"]

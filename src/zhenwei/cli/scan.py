@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-    csv = "csv"
+Format = StrEnum("Format", ["table", "json", "csv"])
 
 
 def scan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +13,14 @@ import typer
 
 from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption, Verbose
 from zhenwei.cli.trouble import complain_of, notes_console
+from zhenwei.defence.phrases import phrase
 from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zhenwei.defence.labels import Labels
+    from zhenwei.defence.labels import Aigc, Labels
     from zhenwei.defence.marks import Mark
     from zhenwei.defence.verify import Verification
     from zhenwei.report import Unreadable
@@ -150,32 +152,36 @@ _BINDINGS = {
 }
 
 
-def _rows(read: Verification) -> list[tuple[Text, str, Text]]:
-    """Layer, style and finding, in the order of the sentence."""
-    held, said = read.credential, read.labels
-    style, state = _HERE if read.signed_here and held.state == "valid" else _STATES[held.state]
-    state = _CAUSES.get(held.cause or "", state) if held.state == "invalid" else state
-    rows = [(Text("Declares", zh="自述"), "bold", each.sentence) for each in read.declared]
-    rows.append((Text("Credential", zh="凭证"), style, state))
-    if held.signer:
-        rows.append((Text("  signer", zh="  签名者"), "", Text(held.signer)))
-    if held.claim or held.source_type:
-        rows.append((Text("  claim", zh="  声明"), "", Text(held.claim or held.source_type)))
-    if held.ancestry:
-        rows.append((Text("  made from", zh="  来源"), "", Text(", ".join(held.ancestry))))
-    if held.redactions:
-        rows.append((Text("  taken out", zh="  已删去"), "", Text(", ".join(held.redactions))))
-    if held.manifests > 1:
-        rows.append((Text("  credentials", zh="  凭证数"), "", Text(str(held.manifests))))
+_Row = tuple[Text, str, str]  # layer, style, finding
+_WATERMARK, _LABELS = Text("Watermark", zh="水印"), Text("Labels", zh="标识")
+
+
+def _rows(read: Verification) -> Iterator[_Row]:
+    """In the order of the sentence."""
+    credential = read.credential
+    for each in read.declared:
+        yield Text("Declares", zh="自述"), "bold", each.sentence
+    style, state = _HERE if read.signed_here and credential.state == "valid" else _STATES[credential.state]
+    state = _CAUSES.get(credential.cause or "", state) if credential.state == "invalid" else state
+    yield Text("Credential", zh="凭证"), style, state
+    for layer, finding in (
+        (Text("  signer", zh="  签名者"), credential.signer),
+        (Text("  claim", zh="  声明"), credential.claim or credential.source_type),
+        (Text("  made from", zh="  来源"), ", ".join(credential.ancestry)),
+        (Text("  taken out", zh="  已删去"), ", ".join(credential.redactions)),
+        (Text("  credentials", zh="  凭证数"), str(credential.manifests) if credential.manifests > 1 else ""),
+    ):
+        if finding:
+            yield layer, "", finding
     if not read.marks and read.foreign is None:
-        rows.append((Text("Watermark", zh="水印"), "dim", Text("none found", zh="未发现")))
+        yield _WATERMARK, "dim", Text("none found", zh="未发现")
     if read.foreign is not None:
-        by = Text(f"of {read.foreign.tool}", zh=f"{read.foreign.tool} 的水印")
-        rows.append((Text("Watermark", zh="水印"), "", by))
-    rows += [(Text("Watermark", zh="水印"), "", _marked(mark, read.binding)) for mark in read.marks]
-    rows += _labelled(said) or [(Text("Labels", zh="标识"), "dim", Text("none", zh="无"))]
-    rows += [(Text("Note", zh="注意"), "yellow", problem) for problem in read.problems]
-    return rows
+        yield _WATERMARK, "", phrase("of {}", "{} 的水印", read.foreign.tool)
+    for mark in read.marks:
+        yield _WATERMARK, "", _marked(mark, read.binding)
+    yield from _labelled(read.labels)
+    for problem in read.problems:
+        yield Text("Note", zh="注意"), "yellow", problem
 
 
 _AIGC = {
@@ -185,38 +191,41 @@ _AIGC = {
 }
 
 
-def _labelled(said: Labels) -> list[tuple[Text, str, Text]]:
+def _labelled(labels: Labels) -> Iterator[_Row]:
     from zhenwei.defence.labels import NOT_READ
 
-    rows = []
-    if said.aigc is not None:
-        block, kind = said.aigc, _AIGC.get(said.aigc.label, Text("no known kind", zh="未知类别"))
-        by = " ".join(filter(None, (block.content_producer, block.produce_id)))
-        on = " ".join(filter(None, (block.content_propagator, block.propagate_id)))
-        english = str(kind) + (f", by {by}" if by else "") + (f", passed on by {on}" if on else "")
-        chinese = kind.in_language("zh") + (f"，生成者：{by}" if by else "") + (f"，传播者：{on}" if on else "")
-        rows.append((Text("AIGC label", zh="AIGC 标识"), "", Text(english, zh=chinese)))
-    if said.digital_source_type is not None:
-        rows.append((Text("IPTC label", zh="IPTC 标识"), "", Text(said.source_type)))
-    for settings in said.settings:
-        shown = " ".join(filter(None, (settings.tool, f"({settings.where})")))
-        rows.append((Text("Settings", zh="生成参数"), "", Text(shown)))
-    rows += [(Text("Tool", zh="工具"), "", Text(name)) for name in (*said.generators, *said.face_apps)]
-    if not said.read:
-        rows.append((Text("Labels", zh="标识"), "dim", NOT_READ))
-    return rows
+    if labels.aigc is not None:
+        yield Text("AIGC label", zh="AIGC 标识"), "", _aigc(labels.aigc)
+    if labels.digital_source_type is not None:
+        yield Text("IPTC label", zh="IPTC 标识"), "", labels.source_type
+    for settings in labels.settings:
+        yield Text("Settings", zh="生成参数"), "", f"{settings.tool} ({settings.where})".strip()
+    for name in (*labels.generators, *labels.face_apps):
+        yield Text("Tool", zh="工具"), "", name
+    if not labels.read:
+        yield _LABELS, "dim", NOT_READ
+    elif not labels.any:
+        yield _LABELS, "dim", Text("none", zh="无")
+
+
+def _aigc(block: Aigc) -> Text:
+    told = _AIGC.get(block.label, Text("no known kind", zh="未知类别"))
+    by = f"{block.content_producer} {block.produce_id}".strip()
+    if by:
+        told = phrase("{}, by {}", "{}，生成者：{}", told, by)
+    passed_on = f"{block.content_propagator} {block.propagate_id}".strip()
+    return phrase("{}, passed on by {}", "{}，传播者：{}", told, passed_on) if passed_on else told
 
 
 def _marked(mark: Mark, binding: str) -> Text:
-    bound = _BINDINGS.get(binding, Text(""))
     key = Text("published key", zh="公开密钥") if mark.published else Text("own key", zh="本机密钥")
     how = f"{mark.agreement:.0%}" + (f", {mark.transform}" if mark.transform not in ("", _PLAIN) else "")
     where = Text("in the picture", zh="画面") if mark.medium == "picture" else Text("in the sound", zh="声音")
-    english = f"{mark.ident} {where} ({key}, agreement {how}){bound}"
-    chinese = (
-        f"{where.in_language('zh')}：{mark.ident}（{key.in_language('zh')}，一致度 {how}）{bound.in_language('zh')}"
+    bound = _BINDINGS.get(binding, "")
+    told = phrase(
+        "{0} {1} ({2}, agreement {3}){4}", "{1}：{0}（{2}，一致度 {3}）{4}", mark.ident, where, key, how, bound
     )
     if mark.altered is not None and mark.intact is False:
-        english += f"; {mark.altered:.0%} of the picture replaced since"
-        chinese += f"；此后画面有 {mark.altered:.0%} 被替换"
-    return Text(english, zh=chinese)
+        share = f"{mark.altered:.0%}"
+        told = phrase("{}; {} of the picture replaced since", "{}；此后画面有 {} 被替换", told, share)
+    return told

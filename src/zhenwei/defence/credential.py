@@ -241,11 +241,7 @@ def _signer(identity: Identity) -> c2pa.Signer:
 def _context(anchors: str = "") -> c2pa.Context:
     from c2pa import Context
 
-    settings: dict[str, Any] = {
-        "version": 1,
-        "verify": _OFFLINE,
-        "builder": {"thumbnail": {"enabled": False}},
-    }
+    settings: dict[str, Any] = {"version": 1, "verify": _OFFLINE, "builder": {"thumbnail": {"enabled": False}}}
     if anchors:
         settings["trust"] = {"trust_anchors": anchors}
     return Context.from_dict(settings)

@@ -11,11 +11,11 @@ from zhenwei.defence.labels_mp4 import boxes
 from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunks
 
-_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-_APP11 = 0xEB
+UUID_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+APP11 = 0xEB
 _STORE = b"jumdc2pa"
-_BOXED = ("image/avif", "image/heic", "image/heif", "video/mp4", "audio/mp4", "video/quicktime")
-_CHUNKED = ("image/webp", "audio/wav", "video/avi")
+BOXED = ("image/avif", "image/heic", "image/heif", "video/mp4", "audio/mp4", "video/quicktime")
+CHUNKED = ("image/webp", "audio/wav", "video/avi")
 _PURPOSES = (b"manifest", b"original", b"update")
 
 
@@ -26,19 +26,18 @@ class OddFrameError(ValueError):
 def stores(data: bytes, mime: str) -> list[bytes]:
     """The credentials in ``data``, without their frame; several where C2PA keeps an earlier one beside the last. Empty
     in formats in which they are not looked for. Raises OddFrameError and BrokenFileError."""
+    found: list[bytes] = []
     if mime == "image/jpeg":
-        return [store for store in _of_jpeg(data) if _STORE in store[:64]]
-    if mime == "image/png":
-        found = [_of_png(data)]
-    elif mime in _CHUNKED:
-        found = [b"".join(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA")]
+        found += [store for store in _of_jpeg(data) if _STORE in store[:64]]
+    elif mime == "image/png":
+        found.append(_of_png(data))
+    elif mime in CHUNKED:
+        found.append(b"".join(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA"))
     elif mime == "audio/mpeg":
-        found = [body for kind, body in objects_in(data) if kind == "application/c2pa" or _STORE in body[:24]]
-    elif mime in _BOXED:
-        found = list(_of_mp4(data))
-    else:
-        found = []
-    return [store for store in found if store]
+        found += [body for kind, body in objects_in(data) if kind == "application/c2pa" or _STORE in body[:24]]
+    elif mime in BOXED:
+        found += _of_mp4(data)
+    return list(filter(None, found))
 
 
 def _of_jpeg(data: bytes) -> Iterator[bytes]:
@@ -47,18 +46,19 @@ def _of_jpeg(data: bytes) -> Iterator[bytes]:
     parts: dict[bytes, list[tuple[int, bytes]]] = {}
     for marker, start, stop in segments_of_jpeg(data):
         body = data[start:stop]
-        if marker == _APP11 and body[12:16] == b"jumb":
+        if marker == APP11 and body[12:16] == b"jumb":
             if body[:2] != b"JP":
                 raise OddFrameError
             parts.setdefault(body[2:4], []).append((struct.unpack_from(">I", body, 4)[0], body[8:]))
     for found in parts.values():
         first = found[0][1]
         head = 16 if first[:4] == b"\0\0\0\1" else 8
-        if [count for count, _ in found] != list(range(1, len(found) + 1)):
-            raise OddFrameError
-        if any(body[:head] != first[:head] for _, body in found):
-            raise OddFrameError
-        yield first + b"".join(body[head:] for _, body in found[1:])
+        store = bytearray(first[:head])
+        for number, (count, body) in enumerate(found, 1):
+            if count != number or body[:head] != first[:head]:
+                raise OddFrameError
+            store += body[head:]
+        yield bytes(store)
 
 
 def _of_png(data: bytes) -> bytes:
@@ -73,7 +73,7 @@ def _of_png(data: bytes) -> bytes:
 
 def _of_mp4(data: bytes) -> Iterator[bytes]:
     for kind, start, stop in boxes(data, 0, len(data)):
-        if kind != b"uuid" or data[start : start + 16] != _UUID:
+        if kind != b"uuid" or data[start : start + 16] != UUID_BOX:
             continue
         flags, (purpose, _, rest) = data[start + 16 : start + 20], data[start + 20 : stop].partition(b"\0")
         if purpose == b"merkle":  # hashes of the parts of a fragmented file

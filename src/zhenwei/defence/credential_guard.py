@@ -11,17 +11,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from zhenwei.defence.credential_frame import APP11, BOXED, CHUNKED, UUID_BOX
 from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_mp4 import boxes
 from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunks
 
-_MP4 = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-_APP11 = 0xEB
 _GIF = b"\x21\xff\x0bC2PA_GIF"
-_BOXED = ("image/avif", "image/heic", "video/mp4", "audio/mp4", "video/quicktime")
 _WHOLE, _SMALL = ("image/tiff", "audio/mpeg", "image/jxl"), 8 << 20
-_CHUNKED = ("image/webp", "audio/wav", "video/avi")
 
 
 def is_safe(data: bytes, mime: str) -> bool:
@@ -72,10 +69,10 @@ def _stores(data: bytes, mime: str) -> Iterator[bytes]:
         yield from _of_gif(data)
     elif mime == "image/png":
         yield from _parts(data[a:b] for kind, a, b in chunks_of_png(data) if kind == b"caBX")
-    elif mime in _BOXED:
+    elif mime in BOXED:
         found = boxes(data, 0, len(data))
-        yield from _parts(data[a + 16 : b] for kind, a, b in found if kind == b"uuid" and data[a : a + 16] == _MP4)
-    elif mime in _CHUNKED:
+        yield from _parts(data[a + 16 : b] for kind, a, b in found if kind == b"uuid" and data[a : a + 16] == UUID_BOX)
+    elif mime in CHUNKED:
         yield from _parts(data[a:b] for kind, a, b in chunks(data) if kind == b"C2PA")
     whole = mime in _WHOLE or len(data) <= _SMALL  # in a large file chance would find boxes that are none
     if mime not in ("image/jpeg", "image/gif") and whole and b"jumdc2pa" in data:
@@ -95,7 +92,7 @@ def _of_jpeg(data: bytes) -> Iterator[bytes]:
     spread: dict[bytes, bytes] = {}
     try:
         for marker, start, stop in segments_of_jpeg(data):
-            if marker == _APP11:
+            if marker == APP11:
                 for name in (b"", data[start + 2 : start + 4]):  # all of them, and those of one number
                     skip = 16 if name in spread else 8
                     spread[name] = spread.get(name, b"") + data[start + skip : stop]

@@ -1,7 +1,7 @@
 """What a file declares of its own origin, in sentences: from its credential, labels, settings and watermarks.
 
 ``verify`` and the detectors of provenance tell the same by these functions. Each sentence stands by itself and says how
-firmly it is said: by somebody on the reader's list, by a signer unknown, by nobody in particular, or in vain.
+firmly it is labels: by somebody on the reader's list, by a signer unknown, by nobody in particular, or in vain.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ def firmest_first(found: Iterable[Declaration]) -> tuple[Declaration, ...]:
 
 
 def declared(
-    held: Credential, said: Labels, marks: Sequence[Mark] = (), foreign: Foreign | None = None
+    credential: Credential, labels: Labels, marks: Sequence[Mark] = (), foreign: Foreign | None = None
 ) -> tuple[Declaration, ...]:
     """All that a file says of its own origin, the firmest first."""
-    return firmest_first((*of_credential(held), *of_labels(said), *of_marks(marks), *of_foreign(foreign)))
+    return firmest_first((*of_credential(credential), *of_labels(labels), *of_marks(marks), *of_foreign(foreign)))
 
 
-def of_credential(held: Credential) -> tuple[Declaration, ...]:
+def of_credential(credential: Credential) -> tuple[Declaration, ...]:
     """What the signer says, and whether it holds. Nothing where there is no credential or it cannot be read."""
-    if held.state not in ("valid", "trusted", "invalid"):
+    if credential.state not in ("valid", "trusted", "invalid"):
         return ()
-    kind, origin = source_type(held.source_type), origin_of(held.source_type)
-    standing: Firmness = "trusted" if held.state == "trusted" else "intact" if held.intact else "broken"
-    found = [_signed(held, standing, origin, _claimed(kind, held.source_type))]
-    if not says_ai(held.source_type) and any(map(says_ai, held.ancestry)):
+    kind, origin = source_type(credential.source_type), origin_of(credential.source_type)
+    standing: Firmness = "trusted" if credential.state == "trusted" else "intact" if credential.intact else "broken"
+    found = [_signed(credential, standing, origin, _claimed(kind, credential.source_type))]
+    if not says_ai(credential.source_type) and any(map(says_ai, credential.ancestry)):
         made = Text("Declares that AI made or altered a file it was made from", zh="声明其来源文件由人工智能生成或改动")
-        found.insert(0, _signed(held, standing, "ai-edited", made))
+        found.insert(0, _signed(credential, standing, "ai-edited", made))
     return tuple(found)
 
 
@@ -75,34 +75,34 @@ _BROKEN = {  # by the cause; {0}: the signer, {1}: what is wrong
 _FALLEN = ("(in the name of {0}, which does not hold: {1})", "（署名“{0}”，凭证无效：{1}）")
 
 
-def _signed(held: Credential, standing: Firmness, origin: Origin, what: Text) -> Declaration:
-    who = held.signer or NAMELESS
+def _signed(credential: Credential, standing: Firmness, origin: Origin, what: Text) -> Declaration:
+    who = credential.signer or NAMELESS
     if standing == "broken":
-        why = held.problems[0] if held.problems else SIGNATURE_UNFIT
-        how = phrase(*_BROKEN.get(held.cause or "", _FALLEN), who, why)
+        why = credential.problems[0] if credential.problems else SIGNATURE_UNFIT
+        how = phrase(*_BROKEN.get(credential.cause or "", _FALLEN), who, why)
     elif standing == "trusted":
         how = phrase("(signed by {}, intact, on your trust list)", "（由“{}”签名，完整，在您的信任列表中）", who)
     else:
         how = phrase("(signed by {}, intact)", "（由“{}”签名，完整）", who)
     sentence = phrase("{} {}.", "{}{}。", what, how)
-    return Declaration(origin, "credential", standing, sentence, held.signer)
+    return Declaration(origin, "credential", standing, sentence, credential.signer)
 
 
-def of_labels(said: Labels) -> tuple[Declaration, ...]:
+def of_labels(labels: Labels) -> tuple[Declaration, ...]:
     """Label by label; anybody can have written any of them."""
     found: list[Declaration] = []
-    if said.aigc is not None:
-        found.append(_aigc(said.aigc))
-    if said.digital_source_type is not None:
-        found.append(_iptc(said.source_type))
-    for settings in said.settings:
+    if labels.aigc is not None:
+        found.append(_aigc(labels.aigc))
+    if labels.digital_source_type is not None:
+        found.append(_iptc(labels.source_type))
+    for settings in labels.settings:
         tool = phrase(" ({})", "（{}）", settings.tool) if settings.tool else ""
         sentence = phrase("Carries a generator's settings{}.", "带有生成工具的参数{}。", tool)
         found.append(Declaration("generator-settings", "settings", "unsigned", sentence, settings.tool))
-    for name in said.generators:
+    for name in labels.generators:
         sentence = phrase("Names {}, a generator, as its maker.", "标明由生成工具 {} 制作。", name)
         found.append(Declaration("ai-generated", "tool", "unsigned", sentence, name))
-    for name in said.face_apps:
+    for name in labels.face_apps:
         sentence = phrase("Names {}, a tool that alters faces.", "标明使用了可改动人脸的工具 {}。", name)
         found.append(Declaration("edited", "tool", "unsigned", sentence, name))
     return tuple(found)

@@ -17,15 +17,12 @@ from zhenwei.media.tools import FACE_APPS, GENERATORS, names
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GeneratorSettings:
     """Settings that a generator wrote. ``tool``: "" if their form does not tell whose. ``where``: the key that they
     stand under, or "hidden in the pixels"."""
 
     tool: str
     where: str
-
-    def to_dict(self) -> dict[str, str]:
-        return {"tool": self.tool, "where": self.where}
 
 
 WEB_UI = "Stable Diffusion web UI"
@@ -57,21 +54,27 @@ _UNMISTAKABLE = ("Made with Google AI", "Imagined with AI", "Ideogram AI", "Midj
 _MOST_JSON = 1 << 18
 
 
-def settings_in(pairs: Iterable[Pair]) -> tuple[Settings, ...]:
+def settings_in(pairs: Iterable[Pair]) -> tuple[GeneratorSettings, ...]:
     """Settings of generators among a file's words, each generator once."""
-    given = list(pairs)
-    found = [Settings(tool, key) for key, value in given if (tool := _tool(key, value)) is not None]
-    if not any(each.where == HIDDEN for each in found) and any(key == HIDDEN for key, _ in given):
-        found.append(Settings(next((each.tool for each in found), ""), HIDDEN))
-    keys = {key.lower() for key, _ in given}
-    if {"num_inference_steps", "guidance_scale", "seed"} <= keys:
-        found.append(Settings("Easy Diffusion", "num_inference_steps"))
-    named = {each.tool for each in found}
-    if "Fooocus" in named:  # it may write the line of the web interface
-        found = [each for each in found if each.tool != WEB_UI]
-    if named - {""}:
-        found = [each for each in found if each.tool]
-    return tuple({each.tool: each for each in reversed(found)}.values())[::-1]
+    found: list[GeneratorSettings] = []
+    keys = set()
+    for key, value in pairs:
+        keys.add(key)
+        tool = _tool(key, value)
+        if tool is not None:
+            found.append(GeneratorSettings(tool, key))
+    if HIDDEN in keys and HIDDEN not in [each.where for each in found]:
+        found.append(GeneratorSettings(found[0].tool if found else "", HIDDEN))
+    if set(map(str.lower, keys)) >= {"num_inference_steps", "guidance_scale", "seed"}:
+        found.append(GeneratorSettings("Easy Diffusion", "num_inference_steps"))
+    first_by_tool: dict[str, GeneratorSettings] = {}
+    for each in reversed(found):
+        first_by_tool[each.tool] = each
+    if "Fooocus" in first_by_tool:  # it may write the line of the web interface
+        first_by_tool.pop(WEB_UI, None)
+    if len(first_by_tool) > 1:
+        first_by_tool.pop("", None)
+    return tuple(reversed(first_by_tool.values()))
 
 
 def _tool(key: str, value: str) -> str | None:

@@ -257,17 +257,9 @@ def _issued(builder: CertificateBuilder, key: EllipticCurvePrivateKey, *, author
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    use = x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    refused = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
+    use = x509.KeyUsage(digital_signature=not authority, key_cert_sign=authority, crl_sign=authority, **refused)
     length = 0 if authority else None
     builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=length), critical=True)
     builder = builder.add_extension(use, critical=True)
@@ -304,9 +296,9 @@ def _named(certificate: Certificate) -> str:
     """Organisation and common name, as far as there are any."""
     from cryptography.x509.oid import NameOID
 
-    parts = [
-        attribute.value
-        for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
-        for attribute in certificate.subject.get_attributes_for_oid(oid)
-    ]
-    return ", ".join(part if isinstance(part, str) else part.decode("utf-8", "replace") for part in parts)
+    parts = []
+    for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+        for attribute in certificate.subject.get_attributes_for_oid(oid):
+            value = attribute.value
+            parts.append(value if isinstance(value, str) else value.decode("utf-8", "replace"))
+    return ", ".join(parts)

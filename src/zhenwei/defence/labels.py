@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zhenwei.defence import source_types
-from zhenwei.defence.generators import Settings, hidden_pairs, settings_in, tools_in
+from zhenwei.defence.generators import GeneratorSettings, hidden_pairs, settings_in, tools_in
 from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 from zhenwei.defence.labels_id3 import read_id3, write_id3
 from zhenwei.defence.labels_mp4 import read_mp4, write_mp4
@@ -31,6 +31,7 @@ from zhenwei.defence.labels_xmp import (
     without_properties,
     words,
 )
+from zhenwei.defence.phrases import json_value
 from zhenwei.defence.stealth import hidden_text
 from zhenwei.defence.tags import Pair, Tags, from_facts, has_tags, read_tags
 from zhenwei.errors import MediaError, UsageError
@@ -48,8 +49,8 @@ _FIELDS = {
     "PropagateID": "propagate_id",
     "ReservedCode2": "reserved_code2",
 }
-_LONGEST = 2000
-_MOST_BLOCKS = 100
+_MAX_LENGTH = 2000
+_MAX_BLOCKS = 100
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,200}")
 _IN_COMMENT = re.compile(r'"?AIGC"?\s*[:=]?\s*(\{[^{}]{0,4000}\})')
 _WRITES = "JPEG, PNG, WebP, MP4, M4A, MOV, WAV or MP3"
@@ -88,11 +89,11 @@ class Labels:
     aigc: Aigc | None = None
     count: int = 0
     digital_source_type: str | None = None
-    problems: tuple[Text, ...] = ()
-    settings: tuple[Settings, ...] = ()
+    settings: tuple[GeneratorSettings, ...] = ()
     generators: tuple[str, ...] = ()
     face_apps: tuple[str, ...] = ()
     read: bool = True
+    problems: tuple[Text, ...] = ()
 
     @property
     def source_type(self) -> str:
@@ -112,16 +113,8 @@ class Labels:
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, with every field; the block under the standard's names."""
-        return {
-            "aigc": json.loads(self.aigc.to_json()) if self.aigc else None,
-            "count": self.count,
-            "digital_source_type": self.digital_source_type,
-            "settings": [each.to_dict() for each in self.settings],
-            "generators": list(self.generators),
-            "face_apps": list(self.face_apps),
-            "read": self.read,
-            "problems": [str(problem) for problem in self.problems],
-        }
+        found: dict[str, Any] = json_value(self)
+        return found | {"aigc": json.loads(self.aigc.to_json()) if self.aigc else None}
 
 
 def write_labels(data: bytes, aigc: Aigc | None, digital_source_type: str | None) -> bytes:
@@ -135,15 +128,12 @@ def write_labels(data: bytes, aigc: Aigc | None, digital_source_type: str | None
     """
     form = _form(data)
     if not form:
-        raise UsageError("this file cannot be labelled", got=_seen(data), want=_WRITES)
+        raise UsageError("this file cannot be labelled", got=_format_name(data), want=_WRITES)
     values = _values(aigc, digital_source_type)
     if not values:
         return data
-    carried = _READ[form](data)
     try:
-        outside = {name: value for name, value in values.items() if form == "mp3" and name == AIGC}
-        inside = {name: value for name, value in values.items() if name not in outside}
-        packets = _packets(carried, inside, outside)
+        packets = _packets(_READ[form](data).packets, values, form=form)
         labelled = _written(form, data, packets, aigc)
     except BrokenFileError:
         raise MediaError("this file is damaged or beyond what can be labelled", want="a complete file") from None
@@ -168,24 +158,25 @@ def read_labels(data: bytes) -> Labels:
     carried = _READ[form](data) if form else _carried(data, known, tags)
     damaged = carried.damaged or (tags.damaged and not form)
     texts = carried.texts if form == "jpeg" else (*carried.texts, *_in_comments(tags))  # of JPEG they are read already
-    return _labels(carried.packets, texts, [*tags.pairs, *_hidden(data, known)], damaged=damaged)
+    hidden = hidden_text(data, known)
+    pairs = [*tags.pairs, *hidden_pairs(hidden)] if hidden else tags.pairs
+    return _labels(carried.packets, texts, pairs, damaged=damaged)
 
 
 def labels_in_facts(facts: Sequence[Pair]) -> Labels:
     """The labels that show in what is known of a file, where the file itself is not at hand. Values are shortened
     there, so that there may be more."""
     pairs = from_facts(tuple(facts))
-    blocks = [value for key, value in pairs if "aigc" in key.lower()]
-    kinds = [value for key, value in pairs if key == "Digital source type"]
     found = _labels((), (), pairs, damaged=False)
-    kept = any(key == "Generation settings" for key, _ in pairs) and not found.settings
-    return replace(
-        found,
-        aigc=(_block(blocks[0], []) or Aigc()) if blocks else None,
-        count=len(blocks),
-        digital_source_type=kinds[0] if kinds else None,
-        settings=(Settings("", "user comment"),) if kept else found.settings,
-    )
+    aigc, count, kind, settings = None, 0, None, found.settings
+    for key, value in pairs:
+        if "aigc" in key.lower():
+            aigc, count = aigc or _block(value, []) or Aigc(), count + 1
+        elif key == "Digital source type" and kind is None:
+            kind = value
+        elif key == "Generation settings" and not settings:
+            settings = (GeneratorSettings("", "user comment"),)
+    return replace(found, aigc=aigc, count=count, digital_source_type=kind, settings=settings)
 
 
 def _labels(packets: Sequence[bytes], texts: Sequence[str], pairs: Sequence[Pair], *, damaged: bool) -> Labels:
@@ -204,20 +195,19 @@ def _labels(packets: Sequence[bytes], texts: Sequence[str], pairs: Sequence[Pair
     if len(blocks) > 1:
         told = f"there are {len(blocks)} AIGC blocks, and only one is allowed"
         problems.append(Text(told, zh=f"有 {len(blocks)} 个 AIGC 标识，标准只允许一个"))
-    if len({source_types.word(kind) for kind in kinds}) > 1:
+    if len(set(map(source_types.word, kinds))) > 1:
         problems.append(Text("there are several digital source types", zh="有多个数字来源类型"))
-    read = [_block(block, problems) for block in blocks[:_MOST_BLOCKS]]
-    first = next((block for block in read if block is not None), None)
+    read = [_block(block, problems) for block in blocks[:_MAX_BLOCKS]]
     kind = next(filter(source_types.says_ai, kinds), kinds[0]) if kinds else None
     generators, apps = tools_in(named)
     return Labels(
-        first,
+        next(filter(None, read), None),
         len(blocks),
-        None if kind is None else clean(kind, _LONGEST),
-        tuple(dict.fromkeys(problems)),
+        None if kind is None else clean(kind, _MAX_LENGTH),
         settings_in(named),
         generators,
         apps,
+        problems=tuple(dict.fromkeys(problems)),
     )
 
 
@@ -232,12 +222,11 @@ def _carried(data: bytes, form: Format, tags: Tags) -> Carried:
 
 def _in_comments(tags: Tags) -> list[str]:
     """AIGC blocks that some write into EXIF's comment."""
-    return [block for key, value in tags.pairs if key == "exif:UserComment" for block in _IN_COMMENT.findall(value)]
-
-
-def _hidden(data: bytes, form: Format) -> list[Pair]:
-    text = hidden_text(data, form)
-    return list(hidden_pairs(text)) if text else []
+    found = []
+    for key, value in tags.pairs:
+        if key == "exif:UserComment":
+            found += _IN_COMMENT.findall(value)
+    return found
 
 
 _READ: dict[str, Callable[[bytes], Carried]] = {
@@ -258,7 +247,7 @@ def _form(data: bytes) -> str:
     return name if name in _READ else ""
 
 
-def _seen(data: bytes) -> str:
+def _format_name(data: bytes) -> str:
     form = recognise(data[:HEAD_BYTES])
     return form.name if form else described(data[:HEAD_BYTES])
 
@@ -270,8 +259,8 @@ def _values(aigc: Aigc | None, kind: str | None) -> dict[str, str]:
             raise UsageError("this AIGC label has no meaning", got=aigc.label[:80], want="1, 2 or 3")
         for field in _FIELDS.values():
             value = getattr(aigc, field)
-            if value != clean(value, _LONGEST):
-                want = f"one line of up to {_LONGEST} characters, no two spaces side by side"
+            if value != clean(value, _MAX_LENGTH):
+                want = f"one line of up to {_MAX_LENGTH} characters, no two spaces side by side"
                 raise UsageError(f"the AIGC block's {field} cannot be written", want=want)
         values[AIGC] = aigc.to_json()
     if kind is not None:
@@ -282,19 +271,23 @@ def _values(aigc: Aigc | None, kind: str | None) -> dict[str, str]:
     return values
 
 
-def _packets(carried: Carried, inside: dict[str, str], outside: dict[str, str]) -> list[bytes]:
+def _packets(there: Sequence[bytes], values: dict[str, str], *, form: str) -> list[bytes]:
     """The file's packets anew: the first holds the labels, the others no longer do."""
-    first = carried.packets[0] if carried.packets else None
-    if first is not None and outside:
-        first = without_properties(first, outside)
-    packets = [with_properties(first, inside)] if inside else ([first] if first is not None else [])
-    return packets + [without_properties(packet, {**inside, **outside}) for packet in carried.packets[1:]]
+    first = there[0] if there else None
+    inside = dict(values)
+    if form == "mp3" and AIGC in inside:  # the block stands in a frame of its own
+        del inside[AIGC]
+        first = None if first is None else without_properties(first, {AIGC: ""})
+    if inside:
+        first = with_properties(first, inside)
+    packets = [] if first is None else [first]
+    return packets + [without_properties(packet, values) for packet in there[1:]]
 
 
 def _written(form: str, data: bytes, packets: Sequence[bytes], aigc: Aigc | None) -> bytes:
     keep = aigc is None
     if form == "jpeg":
-        if any(len(packet) > MOST_JPEG for packet in packets):
+        if max(map(len, packets), default=0) > MOST_JPEG:
             raise BrokenXmpError(f"a JPEG file has room for {MOST_JPEG:,} bytes of it")
         return write_jpeg(data, packets)
     if form == "png":
@@ -332,7 +325,7 @@ def _block(text: str, problems: list[Text]) -> Aigc | None:
         problems.append(Text(f"the AIGC block lacks {names}", zh=f"AIGC 标识缺少 {names}"))
     if any(not isinstance(found.get(name, ""), str) for name in _FIELDS):
         problems.append(Text("the AIGC block has fields that are no text", zh="AIGC 标识含有非文本字段"))
-    values = {field: clean(found.get(name, ""), _LONGEST) for name, field in _FIELDS.items()}
+    values = {field: clean(found.get(name, ""), _MAX_LENGTH) for name, field in _FIELDS.items()}
     if values["label"] not in (GENERATED, POSSIBLY, SUSPECTED):
         problems.append(Text("the AIGC block's Label is none of 1, 2, 3", zh="AIGC 标识的 Label 不是 1、2、3"))
     return Aigc(**values)

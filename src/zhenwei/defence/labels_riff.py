@@ -42,12 +42,12 @@ def write_riff(data: bytes, packets: Sequence[bytes], *, keep_texts: bool) -> by
         if kind == _XMP[form]:
             body = rest.pop(0) if rest else body
         elif kind == b"LIST" and body[:4] == b"INFO" and not keep_texts and _info(body[4:]):
-            body = b"INFO" + b"".join(_chunk(k, body[4 + a : 4 + b]) for k, a, b in _list(body[4:]) if k != b"AIGC")
+            body = b"INFO" + b"".join(chunk(k, body[4 + a : 4 + b]) for k, a, b in _list(body[4:]) if k != b"AIGC")
         out.append((kind, body))
     out += [(_XMP[form], packet) for packet in rest]
     if form == b"WEBP":
         out = _extended(out)
-    body = form + b"".join(_chunk(kind, each) for kind, each in out)
+    body = form + b"".join(chunk(kind, each) for kind, each in out)
     if len(body) > _MOST:
         raise BrokenFileError
     after = 8 + struct.unpack_from("<I", data, 4)[0]
@@ -73,7 +73,8 @@ def _list(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at = stop + length % 2
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """A chunk as it stands in the file, filled up to an even length."""
     return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,7 +29,7 @@ from PIL import Image, JpegImagePlugin
 from zhenwei.defence import watermark
 from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
-from zhenwei.defence.labels_riff import chunks
+from zhenwei.defence.labels_riff import chunk, chunks
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.containers import audio_stream, open_container, video_stream
 from zhenwei.media.facts import jpeg_quality
@@ -121,11 +122,12 @@ def _jpeg(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
         progressive=bool(image.info.get("progressive")),
     )
     encoded = out.getvalue()
-    kept = [
-        data[start - 4 : stop] for marker, start, stop in segments_of_jpeg(data) if _stays(marker, data[start:stop])
-    ]
+    kept = b""
+    for marker, start, stop in segments_of_jpeg(data):
+        if _stays(marker, data[start:stop]):
+            kept += data[start - 4 : stop]
     head = next((stop for marker, _, stop in segments_of_jpeg(encoded) if marker == _APP0), 2)
-    return encoded[:head] + b"".join(kept) + encoded[head:]
+    return encoded[:head] + kept + encoded[head:]
 
 
 def _stays(marker: int, body: bytes) -> bool:
@@ -144,15 +146,17 @@ def _png(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
     out = io.BytesIO()
     _marked(image, ident, key).save(out, "PNG")
     encoded = out.getvalue()
-    fresh = {name: [encoded[a - 8 : b + 4] for k, a, b in chunks_of_png(encoded) if k == name] for name in _OF_THE_DATA}
-    before: list[bytes] = []
-    after: list[bytes] = []
-    seen = False
+    fresh: dict[bytes, bytearray] = defaultdict(bytearray)
+    for kind, start, stop in chunks_of_png(encoded):
+        fresh[kind] += encoded[start - 8 : stop + 4]
+    before, after = bytearray(), bytearray()
+    place = before
     for kind, start, stop in chunks_of_png(data):
-        seen = seen or kind == b"IDAT"
+        if kind == b"IDAT":
+            place = after
         if kind not in _OF_THE_DATA:
-            (after if seen else before).append(data[start - 8 : stop + 4])
-    return b"".join([data[:8], *fresh[b"IHDR"], *before, *fresh[b"IDAT"], *after, *fresh[b"IEND"]])
+            place += data[start - 8 : stop + 4]
+    return b"".join([data[:8], fresh[b"IHDR"], before, fresh[b"IDAT"], after, fresh[b"IEND"]])
 
 
 def _webp(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
@@ -189,8 +193,7 @@ def _sound(data: bytes, ident: bytes, key: bytes) -> bytes:
     parts = []
     for kind, start, stop in chunks(data):
         if kind != b"C2PA":
-            body = fresh if kind == b"data" else data[start:stop]
-            parts.append(kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2))
+            parts.append(chunk(kind, fresh if kind == b"data" else data[start:stop]))
     return b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WAVE" + b"".join(parts)
 
 

@@ -95,14 +95,11 @@ def _block(data: bytes, identity: Identity, ident: str) -> Aigc:
 
 
 def _require(read: Verification, *, ai: bool) -> None:
-    missing = [
-        name
-        for name, there in (
-            ("credential", read.credential.intact),
-            ("labels", not ai or read.labels.says_ai),
-        )
-        if not there
-    ]
+    missing = []
+    if not read.credential.intact:
+        missing.append("credential")
+    if ai and not read.labels.says_ai:
+        missing.append("labels")
     if missing:
         fix = "The original is untouched. Save it in another format first."
         raise DataError("what was put into the file cannot be read back", got=", ".join(missing), fix=fix)

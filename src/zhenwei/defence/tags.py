@@ -32,22 +32,10 @@ _CONTAINERS = (
     *("caf", "wv", "mxf"),
 )
 _MOST_VALUE, _MOST_PAIRS = 1 << 20, 400
-_EXIF: Mapping[int, str] = {
-    0x010D: "DocumentName",
-    0x010E: "ImageDescription",
-    0x010F: "Make",
-    0x0110: "Model",
-    0x0131: "Software",
-    0x013B: "Artist",
-    0x013C: "HostComputer",
-    0x8298: "Copyright",
-    0x927C: "MakerNote",
-    0x9286: "UserComment",
-    0x9C9B: "XPTitle",
-    0x9C9C: "XPComment",
-    0x9C9E: "XPKeywords",
-    0x9C9F: "XPSubject",
-}
+_NAMED = (  # EXIF's tags that are called by their name; all others by their number
+    *(0x010D, 0x010E, 0x010F, 0x0110, 0x0131, 0x013B, 0x013C, 0x8298, 0x927C, 0x9286),
+    *(0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F),
+)
 _WIDE = (0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F)  # UTF-16 by Windows
 _XMP_TAG = 0x02BC
 Pair = tuple[str, str]
@@ -147,7 +135,7 @@ def _exif_texts(image: Image.Image) -> Iterator[Pair]:
     except BROKEN:
         return
     for tag, value in tags.items():
-        name = _EXIF.get(tag, f"{tag:04x}" if isinstance(tag, int) else "")
+        name = ExifTags.TAGS[tag] if tag in _NAMED else f"{tag:04x}" if isinstance(tag, int) else ""
         if isinstance(value, bytes | str) and name:
             yield f"exif:{name}", value if isinstance(value, str) else _exif_text(tag, value)
 

@@ -89,11 +89,11 @@ def verify(
     credential either, UsageError for a trust list without certificates, MissingExtraError without the extra
     ``provenance``.
     """
-    held, ours = _read(data, anchors_pem, own_pem)
+    credential, ours = _read(data, anchors_pem, own_pem)
     with tempfile.TemporaryDirectory(prefix="zhenwei-") as folder:
         path = Path(folder, "file")  # media are opened by path
         path.write_bytes(data)
-        return _verified(data, path, held, ours, keys)
+        return _verified(data, path, credential, ours, keys)
 
 
 def verify_file(
@@ -106,55 +106,55 @@ def verify_file(
 
 
 def _read(data: bytes, anchors_pem: str | None, own_pem: str | None) -> tuple[Credential, bool]:
-    held = read_credential(data, anchors_pem)
-    return held, held.intact and own_pem is not None and read_credential(data, own_pem).state == "trusted"
+    credential = read_credential(data, anchors_pem)
+    return credential, credential.intact and own_pem is not None and read_credential(data, own_pem).state == "trusted"
 
 
-def _verified(data: bytes, path: Path, held: Credential, ours: bool, keys: Sequence[bytes]) -> Verification:
+def _verified(data: bytes, path: Path, credential: Credential, ours: bool, keys: Sequence[bytes]) -> Verification:
     found, foreign = FoundMarks(), None
-    problems = list(held.problems)
+    problems = list(credential.problems)
     try:
         found = find_marks(media.open_media(path), keys)
         foreign = read_foreign(found.pixels) if found.pixels is not None else None
     except MediaError as error:
-        if not held.intact and held.state != "invalid":
+        if not credential.intact and credential.state != "invalid":
             raise
         told = error.got or error.what
         problems.append(Text(f"no watermark was looked for: {told}", zh=f"未能检查水印：{told}"))
-    said = read_labels(data)
-    problems += said.problems
+    labels = read_labels(data)
+    problems += labels.problems
     marked = bool(found.marks or foreign)
-    standing, binding = _standing(held, said, marked=marked), _binding(held, found.marks)
+    standing, binding = _standing(credential, labels, marked=marked), _binding(credential, found.marks)
     return Verification(
         standing,
         binding,
-        bool((held.intact and held.says_ai) or said.says_ai or foreign),
-        held,
+        bool((credential.intact and credential.says_ai) or labels.says_ai or foreign),
+        credential,
         found.marks,
-        said,
+        labels,
         tuple(dict.fromkeys(problems)),
-        sentence(standing, binding, held, found.marks, said, ours=ours, foreign=foreign),
+        sentence(standing, binding, credential, found.marks, labels, ours=ours, foreign=foreign),
         ours,
         foreign,
-        declared(held, said, found.marks, foreign),
+        declared(credential, labels, found.marks, foreign),
     )
 
 
-def _standing(held: Credential, said: Labels, *, marked: bool) -> Standing:
-    if held.intact:
+def _standing(credential: Credential, labels: Labels, *, marked: bool) -> Standing:
+    if credential.intact:
         return "intact"
-    if held.state != "absent":
-        return _BY_CAUSE[held.cause or "unchecked"]
+    if credential.state != "absent":
+        return _BY_CAUSE[credential.cause or "unchecked"]
     if marked:
         return "marked"
-    return "labelled" if said.any else "bare"
+    return "labelled" if labels.any else "bare"
 
 
-def _binding(held: Credential, found: Sequence[Mark]) -> Binding:
+def _binding(credential: Credential, found: Sequence[Mark]) -> Binding:
     """Sound holds the first digits of the identifier only. What an altered credential names still tells where the
     file came from, so it is compared, too."""
     if not found:
-        return "missing" if held.watermark else "none"
-    if not held.watermark:
+        return "missing" if credential.watermark else "none"
+    if not credential.watermark:
         return "unnamed"
-    return "bound" if all(held.watermark.startswith(mark.ident) for mark in found) else "other"
+    return "bound" if all(credential.watermark.startswith(mark.ident) for mark in found) else "other"

@@ -26,19 +26,19 @@ Binding = Literal["bound", "other", "unnamed", "missing", "none"]
 def sentence(
     standing: Standing,
     binding: Binding,
-    held: Credential,
+    credential: Credential,
     marks: Sequence[Mark],
-    said: Labels,
+    labels: Labels,
     *,
     ours: bool = False,
     foreign: Foreign | None = None,
 ) -> Text:
     """Clauses on credential, watermark and labels, in that order, each only where it has something to say."""
-    clauses = [_credential(standing, held, said, ours), *_mark(standing, binding, held, marks)]
+    clauses = [_credential(standing, credential, labels, ours), *_mark(standing, binding, credential, marks)]
     if foreign is not None:
         en, zh = "it carries the invisible watermark that {} writes, {}", "带有 {} 默认写入的隐形水印，{}"
         clauses.append(phrase(en, zh, foreign.tool, ANYBODY))
-    clauses += _label(standing, held, said)
+    clauses += _label(standing, credential, labels)
     english = "; ".join(clauses)
     return Text(f"{english[0].upper()}{english[1:]}.", zh="；".join(each.in_language("zh") for each in clauses) + "。")
 
@@ -64,25 +64,25 @@ _BARE_UNREAD = Text(
 )
 
 
-def _credential(standing: Standing, held: Credential, said: Labels, ours: bool) -> Text:
+def _credential(standing: Standing, credential: Credential, labels: Labels, ours: bool) -> Text:
     if standing == "intact":
-        return _intact(held, ours)
-    if held.state != "absent":
-        return _fallen(standing, held)
+        return _intact(credential, ours)
+    if credential.state != "absent":
+        return _fallen(standing, credential)
     if standing == "bare":
-        return _BARE if said.read else _BARE_UNREAD
+        return _BARE if labels.read else _BARE_UNREAD
     return Text("there is no credential (saving anew takes it away)", zh="没有凭证（另存即会丢失）")
 
 
-def _intact(held: Credential, ours: bool) -> Text:
-    trust = _LISTED if held.state == "trusted" else _HERE if ours else _UNLISTED
+def _intact(credential: Credential, ours: bool) -> Text:
+    trust = _LISTED if credential.state == "trusted" else _HERE if ours else _UNLISTED
     en, zh = "not a byte was changed since it was signed by {} ({})", "自“{}”（{}）签名以来未有一个字节被改动"
-    told = phrase(en, zh, held.signer or NAMELESS, trust)
-    claim = _claim(held)
+    told = phrase(en, zh, credential.signer or NAMELESS, trust)
+    claim = _claim(credential)
     if claim:
         en = "{}, who says that {}; whether that is so, a signature cannot show"
         told = phrase(en, "{}，签名者称其{}；是否属实，签名本身无法证明", told, claim)
-    if any(each.problems for each in held.history):
+    if any(each.problems for each in credential.history):
         en, zh = "{}; but the credential of a file it was made from does not hold", "{}；但其来源文件的凭证无效"
         told = phrase(en, zh, told)
     return told
@@ -114,26 +114,26 @@ _FALLEN: dict[Standing, tuple[str, str]] = {  # {0}: the signer, {1}: what is wr
 }
 
 
-def _fallen(standing: Standing, held: Credential) -> Text:
+def _fallen(standing: Standing, credential: Credential) -> Text:
     """A credential that does not hold, or of which that cannot be told."""
-    why = held.problems[0] if held.problems else SIGNATURE_UNFIT
+    why = credential.problems[0] if credential.problems else SIGNATURE_UNFIT
     en, zh = _FALLEN[standing]
-    if held.state in ("remote", "unreadable"):
-        en, zh = _REMOTE if held.state == "remote" else _UNREADABLE
-    return phrase(en, zh, held.signer or NAMELESS, why)
+    if credential.state in ("remote", "unreadable"):
+        en, zh = _REMOTE if credential.state == "remote" else _UNREADABLE
+    return phrase(en, zh, credential.signer or NAMELESS, why)
 
 
-def _claim(held: Credential) -> Text | None:
-    kind = source_type(held.source_type)
+def _claim(credential: Credential) -> Text | None:
+    kind = source_type(credential.source_type)
     if kind is not None:
         claim = kind.says
-    elif held.source_type:
-        claim = phrase("its source is '{}'", "来源类型为“{}”", held.source_type)
-    elif held.says_ai:
+    elif credential.source_type:
+        claim = phrase("its source is '{}'", "来源类型为“{}”", credential.source_type)
+    elif credential.says_ai:
         return Text("a file it was made from was made or altered by AI", zh="来源文件由人工智能生成或改动")
     else:
         return None
-    if held.says_ai and not says_ai(held.source_type):
+    if credential.says_ai and not says_ai(credential.source_type):
         en, zh = "{} from a file that was made or altered by AI", "{}，其来源文件由人工智能生成或改动"
         return phrase(en, zh, claim)
     return claim
@@ -159,11 +159,11 @@ _UNTOLD = Text(
 _WHOLE = Text(", and no part of the picture looks replaced since it was marked", zh="，加水印后未见画面局部被替换")
 
 
-def _mark(standing: Standing, binding: Binding, held: Credential, marks: Sequence[Mark]) -> Iterator[Text]:
+def _mark(standing: Standing, binding: Binding, credential: Credential, marks: Sequence[Mark]) -> Iterator[Text]:
     if not marks:
-        if binding == "missing" and held.intact:
+        if binding == "missing" and credential.intact:
             en, zh = "the watermark {} that the credential names was not found", "未找到凭证所指的水印 {}"
-            yield phrase(en, zh, held.watermark)
+            yield phrase(en, zh, credential.watermark)
         return
     mark = marks[0]
     whose = _PUBLISHED if mark.published else _PRIVATE
@@ -182,32 +182,32 @@ def _state(mark: Mark) -> Text:
     return phrase(en, zh, percent)
 
 
-def _label(standing: Standing, held: Credential, said: Labels) -> Iterator[Text]:
+def _label(standing: Standing, credential: Credential, labels: Labels) -> Iterator[Text]:
     """Of the labels proper, then of what generators left."""
-    labelled = said.aigc is not None or says_ai(said.source_type)
+    labelled = labels.aigc is not None or says_ai(labels.source_type)
     if labelled and standing == "intact":
-        if held.claim == "captured":
+        if credential.claim == "captured":
             told = "labels inside it contradict that: they say that AI made or altered it"
             yield Text(told, zh="但文件内的标识与此矛盾：标识称由人工智能生成或改动")
-        elif not held.says_ai:  # else the signer says so already
+        elif not credential.says_ai:  # else the signer says so already
             yield Text("labels inside it say that AI made or altered it", zh="文件内的标识称其由人工智能生成或改动")
     elif labelled:
         english = "labels in its metadata say that AI made or altered it, which anybody can write"
         yield Text(english, zh="元数据标识称其由人工智能生成或改动，但这类标识任何人都可写入")
-    elif said.source_type and standing != "intact":
+    elif labels.source_type and standing != "intact":
         en = "a label in its metadata gives its source as '{}', which anybody can write"
-        yield phrase(en, "元数据标识称其来源为“{}”，但这类标识任何人都可写入", said.source_type)
-    yield from _left_behind(said)
+        yield phrase(en, "元数据标识称其来源为“{}”，但这类标识任何人都可写入", labels.source_type)
+    yield from _left_behind(labels)
 
 
-def _left_behind(said: Labels) -> Iterator[Text]:
-    if said.settings:
-        tools = ", ".join(each.tool for each in said.settings if each.tool)
+def _left_behind(labels: Labels) -> Iterator[Text]:
+    if labels.settings:
+        tools = ", ".join(each.tool for each in labels.settings if each.tool)
         shown = phrase(" ({})", "（{}）", tools) if tools else ""
         yield phrase("it carries a generator's settings{}, {}", "带有生成工具的参数{}，{}", shown, ANYBODY)
-    if said.generators:
+    if labels.generators:
         en, zh = "it names {}, a generator, as its maker, {}", "标明生成工具 {}，{}"
-        yield phrase(en, zh, ", ".join(said.generators), ANYBODY)
-    if said.face_apps:
+        yield phrase(en, zh, ", ".join(labels.generators), ANYBODY)
+    if labels.face_apps:
         en, zh = "it names {}, which alters faces, as its tool, {}", "标明可改动人脸的工具 {}，{}"
-        yield phrase(en, zh, ", ".join(said.face_apps), ANYBODY)
+        yield phrase(en, zh, ", ".join(labels.face_apps), ANYBODY)

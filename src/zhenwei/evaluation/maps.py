@@ -103,9 +103,11 @@ def _read(
     items: Sequence[Item], originals: dict[str, Item], scratch: Path
 ) -> Iterator[tuple[Item, Pixels, Pixels | None]]:
     """Pictures with their originals; what cannot be opened is left out, the main table counts it."""
-    wanted: list[Item] = []
+    wanted = []
     for item in items:
-        wanted += [item, originals[item.name]] if item.name in originals else [item]
+        wanted.append(item)
+        if item.name in originals:
+            wanted.append(originals[item.name])
     with ExitStack() as opened:
         paths = on_disk(wanted, scratch, opened)
         for item in items:
@@ -142,8 +144,8 @@ def _cases(item: Item, pixels: Pixels, original: Pixels | None, seed: tuple[int,
     elif item.method.lower() in _GENERATED:
         yield from _case(GENERATED, item, pixels, face, np.ones((2, 2), np.float32))
     elif original is not None and original.shape == pixels.shape:
-        both = [_cut(each, face) for each in (original, pixels)]
-        mask = None if both[0] is None or both[1] is None else difference_mask(both[0], both[1])
+        before, after = _cut(original, face), _cut(pixels, face)
+        mask = None if before is None or after is None else difference_mask(before, after)
         if mask is not None:
             yield from _case(SWAP, item, pixels, face, mask)
 
@@ -157,8 +159,8 @@ def _case(kind: Truth, item: Item, pixels: Pixels, face: Face, truth: Floats | N
 
 
 def _largest(pixels: Pixels) -> Face | None:
-    people = faces.find_people((Frame(0, 0.0, pixels),))
-    return max((t.faces[0] for t in people), key=lambda f: f.box.area, default=None)
+    found = [track.faces[0] for track in faces.find_people((Frame(0, 0.0, pixels),))]
+    return max(found, key=lambda face: face.box.area, default=None)
 
 
 def _cut(pixels: Pixels, face: Face) -> Pixels | None:
@@ -168,13 +170,16 @@ def _cut(pixels: Pixels, face: Face) -> Pixels | None:
 
 
 def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised | None:
-    mine = [c for c in cases if c.truth_of == kind]
-    groups = [c.group for c in mine]
+    mine = [case for case in cases if case.truth_of == kind]
+    groups = [case.group for case in mine]
     if len(set(groups)) < 2:
         return None
 
     def over(measure: Measure) -> Estimate:
-        values = [measure(c.marked, c.marked if c.truth is None else c.truth) for c in mine]
+        values = []
+        for case in mine:
+            truth = case.marked if case.truth is None else case.truth
+            values.append(measure(case.marked, truth))
         return mean_interval(values, groups, seed=seed, resamples=_RESAMPLES)
 
     marked = over(lambda found, _: false_localisation(found, threshold=MARKED))

@@ -4,7 +4,8 @@ With z the standardised score and q the quality of the face,
 
     llr = clip(n_eff (a(q) z + b(q)), lowest, highest),    a(q) = exp(piecewise linear in log2 face_px + sharpness term)
 
-so a higher score never lowers the LLR. The prior of the data it was fitted on is taken out at every quality (see
+so a higher score never lowers the LLR. A calibration with one knot does not depend on the size and is asked without it.
+The prior of the data it was fitted on is taken out at every quality (see
 ``zhenwei.models.calibration_fit.fit``), hence a likelihood ratio and not posterior odds. ``lowest`` and ``highest``
 bound it to what that many faces can support: n genuine faces cannot show that something happens to fewer than one in n
 of them, so no LLR beyond about log n is believable (bounds after Vergeer, van Es, de Jongh, Alberink & Stoel 2016,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zhenwei.errors import ModelError, reinstall_package
+from zhenwei.files import make_folder, write_whole
 
 STORE = Path(__file__).parent
 SUFFIXES = {"onnx": ".onnx", "safetensors": ".safetensors"}
@@ -175,11 +176,8 @@ def add_to_store(source: Path, row: ModelEntry, store: Path = STORE, *, card_tex
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    make_folder(path.parent)
+    write_whole(path, data)
 
 
 def _entry(row: Any, store: Path) -> ModelEntry:

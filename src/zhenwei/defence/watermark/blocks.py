@@ -10,9 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
-from zhenwei.defence.watermark.carrier import BLOCK, CELLS, SIDE, Reals, drawn
+from zhenwei.defence.watermark.carrier import BLOCK, CELLS, Reals, coefficients, drawn, synthesised
 from zhenwei.types import Floats
 
 _PLACES = ((3, 4), (4, 3))  # above the band of the hidden bits
@@ -29,14 +28,10 @@ Bools = NDArray[np.bool_]
 
 def change(luma: Floats, key: bytes) -> Floats:
     """What brings every block of a canonical luma to its fragile mark."""
-    found = _coefficients(luma)
+    found = coefficients(luma, _PLACES)
     dither = _dither(key)
     nearest = np.rint((found - dither) / _STEP) * _STEP + dither
-    transformed = np.zeros((CELLS, CELLS, BLOCK, BLOCK))
-    for number, (u, v) in enumerate(_PLACES):
-        transformed[..., u, v] = (nearest - found)[..., number]
-    haar = idctn(transformed, axes=(2, 3), norm="ortho").transpose(0, 2, 1, 3).reshape(SIDE // 2, SIDE // 2)
-    return np.asarray(haar.repeat(2, axis=0).repeat(2, axis=1) / 2, np.float32)
+    return synthesised(nearest - found, _PLACES)
 
 
 def judged(lumas: list[Floats], key: bytes) -> tuple[Bools | None, bool | None]:
@@ -59,7 +54,10 @@ def _clearest(lumas: list[Floats], dither: Reals) -> Reals:
     picture that was brightened as a whole was not replaced anywhere."""
     best, score = np.zeros((CELLS, CELLS)), -np.inf
     for gamma in _GAMMAS:
-        found = [_coefficients(np.asarray(255 * (np.maximum(y, 0) / 255) ** (1 / gamma), np.float32)) for y in lumas]
+        found = []
+        for luma in lumas:
+            toned = np.asarray(255 * (np.maximum(luma, 0) / 255) ** (1 / gamma), np.float32)
+            found.append(coefficients(toned, _PLACES))
         for gain in _GAINS:
             fine = np.mean([np.cos(2 * np.pi * (c / gain - dither) / _STEP).mean(-1) for c in found], axis=0)
             smooth = cv2.blur(fine.astype(np.float32), (3, 3), borderType=cv2.BORDER_REFLECT_101)
@@ -67,13 +65,6 @@ def _clearest(lumas: list[Floats], dither: Reals) -> Reals:
             if clear > score:
                 best, score = np.asarray(smooth, np.float64), clear
     return best
-
-
-def _coefficients(luma: Floats) -> Reals:
-    haar = (luma[0::2, 0::2] + luma[1::2, 0::2] + luma[0::2, 1::2] + luma[1::2, 1::2]) / 2
-    blocks = haar.reshape(CELLS, BLOCK, CELLS, BLOCK).transpose(0, 2, 1, 3).astype(np.float64)
-    transformed = dctn(blocks, axes=(2, 3), norm="ortho")
-    return np.stack([transformed[..., u, v] for u, v in _PLACES], axis=-1)
 
 
 def _dither(key: bytes) -> Reals:

@@ -12,6 +12,7 @@ otherwise drown the rest.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,18 +72,18 @@ def canonical(pixels: Pixels) -> Floats:
     return np.asarray(cv2.resize(pixels, (SIDE, SIDE), interpolation=way).astype(np.float32) @ _LUMA, np.float32)
 
 
-def coefficients(luma: Floats) -> Reals:
-    """``(16, 16, 22)`` of a canonical luma."""
+def coefficients(luma: Floats, band: Sequence[tuple[int, int]] = BAND) -> Reals:
+    """``(16, 16, len(band))`` of a canonical luma: of each block's DCT those at the places of ``band``."""
     haar = (luma[0::2, 0::2] + luma[1::2, 0::2] + luma[0::2, 1::2] + luma[1::2, 1::2]) / 2
     blocks = haar.reshape(CELLS, BLOCK, CELLS, BLOCK).transpose(0, 2, 1, 3).astype(np.float64)
     transformed = dctn(blocks, axes=(2, 3), norm="ortho")
-    return np.stack([transformed[..., u, v] for u, v in BAND], axis=-1)
+    return np.stack([transformed[..., u, v] for u, v in band], axis=-1)
 
 
-def synthesised(change: Reals) -> Floats:
-    """The change of a canonical luma that changes its coefficients by ``change`` ``(16, 16, 22)``."""
+def synthesised(change: Reals, band: Sequence[tuple[int, int]] = BAND) -> Floats:
+    """The change of a canonical luma that changes its coefficients by ``change`` ``(16, 16, len(band))``."""
     transformed = np.zeros((CELLS, CELLS, BLOCK, BLOCK))
-    for number, (u, v) in enumerate(BAND):
+    for number, (u, v) in enumerate(band):
         transformed[..., u, v] = change[..., number]
     haar = idctn(transformed, axes=(2, 3), norm="ortho").transpose(0, 2, 1, 3).reshape(SIDE // 2, SIDE // 2)
     return np.asarray(haar.repeat(2, axis=0).repeat(2, axis=1) / 2, np.float32)

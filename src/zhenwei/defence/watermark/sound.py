@@ -120,11 +120,9 @@ def _beginnings(mono: Floats, plan: _Plan) -> list[tuple[float, Reals]]:
     found = []
     for shift in range(0, _HOP, _HOP // _SHIFTS):
         levels = _levels(_spectrum(mono[shift:]), _loudness(mono))
-        phase = np.arange(levels.shape[1]) % PERIOD
-        count = np.bincount(phase, minlength=PERIOD)
-        folded = np.stack([np.bincount(phase, row, minlength=PERIOD) for row in levels]) / np.maximum(count, 1)
+        period = _period(levels)
         for begin in range(PERIOD):
-            cells = np.roll(folded, -begin, axis=1).reshape(_BANDS, _CELLS, _FRAMES).mean(axis=2)
+            cells = _cells(np.roll(period, -begin, axis=1))
             found.append((float((cells.ravel()[plan.known] * plan.known_signs).sum()), cells))
     return found
 
@@ -153,8 +151,7 @@ def _marked(part: Floats, code: Soft, plan: _Plan, loudness: float, strength: fl
     gains[plan.known] = strength * _PILOT_DB * plan.known_signs
     made = part
     for _ in range(_ROUNDS):
-        levels = _levels(_spectrum(made), loudness)
-        cells = _folded(levels)
+        cells = _cells(_period(_levels(_spectrum(made), loudness)))
         mean = (cells.ravel()[plan.places] * plan.signs).mean(axis=1)
         lacking = np.maximum(0.0, strength * _FIRM_DB - code * mean)
         gains[plan.places] += _GAIN * (lacking * code)[:, None] * plan.signs
@@ -167,12 +164,16 @@ def _marked(part: Floats, code: Soft, plan: _Plan, loudness: float, strength: fl
     return made
 
 
-def _folded(levels: Reals) -> Reals:
-    """``(104, 32)``: the mean of all periods."""
+def _period(levels: Reals) -> Reals:
+    """``(104, 128)``: the mean of all periods, frame by frame."""
     phase = np.arange(levels.shape[1]) % PERIOD
     count = np.maximum(np.bincount(phase, minlength=PERIOD), 1)
-    folded = np.stack([np.bincount(phase, row, minlength=PERIOD) for row in levels]) / count
-    return np.asarray(folded.reshape(_BANDS, _CELLS, _FRAMES).mean(axis=2))
+    return np.stack([np.bincount(phase, row, minlength=PERIOD) for row in levels]) / count
+
+
+def _cells(period: Reals) -> Reals:
+    """``(104, 32)`` of a period ``(104, 128)``."""
+    return np.asarray(period.reshape(_BANDS, _CELLS, _FRAMES).mean(axis=2))
 
 
 def _loudness(mono: Floats) -> float:

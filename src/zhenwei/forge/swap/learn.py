@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +40,6 @@ class Losses:
     fooling: float = 0.0
     critic: float = 0.0
 
-    @property
-    def finite(self) -> bool:
-        return all(math.isfinite(v) for v in (self.a, self.b, self.fooling, self.critic))
-
 
 def draw_batch(faces: Faces, settings: SwapSettings, rng: np.random.Generator, device: torch.device) -> Batch:
     """``settings.batch`` faces, moved, and seen through the warp; all that is drawn comes from ``rng``."""
@@ -67,23 +62,26 @@ def batches(a: Faces, b: Faces, settings: SwapSettings, step: int, device: torch
 def learn(state: State, pair: tuple[Batch, Batch], settings: SwapSettings) -> Losses:
     """One step, in place. Raises DataError before anything is changed, if a loss or gradient is not finite."""
     fooling_on = state.critics is not None and state.step >= settings.adversarial_from * settings.steps
-    drawn = [state.net(batch.seen, side) for batch, side in zip(pair, SIDES, strict=True)]
-    whole = [composed(d, batch.seen, settings) for d, batch in zip(drawn, pair, strict=True)]
-    told = [reconstruction(d, w, batch, settings) for d, w, batch in zip(drawn, whole, pair, strict=True)]
+    whole: list[Tensor] = []
+    told: list[Tensor] = []
+    for batch, side in zip(pair, SIDES, strict=True):
+        drawn = state.net(batch.seen, side)
+        whole.append(composed(drawn, batch.seen, settings))
+        told.append(reconstruction(drawn, whole[-1], batch, settings))
     total, fooling = told[0] + told[1], torch.zeros(())
     if fooling_on and state.critics is not None:
-        scores = [c(torch.cat([w, b.seen], 1)) for c, w, b in zip(state.critics, whole, pair, strict=True)]
-        fooling = sum((((s - 1) ** 2).mean() for s in scores), torch.zeros((), device=total.device))
+        fooling = torch.zeros((), device=total.device)
+        for critic, made, batch in zip(state.critics, whole, pair, strict=True):
+            fooling = fooling + ((critic(torch.cat([made, batch.seen], 1)) - 1) ** 2).mean()
         total = total + settings.adversarial * fooling
     optimizer = state.optimizers["net"]
     optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
     _check(total, state.net, state.step)
-    critic = _teach_critics(state, whole, pair) if fooling_on else 0.0
+    critic_loss = _teach_critics(state, whole, pair) if fooling_on else 0.0
     optimizer.step()
     state.step += 1
-    a, b, fooled = (float(x.detach()) for x in (*told, fooling))
-    return Losses(a, b, fooled, critic)
+    return Losses(float(told[0].detach()), float(told[1].detach()), float(fooling.detach()), critic_loss)
 
 
 def composed(drawn: Decoded, seen: Tensor, settings: SwapSettings) -> Tensor:

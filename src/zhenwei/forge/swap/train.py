@@ -21,7 +21,7 @@ from torch import nn
 
 from zhenwei.errors import DataError, MissingExtraError, UnmarkedError, UsageError
 from zhenwei.files import make_folder
-from zhenwei.forge.consent import Consent, check_files
+from zhenwei.forge.consent import Consent, check_files, some_of
 from zhenwei.forge.export import Door, Exported, Origin, export_sheet
 from zhenwei.forge.swap import checkpoint, curves
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces, to_tensor
@@ -30,6 +30,7 @@ from zhenwei.forge.swap.score import Embedder, appearance, likeness
 from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces
 from zhenwei.nets.swap import SwapNet, ssim
+from zhenwei.trainer.log import write_log
 from zhenwei.trainer.loop import NEVER, Run, Schedule, Task, Turn, proceed
 from zhenwei.types import Floats, Pixels
 
@@ -170,7 +171,7 @@ class _SwapRun:
         self.moves_on = True
         if is_better:
             checkpoint.keep(self.folder / BEST, state, self.settings, self.consent, self.subjects)
-        curves.write_log(self.folder / LOG, self.rows)
+        write_log(self.folder / LOG, self.rows, ".6g")
         with suppress(MissingExtraError):  # the log has all figures; a run is not stopped for want of a picture
             curves.draw_curves(self.rows, self.folder / CURVES)
 
@@ -198,9 +199,8 @@ def check_consent(side: Prepared, consent: Consent, today: datetime.date) -> Non
     covered = set(consent.subject(side.faces.name).files.values())
     outside = [name for name, own, source in side.origins if own not in covered and source not in covered]
     if outside:
-        shown = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
-        fix = "Take them away, or have the manifest cover them."
-        raise DataError(f"{side.faces.name}: faces are not covered by the consent manifest", got=shown, fix=fix)
+        what = f"{side.faces.name}: faces are not covered by the consent manifest"
+        raise DataError(what, got=some_of(outside), fix="Take them away, or have the manifest cover them.")
 
 
 def begin(
