@@ -29,7 +29,6 @@ from zhenwei.types import (
 )
 
 MODEL = "lip_sync"
-ANY_SIZE_PX = 100.0
 _LEAST_S, _LEAST_SPEECH_S, _LEAST_HZ, _LEAST_SEEN = 3.0, 2.0, 14.5, 0.9
 _STILL = 0.008  # deviation of the opening, of the distance of the eyes
 _FOLLOWS = 2.5  # of standing: held-out genuine clips have 2.3 and more, the sound of others 2 in one of ten

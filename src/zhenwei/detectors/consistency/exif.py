@@ -28,7 +28,6 @@ portraits, whose backgrounds are blurred). The LLR alone does not part them: hal
 on have another JPEG history only, which the network does not see, so that it stays below 0.2."""
 _SHOWN_PX = 640
 _RED = np.array((255, 40, 0), np.float32)
-ANY_SIZE_PX = 100.0
 
 _FORGED = Text(
     "A part of the picture seems to come from another camera or to have been processed otherwise; a hint of pasting.",

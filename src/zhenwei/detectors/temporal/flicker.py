@@ -18,7 +18,6 @@ MODEL = "flicker"
 FRAMES = 48  # of a window
 _LEAST_HZ, _LEAST_PX, _LEAST_SEEN = 14.5, 64.0, 0.9
 _LEAST_SCORE = 0.75  # exceeded by 3 % of held-out genuine clips and 56 % of forged ones, all photographs set in motion
-ANY_SIZE_PX = 100.0
 _CHEEKBONES = (234, 454)
 _STEADY = Text(
     "no tremor of the face stands out, as in smooth forgeries and genuine clips alike",

@@ -27,7 +27,6 @@ _TAIL = 7.0  # per cent of the places that may be unlike the rest
 _LEAST_LLR = math.log(2)
 _STRONG = 3.0  # robust deviations that the map shows in full colour
 _SHOWN_PX = 640
-ANY_SIZE_PX = 100.0
 
 _FORGED = Text(
     "A part of the picture seems to have been compressed otherwise than the rest, as pasted parts are.",
