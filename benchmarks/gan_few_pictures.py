@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import AUGMENTS, Settings
-from zhenwei.forge.loop import Run, Step
+from zhenwei.forge.gan.settings import AUGMENTS, GanSettings
+from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
 SAMPLES, EVERY, LATENT = 400, 500, 64
@@ -62,13 +63,13 @@ def run(what: str, augment: Any, seed: int, steps: int, out: Path) -> None:
     torch.set_num_threads(1)
     data = puppets_few() if what == "puppets" else real_few(Path(what))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = Settings(
+    settings = GanSettings(
         "stylegan", data.few.shape[1], data.width, LATENT, data.batch, seed, 0.998, augment, data.penalty
     )
     noise = samples.noise_for(SAMPLES, LATENT, 1)
     rows: list[dict[str, float]] = []
 
-    def tell(step: Step, now: Run) -> None:
+    def tell(step: GameProgress, now: Run) -> None:
         if step.step % EVERY == 0 or step.step == steps:
             made = measure.features(samples.imagine(runs.generator_of(now), noise))
             far = measure.kernel_distance(made, data.held)

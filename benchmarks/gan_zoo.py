@@ -26,7 +26,7 @@ from PIL import Image
 
 from zhenwei.forge.gan import measure, runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import CRITIC_STEPS, Kind, Settings
+from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Kind
 from zhenwei.types import Pixels
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -63,16 +63,16 @@ def main() -> None:
         press(given.folder, zoo.home())
 
 
-def settings_of(kind: str, side: int, seed: int) -> Settings:
+def settings_of(kind: str, side: int, seed: int) -> GanSettings:
     """The zoo's: StyleGAN's critic sees changed pictures, as there are few."""
     style = kind == "stylegan"
-    return Settings(
+    return GanSettings(
         cast("Kind", kind), side, WIDTHS[side], noise=128 if style else 100, seed=seed, ema=EMA,
         augment="ada" if style else "none",
     )  # fmt: skip
 
 
-def learn(settings: Settings, pixels: Pixels, seconds: float, folder: Path) -> None:
+def learn(settings: GanSettings, pixels: Pixels, seconds: float, folder: Path) -> None:
     """Steps until the time is over; the number made is told in the zoo."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     until = time.monotonic() + seconds
@@ -105,7 +105,7 @@ def press(folder: Path, out: Path) -> None:
 
 def entry_of(name: str, data: bytes, known: Mapping[str, object]) -> zoo.Entry:
     """What is told of the generator ``data``, from pictures of its own size."""
-    settings = Settings(**cast("dict[str, object]", known["settings"]))  # type: ignore[arg-type]
+    settings = GanSettings(**cast("dict[str, object]", known["settings"]))  # type: ignore[arg-type]
     trained, held = training(settings.side), held_out(settings.side)
     rng = np.random.default_rng(0)
     some = measure.features(trained[rng.choice(len(trained), len(held), replace=False)])

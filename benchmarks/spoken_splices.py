@@ -21,8 +21,9 @@ from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.stats.intervals import rate_interval
-from zhenwei.training.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
-from zhenwei.training.speech_publish import WAYS, Learned, Row
+from zhenwei.training.data.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
+from zhenwei.training.speech._folds import Learned, Row
+from zhenwei.training.speech.variability import way
 from zhenwei.types import Audio, Floats, Text
 
 DETECTOR = "speech.variability"
@@ -76,7 +77,7 @@ def judged(recording: Recording, learned: Learned) -> Judged | None:
         return None
     scores, shares = [], []
     for window in heard.windows:
-        row = WAYS[DETECTOR].describe(window.sound)
+        row = way.describe(window.sound)
         if row is None:
             continue
         inside = min(window.interval.end_s, recording.end_s) - max(window.interval.start_s, recording.start_s)
@@ -87,7 +88,6 @@ def judged(recording: Recording, learned: Learned) -> Judged | None:
 
 def measure(data: Path, workers: int) -> HeldOutTable:
     everything = list(with_copies(read_speech(data)))
-    way = WAYS[DETECTOR]
     rows = [described(everything, way.describe, workers=workers, through_channel=through) for through in (False, True)]
     found: list[Judged] = []
     asked = 0

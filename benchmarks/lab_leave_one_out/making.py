@@ -27,8 +27,8 @@ from zhenwei.errors import DataError
 from zhenwei.forge import make
 from zhenwei.forge.synthesis import nearest_donors
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
-from zhenwei.training.face_forgery import imagenet_state
-from zhenwei.training.pictures import decode, encode
+from zhenwei.training.cnn._face_forgery import imagenet_state
+from zhenwei.training.data.encoding import decode, encode
 from zhenwei.types import Floats, Frame, InputContract, Pixels
 
 _T = TypeVar("_T")

@@ -35,7 +35,7 @@ from zhenwei.defence.watermark.carrier import canonical, coefficients, layout, p
 from zhenwei.defence.watermark.code import coded_length, decode  # noqa: E402
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits  # noqa: E402
 from zhenwei.forge.swap.convert import Swapper, swap_picture  # noqa: E402
-from zhenwei.forge.swap.settings import Settings  # noqa: E402
+from zhenwei.forge.swap.settings import SwapSettings  # noqa: E402
 from zhenwei.forge.swap.sides import of_portraits  # noqa: E402
 from zhenwei.forge.synthesis import mesh_swap  # noqa: E402
 from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
@@ -143,7 +143,7 @@ def _meshed(sitters: list[Sitting]) -> Swap:
 
 def _puppet_swapper() -> Swapper:
     """A swap that learned two drawn puppets, nobody's faces: what matters here is that it draws the face anew."""
-    settings = Settings(size=64, width=16, batch=8, steps=250, rate=1e-3, held_out=4, seed=SEED % 1000)
+    settings = SwapSettings(size=64, width=16, batch=8, steps=250, rate=1e-3, held_out=4, seed=SEED % 1000)
     drawn = [of_portraits(n, portraits(p, 40, 64, k)) for k, (n, p) in enumerate((("a", ANNA), ("b", BRUNO)))]
     return Swapper(
         learned_swap(drawn[0], drawn[1], settings), settings, "", ("a", "b"), settings.steps, torch.device("cpu")

@@ -39,7 +39,7 @@ from zhenwei.forge import consent as manifests  # noqa: E402
 from zhenwei.forge.swap import checkpoint, score  # noqa: E402
 from zhenwei.forge.swap.learn import batches, learn, swap_faces, to_tensor  # noqa: E402
 from zhenwei.forge.swap.prepare import cut_faces, prepare  # noqa: E402
-from zhenwei.forge.swap.settings import Settings  # noqa: E402
+from zhenwei.forge.swap.settings import SwapSettings  # noqa: E402
 from zhenwei.forge.swap.sides import Faces  # noqa: E402
 from zhenwei.nets.swap import Side, SwapNet, ssim  # noqa: E402
 from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
@@ -82,8 +82,8 @@ def main() -> int:
     return 0
 
 
-def settings_of(options: Any, seed: int) -> Settings:
-    return Settings(SIZE, options.width, 16, options.steps, 2e-4, held_out=HELD, seed=seed)
+def settings_of(options: Any, seed: int) -> SwapSettings:
+    return SwapSettings(SIZE, options.width, 16, options.steps, 2e-4, held_out=HELD, seed=seed)
 
 
 def pair_of(work: Path, number: int) -> dict[Side, tuple[Faces, Faces]]:
@@ -95,7 +95,7 @@ def pair_of(work: Path, number: int) -> dict[Side, tuple[Faces, Faces]]:
     return {"a": one.halves(HELD), "b": other.halves(HELD)}
 
 
-def learn_one(work: Path, number: int, settings: Settings, out: Path) -> None:
+def learn_one(work: Path, number: int, settings: SwapSettings, out: Path) -> None:
     """Learn from one pair, and keep what is made of the held-out faces by the network at its start and at its end."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pair = pair_of(work, number)

@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 from docs.lecture.pages import data_folder  # noqa: E402
 
 from zhenwei.forge import consent as manifests  # noqa: E402
-from zhenwei.forge.voice.convert import Converter, Settings, learn  # noqa: E402
+from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn  # noqa: E402
 from zhenwei.forge.voice.copies import equalised  # noqa: E402
 from zhenwei.forge.voice.frames import log_mel, sound_of  # noqa: E402
 from zhenwei.forge.voice.heard import Heard, hear, read_sound  # noqa: E402
@@ -82,7 +82,7 @@ def main() -> int:
     runs = [measure({name: dealt[name] for name in pair}, seed, options.steps) for pair in PAIRS for seed in SEEDS]
     told = {
         "data": "speech.zip, windows of genuine speech",
-        "settings": asdict(Settings()),
+        "settings": asdict(ConverterSettings()),
         "steps": options.steps,
         "folds": FOLDS,
         "doubles_left_out": left_out,
@@ -154,7 +154,7 @@ def measure(dealt: dict[str, list[Fold]], seed: int, steps: int) -> dict[str, An
     for k in range(FOLDS):
         known = {name: parts[:k] + parts[k + 1 :] for name, parts in dealt.items()}
         held = {name: parts[k] for name, parts in dealt.items()}
-        losses.append(one_fold(known, held, Settings(seed=seed), steps, found))
+        losses.append(one_fold(known, held, ConverterSettings(seed=seed), steps, found))
     windows = {name: sum(len(part.again) for part in parts) for name, parts in dealt.items()}
     told: dict[str, Any] = {"pair": list(dealt), "seed": seed, "windows": windows, "losses": losses}
     for way, figures in found.items():
@@ -171,7 +171,11 @@ def measure(dealt: dict[str, list[Fold]], seed: int, steps: int) -> dict[str, An
 
 
 def one_fold(
-    known: dict[str, list[Fold]], held: dict[str, Fold], settings: Settings, steps: int, found: dict[str, Figures]
+    known: dict[str, list[Fold]],
+    held: dict[str, Fold],
+    settings: ConverterSettings,
+    steps: int,
+    found: dict[str, Figures],
 ) -> float:
     """Learn from ``known``, convert ``held`` both ways and add the figures to ``found``; the last loss."""
     heard = {name: together(parts) for name, parts in known.items()}

@@ -40,66 +40,21 @@ if TYPE_CHECKING:
     __version__: str
 
 _ROOMS = {
-    "errors": (
-        "DataError",
-        "DetectorClashError",
-        "MediaError",
-        "MissingExtraError",
-        "ModelError",
-        "UsageError",
-        "ZhenweiError",
-    ),
+    "errors": ("DataError", "DetectorClashError", "MediaError", "MissingExtraError", "ModelError", "UsageError",
+               "ZhenweiError"),
     "pipeline": ("Options", "examine"),
     "report": ("to_csv", "to_dict", "to_html", "to_json"),
-    "types": (
-        "Audio",
-        "Detector",
-        "DetectorInfo",
-        "Evidence",
-        "Face",
-        "Frame",
-        "Media",
-        "Person",
-        "PersonVerdict",
-        "Report",
-        "Subject",
-        "Text",
-        "Track",
-        "Verdict",
-    ),
-}
+    "types": ("Audio", "Detector", "DetectorInfo", "Evidence", "Face", "Frame", "Media", "Person", "PersonVerdict",
+              "Report", "Subject", "Text", "Track", "Verdict"),
+}  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
-    "Audio",
-    "DataError",
-    "Detector",
-    "DetectorClashError",
-    "DetectorInfo",
-    "Evidence",
-    "Face",
-    "Frame",
-    "Media",
-    "MediaError",
-    "MissingExtraError",
-    "ModelError",
-    "Options",
-    "Person",
-    "PersonVerdict",
-    "Report",
-    "Subject",
-    "Text",
-    "Track",
-    "UsageError",
-    "Verdict",
-    "ZhenweiError",
-    "__version__",
-    "examine",
-    "to_csv",
-    "to_dict",
-    "to_html",
+    "Audio", "DataError", "Detector", "DetectorClashError", "DetectorInfo", "Evidence", "Face", "Frame", "Media",
+    "MediaError", "MissingExtraError", "ModelError", "Options", "Person", "PersonVerdict", "Report", "Subject", "Text",
+    "Track", "UsageError", "Verdict", "ZhenweiError", "__version__", "examine", "to_csv", "to_dict", "to_html",
     "to_json",
-]
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

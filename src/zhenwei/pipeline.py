@@ -10,6 +10,7 @@ from importlib import metadata
 import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
+from zhenwei.detectors._answers import abstain
 from zhenwei.detectors._sound import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.given import Source
@@ -77,9 +78,8 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
     chosen = _choose(options)
     tell("reading", 0.0)
     with media.at_hand(source) as given:
-        facts = media.open_media(given.path)
-        facts = replace(facts, notes=(*given.notes, *facts.notes))
-        with media.unchanged(facts):
+        with media.opened(given.path) as found:
+            facts = replace(found, notes=(*given.notes, *found.notes))
             report = _examined(facts, options, chosen, tell, began)
         return replace(report, media=replace(report.media, path=given.shown))
 
@@ -164,7 +164,10 @@ def _ask(
     strips: dict[int, Strip],
     tell: Progress,
 ) -> tuple[Evidence, ...]:
-    subjects = [(d, s) for d in chosen for s in _subjects(d, Subject(facts, frames, None, audio), tracks, strips)]
+    whole = Subject(facts, frames, None, audio)
+    subjects: list[tuple[Detector, Subject]] = []
+    for detector in chosen:
+        subjects += [(detector, subject) for subject in _subjects(detector, whole, tracks, strips)]
     evidence: list[Evidence] = []
     for number, (detector, subject) in enumerate(subjects):
         tell(detector.info.id, 0.7 + 0.3 * number / len(subjects))
@@ -178,10 +181,11 @@ def _subjects(detector: Detector, whole: Subject, tracks: tuple[Track, ...], str
     if detector.info.level != "person" or not tracks:
         return [whole]
     wanted = strips if detector.info.needs_strip else {}
-    company = {t.person: tuple(s for person, s in wanted.items() if person != t.person) for t in tracks}
-    return [
-        replace(whole, track=track, strip=wanted.get(track.person), company=company[track.person]) for track in tracks
-    ]
+    subjects = []
+    for track in tracks:
+        company = tuple(strip for person, strip in wanted.items() if person != track.person)
+        subjects.append(replace(whole, track=track, strip=wanted.get(track.person), company=company))
+    return subjects
 
 
 def _answer(detector: Detector, subject: Subject) -> Evidence:
@@ -190,7 +194,7 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
         return detectors.ask(detector, subject, of=detectors.package_of(detector.info.id))
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
     reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
-    return Evidence(detector.info.id, None, Text("No answer.", zh="没有结论。"), reason, asked=False)
+    return replace(abstain(detector.info, reason), asked=False)
 
 
 def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:
@@ -213,14 +217,17 @@ def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
         f"Not called genuine, because part of the examination failed ({failed}).",
         zh=f"部分检查发生故障（{failed}），因此不判定为真实。",
     )
-    people = tuple(
-        replace(p, decision="inconclusive", error_rate=None, explanation=why) if p.decision == "genuine" else p
-        for p in verdict.by_person
-    )
-    streams = tuple(
-        replace(s, decision="inconclusive", error_rate=None) if s.decision == "genuine" else s for s in verdict.streams
-    )
-    verdict = replace(verdict, by_person=people, streams=streams)
+    people = []
+    for person in verdict.by_person:
+        if person.decision == "genuine":
+            person = replace(person, decision="inconclusive", error_rate=None, explanation=why)  # noqa: PLW2901
+        people.append(person)
+    streams = []
+    for stream in verdict.streams:
+        if stream.decision == "genuine":
+            stream = replace(stream, decision="inconclusive", error_rate=None)  # noqa: PLW2901
+        streams.append(stream)
+    verdict = replace(verdict, by_person=tuple(people), streams=tuple(streams))
     if verdict.decision != "genuine":
         return verdict
     return replace(verdict, decision="inconclusive", error_rate=None, explanation=why)

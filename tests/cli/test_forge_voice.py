@@ -13,10 +13,10 @@ import soundfile
 from tests.forge.test_adversarial_door import is_marked, unmarked
 
 from zhenwei.cli import main
-from zhenwei.forge import loop
 from zhenwei.forge.consent import describe_folder, make_consent, write_consent
 from zhenwei.forge.voice.heard import make_voice
 from zhenwei.forge.voice.speak import HIGH, LOW
+from zhenwei.trainer import loop
 
 VOICE = ["forge", "voice"]
 
@@ -156,7 +156,7 @@ def test_an_interrupt_saves(
 ) -> None:
     advance, run = loop.advance, tmp_path / "run"
 
-    def interrupted(*given: object) -> loop.Step:
+    def interrupted(*given: object) -> loop.Progress:
         told = advance(*given)  # type: ignore[arg-type]
         if told.step == 2:
             os.kill(os.getpid(), signal.SIGINT)

@@ -19,8 +19,9 @@ import pytest
 from PIL import Image
 
 from zhenwei.cli import main
+from zhenwei.errors import DataError
+from zhenwei.files import write_whole
 from zhenwei.report import Hold, schema
-from zhenwei.report import folder as report_folder
 
 
 def drawing(path: Path, seed: int = 0) -> str:
@@ -130,14 +131,13 @@ def test_two_scans_at_once_into_one_folder_are_refused(
 def test_a_disk_that_fills_up_is_told_and_what_was_done_is_shown(
     mixed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    true = report_folder._write_whole
 
     def full(path: Path, content: str) -> None:
         if path.name == "two.html":
-            raise OSError(28, "No space left on device")
-        true(path, content)
+            raise DataError(f"cannot write {path}", got="No space left on device")
+        write_whole(path, content)
 
-    monkeypatch.setattr(report_folder, "_write_whole", full)
+    monkeypatch.setattr("zhenwei.report.folder.write_whole", full)
     arguments = ["scan", mixed[0], mixed[3], "--detector", "provenance.labels", "--output", str(tmp_path / "out")]
     assert main(arguments) == 1
     shown = capsys.readouterr()

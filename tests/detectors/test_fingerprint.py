@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from zhenwei import models
-from zhenwei.detectors.fingerprint._sources import CONTRACT, GENERATORS, SOURCES, Seen, look, nearest, weighed
+from zhenwei.detectors._faces import FaceBatch
+from zhenwei.detectors.fingerprint._sources import CONTRACT, GENERATORS, SOURCES, look, nearest, weighed
 from zhenwei.detectors.fingerprint.learned import LearnedFingerprint, described, spectrum_of
 from zhenwei.detectors.fingerprint.residual import ResidualFingerprint
 from zhenwei.models.calibration import Calibration
@@ -33,7 +34,7 @@ def test_answers_follow_from_the_network_and_its_calibration(kind: Kind, face: P
     model = kind.info.models[0]
     seen = look(subject, model)
     assert seen is not None
-    assert seen.crops.shape[1:] == (CONTRACT.size_px, CONTRACT.size_px, 3)
+    assert seen.crops[0].shape == (CONTRACT.size_px, CONTRACT.size_px, 3)
     cosines = seen.outputs[1][0]
     assert cosines.shape == (len(SOURCES),)
     assert frank.score == pytest.approx(weighed(cosines))
@@ -68,9 +69,9 @@ def test_what_is_like_no_source_is_from_none() -> None:
 def test_a_planted_grid_is_ringed() -> None:
     rng = np.random.default_rng(0)
     crops = rng.normal(128, 12, (3, 192, 192, 3))
-    plain = spectrum_of(Seen((), np.clip(crops, 0, 255).astype(np.uint8), ()))
+    plain = spectrum_of(FaceBatch(crops=tuple(np.clip(crops, 0, 255).astype(np.uint8))))
     crops += 10 * np.cos(np.pi / 2 * np.arange(192))[None, None, :, None]
-    ringed = spectrum_of(Seen((), np.clip(crops, 0, 255).astype(np.uint8), ()))
+    ringed = spectrum_of(FaceBatch(crops=tuple(np.clip(crops, 0, 255).astype(np.uint8))))
     colour = np.ptp(ringed.astype(int), axis=2) > 40
     assert not (np.ptp(plain.astype(int), axis=2) > 40).any()
     columns = np.flatnonzero(colour.any(0))

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from zhenwei import pages
 from zhenwei.errors import MissingExtraError
 from zhenwei.evaluation import results_page as page
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step, save
@@ -308,14 +307,6 @@ def test_the_same_results_are_the_same_page(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout.strip() == hashlib.sha256(page_of_whole().encode()).hexdigest()
-
-
-def test_bars_lie_where_their_figures_do() -> None:
-    drawn_bar = pages.part("figures.html", "bar", Estimate(value=0.25, low=0.2, high=0.5, n=9), chance=0.5)
-    root = parsed(f"<!DOCTYPE html>\n{drawn_bar}")
-    drawn = {p.attrib["class"]: p.attrib["d"] for p in root.iter("path")}
-    assert drawn == {"rail": "M0 6H100", "chance": "M50 0V12", "reach": "M20.0 6H50.0", "dot": "M25.0 6h.01"}
-    assert words(root) == "0.250 0.200 – 0.500"
 
 
 def test_without_matplotlib_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

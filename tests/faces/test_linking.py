@@ -12,11 +12,11 @@ from zhenwei.faces import tracking
 from zhenwei.types import Box, Face, Floats, Frame, Pixels, Quality
 
 
-def seen(time_s: float, x: float, looks: Floats, *, y: float = 100, side: float = 100) -> tracking.Seen:
+def seen(time_s: float, x: float, looks: Floats, *, y: float = 100, side: float = 100) -> tracking.Observation:
     """A face at this time, its box's upper left corner at ``x``, ``y``."""
     box = Box(x, y, x + side, y + side)
     face = Face(0, time_s, box, 0.9, np.zeros((6, 2), np.float32), Quality(side, 99, 0.5, 0))
-    return tracking.Seen(face, 30.0, looks)
+    return tracking.Observation(face, 30.0, looks)
 
 
 def people_alike(likeness: float) -> tuple[Floats, Floats]:
@@ -26,7 +26,7 @@ def people_alike(likeness: float) -> tuple[Floats, Floats]:
     return a, (likeness * a + np.float32(np.sqrt(1 - likeness**2)) * b).astype(np.float32)
 
 
-def linked(frames: Sequence[Sequence[tracking.Seen]], scenes: Sequence[int] = ()) -> list[list[float]]:
+def linked(frames: Sequence[Sequence[tracking.Observation]], scenes: Sequence[int] = ()) -> list[list[float]]:
     """Where each person was, from left to right; one scene unless told."""
     return [[f.box.left for f in who] for who, _ in tracking.link(frames, scenes or [0] * len(frames))]
 
@@ -61,7 +61,7 @@ def test_the_order_within_a_frame_does_not_matter() -> None:
 TWIN, OTHER_TWIN = people_alike(0.98)
 
 
-def crossing(spacing_s: float, *, down: bool = False) -> list[list[tracking.Seen]]:
+def crossing(spacing_s: float, *, down: bool = False) -> list[list[tracking.Observation]]:
     """Twins who walk through one another, one face further each frame."""
     frames = []
     for i in range(4):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media import Limits, at_hand, open_media, read_audio, read_picture, sample_frames, sources, unchanged
+from zhenwei.media import Limits, at_hand, open_media, opened, read_audio, read_picture, sample_frames, sources
 from zhenwei.media.given import Source
 from zhenwei.types import Media
 
@@ -135,7 +135,6 @@ def test_a_file_may_be_called_like_an_address(tmp_path: Path, monkeypatch: pytes
 def test_a_file_that_changes_under_the_reading_is_told(tmp_path: Path, how: str) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(PNG)
-    media = open_media(path)
     status = path.stat()
     other = {"cut": PNG[:-20], "grown": PNG + b"x", "same size": PNG[:-1] + b"x"}.get(how, b"GIF89a")
 
@@ -153,15 +152,15 @@ def test_a_file_that_changes_under_the_reading_is_told(tmp_path: Path, how: str)
         change()
         raise MediaError("it is damaged")
 
-    with pytest.raises(MediaError, match="was changed while it was read"), unchanged(media):
+    with pytest.raises(MediaError, match="was changed while it was read"), opened(path):
         change()
     path.write_bytes(PNG)
-    with pytest.raises(MediaError, match="was changed while it was read"), unchanged(media):
+    with pytest.raises(MediaError, match="was changed while it was read"), opened(path):
         change_and_fail()
     path.write_bytes(PNG)
-    with pytest.raises(MediaError, match="it is damaged"), unchanged(media):
+    with pytest.raises(MediaError, match="it is damaged"), opened(path):
         raise MediaError("it is damaged")
-    with unchanged(media):
+    with opened(path):
         os.utime(path)  # nothing of it changed
 
 
@@ -169,17 +168,17 @@ def test_a_clip_and_a_sound_that_are_cut_while_they_are_read(tmp_path: Path) -> 
     clip = write_clip(tmp_path / "a.mp4", [40 * i for i in range(60)])
     sound = write_sound(tmp_path / "a.wav", "pcm_s16le")
     for path in (clip, sound):
-        media, whole = open_media(path), path.read_bytes()
+        whole = path.read_bytes()
 
-        def read(media: Media = media, path: Path = path, whole: bytes = whole) -> None:
+        def read(media: Media, path: Path = path, whole: bytes = whole) -> None:
             path.write_bytes(whole[: len(whole) // 2])
             if media.kind == "video":
                 list(sample_frames(media))
             else:
                 read_audio(media)
 
-        with pytest.raises(MediaError, match="was changed while it was read"), unchanged(media):
-            read()
+        with pytest.raises(MediaError, match="was changed while it was read"), opened(path) as media:
+            read(media)
 
 
 def test_a_file_that_is_written_to_while_it_is_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,15 @@ def test_refuses_what_is_no_number(wrong: dict[str, Any]) -> None:
 
 
 @settings(deadline=None)
+@given(SCORES, SIZES)
+def test_one_knot_needs_no_size_and_gives_the_same_at_every_size(score: float, face_px: float) -> None:
+    flat = Calibration(1.0, 2.0, (100.0,), (0.3,), (-0.2,), -4.0, 5.0)
+    assert flat.llr(score) == flat.llr(score, face_px=face_px)
+    with pytest.raises(UsageError, match="cannot be calibrated"):
+        EXAMPLE.llr(score)
+
+
+@settings(deadline=None)
 @given(SCORES)
 def test_a_track_of_one_frame_is_the_picture(score: float) -> None:
     combined = EXAMPLE.combine_frames([score], [3.2])

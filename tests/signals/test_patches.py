@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhenwei.signals.patches import MARGIN, cut_out, spread
+from zhenwei.signals.patches import MARGIN, cut_out
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 3), st.sampled_from([8, 16, 32]))
@@ -26,10 +26,3 @@ def test_blocks_inside_patches_are_those_of_the_picture(down: int, across: int, 
     whole = side + 2 * MARGIN
     if min(height, width) > 2 * MARGIN:
         assert np.array_equal(patches.pixels[:whole, :whole], wide[y : y + whole, x : x + whole])
-
-
-def test_no_more_than_asked_for_are_chosen_and_evenly() -> None:
-    places = [(0, x) for x in range(100)]
-    assert spread(places, 5) == [(0, 0), (0, 25), (0, 50), (0, 74), (0, 99)]
-    assert spread(places, 100) == places
-    assert spread([], 5) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from zhenwei.signals.colour import clipped_share, distinct_colours, is_grey
-from zhenwei.signals.sharpness import laplacian_variance
+from zhenwei.signals.focus import laplacian_variance
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 255))

@@ -88,58 +88,6 @@ def test_slopes_are_those_of_a_straight_line_and_of_librosa(librosa: dict[str, N
     np.testing.assert_allclose(speech.deltas(librosa["line"]), librosa["slopes"])
 
 
-def test_group_delay_of_a_click_is_where_it_is() -> None:
-    for place in (40, 100, 200):
-        click = np.zeros(256)
-        click[place] = 1.0
-        np.testing.assert_allclose(speech.group_delay(click, 256, 256)[0], place, atol=1e-6)
-
-
-def test_group_delay_is_that_of_scipy() -> None:
-    windowed = NOISE[:64] * scipy.signal.get_window("hann", 64)
-    _, theirs = scipy.signal.group_delay((windowed, np.ones(1)), w=np.linspace(0, np.pi, 33))
-    np.testing.assert_allclose(speech.group_delay(NOISE[:64], 64, 64)[0], theirs, rtol=1e-4, atol=1e-4)
-
-
-def test_group_delay_of_silence_is_nothing() -> None:
-    assert not speech.group_delay(np.zeros(512), 256, 128).any()
-
-
-@pytest.mark.parametrize("step", [0, 24, 60])
-def test_constant_q_finds_a_tone_with_its_amplitude(step: int) -> None:
-    hertz = 62.5 * 2 ** (step / 12)
-    found = np.abs(speech.constant_q(tone(hertz, 0.5, 1.0), RATE, 800))
-    assert (found.argmax(axis=1) == step).all()
-    np.testing.assert_allclose(found[:, step], 0.25, rtol=0.02)
-
-
-def test_constant_q_is_a_bank_of_demodulators() -> None:
-    """Bin by bin: the sound moved down to zero frequency and smoothed by the window, read where frames are centred."""
-    found = speech.constant_q(NOISE, RATE, 700)
-    longest = round(RATE / (62.5 * (2 ** (1 / 12) - 1)) + 0.499)
-    for step in (5, 40, 83):
-        hertz = 62.5 * 2 ** (step / 12)
-        length = round(RATE / (hertz * (2 ** (1 / 12) - 1)))
-        window = scipy.signal.get_window("hann", length)
-        down = NOISE * np.exp(-2j * np.pi * hertz * np.arange(len(NOISE)) / RATE)
-        smooth = np.abs(scipy.signal.oaconvolve(down, window[::-1] / window.sum(), mode="valid"))
-        theirs = smooth[(longest - length) // 2 :: 700][: len(found)]
-        np.testing.assert_allclose(np.abs(found[:, step]), theirs, atol=1e-9)
-
-
-def test_constant_q_does_not_reach_beyond_the_band() -> None:
-    with pytest.raises(UsageError, match="too high"):
-        speech.constant_q(NOISE, 8000, 100)
-
-
-def test_cqcc_have_their_shape_and_know_nothing_of_loudness_beyond_the_first() -> None:
-    quiet, loud = (speech.cqcc(NOISE * gain, RATE, 400, 20) for gain in (1.0, 2.0))
-    assert quiet.shape == loud.shape
-    assert quiet.shape[1] == 20
-    np.testing.assert_allclose(loud[:, 1:], quiet[:, 1:], atol=1e-3)
-    np.testing.assert_allclose(loud[:, 0] - quiet[:, 0], 2 * np.log(2) * np.sqrt(84), atol=1e-3)
-
-
 def test_rumble_is_taken_off_and_speech_stays() -> None:
     power = [float(np.square(speech.without_rumble(tone(f), RATE)[8000:]).mean()) for f in (40, 300, 2000)]
     assert power[0] < 0.01 * 0.125

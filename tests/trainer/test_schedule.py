@@ -10,7 +10,7 @@ from tests.training.making import tiny_pack, tiny_recipe
 
 from zhenwei.trainer.schedule import Clock, peak_gib
 from zhenwei.trainer.trial import Trial, steps_within, try_out
-from zhenwei.training.batches import BatchMaker, split_pack
+from zhenwei.training.data.batches import BatchMaker, split_pack
 
 from .test_supervised import CPU, fresh
 

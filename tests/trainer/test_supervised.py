@@ -22,8 +22,8 @@ from zhenwei.trainer import schedule
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import learning_rate
 from zhenwei.trainer.supervised import State, begin, frozen, loss_of, scores, to_input, train
-from zhenwei.training import face_forgery
-from zhenwei.training.batches import BatchMaker, split_pack
+from zhenwei.training.cnn import _face_forgery as face_forgery
+from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.recipe import Recipe
 
 pytestmark = pytest.mark.heavy

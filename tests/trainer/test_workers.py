@@ -17,8 +17,8 @@ from tests.training.making import person, tiny_pack, tiny_recipe
 from zhenwei.errors import DataError
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.workers import prepared, share
-from zhenwei.training.batches import BatchMaker, split_pack
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.batches import BatchMaker, split_pack
+from zhenwei.training.data.encoding import encode
 
 
 def maker(steps: int = 6) -> BatchMaker:

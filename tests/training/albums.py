@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from zhenwei.training.pictures import encode
-from zhenwei.training.synthetic_pictures import kept_out
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.portraits import kept_out
 from zhenwei.types import Pixels
 
 ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"

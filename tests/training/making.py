@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from zhenwei.testing import face_mesh, portrait
-from zhenwei.training.pack import COLUMNS, VERSION, Pack
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.pack import COLUMNS, VERSION, Pack
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Box, Floats, Pixels
 
@@ -132,7 +132,7 @@ def tiny_recipe(**changes: Any) -> Recipe:
 
 
 def save(pack: Pack, path: Path) -> Path:
-    """As ``zhenwei.training.pack`` writes it."""
+    """As ``zhenwei.training.data.pack`` writes it."""
     columns = {name: getattr(pack, name) for name in COLUMNS}
     np.savez(path, allow_pickle=False, version=np.array(VERSION), **columns)
     return path

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from zhenwei.training.augment import Degradation, draw
-from zhenwei.training.pictures import decode, encode
+from zhenwei.training.data.augment import Degradation, draw
+from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.recipe import Augmentation
 from zhenwei.types import Floats, Pixels
 

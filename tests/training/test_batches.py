@@ -11,8 +11,8 @@ import pytest
 from zhenwei.errors import DataError
 from zhenwei.evaluation.localisation import difference_mask
 from zhenwei.trainer.batch import Batch
-from zhenwei.training.batches import BatchMaker, Split, split_pack
-from zhenwei.training.pack import Pack
+from zhenwei.training.data.batches import BatchMaker, Split, split_pack
+from zhenwei.training.data.pack import Pack
 
 from .making import Row, jpeg, pack_of, person, tampered, tiny_pack, tiny_recipe, tiny_rows
 

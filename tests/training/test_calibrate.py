@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zhenwei.errors import DataError
 from zhenwei.fusion.operating import Tail, measure_operating_points
-from zhenwei.training.calibrate import NEUTRAL, Delivery, delivery, worst_of
+from zhenwei.training.install.calibrate import NEUTRAL, Delivery, delivery, worst_of
 
 from .making import person
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tests.training.albums import astronaut
 
-from zhenwei.training.camera import PROPERTIES, Camera, another, dead_leaves, draw_camera, mosaic, saved
+from zhenwei.training.data.camera import PROPERTIES, Camera, another, dead_leaves, draw_camera, mosaic, saved
 from zhenwei.types import Pixels
 
 PLAIN = Camera()

@@ -10,7 +10,7 @@ import torch
 
 from zhenwei.cli import main
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training import face_forgery
+from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.recipe import Recipe
 
 from .making import save, tiny_pack, tiny_recipe, write_recipe
@@ -146,7 +146,7 @@ def test_what_does_not_go_with_a_detector_is_refused(
         assert main(["train", "cnn.synthetic_image", *out, *wrong]) == 2
         assert f"{wrong[0]} is not for this detector" in capsys.readouterr().err
     assert main([given[0], "cnn.unheard_of", *given[2:]]) == 2
-    assert "for another detector" in capsys.readouterr().err
+    assert "there is no lesson for" in capsys.readouterr().err
     assert main(["train", "cnn.synthetic_image", *out]) == 1  # there is no data
     assert "no photos.csv" in capsys.readouterr().err
 
@@ -189,7 +189,8 @@ def test_a_pack_to_be_carried_is_trained_on_and_leaves_variants_and_a_store(
 @pytest.mark.parametrize(
     ("changed", "status", "told"),
     [
-        ({1: "cnn.face_forgry"}, 2, "the recipe is for another detector"),
+        ({1: "cnn.face_forgry"}, 2, "Did you mean cnn.face_forgery"),
+        ({1: "cnn.neuron_coverage"}, 2, "the recipe is for another detector"),
         ({"--recipe": "nosuch"}, 2, "no such recipe"),
         ({"--device": "tpu"}, 2, "unknown device"),
         ({"--data": "nowhere"}, 1, "no dfdc-faces.csv in nowhere"),

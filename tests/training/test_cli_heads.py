@@ -8,7 +8,8 @@ import pytest
 
 from zhenwei.cli import main
 from zhenwei.models import manifest
-from zhenwei.training import face_traces, neuron_coverage
+from zhenwei.training.attention import _heads as face_traces
+from zhenwei.training.cnn import neuron_coverage
 
 from .making import save, tiny_pack, tiny_recipe, write_recipe
 

@@ -11,12 +11,12 @@ import torch
 
 from zhenwei.cli import main
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces, of_portraits
 from zhenwei.training import cloak
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
-SETTINGS = Settings(size=32, width=8, batch=4, steps=30, rate=1e-3, held_out=4)
+SETTINGS = SwapSettings(size=32, width=8, batch=4, steps=30, rate=1e-3, held_out=4)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def test_a_cloak_stays_within_its_bound_and_leads_further_than_noise(pair: tuple
     assert np.array_equal(made, cloak.cloak(a.pixels, away, epsilon=4, seed=1))
     rows = {row.delivery: row for row in cloak.measure(away, a.pixels, made)}
     first = rows["as it is"]
-    assert first.clean.mean == pytest.approx(0, abs=1e-9)
-    assert first.cloaked.mean > 3 * first.noised.mean
+    assert first.clean.value == pytest.approx(0, abs=1e-9)
+    assert first.cloaked.value > 3 * first.noised.value
     assert first.success == pytest.approx(1)
     assert rows["JPEG 50"].success < 1
 
@@ -57,9 +57,9 @@ def test_an_honest_test_learns_from_each_kind(pair: tuple[Faces, Faces]) -> None
     arms = cloak.honest_test(a, b, a.pixels[:4], cloak.noise(a.pixels), SETTINGS, net)
     assert arms[0].learned_from == "clean photographs"
     assert len(arms) == 4
-    assert arms[0].swap.mean == 0
-    assert all(0 < arm.reconstruction.mean < 0.5 for arm in arms)
-    assert all(arm.swap.mean > 0 for arm in arms[1:])
+    assert arms[0].swap.value == 0
+    assert all(0 < arm.reconstruction.value < 0.5 for arm in arms)
+    assert all(arm.swap.value > 0 for arm in arms[1:])
 
 
 @pytest.mark.heavy

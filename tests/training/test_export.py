@@ -12,7 +12,7 @@ import torch
 
 from zhenwei.errors import DataError, ModelError
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training.export import OPSET, Exported, export, load_weights, parity
+from zhenwei.training.install.export import OPSET, Exported, export, load_weights, parity
 
 SIZE = 64
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.training.albums import album, astronaut, few
+from tests.training.teaching import teach
 
 from zhenwei import models
 from zhenwei.errors import DataError
 from zhenwei.models.calibration import Calibration
-from zhenwei.training import exposure
-from zhenwei.training.exposure import MODEL, train
-from zhenwei.training.photographs import read_photographs
+from zhenwei.training.data.photographs import read_photographs
+from zhenwei.training.traditional.exposure import MODEL, lesson
 from zhenwei.types import Pixels
 
 
@@ -26,13 +26,13 @@ def tinted(number: int, *, thin: bool) -> Pixels:
 
 @pytest.mark.heavy
 def test_thin_tails_are_learned_and_the_run_repeats(tmp_path: Path) -> None:
-    names = [n for s in ("ffhq", "stylegan") for n in few(s, exposure._HELD_OUT, learn=3, held_out=3)]
+    names = [n for s in ("ffhq", "stylegan") for n in few(s, lesson.read().held_out, learn=3, held_out=3)]
     rows = [(name, tinted(i, thin=name[0] == "stylegan")) for i, name in enumerate(names)]
     data = album(tmp_path / "data", rows)
-    told: list[float] = []
-    train(data, tmp_path / "one", store=tmp_path / "store", progress=told.append)
-    assert told[-1] == 1.0
-    assert told == sorted(told)
+    told: list[tuple[str, float]] = []
+    teach(lesson, data, tmp_path / "one", tmp_path / "store", lambda stage, share, _: told.append((stage, share)))
+    assert told[-1] == ("calibrating", 1.0)
+    assert {stage for stage, _ in told} == {"fitting", "calibrating"}
     row = models.entry(MODEL, tmp_path / "store")
     assert models.verify(MODEL, tmp_path / "store") == row.sha256
     calibration = Calibration.load(models.calibration_path(MODEL, tmp_path / "store"))
@@ -40,7 +40,7 @@ def test_thin_tails_are_learned_and_the_run_repeats(tmp_path: Path) -> None:
     assert calibration.c_llr is not None
     assert "| all | " in models.card(MODEL, tmp_path / "store")
     assert " 1.000 |" in models.card(MODEL, tmp_path / "store")  # the planted difference separates them
-    train(data, tmp_path / "two", store=tmp_path / "other")
+    teach(lesson, data, tmp_path / "two", tmp_path / "other")
     assert models.entry(MODEL, tmp_path / "other").sha256 == row.sha256
     assert Calibration.load(models.calibration_path(MODEL, tmp_path / "other")) == calibration
 

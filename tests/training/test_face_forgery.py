@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.nets.face_forgery import Answer
 from zhenwei.stats.metrics import auc
-from zhenwei.training.batches import split_pack
-from zhenwei.training.face_forgery import (
+from zhenwei.training.cnn._face_forgery import (
     LabelledFaces,
     by_source,
     checked_on,
@@ -25,6 +24,7 @@ from zhenwei.training.face_forgery import (
     prepare,
     shrink,
 )
+from zhenwei.training.data.batches import split_pack
 
 from .making import person, save, tiny_pack, tiny_recipe
 

@@ -12,9 +12,9 @@ import torch
 
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.nets.face_traces import FaceTracesNet
-from zhenwei.training import face_traces
-from zhenwei.training.batches import BatchMaker, Example, split_pack
-from zhenwei.training.face_traces import Features, figures, labels_of, learn, losses, prepare
+from zhenwei.training.attention import _heads as face_traces
+from zhenwei.training.attention._heads import Features, figures, labels_of, learn, losses, prepare
+from zhenwei.training.data.batches import BatchMaker, Example, split_pack
 from zhenwei.training.recipe import Recipe, load_recipe
 from zhenwei.types import Floats
 

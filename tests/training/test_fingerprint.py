@@ -14,8 +14,8 @@ from zhenwei.detectors.fingerprint._sources import MADE, SOURCES
 from zhenwei.errors import DataError
 from zhenwei.models import manifest
 from zhenwei.nets.fingerprint import LearnedFingerprint
-from zhenwei.training import fingerprint as taught
-from zhenwei.training.synthetic_pictures import Delivery, Portrait, read_portraits
+from zhenwei.training.data.portraits import Delivery, Portrait, read_portraits
+from zhenwei.training.fingerprint import _networks as taught
 from zhenwei.types import Pixels
 
 pytestmark = pytest.mark.heavy
@@ -126,11 +126,11 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
 def test_one_command_trains_and_installs_both(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("STEPS", 1), ("RESIDUAL_STEPS", 1), ("GENERATOR_STEPS", 1), ("_SHARE", {}), ("_OTHERWISE", 1),
-                        ("_BATCHES", 2), ("_DRAWN", 2)):  # fmt: skip
+    for name, value in (("_SHARE", {}), ("_OTHERWISE", 1), ("_BATCHES", 2), ("_DRAWN", 2)):
         monkeypatch.setattr(taught, name, value)
+    few = ["--steps", "1", "--residual-steps", "1", "--generator-steps", "1"]
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
-    assert main(["train", "fingerprint.residual", *given, "--threads", "1"]) == 0
+    assert main(["train", "fingerprint.residual", *given, *few, "--threads", "1"]) == 0
     assert "fingerprint_learned, clean" in capsys.readouterr().err
     rows = {row.id: row for row in manifest(tmp_path / "store")}
     assert set(rows) == {"fingerprint_learned", "fingerprint_residual"}

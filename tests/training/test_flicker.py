@@ -13,11 +13,11 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.models import manifest
 from zhenwei.signals.flicker import CHANNELS
 from zhenwei.stats.metrics import auc
-from zhenwei.training import flicker as taught
-from zhenwei.training import flicker_publish as published
-from zhenwei.training.flicker import Clip, both, clips, followed, moving, scores, through_h264, train
-from zhenwei.training.photographs import Photograph, largest_face
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.temporal import _clips as taught
+from zhenwei.training.temporal import flicker as published
+from zhenwei.training.temporal._clips import Clip, both, clips, followed, moving, scores, through_h264, train
 from zhenwei.types import Floats
 
 
@@ -98,14 +98,13 @@ def test_clips_come_in_pairs_and_repeat() -> None:
 
 
 @pytest.mark.heavy
-def test_one_command_trains_and_installs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(published, "TIMES", 1)
-    monkeypatch.setattr(taught, "EPOCHS", 2)
-    data = album(tmp_path / "data", [(n, astronaut()) for n in few("ffhq", published.HELD_OUT, learn=2, held_out=2)])
+def test_one_command_trains_and_installs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = album(
+        tmp_path / "data",
+        [(n, astronaut()) for n in few("ffhq", published.lesson.read().held_out, learn=2, held_out=2)],
+    )
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
-    assert main(["train", "temporal.flicker", *given, "--threads", "1"]) == 0
+    assert main(["train", "temporal.flicker", *given, "--threads", "1", "--epochs", "2"]) == 0
     assert "AUC on held-out" in capsys.readouterr().err
     (row,) = manifest(tmp_path / "store")
     assert row.id == "flicker"

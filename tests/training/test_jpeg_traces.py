@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from tests.training.albums import album, astronaut
+from tests.training.teaching import teach
 
 from zhenwei import models
 from zhenwei.models.calibration import Calibration
-from zhenwei.training.jpeg_traces import MODEL, History, Splices, draw_history, fresh, splice, train
-from zhenwei.training.photographs import Photograph
-from zhenwei.training.pictures import decode, encode
+from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.photographs import Photograph
+from zhenwei.training.traditional.jpeg_traces import MODEL, History, Splices, draw_history, fresh, lesson, splice
 from zhenwei.types import Pixels
 
 
@@ -57,10 +58,10 @@ def test_histories_are_of_every_kind() -> None:
 
 def test_the_run_publishes_and_repeats(tmp_path: Path) -> None:
     data = album(tmp_path / "data", [("ffhq", lit(i)) for i in range(16)])
-    train(data, tmp_path / "one", store=tmp_path / "store")
+    teach(lesson, data, tmp_path / "one", tmp_path / "store")
     row = models.entry(MODEL, tmp_path / "store")
     first = Calibration.load(models.calibration_path(MODEL, tmp_path / "store"))
     assert first.lowest >= np.log(0.5) - 1e-9
-    train(data, tmp_path / "two", store=tmp_path / "other")
+    teach(lesson, data, tmp_path / "two", tmp_path / "other")
     assert models.entry(MODEL, tmp_path / "other").sha256 == row.sha256
     assert Calibration.load(models.calibration_path(MODEL, tmp_path / "other")) == first

@@ -18,10 +18,10 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import leave_out as results
 from zhenwei.forge.synthesis import Forgery
 from zhenwei.trainer.supervised import Tell
-from zhenwei.training import batches
-from zhenwei.training.batches import BatchMaker, split_pack
-from zhenwei.training.leave_out import KINDS, kinds_of, run, shown_of, without
-from zhenwei.training.pack import Pack
+from zhenwei.training.cnn._leave_out import KINDS, kinds_of, run, shown_of, without
+from zhenwei.training.data import batches
+from zhenwei.training.data.batches import BatchMaker, split_pack
+from zhenwei.training.data.pack import Pack
 from zhenwei.training.recipe import Pairs, load_recipe
 from zhenwei.types import Pixels
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 from zhenwei.errors import ModelError
-from zhenwei.training.linear import Linear, export_linear, fit_linear
+from zhenwei.training.install.linear import Linear, export_linear, fit_linear
 
 
 def test_planted_coefficients_are_found_whatever_the_units() -> None:

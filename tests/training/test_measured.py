@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zhenwei.training.calibrate import Sample, Shown
-from zhenwei.training.measured import measured
+from zhenwei.training.install.calibrate import Sample, Shown
+from zhenwei.training.install.measured import measured
 
 PIXELS = np.zeros((1, 1, 3), np.uint8)
 
@@ -16,7 +16,7 @@ def shown(count: int) -> list[Shown]:
 
 
 def answer(score: float, each: Shown) -> Sample:
-    return Sample(score, each.forged, 100.0, 1.0, each.face, each.group, each.source, each.delivered)
+    return Sample.of(each, score, None)
 
 
 def test_separated_scores_have_all_and_chance_has_half_inside_its_interval() -> None:

@@ -9,7 +9,7 @@ import torch
 from zhenwei.nets.efficientnet_lite import EfficientNetLite
 from zhenwei.nets.neuron_coverage import NeuronCoverageNet
 from zhenwei.stats.metrics import auc
-from zhenwei.training.neuron_coverage import fit, set_levels
+from zhenwei.training.cnn.neuron_coverage import fit, set_levels
 from zhenwei.training.recipe import load_recipe
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from tests.training.albums import album, astronaut, few
+from tests.training.teaching import teach
 
 from zhenwei import models
 from zhenwei.models.calibration import Calibration
-from zhenwei.training import noise
-from zhenwei.training.noise import MODEL, Examples, Sitter, draw_arrival, train
-from zhenwei.training.photographs import Photograph, largest_face
-from zhenwei.training.pictures import encode
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.traditional.noise import MODEL, Examples, Sitter, draw_arrival, lesson
 from zhenwei.types import Pixels
 
 
@@ -57,13 +57,13 @@ def test_every_arrival_encodes_and_takes_odd_sides() -> None:
 
 
 def test_the_run_publishes_and_repeats(tmp_path: Path) -> None:
-    names = few("ffhq", noise._HELD_OUT, learn=2, held_out=2)
+    names = few("ffhq", lesson.read().held_out, learn=2, held_out=2)
     data = album(tmp_path / "data", [(name, lit(i)) for i, name in enumerate(names)])
-    train(data, tmp_path / "one", store=tmp_path / "store")
+    teach(lesson, data, tmp_path / "one", tmp_path / "store")
     row = models.entry(MODEL, tmp_path / "store")
     first = Calibration.load(models.calibration_path(MODEL, tmp_path / "store"))
     assert first.lowest <= 0 <= first.highest
     assert first.groups >= 2
-    train(data, tmp_path / "two", store=tmp_path / "other")
+    teach(lesson, data, tmp_path / "two", tmp_path / "other")
     assert models.entry(MODEL, tmp_path / "other").sha256 == row.sha256
     assert Calibration.load(models.calibration_path(MODEL, tmp_path / "other")) == first

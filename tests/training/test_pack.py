@@ -11,8 +11,8 @@ import pytest
 
 from zhenwei import faces
 from zhenwei.errors import DataError
-from zhenwei.training.pack import COLUMNS, CROP, Pack, build_pack, kept_decoded, load_pack
-from zhenwei.training.pictures import decode, encode
+from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.pack import COLUMNS, CROP, Pack, build_pack, kept_decoded, load_pack
 from zhenwei.types import Frame, Pixels
 
 from .making import jpeg, person, save, tampered, tiny_pack, write_table

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,10 @@ from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import manifest, verify
 from zhenwei.models.calibration import Calibration
 from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
-from zhenwei.training.calibrate import NEUTRAL, Calibrated, Sample, Shown, calibrate
-from zhenwei.training.export import export
-from zhenwei.training.publish import Product
-from zhenwei.training.publish import publish as publish_product
+from zhenwei.training.install.calibrate import NEUTRAL, Calibrated, Sample, Shown, calibrate
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.export import export
+from zhenwei.training.install.publish import publish as publish_product
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import InputContract
 
@@ -42,8 +43,9 @@ import torch
 
 import zhenwei
 from zhenwei.errors import ZhenweiError
-from zhenwei.training.face_forgery_publish import install
-from zhenwei.training.pack import load_pack
+from zhenwei.training.cnn.face_forgery import install
+from zhenwei.training.data.pack import load_pack
+from zhenwei.training.lesson import Run
 from zhenwei.training.recipe import load_recipe
 
 cv2.setNumThreads(1)
@@ -52,7 +54,9 @@ assert Path(zhenwei.__file__).is_relative_to(Path.cwd()), zhenwei.__file__
 recipe, pack, *folders = sys.argv[1:]
 for folder in folders:
     try:
-        print(install(load_recipe(recipe), load_pack(Path(pack)), Path(folder)).weights)
+        run = Run(data=Path(pack), output=Path(folder), scratch=Path(folder))
+        known = load_recipe(recipe)
+        print(install(known, load_pack(Path(pack)), known, run)[0].weights)
     except ZhenweiError as error:
         print(f"{type(error).__name__}: {error}")
 """
@@ -197,7 +201,7 @@ def ask(shown: Shown) -> Sample:
     score = float(models.load("brightness").run(faces.normalise(shown.pixels[None], CONTRACT))[0][0])
     llr = Calibration.load(models.calibration_path("brightness")).llr(score, face_px=64)
     assert llr == pytest.approx(score)  # neutral, while it is being measured
-    return Sample(score, shown.forged, 64, 50, shown.face, shown.group, shown.source, shown.delivered)
+    return replace(Sample.of(shown, score, None), face_px=64, sharpness=50)
 
 
 CONTRACT = InputContract(size_px=64, margin=0.0, min_face_px=1)

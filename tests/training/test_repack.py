@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.training.batches import BatchMaker, split_pack
-from zhenwei.training.pack import load_pack
-from zhenwei.training.repack import repack
+from zhenwei.training.data.batches import BatchMaker, split_pack
+from zhenwei.training.data.pack import load_pack
+from zhenwei.training.data.repack import repack
 
 from .making import Row, jpeg, pack_of, person, tiny_pack, tiny_recipe
 

@@ -15,10 +15,10 @@ from zhenwei.errors import DataError
 from zhenwei.models import manifest
 from zhenwei.nets.self_consistency import Patches, SelfConsistencyNet, agreement
 from zhenwei.signals.agreement import logits
-from zhenwei.training import self_consistency as learned
-from zhenwei.training import self_consistency_publish as published
-from zhenwei.training.photographs import Photograph
-from zhenwei.training.pictures import encode
+from zhenwei.training.consistency import _network as learned
+from zhenwei.training.consistency import exif as published
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.photographs import Photograph
 from zhenwei.types import Pixels
 
 pytestmark = pytest.mark.heavy
@@ -118,13 +118,12 @@ def test_a_pasted_part_changes_nothing_around_it() -> None:
 def test_one_command_trains_and_installs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published, "STEPS", 2)
     monkeypatch.setattr(learned, "GROUPS", 2)
     monkeypatch.setattr(learned, "_CHECKED", 2)
-    names = few("ffhq", published.HELD_OUT, learn=3, held_out=3)
+    names = few("ffhq", published.lesson.read().held_out, learn=3, held_out=3)
     data = album(tmp_path / "data", [(name, lit(i)) for i, name in enumerate(names)])
     given = ["--data", str(data), "--output", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
-    assert main(["train", "consistency.exif", *given, "--threads", "1"]) == 0
+    assert main(["train", "consistency.exif", *given, "--threads", "1", "--steps", "2"]) == 0
     said = capsys.readouterr().err
     assert "camera" in said
     (row,) = manifest(tmp_path / "store")

@@ -14,8 +14,8 @@ from tests.speaking import RATE_HZ, first_sample, voice
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
-from zhenwei.training import lip_sync, pairs, speech_graph, speech_together
-from zhenwei.training.speech import (
+from zhenwei.training.audiovisual import lip_sync
+from zhenwei.training.data.speech import (
     FOLDS,
     Utterance,
     balanced,
@@ -25,9 +25,15 @@ from zhenwei.training.speech import (
     split,
     with_copies,
 )
-from zhenwei.training.speech_publish import ANSWERS, WAYS, Asked, export_mixtures, fit_mixtures, speech_of, table
+from zhenwei.training.speech import _graph as speech_graph
+from zhenwei.training.speech import _pairs as pairs
+from zhenwei.training.speech import _together as speech_together
+from zhenwei.training.speech._folds import Asked, speech_of, table
+from zhenwei.training.speech._together import ANSWERS
+from zhenwei.training.speech.lfcc_gmm import export_mixtures, fit_mixtures
 from zhenwei.types import Evidence, Forgery, Text
 
+VOICES = ("speech.graph_attention", "speech.lfcc_gmm", "speech.variability")
 KINDS = ("griffin_lim_linear", "blurred_phase")
 
 
@@ -195,9 +201,9 @@ def write(folder: Path, detector: str, asked: list[Asked]) -> Path:
 
 
 def test_the_table_is_of_all_detectors_together(tmp_path: Path) -> None:
-    folders = [write(tmp_path / name, name, answers(n)) for n, name in enumerate(WAYS)]
+    folders = [write(tmp_path / name, name, answers(n)) for n, name in enumerate(VOICES)]
     found = speech_together.measure(folders)
-    assert set(found.dependence.spread) == set(WAYS)
+    assert set(found.dependence.spread) == set(VOICES)
     assert [r.what for r in found.table.rows] == ["all, as published", "channel", "noise"]
     with pytest.raises(DataError, match="every detector"):
         speech_together.measure(folders[:1])
@@ -232,7 +238,7 @@ def test_held_out_tables_come_back_as_they_were_saved(tmp_path: Path) -> None:
     text = held_out.to_markdown(found)
     assert "| all, as published | 42 + 48 | 94% |" in text
     (tmp_path / "two.json").write_text("{}")
-    with pytest.raises(DataError, match="no held-out figures"):
+    with pytest.raises(DataError, match="another schema"):
         held_out.load_all(tmp_path)
     with pytest.raises(DataError, match="no figures"):
         held_out.load_all(tmp_path / "nowhere")

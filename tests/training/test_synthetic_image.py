@@ -18,20 +18,20 @@ from PIL import Image
 from zhenwei import faces
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.shortcuts import metadata_probe
-from zhenwei.training.pictures import encode
-from zhenwei.training.synthetic_image import (
+from zhenwei.training.cnn._synthetic_image import (
     Album,
     PortraitBatches,
     SyntheticPairs,
     SyntheticRecipe,
     exchange,
     generated_view,
-    load_recipe,
     regenerated_view,
     run,
     sort_out,
 )
-from zhenwei.training.synthetic_pictures import (
+from zhenwei.training.cnn.synthetic_image import lesson
+from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.portraits import (
     Delivery,
     Portrait,
     as_cut,
@@ -62,7 +62,7 @@ def portrait(number: int, source: str = "ffhq", *, side: int = 256, quality: int
 
 
 def small_recipe(**changes: object) -> SyntheticRecipe:
-    recipe = load_recipe()
+    recipe = lesson.read()
     few = recipe.optimiser.model_copy(update={"steps": 4, "warmup_steps": 1, "check_every": 2})
     pairs = SyntheticPairs(generated=1, regenerated=1)
     values = {"size_px": 64, "optimiser": few, "pairs": pairs, "exchanged": 0.0, "genuine_sources": {"ffhq": 1.0}}
@@ -76,12 +76,12 @@ def album(recipe: SyntheticRecipe, count: int = 24) -> Album:
 def test_the_packaged_recipe_feeds_what_the_detector_is_fed() -> None:
     from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 
-    assert load_recipe().contract == SyntheticImage.info.contract
+    assert lesson.read().contract == SyntheticImage.info.contract
 
 
 def test_a_recipe_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text('detector = "cnn.synthetic_image"\nspeed = 3\n')
-    values = load_recipe().model_dump()
+    values = lesson.read().model_dump()
     for pairs, why in (
         ({"generated": 0, "regenerated": 0}, "at least one"),
         ({"generated": 0, "regenerated": 1}, "redrawn"),
@@ -89,9 +89,9 @@ def test_a_recipe_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=why):
             SyntheticRecipe.model_validate(values | {"pairs": pairs, "genuine_sources": {}})
     with pytest.raises(UsageError, match="speed"):
-        load_recipe(tmp_path / "r.toml")
-    with pytest.raises(UsageError, match="cannot be read"):
-        load_recipe(tmp_path / "none.toml")
+        lesson.read(str(tmp_path / "r.toml"))
+    with pytest.raises(UsageError, match="no such recipe"):
+        lesson.read(str(tmp_path / "none.toml"))
 
 
 def test_training_held_out_and_test_are_disjoint_and_people_stay_together() -> None:
@@ -204,7 +204,7 @@ def test_how_files_are_made_does_not_tell_the_classes_apart() -> None:
 
 def test_held_out_pictures_are_cut_as_the_detector_cuts() -> None:
     large = np.asarray(cv2.resize(astronaut(), (1024, 1024), interpolation=cv2.INTER_CUBIC), np.uint8)
-    frame, contract = Frame(0, 0.0, large), load_recipe().contract
+    frame, contract = Frame(0, 0.0, large), lesson.read().contract
     (track,) = faces.find_people((frame,))
     expected, found = faces.cut(frame, track.faces[0], contract), _as_portrait(large)
     assert expected is not None
@@ -217,7 +217,7 @@ def test_held_out_pictures_are_cut_as_the_detector_cuts() -> None:
 
 
 def _as_portrait(pixels: Pixels) -> Portrait | None:
-    from zhenwei.training.synthetic_pictures import _placed
+    from zhenwei.training.data.portraits import _placed
 
     ok, data = cv2.imencode(".png", pixels[..., ::-1])
     return _placed(Portrait(data.tobytes(), "a", "ffhq", False, False, 0, 0, 0)) if ok else None
@@ -295,7 +295,7 @@ def test_views_hold_both_classes_in_equal_treatment() -> None:
 
 
 def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
-    from zhenwei.training.synthetic_publish import HeldOutPortraits
+    from zhenwei.training.data.held_out import HeldOutPortraits
 
     some = album(small_recipe())
     shown = list(HeldOutPortraits(some.held_out, 1))
@@ -309,8 +309,7 @@ def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
 
 def test_bounds_allow_for_generators_that_leave_other_traces() -> None:
     from zhenwei.fusion.operating import OperatingPoints
-    from zhenwei.training.calibrate import NEUTRAL, Calibrated
-    from zhenwei.training.synthetic_publish import cautious
+    from zhenwei.training.install.calibrate import NEUTRAL, Calibrated, cautious
 
     sure = cautious(Calibrated(NEUTRAL, OperatingPoints({}, {}), (), 0)).calibration
     # With LR among known generators and half of them unknown, the mixture is LR / 2 + 1 / 2.

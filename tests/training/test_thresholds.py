@@ -17,8 +17,8 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Said
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import OperatingPoints
-from zhenwei.training import left_out
-from zhenwei.training.thresholds import Answered, measure, operating_of, spread, trust_of
+from zhenwei.training.install import left_out
+from zhenwei.training.install.thresholds import Answered, measure, operating_of, spread, trust_of
 from zhenwei.types import Kind
 
 from .test_pack import ASTRONAUT

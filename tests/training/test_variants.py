@@ -12,8 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.training.export import export
-from zhenwei.training.variants import card_lines, cost, fp16, int8, paired_difference, write_variants
+from zhenwei.training.install.export import export
+from zhenwei.training.install.variants import card_lines, cost, fp16, int8, paired_difference, write_variants
 from zhenwei.types import Floats
 
 from .test_export import SIZE, network

@@ -20,9 +20,9 @@ from docs.lecture.experiments.autoencoder_swap import (
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.swap import checkpoint, score
-from zhenwei.forge.swap.learn import batches, learn, swap_faces
-from zhenwei.forge.swap.settings import Settings
-from zhenwei.forge.swap.train import Pair
+from zhenwei.forge.swap.learn import swap_faces
+from zhenwei.forge.swap.settings import SwapSettings
+from zhenwei.forge.swap.train import Pair, fit
 
 ORDER = 2
 NEEDS_DATA = False
@@ -40,13 +40,13 @@ def experiment(bench: Bench) -> Page:
     embed, _, _ = embedding(begun.size, bench.seed)
     device = torch.device("cuda" if bench.profile == "gpu" and torch.cuda.is_available() else "cpu")
     start = checkpoint.fresh(begun, device)
-    go_on(start, begun, shared, pair, device)
+    go_on(start, begun, pair, device)
     plain = replace(begun, steps=shared + apart, rate=SLOWER * begun.rate)
     found, led, sharpness, critics = {}, {}, {}, 0.0
     columns = [[large(tile) for tile in pair.held_a.pixels[:6]]]
     for name, settings in (("plain", plain), ("adversarial", replace(plain, adversarial=0.1, adversarial_from=0.0))):
         state = branched(start, settings, device)
-        critics = go_on(state, settings, apart, pair, device)
+        critics = go_on(state, settings, pair, device)
         found[name], led[name] = likeness(pair, state.net, embed, device), follows(pair, partners, state.net, device)
         swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
         sharpness[name] = score.sharpness(swaps)
@@ -80,18 +80,18 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, (Figure("adversarial_swap.jpg", caption),), protocol)
 
 
-def go_on(state: checkpoint.State, settings: Settings, steps: int, pair: Pair, device: torch.device) -> float:
-    """The discriminators' loss over the last of ``steps``."""
-    told = [learn(state, batches(pair.a, pair.b, settings, state.step, device), settings) for _ in range(steps)]
+def go_on(state: checkpoint.State, settings: SwapSettings, pair: Pair, device: torch.device) -> float:
+    """The discriminators' loss over the last steps."""
+    told = fit(state, pair.a, pair.b, settings, device)
     return float(np.mean([losses.critic for losses in told[-50:]]))
 
 
-def branched(start: checkpoint.State, settings: Settings, device: torch.device) -> checkpoint.State:
+def branched(start: checkpoint.State, settings: SwapSettings, device: torch.device) -> checkpoint.State:
     """A run under other settings that goes on where ``start`` is."""
     state = checkpoint.fresh(settings, device)
     state.net.load_state_dict(start.net.state_dict())
-    state.best.load_state_dict(copy.deepcopy(start.best.state_dict()))
-    for group in state.best.param_groups:
+    state.optimizers["net"].load_state_dict(copy.deepcopy(start.optimizers["net"].state_dict()))
+    for group in state.optimizers["net"].param_groups:
         group["lr"] = settings.rate
     state.step = start.step
     return state

@@ -15,7 +15,7 @@ from zhenwei.forge.export import Origin
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import checkpoint, score, train
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces, of_portraits
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
@@ -25,8 +25,8 @@ ORDER = 1
 NEEDS_DATA = False
 CPU = torch.device("cpu")
 SETTINGS = {
-    "cpu": Settings(size=32, width=16, batch=8, steps=1400, rate=1e-3, held_out=24, check_every=100),
-    "gpu": Settings(size=64, width=128, batch=16, steps=20_000, rate=5e-5, held_out=24, check_every=1000),
+    "cpu": SwapSettings(size=32, width=16, batch=8, steps=1400, rate=1e-3, held_out=24, check_every=100),
+    "gpu": SwapSettings(size=64, width=128, batch=16, steps=20_000, rate=5e-5, held_out=24, check_every=1000),
 }
 
 
@@ -108,13 +108,13 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, body, checks, figures, protocol)
 
 
-def puppets(settings: Settings, seed: int, count: int = 200) -> train.Pair:
+def puppets(settings: SwapSettings, seed: int, count: int = 200) -> train.Pair:
     """Anna and Bruno, each ``count`` times."""
     drawn = [portraits(p, count, settings.size, seed + k) for k, p in enumerate((ANNA, BRUNO))]
     return train.split(of_portraits("anna", drawn[0]), of_portraits("bruno", drawn[1]), settings)
 
 
-def hidden(pair: train.Pair, settings: Settings, seed: int, count: int = 200) -> Faces:
+def hidden(pair: train.Pair, settings: SwapSettings, seed: int, count: int = 200) -> Faces:
     """What each swap of A's held-out faces should be: B drawn in the very same looks, which no network ever sees."""
     faces = of_portraits("bruno", portraits(BRUNO, count, settings.size, seed))
     return faces.halves(len(pair.held_a))[1]
@@ -145,7 +145,7 @@ def embedding(size: int, seed: int) -> tuple[score.Embedder, float, int]:
 
 
 def run(
-    pair: train.Pair, settings: Settings, embed: score.Embedder, device: torch.device
+    pair: train.Pair, settings: SwapSettings, embed: score.Embedder, device: torch.device
 ) -> tuple[list[dict[str, float]], Any]:
     """Train in memory; a row for each check."""
     state, rows, recent = checkpoint.fresh(settings, device), [], list[Losses]()

@@ -7,15 +7,16 @@ import torch
 from docs.lecture.page import Bench, Check, Figure, Page
 from torch import Tensor
 
+from zhenwei.forge.adversarial import GameProgress, GameSchedule, train
 from zhenwei.forge.gan import cyclegan
-from zhenwei.forge.loop import Schedule, advance, begin
 from zhenwei.nets.cyclegan import PatchCritic
+from zhenwei.trainer.loop import Run
 
 ORDER = 40
 NEEDS_DATA = False
 SIDE, HELD_OUT = 32, 64
 STEPS = {"cpu": 300, "gpu": 4000}
-RULES = cyclegan.Rules(batch=8, rate=1e-3, width=12, blocks=1, halvings=1, critic_halvings=2, identity=1.0)
+RULES = cyclegan.CycleRules(batch=8, rate=1e-3, width=12, blocks=1, halvings=1, critic_halvings=2, identity=1.0)
 
 
 def experiment(bench: Bench) -> Page:
@@ -23,14 +24,16 @@ def experiment(bench: Bench) -> Page:
     device = torch.device("cuda" if bench.profile == "gpu" and torch.cuda.is_available() else "cpu")
     steps, seed = STEPS[bench.profile], bench.seed % 1000
     game = cyclegan.play(shapes, lambda n, c: partner(shapes(n, c)), SIDE, RULES, seed=seed, device=device)
-    run = begin(game, Schedule(steps, seed=seed, watch=""))
     held = shapes(HELD_OUT, torch.Generator().manual_seed(10_000 + seed)).to(device)
     series = [(0, hidden(game.nets["a_to_b"], held))]
-    cycles = []
-    while run.step < steps:
-        cycles.append(advance(run, Schedule(steps, seed=seed, watch="")).losses["cycle"])
-        if run.step % (steps // 10) == 0:
-            series.append((run.step, hidden(game.nets["a_to_b"], held)))
+    cycles: list[float] = []
+
+    def tell(progress: GameProgress, _: Run) -> None:
+        cycles.append(progress.losses["cycle"])
+        if progress.step % (steps // 10) == 0:
+            series.append((progress.step, hidden(game.nets["a_to_b"], held)))
+
+    train(game, GameSchedule(steps, seed=seed, watch=""), tell=tell)
     there, back = hidden(game.nets["a_to_b"], held), hidden(game.nets["b_to_a"], partner(held))
     nothing = float((partner(held) - held).abs().mean())
     fallen = float(np.mean(cycles[-20:]) / np.mean(cycles[:20]))

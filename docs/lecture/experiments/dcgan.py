@@ -10,11 +10,12 @@ from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from torch import nn
 
+from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import measure, runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import Settings
-from zhenwei.forge.loop import Run, Step
+from zhenwei.forge.gan.settings import GanSettings
+from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
 ORDER = 20
@@ -32,13 +33,13 @@ def experiment(bench: Bench) -> Page:
     pixels = puppets(COUNT + HELD_OUT, SIDE, seed).pixels
     faces = Faces(pixels[:COUNT], f"{COUNT} drawn puppets, seed {seed}")
     held = measure.features(pixels[COUNT:])
-    settings = Settings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
+    settings = GanSettings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
     start, norms = start_deviations(settings, faces)
     noise = samples.noise_for(SAMPLES, settings.noise, seed + 1)
     series: list[tuple[int, measure.Kernel]] = []
     rows: list[Pixels] = []
 
-    def tell(step: Step, run: Run) -> None:
+    def tell(step: GameProgress, run: Run) -> None:
         if step.step in (1, 10) or step.step % every == 0:
             made = samples.imagine(runs.generator_of(run), noise)
             series.append((step.step, measure.kernel_distance(measure.features(made), held)))
@@ -81,7 +82,7 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
 
 
-def start_deviations(settings: Settings, faces: Faces) -> tuple[float, float]:
+def start_deviations(settings: GanSettings, faces: Faces) -> tuple[float, float]:
     """s.d. of all convolution weights before the first step, and mean of batch norm's scales."""
     nets = runs.game_of(settings, faces, torch.device("cpu")).nets
     with torch.no_grad():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from docs.lecture import theory
 from docs.lecture.page import Bench, Check, Figure, Page
 
-from zhenwei.forge.gan import losses, theory
-from zhenwei.forge.gan.gan import Draw, Rules, toy
+from zhenwei.forge.adversarial import Game, GameProgress, GameSchedule, train
+from zhenwei.forge.gan import losses
+from zhenwei.forge.gan.gan import Draw, GanRules, toy
 from zhenwei.forge.gan.measure import Modes, modes
-from zhenwei.forge.loop import Game, Run, Schedule, Step, train
+from zhenwei.trainer.loop import Run
 
 ORDER = 10
 NEEDS_DATA = False
@@ -17,15 +19,17 @@ MEANS = (0.0, 0.5, 1.0, 2.0)
 SAMPLES = 2000
 
 
-def watched(game: Game, schedule: Schedule, noise: int, radius: float, every: int) -> list[tuple[int, Modes, float]]:
+def watched(
+    game: Game, schedule: GameSchedule, noise: int, radius: float, every: int
+) -> list[tuple[int, Modes, float]]:
     """Step, modes of fixed noise, and the critic's gap (nan where there is none), every ``every`` steps."""
     fixed = torch.randn(SAMPLES, noise, generator=torch.Generator().manual_seed(5))
     found: list[tuple[int, Modes, float]] = []
 
-    def tell(step: Step, run: Run) -> None:
+    def tell(step: GameProgress, run: Run) -> None:
         if step.step % every == 0:
             with torch.no_grad():
-                points = run.game.nets["generator"](fixed).double().numpy()
+                points = run.task.nets["generator"](fixed).double().numpy()
             seen = modes(points, theory.ring_centres(8, radius), theory.RING_SIGMA)
             found.append((step.step, seen, step.losses.get("gap", float("nan"))))
 
@@ -48,7 +52,7 @@ def experiment(bench: Bench) -> Page:
         with torch.no_grad():
             got = critic(torch.from_numpy(grid).float()[:, None]).sigmoid().double().numpy().ravel()
         off_critic = max(off_critic, float(np.abs(best - got).max()))
-    ring = watched(toy(theory.ring, Rules(), seed=seed), Schedule(1000 * long, seed=seed), 2, 1.0, 200)
+    ring = watched(toy(theory.ring, GanRules(), seed=seed), GameSchedule(1000 * long, seed=seed), 2, 1.0, 200)
     collapse = _collapse(seed, 400 * long)
     fair = max(seen.fair for _, seen, _ in ring)
     top = float(np.median([seen.top_share for _, seen, _ in collapse]))
@@ -88,8 +92,8 @@ def _collapse(seed: int, steps: int) -> list[tuple[int, Modes, float]]:
         return theory.ring(n, chance, radius=2.0)
 
     draw: Draw = wide
-    rules = Rules(batch=512, rate_generator=1e-3, rate_critic=1e-4, betas=(0.5, 0.999))
-    return watched(toy(draw, rules, seed=seed, noise=256, depth=2), Schedule(steps, seed=seed), 256, 2.0, 50)
+    rules = GanRules(batch=512, rate_generator=1e-3, rate_critic=1e-4, betas=(0.5, 0.999))
+    return watched(toy(draw, rules, seed=seed, noise=256, depth=2), GameSchedule(steps, seed=seed), 256, 2.0, 50)
 
 
 def _gradient(loss: object) -> float:

@@ -8,7 +8,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
 from zhenwei.forge.voice.heard import Heard
-from zhenwei.forge.voice.mel_model import NOISE, Learned, Settings, learn
+from zhenwei.forge.voice.mel_model import NOISE, Learned, MelModelSettings, learn
 from zhenwei.forge.voice.speak import LOW, speak, words
 from zhenwei.stats.bootstrap import mean_interval
 
@@ -22,7 +22,7 @@ Reals = NDArray[np.float64]
 def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
     learned_from, held_out = (_spoken([bench.seed, k], n) for k, n in enumerate((SENTENCES, HELD_OUT)))
-    settings, steps = Settings(seed=bench.seed % 1000), STEPS[bench.profile]
+    settings, steps = MelModelSettings(seed=bench.seed % 1000), STEPS[bench.profile]
     learned = learn(Heard("low", tuple(learned_from), "a made voice"), settings, steps)
     seen = np.concatenate([learned.standardised(s, 100 + k) for k, s in enumerate(learned_from)])
     held = [learned.standardised(s, k) for k, s in enumerate(held_out)]

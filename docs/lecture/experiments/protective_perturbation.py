@@ -8,7 +8,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import score, train
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import of_portraits
 from zhenwei.nets.swap import FaceEmbedding
 from zhenwei.training import cloak
@@ -16,8 +16,8 @@ from zhenwei.training import cloak
 ORDER = 300
 NEEDS_DATA = False
 SETTINGS = {
-    "cpu": Settings(size=32, width=16, batch=8, steps=250, rate=1e-3, held_out=24, check_every=1000),
-    "gpu": Settings(size=64, width=64, batch=16, steps=8000, rate=2e-4, held_out=24, check_every=1000),
+    "cpu": SwapSettings(size=32, width=16, batch=8, steps=250, rate=1e-3, held_out=24, check_every=1000),
+    "gpu": SwapSettings(size=64, width=64, batch=16, steps=8000, rate=2e-4, held_out=24, check_every=1000),
 }
 
 
@@ -96,7 +96,7 @@ def _body(translated: tuple[cloak.Row, ...], identified: tuple[cloak.Row, ...], 
     return _BODY + "\n" + "\n".join(lines) + _SECOND + "\n".join(told) + "\n"
 
 
-def _protocol(settings: Settings, held: np.ndarray, seed: int) -> dict[str, str]:
+def _protocol(settings: SwapSettings, held: np.ndarray, seed: int) -> dict[str, str]:
     return {
         "data": f"drawn puppets, {len(held)} held-out faces, {settings.size} px, seed {seed}",
         "cloak": f"L-infinity {cloak.EPSILON:g} of 255, {cloak.STEPS} steps of {cloak.STEP:g}, white box",

@@ -14,13 +14,14 @@ from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
+from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import edits, measure, runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import Settings
-from zhenwei.forge.loop import Run, Step
+from zhenwei.forge.gan.settings import GanSettings
 from zhenwei.forge.swap.score import found_landmarks
 from zhenwei.nets.stylegan import ModulatedConv, StyleGenerator
+from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
 ORDER = 50
@@ -161,11 +162,11 @@ def learned(bench: Bench, seed: int) -> list[tuple[int, measure.Kernel]]:
     device = torch.device("cuda" if bench.profile == "gpu" and torch.cuda.is_available() else "cpu")
     pixels = puppets(COUNT + HELD_OUT, SIDE, seed).pixels
     held = measure.features(pixels[COUNT:])
-    settings = Settings("stylegan", SIDE, WIDTH[bench.profile], 64, 32, seed, 0.98, "diffaugment")
+    settings = GanSettings("stylegan", SIDE, WIDTH[bench.profile], 64, 32, seed, 0.98, "diffaugment")
     noise = samples.noise_for(SAMPLES, settings.noise, seed + 1)
     series = []
 
-    def tell(step: Step, run: Run) -> None:
+    def tell(step: GameProgress, run: Run) -> None:
         if step.step == 1 or step.step % (steps // 4) == 0:
             made = measure.features(samples.imagine(runs.generator_of(run), noise))
             series.append((step.step, measure.kernel_distance(made, held)))

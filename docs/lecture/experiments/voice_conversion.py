@@ -10,7 +10,7 @@ from docs.lecture.experiments import _real_voices
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
-from zhenwei.forge.voice.convert import Converter, Settings, learn
+from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn
 from zhenwei.forge.voice.frames import log_mel
 from zhenwei.forge.voice.heard import WORDS, Heard, make_voice
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
@@ -38,7 +38,7 @@ def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
     seed = bench.seed
     first, second = heard(seed)
-    settings, steps = Settings(seed=seed % 1000), STEPS[bench.profile]
+    settings, steps = ConverterSettings(seed=seed % 1000), STEPS[bench.profile]
     converter = learn(first, second, settings, steps)
     plain = learn(first, second, replace(settings, stretch=0.0), steps)
     ways = {

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from docs.lecture import theory
 from docs.lecture.page import Bench, Check, Figure, Page
 
-from zhenwei.forge.gan import losses, theory
-from zhenwei.forge.gan.gan import Rules, toy
+from zhenwei.forge.adversarial import Game, GameProgress, GameSchedule, train
+from zhenwei.forge.gan import losses
+from zhenwei.forge.gan.gan import GanRules, toy
 from zhenwei.forge.gan.measure import Modes, modes, spearman
-from zhenwei.forge.loop import Game, Run, Schedule, Step, train
+from zhenwei.trainer.loop import Run
 
 ORDER = 30
 NEEDS_DATA = False
@@ -27,14 +29,14 @@ def experiment(bench: Bench) -> Page:
     gaps = np.array([theory.point_mass_gap(d, steps=300, seed=seed) for d in DISTANCES])
     line = float(np.corrcoef(DISTANCES, gaps)[0, 1] ** 2)
     divergence = theory.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 1.0)
-    clipped = train(toy(theory.ring, Rules("wgan-clip", batch=64), seed=seed), Schedule(40, 5, seed=seed))
-    largest = max(float(w.detach().abs().max()) for w in clipped.game.nets["critic"].parameters())
-    rules = Rules("wgan-gp", batch=128, rate_generator=5e-4, rate_critic=5e-4)
+    clipped = train(toy(theory.ring, GanRules("wgan-clip", batch=64), seed=seed), GameSchedule(40, 5, seed=seed))
+    largest = max(float(w.detach().abs().max()) for w in clipped.task.nets["critic"].parameters())
+    rules = GanRules("wgan-gp", batch=128, rate_generator=5e-4, rate_critic=5e-4)
     game = toy(theory.ring, rules, seed=seed)
-    series = watched(game, Schedule(STEPS * long, 5, seed=seed))
+    series = watched(game, GameSchedule(STEPS * long, 5, seed=seed))
     rank = spearman(np.array([g for _, _, g in series]), np.array([m.quality for _, m, _ in series]))
-    strict = toy(theory.ring, Rules("wgan-gp", batch=128, rate_generator=2e-4, penalty=10.0), seed=seed)
-    train(strict, Schedule(100, 5, seed=seed))
+    strict = toy(theory.ring, GanRules("wgan-gp", batch=128, rate_generator=2e-4, penalty=10.0), seed=seed)
+    train(strict, GameSchedule(100, 5, seed=seed))
     norm = _norm(strict.nets["generator"], strict.nets["critic"])
     fair = max(m.fair for _, m, _ in series)
     _plot(bench.out / "wgan.png", series)
@@ -66,17 +68,17 @@ def experiment(bench: Bench) -> Page:
     )
 
 
-def watched(game: Game, schedule: Schedule) -> list[tuple[int, Modes, float]]:
+def watched(game: Game, schedule: GameSchedule) -> list[tuple[int, Modes, float]]:
     """Step, modes of fixed noise, and the mean gap of the last EVERY steps: that of one batch is mostly noise."""
     fixed = torch.randn(SAMPLES, 2, generator=torch.Generator().manual_seed(5))
     found: list[tuple[int, Modes, float]] = []
     gaps: list[float] = []
 
-    def tell(step: Step, run: Run) -> None:
+    def tell(step: GameProgress, run: Run) -> None:
         gaps.append(step.losses["gap"])
         if step.step % EVERY == 0:
             with torch.no_grad():
-                points = run.game.nets["generator"](fixed).double().numpy()
+                points = run.task.nets["generator"](fixed).double().numpy()
             seen = modes(points, theory.ring_centres(), theory.RING_SIGMA)
             found.append((step.step, seen, float(np.mean(gaps[-EVERY:]))))
 

@@ -107,7 +107,8 @@ def _app(given: Sequence[str]) -> typer.Typer:
             if isinstance(command, typer.Typer):
                 app.add_typer(command, name=name, short_help=line)
             else:
-                app.command(name, short_help=line)(command)
+                settings = getattr(command, "context_settings", None)
+                app.command(name, short_help=line, context_settings=settings)(command)
         else:
             app.command(name, help=line)(_not_called)
     return app

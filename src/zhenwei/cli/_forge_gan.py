@@ -18,7 +18,7 @@ from zhenwei.errors import UsageError
 if TYPE_CHECKING:
     from zhenwei.forge.export import Origin
     from zhenwei.forge.gan.faces import Faces
-    from zhenwei.forge.gan.settings import Generator, Settings
+    from zhenwei.forge.gan.settings import GanSettings, Generator
     from zhenwei.nets.stylegan import StyleGenerator
 
 _HELP = """Faces out of noise: DCGAN, WGAN-GP and StyleGAN at 32 or 64 px.
@@ -268,10 +268,10 @@ def edit(
     lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
 
 
-def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> Settings:
-    from zhenwei.forge.gan.settings import Settings
+def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> GanSettings:
+    from zhenwei.forge.gan.settings import GanSettings
 
-    usual = Settings(batch=batch, seed=seed, side=side, width=width)
+    usual = GanSettings(batch=batch, seed=seed, side=side, width=width)
     if kind is Kind.stylegan:
         usual = replace(usual, kind="stylegan", noise=128, ema=0.998, augment="diffaugment")
     elif kind is Kind.wgan_gp:

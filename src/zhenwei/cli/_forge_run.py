@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from zhenwei.forge.consent import Consent
     from zhenwei.forge.export import Door, Exported
-    from zhenwei.forge.loop import Step
+    from zhenwei.trainer.loop import Progress
 
 _Run = TypeVar("_Run")
 CONSENT_FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
@@ -83,7 +83,7 @@ def interrupt() -> Iterator[Callable[[], bool]]:
 def train_run(train: Callable[..., _Run], steps: int, output: Path, save_every: int) -> tuple[_Run, bool]:
     """Train, or go on, with a bar; Ctrl-C saves and ends. The run, and whether it was stopped."""
 
-    def tell(step: Step, _: object) -> None:
+    def tell(step: Progress, _: object) -> None:
         advance(step.step, " ".join(f"{name} {loss:.3f}" for name, loss in step.losses.items()))
 
     with interrupt() as stop, progress_bar("steps", steps) as advance:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from zhenwei.cli.progress import Advance
-    from zhenwei.forge.swap.settings import Settings
+    from zhenwei.forge.swap.settings import SwapSettings
     from zhenwei.forge.swap.train import Progress
 
 _HELP = """The autoencoder swap: one encoder for two people, a decoder for each.
@@ -286,7 +286,7 @@ def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> N
         typer.echo(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
 
 
-def _tell_cost(settings: Settings, device: torch.device, format_: TextFormat) -> None:
+def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat) -> None:
     """Timed on two steps with noise for faces, as no formula knows the machine."""
     import time
 

@@ -68,7 +68,7 @@ def train(
     lab.check_extra()
     from zhenwei.forge.gan import translate as runs
 
-    settings = runs.Settings(side, width, blocks, batch=batch, seed=seed)
+    settings = runs.TranslatorSettings(side, width, blocks, batch=batch, seed=seed)
     a, b = _heaps(folder_a, folder_b, consent, subject_a, subject_b, puppets, side, seed)
     subjects = (subject_a or "stern", subject_b or "smiling")
     door = lab.opened_door()

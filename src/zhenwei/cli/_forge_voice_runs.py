@@ -69,7 +69,7 @@ def learn(
         first, second = (make_voice(name, speaker, made, seed) for name, speaker in MADE_VOICES.items())
     else:
         first, second = _people([(folder_a, subject_a, "--subject-a"), (folder_b, subject_b, "--subject-b")], consent)
-    begin = partial(converters.learn, first, second, converters.Settings(seed=seed))
+    begin = partial(converters.learn, first, second, converters.ConverterSettings(seed=seed))
     _train(begin, steps, output, save_every, format_)
 
 
@@ -146,7 +146,7 @@ def model(
         heard = make_voice("low", MADE_VOICES["low"], made, seed)
     else:
         (heard,) = _people([(folder, subject, "--subject")], consent)
-    _train(partial(mel_model.learn, heard, mel_model.Settings(seed=seed)), steps, output, save_every, format_)
+    _train(partial(mel_model.learn, heard, mel_model.MelModelSettings(seed=seed)), steps, output, save_every, format_)
 
 
 @voice.command()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zhenwei.errors import MissingExtraError, install_extra
+from zhenwei.errors import MissingExtraError, UsageError, install_extra
 
 _HELP = """Train a learned detector from a data folder.
 
 The run is seeded and resumable: Ctrl-C saves, --resume goes on as if nothing had happened. Curves are written to
 OUTPUT/log.csv and OUTPUT/curves.html, the best weights by held-out people and sources to OUTPUT/best.pt. `--install`
 puts them into the package's model store: ONNX with a parity check, calibration, thresholds and a card.
+
+`--list` shows every detector that can be trained and what it needs; `DETECTOR --list` shows the options of its recipe,
+which are given like any other: `--optimiser.steps 1000`.
 
 Examples:
 
@@ -38,10 +43,13 @@ Examples:
 
 
 def train(
+    context: typer.Context,
     detector: Annotated[
-        str, typer.Argument(help="id of a learned detector; fused with --thresholds", metavar="DETECTOR")
-    ],
-    data: Annotated[Path, typer.Option(help="folder with dfdc-faces and photos (zip + csv), or a pack.npz")],
+        str | None, typer.Argument(help="id of a learned detector; fused with --thresholds", metavar="DETECTOR")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="folder with the data that --list says it needs, or a pack.npz")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="folder for checkpoints, curves and weights")] = None,
     recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file, by default the detector's own")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on from the last checkpoint")] = False,
@@ -85,27 +93,37 @@ def train(
         Path | None, typer.Option(help="only write the faces of DATA into this file, to be carried elsewhere")
     ] = None,
     max_mb: Annotated[float, typer.Option(help="the most that file may take, million bytes", min=0.001)] = 60,
+    shown: Annotated[
+        bool, typer.Option("--list", help="show what can be trained; with DETECTOR, the options of its recipe")
+    ] = False,
 ) -> None:
     try:
-        from zhenwei.cli import _train, _train_common
+        from zhenwei.cli import _train
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise MissingExtraError("training needs PyTorch", fix=f"Run: {install_extra('train')}") from error
 
-    if make_pack is not None:
-        _train.pack_only(data, make_pack, max_mb, workers)
+    if shown:
+        _train.show_lessons(detector)
         return
-    if output is None:
+    if detector is None or detector.startswith("-"):
+        raise typer.BadParameter("is needed, before its options", param_hint="DETECTOR")
+    if data is None:
+        raise typer.BadParameter("is needed", param_hint="--data")
+    ways = {"make_pack": make_pack is not None, "thresholds": thresholds, "dry_run": dry_run, "mean": mean}
+    ways |= {"leave_out": leave_out}
+    asked = [way for way, wanted in ways.items() if wanted]
+    if output is None and make_pack is None:
         raise typer.BadParameter("is needed", param_hint="--output")
-    options = _train_common.Options(
+    options = _train.Options(
         detector=detector,
         data=data,
         output=output,
         recipe=recipe,
+        recipe_options=_pairs(context.args),
         resume=resume,
         start=tuple(start or ()),
-        dry_run=dry_run,
         minutes=minutes,
         workers=workers,
         cache=cache,
@@ -115,12 +133,24 @@ def train(
         variants=variants,
         install=install or store is not None,
         store=store,
-        leave_out=leave_out,
-        thresholds=thresholds,
-        mean=mean,
+        way=asked[0] if asked else None,  # type: ignore[arg-type]  # names of ways
         limit=limit,
+        make_pack=make_pack,
+        max_mb=max_mb,
     )
     _train.run(options)
 
 
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    """``["--l2", "3", "--seed=1"]`` -> the options of a recipe as text."""
+    found: dict[str, str] = {}
+    words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
+        raise UsageError("these options are not understood", got=" ".join(given), want="--NAME VALUE of the recipe")
+    for name, value in list(pairwise(words))[::2]:
+        found[name.removeprefix("--")] = value
+    return found
+
+
 train.__doc__ = _HELP
+train.context_settings = {"allow_extra_args": True, "ignore_unknown_options": True}  # type: ignore[attr-defined]

@@ -25,10 +25,13 @@ Option = bool | int | float | str
 
 def ids() -> tuple[str, ...]:
     """The ids of the detectors in this package, in alphabetical order, read off the folder; imports none of them."""
-    families = [m.name for m in pkgutil.iter_modules(__path__) if m.ispkg]
-    folders = [(family, str(Path(root, family))) for root in __path__ for family in families]
-    files = [(family, m.name) for family, folder in folders for m in pkgutil.iter_modules([folder])]
-    return tuple(sorted(f"{family}.{name}" for family, name in files if not name.startswith("_")))
+    found: list[str] = []
+    for root in __path__:
+        for family in pkgutil.iter_modules([root]):
+            if family.ispkg:
+                names = [module.name for module in pkgutil.iter_modules([str(Path(root, family.name))])]
+                found += [f"{family.name}.{name}" for name in names if not name.startswith("_")]
+    return tuple(sorted(found))
 
 
 @functools.cache

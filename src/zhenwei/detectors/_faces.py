@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from zhenwei import faces, models
+from zhenwei.detectors._answers import NO_FACE, abstain, evenly, from_faces
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.colour import distinct_colours, is_grey
 from zhenwei.types import (
@@ -23,7 +24,6 @@ from zhenwei.types import (
     Floats,
     Frame,
     InputContract,
-    Interval,
     Picture,
     Pixels,
     Subject,
@@ -31,12 +31,16 @@ from zhenwei.types import (
     Track,
 )
 
-_SOFTEST = 12.0  # variance of the Laplacian below which the networks take softness for a forgery
+MIN_SHARPNESS = 12.0  # variance of the Laplacian below which the networks take softness for a forgery
 _PALETTE = 256
 _SAMPLED_PX = 128
 _BATCH = 8
-_EXHIBITS = 3
+_MAX_PICTURES = 3
 _SLIGHT = 0.35
+COMPRESSED = Text(
+    "faces that were strongly compressed, filtered or enlarged after forging",
+    zh="伪造之后又经过强压缩、滤镜或放大的人脸",
+)
 
 
 def needs(contract: InputContract) -> tuple[Text, ...]:
@@ -80,53 +84,61 @@ class Examiner:
     part: str = ""
     first: int = 0
     shift: float = 0.0
-    draw: Callable[[Look, Floats], tuple[Exhibit, ...]] | None = None
+    draw: Callable[[FaceBatch, Floats], tuple[Exhibit, ...]] | None = None
 
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
         if track is None or not track.faces:
-            return self._abstain(None, "no face to look at", "没有可供检查的人脸")
-        chosen = _spread(track.faces, self.most)
-        look = _look(subject, track, self._way())
-        if not look.seen:
-            return self._abstain(track.person, *_too_poor(track, self.contract.min_face_px))
-        return replace(self._evidence(track, look), reason=_left_out(len(chosen) - len(look.seen), len(chosen)))
+            return abstain(self.info, NO_FACE)
+        batch = self._batch(subject, track)
+        if not batch.faces:
+            return abstain(self.info, _too_poor(track, self.contract.min_face_px), person=track.person)
+        chosen = len(evenly(track.faces, self.most))
+        return replace(self._evidence(track, batch), reason=_left_out(chosen - len(batch.faces), chosen))
 
     def maps(self, subject: Subject) -> Floats | None:
         """Regional scores of the faces that can be judged, logits ``(n, rows, columns)``; None if there is none."""
         if subject.track is None or not subject.track.faces:
             return None
-        look = _look(subject, subject.track, self._way())
-        return look.outputs[self.first + 1] if look.seen else None
+        batch = self._batch(subject, subject.track)
+        return batch.outputs[self.first + 1] if batch.faces else None
 
-    def _way(self) -> _Way:
-        return _Way(self.info.models[0], self.contract, self.mirrored, self.enough, self.most)
+    def _batch(self, subject: Subject, track: Track) -> FaceBatch:
+        way = _Way(self.info.models[0], self.contract, self.mirrored, self.enough, self.most)
+        return _shared_pass(subject, track, way)
 
-    def _evidence(self, track: Track, look: Look) -> Evidence:
-        model, seen = self.info.models[0], look.seen
-        scores, maps = look.outputs[self.first], look.outputs[self.first + 1]
-        calibration = Calibration.load(models.calibration_path(model, part=self.part))
-        face_px = float(np.median([f.quality.face_px for f in seen]))
-        sharpness = float(np.median([f.quality.sharpness for f in seen]))
-        times = [f.time_s for f in seen]
-        score = calibration.combine_frames([float(s) for s in scores], times)
-        llr = calibration.llr(score, face_px=face_px, sharpness=sharpness, frames=len(seen))
-        drawn, count = maps + np.float32(self.shift), 1 if self.part else _EXHIBITS
-        return Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_finding(self.wording, llr),
-            score=score,
-            person=track.person,
-            interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=self.draw(look, maps)
-            if self.draw
-            else _exhibits(self.wording.map, calibration, look, scores, drawn, count),
-            weights=models.load(model).weights,
-        )
+    def _evidence(self, track: Track, batch: FaceBatch) -> Evidence:
+        scores, maps = batch.outputs[self.first], batch.outputs[self.first + 1]
+        evidence = from_faces(self.info, track.person, batch.faces, [float(s) for s in scores], part=self.part)
+        if self.draw:
+            exhibits = self.draw(batch, maps)
+        else:
+            exhibits = (*self._pictures(batch, scores, maps), *self._curve(batch, scores))
+        return replace(evidence, finding=_finding(self.wording, evidence.llr or 0.0), exhibits=exhibits)
 
-    def _abstain(self, person: int | None, why: str, zh: str) -> Evidence:
-        return Evidence(self.info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh), person=person)
+    def _pictures(self, batch: FaceBatch, scores: Floats, maps: Floats) -> list[Picture]:
+        """The most suspicious faces in order of time, each with its map; one where several detectors show theirs."""
+        most = np.argsort(-scores, kind="stable")[: 1 if self.part else _MAX_PICTURES]
+        drawn = maps + np.float32(self.shift)
+        pictures = []
+        for i in sorted(most.tolist()):
+            time_s = batch.faces[i].time_s if len(batch.faces) > 1 else None
+            pictures.append(Picture(self.wording.map, _overlay(batch.crops[i], drawn[i]), time_s))
+        return pictures
+
+    def _curve(self, batch: FaceBatch, scores: Floats) -> list[Curve]:
+        """What each face would weigh alone; none for a single one."""
+        if len(batch.faces) < 2:
+            return []
+        calibration = Calibration.load(models.calibration_path(self.info.models[0], part=self.part))
+        llrs = []
+        for face, score in zip(batch.faces, scores, strict=True):
+            quality = face.quality
+            llr = calibration.llr(float(score), face_px=quality.face_px, sharpness=quality.sharpness)
+            llrs.append(round(llr, 4))
+        caption = Text("What each face would weigh alone, over time", zh="每一帧人脸单独的证据强度随时间的变化")
+        time, weight = Text("time (s)", zh="时间（秒）"), Text("LLR", zh="对数似然比")
+        return [Curve(caption, time, weight, tuple(face.time_s for face in batch.faces), tuple(llrs), 0.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,75 +153,80 @@ class _Way:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """The faces that could be judged, their crops, and every output of the model for them, ``(n, ...)`` each."""
+class FaceBatch:
+    """The faces that could be judged, their crops ``(size, size, 3)`` uint8, and every output of the model for them,
+    ``(n, ...)`` each."""
 
-    seen: tuple[Face, ...]
-    crops: tuple[Pixels, ...]
-    outputs: tuple[Floats, ...]
+    faces: tuple[Face, ...] = ()
+    crops: tuple[Pixels, ...] = ()
+    outputs: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pass:
-    """A pass with what it was asked of: track, way and weights, and the pictures."""
+    """A pass with what it was asked of: track, way, weights, and the pixels of the frames.
 
-    asked: tuple[Track, _Way, str]
-    pictures: tuple[weakref.ref[Pixels], ...]
-    look: Look
+    Frames are not kept alive: those of a clip may be hundreds of megabytes.
+    """
 
-    def shown(self, frames: Sequence[Frame]) -> bool:
-        return len(frames) == len(self.pictures) and all(
-            ref() is frame.pixels for ref, frame in zip(self.pictures, frames, strict=True)
-        )
+    track: Track
+    way: _Way
+    weights: str
+    pixels: tuple[weakref.ref[Pixels], ...]
+    batch: FaceBatch
+
+    def is_of(self, track: Track, way: _Way, weights: str, frames: Sequence[Frame]) -> bool:
+        if self.track is not track or (self.way, self.weights) != (way, weights) or len(frames) != len(self.pixels):
+            return False
+        return all(ref() is frame.pixels for ref, frame in zip(self.pixels, frames, strict=True))
 
 
 _memory = threading.local()  # of each thread: the last pass of every model
 
 
-def _look(subject: Subject, track: Track, way: _Way) -> Look:
-    """The last pass of this thread over the model, if it was over the very same pictures; else a new one."""
+def _shared_pass(subject: Subject, track: Track, way: _Way) -> FaceBatch:
+    """The last pass of this thread over the model, if it was over the very same frames; else a new one."""
     passes: dict[str, _Pass] = _memory.__dict__.setdefault("passes", {})
-    asked, last = (track, way, models.load(way.model).weights), passes.get(way.model)
-    if last and last.asked[0] is track and last.asked[1:] == asked[1:] and last.shown(subject.frames):
-        return last.look
-    # Pictures are not kept alive: a clip's frames may be hundreds of megabytes.
-    passes[way.model] = _Pass(
-        asked, tuple(weakref.ref(f.pixels) for f in subject.frames), _new_look(subject, track, way)
-    )
-    return passes[way.model].look
+    weights, last = models.load(way.model).weights, passes.get(way.model)
+    if last is None or not last.is_of(track, way, weights, subject.frames):
+        pixels = tuple(weakref.ref(frame.pixels) for frame in subject.frames)
+        last = passes[way.model] = _Pass(track, way, weights, pixels, _new_pass(subject, track, way))
+    return last.batch
 
 
-def _new_look(subject: Subject, track: Track, way: _Way) -> Look:
-    crops = [(face, _cut(subject, face, way.contract)) for face in _spread(track.faces, way.most)]
-    seen = [(face, crop) for face, crop in crops if crop is not None]
+def _new_pass(subject: Subject, track: Track, way: _Way) -> FaceBatch:
+    seen, crops = [], []
+    for face in evenly(track.faces, way.most):
+        crop = _cut(subject, face, way.contract)
+        if crop is not None:
+            seen.append(face)
+            crops.append(crop)
     if not seen:
-        return Look((), (), ())
-    batch = faces.normalise(np.stack([crop for _, crop in seen]), way.contract)
-    return Look(tuple(f for f, _ in seen), tuple(c for _, c in seen), _answers(batch, way))
+        return FaceBatch()
+    batch = faces.normalise(np.stack(crops), way.contract)
+    return FaceBatch(tuple(seen), tuple(crops), _answers(batch, way))
 
 
 def _answers(batch: Floats, way: _Way) -> tuple[Floats, ...]:
-    """Every output, each face by itself (its neighbours do not matter), both views averaged where wanted."""
+    """Every output for ``batch`` ``(n, 3, size, size)``, each face by itself (its neighbours do not matter), both views
+    averaged where wanted."""
     model = models.load(way.model)
     straight = _run(model, batch)
     if not way.mirrored or len(batch) >= way.enough:
         return straight
     flipped = _run(model, np.ascontiguousarray(batch[..., ::-1]))
-    back = [out if out.ndim < 3 else out[..., ::-1] for out in flipped]
-    return tuple((a + b) * np.float32(0.5) for a, b in zip(straight, back, strict=True))
+    mean = []
+    for one, other in zip(straight, flipped, strict=True):
+        back = other if other.ndim < 3 else other[..., ::-1]  # maps (n, rows, columns) are turned back, scores are not
+        mean.append((one + back) * np.float32(0.5))
+    return tuple(mean)
 
 
 def _cut(subject: Subject, face: Face, contract: InputContract) -> Pixels | None:
     frame = subject.frame(face.frame)
-    if face.quality.sharpness < _SOFTEST or _is_palette(frame.pixels, faces.region(frame, face, contract)):
+    if face.quality.sharpness < MIN_SHARPNESS or _is_palette(frame.pixels, faces.region(frame, face, contract)):
         return None
     return faces.cut(frame, face, contract)
-
-
-def _spread(every: Sequence[Face], most: int) -> Sequence[Face]:
-    if not most or len(every) <= most:
-        return every
-    return [every[int(i)] for i in np.linspace(0, len(every) - 1, most).round()]
 
 
 def _run(model: models.OnnxModel, batch: Floats) -> tuple[Floats, ...]:
@@ -217,18 +234,18 @@ def _run(model: models.OnnxModel, batch: Floats) -> tuple[Floats, ...]:
     return tuple(np.concatenate(out) for out in zip(*parts, strict=True))
 
 
-def _too_poor(track: Track, least_px: int) -> tuple[str, str]:
+def _too_poor(track: Track, min_px: int) -> Text:
     largest = max(f.quality.face_px for f in track.faces)
-    if largest < least_px:
-        return (
-            f"the face is too small: {largest:.0f} px at most, {least_px} px are needed",
-            f"人脸太小：最大 {largest:.0f} 像素，至少需要 {least_px} 像素",
+    if largest < min_px:
+        return Text(
+            f"the face is too small: {largest:.0f} px at most, {min_px} px are needed",
+            zh=f"人脸太小：最大 {largest:.0f} 像素，至少需要 {min_px} 像素",
         )
-    if max(f.quality.sharpness for f in track.faces) < _SOFTEST:
-        return "the face is too soft to judge: it holds no detail", "人脸过于模糊，没有可供判断的细节"
-    return (
+    if max(f.quality.sharpness for f in track.faces) < MIN_SHARPNESS:
+        return Text("the face is too soft to judge: it holds no detail", zh="人脸过于模糊，没有可供判断的细节")
+    return Text(
         f"the face has {_PALETTE} colours or fewer, as in a GIF: that hides and imitates traces",
-        f"人脸只有不超过 {_PALETTE} 种颜色（如 GIF）：这会掩盖痕迹，也会造成假痕迹",
+        zh=f"人脸只有不超过 {_PALETTE} 种颜色（如 GIF）：这会掩盖痕迹，也会造成假痕迹",
     )
 
 
@@ -267,35 +284,6 @@ def _strength(size: float) -> tuple[str, str]:
     if size < 4.6:
         return "moderate", "中等"
     return "strong", "明显"
-
-
-def _exhibits(
-    caption: Text, calibration: Calibration, look: Look, scores: Floats, maps: Floats, count: int
-) -> tuple[Picture | Curve, ...]:
-    seen, crops = look.seen, look.crops
-    most = np.argsort(-scores, kind="stable")[:count]
-    pictures = tuple(
-        Picture(
-            caption,
-            _overlay(crops[i], maps[i]),
-            seen[i].time_s if len(seen) > 1 else None,
-        )
-        for i in sorted(int(k) for k in most)
-    )
-    if len(seen) < 2:
-        return pictures
-    curve = Curve(
-        Text("What each face would weigh alone, over time", zh="每一帧人脸单独的证据强度随时间的变化"),
-        Text("time (s)", zh="时间（秒）"),
-        Text("LLR", zh="对数似然比"),
-        tuple(f.time_s for f in seen),
-        tuple(
-            round(calibration.llr(float(s), face_px=f.quality.face_px, sharpness=f.quality.sharpness), 4)
-            for f, s in zip(seen, scores, strict=True)
-        ),
-        0.0,
-    )
-    return (*pictures, curve)
 
 
 def _overlay(crop: Pixels, regional: Floats) -> Pixels:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import soxr
 
@@ -45,15 +47,21 @@ def speech_runs(mono: Floats) -> tuple[Interval, ...]:
     return tuple(Interval(start, end) for start, end in kept if end - start >= _LEAST_RUN_S)
 
 
+def total_s(runs: Sequence[Interval]) -> float:
+    return sum(run.end_s - run.start_s for run in runs)
+
+
 def spoken_s(audio: Audio) -> float:
     """For how many seconds somebody speaks; of long sound, judged by six pieces of half a minute spread over it."""
     mono = mixed(audio)
     piece = _PIECE_S * RATE_HZ
     if len(mono) <= _PIECES * piece:
-        return sum(run.end_s - run.start_s for run in speech_runs(mono))
+        return total_s(speech_runs(mono))
     starts = np.linspace(0, len(mono) - piece, _PIECES).astype(int)
-    heard = sum(run.end_s - run.start_s for at in starts for run in speech_runs(mono[at : at + piece]))
-    return heard * len(mono) / (_PIECES * piece)
+    runs: list[Interval] = []
+    for start in starts:
+        runs += speech_runs(mono[start : start + piece])
+    return total_s(runs) * len(mono) / (_PIECES * piece)
 
 
 def activity(mono: Floats) -> Floats:

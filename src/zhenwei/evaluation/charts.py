@@ -35,14 +35,13 @@ _WIDTH, _HEIGHT = 320, 240  # units of the SVG; text of 9 units is legible where
 _MOST_POINTS = 400
 _INK, _QUIET, _LINE, _GENUINE, _FORGED = "#1d2126", "#5b626b", "#dcd8cf", "#2b6a9b", "#b84a0e"
 _SERIES = ("#24507f", "#c1500d", "#0b7a5f", "#a04489", "#866a00", "#54585e")
-_VARIABLES = {
-    _INK: "ink",
-    _QUIET: "quiet",
-    _LINE: "line",
-    _GENUINE: "genuine",
-    _FORGED: "forged",
-    **{colour: f"k{i}" for i, colour in enumerate(_SERIES, 1)},
-}
+_VARIABLES = dict(
+    zip(
+        (_INK, _QUIET, _LINE, _GENUINE, _FORGED, *_SERIES),
+        ("ink", "quiet", "line", "genuine", "forged", "k1", "k2", "k3", "k4", "k5", "k6"),
+        strict=True,
+    )
+)
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (7, 2, 2, 2)), (0, (9, 3)), (0, (1, 3)))
 _MARKS = ("o", "s", "^", "D", "v", "x")
 SERIES_PER_CHART = len(_SERIES)
@@ -104,8 +103,11 @@ def reliability_bins(labels: ArrayLike, llr: ArrayLike, bins: int = 10) -> tuple
     truth, values = _columns(labels, llr)
     p = expit(values)
     place = np.searchsorted(np.quantile(p, np.linspace(0, 1, bins + 1))[1:-1], p)
-    rows = [place == b for b in np.unique(place)]
-    return tuple(Bin(float(p[r].mean()), rate_interval(int(truth[r].sum()), int(r.sum()))) for r in rows)
+    found = []
+    for bin_ in np.unique(place):
+        rows = place == bin_
+        found.append(Bin(float(p[rows].mean()), rate_interval(int(truth[rows].sum()), int(rows.sum()))))
+    return tuple(found)
 
 
 def roc(key: str, alt: str, points: Points, at: tuple[Estimate, Estimate] | None = None) -> Markup:
@@ -171,9 +173,10 @@ def reliability(key: str, alt: str, bins: Sequence[Bin], forged_share: float) ->
         p = np.linspace(0, 1, 101)
         weights = p * forged_share, (1 - p) * (1 - forged_share)
         axes.plot(p, weights[0] / (weights[0] + weights[1]), color=_QUIET, linewidth=1, linestyle=(0, (3, 3)))
-        said, seen = [b.said for b in bins], [b.seen.value for b in bins]
-        sides = [[b.seen.value - b.seen.low for b in bins], [b.seen.high - b.seen.value for b in bins]]
-        axes.errorbar(said, seen, yerr=np.maximum(sides, 0.0), color=_SERIES[0], fmt="none", elinewidth=1.4)
+        table = np.asarray([(b.said, b.seen.value, b.seen.low, b.seen.high) for b in bins]).reshape(-1, 4)
+        said, seen, low, high = table.T
+        sides = np.maximum([seen - low, high - seen], 0.0)
+        axes.errorbar(said, seen, yerr=sides, color=_SERIES[0], fmt="none", elinewidth=1.4)
         axes.plot(said, seen, color=_SERIES[0], linewidth=1, marker="o", markersize=5)
         _both_rates(axes, "probability of being forged, as said", "share that was forged")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +51,17 @@ def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Drawing | str]:
 
 
 def of_ladder(steps: Sequence[Step]) -> Iterator[Drawing]:
-    """A chart a family: AUC over the amount of harm, a line a set."""
-    for number, family in enumerate(dict.fromkeys(s.family for s in steps), 1):
-        chosen = [s for s in steps if s.family == family and s.auc is not None]
-        sets = list(dict.fromkeys(s.set for s in chosen))
-        for start in range(0, len(sets), charts.SERIES_PER_CHART):
-            part = sets[start : start + charts.SERIES_PER_CHART]
-            yield _family(f"ladder-{number}-{start}", family, part, [s for s in chosen if s.set in part])
+    """Charts a family: AUC over the amount of harm, a line a set, so many to a chart as can be told apart."""
+    families: dict[str, dict[str, list[Step]]] = {}
+    for step in steps:
+        sets = families.setdefault(step.family, {})
+        if step.auc is not None:
+            sets.setdefault(step.set, []).append(step)
+    for number, (family, by_set) in enumerate(families.items(), 1):
+        lines = list(by_set.items())
+        for start in range(0, len(lines), charts.SERIES_PER_CHART):
+            shown = dict(lines[start : start + charts.SERIES_PER_CHART])
+            yield _family(f"ladder-{number}-{start}", family, shown)
 
 
 def _scores(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
@@ -122,24 +126,21 @@ def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: i
     return Drawing(drawn, "Does doubt help? (risk and coverage)", reading)
 
 
-def _family(key: str, family: str, sets: Sequence[str], steps: Sequence[Step]) -> Drawing:
-    harsher = family in _LESS_IS_HARSHER
-    graded = family in _AMOUNTS and len({(s.set, s.amount) for s in steps}) == len(steps)
-    rows = {name: [s for s in steps if s.set == name] for name in sets}
-    order = sorted(dict.fromkeys((s.amount, s.step) for s in steps), reverse=harsher)
-    place = {step: i for i, step in enumerate(order)}
-    series = []
-    for name in sets:
-        known = sorted((place[s.amount, s.step], s.auc) for s in rows[name] if s.auc)
-        x = [i for i, _ in known]
-        series.append(Series(x, [a.value for _, a in known], [a.low for _, a in known], [a.high for _, a in known]))
-    labels = {float(i): f"{a:g}" if graded else str(i + 1) for i, (a, _) in enumerate(order)}
-    lowest = min(s.auc.low for s in steps if s.auc)
-    worst = min((s.auc.value, s.step) for s in steps if s.auc)
+def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Drawing:
+    """One chart. ``by_set``: steps with an AUC, of at least one set."""
+    steps: list[Step] = []
+    for of_one in by_set.values():
+        steps += of_one
+    order = sorted({(step.amount, step.step) for step in steps}, reverse=family in _LESS_IS_HARSHER)
+    graded = family in _AMOUNTS and len({(step.set, step.amount) for step in steps}) == len(steps)
+    lowest, worst = _lowest(steps)
+    labels = {}
+    for i, (amount, _) in enumerate(order):
+        labels[float(i)] = f"{amount:g}" if graded else str(i + 1)
     drawn = charts.lines(
         key,
-        f"AUC of {len(sets)} sets over {len(order)} steps of {family}; the lowest is {worst[0]:.3f} at {worst[1]}.",
-        series,
+        f"AUC of {len(by_set)} sets over {len(order)} steps of {family}; the lowest is {worst}.",
+        [_series(of_one, order) for of_one in by_set.values()],
         x=f"{_AMOUNTS[family]}, harsher to the right" if graded else "step, as numbered below",
         y="AUC",
         y_range=(max(0.0, min(0.48, lowest - 0.02)), 1.01),
@@ -147,16 +148,42 @@ def _family(key: str, family: str, sets: Sequence[str], steps: Sequence[Step]) -
         names=labels,
         joined=graded,
     )
-    reading = f"Lowest: {worst[0]:.3f} at {worst[1]}. The dashed line is guessing."
+    reading = f"Lowest: {worst}. The dashed line is guessing."
     if not graded:
-        reading += " Steps: " + ", ".join(f"{i} {name}" for i, (_, name) in enumerate(order, 1)) + "."
-    return Drawing(drawn, family, reading, tuple(sets))
+        numbered = [f"{i} {name}" for i, (_, name) in enumerate(order, 1)]
+        reading += f" Steps: {', '.join(numbered)}."
+    return Drawing(drawn, family, reading, tuple(by_set))
+
+
+def _series(steps: Sequence[Step], order: Sequence[tuple[float, str]]) -> Series:
+    """The AUC of one set, at the places of its steps in ``order``, with its bounds."""
+    known = []
+    for step in steps:
+        if step.auc:
+            place = order.index((step.amount, step.step))
+            known.append((place, step.auc.value, step.auc.low, step.auc.high))
+    places, values, low, high = zip(*sorted(known), strict=True)
+    return Series(places, values, low, high)
+
+
+def _lowest(steps: Sequence[Step]) -> tuple[float, str]:
+    """The least lower bound of the AUC, and the least AUC with its step, in words."""
+    bounds, values = [], []
+    for step in steps:
+        if step.auc:
+            bounds.append(step.auc.low)
+            values.append((step.auc.value, step.step))
+    value, name = min(values)
+    return min(bounds), f"{value:.3f} at {name}"
 
 
 def _forged_from(files: Sequence[FileResult]) -> float | None:
     """The least LLR that was called forged, if every file above it was, too: thresholds may differ by kind of file."""
-    called = [f.llr for f in files if f.llr is not None and f.decision == "forged"]
-    others = [f.llr for f in files if f.llr is not None and f.decision != "forged"]
+    called: list[float] = []
+    others: list[float] = []
+    for f in files:
+        if f.llr is not None:
+            (called if f.decision == "forged" else others).append(f.llr)
     if not called or (others and max(others) >= min(called)):
         return None
     return min(called)

@@ -77,8 +77,13 @@ def localised(
             sets.setdefault(item.set_name, []).extend(cases)
         if tell:
             tell(number + 1, len(pictures))
-    rows = [_row(name, kind, cases, seed) for name, cases in sets.items() for kind in _ORDER]
-    return tuple(row for row in rows if row is not None)
+    rows = []
+    for name, cases in sets.items():
+        for kind in _ORDER:
+            row = _row(name, kind, cases, seed)
+            if row is not None:
+                rows.append(row)
+    return tuple(rows)
 
 
 def _originals(items: Sequence[Item]) -> dict[str, Item]:
@@ -87,15 +92,23 @@ def _originals(items: Sequence[Item]) -> dict[str, Item]:
     for item in items:
         if item.video and not item.forged:
             by_video.setdefault((item.set_name, item.video), []).append(item)
-    found = {i.name: by_video.get((i.set_name, i.video), []) for i in items if i.forged and i.video}
-    return {name: some[0] for name, some in found.items() if len(some) == 1}
+    originals = {}
+    for item in items:
+        found = by_video.get((item.set_name, item.video), [])
+        if item.forged and len(found) == 1:
+            originals[item.name] = found[0]
+    return originals
 
 
 def _read(
     items: Sequence[Item], originals: dict[str, Item], scratch: Path
 ) -> Iterator[tuple[Item, Pixels, Pixels | None]]:
     """Pictures with their originals; what cannot be opened is left out, the main table counts it."""
-    wanted = [each for item in items for each in (item, originals.get(item.name)) if each is not None]
+    wanted = []
+    for item in items:
+        wanted.append(item)
+        if item.name in originals:
+            wanted.append(originals[item.name])
     with ExitStack() as opened:
         paths = on_disk(wanted, scratch, opened)
         for item in items:
@@ -132,8 +145,8 @@ def _cases(item: Item, pixels: Pixels, original: Pixels | None, seed: tuple[int,
     elif item.method.lower() in _GENERATED:
         yield from _case(GENERATED, item, pixels, face, np.ones((2, 2), np.float32))
     elif original is not None and original.shape == pixels.shape:
-        both = [_cut(each, face) for each in (original, pixels)]
-        mask = None if both[0] is None or both[1] is None else difference_mask(both[0], both[1])
+        before, after = _cut(original, face), _cut(pixels, face)
+        mask = None if before is None or after is None else difference_mask(before, after)
         if mask is not None:
             yield from _case(SWAP, item, pixels, face, mask)
 
@@ -147,8 +160,8 @@ def _case(kind: Truth, item: Item, pixels: Pixels, face: Face, truth: Floats | N
 
 
 def _largest(pixels: Pixels) -> Face | None:
-    people = faces.find_people((Frame(0, 0.0, pixels),))
-    return max((t.faces[0] for t in people), key=lambda f: f.box.area, default=None)
+    found = [track.faces[0] for track in faces.find_people((Frame(0, 0.0, pixels),))]
+    return max(found, key=lambda face: face.box.area, default=None)
 
 
 def _cut(pixels: Pixels, face: Face) -> Pixels | None:
@@ -158,13 +171,16 @@ def _cut(pixels: Pixels, face: Face) -> Pixels | None:
 
 
 def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised | None:
-    mine = [c for c in cases if c.truth_of == kind]
-    groups = [c.group for c in mine]
+    mine = [case for case in cases if case.truth_of == kind]
+    groups = [case.group for case in mine]
     if len(set(groups)) < 2:
         return None
 
     def over(measure: Measure) -> Estimate:
-        values = [measure(c.marked, c.marked if c.truth is None else c.truth) for c in mine]
+        values = []
+        for case in mine:
+            truth = case.marked if case.truth is None else case.truth
+            values.append(measure(case.marked, truth))
         return mean_interval(values, groups, seed=seed, resamples=_RESAMPLES)
 
     marked = over(lambda found, _: false_localisation(found, threshold=MARKED))

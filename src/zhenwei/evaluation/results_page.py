@@ -58,7 +58,8 @@ def to_html(results: Results) -> str:
     Raises :class:`MissingExtraError` where matplotlib, of the extra ``report``, is not installed.
     """
     sets = _sets(results)
-    with_auc = [s.figures for s in sets if s.figures.auc]
+    figures = [each.figures for each in sets]
+    with_auc = [each for each in figures if each.auc]
     files = [f for f in results.files if not f.delivery and not f.part]
     return pages.page(
         "evaluation/page.html",
@@ -67,17 +68,14 @@ def to_html(results: Results) -> str:
         footer="This page is one file. It loads nothing and sends nothing.",
         results=results,
         sets=sets,
-        genuine=sum(s.figures.genuine for s in sets),
-        forged=sum(s.figures.forged for s in sets),
         ranked=sorted(with_auc, key=_auc),  # the weakest set first: it is what a reader will meet
-        trust=_trust(results, sets),
+        trust=_trust(results, figures),
         undrawn=max(0, len(sets) - MAX_DRAWN_SETS),
         parts=_parts(results),
         ladder=list(of_ladder(results.ladder)),
         files=sorted(files, key=lambda f: (-wrongness(f), f.set, f.file)),
         max_files=MAX_FILES,
-        wrong=len([f for f in files if is_wrong(f)]),
-        silent=len([f for f in files if f.llr is None]),
+        wrong=sum(map(is_wrong, files)),
         is_wrong=is_wrong,
         signed=signed,
     )
@@ -105,11 +103,12 @@ def _sets(results: Results) -> list[_Set]:
     return sets
 
 
-def _trust(results: Results, sets: Sequence[_Set]) -> _Trust:
-    told = " ".join(f.check for f in results.findings).lower()
+def _trust(results: Results, figures: Sequence[Figures]) -> _Trust:
     findings = list(results.findings)
-    findings += [f for f in controls([s.figures for s in sets]) if f.check not in told]
-    broken = len([f for f in findings if not f.ok])
+    told = " ".join([found.check for found in findings]).lower()
+    findings += [control for control in controls(figures) if control.check not in told]
+    findings.sort(key=_is_fine)
+    broken = len(findings) - sum(map(_is_fine, findings))
     checks = counted(len(findings), "check")
     if broken:
         lead, tone = f"{broken} of {checks} found something: figures below may look better than they are.", "bad"
@@ -118,7 +117,11 @@ def _trust(results: Results, sets: Sequence[_Set]) -> _Trust:
     else:
         lead = "No checks are recorded in these results: nothing here guards against figures that are too good."
         tone = "open"
-    return _Trust(lead, tone, tuple(sorted(findings, key=lambda f: f.ok)))
+    return _Trust(lead, tone, tuple(findings))
+
+
+def _is_fine(found: Finding) -> bool:
+    return found.ok
 
 
 def _parts(results: Results) -> list[tuple[str, str, list[Figures]]]:
@@ -133,7 +136,10 @@ def _parts(results: Results) -> list[tuple[str, str, list[Figures]]]:
             levels.append(figures)
     titles = {"method": "By method of forgery", "origin": "By source of the media", "": "Other parts"}
     order = sorted(by_kind, key=lambda kind: (kind != "method", kind != "origin", kind))
-    parts = [(titles.get(kind, f"By {kind}"), kind, by_kind[kind]) for kind in order]
+    parts = []
+    for kind in order:
+        title = titles.get(kind, f"By {kind}")
+        parts.append((title, kind, by_kind[kind]))
     if levels:
         parts.append(("By frame and by person", "level", levels))
     return parts

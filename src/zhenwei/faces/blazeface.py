@@ -22,7 +22,7 @@ from zhenwei.types import Box, Floats, Pixels
 
 SHORT_RANGE = "face_detection_short_range"
 FULL_RANGE = "face_detection_full_range"
-RIGHT_EYE, LEFT_EYE, MOUTH = 0, 1, 3  # keypoints; right and left are the person's
+RIGHT_EYE, LEFT_EYE = 0, 1  # keypoints; right and left are the person's
 _ANCHORS = {SHORT_RANGE: ((16, 2), (8, 6)), FULL_RANGE: ((48, 1),)}  # cells along a side, anchors in each
 _SHORT_SCALE, _SHORT_RISE = 1.072, 0.057  # from the short range's framing to the full range's, in shares of its box
 _BATCH = 8

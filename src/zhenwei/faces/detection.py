@@ -65,9 +65,10 @@ def sight(frame: Frame, minimum_px: int, tiles: int, enough: int = 0) -> list[Si
     if min(pixels.shape[:2]) < max(_SMALLEST_PICTURE, minimum_px):
         return []
     afar = _from_afar(pixels, enough)
-    near = blazeface.look(SHORT_RANGE, list(_tiles(pixels, minimum_px, tiles)), _LEAST)
-    candidates = blazeface.merged([*afar, *(c for found in near for c in found)])
-    kept = [c for c in candidates if _worth_a_look(c.box, pixels, minimum_px)][:_MOST_FACES]
+    candidates = list(afar)
+    for found in blazeface.look(SHORT_RANGE, list(_tiles(pixels, minimum_px, tiles)), _LEAST):
+        candidates += found
+    kept = [c for c in blazeface.merged(candidates) if _worth_a_look(c.box, pixels, minimum_px)][:_MOST_FACES]
     sightings = [s for s in _confirmed(frame, kept, afar) if s.face.quality.face_px >= minimum_px]
     return _distinct(sightings)
 
@@ -95,11 +96,12 @@ def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[View]:
     enough = max(_TILE_LEAST, _TILE_FACES * minimum_px)
     larger = max(height, width)  # the view that was last looked at
     while larger > enough:
-        corners = [(x, y) for y in _starts(height, side) for x in _starts(width, side)]
-        most -= len(corners)
+        rows, columns = _starts(height, side), _starts(width, side)
+        most -= len(rows) * len(columns)
         if most < 0:
             return
-        yield from (View(pixels, x, y, side) for x, y in corners)
+        for y in rows:
+            yield from (View(pixels, x, y, side) for x in columns)
         larger, side = side, side // 2
 
 
@@ -112,13 +114,17 @@ def _confirmed(frame: Frame, candidates: Sequence[Candidate], afar: Sequence[Can
     """Each candidate as seen from close by, if it still is one there and the mesh agrees."""
     views = [blazeface.close(frame.pixels, c.box, _ZOOM) for c in candidates]
     looks = blazeface.look(SHORT_RANGE, views, _LEAST_CLOSE)
-    closer = [(_nearest(c, seen), c) for c, seen in zip(candidates, looks, strict=True)]
-    kept = [(near, c) for near, c in closer if near is not None]
-    meshes = mesh.place(frame.pixels, [near for near, _ in kept])
-    for (near, before), (points, flag) in zip(kept, meshes, strict=True):
+    closer, before = [], []
+    for candidate, seen in zip(candidates, looks, strict=True):
+        near = _nearest(candidate, seen)
+        if near is not None:
+            closer.append(near)
+            before.append(candidate)
+    meshes = mesh.place(frame.pixels, closer)
+    for near, far, (points, flag) in zip(closer, before, meshes, strict=True):
         by_tile = all(c.box.overlap(near.box) < _SAME_PLACE for c in afar)
         support = flag + 8 * (near.confidence - 0.6)
-        sure = flag >= _SURE_FLAG and min(near.confidence, before.confidence) >= _SURE
+        sure = flag >= _SURE_FLAG and min(near.confidence, far.confidence) >= _SURE
         if sure or support >= (_SUPPORT_LEAST_TILE if by_tile else _SUPPORT_LEAST):
             yield Sighting(_face(frame, near, points if flag >= _MESH_LEAST else None), support, by_tile)
 

@@ -186,7 +186,7 @@ def _around(points: Floats, ratio: float) -> Candidate:
 
 
 def _expected(place: NDArray[np.float64]) -> Candidate:
-    x, y, longer = (float(v) for v in place)
+    x, y, longer = place.tolist()
     half = longer / 2
     level = np.array([(x - half / 2, y), (x + half / 2, y)], np.float32)
     return Candidate(Box(x - half, y - half, x + half, y + half), 1.0, level)

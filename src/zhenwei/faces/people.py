@@ -31,16 +31,17 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
     if any(frame.index != i for i, frame in enumerate(frames)):
         got = ", ".join(str(f.index) for f in frames[:8])
         raise UsageError("the frames are not numbered in order", got=got, want="0, 1, 2 ...")
-    seen: list[list[tracking.Seen]] = []
+    seen: list[list[tracking.Observation]] = []
     small_about, before = False, 0
     for frame in frames:
         found = _sightings(frame, minimum_px, small_about, before, still=len(frames) == 1)
         small_about, before = any(s.by_tile for s in found), len(found)
-        seen.append([tracking.Seen(s.face, s.support, tracking.looks(frame.pixels, s.face)) for s in found])
+        seen.append([tracking.Observation(s.face, s.support, tracking.looks(frame.pixels, s.face)) for s in found])
     linked = tracking.link(seen, tracking.scenes(frames))
-    believed = [
-        faces for faces, supports in linked if len(faces) > 1 or len(frames) < _CLIP or max(supports) >= _ONCE_ENOUGH
-    ]
+    believed = []
+    for faces, supports in linked:
+        if len(faces) > 1 or len(frames) < _CLIP or max(supports) >= _ONCE_ENOUGH:
+            believed.append(faces)
     return tuple(Track(number, faces) for number, faces in enumerate(believed, start=1))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zhenwei.faces.sampling import part, scaled
 from zhenwei.signals.colour import clipped_share
-from zhenwei.signals.sharpness import laplacian_variance
+from zhenwei.signals.focus import laplacian_variance
 from zhenwei.types import Box, Floats, Pixels, Quality
 
 _SIDE = 128
@@ -56,7 +56,7 @@ def pose(landmarks: Floats) -> tuple[float, float, float]:
 
 def rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:
     """The turn of a head by these angles, ``(3, 3)``: x to the right, y down, z away from the camera."""
-    yaw, pitch, roll = (math.radians(a) for a in (yaw_deg, pitch_deg, roll_deg))
+    yaw, pitch, roll = math.radians(yaw_deg), math.radians(pitch_deg), math.radians(roll_deg)
     about_y = np.array([[math.cos(yaw), 0, -math.sin(yaw)], [0, 1, 0], [math.sin(yaw), 0, math.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, math.cos(pitch), math.sin(pitch)], [0, -math.sin(pitch), math.cos(pitch)]])
     about_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])

@@ -43,7 +43,7 @@ class _Person:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Observation:
     """A face, the support for it being one, and its looks."""
 
     face: Face
@@ -51,7 +51,9 @@ class Seen:
     looks: Floats
 
 
-def link(frames: Sequence[Sequence[Seen]], scenes: Sequence[int]) -> list[tuple[tuple[Face, ...], tuple[float, ...]]]:
+def link(
+    frames: Sequence[Sequence[Observation]], scenes: Sequence[int]
+) -> list[tuple[tuple[Face, ...], tuple[float, ...]]]:
     """The faces of each person in order of time, with their supports, by first appearance, the larger face first.
 
     ``frames``: what was seen in each frame, in order of time; ``scenes``: the number of the scene each frame is of.
@@ -101,7 +103,7 @@ def looks(pixels: Pixels, face: Face) -> Floats:
     return _unit(np.concatenate([_unit(edges - edges.mean()), colours]))
 
 
-def _assign(people: Sequence[_Person], seen: Sequence[Seen], scene: int) -> dict[int, _Person]:
+def _assign(people: Sequence[_Person], seen: Sequence[Observation], scene: int) -> dict[int, _Person]:
     """Which face is whose: the assignment with the highest sum of affinities above what is asked for."""
     if not people or not seen:
         return {}
@@ -115,7 +117,7 @@ def _assign(people: Sequence[_Person], seen: Sequence[Seen], scene: int) -> dict
     return {int(j): people[int(i)] for i, j in zip(rows, columns, strict=True) if gains[i, j] > 0}
 
 
-def _affinity(person: _Person, seen: Seen, scene: int) -> float:
+def _affinity(person: _Person, seen: Observation, scene: int) -> float:
     alike = max(float(known @ seen.looks) for known in person.looks)
     if scene != person.scene:
         return alike

@@ -102,11 +102,13 @@ def describe_folder(
     if not root.is_relative_to(place):
         fix = f"Write it to {root.parent / 'consent.json'}."
         raise DataError("a consent manifest speaks of files below its own place", got=str(root), fix=fix)
-    found = [path for path in sorted(root.rglob("*")) if path.is_file() and path.resolve() != manifest.resolve()]
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    if not found:
+    files: dict[str, str] = {}
+    for path in sorted(root.rglob("*")):
+        is_hidden = "/." in f"/{path.relative_to(root).as_posix()}"
+        if path.is_file() and path.resolve() != manifest.resolve() and not is_hidden:
+            files[path.relative_to(place).as_posix()] = hash_file(path)
+    if not files:
         raise DataError(f"{folder} holds no files", want="pictures, clips or recordings of the subject")
-    files = {path.relative_to(place).as_posix(): hash_file(path) for path in found}
     return Person(name, basis, evidence, scope, expires, files)
 
 
@@ -187,26 +189,30 @@ _WRONG = {
 }
 
 
+def some_of(names: Sequence[str]) -> str:
+    """The first of ``names``, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
 def _refuse(subject: str, wrong: Mapping[str, Sequence[str]]) -> None:
     for kind, found in wrong.items():
         if found:
             what, fix = _WRONG[kind]
-            shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
             refused = NotCoveredError if kind == "outside" else DataError
-            raise refused(f"{subject}: {what}", got=shown, fix=fix)
+            raise refused(f"{subject}: {what}", got=some_of(found), fix=fix)
 
 
 def _document(subjects: Iterable[Person]) -> dict[str, Any]:
-    people = {
-        person.name: {
+    people: dict[str, dict[str, Any]] = {}
+    for person in subjects:
+        people[person.name] = {
             "basis": person.basis,
             "evidence": person.evidence,
             "scope": person.scope,
             "expires": person.expires.isoformat() if person.expires else NEVER,
             "files": dict(person.files),
         }
-        for person in subjects
-    }
     return {"schema": SCHEMA, "subjects": people}
 
 

@@ -87,13 +87,16 @@ class Dependence:
         trusted = [self.trust.get(kind or "", 1.0) if name in self.spread else 1.0 for name in names]
         if len(said) == 1:
             return (trusted[0] * float(said[0][1]),)
-        bounds = [SPREADS * self.spread_of(name) for name in names]
-        inside = [min(max(llr, -bound), bound) for (_, llr), bound in zip(said, bounds, strict=True)]
-        beyond = [llr - near for (_, llr), near in zip(said, inside, strict=True)]
+        inside, beyond = [], []
+        for name, llr in said:
+            bound = SPREADS * self.spread_of(name)
+            inside.append(min(max(llr, -bound), bound))
+            beyond.append(llr - inside[-1])
         above, below = _ranked(names, beyond), _ranked(names, [-far for far in beyond])
-        own = [up - down for up, down in zip(above, below, strict=True)]
-        shares = zip(trusted, self.weights(names), inside, own, strict=True)
-        return tuple(trust * (w * near + far) for trust, w, near, far in shares)
+        shares = []
+        for i, weight in enumerate(self.weights(names)):
+            shares.append(trusted[i] * (weight * inside[i] + (above[i] - below[i])))
+        return tuple(shares)
 
     def between(self, one: str, other: str) -> float:
         """The correlation of two detectors; of one with itself, asked twice, nearly 1."""
@@ -209,16 +212,16 @@ def _ranked(names: Sequence[str], beyond: Sequence[float]) -> list[float]:
     the total rises with every value.
     """
     families: dict[str, list[int]] = {}
-    for i in sorted(range(len(names)), key=lambda i: (-beyond[i], names[i])):
+    firmest_first = sorted(range(len(names)), key=lambda i: (-beyond[i], names[i]))
+    for i in firmest_first:
         if beyond[i] > 0:
             families.setdefault(names[i].split(".", 1)[0], []).append(i)
+    within = {family: [beyond[rows[0]]] for family, rows in families.items()}
+    for family, rows in families.items():
+        within[family] += [beyond[i] * (1 - WITHIN_FAMILY) for i in rows[1:]]
     counted = [0.0] * len(names)
-    shares = {
-        f: [beyond[i] * (1.0 if k == 0 else 1 - WITHIN_FAMILY) for k, i in enumerate(rows)]
-        for f, rows in families.items()
-    }
-    for rank, family in enumerate(sorted(families, key=lambda f: (-sum(shares[f]), f))):
-        for i, share in zip(families[family], shares[family], strict=True):
+    for rank, family in enumerate(sorted(families, key=lambda f: (-sum(within[f]), f))):
+        for i, share in zip(families[family], within[family], strict=True):
             counted[i] = share * (1.0 if rank == 0 else 1 - BETWEEN_FAMILIES)
     return counted
 

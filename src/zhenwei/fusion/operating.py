@@ -86,8 +86,12 @@ class OperatingPoints:
             return ()
         clearest = max(people, key=lambda p: p.quality.face_px).quality
         ranges = self.domains.get(kind, Domain()).ranges
-        seen = [(name, float(getattr(clearest, name)), low, high) for name, (low, high) in ranges.items()]
-        return tuple(row for row in seen if not row[2] <= row[1] <= row[3])
+        outside = []
+        for name, (low, high) in ranges.items():
+            value = float(getattr(clearest, name))
+            if not low <= value <= high:
+                outside.append((name, value, low, high))
+        return tuple(outside)
 
     def false_alarm_rate(self, llr: float, kind: Kind) -> float:
         """How often genuine media look at least this forged; an upper bound in (0, 1]."""
@@ -160,8 +164,12 @@ def measure_operating_points(
         raise DataError("operating points cannot be measured", want="finite LLRs, labels 0 or 1, kinds of media")
     sides: list[dict[str, Tail]] = []
     for label, sign in ((0, 1.0), (1, -1.0)):
-        rows = {k: (truth == label) & (kind == k) for k in get_args(Kind)}
-        sides.append({k: _measure(sign * values[r], names[r], confidence) for k, r in rows.items() if r.any()})
+        tails = {}
+        for of in get_args(Kind):
+            rows = (truth == label) & (kind == of)
+            if rows.any():
+                tails[of] = _measure(sign * values[rows], names[rows], confidence)
+        sides.append(tails)
     return OperatingPoints(sides[0], sides[1])
 
 

@@ -1,13 +1,6 @@
 """``decide``: evidence -> verdict, with the error rate of the decision.
 
-**One subject, one kind of forgery.** All detectors see the same pixels, so their LLRs are not simply added: each is
-weighed by how much the others repeat it, as measured (:mod:`zhenwei.fusion.dependence`). One detector keeps its LLR. An
-abstention is as if the detector had not been asked.
-
-**Two kinds in one picture.** It may be altered or generated; a detector of the one says nothing of the other. "Forged
-in one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one kind
-is not outvoted by the absence of another. Where that is less than what speaks for an alteration alone, this stands: a
-detector that knows few generators shall not take away what others found.
+What one subject's evidence is worth together, stream by stream, says :mod:`zhenwei.fusion.streams`.
 
 **Streams.** Picture, voice and whether they belong together are judged apart. A file is forged if one of them is, and
 the verdict names it; it is genuine only if picture and voice are, as far as they were examined, and nothing speaks
@@ -33,7 +26,6 @@ likely on the other side is no reason to call anything forged or genuine.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -42,11 +34,23 @@ from zhenwei.fusion import wording
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.dependence import packaged as learned
 from zhenwei.fusion.operating import OperatingPoints, Tail, packaged
+from zhenwei.fusion.streams import (
+    CONTENT,
+    MEASURED,
+    any_of,
+    by_kind,
+    by_stream,
+    media_of,
+    of_many,
+    speaking,
+    stream_llr,
+    weighed,
+    worst_of,
+)
 from zhenwei.types import (
     Decision,
     Declaration,
     Evidence,
-    Forgery,
     Kind,
     Person,
     PersonVerdict,
@@ -57,10 +61,7 @@ from zhenwei.types import (
 )
 
 LEAST_WEIGHT = 1.0
-_ORDER: tuple[Forgery, ...] = ("altered", "generated", "voice", "pairing")
 _STANDINGS = ("trusted", "intact", "unsigned", "broken")
-_CONTENT: tuple[Stream, ...] = ("picture", "voice")
-_MEASURED: tuple[Stream, ...] = ("picture", "voice", "pairing")
 
 
 def decide(
@@ -82,16 +83,24 @@ def decide(
     """
     judge = _Judge(kind, operating or packaged(), dependence or learned(), false_alarm, miss)
     _finite(evidence)
-    everybody = {number: [e for e in evidence if e.person == number] for number in _numbers(evidence, people)}
-    of_file = [e for e in evidence if e.person is None]
-    verdicts = tuple(judge.person(n, found, _seen(n, people)) for n, found in everybody.items())
+    said: dict[int, list[Evidence]] = {person.person: [] for person in people}
+    of_file: list[Evidence] = []
+    for item in evidence:
+        (of_file if item.person is None else said.setdefault(item.person, [])).append(item)
+    everybody = dict(sorted(said.items()))
+    seen = {person.person: person for person in people}
+    verdicts = tuple(judge.person(number, mine, seen.get(number)) for number, mine in everybody.items())
     verdict = judge.file(everybody, of_file, verdicts)
     heard = kind == "video" and any(s.stream == "voice" for s in verdict.streams)
-    media: list[Kind] = [kind, "audio"] if heard else [kind]
+    measured: list[tuple[Kind, tuple[tuple[str, int, int], ...]]] = []
+    for media in (kind, "audio") if heard else (kind,):
+        rows = judge.operating.measured_on(media)
+        if rows:
+            measured.append((media, rows))
     return replace(
         verdict,
         declared=declared(evidence),
-        measured_on=wording.measured_on([(of, rows) for of in media if (rows := judge.operating.measured_on(of))]),
+        measured_on=wording.measured_on(measured),
         unlike=wording.unlike(judge.operating.outside(kind, people)),
     )
 
@@ -100,8 +109,12 @@ def fuse(evidence: Sequence[Evidence], *, kind: Kind = "image", dependence: Depe
     """One LLR for one subject in media of ``kind``, that of its most suspicious stream; None if every detector
     abstains."""
     known = dependence or learned()
-    llrs = {name: _of_kinds(mine, _media_of(name, kind), known) for name, mine in _by_stream(evidence, kind).items()}
-    return _worst({name: llr for name, llr in llrs.items() if llr is not None})
+    llrs = {}
+    for stream, mine in by_stream(evidence, kind).items():
+        llr = stream_llr(mine, media_of(stream, kind), known)
+        if llr is not None:
+            llrs[stream] = llr
+    return worst_of(llrs)
 
 
 def contributions(
@@ -113,12 +126,13 @@ def contributions(
     """
     found: dict[int, float] = {}
     known = dependence or learned()
-    for name, mine in _by_stream(evidence, kind).items():
-        for same in _by_kind(mine).values():
-            declares = name == "declared"
-            shares = [(e, e.llr or 0.0) for e in same] if declares else _weighed(same, _media_of(name, kind), known)
-            found |= {id(e): share for e, share in shares}
-    return tuple(None if e.llr is None else found[id(e)] for e in evidence)
+    for stream, mine in by_stream(evidence, kind).items():
+        if stream == "declared":
+            found |= {id(item): item.llr or 0.0 for item in mine}
+            continue
+        for same in by_kind(mine).values():
+            found |= {id(item): share for item, share in weighed(same, media_of(stream, kind), known)}
+    return tuple(found.get(id(item)) for item in evidence)
 
 
 def declared(evidence: Sequence[Evidence]) -> tuple[Declaration, ...]:
@@ -127,74 +141,10 @@ def declared(evidence: Sequence[Evidence]) -> tuple[Declaration, ...]:
     return tuple(sorted(found, key=lambda d: (_STANDINGS.index(d.standing), not d.says_ai)))
 
 
-def _by_stream(evidence: Sequence[Evidence], kind: Kind) -> dict[Stream, list[Evidence]]:
-    """Evidence that was given, by stream. All that is found in a recording of sound is found in what is heard."""
-    streams: dict[Stream, list[Evidence]] = defaultdict(list)
-    for item in evidence:
-        if item.llr is not None:
-            streams[_stream_of(item, kind)].append(item)
-    return streams
-
-
-def _stream_of(item: Evidence, kind: Kind) -> Stream:
-    if item.declares:
-        return "declared"
-    if item.finds == "pairing":
-        return "pairing"
-    return "voice" if item.finds == "voice" or kind == "audio" else "picture"
-
-
 def _finite(evidence: Sequence[Evidence]) -> None:
     for item in evidence:
         if item.llr is not None and not math.isfinite(item.llr):
             raise UsageError(f"{item.detector} gave no usable LLR", got=str(item.llr), want="a finite number or None")
-
-
-def _by_kind(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:
-    kinds: dict[Forgery, list[Evidence]] = defaultdict(list)
-    for item in evidence:
-        kinds[item.finds].append(item)
-    return kinds
-
-
-def _media_of(stream: Stream, kind: Kind) -> Kind:
-    """A voice is weighed as sound wherever it is heard."""
-    return "audio" if stream == "voice" else kind
-
-
-def _of_kinds(evidence: Sequence[Evidence], media: Kind, dependence: Dependence) -> float | None:
-    """The LLR of one stream of one subject, over the kinds of forgery that it may be."""
-    if not evidence:
-        return None
-    if any(e.declares for e in evidence):
-        return _declared_llr(evidence)
-    kinds = _by_kind(evidence)
-    sums = [math.fsum(c for _, c in _weighed(kinds[kind], media, dependence)) for kind in _ORDER if kind in kinds]
-    return max(sums[0], _any_of(sums) or 0.0)
-
-
-def _declared_llr(evidence: Sequence[Evidence]) -> float:
-    """Statements of one file repeat each other: the firmest counts, and one for AI before any for a camera."""
-    llrs = [e.llr for e in evidence if e.llr is not None]
-    return max(llrs) if max(llrs) > 0 else min(llrs)
-
-
-def _weighed(mine: Sequence[Evidence], media: Kind, dependence: Dependence) -> list[tuple[Evidence, float]]:
-    """In an order of their own, so that the sum does not depend on who was asked first."""
-    ordered = sorted(mine, key=lambda e: (e.detector, e.llr or 0.0))
-    shares = dependence.contributions([(e.detector, e.llr or 0.0) for e in ordered], media)
-    return list(zip(ordered, shares, strict=True))
-
-
-def _llr_of(judged: Sequence[StreamVerdict]) -> float | None:
-    return _worst({s.stream: s.llr for s in judged if s.llr is not None})
-
-
-def _worst(llrs: Mapping[Stream, float]) -> float | None:
-    """The LLR of the most suspicious stream. That two streams belong together, or that nothing is declared, does not
-    make them genuine: these two count where they speak for forged, or stand alone."""
-    counted = [llr for name, llr in llrs.items() if name in _CONTENT or llr > 0]
-    return max(counted or llrs.values(), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +197,17 @@ class _Judge:
         judged = [self._judged(e) for e in examined]
         decision, rate, at_fault = _together(judged)
         llr = _llr_of(judged)
-        everything = [*of_file, *(e for found in everybody.values() for e in found)]
+        everything = list(of_file)
+        for said in everybody.values():
+            everything += said
         explanation = self._told(examined, judged, everything, len(everybody))
         if "declared" in at_fault:
             measured = [s for s in judged if s.stream != "declared"]
             explanation = wording.declares_itself(self._told(examined, measured, everything, len(everybody)))
-        streams = tuple(s for s in judged if s.stream in _MEASURED)
-        apart = self.kind == "video" and any(s.stream != "picture" for s in streams)
-        if apart and not any(s.stream == "picture" for s in streams):
+        streams = tuple(s for s in judged if s.stream in MEASURED)
+        names = {s.stream for s in streams}
+        apart = self.kind == "video" and bool(names - {"picture"})
+        if apart and "picture" not in names:
             streams = (StreamVerdict("picture", "inconclusive", None, None), *streams)
         return Verdict(decision, llr, rate, explanation, verdicts, streams if apart else (), at_fault=at_fault)
 
@@ -269,22 +222,26 @@ class _Judge:
         decision, rate, _ = _together(judged)
         subject, looked_at = self._subject(examined, judged, decision)
         told = self._explain(subject, decision, rate, _llr_of(judged), everything)
-        seen = next((len([n for n in e.llrs if n is not None]) for e in examined if e.stream == "picture"), 0)
+        picture = next((e for e in examined if e.stream == "picture"), None)
+        seen = len(picture.llrs.keys() - {None}) if picture else 0
         return wording.with_scope(told, decision, looked_at, people - seen if seen else 0)
 
     def _examined(self, everybody: Mapping[int, Sequence[Evidence]], of_file: Sequence[Evidence]) -> list[_Examined]:
         """Streams in which something was examined. Evidence on the whole file joins that on everybody."""
-        whole = _by_stream(of_file, self.kind)
-        each = {number: _by_stream(found, self.kind) for number, found in everybody.items()}
+        whole = by_stream(of_file, self.kind)
+        each = {number: by_stream(said, self.kind) for number, said in everybody.items()}
         examined = []
-        for stream in (*_MEASURED, "declared"):
-            mine: dict[int | None, list[Evidence]] = {
-                n: [*found[stream], *whole.get(stream, ())] for n, found in each.items() if found.get(stream)
-            }
-            subjects = mine or {None: list(whole.get(stream, ()))}
-            media = _media_of(stream, self.kind)
-            each_llr = {n: _of_kinds(said, media, self.dependence) for n, said in subjects.items()}
-            llrs = {n: llr for n, llr in each_llr.items() if llr is not None}
+        for stream in (*MEASURED, "declared"):
+            shared = whole.get(stream, [])
+            subjects: dict[int | None, list[Evidence]] = {}
+            for number, streams in each.items():
+                if streams.get(stream):
+                    subjects[number] = [*streams[stream], *shared]
+            llrs = {}
+            for subject, said in (subjects or {None: shared}).items():
+                llr = stream_llr(said, media_of(stream, self.kind), self.dependence)
+                if llr is not None:
+                    llrs[subject] = llr
             if llrs:
                 examined.append(_Examined(stream, llrs))
         return _with_capture(examined)
@@ -292,12 +249,12 @@ class _Judge:
     def _judged(self, examined: _Examined) -> StreamVerdict:
         """The decision on everybody in one stream, and how often it is wrong."""
         llrs = list(examined.llrs.values())
-        together, most = _any_of(llrs) or 0.0, max(llrs)
-        alarm = _of_many(self._tail(self.operating.genuine, examined.stream).at(most), len(llrs))
+        together, most = any_of(llrs) or 0.0, max(llrs)
+        alarm = of_many(self._tail(self.operating.genuine, examined.stream).at(most), len(llrs))
         if together >= LEAST_WEIGHT and alarm <= self.false_alarm:
             return StreamVerdict(examined.stream, "forged", together, alarm)
         missed = self._tail(self.operating.forged, examined.stream).at(-most)
-        if most <= -LEAST_WEIGHT and missed <= self.miss and examined.stream in _CONTENT:
+        if most <= -LEAST_WEIGHT and missed <= self.miss and examined.stream in CONTENT:
             return StreamVerdict(examined.stream, "genuine", together, missed)
         return StreamVerdict(examined.stream, "inconclusive", together, None)
 
@@ -313,13 +270,11 @@ class _Judge:
         llrs = {s.stream: s.llr or 0.0 for s in judged}
         if not llrs:
             return wording.of_file(), 0
-        if decision == "genuine" and len([s for s in llrs if s in _CONTENT]) > 1:
+        if decision == "genuine" and llrs.keys() >= set(CONTENT):
             return wording.of_both(), 0
-        speaking = {name: llr for name, llr in llrs.items() if name in _CONTENT or llr > 0} or llrs
-        called = [s.stream for s in judged if s.decision == "forged" and s.stream != "declared"]
-        if called:
-            speaking = {name: llrs[name] for name in called}
-        worst = max(speaking, key=lambda name: speaking[name])
+        called = {s.stream: s.llr or 0.0 for s in judged if s.decision == "forged" and s.stream != "declared"}
+        candidates = called or speaking(llrs)
+        worst = max(candidates, key=lambda stream: candidates[stream])
         if worst != "picture":
             return (wording.of_file() if self.kind == "audio" else wording.of_stream(worst)), 0
         mine = next(e for e in examined if e.stream == worst)
@@ -344,13 +299,20 @@ class _Judge:
 
 def _with_capture(examined: list[_Examined]) -> list[_Examined]:
     """A trusted signer's word that a camera recorded it speaks for picture and voice alike."""
-    said = next((e.llrs[None] for e in examined if e.stream == "declared" and None in e.llrs), 0.0)
-    if said >= 0:
+    declared_llr = next((e.llrs.get(None, 0.0) for e in examined if e.stream == "declared"), 0.0)
+    if declared_llr >= 0:
         return examined
-    return [
-        _Examined(e.stream, {n: llr + said for n, llr in e.llrs.items()}) if e.stream in _CONTENT else e
-        for e in examined
-    ]
+    shifted = []
+    for each in examined:
+        llrs = each.llrs
+        if each.stream in CONTENT:
+            llrs = {person: llr + declared_llr for person, llr in llrs.items()}
+        shifted.append(_Examined(each.stream, llrs))
+    return shifted
+
+
+def _llr_of(judged: Sequence[StreamVerdict]) -> float | None:
+    return worst_of({s.stream: s.llr for s in judged if s.llr is not None})
 
 
 def _together(judged: Sequence[StreamVerdict]) -> tuple[Decision, float | None, tuple[Stream, ...]]:
@@ -359,31 +321,11 @@ def _together(judged: Sequence[StreamVerdict]) -> tuple[Decision, float | None, 
     if forged:
         rate = next((s.error_rate for s in forged if s.stream != "declared"), None)  # a statement is no measurement
         return "forged", rate, tuple(s.stream for s in forged)
-    content = [s for s in judged if s.stream in _CONTENT]
-    others = all((s.llr or 0.0) <= 0 for s in judged if s.stream not in _CONTENT)
-    if content and others and all(s.decision == "genuine" for s in content):
-        return "genuine", max(s.error_rate or 0.0 for s in content), ()
-    return "inconclusive", None, ()
-
-
-def _of_many(single: float, count: int) -> float:
-    """Šidák's correction, written so that small rates survive rounding and one chance is left as is."""
-    if count == 1 or single >= 1:
-        return single
-    return -math.expm1(count * math.log1p(-single))
-
-
-def _any_of(llrs: Sequence[float]) -> float | None:
-    """log mean exp: the LLR of "one of them is forged, no telling which" against "none is"; None for none."""
-    if not llrs:
-        return None
-    most = max(llrs)
-    return most + math.log(math.fsum(math.exp(llr - most) for llr in llrs) / len(llrs))
-
-
-def _numbers(evidence: Sequence[Evidence], people: Sequence[Person]) -> list[int]:
-    return sorted({p.person for p in people} | {e.person for e in evidence if e.person is not None})
-
-
-def _seen(number: int, people: Sequence[Person]) -> Person | None:
-    return next((p for p in people if p.person == number), None)
+    rates = []
+    for stream in judged:
+        content = stream.stream in CONTENT
+        if content and stream.decision == "genuine":
+            rates.append(stream.error_rate or 0.0)
+        elif content or (stream.llr or 0.0) > 0:
+            return "inconclusive", None, ()
+    return ("genuine", max(rates), ()) if rates else ("inconclusive", None, ())

@@ -202,14 +202,19 @@ _QUALITIES: Mapping[str, tuple[str, str, str]] = {
 
 def unlike(outside: Sequence[tuple[str, float, float, float]]) -> Text:
     """``outside``: quality, its value, and the range that was measured; an empty sentence where there is none."""
-    known = [(*_QUALITIES[name], value, low, high) for name, value, low, high in outside if name in _QUALITIES]
-    if not known:
+    en, zh = [], []
+    for name, value, low, high in outside:
+        if name in _QUALITIES:
+            english, chinese, between = _QUALITIES[name]
+            measured = between.format(low=low, high=high)
+            en.append(f"{english.format(value=value)}, measured were {measured}")
+            zh.append(f"{chinese.format(value=value)}，测量范围为 {measured}")
+    if not en:
         return Text("", zh="")
-    english = "; ".join(f"{en.format(value=v)}, measured were {r.format(low=a, high=b)}" for en, _, r, v, a, b in known)
-    chinese = "；".join(f"{zh.format(value=v)}，测量范围为 {r.format(low=a, high=b)}" for _, zh, r, v, a, b in known)
     return Text(
-        f"This file is unlike all that was measured: {english}. How often such files are judged wrongly is not known.",
-        zh=f"此文件与所有测量过的文件都不同：{chinese}。此类文件的误判率未知。",
+        f"This file is unlike all that was measured: {'; '.join(en)}. "
+        "How often such files are judged wrongly is not known.",
+        zh=f"此文件与所有测量过的文件都不同：{'；'.join(zh)}。此类文件的误判率未知。",
     )
 
 

@@ -22,11 +22,12 @@ __all__ = [
     "frame_times",
     "hear",
     "open_media",
+    "opened",
     "read_audio",
+    "read_bytes",
     "read_passage",
     "read_picture",
     "sample_frames",
-    "unchanged",
 ]
 
 
@@ -41,12 +42,16 @@ def at_hand(source: Source, limits: Limits = DEFAULT_LIMITS) -> AbstractContextM
     return given.laid_down(source, limits)
 
 
-def unchanged(media: Media, limits: Limits = DEFAULT_LIMITS) -> AbstractContextManager[None]:
-    """Around everything that is read of ``media`` after it was opened: leaving it raises MediaError unless the file
-    still holds the bytes of ``media.sha256``; also where reading failed meanwhile, as that of a cut file does."""
-    from zhenwei.media import sources
+def opened(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> AbstractContextManager[Media]:
+    """As ``open_media``, around everything that is read of the file: it is opened and looked into once, and whatever
+    this thread reads of it meanwhile is read from there.
 
-    return sources.unchanged(media.path, media.sha256, limits)
+    Leaving raises MediaError unless the path still leads to the same bytes; also where reading failed meanwhile, as
+    that of a cut file does.
+    """
+    from zhenwei.media import reading
+
+    return reading.opened(path, limits)
 
 
 def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Media:
@@ -133,6 +138,13 @@ def read_picture(media: Media, limits: Limits = DEFAULT_LIMITS) -> Frame:
     from zhenwei.media import reading
 
     return reading.read_picture(media, limits)
+
+
+def read_bytes(media: Media, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """All bytes of the file; MediaError if it is gone or no longer holds those of ``media.sha256``."""
+    from zhenwei.media import reading
+
+    return reading.read_bytes(media, limits)
 
 
 def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Audio:

@@ -25,7 +25,7 @@ _SHORT_S, _SOUND_SHORT_S = 0.5, 0.1  # less may be missing of what is declared: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Headers:
     """From the headers and one frame. ``declared_s``: the length that FFmpeg has from the file, where that is no guess;
     ``stated_s``: the length that its header states of the whole, even if it was cut short. ``lost_s``: from when on its
     index points beyond its end. ``indexed``: the index tells of every packet, so that none need be counted."""
@@ -57,7 +57,7 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blan
 
 def _look(
     file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media, states_length: bool, notes: Told
-) -> _Seen:
+) -> _Headers:
     with containers.open_container(file, form, name, limits) as container:
         containers.require_content(container, name, limits)
         video, audio = containers.video_stream(container), containers.audio_stream(container)
@@ -77,7 +77,7 @@ def _look(
         indexed = form.decoder == "mov" and main is not None and main.frames > 0
         facts = containers.stream_facts(container, frame, spans=states or video is not None)
         stated_s = _stated_s(form, main, declared_s) if indexed or form.decoder != "mov" else None
-        return _Seen(replace(media, facts=facts), declared_s, stated_s, lost_s, indexed)
+        return _Headers(replace(media, facts=facts), declared_s, stated_s, lost_s, indexed)
 
 
 def _stated_s(form: Format, stream: VideoStream | AudioStream | None, declared_s: float | None) -> float | None:
@@ -160,11 +160,11 @@ def _picture_notes(video: VideoStream, frame: VideoFrame | None) -> Iterator[Tex
         yield told.squared(words, size, shown.square_size(*size, ratio))
     if frame is None:
         return
-    look = shown.look(frame)
-    if look.curve:
-        yield told.tone_mapped(shown.CURVES[look.curve])
-    if look.primaries:
-        yield told.gamut_mapped(shown.PRIMARIES[look.primaries])
+    space = shown.colour_space(frame)
+    if space.curve:
+        yield told.tone_mapped(shown.CURVES[space.curve])
+    if space.primaries:
+        yield told.gamut_mapped(shown.PRIMARIES[space.primaries])
     bits = max((component.bits for component in frame.format.components), default=8)
     if bits > 8:
         yield told.reduced_to_8_bits(bits)

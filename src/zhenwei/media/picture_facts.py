@@ -56,7 +56,7 @@ def _exif_facts(image: Image.Image) -> list[tuple[object, object]]:
 def _has_position(gps: Mapping[int, object]) -> bool:
     """Whether there is a latitude and a longitude. Many cameras write the version of the block or the time alone, and
     zeros where they had no reception."""
-    latitude, longitude = (_degrees(gps.get(tag)) for tag in (_LATITUDE, _LONGITUDE))
+    latitude, longitude = _degrees(gps.get(_LATITUDE)), _degrees(gps.get(_LONGITUDE))
     if latitude is None or longitude is None:
         return False
     return (latitude, longitude) != (0.0, 0.0)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from io import BufferedReader
 from itertools import accumulate
 from typing import BinaryIO
 
@@ -19,21 +23,41 @@ from zhenwei.media.picture_facts import picture_facts
 from zhenwei.media.told import Told
 from zhenwei.types import Audio, Frame, Media
 
+_kept = threading.local()  # of each thread: the files that are kept open, by path and digest
+
 
 def open_media(path: str | os.PathLike[str], limits: Limits) -> Media:
     """See ``zhenwei.media.open_media``."""
     text = os.fspath(path)
-    name = sources.shown_name(text)
     with sources.regular_file(text, limits) as (file, size_bytes):
-        form = _recognised(file, name)
-        blank = Media(text, "", "image", size_bytes, form.name)
-        if form.reader == "picture":
-            media = _open_picture(file, form, name, limits, blank)
-        elif form.reader == "animation":
-            media = _open_animation(file, form, name, limits, blank)
-        else:
-            media = opening.open_container(file, form, name, limits, blank)
-        return replace(media, sha256=sources.digest(file))
+        return _described(file, text, size_bytes, limits)[0]
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], limits: Limits) -> Iterator[Media]:
+    """See ``zhenwei.media.opened``."""
+    text = os.fspath(path)
+    with sources.kept_file(text, limits, partial(_described, path=text, limits=limits)) as kept:
+        files: dict[tuple[str, str], sources.KeptFile] = _kept.__dict__.setdefault("files", {})
+        key = text, kept.media.sha256
+        files[key] = kept
+        try:
+            yield kept.media
+        finally:
+            del files[key]
+
+
+def _described(file: BufferedReader, path: str, size_bytes: int, limits: Limits) -> tuple[Media, Format]:
+    name = sources.shown_name(path)
+    form = _recognised(file, name)
+    blank = Media(path, "", "image", size_bytes, form.name)
+    if form.reader == "picture":
+        media = _open_picture(file, form, name, limits, blank)
+    elif form.reader == "animation":
+        media = _open_animation(file, form, name, limits, blank)
+    else:
+        media = opening.open_container(file, form, name, limits, blank)
+    return replace(media, sha256=sources.digest(file)), form
 
 
 def _recognised(file: BinaryIO, name: str) -> Format:
@@ -89,8 +113,18 @@ def sample_frames(media: Media, count: int, max_side: int, limits: Limits, threa
 
 
 @contextmanager
-def _reopened(media: Media, limits: Limits) -> Iterator[tuple[BinaryIO, Format, str]]:
+def _reopened(media: Media, limits: Limits) -> Iterator[tuple[BufferedReader, Format, str]]:
+    """The file of ``media`` at its start, what it is, and its name; the one that is kept open, if nobody reads it."""
     name = sources.shown_name(media.path)
+    kept = _kept.__dict__.get("files", {}).get((media.path, media.sha256))
+    if kept is not None and not kept.busy:
+        kept.busy = True
+        kept.file.seek(0)
+        try:
+            yield kept.file, kept.form, name
+        finally:
+            kept.busy = False
+        return
     with sources.regular_file(media.path, limits) as (file, _):
         form = _recognised(file, name)
         if form.name != media.container:
@@ -98,6 +132,15 @@ def _reopened(media: Media, limits: Limits) -> Iterator[tuple[BinaryIO, Format, 
                 f"{name} has changed since it was opened", got=form.name, want=media.container, fix="Open it again."
             )
         yield file, form, name
+
+
+def read_bytes(media: Media, limits: Limits) -> bytes:
+    """See ``zhenwei.media.read_bytes``."""
+    with _reopened(media, limits) as (file, _, _):
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != media.sha256:
+        raise sources.changed(media.path)
+    return data
 
 
 def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int, told: Told) -> Iterator[Frame]:

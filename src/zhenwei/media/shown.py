@@ -43,7 +43,7 @@ Deep = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ColourSpace:
     """What a frame needs beyond being upright. ``curve``, ``primaries``: code points of ITU-T H.273, 0 = standard."""
 
     curve: int = 0
@@ -54,9 +54,9 @@ class Look:
         return not self.curve and not self.primaries
 
 
-def look(frame: VideoFrame) -> Look:
+def colour_space(frame: VideoFrame) -> ColourSpace:
     curve, primaries = int(frame.color_trc), int(frame.color_primaries)
-    return Look(curve if curve in CURVES else 0, primaries if primaries in PRIMARIES else 0)
+    return ColourSpace(curve if curve in CURVES else 0, primaries if primaries in PRIMARIES else 0)
 
 
 def pixel_ratio(stream: VideoStream) -> Fraction:
@@ -75,7 +75,7 @@ def square_size(width: int, height: int, ratio: Fraction) -> tuple[int, int]:
 
 def shown_pixels(frame: VideoFrame, max_side: int, converter: VideoReformatter, ratio: Fraction) -> Pixels:
     """``(height, width, 3)`` uint8 RGB, contiguous and read-only; the longer side is at most ``max_side``."""
-    size, how = _target(frame, max_side, ratio), look(frame)
+    size, how = _target(frame, max_side, ratio), colour_space(frame)
     if how.standard and size == reduced_size(frame.width, frame.height, max_side):
         return upright_pixels(frame, max_side, converter)
     return frozen(_standard(_resized(frame, size, converter, how), how))
@@ -85,7 +85,7 @@ def shown_part(
     frame: VideoFrame, max_side: int, converter: VideoReformatter, ratio: Fraction, window: Window
 ) -> Pixels:
     """The part of ``shown_pixels`` inside ``window``, bit for bit; what lies beyond the frame is left out."""
-    size, how = _target(frame, max_side, ratio), look(frame)
+    size, how = _target(frame, max_side, ratio), colour_space(frame)
     width, height = size[::-1] if orientation(frame).swap else size
     left, top = min(max(window[0], 0), width - 1), min(max(window[1], 0), height - 1)
     right, bottom = max(left + 1, min(window[2], width)), max(top + 1, min(window[3], height))
@@ -102,7 +102,7 @@ def _target(frame: VideoFrame, max_side: int, ratio: Fraction) -> tuple[int, int
 
 
 def _resized(
-    frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter, how: Look
+    frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter, how: ColourSpace
 ) -> NDArray[np.unsignedinteger[Any]]:
     """``(height, width, 3)`` full-range R'G'B' as stored, upright, transparency over mid-grey: of 8 bits in standard
     range, else of 16."""
@@ -125,7 +125,7 @@ def _resized(
     return turned(samples, orientation(frame))
 
 
-def _standard(samples: NDArray[np.unsignedinteger[Any]], how: Look) -> Pixels:
+def _standard(samples: NDArray[np.unsignedinteger[Any]], how: ColourSpace) -> Pixels:
     """8-bit samples as they are; 16-bit ones brought to standard range and gamut."""
     if how.standard:
         return np.ascontiguousarray(samples, np.uint8)

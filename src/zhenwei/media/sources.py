@@ -9,18 +9,21 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Protocol
 
 from zhenwei.errors import MediaError
 from zhenwei.media.facts import clean
+from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
+from zhenwei.types import Media
 
 # O_NONBLOCK: opening a FIFO without a writer would wait for ever; it has no effect on regular files.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A scheme, or what is left of one where a Path took away a slash; of one letter it would be a Windows drive.
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:|www\.", re.IGNORECASE)
-_LOST_SLASH = re.compile(r"(?<=\w):/(?!/)")
 _SPECIAL = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -53,12 +56,51 @@ def shown_name(path: str) -> str:
     return f"'{clean(Path(path).name or path)}'"
 
 
+@dataclass(slots=True)
+class KeptFile:
+    """A file that stays open while it is examined. ``busy``: somebody is reading it, and nobody else may move in it."""
+
+    file: BufferedReader
+    media: Media
+    form: Format
+    busy: bool = False
+
+
+class Describe(Protocol):
+    def __call__(self, file: BufferedReader, *, size_bytes: int) -> tuple[Media, Format]: ...
+
+
 @contextmanager
 def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, int]]:
     """Open the regular file at ``path`` for reading and give it with its size in bytes.
 
-    Raises MediaError for a path that is missing, not permitted, not a regular file, empty, or beyond ``max_bytes``.
+    Raises MediaError for a path that is missing, not permitted, not a regular file, empty, or beyond ``max_bytes``, and
+    if its size or time changed by the end.
     """
+    with _regular_file(path, limits) as (file, before), _not_moved(file, before, path):
+        yield file, before.st_size
+
+
+@contextmanager
+def kept_file(path: str, limits: Limits, describe: Describe) -> Iterator[KeptFile]:
+    """As :func:`regular_file`, for all that is read of a file: ``describe`` says what it is, and leaving raises
+    MediaError unless ``path`` still is this file with the bytes of ``Media.sha256``; also where reading failed
+    meanwhile, as that of a cut file does. Sizes and times can lie, so all of it is read once more."""
+    with _regular_file(path, limits) as (file, before):
+        with _not_moved(file, before, path):
+            media, form = describe(file, size_bytes=before.st_size)
+        try:
+            yield KeptFile(file, media, form)
+        except MediaError as error:
+            if not _holds(file, before, media):
+                raise changed(path) from error
+            raise
+        if not _holds(file, before, media):
+            raise changed(path)
+
+
+@contextmanager
+def _regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, os.stat_result]]:
     name = shown_name(path)
     try:
         descriptor = os.open(path, _FLAGS)
@@ -78,14 +120,19 @@ def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, in
                 want=f"at most {limits.max_bytes:,} bytes",
                 fix="Cut out the part in question.",
             )
-        try:
-            yield file, status.st_size
-        except MediaError as error:
-            if _moved(file, status):
-                raise _changed(name) from error
-            raise
-        if _moved(file, status):
-            raise _changed(name)
+        yield file, status
+
+
+@contextmanager
+def _not_moved(file: BufferedReader, before: os.stat_result, path: str) -> Iterator[None]:
+    try:
+        yield
+    except MediaError as error:
+        if _moved(file, before):
+            raise changed(path) from error
+        raise
+    if _moved(file, before):
+        raise changed(path)
 
 
 def _moved(file: BufferedReader, before: os.stat_result) -> bool:
@@ -94,34 +141,22 @@ def _moved(file: BufferedReader, before: os.stat_result) -> bool:
     return (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
 
 
-def _changed(name: str) -> MediaError:
+def _holds(file: BufferedReader, before: os.stat_result, media: Media) -> bool:
+    """Whether the path of ``media`` still leads to ``file``, and that to the bytes of its digest."""
+    try:
+        now = Path(media.path).stat()
+        return os.path.samestat(now, before) and digest(file) == media.sha256
+    except OSError:  # gone, or changed again under the reading
+        return False
+
+
+def changed(path: str) -> MediaError:
     return MediaError(
-        f"{name} was changed while it was read",
+        f"{shown_name(path)} was changed while it was read",
         got="other bytes at the end than at the beginning",
         want="a file that stays as it is while it is examined",
         fix="Wait until it is completely written, or copy it, and examine it again.",
     )
-
-
-@contextmanager
-def unchanged(path: str, sha256: str, limits: Limits) -> Iterator[None]:
-    """See ``zhenwei.media.unchanged``. Sizes and times of files can lie, so all of it is read once more."""
-    try:
-        yield
-    except MediaError as error:
-        if not _holds(path, sha256, limits):
-            raise _changed(shown_name(path)) from error
-        raise
-    if not _holds(path, sha256, limits):
-        raise _changed(shown_name(path))
-
-
-def _holds(path: str, sha256: str, limits: Limits) -> bool:
-    try:
-        with regular_file(path, limits) as (file, _):
-            return digest(file) == sha256
-    except (MediaError, OSError):  # gone, or changed again under the reading
-        return False
 
 
 _COPY_AGAIN = "Copy or download the file again."

@@ -59,11 +59,11 @@ class Timeline:
         return float((self.end - self.pts[self.shown[0]]) * self.unit) if self.shown else 0.0
 
 
-Seen = Callable[["av.Packet[Any]"], None]
+OnPacket = Callable[["av.Packet[Any]"], None]
 
 
 def read_timeline(
-    container: InputContainer, stream: VideoStream, name: str, limits: Limits, seen: Seen | None = None
+    container: InputContainer, stream: VideoStream, name: str, limits: Limits, seen: OnPacket | None = None
 ) -> Timeline:
     """Read all packets' times; where the file breaks off, what came before stands. Nothing is decoded.
 

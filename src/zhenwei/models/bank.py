@@ -7,7 +7,6 @@ to the rest of them. A picture that is less like every source than that is from 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zhenwei.errors import ModelError, UsageError
+from zhenwei.errors import DataError, ModelError, UsageError
+from zhenwei.files import make_folder, write_whole
 from zhenwei.types import Floats
 
 LEAST_PICTURES = 5
@@ -79,14 +79,11 @@ class Bank:
     def save(self, path: Path) -> None:
         """Whole or not at all. Raises :class:`UsageError` where nothing can be written."""
         held = _File(schema="zhenwei.fingerprints/1", weights=self.weights, sources=self.sources)  # type: ignore[call-arg]
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(held.model_dump_json(by_alias=True, indent=1) + "\n", "utf-8")
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            got = f"{path}: {error.strerror}"
+            make_folder(path.parent)
+            write_whole(path, held.model_dump_json(by_alias=True, indent=1) + "\n")
+        except DataError as error:
+            got = f"{path}: {error.got}"
             raise UsageError("the bank cannot be written", got=got, fix="Name another with --bank.") from error
 
     def add(self, name: str, fingerprints: Sequence[Floats]) -> Bank:

@@ -4,7 +4,8 @@ With z the standardised score and q the quality of the face,
 
     llr = clip(n_eff (a(q) z + b(q)), lowest, highest),    a(q) = exp(piecewise linear in log2 face_px + sharpness term)
 
-so a higher score never lowers the LLR. The prior of the data it was fitted on is taken out at every quality (see
+so a higher score never lowers the LLR. A calibration with one knot does not depend on the size and is asked without it.
+The prior of the data it was fitted on is taken out at every quality (see
 ``zhenwei.models.calibration_fit.fit``), hence a likelihood ratio and not posterior odds. ``lowest`` and ``highest``
 bound it to what that many faces can support: n genuine faces cannot show that something happens to fewer than one in n
 of them, so no LLR beyond about log n is believable (bounds after Vergeer, van Es, de Jongh, Alberink & Stoel 2016,
@@ -89,22 +90,26 @@ class Calibration:
             if not holds:
                 raise _malformed(f"a sensible {name}", repr(getattr(self, name)))
 
-    def llr(self, score: float, *, face_px: float, sharpness: float | None = None, frames: int = 1) -> float:
+    def llr(
+        self, score: float, *, face_px: float | None = None, sharpness: float | None = None, frames: int = 1
+    ) -> float:
         """The LLR of one score, within [``lowest``, ``highest``]; never falls as the score rises.
 
-        ``face_px``, ``sharpness``: as in ``types.Quality``. ``frames``: how many frames ``score`` is the mean of; 1 for
-        a picture. Raises :class:`UsageError` for anything that is not a finite number.
+        ``face_px``, ``sharpness``: as in ``types.Quality``; None where there is no face or it does not matter, which
+        for ``face_px`` takes a calibration with one knot. ``frames``: how many frames ``score`` is the mean of; 1 for a
+        picture. Raises :class:`UsageError` for a number that is not finite, and for a size that is missing.
         """
-        if not (math.isfinite(score) and math.isfinite(face_px) and face_px > 0 and frames >= 1):
+        sized = len(self.knots_px) == 1 if face_px is None else math.isfinite(face_px) and face_px > 0
+        if not (math.isfinite(score) and sized and frames >= 1):
             got = f"score {score}, face of {face_px} px, {frames} frames"
             raise UsageError("a score cannot be calibrated", got=got, want="finite numbers, at least one frame")
         slope, offset = self.slope_and_offset(face_px, sharpness)
         z = (score - self.score_centre) / self.score_scale
         return float(np.clip(self.effective_frames(frames) * (slope * z + offset), self.lowest, self.highest))
 
-    def slope_and_offset(self, face_px: float, sharpness: float | None) -> tuple[float, float]:
-        """a(q) > 0 and b(q), in LLR per standardised score and in LLR."""
-        at, knots = math.log2(face_px), np.log2(self.knots_px)
+    def slope_and_offset(self, face_px: float | None, sharpness: float | None) -> tuple[float, float]:
+        """a(q) > 0 and b(q), in LLR per standardised score and in LLR; without ``face_px`` as for the first knot."""
+        at, knots = math.log2(face_px or self.knots_px[0]), np.log2(self.knots_px)
         deviations = 0.0
         if sharpness is not None and math.isfinite(sharpness):
             deviations = (math.log2(1 + max(0.0, sharpness)) - self.sharpness_centre) / self.sharpness_scale

@@ -21,6 +21,7 @@ _KNOT_QUANTILES = (0.1, 0.5, 0.9)
 _KNOT_SPACING = 0.25  # octaves of face size
 _LEAST_SHARE = 0.02  # a class rarer than this at some quality is not weighted up any further
 _UNBOUNDED = 1e6
+_ANY_SIZE_PX = 100.0  # the one knot of what knows no size
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Samples:
 def fit(
     scores: ArrayLike,
     labels: ArrayLike,
-    face_px: ArrayLike,
+    face_px: ArrayLike | None,
     groups: Sequence[object],
     *,
     seed: int,
@@ -49,11 +50,11 @@ def fit(
 ) -> Calibration:
     """The calibration of ``scores`` ``(n,)``, of single faces, by logistic regression. Deterministic.
 
-    ``labels`` ``(n,)``: 1 forged, 0 genuine. ``face_px``, ``sharpness`` ``(n,)``: as in ``types.Quality``; NaN in
-    ``sharpness`` = unknown. ``groups`` ``(n,)``: identity or source; faces of one group are not independent, so n
-    counts groups, and ``c_llr`` and the bounds come from groups left out of the fit. ``frame_rho``: how alike the
-    frames of one person are, 1 = a clip weighs as one picture. ``l2`` pulls the slopes and offsets of all qualities
-    together, the less the more groups.
+    ``labels`` ``(n,)``: 1 forged, 0 genuine. ``face_px``, ``sharpness`` ``(n,)``: as in ``types.Quality``; None: there
+    is no face, or its size does not matter; NaN in ``sharpness`` = unknown. ``groups`` ``(n,)``: identity or source;
+    faces of one group are not independent, so n counts groups, and ``c_llr`` and the bounds come from groups left out
+    of the fit. ``frame_rho``: how alike the frames of one person are, 1 = a clip weighs as one picture.
+    ``l2`` pulls the slopes and offsets of all qualities together, the less the more groups.
 
     Faces are weighted by 1 / P(label | quality), so both classes weigh the same at *every* quality: if small faces are
     mostly forged in the data, smallness alone still does not count against a face.
@@ -76,9 +77,14 @@ def fit(
 
 
 def checked(
-    scores: ArrayLike, labels: ArrayLike, face_px: ArrayLike, sharpness: ArrayLike | None, groups: Sequence[object]
+    scores: ArrayLike,
+    labels: ArrayLike,
+    face_px: ArrayLike | None,
+    sharpness: ArrayLike | None,
+    groups: Sequence[object],
 ) -> Samples:
-    values, truth, sizes = (np.asarray(v, np.float64) for v in (scores, labels, face_px))
+    values, truth = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
+    sizes = np.full(len(values), _ANY_SIZE_PX) if face_px is None else np.asarray(face_px, np.float64)
     detail = np.full(len(values), np.nan) if sharpness is None else np.asarray(sharpness, np.float64)
     lengths = {len(values), len(truth), len(sizes), len(detail), len(groups)}
     if len(lengths) != 1:

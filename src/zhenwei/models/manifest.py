@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zhenwei.errors import ModelError, reinstall_package
+from zhenwei.files import make_folder, write_whole
 
 STORE = Path(__file__).parent
 SUFFIXES = {"onnx": ".onnx", "safetensors": ".safetensors"}
@@ -104,7 +105,7 @@ def calibration_path(model_id: str, store: Path | None = None, *, part: str = ""
     By default that of the weights which ``load`` gives: the package's, or those of a store put before it. ``part``: of
     a model that answers several questions, which of them.
     """
-    store = store or holder(model_id)
+    store = holder(model_id, store)
     name = f"{entry(model_id, store).id}.{part}" if part else entry(model_id, store).id
     return store / "weights" / f"{name}.calibration.json"
 
@@ -114,8 +115,8 @@ _before: list[Path] = []
 
 @contextmanager
 def using(store: Path) -> Iterator[None]:
-    """Within it, ``load`` and ``calibration_path`` take the models that ``store`` holds from there, all others from the
-    package. It is in force for the whole process, so that a detector can be asked with weights that are on trial."""
+    """Within it, ``load`` and ``calibration_path`` take the models that ``store`` holds from there, all others from
+    where they are. It is in force for the whole process, so that a detector can be asked with weights on trial."""
     _before.append(store)
     try:
         yield
@@ -123,12 +124,13 @@ def using(store: Path) -> Iterator[None]:
         _before.remove(store)
 
 
-def holder(model_id: str) -> Path:
-    """The store that gives ``model_id``: the last one put before the package's that has it, else the package's."""
+def holder(model_id: str, named: Path | None = None) -> Path:
+    """The store that gives ``model_id``: the last one put before all others that has it, else the one that is
+    ``named``, as a plug-in names its own, else the package's."""
     for store in reversed(_before):
         if (store / "manifest.json").is_file() and any(row.id == model_id for row in manifest(store)):
             return store
-    return STORE
+    return named or STORE
 
 
 def checked_bytes(path: Path, sha256: str, fix: str) -> bytes:
@@ -174,11 +176,8 @@ def add_to_store(source: Path, row: ModelEntry, store: Path = STORE, *, card_tex
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    make_folder(path.parent)
+    write_whole(path, data)
 
 
 def _entry(row: Any, store: Path) -> ModelEntry:

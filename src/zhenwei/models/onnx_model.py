@@ -86,7 +86,7 @@ def load(model_id: str, *, threads: int | None = None, store: Path | None = None
     """
     with _setting.lock:  # two threads that ask for one model at once shall not both load it
         # A session does not survive a fork: its worker threads stay behind. Hence the process is part of the key.
-        store = store or holder(model_id)
+        store = holder(model_id, store)
         # The package's files do not change under a process; those of other stores may.
         sha256 = "" if store == STORE else entry(model_id, store).sha256
         return _loaded(model_id, _threads(threads), os.getpid(), store, sha256)

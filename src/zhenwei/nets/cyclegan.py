@@ -24,8 +24,7 @@ class Residual(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return cast("Tensor", x + self.layers(x))
+        return cast("Tensor", x + self.layers(x))  # (n, c, h, w)
 
 
 class Translator(nn.Module):
@@ -44,9 +43,8 @@ class Translator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
         self.apply(_initialise)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
-        return cast("Tensor", self.layers(pictures))
+    def forward(self, images: Tensor) -> Tensor:
+        return cast("Tensor", self.layers(images))  # (n, 3, s, s)
 
 
 class PatchCritic(nn.Module):
@@ -63,9 +61,8 @@ class PatchCritic(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, 4, 1, 1))
         self.apply(_initialise)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
-        return cast("Tensor", self.layers(pictures))
+    def forward(self, images: Tensor) -> Tensor:
+        return cast("Tensor", self.layers(images))  # (n, 1, h, w)
 
     def receptive_field(self) -> int:
         """Side of the patch, in pixels, that one score depends on."""

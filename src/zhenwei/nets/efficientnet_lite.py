@@ -136,10 +136,10 @@ class EfficientNetLite(nn.Module):
         self.head = nn.Sequential(_conv(inputs, _HEAD_CHANNELS, 1, 1), _norm(_HEAD_CHANNELS), nn.ReLU6())
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
+        x = self.stem(x)  # (n, 32, h / 2, w / 2)
         for stage in self.stages:
-            x = stage(x)
-        out: Tensor = self.head(x)
+            x = stage(x)  # the last: (n, 320, h / 32, w / 32) for lite0
+        out: Tensor = self.head(x)  # (n, 1280, h / 32, w / 32)
         return out
 
 

@@ -36,6 +36,6 @@ class FaceForgeryNet(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Answer:
-        features = self.backbone(x)
-        pooled = self.dropout(features.mean((2, 3)))
+        features = self.backbone(x)  # (n, 1280, h / 32, w / 32)
+        pooled = self.dropout(features.mean((2, 3)))  # (n, 1280)
         return Answer(self.whole(pooled).squeeze(1), self.region(features).squeeze(1))

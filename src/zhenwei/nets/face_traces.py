@@ -72,16 +72,16 @@ class AttentionHead(nn.Module):
         nn.init.constant_(_last_bias(self.regress), _OPEN)
 
     def forward(self, high: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self._map(high)
-        passed = high * torch.sigmoid(logits)[:, None]
-        pooled = self.rest(passed).mean((2, 3))
+        logits = self._map(high)  # (n, 12, 12), of high (n, 112, 12, 12)
+        passed = high * torch.sigmoid(logits)[:, None]  # (n, 112, 12, 12)
+        pooled = self.rest(passed).mean((2, 3))  # (n, 1280)
         return self.whole(pooled).squeeze(1), logits
 
     def _map(self, high: Tensor) -> Tensor:
         if self.kind == "regression":
             out: Tensor = self.regress(high).squeeze(1)
             return out
-        weights = self.compose(high.mean((2, 3)))
+        weights = self.compose(high.mean((2, 3)))  # (n, 10)
         return self.mean + torch.einsum("nk,khw->nhw", weights, self.basis)
 
 
@@ -110,13 +110,13 @@ class WarpHeads(nn.Module):
         self.blended = nn.Conv2d(_NECK, 1, 1)
 
     def forward(self, mid: Tensor, high: Tensor) -> tuple[Tensor, ...]:
-        up = F.interpolate(self.from_high(high), scale_factor=2.0, mode="nearest")
-        neck = self.neck(F.relu(self.from_mid(mid) + up))
-        boundary = self.boundary(neck)
-        judged = self.judged(self.judge(torch.sigmoid(boundary)).mean((2, 3))).squeeze(1)
-        affine = self.affine(neck)
-        regions = F.avg_pool2d(affine, _REGION, _STEP).flatten(1)
-        suspicious = regions.topk((regions.shape[1] + 1) // 2, dim=1).values.mean(1)
+        up = F.interpolate(self.from_high(high), scale_factor=2.0, mode="nearest")  # (n, 48, 24, 24)
+        neck = self.neck(F.relu(self.from_mid(mid) + up))  # (n, 48, 24, 24)
+        boundary = self.boundary(neck)  # (n, 1, 24, 24)
+        judged = self.judged(self.judge(torch.sigmoid(boundary)).mean((2, 3))).squeeze(1)  # (n,)
+        affine = self.affine(neck)  # (n, 1, 24, 24)
+        regions = F.avg_pool2d(affine, _REGION, _STEP).flatten(1)  # (n, 25)
+        suspicious = regions.topk((regions.shape[1] + 1) // 2, dim=1).values.mean(1)  # (n,)
         blend = self.blended(self.blend(neck))
         maps = boundary.squeeze(1), affine.squeeze(1), blend.squeeze(1)
         return judged, maps[0], suspicious, maps[1], blend.mean((1, 2, 3)), maps[2]

@@ -68,12 +68,13 @@ class LearnedFingerprint(nn.Module):
         for number, stage in enumerate(self.stages):
             x = stage(x)
             if number in (_MID, _HIGH):
-                features = x.float()
+                features = x.float()  # (n, 40, 24, 24), then (n, 112, 12, 12)
                 mean = features.mean((2, 3))
                 spread = ((features - mean[:, :, None, None]).pow(2).mean((2, 3)) + 1e-4).sqrt()
                 pooled += [mean, spread]
         fingerprint = functional.normalize(self.last(torch.cat(pooled, dim=1)), dim=1)
-        cosines = fingerprint @ functional.normalize(self.rows, dim=1).T
+        cosines = fingerprint @ functional.normalize(self.rows, dim=1).T  # (n, 128) with (sources, 128)
+        # least does not depend on x: the term of 0 gives it the batch's shape in the exported graph
         return Learned(fingerprint, cosines, self.least + 0 * cosines)
 
 
@@ -90,7 +91,7 @@ class ResidualFingerprint(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(2 * _SHARPNESS))
 
     def forward(self, x: Tensor) -> Explicit:
-        residual = x - self.autoencoder(x).float()
+        residual = x - self.autoencoder(x).float()  # (n, 3, 192, 192)
         flat, rows = residual.flatten(1), self.templates.flatten(1)
         cosines = functional.normalize(flat - flat.mean(1, keepdim=True), dim=1) @ (
             functional.normalize(rows - rows.mean(1, keepdim=True), dim=1).T
@@ -125,7 +126,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        drawn: Tensor = self.decoder(self.encoder(x))
+        drawn: Tensor = self.decoder(self.encoder(x))  # the code: (n, code, h / 4, w / 4)
         return drawn
 
 

@@ -35,5 +35,5 @@ class FlickerNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Flicker:
-        course = self.layers(x)[:, 0]
+        course = self.layers(x)[:, 0]  # (n, channels, 48) -> (n, 1, 48) -> (n, 48)
         return Flicker(torch.topk(course, _TOP, dim=1).values.mean(1), course)

@@ -38,8 +38,7 @@ class DcganGenerator(nn.Module):
         self.apply(initialise)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """See the class."""
-        return cast("Tensor", self.layers(noise[:, :, None, None]))
+        return cast("Tensor", self.layers(noise[:, :, None, None]))  # (n, noise, 1, 1) -> (n, 3, side, side)
 
 
 class DcganCritic(nn.Module):
@@ -57,9 +56,8 @@ class DcganCritic(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, 4, 1, 0))
         self.apply(initialise)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
-        return cast("Tensor", self.layers(pictures)).flatten()
+    def forward(self, images: Tensor) -> Tensor:
+        return cast("Tensor", self.layers(images)).flatten()  # (n, 1, 1, 1) -> (n,)
 
 
 def initialise(layer: nn.Module) -> None:

@@ -50,7 +50,7 @@ class SincBank(nn.Module):
         self.register_buffer("filters", sinc_filters(), persistent=False)
 
     def forward(self, wave: Tensor) -> Tensor:
-        bands = functional.conv1d(wave[:, None], self.filters, stride=_STRIDE)
+        bands = functional.conv1d(wave[:, None], self.filters, stride=_STRIDE)  # (n, 64, moments of 2.5 ms)
         return torch.log(functional.avg_pool1d(bands * bands, _POOLED) + _FLOOR)
 
 
@@ -72,7 +72,7 @@ class _Residual(nn.Module):
         self.straight = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.max_pool2d(self.second(self.first(x)) + self.straight(x), 2)
+        return functional.max_pool2d(self.second(self.first(x)) + self.straight(x), 2)  # half as many bands and frames
 
 
 class _Attention(nn.Module):
@@ -87,9 +87,9 @@ class _Attention(nn.Module):
 
     def forward(self, nodes: Tensor, kind: Tensor) -> Tensor:
         """``nodes`` ``(n, m, width)``, ``kind`` ``(m, m, kinds)`` one-hot."""
-        pairs = torch.tanh(self.pair(nodes[:, :, None] * nodes[:, None]))
+        pairs = torch.tanh(self.pair(nodes[:, :, None] * nodes[:, None]))  # (n, m, m, width)
         each = pairs @ self.weigh.T  # (n, m, m, kinds)
-        share = torch.softmax((each * kind).sum(-1) / _TEMPERATURE, -1)
+        share = torch.softmax((each * kind).sum(-1) / _TEMPERATURE, -1)  # (n, m, m)
         out = self.heard(share @ nodes) + self.own(nodes)
         return functional.selu(self.norm(out.transpose(1, 2)).transpose(1, 2))
 
@@ -103,8 +103,8 @@ class _Pool(nn.Module):
         self.count = count
 
     def forward(self, nodes: Tensor) -> Tensor:
-        score = torch.sigmoid(self.score(nodes))
-        best = torch.topk(score[..., 0], self.count, dim=1).indices
+        score = torch.sigmoid(self.score(nodes))  # (n, m, 1)
+        best = torch.topk(score[..., 0], self.count, dim=1).indices  # (n, count)
         index = best[..., None].expand(-1, -1, nodes.shape[-1])
         return torch.gather(nodes * score, 1, index)
 
@@ -169,10 +169,10 @@ class GraphAttentionNet(nn.Module):
 
     def of_levels(self, levels: Tensor) -> Heard:
         """Of 240 frames of :class:`SincBank`: they need not be computed anew at every step of a training."""
-        x = self.blocks(self.stem(_movements(levels)))
-        bands, moments = _spread(x, 3), _spread(x, 2)
+        x = self.blocks(self.stem(_movements(levels)))  # (n, 3, 64, 240) -> (n, 40, bands, moments)
+        bands, moments = _spread(x, 3), _spread(x, 2)  # (n, bands, 80), (n, moments, 80)
         bands, moments = self.of_bands(bands) + self.places, self.of_moments(moments)
-        both = torch.stack([branch(bands, moments) for branch in self.branches]).amax(0)
+        both = torch.stack([branch(bands, moments) for branch in self.branches]).amax(0)  # (n, 240)
         return Heard(self.answer(self.drop(both))[:, 0], self.statistics(both))
 
 

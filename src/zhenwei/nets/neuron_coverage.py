@@ -68,5 +68,5 @@ class NeuronCoverageNet(nn.Module):
         return torch.stack(each, 1)
 
     def forward(self, x: Tensor) -> Covered:
-        departure = (self.raw(x) - self.usual) / self.spread
+        departure = (self.raw(x) - self.usual) / self.spread  # (n, layers)
         return Covered(departure @ self.weights + self.bias, departure)

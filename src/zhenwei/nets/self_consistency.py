@@ -50,6 +50,7 @@ class SelfConsistencyNet(nn.Module):
 
     def described(self, x: Tensor) -> Tensor:
         """``(n, 128)``: means and deviations of every stage, mixed. Deviations are what noise and blur change."""
+        # (n, 6, 128, 128): the pixels, and by how much each differs from the mean around it
         x = torch.cat([x, _GAIN * (x - functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False))], dim=1)
         found = []
         for number, stage in enumerate(self.stages):
@@ -66,8 +67,9 @@ class SelfConsistencyNet(nn.Module):
         return self.place(self.described(x))
 
     def place(self, described: Tensor) -> Patches:
-        points = self.placed(described).unflatten(1, (-1, POINT))
+        points = self.placed(described).unflatten(1, (-1, POINT))  # (n, properties, 6)
         scaled = points * functional.softplus(self.weight).sqrt()[None, :, None]
+        # margins do not depend on the patches: the term of 0 gives them the batch's shape in the exported graph
         return Patches(points, scaled, self.margin[None] + 0 * described[:, :1])
 
     def settings(self, described: Tensor) -> list[Tensor]:
@@ -77,7 +79,7 @@ class SelfConsistencyNet(nn.Module):
 
 def agreement(patches: Patches) -> Tensor:
     """Logits ``(n, n, properties + 1)`` that two patches share each setting, and all of them."""
-    apart = (patches.points[:, None] - patches.points[None]).pow(2).sum(-1)
+    apart = (patches.points[:, None] - patches.points[None]).pow(2).sum(-1)  # (n, n, properties)
     every = (patches.scaled[:, None] - patches.scaled[None]).pow(2).sum((-1, -2))
     return patches.margins[None, :] - torch.cat([apart, every[..., None]], dim=-1)
 

@@ -38,7 +38,6 @@ class ScaledLinear(nn.Module):
         self.scale, self.rate = rate / math.sqrt(into), rate
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         return linear(x, self.weight * self.scale, self.bias * self.rate)
 
 
@@ -52,7 +51,6 @@ class ScaledConv(nn.Module):
         self.scale = 1 / math.sqrt(into * kernel * kernel)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         return conv2d(x, self.weight * self.scale, self.bias, padding=self.weight.shape[-1] // 2)
 
 
@@ -70,8 +68,7 @@ class ModulatedConv(nn.Module):
         self.scale, self.demodulate = 1 / math.sqrt(into * kernel * kernel), demodulate
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """See the class."""
-        strength, weight = self.style(style), self.weight * self.scale
+        strength, weight = self.style(style), self.weight * self.scale  # (n, into), (out, into, k, k)
         y = conv2d(x * strength[:, :, None, None], weight, padding=weight.shape[-1] // 2)
         if not self.demodulate:
             return y
@@ -87,7 +84,6 @@ class Mapping(nn.Module):
         self.layers = nn.ModuleList(ScaledLinear(latent, latent, MAPPING_RATE) for _ in range(MAPPING_LAYERS))
 
     def forward(self, z: Tensor) -> Tensor:
-        """See the class."""
         w = normalize(z, dim=1) * math.sqrt(z.shape[1])
         for layer in self.layers:
             w = _active(layer(w))
@@ -144,7 +140,7 @@ class StyleGenerator(nn.Module):
 
     def draw(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """Styles by layer (n, layers, latent), and the noise of :meth:`noise_shapes` or none, -> pictures."""
-        x = self.constant.expand(len(styles), -1, -1, -1)
+        x = self.constant.expand(len(styles), -1, -1, -1)  # (n, maps, 4, 4)
         picture: Tensor | None = None
         for k, layer in enumerate(self.styled):
             x = layer(x, styles[:, k], None if noise is None else noise[k])
@@ -173,9 +169,8 @@ class StyleCritic(nn.Module):
         self.say = ScaledLinear(maps[-1], 1)
         self.group = group
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
-        x = _active(self.look(pictures))
+    def forward(self, images: Tensor) -> Tensor:
+        x = _active(self.look(images))
         for block in self.blocks:
             x = block(x)
         x = _active(self.last(with_deviation(x, self.group)))

@@ -46,8 +46,8 @@ class Encoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         for halve in self.halve:
-            pixels = functional.leaky_relu(halve(pixels), _SLOPE)
-        code: Tensor = self.spread(self.squeeze(pixels.flatten(1)))
+            pixels = functional.leaky_relu(halve(pixels), _SLOPE)  # half the sides each time
+        code: Tensor = self.spread(self.squeeze(pixels.flatten(1)))  # (n, deepest * coarse * coarse)
         grown: Tensor = self.enlarge(code.view(-1, self.deepest, self.coarse, self.coarse))
         return grown
 
@@ -75,7 +75,7 @@ class Decoder(nn.Module):
     def forward(self, code: Tensor) -> Decoded:
         for enlarge in self.enlarge:
             code = enlarge(code)
-        out = torch.sigmoid(self.last(code))
+        out = torch.sigmoid(self.last(code))  # (n, 3 or 4, side, side): colours, and the mask where there is one
         return Decoded(out[:, :3], out[:, 3:] if out.shape[1] == 4 else None)
 
 

@@ -39,7 +39,7 @@ class Families:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ShownImage:
     """A picture in a row. ``broad``: on a line of its own."""
 
     thumbnail: Thumbnail
@@ -54,7 +54,7 @@ class Exhibits:
     """``left_out``: pictures that are not shown. ``has_maps``: what a network looked at is among them."""
 
     families: Families | None
-    images: tuple[Image, ...]
+    images: tuple[ShownImage, ...]
     left_out: int
     has_maps: bool
     plots: tuple[Plot, ...]
@@ -65,7 +65,7 @@ class Exhibits:
 
 def exhibits(evidence: Sequence[Evidence], language: Language) -> Exhibits:
     """The exhibits of evidence on one person, or on the whole file."""
-    images: list[Image] = []
+    images: list[ShownImage] = []
     plots: list[Plot] = []
     has_maps = False
     count = 0
@@ -81,10 +81,10 @@ def exhibits(evidence: Sequence[Evidence], language: Language) -> Exhibits:
     return Exhibits(families(evidence, language), tuple(images), count - len(images), has_maps, tuple(plots))
 
 
-def _image(evidence: Evidence, exhibit: Picture, language: Language) -> Image:
+def _image(evidence: Evidence, exhibit: Picture, language: Language) -> ShownImage:
     height, width = exhibit.pixels.shape[:2]
     broad = width > _BROAD * height
-    return Image(
+    return ShownImage(
         thumbnail(exhibit.pixels, _BROAD_PX if broad else MAX_PX),
         in_language(exhibit.caption, language),
         evidence.detector,

@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from io import FileIO
-from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Self
 
-from zhenwei.errors import OutputError, UsageError
+from zhenwei.errors import DataError, OutputError, UsageError
+from zhenwei.files import write_whole
 from zhenwei.report.hold import Hold
 from zhenwei.report.outcome import Outcome
 from zhenwei.report.page import path_mark, to_html
@@ -21,7 +21,7 @@ from zhenwei.types import DetectorInfo, Language, Report
 
 _Key = tuple[str, str]
 _LONGEST_NAME = 50
-_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+_RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")  # names of devices on Windows
 _MARK = '<meta name="zhenwei-{name}" content="{value}">'
 _HEAD_BYTES = 4096
 
@@ -55,21 +55,21 @@ class ReportFolder:
             except BaseException:
                 self._hold.release()
                 raise
-        except OSError as error:
+        except (OSError, DataError) as error:
             raise UsageError(
                 "the output folder cannot be written",
-                got=f"{folder} ({error.strerror})",
+                got=f"{folder} ({_why(error)})",
                 fix="Name another folder with --output.",
             ) from error
 
     def _open(self) -> None:
         path = self.folder / "report.json"
         entries = _entries(path)
-        self._earlier = {_key(entry) for entry in entries}
-        self._there = {name.casefold() for name in (path.name for path in self.folder.iterdir())}
+        self._earlier = set(map(_key, entries))
+        self._there = {path.name.casefold() for path in self.folder.iterdir()}
         self._before = self._count = len(entries)
         if not path.exists() or path.read_text(encoding="utf-8") != _set(entries):
-            _write_whole(path, _set(entries))  # new, or rewritten by somebody since: it can only grow as we write it
+            write_whole(path, _set(entries))  # new, or rewritten by somebody since: it can only grow as we write it
         self._all = path.open("r+b", buffering=0)
 
     @property
@@ -84,7 +84,7 @@ class ReportFolder:
         try:
             if self._stale:
                 self._drop_stale()
-        except OSError as error:
+        except (OSError, DataError) as error:
             raise _unwritten(self.folder / "report.json", error) from error
         finally:
             self._hold.release()
@@ -98,9 +98,9 @@ class ReportFolder:
             page = self.folder / self._name(key)
         try:
             if page is not None:
-                _write_whole(page, content)
+                write_whole(page, content)
             self._append(as_json(entry))
-        except OSError as error:
+        except (OSError, DataError) as error:
             raise _unwritten(page or self.folder / "report.json", error) from error
         self._supersede(key)
         return page
@@ -130,13 +130,16 @@ class ReportFolder:
     def _drop_stale(self) -> None:
         path = self.folder / "report.json"
         gone = self._stale - self._added
-        _write_whole(path, _set(entry for entry in _entries(path) if _key(entry) not in gone))
+        write_whole(path, _set([entry for entry in _entries(path) if _key(entry) not in gone]))
 
     def _name(self, key: _Key) -> str:
         """Of the page: the first that is free, or that an earlier run gave the same file."""
         stem = safe_name(key[0])
-        numbered = (f"{stem}.html" if number == 1 else f"{stem}-{number}.html" for number in count(1))
-        name = next(name for name in numbered if name.casefold() not in self._taken and self._is_free(name, key))
+        name = f"{stem}.html"
+        number = 1
+        while name.casefold() in self._taken or not self._is_free(name, key):
+            number += 1
+            name = f"{stem}-{number}.html"
         self._taken.add(name.casefold())
         return name
 
@@ -152,7 +155,7 @@ def safe_name(path: str) -> str:
     stem = " ".join(stem.split()).lstrip(".- ")[:_LONGEST_NAME].rstrip(". ")
     if not stem.strip("_"):
         return "file"
-    return f"_{stem}" if stem.split(".")[0].casefold() in _RESERVED else stem
+    return f"_{stem}" if _RESERVED.fullmatch(stem.split(".")[0].casefold()) else stem
 
 
 def _is_page_of(page: Path, key: _Key) -> bool:
@@ -161,7 +164,8 @@ def _is_page_of(page: Path, key: _Key) -> bool:
         return False
     with page.open("rb") as opened:
         head = opened.read(_HEAD_BYTES)
-    file, path = (_MARK.format(name=n, value=v).encode() for n, v in (("file", key[1]), ("path", path_mark(key[0]))))
+    file = _MARK.format(name="file", value=key[1]).encode()
+    path = _MARK.format(name="path", value=path_mark(key[0])).encode()
     return file in head and (path in head or _MARK.format(name="path", value="")[:-2].encode() not in head)
 
 
@@ -193,10 +197,14 @@ def _set(entries: Iterable[Mapping[str, Any]]) -> str:
     return set_opening() + ",\n".join(map(as_json, entries)) + SET_ENDING
 
 
-def _unwritten(path: Path, error: OSError) -> OutputError:
+def _why(error: OSError | DataError) -> str:
+    return error.got if isinstance(error, DataError) else error.strerror or type(error).__name__
+
+
+def _unwritten(path: Path, error: OSError | DataError) -> OutputError:
     return OutputError(
         "a report cannot be written",
-        got=f"{path}: {error.strerror or type(error).__name__}",
+        got=f"{path}: {_why(error)}",
         fix="Free some space or name another folder with --output. What was written before is whole.",
     )
 
@@ -205,13 +213,3 @@ def _write_all(file: FileIO, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
-
-
-def _write_whole(path: Path, content: str) -> None:
-    """All of it or nothing: written beside its place, then renamed into it."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        aside.write_text(content, encoding="utf-8", newline="\n")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

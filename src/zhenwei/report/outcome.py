@@ -21,3 +21,10 @@ Outcome = Report | Unreadable
 
 def path_of(outcome: Outcome) -> str:
     return outcome.media.path if isinstance(outcome, Report) else outcome.path
+
+
+def numbers_of_people(report: Report) -> list[int]:
+    """Of everybody who was seen or judged, rising."""
+    seen = [person.person for person in report.people]
+    judged = [person.person for person in report.verdict.by_person]
+    return sorted({*seen, *judged})

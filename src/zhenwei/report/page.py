@@ -16,11 +16,12 @@ from typing import Any
 from zhenwei import pages
 from zhenwei.fusion.wording import leaning, signed
 from zhenwei.report.exhibits import Exhibits, exhibits
+from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.phrases import between, clock, headline, odds, say, strength
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
 from zhenwei.report.thumbnails import Thumbnail, thumbnail
-from zhenwei.types import Decision, DetectorInfo, Language, Media, Person, Report, Verdict, in_language
+from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
 MAX_PEOPLE = 24
 MAX_FACTS = 120
@@ -43,7 +44,8 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
     known = detectors or {}
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path
-    numbers = sorted({person.person for person in report.people} | {person.person for person in found.by_person})
+    numbers = numbers_of_people(report)
+    answered, silent, unasked = _sorted(report)
     return pages.page(
         "report/page.html",
         title=f"{name} · {say(found.decision, language)} · zhenwei",
@@ -62,10 +64,10 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
         at_fault=_at_fault(found),
         people=[_person(report, number, language) for number in numbers[:MAX_PEOPLE]],
         people_left_out=len(numbers[MAX_PEOPLE:]),
-        whole_file=exhibits([each for each in report.evidence if each.person is None], language),
-        answered=[each for each in report.evidence if each.llr is not None],
-        silent=[each for each in report.evidence if each.llr is None and each.asked],
-        unasked=list(dict.fromkeys(each.detector for each in report.evidence if not each.asked)),
+        whole_file=exhibits(_evidence_on(None, report), language),
+        answered=answered,
+        silent=silent,
+        unasked=unasked,
         detectors=known,
         max_facts=MAX_FACTS,
         sound=_sound(media),
@@ -94,10 +96,27 @@ def _words(language: Language) -> dict[str, Callable[..., Any]]:
     }
 
 
+def _evidence_on(number: int | None, report: Report) -> list[Evidence]:
+    return [each for each in report.evidence if each.person == number]
+
+
+def _sorted(report: Report) -> tuple[list[Evidence], list[Evidence], list[str]]:
+    """Evidence with an answer and without one, and the detectors that were not asked, each once."""
+    answered, silent = [], []
+    unasked: dict[str, None] = {}
+    for each in report.evidence:
+        if each.llr is not None:
+            answered.append(each)
+        elif each.asked:
+            silent.append(each)
+        if not each.asked:
+            unasked[each.detector] = None
+    return answered, silent, list(unasked)
+
+
 def _person(report: Report, number: int, language: Language) -> _PersonShown:
     judged = next((person for person in report.verdict.by_person if person.person == number), None)
     seen = next((person for person in report.people if person.person == number), None)
-    own = [each for each in report.evidence if each.person == number]
     explanation = judged.explanation if judged else ""
     if explanation == report.verdict.explanation:  # said of the file already: there is one person then
         explanation = ""
@@ -107,7 +126,7 @@ def _person(report: Report, number: int, language: Language) -> _PersonShown:
         explanation,
         thumbnail(seen.portrait) if seen else None,
         _quality(seen, language) if seen else "",
-        exhibits(own, language),
+        exhibits(_evidence_on(number, report), language),
     )
 
 
@@ -148,8 +167,9 @@ def _sound(media: Media) -> str:
 
 def _blind_spots(report: Report, detectors: Mapping[str, DetectorInfo]) -> list[tuple[str, str]]:
     """Detector and blind spot, of those that were asked, each once."""
-    spots = []
-    for id_ in dict.fromkeys(each.detector for each in report.evidence):
-        if id_ in detectors:
-            spots += [(id_, spot) for spot in detectors[id_].blind_spots]
-    return spots
+    spots: dict[tuple[str, str], None] = {}
+    for each in report.evidence:
+        if each.detector in detectors:
+            for spot in detectors[each.detector].blind_spots:
+                spots[each.detector, spot] = None
+    return list(spots)

@@ -71,7 +71,6 @@ PHRASES: dict[str, tuple[str, str]] = {
         "what is not signed anybody can have written. What was measured follows below.",
         "以上为文件自身的声明。签名只说明由谁作出且此后未被改动，并不证明属实；未签名的内容任何人都可写入。测量结果见下文。",
     ),
-    "declared_short": ("declares: {sentence}", "声明：{sentence}"),
     "stream_nothing": ("nothing can be said", "无法判断"),
     "at_fault_none": ("Neither stands out as forged.", "两者均无明显伪造迹象。"),
     "at_fault_picture": ("If something is forged, it is likelier the picture.", "若有伪造，更可能是画面。"),

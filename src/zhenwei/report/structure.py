@@ -16,6 +16,7 @@ from zhenwei.types import (
     Declaration,
     Engine,
     Evidence,
+    Exhibit,
     Interval,
     Language,
     Media,
@@ -84,7 +85,8 @@ def command(engine: Engine, path: str) -> str:
     for name, value in engine.options.items():
         flag = _FLAGS.get(name)
         if flag and name == "detectors":
-            words += [word for id_ in str(value).replace(",", " ").split() for word in (flag, id_)]
+            for id_ in str(value).replace(",", " ").split():
+                words += [flag, id_]
         elif flag:
             words += [flag, str(value)]
     return shlex.join(words)
@@ -95,13 +97,17 @@ _FLAGS = {"frames": "--frames", "detectors": "--detector", "false_alarm": "--fal
 
 def _unreadable(outcome: Unreadable) -> dict[str, Any]:
     error = outcome.error
-    details = [f"got {error.got}"] * bool(error.got) + [f"want {error.want}"] * bool(error.want)
+    said = [error.what]
+    if error.got:
+        said.append(f"got {error.got}")
+    if error.want:
+        said.append(f"want {error.want}")
     return {
         "schema": SCHEMA,
         "file": {"path": _text(outcome.path)},
         "error": {
             "kind": type(error).__name__,
-            "message": _text("; ".join([error.what, *details])),
+            "message": _text("; ".join(said)),
             "fix": _text(error.fix),
         },
     }
@@ -129,6 +135,9 @@ def _file(media: Media, language: Language) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
+    four_ways = []
+    for (picture, voice), share in verdict.four_ways().items():
+        four_ways.append({"picture_forged": picture, "voice_forged": voice, "probability": round(share, 6)})
     return {
         "decision": verdict.decision,
         "llr": _finite(verdict.llr, "verdict.llr"),
@@ -140,10 +149,7 @@ def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
         "measured_on": _said(verdict.measured_on, language),
         "unlike": _said(verdict.unlike, language),
         "streams": [_stream(stream) for stream in verdict.streams],
-        "four_ways": [
-            {"picture_forged": picture, "voice_forged": voice, "probability": round(share, 6)}
-            for (picture, voice), share in verdict.four_ways().items()
-        ],
+        "four_ways": four_ways,
     }
 
 
@@ -180,10 +186,6 @@ def _person_verdict(verdict: PersonVerdict, language: Language) -> dict[str, Any
 
 
 def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
-    exhibits = [
-        {"kind": type(exhibit).__name__.lower(), "caption": _said(exhibit.caption, language)}
-        for exhibit in evidence.exhibits
-    ]
     return {
         "detector": _text(evidence.detector),
         "finds": evidence.finds,
@@ -198,18 +200,23 @@ def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
         "interval_s": _interval(evidence.interval),
         "weights": _text(evidence.weights),
         "seconds": _finite(evidence.seconds, f"seconds of {evidence.detector}"),
-        "exhibits": exhibits,
+        "exhibits": [_exhibit(exhibit, language) for exhibit in evidence.exhibits],
     }
 
 
+def _exhibit(exhibit: Exhibit, language: Language) -> dict[str, Any]:
+    return {"kind": type(exhibit).__name__.lower(), "caption": _said(exhibit.caption, language)}
+
+
 def _person(person: Person) -> dict[str, Any]:
-    quality = person.quality
-    names = ("face_px", "sharpness", "brightness", "clipped", "yaw_deg", "pitch_deg", "roll_deg")
+    quality = {}
+    for name in ("face_px", "sharpness", "brightness", "clipped", "yaw_deg", "pitch_deg", "roll_deg"):
+        quality[name] = _finite(getattr(person.quality, name), f"quality.{name}")
     return {
         "person": person.person,
         "faces": person.faces,
         "interval_s": _interval(person.interval),
-        "quality": {name: _finite(getattr(quality, name), f"quality.{name}") for name in names},
+        "quality": quality,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zhenwei.fusion.wording import most_useful, signed
 from zhenwei.pages import legible
-from zhenwei.report.outcome import Outcome, Unreadable, path_of
+from zhenwei.report.outcome import Outcome, Unreadable, numbers_of_people, path_of
 from zhenwei.report.phrases import leans, often, say
 from zhenwei.types import Evidence, Language, Report, Verdict, in_language
 
@@ -57,7 +57,7 @@ class CsvRows:
                 " ".join(verdict.at_fault),
                 "" if verdict.llr is None else f"{verdict.llr:.4f}",
                 "" if verdict.error_rate is None else f"{verdict.error_rate:.6g}",
-                str(_people(outcome)),
+                str(len(numbers_of_people(outcome))),
                 why(outcome, self.language),
                 declares(outcome, self.language),
                 "",
@@ -173,14 +173,10 @@ def _sign(decision: str, language: Language, verdict: Verdict | None = None) -> 
 
 
 def _kind(report: Report, language: Language) -> str:
-    count = _people(report)
+    count = len(numbers_of_people(report))
     if report.media.kind == "audio":
         return say("audio", language)
     people = "nobody" if not count else "count_person" if count == 1 else "count_people"
     return say(
         "kind_people", language, kind=say(report.media.kind, language), people=say(people, language, count=count)
     )
-
-
-def _people(report: Report) -> int:
-    return len({p.person for p in report.people} | {v.person for v in report.verdict.by_person})

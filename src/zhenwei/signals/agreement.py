@@ -121,8 +121,8 @@ def spread_out(
     side, each the mean of the patches whose square covers its centre; nearer patches count more. NaN where none does.
     """
     scale = max(shape) / cells
-    rows, columns = (max(1, round(side / scale)) for side in shape)
-    y, x = ((np.arange(n) + 0.5) * (side / n) for n, side in ((rows, shape[0]), (columns, shape[1])))
+    rows, columns = max(1, round(shape[0] / scale)), max(1, round(shape[1] / scale))
+    y, x = (np.arange(rows) + 0.5) * (shape[0] / rows), (np.arange(columns) + 0.5) * (shape[1] / columns)
     half = patch / 2
     down = np.maximum(0, 1 - np.abs(y[None] - at[:, :1] - half) / half)
     across = np.maximum(0, 1 - np.abs(x[None] - at[:, 1:] - half) / half)

@@ -42,17 +42,21 @@ def courses(pixels: Pixels, landmarks: Floats) -> Floats:
     points = _bridged(landmarks[..., :2].astype(np.float64))
     across = float(np.median(np.linalg.norm(points[:, _CHEEKBONES[0]] - points[:, _CHEEKBONES[1]], axis=1)))
     reference = _reference(points, across)
-    fits = [_similarity(p, reference) for p in _smooth(points)]
-    laid = np.stack([cv2.warpAffine(f, m, (_SIDE, _SIDE), borderMode=cv2.BORDER_REPLICATE)
-                     for f, m in zip(pixels, fits, strict=True)])  # fmt: skip
-    inside, around = _regions(reference)
-    jump = _second(np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2YCrCb) for f in laid]).astype(np.float32))
-    texture = [np.sqrt((jump[:, region, 0] ** 2).mean(1)) for region in (inside, around)]
-    means = [jump[:, region].mean(1) for region in (inside, around)]
-    light = [np.abs(mean[:, 0]) for mean in means]
-    colour = [np.linalg.norm(mean[:, 1:], axis=1) for mean in means]
-    put = np.stack([p @ m[:, :2].T + m[:, 2] for p, m in zip(points, fits, strict=True)])
-    moved = 100 / _ACROSS * np.linalg.norm(_second(put), axis=2)
+    laid, put = [], []
+    for frame, own, smooth in zip(pixels, points, _smooth(points), strict=True):
+        fit = _similarity(smooth, reference)  # (2, 3)
+        upright = cv2.warpAffine(frame, fit, (_SIDE, _SIDE), borderMode=cv2.BORDER_REPLICATE)
+        laid.append(cv2.cvtColor(upright, cv2.COLOR_RGB2YCrCb))
+        put.append(own @ fit[:, :2].T + fit[:, 2])
+    jump = _second(np.stack(laid).astype(np.float32))  # (n - 2, side, side, 3): luma and two of chroma
+    texture, light, colour = [], [], []
+    for region in _regions(reference):  # the face, then what surrounds it
+        values = jump[:, region]  # (n - 2, pixels of the region, 3)
+        mean = values.mean(1)
+        texture.append(np.sqrt((values[..., 0] ** 2).mean(1)))
+        light.append(np.abs(mean[:, 0]))
+        colour.append(np.linalg.norm(mean[:, 1:], axis=1))
+    moved = 100 / _ACROSS * np.linalg.norm(_second(np.stack(put)), axis=2)  # (n - 2, points): per cent of the face
     tremble = [np.sqrt((moved[:, some] ** 2).mean(1)) for some in (_INNER, _OUTLINE)]
     every = np.stack([*texture, *light, *colour, *tremble])
     return np.asarray(np.log(every + np.array(_FLOORS)[:, None]), np.float32)

@@ -71,7 +71,8 @@ def grid_steps(plane: Floats) -> Steps:
     """``plane``: ``(height, width)`` in [0, 255]; pixels beyond the last whole cell are left out."""
     rows, columns = plane.shape[0] // BLOCK, plane.shape[1] // BLOCK
     whole = plane[: rows * BLOCK, : columns * BLOCK]
-    across, down = (_steps(whole, axis).reshape(rows, BLOCK, columns, BLOCK) for axis in (1, 0))
+    cells = rows, BLOCK, columns, BLOCK
+    across, down = _steps(whole, 1).reshape(cells), _steps(whole, 0).reshape(cells)
     return Steps(across.mean(axis=1), down.mean(axis=3).swapaxes(1, 2))
 
 
@@ -92,7 +93,8 @@ def grid_offset(steps: Steps) -> tuple[int, int, float]:
     """
     if steps.across.size == 0:
         return 0, 0, 0.0
-    by_row, by_column = (np.asarray(s.mean(axis=(0, 1)), np.float64) for s in (steps.down, steps.across))
+    by_row = np.asarray(steps.down.mean(axis=(0, 1)), np.float64)
+    by_column = np.asarray(steps.across.mean(axis=(0, 1)), np.float64)
     lead = [float(np.diff(np.sort(profile)[-2:])[0]) for profile in (by_row, by_column)]
     return int(by_row.argmax()), int(by_column.argmax()), min(lead)
 
@@ -101,8 +103,7 @@ def other_grid(steps: Steps, offset: tuple[int, int]) -> Floats:
     """How strong a second grid is at each place, ``(rows, columns)`` in grey levels: the strongest offset but that of
     the whole picture's grid, over a window of 5 x 5 cells, above the mean of the others, the lesser of both directions.
     """
-    rows, columns = (_lead(_pooled(s), o) for s, o in zip((steps.down, steps.across), offset, strict=True))
-    return np.minimum(rows, columns)
+    return np.minimum(_lead(_pooled(steps.down), offset[0]), _lead(_pooled(steps.across), offset[1]))
 
 
 def _lead(steps: Floats, left_out: int) -> Floats:

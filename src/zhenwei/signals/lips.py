@@ -37,10 +37,15 @@ def mouth_shape(landmarks: NDArray[np.floating]) -> Reals:
     """``(n, 468, 2 or 3)`` -> ``(n, 2)``: opening of the inner lips and width of the mouth, over the distance of the
     outer corners of the eyes; NaN without landmarks."""
     points = np.asarray(landmarks[..., :2], np.float64)
-    gaps = [np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in _LIDS]
-    width, eyes = (np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in (_CORNERS, _EYES))
+    gaps = [_distance(points, upper, lower) for upper, lower in _LIDS]
+    width, eyes = _distance(points, *_CORNERS), _distance(points, *_EYES)
     shape = np.stack([np.mean(gaps, axis=0), width], axis=1) / np.maximum(eyes, 1e-6)[:, None]
     return np.asarray(shape, np.float64)
+
+
+def _distance(points: Reals, one: int, other: int) -> Reals:
+    """``(n,)``: of two landmarks, frame by frame."""
+    return np.asarray(np.linalg.norm(points[:, one] - points[:, other], axis=1))
 
 
 def motion(times_s: Reals, shape: Reals) -> tuple[Reals, Reals]:

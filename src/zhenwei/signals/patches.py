@@ -33,7 +33,7 @@ class Patches:
         """For blocks of ``size`` pixels of the mosaic: top and left of each in the whole picture, ``(rows, columns)``
         both, and whether it lies inside a patch rather than in a margin or an empty place."""
         whole = self.side + 2 * self.margin
-        rows, columns = (n // size for n in self.pixels.shape[:2])
+        rows, columns = self.pixels.shape[0] // size, self.pixels.shape[1] // size
         y, x = np.meshgrid(np.arange(rows) * size, np.arange(columns) * size, indexing="ij")
         number = y // whole * self.across + x // whole
         filled = number < len(self.corners)
@@ -61,10 +61,3 @@ def cut_out(pixels: Pixels, corners: Sequence[tuple[int, int]], side: int, margi
 def _mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
     places = np.abs(np.arange(start, start + count))
     return np.asarray(np.clip(np.where(places >= size, 2 * (size - 1) - places, places), 0, size - 1), np.int64)
-
-
-def spread(places: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
-    """At most ``most`` of them, evenly spread over their order."""
-    if len(places) <= most:
-        return list(places)
-    return [places[int(i)] for i in np.linspace(0, len(places) - 1, most).round()]

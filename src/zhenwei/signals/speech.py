@@ -1,4 +1,4 @@
-"""What speech detectors hear by: short-time spectra, filter banks, cepstra, group delay, constant-Q, on plain arrays.
+"""What speech detectors hear by: short-time spectra, filter banks, cepstra, on plain arrays.
 
 Sound here is mono ``(samples,)``, any float type, full scale 1. Frames lie wholly within the signal (no padding): there
 are ``1 + (samples - size) // hop`` of them, none for a signal shorter than ``size``. Spectra are ``(frames, bins)``.
@@ -46,7 +46,8 @@ def linear_filters(count: int, points: int, rate_hz: int, lowest_hz: float = 0.0
 @lru_cache(maxsize=16)
 def mel_filters(count: int, points: int, rate_hz: int, lowest_hz: float = 0.0, highest_hz: float = 0.0) -> Reals:
     """As :func:`linear_filters`, evenly spaced in mel = 2595 log10(1 + f / 700) (O'Shaughnessy 1987)."""
-    low, high = (2595 * np.log10(1 + f / 700) for f in (lowest_hz, highest_hz or rate_hz / 2))
+    low = 2595 * np.log10(1 + lowest_hz / 700)
+    high = 2595 * np.log10(1 + (highest_hz or rate_hz / 2) / 700)
     edges = 700 * (10 ** (np.linspace(low, high, count + 2) / 2595) - 1)
     return _triangles(edges, points, rate_hz)
 
@@ -74,55 +75,6 @@ def deltas(features: Reals, reach: int = 2) -> Reals:
     length = len(features)
     total = sum(k * (padded[reach + k : reach + k + length] - padded[reach - k : reach - k + length]) for k in steps)
     return np.asarray(total / (2 * sum(k * k for k in steps)), np.float64).reshape(features.shape)
-
-
-def group_delay(sound: NDArray[np.floating], size: int, hop: int) -> Reals:
-    """``(frames, bins)``: -d phase / d frequency in samples from the start of each frame, of the windowed signal:
-    Re(F{n x} / F{x}) (Oppenheim & Schafer). 0 where nothing is heard."""
-    windowed = frames_of(sound, size, hop) * get_window("hann", size)
-    spectrum = np.fft.rfft(windowed, axis=1)
-    ramped = np.fft.rfft(windowed * np.arange(size), axis=1)
-    power = np.abs(spectrum) ** 2
-    heard = power > FLOOR
-    return np.asarray(np.where(heard, (ramped * spectrum.conj()).real / np.where(heard, power, 1.0), 0.0), np.float64)
-
-
-@lru_cache(maxsize=4)
-def _kernels(rate_hz: int, lowest_hz: float, octaves: int, per_octave: int) -> NDArray[np.complex128]:
-    """``(bins, size)`` Hann-windowed tones of constant quality, in the middle of the longest; sum of the window 1."""
-    quality = 1 / (2 ** (1 / per_octave) - 1)
-    at = lowest_hz * 2.0 ** (np.arange(octaves * per_octave) / per_octave)
-    size = int(np.ceil(quality * rate_hz / lowest_hz))
-    kernels = np.zeros((len(at), size), np.complex128)
-    for row, hertz in zip(kernels, at, strict=True):
-        length = round(quality * rate_hz / hertz)
-        window = get_window("hann", length)
-        start = (size - length) // 2
-        time = np.arange(length) - length / 2
-        row[start : start + length] = window / window.sum() * np.exp(-2j * np.pi * hertz / rate_hz * time)
-    return kernels
-
-
-def constant_q(
-    sound: NDArray[np.floating], rate_hz: int, hop: int, lowest_hz: float = 62.5, octaves: int = 7, per_octave: int = 12
-) -> NDArray[np.complex128]:
-    """Constant-Q transform ``(frames, octaves * per_octave)`` (Brown 1991), bins from ``lowest_hz`` up; a sine of
-    amplitude a at a bin's frequency has magnitude a / 2. UsageError if the highest bin is beyond half the rate."""
-    highest = lowest_hz * 2.0 ** (octaves - 1 / per_octave)
-    if highest > rate_hz / 2:
-        raise UsageError("the constant-Q transform reaches too high", got=f"{highest:g} Hz", want=f"{rate_hz / 2:g} Hz")
-    kernels = _kernels(rate_hz, lowest_hz, octaves, per_octave)
-    return np.asarray(frames_of(sound, kernels.shape[1], hop) @ kernels.T, np.complex128)
-
-
-def cqcc(sound: NDArray[np.floating], rate_hz: int, hop: int, count: int = 20) -> Reals:
-    """Constant-Q cepstral coefficients ``(frames, count)`` (Todisco, Delgado & Evans, 2017): log power of 7 octaves of
-    12, read at as many evenly spaced frequencies, then an orthonormal DCT-II."""
-    power = np.log(np.abs(constant_q(sound, rate_hz, hop)) ** 2 + FLOOR)
-    at = 2.0 ** (np.arange(power.shape[1]) / 12)
-    even = np.linspace(at[0], at[-1], len(at))
-    resampled = np.array([np.interp(even, at, row) for row in power]).reshape(power.shape)
-    return np.asarray(dct(resampled, norm="ortho", axis=1)[:, :count], np.float64)
 
 
 def without_rumble(sound: NDArray[np.floating], rate_hz: int, above_hz: float = 100.0) -> NDArray[np.float32]:

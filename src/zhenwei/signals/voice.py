@@ -142,7 +142,7 @@ def _periodicity(sound: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
     fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(sound))
     rows = []
     for one, envelope in bands:
-        alike, around = (_alike(course, starts[fits], periods[fits]) for course in (one, envelope))
+        alike, around = _alike(one, starts[fits], periods[fits]), _alike(envelope, starts[fits], periods[fits])
         rows.append([_mean(alike), _spread(alike), _mean(around), _spread(around)])
     return np.asarray(rows, np.float64).ravel()
 

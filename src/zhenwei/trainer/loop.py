@@ -31,13 +31,12 @@ from __future__ import annotations
 
 import copy
 import csv
-import io
 import json
 import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,11 +45,12 @@ import torch
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.files import make_folder, write_whole
+from zhenwei.files import make_folder
 from zhenwei.trainer import distributed
 from zhenwei.trainer.averages import follow
 from zhenwei.trainer.checkpoints import load_tensors, read_checkpoint, state_tensors, write_checkpoint
 from zhenwei.trainer.distributed import ALONE, World
+from zhenwei.trainer.log import read_log, write_log
 from zhenwei.trainer.schedule import Clock, set_learning_rate
 from zhenwei.trainer.seeds import generator_at
 from zhenwei.trainer.workers import BatchSource, prepared
@@ -165,12 +165,18 @@ def begin(task: Task, schedule: Schedule) -> Run:
     return Run(task, averages, schedule.steps)
 
 
-def take_step(optimizer: optim.Optimizer, loss: Tensor, *, clip_norm: float = 0.0) -> None:
-    """Gradients of ``loss``, clipped to ``clip_norm`` where it is given, and one step of ``optimizer``."""
+def take_step(
+    optimizer: optim.Optimizer, loss: Tensor, *, clip_norm: float = 0.0, clipped: nn.Module | None = None
+) -> None:
+    """Gradients of ``loss``, clipped to ``clip_norm`` where it is given, and one step of ``optimizer``.
+
+    ``clipped``: the network whose gradients are clipped together; None for all parameters of ``optimizer``.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if clip_norm:
-        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip_norm)
+        everything = [p for group in optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(everything if clipped is None else clipped.parameters(), clip_norm)
     optimizer.step()
 
 
@@ -279,7 +285,7 @@ def save(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last") -
         document["checked"] = run.checked
     write_checkpoint(folder / f"{name}.safetensors", tensors, document)
     if task.check is None:
-        write_whole(folder / (LOG if name == "last" else f"{name}.log.csv"), _csv(run.rows))
+        write_log(folder / _log_of(name), run.rows)
 
 
 def restore(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last") -> None:
@@ -296,7 +302,12 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last"
         load(run, document, tensors)
     except (RuntimeError, LookupError, ValueError) as error:
         raise DataError(f"{name}.safetensors does not fit the run", got=str(error)[:200]) from None
-    run.rows = _rows(folder / (LOG if name == "last" else f"{name}.log.csv"), run.step)
+    with suppress(OSError, ValueError, KeyError, TypeError, csv.Error):  # for people: a run goes on without it
+        run.rows = read_log(folder / _log_of(name), run.step)
+
+
+def _log_of(name: str) -> str:
+    return LOG if name == "last" else f"{name}.log.csv"
 
 
 def load(run: Run, document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -353,23 +364,3 @@ def _check(run: Run, clock: Clock, runtime: Runtime) -> None:
             run.task.check(run)
     run.checked = run.step
     distributed.wait(runtime.world)
-
-
-def _csv(rows: list[dict[str, float]]) -> str:
-    text = io.StringIO()
-    names: dict[str, None] = {}  # in the order in which they first occur
-    for row in rows:
-        names.update(dict.fromkeys(row))
-    out = csv.DictWriter(text, list(names), lineterminator="\n")
-    out.writeheader()
-    out.writerows(rows)
-    return text.getvalue()
-
-
-def _rows(path: Path, upto: int) -> list[dict[str, float]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-        return [row for row in rows if row["step"] <= upto]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
-        return []  # the log is for people: a run goes on without it

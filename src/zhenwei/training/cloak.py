@@ -24,11 +24,12 @@ from torch.nn import functional
 from zhenwei.errors import DataError
 from zhenwei.forge.puppet import BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import checkpoint
-from zhenwei.forge.swap.learn import batches, learn, swap_faces, to_tensor
+from zhenwei.forge.swap.learn import swap_faces, to_tensor
 from zhenwei.forge.swap.prepare import Cut, align, cut_faces
 from zhenwei.forge.swap.score import train_embedding
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces, of_portraits, oval_mask
+from zhenwei.forge.swap.train import fit
 from zhenwei.nets.swap import FaceEmbedding, SwapNet
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
@@ -152,12 +153,10 @@ def measure(away: Callable[[Tensor], Tensor], faces: Pixels, cloaked: Pixels) ->
     return tuple(rows)
 
 
-def learned_swap(a: Faces, b: Faces, settings: Settings, tell: Tell = lambda *_: None, stage: str = "") -> SwapNet:
+def learned_swap(a: Faces, b: Faces, settings: SwapSettings, tell: Tell = lambda *_: None, stage: str = "") -> SwapNet:
     """An autoencoder swap of the two, from nothing, in memory."""
     state = checkpoint.fresh(settings, CPU)
-    while state.step < settings.steps:
-        learn(state, batches(a, b, settings, state.step, CPU), settings)
-        tell(stage, state.step / settings.steps)
+    fit(state, a, b, settings, CPU, tell=lambda step: tell(stage, step / settings.steps))
     return state.net.eval()
 
 
@@ -172,7 +171,13 @@ class Arm:
 
 
 def honest_test(
-    a: Faces, b: Faces, held: Pixels, cloaked: Pixels, settings: Settings, clean: SwapNet, tell: Tell = lambda *_: None
+    a: Faces,
+    b: Faces,
+    held: Pixels,
+    cloaked: Pixels,
+    settings: SwapSettings,
+    clean: SwapNet,
+    tell: Tell = lambda *_: None,
 ) -> tuple[Arm, ...]:
     """Does a cloak of ``a``'s photographs stop an autoencoder that learns from them?
 
@@ -180,7 +185,7 @@ def honest_test(
     which is how far apart two swaps are anyway; from cloaked ones; from cloaked ones after JPEG 75.
     """
     other = replace(settings, seed=settings.seed + 1)
-    kinds: Sequence[tuple[str, Pixels, Settings]] = (
+    kinds: Sequence[tuple[str, Pixels, SwapSettings]] = (
         ("clean photographs, another seed", a.pixels, other),
         ("cloaked photographs", cloaked, other),
         ("cloaked photographs, JPEG 75", _jpeg(75)(cloaked), other),
@@ -213,7 +218,7 @@ class Cloaked:
     changed: int
 
 
-_PHOTO = Settings(size=64, width=16, batch=8, steps=250, rate=1e-3, held_out=1, check_every=1000)
+_PHOTO = SwapSettings(size=64, width=16, batch=8, steps=250, rate=1e-3, held_out=1, check_every=1000)
 _COPIES, _STRANGERS, _LOOKS, _LESSONS = 24, 16, 10, 60
 
 

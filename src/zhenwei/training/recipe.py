@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from zhenwei.errors import UsageError
 from zhenwei.trainer.schedule import OptimizerSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Often = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+R = TypeVar("R", bound=BaseModel)
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A recipe, or a part of one: what is not given has its default, and what it does not know is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Pairs(_Section):
+class Pairs(Section):
     """How many (genuine, forged) pairs of each kind stand in one batch."""
 
     collected: int = Field(ge=0)  # a published forgery beside its original
@@ -38,7 +44,7 @@ class Pairs(_Section):
         return self.collected + self.generated + made
 
 
-class Augmentation(_Section):
+class Augmentation(Section):
     """Probabilities of each degradation; the same draw is applied to both faces of a pair."""
 
     zoom: Annotated[float, Field(ge=0.5, le=1)] = 0.85
@@ -76,7 +82,7 @@ class Augmentation(_Section):
         return self
 
 
-class Recipe(_Section):
+class Recipe(Section):
     detector: str
     seed: int
     backbone: Literal["lite0", "lite1", "lite2"]
@@ -125,21 +131,66 @@ class Recipe(_Section):
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """The recipe in a TOML file, or the packaged one of that name (``"face_forgery"``).
+    """The recipe of a network of faces in a TOML file, or the packaged one of that name (``"face_forgery"``)."""
+    return read_recipe(Recipe, str(name))
 
-    Raises :class:`UsageError` where there is none, or it is not as it should be; the message names what.
+
+def read_recipe(
+    kind: type[R], name: str, options: Mapping[str, str] | None = None, *, detectors: Sequence[str] = ()
+) -> R:
+    """``kind`` as a TOML file or the packaged recipe ``name`` says ("": its defaults), with ``options`` in force.
+
+    ``options``: values as text, by the names of fields, those of a part after a dot: ``"optimiser.steps": "100"``.
+    ``detectors``: whom it may be for, where it says. Raises :class:`UsageError` where there is no such recipe, or it is
+    not as it should be; the message names what.
     """
-    path = Path(name)
-    packaged = resources.files("zhenwei.training") / "recipes" / f"{name}.toml"
-    if path.is_file():
-        data = path.read_bytes()
-    elif packaged.is_file():
-        data = packaged.read_bytes()
-    else:
-        folder = resources.files("zhenwei.training") / "recipes"
-        known = sorted(p.name.removesuffix(".toml") for p in folder.iterdir())
-        raise UsageError("no such recipe", got=str(name), want=f"a TOML file or one of {', '.join(known)}")
     try:
-        return Recipe.model_validate(tomllib.loads(data.decode("utf-8")))
+        values = tomllib.loads(_text(name)) if name else {}
+        if detectors and values.get("detector", detectors[0]) not in detectors:
+            want = " or ".join(detectors)
+            raise UsageError("the recipe is for another detector", got=str(values["detector"]), want=want)
+        for option, value in (options or {}).items():
+            _put(kind, values, option, value)
+        return kind.model_validate(values)
     except ValueError as error:  # not UTF-8, no TOML, or values that the recipe cannot have
-        raise UsageError("the recipe cannot be read", got=str(error), fix=f"Correct {name}.") from error
+        raise UsageError("the recipe cannot be read", got=str(error), fix=f"Correct {name or 'it'}.") from error
+
+
+def options_of(kind: type[BaseModel], before: str = "") -> dict[str, FieldInfo]:
+    """Every option of a recipe by its name on the command line; those of its parts after a dot."""
+    found: dict[str, FieldInfo] = {}
+    for name, known in kind.model_fields.items():
+        part = known.annotation
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            found |= options_of(part, f"{before}{name}.")
+        elif name != "detector":
+            found[f"{before}{name}"] = known
+    return found
+
+
+def _text(name: str) -> str:
+    folder = resources.files("zhenwei.training") / "recipes"
+    path, packaged = Path(name), folder / f"{name}.toml"
+    if path.is_file():
+        return path.read_text("utf-8")
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    known = sorted(p.name.removesuffix(".toml") for p in folder.iterdir())
+    raise UsageError("no such recipe", got=name, want=f"a TOML file or one of {', '.join(known)}")
+
+
+def _put(kind: type[BaseModel], values: dict[str, Any], option: str, value: str) -> None:
+    """Sets one option in ``values``, in place; numbers, lists and tables are written as in TOML."""
+    known = options_of(kind)
+    name = option.replace("-", "_")
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        fix = f"Did you mean --{' or --'.join(near)}?" if near else f"The recipe has --{', --'.join(known)}."
+        raise UsageError(f"there is no option --{option}", fix=fix)
+    *parts, last = name.split(".")
+    for part in parts:
+        values = values.setdefault(part, {})
+    try:
+        values[last] = tomllib.loads(f"value = {value}")["value"]
+    except ValueError:
+        values[last] = value

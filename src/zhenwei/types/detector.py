@@ -28,6 +28,11 @@ class Subject:
     strip: Strip | None = None
     company: tuple[Strip, ...] = ()
 
+    @property
+    def person(self) -> int | None:
+        """The number of the person that is asked about; None for the whole file."""
+        return self.track.person if self.track else None
+
     def frame(self, index: int) -> Frame:
         """The sampled frame that a face refers to."""
         return self.frames[index]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from zhenwei import models
-from zhenwei.detectors.consistency.exif import ANY_SIZE_PX, Exif, compared, found_enough, telling
+from zhenwei.detectors.consistency.exif import Exif, compared, found_enough, telling
 from zhenwei.models.calibration import Calibration
 from zhenwei.testing import clip_subject, picture_subject
-from zhenwei.training.camera import Camera, dead_leaves, saved
+from zhenwei.training.data.camera import Camera, dead_leaves, saved
 from zhenwei.types import Evidence, Picture, Pixels
 
 REGION = np.s_[150:380, 150:400]
@@ -63,7 +63,7 @@ def test_the_llr_is_what_the_calibration_makes_of_the_score(scene: Pixels) -> No
     for evidence in map(ask, spliced(scene)):
         calibration = Calibration.load(models.calibration_path("self_consistency"))
         assert evidence.score is not None
-        assert evidence.llr == calibration.llr(evidence.score, face_px=ANY_SIZE_PX)
+        assert evidence.llr == calibration.llr(evidence.score)
     assert calibration.lowest >= np.log(0.5) - 1e-9
 
 

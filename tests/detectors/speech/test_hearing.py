@@ -15,7 +15,7 @@ from tests.speaking import RATE_HZ, voice
 
 from zhenwei.detectors import build, catalogue
 from zhenwei.detectors._sound import activity, mixed, speech_runs
-from zhenwei.detectors.speech._hearing import LEAST_S, WINDOW_S, Heard, listen, spectrogram
+from zhenwei.detectors.speech._hearing import LEAST_S, WINDOW_S, Speech, listen, spectrogram
 from zhenwei.pipeline import Options, examine
 from zhenwei.testing import sound_subject
 from zhenwei.types import Audio, Curve, Picture
@@ -28,9 +28,9 @@ def audio(*channels: Sound, rate: int = RATE_HZ) -> Audio:
     return Audio(np.stack(channels), rate)
 
 
-def heard(sound: Sound) -> Heard:
+def heard(sound: Sound) -> Speech:
     found = listen(audio(sound))
-    assert isinstance(found, Heard)
+    assert isinstance(found, Speech)
     return found
 
 
@@ -96,7 +96,7 @@ def test_channels_that_cancel_do_not_silence_the_voice() -> None:
 def test_any_rate_is_heard(rate: int) -> None:
     sound = voice(4.0)
     found = listen(audio(np.asarray(soxr.resample(sound, RATE_HZ, rate), np.float32), rate=rate))
-    assert isinstance(found, Heard)
+    assert isinstance(found, Speech)
     assert found.speech_s >= LEAST_S
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.training.albums import astronaut
 
 from zhenwei import models
-from zhenwei.detectors.temporal.flicker import ANY_SIZE_PX, Flicker, asked
+from zhenwei.detectors.temporal.flicker import Flicker, asked
 from zhenwei.models.calibration import Calibration
 from zhenwei.testing import strip_subject
 from zhenwei.types import Curve, Evidence, Subject
@@ -44,7 +44,7 @@ def test_the_llr_is_what_the_calibration_makes_of_the_score() -> None:
     for amount in (0.0, 12.0):
         evidence = ask(clip(amount))
         assert evidence.score is not None
-        assert evidence.llr == calibration.llr(evidence.score, face_px=ANY_SIZE_PX)
+        assert evidence.llr == calibration.llr(evidence.score)
     assert calibration.lowest >= np.log(0.5) - 1e-9
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zhenwei import models
-from zhenwei.detectors.traditional.jpeg_traces import ANY_SIZE_PX, FEATURES, JpegTraces, trace
+from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trace
 from zhenwei.models.calibration import Calibration
 from zhenwei.testing import clip_subject, picture_subject
 from zhenwei.types import Evidence, Picture, Pixels, Subject
@@ -99,7 +99,7 @@ def test_the_llr_is_what_the_calibration_makes_of_the_classifier(scene: Pixels) 
     (scores,) = models.load("jpeg_traces").run(traces.features[None])
     calibration = Calibration.load(models.calibration_path("jpeg_traces"))
     assert evidence.score == float(scores[0])
-    assert evidence.llr == calibration.llr(float(scores[0]), face_px=ANY_SIZE_PX)
+    assert evidence.llr == calibration.llr(float(scores[0]))
     assert calibration.lowest >= np.log(0.5) - 1e-9
     shy = ask(picture, always=False)
     assert shy.score == evidence.score

@@ -8,20 +8,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zhenwei.forge.adversarial import Game, GameSchedule, begin
 from zhenwei.forge.gan import cyclegan
-from zhenwei.forge.loop import Game, Schedule, advance, begin, keep, restore
 from zhenwei.nets.cyclegan import PatchCritic, Translator, receptive_field
+from zhenwei.trainer.loop import advance, restore, save
 
-RULES = cyclegan.Rules(batch=2, width=4, blocks=1, halvings=1, critic_halvings=1)
+RULES = cyclegan.CycleRules(batch=2, width=4, blocks=1, halvings=1, critic_halvings=1)
 CPU = torch.device("cpu")
 
 
-def red(count: int, chance: torch.Generator) -> Tensor:
-    return torch.rand(count, 3, 16, 16, generator=chance) * torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+def red(count: int, rng: torch.Generator) -> Tensor:
+    return torch.rand(count, 3, 16, 16, generator=rng) * torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
 
 
-def blue(count: int, chance: torch.Generator) -> Tensor:
-    return red(count, chance).flip(1)
+def blue(count: int, rng: torch.Generator) -> Tensor:
+    return red(count, rng).flip(1)
 
 
 @pytest.mark.parametrize(("halvings", "side"), [(1, 16), (2, 34), (3, 70)])
@@ -53,11 +54,11 @@ def test_a_translation_has_the_size_of_the_picture(side: int) -> None:
 
 
 def test_the_pool_holds_fifty_and_gives_back_earlier_ones() -> None:
-    pool, chance = cyclegan.Pool(4), torch.Generator().manual_seed(0)
+    pool, rng = cyclegan.Pool(4), torch.Generator().manual_seed(0)
     first = torch.arange(50.0).view(50, 1, 1, 1).expand(-1, 3, 4, 4)
-    assert torch.equal(pool.exchanged(first, chance), first)
+    assert torch.equal(pool.exchanged(first, rng), first)
     later = torch.full((200, 3, 4, 4), -1.0)
-    given = pool.exchanged(later, chance)[:, 0, 0, 0]
+    given = pool.exchanged(later, rng)[:, 0, 0, 0]
     old = given[given >= 0]
     assert 0 < len(old) <= 50
     assert len(set(old.tolist())) == len(old)  # each at most once: it was replaced
@@ -65,20 +66,20 @@ def test_the_pool_holds_fifty_and_gives_back_earlier_ones() -> None:
 
 
 def test_a_run_that_goes_on_makes_the_very_same_step(tmp_path: Path) -> None:
-    schedule = Schedule(6, seed=3, watch="")
+    schedule = GameSchedule(6, seed=3, watch="")
 
     def game() -> Game:
         return cyclegan.play(red, blue, 16, RULES, seed=3, device=CPU)
 
     whole = begin(game(), schedule)
-    losses = [advance(whole, schedule).losses["generator"] for _ in range(5)]
+    losses = [advance(whole, schedule.of_loop()).losses["generator"] for _ in range(5)]
     half = begin(game(), schedule)
     for _ in range(3):
-        advance(half, schedule)
-    keep(half, tmp_path, {})
+        advance(half, schedule.of_loop())
+    save(half, tmp_path, {})
     again = begin(game(), schedule)
     restore(again, tmp_path, {})
-    assert [advance(again, schedule).losses["generator"] for _ in range(2)] == losses[3:]
+    assert [advance(again, schedule.of_loop()).losses["generator"] for _ in range(2)] == losses[3:]
 
 
 def test_critics_learn_in_their_turn_and_translators_in_theirs() -> None:
@@ -89,10 +90,10 @@ def test_critics_learn_in_their_turn_and_translators_in_theirs() -> None:
 
     translators, critics = ("a_to_b", "b_to_a"), ("critic_a", "critic_b")
     before = weights(translators), weights(critics)
-    game.critic_turn(torch.Generator().manual_seed(1))
+    game.critic_step(torch.Generator().manual_seed(1))
     assert all(torch.equal(a, b) for a, b in zip(before[0], weights(translators), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(before[1], weights(critics), strict=True))
     between = weights(critics)
-    game.generator_turn(torch.Generator().manual_seed(2))
+    game.generator_step(torch.Generator().manual_seed(2))
     assert all(torch.equal(a, b) for a, b in zip(between, weights(critics), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(before[0], weights(translators), strict=True))

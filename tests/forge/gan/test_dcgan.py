@@ -21,10 +21,10 @@ from zhenwei.forge.consent import Consent, Scope, describe_folder, make_consent,
 from zhenwei.forge.gan import runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces, faces_of, puppets
 from zhenwei.forge.gan.measure import features, kernel_distance
-from zhenwei.forge.gan.settings import Kind, Settings, fresh_generator
+from zhenwei.forge.gan.settings import GanSettings, Kind, fresh_generator
 
 CPU, TODAY = torch.device("cpu"), datetime.date(2026, 11, 27)
-SMALL = Settings(width=8, noise=16, batch=8, seed=3)
+SMALL = GanSettings(width=8, noise=16, batch=8, seed=3)
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +74,9 @@ def test_puppets_are_many_people_and_the_same_for_the_same_seed(faces: Faces) ->
 
 @pytest.mark.parametrize("kind", ["dcgan", "wgan-gp"])
 def test_one_step_changes_every_weight_of_both(kind: Kind, faces: Faces) -> None:
-    settings = Settings(kind, width=8, noise=16, batch=8, seed=3)
+    settings = GanSettings(kind, width=8, noise=16, batch=8, seed=3)
     before = runs.game_of(settings, faces, CPU).nets
-    after = runs.learn(settings, faces, 1, device=CPU).game.nets
+    after = runs.learn(settings, faces, 1, device=CPU).task.nets
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         if kind == "wgan-gp" and name == "critic.layers.6.bias":  # a shift of both sides cancels in the gap
             continue
@@ -85,11 +85,11 @@ def test_one_step_changes_every_weight_of_both(kind: Kind, faces: Faces) -> None
 
 @pytest.mark.parametrize("kind", ["dcgan", "wgan-gp"])
 def test_a_run_cut_in_two_is_the_run_in_one(kind: Kind, faces: Faces, tmp_path: Path) -> None:
-    settings = Settings(kind, width=8, noise=16, batch=8, seed=3)
+    settings = GanSettings(kind, width=8, noise=16, batch=8, seed=3)
     whole = runs.learn(settings, faces, 4, device=CPU)
     runs.learn(settings, faces, 2, tmp_path, device=CPU)
     again = runs.learn(settings, faces, 4, tmp_path, device=CPU)
-    assert _same(whole.game.nets, again.game.nets)
+    assert _same(whole.task.nets, again.task.nets)
     assert _same(whole.averages, again.averages)
     generator, known = runs.open_run(tmp_path)
     assert _same(generator, runs.generator_of(whole))

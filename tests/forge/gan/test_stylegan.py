@@ -18,12 +18,12 @@ from torch import nn
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import augment, edits, losses, runs, samples, stylegan
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import Settings, fresh_generator
-from zhenwei.forge.loop import generator_at
+from zhenwei.forge.gan.settings import GanSettings, fresh_generator
 from zhenwei.nets import stylegan as nets
+from zhenwei.trainer.seeds import generator_at
 
 CPU = torch.device("cpu")
-SMALL = Settings("stylegan", 16, 8, 16, batch=8, seed=3, augment="ada")
+SMALL = GanSettings("stylegan", 16, 8, 16, batch=8, seed=3, augment="ada")
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +99,7 @@ def test_r1_is_the_squared_gradient_in_closed_form() -> None:
 
 def test_one_step_changes_every_weight_of_both(faces: Faces) -> None:
     before = runs.game_of(SMALL, faces, CPU).nets
-    after = runs.learn(SMALL, faces, 2, device=CPU).game.nets  # noise is added from the second step on
+    after = runs.learn(SMALL, faces, 2, device=CPU).task.nets  # noise is added from the second step on
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         assert not torch.equal(a, b), name
 
@@ -108,7 +108,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(faces: Faces, tmp_path: Path) -> Non
     whole = runs.learn(SMALL, faces, 6, device=CPU)
     runs.learn(SMALL, faces, 3, tmp_path, device=CPU)
     again = runs.learn(SMALL, faces, 6, tmp_path, device=CPU)
-    for one, other in ((whole.game.nets, again.game.nets), (whole.averages, again.averages)):
+    for one, other in ((whole.task.nets, again.task.nets), (whole.averages, again.averages)):
         assert all(
             torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
         )
@@ -179,7 +179,9 @@ def test_ada_changes_more_where_few_pictures_are_learned_by_heart() -> None:
     few = Faces(np.tile(many.pixels[:8], (25, 1, 1, 1)), "eight, again and again")
     told = []
     for data in (few, many):
-        run = runs.learn(Settings("stylegan", 16, 8, 16, batch=32, augment="ada", penalty=0.0), data, 100, device=CPU)
+        run = runs.learn(
+            GanSettings("stylegan", 16, 8, 16, batch=32, augment="ada", penalty=0.0), data, 100, device=CPU
+        )
         assert run.rows is not None
         told.append(run.rows[-1]["share"])
     assert told[0] > 0.002
@@ -257,9 +259,9 @@ def test_attributes_are_measured_on_drawn_faces() -> None:
 
 def test_what_has_no_meaning_is_refused() -> None:
     with pytest.raises(UsageError, match="augmentation"):
-        Settings("dcgan", augment="ada")
+        GanSettings("dcgan", augment="ada")
     with pytest.raises(UsageError, match="16, 32 or 64"):
         nets.StyleGenerator(128)
-    with pytest.raises(UsageError, match="R1"):
-        Settings("stylegan", penalty=float("nan"))
+    with pytest.raises(UsageError, match="penalty"):
+        GanSettings("stylegan", penalty=float("nan"))
     assert float(generator_at(0, 0, 0).initial_seed()) == 0

@@ -17,10 +17,10 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import describe_folder, make_consent, write_consent
 from zhenwei.forge.gan import runs, translate
 from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import Settings as GanSettings
+from zhenwei.forge.gan.settings import GanSettings as GanSettings
 
 CPU = torch.device("cpu")
-SMALL = translate.Settings(width=4, blocks=1, batch=2, seed=3)
+SMALL = translate.TranslatorSettings(width=4, blocks=1, batch=2, seed=3)
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(heaps: tuple[Faces, Faces], tmp_path
     whole = translate.learn(SMALL, *heaps, 4, device=CPU)
     translate.learn(SMALL, *heaps, 2, tmp_path, device=CPU)
     again = translate.learn(SMALL, *heaps, 4, tmp_path, device=CPU)
-    one, other = whole.game.nets.state_dict(), again.game.nets.state_dict()
+    one, other = whole.task.nets.state_dict(), again.task.nets.state_dict()
     assert all(torch.equal(one[k], other[k]) for k in one)
     opened = translate.open_run(tmp_path)
     assert opened.step == 4
@@ -92,7 +92,7 @@ def test_runs_of_another_kind_are_refused(heaps: tuple[Faces, Faces], tmp_path: 
     with pytest.raises(UsageError, match="another run"):
         translate.learn(SMALL, heaps[1], heaps[0], 2, tmp_path / "cycle", device=CPU)
     with pytest.raises(UsageError, match="32 or 64"):
-        translate.Settings(side=128)
+        translate.TranslatorSettings(side=128)
 
 
 @pytest.mark.heavy

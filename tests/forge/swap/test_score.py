@@ -10,6 +10,7 @@ from zhenwei.errors import UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import score
 from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Pixels
 
 
@@ -23,15 +24,15 @@ def test_likeness_of_genuine_faces_is_at_ceiling_and_floor(people: tuple[Faces, 
     (a, held_a), (b, held_b) = (faces.halves(8) for faces in people)
     args = (a.pixels, b.pixels, held_a.pixels, held_b.pixels, score.appearance)
     perfect, nothing = score.likeness(held_b.pixels, *args), score.likeness(held_a.pixels, *args)
-    assert perfect.to_target.mean == pytest.approx(perfect.ceiling)
-    assert nothing.to_target.mean == pytest.approx(nothing.floor)
+    assert perfect.to_target.value == pytest.approx(perfect.ceiling)
+    assert nothing.to_target.value == pytest.approx(nothing.floor)
     assert perfect.gain.low > 0 > nothing.gain.high
 
 
 def test_intervals_hold_the_mean_and_shrink_with_n() -> None:
     rng = np.random.default_rng(0)
-    few, many = (score.interval(rng.normal(1, 1, n)) for n in (10, 1000))
-    assert few.low < few.mean < few.high
+    few, many = (mean_interval(rng.normal(1, 1, n)) for n in (10, 1000))
+    assert few.low < few.value < few.high
     assert many.high - many.low < 0.3 * (few.high - few.low)
 
 
@@ -39,7 +40,7 @@ def test_kernel_distance_is_near_nought_for_one_heap_and_not_for_two(people: tup
     a, b = people
     same = score.kernel_distance(a.pixels[:12], a.pixels[12:], score.appearance)
     other = score.kernel_distance(a.pixels[:12], b.pixels[12:], score.appearance)
-    assert abs(same.mean) < 0.2 * other.mean
+    assert abs(same.value) < 0.2 * other.value
     assert other.low > same.high
     with pytest.raises(UsageError, match="too few"):
         score.kernel_distance(a.pixels[:3], b.pixels, score.appearance)
@@ -101,8 +102,8 @@ def test_genuine_puppets_drive_themselves(people: tuple[Faces, Faces]) -> None:
     assert seen >= 4
     assert own is not None
     assert other is not None
-    assert own.mean < 0.15
-    assert own.mean < 0.6 * other.mean
+    assert own.value < 0.15
+    assert own.value < 0.6 * other.value
 
 
 def test_blurred_faces_are_less_sharp(people: tuple[Faces, Faces]) -> None:

@@ -12,12 +12,12 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import batches, learn, reconstruction, swap_faces
-from zhenwei.forge.swap.settings import Settings, cost
+from zhenwei.forge.swap.settings import SwapSettings, cost
 from zhenwei.forge.swap.sides import Faces, of_portraits
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet, ssim
 
 CPU = torch.device("cpu")
-SMALL = Settings(size=32, width=8, batch=8, steps=150, rate=2e-3, held_out=2, seed=3)
+SMALL = SwapSettings(size=32, width=8, batch=8, steps=150, rate=2e-3, held_out=2, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def test_the_original_has_82_million_parameters() -> None:
     net = SwapNet(64, 128)
     count = sum(p.numel() for p in net.parameters())
     assert round(count / 1e6, 1) == 82.1
-    assert cost(Settings(width=128)).parameters == count
+    assert cost(SwapSettings(width=128)).parameters == count
 
 
 @pytest.mark.parametrize(
-    "settings", [Settings(), Settings(size=128, width=16), Settings(size=32, width=8, masked=True)]
+    "settings", [SwapSettings(), SwapSettings(size=128, width=16), SwapSettings(size=32, width=8, masked=True)]
 )
-def test_the_estimate_counts_parameters_exactly(settings: Settings) -> None:
+def test_the_estimate_counts_parameters_exactly(settings: SwapSettings) -> None:
     net = SwapNet(settings.size, settings.width, masked=settings.has_mask)
     assert cost(settings).parameters == sum(p.numel() for p in net.parameters())
     drawn = net(torch.rand(2, 3, settings.size, settings.size), "a")
@@ -85,7 +85,7 @@ def test_a_swap_comes_nearer_to_the_other(
 @pytest.mark.parametrize("kind", ["plain", "adversarial"])
 def test_a_resumed_run_has_the_same_next_loss(people: tuple[Faces, Faces], tmp_path: Path, kind: str) -> None:
     change = {"adversarial": 0.1, "adversarial_from": 0.0} if kind == "adversarial" else {"loss": "ssim_mse"}
-    settings = Settings(**(SMALL.to_dict() | change))
+    settings = SwapSettings(**(SMALL.to_dict() | change))
     state = checkpoint.fresh(settings, CPU)
     for step in range(4):
         learn(state, batches(*people, settings, step, CPU), settings)
@@ -106,7 +106,7 @@ def test_checkpoints_of_others_are_refused(people: tuple[Faces, Faces], tmp_path
     from safetensors.torch import save_file
 
     save_file({k: v.contiguous() for k, v in state.net.state_dict().items()}, path)
-    with pytest.raises(DataError, match="no checkpoint of this lab"):
+    with pytest.raises(DataError, match="no readable checkpoint"):
         checkpoint.restore(path, "c" * 64, CPU)
     path.write_bytes(b"\x80\x04pickle")
     with pytest.raises(DataError, match="no readable checkpoint"):
@@ -129,20 +129,21 @@ def test_damaged_checkpoints_are_refused(people: tuple[Faces, Faces], tmp_path: 
     tensors = load_file(path)
     with safe_open(path, framework="pt") as file:
         told = file.metadata()["zhenwei"]
-    first = tensors["best.0.exp_avg"]
+    first = tensors["optimizers.net.0.exp_avg"]
     if damage == "nested":
         told = "[" * 100_000
     elif damage == "endless":
         told = told.replace('"step": 1', '"step": Infinity')
         assert "Infinity" in told
     elif damage == "lost":
-        del tensors["best.0.exp_avg"]
+        del tensors["optimizers.net.0.exp_avg"]
     elif damage == "shape":
-        tensors["best.0.exp_avg"] = first.flatten()[:1].clone()
+        tensors["optimizers.net.0.exp_avg"] = first.flatten()[:1].clone()
     else:
-        tensors["best.0.x.y" if damage == "name" else "best.9999.exp_avg"] = first.clone()
+        tensors["optimizers.net.0.x.y" if damage == "name" else "optimizers.net.9999.exp_avg"] = first.clone()
     save_file(tensors, path, {"zhenwei": told})
-    with pytest.raises(DataError, match="no checkpoint" if damage in ("nested", "endless") else "does not fit"):
+    match = "no readable checkpoint" if damage in ("nested", "endless") else "does not fit"
+    with pytest.raises(DataError, match=match):
         checkpoint.restore(path, "c" * 64, CPU)
 
 
@@ -158,7 +159,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(people: tuple[Faces, Fa
 
 
 def test_the_adversarial_part_starts_late_and_teaches_both(people: tuple[Faces, Faces]) -> None:
-    settings = Settings(**(SMALL.to_dict() | {"adversarial": 0.1, "adversarial_from": 0.5, "steps": 4}))
+    settings = SwapSettings(**(SMALL.to_dict() | {"adversarial": 0.1, "adversarial_from": 0.5, "steps": 4}))
     state = checkpoint.fresh(settings, CPU)
     assert state.critics is not None
     start = [p.clone() for p in state.critics.parameters()]
@@ -169,7 +170,7 @@ def test_the_adversarial_part_starts_late_and_teaches_both(people: tuple[Faces, 
 
 
 def test_masked_networks_learn_the_mask(people: tuple[Faces, Faces]) -> None:
-    settings = Settings(**(SMALL.to_dict() | {"masked": True, "steps": 120}))
+    settings = SwapSettings(**(SMALL.to_dict() | {"masked": True, "steps": 120}))
     state = checkpoint.fresh(settings, CPU)
     first = swap_faces(state.net, people[0].pixels, "b", CPU)[1]
     for step in range(settings.steps):
@@ -192,7 +193,7 @@ def test_ssim_is_one_for_equal_and_less_for_others() -> None:
 )
 def test_settings_without_meaning_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
-        Settings(**wrong)  # type: ignore[arg-type]
+        SwapSettings(**wrong)  # type: ignore[arg-type]
 
 
 def test_faces_above_128_px_are_refused() -> None:

@@ -23,11 +23,11 @@ from zhenwei.forge.export import Door, open_door
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
 from zhenwei.forge.swap import convert, train
 from zhenwei.forge.swap.prepare import Prepared, load, prepare
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 
 TODAY = datetime.date(2026, 11, 26)
 CPU = torch.device("cpu")
-FEW = Settings(size=32, width=8, batch=4, steps=6, rate=1e-3, held_out=2, check_every=3, seed=5)
+FEW = SwapSettings(size=32, width=8, batch=4, steps=6, rate=1e-3, held_out=2, check_every=3, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Consent, Door, 
     return root, make_consent(people), door, load(root / "faces/anna"), load(root / "faces/bruno")
 
 
-def _run(lab: tuple[Path, Consent, Door, Prepared, Prepared], folder: Path, settings: Settings = FEW) -> Path:
+def _run(lab: tuple[Path, Consent, Door, Prepared, Prepared], folder: Path, settings: SwapSettings = FEW) -> Path:
     _, consent, door, a, b = lab
     return train.train(a, b, settings, folder, consent=consent, today=TODAY, door=door, device=CPU)
 

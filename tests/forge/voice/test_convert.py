@@ -14,14 +14,14 @@ from safetensors.torch import save
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, make_consent
-from zhenwei.forge.voice.convert import Converter, Settings, learn, open_converter
+from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn, open_converter
 from zhenwei.forge.voice.frames import BANDS, log_mel, sound_of
 from zhenwei.forge.voice.heard import Heard, hear
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
 from zhenwei.nets.voice import stretched
 
 TODAY = datetime.date(2026, 11, 27)
-SHORT = Settings(batch=2, width=8)
+SHORT = ConverterSettings(batch=2, width=8)
 
 
 def spoken(speaker: Speaker, seed: int, count: int = 12) -> Heard:
@@ -33,7 +33,7 @@ def spoken(speaker: Speaker, seed: int, count: int = 12) -> Heard:
 @pytest.fixture(scope="module")
 def learned() -> Converter:
     torch.set_num_threads(1)
-    return learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(), 120)
+    return learn(spoken(LOW, 0), spoken(HIGH, 1), ConverterSettings(), 120)
 
 
 @pytest.mark.parametrize(("source", "target", "to"), [(LOW, HIGH, "b"), (HIGH, LOW, "a")])
@@ -51,7 +51,7 @@ def test_converted_speech_is_nearer_to_the_target(
 
 
 def test_learning_lowers_the_loss_and_repeats() -> None:
-    first, again = (learn(spoken(LOW, 0), spoken(HIGH, 1), Settings(batch=4, width=16), 40) for _ in range(2))
+    first, again = (learn(spoken(LOW, 0), spoken(HIGH, 1), ConverterSettings(batch=4, width=16), 40) for _ in range(2))
     assert np.mean(first.losses[-5:]) < 0.8 * np.mean(first.losses[:3])
     assert first.losses == again.losses
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.voice.frames import BANDS, Scale
 from zhenwei.forge.voice.heard import Heard
-from zhenwei.forge.voice.mel_model import Learned, Settings, learn, open_model
+from zhenwei.forge.voice.mel_model import Learned, MelModelSettings, learn, open_model
 from zhenwei.forge.voice.speak import LOW, speak, words
 from zhenwei.nets.voice import MelModel, mixture_log_density
 
@@ -25,7 +25,7 @@ def spoken(seed: int, count: int) -> list[NDArray[np.float32]]:
 @pytest.fixture(scope="module")
 def learned() -> Learned:
     torch.set_num_threads(1)
-    return learn(Heard("low", tuple(spoken(0, 10)), "made"), Settings(), 60)
+    return learn(Heard("low", tuple(spoken(0, 10)), "made"), MelModelSettings(), 60)
 
 
 def test_a_band_follows_from_earlier_ones_alone() -> None:
@@ -76,14 +76,14 @@ def test_what_has_no_meaning(learned: Learned) -> None:
     with pytest.raises(UsageError):
         learned.nll(np.zeros((4, 3)))
     with pytest.raises(DataError):
-        learn(Heard("low", tuple(spoken(0, 1)), "made"), Settings(), 1)
+        learn(Heard("low", tuple(spoken(0, 1)), "made"), MelModelSettings(), 1)
 
 
 def test_a_run_goes_on_exactly_and_is_opened(tmp_path: Path) -> None:
     heard = Heard("low", tuple(spoken(0, 8)), "made")
-    whole = learn(heard, Settings(batch=2), 4)
-    learn(heard, Settings(batch=2), 2, tmp_path)
-    assert learn(heard, Settings(batch=2), 4, tmp_path).losses == whole.losses
+    whole = learn(heard, MelModelSettings(batch=2), 4)
+    learn(heard, MelModelSettings(batch=2), 2, tmp_path)
+    assert learn(heard, MelModelSettings(batch=2), 4, tmp_path).losses == whole.losses
     found = open_model(tmp_path)
     one, other = (model.draw(2, np.random.default_rng(0)) for model in (found, whole))
     np.testing.assert_array_equal(one, other)

@@ -12,7 +12,7 @@ import torch
 from zhenwei import media
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.export import Door, open_door
-from zhenwei.forge.voice.convert import Converter, Settings, learn
+from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale
 from zhenwei.forge.voice.heard import make_voice
 from zhenwei.forge.voice.mel_model import Learned
@@ -29,7 +29,7 @@ def door(tmp_path: Path) -> Door:
 def converter() -> Converter:
     torch.set_num_threads(1)
     low, high = (make_voice(name, speaker, 6, 0) for name, speaker in MADE_VOICES.items())
-    return learn(low, high, Settings(batch=2, width=8), 3)
+    return learn(low, high, ConverterSettings(batch=2, width=8), 3)
 
 
 class _Undrawn(Learned):

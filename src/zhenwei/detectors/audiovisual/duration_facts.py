@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from zhenwei.detectors._answers import NO_SOUND, abstain, joined
 from zhenwei.detectors._sound import mixed
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ
@@ -51,13 +52,11 @@ class DurationFacts:
     def examine(self, subject: Subject) -> Evidence:
         media, audio = subject.media, subject.audio
         if audio is None or audio.samples.size == 0:
-            why = Text("there is no sound", zh="没有声音")
-            return Evidence(self.info.id, None, Text("No answer.", zh="没有结论。"), why)
+            return abstain(self.info, NO_SOUND)
         found = [*_lengths(media, audio.duration_s), *_rates(media), *_heard(media, mixed(audio))]
         if not found:
-            return Evidence(self.info.id, None, _AGREE, _NOTHING)
-        finding = Text(" ".join(str(t) for t in found), zh="".join(t.in_language("zh") for t in found))
-        return Evidence(self.info.id, None, finding, _HARMLESS)
+            return abstain(self.info, _NOTHING, finding=_AGREE)
+        return abstain(self.info, _HARMLESS, finding=joined(found))
 
 
 _AGREE = Text("Lengths, starts and clocks hold no contradiction.", zh="时长、起点和时基没有矛盾。")

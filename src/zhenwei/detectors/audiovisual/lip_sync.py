@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import cv2
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors._sound import ACTIVITY, mixed, speech_runs
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_FACE, NO_SOUND, abstain, axis, course, from_score
+from zhenwei.detectors._sound import ACTIVITY, mixed, speech_runs, total_s
+from zhenwei.detectors._strips import unfit
 from zhenwei.signals.lips import GRID_HZ, Fit, Reals, fit, motion, mouth_shape, sound_windows
 from zhenwei.types import (
     Curve,
@@ -28,12 +29,14 @@ from zhenwei.types import (
 )
 
 MODEL = "lip_sync"
-ANY_SIZE_PX = 100.0  # what the calibration is given for the size: it does not enter
+ANY_SIZE_PX = 100.0
 _LEAST_S, _LEAST_SPEECH_S, _LEAST_HZ, _LEAST_SEEN = 3.0, 2.0, 14.5, 0.9
 _STILL = 0.008  # deviation of the opening, of the distance of the eyes
 _FOLLOWS = 2.5  # of standing: held-out genuine clips have 2.3 and more, the sound of others 2 in one of ten
 _SHIFTED = 3.5
 _UNCLEAR = 0.07  # LLR
+_ANOTHER = Text("another person in the picture fits the voice better, and is taken to speak",
+                zh="画面中另一人的口型与语音更吻合，视为其在说话")  # fmt: skip
 _PICTURE = (900, 200)
 _SEEN, _FORETOLD, _PAUSE = (66, 133, 214), (224, 132, 42), (232, 232, 232)
 
@@ -72,42 +75,30 @@ class LipSync:
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:
-        person = subject.track.person if subject.track else None
-        strip, audio = subject.strip, subject.audio
+        person, strip, audio = subject.person, subject.strip, subject.audio
         if subject.media.kind == "audio":
-            return _silent(person, Text("there is no picture", zh="没有画面"))
-        why = _unfit(strip) or (Text("there is no sound", zh="没有声音") if audio is None else None)
+            return abstain(self.info, Text("there is no picture", zh="没有画面"), person=person)
+        why = _unfit(strip) or (NO_SOUND if audio is None else None)
         if strip is None or audio is None or why is not None:
-            return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
+            return abstain(self.info, why or NO_FACE, person=person)
         mono = mixed(audio)
         runs = _within(speech_runs(mono), strip)
         why = _too_little(runs)
         if why is not None:
-            return _silent(person, why)
+            return abstain(self.info, why, person=person)
         foretold = foretell(mono)
         grid, moved = motion(strip.times_s, mouth_shape(strip.landmarks))
         found = fit(grid, moved, foretold)
         if found is None:
-            return _silent(person, Text("picture and sound overlap too little", zh="画面与声音重叠太少"))
-        pictures = (_traces(grid, moved, foretold, runs), _curve(found))
+            return abstain(
+                self.info, Text("picture and sound overlap too little", zh="画面与声音重叠太少"), person=person
+            )
+        shown = (_traces(grid, moved, foretold, runs), _curve(found))
         if any(found.standing < other.standing >= _FOLLOWS for other in _of_others(subject.company, foretold)):
-            why = Text("another person in the picture fits the voice better, and is taken to speak",
-                       zh="画面中另一人的口型与语音更吻合，视为其在说话")  # fmt: skip
-            return Evidence(self.info.id, None, _NO_ANSWER, why, -found.standing, person, None, pictures)
-        llr = Calibration.load(models.calibration_path(MODEL)).llr(-found.standing, face_px=ANY_SIZE_PX)
-        return Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_finding(found, llr),
-            score=-found.standing,
-            person=person,
-            interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
-            exhibits=pictures,
-            weights=models.load(MODEL).weights,
-        )
-
-
-_NO_ANSWER = Text("No answer.", zh="没有结论。")
+            return abstain(self.info, _ANOTHER, person=person, score=-found.standing, exhibits=shown)
+        evidence = from_score(self.info, -found.standing)
+        finding = _finding(found, evidence.llr or 0.0)
+        return replace(evidence, finding=finding, person=person, interval=strip.interval, exhibits=shown)
 
 
 def foretell(mono: Floats) -> Reals:
@@ -120,16 +111,9 @@ def foretell(mono: Floats) -> Reals:
 
 
 def _unfit(strip: Strip | None) -> Text | None:
-    if strip is None or strip.duration_s < _LEAST_S:
-        seconds = 0.0 if strip is None else strip.duration_s
-        return Text(
-            f"the face is seen for {seconds:.1f} s without a break; {_LEAST_S:g} s are needed",
-            zh=f"连续看到人脸的时间为 {seconds:.1f} 秒，至少需要 {_LEAST_S:g} 秒",
-        )
-    if strip.rate_hz < _LEAST_HZ:
-        return Text(f"{strip.rate_hz:.0f} frames a second are too few", zh=f"每秒 {strip.rate_hz:.0f} 帧太少")
-    if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
-        return Text("the face is lost in too many frames", zh="太多帧中找不到人脸")
+    why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ, min_seen=_LEAST_SEEN)
+    if strip is None or why is not None:
+        return why
     if np.nanstd(mouth_shape(strip.landmarks)[:, 0]) < _STILL:
         return Text("the lips hardly move; somebody else may speak", zh="嘴唇几乎不动，说话的可能是别人")
     return None
@@ -138,12 +122,16 @@ def _unfit(strip: Strip | None) -> Text | None:
 def _within(runs: Sequence[Interval], strip: Strip) -> tuple[Interval, ...]:
     """What of the speech falls into the passage."""
     first, last = float(strip.times_s[0]), float(strip.times_s[-1])
-    cut = [(max(first, r.start_s), min(last, r.end_s)) for r in runs]
-    return tuple(Interval(a, b) for a, b in cut if b > a)
+    inside = []
+    for run in runs:
+        start, end = max(first, run.start_s), min(last, run.end_s)
+        if end > start:
+            inside.append(Interval(start, end))
+    return tuple(inside)
 
 
 def _too_little(runs: Sequence[Interval]) -> Text | None:
-    heard = sum(r.end_s - r.start_s for r in runs)
+    heard = total_s(runs)
     if heard >= _LEAST_SPEECH_S:
         return None
     return Text(
@@ -153,12 +141,13 @@ def _too_little(runs: Sequence[Interval]) -> Text | None:
 
 
 def _of_others(company: Sequence[Strip], foretold: Reals) -> list[Fit]:
-    fits = [fit(*motion(s.times_s, mouth_shape(s.landmarks)), foretold) for s in company if _unfit(s) is None]
-    return [found for found in fits if found is not None]
-
-
-def _silent(person: int | None, why: Text) -> Evidence:
-    return Evidence(LipSync.info.id, None, _NO_ANSWER, why, person=person)
+    fits = []
+    for strip in company:
+        if _unfit(strip) is None:
+            found = fit(*motion(strip.times_s, mouth_shape(strip.landmarks)), foretold)
+            if found is not None:
+                fits.append(found)
+    return fits
 
 
 def _finding(found: Fit, llr: float) -> Text:
@@ -187,8 +176,8 @@ def _curve(found: Fit) -> Curve:
              "has its peak at 0", zh="口型与语音的吻合程度随声音偏移量的变化；属于该口型的语音在 0 处达到峰值"),
         Text("lag of the sound (s)", zh="声音偏移（秒）"),
         Text("correlation", zh="相关系数"),
-        tuple(round(float(lag), 3) for lag in found.lags_s),
-        tuple(None if np.isnan(v) else round(float(v), 4) for v in found.likeness),
+        axis(found.lags_s, 3),
+        course(found.likeness, 4),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zhenwei.detectors._faces import Examiner, Wording, needs
+from zhenwei.detectors._faces import COMPRESSED, Examiner, Wording, needs
 from zhenwei.types import Detector, DetectorInfo, Evidence, InputContract, Subject, Text
 
 _MODEL = "face_forgery"
@@ -48,10 +48,7 @@ class FaceForgery:
                 "forgeries of a kind unlike those it learned from, above all whole-head animation and text-to-video",
                 zh="与训练所见不同的伪造方式，尤其是整头驱动的动画和文生视频",
             ),
-            Text(
-                "faces that were strongly compressed, filtered or enlarged after forging",
-                zh="伪造之后又经过强压缩、滤镜或放大的人脸",
-            ),
+            COMPRESSED,
             Text(
                 "profiles, faces partly covered, heavy make-up and beauty filters",
                 zh="侧脸、被遮挡的脸、浓妆和美颜滤镜",

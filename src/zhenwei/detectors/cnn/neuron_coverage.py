@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zhenwei.detectors._faces import Examiner, Look, Wording, needs
+from zhenwei.detectors._answers import axis
+from zhenwei.detectors._faces import Examiner, FaceBatch, Wording, needs
 from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Floats, InputContract, Subject, Text
 
 _MODEL = "neuron_coverage"
@@ -69,26 +70,16 @@ class NeuronCoverage:
         return Examiner(self.info, _CONTRACT, _WORDING, *way, draw=_draw).examine(subject)
 
 
-def _draw(_look: Look, departures: Floats) -> tuple[Curve, ...]:
+def _draw(_batch: FaceBatch, departures: Floats) -> tuple[Curve, ...]:
     """The mean departure of each layer, beside the band in which nineteen of twenty genuine faces lie."""
     mean = np.mean(departures, axis=0)
-    layers = tuple(float(i + 1) for i in range(len(mean)))
     caption = Text(
-        "Neurons excited in each layer, from the first to the last, as departure from genuine faces; most of "
-        "these lie "
+        "Neurons excited in each layer, from the first to the last, as departure from genuine faces; most of these lie "
         f"within {_BAND:g} either way",
         zh=f"由浅到深各层被激发的神经元数量与真实人脸的偏差；大多数真实人脸在 ±{_BAND:g} 以内",
     )
-    return (
-        Curve(
-            caption,
-            Text("layer", zh="层"),
-            Text("standard deviations", zh="标准差"),
-            layers,
-            tuple(round(float(v), 4) for v in mean),
-            _BAND,
-        ),
-    )
+    layer, deviations = Text("layer", zh="层"), Text("standard deviations", zh="标准差")
+    return (Curve(caption, layer, deviations, axis(range(1, len(mean) + 1), 0), axis(mean, 4), _BAND),)
 
 
 detector: type[Detector] = NeuronCoverage

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
+from zhenwei.detectors._answers import withheld
 from zhenwei.detectors._faces import Examiner, Wording, needs
 from zhenwei.types import Detector, DetectorInfo, Evidence, InputContract, Subject, Text
 
@@ -48,8 +49,7 @@ class SyntheticImage:
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="cnn.synthetic_image",
         question=Text(
-            "Was this whole face or picture drawn by a generator?",
-            zh="整张脸或整幅图片是否由生成模型绘制？",
+            "Was this whole face or picture drawn by a generator?", zh="整张脸或整幅图片是否由生成模型绘制？"
         ),
         takes=("image", "video"),
         level="person",
@@ -77,7 +77,7 @@ class SyntheticImage:
         evidence = Examiner(self.info, _CONTRACT, _WORDING, self.mirrored, self.enough, self.most).examine(subject)
         if self.always or evidence.llr is None or evidence.llr >= _LEAST:
             return evidence
-        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_NO_TRACE)
+        return withheld(evidence, _NO_TRACE)
 
 
 detector: type[Detector] = SyntheticImage

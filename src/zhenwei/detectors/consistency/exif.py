@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_STILL_PICTURE, abstain, from_score, picture_too_small, withheld
 from zhenwei.signals import agreement
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
@@ -28,7 +28,7 @@ portraits, whose backgrounds are blurred). The LLR alone does not part them: hal
 on have another JPEG history only, which the network does not see, so that it stays below 0.2."""
 _SHOWN_PX = 640
 _RED = np.array((255, 40, 0), np.float32)
-ANY_SIZE_PX = 100.0  # what the calibration is given for the size: it does not enter
+ANY_SIZE_PX = 100.0
 
 _FORGED = Text(
     "A part of the picture seems to come from another camera or to have been processed otherwise; a hint of pasting.",
@@ -91,35 +91,23 @@ class Exif:
 
     def examine(self, subject: Subject) -> Evidence:
         if subject.media.kind != "image" or not subject.frames:
-            return self._silent("there is no still picture", "没有静态图片")
+            return abstain(self.info, NO_STILL_PICTURE)
         pixels = subject.frames[0].pixels
         if min(pixels.shape[:2]) < _LEAST_PX:
-            why = f"the picture is too small: {_LEAST_PX} px a side are needed"
-            return self._silent(why, f"图片太小：每边至少需要 {_LEAST_PX} 像素")
+            return abstain(self.info, picture_too_small(_LEAST_PX))
         at = telling(pixels)
         if len(at) < _LEAST_PATCHES:
-            return self._silent("too few parts of the picture show any detail", "画面中有细节的部分太少")
+            return abstain(self.info, Text("too few parts of the picture show any detail", zh="画面中有细节的部分太少"))
         evidence = self._evidence(pixels, at, agreement.parted(compared(pixels, at)))
         large = max(pixels.shape[:2]) > _LARGEST_PX
         if self.always or (found_enough(evidence.score, evidence.llr) and not large):
             return evidence
-        why = _TOO_LARGE if large else _UNDECIDED
-        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=why)
+        return withheld(evidence, _TOO_LARGE if large else _UNDECIDED)
 
     def _evidence(self, pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> Evidence:
-        score = float(found.odd.mean())
-        llr = Calibration.load(models.calibration_path(_MODEL)).llr(score, face_px=ANY_SIZE_PX)
-        return Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_FORGED if llr > 0 else _ALIKE,
-            score=score,
-            exhibits=(_exhibit(pixels, at, found),),
-            weights=models.load(_MODEL).weights,
-        )
-
-    def _silent(self, why: str, zh: str) -> Evidence:
-        return Evidence(self.info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh))
+        evidence = from_score(self.info, float(found.odd.mean()))
+        finding = _FORGED if (evidence.llr or 0.0) > 0 else _ALIKE
+        return replace(evidence, finding=finding, exhibits=(_exhibit(pixels, at, found),))
 
 
 def found_enough(score: float | None, llr: float | None) -> bool:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zhenwei.detectors._answers import abstain, joined
 from zhenwei.media.tools import EDITORS, names
 from zhenwei.signals.colour import is_grey
 from zhenwei.types import Detector, DetectorInfo, Evidence, Media, Pixels, Subject, Text
@@ -31,10 +32,7 @@ class Metadata:
 
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="consistency.metadata",
-        question=Text(
-            "Does what the file says of itself hold together?",
-            zh="文件对自身的描述是否前后一致？",
-        ),
+        question=Text("Does what the file says of itself hold together?", zh="文件对自身的描述是否前后一致？"),
         takes=("image", "video", "audio"),
         level="file",
         needs=(Text("metadata in the file", zh="文件中的元数据"),),
@@ -57,11 +55,11 @@ class Metadata:
             finding = Text("The metadata holds no contradiction.", zh="元数据没有矛盾。")
             if not dict(media.facts).keys() - _ALWAYS:
                 finding = Text("The file holds hardly any metadata.", zh="文件几乎没有元数据。")
-            return Evidence(self.info.id, None, finding, _NOTHING)
-        finding = Text(" ".join(str(s.text) for s in found), zh="".join(s.text.in_language("zh") for s in found))
+            return abstain(self.info, _NOTHING, finding=finding)
+        finding = joined(s.text for s in found)
         llr = max(s.llr for s in found)
         if llr <= 0:
-            return Evidence(self.info.id, None, finding, _HARMLESS)
+            return abstain(self.info, _HARMLESS, finding=finding)
         return Evidence(self.info.id, llr, finding, score=llr)
 
 
@@ -97,7 +95,7 @@ def _contradictions(media: Media) -> Iterator[Statement]:
         en = f"EXIF says {said}, the picture has {media.width} x {media.height}: it was scaled or cut."
         zh = f"EXIF 标明 {said}，而图片为 {media.width} x {media.height}：曾被缩放或裁剪。"
         yield Statement(Text(en, zh=zh), 0.0)
-    taken, changed = (_moment(facts.get(name, "")) for name in ("Date and time taken", "Date and time"))
+    taken, changed = _moment(facts.get("Date and time taken", "")), _moment(facts.get("Date and time", ""))
     if taken and changed and taken != changed:
         order = ("before", "早于") if changed < taken else ("after", "晚于")
         en = f"By its dates it was last changed {order[0]} it was taken ({changed}; {taken})."

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zhenwei import faces, models
-from zhenwei.models.calibration import Calibration
-from zhenwei.types import DetectorInfo, Evidence, Exhibit, Face, Floats, InputContract, Interval, Pixels, Subject, Text
+from zhenwei.detectors._answers import NO_FACE, abstain, evenly, from_faces
+from zhenwei.detectors._faces import MIN_SHARPNESS, FaceBatch
+from zhenwei.types import DetectorInfo, Evidence, Exhibit, Floats, InputContract, Subject, Text
 
 CONTRACT = InputContract(size_px=192, margin=0.27, min_face_px=64)
 CAMERAS = ("ffhq", "pixabay")
@@ -27,10 +26,8 @@ _SHOWN = {
     "stylegan": Text("StyleGAN", zh="StyleGAN"),
 }
 _MADE = Text("a small generator ({})", zh="小型生成器（{}）")
-_MOST = 4  # faces: a generator leaves its traces in every frame alike
-_SOFTEST = 12.0  # variance of the Laplacian; below it blur has wiped the fingerprint out
+_MAX_FACES = 4  # faces: a generator leaves its traces in every frame alike
 _LEAST_LLR = math.log(2)
-_SILENT = Text("No answer.", zh="没有结论。")
 NONE_OF_THESE = Text(
     "the fingerprint is like none of the sources that are known, cameras or generators",
     zh="指纹与任何已知来源（相机或生成器）都不相似",
@@ -41,28 +38,22 @@ _NO_TRACE = Text(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """Faces that could be looked at, their crops ``(n, 192, 192, 3)`` uint8, and what the network answered for them."""
-
-    faces: tuple[Face, ...]
-    crops: Pixels
-    outputs: tuple[NDArray[Any], ...]
-
-
-def look(subject: Subject, model: str) -> Seen | None:
-    """Up to four faces of the person, evenly spread; None where none is large and sharp enough."""
-    track = subject.track
-    if track is None:
+def look(subject: Subject, model: str) -> FaceBatch | None:
+    """Up to four faces of the person, evenly spread, and the network's outputs for their crops of 192 px; None where
+    no face is large and sharp enough: blur wipes the fingerprint out."""
+    if subject.track is None:
         return None
-    every = [face for face in track.faces if not face.tight and face.quality.sharpness >= _SOFTEST]
-    chosen = every if len(every) <= _MOST else [every[int(i)] for i in np.linspace(0, len(every) - 1, _MOST).round()]
-    cut = [(face, faces.cut(subject.frame(face.frame), face, CONTRACT)) for face in chosen]
-    kept = [(face, crop) for face, crop in cut if crop is not None]
-    if not kept:
+    sharp = [face for face in subject.track.faces if not face.tight and face.quality.sharpness >= MIN_SHARPNESS]
+    seen, crops = [], []
+    for face in evenly(sharp, _MAX_FACES):
+        crop = faces.cut(subject.frame(face.frame), face, CONTRACT)
+        if crop is not None:
+            seen.append(face)
+            crops.append(crop)
+    if not seen:
         return None
-    crops = np.stack([crop for _, crop in kept])
-    return Seen(tuple(face for face, _ in kept), crops, models.load(model).run(faces.normalise(crops, CONTRACT)))
+    outputs = models.load(model).run(faces.normalise(np.stack(crops), CONTRACT))
+    return FaceBatch(tuple(seen), tuple(crops), outputs)
 
 
 def weighed(cosines: Floats) -> float:
@@ -78,33 +69,16 @@ def nearest(cosines: Floats, least: Floats) -> int | None:
 
 
 def answer(
-    info: DetectorInfo, subject: Subject, seen: Seen | None, exhibits: tuple[Exhibit, ...], *, always: bool
+    info: DetectorInfo, subject: Subject, batch: FaceBatch | None, exhibits: tuple[Exhibit, ...], *, always: bool
 ) -> Evidence:
     """From what the network said (its second and third outputs are cosines and the least of them) to evidence."""
-    person = subject.track.person if subject.track else None
-    if seen is None:
-        return Evidence(info.id, None, _SILENT, _too_poor(subject), person=person)
-    rows, least = seen.outputs[1], seen.outputs[2][0]
-    mean, model = rows.mean(0), info.models[0]
-    calibration, times = Calibration.load(models.calibration_path(model)), [face.time_s for face in seen.faces]
-    score = calibration.combine_frames([weighed(row) for row in rows], times)
-    llr = calibration.llr(
-        score,
-        face_px=float(np.median([face.quality.face_px for face in seen.faces])),
-        sharpness=float(np.median([face.quality.sharpness for face in seen.faces])),
-        frames=len(rows),
-    )
-    found = nearest(mean, least)
-    evidence = Evidence(
-        detector=info.id,
-        llr=llr,
-        finding=_finding(found, mean),
-        score=score,
-        person=person,
-        interval=Interval(times[0], times[-1]) if len(times) > 1 else None,
-        exhibits=exhibits,
-        weights=models.load(model).weights,
-    )
+    if batch is None:
+        return abstain(info, _too_poor(subject), person=subject.person)
+    rows, least = batch.outputs[1], batch.outputs[2][0]
+    mean = rows.mean(0)
+    evidence = from_faces(info, subject.person, batch.faces, [weighed(row) for row in rows])
+    found, llr = nearest(mean, least), evidence.llr or 0.0
+    evidence = replace(evidence, finding=_finding(found, mean), exhibits=exhibits)
     if always:
         return evidence
     if found is None:
@@ -122,8 +96,8 @@ def named(source: int) -> Text:
 
 def _finding(found: int | None, cosines: Floats) -> Text:
     order = np.argsort(-cosines, kind="stable")
-    first, second = (named(int(i)) for i in order[:2])
-    a, b = (f"{float(cosines[i]):.2f}" for i in order[:2])
+    first, second = named(int(order[0])), named(int(order[1]))
+    a, b = f"{cosines[order[0]]:.2f}", f"{cosines[order[1]]:.2f}"
     if found is None:
         return Text(
             f"None of the known sources; the nearest is {first} (similarity {a}).",
@@ -137,7 +111,7 @@ def _finding(found: int | None, cosines: Floats) -> Text:
 
 def _too_poor(subject: Subject) -> Text:
     if subject.track is None or not subject.track.faces:
-        return Text("no face to look at", zh="没有可供检查的人脸")
+        return NO_FACE
     if all(face.tight for face in subject.track.faces):
         return Text(
             "nothing but the face can be seen; some surroundings are needed", zh="画面中只有人脸，需要一些周围画面"

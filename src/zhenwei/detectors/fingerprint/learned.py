@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors.fingerprint._sources import CONTRACT, Seen, answer, look, named
+from zhenwei.detectors._faces import FaceBatch
+from zhenwei.detectors.fingerprint._sources import CONTRACT, answer, look, named
 from zhenwei.signals.spectrum import log_spectrum, noise_residual, peaks
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
@@ -55,10 +56,7 @@ class LearnedFingerprint:
                 "pictures shrunk, compressed or filtered until no fingerprint is left",
                 zh="缩小、压缩或滤镜处理到指纹消失的图片",
             ),
-            Text(
-                "a face swapped into a genuine picture",
-                zh="换入真实图片中的脸",
-            ),
+            Text("a face swapped into a genuine picture", zh="换入真实图片中的脸"),
         ),
         models=(MODEL,),
         contract=CONTRACT,
@@ -66,9 +64,9 @@ class LearnedFingerprint:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        seen = look(subject, MODEL)
-        shown = () if seen is None else (Picture(_SPECTRUM, spectrum_of(seen)),)
-        return answer(self.info, subject, seen, shown, always=self.always)
+        batch = look(subject, MODEL)
+        shown = () if batch is None else (Picture(_SPECTRUM, spectrum_of(batch)),)
+        return answer(self.info, subject, batch, shown, always=self.always)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,12 +84,12 @@ class Described:
 
 def described(subject: Subject) -> Described | None:
     """The fingerprint of the subject's person, for a bank of one's own; None where no face is fit for it."""
-    seen = look(subject, MODEL)
-    if seen is None:
+    batch = look(subject, MODEL)
+    if batch is None:
         return None
-    fingerprint, cosines = (seen.outputs[i].mean(0) for i in range(2))
+    fingerprint, cosines = batch.outputs[0].mean(0), batch.outputs[1].mean(0)
     known = tuple(named(number) for number in range(len(cosines)))
-    return Described(fingerprint, known, cosines, seen.outputs[2][0], weights())
+    return Described(fingerprint, known, cosines, batch.outputs[2][0], weights())
 
 
 def weights() -> str:
@@ -99,16 +97,17 @@ def weights() -> str:
     return models.load(MODEL).weights
 
 
-def spectrum_of(seen: Seen) -> Pixels:
+def spectrum_of(batch: FaceBatch) -> Pixels:
     """Mean log spectrum of the crops' residuals, doubled in size, dark to bright, with its peaks ringed."""
-    spectrum = log_spectrum(np.stack([noise_residual(crop) for crop in seen.crops]))
+    spectrum = log_spectrum(np.stack([noise_residual(crop) for crop in batch.crops]))
     low, high = np.quantile(spectrum, [0.02, 0.998])
     grey = np.clip(255 * (spectrum - low) / max(float(high - low), 1e-6), 0, 255).astype(np.uint8)
     shown = np.repeat(np.repeat(grey, _ENLARGED, 0), _ENLARGED, 1)[..., None].repeat(3, axis=2)
     side = len(grey)
     for peak in peaks(spectrum):
         for sign in (1, -1):  # a peak has its opposite
-            x, y = ((round(sign * f * side) + side // 2) % side for f in (peak.across, peak.down))
+            x = (round(sign * peak.across * side) + side // 2) % side
+            y = (round(sign * peak.down * side) + side // 2) % side
             centre = (int((x + 0.5) * _ENLARGED), int((y + 0.5) * _ENLARGED))
             cv2.circle(shown, centre, 4 * _ENLARGED, _RING, 1, cv2.LINE_AA)
     return np.asarray(shown, np.uint8)

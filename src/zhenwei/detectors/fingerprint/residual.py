@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zhenwei.detectors.fingerprint._sources import CONTRACT, Seen, answer, look, named
+from zhenwei.detectors._faces import FaceBatch
+from zhenwei.detectors.fingerprint._sources import CONTRACT, answer, look, named
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
 MODEL = "fingerprint_residual"
@@ -40,8 +41,7 @@ class ResidualFingerprint:
                 zh="未知的生成器：它会回答均不属于，或出错",
             ),
             Text(
-                "faces that lie elsewhere in the picture than in those it learned from",
-                zh="位置与训练图片不同的人脸",
+                "faces that lie elsewhere in the picture than in those it learned from", zh="位置与训练图片不同的人脸"
             ),
             Text(
                 "pictures shrunk, compressed or filtered until no residual is left",
@@ -54,21 +54,21 @@ class ResidualFingerprint:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        seen = look(subject, MODEL)
-        shown = () if seen is None else (_exhibit(seen),)
-        return answer(self.info, subject, seen, shown, always=self.always)
+        batch = look(subject, MODEL)
+        shown = () if batch is None else (_exhibit(batch),)
+        return answer(self.info, subject, batch, shown, always=self.always)
 
 
-def _exhibit(seen: Seen) -> Picture:
-    best = int(seen.outputs[1].mean(0).argmax())
+def _exhibit(batch: FaceBatch) -> Picture:
+    best = int(batch.outputs[1].mean(0).argmax())
     first = named(best)
     caption = Text(
         f"Above: the face, and what the autoencoder could not give back of it. Below: the template of {first}, and "
         "where the two agree (bright) and disagree (dark).",
         zh=f"上：人脸，以及自编码器无法重建的部分。下：{first.zh}的模板，以及两者一致（亮）与不一致（暗）之处。",
     )
-    residual, template = (_last(v) for v in (seen.outputs[0][0], seen.outputs[3][best]))
-    above = np.concatenate([seen.crops[0], _stretched(residual)], axis=1)
+    residual, template = _last(batch.outputs[0][0]), _last(batch.outputs[3][best])
+    above = np.concatenate([batch.crops[0], _stretched(residual)], axis=1)
     below = np.concatenate([_stretched(template), _stretched(residual * template)], axis=1)
     return Picture(caption, np.concatenate([above, below], axis=0))
 

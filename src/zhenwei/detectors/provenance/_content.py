@@ -1,10 +1,17 @@
-"""The bytes of the file that a subject is of, and how much each kind of statement weighs."""
+"""What a file says of itself, read from its bytes once for all detectors of this family, and how much each kind of
+statement weighs."""
 
 from __future__ import annotations
 
-import hashlib
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 
+from zhenwei.defence import credential, labels
+from zhenwei.defence.credential import Credential
+from zhenwei.defence.labels import Labels
+from zhenwei.errors import MediaError, MissingExtraError, UsageError
+from zhenwei.media import read_bytes
 from zhenwei.types import Media, Text
 
 # Stated, not measured: no data at hand tells how often genuine and forged files carry these. The pages say why.
@@ -20,17 +27,49 @@ TOO_LARGE = Text(
     "the file is too large to be searched here; zhenwei verify reads it",
     zh="文件过大，此处不检索；可用 zhenwei verify 读取",
 )
+_SIGNS = (b"c2pa", b"jumb", b":provenance")  # one of them stands in whatever C2PA writes, or leads to it
 
 
-def content(media: Media) -> bytes | Text:
-    """The file's bytes, or why they are not read: it is gone, was changed since it was opened, or is very large."""
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """``credential``: None where there is none, a reason where it cannot be read."""
+
+    labels: Labels
+    credential: Credential | str | None
+
+
+_memory = threading.local()  # of each thread: the statements of the file that was last read; no bytes of it
+
+
+def statements(media: Media, anchors: str = "") -> Statements | Text:
+    """What the file says, or why it is not read: it is gone, was changed since it was opened, or is very large.
+
+    ``anchors``: the path of a list of trusted signers, "" for none.
+    """
     if media.size_bytes > MOST_BYTES:
         return TOO_LARGE
     try:
-        path = Path(media.path)
-        if not path.is_file() or path.stat().st_size != media.size_bytes:
-            return NO_FILE
-        data = path.read_bytes()
-    except (OSError, ValueError):  # ValueError: a NUL in the path
+        status = Path(media.path).stat()
+        key = (media.path, media.sha256, status.st_ino, status.st_size, status.st_mtime_ns, anchors)
+        if getattr(_memory, "key", None) != key:
+            _memory.found = _read(read_bytes(media), anchors)
+            _memory.key = key
+    except (MediaError, OSError, ValueError):  # ValueError: a NUL in the path
         return NO_FILE
-    return data if hashlib.sha256(data).hexdigest() == media.sha256 else NO_FILE
+    found: Statements = _memory.found
+    return found
+
+
+def _read(data: bytes, anchors: str) -> Statements:
+    signed = any(sign in data for sign in _SIGNS)
+    return Statements(labels.read_labels(data), _credential(data, anchors) if signed else None)
+
+
+def _credential(data: bytes, anchors: str) -> Credential | str:
+    try:
+        trusted = Path(anchors).read_text(encoding="utf-8") if anchors else None
+        return credential.read_credential(data, trusted)
+    except (MissingExtraError, MediaError, UsageError) as error:
+        return str(error)
+    except (OSError, UnicodeDecodeError) as error:
+        return Text(f"the trust list cannot be read: {error}", zh=f"无法读取信任列表：{error}")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 from zhenwei.defence import credential
 from zhenwei.defence.credential_codes import Cause
 from zhenwei.defence.declare import of_credential
 from zhenwei.defence.source_types import origin_of
-from zhenwei.detectors.provenance._content import CAPTURE_LLR, GENERATED_LLR, SIGNED_EDIT_LLR, content
-from zhenwei.errors import MediaError, MissingExtraError, UsageError
+from zhenwei.detectors._answers import abstain
+from zhenwei.detectors.provenance._content import CAPTURE_LLR, GENERATED_LLR, SIGNED_EDIT_LLR, statements
 from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
 
-_SIGNS = (b"c2pa", b"jumb", b":provenance")  # one of them stands in whatever C2PA writes, or leads to it
 _CAPTURED = frozenset({"digitalCapture", "computationalCapture"})  # film and prints may show what was made before
-_NO_ANSWER = Text("No answer.", zh="没有结论。")
 _ABSENT = Text("there is no credential, which says nothing either way", zh="没有内容凭证，这并不说明真伪")
 _WORDS_ONLY = Text(
     "an intact credential shows who signed and that nothing changed since, not that what it says is true",
@@ -65,45 +62,36 @@ class Credential:
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:
-        data = content(subject.media)
-        if isinstance(data, Text):
-            return Evidence(self.info.id, None, _NO_ANSWER, data)
-        if not any(sign in data for sign in _SIGNS):
-            return Evidence(self.info.id, None, _NO_ANSWER, _ABSENT)
-        try:
-            trusted = Path(self.anchors).read_text(encoding="utf-8") if self.anchors else None
-            found = credential.read_credential(data, trusted)
-            return replace(self._judged(found), declares=of_credential(found))
-        except (MissingExtraError, MediaError, UsageError) as error:
-            return Evidence(self.info.id, None, _NO_ANSWER, str(error))
-        except (OSError, UnicodeDecodeError) as error:
-            why = f"the trust list cannot be read: {error}"
-            return Evidence(self.info.id, None, _NO_ANSWER, Text(why, zh=f"无法读取信任列表：{error}"))
+        found = statements(subject.media, self.anchors)
+        if isinstance(found, Text):
+            return abstain(self.info, found)
+        said = found.credential
+        if isinstance(said, str):
+            return abstain(self.info, said)
+        if said is None:
+            return abstain(self.info, _ABSENT)
+        return replace(self._judged(said), declares=of_credential(said))
 
     def _judged(self, found: credential.Credential) -> Evidence:
         if found.state == "absent":
-            return Evidence(self.info.id, None, _NO_ANSWER, _ABSENT)
+            return abstain(self.info, _ABSENT)
         if not found.intact:
             finding = _REMOTE if found.state == "remote" else _FALLEN[found.cause or "unchecked"]
             why = found.problems[0] if found.problems else Text("it cannot be read", zh="无法读取")
-            return Evidence(self.info.id, None, finding, why)
+            return abstain(self.info, why, finding=finding)
         source, signer = found.source_type, found.signer or "?"
         if origin_of(source) == "ai-generated":
-            en, zh = f"Its credential, signed by {signer}, says that a generator made it.", "称由生成模型制作"
-            return self._said(en, f"由 {signer} 签署的凭证{zh}。", GENERATED_LLR)
+            en = f"Its credential, signed by {signer}, says that a generator made it."
+            return self._said(en, f"由 {signer} 签署的凭证称由生成模型制作。", GENERATED_LLR)
         if found.says_ai:
-            en, zh = (
-                f"Its credential, signed by {signer}, says that parts of it come of a generator.",
-                "称部分内容由生成模型制作",
-            )
-            return self._said(en, f"由 {signer} 签署的凭证{zh}。", SIGNED_EDIT_LLR)
+            en = f"Its credential, signed by {signer}, says that parts of it come of a generator."
+            return self._said(en, f"由 {signer} 签署的凭证称部分内容由生成模型制作。", SIGNED_EDIT_LLR)
         if source in _CAPTURED and found.state == "trusted" and not found.ancestry:
             en = f"A signer on your trust list, {signer}, says that a camera recorded it, and nothing changed since."
             return self._said(en, f"您信任列表中的签署者 {signer} 称其由相机拍摄，且此后未被改动。", CAPTURE_LLR)
         en = f"Its credential holds, signed by {signer}; it says nothing that weighs for or against a forgery."
-        return Evidence(
-            self.info.id, None, Text(en, zh=f"凭证有效，由 {signer} 签署；其内容不足以判断真伪。"), _WORDS_ONLY
-        )
+        zh = f"凭证有效，由 {signer} 签署；其内容不足以判断真伪。"
+        return abstain(self.info, _WORDS_ONLY, finding=Text(en, zh=zh))
 
     def _said(self, en: str, zh: str, llr: float) -> Evidence:
         return Evidence(self.info.id, llr, Text(en, zh=zh), _WORDS_ONLY, score=llr)

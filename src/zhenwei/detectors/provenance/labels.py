@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from zhenwei.defence import labels, source_types
 from zhenwei.defence.declare import of_labels
-from zhenwei.detectors.provenance._content import COMPOSITE_LLR, FACE_APP_LLR, GENERATED_LLR, TOO_LARGE, content
+from zhenwei.detectors._answers import abstain, joined
+from zhenwei.detectors.provenance._content import COMPOSITE_LLR, FACE_APP_LLR, GENERATED_LLR, TOO_LARGE, statements
 from zhenwei.types import Detector, DetectorInfo, Evidence, Media, Subject, Text
 
-_NO_ANSWER = Text("No answer.", zh="没有结论。")
 _NONE = Text("It carries no label and names no generator.", zh="没有标识，也未写明生成工具。")
 _NOTHING = Text("labels are easily removed: their absence says nothing", zh="标识很容易被去除：没有标识并不说明真伪")
 _UNFIT = Text("a damaged label weighs nothing", zh="损坏的标识不计入证据")
@@ -54,30 +54,29 @@ class Labels:
         found = list(_said(said))
         if not found:
             return self._nothing(said, whole)
-        told = {str(s.text): s.text for s in found}
-        finding = Text(" ".join(told), zh="".join(t.in_language("zh") for t in told.values()))
+        finding = joined(dict.fromkeys(s.text for s in found))
         llr = max(s.llr for s in found)
         says = of_labels(said)
         if llr <= 0:
-            return Evidence(self.info.id, None, finding, _NEITHER if said.any else _UNFIT, declares=says)
+            return abstain(self.info, _NEITHER if said.any else _UNFIT, finding=finding, declares=says)
         return Evidence(self.info.id, llr, finding, score=llr, declares=says)
 
     def _nothing(self, said: labels.Labels, whole: bool) -> Evidence:
         """Why there is no answer: the format has no place for labels that is looked at, only what is known of the file
         could be looked through, or there is no label."""
         if not said.read:
-            return Evidence(self.info.id, None, _NO_ANSWER, labels.NOT_READ)
+            return abstain(self.info, labels.NOT_READ)
         if not whole:
-            return Evidence(self.info.id, None, _NO_ANSWER, TOO_LARGE)
-        return Evidence(self.info.id, None, _NONE, _NOTHING)
+            return abstain(self.info, TOO_LARGE)
+        return abstain(self.info, _NOTHING, finding=_NONE)
 
 
 def _read(media: Media) -> tuple[labels.Labels, bool]:
     """The labels, and whether all of the file was looked through: of a very large one only its facts are."""
-    data = content(media)
-    if isinstance(data, Text):
-        return labels.labels_in_facts(media.facts), data is not TOO_LARGE
-    return labels.read_labels(data), True
+    found = statements(media)
+    if isinstance(found, Text):
+        return labels.labels_in_facts(media.facts), found is not TOO_LARGE
+    return found.labels, True
 
 
 _AIGC = Text("It carries a label of AI-generated content.", zh="文件带有人工智能生成内容标识。")

@@ -9,11 +9,11 @@ from zhenwei.defence import keys, watermark
 from zhenwei.defence.declare import of_foreign, of_marks
 from zhenwei.defence.marks import Mark
 from zhenwei.defence.watermark.foreign import read_foreign
+from zhenwei.detectors._answers import abstain
 from zhenwei.detectors.provenance._content import MARK_LLR
 from zhenwei.types import Audio, Detector, DetectorInfo, Evidence, Frame, Subject, Text
 
 _FRAMES = 12
-_NO_ANSWER = Text("No answer.", zh="没有结论。")
 _NOTHING = Text("no mark is found, which says nothing either way", zh="未发现水印，这并不说明真伪")
 _ANYBODY = Text(
     "the key is published: anybody can put this mark into a genuine file", zh="密钥公开：任何人都可将此水印加入真实文件"
@@ -44,7 +44,7 @@ class Watermark:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        marks = tuple(filter(None, (_seen(subject.frames), _heard(subject.audio))))
+        marks = tuple(filter(None, (_in_frames(subject.frames), _in_audio(subject.audio))))
         if not marks:
             return self._of_others(subject.frames)
         ident = marks[0].ident
@@ -56,14 +56,14 @@ class Watermark:
         """Marks that a new size takes away: only a still picture at its own size can carry one."""
         found = read_foreign(frames[0].pixels) if len(frames) == 1 else None
         if found is None:
-            return Evidence(self.info.id, None, _NO_ANSWER, _NOTHING)
+            return abstain(self.info, _NOTHING)
         en = f"It carries the invisible watermark that {found.tool} writes ({found.agreement:.0%} of its bits)."
         zh = f"带有 {found.tool} 默认写入的隐形水印（{found.agreement:.0%} 的比特相符）。"
         says = of_foreign(found)
         return Evidence(self.info.id, MARK_LLR, Text(en, zh=zh), _ANYBODY, score=MARK_LLR, declares=says)
 
 
-def _seen(frames: tuple[Frame, ...]) -> Mark | None:
+def _in_frames(frames: tuple[Frame, ...]) -> Mark | None:
     """The search for cuts and turns takes a while, and is made for still pictures only."""
     step = max(1, len(frames) // _FRAMES)
     chosen = [frame.pixels for frame in frames[::step][:_FRAMES]]
@@ -71,7 +71,7 @@ def _seen(frames: tuple[Frame, ...]) -> Mark | None:
     return Mark("picture", mark.ident.hex(), mark.agreement, published=True) if mark else None
 
 
-def _heard(audio: Audio | None) -> Mark | None:
+def _in_audio(audio: Audio | None) -> Mark | None:
     mark = watermark.read_sound(audio.samples, audio.rate_hz, keys.PUBLIC_KEY) if audio else None
     return Mark("sound", mark.ident.hex(), mark.agreement, published=True) if mark else None
 

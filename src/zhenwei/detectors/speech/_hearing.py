@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors._sound import mixed, speech_runs
+from zhenwei.detectors._answers import NO_SOUND, abstain, axis, evenly, from_score
+from zhenwei.detectors._sound import mixed, speech_runs, total_s
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ
@@ -18,9 +19,9 @@ from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats,
 
 LEAST_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
-ANY_SIZE_PX = 100.0  # what the calibration is given for the size of a face: it does not enter
+ANY_SIZE_PX = 100.0
 _SILENT = 1e-4  # of full scale
-_MOST_WINDOWS = 400
+_MAX_WINDOWS = 400
 _PICTURE = (900, 220)
 _SHOWN_DB = 70.0
 _FORGED, _GENUINE, _PAUSE = (224, 72, 62), (66, 133, 214), (120, 120, 120)
@@ -35,7 +36,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class Speech:
     """``mono`` ``(samples,)`` float32 at 16 kHz, ``runs``: where somebody speaks, ``windows``: of speech, pauses cut
     out, in order of time, half overlapping."""
 
@@ -45,18 +46,18 @@ class Heard:
 
     @property
     def speech_s(self) -> float:
-        return sum(run.end_s - run.start_s for run in self.runs)
+        return total_s(self.runs)
 
 
-def listen(audio: Audio | None) -> Heard | Text:
+def listen(audio: Audio | None) -> Speech | Text:
     """What there is to examine, or why there is not: no sound, silence, no or too little speech."""
     if audio is None or audio.samples.size == 0:
-        return Text("there is no sound", zh="没有声音")
+        return NO_SOUND
     mono = mixed(audio)
     if float(np.abs(mono).max(initial=0.0)) < _SILENT:
         return Text("the sound is silence", zh="声音为静音")
     runs = speech_runs(mono)
-    heard_s = sum(run.end_s - run.start_s for run in runs)
+    heard_s = total_s(runs)
     if not runs:
         return Text("nobody is heard to speak", zh="没有听到有人说话")
     if heard_s < LEAST_S:
@@ -64,20 +65,18 @@ def listen(audio: Audio | None) -> Heard | Text:
             f"only {heard_s:.1f} s of speech are heard; {LEAST_S:g} s are needed",
             zh=f"只听到 {heard_s:.1f} 秒语音，至少需要 {LEAST_S:g} 秒",
         )
-    return Heard(mono, runs, _windows(mono, runs))
+    return Speech(mono, runs, _windows(mono, runs))
 
 
 def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[Window, ...]:
-    spans = [(round(r.start_s * RATE_HZ), round(r.end_s * RATE_HZ)) for r in runs]
-    places = np.concatenate([np.arange(a, min(b, len(mono))) for a, b in spans])
+    spoken = [np.arange(round(r.start_s * RATE_HZ), min(round(r.end_s * RATE_HZ), len(mono))) for r in runs]
+    places = np.concatenate(spoken)  # (samples of speech,): where each lies in the recording
     size, step = round(WINDOW_S * RATE_HZ), round(STEP_S * RATE_HZ)
     starts = list(range(0, max(1, len(places) - size + 1), step))
     if len(places) > size and starts[-1] + size < len(places):
         starts.append(len(places) - size)
-    if len(starts) > _MOST_WINDOWS:
-        starts = [starts[i] for i in np.linspace(0, len(starts) - 1, _MOST_WINDOWS).round().astype(int)]
     found = []
-    for start in starts:
+    for start in evenly(starts, _MAX_WINDOWS):
         mine = places[start : start + size]
         found.append(Window(mono[mine], Interval(float(mine[0] / RATE_HZ), float((mine[-1] + 1) / RATE_HZ))))
     return tuple(found)
@@ -93,35 +92,28 @@ def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple
     """
     heard = listen(audio)
     if isinstance(heard, Text):
-        return silent(info, heard)
-    scores = [score(window.sound) for window in heard.windows]
-    judged = [(w, s) for w, s in zip(heard.windows, scores, strict=True) if s is not None]
-    if not judged:
-        return silent(info, Text("the speech is too faint to be examined", zh="语音太弱，无法检查"))
+        return abstain(info, heard)
+    windows, scores = [], []
+    for window in heard.windows:
+        judged = score(window.sound)
+        if judged is not None:
+            windows.append(window)
+            scores.append(judged)
+    if not windows:
+        return abstain(info, Text("the speech is too faint to be examined", zh="语音太弱，无法检查"))
     calibration = Calibration.load(models.calibration_path(info.models[0]))
-    llrs = [calibration.llr(s, face_px=ANY_SIZE_PX) for _, s in judged]
-    mean = float(np.mean([s for _, s in judged]))
-    llr = calibration.llr(mean, face_px=ANY_SIZE_PX)
-    windows = [w for w, _ in judged]
-    most = windows[int(np.argmax(llrs))].interval
-    evidence = Evidence(
-        detector=info.id,
-        llr=llr,
-        finding=_finding(llr, words),
-        score=mean,
-        interval=most,
+    llrs = [calibration.llr(s) for s in scores]
+    evidence = from_score(info, float(np.mean(scores)))
+    evidence = replace(
+        evidence,
+        finding=_finding(evidence.llr or 0.0, words),
+        interval=windows[int(np.argmax(llrs))].interval,
         exhibits=_exhibits(heard, windows, llrs),
-        weights=models.load(info.models[0]).weights,
     )
-    if len(heard.runs) and heard.speech_s < 2 * LEAST_S:
-        return replace(
-            evidence, reason=Text(f"only {heard.speech_s:.1f} s of speech", zh=f"仅 {heard.speech_s:.1f} 秒语音")
-        )
-    return evidence
-
-
-def silent(info: DetectorInfo, why: Text) -> Evidence:
-    return Evidence(info.id, None, Text("No answer.", zh="没有结论。"), why)
+    if heard.speech_s >= 2 * LEAST_S:
+        return evidence
+    short = Text(f"only {heard.speech_s:.1f} s of speech", zh=f"仅 {heard.speech_s:.1f} 秒语音")
+    return replace(evidence, reason=short)
 
 
 _SLIGHT = 0.3
@@ -133,7 +125,7 @@ def _finding(llr: float, words: tuple[Text, Text, Text]) -> Text:
     return words[1] if llr <= -_SLIGHT else words[2]
 
 
-def _exhibits(heard: Heard, windows: Sequence[Window], llrs: Sequence[float]) -> tuple[Exhibit, ...]:
+def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> tuple[Exhibit, ...]:
     picture = Picture(
         Text(
             "Spectrogram, 0 to 8 kHz; the strip below: red speaks for a synthetic voice, blue for a genuine one, grey "
@@ -144,20 +136,20 @@ def _exhibits(heard: Heard, windows: Sequence[Window], llrs: Sequence[float]) ->
     )
     if len(windows) < 2:
         return (picture,)
-    middles = [round((w.interval.start_s + w.interval.end_s) / 2, 3) for w in windows]
+    middles = [(w.interval.start_s + w.interval.end_s) / 2 for w in windows]
     curve = Curve(
         Text("Each window of speech by itself; above the line speaks for a synthetic voice",
              zh="逐段语音的证据；高于虚线倾向合成语音"),
         Text("time (s)", zh="时间（秒）"),
         Text("log-likelihood ratio", zh="对数似然比"),
-        tuple(middles),
-        tuple(round(float(v), 4) for v in llrs),
+        axis(middles, 3),
+        axis(llrs, 4),
         0.0,
     )  # fmt: skip
     return (picture, curve)
 
 
-def spectrogram(heard: Heard, windows: Sequence[Window], llrs: Sequence[float]) -> Pixels:
+def spectrogram(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> Pixels:
     """``(252, 900, 3)``: time to the right, 0 to 8 kHz upwards; below, what each part of the speech speaks for."""
     width, height = _PICTURE
     hop = max(160, len(heard.mono) // (2 * width))
@@ -171,7 +163,7 @@ def spectrogram(heard: Heard, windows: Sequence[Window], llrs: Sequence[float]) 
     return np.ascontiguousarray(np.concatenate([coloured, gap, np.repeat(strip[None], 28, axis=0)]), np.uint8)
 
 
-def _strip(heard: Heard, windows: Sequence[Window], llrs: Sequence[float], width: int) -> NDArray[np.uint8]:
+def _strip(heard: Speech, windows: Sequence[Window], llrs: Sequence[float], width: int) -> NDArray[np.uint8]:
     """``(width, 3)``: the mean LLR of the windows over each moment of speech as a colour."""
     at = (np.arange(width) + 0.5) * len(heard.mono) / RATE_HZ / width
     total, count = np.zeros(width), np.zeros(width)

@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from zhenwei.detectors._answers import NO_FACE, abstain, axis, course
+from zhenwei.detectors._strips import TOO_OFTEN_LOST, unfit
 from zhenwei.signals.eyes import Blinks, eye_widths, find_blinks, likeness
-from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Interval, Strip, Subject, Text
+from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Strip, Subject, Text
 
 _LEAST_S, _LEAST_HZ = 8.0, 14.5
 _LEAST_SEEN = 0.8  # of the frames
@@ -54,15 +56,16 @@ class Blink:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        person = subject.track.person if subject.track else None
-        strip = subject.strip
+        person, strip = subject.person, subject.strip
         why = _unfit(strip)
         if strip is None or why is not None:
-            return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
+            return abstain(self.info, why or NO_FACE, person=person)
         both = likeness(strip.pixels, strip.landmarks)
         blinks = find_blinks(strip.times_s, both)
         if not (blinks.noise <= _NOISIEST and blinks.usual >= _LEAST_ALIKE):
-            return _silent(person, Text("the eyes cannot be followed well enough", zh="无法稳定地跟踪双眼"))
+            return abstain(
+                self.info, Text("the eyes cannot be followed well enough", zh="无法稳定地跟踪双眼"), person=person
+            )
         seconds = float(np.isfinite(both).mean()) * strip.duration_s
         return Evidence(
             detector=self.info.id,
@@ -70,7 +73,7 @@ class Blink:
             finding=_finding(blinks, seconds),
             score=60 * len(blinks.found) / seconds,
             person=person,
-            interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
+            interval=strip.interval,
             exhibits=(_curve(strip, both, blinks),),
         )
 
@@ -85,28 +88,19 @@ def llr_of(count: int, seconds: float) -> float:
 
 
 def _unfit(strip: Strip | None) -> Text | None:
-    if strip is None or strip.duration_s < _LEAST_S:
-        seconds = 0.0 if strip is None else strip.duration_s
-        return Text(
-            f"the face is seen for {seconds:.1f} s without a break; {_LEAST_S:g} s are needed",
-            zh=f"连续看到人脸的时间为 {seconds:.1f} 秒，至少需要 {_LEAST_S:g} 秒",
-        )
-    if strip.rate_hz < _LEAST_HZ:
-        return Text(f"{strip.rate_hz:.0f} frames a second are too few", zh=f"每秒 {strip.rate_hz:.0f} 帧太少")
+    why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ)
+    if strip is None or why is not None:
+        return why
     widths = eye_widths(strip.landmarks)
     seen = np.isfinite(widths).all(axis=1)
     if seen.mean() < _LEAST_SEEN:
-        return Text("the face is lost in too many frames", zh="太多帧中找不到人脸")
+        return TOO_OFTEN_LOST
     usual = np.median(widths[seen], axis=0)
     if usual.max() / strip.scale < _LEAST_EYE_PX or usual.max() < _LEAST_EYE_PX / 2:
         return Text("the eyes are too small", zh="眼睛太小")
     if usual.min() < _TURNED * usual.max():
         return Text("the face is turned away", zh="脸转向一侧")
     return None
-
-
-def _silent(person: int | None, why: Text) -> Evidence:
-    return Evidence("temporal.blink", None, Text("No answer.", zh="没有结论。"), why, person=person)
 
 
 def _finding(blinks: Blinks, seconds: float) -> Text:
@@ -128,8 +122,8 @@ def _curve(strip: Strip, both: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
         ),
         Text("time (s)", zh="时间（秒）"),
         Text("likeness", zh="相似度"),
-        tuple(round(float(t), 4) for t in strip.times_s),
-        tuple(round(float(v), 5) if np.isfinite(v) else None for v in both),
+        axis(strip.times_s, 4),
+        course(both, 5),
         round(blinks.level, 5),
     )
 

@@ -9,9 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zhenwei.detectors._answers import NO_FACE, abstain, axis
+from zhenwei.detectors._strips import unfit
 from zhenwei.signals.breathing import BAND_HZ, Breath, common_breath, filtered, head_height, shoulder_heights
 from zhenwei.signals.pulse import patch_colours
-from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Interval, Strip, Subject, Text
+from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Strip, Subject, Text
 
 _LEAST_S, _LEAST_HZ = 8.0, 9.5
 _LEAST_SEEN = 0.9  # of the frames
@@ -19,13 +21,18 @@ _ENOUGH_HZ = 10.0  # of looking at the shoulders: breath is slow
 _LEAST_SHARE, _LEAST_AGREEMENT = (
     0.66,
     0.93,
-)  # random walks, as restless heads make, reach both in 1 of 100 clips of 10 s
+)  # restless heads (random walks) reach both in 1 of 100 clips of 10 s
 _SAME_BREATHS = 3.0  # a minute: motion and skin
 _CARRIED = 0.9
 """How much rarer breathing is in forgeries than in genuine clips in which it can be seen. An assumption: swaps and
 reenactments keep the body of a living person, only portraits animated as a whole need not breathe; there is no
 collection here to measure it on. Hence LLR log(0.9), and no answer where no breath stands out: people who talk or nod
 hide theirs."""
+
+_NO_BREATH = Text(
+    "no breathing stands out of the other motion, as with most people who talk; that speaks for neither side",
+    zh="没有呼吸节律从其他动作中显现（说话的人大多如此），不支持任何一方",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +67,27 @@ class Breathing:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        person = subject.track.person if subject.track else None
-        strip = subject.strip
-        why = _unfit(strip)
+        person, strip = subject.person, subject.strip
+        why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ, min_seen=_LEAST_SEEN)
         if strip is None or why is not None:
-            return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
+            return abstain(self.info, why or NO_FACE, person=person)
         head = _bridged(head_height(strip.landmarks, strip.origins, strip.scale))
         every = max(1, int(strip.rate_hz / _ENOUGH_HZ))
         shoulders = shoulder_heights(strip.pixels, strip.origins, strip.scale, every)
         if not shoulders:
-            return _silent(person, Text("no neck or shoulders are to be seen", zh="看不到颈部或肩部"))
+            return abstain(self.info, Text("no neck or shoulders are to be seen", zh="看不到颈部或肩部"), person=person)
         moved = np.stack([head, *shoulders])
         found, rate = common_breath(moved, strip.rate_hz), strip.rate_hz
         curve = _curve(strip, moved, rate)
         if not stands_out(found):
-            why = Text(
-                "no breathing stands out of the other motion, as with most people who talk; that speaks for neither "
-                "side",
-                zh="没有呼吸节律从其他动作中显现（说话的人大多如此），不支持任何一方",
-            )
-            silent = Text("No answer.", zh="没有结论。")
-            return Evidence(self.info.id, None, silent, why, score=_score(found), person=person, exhibits=(curve,))
+            return abstain(self.info, _NO_BREATH, person=person, score=_score(found), exhibits=(curve,))
         return Evidence(
             detector=self.info.id,
             llr=math.log(_CARRIED),
             finding=_finding(found, _rhythm_of_skin(strip)),
             score=_score(found),
             person=person,
-            interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
+            interval=strip.interval,
             exhibits=(curve,),
         )
 
@@ -95,20 +95,6 @@ class Breathing:
 def stands_out(found: Breath) -> bool:
     """Whether it is more than restless motion does in all but about one of a hundred clips."""
     return found.share >= _LEAST_SHARE and found.agreement >= _LEAST_AGREEMENT
-
-
-def _unfit(strip: Strip | None) -> Text | None:
-    if strip is None or strip.duration_s < _LEAST_S:
-        seconds = 0.0 if strip is None else strip.duration_s
-        return Text(
-            f"the face is seen for {seconds:.1f} s without a break; {_LEAST_S:g} s are needed",
-            zh=f"连续看到人脸的时间为 {seconds:.1f} 秒，至少需要 {_LEAST_S:g} 秒",
-        )
-    if strip.rate_hz < _LEAST_HZ:
-        return Text(f"{strip.rate_hz:.0f} frames a second are too few", zh=f"每秒 {strip.rate_hz:.0f} 帧太少")
-    if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
-        return Text("the face is lost in too many frames", zh="太多帧中找不到人脸")
-    return None
 
 
 def _bridged(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -144,7 +130,7 @@ def _score(found: Breath) -> float:
 
 def _curve(strip: Strip, moved: NDArray[np.float64], rate: float) -> Curve:
     slow = np.mean([filtered(signal, rate) for signal in moved], axis=0) / strip.scale
-    low, high = (round(60 * f) for f in BAND_HZ)
+    low, high = round(60 * BAND_HZ[0]), round(60 * BAND_HZ[1])
     return Curve(
         Text(
             f"How head and shoulders sink and rise, rhythms of {low} to {high} a minute alone",
@@ -152,13 +138,9 @@ def _curve(strip: Strip, moved: NDArray[np.float64], rate: float) -> Curve:
         ),
         Text("time (s)", zh="时间（秒）"),
         Text("pixels of the frame, downwards", zh="画面像素（向下）"),
-        tuple(round(float(t), 4) for t in strip.times_s),
-        tuple(round(float(v), 5) for v in slow),
+        axis(strip.times_s, 4),
+        axis(slow, 5),
     )
-
-
-def _silent(person: int | None, why: Text) -> Evidence:
-    return Evidence("temporal.breathing", None, Text("No answer.", zh="没有结论。"), why, person=person)
 
 
 detector: type[Detector] = Breathing

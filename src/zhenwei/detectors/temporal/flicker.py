@@ -9,15 +9,16 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_FACE, abstain, axis, from_score, withheld
+from zhenwei.detectors._strips import unfit
 from zhenwei.signals.flicker import courses
-from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Floats, Interval, Strip, Subject, Text
+from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Floats, Strip, Subject, Text
 
 MODEL = "flicker"
 FRAMES = 48  # of a window
 _LEAST_HZ, _LEAST_PX, _LEAST_SEEN = 14.5, 64.0, 0.9
 _LEAST_SCORE = 0.75  # exceeded by 3 % of held-out genuine clips and 56 % of forged ones, all photographs set in motion
-ANY_SIZE_PX = 100.0  # what the calibration is given for the size: it does not enter
+ANY_SIZE_PX = 100.0
 _CHEEKBONES = (234, 454)
 _STEADY = Text(
     "no tremor of the face stands out, as in smooth forgeries and genuine clips alike",
@@ -46,8 +47,7 @@ class Flicker:
         level="person",
         needs=(
             Text(
-                f"{FRAMES + 2} frames in which the face is seen without a break",
-                zh=f"连续 {FRAMES + 2} 帧可见的人脸",
+                f"{FRAMES + 2} frames in which the face is seen without a break", zh=f"连续 {FRAMES + 2} 帧可见的人脸"
             ),
             Text("15 frames a second", zh="每秒至少 15 帧"),
             Text(f"a face of at least {_LEAST_PX:g} px", zh=f"至少 {_LEAST_PX:g} 像素的人脸"),
@@ -70,26 +70,18 @@ class Flicker:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        person = subject.track.person if subject.track else None
-        strip = subject.strip
+        person, strip = subject.person, subject.strip
         why = _unfit(strip)
         if strip is None or why is not None:
-            return _silent(person, why or Text("no face to look at", zh="没有可供检查的人脸"))
-        found, course = asked(strip)
-        llr = Calibration.load(models.calibration_path(MODEL)).llr(found, face_px=ANY_SIZE_PX)
-        evidence = Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_FORGED if llr > 0 else _SMOOTH,
-            score=found,
-            person=person,
-            interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
-            exhibits=(_curve(strip, course),),
-            weights=models.load(MODEL).weights,
-        )
-        if self.always or (found >= _LEAST_SCORE and llr > 0):
+            return abstain(self.info, why or NO_FACE, person=person)
+        score, frame_odds = asked(strip)
+        evidence = from_score(self.info, score)
+        llr, shown = evidence.llr or 0.0, (_curve(strip, frame_odds),)
+        finding = _FORGED if llr > 0 else _SMOOTH
+        evidence = replace(evidence, finding=finding, person=person, interval=strip.interval, exhibits=shown)
+        if self.always or (score >= _LEAST_SCORE and llr > 0):
             return evidence
-        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_STEADY)
+        return withheld(evidence, _STEADY)
 
 
 _FORGED = Text(
@@ -120,30 +112,25 @@ def _unfit(strip: Strip | None) -> Text | None:
             f"the face is seen in {count} frames without a break; {FRAMES + 2} are needed",
             zh=f"连续看到人脸 {count} 帧，至少需要 {FRAMES + 2} 帧",
         )
-    if strip.rate_hz < _LEAST_HZ:
-        return Text(f"{strip.rate_hz:.0f} frames a second are too few", zh=f"每秒 {strip.rate_hz:.0f} 帧太少")
-    if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
-        return Text("the face is lost in too many frames", zh="太多帧中找不到人脸")
+    why = unfit(strip, min_hz=_LEAST_HZ, min_seen=_LEAST_SEEN)
+    if why is not None:
+        return why
     ends = strip.landmarks[:, _CHEEKBONES, :2]
     if np.nanmedian(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)) / strip.scale < _LEAST_PX:
         return Text("the face is too small", zh="人脸太小")
     return None
 
 
-def _curve(strip: Strip, course: Floats) -> Curve:
+def _curve(strip: Strip, frame_odds: Floats) -> Curve:
     return Curve(
         Text("How much the face trembles beside its surroundings; above the line more than usual",
              zh="脸部相对周围的抖动；高于虚线表示超出常态"),
         Text("time (s)", zh="时间（秒）"),
         Text("log odds of a forged frame", zh="伪造帧的对数几率"),
-        tuple(round(float(t), 4) for t in strip.times_s[1:-1]),
-        tuple(round(float(v), 5) for v in course),
+        axis(strip.times_s[1:-1], 4),
+        axis(frame_odds, 5),
         0.0,
     )  # fmt: skip
-
-
-def _silent(person: int | None, why: Text) -> Evidence:
-    return Evidence("temporal.flicker", None, Text("No answer.", zh="没有结论。"), why, person=person)
 
 
 detector: type[Detector] = Flicker

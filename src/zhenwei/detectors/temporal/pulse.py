@@ -9,21 +9,28 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zhenwei.detectors._answers import NO_FACE, abstain, axis
+from zhenwei.detectors._strips import unfit
 from zhenwei.signals.pulse import Pulse, chrom, common_pulse, patch_colours, pos, spectrum
-from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Interval, Strip, Subject, Text
+from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Strip, Subject, Text
 
 _LEAST_S, _LEAST_HZ = 8.0, 14.5
 _LEAST_PATCHES, _LEAST_SEEN = 5, 0.85
 _LEAST_SHARE, _LEAST_AGREEMENT = (
     0.62,
     0.52,
-)  # white noise in eight patches stays below either in 99 of 100 clips of 10 s
+)  # white noise in eight patches stays below in 99 of 100 clips of 10 s
 _SAME_BPM = 4.0  # POS and CHROM
 _CARRIED = 0.8
 """How much rarer a common pulse is in forgeries than in genuine clips in which one can be seen. An assumption: swaps of
 today carry the driving person's pulse, and in step (C. Seibold et al., Frontiers in Imaging 2025); there is no
 collection here to measure it on. Hence LLR log(0.8), and no answer at all where no pulse stands out: most published
 video was compressed until none is left, and that says nothing."""
+
+_NO_PULSE = Text(
+    "no pulse stands out of the noise, as in most compressed video; that speaks for neither side",
+    zh="没有脉搏信号高于噪声（压缩视频大多如此），不支持任何一方",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +63,16 @@ class PulseCoherence:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        person = subject.track.person if subject.track else None
-        strip = subject.strip
-        if strip is None or strip.duration_s < _LEAST_S:
-            seconds = 0.0 if strip is None else strip.duration_s
-            return _silent(
-                person,
-                Text(
-                    f"the face is seen for {seconds:.1f} s without a break; {_LEAST_S:g} s are needed",
-                    zh=f"连续看到人脸的时间为 {seconds:.1f} 秒，至少需要 {_LEAST_S:g} 秒",
-                ),
-            )
-        rate = strip.rate_hz
-        if rate < _LEAST_HZ:
-            return _silent(person, Text(f"{rate:.0f} frames a second are too few", zh=f"每秒 {rate:.0f} 帧太少"))
+        person, strip = subject.person, subject.strip
+        why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ)
+        if strip is None or why is not None:
+            return abstain(self.info, why or NO_FACE, person=person)
         colours = usable_patches(strip)
         if colours.shape[1] < _LEAST_PATCHES:
-            return _silent(person, Text("too little skin is seen throughout", zh="持续可见的皮肤区域太少"))
-        return self._answer(strip, person, colours, rate)
+            return abstain(
+                self.info, Text("too little skin is seen throughout", zh="持续可见的皮肤区域太少"), person=person
+            )
+        return self._answer(strip, person, colours, strip.rate_hz)
 
     def _answer(self, strip: Strip, person: int | None, colours: NDArray[np.float64], rate: float) -> Evidence:
         beats = np.stack([pos(colours[:, i], rate) for i in range(colours.shape[1])])
@@ -86,16 +85,11 @@ class PulseCoherence:
             Text("Spectrum of the skin's colour, all patches together", zh="皮肤颜色变化的频谱（各区域合并）"),
             Text("beats a minute", zh="次/分"),
             Text("power", zh="功率"),
-            tuple(round(60 * float(f), 3) for f in frequencies),
-            tuple(round(float(p), 5) for p in power),
+            axis(60 * frequencies, 3),
+            axis(power, 5),
         )
         if not sure:
-            why = Text(
-                "no pulse stands out of the noise, as in most compressed video; that speaks for neither side",
-                zh="没有脉搏信号高于噪声（压缩视频大多如此），不支持任何一方",
-            )
-            silent = Text("No answer.", zh="没有结论。")
-            return Evidence(self.info.id, None, silent, why, score=_score(found), person=person, exhibits=(curve,))
+            return abstain(self.info, _NO_PULSE, person=person, score=_score(found), exhibits=(curve,))
         return Evidence(
             detector=self.info.id,
             llr=math.log(_CARRIED),
@@ -106,7 +100,7 @@ class PulseCoherence:
             ),
             score=_score(found),
             person=person,
-            interval=Interval(float(strip.times_s[0]), float(strip.times_s[-1])),
+            interval=strip.interval,
             exhibits=(curve,),
         )
 
@@ -133,10 +127,6 @@ def usable_patches(strip: Strip) -> NDArray[np.float64]:
 def _score(found: Pulse) -> float:
     """Less where a common pulse is: a score rises towards forged."""
     return -found.share * found.agreement
-
-
-def _silent(person: int | None, why: Text) -> Evidence:
-    return Evidence("temporal.pulse", None, Text("No answer.", zh="没有结论。"), why, person=person)
 
 
 detector: type[Detector] = PulseCoherence

@@ -1,21 +1,12 @@
-"""What detectors of this family share: which faces to look at, where they are, how to abstain."""
+"""What detectors of this family share: which pixels are of a box, and how a share by place is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from zhenwei.types import Box, DetectorInfo, Evidence, Face, Floats, Pixels, Text
+from zhenwei.types import Box, Floats, Pixels
 
 _YELLOW, _RED = (255, 220, 30), (255, 0, 0)
-
-
-def spread(faces: Sequence[Face], most: int) -> Sequence[Face]:
-    """At most ``most`` of them, evenly spread over the track."""
-    if len(faces) <= most:
-        return faces
-    return [faces[int(i)] for i in np.linspace(0, len(faces) - 1, most).round()]
 
 
 def inside(pixels: Pixels, box: Box) -> tuple[slice, slice]:
@@ -24,10 +15,6 @@ def inside(pixels: Pixels, box: Box) -> tuple[slice, slice]:
     top, bottom = max(0, round(box.top)), min(height, round(box.bottom))
     left, right = max(0, round(box.left)), min(width, round(box.right))
     return slice(top, max(top, bottom)), slice(left, max(left, right))
-
-
-def abstain(info: DetectorInfo, person: int | None, why: str, zh: str) -> Evidence:
-    return Evidence(info.id, None, Text("No answer.", zh="没有结论。"), Text(why, zh=zh), person=person)
 
 
 def heated(pixels: Pixels, share: Floats) -> Pixels:

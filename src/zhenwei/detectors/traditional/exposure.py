@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors.traditional._shared import abstain, inside, spread
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_FACE, abstain, axis, evenly, face_too_small, from_faces, withheld
+from zhenwei.detectors.traditional._shared import inside
 from zhenwei.signals import exposure
 from zhenwei.signals.colour import is_grey
 from zhenwei.types import (
@@ -21,7 +21,6 @@ from zhenwei.types import (
     Face,
     Floats,
     Frame,
-    Interval,
     Picture,
     Pixels,
     Subject,
@@ -47,6 +46,10 @@ _PHOTOGRAPHED = Text(
 _NO_TRACE = Text(
     "exposure and saturation do not point to a generator, which says nothing of other kinds of forgery",
     zh="曝光和饱和度没有指向生成模型，但这不能说明有无其他方式的伪造",
+)
+
+_ONLY_FACE = Text(
+    "only the face can be seen: whole pictures are what it knows", zh="画面中只有人脸，而它只了解完整画面"
 )
 
 
@@ -95,50 +98,29 @@ class Exposure:
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
         if track is None or not track.faces:
-            return abstain(self.info, None, "no face to look at", "没有可供检查的人脸")
-        seen = [(face, subject.frame(face.frame)) for face in spread(track.faces, self.most)]
-        large = [(face, frame) for face, frame in seen if _size(face, frame) >= _LEAST_PX]
+            return abstain(self.info, NO_FACE)
+        pairs = [(face, subject.frame(face.frame)) for face in evenly(track.faces, self.most)]
+        large = [pair for pair in pairs if _size(*pair) >= _LEAST_PX]
         if not large:
-            why, zh = f"the face is too small: {_LEAST_PX} px are needed", f"人脸太小：至少需要 {_LEAST_PX} 像素"
-            return abstain(self.info, track.person, why, zh)
-        large = [(face, frame) for face, frame in large if not face.tight]
-        if not large:
-            why, zh = (
-                "only the face can be seen: whole pictures are what it knows",
-                "画面中只有人脸，而它只了解完整画面",
-            )
-            return abstain(self.info, track.person, why, zh)
-        coloured = [(face, frame) for face, frame in large if not is_grey(exposure.sampled(_part(frame.pixels, face)))]
+            return abstain(self.info, face_too_small(_LEAST_PX), person=track.person)
+        whole = [pair for pair in large if not pair[0].tight]
+        if not whole:
+            return abstain(self.info, _ONLY_FACE, person=track.person)
+        coloured = [(f, frame) for f, frame in whole if not is_grey(exposure.sampled(_part(frame.pixels, f)))]
         if not coloured:
-            return abstain(self.info, track.person, "the picture has no colours", "画面没有颜色")
+            return abstain(self.info, Text("the picture has no colours", zh="画面没有颜色"), person=track.person)
         evidence = self._evidence(track, coloured)
         if self.always or evidence.llr is None or evidence.llr >= _LEAST_LLR:
             return evidence
-        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_NO_TRACE)
+        return withheld(evidence, _NO_TRACE)
 
     def _evidence(self, track: Track, seen: Sequence[tuple[Face, Frame]]) -> Evidence:
-        model = models.load(_MODEL)
-        calibration = Calibration.load(models.calibration_path(_MODEL))
-        (scores,) = model.run(np.stack([described(frame.pixels, face) for face, frame in seen]))
-        times = [face.time_s for face, _ in seen]
-        score = calibration.combine_frames([float(s) for s in scores], times)
-        llr = calibration.llr(
-            score,
-            face_px=float(np.median([face.quality.face_px for face, _ in seen])),
-            sharpness=float(np.median([face.quality.sharpness for face, _ in seen])),
-            frames=len(seen),
-        )
+        described_faces = np.stack([described(frame.pixels, face) for face, frame in seen])
+        (scores,) = models.load(_MODEL).run(described_faces)
+        evidence = from_faces(self.info, track.person, [face for face, _ in seen], [float(s) for s in scores])
         face, frame = seen[int(np.argsort(scores, kind="stable")[len(seen) // 2])]
-        return Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_finding(llr),
-            score=score,
-            person=track.person,
-            interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=_exhibits(face, frame, moving=len(seen) > 1),
-            weights=model.weights,
-        )
+        exhibits = _exhibits(face, frame, moving=len(seen) > 1)
+        return replace(evidence, finding=_finding(evidence.llr or 0.0), exhibits=exhibits)
 
 
 def described(pixels: Pixels, face: Face) -> Floats:
@@ -170,8 +152,8 @@ def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[Picture | Curv
         ),
         Text("brightness (0 = black, 255 = white)", zh="亮度（0 为黑，255 为白）"),
         Text("log10 of the share of pixels", zh="像素占比的对数（以 10 为底）"),
-        tuple(float(level) for level in range(256)),
-        tuple(round(float(np.log10(max(share, _LOWEST_SHARE))), 4) for share in rows),
+        axis(range(256), 0),
+        axis(np.log10(np.maximum(rows, _LOWEST_SHARE)), 4),
     )
     picture = Picture(
         Text(

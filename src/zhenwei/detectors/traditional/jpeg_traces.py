@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors.traditional._shared import abstain, heated
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_STILL_PICTURE, abstain, from_score, picture_too_small, withheld
+from zhenwei.detectors.traditional._shared import heated
 from zhenwei.signals import jpeg
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
@@ -27,7 +27,7 @@ _TAIL = 7.0  # per cent of the places that may be unlike the rest
 _LEAST_LLR = math.log(2)
 _STRONG = 3.0  # robust deviations that the map shows in full colour
 _SHOWN_PX = 640
-ANY_SIZE_PX = 100.0  # what the calibration is given for the size: it does not enter
+ANY_SIZE_PX = 100.0
 
 _FORGED = Text(
     "A part of the picture seems to have been compressed otherwise than the rest, as pasted parts are.",
@@ -37,6 +37,11 @@ _EVEN = Text("The whole picture seems to have been compressed alike.", zh="整�
 _NO_TRACE = Text(
     "no part stands out by its compression, which says nothing of forgeries made and saved as one",
     zh="没有哪个部分的压缩痕迹与众不同，但这不能排除整体制作并保存的伪造",
+)
+
+_TOO_LARGE = Text(
+    f"the picture is larger than those it was calibrated on, {_MOST_PX} px a side",
+    zh=f"图片大于校准所用的尺寸（每边 {_MOST_PX} 像素）",
 )
 
 
@@ -79,39 +84,29 @@ class JpegTraces:
 
     def examine(self, subject: Subject) -> Evidence:
         if subject.media.kind != "image" or not subject.frames:
-            return abstain(self.info, None, "there is no still picture", "没有静态图片")
+            return abstain(self.info, NO_STILL_PICTURE)
         pixels = subject.frames[0].pixels
         if min(pixels.shape[:2]) < _LEAST_PX:
-            why = f"the picture is too small: {_LEAST_PX} px a side are needed"
-            return abstain(self.info, None, why, f"图片太小：每边至少需要 {_LEAST_PX} 像素")
+            return abstain(self.info, picture_too_small(_LEAST_PX))
         if min(pixels.shape[:2]) > _MOST_PX and not self.always:
-            why = f"the picture is larger than those it was calibrated on, {_MOST_PX} px a side"
-            return abstain(self.info, None, why, f"图片大于校准所用的尺寸（每边 {_MOST_PX} 像素）")
+            return abstain(self.info, _TOO_LARGE)
         traces = trace(pixels)
         if traces is None:
-            why, zh = "too few parts of the picture hold detail", "画面中有细节的部分太少"
-            return abstain(self.info, None, why, zh)
+            return abstain(self.info, Text("too few parts of the picture hold detail", zh="画面中有细节的部分太少"))
         if traces.dip < _LEAST_DIP:
-            why, zh = "nothing shows that the picture ever was a JPEG", "没有迹象表明图片曾是 JPEG"
-            return abstain(self.info, None, why, zh)
+            return abstain(
+                self.info, Text("nothing shows that the picture ever was a JPEG", zh="没有迹象表明图片曾是 JPEG")
+            )
         evidence = self._evidence(pixels, traces)
         if self.always or evidence.llr is None or evidence.llr >= _LEAST_LLR:
             return evidence
-        return replace(evidence, llr=None, finding=Text("No answer.", zh="没有结论。"), reason=_NO_TRACE)
+        return withheld(evidence, _NO_TRACE)
 
     def _evidence(self, pixels: Pixels, traces: Traces) -> Evidence:
-        model = models.load(_MODEL)
-        (scores,) = model.run(traces.features[None])
-        score = float(scores[0])
-        llr = Calibration.load(models.calibration_path(_MODEL)).llr(score, face_px=ANY_SIZE_PX)
-        return Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_FORGED if llr >= _LEAST_LLR else _EVEN,
-            score=score,
-            exhibits=_exhibits(pixels, traces),
-            weights=model.weights,
-        )
+        (scores,) = models.load(_MODEL).run(traces.features[None])
+        evidence = from_score(self.info, float(scores[0]))
+        finding = _FORGED if (evidence.llr or 0.0) >= _LEAST_LLR else _EVEN
+        return replace(evidence, finding=finding, exhibits=_exhibits(pixels, traces))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

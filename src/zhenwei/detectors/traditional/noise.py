@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import cv2
@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors.traditional._shared import abstain, spread
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_FACE, abstain, evenly, face_too_small, from_faces
 from zhenwei.signals.noise import BLOCK, BlockNoise, block_noise, noise_ratio
 from zhenwei.signals.patches import Patches, cut_out
-from zhenwei.signals.patches import spread as spread_out
 from zhenwei.types import (
     Box,
     Detector,
@@ -24,7 +22,6 @@ from zhenwei.types import (
     Face,
     Floats,
     Frame,
-    Interval,
     Picture,
     Pixels,
     Subject,
@@ -54,6 +51,11 @@ _GENUINE = Text(
     "The noise of the face goes with the picture around it; a weak hint of its being untouched.",
     zh="人脸的噪声与周围画面一致；这是未经改动的较弱提示。",
 )
+
+_ONLY_FACE = Text(
+    "nothing but the face can be seen, to compare its noise with", zh="画面中只有人脸，没有可供比较的周围噪声"
+)
+_TOO_LITTLE = Text("too little of the picture is free of texture and clipping", zh="画面中没有足够的平缓且未截断的区域")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,48 +98,28 @@ class Noise:
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
         if track is None or not track.faces:
-            return abstain(self.info, None, "no face to look at", "没有可供检查的人脸")
-        large = [face for face in spread(track.faces, self.most) if face.quality.face_px >= _LEAST_PX]
+            return abstain(self.info, NO_FACE)
+        large = [face for face in evenly(track.faces, self.most) if face.quality.face_px >= _LEAST_PX]
         if not large:
-            why, zh = f"the face is too small: {_LEAST_PX} px are needed", f"人脸太小：至少需要 {_LEAST_PX} 像素"
-            return abstain(self.info, track.person, why, zh)
+            return abstain(self.info, face_too_small(_LEAST_PX), person=track.person)
         wide = [face for face in large if not face.tight]
         if not wide:
-            why, zh = (
-                "nothing but the face can be seen, to compare its noise with",
-                "画面中只有人脸，没有可供比较的周围噪声",
-            )
-            return abstain(self.info, track.person, why, zh)
-        described = [(face, noise_features(subject.frame(face.frame).pixels, face)) for face in wide]
-        seen = [(face, row) for face, row in described if row is not None]
+            return abstain(self.info, _ONLY_FACE, person=track.person)
+        seen = []
+        for face in wide:
+            row = noise_features(subject.frame(face.frame).pixels, face)
+            if row is not None:
+                seen.append((face, row))
         if not seen:
-            why, zh = "too little of the picture is free of texture and clipping", "画面中没有足够的平缓且未截断的区域"
-            return abstain(self.info, track.person, why, zh)
+            return abstain(self.info, _TOO_LITTLE, person=track.person)
         return self._evidence(subject, track, seen)
 
     def _evidence(self, subject: Subject, track: Track, seen: Sequence[tuple[Face, Floats]]) -> Evidence:
-        model = models.load(_MODEL)
-        calibration = Calibration.load(models.calibration_path(_MODEL))
-        (scores,) = model.run(np.stack([row for _, row in seen]))
-        times = [face.time_s for face, _ in seen]
-        score = calibration.combine_frames([float(s) for s in scores], times)
-        llr = calibration.llr(
-            score,
-            face_px=float(np.median([face.quality.face_px for face, _ in seen])),
-            sharpness=float(np.median([face.quality.sharpness for face, _ in seen])),
-            frames=len(seen),
-        )
-        most = seen[int(np.argmax(scores))]
-        return Evidence(
-            detector=self.info.id,
-            llr=llr,
-            finding=_finding(llr),
-            score=score,
-            person=track.person,
-            interval=Interval(times[0], times[-1]) if len(seen) > 1 else None,
-            exhibits=(_exhibit(subject.frame(most[0].frame), most[0], float(most[1][0]), moving=len(seen) > 1),),
-            weights=model.weights,
-        )
+        (scores,) = models.load(_MODEL).run(np.stack([row for _, row in seen]))
+        evidence = from_faces(self.info, track.person, [face for face, _ in seen], [float(s) for s in scores])
+        face, row = seen[int(np.argmax(scores))]
+        shown = _exhibit(subject.frame(face.frame), face, float(row[0]), moving=len(seen) > 1)
+        return replace(evidence, finding=_finding(evidence.llr or 0.0), exhibits=(shown,))
 
 
 def noise_features(pixels: Pixels, face: Face) -> Floats | None:
@@ -163,10 +145,12 @@ def noise_features(pixels: Pixels, face: Face) -> Floats | None:
 def _sampled(pixels: Pixels, box: Box) -> Patches:
     """Patches from the face and from the rest of the picture, at most ``_MOST_PATCHES`` of each."""
     height, width = pixels.shape[:2]
-    places = [(y, x) for y in range(0, height - _SIDE + 1, _SIDE) for x in range(0, width - _SIDE + 1, _SIDE)]
-    face = [(y, x) for y, x in places if _meets(box, y, x)]
-    away = [(y, x) for y, x in places if not _meets(box, y, x)]
-    return cut_out(pixels, [*spread_out(face, _MOST_PATCHES), *spread_out(away, _MOST_PATCHES)], _SIDE)
+    face: list[tuple[int, int]] = []
+    away: list[tuple[int, int]] = []
+    for y in range(0, height - _SIDE + 1, _SIDE):
+        for x in range(0, width - _SIDE + 1, _SIDE):
+            (face if _meets(box, y, x) else away).append((y, x))
+    return cut_out(pixels, [*evenly(face, _MOST_PATCHES), *evenly(away, _MOST_PATCHES)], _SIDE)
 
 
 def _meets(box: Box, top: int, left: int) -> bool:
@@ -176,7 +160,7 @@ def _meets(box: Box, top: int, left: int) -> bool:
 def _difference(plane: Floats, box: Box, shrunk: int, patches: Patches | None) -> float:
     blocks = block_noise(plane)
     y, x, known = _places(blocks, shrunk, patches)
-    face, away = (_ellipse(y, x, box, *size) for size in (_FACE, _AWAY))
+    face, away = _ellipse(y, x, box, *_FACE), _ellipse(y, x, box, *_AWAY)
     return noise_ratio(blocks, face & known, ~away & known)[1]
 
 
@@ -186,7 +170,7 @@ def _places(blocks: BlockNoise, shrunk: int, patches: Patches | None) -> tuple[P
     if patches is not None:
         top, left, known = patches.blocks(size)
         return np.asarray(top + size / 2, np.float64), np.asarray(left + size / 2, np.float64), known
-    y, x = (np.asarray((places + 0.5) * size, np.float64) for places in np.indices(blocks.sigma.shape))
+    y, x = np.asarray((np.indices(blocks.sigma.shape) + 0.5) * size, np.float64)
     return y, x, np.ones(blocks.sigma.shape, np.bool_)
 
 

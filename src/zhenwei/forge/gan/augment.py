@@ -16,41 +16,41 @@ _SHIFT, _CUT = 1 / 8, 1 / 2  # of the side
 _MOST = 0.9  # above, a generator learns the changes themselves (ADA's paper, section 2.2)
 
 
-def augment(pictures: Tensor, share: float, chance: torch.Generator) -> Tensor:
+def augment(pictures: Tensor, share: float, rng: torch.Generator) -> Tensor:
     """(n, 3, s, s) -> the same, each of five changes made to each picture with probability ``share``.
 
     Brightness, saturation, contrast, a shift of an eighth of the side, a grey square of half the side. Draws the same
-    numbers from ``chance``, a CPU generator, whatever ``share``."""
+    numbers from ``rng``, a CPU generator, whatever ``share``."""
     for change in _CHANGES:
-        made = change(pictures, chance)
-        kept = torch.rand(len(pictures), generator=chance) >= share
+        made = change(pictures, rng)
+        kept = torch.rand(len(pictures), generator=rng) >= share
         pictures = torch.where(kept.to(pictures.device)[:, None, None, None], pictures, made)
     return pictures
 
 
-def _draws(pictures: Tensor, chance: torch.Generator, columns: int = 1) -> Tensor:
-    return torch.rand(len(pictures), columns, generator=chance).to(pictures.device)
+def _draws(pictures: Tensor, rng: torch.Generator, columns: int = 1) -> Tensor:
+    return torch.rand(len(pictures), columns, generator=rng).to(pictures.device)
 
 
-def _brightness(x: Tensor, chance: torch.Generator) -> Tensor:
-    return x + (_draws(x, chance)[..., None, None] - 0.5)
+def _brightness(x: Tensor, rng: torch.Generator) -> Tensor:
+    return x + (_draws(x, rng)[..., None, None] - 0.5)
 
 
-def _saturation(x: Tensor, chance: torch.Generator) -> Tensor:
+def _saturation(x: Tensor, rng: torch.Generator) -> Tensor:
     grey = x.mean(1, keepdim=True)
-    return grey + (x - grey) * 2 * _draws(x, chance)[..., None, None]
+    return grey + (x - grey) * 2 * _draws(x, rng)[..., None, None]
 
 
-def _contrast(x: Tensor, chance: torch.Generator) -> Tensor:
+def _contrast(x: Tensor, rng: torch.Generator) -> Tensor:
     level = x.mean((1, 2, 3), keepdim=True)
-    return level + (x - level) * (0.5 + _draws(x, chance)[..., None, None])
+    return level + (x - level) * (0.5 + _draws(x, rng)[..., None, None])
 
 
-def _shift(x: Tensor, chance: torch.Generator) -> Tensor:
+def _shift(x: Tensor, rng: torch.Generator) -> Tensor:
     """What moves in from outside is grey."""
     side = x.shape[-1]
     most = int(side * _SHIFT + 0.5)
-    moves = (_draws(x, chance, 2) * (2 * most + 1)).long().clamp(max=2 * most) - most
+    moves = (_draws(x, rng, 2) * (2 * most + 1)).long().clamp(max=2 * most) - most
     padded = nn.functional.pad(x, (most,) * 4)
     along = torch.arange(side, device=x.device)
     rows = along + most + moves[:, :1]
@@ -59,10 +59,10 @@ def _shift(x: Tensor, chance: torch.Generator) -> Tensor:
     return padded.gather(3, columns[:, None, None, :].expand(-1, x.shape[1], side, -1))
 
 
-def _cutout(x: Tensor, chance: torch.Generator) -> Tensor:
+def _cutout(x: Tensor, rng: torch.Generator) -> Tensor:
     """The middle of the square lies anywhere, so it may hang over the edge."""
     side = x.shape[-1]
-    middle = _draws(x, chance, 2) * side
+    middle = _draws(x, rng, 2) * side
     along = torch.arange(side, device=x.device) + 0.5
     down, across = ((along - middle[:, k : k + 1]).abs() < side * _CUT / 2 for k in (0, 1))
     return x * ~(down[:, :, None] & across[:, None, :])[:, None]

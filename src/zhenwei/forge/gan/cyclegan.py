@@ -15,15 +15,16 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
-from zhenwei.forge.loop import Game
+from zhenwei.forge.adversarial import Game
 from zhenwei.nets.cyclegan import PatchCritic, Translator
+from zhenwei.trainer.loop import take_step
 
 Draw = Callable[[int, torch.Generator], Tensor]
 POOL = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CycleRules:
     """``cycle`` and ``identity``: weights of these losses. Sizes of networks: as in :mod:`zhenwei.nets.cyclegan`."""
 
     batch: int = 1
@@ -45,7 +46,7 @@ class Pool(nn.Module):
         self.register_buffer("kept", torch.zeros(POOL, 3, side, side))
         self.register_buffer("count", torch.zeros(1, dtype=torch.int64))
 
-    def exchanged(self, pictures: Tensor, chance: torch.Generator) -> Tensor:
+    def exchanged(self, pictures: Tensor, rng: torch.Generator) -> Tensor:
         """``pictures`` (n, 3, s, s), some of them replaced by earlier ones."""
         kept, count = cast("Tensor", self.kept), cast("Tensor", self.count)
         out = []
@@ -55,8 +56,8 @@ class Pool(nn.Module):
                 kept[filled] = picture
                 count += 1
                 out.append(picture)
-            elif float(torch.rand((), generator=chance)) < 0.5:
-                place = int(torch.randint(POOL, (), generator=chance))
+            elif float(torch.rand((), generator=rng)) < 0.5:
+                place = int(torch.randint(POOL, (), generator=rng))
                 out.append(kept[place].clone())
                 kept[place] = picture
             else:
@@ -64,8 +65,8 @@ class Pool(nn.Module):
         return torch.stack(out)
 
 
-def play(draw_a: Draw, draw_b: Draw, side: int, rules: Rules, *, seed: int, device: torch.device) -> Game:
-    """The game of both translators and both critics. ``draw_a(n, chance)``, ``draw_b``: pictures of either kind,
+def play(draw_a: Draw, draw_b: Draw, side: int, rules: CycleRules, *, seed: int, device: torch.device) -> Game:
+    """The game of both translators and both critics. ``draw_a(n, rng)``, ``draw_b``: pictures of either kind,
     (n, 3, side, side) in [-1, 1]; nothing says which belong together. The same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -77,35 +78,35 @@ def play(draw_a: Draw, draw_b: Draw, side: int, rules: Rules, *, seed: int, devi
             "pool_a": Pool(side),
             "pool_b": Pool(side),
         }).to(device)  # fmt: skip
-    best = {
+    optimizers = {
         "translators": _adam(nets, ("a_to_b", "b_to_a"), rules.rate),
         "critics": _adam(nets, ("critic_a", "critic_b"), rules.rate),
     }
 
-    def critic_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
-        a, b = (draw(rules.batch, chance).to(device) for draw in (draw_a, draw_b))
+    def critic_step(rng: torch.Generator) -> Mapping[str, Tensor]:
+        a, b = (draw(rules.batch, rng).to(device) for draw in (draw_a, draw_b))
         loss = torch.zeros((), device=device)
         for real, other, way, kind in ((a, b, "b_to_a", "a"), (b, a, "a_to_b", "b")):
             with torch.no_grad():
                 made = nets[way](other)
-            fake = cast("Pool", nets[f"pool_{kind}"]).exchanged(made, chance)
+            fake = cast("Pool", nets[f"pool_{kind}"]).exchanged(made, rng)
             critic = nets[f"critic_{kind}"]
             loss = loss + (_near(critic(real), 1.0) + _near(critic(fake), 0.0)) / 2
-        _step(best["critics"], loss)
+        take_step(optimizers["critics"], loss)
         return {"critic": loss}
 
-    def generator_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
-        a, b = (draw(rules.batch, chance).to(device) for draw in (draw_a, draw_b))
+    def generator_step(rng: torch.Generator) -> Mapping[str, Tensor]:
+        a, b = (draw(rules.batch, rng).to(device) for draw in (draw_a, draw_b))
         to_b, to_a = nets["a_to_b"], nets["b_to_a"]
         made_b, made_a = to_b(a), to_a(b)
         fooling = _near(nets["critic_b"](made_b), 1.0) + _near(nets["critic_a"](made_a), 1.0)
         cycle = functional.l1_loss(to_a(made_b), a) + functional.l1_loss(to_b(made_a), b)
         same = functional.l1_loss(to_b(b), b) + functional.l1_loss(to_a(a), a)
         loss = fooling + rules.cycle * cycle + rules.identity * same
-        _step(best["translators"], loss)
+        take_step(optimizers["translators"], loss)
         return {"generator": loss, "fooling": fooling, "cycle": cycle, "identity": same}
 
-    return Game(nets, best, critic_turn, generator_turn, averaged=("a_to_b", "b_to_a"))
+    return Game(nets, optimizers, critic_step, generator_step, averaged=("a_to_b", "b_to_a"))
 
 
 def _near(scores: Tensor, wanted: float) -> Tensor:
@@ -114,9 +115,3 @@ def _near(scores: Tensor, wanted: float) -> Tensor:
 
 def _adam(nets: nn.ModuleDict, names: tuple[str, ...], rate: float) -> optim.Optimizer:
     return optim.Adam(chain.from_iterable(nets[name].parameters() for name in names), rate, betas=(0.5, 0.999))
-
-
-def _step(best: optim.Optimizer, loss: Tensor) -> None:
-    best.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    best.step()

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import torch
 
+from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan.faces import Faces, mirrored
-from zhenwei.forge.gan.gan import Rules, play
-from zhenwei.forge.gan.settings import Settings
-from zhenwei.forge.loop import Game
+from zhenwei.forge.gan.gan import GanRules, play
+from zhenwei.forge.gan.settings import GanSettings
 from zhenwei.nets.gan import DcganCritic, DcganGenerator
 
 
-def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
-    """The game over ``faces``; its first weights are those of torch's chance."""
+def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
+    """The game over ``faces``; its first weights are those of torch's rng."""
     generator = DcganGenerator(settings.side, settings.width, settings.noise)
     critic = DcganCritic(settings.side, settings.width, normed=settings.kind == "dcgan")
     for net in (generator, critic):
@@ -25,8 +25,8 @@ def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
     return play(generator, critic, settings.noise, mirrored(faces), rules_of(settings), device)
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: GanSettings) -> GanRules:
     """Each paper's own rates."""
     if settings.kind == "dcgan":
-        return Rules("non-saturating", settings.batch, 2e-4, 2e-4, (0.5, 0.999))
-    return Rules("wgan-gp", settings.batch, 2e-4, 2e-4, (0.0, 0.9), penalty=10.0)
+        return GanRules("non-saturating", settings.batch, 2e-4, 2e-4, (0.5, 0.999))
+    return GanRules("wgan-gp", settings.batch, 2e-4, 2e-4, (0.0, 0.9), penalty=10.0)

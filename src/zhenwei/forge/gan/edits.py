@@ -58,7 +58,7 @@ def mixing_sheet(
     """Faces down the first column give the shape, faces along the first row the fine styles; the corner is white."""
     styles = styles_of(generator, noise_for(rows + columns, generator.noise, seed))
     coarse, fine = torch.split(truncated(generator, styles, truncation), [rows, columns])
-    top, left = (enlarged(draw(generator, part)) for part in (fine, coarse))
+    top, left = enlarged(draw(generator, fine)), enlarged(draw(generator, coarse))
     made = []
     for k in range(rows):
         mixed = mix(generator, coarse[k : k + 1].expand(columns, -1, -1), fine, fine_from)
@@ -97,9 +97,10 @@ def directions(generator: StyleGenerator, count: int = LEARNED_FROM, seed: int =
         raise DataError("too few samples show a face to measure", got=got, want=want, fix="Train the model longer.")
     w = styles[:, 0].double().cpu().numpy()[seen]
     moves, explained = moves_of(w, table[seen])
-    return {
-        name: Direction(name, torch.from_numpy(moves[:, k]).float(), explained[k]) for k, name in enumerate(ATTRIBUTES)
-    }
+    found: dict[str, Direction] = {}
+    for k, name in enumerate(ATTRIBUTES):
+        found[name] = Direction(name, torch.from_numpy(moves[:, k]).float(), explained[k])
+    return found
 
 
 def moves_of(styles: Doubles, attributes: Doubles) -> tuple[Doubles, list[float]]:
@@ -112,7 +113,7 @@ def moves_of(styles: Doubles, attributes: Doubles) -> tuple[Doubles, list[float]
     left = a[cut:] - x[cut:] @ weights
     explained = 1 - (left**2).sum(0) / ((a[cut:] - a[:cut].mean(0)) ** 2).sum(0)
     towards = np.cov(x.T) @ weights
-    return towards @ np.linalg.inv(weights.T @ towards), [float(r) for r in explained]
+    return towards @ np.linalg.inv(weights.T @ towards), explained.tolist()
 
 
 def moved(styles: Tensor, direction: Direction, far: float) -> Tensor:
@@ -125,19 +126,23 @@ def edit_sheet(
 ) -> list[list[Pixels]]:
     """A face a row, from ``-most`` to ``most`` s.d. in five steps."""
     styles = truncated(generator, styles_of(generator, noise_for(count, generator.noise, seed)), truncation)
-    steps = [enlarged(draw(generator, moved(styles, direction, far))) for far in np.linspace(-most, most, STEPS)]
-    return [[step[k] for step in steps] for k in range(count)]
+    rows: list[list[Pixels]] = [[] for _ in range(count)]
+    for far in np.linspace(-most, most, STEPS):
+        for row, face in zip(rows, enlarged(draw(generator, moved(styles, direction, far))), strict=True):
+            row.append(face)
+    return rows
 
 
 def slopes(generator: StyleGenerator, found: Mapping[str, Direction], count: int, seed: int) -> dict[str, Doubles]:
     """What each direction does to ``count`` new faces: by attribute moved, the mean change of every attribute between
     one s.d. less and one more, in s.d. among those faces, halved: 1 at its own place and 0 elsewhere were perfect."""
     styles = styles_of(generator, noise_for(count, generator.noise, seed))
-    spread = {name: float(np.nanstd(v)) for name, v in measured(draw(generator, styles, still=True)).items()}
-    told = {}
+    before = measured(draw(generator, styles, still=True))
+    told: dict[str, Doubles] = {}
     for name, direction in found.items():
-        less, more = (measured(draw(generator, moved(styles, direction, far), still=True)) for far in (-1.0, 1.0))
-        told[name] = np.array([float(np.nanmean(more[k] - less[k])) / 2 / spread[k] for k in ATTRIBUTES])
+        less = measured(draw(generator, moved(styles, direction, -1.0), still=True))
+        more = measured(draw(generator, moved(styles, direction, 1.0), still=True))
+        told[name] = np.array([np.nanmean(more[k] - less[k]) / 2 / np.nanstd(before[k]) for k in ATTRIBUTES])
     return told
 
 
@@ -145,6 +150,6 @@ def _shape(picture: Pixels) -> tuple[float, float]:
     points = found_landmarks(picture)
     if points is None:
         return np.nan, np.nan
-    nose, one, other, top, chin, upper, lower = (points[k].astype(float) for k in (1, 234, 454, 10, 152, 13, 14))
+    nose, one, other, top, chin, upper, lower = points[[1, 234, 454, 10, 152, 13, 14]].astype(float)
     turn = (nose - (one + other) / 2) @ (other - one) / float((other - one) @ (other - one))
     return float(turn), float(np.linalg.norm(upper - lower) / np.linalg.norm(top - chin))

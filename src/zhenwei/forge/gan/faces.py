@@ -65,9 +65,9 @@ def mirrored(faces: Faces) -> Callable[[int, torch.Generator], Tensor]:
     """Draws (n, 3, side, side) in [-1, 1] with replacement, one half mirrored."""
     held = torch.from_numpy(faces.pixels).permute(0, 3, 1, 2).contiguous()
 
-    def draw(n: int, chance: torch.Generator) -> Tensor:
-        drawn = held[torch.randint(len(held), (n,), generator=chance)].float() / 127.5 - 1
-        flip = torch.rand(n, generator=chance) < 0.5
+    def draw(n: int, rng: torch.Generator) -> Tensor:
+        drawn = held[torch.randint(len(held), (n,), generator=rng)].float() / 127.5 - 1
+        flip = torch.rand(n, generator=rng) < 0.5
         return torch.where(flip[:, None, None, None], drawn.flip(3), drawn)
 
     return draw

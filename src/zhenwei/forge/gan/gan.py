@@ -9,16 +9,17 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn, optim
 
+from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan import losses
-from zhenwei.forge.loop import Game
 from zhenwei.nets.gan import perceptron
+from zhenwei.trainer.loop import take_step
 
 Loss = Literal["saturating", "non-saturating", "wgan-clip", "wgan-gp"]
 Draw = Callable[[int, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class GanRules:
     """How a game is played. ``clip``: bound of WGAN's weights; ``penalty``: weight of the gradient penalty."""
 
     loss: Loss = "non-saturating"
@@ -30,39 +31,41 @@ class Rules:
     penalty: float = 0.1
 
 
-def play(generator: nn.Module, critic: nn.Module, noise: int, draw: Draw, rules: Rules, device: torch.device) -> Game:
-    """The game between two networks. ``draw(n, chance)`` gives n real samples; noise is N(0, 1) of ``noise`` numbers.
+def play(
+    generator: nn.Module, critic: nn.Module, noise: int, draw: Draw, rules: GanRules, device: torch.device
+) -> Game:
+    """The game between two networks. ``draw(n, rng)`` gives n real samples; noise is N(0, 1) of ``noise`` numbers.
 
     WGAN with clipping uses RMSprop, as momentum upset it in M. Arjovsky et al., ICML 2017; the others use Adam."""
     nets = nn.ModuleDict({"generator": generator, "critic": critic}).to(device)
-    best = {
-        "generator": _optimiser(generator, rules.rate_generator, rules),
-        "critic": _optimiser(critic, rules.rate_critic, rules),
+    optimizers = {
+        "generator": _optimizer(generator, rules.rate_generator, rules),
+        "critic": _optimizer(critic, rules.rate_critic, rules),
     }
 
-    def imagine(chance: torch.Generator) -> Tensor:
-        return cast("Tensor", generator(torch.randn(rules.batch, noise, generator=chance).to(device)))
+    def imagine(rng: torch.Generator) -> Tensor:
+        return cast("Tensor", generator(torch.randn(rules.batch, noise, generator=rng).to(device)))
 
-    def critic_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
-        real = draw(rules.batch, chance).to(device)
+    def critic_step(rng: torch.Generator) -> Mapping[str, Tensor]:
+        real = draw(rules.batch, rng).to(device)
         with torch.no_grad():
-            fake = imagine(chance)
-        loss, told = critic_loss(critic, real, fake, rules, chance)
-        step_down(best["critic"], loss)
+            fake = imagine(rng)
+        loss, told = critic_loss(critic, real, fake, rules, rng)
+        take_step(optimizers["critic"], loss)
         if rules.loss == "wgan-clip":
             losses.clip_weights(critic, rules.clip)
         return told
 
-    def generator_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
-        loss = generator_loss(critic(imagine(chance)), rules.loss)
-        step_down(best["generator"], loss)
+    def generator_step(rng: torch.Generator) -> Mapping[str, Tensor]:
+        loss = generator_loss(critic(imagine(rng)), rules.loss)
+        take_step(optimizers["generator"], loss)
         return {"generator": loss}
 
-    return Game(nets, best, critic_turn, generator_turn)
+    return Game(nets, optimizers, critic_step, generator_step)
 
 
 def critic_loss(
-    critic: nn.Module, real: Tensor, fake: Tensor, rules: Rules, chance: torch.Generator
+    critic: nn.Module, real: Tensor, fake: Tensor, rules: GanRules, rng: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What the critic lowers, and what is told of it: ``critic``, and ``gap`` for the Wasserstein losses."""
     if rules.loss in ("saturating", "non-saturating"):
@@ -71,7 +74,7 @@ def critic_loss(
     loss = losses.critic_wasserstein(critic(real), critic(fake))
     told = {"gap": -loss}
     if rules.loss == "wgan-gp":
-        loss = loss + rules.penalty * losses.gradient_penalty(critic, real, fake, chance)
+        loss = loss + rules.penalty * losses.gradient_penalty(critic, real, fake, rng)
     return loss, told | {"critic": loss}
 
 
@@ -84,7 +87,7 @@ def generator_loss(logits: Tensor, loss: Loss) -> Tensor:
     return losses.generator_wasserstein(logits)
 
 
-def toy(draw: Draw, rules: Rules, *, seed: int, noise: int = 2, width: int = 128, depth: int = 3) -> Game:
+def toy(draw: Draw, rules: GanRules, *, seed: int, noise: int = 2, width: int = 128, depth: int = 3) -> Game:
     """A game of perceptrons over points of the plane, on the CPU, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -92,13 +95,7 @@ def toy(draw: Draw, rules: Rules, *, seed: int, noise: int = 2, width: int = 128
     return play(generator, critic, noise, draw, rules, torch.device("cpu"))
 
 
-def _optimiser(net: nn.Module, rate: float, rules: Rules) -> optim.Optimizer:
+def _optimizer(net: nn.Module, rate: float, rules: GanRules) -> optim.Optimizer:
     if rules.loss == "wgan-clip":
         return optim.RMSprop(net.parameters(), rate)
     return optim.Adam(net.parameters(), rate, betas=rules.betas)
-
-
-def step_down(best: optim.Optimizer, loss: Tensor) -> None:
-    best.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    best.step()

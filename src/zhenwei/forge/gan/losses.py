@@ -53,15 +53,15 @@ def gradient_norms(critic: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     return cast("Tensor", slope.flatten(1).norm(dim=1))
 
 
-def between(real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
+def between(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
     """One point on the line between each real and fake of a pair, uniformly."""
-    share = torch.rand((len(real),) + (1,) * (real.dim() - 1), generator=chance).to(real.device)
+    share = torch.rand((len(real),) + (1,) * (real.dim() - 1), generator=rng).to(real.device)
     return (share * real + (1 - share) * fake).detach()
 
 
-def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, chance: torch.Generator) -> Tensor:
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
     """E (norm of the gradient between real and fake - 1) squared."""
-    return ((gradient_norms(critic, between(real, fake, chance)) - 1) ** 2).mean()
+    return ((gradient_norms(critic, between(real, fake, rng)) - 1) ** 2).mean()
 
 
 def r1(logits: Tensor, reals: Tensor) -> Tensor:

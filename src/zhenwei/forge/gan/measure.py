@@ -62,11 +62,11 @@ class Kernel:
 def features(pictures: Pixels) -> Doubles:
     """(n, side, side, 3) uint8 -> (n, 448) float64: see FEATURES. Deterministic."""
     layers: list[nn.Conv2d] = []
-    chance = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     for into, out in ((3, 32), (32, 64), (64, 128)):
         layer = nn.Conv2d(into, out, 3, stride=2, padding=1, bias=False)
         with torch.no_grad():
-            layer.weight.copy_(torch.randn(layer.weight.shape, generator=chance) * (2 / (into * 9)) ** 0.5)
+            layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) * (2 / (into * 9)) ** 0.5)
         layers.append(layer)
     found: list[Doubles] = []
     with torch.no_grad():
@@ -114,6 +114,6 @@ def spearman(one: Doubles, other: Doubles) -> float:
 
 def memorised(made: Doubles, trained: Doubles, held_out: Doubles) -> float:
     """Share of ``made`` (n, d) nearer to a training sample than to any held-out one: about the training set's share
-    of both where nothing was learned by heart, 1 where all was. Give sets of equal size for a chance level of 0.5."""
+    of both where nothing was learned by heart, 1 where all was. Give sets of equal size for a rng level of 0.5."""
     near = [np.linalg.norm(made[:, None] - s[None], axis=2).min(1) for s in (trained, held_out)]
     return float((near[0] < near[1]).mean())

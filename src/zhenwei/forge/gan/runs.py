@@ -11,13 +11,15 @@ from typing import Any
 import torch
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.adversarial import SCHEMA, Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import dcgan, stylegan
 from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import CRITIC_STEPS, Generator, Settings, fresh_generator
-from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
+from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Generator, fresh_generator
+from zhenwei.trainer.checkpoints import read_checkpoint, under
+from zhenwei.trainer.loop import WEIGHTS, Run
 
 
-def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
+def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
     """The game over ``faces``; its first weights are the same for the same seed, whatever the device."""
     if faces.pixels.shape[1] != settings.side:
         raise UsageError("faces have another size", got=str(faces.pixels.shape[1]), want=f"{settings.side} px")
@@ -28,24 +30,24 @@ def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
 
 
 def learn(
-    settings: Settings,
+    settings: GanSettings,
     faces: Faces,
     steps: int,
     folder: Path | None = None,
     *,
     device: torch.device,
     save_every: int = 500,
-    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    tell: Callable[[GameProgress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train for ``steps`` generator steps in all, or go on in ``folder``; see :func:`zhenwei.forge.loop.train`."""
+    """Train for ``steps`` generator steps, or go on in ``folder``, as :func:`zhenwei.forge.adversarial.train`."""
     watch = "critic" if settings.kind != "wgan-gp" else ""
-    schedule = Schedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
+    schedule = GameSchedule(steps, CRITIC_STEPS[settings.kind], settings.seed, settings.ema, save_every, watch)
     game = game_of(settings, faces, device)
     return train(game, schedule, folder, about=about(settings, faces), tell=tell, stop=stop)
 
 
-def about(settings: Settings, faces: Faces) -> dict[str, Any]:
+def about(settings: GanSettings, faces: Faces) -> dict[str, Any]:
     """What a run is made of: its settings, and its pictures by words, digest and consent."""
     digest = hashlib.sha256(faces.pixels.tobytes()).hexdigest()
     return {"settings": asdict(settings), "data": faces.words, "pixels": digest, "consent": faces.consent}
@@ -53,7 +55,7 @@ def about(settings: Settings, faces: Faces) -> dict[str, Any]:
 
 def generator_of(run: Run) -> Generator:
     """The averaged generator, or the generator itself where none is averaged."""
-    found = run.averages["generator"] if "generator" in run.averages else run.game.nets["generator"]
+    found = run.averages["generator"] if "generator" in run.averages else run.task.nets["generator"]
     if not isinstance(found, Generator):
         raise UsageError("this run has no generator of pictures", got=type(found).__name__)
     return found
@@ -63,9 +65,10 @@ def open_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
     """The averaged generator of a run in ``folder``, on the CPU, and what the run was made of, with its ``step``.
 
     DataError where there is no run of this lab."""
-    told, tensors = opened(folder)
+    document, tensors = read_checkpoint(folder / WEIGHTS, SCHEMA)
     try:
-        settings = Settings(**told["settings"])
+        told = {**document["about"], "step": document["step"], "low": document["low"]}
+        settings = GanSettings(**told["settings"])
         generator = fresh_generator(settings.kind, settings.side, settings.width, settings.noise)
         generator.load_state_dict(under(tensors, "averages.generator." if told["ema"] else "nets.generator."))
     except (UsageError, ValueError, KeyError, TypeError, RuntimeError) as error:

@@ -113,9 +113,9 @@ def enlarged(pictures: Pixels) -> list[Pixels]:
 
 
 def _pixel_noise(generator: StyleGenerator, places: range) -> list[Tensor]:
-    chances = [torch.Generator().manual_seed(place) for place in places]
-    device = generator.constant.device
-    return [
-        torch.stack([torch.randn(shape[1:], generator=chance) for chance in chances]).to(device)
-        for shape in generator.noise_shapes(1)
-    ]
+    rngs = [torch.Generator().manual_seed(place) for place in places]
+    noise: list[Tensor] = []
+    for shape in generator.noise_shapes(1):
+        drawn = torch.stack([torch.randn(shape[1:], generator=rng) for rng in rngs])
+        noise.append(drawn.to(generator.constant.device))
+    return noise

@@ -12,26 +12,26 @@ from typing import cast
 import torch
 from torch import Tensor, nn, optim
 
+from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan import losses
 from zhenwei.forge.gan.augment import Adaptive, augment
 from zhenwei.forge.gan.faces import Faces, mirrored
-from zhenwei.forge.gan.gan import step_down
-from zhenwei.forge.gan.settings import Settings
-from zhenwei.forge.loop import Game
+from zhenwei.forge.gan.settings import GanSettings
 from zhenwei.nets.stylegan import StyleCritic, StyleGenerator
+from zhenwei.trainer.loop import take_step
 
 RATE, MIXED, LAZY = 2.5e-3, 0.9, 16
 
 
-def game_of(settings: Settings, faces: Faces, device: torch.device) -> Game:
-    """The game over ``faces``; its first weights are those of torch's chance."""
+def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
+    """The game over ``faces``; its first weights are those of torch's rng."""
     generator = StyleGenerator(settings.side, settings.width, settings.noise)
     critic = StyleCritic(settings.side, settings.width)
     return play(generator, critic, faces, settings, device)
 
 
 def play(
-    generator: StyleGenerator, critic: StyleCritic, faces: Faces, settings: Settings, device: torch.device
+    generator: StyleGenerator, critic: StyleCritic, faces: Faces, settings: GanSettings, device: torch.device
 ) -> Game:
     """Tells ``critic``, ``generator``, ``penalty`` (of the last step that paid it), ``share`` (of augmentation) and
     ``sure`` (share of reals the critic takes for real, less that it takes for fake; StyleGAN-ADA's r)."""
@@ -39,23 +39,23 @@ def play(
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     memory = _Memory()
     nets = nn.ModuleDict({"generator": generator, "critic": critic, "memory": memory}).to(device)
-    best: dict[str, optim.Optimizer] = {"generator": _adam(generator, 1), "critic": _adam(critic, LAZY)}
+    optimizers: dict[str, optim.Optimizer] = {"generator": _adam(generator, 1), "critic": _adam(critic, LAZY)}
     reals_of = mirrored(faces)
 
-    def fakes(chance: torch.Generator) -> Tensor:
-        styles = mixed(generator, settings.batch, chance)
-        noise = [torch.randn(shape, generator=chance).to(device) for shape in generator.noise_shapes(settings.batch)]
+    def fakes(rng: torch.Generator) -> Tensor:
+        styles = mixed(generator, settings.batch, rng)
+        noise = [torch.randn(shape, generator=rng).to(device) for shape in generator.noise_shapes(settings.batch)]
         return generator.draw(styles, noise)
 
-    def seen(pictures: Tensor, chance: torch.Generator) -> Tensor:
+    def seen(pictures: Tensor, rng: torch.Generator) -> Tensor:
         share = {"none": 0.0, "diffaugment": 1.0, "ada": float(memory.ada.share)}[settings.augment]
-        return augment(pictures, share, chance) if settings.augment != "none" else pictures
+        return augment(pictures, share, rng) if settings.augment != "none" else pictures
 
-    def critic_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+    def critic_step(rng: torch.Generator) -> Mapping[str, Tensor]:
         pays = settings.penalty > 0 and int(memory.steps) % LAZY == 0
-        reals = seen(reals_of(settings.batch, chance).to(device), chance).requires_grad_(pays)
+        reals = seen(reals_of(settings.batch, rng).to(device), rng).requires_grad_(pays)
         with torch.no_grad():
-            made = seen(fakes(chance), chance)
+            made = seen(fakes(rng), rng)
         logits = critic(reals)
         loss = losses.critic_logistic(logits, critic(made))
         whole = loss
@@ -63,24 +63,24 @@ def play(
             penalty = losses.r1(logits, reals)
             memory.penalty.copy_(penalty.detach())
             whole = loss + settings.penalty / 2 * LAZY * penalty
-        step_down(best["critic"], whole)
+        take_step(optimizers["critic"], whole)
         memory.steps += 1
         memory.ada.watch(logits)
         return {"critic": loss, "penalty": memory.penalty, "share": memory.ada.share, "sure": memory.ada.sure}
 
-    def generator_turn(chance: torch.Generator) -> Mapping[str, Tensor]:
-        loss = losses.generator_non_saturating(critic(seen(fakes(chance), chance)))
-        step_down(best["generator"], loss)
+    def generator_step(rng: torch.Generator) -> Mapping[str, Tensor]:
+        loss = losses.generator_non_saturating(critic(seen(fakes(rng), rng)))
+        take_step(optimizers["generator"], loss)
         return {"generator": loss}
 
-    return Game(nets, best, critic_turn, generator_turn)
+    return Game(nets, optimizers, critic_step, generator_step)
 
 
-def mixed(generator: StyleGenerator, count: int, chance: torch.Generator) -> Tensor:
+def mixed(generator: StyleGenerator, count: int, rng: torch.Generator) -> Tensor:
     """Styles by layer (count, layers, noise): nine in ten have the styles of another latent from some layer on."""
-    latents = torch.randn(2 * count, generator.noise, generator=chance)
-    first = torch.randint(1, generator.layers, (count,), generator=chance)
-    first[torch.rand(count, generator=chance) >= MIXED] = generator.layers
+    latents = torch.randn(2 * count, generator.noise, generator=rng)
+    first = torch.randint(1, generator.layers, (count,), generator=rng)
+    first[torch.rand(count, generator=rng) >= MIXED] = generator.layers
     device = generator.constant.device
     one, other = torch.split(generator.repeated(generator.mapping(latents.to(device))), count)
     late = torch.arange(generator.layers)[None] >= first[:, None]

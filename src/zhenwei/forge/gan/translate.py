@@ -6,52 +6,45 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.adversarial import SCHEMA, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import cyclegan
 from zhenwei.forge.gan.faces import Faces, mirrored
 from zhenwei.forge.gan.samples import levels
-from zhenwei.forge.loop import Run, Schedule, Step, opened, train, under
 from zhenwei.forge.puppet import any_look, any_puppet, draw
+from zhenwei.forge.settings import checked, one_of
 from zhenwei.nets.cyclegan import Translator
+from zhenwei.trainer.checkpoints import read_checkpoint, under
+from zhenwei.trainer.loop import WEIGHTS, Run
 from zhenwei.types import Pixels
 
 Way = Literal["a_to_b", "b_to_a"]
 KIND = "cyclegan"
-SIDES = (32, 64)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@checked
+class TranslatorSettings:
     """``width``, ``blocks``, ``halvings``: the translators' (:mod:`zhenwei.nets.cyclegan`). ``identity``: weight of
     leaving alone what belongs to the other kind already."""
 
-    side: int = 32
-    width: int = 24
-    blocks: int = 3
-    halvings: int = 1
-    batch: int = 8
-    rate: float = 5e-4
+    side: Annotated[int, one_of(32, 64)] = 32
+    width: Annotated[int, Field(ge=1, le=128)] = 24
+    blocks: Annotated[int, Field(ge=1, le=12)] = 3
+    halvings: Annotated[int, Field(ge=1, le=3)] = 1
+    batch: Annotated[int, Field(ge=1, le=256)] = 8
+    rate: Annotated[float, Field(gt=0, lt=1)] = 5e-4
     identity: float = 5.0
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        if self.side not in SIDES:
-            raise UsageError("translators are of small pictures", got=f"{self.side} px", want="32 or 64 px")
-        most = {"width": 128, "blocks": 12, "halvings": 3, "batch": 256}
-        wrong = [name for name, far in most.items() if not 1 <= getattr(self, name) <= far]
-        if wrong or not 0 < self.rate < 1:
-            got = ", ".join(f"{name} {getattr(self, name)}" for name in wrong) or f"rate {self.rate}"
-            want = ", ".join(f"{name} 1 to {far}" for name, far in most.items())
-            raise UsageError("these settings have no meaning here", got=got, want=f"{want}, rate below 1")
-
-    def rules(self) -> cyclegan.Rules:
-        return cyclegan.Rules(
+    def rules(self) -> cyclegan.CycleRules:
+        return cyclegan.CycleRules(
             self.batch, self.rate, 10.0, self.identity, self.width, self.blocks, self.halvings, critic_halvings=2
         )
 
@@ -88,7 +81,7 @@ def moods(count: int, side: int, seed: int, *, same: bool = False) -> tuple[Face
 
 
 def learn(
-    settings: Settings,
+    settings: TranslatorSettings,
     a: Faces,
     b: Faces,
     steps: int,
@@ -97,17 +90,17 @@ def learn(
     device: torch.device,
     subjects: tuple[str, str] = ("a", "b"),
     save_every: int = 200,
-    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    tell: Callable[[GameProgress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train for ``steps`` in all, or go on in ``folder``; see :func:`zhenwei.forge.loop.train`."""
+    """Train for ``steps`` in all, or go on in ``folder``; see :func:`zhenwei.forge.adversarial.train`."""
     for faces in (a, b):
         if faces.pixels.shape[1] != settings.side:
             raise UsageError("faces have another size", got=str(faces.pixels.shape[1]), want=f"{settings.side} px")
     game = cyclegan.play(
         mirrored(a), mirrored(b), settings.side, settings.rules(), seed=settings.seed, device=device
     )  # fmt: skip
-    schedule = Schedule(steps, seed=settings.seed, save_every=save_every, watch="")
+    schedule = GameSchedule(steps, seed=settings.seed, save_every=save_every, watch="")
     digest = hashlib.sha256(a.pixels.tobytes() + b.pixels.tobytes()).hexdigest()
     about = {"kind": KIND, "settings": asdict(settings), "data": f"{a.words}; {b.words}", "pixels": digest,
              "consent": a.consent, "subjects": list(subjects)}  # fmt: skip
@@ -116,21 +109,22 @@ def learn(
 
 def translators_of(run: Run) -> dict[Way, Translator]:
     """Both translators of a run."""
-    return {way: cast("Translator", run.game.nets[way]) for way in ("a_to_b", "b_to_a")}
+    return {way: cast("Translator", run.task.nets[way]) for way in ("a_to_b", "b_to_a")}
 
 
 def open_run(folder: Path) -> Translators:
     """The translators of a run in ``folder``. DataError where there is none."""
-    about, tensors = opened(folder)
+    document, tensors = read_checkpoint(folder / WEIGHTS, SCHEMA)
     try:
+        about = document["about"]
         if about["kind"] != KIND:
             raise ValueError(about["kind"])
-        settings = Settings(**about["settings"])
+        settings = TranslatorSettings(**about["settings"])
         nets: dict[Way, Translator] = {"a_to_b": _fresh(settings), "b_to_a": _fresh(settings)}
         for way, net in nets.items():
             net.load_state_dict(under(tensors, f"nets.{way}."))
         one, other = (str(name) for name in about["subjects"])
-        consent, step, data = str(about["consent"]), int(about["step"]), str(about["data"])
+        consent, step, data = str(about["consent"]), int(document["step"]), str(about["data"])
     except (UsageError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of translators at {folder}", got=str(error)[:200]) from None
     return Translators(nets, settings.side, consent, (one, other), step, data)
@@ -145,5 +139,5 @@ def translate(net: nn.Module, pictures: Pixels) -> Pixels:
     return levels(torch.cat(made))
 
 
-def _fresh(settings: Settings) -> Translator:
+def _fresh(settings: TranslatorSettings) -> Translator:
     return Translator(settings.width, settings.blocks, settings.halvings).requires_grad_(False)

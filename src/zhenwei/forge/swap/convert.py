@@ -23,7 +23,7 @@ from zhenwei.forge.export import Door, Exported, Origin, export_clip, export_pic
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import swap_faces
 from zhenwei.forge.swap.prepare import Cut, cut_faces
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import MOST_PX, oval_mask
 from zhenwei.nets.swap import SwapNet
 from zhenwei.types import Floats, Pixels
@@ -37,7 +37,7 @@ class Swapper:
     """A trained network and what it may be used for. ``consent``: SHA-256 of the manifest it was trained under."""
 
     net: SwapNet
-    settings: Settings
+    settings: SwapSettings
     consent: str
     subjects: tuple[str, str]
     step: int

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from pathlib import Path
 
 from zhenwei.errors import DataError, MissingExtraError, install_extra
-from zhenwei.files import write_whole
+from zhenwei.trainer import log
 
 COLUMNS = ("step", "loss_a", "loss_b", "held_l1", "held_ssim", "to_target", "to_source", "floor", "ceiling", "fooling",
            "critic")  # fmt: skip
@@ -25,21 +24,13 @@ def read_log(path: Path, before: int | None = None) -> list[dict[str, float]]:
     if not path.exists():
         return []
     try:
-        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(io.StringIO(path.read_text("utf-8")))]
-        if any(set(row) != set(COLUMNS) for row in rows):
-            raise ValueError("other columns")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        rows = log.read_log(path, before)
+        for row in rows:
+            if row.keys() != set(COLUMNS):
+                raise ValueError("other columns")
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise DataError(f"{path} is no log of a swap", got=str(error)[:200], fix="Move the file away.") from None
-    return [row for row in rows if before is None or row["step"] <= before]
-
-
-def write_log(path: Path, rows: list[dict[str, float]]) -> None:
-    """All rows, all at once."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([{k: f"{row[k]:.6g}" for k in COLUMNS} for row in rows])
-    write_whole(path, file.getvalue().encode())
+    return rows
 
 
 def trend(rows: list[dict[str, float]], column: str = "held_l1", patience: int = 5) -> str:
@@ -58,10 +49,11 @@ def draw_curves(rows: list[dict[str, float]], path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("curves need matplotlib", fix=f"Run: {install_extra('report')}") from error
     figure = Figure(figsize=(9, 6), layout="constrained")
+    steps = [row["step"] for row in rows]
     for panel, (title, columns) in zip(figure.subplots(2, 2).ravel(), _PANELS, strict=True):
         for column in columns:
             line = ":" if column in ("floor", "ceiling") else "-"
-            panel.plot([row["step"] for row in rows], [row[column] for row in rows], line, label=column)
+            panel.plot(steps, [row[column] for row in rows], line, label=column)
         panel.set_title(title, fontsize=9)
         panel.set_xlabel("step", fontsize=8)
         panel.legend(fontsize=7)

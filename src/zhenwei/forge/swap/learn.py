@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch.nn import functional
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.swap.checkpoint import State
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces
 from zhenwei.forge.swap.warp import Moves, move, warp
 from zhenwei.nets.swap import Decoded, Side, SwapNet, ssim
@@ -41,12 +40,8 @@ class Losses:
     fooling: float = 0.0
     critic: float = 0.0
 
-    @property
-    def finite(self) -> bool:
-        return all(math.isfinite(v) for v in (self.a, self.b, self.fooling, self.critic))
 
-
-def draw_batch(faces: Faces, settings: Settings, rng: np.random.Generator, device: torch.device) -> Batch:
+def draw_batch(faces: Faces, settings: SwapSettings, rng: np.random.Generator, device: torch.device) -> Batch:
     """``settings.batch`` faces, moved, and seen through the warp; all that is drawn comes from ``rng``."""
     seen, target, masks = [], [], []
     for k in rng.integers(0, len(faces), settings.batch):
@@ -58,41 +53,45 @@ def draw_batch(faces: Faces, settings: Settings, rng: np.random.Generator, devic
     return Batch(to_tensor(np.stack(seen), device), to_tensor(np.stack(target), device), mask_)
 
 
-def batches(a: Faces, b: Faces, settings: Settings, step: int, device: torch.device) -> tuple[Batch, Batch]:
+def batches(a: Faces, b: Faces, settings: SwapSettings, step: int, device: torch.device) -> tuple[Batch, Batch]:
     """Those of a step follow from seed and number alone, so that a run that goes on sees what it would have seen."""
     one, two = (np.random.default_rng((settings.seed, step, side)) for side in range(2))
     return draw_batch(a, settings, one, device), draw_batch(b, settings, two, device)
 
 
-def learn(state: State, pair: tuple[Batch, Batch], settings: Settings) -> Losses:
+def learn(state: State, pair: tuple[Batch, Batch], settings: SwapSettings) -> Losses:
     """One step, in place. Raises DataError before anything is changed, if a loss or gradient is not finite."""
     fooling_on = state.critics is not None and state.step >= settings.adversarial_from * settings.steps
-    drawn = [state.net(batch.seen, side) for batch, side in zip(pair, SIDES, strict=True)]
-    whole = [composed(d, batch.seen, settings) for d, batch in zip(drawn, pair, strict=True)]
-    told = [reconstruction(d, w, batch, settings) for d, w, batch in zip(drawn, whole, pair, strict=True)]
+    whole: list[Tensor] = []
+    told: list[Tensor] = []
+    for batch, side in zip(pair, SIDES, strict=True):
+        drawn = state.net(batch.seen, side)
+        whole.append(composed(drawn, batch.seen, settings))
+        told.append(reconstruction(drawn, whole[-1], batch, settings))
     total, fooling = told[0] + told[1], torch.zeros(())
     if fooling_on and state.critics is not None:
-        scores = [c(torch.cat([w, b.seen], 1)) for c, w, b in zip(state.critics, whole, pair, strict=True)]
-        fooling = sum((((s - 1) ** 2).mean() for s in scores), torch.zeros((), device=total.device))
+        fooling = torch.zeros((), device=total.device)
+        for critic, made, batch in zip(state.critics, whole, pair, strict=True):
+            fooling = fooling + ((critic(torch.cat([made, batch.seen], 1)) - 1) ** 2).mean()
         total = total + settings.adversarial * fooling
-    state.best.zero_grad(set_to_none=True)
+    optimizer = state.optimizers["net"]
+    optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
     _check(total, state.net, state.step)
-    critic = _teach_critics(state, whole, pair) if fooling_on else 0.0
-    state.best.step()
+    critic_loss = _teach_critics(state, whole, pair) if fooling_on else 0.0
+    optimizer.step()
     state.step += 1
-    a, b, fooled = (float(x.detach()) for x in (*told, fooling))
-    return Losses(a, b, fooled, critic)
+    return Losses(float(told[0].detach()), float(told[1].detach()), float(fooling.detach()), critic_loss)
 
 
-def composed(drawn: Decoded, seen: Tensor, settings: Settings) -> Tensor:
+def composed(drawn: Decoded, seen: Tensor, settings: SwapSettings) -> Tensor:
     """What the loss looks at: the colour, or for adversarial networks its mixture with what was seen."""
     if settings.adversarial and drawn.mask is not None:
         return drawn.mask * drawn.colour + (1 - drawn.mask) * seen
     return drawn.colour
 
 
-def reconstruction(drawn: Decoded, whole: Tensor, batch: Batch, settings: Settings) -> Tensor:
+def reconstruction(drawn: Decoded, whole: Tensor, batch: Batch, settings: SwapSettings) -> Tensor:
     """L1, or 1 - SSIM + MSE; with masks also how far the mask drawn is from the face's (squares)."""
 
     def gap(made: Tensor) -> Tensor:
@@ -129,17 +128,18 @@ def to_tensor(faces: Pixels, device: torch.device) -> Tensor:
 
 def _teach_critics(state: State, whole: list[Tensor], pair: tuple[Batch, Batch]) -> float:
     """Least squares: 1 for the face beside its warped self, 0 for what was drawn."""
-    if state.critics is None or state.critics_best is None:
+    if state.critics is None:
         return 0.0
     loss = torch.zeros((), device=whole[0].device)
     for critic, made, batch in zip(state.critics, whole, pair, strict=True):
         real = critic(torch.cat([batch.target, batch.seen], 1))
         fake = critic(torch.cat([made.detach(), batch.seen], 1))
         loss = loss + (((real - 1) ** 2).mean() + (fake**2).mean()) / 2
-    state.critics_best.zero_grad(set_to_none=True)
+    optimizer = state.optimizers["critics"]
+    optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     _check(loss, state.critics, state.step)
-    state.critics_best.step()
+    optimizer.step()
     return float(loss.detach())
 
 

@@ -23,7 +23,7 @@ from zhenwei.errors import DataError, FaultError, MediaError, UsageError
 from zhenwei.faces import detect
 from zhenwei.faults import each_on_one_file, on_one_file
 from zhenwei.files import make_folder, write_whole
-from zhenwei.forge.consent import hash_file
+from zhenwei.forge.consent import hash_file, some_of
 from zhenwei.forge.swap.sides import MOST_PX, Faces, oval_mask
 from zhenwei.forge.swap.warp import similarity
 from zhenwei.types import Floats, Frame, Pixels
@@ -63,8 +63,8 @@ def cut_faces(pixels: Pixels, size: int, most: int = 1) -> list[Cut]:
     """The ``most`` largest faces of a picture ``(height, width, 3)`` uint8, aligned; those far too small are left."""
     if not 32 <= size <= MOST_PX:
         raise UsageError("faces are not cut to this size", got=f"{size} px", want=f"32 to {MOST_PX} px")
-    found = [f for f in detect(np.ascontiguousarray(pixels)) if f.landmarks is not None]
-    found = sorted(found, key=lambda f: f.box.area, reverse=True)[:most]
+    found = [face for face in detect(np.ascontiguousarray(pixels)) if face.landmarks is not None]
+    found = sorted(found, key=lambda face: face.box.area, reverse=True)[:most]
     cuts = []
     for face in found:
         points = np.asarray(face.landmarks, np.float64)[:, :2]
@@ -132,7 +132,7 @@ def prepare(
             digest = hash_file(path)
             origins[before:] = [(name, digest) for name, _ in origins[before:]]
     if not cuts:
-        got = f"{len(sources)} files" + (f", of which not read {_some(without)}" if without else "")
+        got = f"{len(sources)} files" + (f", of which not read {some_of(without)}" if without else "")
         raise DataError("no face was found", got=got, want="pictures or clips of one person")
     prepared = _written(cuts, origins, subject, folder)
     return prepared, advice(cuts, alike, without)
@@ -176,8 +176,10 @@ def advice(cuts: Sequence[Cut], alike: int, without: Sequence[str]) -> tuple[str
         told.append(f"{n} faces: more than {MOST} rarely help; take fewer frames a clip.")
     if alike:
         told.append(f"{alike} nearly equal faces were left out.")
-    sharp = [float(cv2.Laplacian(cv2.cvtColor(c.pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var()) for c in cuts]
-    blurred = sum(s < _BLURRED for s in sharp)
+    blurred = 0
+    for cut in cuts:
+        grey = cv2.cvtColor(cut.pixels, cv2.COLOR_RGB2GRAY)
+        blurred += int(cv2.Laplacian(grey, cv2.CV_32F).var() < _BLURRED)
     if blurred * 5 > n:
         told.append(f"{blurred} of {n} faces are blurred: what is blurred is learned as blurred.")
     yaws = np.array([c.yaw_deg for c in cuts])
@@ -185,12 +187,8 @@ def advice(cuts: Sequence[Cut], alike: int, without: Sequence[str]) -> tuple[str
     if spread < 30:
         told.append(f"The heads turn over {spread:.0f} degrees only: other poses will not be drawn well.")
     if without:
-        told.append(f"Not read: {_some(without)}.")
+        told.append(f"Not read: {some_of(without)}.")
     return tuple(told)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _points(entry: Any) -> Floats:
@@ -212,7 +210,9 @@ def _check_place(folder: Path, sources: Sequence[Path]) -> None:
     inside = [path.name for path in sources if path.resolve().is_relative_to(folder.resolve())]
     if inside:
         fix = "Name another --output."
-        raise UsageError("these files lie where the faces would go", got=_some(inside), want="another folder", fix=fix)
+        raise UsageError(
+            "these files lie where the faces would go", got=some_of(inside), want="another folder", fix=fix
+        )
 
 
 def _is_ours(path: Path) -> bool:
@@ -274,5 +274,5 @@ def _faces(name: str, pixels: Sequence[Pixels], points: Sequence[Floats]) -> Fac
 def _difference_hash(pixels: Pixels) -> int:
     """64 bits: whether each of 8 by 8 cells is lighter than the one to its right."""
     small = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
-    bits = (small[:, 1:] > small[:, :-1]).ravel()
-    return int("".join("1" if b else "0" for b in bits), 2)
+    bits = small[:, 1:] > small[:, :-1]
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")

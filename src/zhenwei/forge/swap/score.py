@@ -22,7 +22,10 @@ from zhenwei.stats.bootstrap import mean_interval, percentile_interval
 from zhenwei.types import Floats, Pixels
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zhenwei.nets.swap import FaceEmbedding
+    from zhenwei.trainer.loop import Turn
 
 Embedder = Callable[[Pixels], Floats]
 """``(n, s, s, 3)`` uint8 faces to ``(n, d)`` float32 of length 1."""
@@ -139,6 +142,7 @@ def train_embedding(
 
     from zhenwei.forge.swap.warp import Moves, move
     from zhenwei.nets.swap import FaceEmbedding
+    from zhenwei.trainer.loop import Schedule, Task, take_step, train
 
     if len(people) < 2:
         raise UsageError("nothing to tell apart", got=f"{len(people)} people", want="two and more")
@@ -147,10 +151,11 @@ def train_embedding(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = FaceEmbedding(len(held))
-    best = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-2)
-    pace = torch.optim.lr_scheduler.OneCycleLR(best, 2e-3, total_steps=steps)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-2)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     moves = Moves(8.0, 0.06, 0.04, 0.5, 0.2, 0.05)
-    for _ in range(steps):
+
+    def step(_: Turn) -> dict[str, Tensor]:
         who = rng.integers(0, len(held), batch)
         drawn = [move(held[k][rng.integers(len(held[k]))], None, moves, rng)[0] for k in who]
         if soft:
@@ -159,10 +164,11 @@ def train_embedding(
         cosines = net.cosines(_tensor(np.stack(drawn)))
         logits = 16 * (cosines - 0.2 * functional.one_hot(label, len(held)))
         loss = functional.cross_entropy(logits, label)
-        best.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        best.step()
-        pace.step()
+        take_step(optimizer, loss)
+        scheduler.step()
+        return {"loss": loss}
+
+    train(Task(torch.nn.ModuleDict({"net": net}), {"net": optimizer}, step), Schedule(steps))
     return net.eval()
 
 

@@ -3,51 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.settings import checked, one_of
 
 Loss = Literal["l1", "ssim_mse"]
 Profile = Literal["cpu", "gpu"]
 _HALVINGS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@checked
+class SwapSettings:
     """``width`` 128 is the original network. ``adversarial`` 0: none; 0.1 is usual, and from ``adversarial_from`` of
     the steps on. ``masked``: the decoders draw the mask as well; adversarial ones always do. ``warped`` False is the
     ablation. ``batch``: a side. Raises UsageError for values without meaning."""
 
-    size: int = 64
-    width: int = 32
-    batch: int = 16
-    steps: int = 2000
-    rate: float = 2e-4
+    size: Annotated[int, one_of(32, 64, 128)] = 64  # no face here is larger
+    width: Annotated[int, Field(ge=8, le=128, multiple_of=4)] = 32
+    batch: Annotated[int, Field(ge=1, le=256)] = 16
+    steps: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    rate: Annotated[float, Field(gt=0, le=0.01)] = 2e-4
     loss: Loss = "l1"
     masked: bool = False
-    adversarial: float = 0.0
-    adversarial_from: float = 0.5
+    adversarial: Annotated[float, Field(ge=0, le=5)] = 0.0
+    adversarial_from: Annotated[float, Field(ge=0, lt=1)] = 0.5
     warped: bool = True
-    held_out: int = 8
-    check_every: int = 200
+    held_out: Annotated[int, Field(ge=1)] = 8
+    check_every: Annotated[int, Field(ge=1)] = 200
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        wrong = [
-            (self.size not in (32, 64, 128), "size", "32, 64 or 128: no face here is larger"),
-            (not 8 <= self.width <= 128 or self.width % 4 != 0, "width", "8 to 128, in fours"),
-            (not 1 <= self.batch <= 256, "batch", "1 to 256"),
-            (not 1 <= self.steps <= 1_000_000, "steps", "1 to 1,000,000"),
-            (not 0 < self.rate <= 0.01, "rate", "above 0, up to 0.01"),
-            (self.loss not in ("l1", "ssim_mse"), "loss", "l1 or ssim_mse"),
-            (not 0 <= self.adversarial <= 5, "adversarial", "0 to 5"),
-            (not 0 <= self.adversarial_from < 1, "adversarial_from", "0 to 1"),
-            (self.held_out < 1, "held_out", "1 and more"),
-            (self.check_every < 1, "check_every", "1 and more"),
-        ]
-        for bad, name, want in wrong:
-            if bad:
-                raise UsageError(f"{name} has no meaning", got=str(getattr(self, name)), want=want)
 
     @property
     def has_mask(self) -> bool:
@@ -57,9 +43,9 @@ class Settings:
         return asdict(self)
 
 
-PROFILES: dict[Profile, Settings] = {
-    "cpu": Settings(),
-    "gpu": Settings(width=128, rate=5e-5, steps=40_000, check_every=1000, loss="ssim_mse", masked=True),
+PROFILES: dict[Profile, SwapSettings] = {
+    "cpu": SwapSettings(),
+    "gpu": SwapSettings(width=128, rate=5e-5, steps=40_000, check_every=1000, loss="ssim_mse", masked=True),
 }
 
 
@@ -73,7 +59,7 @@ class Cost:
     operations: float
 
 
-def cost(settings: Settings) -> Cost:
+def cost(settings: SwapSettings) -> Cost:
     """Worked out from the layers, without building them: exact for the parameters, near for the rest."""
     shapes = _layers(settings)
     parameters = sum(times * (weights + bias) for weights, bias, _, times, _ in shapes)
@@ -83,18 +69,18 @@ def cost(settings: Settings) -> Cost:
     return Cost(parameters, (parameters * 16 + kept) / 2**20, 3 * forward / 1e9)
 
 
-def settings_of(given: object) -> Settings:
-    """Settings as a checkpoint tells them; DataError if they are none."""
-    names = {field.name for field in fields(Settings)}
+def settings_of(given: object) -> SwapSettings:
+    """SwapSettings as a checkpoint tells them; DataError if they are none."""
+    names = {field.name for field in fields(SwapSettings)}
     if not isinstance(given, dict) or set(given) != names:
         raise DataError("a checkpoint's settings are not those of a swap", want=", ".join(sorted(names)))
     try:
-        return Settings(**given)
+        return SwapSettings(**given)
     except (TypeError, UsageError) as error:
         raise DataError("a checkpoint's settings have no meaning", got=str(error)[:200]) from None
 
 
-def _layers(settings: Settings) -> list[tuple[int, int, int, int, int]]:
+def _layers(settings: SwapSettings) -> list[tuple[int, int, int, int, int]]:
     """(weights, biases, places it is applied at, how many there are, how many sides run through them) of each."""
     s, w = settings.size, settings.width
     found = []

@@ -10,24 +10,28 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from zhenwei.errors import DataError, MissingExtraError, UnmarkedError, UsageError
 from zhenwei.files import make_folder
-from zhenwei.forge.consent import Consent, check_files
+from zhenwei.forge.consent import Consent, check_files, some_of
 from zhenwei.forge.export import Door, Exported, Origin, export_sheet
 from zhenwei.forge.swap import checkpoint, curves
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces, to_tensor
 from zhenwei.forge.swap.prepare import Prepared
 from zhenwei.forge.swap.score import Embedder, appearance, likeness
-from zhenwei.forge.swap.settings import Settings
+from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import Faces
 from zhenwei.nets.swap import SwapNet, ssim
+from zhenwei.trainer.log import write_log
+from zhenwei.trainer.loop import NEVER, Run, Schedule, Task, Turn, proceed
 from zhenwei.types import Floats, Pixels
 
 LAST, PREVIOUS, BEST, LOG, CURVES, PREVIEWS = (
@@ -59,7 +63,7 @@ class Pair:
     held_b: Faces
 
 
-def split(a: Faces, b: Faces, settings: Settings) -> Pair:
+def split(a: Faces, b: Faces, settings: SwapSettings) -> Pair:
     """The last ``held_out`` faces of each are kept back. DataError if too few are left, or sizes differ."""
     for faces in (a, b):
         if faces.side_px != settings.size:
@@ -72,7 +76,7 @@ def split(a: Faces, b: Faces, settings: Settings) -> Pair:
 def train(
     a: Prepared,
     b: Prepared,
-    settings: Settings,
+    settings: SwapSettings,
     folder: Path,
     *,
     consent: Consent,
@@ -97,24 +101,96 @@ def train(
     pair = split(a.faces, b.faces, settings)
     make_folder(folder)
     state = begin(folder, settings, consent.sha256, subjects, device)
-    rows = curves.read_log(folder / LOG, state.step)
-    recent: list[Losses] = []
-    problem = ""
-    while state.step < settings.steps and not stop():
-        losses = learn(state, batches(pair.a, pair.b, settings, state.step, device), settings)
-        recent.append(losses)
-        if state.step % settings.check_every == 0 or state.step == settings.steps:
-            rows.append(check(state.net, pair, recent, state.step, embed, device))
-            recent = []
-            _save(folder, state, settings, consent.sha256, subjects, rows)
+    swap = _SwapRun(state, pair, settings, folder, consent.sha256, embed, door, device)
+    task = Task(state.nets, state.optimizers, swap.step, check=swap.check, keep=swap.keep)
+    run = Run(task, nn.ModuleDict(), settings.steps, state.step, checked=state.step)
+    schedule = Schedule(settings.steps, settings.seed, NEVER, settings.check_every)
+    proceed(run, schedule, tell=lambda _progress, run: tell(swap.progress(run)), stop=stop)
+    return folder / LAST
+
+
+def fit(
+    state: checkpoint.State,
+    a: Faces,
+    b: Faces,
+    settings: SwapSettings,
+    device: torch.device,
+    *,
+    tell: Callable[[int], None] = lambda _step: None,
+) -> list[Losses]:
+    """Learn in memory, without checks, until ``settings.steps``; the losses of every step. ``tell``: steps made."""
+    found: list[Losses] = []
+
+    def step(turn: Turn) -> dict[str, float]:
+        found.append(learn(state, batches(a, b, settings, turn.step, device), settings))
+        return asdict(found[-1])
+
+    run = Run(Task(state.nets, state.optimizers, step), nn.ModuleDict(), settings.steps, state.step)
+    proceed(run, Schedule(settings.steps, settings.seed), tell=lambda progress, _run: tell(progress.step))
+    return found
+
+
+@dataclass(slots=True, eq=False)
+class _SwapRun:
+    """One call of :func:`train`. ``rows``: of the log; ``recent``: losses since the last check."""
+
+    state: checkpoint.State
+    pair: Pair
+    settings: SwapSettings
+    folder: Path
+    consent: str
+    embed: Embedder
+    door: Door
+    device: torch.device
+    rows: list[dict[str, float]] = field(init=False)
+    recent: list[Losses] = field(default_factory=list)
+    losses: Losses = field(init=False)
+    moves_on: bool = False
+
+    def __post_init__(self) -> None:
+        self.rows = curves.read_log(self.folder / LOG, self.state.step)
+
+    @property
+    def subjects(self) -> tuple[str, str]:
+        return self.pair.a.name, self.pair.b.name
+
+    def step(self, turn: Turn) -> dict[str, float]:
+        batch = batches(self.pair.a, self.pair.b, self.settings, turn.step, self.device)
+        self.losses = learn(self.state, batch, self.settings)
+        self.recent.append(self.losses)
+        return asdict(self.losses)
+
+    def check(self, run: Run) -> None:
+        """Measure held-out faces, keep the state if none was better, write the log."""
+        state = self.state
+        row = check(state.net, self.pair, self.recent, run.step, self.embed, self.device)
+        self.rows.append(row)
+        self.recent = []
+        is_better = row["held_l1"] < state.least
+        state.least = min(state.least, row["held_l1"])
+        self.moves_on = True
+        if is_better:
+            checkpoint.keep(self.folder / BEST, state, self.settings, self.consent, self.subjects)
+        write_log(self.folder / LOG, self.rows, ".6g")
+        with suppress(MissingExtraError):  # the log has all figures; a run is not stopped for want of a picture
+            curves.draw_curves(self.rows, self.folder / CURVES)
+
+    def keep(self, _: Run) -> None:
+        """Write the last checkpoint; after a check the one before it becomes the previous."""
+        if self.moves_on and (self.folder / LAST).exists():
+            (self.folder / LAST).replace(self.folder / PREVIOUS)
+        self.moves_on = False
+        checkpoint.keep(self.folder / LAST, self.state, self.settings, self.consent, self.subjects)
+
+    def progress(self, run: Run) -> Progress:
+        """What is told of a step; after a check a preview is drawn as well."""
+        problem, net = "", self.state.net
+        if run.checked == run.step:
             try:
-                preview(folder, state.net, pair, settings, state.step, consent.sha256, door, device)
+                preview(self.folder, net, self.pair, self.settings, run.step, self.consent, self.door, self.device)
             except DataError as error:  # saved already; a run is not lost for want of a picture
                 problem = str(error)
-        tell(Progress(state.step, settings.steps, losses, curves.trend(rows), problem))
-        problem = ""
-    _keep_last(folder, state, settings, consent.sha256, subjects)
-    return folder / LAST
+        return Progress(run.step, self.settings.steps, self.losses, curves.trend(self.rows), problem)
 
 
 def check_consent(side: Prepared, consent: Consent, today: datetime.date) -> None:
@@ -123,13 +199,12 @@ def check_consent(side: Prepared, consent: Consent, today: datetime.date) -> Non
     covered = set(consent.subject(side.faces.name).files.values())
     outside = [name for name, own, source in side.origins if own not in covered and source not in covered]
     if outside:
-        shown = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
-        fix = "Take them away, or have the manifest cover them."
-        raise DataError(f"{side.faces.name}: faces are not covered by the consent manifest", got=shown, fix=fix)
+        what = f"{side.faces.name}: faces are not covered by the consent manifest"
+        raise DataError(what, got=some_of(outside), fix="Take them away, or have the manifest cover them.")
 
 
 def begin(
-    folder: Path, settings: Settings, consent: str, subjects: tuple[str, str], device: torch.device
+    folder: Path, settings: SwapSettings, consent: str, subjects: tuple[str, str], device: torch.device
 ) -> checkpoint.State:
     """The state of the run in ``folder``, or a fresh one. ``steps`` and ``check_every`` may change between the two,
     but steps only without the adversarial loss, whose beginning depends on them."""
@@ -193,7 +268,7 @@ def preview(
     folder: Path,
     net: SwapNet,
     pair: Pair,
-    settings: Settings,
+    settings: SwapSettings,
     step: int,
     consent: str,
     door: Door,
@@ -219,31 +294,3 @@ def export_rows(
         except UnmarkedError:
             continue
     return export_sheet(rows[:1], origin, path, door, titles=titles)
-
-
-def _save(
-    folder: Path,
-    state: checkpoint.State,
-    settings: Settings,
-    consent: str,
-    subjects: tuple[str, str],
-    rows: list[dict[str, float]],
-) -> None:
-    better = rows[-1]["held_l1"] < state.least
-    state.least = min(state.least, rows[-1]["held_l1"])
-    if (folder / LAST).exists():
-        (folder / LAST).replace(folder / PREVIOUS)
-    _keep_last(folder, state, settings, consent, subjects)
-    if better:
-        checkpoint.keep(folder / BEST, state, settings, consent, subjects)
-    curves.write_log(folder / LOG, rows)
-    try:
-        curves.draw_curves(rows, folder / CURVES)
-    except MissingExtraError:
-        return  # the log has all figures; a run is not stopped for want of a picture
-
-
-def _keep_last(
-    folder: Path, state: checkpoint.State, settings: Settings, consent: str, subjects: tuple[str, str]
-) -> None:
-    checkpoint.keep(folder / LAST, state, settings, consent, subjects)

@@ -11,40 +11,41 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError, ZhenweiError
-from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
+from zhenwei.forge.adversarial import SCHEMA
+from zhenwei.forge.settings import checked
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import VoiceConverter, stretched
+from zhenwei.trainer.checkpoints import read_checkpoint, under
+from zhenwei.trainer.loop import WEIGHTS, Progress, Run, Schedule, Task, Turn, take_step, train
 
 KIND = "voice-converter"
 SPEAKERS = ("a", "b")
 _SEGMENT = 64  # frames of 10 ms
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+Size = Annotated[int, Field(ge=1, le=512)]
+
+
+@checked
+class ConverterSettings:
     """``stretch``: the encoder hears bands stretched by a factor within 1 +- this, and the decoder is to give them as
     they were, so that the length of the tract does not pass; 0 = without, the ablation."""
 
-    batch: int = 16
-    width: int = 64
-    bottleneck: int = 4
-    rate: float = 2e-3
-    stretch: float = 0.1
+    batch: Size = 16
+    width: Size = 64
+    bottleneck: Size = 4
+    rate: Annotated[float, Field(gt=0, lt=1)] = 2e-3
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.1
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        sizes = (self.batch, self.width, self.bottleneck)
-        if not 1 <= min(sizes) <= max(sizes) <= 512 or not 0 < self.rate < 1 or not 0 <= self.stretch < 1:
-            got = f"{self.batch}, {self.width}, {self.bottleneck}, {self.rate}, {self.stretch}"
-            raise UsageError("batch, width and bottleneck are 1 to 512, rate and stretch below 1", got=got)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,18 +78,18 @@ class Converter:
 def learn(
     first: Heard,
     second: Heard,
-    settings: Settings,
+    settings: ConverterSettings,
     steps: int = 600,
     folder: Path | None = None,
     *,
     save_every: int = 200,
-    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    tell: Callable[[Progress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Converter:
     """Learn from utterances of speaker a and of speaker b, or go on in ``folder``; they may say what they like.
 
     Both must have been heard under the same consent. Raises DataError if one of them has less than 10 s of speech,
-    UsageError where they differ in consent or are one person, and as :func:`zhenwei.forge.loop.train`.
+    UsageError where they differ in consent or are one person, and as :func:`zhenwei.trainer.loop.train`.
     """
     if first.consent != second.consent:
         raise UsageError("two voices are learned under one consent manifest", want="one manifest that covers both")
@@ -100,53 +101,53 @@ def learn(
     digest = hashlib.sha256(b"".join(f.tobytes() for f in frames)).hexdigest()
     about = {"kind": KIND, "settings": asdict(settings), "data": f"{first.words}; {second.words}", "frames": digest,
              "consent": first.consent, "subjects": [first.name, second.name]}  # fmt: skip
-    schedule = Schedule(steps, 0, settings.seed, save_every=save_every, watch="")
-    run = train(_game(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
-    net = cast("VoiceConverter", run.game.nets["net"])
-    losses = tuple(row["error"] for row in run.rows or [])
+    schedule = Schedule(steps, settings.seed, save_every)
+    run = train(_task(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
+    net = cast("VoiceConverter", run.task.nets["net"])
+    losses = tuple(row["error"] for row in run.rows)
     return Converter(net, scale, losses, first.consent, (first.name, second.name), run.step, str(about["data"]))
 
 
 def open_converter(folder: Path) -> Converter:
     """The converter of a run in ``folder``. DataError where there is none."""
-    about, tensors = opened(folder)
+    document, tensors = read_checkpoint(folder / WEIGHTS, SCHEMA)
     try:
+        about = document["about"]
         if about["kind"] != KIND:
             raise ValueError(about["kind"])
-        settings, scale = Settings(**about["settings"]), Scale()
+        settings, scale = ConverterSettings(**about["settings"]), Scale()
         net = _fresh(settings)
         net.load_state_dict(under(tensors, "nets.net."))
         scale.load(under(tensors, "nets.scale."))
         one, other = (str(name) for name in about["subjects"])
-        told = str(about["consent"]), (one, other), int(about["step"]), str(about["data"])
+        told = str(about["consent"]), (one, other), int(document["step"]), str(about["data"])
     except (ZhenweiError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of a voice converter at {folder}", got=str(error)[:200]) from None
     return Converter(net, scale, (), *told)
 
 
-def _fresh(settings: Settings) -> VoiceConverter:
+def _fresh(settings: ConverterSettings) -> VoiceConverter:
     return VoiceConverter(BANDS, settings.width, settings.bottleneck, SPEAKERS)
 
 
-def _game(ready: Mapping[str, Tensor], scale: Scale, settings: Settings) -> Game:
+def _task(ready: Mapping[str, Tensor], scale: Scale, settings: ConverterSettings) -> Task:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = _fresh(settings)
-    optimiser = optim.Adam(net.parameters(), lr=settings.rate)
+    optimizer = optim.Adam(net.parameters(), lr=settings.rate)
 
-    def turn(chance: torch.Generator) -> Mapping[str, Tensor]:
+    def step(turn: Turn) -> dict[str, Tensor]:
+        rng = turn.generator(63)
         errors = []
         for name, frames in ready.items():
-            starts = torch.randint(len(frames) - _SEGMENT, (settings.batch,), generator=chance)
+            starts = torch.randint(len(frames) - _SEGMENT, (settings.batch,), generator=rng)
             batch = torch.stack([frames[s : s + _SEGMENT].T for s in starts.tolist()])
-            factors = 1 + settings.stretch * (2 * torch.rand(settings.batch, generator=chance) - 1)
+            factors = 1 + settings.stretch * (2 * torch.rand(settings.batch, generator=rng) - 1)
             heard = stretched(batch, factors) if settings.stretch else batch
             errors.append((net(heard, name) - batch).abs().mean())
         error = torch.stack(errors).mean()
-        optimiser.zero_grad()
-        error.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        take_step(optimizer, error)
         return {"error": error}
 
     nets = nn.ModuleDict({"net": net, "scale": scale})
-    return Game(nets, {"net": optimiser}, lambda _: {}, turn, averaged=())
+    return Task(nets, {"net": optimizer}, step, schema=SCHEMA)

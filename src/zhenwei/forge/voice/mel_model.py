@@ -7,36 +7,38 @@ One tier of MelNet (Vasquez & Lewis 2019) in small. Frames it draws stay inside 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.loop import Game, Run, Schedule, Step, opened, train, under
+from zhenwei.forge.adversarial import SCHEMA
+from zhenwei.forge.settings import checked
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined, log_mel
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import MelModel, mixture_log_density
+from zhenwei.trainer.checkpoints import read_checkpoint, under
+from zhenwei.trainer.loop import WEIGHTS, Progress, Run, Schedule, Task, Turn, take_step, train
 
 KIND = "mel-model"
 NOISE = 0.1  # deviation that is added to standardised frames: pauses are all the same, and their density without end
 _SEGMENT = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    batch: int = 8
-    rate: float = 3e-3
-    seed: int = 0
+@checked
+class MelModelSettings:
+    """How a mel model is trained; UsageError for values without meaning."""
 
-    def __post_init__(self) -> None:
-        if self.batch < 1 or not 0 < self.rate < 1:
-            raise UsageError("batch is at least 1, rate below 1", got=f"{self.batch}, {self.rate}")
+    batch: Annotated[int, Field(ge=1)] = 8
+    rate: Annotated[float, Field(gt=0, lt=1)] = 3e-3
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,61 +87,60 @@ class Learned:
 
 def learn(
     heard: Heard,
-    settings: Settings,
+    settings: MelModelSettings,
     steps: int = 300,
     folder: Path | None = None,
     *,
     save_every: int = 100,
-    tell: Callable[[Step, Run], None] = lambda _step, _run: None,
+    tell: Callable[[Progress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Learned:
     """Learn from utterances, or go on in ``folder``. DataError for less than 10 s of speech, and as
-    :func:`zhenwei.forge.loop.train`."""
+    :func:`zhenwei.trainer.loop.train`."""
     frames = joined(heard.sounds, heard.name)
     scale = Scale(frames)
     ready = torch.from_numpy(scale.standard(frames).astype(np.float32))
     about = {"kind": KIND, "settings": asdict(settings), "data": heard.words, "consent": heard.consent,
              "subject": heard.name, "frames": hashlib.sha256(frames.tobytes()).hexdigest()}  # fmt: skip
-    schedule = Schedule(steps, 0, settings.seed, save_every=save_every, watch="")
-    run = train(_game(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
-    losses = tuple(row["nats"] for row in run.rows or [])
-    net = cast("MelModel", run.game.nets["net"])
+    schedule = Schedule(steps, settings.seed, save_every)
+    run = train(_task(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
+    losses = tuple(row["nats"] for row in run.rows)
+    net = cast("MelModel", run.task.nets["net"])
     return Learned(net, scale, losses, heard.consent, heard.name, run.step, heard.words)
 
 
 def open_model(folder: Path) -> Learned:
     """The model of a run in ``folder``. DataError where there is none."""
-    about, tensors = opened(folder)
+    document, tensors = read_checkpoint(folder / WEIGHTS, SCHEMA)
     try:
+        about = document["about"]
         if about["kind"] != KIND:
             raise ValueError(about["kind"])
         net, scale = MelModel(BANDS), Scale()
         net.load_state_dict(under(tensors, "nets.net."))
         scale.load(under(tensors, "nets.scale."))
-        told = str(about["consent"]), str(about["subject"]), int(about["step"]), str(about["data"])
+        told = str(about["consent"]), str(about["subject"]), int(document["step"]), str(about["data"])
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of a mel model at {folder}", got=str(error)[:200]) from None
     return Learned(net, scale, (), *told)
 
 
-def _game(ready: Tensor, scale: Scale, settings: Settings) -> Game:
+def _task(ready: Tensor, scale: Scale, settings: MelModelSettings) -> Task:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = MelModel(BANDS)
-    optimiser = optim.Adam(net.parameters(), lr=settings.rate)
+    optimizer = optim.Adam(net.parameters(), lr=settings.rate)
 
-    def turn(chance: torch.Generator) -> Mapping[str, Tensor]:
-        starts = torch.randint(len(ready) - _SEGMENT, (settings.batch,), generator=chance)
+    def step(turn: Turn) -> dict[str, Tensor]:
+        rng = turn.generator(63)
+        starts = torch.randint(len(ready) - _SEGMENT, (settings.batch,), generator=rng)
         batch = torch.stack([ready[s : s + _SEGMENT] for s in starts.tolist()])
-        noisy = batch + NOISE * torch.randn(batch.shape, generator=chance)
+        noisy = batch + NOISE * torch.randn(batch.shape, generator=rng)
         nats = -mixture_log_density(net(noisy), noisy).mean()
-        optimiser.zero_grad()
-        nats.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        take_step(optimizer, nats, clip_norm=1.0)
         return {"nats": nats}
 
-    return Game(nn.ModuleDict({"net": net, "scale": scale}), {"net": optimiser}, lambda _: {}, turn, averaged=())
+    return Task(nn.ModuleDict({"net": net, "scale": scale}), {"net": optimizer}, step, schema=SCHEMA)
 
 
 def _drawn(parameters: NDArray[np.float32], rng: np.random.Generator) -> float:

@@ -1,0 +1,290 @@
+"""``zhenwei train attention.manipulation_map`` (or any of ``warp.*``): the heads on the trunk of ``cnn.face_forgery``.
+
+The trunk stays as it is, so its features of every batch are prepared once and kept in a file; the heads then learn from
+them several times over, which takes minutes on a CPU. Each head sees the forgeries that its paper trains on and the
+genuine faces they were made of: attention all kinds, the boundary blends of every kind, ``affine`` warps alone,
+``self_blend`` self-blends alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from zhenwei.evaluation.adversarial import rebuilt
+from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
+from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.supervised import to_input
+from zhenwei.training.data.batches import BatchMaker, Example, Split, split_pack
+from zhenwei.training.data.pack import Pack
+from zhenwei.training.recipe import Recipe
+from zhenwei.types import Floats, Pixels
+
+EPOCHS = 5
+HELD_OUT_BATCHES = 40
+_FACES = 64  # a step of the heads
+LOCALISED = 0.5  # of a map: at this share a cell is marked
+_BLENDS = ("self_blend", "mesh_swap", "cross_blend")
+_OF = {"boundary": _BLENDS, "affine": ("affine_warp",), "blend": ("self_blend",)}
+_KINDS = ("collected", "self_blend", "affine_warp", "generated", "mesh_swap", "cross_blend", "splice", "regenerated")
+_CPU = torch.device("cpu")
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """Of n faces, the genuine and the forged one of a pair beside each other.
+
+    ``mid`` ``(n, 40, 24, 24)``, ``high`` ``(n, 112, 12, 12)`` float16, from a file; ``forged`` ``(n,)`` bool; ``kind``
+    ``(n,)``, of the pair; ``mask`` ``(n, 12, 12)`` and ``known`` ``(n,)``; ``boundary`` ``(n, 24, 24)`` float32.
+    """
+
+    mid: NDArray[np.float16]
+    high: NDArray[np.float16]
+    forged: NDArray[np.bool_]
+    kind: NDArray[np.str_]
+    mask: Floats
+    known: NDArray[np.bool_]
+    boundary: Floats
+
+    def __len__(self) -> int:
+        return len(self.forged)
+
+
+def network(kind: Attention = "regression", *, model: str = "face_forgery") -> FaceTracesNet:
+    """On the trunk in the store, its heads drawn from PyTorch's random state."""
+    return FaceTracesNet(rebuilt(model), kind)
+
+
+def labels_of(pair: Example) -> tuple[Floats, bool, Floats]:
+    """Of the forged face: share altered ``(12, 12)``, whether that is known, and the boundary ``(24, 24)``."""
+    blank = np.zeros((FINE_CELLS, FINE_CELLS), np.float32)
+    if pair.mask is None:
+        return np.zeros((CELLS, CELLS), np.float32), False, blank
+    share = cv2.resize(pair.mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    seam = 4 * pair.mask * (1 - pair.mask) if pair.kind in _BLENDS else np.zeros_like(pair.mask)
+    fine = cv2.resize(seam, (FINE_CELLS, FINE_CELLS), interpolation=cv2.INTER_AREA)
+    return np.asarray(share, np.float32), True, np.asarray(fine, np.float32)
+
+
+@torch.no_grad()
+def prepare(
+    net: FaceTracesNet, pairs: Iterator[Example], count: int, folder: Path, progress: Progress | None = None
+) -> Features:
+    """The trunk's features of ``count`` pairs, in files in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shapes = {"mid": (2 * count, 40, FINE_CELLS, FINE_CELLS), "high": (2 * count, 112, CELLS, CELLS)}
+    files = {
+        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=shape)
+        for name, shape in shapes.items()
+    }
+    mask = np.zeros((2 * count, CELLS, CELLS), np.float32)
+    boundary = np.zeros((2 * count, FINE_CELLS, FINE_CELLS), np.float32)
+    known, kind = np.ones(2 * count, np.bool_), np.empty(2 * count, "U16")
+    net.eval()
+    for number, pair in enumerate(pairs):
+        both = slice(2 * number, 2 * number + 2)
+        mid, high = net.features(to_input(np.stack([pair.genuine, pair.forged]), _CPU))
+        files["mid"][both], files["high"][both] = mid.numpy(), high.numpy()
+        mask[2 * number + 1], known[2 * number + 1], boundary[2 * number + 1] = labels_of(pair)
+        kind[both] = pair.kind
+        if progress and number % 16 == 0:
+            progress(number / count)
+    forged = np.arange(2 * count) % 2 == 1
+    return Features(files["mid"], files["high"], forged, kind, mask, known, boundary)
+
+
+def pairs_of(maker: BatchMaker) -> tuple[Iterator[Example], int]:
+    """Every pair of every batch of ``maker``, and how many."""
+    each = (pair for step in range(len(maker)) for pair in maker.pairs_at(step))
+    return each, len(maker) * maker.recipe.pairs.total
+
+
+def losses(found: Traces, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
+    """Of each head, over the faces that it learns from; maps by cross-entropy, over known masks."""
+    target = batch["forged"] * (1 - smoothing) + 0.5 * smoothing
+    heads = {"attention": torch.ones_like(target)} | {name: batch[name] for name in _OF}
+    out = {
+        name: _mean(F.binary_cross_entropy_with_logits(getattr(found, name), target, reduction="none"), share)
+        for name, share in heads.items()
+    }
+    maps = F.binary_cross_entropy_with_logits(found.attention_map, batch["mask"], reduction="none").mean((1, 2))
+    seams = F.binary_cross_entropy_with_logits(found.boundary_map, batch["seam"], reduction="none").mean((1, 2))
+    return out | {"attention_map": _mean(maps, batch["known"]), "boundary_map": _mean(seams, batch["boundary"])}
+
+
+def _mean(values: Tensor, share: Tensor) -> Tensor:
+    return (values * share).sum() / share.sum().clamp(min=1)
+
+
+def _batch(data: Features, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    kind = data.kind[rows]
+    values = {
+        "forged": data.forged[rows].astype(np.float32),
+        "mask": data.mask[rows],
+        "known": data.known[rows].astype(np.float32),
+        "seam": data.boundary[rows],
+    } | {name: np.isin(kind, of).astype(np.float32) for name, of in _OF.items()}
+    mid, high = (
+        torch.from_numpy(np.asarray(part[rows], np.float32)).contiguous(memory_format=torch.channels_last)
+        for part in (data.mid, data.high)
+    )
+    return mid, high, {name: torch.from_numpy(value) for name, value in values.items()}
+
+
+def learn(
+    net: FaceTracesNet, data: Features, recipe: Recipe, *, epochs: int = EPOCHS, progress: Progress | None = None
+) -> FaceTracesNet:
+    """The heads trained on ``data``, in place; their running average is what is returned. Seeded by the recipe."""
+    options, pairs = recipe.optimiser, len(data) // 2
+    rng, per = np.random.default_rng((recipe.seed, 21)), _FACES // 2
+    steps = epochs * math.ceil(pairs / per)
+    if net.attention.kind == "appearance":
+        masks = data.mask[data.forged & data.known]
+        mean, basis = principal_components(torch.from_numpy(masks))
+        net.attention.mean.copy_(mean)
+        net.attention.basis.copy_(basis)
+    learned = [p for part in (net.attention, net.warp) for p in part.parameters()]
+    slow = {id(p) for p in net.attention.rest.parameters()}
+    groups = [
+        {"params": [p for p in learned if id(p) not in slow], "share": 1.0},
+        {"params": [p for p in learned if id(p) in slow], "share": 0.1},  # it knows most of it already
+    ]
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on a CPU
+    descent = torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
+    average = [p.detach().clone() for p in learned]
+    step = 0
+    for _ in range(epochs):
+        order = rng.permutation(pairs)
+        for first in range(0, pairs, per):
+            chosen = order[first : first + per]
+            rows = np.sort(np.concatenate([2 * chosen, 2 * chosen + 1]))
+            warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
+            rate = options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            for group in descent.param_groups:
+                group["lr"] = rate * group["share"]
+            mid, high, batch = _batch(data, rows)
+            each = losses(net.heads(mid, high), batch, options.label_smoothing)
+            loss = torch.stack([v * (options.map_weight if n.endswith("map") else 1.0) for n, v in each.items()]).sum()
+            descent.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(learned, options.clip_norm)
+            descent.step()
+            keep = min(options.ema_decay, (1 + step) / (10 + step))
+            for mean_of, now in zip(average, learned, strict=True):
+                mean_of.lerp_(now.detach(), 1 - keep)
+            step += 1
+            if progress:
+                progress(step / steps)
+    with torch.no_grad():
+        for now, mean_of in zip(learned, average, strict=True):
+            now.copy_(mean_of)
+    return net.eval()
+
+
+@torch.no_grad()
+def figures(net: FaceTracesNet, data: Features) -> dict[str, float]:
+    """AUC of every head on the kinds that it is for and on all, and how well the attention map says where."""
+    net.eval()
+    parts = [
+        net.heads(*_batch(data, np.arange(first, min(first + _FACES, len(data))))[:2])
+        for first in range(0, len(data), _FACES)
+    ]
+    found = Traces(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    out: dict[str, float] = {}
+    for name in ("attention", *_OF):
+        score = getattr(found, name).numpy()
+        for kind in (*np.unique(data.kind), ""):
+            rows = (data.kind == kind) | (kind == "")
+            out[f"{name}_{kind or 'all'}"] = auc(data.forged[rows], score[rows])
+    return out | _localised(torch.sigmoid(found.attention_map).numpy(), data)
+
+
+def _localised(maps: Floats, data: Features) -> dict[str, float]:
+    """Means over forged faces of known mask that were altered in part, and the share marked on genuine ones."""
+    partly = data.forged & data.known & (data.kind != "generated")
+    measures = {"iinc": iinc, "pbca": pixel_accuracy, "iou": intersection_over_union}
+    out = {
+        name: float(np.mean([measure(maps[i], data.mask[i], threshold=LOCALISED) for i in np.flatnonzero(partly)]))
+        for name, measure in measures.items()
+    }
+    return out | {"false_localisation": float((maps[~data.forged] > LOCALISED).mean())}
+
+
+def held_out_pairs(pack: Pack, split: Split, recipe: Recipe, batches: int) -> tuple[Iterator[Example], int]:
+    """Pairs of people and pictures that are held out, made as the training's are."""
+    rows = split.held_out
+    forged, source = pack.forged[rows], pack.source[rows]
+    whole = np.isfinite(pack.landmarks[rows]).all((1, 2))
+    genuine = {name: rows[~forged & whole & (source == name)] for name in recipe.genuine_sources}
+    original = pack.original[rows]
+    other = Split(
+        pairs=rows[forged & (original >= 0)],
+        generated=rows[forged & (original < 0)],
+        genuine=genuine,
+        held_out=rows[:0],
+        foreign=rows[:0],
+        test=rows[:0],
+    )
+    steps = recipe.optimiser.model_copy(update={"steps": batches})
+    apart = recipe.model_copy(update={"seed": recipe.seed + 1, "optimiser": steps})
+    return pairs_of(BatchMaker(pack, other, apart))
+
+
+def training_pairs(pack: Pack, recipe: Recipe) -> tuple[Iterator[Example], int]:
+    return pairs_of(BatchMaker(pack, split_pack(pack, recipe), recipe))
+
+
+def score_of(net: FaceTracesNet, pixels: Pixels) -> Traces:
+    """Of ``(n, 192, 192, 3)`` uint8 faces."""
+    with torch.no_grad():
+        out: Traces = net.eval()(to_input(pixels, _CPU))
+    return out
+
+
+def run(
+    recipe: Recipe, pack: Pack, folder: Path, tell: Callable[[str, float], None]
+) -> tuple[Attention, dict[str, float]]:
+    """Both variants of attention trained on the same features, each measured on held-out pairs; the one that finds
+    manipulated faces better is ``best.pt``, both stand in ``log.csv``. Gives which it is, and its figures."""
+    split, log = split_pack(pack, recipe), folder / "log.csv"
+    torch.manual_seed(recipe.seed)
+    net = network()
+    held = prepare(
+        net, *held_out_pairs(pack, split, recipe, HELD_OUT_BATCHES), folder / "held_out", _of(tell, "held out")
+    )
+    data = prepare(net, *training_pairs(pack, recipe), folder / "features", _of(tell, "features"))
+    found: dict[Attention, dict[str, float]] = {}
+    nets: dict[Attention, FaceTracesNet] = {}
+    for kind in get_args(Attention):
+        torch.manual_seed(recipe.seed)
+        nets[kind] = learn(network(kind), data, recipe, progress=_of(tell, kind))
+        found[kind] = figures(nets[kind], held)
+    best = max(found, key=lambda kind: found[kind]["attention_all"])
+    names = list(found[best])
+    lines = [",".join(["variant", *names])]
+    lines += [",".join([kind, *(f"{found[kind][name]:.6g}" for name in names)]) for kind in found]
+    log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    save(nets[best], best, folder)
+    return best, found[best]
+
+
+def save(net: FaceTracesNet, kind: Attention, folder: Path) -> None:
+    """``best.pt`` and which variant it is."""
+    torch.save(net.state_dict(), folder / "best.pt")
+    (folder / "variant.txt").write_text(f"{kind}\n", encoding="utf-8")
+
+
+def _of(tell: Callable[[str, float], None], what: str) -> Progress:
+    return lambda share: tell(what, share)

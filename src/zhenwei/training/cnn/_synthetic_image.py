@@ -1,0 +1,260 @@
+"""``cnn.synthetic_image``: recipe, pairs and the held-out figures that choose the weights.
+
+Two kinds of pairs make a batch, and both halves of a pair go through the very same delivery and degradation:
+a generated portrait beside a photograph of the collection that its generator learned from (same framing, same look),
+and, where the recipe wants them, a genuine picture of any source beside its regenerated twin (same everything but the
+traces of drawing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import cv2
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import nn
+
+from zhenwei.errors import DataError
+from zhenwei.forge.synthesis.regenerate import regenerate
+from zhenwei.nets.efficientnet_lite import load_imagenet
+from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.stats.metrics import auc
+from zhenwei.trainer.batch import Batch
+from zhenwei.trainer.schedule import OptimizerSettings
+from zhenwei.trainer.supervised import State, Tell, begin, scores, train
+from zhenwei.training.cnn._face_forgery import imagenet_state, refuse_existing
+from zhenwei.training.data.augment import draw
+from zhenwei.training.data.portraits import (
+    FAMILY,
+    Delivery,
+    Portrait,
+    around_face,
+    as_cut,
+    draw_delivery,
+    kept_out,
+)
+from zhenwei.training.recipe import Augmentation, Often, Section, Share
+from zhenwei.types import Floats, InputContract, Pixels
+
+_ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
+_MOST_SHRINK = 1.3  # of the crop by the augmentation's bilinear warp; the rest is averaged before
+_LEAST_FACE = 64
+_MOST_CHECKED = 60  # of a source: the check comes often
+
+
+class SyntheticPairs(Section):
+    """How many (genuine, forged) pairs of each kind stand in one batch."""
+
+    generated: int = Field(ge=0)
+    regenerated: int = Field(ge=0)
+
+
+class SyntheticRecipe(Section):
+    """Everything that, with the data and the code, fixes the weights."""
+
+    detector: Literal["cnn.synthetic_image"]
+    seed: int
+    backbone: Literal["lite0", "lite1", "lite2"]
+    size_px: int = Field(gt=0, multiple_of=32)
+    margin: Annotated[float, Field(ge=0, le=1)]
+    held_out: Share  # of the training pictures, by name, kept for choosing and calibrating
+    genuine_sources: dict[str, Often] = Field(default_factory=dict)  # how often each gives a picture to redraw
+    pairs: SyntheticPairs
+    exchanged: Share  # of the pairs with a generated portrait: a rectangle of one is put into the other
+    augmentation: Augmentation
+    optimiser: OptimizerSettings
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.pairs.generated + self.pairs.regenerated:
+            raise ValueError("pairs: a batch needs at least one")
+        if self.pairs.regenerated and not self.genuine_sources:
+            raise ValueError("genuine_sources: at least one is needed to be redrawn")
+        return self
+
+    @property
+    def contract(self) -> InputContract:
+        return InputContract(size_px=self.size_px, margin=self.margin, min_face_px=_LEAST_FACE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Album:
+    """Portraits by what they are for. ``held_out`` chooses and calibrates; nobody learns from ``test``."""
+
+    genuine: Mapping[str, Sequence[Portrait]]
+    generated: Sequence[Portrait]
+    held_out: Sequence[Portrait]
+    test: Sequence[Portrait]
+
+
+def sort_out(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> Album:
+    """Disjoint, the same on every machine. Raises :class:`DataError` where the recipe asks for what is not there."""
+    learn = [p for p in portraits if not p.test and not kept_out(_unit(p), recipe.held_out)]
+    sources = (*recipe.genuine_sources, *((FAMILY,) if recipe.pairs.generated else ()))
+    genuine = {s: [p for p in learn if p.source == s and not p.forged] for s in dict.fromkeys(sources)}
+    generated = [p for p in learn if p.forged]
+    lacking = [f"genuine portraits from {source}" for source, some in genuine.items() if not some]
+    lacking += ["generated portraits"] if recipe.pairs.generated and not generated else []
+    if lacking:
+        raise DataError("the pictures cannot serve this recipe", got=f"no {', no '.join(lacking)}")
+    held_out = [p for p in portraits if not p.test and kept_out(_unit(p), recipe.held_out)]
+    return Album(genuine, generated, held_out, [p for p in portraits if p.test])
+
+
+def _unit(portrait: Portrait) -> str:
+    """What is held out as one: a person where they are known, else the picture."""
+    return portrait.path.split("/")[0] if portrait.source == "dfdc" else portrait.path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PortraitBatches:
+    """``batches[step]`` is a pure function of the album, the recipe and the step."""
+
+    album: Album
+    recipe: SyntheticRecipe
+
+    def __len__(self) -> int:
+        return self.recipe.optimiser.steps
+
+    def __getitem__(self, step: int, /) -> Batch:
+        kinds, cells = self.recipe.pairs, self.recipe.size_px // 32
+        pixels: list[Pixels] = []
+        masks: list[Floats] = []
+        for slot in range(kinds.generated + kinds.regenerated):
+            rng = np.random.default_rng((self.recipe.seed, step, slot))
+            two = self._generated(rng) if slot < kinds.generated else self._regenerated(rng)
+            mask = np.zeros(two[0].shape[:2], np.float32)
+            if slot < kinds.generated and rng.random() < self.recipe.exchanged:
+                mask = exchange(two, rng)
+            pixels += two
+            masks += [np.asarray(cv2.resize(m, (cells, cells), interpolation=cv2.INTER_AREA)) for m in (mask, 1 - mask)]
+        share = np.stack(masks)
+        return Batch(np.stack(pixels), share.mean((1, 2)), share, np.ones(len(pixels), np.float32))
+
+    def _generated(self, rng: np.random.Generator) -> list[Pixels]:
+        photographs, drawn = self.album.genuine[FAMILY], self.album.generated
+        two = photographs[int(rng.integers(len(photographs)))], drawn[int(rng.integers(len(drawn)))]
+        return self._alike([(p, p.pixels()) for p in two], rng)
+
+    def _regenerated(self, rng: np.random.Generator) -> list[Pixels]:
+        names, odds = zip(*self.recipe.genuine_sources.items(), strict=True)
+        choice = self.album.genuine[names[int(rng.choice(len(names), p=np.array(odds) / sum(odds)))]]
+        portrait = choice[int(rng.integers(len(choice)))]
+        pixels = portrait.pixels()
+        return self._alike([(portrait, pixels), (portrait, regenerate(pixels, rng).pixels)], rng)
+
+    def _alike(self, two: Sequence[tuple[Portrait, Pixels]], rng: np.random.Generator) -> list[Pixels]:
+        """Both through one delivery and one degradation."""
+        size, delivery = self.recipe.size_px, draw_delivery(rng)
+        crops = [self._room(portrait, pixels, delivery) for portrait, pixels in two]
+        side = min(crops[0].shape[0], crops[1].shape[0], round(size * _MOST_SHRINK))
+        degrade = draw(self.recipe.augmentation, side, size, rng)
+        return [degrade.apply(_shrunk(crop, side)) for crop in crops]
+
+    def _room(self, portrait: Portrait, pixels: Pixels, delivery: Delivery) -> Pixels:
+        delivered = delivery.apply(pixels)
+        return around_face(delivered, portrait, delivered.shape[1] / pixels.shape[1], self.recipe.margin + _ROOM)
+
+
+def exchange(two: list[Pixels], rng: np.random.Generator) -> Floats:
+    """Swaps a rectangle between the pictures of a pair, in place, and gives its mask ``(h, w)`` float32.
+
+    Both are then generated in part, and the regional answer must say where. Who is in the picture no longer helps:
+    with a few hundred pictures a network learns them by heart otherwise (after S. Yun et al., "CutMix", ICCV 2019).
+    """
+    height, width = two[0].shape[:2]
+    tall, wide = (int(side * rng.uniform(0.3, 0.8)) for side in (height, width))
+    top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
+    place = np.s_[top : top + tall, left : left + wide]
+    kept = two[0][place].copy()
+    two[0][place], two[1][place] = two[1][place], kept
+    mask = np.zeros((height, width), np.float32)
+    mask[place] = 1
+    return mask
+
+
+def _shrunk(crop: Pixels, side: int) -> Pixels:
+    """Both crops of a pair to the smaller side: how large the face was must not tell them apart."""
+    if crop.shape[0] == side:
+        return crop
+    return np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Held-out pictures cut as the detector cuts them; ``forged`` ``(n,)`` bool."""
+
+    pixels: tuple[Pixels, ...]
+    forged: tuple[bool, ...]
+
+
+HALF = Delivery(scale=0.5, encoding=(".jpg", 70))
+
+
+def generated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe, delivery: Delivery) -> View:
+    """Generated portraits against photographs of the family, all delivered alike."""
+    some = [p for p in portraits if p.forged or p.source == FAMILY]
+    pixels = tuple(as_cut(p, p.pixels(), delivery, recipe.contract) for p in some)
+    return View(pixels, tuple(p.forged for p in some))
+
+
+def regenerated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> View:
+    """Genuine pictures, up to 60 of a source, against their regenerated twins; twins are delivered alike."""
+    pixels: list[Pixels] = []
+    sources = sorted({p.source for p in portraits})
+    genuine = [p for s in sources for p in [q for q in portraits if q.source == s and not q.forged][:_MOST_CHECKED]]
+    for number, portrait in enumerate(genuine):
+        rng = np.random.default_rng((recipe.seed, 7, number))
+        picture, delivery = portrait.pixels(), draw_delivery(rng)
+        twin = regenerate(picture, rng).pixels
+        pixels += [as_cut(portrait, x, delivery, recipe.contract) for x in (picture, twin)]
+    return View(tuple(pixels), (False, True) * len(genuine))
+
+
+def run(
+    recipe: SyntheticRecipe,
+    album: Album,
+    folder: Path,
+    *,
+    device: torch.device,
+    tell: Tell,
+    workers: int = 1,
+    resume: bool = False,
+    stop_after: int | None = None,
+) -> State:
+    """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
+
+    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint.
+    """
+    refuse_existing(folder, resume=resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    net = FaceForgeryNet(recipe.backbone)
+    load_imagenet(net.backbone, imagenet_state(recipe.backbone))
+    state = begin(net, recipe.optimiser, device)
+    if (folder / "last.pt").exists():
+        state.restore(folder / "last.pt")
+    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2), encoding="utf-8")
+    views = {
+        "auc_generated": generated_view(album.held_out, recipe, Delivery()),
+        "auc_half_jpeg": generated_view(album.held_out, recipe, HALF),
+    }
+    if recipe.pairs.regenerated:
+        views["auc_regenerated"] = regenerated_view(album.held_out, recipe)
+
+    def check(net: nn.Module) -> dict[str, float]:
+        figures = {name: _area(net, view, device) for name, view in views.items()}
+        return figures | {"choose": float(np.mean(list(figures.values())))}
+
+    batches = PortraitBatches(album, recipe)
+    train(state, batches, folder, check=check, tell=tell, device=device, workers=workers, stop_after=stop_after)
+    return state
+
+
+def _area(net: nn.Module, view: View, device: torch.device) -> float:
+    return auc(np.array(view.forged), scores(net, view.pixels, device))

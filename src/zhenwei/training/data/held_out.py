@@ -1,0 +1,75 @@
+"""Faces and portraits that nobody learned from, shown one after another to calibrate on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zhenwei.forge.synthesis import affine_warp, self_blend
+from zhenwei.training.data.batches import Split
+from zhenwei.training.data.pack import Pack
+from zhenwei.training.data.portraits import FAMILY, Delivery, Portrait, draw_delivery
+from zhenwei.training.install.calibrate import Shown, delivery
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOutFaces:
+    """What the weights are calibrated on: the held-out identities and the foreign sources, one picture after another.
+
+    Each is shown as it is and delivered; forgeries are made of the genuine ones of foreign sources.
+    """
+
+    pack: Pack
+    split: Split
+    seed: int
+
+    def __len__(self) -> int:
+        return 2 * len(self.split.held_out) + 4 * len(self.split.foreign)
+
+    def __iter__(self) -> Iterator[Shown]:
+        for row in (*self.split.held_out.tolist(), *self.split.foreign.tolist()):
+            yield from self._shown(row)
+
+    def _shown(self, row: int) -> Iterator[Shown]:
+        pack, original = self.pack, int(self.pack.original[row])
+        source, group = str(pack.source[row]), f"{pack.source[row]}/{pack.identity[row]}"
+        # A published forgery is delivered as its original is, so that the delivery says nothing of the label.
+        rng = np.random.default_rng((self.seed, 11, row if original < 0 else original))
+        pictures = [(pack.pixels(row), bool(pack.forged[row]))]
+        points = pack.points(row)
+        if row in self.split.foreign and points is not None:
+            make = self_blend if rng.random() < 0.8 else affine_warp
+            pictures.append((make(pictures[0][0], points, rng).pixels, True))
+        arrives = delivery(rng)
+        for pixels, forged in pictures:
+            yield Shown(pixels, forged, row, group, source, delivered=False)
+            yield Shown(arrives.apply(pixels), forged, row, group, source, delivered=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOutPortraits:
+    """Whole pictures held out of training, one after another, each as it is and delivered.
+
+    Generated portraits and photographs of the family that their generator learned from. Other sources are left out:
+    they differ in size and have no forgeries, and the calibration, which heeds the size of the face, would learn that.
+    """
+
+    portraits: Sequence[Portrait]
+    seed: int
+
+    def __len__(self) -> int:
+        return 2 * len(self._portraits())
+
+    def __iter__(self) -> Iterator[Shown]:
+        for number, portrait in enumerate(self._portraits()):
+            pixels, arrives = portrait.pixels(), draw_delivery(np.random.default_rng((self.seed, 11, number)))
+            if arrives == Delivery():
+                arrives = replace(arrives, encoding=(".jpg", 75))
+            source = f"{FAMILY} and generated from it"
+            for picture, delivered in ((pixels, False), (arrives.apply(pixels), True)):
+                yield Shown(picture, portrait.forged, number, portrait.path, source, delivered)
+
+    def _portraits(self) -> list[Portrait]:
+        return [p for p in self.portraits if p.forged or p.source == FAMILY]

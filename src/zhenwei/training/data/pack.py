@@ -1,0 +1,274 @@
+"""The training pack: every face as the detector will see it, with landmarks, in one file that any machine can read.
+
+Built once from the data folder (zips with a CSV each), it holds encoded pictures rather than arrays, so that it stays
+small enough to be carried to another machine. Columns are parallel arrays of one ``.npz``.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zhenwei import faces, models
+from zhenwei.errors import DataError
+from zhenwei.training.data.encoding import decode, encode
+from zhenwei.types import Box, Floats, Frame, InputContract, Pixels
+
+VERSION = 1
+_SIDE = 224
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pack:
+    """``data[offsets[i]:offsets[i + 1]]`` is picture i, JPEG, PNG or WebP, ``side`` px high and wide.
+
+    ``original`` points from a forgery to the genuine picture it was made from, -1 where there is none. ``landmarks``
+    ``(n, 468, 2)`` float16, in [0, 1] of the crop; NaN where the mesh found none. ``split`` and the other columns are
+    strings. ``decoded``: all pictures as ``(n, side, side, 3)``, where there is room for them (:func:`kept_decoded`).
+    """
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    forged: NDArray[np.bool_]
+    original: NDArray[np.int64]
+    landmarks: NDArray[np.float16]
+    path: NDArray[np.str_]
+    source: NDArray[np.str_]
+    identity: NDArray[np.str_]
+    split: NDArray[np.str_]
+    face_px: NDArray[np.float32]
+    side: int = _SIDE
+    decoded: Pixels | None = None
+
+    def __len__(self) -> int:
+        return len(self.forged)
+
+    def pixels(self, index: int) -> Pixels:
+        """``(side, side, 3)`` uint8 RGB, the caller's to change."""
+        if self.decoded is not None:
+            return np.array(self.decoded[index])
+        picture = decode(self.data[self.offsets[index] : self.offsets[index + 1]].tobytes())
+        if picture.shape[:2] != (self.side, self.side):
+            return np.asarray(cv2.resize(picture, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
+        return picture
+
+    def points(self, index: int) -> Floats | None:
+        """``(468, 2)`` float32 in pixels of ``pixels(index)``, or None."""
+        points = self.landmarks[index].astype(np.float32) * self.side
+        return points if np.isfinite(points).all() else None
+
+
+# What every pack holds of each picture; ``side`` is one number for all of them, 224 where a file does not say.
+COLUMNS = tuple(name for name in Pack.__dataclass_fields__ if name not in ("side", "decoded"))
+
+
+@contextmanager
+def kept_decoded(pack: Pack) -> Iterator[Pack]:
+    """``pack`` with its pictures decoded once, in a file that all processes map; it is deleted at the end.
+
+    Raises :class:`DataError` where the folder for temporary files has no room for it.
+    """
+    shape = (len(pack), pack.side, pack.side, 3)
+    needed = int(np.prod(shape))
+    with tempfile.TemporaryDirectory(prefix="zhenwei-decoded-", ignore_cleanup_errors=True) as folder:
+        free = shutil.disk_usage(folder).free
+        if free < 1.1 * needed:
+            got, want = f"{free / 1e9:.1f} GB in {tempfile.gettempdir()}", f"{1.1 * needed / 1e9:.1f} GB"
+            raise DataError("there is no room for decoded pictures", got=got, want=want, fix="Leave --cache out.")
+        path = Path(folder) / "decoded.bin"
+        with path.open("wb") as file:
+            for index in range(len(pack)):
+                file.write(pack.pixels(index).tobytes())
+        yield replace(pack, decoded=np.memmap(path, np.uint8, "r", shape=shape))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    data: bytes
+    forged: bool
+    original: str
+    path: str
+    source: str
+    identity: str
+    split: str
+    width_px: float  # of the face before the publisher scaled it; 0 = measure it here
+
+
+_Prepared = tuple[bytes, Floats, float]  # encoded crop, landmarks in [0, 1] of it, side of the face in px
+
+
+def build_pack(
+    folder: Path, target: Path, progress: Callable[[float], None] | None = None, *, workers: int = 1
+) -> tuple[int, int]:
+    """Reads ``dfdc-faces`` and ``photos`` from ``folder``, writes ``target``; returns (kept, dropped) pictures.
+
+    With more than one of ``workers`` that many processes look for faces; the file is the same. A picture without a
+    face is dropped, and so is one whose crop would not be square within the contract, and a forgery whose original was
+    dropped: it would pass for a face that has none. Raises :class:`DataError` where files are missing or damaged, or no
+    face is left.
+    """
+    rows = list(_rows(folder))
+    columns: dict[str, list[object]] = {name: [] for name in ("landmarks", "face_px")}
+    kept: list[_Row] = []
+    blobs: list[bytes] = []
+    for number, (row, prepared) in enumerate(zip(rows, _all_prepared(rows, workers), strict=True)):
+        if progress:
+            progress(number / len(rows))
+        if prepared is None:
+            continue
+        data, landmarks, face_px = prepared
+        kept.append(row)
+        blobs.append(data)
+        columns["landmarks"].append(landmarks)
+        columns["face_px"].append(row.width_px or face_px)
+    there = {_name(row) for row in kept if not row.forged}
+    whole = [i for i, row in enumerate(kept) if not row.forged or not row.original or _made_of(row) in there]
+    if not whole:
+        raise DataError("no face was found in the data folder", got=f"{len(rows)} pictures in {folder}")
+    columns = {name: [values[i] for i in whole] for name, values in columns.items()}
+    _write(target, [kept[i] for i in whole], [blobs[i] for i in whole], columns)
+    return len(whole), len(rows) - len(whole)
+
+
+def _all_prepared(rows: Sequence[_Row], workers: int) -> Iterator[_Prepared | None]:
+    """In the order of ``rows``, never far ahead of who takes them."""
+    if workers < 2:
+        yield from map(_prepare, rows)
+        return
+    crew = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    try:
+        coming = iter(rows)
+        waiting = deque(crew.submit(_prepare, row) for row in itertools.islice(coming, 8 * workers))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(crew.submit(_prepare, row) for row in itertools.islice(coming, 1))
+    except BrokenProcessPool as error:
+        fix = "Where memory ran out, take fewer --workers."
+        raise DataError("a process that looks for faces died", got=str(error), fix=fix) from error
+    finally:
+        crew.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+    models.set_threads(1)
+
+
+def _name(row: _Row) -> tuple[str, str]:
+    return row.source, Path(row.path).stem
+
+
+def _made_of(row: _Row) -> tuple[str, str]:
+    return row.source, row.original
+
+
+def _write(target: Path, rows: list[_Row], blobs: list[bytes], columns: dict[str, list[object]]) -> None:
+    where = {_name(row): i for i, row in enumerate(rows) if not row.forged}
+    originals = [where.get(_made_of(row), -1) if row.forged else -1 for row in rows]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial.npz")
+    arrays: dict[str, NDArray[Any]] = {
+        "version": np.array(VERSION),
+        "data": np.frombuffer(b"".join(blobs), np.uint8),
+        "offsets": np.concatenate([[0], np.cumsum([len(b) for b in blobs])]).astype(np.int64),
+        "forged": np.array([row.forged for row in rows]),
+        "original": np.array(originals, np.int64),
+        "landmarks": np.array(columns["landmarks"], np.float16),
+        "face_px": np.array(columns["face_px"], np.float32),
+    }
+    for name in ("path", "source", "identity", "split"):
+        arrays[name] = np.array([getattr(row, name) for row in rows])
+    np.savez(partial, allow_pickle=False, **arrays)
+    partial.replace(target)
+
+
+def load_pack(path: Path) -> Pack:
+    """Raises :class:`DataError` for a file that is missing or is no pack of this version."""
+    if not path.is_file():
+        raise DataError("the training pack is missing", got=str(path), fix="Build it: zhenwei train ... --data FOLDER")
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if int(file["version"]) != VERSION:
+                raise DataError("the training pack is of another version", got=str(file["version"]), want=str(VERSION))
+            side = int(file["side"]) if "side" in file else _SIDE
+            pack = Pack(**{name: file[name] for name in COLUMNS}, side=side)
+    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise _no_pack(path, str(error)) from error
+    lengths = {name: len(getattr(pack, name)) for name in COLUMNS if name not in ("data", "offsets")}
+    if set(lengths.values()) != {len(pack.offsets) - 1} or pack.offsets[-1] != len(pack.data):
+        raise _no_pack(path, f"columns of {lengths} entries for {len(pack.offsets) - 1} pictures")
+    return pack
+
+
+def _no_pack(path: Path, reason: str) -> DataError:
+    return DataError("this is no training pack", got=f"{path}: {reason}", fix="Delete it and build it again.")
+
+
+def _rows(folder: Path) -> Iterator[_Row]:
+    for name, row_of in (("dfdc-faces", _dfdc_row), ("photos", _photo_row)):
+        table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
+        for file in (table, archive):
+            if not file.is_file():
+                lacking = f"no {file.name} in {folder}"
+                raise DataError("the data folder is incomplete", got=lacking, want="dfdc-faces, photos")
+        try:
+            with table.open(encoding="utf-8", newline="") as text, zipfile.ZipFile(archive) as pictures:
+                for row in csv.DictReader(text):
+                    yield row_of(row, pictures.read(row["path"]))
+        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            got, fix = f"{name}: {error}", "Fetch the data set again."
+            raise DataError("the data folder is damaged", got=got, fix=fix) from error
+
+
+def _dfdc_row(row: dict[str, str], data: bytes) -> _Row:
+    forged, width_px = row["label"] == "fake", float(row["width_px"])
+    return _Row(data, forged, row["original"], row["path"], "dfdc", row["identity"], row["split"], width_px)
+
+
+def _photo_row(row: dict[str, str], data: bytes) -> _Row:
+    source, forged = row["source"].removesuffix("-val"), row["label"] == "fake"
+    return _Row(data, forged, "", row["path"], source, row["path"], row["split"], 0.0)
+
+
+# The crop that every learned face detector is fed: the box of the face finder, no margin.
+CROP = InputContract(size_px=_SIDE, margin=0.0, min_face_px=24)
+
+
+def _prepare(row: _Row) -> _Prepared | None:
+    pixels = decode(row.data)
+    frame = Frame(0, 0.0, pixels)
+    people = faces.find_people((frame,))
+    if not people:
+        return None
+    face = max((t.faces[0] for t in people), key=lambda f: f.box.area)
+    crop = faces.cut(frame, face, CROP)
+    if crop is None:
+        return None
+    region = faces.region(frame, face, CROP)
+    untouched = row.width_px > 0 and crop.shape == pixels.shape and bool((crop == pixels).all())
+    data = row.data if untouched else encode(crop, ".jpg", 97)
+    return data, _relative(face.landmarks, region), face.quality.face_px
+
+
+def _relative(landmarks: Floats | None, region: Box) -> Floats:
+    if landmarks is None:
+        return np.full((468, 2), np.nan, np.float32)
+    corner = np.array([region.left, region.top], np.float32)
+    return np.asarray((landmarks[:, :2] - corner) / np.array([region.width, region.height], np.float32), np.float32)

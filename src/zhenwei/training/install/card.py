@@ -1,0 +1,127 @@
+"""The words of a model: its row in the manifest and its card, from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zhenwei.models import ModelEntry
+from zhenwei.stats.metrics import auc
+from zhenwei.training.install.calibrate import Calibrated, Sample
+
+OWN_LICENCE = "Apache-2.0 (weights made by this project; see training data)"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is particular to one model. ``model``: id in the store; ``detector``: id in the catalogue.
+
+    The rest are words of the manifest and the card, in Markdown: ``question`` (what goes in, what comes out),
+    ``facts`` (a list: network, recipe), ``held_out`` (what the table is measured on), ``remarks`` (paragraphs below
+    it), ``limits``. ``noun``: what a row of the table counts, in the plural. ``reference``: what ONNX Runtime was held
+    against.
+    """
+
+    model: str
+    detector: str
+    question: str
+    origin: str
+    training_data: str
+    input: str
+    held_out: str
+    limits: str
+    facts: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    noun: str = "faces"
+    version: str = "1"
+    reference: str = "PyTorch"
+    licence: str = OWN_LICENCE
+
+    def row(self) -> ModelEntry:
+        """Of the manifest; hash and size are filled in by the store."""
+        return ModelEntry(
+            id=self.model,
+            file=f"{self.model}.onnx",
+            sha256="0" * 64,
+            bytes=1,
+            kind="onnx",
+            licence=self.licence,
+            origin=self.origin,
+            version=self.version,
+            training_data=self.training_data,
+            input=self.input,
+            card=f"{self.model}.md",
+        )
+
+
+def card(product: Product, row: ModelEntry, found: Mapping[str, Calibrated], parity: float) -> str:
+    """The model's card, Markdown: what it is, how it did on what was held out, what it cannot do."""
+    tables = [line for part, measured in found.items() for line in _table(part, measured)]
+    return "\n".join(
+        [
+            f"# {row.id}",
+            "",
+            product.question,
+            "",
+            f"- Detector: `{product.detector}`",
+            f"- File: {_size(row.bytes)}, ONNX opset 17, float32",
+            f"- sha256: `{row.sha256}`",
+            f"- Training data: {row.training_data}",
+            *(f"- {fact}" for fact in product.facts),
+            f"- Largest difference of ONNX Runtime from {product.reference}: {parity:.1e}",
+            "",
+            f"## Held-out figures at the level of one {product.noun.removesuffix('s')}",
+            "",
+            product.held_out,
+            "",
+            *tables,
+            *(line for remark in product.remarks for line in (remark, "")),
+            "## Calibration",
+            "",
+            *(line for part, measured in found.items() for line in (_calibration(product, part, measured), "")),
+            "## Limits",
+            "",
+            product.limits,
+            "",
+        ]
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+
+
+def _table(part: str, found: Calibrated) -> list[str]:
+    sources = sorted({s.source for s in found.samples})
+    return [
+        *([f"`{part}`:", ""] if part else []),
+        "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
+        "|---|---|---|---|---|",
+        *(_source_line(source, found.samples) for source in sources),
+        _source_line("", found.samples),
+        "",
+    ]
+
+
+def _calibration(product: Product, part: str, found: Calibrated) -> str:
+    fitted = found.calibration
+    return (
+        f"{f'`{part}`: ' if part else ''}"
+        f"C_llr {fitted.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 useless); "
+        f"{fitted.genuine} genuine and {fitted.forged} forged {product.noun} of {fitted.groups} groups; "
+        f"{found.unanswered} gave no answer. LLRs are kept within [{fitted.lowest:.2f}, {fitted.highest:.2f}], what "
+        "that many groups can support. Thresholds hold in the worst of the sources."
+    )
+
+
+def _source_line(source: str, samples: tuple[Sample, ...]) -> str:
+    """One row of the table; "" stands for all sources together."""
+    mine = [s for s in samples if source in ("", s.source)]
+    clean = [s for s in mine if not s.delivered]
+    counts = (sum(not s.forged for s in clean), sum(s.forged for s in clean))
+    areas = [_area(some) if all(counts) else "—" for some in (clean, mine)]
+    return f"| {source or 'all'} | {counts[0]} | {counts[1]} | {areas[0]} | {areas[1]} |"
+
+
+def _area(samples: list[Sample]) -> str:
+    return f"{auc([s.forged for s in samples], [s.score for s in samples]):.3f}"

@@ -1,0 +1,303 @@
+"""What the fused verdict rests on: how detectors repeat each other, what they are worth, and how often each LLR is
+reached; all of it on whole files of sources, most of which nothing was trained on, and each left out in turn.
+
+Every detector is asked about every file of the protocol "left-out" (:mod:`zhenwei.evaluation`), as users would ask.
+From the answers follow, in this order:
+
+1. **Dependence**: spreads and correlations within each class.
+2. **Trust**, by kind of media: the factor b with which ``b x LLR`` is the calibrated logarithm of odds on all sources
+   alike (logistic regression without intercept, classes and sources of equal weight but for the square root of their
+   size). It is fitted with each source left out; the least is taken.
+3. **Operating points**, by kind: at every level the larger of the 95 % upper limit over all media (Clopper-Pearson) and
+   of the rate in the worst source, as (k + 1/2) / (n + 1) for k of its n. A source has to have ten media to count
+   as one; the others count in the pool.
+4. **The proof**: for every source, trust and operating points without it, and what the verdicts on its media then are.
+
+To be run whenever a detector joins, leaves or is trained anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from zhenwei import pipeline
+from zhenwei.errors import DataError
+from zhenwei.evaluation.evaluate import FUSED, run_of
+from zhenwei.evaluation.examine import Journal, examine
+from zhenwei.evaluation.items import Item, Outcome, Said
+from zhenwei.evaluation.protocols import load_protocol
+from zhenwei.evaluation.readers import load
+from zhenwei.fusion.dependence import Dependence, measure_dependence
+from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points
+from zhenwei.fusion.verdict import decide, fuse
+from zhenwei.training.install.calibrate import worst_of
+from zhenwei.types import Evidence, Kind
+
+PROTOCOL = "left-out"
+JOURNAL = "answers.jsonl"
+LEAST_MEDIA = 10  # of a source that counts as one
+LEAST_ANSWERS = 20  # of a detector that counts as measured
+_RANGE = (0.01, 0.99)
+_SEEN = ("face_px", "sharpness", "brightness")
+_MOST_TRUST = 5.0
+_DECLARING = ("provenance.", "consistency.metadata")  # what a file says of itself, which a set of files settles
+_NAMES = {
+    "HansonSun/FaceLabelTools": "MTFL web faces",
+    "Zejun-Yang/AniPortrait": "AniPortrait",
+    "antgroup/antgroup.github.io": "EchoMimic",
+    "antonibigata/antonibigata.github.io": "KeySync and KeyFace",
+    "choijeongsoo/lip2speech-unit": "LRS3",
+    "congwei1230/MoCha": "MoCha and Hallo3",
+    "ffhq": "FFHQ",
+    "hunyuanvideo-avatar/hunyuanvideo-avatar.github.io": "HunyuanVideo-Avatar",
+    "iperov/DeepFaceLive": "DeepFaceLive and CelebA",
+    "kkakkkka/HunyuanPortrait": "HunyuanPortrait",
+    "pixabay": "stock portraits",
+    "rizkiarm/LipNet": "GRID",
+    "rohitcodism/Face-Swap-Detection-Model": "FF++ and DFD",
+    "songguoxs/gpt4o-image-prompts": "AI photographs",
+    "stylegan": "StyleGAN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One file: its source, whose it is, and what each detector said of each person, None for the file."""
+
+    kind: Kind
+    source: str
+    group: str
+    forged: bool
+    said: tuple[Said, ...]
+    seen: Mapping[str, float]
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    def evidence(self) -> list[Evidence]:
+        """On what is measured here: of clips the picture alone."""
+        apart = () if self.kind == "audio" else ("voice", "pairing")  # measured on sound, and not at all
+        return [
+            Evidence(s.detector, s.llr, "", person=s.person, finds=s.finds) for s in self.said if s.finds not in apart
+        ]
+
+    def llrs(self, dependence: Dependence) -> list[float]:
+        """Fused, of each person examined with what was said of the file; of the file where nobody was."""
+        every = self.evidence()
+        of_file = [e for e in every if e.person is None]
+        people = sorted({e.person for e in every if e.person is not None})
+        subjects = [[*(e for e in every if e.person == n), *of_file] for n in people] or [of_file]
+        found = [fuse(mine, kind=self.kind, dependence=dependence) for mine in subjects]
+        return [llr for llr in found if llr is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """What became of one source when it was left out. ``false_alarms`` of ``genuine_answered`` and so on."""
+
+    kind: Kind
+    source: str
+    genuine: int
+    forged: int
+    genuine_answered: int
+    forged_answered: int
+    false_alarms: int
+    cleared: int
+    found: int
+    missed: int
+    trust: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    operating: OperatingPoints
+    dependence: Dependence
+    rows: tuple[SourceRow, ...]
+    answered: tuple[Answered, ...]
+
+
+def ask(
+    data: Path, folder: Path, *, limit: int = 0, progress: Callable[[int, int], None] | None = None
+) -> list[Answered]:
+    """Every detector about the files of ``data`` that the protocol takes, ``limit`` of each set and class at most.
+
+    Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
+    """
+    plan = load_protocol(PROTOCOL)
+    items = spread(plan.choose(load(data).items), limit)
+    scratch = folder / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    options = pipeline.Options(frames=plan.frames)
+    journal = Journal.open(folder / JOURNAL, run_of(FUSED, options))
+    tell = (lambda done: progress(done, len(items))) if progress else None
+    outcomes = examine(items, scratch, options=options, journal=journal, tell=tell)
+    scratch.rmdir()
+    return [answered(outcome) for outcome in outcomes if outcome.decision != "unreadable"]
+
+
+def spread(items: Sequence[Item], limit: int) -> list[Item]:
+    """At most ``limit`` of each set, source and class, evenly over the list; all for 0."""
+    if not limit:
+        return list(items)
+    classes: dict[tuple[str, str, bool], list[Item]] = defaultdict(list)
+    for item in items:
+        classes[item.set_name, item.origin, item.forged].append(item)
+    return [
+        mine[i * len(mine) // min(limit, len(mine))] for mine in classes.values() for i in range(min(limit, len(mine)))
+    ]
+
+
+def answered(outcome: Outcome) -> Answered:
+    """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
+    item = outcome.item
+    said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
+    source = item.origin or item.set_name
+    return Answered(outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
+
+
+def measure(every: Sequence[Answered]) -> Measured:
+    """All four steps. Raises :class:`DataError` where a class was never answered."""
+    dependence = _as_written(dependence_of(every))
+    trust, points, rows = dict[str, float](), OperatingPoints(), list[SourceRow]()
+    for kind in sorted({a.kind for a in every}):
+        mine = [a for a in every if a.kind == kind]
+        left_out = _left_out(mine, dependence)
+        trust[kind] = min(row.trust for row in left_out)
+        points = points.joined(operating_of(mine, _as_written(replace(dependence, trust=trust))))
+        rows += left_out
+    return Measured(points, _as_written(replace(dependence, trust=trust)), tuple(rows), tuple(every))
+
+
+def _as_written(dependence: Dependence) -> Dependence:
+    """Rounded as the file holds it, or a level that many media share would lie a hair above what they reach later."""
+    return Dependence.from_dict(dependence.to_dict())
+
+
+def dependence_of(every: Sequence[Answered]) -> Dependence:
+    said, forged, groups = list[dict[str, float]](), list[bool](), list[str]()
+    for one in every:
+        for person in sorted({s.person or 0 for s in one.said}):
+            said.append({s.detector: s.llr for s in one.said if s.person in (None, person) and s.llr is not None})
+            forged.append(one.forged)
+            groups.append(one.group)
+    return measure_dependence(said, forged, groups, least_answers=LEAST_ANSWERS)
+
+
+def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDArray[np.str_]) -> float:
+    """The factor, in [0, 5], that makes ``llrs`` ``(n,)`` calibrated on all ``sources`` alike. Raises
+    :class:`DataError` unless both classes are there."""
+    if forged.all() or not forged.any():
+        raise DataError("what answers are worth cannot be measured", got="one class", want="genuine and forged media")
+    weights = np.zeros(len(llrs))
+    for label in (False, True):
+        sizes = Counter(sources[forged == label].tolist())
+        total = sum(math.sqrt(n) for n in sizes.values())
+        for source, n in sizes.items():
+            weights[(sources == source) & (forged == label)] = math.sqrt(n) / total / n
+    signed = np.where(forged, llrs, -llrs)
+    loss = minimize_scalar(
+        lambda b: float(weights @ np.logaddexp(0, -b * signed)), bounds=(0.0, _MOST_TRUST), method="bounded"
+    )
+    return float(loss.x)
+
+
+def operating_of(mine: Sequence[Answered], dependence: Dependence) -> OperatingPoints:
+    """Of media of one kind: the larger of the pooled upper limit and the rate of the worst source, and the domain."""
+    kind = mine[0].kind
+    rows = [(llr, a) for a in mine for llr in a.llrs(dependence)]
+    pooled = measure_operating_points(
+        [llr for llr, _ in rows], [a.forged for _, a in rows], [kind] * len(rows), groups=[a.group for _, a in rows]
+    )
+    genuine = [pooled.genuine[kind], *_by_source(rows, forged=False)] if kind in pooled.genuine else []
+    missed = [pooled.forged[kind], *_by_source(rows, forged=True)] if kind in pooled.forged else []
+    count = Counter((a.source, a.forged) for a in mine)
+    names = sorted({a.source for a in mine})
+    sources = tuple((_NAMES.get(name, name), count[name, False], count[name, True]) for name in names)
+    domain = Domain(sources, _ranges([a.seen for a in mine if a.seen and not a.forged]))
+    bounds: list[dict[str, Tail]] = [{kind: _bound(tails)} if tails else {} for tails in (genuine, missed)]
+    return OperatingPoints(bounds[0], bounds[1], {kind: domain})
+
+
+def _bound(tails: Sequence[Tail]) -> Tail:
+    """Of the pool, which comes first, and its sources; as many media and groups as the pool has."""
+    return replace(worst_of(list(tails)), media=tails[0].media, groups=tails[0].groups)
+
+
+def _by_source(rows: Sequence[tuple[float, Answered]], *, forged: bool) -> list[Tail]:
+    """(k + 1/2) / (n + 1) for k of the n media of each source that reach a level; each medium by its worst person."""
+    sign = -1.0 if forged else 1.0
+    by_source: dict[str, dict[int, float]] = defaultdict(dict)
+    for llr, one in rows:
+        if one.forged == forged:
+            mine = by_source[one.source]
+            mine[id(one)] = max(mine.get(id(one), -math.inf), sign * llr)
+    tails = []
+    for mine in by_source.values():
+        values = np.sort(np.array(list(mine.values())))
+        if len(values) >= LEAST_MEDIA:
+            grid = np.unique(values)
+            reached = len(values) - np.searchsorted(values, grid, side="left")
+            rates = (reached + 0.5) / (len(values) + 1)
+            floor = 0.5 / (len(values) + 1)
+            tails.append(Tail(tuple(grid.tolist()), tuple(rates.tolist()), floor, len(values), len(values)))
+    return tails
+
+
+def _ranges(seen: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+    if len(seen) < LEAST_ANSWERS:
+        return {}
+    found = {}
+    for name in _SEEN:
+        low, high = np.quantile([one[name] for one in seen], _RANGE)
+        found[name] = (float(low), float(high))
+    return found
+
+
+def _left_out(mine: Sequence[Answered], dependence: Dependence) -> list[SourceRow]:
+    """For every source: trust and operating points of all the others, and the decisions on it that follow."""
+    plain = replace(dependence, trust={})
+    most = [(a, max(llrs)) for a in mine if (llrs := a.llrs(plain))]
+    values = np.array([llr for _, llr in most])
+    forged, sources = np.array([a.forged for a, _ in most]), np.array([a.source for a, _ in most])
+    rows = []
+    for source in sorted({a.source for a in mine}):
+        others = sources != source
+        trust = trust_of(values[others], forged[others], sources[others])
+        known = replace(dependence, trust={mine[0].kind: trust})
+        points = operating_of([a for a in mine if a.source != source], known)
+        rows.append(_row(source, [a for a in mine if a.source == source], points, known, trust))
+    return rows
+
+
+def _row(
+    source: str, mine: Sequence[Answered], points: OperatingPoints, dependence: Dependence, trust: float
+) -> SourceRow:
+    told = Counter(call for a in mine for call in _calls(a, points, dependence))
+    return SourceRow(
+        kind=mine[0].kind,
+        source=_NAMES.get(source, source),
+        genuine=told["genuine"],
+        forged=told["forged"],
+        genuine_answered=told["genuine answered"],
+        forged_answered=told["forged answered"],
+        false_alarms=told["genuine called forged"],
+        cleared=told["genuine called genuine"],
+        found=told["forged called forged"],
+        missed=told["forged called genuine"],
+        trust=trust,
+    )
+
+
+def _calls(one: Answered, points: OperatingPoints, dependence: Dependence) -> Iterable[str]:
+    truth = "forged" if one.forged else "genuine"
+    yield truth
+    found = decide(one.evidence(), kind=one.kind, operating=points, dependence=dependence)
+    if found.llr is not None:
+        yield f"{truth} answered"
+        yield f"{truth} called {found.decision}"

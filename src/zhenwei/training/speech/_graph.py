@@ -1,0 +1,207 @@
+"""Learns the network of ``speech.graph_attention``: small batches, hidden bands and moments, a running average."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import blake2b
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from zhenwei.detectors.speech.graph_attention import pieces
+from zhenwei.errors import DataError
+from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, GraphAttentionNet
+from zhenwei.signals.speech import levelled, without_rumble
+from zhenwei.signals.voice import RATE_HZ, Reals, variability
+from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.training.data.speech import SEED, Utterance
+from zhenwei.training.install.export import Exported, export_shape
+from zhenwei.types import Floats
+
+STEPS, BATCH = 900, 32
+_RATE, _DECAY, _WARM = 1.5e-3, 0.02, 50
+_AVERAGE = 0.99
+_KEEP_EVERY = 100
+_SMOOTH = 0.05  # labels
+_SECOND = 1.0  # weight of the second task
+_MOST_BANDS, _MOST_FRAMES = 10, 40  # hidden
+
+Tell = Callable[[float], None]
+
+
+def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | None = None) -> GraphAttentionNet:
+    """A network of ``(speech, what it is)``; ``kept``: where the state is saved, and found again by the same rows.
+
+    Deterministic on one machine. Raises :class:`DataError` when ``kept`` is damaged or of something else.
+    """
+    levels = _levels([sound for sound, _ in rows])
+    statistics = _statistics([sound for sound, _ in rows])
+    forged = np.array([u.forged for _, u in rows])
+    odds = within_sources([u for _, u in rows])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        net, average = GraphAttentionNet(), GraphAttentionNet()
+        average.load_state_dict(net.state_dict())
+        rule = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=_DECAY)
+        start = _resumed(kept, net, average, rule, len(rows))
+        for step in range(start, STEPS):
+            torch.manual_seed(SEED + step)
+            _step(net, rule, *_batch(levels, statistics, forged, odds, step), step)
+            _follow(average, net, step)
+            if (step + 1) % _KEEP_EVERY == 0 or step + 1 == STEPS:
+                _save(kept, net, average, rule, step + 1, len(rows))
+            if tell:
+                tell((step + 1) / STEPS)
+    return average.eval()
+
+
+def score(net: GraphAttentionNet, sound: Floats) -> float:
+    """Mean log odds of the pieces of ``sound``; NaN where it is too short."""
+    found = pieces(sound)
+    if found is None:
+        return math.nan
+    with torch.no_grad():
+        return float(net(torch.from_numpy(found)).score.mean())
+
+
+def exported(net: GraphAttentionNet) -> Exported:
+    return export_shape(net, (SAMPLES,), input_name="wave", outputs=("score",))
+
+
+def within_sources(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
+    """``(n,)``: of every source genuine and forged windows are drawn equally often, of the forged collected ones and
+    copies too, so that what tells sources apart tells nothing of forgery; a source counts as the root of its
+    windows."""
+    odds = np.zeros(len(utterances))
+    for source in sorted({u.source for u in utterances}):
+        mine = np.array([u.source == source for u in utterances])
+        forged = mine & np.array([u.forged for u in utterances])
+        copied = forged & np.array([u.copied for u in utterances])
+        if not (mine & ~forged).any() or not forged.any():
+            continue
+        share = float(mine.sum()) ** 0.5
+        odds[mine & ~forged] = share / (mine & ~forged).sum()
+        parts = [part for part in (copied, forged & ~copied) if part.any()]
+        for part in parts:
+            odds[part] = share / len(parts) / part.sum()
+    return odds
+
+
+def _levels(sounds: Sequence[Floats]) -> list[Tensor]:
+    """What the bank gives of each, as 16 bit floats: the whole is kept in memory."""
+    bank = GraphAttentionNet().bank
+    found = []
+    for sound in sounds:
+        even = np.asarray(levelled(without_rumble(sound, RATE_HZ)), np.float32)
+        if len(even) < SAMPLES:
+            even = np.resize(even, SAMPLES)
+        with torch.no_grad():
+            found.append(bank(torch.from_numpy(np.ascontiguousarray(even))[None])[0].half())
+    return found
+
+
+_MEASURED: dict[bytes, Reals | None] = {}  # the folds of a training hold the same sounds
+
+
+def _statistics(sounds: Sequence[Floats]) -> Tensor:
+    """``(n, 150)``, standardised and clipped to four deviations; 0 where too little is heard."""
+    keys = [blake2b(sound.tobytes()).digest() for sound in sounds]
+    fresh = {key: sound for key, sound in zip(keys, sounds, strict=True) if key not in _MEASURED}
+    if fresh:
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            _MEASURED.update(zip(fresh, pool.map(variability, fresh.values(), chunksize=32), strict=True))
+    found = [_MEASURED[key] for key in keys]
+    known = np.stack([row for row in found if row is not None])
+    centre, scale = known.mean(axis=0), known.std(axis=0) + 1e-9
+    rows = [np.zeros(STATISTICS) if row is None else np.clip((row - centre) / scale, -4, 4) for row in found]
+    return torch.from_numpy(np.stack(rows).astype(np.float32))
+
+
+def _batch(
+    levels: Sequence[Tensor],
+    statistics: Tensor,
+    forged: NDArray[np.bool_],
+    odds: NDArray[np.float64],
+    step: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    rng = np.random.default_rng((SEED, step))
+    picked = rng.choice(len(levels), BATCH, p=odds / odds.sum())
+    views = torch.stack([_view(levels[int(k)], rng) for k in picked])
+    return views, statistics[torch.from_numpy(picked)], torch.from_numpy(forged[picked].astype(np.float32))
+
+
+def _view(level: Tensor, rng: np.random.Generator) -> Tensor:
+    """240 frames from anywhere, at times with noise below, without the high bands, with bands and moments hidden."""
+    start = int(rng.integers(level.shape[1] - FRAMES + 1))
+    out = level[:, start : start + FRAMES].float()
+    if rng.random() < 0.5:
+        floor = out.amax() - float(rng.uniform(6, 12)) + torch.from_numpy(rng.normal(0, 1, (BANDS, 1))).float()
+        out = torch.logaddexp(out, floor.expand_as(out))
+    if rng.random() < 0.3:
+        out[int(rng.integers(BANDS // 2, BANDS)) :] = out.mean()
+    band, moment = int(rng.integers(_MOST_BANDS)), int(rng.integers(_MOST_FRAMES))
+    low, early = int(rng.integers(BANDS - band)), int(rng.integers(FRAMES - moment))
+    out[low : low + band] = out[low : low + band].mean(1, keepdim=True)
+    out[:, early : early + moment] = out.mean(1, keepdim=True)
+    return out
+
+
+def _step(
+    net: GraphAttentionNet, rule: torch.optim.Optimizer, views: Tensor, statistics: Tensor, forged: Tensor, step: int
+) -> None:
+    share = min(1.0, (step + 1) / _WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / STEPS)))
+    for group in rule.param_groups:
+        group["lr"] = _RATE * share
+    net.train()
+    target = forged * (1 - 2 * _SMOOTH) + _SMOOTH
+    heard = net.of_levels(views)
+    loss = functional.binary_cross_entropy_with_logits(heard.score, target)
+    loss = loss + _SECOND * functional.mse_loss(heard.statistics, statistics)
+    rule.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    rule.step()
+
+
+@torch.no_grad()
+def _follow(average: GraphAttentionNet, net: GraphAttentionNet, step: int) -> None:
+    weight = min(_AVERAGE, (step + 1) / (step + 10))
+    for mine, its in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+        if mine.is_floating_point():
+            mine.lerp_(its, 1 - weight)
+        else:
+            mine.copy_(its)
+
+
+def _save(
+    kept: Path, net: GraphAttentionNet, average: GraphAttentionNet, rule: torch.optim.Optimizer, step: int, rows: int
+) -> None:
+    state = {"net": net.state_dict(), "average": average.state_dict(), "rule": rule.state_dict(), "step": step}
+    half = kept.with_suffix(".part")
+    torch.save({**state, "rows": rows}, half)
+    half.replace(kept)
+
+
+def _resumed(
+    kept: Path, net: GraphAttentionNet, average: GraphAttentionNet, rule: torch.optim.Optimizer, rows: int
+) -> int:
+    if not kept.is_file():
+        return 0
+    try:
+        saved = torch.load(kept, map_location="cpu", weights_only=True)
+        if saved["rows"] != rows:
+            raise DataError("this state is of other data", got=f"{kept}: {saved['rows']} rows", want=f"{rows} rows")
+        net.load_state_dict(saved["net"])
+        average.load_state_dict(saved["average"])
+        rule.load_state_dict(saved["rule"])
+    except (*UNREADABLE, KeyError) as error:
+        fix = "Remove it, or leave --resume out."
+        raise DataError("the state of a training cannot be read", got=f"{kept}: {str(error)[:200]}", fix=fix) from error
+    return int(saved["step"])

@@ -1,0 +1,53 @@
+"""``speech.variability``: a linear classifier on how a voice varies from moment to moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zhenwei.detectors.speech.variability import MODEL
+from zhenwei.signals.voice import NAMES, variability
+from zhenwei.stats.logistic import fit_logistic
+from zhenwei.training.data.speech import SEED, balanced
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.linear import Linear, export_linear
+from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
+from zhenwei.types import Floats
+
+_L2 = 300.0
+
+
+def spreads(sound: Floats) -> Floats | None:
+    speech = speech_of(sound)
+    found = None if speech is None else variability(speech)
+    return None if found is None else np.asarray(found, np.float32)
+
+
+def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
+    """Logistic regression; penalised strongly, since there are few sources."""
+    x = np.stack([row for row, _ in rows]).astype(np.float64)
+    forged = np.array([u.forged for _, u in rows], np.bool_)
+    centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
+    slopes = fit_logistic((x - centre) / scale, forged, balanced([u for _, u in rows]), l2=_L2)
+    weights = slopes[:-1] / scale
+    linear = Linear(weights, float(slopes[-1] - weights @ centre))
+    return Learned(lambda row: float(linear(row[None])[0]), lambda: export_linear(linear))
+
+
+way = Way(
+    Product(
+        model=MODEL,
+        detector="speech.variability",
+        question="Does a voice vary from moment to moment as those of people do? 150 statistics in, a score out.",
+        origin="trained with `zhenwei train speech.variability`",
+        input=f"statistics (n, {len(NAMES)}) float32 of zhenwei.signals.voice.variability; gives score (n,)",
+        facts=(f"Classifier: logistic regression, L2 penalty {_L2:.0f}, seed {SEED}",),
+        **SHARED,
+    ),
+    spreads,
+    learn,
+)
+
+lesson = voice_lesson(way)

@@ -1,0 +1,288 @@
+"""``temporal.flicker`` from photographs set in motion: genuine clips, the same clips forged frame by frame, a network.
+
+There is no collection of clips here to learn from. A photograph is moved as heads move (smoothly, with a little bending
+as of a face that speaks), gets a camera's noise and slow changes of light; its forgery is the same clip with a stretch
+self-blended frame by frame (:mod:`zhenwei.forge.synthesis.temporal`), mixed in by an amount. Both go through the same
+H.264. What the network sees is followed by the package's own tracker, as a user's clip is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from torch.nn import functional
+
+from zhenwei import faces
+from zhenwei.errors import DataError, UsageError
+from zhenwei.forge.synthesis import temporal
+from zhenwei.nets.flicker import FRAMES, FlickerNet
+from zhenwei.signals.flicker import CHANNELS, courses
+from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.types import Floats, Frame, Pixels, Strip
+
+SEED = 20261123
+EPOCHS = 60
+FPS = 25.0
+_LENGTH = FRAMES + 2  # second differences lose the ends
+_KINDS = ("flicker", "jitter")
+_AMOUNT = (0.15, 1.0)
+_CRF = (16, 40)
+_CONVERTED = 0.15  # share of clips in which frames are shown twice
+_LIPS, _CHIN = (13, 14), 152  # points of the mesh
+_LARGEST_PX = 352
+_BLOCK = 16  # pixels
+_CODEC = {"preset": "veryfast", "tune": "zerolatency"}  # what looks ahead differs from run to run
+_BATCH, _LEARNING_RATE, _DECAY = 64, 3e-3, 0.02
+_LEAST_SEEN = 0.9  # of the frames
+_LOOKED = 4  # frames that the face finder sees of a clip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """``courses`` ``(8, 48)`` float32; ``altered`` ``(48,)`` bool, frames that were forged. ``photograph``: by number,
+    ``path`` and ``source`` of what was set in motion."""
+
+    courses: Floats
+    altered: NDArray[np.bool_]
+    forged: bool
+    photograph: int
+    path: str
+    source: str
+
+
+def clips(
+    photographs: Sequence[Photograph],
+    purpose: int,
+    times: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Clip]:
+    """Genuine and forged clips in turn, ``times`` of each photograph; those whose face is lost are left out."""
+    for number, photograph in enumerate(photographs):
+        if progress:
+            progress(number / len(photographs))
+        pixels = _within(photograph.pixels())
+        face = largest_face(pixels)
+        if face is None or face.landmarks is None:
+            continue
+        for time in range(times):
+            rng = np.random.default_rng((SEED, purpose, number, time))
+            for forged, (made, altered) in zip((False, True), both(pixels, face.landmarks, rng), strict=True):
+                strip = followed(made)
+                if strip is None or len(strip.times_s) != _LENGTH or not _seen(strip):
+                    continue
+                found = courses(strip.pixels, strip.landmarks)
+                yield Clip(found, altered[1:-1], forged, number, photograph.path, photograph.source)
+
+
+def _seen(strip: Strip) -> bool:
+    return bool(np.isfinite(strip.landmarks[:, 0, 0]).mean() >= _LEAST_SEEN)
+
+
+def both(
+    pixels: Pixels, landmarks: Floats, rng: np.random.Generator
+) -> tuple[tuple[Pixels, NDArray[np.bool_]], tuple[Pixels, NDArray[np.bool_]]]:
+    """A genuine clip ``(50, h, w, 3)`` of a photograph and its forgery, with the frames that are altered."""
+    frames, points = moving(pixels, landmarks, rng)
+    drawn = temporal(frames, points, rng, kind=_KINDS[int(rng.integers(2))])
+    amount = float(rng.uniform(*_AMOUNT))
+    mixed = frames + amount * (drawn.frames.astype(np.float32) - frames)
+    altered = np.asarray(drawn.masks.max(axis=(1, 2)) > 0)
+    shown = _shown(rng)
+    arrive = _arriving(rng, frames.shape)
+    whole, forged = (arrive(made[shown]) for made in (frames.astype(np.float32), mixed))
+    return (whole, np.zeros(len(frames), np.bool_)), (forged, altered[shown])
+
+
+def _shown(rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which frame is shown when: at times one in four or five twice, as where the rate was converted."""
+    order = np.arange(_LENGTH)
+    if rng.random() >= _CONVERTED:
+        return order
+    every = int(rng.integers(4, 6))
+    return order - order // every  # the last of every four or five is the one before it, and all follow
+
+
+def _arriving(rng: np.random.Generator, shape: tuple[int, ...]) -> Callable[[Floats], Pixels]:
+    """A camera's noise, a lamp that flickers, a smaller size and H.264, drawn once for both clips."""
+    crf, keyframes = int(rng.integers(*_CRF)), int(rng.integers(12, 60))
+    noise = float(rng.uniform(0, 4)) * float(rng.random() < 0.7)
+    lamp = 1 + float(rng.uniform(0, 0.012)) * float(rng.random() < 0.3) * rng.normal(size=(_LENGTH, 1, 1, 1))
+    grain = rng.normal(0, noise, shape).astype(np.float32) if noise else np.float32(0)
+    scale = float(rng.uniform(0.7, 1)) if rng.random() < 0.5 else 1.0
+    size = tuple(int(side * scale) // _BLOCK * _BLOCK for side in (shape[2], shape[1]))
+
+    def arrive(frames: Floats) -> Pixels:
+        lit = np.clip(np.rint(frames * lamp + grain), 0, 255).astype(np.uint8)
+        small = np.stack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in lit])
+        return through_h264(np.asarray(small, np.uint8), crf, keyframes)
+
+    return arrive
+
+
+def moving(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> tuple[Pixels, Floats]:
+    """A photograph ``(h, w, 3)`` set in motion: 50 frames, and where its points are in each ``(50, 468, 2)``.
+
+    The head shifts, turns and nears, slowly and at times suddenly, the picture bends a little, the mouth opens as in
+    speech, and light changes slowly.
+    """
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    down, across, turn, near, light, bent, bent_too = _course(rng, 7) * float(rng.uniform(0.1, 1.6))
+    speech = (
+        np.abs(_smoothed(rng, 1, float(rng.uniform(1.0, 3.0)))[0]) * float(rng.uniform(0, 1)) * (rng.random() < 0.7)
+    )
+    fields = [_field(height, width, 0.004 * side, rng) for _ in range(2)]
+    mouth = _mouth(landmarks, height, width)
+    frames, points = [], []
+    for t in range(_LENGTH):
+        middle = (width / 2, height / 2)
+        matrix = np.asarray(cv2.getRotationMatrix2D(middle, 2.0 * turn[t], 1 + 0.015 * near[t]), np.float64)
+        matrix[:, 2] += (0.015 * side * across[t], 0.01 * side * down[t])
+        bend = bent[t] * fields[0] + bent_too[t] * fields[1] + np.float32(speech[t]) * mouth
+        frames.append(_drawn(pixels, matrix, bend, 1 + 0.02 * float(light[t])))
+        points.append(_placed(landmarks[:, :2], matrix, bend))
+    return np.stack(frames), np.stack(points).astype(np.float32)
+
+
+def _course(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """``(count, 50)``: slow wandering with a share of quick motion, deviation about 1."""
+    quick = float(rng.uniform(0, 0.3))
+    slow, fast = (_smoothed(rng, count, float(rng.uniform(*range_))) for range_ in ((4, 14), (1.2, 4)))
+    return np.asarray((1 - quick) * slow + quick * fast)
+
+
+def _smoothed(rng: np.random.Generator, count: int, frames: float) -> NDArray[np.float64]:
+    drawn = gaussian_filter1d(rng.normal(size=(count, _LENGTH + 60)), frames, axis=1)[:, 30:-30]
+    return np.asarray(drawn / max(float(drawn.std()), 1e-9))
+
+
+def _mouth(landmarks: Floats, height: int, width: int) -> Floats:
+    """Displacements ``(height, width, 2)`` of chin and lower lip when the mouth opens by a fiftieth of the face."""
+    centre, chin = landmarks[_LIPS, :2].mean(0), landmarks[_CHIN, :2]
+    reach = max(4.0, float(np.linalg.norm(chin - centre)))
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    at = centre + 0.6 * (chin - centre)
+    weight = np.exp(-(((x - at[0]) / (1.2 * reach)) ** 2 + ((y - at[1]) / (0.8 * reach)) ** 2))
+    out = np.zeros((height, width, 2), np.float32)
+    out[..., 1] = 0.07 * reach * weight
+    return out
+
+
+def _field(height: int, width: int, strength: float, rng: np.random.Generator) -> Floats:
+    """Smooth displacements ``(height, width, 2)`` in pixels."""
+    coarse = rng.normal(size=(5, 5, 2)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * strength, np.float32)
+
+
+def _drawn(pixels: Pixels, matrix: NDArray[np.float64], bend: Floats, gain: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    back = cv2.invertAffineTransform(matrix)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    from_x = back[0, 0] * x + back[0, 1] * y + back[0, 2] - bend[..., 0]
+    from_y = back[1, 0] * x + back[1, 1] * y + back[1, 2] - bend[..., 1]
+    drawn = cv2.remap(pixels, from_x.astype(np.float32), from_y.astype(np.float32), cv2.INTER_CUBIC,
+                      borderMode=cv2.BORDER_REFLECT_101)  # fmt: skip
+    return np.asarray(np.clip(np.rint(drawn * gain), 0, 255), np.uint8)
+
+
+def _placed(points: Floats, matrix: NDArray[np.float64], bend: Floats) -> NDArray[np.float64]:
+    """Where they lie after the move; the bend is small, so that of the new place serves for the old."""
+    put = points @ matrix[:, :2].T + matrix[:, 2]
+    row = np.clip(put[:, 1].round().astype(int), 0, bend.shape[0] - 1)
+    column = np.clip(put[:, 0].round().astype(int), 0, bend.shape[1] - 1)
+    return np.asarray(put + bend[row, column])
+
+
+def _within(pixels: Pixels) -> Pixels:
+    """Of sides that are whole blocks, at most 352 px."""
+    scale = min(1.0, _LARGEST_PX / max(pixels.shape[:2]))
+    width, height = (max(_BLOCK, int(side * scale) // _BLOCK * _BLOCK) for side in pixels.shape[1::-1])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def through_h264(frames: Pixels, crf: int, keyframes: int = 250) -> Pixels:
+    """A clip ``(n, h, w, 3)`` of whole blocks of 16 px through H.264. ``keyframes``: frames from one to the next."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.height, encoder.width, encoder.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+    encoder.time_base, encoder.thread_count = Fraction(1, round(FPS)), 1
+    encoder.options = {**_CODEC, "crf": str(crf), "g": str(keyframes)}
+    packets = []
+    for number, pixels in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+        frame.pts = number
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    pictures = [*(f for p in packets for f in decoder.decode(p)), *decoder.decode(None)]
+    return np.stack([p.to_ndarray(format="rgb24") for p in pictures])
+
+
+def followed(frames: Pixels) -> Strip | None:
+    """The strip of the clip's most prominent person, as the pipeline would cut it; None where it sees nobody."""
+    chosen = np.linspace(0, len(frames) - 1, _LOOKED).round().astype(int)
+    sampled = tuple(Frame(i, int(c) / FPS, frames[c]) for i, c in enumerate(chosen))
+    people = faces.find_people(sampled)
+    if not people:
+        return None
+    track = max(people, key=lambda t: sum(f.quality.face_px for f in t.faces))
+    passage = faces.find_passage(sampled, track, duration_s=len(frames) / FPS, fps=FPS)
+    if passage is None:
+        return None
+
+    def dense() -> Iterator[Frame]:
+        for number, pixels in enumerate(frames):
+            left, top, right, bottom = passage.window(number / FPS)
+            yield Frame(number, number / FPS, pixels[top:bottom, left:right])
+
+    return faces.follow(passage, dense())
+
+
+def train(
+    learn: Sequence[Clip], *, epochs: int | None = None, tell: Callable[[float], None] | None = None
+) -> FlickerNet:
+    """Frames and clips by cross-entropy; genuine and forged weigh alike. Raises :class:`DataError` for too few."""
+    if not any(c.forged for c in learn) or all(c.forged for c in learn):
+        raise DataError("too few clips to learn from", got=str(len(learn)), want="genuine and forged ones")
+    epochs = EPOCHS if epochs is None else epochs
+    torch.manual_seed(SEED)
+    rng = np.random.default_rng(SEED)
+    data = torch.from_numpy(np.stack([c.courses for c in learn]))
+    altered = torch.from_numpy(np.stack([c.altered for c in learn])).float()
+    forged = torch.tensor([float(c.forged) for c in learn])
+    net = FlickerNet(len(CHANNELS)).train()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=_LEARNING_RATE, weight_decay=_DECAY)
+    for epoch in range(epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = _LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        order = rng.permutation(len(data))
+        for start in range(0, len(order) - 1, _BATCH):
+            some = torch.from_numpy(order[start : start + _BATCH])
+            shift = 0.1 * torch.randn(len(some), len(CHANNELS), 1)  # cameras differ in level
+            answer = net(data[some] + shift)
+            by_frame = functional.binary_cross_entropy_with_logits(answer.course, altered[some])
+            loss = functional.binary_cross_entropy_with_logits(answer.score, forged[some]) + by_frame
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        if tell:
+            tell((epoch + 1) / epochs)
+    return net.eval()
+
+
+@torch.no_grad()
+def scores(net: FlickerNet, some: Sequence[Clip]) -> Floats:
+    """``(n,)``. Raises :class:`UsageError` for none."""
+    if not some:
+        raise UsageError("there is no clip to score", got="none", want="at least one")
+    found: Floats = net(torch.from_numpy(np.stack([c.courses for c in some]))).score.numpy()
+    return found

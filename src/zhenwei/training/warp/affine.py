@@ -1,0 +1,3 @@
+"""``warp.affine`` is learned together with ``attention.manipulation_map``: heads on one trunk."""
+
+from zhenwei.training.attention.manipulation_map import lesson as lesson

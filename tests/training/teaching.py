@@ -1,0 +1,24 @@
+"""A lesson from data to a store, as the command does it, without the command."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from zhenwei.models import ModelEntry
+from zhenwei.training.lesson import Lesson, Run
+
+
+def teach(
+    lesson: Lesson[Any, Any, Any],
+    data: Path,
+    output: Path,
+    store: Path,
+    told: Callable[[str, float, str], None] = lambda *_: None,
+) -> Sequence[ModelEntry]:
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        run = Run(data=data, output=output, scratch=Path(scratch), store=store, report=told)
+        return lesson.run(lesson.read(), run, install=True)
