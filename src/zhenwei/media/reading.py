@@ -40,7 +40,7 @@ def open_media(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
     """
     text = os.fspath(path)
     with sources.regular_file(text, limits) as (file, size_bytes):
-        return _described(file, text, size_bytes, limits)[0]
+        return _described(file, size_bytes, text, limits)[0]
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def opened(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Ite
             files.pop(key, None)  # opened twice at a time, the inner one has taken it out
 
 
-def _described(file: BufferedReader, path: str, size_bytes: int, limits: Limits) -> tuple[Media, Format]:
+def _described(file: BufferedReader, size_bytes: int, path: str, limits: Limits) -> tuple[Media, Format]:
     name = sources.shown_name(path)
     form = _recognised(file, name)
     blank = Media(path, "", "image", size_bytes, form.name)
