@@ -1,12 +1,9 @@
 """The bytes of a credential that no signature covers: are they as C2PA writes them?
 
-The hash over the file leaves out the credential itself; of that, the signature covers the claim, and hashes in the
-claim cover the statements. What remains is covered by nothing: lengths, names and switches of the boxes around them,
-the credential's frame in the file, boxes that no statement names, and about ten kilobytes of zeros, kept free beside
-the signature ("pad" in C2PA 2.x, "COSE signatures"). C2PA's reader takes any change there as valid. In WAV and WebP the
-credential stands last, so that most of the file's last ten kilobytes are of that kind. Nothing that is shown to a
-person stands in them, but they could hide something; so they are held against the form that they should have (ISO
-19566-5, RFC 9052), whoever wrote them. What a hash covers, such as the content of a statement, is not looked at here.
+The signature covers the claim, and hashes in it cover the statements. Lengths, names and switches of the boxes around
+them, the frame in the file, boxes that no statement names, and about ten kilobytes of zeros kept free beside the
+signature ("pad") are covered by nothing, and C2PA's reader takes any change there as valid. They could hide something,
+so they are held against the form that they should have (ISO 19566-5, RFC 9052).
 """
 
 from __future__ import annotations
@@ -76,8 +73,8 @@ def irregularities(data: bytes, mime: str) -> tuple[Text, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """``start`` and ``stop``: of the content. A superbox also has its label, the first four bytes of its UUID (empty
-    for one of another family), and what its description holds beside (``extra``)."""
+    """``start`` and ``stop``: of the content. Of a superbox also its label, the first four bytes of its UUID (empty for
+    one of another family), and what its description holds beside."""
 
     kind: bytes
     start: int
@@ -113,26 +110,20 @@ def _check_manifest(store: bytes, manifest: _Box, *, active: bool) -> None:
         if part.family == b"c2cs":
             _check_signature(store, part)
         elif part.family == b"c2cl":
-            (only,) = _plain(store, part, b"cbor")
-            if not isinstance(read_cbor(store[only.start : only.stop]), dict):
+            if not isinstance(read_cbor(_only(store, part, b"cbor")), dict):
                 raise _OddError(_LENGTHS)
         else:
             for inner in _boxes(store, part.start, part.stop):
-                if part.family == b"c2db" and active and not _is_named(inner.label, named):
+                address = rb"c2pa\.databoxes/" + re.escape(inner.label) + rb"(?!\w)"
+                if part.family == b"c2db" and active and not re.search(address, named):
                     raise _OddError(_UNNAMED)
                 if part.family == b"c2vc":  # W3C's verifiable credentials, which carry a signature of their own
                     _require_json(store, inner)
 
 
-def _is_named(label: bytes, manifest: bytes) -> bool:
-    """Whether an address in a statement leads to the data box of that label."""
-    return re.search(rb"c2pa\.databoxes/" + re.escape(label) + rb"(?!\w)", manifest) is not None
-
-
 def _check_signature(store: bytes, signature: _Box) -> None:
     """COSE_Sign1 in one box: of what the signature does not cover only known entries, and padding of zeros."""
-    (only,) = _plain(store, signature, b"cbor")
-    message = read_cbor(store[only.start : only.stop])
+    message = read_cbor(_only(store, signature, b"cbor"))
     if not isinstance(message, list) or len(message) != 4:
         raise _OddError(_WRAPPED)
     headers = message[1]
@@ -146,24 +137,24 @@ def _check_signature(store: bytes, signature: _Box) -> None:
 
 
 def _require_json(store: bytes, box: _Box) -> None:
-    (only,) = _plain(store, box, b"json")
+    content = _only(store, box, b"json")
     try:
-        json.loads(store[only.start : only.stop].rstrip(b"\0"))
+        json.loads(content.rstrip(b"\0"))
     except (ValueError, RecursionError):
         raise _OddError(_UNNAMED) from None
 
 
-def _plain(store: bytes, box: _Box, kind: bytes) -> list[_Box]:
-    """The boxes in ``box``, which must be one of that kind."""
+def _only(store: bytes, box: _Box, kind: bytes) -> bytes:
+    """The content of the one box in ``box``, which must be of that kind."""
     found = _boxes(store, box.start, box.stop)
     if [each.kind for each in found] != [kind]:
         raise _OddError(_STRANGE if len(found) > 1 else _WRAPPED)
-    return found
+    return store[found[0].start : found[0].stop]
 
 
 def _boxes(store: bytes, at: int, end: int) -> list[_Box]:
-    """The boxes between ``at`` and ``end``, with the description of each superbox. Zeros may follow the last, and boxes
-    of free space that hold nothing else may stand between them."""
+    """The boxes between ``at`` and ``end``, superboxes with their description. Zeros may follow the last, and empty
+    boxes of free space stand between them."""
     found = []
     while at < end:
         if not any(store[at:end]):

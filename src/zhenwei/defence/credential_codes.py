@@ -1,8 +1,7 @@
 """What C2PA's validation codes mean: which are no failures, and for each failure what of the credential fails.
 
-All codes of the C2PA Technical Specification 1.0 to 2.3 ("Standard Status Codes"), also those by which an older signer
-tells in an ingredient what it found. One code may stand for several things ("assertion.dataHash.mismatch" for a file
-that was changed, and for a place that cannot be compared), so the explanation is looked at, too.
+All codes of the C2PA Technical Specification 1.0 to 2.3 ("Standard Status Codes"). One code may stand for several
+things, so the explanation is looked at, too.
 """
 
 from __future__ import annotations
@@ -170,8 +169,7 @@ _HASHES = re.compile(r"assertion\.(dataHash|bmffHash|boxesHash|collectionHash|mu
 
 
 def _is_about_trust(code: str) -> bool:
-    """Untrusted is no failure but the difference between valid and trusted; who is named in CAWG's identity assertions
-    is another question than who signed."""
+    """Untrusted is what tells valid from trusted; who CAWG's identities name is another question than who signed."""
     return code == "signingCredential.untrusted" or code.startswith("cawg.")
 
 

@@ -41,8 +41,7 @@ def stores(data: bytes, mime: str) -> list[bytes]:
 
 
 def _of_jpeg(data: bytes) -> Iterator[bytes]:
-    """Segments of one box: "JP", the box's number, a count, then the box's head again, then a part of it. A JPEG may
-    hold boxes of other standards, too, with numbers of their own."""
+    """Segments of one box: "JP", the box's number, a count, then the box's head again, then a part of it."""
     parts: dict[bytes, list[tuple[int, bytes]]] = {}
     for marker, start, stop in segments_of_jpeg(data):
         body = data[start:stop]

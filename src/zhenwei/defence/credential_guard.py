@@ -1,15 +1,15 @@
 """Credentials that are made to exhaust the reader are not given to it.
 
-C2PA's library (0.91) sets aside as much memory as a CBOR string or list in a statement says that it needs, before it
-looks whether the credential is that long: a file of 16 kB makes it take 8 GiB and 20 s, and more may end the process.
-So lengths in CBOR boxes are held against the boxes first (RFC 8949, section 3; ISO 19566-5). Packed manifests, into
-which this cannot look, are not read.
+C2PA's library (0.91) sets aside as much memory as a CBOR string or list says that it needs: a file of 16 kB makes it
+take 8 GiB. So lengths in CBOR boxes are held against the boxes first (RFC 8949, section 3; ISO 19566-5). Packed
+manifests, into which this cannot look, are not read.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import TypeVar
 
 from zhenwei.defence.credential_frame import APP11, BOXED, CHUNKED, UUID_BOX
 from zhenwei.defence.labels_carriers import BrokenFileError
@@ -17,6 +17,7 @@ from zhenwei.defence.labels_mp4 import boxes
 from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunks
 
+_T = TypeVar("_T")
 _GIF = b"\x21\xff\x0bC2PA_GIF"
 _WHOLE, _SMALL = ("image/tiff", "audio/mpeg", "image/jxl"), 8 << 20
 
@@ -79,7 +80,7 @@ def _stores(data: bytes, mime: str) -> Iterator[bytes]:
         yield data  # the reader may see another structure in it than is seen here
 
 
-def _parts(found: Iterator[bytes]) -> Iterator[bytes]:
+def _parts(found: Iterator[_T]) -> Iterator[_T]:
     """As many as come before the file breaks off."""
     try:
         yield from found
@@ -90,14 +91,11 @@ def _parts(found: Iterator[bytes]) -> Iterator[bytes]:
 def _of_jpeg(data: bytes) -> Iterator[bytes]:
     """Boxes are spread over segments, each of which repeats the head of eight bytes after eight of its own."""
     spread: dict[bytes, bytes] = {}
-    try:
-        for marker, start, stop in segments_of_jpeg(data):
-            if marker == APP11:
-                for name in (b"", data[start + 2 : start + 4]):  # all of them, and those of one number
-                    skip = 16 if name in spread else 8
-                    spread[name] = spread.get(name, b"") + data[start + skip : stop]
-    except BrokenFileError:
-        pass
+    for marker, start, stop in _parts(segments_of_jpeg(data)):
+        if marker == APP11:
+            for name in (b"", data[start + 2 : start + 4]):  # all of them, and those of one number
+                skip = 16 if name in spread else 8
+                spread[name] = spread.get(name, b"") + data[start + skip : stop]
     yield from spread.values()
 
 

@@ -150,8 +150,8 @@ _STATES: dict[str, State] = {"Valid": "valid", "Trusted": "trusted"}
 
 
 def _judged(report: Mapping[str, Any], chain: Mapping[str, Mapping[str, Any]], whole: bool) -> Credential:
-    """State, cause, codes and problems. What fails of the active credential comes first; what fails of an ancestor
-    makes the file invalid only where C2PA's reader says so: not where a signer after it had seen and told it."""
+    """State, cause, codes and problems, the active credential's first; what fails of an ancestor makes the file invalid
+    only where C2PA's reader says so."""
     results = _dict(report.get("validation_results"))
     active = _dict(results.get("activeManifest"))
     if results:

@@ -1,7 +1,7 @@
 """What a file declares of its own origin, in sentences: from its credential, labels, settings and watermarks.
 
-``verify`` and the detectors of provenance tell the same by these functions. Each sentence stands by itself and says how
-firmly it is labels: by somebody on the reader's list, by a signer unknown, by nobody in particular, or in vain.
+Each sentence says how firmly it is declared: by somebody on the reader's list, by a signer unknown, by nobody in
+particular, or in vain.
 """
 
 from __future__ import annotations

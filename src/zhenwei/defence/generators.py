@@ -1,7 +1,6 @@
 """What generators leave in a file's words: the settings of a picture, and their own name.
 
-Stable Diffusion's web interface and its kin write a line ("Steps: 20, Sampler: ..."), others JSON, each under a key of
-its own and in another place of each format; so keys are taken as hints, and what counts is the form of the value.
+Each writes them under a key of its own, so keys are taken as hints, and what counts is the form of the value.
 """
 
 from __future__ import annotations

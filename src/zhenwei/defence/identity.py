@@ -206,7 +206,7 @@ def _new_authority(today: datetime.date) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"authority {_key_id(key)}")
+    name = _name("authority", key)
     builder = _builder(name, name, key, key, today, _AUTHORITY_DAYS)
     return _bundle(key, [_issued(builder, key, authority=True)])
 
@@ -222,7 +222,7 @@ def _new_signer(authority: bytes, today: datetime.date) -> bytes:
         raise _spoilt(Path(AUTHORITY_FILE))
     key = ec.generate_private_key(ec.SECP256R1())
     days = min(_SIGNER_DAYS, (root.not_valid_after_utc.date() - today).days)
-    builder = _builder(_name(f"installation {_key_id(root_key)}"), root.subject, key, root_key, today, days)
+    builder = _builder(_name("installation", root_key), root.subject, key, root_key, today, days)
     return _bundle(key, [_issued(builder, root_key, authority=False), root])
 
 
@@ -251,8 +251,7 @@ def _builder(
 
 
 def _issued(builder: CertificateBuilder, key: EllipticCurvePrivateKey, *, authority: bool) -> Certificate:
-    """A signer must have the purpose e-mail protection and digital signatures as its key's only use; no other pair
-    passes C2PA's default profile without further settings."""
+    """Signers have the purpose e-mail protection and digital signatures alone: C2PA's default profile wants that."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -277,19 +276,14 @@ def _bundle(key: EllipticCurvePrivateKey, chain: list[Certificate]) -> bytes:
     return private + b"".join(each.public_bytes(pem) for each in chain)
 
 
-def _name(common: str) -> Name:
-    """No user's, no machine's name: only what tells one installation from another."""
+def _name(role: str, key: EllipticCurvePrivateKey) -> Name:
+    """No user's, no machine's name: only what tells one installation from another, by the first digits of its key."""
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
+    number = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest.hex()[:8]
     organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANISATION)
-    return x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _key_id(key: EllipticCurvePrivateKey) -> str:
-    from cryptography import x509
-
-    return x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest.hex()[:8]
+    return x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, f"{role} {number}")])
 
 
 def _named(certificate: Certificate) -> str:

@@ -1,9 +1,7 @@
 """Labels in metadata: the AIGC block of GB 45438-2025, the IPTC's digital source type, and what generators leave.
 
-The standard wants one block named AIGC with seven fields in JSON; in pictures it stands in XMP. Both labels are words
-that anybody can write or take away: they help honest people, and say nothing where they are missing. They are put in
-byte for byte: pixels, samples, EXIF and all other XMP stay as they are. Whoever asks what labels a file carries asks
-:func:`read_labels`, so that all answers are the same.
+Both labels are words that anybody can write or take away, and say nothing where they are missing. They are put in byte
+for byte: pixels, samples, EXIF and all other XMP stay as they are.
 """
 
 from __future__ import annotations

@@ -71,13 +71,12 @@ def with_properties(packet: bytes | None, values: dict[str, str]) -> bytes:
     """``packet``, or a new one, in which each property of ``values`` stands exactly once. Raises BrokenXmpError."""
     text = _EMPTY if packet is None else without_properties(packet, values).decode("utf-8")
     root = _parsed(text.encode("utf-8"))
-    end = _closing(text)
-    if end is None:
+    start, rdf = max(((text.rfind(f"</{prefix}:RDF"), prefix) for prefix in _prefixes(text, _RDF)), default=(-1, ""))
+    if start < 0:
         raise BrokenXmpError("the packet has no rdf:RDF")
     about = next((a for each in root.iter(f"{{{_RDF}}}Description") if (a := each.get(f"{{{_RDF}}}about"))), "")
     spaces = " ".join(f'xmlns:{_PREFIXES[name]}="{_SPACES[name]}"' for name in values)
     inner = "".join(f"<{_PREFIXES[n]}:{n}>{escape(v)}</{_PREFIXES[n]}:{n}>\n" for n, v in values.items())
-    start, rdf = end
     added = f"<{rdf}:Description {rdf}:about={quoteattr(about)} {spaces}>\n{inner}</{rdf}:Description>\n"
     merged = (text[:start] + added + text[start:]).encode("utf-8")
     for name, value in values.items():
@@ -108,16 +107,6 @@ def without_properties(packet: bytes, names: dict[str, str]) -> bytes:
 
 def _prefixes(text: str, space: str) -> Iterator[str]:
     yield from dict.fromkeys(re.findall(rf"xmlns:([\w.-]+)\s*=\s*[\"']{re.escape(space)}[\"']", text))
-
-
-def _closing(text: str) -> tuple[int, str] | None:
-    """Where the last ``</rdf:RDF>`` begins, and the prefix it is written with."""
-    found = None
-    for prefix in _prefixes(text, _RDF):
-        at = text.rfind(f"</{prefix}:RDF")
-        if at >= 0 and (found is None or at > found[0]):
-            found = at, prefix
-    return found
 
 
 def _parsed(packet: bytes) -> ElementTree.Element:

@@ -34,7 +34,7 @@ from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.containers import audio_stream, open_container, video_stream
 from zhenwei.media.facts import jpeg_quality
 from zhenwei.media.formats import HEAD_BYTES, Format, recognise
-from zhenwei.media.limits import DEFAULT_LIMITS, Limits
+from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.media.pictures import guarded, open_picture
 from zhenwei.media.upright import upright_pixels
 from zhenwei.types import Pixels
@@ -61,7 +61,7 @@ _APP0, _APP2, _APP11, _APP14, _COM = 0xE0, 0xE2, 0xEB, 0xEE, 0xFE
 _OF_THE_DATA = (b"IHDR", b"PLTE", b"tRNS", b"bKGD", b"hIST", b"sBIT", b"sPLT", b"IDAT", b"IEND", b"caBX")
 
 
-def mark_file(data: bytes, ident: bytes, key: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def mark_file(data: bytes, ident: bytes, key: bytes) -> bytes:
     """``data`` (a JPEG, PNG, WebP, MP4, MOV or WAV file) with the watermark ``ident`` (8 bytes) under ``key``.
 
     Sound holds the first ``SOUND_ID_BYTES`` of it. A credential that the file carries is left out, since it no longer
@@ -77,9 +77,9 @@ def mark_file(data: bytes, ident: bytes, key: bytes, limits: Limits = DEFAULT_LI
         if kind == "wav":
             return _sound(data, ident, key)
         if kind == "mov":
-            return _clip(data, form, ident, key, limits)
-        with guarded(form, "the picture", limits):
-            image = open_picture(io.BytesIO(data), form, "the picture", limits)
+            return _clip(data, form, ident, key)
+        with guarded(form, "the picture", DEFAULT_LIMITS):
+            image = open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
             image.load()
         return {"jpeg": _jpeg, "png": _png, "webp": _webp}[kind](data, image, ident, key)
     except BrokenFileError:
@@ -88,7 +88,8 @@ def mark_file(data: bytes, ident: bytes, key: bytes, limits: Limits = DEFAULT_LI
 
 def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
     """``image`` in RGB, grey or RGBA, marked upright and turned back."""
-    turn, back = _TURNS.get(_orientation(image), (None, None))
+    with guarded(Format("picture", "picture", ""), "the picture", DEFAULT_LIMITS):
+        turn, back = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)), (None, None))
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     plain = image if image.mode == "RGB" else image.convert("RGB")
     shown = np.asarray(plain if turn is None else plain.transpose(turn), np.uint8)
@@ -100,11 +101,6 @@ def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
     if alpha is not None:
         marked.putalpha(alpha)
     return marked
-
-
-def _orientation(image: Image.Image) -> int:
-    with guarded(Format("picture", "picture", ""), "the picture", DEFAULT_LIMITS):
-        return int(image.getexif().get(_ORIENTATION, 1))
 
 
 def _jpeg(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
@@ -197,10 +193,10 @@ def _sound(data: bytes, ident: bytes, key: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WAVE" + b"".join(parts)
 
 
-def _clip(data: bytes, form: Format, ident: bytes, key: bytes, limits: Limits) -> bytes:
+def _clip(data: bytes, form: Format, ident: bytes, key: bytes) -> bytes:
     out = io.BytesIO()
     try:
-        with open_container(io.BytesIO(data), form, "the clip", limits) as source:
+        with open_container(io.BytesIO(data), form, "the clip", DEFAULT_LIMITS) as source:
             seen = video_stream(source)
             if seen is None:
                 raise UsageError("a watermark is not written into such files", got="sound alone", want=MARKS)
@@ -239,8 +235,8 @@ def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, 
 
 @dataclass(slots=True)
 class _Read:
-    """What was read beside the pixels: when each frame is shown, packets of sound that came in between, and the marks
-    of matrix, primaries and transfer that the last frame had."""
+    """Beside the pixels: when each frame is shown, packets of sound in between, and the last frame's matrix, primaries
+    and transfer."""
 
     colours: tuple[int, int, int] = (2, 2, 2)
     times: list[int | None] = field(default_factory=list)

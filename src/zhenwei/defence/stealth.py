@@ -1,7 +1,7 @@
 """Settings that a generator hides in the pixels ("stealth PNG info"), as NovelAI and extensions of web interfaces do.
 
-The lowest bit of the alpha channel, or of red, green and blue where there is none, column after column: a name, the
-length of what follows in bits, and the settings as text, packed with gzip or plain. Any change of the pixels loses it.
+The lowest bit of alpha, or of red, green and blue, column after column: a name, the length of what follows in bits, and
+the settings as text, packed with gzip or plain. Any change of the pixels loses it.
 """
 
 from __future__ import annotations

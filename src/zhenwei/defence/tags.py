@@ -1,7 +1,6 @@
 """Words that a file carries in its metadata, whole and from every place: PNG's text, EXIF, XMP, tags of containers.
 
-One reader for whatever asks what a file says of itself, so that no two answers differ. What the report shows as facts
-is shortened and leaves out private things; this is for looking through only, and nothing of it is shown.
+For looking through only: the report's facts are shortened and leave out private things, and nothing of this is shown.
 """
 
 from __future__ import annotations

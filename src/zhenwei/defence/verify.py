@@ -151,8 +151,7 @@ def _standing(credential: Credential, labels: Labels, *, marked: bool) -> Standi
 
 
 def _binding(credential: Credential, found: Sequence[Mark]) -> Binding:
-    """Sound holds the first digits of the identifier only. What an altered credential names still tells where the
-    file came from, so it is compared, too."""
+    """By the first digits of the identifier, as sound holds no more. What an altered credential names counts, too."""
     if not found:
         return "missing" if credential.watermark else "none"
     if not credential.watermark:

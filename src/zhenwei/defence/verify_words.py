@@ -43,10 +43,6 @@ def sentence(
     return Text(f"{english[0].upper()}{english[1:]}.", zh="；".join(each.in_language("zh") for each in clauses) + "。")
 
 
-def _joined(*parts: Text) -> Text:
-    return Text("".join(parts), zh="".join(part.in_language("zh") for part in parts))
-
-
 _HERE = Text("the installation on this machine, which is on nobody's list", zh="即本机安装，不在任何人的信任列表中")
 _LISTED = Text("a signer on your trust list", zh="在您信任列表中的签名者")
 _UNLISTED = Text(
@@ -88,12 +84,13 @@ def _intact(credential: Credential, ours: bool) -> Text:
     return told
 
 
-_REMOTE = ("{1}, so what it says is not known", "{1}，因此不知其内容")
-_UNREADABLE = (
-    "a credential is there but cannot be checked, so nothing follows from it: {1}",
-    "文件带有凭证，但无法验证，因此不能说明任何问题：{1}",
-)
-_FALLEN: dict[Standing, tuple[str, str]] = {  # {0}: the signer, {1}: what is wrong
+# By the state of the credential, else by how the file stands. {0}: the signer, {1}: what is wrong.
+_FALLEN: dict[str, tuple[str, str]] = {
+    "remote": ("{1}, so what it says is not known", "{1}，因此不知其内容"),
+    "unreadable": (
+        "a credential is there but cannot be checked, so nothing follows from it: {1}",
+        "文件带有凭证，但无法验证，因此不能说明任何问题：{1}",
+    ),
     "cannot-be-checked": (
         "the credential in the name of {0} cannot be checked, so nothing follows from it: {1}",
         "署名“{0}”的凭证无法验证，因此不能说明任何问题：{1}",
@@ -117,9 +114,7 @@ _FALLEN: dict[Standing, tuple[str, str]] = {  # {0}: the signer, {1}: what is wr
 def _fallen(standing: Standing, credential: Credential) -> Text:
     """A credential that does not hold, or of which that cannot be told."""
     why = credential.problems[0] if credential.problems else SIGNATURE_UNFIT
-    en, zh = _FALLEN[standing]
-    if credential.state in ("remote", "unreadable"):
-        en, zh = _REMOTE if credential.state == "remote" else _UNREADABLE
+    en, zh = _FALLEN.get(credential.state) or _FALLEN[standing]
     return phrase(en, zh, credential.signer or NAMELESS, why)
 
 
@@ -140,7 +135,6 @@ def _claim(credential: Credential) -> Text | None:
 
 
 _PUBLISHED = Text("under the published key, with which anybody can write one", zh="使用公开密钥，任何人都可写入")
-_PRIVATE = Text("under a private key", zh="使用私有密钥")
 _BOUND: dict[Binding, Text] = {
     "other": Text(
         ", which is not the one that its credential names: it seems to come from another file",
@@ -156,7 +150,6 @@ _UNTOLD = Text(
     ", and after what was done to it since it was marked, nobody can tell whether parts were replaced",
     zh="，加水印后经过的处理使局部是否被替换已无法判断",
 )
-_WHOLE = Text(", and no part of the picture looks replaced since it was marked", zh="，加水印后未见画面局部被替换")
 
 
 def _mark(standing: Standing, binding: Binding, credential: Credential, marks: Sequence[Mark]) -> Iterator[Text]:
@@ -166,17 +159,19 @@ def _mark(standing: Standing, binding: Binding, credential: Credential, marks: S
             yield phrase(en, zh, credential.watermark)
         return
     mark = marks[0]
-    whose = _PUBLISHED if mark.published else _PRIVATE
+    whose = _PUBLISHED if mark.published else Text("under a private key", zh="使用私有密钥")
     carried = phrase("it carries the watermark {} {}", "带有水印 {}（{}）", mark.ident, whose)
     state = Text("") if mark.medium == "sound" or standing == "intact" else _state(mark)
-    yield _joined(carried, _BOUND.get(binding, Text("")), state)
+    yield phrase("{}{}{}", "{}{}{}", carried, _BOUND.get(binding, Text("")), state)
 
 
 def _state(mark: Mark) -> Text:
     if mark.intact is None:
         return _UNTOLD
     if mark.intact:
-        return _WHOLE
+        return Text(
+            ", and no part of the picture looks replaced since it was marked", zh="，加水印后未见画面局部被替换"
+        )
     percent = str(max(1, round(100 * (mark.altered or 0))))
     en, zh = ", and about {} % of the picture was replaced since it was marked", "，加水印后约 {}% 的画面被替换"
     return phrase(en, zh, percent)

@@ -1,9 +1,7 @@
 """Streams without a signature of their own: raw H.264 and HEVC from whatever unit they begin with, transport streams
 from the middle of a packet, MP3 and AAC from the middle of a frame.
 
-H.264 and HEVC in the byte-stream format (ITU-T H.264 and H.265, annex B) are units behind ``00 00 01``, which occurs
-nowhere else in them. A file is one of the two if every unit in sight has a header that the standard allows and a
-picture is among them, be the first a parameter set, SEI, a delimiter or a slice.
+H.264 and HEVC in the byte-stream format (ITU-T H.264 and H.265, annex B) are units behind ``00 00 01``.
 """
 
 from __future__ import annotations
@@ -61,11 +59,7 @@ def _plausible(kinds: list[int], parameters: set[int], slices: set[int]) -> bool
 
 
 def transport_start(head: bytes) -> tuple[int, int] | None:
-    """(offset of the first whole packet, bytes from one to the next) of an MPEG transport stream, None if it is none.
-
-    Packets begin with 0x47 and say that they hold something. At the very start three in a row are enough, further on
-    it takes five.
-    """
+    """(offset of the first whole packet, bytes from one to the next) of a transport stream; None if it is none."""
     for stride in _STRIDES:
         lead = 4 if stride == 192 else 0
         for offset in range(stride):

@@ -1,10 +1,7 @@
 """Frames of a video, evenly spread over the whole of it by their exact time.
 
-A first pass reads every packet's time without decoding any (``zhenwei.media.timeline``). It says which frames are
-nearest to the wanted times and from which key frame each can be had, so that the second pass decodes little more than
-those: packets that no wanted frame depends on are dropped, and the decoder starts afresh at the next key frame.
-Dropping beats seeking, which lands elsewhere in every format. Nothing but these times grows with the length of the
-clip.
+A first pass reads every packet's time without decoding any (``zhenwei.media.timeline``); the second decodes, from the
+nearest key frames, what the wanted frames depend on. Seeking lands elsewhere in every format, so packets are dropped.
 """
 
 from __future__ import annotations
@@ -114,11 +111,8 @@ def decode_places(
 
 
 class _Matcher:
-    """Finds the wanted frames among those that come out of the decoder, in order of presentation.
-
-    A wanted frame that never comes (its packet was damaged, or holds no picture) is replaced by the nearer of its
-    neighbours that were decoded, unless that one is given already.
-    """
+    """Finds the wanted frames among those that come out of the decoder, in order of presentation; the nearer of its
+    neighbours stands in for one that never comes."""
 
     def __init__(self, timeline: Timeline, told: Told | None) -> None:
         self._timeline, self._told = timeline, told

@@ -60,10 +60,7 @@ class _Source:
 
 @contextmanager
 def open_container(file: BinaryIO, form: Format, name: str, limits: Limits) -> Iterator[InputContainer]:
-    """The container behind ``file``, read by its own demuxer and no other.
-
-    FFmpeg gets the open file, not its path: it then has no address to resolve further names against.
-    """
+    """The container behind ``file``, read by its own demuxer and no other; FFmpeg gets no path to look others up by."""
     file.seek(0)
     try:
         container = av.open(

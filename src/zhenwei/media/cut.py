@@ -110,8 +110,7 @@ def _interlaced(image: Image.Image) -> bool:
 
 
 def _decoded_rows(image: Image.Image) -> int:
-    """Rows come in units, and the unit that the bytes end in may hold a block of nonsense: only the picture's last may
-    be kept, as it ends where the picture does. Colours stored at half size reach one row across a border."""
+    """Rows come in units. Of an unfinished picture the last unit is left out: it may hold a block of nonsense."""
     pixels = np.asarray(image)
     unit = _unit_rows(image)
     filled = (pixels == _FILL.get(image.format or "", 0)).reshape(image.height, -1).all(axis=1)

@@ -1,7 +1,6 @@
 """Which format the bytes are in, by their signature. The extension is never looked at.
 
-Only formats on this list are ever handed to a decoder, each to its own and no other: FFmpeg left to guess would also
-follow playlists and scripts, which name further files and addresses.
+Each format is handed to its own decoder: FFmpeg left to guess would follow playlists, which name further files.
 """
 
 from __future__ import annotations

@@ -26,9 +26,8 @@ _SHORT_S, _SOUND_SHORT_S = 0.5, 0.1  # less may be missing of what is declared: 
 
 @dataclass(frozen=True, slots=True)
 class _Headers:
-    """From the headers and one frame. ``declared_s``: the length that FFmpeg has from the file, where that is no guess;
-    ``stated_s``: the length that its header states of the whole, even if it was cut short. ``lost_s``: from when on its
-    index points beyond its end. ``indexed``: the index tells of every packet, so that none need be counted."""
+    """From the headers and one frame. ``declared_s``: FFmpeg's length where that is no guess; ``stated_s``: that of the
+    header, even of a cut file; ``lost_s``: where the index points beyond the end; ``indexed``: it has every packet."""
 
     media: Media
     declared_s: float | None
@@ -170,7 +169,7 @@ def _ending_notes(ending: wholeness.Ending, cut: bool, end_s: float, declared_s:
     elif ending.end == "unmarked":
         yield told.not_marked_complete(end_s)
     if ending.open_length:
-        yield told.no_length()
+        yield told.NO_LENGTH
     if ending.behind:
         yield told.left_behind(ending.behind)
 

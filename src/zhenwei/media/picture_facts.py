@@ -53,8 +53,7 @@ def _exif_facts(image: Image.Image) -> list[tuple[object, object]]:
 
 
 def _has_position(gps: Mapping[int, object]) -> bool:
-    """Whether there is a latitude and a longitude. Many cameras write the version of the block or the time alone, and
-    zeros where they had no reception."""
+    """Whether there is a latitude and a longitude other than the zeros that many cameras write without reception."""
     latitude, longitude = _degrees(gps.get(_LATITUDE)), _degrees(gps.get(_LONGITUDE))
     if latitude is None or longitude is None:
         return False

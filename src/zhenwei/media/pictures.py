@@ -35,11 +35,8 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def _silence(limits: Limits) -> Iterator[None]:
-    """Keep Pillow's warnings off the terminal and put our size limit in the place of its own.
-
-    Both are settings of the whole process, hence the lock. Pillow fails beyond twice its limit, also where a size
-    turns up in the middle of a file.
-    """
+    """Keep Pillow's warnings off the terminal and put our size limit in the place of its own (it fails beyond twice
+    that); both are settings of the whole process, hence the lock."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limits.max_pixels // 2
@@ -184,10 +181,8 @@ def _exif_orientation(image: Image.Image) -> int:
 
 
 def upright_rgb(opened: Opened, name: str) -> Pixels:
-    """Decode: ``(height, width, 3)`` uint8 RGB, contiguous and read-only, EXIF orientation applied.
-
-    Copied out in strips: Pillow would hold a large picture three times over while it hands it on as one.
-    """
+    """Decode: ``(height, width, 3)`` uint8 RGB, contiguous and read-only, EXIF orientation applied; in strips, since
+    Pillow would hold a large picture three times over."""
     image = opened.image
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
@@ -223,11 +218,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(values: NDArray[np.generic], name: str) -> Pixels:
-    """Samples of 16 or 32 bits or floating point as 0-255.
-
-    16 bits are scaled by their full range, floats within 0-1 by 255. Anything else has no agreed range and is
-    stretched over its own. NaN and infinity are a MediaError.
-    """
+    """Samples of 16 or 32 bits or floating point as 0-255: scaled by 65535 or 1 where that is their range, else
+    stretched over their own. NaN and infinity are a MediaError."""
     floats = np.array(values, dtype=np.float32)
     if not np.isfinite(floats).all():
         raise MediaError(f"{name} holds samples that are not numbers", got="NaN or infinity", want="finite values")

@@ -1,8 +1,7 @@
 """Camera raw files: the finished picture that the camera, or the program after it, put beside the sensor's data.
 
-What the sensor recorded is no picture before it is developed, and every program develops it otherwise; the preview is
-what the camera itself made of it. Makers keep it in as many places as there are makers, but always as one whole JPEG,
-so that it is looked for by its own marks. Strips of the sensor's data may be JPEG too, lossless or in many equal tiles.
+Every maker keeps it elsewhere, but always as one whole JPEG, so that it is looked for by its own marks. Strips of the
+sensor's data may be JPEG too, lossless or in many equal tiles.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ and are clipped; samples are encoded for a screen after BT.1886 (gamma 2.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -22,22 +21,21 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from zhenwei.media.containers import exact, orientation
-from zhenwei.media.pictures import GREY, frozen
-from zhenwei.media.upright import Window, inside, reduced_size, turned, upright_part, upright_pixels
+from zhenwei.media.pictures import frozen
+from zhenwei.media.upright import Window, inside, reduced_size, stored_upright, upright_part, upright_pixels
 from zhenwei.types import Floats, Pixels
 
 PEAK, WHITE = 1000.0, 203.0  # cd/m²: the brightest that is told apart, and what becomes white
 _GAMMA = 2.4
 _WIDEST = 8  # pixel ratios beyond this or its inverse come from damage
-CURVES = {16: "PQ, SMPTE ST 2084", 18: "HLG, ARIB STD-B67"}
+PQ, HLG = 16, 18  # code points of ITU-T H.273
+CURVES = {PQ: "PQ, SMPTE ST 2084", HLG: "HLG, ARIB STD-B67"}
 PRIMARIES = {9: "BT.2020", 12: "Display P3"}
 # Linear light to BT.709, from the chromaticities in BT.2087 and SMPTE EG 432-1, both with the white of D65.
 _TO_709 = {
     9: ((1.660491, -0.587641, -0.072850), (-0.124550, 1.132900, -0.008349), (-0.018151, -0.100579, 1.118730)),
     12: ((1.224940, -0.224940, 0.0), (-0.042057, 1.042057, 0.0), (-0.019638, -0.078636, 1.098274)),
 }
-# By whether the range is standard and whether there is transparency.
-_FORMATS = {(True, False): "rgb24", (True, True): "rgba", (False, False): "rgb48le", (False, True): "rgba64le"}
 _LUMA_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
 Deep = NDArray[np.unsignedinteger[Any]]
 
@@ -101,52 +99,29 @@ def _target(frame: VideoFrame, max_side: int, ratio: Fraction) -> tuple[int, int
 
 
 def _resized(frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter, how: ColourSpace) -> Deep:
-    """``(height, width, 3)`` full-range R'G'B' as stored, upright, transparency over mid-grey: of 8 bits in standard
-    range, else of 16."""
-    clear = any(component.is_alpha for component in frame.format.components)
+    """``(height, width, 3)`` upright and as stored: of 8 bits in standard range, else of 16."""
     smaller = size[0] <= frame.width and size[1] <= frame.height
-    converted = converter.reformat(
-        frame,
-        width=size[0],
-        height=size[1],
-        format=_FORMATS[how.standard, clear],
-        interpolation=Interpolation.AREA if smaller else Interpolation.BICUBIC,
-        threads=1,
-    )
-    samples: NDArray[Any] = np.asarray(converted.to_ndarray())
-    if clear:
-        full = np.iinfo(samples.dtype).max
-        alpha = samples[..., 3:].astype(np.float32) / full
-        mixed = samples[..., :3] * alpha + np.float32(GREY * (full // 255)) * (1 - alpha)
-        samples = np.rint(mixed).astype(samples.dtype)
-    return turned(samples, orientation(frame))
+    way = Interpolation.AREA if smaller else Interpolation.BICUBIC
+    return stored_upright(frame, size, converter, way, ("rgb24", "rgba") if how.standard else ("rgb48le", "rgba64le"))
 
 
 def _standard(samples: Deep, how: ColourSpace) -> Pixels:
     """8-bit samples as they are; 16-bit ones brought to standard range and gamut."""
     if how.standard:
         return np.ascontiguousarray(samples, np.uint8)
-    linear = _LIGHT[how.curve](samples)
+    if how.curve == PQ:
+        linear = _toned(_pq_table()[samples])
+    else:
+        linear = _hlg(samples) if how.curve == HLG else _gamma_table()[samples]
     if how.primaries:
         linear = linear @ np.asarray(_TO_709[how.primaries], np.float32).T
     return _code_table()[np.rint(np.clip(linear, 0, 1) * 65535).astype(np.uint16)]
-
-
-def _pq(samples: Deep) -> Floats:
-    return _toned(_pq_table()[samples])
 
 
 def _hlg(samples: Deep) -> Floats:
     """The light of a screen of 1000 cd/m²: system gamma 1.2 over the luminance of the scene (BT.2100, table 5)."""
     scene = _hlg_table()[samples]
     return _toned(scene * (PEAK * np.power(scene @ _LUMA_2020, 0.2, dtype=np.float32))[..., None])
-
-
-def _gamma(samples: Deep) -> Floats:
-    return _gamma_table()[samples]
-
-
-_LIGHT: dict[int, Callable[[Deep], Floats]] = {0: _gamma, 16: _pq, 18: _hlg}
 
 
 def _toned(light: Floats) -> Floats:

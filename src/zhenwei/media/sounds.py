@@ -88,8 +88,7 @@ def hear(
 def _choose(
     order: list[int], decode: Callable[[int, Told], Track], speech_s: Speech | None, told: Told
 ) -> tuple[Track, Text]:
-    """The track to hear and why; ``order[0]`` is the one marked to be played. Raises the first MediaError if none of
-    them can be decoded."""
+    """The track to hear and why; ``order[0]`` is the one marked to be played. Raises the first MediaError if none decodes."""
     found: dict[int, tuple[float, Track, Told]] = {}
     errors: list[MediaError] = []
     for number in order:
@@ -193,11 +192,8 @@ def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told
 
 
 def _floats(frame: AudioFrame) -> Floats:
-    """``(channels, n)`` float32; integers are divided by their full scale.
-
-    Plane by plane: where there are more than 8, ``AudioFrame.planes`` counts beyond the end, reads there (PyAV 18) or
-    refuses (19).
-    """
+    """``(channels, n)`` float32; integers are divided by their full scale. Plane by plane: of more than 8 channels PyAV
+    18 reads beyond the end of ``AudioFrame.planes`` and 19 refuses."""
     channels, count = frame.layout.nb_channels, frame.samples
     stored, full_scale = _SAMPLES[frame.format.packed.name]
     if frame.format.is_planar:

@@ -1,7 +1,6 @@
 """Pictures that Pillow does not read by itself: HEIF through pi-heif, JPEG XL, and the previews in camera raw files.
 
-pi-heif bundles decoders only (libheif and libde265, LGPL, linked at run time); pillow-heif would bring the encoder
-x265, which is GPL, and ten times the size. libheif puts tiles together and turns pictures as their boxes say.
+pi-heif bundles decoders only (libheif and libde265, LGPL); pillow-heif would bring the encoder x265, which is GPL.
 """
 
 from __future__ import annotations

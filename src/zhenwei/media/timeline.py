@@ -1,7 +1,4 @@
-"""When every frame of a clip is shown, and how long a file truly is, from its packets: some 300,000 a second.
-
-None of them is decoded.
-"""
+"""When every frame of a clip is shown, and how long a file truly is, from its packets alone: some 300,000 a second."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The one rule for what reading had to guess, drop, cut or leave out: it is said, once, in the file's notes.
+"""What reading had to guess, drop, cut or leave out, in the same words whatever the format.
 
-Every reader of this room collects its notes in a :class:`Told`, and the words of them stand here, so that the same
-thing is told in the same words whatever the format. A note is a clause without a capital or a full stop.
+Every reader of this room collects its notes in a :class:`Told`. A note is a clause without a capital or a full stop.
 """
 
 from __future__ import annotations
@@ -62,11 +61,10 @@ def not_marked_complete(end_s: float) -> Text:
     return Text(en, zh=f"文件可能不完整：在 {end_s:.1f} 秒处结束，没有结束标记")
 
 
-def no_length() -> Text:
-    return Text(
-        "its header gives no length of the sound: everything up to the end was read",
-        zh="文件头没有给出声音的长度：已读到文件末尾",
-    )
+NO_LENGTH = Text(
+    "its header gives no length of the sound: everything up to the end was read",
+    zh="文件头没有给出声音的长度：已读到文件末尾",
+)
 
 
 def left_behind(size_bytes: int) -> Text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -23,20 +25,31 @@ def upright_pixels(frame: VideoFrame, max_side: int, converter: VideoReformatter
     Reduced by area so that the longer side is at most ``max_side``, never enlarged. Transparency is laid over
     mid-grey. Pixels stay as stored where they are not square.
     """
-    width, height = reduced_size(frame.width, frame.height, max_side)
+    size = reduced_size(frame.width, frame.height, max_side)
+    how = Interpolation.BILINEAR if size == (frame.width, frame.height) else Interpolation.AREA
+    return frozen(stored_upright(frame, size, converter, how, ("rgb24", "rgba")))
+
+
+def stored_upright(
+    frame: VideoFrame,
+    size: tuple[int, int],
+    converter: VideoReformatter,
+    how: Interpolation,
+    formats: tuple[str, str],
+) -> NDArray[Any]:
+    """``(height, width, 3)`` full-range R'G'B' as stored, upright, transparency over mid-grey. ``size``: (width,
+    height) of the frame as stored. ``formats``: FFmpeg's, of a frame without and with transparency."""
     clear = any(component.is_alpha for component in frame.format.components)
     converted = converter.reformat(
-        frame,
-        width=width,
-        height=height,
-        format="rgba" if clear else "rgb24",
-        interpolation=Interpolation.AREA if (width, height) != (frame.width, frame.height) else Interpolation.BILINEAR,
-        threads=1,
+        frame, width=size[0], height=size[1], format=formats[clear], interpolation=how, threads=1
     )
-    pixels = np.asarray(converted.to_ndarray(), dtype=np.uint8)
+    samples: NDArray[Any] = np.asarray(converted.to_ndarray())
     if clear:
-        pixels = _over_grey(pixels)
-    return frozen(turned(pixels, orientation(frame)))
+        full = np.iinfo(samples.dtype).max
+        alpha = samples[..., 3:].astype(np.float32) / full
+        mixed = samples[..., :3] * alpha + np.float32(GREY * (full // 255)) * (1 - alpha)
+        samples = np.rint(mixed).astype(samples.dtype)
+    return turned(samples, orientation(frame))
 
 
 def upright_part(frame: VideoFrame, max_side: int, converter: VideoReformatter, window: Window) -> Pixels:
@@ -99,9 +112,3 @@ def turned(pixels: Pixels, how: Orientation) -> Pixels:
     if how.mirror:
         pixels = pixels[:, ::-1]
     return pixels[::-1] if how.flip else pixels
-
-
-def _over_grey(layer: Pixels) -> Pixels:
-    alpha: NDArray[np.uint32] = layer[..., 3:].astype(np.uint32)
-    mixed = layer[..., :3] * alpha + GREY * (255 - alpha)
-    return ((mixed + 127) // 255).astype(np.uint8)

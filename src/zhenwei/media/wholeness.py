@@ -1,7 +1,6 @@
 """Does the file end where its own structure says? Read from headers and sizes alone; nothing is decoded.
 
-What a size in a header promises and the file does not hold was cut off. That is told apart from a length which the
-header leaves open (recorders that write as they go put 0 or all ones) and from bytes that stand behind the end.
+What was cut off is told apart from a length that the header leaves open (0 or all ones) and from bytes behind the end.
 """
 
 from __future__ import annotations
@@ -92,19 +91,16 @@ def _ebml_width(first: int) -> int:
 
 def _avi(file: BinaryIO, size_bytes: int) -> Ending:
     """One RIFF after another (OpenDML); what is no RIFF behind them does not matter."""
-    at = 0
-    for _ in range(_MOST_PARTS):
-        file.seek(at)
-        head = file.read(8)
-        if len(head) < 8 or head[:4] != b"RIFF":
-            return Ending("whole" if at else "unknown")
-        size = struct.unpack("<I", head[4:])[0]
+    end = 0
+    for name, at, size in _chunks(file, 0, size_bytes, "<"):
+        if name != b"RIFF":
+            break
         if size in _OPEN:
             return Ending()
-        at += 8 + size + (size & 1)
-        if at > size_bytes + _SLOPPY:
+        end = at + size + (size & 1)
+        if end > size_bytes + _SLOPPY:
             return Ending("cut")
-    return Ending()
+    return Ending("whole" if end else "unknown")
 
 
 def _wav(file: BinaryIO, size_bytes: int) -> Ending:

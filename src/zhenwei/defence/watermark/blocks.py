@@ -50,8 +50,7 @@ def judged(lumas: list[Floats], key: bytes) -> tuple[Bools | None, bool | None]:
 
 
 def _clearest(lumas: list[Floats], dither: Reals) -> Reals:
-    """The mean cosine about every block, for the tone curve and the contrast under which most of them are clear: a
-    picture that was brightened as a whole was not replaced anywhere."""
+    """The mean cosine about every block, for the tone curve and the contrast under which most of them are clear."""
     best, score = np.zeros((CELLS, CELLS)), -np.inf
     for gamma in _GAMMAS:
         found = []

@@ -1,12 +1,10 @@
 """What carries the mark in a picture: coefficients of a canonical small luma, each bit spread over many of them.
 
-A picture of any size is reduced to 256 x 256 luma; its Haar low-pass (128 x 128) is cut into 8 x 8 blocks, and of each
-block's DCT 22 coefficients of low to middle frequency are used. The key deals these 5632 coefficients out to the hidden
-bits and gives each a sign; a bit is the sign of the sum of its coefficients. This is quantisation index modulation of a
-projection with one cell a side (B. Chen & G. Wornell, "Quantization index modulation", 2001, spread transform) with the
-host's own share taken off (H. Malvar & D. Florêncio, "Improved spread spectrum", 2003): signs, unlike lattices, do not
-mind a change of brightness or contrast. Coefficients are whitened and clipped first, since a few strong edges would
-otherwise drown the rest.
+A picture is reduced to 256 x 256 luma; its Haar low-pass (128 x 128) is cut into 8 x 8 blocks, and of each block's DCT
+22 coefficients of low to middle frequency are used. The key deals these 5632 out to the hidden bits and gives each a
+sign; a bit is the sign of the sum of its coefficients: spread-transform quantisation index modulation with one cell a
+side (B. Chen & G. Wornell, 2001), the host's own share taken off (H. Malvar & D. Florêncio, "Improved spread spectrum",
+2003). Coefficients are whitened and clipped first, since a few strong edges would otherwise drown the rest.
 """
 
 from __future__ import annotations

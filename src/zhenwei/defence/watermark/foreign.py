@@ -60,8 +60,7 @@ def read_foreign(pixels: Pixels) -> Foreign | None:
 
 
 def _bits(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """One bit for each block, row by row: whether the largest coefficient but the first lies in the upper half of its
-    step."""
+    """For each block, row by row: whether the largest coefficient but the first lies in the upper half of its step."""
     low = (plane[0::2, 0::2] + plane[1::2, 0::2] + plane[0::2, 1::2] + plane[1::2, 1::2]) / 2
     rows, columns = (side // _BLOCK for side in low.shape)
     blocks = low[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)

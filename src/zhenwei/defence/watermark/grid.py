@@ -128,8 +128,8 @@ def _trials(texture: Floats, plan: Layout, aspect: float) -> Iterator[tuple[floa
 
 
 def _peak(seen: Floats, plan: Layout, across: int, down: int) -> tuple[float, float, float]:
-    """The highest correlation with the pattern when ``seen`` is shifted right by up to ``across`` and down by up to
-    ``down``, in standard deviations of all shifts; and that shift. A pixel more either way is allowed for."""
+    """The highest correlation with the pattern, in standard deviations, over shifts right by up to ``across`` and down
+    by up to ``down`` and a pixel more; and that shift."""
     spectrum = np.conj(rfft2(seen))
     surface = irfft2(_transformed(plan.pilot.tobytes()) * spectrum / (np.abs(spectrum) + 1e-6), s=(SIDE, SIDE))
     near = np.pad(surface, 1, mode="wrap")[: down + 3, : across + 3]

@@ -138,10 +138,8 @@ def _check(pixels: Pixels, ident: bytes) -> None:
 
 
 def _change(luma: Floats, code: Soft, key: bytes, louder_db: float) -> Floats:
-    """The change of a canonical luma: the pattern, the blocks' own marks, and the hidden bits as firm as may be.
-
-    Firm is what is firm after compression: bits that a trial JPEG would weaken are wanted stronger at the others' cost.
-    """
+    """The change of a canonical luma: the pattern, the blocks' own marks, and the hidden bits as firm as may be after a
+    trial JPEG, for which the bits that it would weaken are wanted stronger."""
     plan = layout(key, _BITS)
     texture = _texture(coefficients(luma)) / _USUAL
     pattern = plan.pilot * np.float32(np.clip(_PILOT * texture, *_PILOTS))
@@ -182,8 +180,8 @@ def _firmest(found: Reals, code: Soft, wanted: Reals, plan: Layout, allowed: flo
 
 
 def _pushed(found: Reals, code: Soft, wanted: Reals, plan: Layout) -> Reals:
-    """The change of each coefficient ``(16 * 16 * 22,)`` that brings every bit's projection to ``wanted`` on its side,
-    where it is not beyond that already. Clipped coefficients are let be; hence a few rounds."""
+    """The change of each coefficient ``(16 * 16 * 22,)`` that brings every bit's projection to ``wanted`` on its side.
+    In a few rounds, as clipped coefficients are let be."""
     spread = np.broadcast_to(SPREAD, found.shape).ravel()
     activity = _activity(found)
     change = np.zeros(found.size)
