@@ -17,8 +17,7 @@ from zhenwei.errors import MediaError, UsageError
 from zhenwei.media import Limits, frame_times, open_media, sample_frames
 from zhenwei.media.clips import anchor, chosen, stretches
 from zhenwei.media.formats import recognise
-from zhenwei.media.spread import nearest
-from zhenwei.media.timeline import clip_timeline
+from zhenwei.media.timeline import clip_timeline, nearest
 
 from .making import read_code, write_clip
 

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 
 from zhenwei.defence.cose import OddCborError, read_cbor
-from zhenwei.defence.credential_frame import OddFrameError, stores
+from zhenwei.defence.credential_frame import stores
 from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.phrases import phrase
 from zhenwei.types import Text
@@ -63,7 +63,7 @@ def irregularities(data: bytes, mime: str) -> tuple[Text, ...]:
         return ()
     except _OddError as error:
         why = error.why
-    except (OddFrameError, BrokenFileError):
+    except BrokenFileError:
         why = _FRAME
     except (OddCborError, IndexError, struct.error, UnicodeDecodeError):
         why = _LENGTHS

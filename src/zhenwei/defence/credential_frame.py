@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_id3 import objects_in
 from zhenwei.defence.labels_mp4 import boxes
 from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
@@ -19,13 +20,9 @@ CHUNKED = ("image/webp", "audio/wav", "video/avi")
 _PURPOSES = (b"manifest", b"original", b"update")
 
 
-class OddFrameError(ValueError):
-    """The frame is not as C2PA writes it."""
-
-
 def stores(data: bytes, mime: str) -> list[bytes]:
-    """The credentials in ``data``, without their frame; several where C2PA keeps an earlier one beside the last. Empty
-    in formats in which they are not looked for. Raises OddFrameError and BrokenFileError."""
+    """The credentials in ``data``, without their frame; several where C2PA keeps an earlier one beside the last, none
+    in formats in which they are not looked for. Raises BrokenFileError, also for a frame that is not C2PA's."""
     found: list[bytes] = []
     if mime == "image/jpeg":
         found += [store for store in _of_jpeg(data) if _STORE in store[:64]]
@@ -47,7 +44,7 @@ def _of_jpeg(data: bytes) -> Iterator[bytes]:
         body = data[start:stop]
         if marker == APP11 and body[12:16] == b"jumb":
             if body[:2] != b"JP":
-                raise OddFrameError
+                raise BrokenFileError
             parts.setdefault(body[2:4], []).append((struct.unpack_from(">I", body, 4)[0], body[8:]))
     for found in parts.values():
         first = found[0][1]
@@ -55,7 +52,7 @@ def _of_jpeg(data: bytes) -> Iterator[bytes]:
         store = bytearray(first[:head])
         for number, (count, body) in enumerate(found, 1):
             if count != number or body[:head] != first[:head]:
-                raise OddFrameError
+                raise BrokenFileError
             store += body[head:]
         yield bytes(store)
 
@@ -65,7 +62,7 @@ def _of_png(data: bytes) -> bytes:
     for kind, start, stop in chunks_of_png(data):
         if kind == b"caBX":
             if struct.unpack_from(">I", data, stop)[0] != zlib.crc32(data[start - 4 : stop]):
-                raise OddFrameError
+                raise BrokenFileError
             out += data[start:stop]
     return out
 
@@ -79,5 +76,5 @@ def _of_mp4(data: bytes) -> Iterator[bytes]:
             continue
         table = int.from_bytes(rest[:8], "big")  # where those stand, if anywhere
         if purpose not in _PURPOSES or flags != bytes(4) or (table and data[table + 4 : table + 8] != b"uuid"):
-            raise OddFrameError
+            raise BrokenFileError
         yield rest[8:]

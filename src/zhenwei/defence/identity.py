@@ -28,7 +28,6 @@ SIGNER_FILE, AUTHORITY_FILE = "identity.pem", "authority.pem"
 _SIGNER_DAYS, _AUTHORITY_DAYS = 3653, 7305  # ten and twenty years
 _RENEW_DAYS = 30
 _MOST_BYTES = 1 << 20
-_PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ def _kept(path: Path, today: datetime.date, make: Callable[[], bytes], issuer: b
 def _read(path: Path) -> bytes | None:
     try:
         if path.stat().st_mode & 0o077 and os.name == "posix":
-            path.chmod(_PRIVATE)  # loosened by a copy or a backup
+            path.chmod(0o600)  # loosened by a copy or a backup
         with path.open("rb") as file:
             return file.read(_MOST_BYTES)
     except FileNotFoundError:

@@ -1,7 +1,4 @@
-"""Animated GIF, WebP and PNG as short clips: when each picture is shown, read from the bytes, and the pictures.
-
-Pillow knows a picture's duration only after decoding it; the chunks say it at once.
-"""
+"""Animated GIF, WebP and PNG as short clips: when each picture is shown, by the bytes (Pillow would decode for it)."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from zhenwei.errors import MediaError
 from zhenwei.media.formats import Format, boxes
 from zhenwei.media.limits import Limits
 from zhenwei.media.pictures import guarded, open_as_far, upright_rgb
-from zhenwei.media.spread import nearest
+from zhenwei.media.timeline import nearest
 from zhenwei.types import Frame
 
 _DEFAULT_US = 100_000  # what browsers show where a file says "as fast as possible"

@@ -25,8 +25,7 @@ from zhenwei.media.containers import decoded, open_container, prepare, require_d
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.media.shown import pixel_ratio, shown_part, shown_pixels
-from zhenwei.media.spread import nearest
-from zhenwei.media.timeline import Timeline, clip_timeline, packets, require_video
+from zhenwei.media.timeline import Timeline, clip_timeline, nearest, packets, require_video
 from zhenwei.media.told import Told
 from zhenwei.media.upright import Window
 from zhenwei.types import Frame, Pixels
@@ -44,9 +43,7 @@ def chosen(timeline: Timeline, count: int) -> list[int]:
 
 def anchor(timeline: Timeline, place: int) -> int:
     """Where decoding must begin for the frame at ``place``: the last key frame before it that is not shown after it.
-
-    A frame shown before its key frame may need what came before that one (open groups of pictures).
-    """
+    A frame shown before its key frame may need what came before that one (open groups of pictures)."""
     for number in range(bisect_left(timeline.key, place + 1) - 1, -1, -1):
         if timeline.pts[timeline.key[number]] <= timeline.pts[place]:
             return timeline.key[number]
@@ -84,10 +81,7 @@ def decode_places(
     told: Told | None = None,
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames at ``places`` with their clock times in seconds, each once; ``container`` stands at its start.
-
-    ``sparing`` leaves out all that the wanted frames do not depend on, which takes a timeline with times; otherwise
-    everything is decoded. ``told`` counts what of it is damaged.
-    """
+    ``sparing`` leaves out all that they do not depend on, which takes a timeline with times. ``told`` counts damage."""
     context = stream.codec_context
     skips = sparing and context.name in _SKIPS_UNUSED
     plan = deque(stretches(timeline, places) if sparing else [Stretch(0, len(timeline.pts), tuple(places))])

@@ -1,7 +1,6 @@
 """Pictures whose last bytes are missing: whether they are, and how many rows of one could still be decoded.
 
-The decoders fill what they did not get with one colour, libjpeg with mid-grey and the others with nothing. Those rows
-are no part of the picture: they are cut off, so that no statistics are taken of them.
+Decoders fill what they did not get with one colour, libjpeg with mid-grey; those rows are cut off.
 """
 
 from __future__ import annotations
@@ -88,10 +87,7 @@ def _gif(file: BinaryIO) -> bool:
 
 def load_what_is_there(image: Image.Image) -> int:
     """Decode as far as the bytes go. How many rows from the top were decoded; 0 where fewer than 16 were, or where rows
-    do not come in order: between those of an interlaced picture nothing was there yet.
-
-    The setting of Pillow's that allows it is the whole process's: call it within ``guarded``.
-    """
+    do not come in order (interlaced). A setting of Pillow's whole process allows it: call it within ``guarded``."""
     if _interlaced(image):
         return 0
     allowed, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True

@@ -45,11 +45,8 @@ _PLACES = ("location", "gps", "iso6709", "xyz", "latitude", "longitude", "addres
 
 
 def clean(value: object, limit: int = MAX_VALUE) -> str:
-    """``value`` as one line of at most ``limit`` characters.
-
-    Control, format (text direction, zero width), surrogate, private and unassigned characters are dropped: they can
-    drive a terminal or turn a line round. Runs of white space become one space.
-    """
+    """``value`` as one line of at most ``limit`` characters, without those that can drive a terminal or turn a line
+    round (control, format, surrogate, private and unassigned)."""
     if isinstance(value, bytes):
         value = value[: 8 * limit].decode("utf-8", "replace")
     text = str(value)[: 8 * limit]
@@ -94,11 +91,8 @@ def _says_where(key: str, value: str) -> bool:
 
 
 def jpeg_quality(table: Sequence[int]) -> tuple[int, bool]:
-    """The IJG quality (1-100) whose luminance table is nearest to ``table`` (64 steps), and whether it is exactly it.
-
-    The IJG rule scales the table of annex K by 5000 / q percent below 50 and by 200 - 2 q from there on. Nearest is
-    by the sum of absolute differences, so that the order of the steps matters.
-    """
+    """The IJG quality (1-100) whose luminance table is nearest to ``table`` (64 steps) by the sum of absolute
+    differences, and whether it is exactly it."""
     distances = {q: sum(abs(a - b) for a, b in zip(_ijg_table(q), table, strict=True)) for q in range(1, 101)}
     best = min(distances, key=lambda q: (distances[q], -q))
     return best, distances[best] == 0

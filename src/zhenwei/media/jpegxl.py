@@ -1,7 +1,4 @@
-"""JPEG XL through imagecodecs, an extra of the package: its size from the first bits, its pixels, what it says.
-
-The header is read here so that a size beyond the limits is refused before anything is decoded.
-"""
+"""JPEG XL through imagecodecs, an extra of the package; the header is read here, so that sizes are checked first."""
 
 from __future__ import annotations
 

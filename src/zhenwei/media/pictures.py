@@ -1,7 +1,6 @@
 """Pictures through Pillow: facts without decoding, and pixels as upright 8-bit RGB.
 
-Colour profiles are not applied: traces of manipulation live in the stored values, and a conversion would blur them.
-The profile is named in the facts instead. A TIFF of several pages is read as its first.
+Colour profiles are named, not applied: a conversion would blur traces of manipulation, which live in stored values.
 """
 
 from __future__ import annotations
@@ -130,16 +129,12 @@ def _plain(file: BinaryIO, form: Format, name: str) -> tuple[Image.Image, tuple[
         image = Image.open(file, formats=["TIFF"])
         if not special.is_camera_raw(image):
             return image, ()
-    except BROKEN as error:  # sensor data in a maker's own compression
+    except BROKEN:  # sensor data in a maker's own compression
         found = special.preview(file)
         if found is None or not found[0].getexif().get(special.MAKE):
             raise
-        del error
         return found
-    found = special.preview(file)
-    if found is None:
-        raise special.without_preview(name)
-    return found
+    return special.required_preview(file, name)
 
 
 def _require_size(size: tuple[int, int], name: str, limits: Limits) -> None:

@@ -1,7 +1,6 @@
 """Camera raw files: the finished picture that the camera, or the program after it, put beside the sensor's data.
 
-Every maker keeps it elsewhere, but always as one whole JPEG, so that it is looked for by its own marks. Strips of the
-sensor's data may be JPEG too, lossless or in many equal tiles.
+It is one whole JPEG, looked for by its own marks; the sensor's data may be JPEG too, lossless or in many equal tiles.
 """
 
 from __future__ import annotations
@@ -77,10 +76,8 @@ def _frame_size(data: mmap.mmap, start: int) -> tuple[int, int] | None:
 
 
 def outer_exif(file: BinaryIO) -> bytes:
-    """What the raw file itself says of the camera, as an EXIF block to be read by Pillow; b"" if nothing is found.
-
-    Raw files are TIFF files under several names, or (CR3) hold one in a box; a RAF has all of it in its JPEG.
-    """
+    """What the raw file itself says of the camera, as an EXIF block for Pillow; b"" if nothing is found. CR3 holds it
+    in a box, other raw files are TIFF files under several names; a RAF has all of it in its JPEG."""
     file.seek(0)
     head = file.read(_HEAD)
     box = head.find(b"CMT1")

@@ -1,10 +1,8 @@
 """A decoded video frame as a standard screen shows it: upright, with square pixels, in standard range and BT.709.
 
-Frames that are so already take the straight way of ``zhenwei.media.upright``; the rest goes through 16 bits a sample.
 High dynamic range (ITU-R BT.2100: PQ or HLG) is brought down by the curve of BT.2390, section 5.4.1: what is darker
-than about 88 cd/m² stays, and 1000 cd/m² becomes 203 cd/m², which BT.2408 gives as the white of standard range. The
-curve is laid over the largest of the three channels, so that no hue turns. Wide gamuts become BT.709 in linear light
-and are clipped; samples are encoded for a screen after BT.1886 (gamma 2.4).
+than about 88 cd/m² stays, and 1000 cd/m² becomes 203 cd/m², the white of standard range in BT.2408. The curve is laid
+over the largest of the three channels. Wide gamuts are clipped to BT.709 in linear light; the screen is BT.1886's.
 """
 
 from __future__ import annotations

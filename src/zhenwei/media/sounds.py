@@ -65,11 +65,8 @@ class Track:
 def hear(
     file: BinaryIO, form: Format, name: str, rate_hz: int | None, speech_s: Speech | None, limits: Limits, told: Told
 ) -> Track:
-    """All of one track; see ``zhenwei.media.read_audio``.
-
-    Of several it is the one marked to be played, else the first, unless somebody speaks more than twice as long in
-    another or, without ``speech_s``, it is silent and another is not.
-    """
+    """All of one track, that to be played or the first, unless somebody speaks more than twice as long in another
+    or, without ``speech_s``, it is silent and another is not; see ``zhenwei.media.read_audio``."""
     with open_container(file, form, name, limits) as container:
         streams, default = audio_streams(container), audio_stream(container)
         count, first = len(streams), next((n for n, s in enumerate(streams, 1) if s is default), 1)
@@ -88,7 +85,7 @@ def hear(
 def _choose(
     order: list[int], decode: Callable[[int, Told], Track], speech_s: Speech | None, told: Told
 ) -> tuple[Track, Text]:
-    """The track to hear and why; ``order[0]`` is the one marked to be played. Raises the first MediaError if none decodes."""
+    """The track to hear and why; ``order[0]`` is the one to be played. Raises the first MediaError if none decodes."""
     found: dict[int, tuple[float, Track, Told]] = {}
     errors: list[MediaError] = []
     for number in order:

@@ -80,9 +80,8 @@ def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, in
 def kept_file(
     path: str, limits: Limits, describe: Callable[[BufferedReader, int], tuple[Media, Format]]
 ) -> Iterator[KeptFile]:
-    """As :func:`regular_file`, for all that is read of a file: ``describe`` says what it is, and leaving raises
-    MediaError unless ``path`` still is this file with the bytes of ``Media.sha256``; also where reading failed
-    meanwhile, as that of a cut file does. Sizes and times can lie, so all of it is read once more."""
+    """As :func:`regular_file`, for all that is read of a file: ``describe`` says what it is. Leaving raises MediaError
+    unless ``path`` still is this file with the bytes of ``Media.sha256``, all of which are read once more."""
     with _regular_file(path, limits) as (file, before):
         with _not_moved(file, before, path):
             media, form = describe(file, before.st_size)

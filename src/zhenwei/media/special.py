@@ -32,10 +32,7 @@ def opened(file: BinaryIO, form: Format, name: str, check: Callable[[tuple[int, 
         return _heif(file)
     if form.decoder == "JXL":
         return _jpeg_xl(file, name, check)
-    found = preview(file)
-    if found is None:
-        raise without_preview(name)
-    return found
+    return required_preview(file, name)
 
 
 def _heif(file: BinaryIO) -> Opened:
@@ -87,10 +84,14 @@ def preview(file: BinaryIO) -> Opened | None:
     return image, (note,)
 
 
-def without_preview(name: str) -> MediaError:
-    return MediaError(
-        f"{name} is a camera raw file",
-        got="no finished picture in it",
-        want="a preview of at least 160 px, or a finished picture",
-        fix="Develop it to JPEG or PNG first.",
-    )
+def required_preview(file: BinaryIO, name: str) -> Opened:
+    """As :func:`preview`; MediaError if there is none."""
+    found = preview(file)
+    if found is None:
+        raise MediaError(
+            f"{name} is a camera raw file",
+            got="no finished picture in it",
+            want="a preview of at least 160 px, or a finished picture",
+            fix="Develop it to JPEG or PNG first.",
+        )
+    return found

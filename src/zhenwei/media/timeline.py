@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -29,6 +30,25 @@ from zhenwei.media.containers import (
 )
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
+
+
+def nearest(times: Sequence[int], count: int) -> list[int]:
+    """Places in ``times`` (ascending) nearest to the middles of ``count`` equal parts of first to last time, each once.
+
+    All places if there are no more than ``count``; of two equally near ones it is the earlier. Integer arithmetic, so
+    it is exact for any unit of time.
+    """
+    if len(times) <= count:
+        return list(range(len(times)))
+    scale = 2 * count
+    picked = []
+    for part in range(count):
+        wanted = scale * times[0] + (2 * part + 1) * (times[-1] - times[0])
+        after = min(bisect_left(times, wanted, key=lambda time: scale * time), len(times) - 1)
+        before = max(after - 1, 0)
+        earlier_is_nearer = abs(wanted - scale * times[before]) <= abs(scale * times[after] - wanted)
+        picked.append(before if earlier_is_nearer else after)
+    return list(dict.fromkeys(picked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +78,7 @@ class Timeline:
 def read_timeline(
     container: InputContainer, stream: VideoStream, name: str, limits: Limits, spans: _Spans | None = None
 ) -> Timeline:
-    """Read all packets' times; where the file breaks off, what came before stands. Nothing is decoded.
-
-    ``spans`` sees every packet of the sound tracks too.
-    """
+    """Read all packets' times, as far as the file goes; ``spans`` sees every packet of the sound tracks too."""
     pts, key, hidden = array("q"), array("q"), set()
     timed = True
     for packet in packets(container, [stream, *(audio_streams(container) if spans else ())]):
@@ -105,10 +122,8 @@ def _timeline(stream: VideoStream, pts: array[int], key: array[int], hidden: set
 
 
 def clip_timeline(file: BinaryIO, form: Format, name: str, limits: Limits) -> tuple[Timeline, Fraction]:
-    """The times of all frames, and the clock time in seconds at which the file begins.
-
-    With sound that is the earlier of both tracks; alone, a clip begins with its first frame.
-    """
+    """The times of all frames, and the clock time in seconds at which the file begins: with sound that of the earlier
+    of both tracks, else that of the first frame."""
     with open_container(file, form, name, limits) as container:
         timeline = read_timeline(container, require_video(container, name, limits), name, limits)
         if timeline.timed and audio_stream(container) is not None:

@@ -19,11 +19,9 @@ _EDGE = 16  # further than enlarging the colour planes reaches
 
 
 def upright_pixels(frame: VideoFrame, max_side: int, converter: VideoReformatter) -> Pixels:
-    """``(height, width, 3)`` uint8 RGB, contiguous and read-only.
+    """``(height, width, 3)`` uint8 RGB, contiguous and read-only; the longer side is reduced by area to ``max_side``.
 
-    The colour matrix and range are the frame's own; one without a mark is taken for BT.601, as FFmpeg and OpenCV do.
-    Reduced by area so that the longer side is at most ``max_side``, never enlarged. Transparency is laid over
-    mid-grey. Pixels stay as stored where they are not square.
+    Colours without a mark are taken for BT.601, as FFmpeg and OpenCV do; pixels are not made square.
     """
     size = reduced_size(frame.width, frame.height, max_side)
     how = Interpolation.BILINEAR if size == (frame.width, frame.height) else Interpolation.AREA
@@ -38,7 +36,7 @@ def stored_upright(
     formats: tuple[str, str],
 ) -> NDArray[Any]:
     """``(height, width, 3)`` full-range R'G'B' as stored, upright, transparency over mid-grey. ``size``: (width,
-    height) of the frame as stored. ``formats``: FFmpeg's, of a frame without and with transparency."""
+    height) as stored. ``formats``: FFmpeg's, without and with transparency."""
     clear = any(component.is_alpha for component in frame.format.components)
     converted = converter.reformat(
         frame, width=size[0], height=size[1], format=formats[clear], interpolation=how, threads=1
@@ -53,10 +51,8 @@ def stored_upright(
 
 
 def upright_part(frame: VideoFrame, max_side: int, converter: VideoReformatter, window: Window) -> Pixels:
-    """The part of ``upright_pixels`` inside ``window``, bit for bit, without converting the rest where that can be.
-
-    What of ``window`` lies beyond the frame is left out; at least one pixel stays.
-    """
+    """The part of ``upright_pixels`` inside ``window``, bit for bit, without converting the rest where that can be; at
+    least one pixel."""
     plain = frame.format.name in _PLANAR and orientation(frame) == Orientation()
     if not plain or max(frame.width, frame.height) > max_side:
         whole = upright_pixels(frame, max_side, converter)
