@@ -81,7 +81,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
             submission.write([outcome("a", True, 1.0)], path, clip=clip)
     with pytest.raises(UsageError):
         submission.write([outcome("a", True, 1.0)], tmp_path / "s.json")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match="cannot write"):
         submission.write([outcome("a", True, 1.0)], tmp_path / "no" / "s.csv")
     assert list(tmp_path.iterdir()) == []
 

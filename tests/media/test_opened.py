@@ -69,3 +69,12 @@ def test_bytes_are_those_of_the_digest_or_an_error(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(MediaError, match="does not exist"):
         read_bytes(media)
+
+
+def test_a_file_may_be_opened_again_while_it_is_open(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", [40 * i for i in range(5)])
+    with opened(path) as outer:
+        with opened(path) as inner:
+            assert inner == outer
+            assert read_bytes(inner) == path.read_bytes()
+        assert read_bytes(outer) == path.read_bytes()

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
+from zhenwei.trainer import loop
 from zhenwei.trainer.averages import ema_warmup
-from zhenwei.trainer.loop import LOG, STATE, WEIGHTS, Run, Runtime, Schedule, Task, Turn, begin, save, take_step, train
+from zhenwei.trainer.checkpoints import read_checkpoint, write_checkpoint
+from zhenwei.trainer.loop import (
+    LOG,
+    SCHEMA,
+    STATE,
+    WEIGHTS,
+    Run,
+    Runtime,
+    Schedule,
+    Task,
+    Turn,
+    begin,
+    save,
+    take_step,
+    train,
+)
 from zhenwei.trainer.schedule import warmup_cosine
 
 
@@ -131,3 +150,29 @@ def test_another_network_does_not_fit(tmp_path: Path) -> None:
     other.schema = "another/1"
     with pytest.raises(DataError, match="no readable checkpoint"):
         train(other, schedule(3), tmp_path)
+
+
+def test_moments_by_their_earlier_name_are_read(tmp_path: Path) -> None:
+    train(task(), schedule(4), tmp_path, runtime=Runtime(stop_after=2))
+    document, tensors = read_checkpoint(tmp_path / WEIGHTS, SCHEMA)
+    earlier = {name.replace("optimizers.", "best."): value for name, value in tensors.items()}
+    write_checkpoint(tmp_path / WEIGHTS, earlier, document)
+    assert same(train(task(), schedule(4), tmp_path).task.nets, train(task(), schedule(4)).task.nets)
+
+
+def test_a_deadline_shortens_a_run_and_the_check_at_its_end_is_made() -> None:
+    one, checked = task(), list[int]()
+    one.check = lambda run: checked.append(run.step)
+    run = train(one, Schedule(10**6), runtime=Runtime(deadline=time.monotonic() + 2.0))
+    assert checked == [run.step]
+    assert 0 < run.step == run.steps < 10**6
+
+
+def test_the_example_of_the_module_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (loop.__doc__ or "").splitlines()
+    example = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ") or not line))
+    names: dict[str, Any] = {"folder": tmp_path}
+    exec(example, names)  # noqa: S102  # our own text
+    assert names["run"].rows[-1]["loss"] < 0.01 < names["run"].rows[0]["loss"]
+    assert capsys.readouterr().out.count("loss") == 500
+    assert sorted(path.name for path in tmp_path.iterdir()) == [STATE, WEIGHTS, LOG]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +9,7 @@ from zhenwei.errors import DataError, MissingExtraError, OutputError
 from zhenwei.evaluation import results
 from zhenwei.evaluation.results import Results
 from zhenwei.evaluation.results_page import to_html
+from zhenwei.files import write_whole
 from zhenwei.report import Hold
 
 NAME, PAGE = "results.json", "results.html"
@@ -44,14 +44,15 @@ class ResultsFolder:
             self._set_aside(found)
             results.save(found, figures)
             return [page, figures] if self._draw(found, page) else [figures]
-        except OSError as error:
-            got = f"{self._folder}: {error.strerror}"
+        except (OSError, DataError) as error:
+            why = error.got if isinstance(error, DataError) else error.strerror
+            got = f"{self._folder}: {why}"
             fix = "Free some space and start the same command again: the answers are in the journal."
             raise OutputError("the results cannot be written", got=got, fix=fix) from error
 
     def _draw(self, found: Results, page: Path) -> bool:
         try:
-            page.write_text(to_html(found), encoding="utf-8")
+            write_whole(page, to_html(found))
         except MissingExtraError as error:
             self._notes.append(f"no page with curves: {error}")
             return False
@@ -61,15 +62,13 @@ class ResultsFolder:
         """Unless what is there is ``found`` once more."""
         if not (self._folder / NAME).exists() or _same(self._folder / NAME, found):
             return
-        number = next(n for n in count(1) if not any((self._folder / name).exists() for name in _numbered(n)))
-        for name, aside in zip((NAME, PAGE), _numbered(number), strict=True):
-            if (self._folder / name).exists():
-                (self._folder / name).rename(self._folder / aside)
-        self._notes.append(f"the results of another evaluation that were there are {_numbered(number)[0]} now.")
-
-
-def _numbered(number: int) -> tuple[str, str]:
-    return f"results-{number}.json", f"results-{number}.html"
+        number = 1
+        while list(self._folder.glob(f"results-{number}.*")):
+            number += 1
+        for path in (self._folder / NAME, self._folder / PAGE):
+            if path.exists():
+                path.rename(path.with_stem(f"results-{number}"))
+        self._notes.append(f"the results of another evaluation that were there are results-{number}.json now.")
 
 
 def _same(path: Path, found: Results) -> bool:

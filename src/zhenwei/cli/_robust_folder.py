@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from zhenwei.errors import OutputError, UsageError
+from zhenwei.errors import DataError, OutputError, UsageError
 from zhenwei.evaluation.robust import SCHEMA
+from zhenwei.files import write_whole
 from zhenwei.report import Hold
 
 if TYPE_CHECKING:
@@ -52,15 +53,11 @@ class RobustFolder:
         self._done[_key(entry)] = entry
         files = [e for key, e in self._earlier.items() if key not in self._done] + list(self._done.values())
         text = json.dumps({"files": files}, indent=1, ensure_ascii=False, allow_nan=False)
-        aside = self._path.with_name(f".{self._path.name}.part")
         try:
-            aside.write_text(f"{text}\n", encoding="utf-8")
-            aside.replace(self._path)
-        except OSError as error:
-            got, fix = f"{self._path}: {error.strerror}", "Free some space or name another folder with --output."
+            write_whole(self._path, f"{text}\n")
+        except DataError as error:
+            got, fix = f"{self._path}: {error.got}", "Free some space or name another folder with --output."
             raise OutputError("the results cannot be written", got=got, fix=fix) from error
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 def _key(entry: dict[str, Any]) -> _Key:

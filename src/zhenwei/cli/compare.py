@@ -48,9 +48,11 @@ def compare(
     output: Annotated[Path | None, typer.Option(help="write into this file instead of showing it")] = None,
     seed: Annotated[int, typer.Option(help="of the bootstrap", min=0)] = 0,
 ) -> None:
-    from zhenwei.errors import UsageError
+    from zhenwei.errors import DataError, UsageError
     from zhenwei.evaluation import results
     from zhenwei.evaluation.comparison import compare as compared
+    from zhenwei.evaluation.documents import as_json
+    from zhenwei.files import write_whole
 
     if a.exists() and b.exists() and a.samefile(b):
         raise UsageError("A and B are the same file", got=str(a), want="two evaluations")
@@ -59,14 +61,14 @@ def compare(
     if format_ is Format.TABLE and output is None:
         _show(found)
         return
-    text = found.model_dump_json(indent=1, by_alias=True) + "\n" if format_ is Format.JSON else to_markdown(found)
+    text = as_json(found) if format_ is Format.JSON else to_markdown(found)
     if output is None:
         typer.echo(text, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError("the comparison cannot be written", got=f"{output}: {error.strerror}") from error
+        write_whole(output, text)
+    except DataError as error:
+        raise UsageError("the comparison cannot be written", got=f"{output}: {error.got}") from error
 
 
 compare.__doc__ = _HELP

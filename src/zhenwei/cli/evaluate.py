@@ -113,7 +113,10 @@ def _limited(items: list[Item], limit: int) -> list[Item]:
     classes: dict[tuple[str, bool], list[Item]] = {}
     for item in items:
         classes.setdefault((item.set_name, item.forged), []).append(item)
-    return [item for mine in classes.values() for item in mine[:: max(1, len(mine) // limit)][:limit]]
+    kept: list[Item] = []
+    for mine in classes.values():
+        kept += mine[:: max(1, len(mine) // limit)][:limit]
+    return kept
 
 
 def _writable(output: Path, *files: Path | None) -> None:

@@ -16,7 +16,6 @@ _APP0, _APP1, _SOS, _EOI = 0xE0, 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 _IN_EXIF = re.compile(rb'"?AIGC"?\s*[:=]?\s*(\{[^{}]{0,4000}\})')
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_XMP = b"XML:com.adobe.xmp"
 _PNG_AIGC = b"AIGC"
 _MOST_TEXT = 16 << 20

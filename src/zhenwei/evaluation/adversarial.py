@@ -16,6 +16,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -239,7 +240,7 @@ def attack_table(
     score = score or network()
     truth, plain = _labels(labels, crops), scores(score, crops)
     rows: list[Step] = []
-    for number, (attack, levels) in enumerate([(a, e) for a in attacks for e in eps]):
+    for number, (attack, levels) in enumerate(product(attacks, eps)):
         budget = Budget(levels, steps, step_size, restarts, seed)
         moved = scores(score, (fgsm if attack == "fgsm" else pgd)(score, crops, list(truth), budget))
         aims = {"": moved, " hide": np.where(truth, moved, plain), " frame": np.where(truth, plain, moved)}

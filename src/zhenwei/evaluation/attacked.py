@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from zhenwei.evaluation.robust import Answer
 from zhenwei.types import (
     Box,
     Evidence,
-    Face,
     Frame,
     InputContract,
     Pixels,
@@ -27,7 +27,7 @@ _MIRRORED_BELOW = 8  # the detector looks at the mirror image, too, where it has
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class FaceCrops:
     """A person's faces as the network sees them: ``crops`` ``(n, size, size, 3)`` uint8, one a face of ``track``."""
 
     track: Track
@@ -55,11 +55,11 @@ def attacked(
     report = pipeline.examine(path, options=options)
     subject, people = _subject(path, options.frames)
     aims = {"forged": ("hide",), "genuine": ("frame",), "inconclusive": ("hide", "frame")}[report.verdict.decision]
-    for attack, aim, level in [(a, w, e) for a in attacks for w in aims for e in eps] if people else []:
+    others = [e for e in report.evidence if e.detector != _DETECTOR]
+    for attack, aim, level in product(attacks, aims, eps) if people else ():
         budget = Budget(level, steps, seed=seed)
         moved = [_moved(person, attack, aim == "hide", budget) for person in people]
-        evidence = [e for e in report.evidence if e.detector != _DETECTOR]
-        evidence += [reexamined(person, subject) for person in moved]
+        evidence = others + [reexamined(person, subject) for person in moved]
         verdict = fusion.decide(evidence, people=report.people, kind=report.media.kind, false_alarm=options.false_alarm)
         name = f"{attack} {aim} {level}/255"
         yield Answer(
@@ -67,7 +67,7 @@ def attacked(
         )
 
 
-def _subject(path: str, count: int) -> tuple[Subject, tuple[Seen, ...]]:
+def _subject(path: str, count: int) -> tuple[Subject, tuple[FaceCrops, ...]]:
     opened = media.open_media(path)
     frames = tuple(media.sample_frames(opened, count)) if opened.kind != "audio" else ()
     contract = _contract()
@@ -82,35 +82,36 @@ def _contract() -> InputContract:
     return contract
 
 
-def _seen(track: Track, frames: Sequence[Frame], contract: InputContract) -> Seen:
-    pairs = [(face, faces.cut(frames[face.frame], face, contract)) for face in track.faces]
-    kept = [(face, crop) for face, crop in pairs if crop is not None]
-    shape = (0, contract.size_px, contract.size_px, 3)
-    crops = np.stack([crop for _, crop in kept]) if kept else np.zeros(shape, np.uint8)
-    return Seen(replace(track, faces=tuple(face for face, _ in kept)), crops)
+def _seen(track: Track, frames: Sequence[Frame], contract: InputContract) -> FaceCrops:
+    kept, crops = [], []
+    for face in track.faces:
+        crop = faces.cut(frames[face.frame], face, contract)
+        if crop is not None:
+            kept.append(face)
+            crops.append(crop)
+    size = contract.size_px
+    return FaceCrops(replace(track, faces=tuple(kept)), np.array(crops, np.uint8).reshape(-1, size, size, 3))
 
 
-def _moved(person: Seen, attack: Attack, forged: bool, budget: Budget) -> Seen:
+def _moved(person: FaceCrops, attack: Attack, forged: bool, budget: Budget) -> FaceCrops:
     score = network(mirrored=len(person.crops) < _MIRRORED_BELOW)
     move = fgsm if attack == "fgsm" else pgd
     return replace(person, crops=move(score, person.crops, [forged] * len(person.crops), budget))
 
 
-def reexamined(person: Seen, subject: Subject) -> Evidence:
+def reexamined(person: FaceCrops, subject: Subject) -> Evidence:
     """What the detector says of crops in the place of frames. Each is a frame of its own, its box such that the
     contract cuts out just that frame, and the quality of the face stays what it was in the file."""
     contract, detector = _contract(), detectors.build(_DETECTOR)
     inner = contract.size_px / (1 + 2 * contract.margin)
     edge = (contract.size_px - inner) / 2
     box = Box(edge, edge, edge + inner, edge + inner)
-    pairs = enumerate(zip(person.track.faces, person.crops, strict=True))
-    frames = tuple(Frame(number, face.time_s, _frozen(crop)) for number, (face, crop) in pairs)
-    shown = tuple(_placed(face, number, box) for number, face in enumerate(person.track.faces))
-    return detector.examine(Subject(subject.media, frames, replace(person.track, faces=shown)))
-
-
-def _placed(face: Face, number: int, box: Box) -> Face:
-    return replace(face, frame=number, box=box, landmarks=None, tight=False)
+    frames, shown = [], []
+    for number, (face, crop) in enumerate(zip(person.track.faces, person.crops, strict=True)):
+        frames.append(Frame(number, face.time_s, _frozen(crop)))
+        shown.append(replace(face, frame=number, box=box, landmarks=None, tight=False))
+    track = replace(person.track, faces=tuple(shown))
+    return detector.examine(Subject(subject.media, tuple(frames), track))
 
 
 def _frozen(crop: Pixels) -> Pixels:

@@ -8,19 +8,21 @@ together (S. Holm, "A simple sequentially rejective multiple test procedure", 19
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.documents import Section
+from zhenwei.evaluation.items import Columns
 from zhenwei.evaluation.results import FileResult, Results
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
-from zhenwei.stats.metrics import Metric, Reals
+from zhenwei.stats.metrics import Labels, Metric, Reals
 from zhenwei.stats.paired import bootstrap_p, delong, holm, mcnemar
 
 SCHEMA: Literal["zhenwei.comparison/1"] = "zhenwei.comparison/1"
@@ -91,9 +93,16 @@ def compare(
     if contradicting:
         got = f"{len(contradicting)} files, the first {contradicting[0].file}"
         raise DataError("the two results label the same files differently", got=got, want="one truth for both")
-    drafts = [_drafted(name, [p for p in both if p[0].set == name], level, seed, resamples) for name in _sets(both)]
-    adjusted = iter(holm([test.p for draft in drafts for test in draft.tests]))
-    sets = tuple(_adjusted(draft, [next(adjusted) for _ in draft.tests]) for draft in drafts)
+    by_set: dict[str, list[Pair]] = {}
+    for pair in both:
+        by_set.setdefault(pair[0].set, []).append(pair)
+    drafts, p = [], list[float]()
+    for name, pairs in by_set.items():
+        draft = _drafted(name, pairs, level, seed, resamples)
+        drafts.append(draft)
+        p += [test.p for test in draft.tests]
+    adjusted = iter(holm(p))
+    sets = tuple(_adjusted(draft, adjusted) for draft in drafts)
     notes = _notes(a, b, len(ours), len(theirs), len(both))
     return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=sets)
 
@@ -102,12 +111,11 @@ Pair = tuple[FileResult, FileResult]
 
 
 def _cases(results: Results, level: Level, only: str) -> dict[tuple[str, str, str], FileResult]:
-    mine = (f for f in results.files if f.level == level and not f.delivery and only in ("", f.set))
-    return {(f.set, f.file, f.part): f for f in mine}
-
-
-def _sets(both: Sequence[Pair]) -> list[str]:
-    return list(dict.fromkeys(x.set for x, _ in both))
+    found = {}
+    for f in results.files:
+        if f.level == level and not f.delivery and only in ("", f.set):
+            found[f.set, f.file, f.part] = f
+    return found
 
 
 def _side(results: Results) -> Side:
@@ -129,33 +137,29 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
 
 def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int) -> SetComparison:
     """Without Holm's adjustment and the sentence, which need every set."""
-
-    tests = [_bernoulli("coverage", pairs, lambda f: f.llr is not None, seed, resamples)]
+    groups = np.array([x.group for x, _ in pairs])
+    rows = [(x.forged, x.llr is not None, y.llr is not None, x.called_forged, y.called_forged) for x, y in pairs]
+    forged, answered_a, answered_b, called_a, called_b = np.array(rows, bool).T
+    tests = [_bernoulli("coverage", groups, answered_a, answered_b, seed, resamples)]
     if level == "video":
-        for figure, label in (("false alarms", False), ("forged found", True)):
-            mine = [pair for pair in pairs if pair[0].forged == label]
-            if mine:
-                tests.append(_bernoulli(figure, mine, lambda f: f.decision == "forged", seed, resamples))
-    answered = [p for p in pairs if p[0].llr is not None and p[1].llr is not None]
-    forged_groups = {x.group for x, _ in answered if x.forged}
-    genuine_groups = {x.group for x, _ in answered if not x.forged}
+        for figure, mine in (("false alarms", ~forged), ("forged found", forged)):
+            if mine.any():
+                tests.append(_bernoulli(figure, groups[mine], called_a[mine], called_b[mine], seed, resamples))
+    answered = Columns.of(((x.forged, x.group, x.llr, y.llr) for x, y in pairs), sides=2)
     p_delong = None
-    if min(len(forged_groups), len(genuine_groups)) >= _LEAST_GROUPS:
-        columns = [(x.forged, x.llr, y.llr) for x, y in answered]
-        labels, one, other = np.array(columns, np.float64).T
-        groups = [x.group for x, _ in answered]
-        draws = list(resampled_rows(groups, forged=labels == 1, seed=seed, resamples=resamples))
+    if answered.fewest_groups >= _LEAST_GROUPS:
+        labels, (one, other) = answered.forged, answered.llr
+        draws = list(resampled_rows(answered.groups, forged=labels, seed=seed, resamples=resamples))
         for figure, metric in _METRICS.items():
             drawn = [metric(labels[rows], other[rows]) - metric(labels[rows], one[rows]) for rows in draws]
             a, b = metric(labels, one), metric(labels, other)
             tests.append(_test(figure, a, b, np.array(drawn), bootstrap_p(np.array(drawn)), len(labels)))
         p_delong = delong(labels, one, other)[1]
-    n_forged = len([x for x, _ in pairs if x.forged])
     return SetComparison(
         set=name,
-        genuine=len(pairs) - n_forged,
-        forged=n_forged,
-        groups=len({x.group for x, _ in pairs}),
+        genuine=int((~forged).sum()),
+        forged=int(forged.sum()),
+        groups=len(np.unique(groups)),
         tests=tuple(tests),
         p_delong=p_delong,
         text="",
@@ -170,17 +174,12 @@ _METRICS: dict[str, Metric] = {
 _MORE_IS_BETTER = ("AUC", "coverage", "forged found")
 
 
-def _bernoulli(
-    figure: str, pairs: Sequence[Pair], says: Callable[[FileResult], bool], seed: int, resamples: int
-) -> Contrast:
-    """Shares of yes-or-no answers of both."""
-    one = np.array([says(x) for x, _ in pairs], np.float64)
-    other = np.array([says(y) for _, y in pairs], np.float64)
-    difference = other - one
-    draws = resampled_rows([x.group for x, _ in pairs], seed=seed, resamples=resamples)
-    drawn = np.array([difference[rows].mean() for rows in draws])
+def _bernoulli(figure: str, groups: NDArray[np.str_], a: Labels, b: Labels, seed: int, resamples: int) -> Contrast:
+    """Shares of yes among the answers ``a`` and ``b`` ``(n,)`` to one question."""
+    difference = b.astype(np.float64) - a
+    drawn = [difference[rows].mean() for rows in resampled_rows(groups, seed=seed, resamples=resamples)]
     p = mcnemar(int((difference < 0).sum()), int((difference > 0).sum()))
-    return _test(figure, float(one.mean()), float(other.mean()), drawn, p, len(pairs))
+    return _test(figure, float(a.mean()), float(b.mean()), np.array(drawn), p, len(a))
 
 
 def _test(figure: str, a: float, b: float, drawn: Reals, p: float, n: int) -> Contrast:
@@ -188,9 +187,10 @@ def _test(figure: str, a: float, b: float, drawn: Reals, p: float, n: int) -> Co
     return Contrast(figure=figure, a=a, b=b, difference=difference, p=p, p_holm=p, better="")
 
 
-def _adjusted(draft: SetComparison, p_holm: Sequence[float]) -> SetComparison:
+def _adjusted(draft: SetComparison, p_holm: Iterator[float]) -> SetComparison:
     tests = []
-    for test, p in zip(draft.tests, p_holm, strict=True):
+    for test in draft.tests:
+        p = next(p_holm)
         shown = p < _SIGNIFICANT and test.difference.value != 0
         more = test.difference.value > 0
         better: Literal["A", "B", ""] = "" if not shown else "B" if more == (test.figure in _MORE_IS_BETTER) else "A"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,11 +16,11 @@ from zhenwei.evaluation.ablation import ablations
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
-from zhenwei.evaluation.items import Item, Outcome
+from zhenwei.evaluation.items import Item, Outcome, class_sizes
 from zhenwei.evaluation.ladder import Degradation, steps
 from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
-from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step
+from zhenwei.evaluation.results import Ablation, Figures, Finding, Results, Step
 from zhenwei.faults import OnFault
 
 FUSED = "fused"
@@ -60,13 +60,17 @@ def evaluate(
 
     outcomes = ask("examining", chosen)
     files, ladder = files_of(outcomes), list[Step]()
+    by_set = _by_set(outcomes)
     for degradation in degradations:
-        for name, clean in _sampled(outcomes, protocol, degradation).items():
+        for name, clean in _sampled(by_set, protocol, degradation).items():
             arrived = ask(f"{degradation.name}, {name}", [o.item for o in clean], degradation)
             amount, seed = degradation.amount, protocol.seed
             ladder.append(step_of(name, degradation.family, degradation.name, amount, clean, arrived, seed=seed))
             files += files_of(arrived, degradation.name)
-    figures = tuple(_figures(outcomes, protocol))
+    figures = tuple(_figures(by_set, protocol))
+    alone: list[Ablation] = []
+    for name, mine in by_set.items():
+        alone += ablations(name, mine, seed=protocol.seed)
     say = (lambda done, of: tell("where maps lie", done, of)) if tell else None
     mapped = protocol.maps and subject in (FUSED, MAPPED)
     return Results(
@@ -76,17 +80,15 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=protocol.seed,
         frames=protocol.frames,
-        data={name: _described(mine) for name, mine in _by_set(outcomes).items()},
+        data={name: _described(mine) for name, mine in by_set.items()},
         weights=weights,
         versions={"python": platform.python_version(), **versions},
         figures=figures,
         ladder=tuple(ladder),
-        asked=tuple(
-            row for name, mine in _by_set(outcomes).items() for row in ablations(name, mine, seed=protocol.seed)
-        ),
+        asked=tuple(alone),
         localised=localised(chosen, scratch, seed=protocol.seed, tell=say) if mapped else (),
         findings=(*findings, *controls(figures)),
-        files=_told(files, protocol),
+        files=tuple(f for f in files if f.level in ("video", *protocol.levels)),
     )
 
 
@@ -99,10 +101,11 @@ def run_of(subject: str, options: pipeline.Options) -> dict[str, Any]:
 def ladder_of(protocol: Protocol) -> list[Degradation]:
     """The degradations of a protocol, by name or by family. Raises :class:`UsageError` for one that there is not."""
     every = steps()
-    unknown = [n for n in protocol.ladder if not any(n in (s.name, s.family) for s in every)]
+    names, families = {s.name for s in every}, dict.fromkeys(s.family for s in every)
+    unknown = [n for n in protocol.ladder if n not in names and n not in families]
     if unknown:
-        want = ", ".join(dict.fromkeys(s.family for s in every))
-        raise UsageError("no such step of the ladder", got=", ".join(unknown), want=f"a step or a family: {want}")
+        want = f"a step or a family: {', '.join(families)}"
+        raise UsageError("no such step of the ladder", got=", ".join(unknown), want=want)
     return [s for s in every if s.name in protocol.ladder or s.family in protocol.ladder]
 
 
@@ -119,16 +122,20 @@ def _by_set(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     return found
 
 
-def _sampled(outcomes: Sequence[Outcome], protocol: Protocol, degradation: Degradation) -> dict[str, list[Outcome]]:
+def _sampled(
+    by_set: Mapping[str, Sequence[Outcome]], protocol: Protocol, degradation: Degradation
+) -> dict[str, list[Outcome]]:
     """The files of the ladder: of each set evenly spread ones, as many of each class, of a kind that it takes."""
     found: dict[str, list[Outcome]] = {}
-    for name, mine in _by_set(outcomes).items():
+    for name, mine in by_set.items():
         if protocol.ladder_sets and name not in protocol.ladder_sets:
             continue
-        fitting = [o for o in mine if _kind(o.item) in degradation.takes and o.decision != "unreadable"]
+        classes: dict[bool, list[Outcome]] = {False: [], True: []}
+        for o in mine:
+            if _kind(o.item) in degradation.takes and o.decision != "unreadable":
+                classes[o.item.forged].append(o)
         kept: list[Outcome] = []
-        for label in (False, True):
-            some = [o for o in fitting if o.item.forged == label]
+        for some in classes.values():
             step = max(1, -(-len(some) * 2 // protocol.ladder_files)) if protocol.ladder_files else 1
             kept += some[::step]
         if kept:
@@ -140,9 +147,9 @@ def _kind(item: Item) -> str:
     return "video" if Path(item.member or item.path).suffix.lower() in _CLIPS else "image"
 
 
-def _figures(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Figures]:
+def _figures(by_set: Mapping[str, Sequence[Outcome]], protocol: Protocol) -> list[Figures]:
     found: list[Figures] = []
-    for name, mine in _by_set(outcomes).items():
+    for name, mine in by_set.items():
         domain = mine[0].item.domain
         for level in protocol.levels:
             for part, some in _slices(mine, protocol.slices).items():
@@ -152,23 +159,24 @@ def _figures(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Figures]:
 
 def _slices(mine: Sequence[Outcome], wanted: Sequence[str]) -> dict[str, list[Outcome]]:
     """The set, then its methods (each against every genuine file) and origins, where there are several."""
+    methods: set[str] = set()
+    origins: dict[str, list[Outcome]] = {}
+    for o in mine:
+        if o.item.forged and o.item.method:
+            methods.add(o.item.method)
+        if o.item.origin:
+            origins.setdefault(o.item.origin, []).append(o)
     found: dict[str, list[Outcome]] = {"": list(mine)}
-    methods = sorted({o.item.method for o in mine if o.item.forged and o.item.method})
-    origins = sorted({o.item.origin for o in mine if o.item.origin})
     if "method" in wanted and len(methods) > 1:
-        for m in methods:
-            found[f"method: {m}"] = [o for o in mine if not o.item.forged or o.item.method == m]
+        for method in sorted(methods):
+            found[f"method: {method}"] = [o for o in mine if not o.item.forged or o.item.method == method]
     if "origin" in wanted and len(origins) > 1:
-        for origin in origins:
-            found[f"origin: {origin}"] = [o for o in mine if o.item.origin == origin]
+        for origin in sorted(origins):
+            found[f"origin: {origin}"] = origins[origin]
     return found
 
 
 def _described(mine: Sequence[Outcome]) -> str:
     splits = ", ".join(sorted({o.item.split for o in mine}))
-    genuine = sum(not o.item.forged for o in mine)
-    return f"{genuine} genuine and {len(mine) - genuine} forged files, split {splits}"
-
-
-def _told(files: Sequence[FileResult], protocol: Protocol) -> tuple[FileResult, ...]:
-    return tuple(f for f in files if f.level == "video" or f.level in protocol.levels)
+    n_genuine, n_forged = class_sizes(mine)
+    return f"{n_genuine} genuine and {n_forged} forged files, split {splits}"

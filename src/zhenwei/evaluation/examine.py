@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from zhenwei.errors import DataError, FaultError, MediaError
 from zhenwei.evaluation.items import Item, Outcome, Part, Said
 from zhenwei.evaluation.ladder import Degradation
 from zhenwei.faults import OnFault, on_one_file
+from zhenwei.files import write_whole
 from zhenwei.media import read_audio
 from zhenwei.types import Curve, Media, Report
 
@@ -53,12 +55,11 @@ class Journal:
         if not path.exists() and _aside(path, signature).exists():
             _aside(path, signature).replace(path)
         lines = _lines(path)
-        if lines and lines[0] == {"run": signature}:
-            journal.known = {(x["set"], x["name"], x["delivery"]): x for x in lines[1:]}
-        text = "".join(json.dumps(x) + "\n" for x in ({"run": signature}, *journal.known.values()))
-        partial = path.with_name(f"{path.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        begin: dict[str, Any] = {"run": signature}
+        if lines and lines[0] == begin:
+            for entry in lines[1:]:
+                journal.known[entry["set"], entry["name"], entry["delivery"]] = entry
+        write_whole(path, "\n".join(map(json.dumps, (begin, *journal.known.values()))) + "\n")
         return journal
 
     def find(self, item: Item, delivery: str) -> Outcome | None:
@@ -66,13 +67,14 @@ class Journal:
         if found is None:
             return None
         values = dict(found["outcome"])
-        facts = {k: math.nan if v is None else float(v) for k, v in values.pop("facts").items()}
+        facts = {name: float("nan" if v is None else v) for name, v in values.pop("facts").items()}
         parts = tuple(Part(**p) for p in values.pop("parts"))
         said = tuple(Said(**x) for x in values.pop("said"))
         return Outcome(item, parts=parts, facts=facts, said=said, **values)
 
     def add(self, outcome: Outcome, delivery: str) -> None:
-        values = {k: v for k, v in asdict(outcome).items() if k != "item"}
+        values = asdict(outcome)
+        del values["item"]
         values["facts"] = {k: None if math.isnan(v) else v for k, v in outcome.facts.items()}
         item = outcome.item
         entry = {"set": item.set_name, "name": item.name, "delivery": delivery, "outcome": values}
@@ -222,7 +224,7 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
 def _seen(report: Report) -> dict[str, float]:
     if not report.people:
         return {}
-    quality = max((p.quality for p in report.people), key=lambda q: q.face_px)
+    quality = max(report.people, key=lambda p: p.quality.face_px).quality
     return {name: getattr(quality, name) for name in ("face_px", "sharpness", "brightness", "clipped")}
 
 
@@ -233,25 +235,27 @@ def _reason(report: Report) -> str:
 def _score(report: Report) -> float | None:
     """Of the most suspicious person, where a single detector was asked."""
     answered = [e for e in report.evidence if e.llr is not None and e.score is not None]
-    if len({e.detector for e in report.evidence}) != 1 or not answered:
+    if not _one_detector(report) or not answered:
         return None
     return max(answered, key=lambda e: e.llr or 0.0).score
+
+
+def _one_detector(report: Report) -> bool:
+    return len({e.detector for e in report.evidence}) == 1
 
 
 def _parts(report: Report) -> tuple[Part, ...]:
     """People by their verdict; frames where one detector drew what each of them would weigh alone."""
     people = [Part("track", f"person {p.person}", p.llr) for p in report.verdict.by_person]
+    frames: list[Part] = []
     if report.media.kind == "image":
-        return (*people, *(Part("frame", f"person {p.person}", p.llr, time_s=0.0) for p in report.verdict.by_person))
-    if len({e.detector for e in report.evidence}) != 1:
-        return tuple(people)
-    frames = [
-        Part("frame", f"person {e.person}, {x:.2f} s", y, time_s=x)
-        for e in report.evidence
-        for curve in e.exhibits
-        if isinstance(curve, Curve) and str(curve.y_label) == "LLR"
-        for x, y in zip(curve.x, curve.y, strict=True)
-    ]
+        frames = [replace(person, level="frame", time_s=0.0) for person in people]
+    elif _one_detector(report):
+        for e in report.evidence:
+            for curve in e.exhibits:
+                if isinstance(curve, Curve) and str(curve.y_label) == "LLR":
+                    for x, y in zip(curve.x, curve.y, strict=True):
+                        frames.append(Part("frame", f"person {e.person}, {x:.2f} s", y, time_s=x))
     return (*people, *frames)
 
 
@@ -262,7 +266,7 @@ def facts_of(media: Media) -> dict[str, float]:
     """
     width, height = float(media.width or math.nan), float(media.height or math.nan)
     quality = next((v for k, v in media.facts if "quality" in k.lower()), "")
-    digits = "".join(c for c in quality if c.isdigit() or c == ".")
+    digits = re.sub(r"[^\d.]", "", quality)
     return {
         "width": width,
         "height": height,

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from zhenwei.evaluation.ablation import by_detector
-from zhenwei.evaluation.items import Domain, Level, Outcome
+from zhenwei.evaluation.items import Columns, Domain, Level, Outcome, class_sizes
 from zhenwei.evaluation.results import Figures, FileResult, Step
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
 from zhenwei.stats.intervals import auc_interval_delong, rate_interval
-from zhenwei.stats.metrics import Metric, Reals
+from zhenwei.stats.metrics import Labels, Metric, Reals
 
 _RESAMPLES = 1000
 _FEWEST_FOR_ECE = 100
@@ -54,18 +54,19 @@ def figures_of(
     """Every figure that these outcomes support; ``part`` says which slice of the set they are. 95 % intervals:
     bootstrap over groups for figures of scores, Wilson's for rates, DeLong's for the second AUC."""
     every = cases(outcomes, level)
-    said = [c for c in every if c.llr is not None]
-    scored = _of_scores(said, seed) if _fewest_groups(said) >= 2 else {}
+    labels = [c.forged for c in every]
+    said = Columns.of((c.forged, c.group, c.llr) for c in every)
+    scored = _of_scores(said, seed) if said.fewest_groups >= 2 else {}
     files = outcomes if level == "video" else ()
     return Figures(
         name=name,
         slice=part,
         level=level,
         domain=domain,
-        genuine=sum(not c.forged for c in every),
-        forged=sum(c.forged for c in every),
+        genuine=labels.count(False),
+        forged=labels.count(True),
         groups=len({c.group for c in every}),
-        coverage=rate_interval(len(said), len(every)),
+        coverage=rate_interval(len(said.groups), len(every)),
         false_alarms=_share(files, False, "forged"),
         called_genuine=_share(files, False, "genuine"),
         found=_share(files, True, "forged"),
@@ -75,15 +76,13 @@ def figures_of(
     )
 
 
-def _of_scores(said: Sequence[Case], seed: int) -> dict[str, Estimate | None]:
-    labels = np.array([c.forged for c in said], np.float64)
-    llr = np.array([c.llr for c in said], np.float64)
-    groups = [c.group for c in said]
+def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
+    labels, (llr,) = said.forged, said.llr
 
-    def over_groups(metric: Metric, truth: Reals = labels) -> Estimate:
-        return bootstrap_interval(metric, truth, llr, groups=groups, seed=seed, resamples=_RESAMPLES)
+    def over_groups(metric: Metric, truth: Labels = labels) -> Estimate:
+        return bootstrap_interval(metric, truth, llr, groups=said.groups, seed=seed, resamples=_RESAMPLES)
 
-    enough = len(said) >= _FEWEST_FOR_ECE
+    enough = len(labels) >= _FEWEST_FOR_ECE
     # The control: the same scores against labels dealt out anew, case by case. 0.5 must lie in its interval.
     shuffled = np.random.default_rng((seed, 5)).permutation(labels)
     return {
@@ -103,20 +102,13 @@ def _of_scores(said: Sequence[Case], seed: int) -> dict[str, Estimate | None]:
     }
 
 
-def expected_calibration_error(labels: Reals, llr: Reals) -> float:
+def expected_calibration_error(labels: Labels | Reals, llr: Reals) -> float:
     """Of the probability at even prior odds, in ten bins of equal mass."""
     return metrics.expected_calibration_error(labels, _probability(llr), bins=10, equal="mass")
 
 
 def _probability(llr: Reals) -> Reals:
     return np.asarray(1 / (1 + np.exp(-llr)), np.float64)
-
-
-def _fewest_groups(said: Sequence[Case]) -> int:
-    """Of the class that has fewer: with one group, a bootstrap cannot tell how far a figure varies."""
-    forged = {c.group for c in said if c.forged}
-    genuine = {c.group for c in said if not c.forged}
-    return min(len(forged), len(genuine))
 
 
 def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate | None:
@@ -126,17 +118,15 @@ def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate
 
 def _probe(outcomes: Sequence[Outcome], seed: int) -> Estimate | None:
     usable = [o for o in outcomes if o.facts]
-    for forged in (False, True):
-        mine = [o.item.group for o in usable if o.item.forged == forged]
-        if len(set(mine)) < _FEWEST_TO_PROBE[0] or len(mine) < _FEWEST_TO_PROBE[1]:
-            return None
+    files = Columns.of((o.item.forged, o.item.group, 0.0) for o in usable)
+    if files.fewest_groups < _FEWEST_TO_PROBE[0] or min(class_sizes(usable)) < _FEWEST_TO_PROBE[1]:
+        return None
     names = sorted(set().union(*(o.facts for o in usable)))
-    table = np.full((len(usable), len(names)), np.nan)
+    table = np.full((len(usable), len(names)), np.nan)  # (files, facts)
     for row, outcome in enumerate(usable):
         for column, name in enumerate(names):
             table[row, column] = outcome.facts.get(name, np.nan)
-    labels = [o.item.forged for o in usable]
-    return metadata_probe(table, labels, [o.item.group for o in usable], seed=seed)
+    return metadata_probe(table, files.forged, files.groups, seed=seed)
 
 
 def step_of(
@@ -154,34 +144,34 @@ def step_of(
     What is lost is measured on the files that were answered both times; a verdict has flipped if it went from one
     side to the other.
     """
-    both = [(c, d) for c, d in zip(clean, delivered, strict=True) if c.llr is not None and d.llr is not None]
-    forged = np.array([c.item.forged for c, _ in both], bool)
-    groups = [c.item.group for c, _ in both]
-    before = np.array([c.llr for c, _ in both], np.float64)
-    after = np.array([d.llr for _, d in both], np.float64)
-    sides = [[g for g, y in zip(groups, forged, strict=True) if y == label] for label in (False, True)]
+    pairs = list(zip(clean, delivered, strict=True))
+    both = Columns.of(((c.item.forged, c.item.group, c.llr, d.llr) for c, d in pairs), sides=2)
+    before, after = both.llr
 
     def lost(rows: Rows) -> float:
-        return metrics.auc(forged[rows], before[rows]) - metrics.auc(forged[rows], after[rows])
+        return metrics.auc(both.forged[rows], before[rows]) - metrics.auc(both.forged[rows], after[rows])
 
     area = auc_lost = None
-    if min(len(set(side)) for side in sides) >= 2:
-        area = bootstrap_interval(metrics.auc, forged, after, groups=groups, seed=seed)
-        auc_lost = bootstrap_statistic(lost, forged, groups=groups, seed=seed)
-    flips = [c for c, d in both if {c.decision, d.decision} == {"forged", "genuine"}]
-    n_forged = len([o for o in delivered if o.item.forged])
+    if both.fewest_groups >= 2:
+        area = bootstrap_interval(metrics.auc, both.forged, after, groups=both.groups, seed=seed)
+        auc_lost = bootstrap_statistic(lost, both.forged, groups=both.groups, seed=seed)
+    flips = answered = 0
+    for c, d in pairs:
+        answered += d.llr is not None
+        flips += None not in (c.llr, d.llr) and {c.decision, d.decision} == {"forged", "genuine"}
+    n_genuine, n_forged = class_sizes(delivered)
     return Step(
         set=set_name,
         family=family,
         step=name,
         amount=amount,
-        genuine=len(delivered) - n_forged,
+        genuine=n_genuine,
         forged=n_forged,
-        coverage=len([o for o in delivered if o.llr is not None]) / max(1, len(delivered)),
+        coverage=answered / max(1, len(delivered)),
         auc=area,
         auc_lost=auc_lost,
         false_alarms=_share(delivered, False, "forged"),
-        flipped=rate_interval(len(flips), len(both)) if both else None,
+        flipped=rate_interval(flips, len(both.groups)) if both.groups else None,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from zhenwei.errors import DataError
 from zhenwei.evaluation import documents
 from zhenwei.evaluation.documents import Section, save
+from zhenwei.evaluation.items import Columns
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import bootstrap_interval
 from zhenwei.stats.estimate import cell
@@ -51,16 +52,14 @@ class HeldOutTable(Section):
 
 def row(what: str, labels: Sequence[bool], scores: Sequence[float | None], groups: Sequence[str]) -> Row:
     """AUC and equal error rate of what was answered, with 95 % intervals by bootstrap over ``groups``."""
-    answered = [i for i, score in enumerate(scores) if score is not None]
-    truth = [labels[i] for i in answered]
-    values = [float(scores[i] or 0.0) for i in answered]
-    whose = [groups[i] for i in answered]
-    n_forged = sum(truth)
+    said = Columns.of(zip(labels, groups, scores, strict=True))
+    n_forged = int(said.forged.sum())
     area = error = None
-    if 0 < n_forged < len(truth):
-        area = bootstrap_interval(auc, truth, values, groups=whose)
-        error = bootstrap_interval(equal_error_rate, truth, values, groups=whose)
-    return Row(what=what, genuine=len(truth) - n_forged, forged=n_forged, asked=len(labels), auc=area, eer=error)
+    if 0 < n_forged < len(said.groups):
+        area = bootstrap_interval(auc, said.forged, said.llr[0], groups=said.groups)
+        error = bootstrap_interval(equal_error_rate, said.forged, said.llr[0], groups=said.groups)
+    n_genuine = len(said.groups) - n_forged
+    return Row(what=what, genuine=n_genuine, forged=n_forged, asked=len(labels), auc=area, eer=error)
 
 
 def load_all(folder: Path) -> list[HeldOutTable]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from zhenwei.stats.metrics import Labels, Reals
 from zhenwei.types import Decision, Forgery, Kind
 
 Split = Literal["train", "val", "test"]
@@ -90,3 +94,35 @@ class Outcome:
         if math.isnan(self.facts.get("width", 0.0)):
             return "audio"
         return "video" if self.facts.get("duration", 0.0) > 0 else "image"
+
+
+def class_sizes(outcomes: Iterable[Outcome]) -> tuple[int, int]:
+    """How many files are genuine, and how many forged."""
+    counts = Counter(o.item.forged for o in outcomes)
+    return counts[False], counts[True]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Cases that were answered, as columns: ``forged`` ``(n,)``, ``groups`` (n names) and ``llr`` ``(sides, n)``."""
+
+    forged: Labels
+    groups: list[str]
+    llr: Reals
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[bool, str, *tuple[float | None, ...]]], sides: int = 1) -> Columns:
+        """``rows``: label, group, and an LLR for each of ``sides`` systems; a row that lacks one is left out."""
+        forged, groups, llrs = [], [], []
+        for label, group, *said in rows:
+            if None not in said:
+                forged.append(label)
+                groups.append(group)
+                llrs.append(said)
+        return cls(np.array(forged, bool), groups, np.array(llrs, np.float64).reshape(-1, sides).T)
+
+    @property
+    def fewest_groups(self) -> int:
+        """Of the class that has fewer: with one group, a bootstrap cannot tell how far a figure varies."""
+        names = np.array(self.groups, str)
+        return min(len(np.unique(names[self.forged])), len(np.unique(names[~self.forged])))

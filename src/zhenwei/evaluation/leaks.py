@@ -68,13 +68,18 @@ def _shared(
     """Within a data set, whose names mean nothing in another."""
     if not learned:
         return _nothing(check)
-    known = {(i.set_name, of(i)) for i in learned if of(i)}
-    both = sorted({(i.set_name, of(i)) for i in tested if of(i)} & known)
-    if not both:
+    known: set[tuple[str, str]] = set()
+    for item in learned:
+        known.add((item.set_name, of(item)))
+    shared: dict[tuple[str, str], int] = {}  # to the files of the test
+    for item in tested:
+        key = item.set_name, of(item)
+        if key[1] and key in known:
+            shared[key] = shared.get(key, 0) + 1
+    if not shared:
         return Finding(check=check, ok=True, text=f"no {what} of the test were trained on")
-    files = sum((i.set_name, of(i)) in set(both) for i in tested)
-    text = f"{len(both)} {what} of the test were trained on, in {files} of {len(tested)} files"
-    return Finding(check=check, ok=False, text=text, cases=_some([f"{name}: {value}" for name, value in both]))
+    text = f"{len(shared)} {what} of the test were trained on, in {sum(shared.values())} of {len(tested)} files"
+    return Finding(check=check, ok=False, text=text, cases=_some([": ".join(key) for key in sorted(shared)]))
 
 
 def _some(cases: list[str]) -> tuple[str, ...]:
@@ -126,16 +131,16 @@ def _near_duplicates(
     if not learned:
         return _nothing("near-duplicates")
     one, other = (_Gallery.of(items, looks) for items in (tested, learned))
-    pairs = [(one.items[a], other.items[b]) for a, b in _copies(one, other)]
+    copied, cases = set(), []
+    for a, b in _copies(one, other):
+        copied.add(_key(one.items[a]))
+        cases.append(f"{one.items[a].name} = {other.items[b].name}")
     looked = f"{len(one.items)} of the test against {len(other.items)} that were trained on"
     looked += f"; {unseen} files were too many to be looked at" if unseen else ""
-    if not pairs:
+    if not cases:
         return Finding(check="near-duplicates", ok=True, text=f"no copies, by what they look like: {looked}")
-    copies = {_key(a) for a, _ in pairs}
-    text = f"{len(copies)} files of the test look like one that was trained on: {looked}"
-    return Finding(
-        check="near-duplicates", ok=False, text=text, cases=_some([f"{a.name} = {b.name}" for a, b in pairs])
-    )
+    text = f"{len(copied)} files of the test look like one that was trained on: {looked}"
+    return Finding(check="near-duplicates", ok=False, text=text, cases=_some(cases))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,11 +151,17 @@ class _Gallery:
 
     @classmethod
     def of(cls, items: Sequence[Item], looks: dict[tuple[str, str], _Look]) -> _Gallery:
-        seen = [(i, look.thumbnail) for i in items if (look := looks.get(_key(i))) and look.thumbnail is not None]
-        flat = np.array([t.ravel() - t.mean() for _, t in seen], np.float32).reshape(-1, SIDE * SIDE)
+        kept, thumbnails = [], []
+        for item in items:
+            look = looks.get(_key(item))
+            if look is not None and look.thumbnail is not None:
+                kept.append(item)
+                thumbnails.append(look.thumbnail)
+        hashes = np.array([dct_hash(thumbnail) for thumbnail in thumbnails], np.uint64)
+        flat = np.array(thumbnails, np.float32).reshape(-1, SIDE * SIDE)
+        flat -= flat.mean(axis=1, keepdims=True)
         norms = np.linalg.norm(flat, axis=1, keepdims=True)
-        hashes = np.array([dct_hash(t) for _, t in seen], np.uint64)
-        return cls([i for i, _ in seen], hashes, (flat / np.maximum(norms, 1e-6)).astype(np.float32))
+        return cls(kept, hashes, (flat / np.maximum(norms, 1e-6)).astype(np.float32))
 
 
 def _copies(one: _Gallery, other: _Gallery) -> Iterator[tuple[int, int]]:

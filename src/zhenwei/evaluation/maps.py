@@ -92,12 +92,11 @@ def _originals(items: Sequence[Item]) -> dict[str, Item]:
     for item in items:
         if item.video and not item.forged:
             by_video.setdefault((item.set_name, item.video), []).append(item)
-    originals = {}
+    found = {}
     for item in items:
-        found = by_video.get((item.set_name, item.video), [])
-        if item.forged and len(found) == 1:
-            originals[item.name] = found[0]
-    return originals
+        if item.forged and item.video:
+            found[item.name] = by_video.get((item.set_name, item.video), [])
+    return {name: candidates[0] for name, candidates in found.items() if len(candidates) == 1}
 
 
 def _read(

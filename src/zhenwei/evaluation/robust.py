@@ -185,16 +185,28 @@ def _answer(family: str, name: str, amount: float, report: Report) -> Answer:
 
 
 def _family(plain: Answer, name: str, answers: tuple[Answer, ...]) -> Family:
-    changed = next((i for i, a in enumerate(answers) if a.side != plain.side), len(answers))
-    flipped = next((a.name for a in answers if a.side and a.side != plain.side), "")
-    lost = next((a.name for a in answers if plain.side and not a.side), "")
-    held = answers[changed - 1].name if changed else ""
+    held = flipped = lost = ""
+    for answer in answers:
+        if answer.side == plain.side:
+            held = held if flipped or lost else answer.name
+        elif answer.side:
+            flipped = flipped or answer.name
+        else:
+            lost = lost or answer.name
     llrs = _llrs(answers)
     return Family(name, held, flipped, lost, min(llrs, default=None), max(llrs, default=None))
 
 
 def _llrs(answers: Sequence[Answer]) -> list[float]:
     return [a.llr for a in answers if a.llr is not None]
+
+
+def _by_side(answers: Sequence[Answer]) -> dict[int, list[Answer]]:
+    """1 forged, -1 genuine, 0 neither."""
+    found: dict[int, list[Answer]] = {1: [], -1: [], 0: []}
+    for answer in answers:
+        found[answer.side].append(answer)
+    return found
 
 
 def conclusion(found: Robustness) -> Text:
@@ -206,7 +218,7 @@ def conclusion(found: Robustness) -> Text:
     decision, zh, count = found.plain.decision, _CHINESE[found.plain.decision], len(found.answers)
     if not found.plain.side:
         return _without_verdict(found)
-    lost = [a for a in found.answers if not a.side]
+    lost = _by_side(found.answers)[0]
     if not lost:
         return Text(f"Stays {decision} through all {count} steps tried.", zh=f"在全部 {count} 步中始终为{zh}。")
     if len(lost) == count:
@@ -222,17 +234,17 @@ def conclusion(found: Robustness) -> Text:
 
 
 def _unsure(found: Robustness) -> Text:
-    plain = found.plain
-    against = [a for a in found.answers if a.side and a.side != plain.side]
+    plain, sides = found.plain, _by_side(found.answers)
     if plain.side:
-        names = _listed([a.name for a in against])
+        against = sides[-plain.side]
+        names = _listed(against)
         return Text(
             f"Unsure: the verdict depends on how the file was saved. {plain.decision.capitalize()} as it is, "
             f"{against[0].decision} after {names}.",
             zh=f"不确定：结论取决于文件的保存方式。原文件为{_CHINESE[plain.decision]}，"
             f"经 {names} 后为{_CHINESE[against[0].decision]}。",
         )
-    forged, genuine = (_listed([a.name for a in against if a.side == side]) for side in (1, -1))
+    forged, genuine = _listed(sides[1]), _listed(sides[-1])
     return Text(
         f"Unsure: no verdict as it is, forged after {forged}, genuine after {genuine}.",
         zh=f"不确定：原文件无法判定，经 {forged} 后为伪造，经 {genuine} 后为真实。",
@@ -240,10 +252,11 @@ def _unsure(found: Robustness) -> Text:
 
 
 def _without_verdict(found: Robustness) -> Text:
-    sided = [a for a in found.answers if a.side]
+    sides = _by_side(found.answers)
+    sided = sides[1] or sides[-1]
     if not sided:
         return Text("No verdict, however it is saved.", zh="无论怎样保存都无法判定。")
-    names, decision = _listed([a.name for a in sided]), sided[0].decision
+    names, decision = _listed(sided), sided[0].decision
     return Text(
         f"No verdict as it is. It turns {decision} after {names}: that says more of the step than of the file.",
         zh=f"原文件无法判定。经 {names} 后为{_CHINESE[decision]}：这更多反映的是处理方式，而不是文件本身。",
@@ -252,29 +265,37 @@ def _without_verdict(found: Robustness) -> Text:
 
 def _limits(found: Robustness) -> tuple[str, str]:
     """How far the verdict holds in the families in which it is lost."""
-    down = [f.held for f in found.families if f.family in GRADED and f.lost and f.held]
-    lost = {name: [a for a in found.answers if a.family == name and not a.side] for name in _names(found)}
-    never = [n for n, missed in lost.items() if len(missed) == sum(a.family == n for a in found.answers)]
-    told = {f.family for f in found.families if f.family in GRADED and f.held} | set(never)
-    other = [a.name for name, missed in lost.items() if name not in told for a in missed]
+    down, never, other = [], [], list[str]()
+    for family in found.families:
+        graded = family.family in GRADED
+        mine = [a for a in found.answers if a.family == family.family]
+        lost = _by_side(mine)[0]
+        if graded and family.lost and family.held:
+            down.append(family.held)
+        if len(lost) == len(mine):
+            never.append(family.family)
+        elif not (graded and family.held):
+            other += [a.name for a in lost]
     parts, places = [], []
     if down:
-        parts.append(f"down to {_listed(down)}")
-        places.append(f"直到 {_listed(down)}")
+        parts.append(f"down to {_joined(down)}")
+        places.append(f"直到 {_joined(down)}")
     if never:
-        parts.append(f"but after no step of {_listed(never)}")
-        places.append(f"但 {_listed(never)} 的任何一步之后都无法判定")
+        parts.append(f"but after no step of {_joined(never)}")
+        places.append(f"但 {_joined(never)} 的任何一步之后都无法判定")
     if other:
-        parts.append(f"except after {_listed(other)}")
-        places.append(f"除了 {_listed(other)} 之后")
+        parts.append(f"except after {_joined(other)}")
+        places.append(f"除了 {_joined(other)} 之后")
     return ", ".join(parts), "，".join(places)
 
 
-def _names(found: Robustness) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(a.family for a in found.answers))
+def _listed(answers: Sequence[Answer]) -> str:
+    return _joined([answer.name for answer in answers])
 
 
-def _listed(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     shown, more = names[:_NAMED], len(names) - _NAMED
-    text = "; ".join(shown) if any("," in name for name in shown) else ", ".join(shown)
+    text = ", ".join(shown)
+    if text.count(",") >= len(shown):  # a name has a comma of its own
+        text = "; ".join(shown)
     return f"{text} (+{more})" if more > 0 else text

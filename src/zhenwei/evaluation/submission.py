@@ -16,9 +16,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item, Outcome
 from zhenwei.evaluation.readers.reading import few, printable, table_of
+from zhenwei.files import write_whole
 from zhenwei.stats.metrics import log_loss
 
 PRIOR = 0.5
@@ -50,17 +53,18 @@ def write(outcomes: Sequence[Outcome], path: Path, *, clip: float = CLIP) -> Sub
     if path.suffix.lower() == ".json":
         raise UsageError("the table would lie where its counts go", got=path.name, want="a name ending in .csv")
     names = _names([o.item for o in outcomes])
-    labels = [o.item.forged for o in outcomes]
-    chances = [_chance(o.llr, clip, name) for o, name in zip(outcomes, names, strict=True)]
-    answered = [i for i, o in enumerate(outcomes) if o.llr is not None]
-    known = log_loss([labels[i] for i in answered], [chances[i] for i in answered]) if answered else None
-    made = Submission(len(names), len(names) - len(answered), log_loss(labels, chances), known, clip)
+    labels = np.array([o.item.forged for o in outcomes])
+    answered = np.array([o.llr is not None for o in outcomes])
+    chances = np.array([_chance(o.llr, clip, name) for o, name in zip(outcomes, names, strict=True)])
+    known = log_loss(labels[answered], chances[answered]) if answered.any() else None
+    made = Submission(len(names), int((~answered).sum()), log_loss(labels, chances), known, clip)
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("filename", "label"))
-    writer.writerows((name, f"{chance:.6f}") for name, chance in zip(names, chances, strict=True))
-    _save(path, table.getvalue())
-    _save(path.with_suffix(".json"), json.dumps(asdict(made), indent=1) + "\n")
+    for name, chance in zip(names, chances, strict=True):
+        writer.writerow((name, f"{chance:.6f}"))
+    write_whole(path, table.getvalue())
+    write_whole(path.with_suffix(".json"), json.dumps(asdict(made), indent=1) + "\n")
     return made
 
 
@@ -111,12 +115,3 @@ def _probability(text: str, where: str) -> float:
     if not 0 <= value <= 1:
         raise DataError("a label is no probability", got=f"{text[:80]!r}, {where}", want="0 to 1")
     return value
-
-
-def _save(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(path)
-    except OSError as error:
-        raise DataError("the submission cannot be written", got=f"{path}: {error.strerror}") from error

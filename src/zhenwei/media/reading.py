@@ -44,7 +44,7 @@ def opened(path: str | os.PathLike[str], limits: Limits) -> Iterator[Media]:
         try:
             yield kept.media
         finally:
-            del files[key]
+            files.pop(key, None)  # opened twice at a time, the inner one has taken it out
 
 
 def _described(file: BufferedReader, path: str, size_bytes: int, limits: Limits) -> tuple[Media, Format]:

@@ -19,7 +19,7 @@ from zhenwei.errors import DataError
 
 Reals = NDArray[np.float64]
 Labels = NDArray[np.bool_]
-Metric = Callable[[Reals, Reals], float]
+Metric = Callable[[Labels | Reals, Reals], float]
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:

@@ -5,10 +5,16 @@ numbers are drawn anew for each step from (seed, step, part), so a run that goes
 step that it would have made. What else a task remembers between steps belongs in buffers of its networks (tensors) or
 in ``memory`` (JSON). Training a network of your own::
 
+    import torch
+
+    from zhenwei.trainer.averages import ema_warmup
+    from zhenwei.trainer.loop import Schedule, Task, Turn, take_step, train
+    from zhenwei.trainer.schedule import warmup_cosine
+
     net = torch.nn.Linear(2, 1)
     optimizer = torch.optim.AdamW(net.parameters())
 
-    def step(turn: Turn) -> dict[str, Tensor]:
+    def step(turn: Turn) -> dict[str, torch.Tensor]:
         x = torch.randn(64, 2, generator=turn.generator())
         loss = ((net(x)[:, 0] - x.sum(1)) ** 2).mean()
         take_step(optimizer, loss)
@@ -18,13 +24,14 @@ in ``memory`` (JSON). Training a network of your own::
     schedule = Schedule(
         steps=500,
         save_every=100,
-        learning_rate=lambda step, steps: warmup_cosine(step, steps, peak=1e-2, warmup_steps=20),
+        learning_rate=lambda step, steps: warmup_cosine(step, steps, peak=3e-2, warmup_steps=20),
         ema=lambda made: ema_warmup(0.99, made),
     )
-    run = train(task, schedule, Path("run"), about={"data": "sums"}, tell=lambda progress, _: print(progress.losses))
+    run = train(task, schedule, folder, about={"data": "sums"}, tell=lambda progress, _: print(progress.losses))
     trained = run.averages["net"]
 
-``run/`` then holds ``last.safetensors``, ``last.json`` and ``log.csv``; the same call with more steps goes on there.
+``folder``, a ``Path``, then holds ``last.safetensors``, ``last.json`` and ``log.csv``; the same call with more steps
+goes on there.
 """
 
 from __future__ import annotations
@@ -242,13 +249,17 @@ def proceed(
 
     Raises DataError where a loss or weight is no longer finite; what was saved stays clean.
     """
-    task, world = run.task, runtime.world
+    task, saved_at = run.task, -1
 
     def keep() -> None:
-        if task.keep is not None and world.leads:
+        nonlocal saved_at
+        if saved_at == run.step or not runtime.world.leads:
+            return
+        if task.keep is not None:
             task.keep(run)
-        elif folder is not None and world.leads:
+        elif folder is not None:
             save(run, folder, about or {}, name)
+        saved_at = run.step
 
     clock = Clock(runtime.deadline, runtime.check_s)
     end = run.steps if runtime.stop_after is None else min(run.steps, run.step + runtime.stop_after)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
@@ -15,6 +18,7 @@ from zhenwei.forge.swap.learn import batches, learn, reconstruction, swap_faces
 from zhenwei.forge.swap.settings import SwapSettings, cost
 from zhenwei.forge.swap.sides import Faces, of_portraits
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet, ssim
+from zhenwei.trainer.checkpoints import state_tensors
 
 CPU = torch.device("cpu")
 SMALL = SwapSettings(size=32, width=8, batch=8, steps=150, rate=2e-3, held_out=2, seed=3)
@@ -103,8 +107,6 @@ def test_checkpoints_of_others_are_refused(people: tuple[Faces, Faces], tmp_path
     checkpoint.keep(path, state, SMALL, "c" * 64, ("anna", "bruno"))
     with pytest.raises(DataError, match="another consent"):
         checkpoint.restore(path, "d" * 64, CPU)
-    from safetensors.torch import save_file
-
     save_file({k: v.contiguous() for k, v in state.net.state_dict().items()}, path)
     with pytest.raises(DataError, match="no readable checkpoint"):
         checkpoint.restore(path, "c" * 64, CPU)
@@ -121,7 +123,7 @@ def test_checkpoints_of_others_are_refused(people: tuple[Faces, Faces], tmp_path
 @pytest.mark.parametrize("damage", ["nested", "endless", "name", "lost", "shape", "number"])
 def test_damaged_checkpoints_are_refused(people: tuple[Faces, Faces], tmp_path: Path, damage: str) -> None:
     from safetensors import safe_open
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     state, path = checkpoint.fresh(SMALL, CPU), tmp_path / "x.safetensors"
     learn(state, batches(*people, SMALL, 0, CPU), SMALL)
@@ -204,3 +206,21 @@ def test_faces_above_128_px_are_refused() -> None:
             np.zeros((1, 468, 2), np.float32),
             np.zeros((1, 160, 160), np.float32),
         )
+
+
+def test_a_checkpoint_of_the_first_schema_is_still_read(people: tuple[Faces, Faces], tmp_path: Path) -> None:
+    settings = SwapSettings(**(SMALL.to_dict() | {"adversarial": 0.1, "adversarial_from": 0.0}))
+    state, path = checkpoint.fresh(settings, CPU), tmp_path / "x.safetensors"
+    learn(state, batches(*people, settings, 0, CPU), settings)
+    earlier = {"nets.net.": "net.", "nets.critics.": "critics.", "optimizers.net.": "best."}
+    earlier["optimizers.critics."] = "critics_best."
+    tensors = {}
+    for name, value in state_tensors(state.nets, nn.ModuleDict(), state.optimizers).items():
+        (start,) = (start for start in earlier if name.startswith(start))
+        tensors[earlier[start] + name.removeprefix(start)] = value.contiguous()
+    told: dict[str, object] = {"schema": "zhenwei.swap/1", "settings": settings.to_dict(), "consent": "c" * 64}
+    told |= {"subjects": ["anna", "bruno"], "step": 1, "least": None}
+    save_file(tensors, path, {"zhenwei": json.dumps(told)})
+    again, _ = checkpoint.restore(path, "c" * 64, CPU)
+    pair = batches(*people, settings, 1, CPU)
+    assert learn(state, pair, settings) == learn(again, pair, settings)

@@ -38,6 +38,29 @@ _NO_TRACE = Text(
 )
 
 
+def described(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
+    """The catalogue entry of a detector of this family, which runs ``model``; no other generator is seen by either."""
+    unknown = Text(
+        "generators that it does not know: it says none of these, or errs",
+        zh="未知的生成器：它会回答均不属于，或出错",
+    )
+    return DetectorInfo(
+        id=id_,
+        question=question,
+        takes=("image", "video"),
+        level="person",
+        needs=(
+            Text(f"a face of at least {CONTRACT.min_face_px} px", zh=f"至少 {CONTRACT.min_face_px} 像素的人脸"),
+            Text("some sharpness, and surroundings of the face", zh="一定的清晰度和人脸周围的画面"),
+        ),
+        reference=reference,
+        blind_spots=(unknown, *blind_spots),
+        models=(model,),
+        contract=CONTRACT,
+        finds="generated",
+    )
+
+
 def look(subject: Subject, model: str) -> FaceBatch | None:
     """Up to four faces of the person, evenly spread, and the network's outputs for their crops of 192 px; None where
     no face is large and sharp enough: blur wipes the fingerprint out."""

@@ -10,7 +10,8 @@ import numpy as np
 
 from zhenwei import models
 from zhenwei.detectors._faces import FaceBatch
-from zhenwei.detectors.fingerprint._sources import CONTRACT, answer, look, named
+from zhenwei.detectors.fingerprint import _sources
+from zhenwei.detectors.fingerprint._sources import answer, look, named
 from zhenwei.signals.spectrum import log_spectrum, noise_residual, peaks
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
@@ -33,34 +34,22 @@ class LearnedFingerprint:
 
     always: bool = False
 
-    info: ClassVar[DetectorInfo] = DetectorInfo(
-        id="fingerprint.learned",
-        question=Text(
+    info: ClassVar[DetectorInfo] = _sources.described(
+        "fingerprint.learned",
+        Text(
             "Whose fingerprint does the picture bear: a known camera's or a known generator's?",
             zh="画面带有谁的指纹：已知相机还是已知生成器？",
         ),
-        takes=("image", "video"),
-        level="person",
-        needs=(
-            Text(f"a face of at least {CONTRACT.min_face_px} px", zh=f"至少 {CONTRACT.min_face_px} 像素的人脸"),
-            Text("some sharpness, and surroundings of the face", zh="一定的清晰度和人脸周围的画面"),
-        ),
-        reference="N. Yu, L. Davis, M. Fritz, Attributing fake images to GANs: learning and analyzing GAN "
+        "N. Yu, L. Davis, M. Fritz, Attributing fake images to GANs: learning and analyzing GAN "
         "fingerprints, ICCV 2019",
-        blind_spots=(
-            Text(
-                "generators that it does not know: it says none of these, or errs",
-                zh="未知的生成器：它会回答均不属于，或出错",
-            ),
+        (
             Text(
                 "pictures shrunk, compressed or filtered until no fingerprint is left",
                 zh="缩小、压缩或滤镜处理到指纹消失的图片",
             ),
             Text("a face swapped into a genuine picture", zh="换入真实图片中的脸"),
         ),
-        models=(MODEL,),
-        contract=CONTRACT,
-        finds="generated",
+        MODEL,
     )
 
     def examine(self, subject: Subject) -> Evidence:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei.detectors._faces import FaceBatch
-from zhenwei.detectors.fingerprint._sources import CONTRACT, answer, look, named
+from zhenwei.detectors.fingerprint._sources import answer, described, look, named
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
 MODEL = "fingerprint_residual"
@@ -21,25 +21,15 @@ class ResidualFingerprint:
 
     always: bool = False
 
-    info: ClassVar[DetectorInfo] = DetectorInfo(
-        id="fingerprint.residual",
-        question=Text(
+    info: ClassVar[DetectorInfo] = described(
+        "fingerprint.residual",
+        Text(
             "Does the picture's residual match the template of a known camera or of a known generator?",
             zh="画面的残差与哪个来源的模板相符：已知相机还是已知生成器？",
         ),
-        takes=("image", "video"),
-        level="person",
-        needs=(
-            Text(f"a face of at least {CONTRACT.min_face_px} px", zh=f"至少 {CONTRACT.min_face_px} 像素的人脸"),
-            Text("some sharpness, and surroundings of the face", zh="一定的清晰度和人脸周围的画面"),
-        ),
-        reference="N. Yu, L. Davis, M. Fritz, Attributing fake images to GANs, ICCV 2019 (visualised fingerprints); "
+        "N. Yu, L. Davis, M. Fritz, Attributing fake images to GANs, ICCV 2019 (visualised fingerprints); "
         "templates as of sensors, after F. Marra et al., MIPR 2019",
-        blind_spots=(
-            Text(
-                "generators that it does not know: it says none of these, or errs",
-                zh="未知的生成器：它会回答均不属于，或出错",
-            ),
+        (
             Text(
                 "faces that lie elsewhere in the picture than in those it learned from", zh="位置与训练图片不同的人脸"
             ),
@@ -48,9 +38,7 @@ class ResidualFingerprint:
                 zh="缩小、压缩或滤镜处理到残差消失的图片",
             ),
         ),
-        models=(MODEL,),
-        contract=CONTRACT,
-        finds="generated",
+        MODEL,
     )
 
     def examine(self, subject: Subject) -> Evidence:

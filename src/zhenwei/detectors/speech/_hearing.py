@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zhenwei import models
 from zhenwei.detectors._answers import NO_SOUND, abstain, axis, evenly, from_score
-from zhenwei.detectors._sound import mixed, speech_runs, total_s
+from zhenwei.detectors._sound import ACTIVITY, mixed, speech_runs, total_s
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ
@@ -46,6 +46,21 @@ class Speech:
     @property
     def speech_s(self) -> float:
         return total_s(self.runs)
+
+
+def described(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
+    """The catalogue entry of a detector of this family, which runs ``model``."""
+    return DetectorInfo(
+        id=id_,
+        question=question,
+        takes=("audio", "video"),
+        level="file",
+        needs=(Text(f"{LEAST_S:g} s of speech", zh=f"至少 {LEAST_S:g} 秒语音"),),
+        reference=reference,
+        blind_spots=blind_spots,
+        models=(model, ACTIVITY),
+        finds="voice",
+    )
 
 
 def listen(audio: Audio | None) -> Speech | Text:

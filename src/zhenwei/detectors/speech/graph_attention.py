@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors._sound import ACTIVITY
-from zhenwei.detectors.speech._hearing import LEAST_S, examined
+from zhenwei.detectors.speech._hearing import described, examined
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Text
@@ -23,22 +22,17 @@ _LEAST = 8_000
 class GraphAttention:
     """A small network on the wave: sinc filters, residual blocks, graph attention over bands and moments."""
 
-    info: ClassVar[DetectorInfo] = DetectorInfo(
-        id="speech.graph_attention",
-        question=Text("Does a network that hears bands and moments together hear a machine?",
+    info: ClassVar[DetectorInfo] = described(
+        "speech.graph_attention",
+        Text("Does a network that hears bands and moments together hear a machine?",
              zh="同时关注频带与时刻的网络是否听出机器合成？"),
-        takes=("audio", "video"),
-        level="file",
-        needs=(Text(f"{LEAST_S:g} s of speech", zh=f"至少 {LEAST_S:g} 秒语音"),),
-        reference="J. Jung et al., AASIST: audio anti-spoofing using integrated spectro-temporal graph attention "
-        "networks, "
-        "ICASSP 2022",
-        blind_spots=(
+        "J. Jung et al., AASIST: audio anti-spoofing using integrated spectro-temporal graph attention "
+        "networks, ICASSP 2022",
+        (
             Text("synthesisers unlike those it learned from", zh="与训练所用不同的合成系统"),
             Text("telephone bands and strong noise", zh="电话频带和强噪声"),
         ),
-        models=(MODEL, ACTIVITY),
-        finds="voice",
+        MODEL,
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:

@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors._sound import ACTIVITY
-from zhenwei.detectors.speech._hearing import LEAST_S, examined
+from zhenwei.detectors.speech._hearing import described, examined
 from zhenwei.signals.speech import deltas, levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, frame_cepstra
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Text
@@ -28,21 +27,17 @@ class LfccGmm:
     Levels are left out, since they tell microphones apart; slopes too, which did worse on sources left out.
     """
 
-    info: ClassVar[DetectorInfo] = DetectorInfo(
-        id="speech.lfcc_gmm",
-        question=Text("Are the movements of the spectrum likelier of people or of machines?",
+    info: ClassVar[DetectorInfo] = described(
+        "speech.lfcc_gmm",
+        Text("Are the movements of the spectrum likelier of people or of machines?",
              zh="频谱的变化更像人还是机器？"),
-        takes=("audio", "video"),
-        level="file",
-        needs=(Text(f"{LEAST_S:g} s of speech", zh=f"至少 {LEAST_S:g} 秒语音"),),
-        reference="M. Sahidullah, T. Kinnunen & C. Hanilçi, A comparison of features for synthetic speech detection, "
+        "M. Sahidullah, T. Kinnunen & C. Hanilçi, A comparison of features for synthetic speech detection, "
         "Interspeech 2015",
-        blind_spots=(
+        (
             Text("synthesisers unlike those it learned from", zh="与训练所用不同的合成系统"),
             Text("noise, reverberation and compression", zh="噪声、混响和压缩"),
         ),
-        models=(MODEL, ACTIVITY),
-        finds="voice",
+        MODEL,
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:

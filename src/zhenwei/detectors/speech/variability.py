@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors._sound import ACTIVITY
-from zhenwei.detectors.speech._hearing import LEAST_S, examined
+from zhenwei.detectors.speech._hearing import described, examined
 from zhenwei.signals.voice import variability
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Text
 
@@ -21,17 +20,13 @@ class Variability:
     """A linear classifier on 150 statistics of windows of 2.5 s: how far cepstra, their slopes and curvatures spread,
     how periodic and how rough six bands are, how the spectrum steps from frame to frame."""
 
-    info: ClassVar[DetectorInfo] = DetectorInfo(
-        id="speech.variability",
-        question=Text("Does the voice vary from moment to moment as those of people do?",
+    info: ClassVar[DetectorInfo] = described(
+        "speech.variability",
+        Text("Does the voice vary from moment to moment as those of people do?",
              zh="语音的瞬时变化是否像真人？"),
-        takes=("audio", "video"),
-        level="file",
-        needs=(Text(f"{LEAST_S:g} s of speech", zh=f"至少 {LEAST_S:g} 秒语音"),),
-        reference="own statistics; over-smooth cepstra after T. Toda & K. Tokuda, A speech parameter generation "
-        "algorithm "
-        "considering global variance, IEICE 2007",
-        blind_spots=(
+        "own statistics; over-smooth cepstra after T. Toda & K. Tokuda, A speech parameter generation "
+        "algorithm considering global variance, IEICE 2007",
+        (
             Text("neural vocoders of the best quality, and voices copied from a recording",
                  zh="高质量神经声码器，以及由录音直接复制的语音"),
             Text("noise, music and strong compression, which hide what is measured",
@@ -39,8 +34,7 @@ class Variability:
             Text("short passages replaced within a genuine recording: see the timeline",
                  zh="真实录音中被替换的短片段：请看时间线"),
         ),
-        models=(MODEL, ACTIVITY),
-        finds="voice",
+        MODEL,
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.ladder.changes import (
     AtMost,
@@ -49,15 +51,15 @@ _QUICK = frozenset(
 def steps() -> tuple[Degradation, ...]:
     """Every step, for pictures and for clips: ``Degradation.takes`` says which."""
     return (
-        *(_compressed("jpeg", q, Jpeg(q)) for q in (90, 80, 70, 60, 50, 40, 30, 20, 10)),
-        *(_compressed("webp", q, WebP(q)) for q in (80, 50, 20)),
-        *(_changed("resize", f"{f:g} {k}", f, Resize(f, k)) for f in (0.75, 0.5, 0.25) for k in _KERNELS),
-        *(_changed("crop", f"{share} %", share, Crop(share / 100)) for share in (95, 90, 80)),
-        *(_changed("blur", f"{sigma}", sigma, Blur(sigma)) for sigma in (1, 2, 3)),
-        *(_changed("noise", f"{sigma}", sigma, Noise(sigma)) for sigma in (5, 10, 20)),
+        *_compressed("jpeg", Jpeg, (90, 80, 70, 60, 50, 40, 30, 20, 10)),
+        *_compressed("webp", WebP, (80, 50, 20)),
+        *_resized((0.75, 0.5, 0.25)),
+        *_changed("crop", "{} %", lambda share: Crop(share / 100), (95, 90, 80)),
+        *_changed("blur", "{}", Blur, (1, 2, 3)),
+        *_changed("noise", "{}", Noise, (5, 10, 20)),
         *_colours(),
-        *(_coded("h264", crf) for crf in (23, 28, 33, 40)),
-        *(_coded("h265", crf) for crf in (28, 33, 40)),
+        *_coded("h264", (23, 28, 33, 40)),
+        *_coded("h265", (28, 33, 40)),
         *_services(),
         *_screenshots(),
     )
@@ -77,16 +79,25 @@ def families(chosen: tuple[Degradation, ...], names: tuple[str, ...]) -> tuple[D
     return tuple(step for step in chosen if not names or step.family in names)
 
 
-def _compressed(family: str, quality: int, packing: Packing) -> Degradation:
-    return Degradation(family, f"{family} {quality}", quality, _PICTURE, (), Saved((packing,)))
+def _compressed(family: str, packing: Callable[[int], Packing], qualities: Sequence[int]) -> Iterator[Degradation]:
+    for quality in qualities:
+        yield Degradation(family, f"{family} {quality}", quality, _PICTURE, (), Saved((packing(quality),)))
 
 
-def _changed(family: str, what: str, amount: float, change: Change) -> Degradation:
-    return Degradation(family, f"{family} {what}", amount, _BOTH, (change,))
+def _resized(factors: Sequence[float]) -> Iterator[Degradation]:
+    for factor in factors:
+        for kernel in _KERNELS:
+            yield Degradation("resize", f"resize {factor:g} {kernel}", factor, _BOTH, (Resize(factor, kernel),))
 
 
-def _coded(codec: Codec, crf: int) -> Degradation:
-    return Degradation(codec, f"{codec} crf {crf}", crf, _BOTH, (), Saved((VideoFrame(codec, crf),), codec, crf))
+def _changed(family: str, name: str, change: Callable[[int], Change], amounts: Sequence[int]) -> Iterator[Degradation]:
+    for amount in amounts:
+        yield Degradation(family, f"{family} {name.format(amount)}", amount, _BOTH, (change(amount),))
+
+
+def _coded(codec: Codec, factors: Sequence[int]) -> Iterator[Degradation]:
+    for crf in factors:
+        yield Degradation(codec, f"{codec} crf {crf}", crf, _BOTH, (), Saved((VideoFrame(codec, crf),), codec, crf))
 
 
 def _colours() -> tuple[Degradation, ...]:

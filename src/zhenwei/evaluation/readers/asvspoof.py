@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from zhenwei.errors import DataError
@@ -81,8 +82,11 @@ def _protocols(folder: Path) -> list[Path]:
         ("trial_metadata.txt", lambda p: p.parent.name != "ASV"),
         ("ASVspoof5.*.tsv", lambda p: "track_2" not in p.name),
     )
-    depths = ("", "*/", "*/*/", "*/*/*/")
-    return sorted({p for name, fit in wanted for d in depths for p in folder.glob(d + name) if p.is_file() and fit(p)})
+    found: set[Path] = set()
+    for name, fits in wanted:
+        for depth in ("", "*/", "*/*/", "*/*/*/"):
+            found |= set(filter(fits, folder.glob(depth + name)))
+    return sorted(filter(Path.is_file, found))
 
 
 def _sounds(place: Path, options: Options) -> dict[str, Path]:
@@ -108,7 +112,7 @@ def _sounds(place: Path, options: Options) -> dict[str, Path]:
 
 
 def _flac(folder: Path) -> list[Path]:
-    return sorted({p for d in ("", "*/", "*/*/") for p in folder.glob(f"{d}flac*") if p.is_dir()})
+    return sorted(set(filter(Path.is_dir, chain(*map(folder.glob, ("flac*", "*/flac*", "*/*/flac*"))))))
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -62,8 +63,10 @@ def read(place: Path, options: Options) -> Reading:
     lists = [place] if place.is_file() else _lists(place)
     if not lists:
         raise DataError("there is no list of DeepfakeBench", got=str(place), want=LAYOUT)
-    every = [v for path in lists for v in _videos(path)]
-    videos, repeated = _once([v for v in every if options.compression in ("", v.compression) or not v.compression])
+    wanted: list[_Video] = []
+    for path in lists:
+        wanted += [v for v in _videos(path) if options.compression in ("", v.compression) or not v.compression]
+    videos, repeated = _once(wanted)
     notes = [f"{repeated} entries repeat a video; it is taken once, test before val before train"] if repeated else []
     items, absent = _frames(videos, options)
     return finish(NAME, items, options, absent=absent, notes=notes)
@@ -86,13 +89,15 @@ class _Video:
 
 def _lists(folder: Path) -> list[Path]:
     for place in (folder, folder / "dataset_json"):
-        found = [p for p in listed(place) if p.suffix.lower() == ".json" and p.name not in _OTHER_LISTS and _looks(p)]
+        found = list(filter(_is_list, listed(place)))
         if found:
             return found
     return []
 
 
-def _looks(path: Path) -> bool:
+def _is_list(path: Path) -> bool:
+    if path.suffix.lower() != ".json" or path.name in _OTHER_LISTS:
+        return False
     try:
         with path.open("rb") as file:
             return b'"frames"' in file.read(_LOOKED_AT_BYTES)
@@ -165,10 +170,12 @@ def _once(videos: list[_Video]) -> tuple[list[_Video], int]:
 def _frames(videos: list[_Video], options: Options) -> tuple[list[Item], list[str]]:
     items: list[Item] = []
     absent: list[str] = []
-    finders = {p: _Finder([options.media] if options.media else above(p, 3)) for p in {v.path for v in videos}}
+    finders: dict[Path, _Finder] = {}
     joined = [v.names for v in videos if v.label in _FACEFORENSICS]
     family = naming.families([(n.target, n.source) for n in joined if n and n.source])
     for video in videos:
+        if video.path not in finders:
+            finders[video.path] = _Finder([options.media] if options.media else above(video.path, 3))
         for text in video.frames:
             frame = _Finder.parts(text, f"{video.key!r} of {video.path}")
             name, found = f"{video.label}/{video.key}/{frame[-1]}", finders[video.path].find(frame)
@@ -210,7 +217,7 @@ class _Finder:
         return parts
 
     def find(self, parts: tuple[str, ...]) -> Path | None:
-        tries = [(root, drop) for root in self.roots for drop in range(len(parts))]
+        tries = list(product(self.roots, range(len(parts))))
         for root, drop in [self.last, *tries] if self.last else tries:
             path = root.joinpath(*parts[drop:])
             if drop < len(parts) and is_file(path):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from zhenwei.errors import DataError
@@ -49,14 +50,18 @@ def read(place: Path, options: Options) -> Reading:
     notes: list[str] = []
     videos = list(_videos(place, options, notes))
     pairs = _pairs(place)
-    by_video = {video: split for split, rows in pairs.items() for row in rows for video in row}
+    by_video: dict[str, Split] = {}
+    joined: list[tuple[str, str]] = []
+    for split, rows in pairs.items():
+        joined += rows
+        by_video |= dict.fromkeys(chain(*rows), split)
     youtube = [v for v in videos if not v.of_actors]
     _check(youtube, by_video)
     absent = set(by_video) - {v.names.video for v in youtube}
     if absent and youtube:
         notes.append(f"{len(absent)} of {len(by_video)} videos of the split files are not in the folder")
-    joined = [(v.names.target, v.names.source) for v in youtube if v.names.source]
-    family = naming.families([*joined, *(row for rows in pairs.values() for row in rows)])
+    made = [(v.names.target, v.names.source) for v in youtube if v.names.source]
+    family = naming.families(made + joined)
     items = [_item(v, place, family, by_video) for v in videos]
     return finish(NAME, items, options, notes=notes)
 
@@ -126,20 +131,32 @@ def _rows(path: Path) -> list[tuple[str, str]]:
     rows = json_of(path)
     if not isinstance(rows, list):
         raise DataError("a split file is no list", got=f"{type(rows).__name__} in {path}", want='[["000", "003"], ...]')
+    pairs: list[tuple[str, str]] = []
     for row in rows:
-        if not (isinstance(row, list) and len(row) == 2 and all(isinstance(v, str) and naming.youtube(v) for v in row)):
+        if not (isinstance(row, list) and len(row) == 2 and _is_video(row[0]) and _is_video(row[1])):
             got = f"{ascii(row)[:80]} in {path}"
             raise DataError("a split file holds no pairs", got=got, want='two numbers as text, ["000", "003"]')
-    return [(a, b) for a, b in rows]
+        pairs.append((row[0], row[1]))
+    return pairs
+
+
+def _is_video(name: object) -> bool:
+    return isinstance(name, str) and naming.youtube(name) is not None
 
 
 def _check(videos: list[_Video], by_video: dict[str, Split]) -> None:
     if not by_video:
         return
-    stray = sorted({p for v in videos for p in (v.names.video, v.names.source) if p and p not in by_video})
+    stray: set[str] = set()
+    across = []
+    for v in videos:
+        own = {v.names.video, v.names.source} - {""}
+        stray |= own - by_video.keys()
+        if len({by_video.get(name) for name in own}) > 1:
+            across.append(v.path.name)
     if stray:
-        raise DataError("videos are in no split", got=f"{len(stray)}: {few(stray)}", want="all in the split files")
-    across = [v.path.name for v in videos if v.names.source and by_video[v.names.source] != by_video[v.names.video]]
+        got = f"{len(stray)}: {few(sorted(stray))}"
+        raise DataError("videos are in no split", got=got, want="all in the split files")
     if across:
         got = f"{len(across)}: {few(across)}"
         raise DataError("forgeries join people of different splits", got=got, want="both people in one split")

@@ -19,7 +19,7 @@ from zhenwei.evaluation.readers.reading import (
     finish,
     listed,
     parted,
-    printable,
+    printable_row,
     relative,
     split_of,
     table_of,
@@ -70,7 +70,7 @@ def label_of(word: str, where: str) -> bool:
 
 
 def _item(row: dict[str, str], where: str, set_name: str, root: Path, own: bool) -> Item:
-    row = {key: printable(value, f"a cell in {where}") for key, value in row.items()}
+    row = printable_row(row, where)
     name = _name(row["path"].strip(), where, root, own)
     return Item(
         name=name,

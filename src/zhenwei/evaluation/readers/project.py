@@ -28,7 +28,7 @@ from zhenwei.evaluation.readers.reading import (
     Options,
     Reading,
     finish,
-    printable,
+    printable_row,
     relative,
     split_of,
     table_of,
@@ -107,7 +107,7 @@ def _add(path: Path, table: _Table, items: list[Item], absent: list[str]) -> Non
     mine: list[Item] = []
     for line, cells in table_of(path, table.columns):
         where = f"line {line} of {path}"
-        row = {key: printable(value, f"a cell in {where}") for key, value in cells.items()}
+        row = printable_row(cells, where)
         name = relative(row["path"], where)
         if name not in members:
             absent.append(name)
@@ -123,7 +123,7 @@ def _gathered(path: Path, absent: list[str]) -> list[Item]:
     items = []
     for line, cells in table_of(path, ("path", "kind", "label", "source_repo", "group", "near_dup", "crop_xywh")):
         where = f"line {line} of {path}"
-        row = {key: printable(value, f"a cell in {where}") for key, value in cells.items()}
+        row = printable_row(cells, where)
         if row["kind"] != "image" or row["near_dup"] == "1" or row["crop_xywh"]:
             continue
         name = relative(row["path"], where)

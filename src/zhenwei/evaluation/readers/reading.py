@@ -9,7 +9,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -103,6 +103,11 @@ def printable(text: str, what: str) -> str:
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise DataError(f"{what} holds control characters", got=ascii(text)[:200])
     return text
+
+
+def printable_row(cells: Mapping[str, str], where: str) -> dict[str, str]:
+    """The cells of one line of a table, by column."""
+    return {column: printable(value, f"a cell in {where}") for column, value in cells.items()}
 
 
 def relative(text: str, where: str, *, fix: str = "") -> str:

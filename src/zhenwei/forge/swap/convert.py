@@ -80,10 +80,10 @@ def _swap_all(
         scale = MOST_PX / largest
         frames = [_to_size(p, round(p.shape[0] * scale), round(p.shape[1] * scale)) for p in frames]
         found = [cut_faces(pixels, swapper.settings.size) for pixels in frames]
-    return [
-        lay_back(swapper, pixels, cuts[0], direction, colour, edge) if cuts else None
-        for pixels, cuts in zip(frames, found, strict=True)
-    ]
+    made: list[Swapped | None] = []
+    for pixels, cuts in zip(frames, found, strict=True):
+        made.append(lay_back(swapper, pixels, cuts[0], direction, colour, edge) if cuts else None)
+    return made
 
 
 def _square(cut: Cut) -> float:
@@ -135,13 +135,14 @@ def convert(
         raise UsageError("this clip is too long", got=got, want=want, fix="Cut it first: the lab makes short examples.")
     frames = [frame.pixels for frame in media.sample_frames(opened, len(times))]
     made_of = _swap_all(swapper, frames, direction, colour, edge)
-    without = sum(m is None for m in made_of)
-    if without == len(frames):
+    swapped = [made for made in made_of if made is not None]
+    without = len(frames) - len(swapped)
+    if not swapped:
         raise DataError(f"no face was found in {source.name}")
-    height, width = next(m.pixels.shape[:2] for m in made_of if m is not None)
-    shown = [
-        _to_size(frame, height, width) if m is None else m.pixels for m, frame in zip(made_of, frames, strict=True)
-    ]
+    height, width = swapped[0].pixels.shape[:2]
+    shown: list[Pixels] = []
+    for made, frame in zip(made_of, frames, strict=True):
+        shown.append(_to_size(frame, height, width) if made is None else made.pixels)
     span = times[-1] - times[0]
     fps = Fraction((len(times) - 1) / span).limit_denominator(1001) if span > 0 else Fraction(25)
     origin = Origin("swap", recipe | {"frames_without_face": without}, swapper.consent, "ai-edited", parent)

@@ -261,7 +261,10 @@ def preview_rows(net: SwapNet, pair: Pair, device: torch.device) -> list[list[Pi
             grey = np.repeat(np.rint(masks[k] * 255).astype(np.uint8)[..., None], 3, axis=2)
             rows.append([shown.pixels[k], again[k], swapped[k], grey, np.clip(gap, 0, 255).astype(np.uint8)])
         sides.append(rows)
-    return [row for both in zip_longest(*sides) for row in both if row is not None]
+    shown_rows: list[list[Pixels]] = []
+    for both in zip_longest(*sides):
+        shown_rows += [row for row in both if row is not None]
+    return shown_rows
 
 
 def preview(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from zhenwei import media
 from zhenwei.defence.credential import credential_format
 from zhenwei.errors import DataError, UsageError, ZhenweiError, install_extra
 from zhenwei.faults import on_one_file
+from zhenwei.files import write_whole
 from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.export import Door, Origin, export_sound
 from zhenwei.forge.voice.attempts import first_marked
@@ -237,16 +237,9 @@ def _row(place: Path, digest: str, kind: str, recipe: dict[str, Any], sha256: st
 
 
 def _write_labels(rows: Sequence[Row], path: Path) -> None:
-    """All at once: what stood there before stays until the new one is whole."""
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        half.write_text(text.getvalue(), encoding="utf-8")
-        half.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}", got=error.strerror or str(error)) from None
-    finally:
-        half.unlink(missing_ok=True)
+    for row in rows:
+        table.writerow([getattr(row, column) for column in COLUMNS])
+    write_whole(path, text.getvalue())
