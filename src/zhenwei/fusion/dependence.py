@@ -11,11 +11,11 @@ Spreads and correlations are measured within each class on held-out people and s
 never answered together. A detector that was never measured is taken to spread by 0.5.
 
 **Strong evidence is heard.** The Gaussian picture holds where the measurements were made: within three spreads. A
-witness that goes further says what the others were never seen to repeat, and what it says beyond that is its own: it
-is added whole, and discounted only for others that go beyond theirs on the same side (all but the firmest of a family
-by 0.8, all but the firmest family by 0.3). So weak evidence of an unmeasured witness is discounted, down to nothing beside a
-strong one, and strong evidence of it moves the verdict. More of any evidence never makes a cleaner verdict: weights do
-not depend on what was said, and what lies beyond counts by rank.
+witness that goes further says what the others were never seen to repeat, and what it says beyond that is its own: it is
+added whole, and discounted only for others that go beyond theirs on the same side (all but the firmest of a family by
+0.8, all but the firmest family by 0.3). So weak evidence of an unmeasured witness is discounted, down to nothing beside
+a strong one, and strong evidence of it moves the verdict. More of any evidence never makes a cleaner verdict: weights
+do not depend on what was said, and what lies beyond counts by rank.
 
 **Trust.** LLRs are calibrated on the sources that a detector's calibration has seen. What they turn out to be worth on
 media of sources left out, as one factor for each kind of media, multiplies what the measured detectors add together:
