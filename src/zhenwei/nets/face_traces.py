@@ -32,7 +32,7 @@ _REGION, _STEP = 8, 4  # cells of a region of interest along a side, and from on
 _OPEN = 2.0  # logit that the attention starts from: most of the features pass
 
 
-class Traces(NamedTuple):
+class FaceTracesOutput(NamedTuple):
     """Logits, > 0 leans to forged: scores ``(batch,)``; maps ``(batch, 12, 12)`` and, of the others, ``(batch, 24,
     24)``, for faces of 192 px."""
 
@@ -123,7 +123,7 @@ class WarpHeads(nn.Module):
 
 
 class FaceTracesNet(nn.Module):
-    """Input ``(batch, 3, 192, 192)`` float32 RGB in [-1, 1]; output :class:`Traces`.
+    """Input ``(batch, 3, 192, 192)`` float32 RGB in [-1, 1]; output :class:`FaceTracesOutput`.
 
     ``whole``: the trained network of ``cnn.face_forgery``, norms folded (:mod:`zhenwei.nets.folded`). Its trunk is
     shared, its last stages are where the attention head starts from.
@@ -152,10 +152,10 @@ class FaceTracesNet(nn.Module):
                 mid = x
         return mid, x
 
-    def heads(self, mid: Tensor, high: Tensor) -> Traces:
-        return Traces(*self.attention(high), *self.warp(mid, high))
+    def heads(self, mid: Tensor, high: Tensor) -> FaceTracesOutput:
+        return FaceTracesOutput(*self.attention(high), *self.warp(mid, high))
 
-    def forward(self, x: Tensor) -> Traces:
+    def forward(self, x: Tensor) -> FaceTracesOutput:
         return self.heads(*self.features(x))
 
 
