@@ -28,7 +28,8 @@ class NeuronCoverageOutput(NamedTuple):
 
 class NeuronCoverageNet(nn.Module):
     """Input ``(batch, 3, h, w)`` float32 RGB in [-1, 1]; output :class:`NeuronCoverageOutput`. Every layer that ends in
-    a ReLU6 is watched. ``levels``, ``usual``, ``spread``, ``weights`` ``(layers,)`` and ``bias`` are set by whoever fits it."""
+    a ReLU6 is watched. ``levels``, ``usual``, ``spread``, ``weights`` ``(layers,)`` and ``bias`` are set by
+    whoever fits it."""
 
     levels: Tensor
     usual: Tensor

@@ -33,8 +33,8 @@ class PatchEmbeddings(NamedTuple):
 
 
 class SelfConsistencyNet(nn.Module):
-    """``(n, 3, 128, 128)`` float32 RGB in [-1, 1] to :class:`PatchEmbeddings`. ``settings``: how many each property has,
-    for the classifiers that help it learn."""
+    """``(n, 3, 128, 128)`` float32 RGB in [-1, 1] to :class:`PatchEmbeddings`. ``settings``: how many each
+    property has, for the classifiers that help it learn."""
 
     def __init__(self, settings: Sequence[int]) -> None:
         super().__init__()
