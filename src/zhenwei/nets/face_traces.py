@@ -13,7 +13,7 @@ The trunk (up to stride 16) is that of ``cnn.face_forgery`` and stays as it is. 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class AttentionHead(nn.Module):
         self.compose = nn.Linear(_HIGH, COMPONENTS)
         self.register_buffer("mean", torch.zeros(CELLS, CELLS))
         self.register_buffer("basis", torch.zeros(COMPONENTS, CELLS, CELLS))
-        nn.init.constant_(_last_bias(self.regress), _OPEN)
+        nn.init.constant_(cast("Tensor", self.regress[-1].bias), _OPEN)
 
     def forward(self, high: Tensor) -> tuple[Tensor, Tensor]:
         logits = self._map(high)  # (n, 12, 12), of high (n, 112, 12, 12)
@@ -83,13 +83,6 @@ class AttentionHead(nn.Module):
             return out
         weights = self.compose(high.mean((2, 3)))  # (n, 10)
         return self.mean + torch.einsum("nk,khw->nhw", weights, self.basis)
-
-
-def _last_bias(layers: nn.Sequential) -> Tensor:
-    bias = layers[-1].bias
-    if not isinstance(bias, Tensor):
-        raise TypeError("the last layer has no bias")
-    return bias
 
 
 class WarpHeads(nn.Module):

@@ -7,8 +7,6 @@ Spread, not level, is measured, so that the colour of a microphone falls out. So
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, hilbert, sosfiltfilt
@@ -117,16 +115,12 @@ def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
     return [np.array(peakedness), np.array(size)]
 
 
-@lru_cache(maxsize=8)
-def _band(low: int, high: int) -> Reals:
-    return np.asarray(butter(4, [low, high], "bandpass", fs=RATE_HZ, output="sos"))
-
-
 def _bands(sound: Reals) -> list[tuple[Reals, Reals]]:
     """Each band and its envelope."""
     bands = []
-    for low, high in _BANDS_HZ:
-        band = np.asarray(sosfiltfilt(_band(low, high), sound))
+    for limits in _BANDS_HZ:
+        sections = butter(4, limits, "bandpass", fs=RATE_HZ, output="sos")
+        band = np.asarray(sosfiltfilt(sections, sound))
         bands.append((band, np.abs(hilbert(band))))
     return bands
 
