@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zhenwei.detectors.traditional.exposure import Exposure, described
+from zhenwei.detectors.traditional.exposure import Exposure, face_features
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
 from zhenwei.training.data.shown import Shown
@@ -20,7 +20,6 @@ from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.recipe import Share
 from zhenwei.types import Floats, Pixels
 
 MODEL = "exposure"
@@ -61,7 +60,7 @@ def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> It
         for pixels in _as_is_and_delivered(photograph.pixels(), number, 1):
             face = largest_face(pixels)
             if face is not None:
-                yield described(pixels, face), photograph.forged
+                yield face_features(pixels, face), photograph.forged
 
 
 def _as_is_and_delivered(pixels: Pixels, number: int, purpose: int) -> tuple[Pixels, Pixels]:
@@ -72,10 +71,7 @@ def _as_is_and_delivered(pixels: Pixels, number: int, purpose: int) -> tuple[Pix
 
 
 class Recipe(LinearRecipe):
-    """``held_out``: share of the photographs that is calibrated on."""
-
     l2: float = 100.0  # of 72 features that say much the same, on some 800 pictures
-    held_out: Share = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
