@@ -34,8 +34,10 @@ def failures(statuses: Iterable[Mapping[str, object]], *, sure: bool, passed: Co
     found = []
     for status in statuses:
         code, why = (line(status.get(name)) for name in ("code", "explanation"))
-        if not code or _is_about_trust(code) or code in INFORMATIONAL or (code in SUCCESSES and not sure):
+        if not code or code in INFORMATIONAL or (code in SUCCESSES and not sure):
             continue
+        if code == "signingCredential.untrusted" or code.startswith("cawg."):
+            continue  # untrusted tells valid from trusted; who CAWG's identities name is not who signed
         cause, told = _cause(code, why, passed)
         found.append(Failure(code, cause, told))
     return found
@@ -166,11 +168,6 @@ _NOT_COMPARED = re.compile(
     re.IGNORECASE,
 )
 _HASHES = re.compile(r"assertion\.(dataHash|bmffHash|boxesHash|collectionHash|multiAssetHash)\.(mis)?match")
-
-
-def _is_about_trust(code: str) -> bool:
-    """Untrusted is what tells valid from trusted; who CAWG's identities name is another question than who signed."""
-    return code == "signingCredential.untrusted" or code.startswith("cawg.")
 
 
 def _cause(code: str, why: str, passed: Collection[object]) -> tuple[Cause, Text]:

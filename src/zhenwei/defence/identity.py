@@ -1,9 +1,8 @@
 """Who signs: a key and its certificates, made on this machine at first use, or one's own.
 
-C2PA refuses a certificate that signed itself, so a chain of two is made: an authority, and a signer that it vouches for
-(X.509 v3, ECDSA on P-256; C2PA 2.x, "Certificate profiles"). Nobody else vouches for either, and their name says so.
-Both last for years: without a time stamp from a server, which would need the network, a signature is worth nothing once
-its certificate has ended.
+C2PA refuses a certificate that signed itself, so a chain of two is made, for which nobody else vouches, as its names
+say (X.509 v3, ECDSA on P-256; C2PA 2.x, "Certificate profiles"). Both last for years: without a time stamp, which would
+need the network, a signature is worth nothing once its certificate has ended.
 """
 
 from __future__ import annotations

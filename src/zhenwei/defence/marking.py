@@ -1,8 +1,7 @@
 """A watermark into a file: what is shown or heard is marked, and everything else that the file holds is passed on.
 
-JPEG is encoded anew at quality 95 or the file's own where that is finer, with its own subsampling of colour; PNG, WebP
-and WAV without loss; clips as H.264, with their sound as it is. Pictures are marked as they are shown, upright, so that
-the mark is found after a program has turned the pixels for good; they are stored turned as before.
+JPEG is encoded anew at quality 95 or finer; PNG, WebP and WAV without loss; clips as H.264, with their sound as it is.
+Pictures are marked upright, so that the mark is found after a program has turned them, and stored turned as before.
 """
 
 from __future__ import annotations
@@ -120,16 +119,12 @@ def _jpeg(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
     encoded = out.getvalue()
     kept = b""
     for marker, start, stop in segments_of_jpeg(data):
-        if _stays(marker, data[start:stop]):
+        several = marker == _APP2 and data[start:stop].startswith(b"MPF\0")
+        stays = 0xE1 <= marker <= 0xEF and marker not in (_APP11, _APP14) and not several
+        if marker == _COM or stays:
             kept += data[start - 4 : stop]
     head = next((stop for marker, _, stop in segments_of_jpeg(encoded) if marker == _APP0), 2)
     return encoded[:head] + kept + encoded[head:]
-
-
-def _stays(marker: int, body: bytes) -> bool:
-    if marker == _COM:
-        return True
-    return 0xE1 <= marker <= 0xEF and marker not in (_APP11, _APP14) and not (marker == _APP2 and body[:4] == b"MPF\0")
 
 
 def _png(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:

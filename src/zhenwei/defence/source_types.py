@@ -1,8 +1,7 @@
-"""The IPTC's digital source types: what each term says of a file's origin. One table, whoever reads the term.
+"""The IPTC's digital source types: what each term says of a file's origin.
 
 The vocabulary is at cv.iptc.org/newscodes/digitalsourcetype, retired terms and C2PA's own two included. A term may be
-written as an address (with http or https), as a code ("digsrctype:print"), as a bare word, or as schema.org writes it
-("PrintDigitalSource").
+an address, a code ("digsrctype:print"), a bare word, or schema.org's ("PrintDigitalSource").
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What a file says of itself, layer by layer, and one careful sentence on what follows from it.
 
-Three layers that fail in different ways: a signed credential (says who signed, and that not a byte changed since; lost
-when the file is saved anew), a watermark (survives that; anybody who has the key can write one, and the lab's key is
-published), and labels in the metadata (words that anybody can write or take away). Where one of them is missing,
-nothing follows: most files never had any. Where one is intact, it says who claims what, and not that it is so.
+Three layers that fail in different ways: a signed credential (lost when the file is saved anew), a watermark (survives
+that; anybody who has the key can write one), and labels in the metadata (words that anybody can write or take away).
+Where one is missing, nothing follows; where one is intact, it says who claims what, and not that it is so.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Labels that people see and hear: a band with "AI 生成 · AI-GENERATED", and "AI" in Morse code.
 
-After GB 45438-2025: in pictures and clips the text stands at the edge, at least 5 % of the shorter side high, and in
-clips from the first frame on; in sound the rhythm short-long, short-short stands at the beginning and at the end. The
-band is put below the picture and covers nothing of it. Its text is an outline drawn once (``label.png``, from Noto Sans
-CJK), so that no font is needed and every machine writes the same.
+After GB 45438-2025: the text is at least 5 % of the shorter side high, and the rhythm stands at the beginning and at
+the end of sound. The band is put below the picture. Its text is an outline drawn once (``label.png``, from Noto Sans
+CJK), so that no font is needed.
 """
 
 from __future__ import annotations

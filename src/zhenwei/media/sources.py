@@ -105,7 +105,9 @@ def _regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, o
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise _special(name, status.st_mode)
+        got = next((word for is_kind, word in _SPECIAL if is_kind(status.st_mode)), "a special file")
+        fix = "Name the files in it." if stat.S_ISDIR(status.st_mode) else "Save its content to a file first."
+        raise MediaError(f"{name} is not a regular file", got=got, want="a picture, video or sound file", fix=fix)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over the descriptor
         if status.st_size == 0:
             raise MediaError(
@@ -158,12 +160,6 @@ def changed(path: str) -> MediaError:
         want="a file that stays as it is while it is examined",
         fix="Wait until it is completely written, or copy it, and examine it again.",
     )
-
-
-def _special(name: str, mode: int) -> MediaError:
-    got = next((word for is_kind, word in _SPECIAL if is_kind(mode)), "a special file")
-    fix = "Name the files in it." if stat.S_ISDIR(mode) else "Save its content to a file first."
-    return MediaError(f"{name} is not a regular file", got=got, want="a picture, video or sound file", fix=fix)
 
 
 def _cannot_open(path: str, error: OSError | ValueError) -> MediaError:

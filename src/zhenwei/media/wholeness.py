@@ -248,11 +248,6 @@ _LOOKS: dict[str, Callable[[BinaryIO, int], Ending]] = {
 }
 
 
-def frames_are_told(head: bytes) -> bool:
-    """Whether an MP3 that begins with ``head`` (behind its tag) tells how many frames it has: Xing, Info or VBRI."""
-    return any(mark in head[:256] for mark in (b"Xing", b"Info", b"VBRI"))
-
-
 def breaks_off(packet: bytes, codec: str) -> bool:
     """Whether the last ``packet`` of a bare MP3 or ADTS stream is shorter than its own header says."""
     wanted = frame_bytes(packet, codec)

@@ -1,7 +1,6 @@
 """Marks without a network: one that tells the source, one that tells what was changed since, and one in sound.
 
-Marks are found by who has the key, and can be put in by who has the key. They survive what platforms do, not what
-somebody does who wants them gone; figures stand in docs/defence.
+Who has the key can find marks and put them in. They survive what platforms do; figures stand in docs/defence.
 """
 
 from zhenwei.defence.watermark.picture import (

@@ -1,8 +1,7 @@
 """Which parts of a marked picture were replaced since: a fragile mark in each block.
 
 Two coefficients of every block are quantised with a dither of the key (B. Chen & G. Wornell, 2001). The mark holds
-after light compression and is gone where something was painted over. After stronger compression it is gone everywhere,
-and then nothing is said: to look for the hidden bits block by block instead named parts that nobody had touched.
+after light compression and is gone where something was painted over; where it is gone everywhere nothing is said.
 """
 
 from __future__ import annotations

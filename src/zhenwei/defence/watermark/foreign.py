@@ -1,9 +1,8 @@
 """Marks that other tools leave: those of the invisible-watermark package, which Stable Diffusion and FLUX write.
 
 The package's ``dwtDct`` hides a message bit by bit in the largest coefficient of 4 x 4 blocks of the Haar low-pass of
-the U channel, quantised in steps of 36. Its messages are fixed and published, so what is asked is whether a picture
-says one of them, which chance does less than once in ten million. A new size, a cut or the usual JPEG of a camera's
-software takes such a mark away; its absence says nothing.
+the U channel, quantised in steps of 36. Its messages are fixed and published; chance says one less than once in ten
+million pictures. A new size, a cut or the usual JPEG of a camera takes such a mark away.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Where the canonical grid lies in a picture that was mirrored, cut, scaled unevenly or turned after it was marked.
 
-A faint pattern that follows from the key is laid over the grid. What is seen is reduced to texture, brought to a trial
-scale or angle and correlated with the pattern at all offsets at once; the few best trials are refined on the pattern
-itself, by fractions of a pixel.
+A faint pattern that follows from the key lies over the grid. The texture of what is seen is correlated with it at
+trial scales, angles and all offsets; the few best trials are refined by fractions of a pixel.
 """
 
 from __future__ import annotations

@@ -141,7 +141,8 @@ def _change(luma: Floats, code: Soft, key: bytes, louder_db: float) -> Floats:
     """The change of a canonical luma: the pattern, the blocks' own marks, and the hidden bits as firm as may be after a
     trial JPEG, for which the bits that it would weaken are wanted stronger."""
     plan = layout(key, _BITS)
-    texture = _texture(coefficients(luma)) / _USUAL
+    strength = np.minimum(np.abs(coefficients(luma) / SPREAD), 2.0)
+    texture = max(1e-3, float(np.mean(strength))) / _USUAL  # where there is much, more is hidden, and more is drowned
     pattern = plan.pilot * np.float32(np.clip(_PILOT * texture, *_PILOTS))
     found = coefficients(luma + pattern)
     psnr_db = float(np.clip(PSNR_DB - _YIELDS * 20 * np.log10(texture), *_PSNR_RANGE)) - louder_db
@@ -154,11 +155,6 @@ def _change(luma: Floats, code: Soft, key: bytes, louder_db: float) -> Floats:
             left = code * projections(whitened(coefficients(_compressed(luma + made))), plan)
             wanted = np.clip(wanted + _LEARNS * (1 - left / max(float(left.mean()), 1e-6)), *_RANGE)
     return np.asarray(made + blocks.change(luma + made, key), np.float32)
-
-
-def _texture(found: Reals) -> float:
-    """How much there is: where there is much, more is hidden, and more is drowned."""
-    return max(1e-3, float(np.mean(np.minimum(np.abs(found / SPREAD), 2.0))))
 
 
 def _compressed(luma: Floats) -> Floats:

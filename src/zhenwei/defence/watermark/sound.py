@@ -1,9 +1,9 @@
 """Marks in sound: narrow bands a little louder and softer, in a pattern of the key that repeats every second.
 
-The level of each cell (62 Hz wide, 32 ms long, 0.3 to 6.8 kHz; the half that a telephone carries is enough) is raised
-or lowered by about a decibel beside its neighbours: a patchwork (after W. Bender et al., "Techniques for data hiding",
-1996) that follows the sound as an equaliser does, and is heard as little. What the sound's own levels add to a hidden
-bit is taken off first. A quarter of the cells are a known pattern by which the beginning is found again.
+The level of each cell (62 Hz wide, 32 ms long, 0.3 to 6.8 kHz) is raised or lowered by about a decibel beside its
+neighbours: a patchwork (after W. Bender et al., "Techniques for data hiding", 1996) that follows the sound as an
+equaliser does. What the sound's own levels add to a hidden bit is taken off first. A quarter of the cells are a known
+pattern by which the beginning is found again.
 """
 
 from __future__ import annotations
