@@ -1,6 +1,6 @@
 """Trains the generators of the zoo on real faces, and writes what is in ``src/zhenwei/forge/gan/weights``.
 
-``python benchmarks/gan_zoo.py pack FILE`` writes the faces into one file, for a machine that has not the shared data;
+``python -m benchmarks.gan_zoo pack FILE`` writes the faces into one file, for a machine that has not the shared data;
 ``... train KIND SEED SECONDS FOLDER`` trains, or goes on, in FOLDER/KIND-SIDE-SEED, on a GPU where there is one;
 ``... press FOLDER`` measures all runs there and writes them into the package, beside the models that it has.
 Nothing of the pictures is kept; weights are of what was learned from all of them.
@@ -22,9 +22,10 @@ from typing import cast
 
 import numpy as np
 import torch
+from docs.lecture import measure
 from PIL import Image
 
-from zhenwei.forge.gan import measure, runs, samples, zoo
+from zhenwei.forge.gan import runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces
 from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Kind
 from zhenwei.types import Pixels

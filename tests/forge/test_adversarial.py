@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from docs.lecture.theory import ring
+from docs.lecture.theory import ring, toy
 from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.adversarial import SCHEMA, Game, GameSchedule, begin, train
-from zhenwei.forge.gan.gan import GanRules, Loss, toy
+from zhenwei.forge.gan.gan import GanRules, Loss
 from zhenwei.trainer import loop
 from zhenwei.trainer.checkpoints import read_checkpoint
 

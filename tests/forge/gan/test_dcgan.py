@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from docs.lecture.measure import features, kernel_distance
 from PIL import Image
 from tests.forge.test_adversarial_door import is_marked
 from torch import nn
@@ -20,7 +21,6 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, Scope, describe_folder, make_consent, write_consent
 from zhenwei.forge.gan import runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces, faces_of, puppets
-from zhenwei.forge.gan.measure import features, kernel_distance
 from zhenwei.forge.gan.settings import GanSettings, Kind, fresh_generator
 
 CPU, TODAY = torch.device("cpu"), datetime.date(2026, 11, 27)

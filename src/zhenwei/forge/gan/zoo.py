@@ -1,7 +1,7 @@
 """The lab's small trained generators, each checked against its digest before it is loaded.
 
 ``weights/zoo.json`` says of each what it learned from, for how long, and how far its samples are from held-out faces
-(kernel distance of :mod:`zhenwei.forge.gan.measure`). Weights are half floats of the averaged generator.
+(the kernel distance of ``docs/lecture/measure.py``). Weights are half floats of the averaged generator.
 """
 
 from __future__ import annotations
