@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
 
 from zhenwei import models
-from zhenwei.models.calibration import Calibration
+from zhenwei.detectors._answers import NO_STILL_PICTURE, abstain, from_score, picture_too_small
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Pixels, Subject, Text
 
 MODEL = "colour_noise"
@@ -32,15 +32,14 @@ class ColourNoise:
     )
 
     def examine(self, subject: Subject) -> Evidence:
-        if not subject.frames or min(subject.frames[0].pixels.shape[:2]) < MIN_PX:
-            finding, reason = Text("No answer.", zh="没有结论。"), Text("the picture is too small", zh="图片太小")
-            return Evidence(self.info.id, None, finding, reason)
-        model = models.load(MODEL)
-        (scores,) = model.run(features(subject.frames[0].pixels)[None])
-        score = float(scores[0])
-        llr = Calibration.load(models.calibration_path(MODEL)).llr(score)
+        if subject.media.kind != "image" or not subject.frames:
+            return abstain(self.info, NO_STILL_PICTURE)
+        pixels = subject.frames[0].pixels
+        if min(pixels.shape[:2]) < MIN_PX:
+            return abstain(self.info, picture_too_small(MIN_PX))
+        (scores,) = models.load(MODEL).run(features(pixels)[None])
         finding = Text("The noise of the colours was compared.", zh="已比较各颜色的噪声。")
-        return Evidence(self.info.id, llr, finding, score=score, weights=model.weights)
+        return replace(from_score(self.info, float(scores[0])), finding=finding)
 
 
 def features(pixels: Pixels) -> Floats:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from zhenwei.detectors.traditional.colour_noise import MODEL, ColourNoise, features
-
 from zhenwei.training.data.labelled import LabelledImages, labelled_images
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
-from zhenwei.training.recipe import Share
-from zhenwei.types import Floats
+from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson, rows_of
 
 
-class Recipe(LinearRecipe):
-    """``held_out``: share that is calibrated on."""
-
-    held_out: Share = 0.4
-
-
-def split(recipe: Recipe, data: Path, _: Progress) -> tuple[LabelledImages, LabelledImages]:
+def split(recipe: LinearRecipe, data: Path, _: Progress) -> tuple[LabelledImages, LabelledImages]:
     return labelled_images(data, recipe.held_out)
 
 
-def rows(_: Recipe, learn: LabelledImages, progress: Progress) -> Iterator[tuple[Floats, bool]]:
-    for number, shown in enumerate(learn):
-        progress(number / len(learn))
-        yield features(shown.pixels), shown.forged
-
-
 lesson = linear_lesson(
-    Recipe,
+    LinearRecipe,
     Product(
         model=MODEL,
         detector=ColourNoise.info.id,
@@ -47,6 +31,6 @@ lesson = linear_lesson(
     ),
     needs="labelled images that zhenwei evaluate reads, of the split train",
     split=split,
-    rows=rows,
+    rows=rows_of(features),
     ask=of_image(ColourNoise()),
 )

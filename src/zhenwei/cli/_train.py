@@ -123,7 +123,7 @@ def _refuse(lesson: Lesson[Any, Any, Any], options: Options) -> None:
 
 def _store_of(detector: str) -> Path:
     """Where the detector's models lie: a plug-in brings a store of its own."""
-    return Path(getattr(detectors.catalogue().get(detector), "store", models.STORE))
+    return Path(getattr(detectors.catalogue(strict=False).get(detector), "store", models.STORE))
 
 
 def _check_output(folder: Path, options: Options) -> None:

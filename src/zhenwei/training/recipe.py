@@ -185,7 +185,11 @@ def _put(kind: type[BaseModel], values: dict[str, Any], option: str, value: str)
     name = option.replace("-", "_")
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
-        fix = f"Did you mean --{' or --'.join(near)}?" if near else f"The recipe has --{', --'.join(known)}."
+        fix = (
+            f"Did you mean --{' or --'.join(each.replace('_', '-') for each in near)}?"
+            if near
+            else f"The recipe has --{', --'.join(known)}."
+        )
         raise UsageError(f"there is no option --{option}", fix=fix)
     *parts, last = name.split(".")
     for part in parts:

@@ -20,8 +20,8 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section
-from zhenwei.types import Floats
+from zhenwei.training.recipe import Section, Share
+from zhenwei.types import Floats, Pixels
 
 E = TypeVar("E")
 Progress = Callable[[float], None]
@@ -73,20 +73,36 @@ def export_linear(fitted: Linear) -> Exported:
 
 
 class LinearRecipe(Section):
-    """``l2``: penalty of the regression, in units of one sample."""
+    """``l2``: penalty of the regression, in units of one sample; ``held_out``: share that is calibrated on."""
 
     seed: int = 20261123
     l2: float = Field(default=10.0, ge=0)
+    held_out: Share = 0.4
 
 
 LR = TypeVar("LR", bound=LinearRecipe)
 
 
-class HeldOut(Protocol):
-    """Images that were not fitted to, one after another."""
+class Images(Protocol):
+    """Images, one after another: to learn from, or that are not fitted to."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Shown]: ...
+
+
+def rows_of(
+    describe: Callable[[Pixels], Floats | None],
+) -> Callable[[LinearRecipe, Images, Progress], Iterator[tuple[Floats, bool]]]:
+    """For ``rows`` of a lesson that learns from images as they are shown; those that are not described are left out."""
+
+    def rows(_: LinearRecipe, learn: Images, progress: Progress) -> Iterator[tuple[Floats, bool]]:
+        for number, shown in enumerate(learn):
+            progress(number / len(learn))
+            features = describe(shown.pixels)
+            if features is not None:
+                yield features, shown.forged
+
+    return rows
 
 
 def linear_lesson(
@@ -94,11 +110,11 @@ def linear_lesson(
     product: Product,
     *,
     needs: str,
-    split: Callable[[LR, Path, Progress], tuple[E, HeldOut]],
+    split: Callable[[LR, Path, Progress], tuple[E, Images]],
     rows: Callable[[LR, E, Progress], Iterable[tuple[Floats, bool]]],
     ask: Ask,
     bounded: bool = False,
-) -> Lesson[LR, tuple[E, HeldOut], Exported]:
+) -> Lesson[LR, tuple[E, Images], Exported]:
     """The lesson of a detector that is a linear classifier: fitted in one go and installed at once.
 
     ``split`` reads the data folder into what to learn from and what is held out; ``rows`` describes the first, features
@@ -106,10 +122,10 @@ def linear_lesson(
     :func:`cautious`. The classifier is written to the output folder, too, as ``MODEL.onnx``.
     """
 
-    def prepare(chosen: LR, run: Run) -> tuple[E, HeldOut]:
+    def prepare(chosen: LR, run: Run) -> tuple[E, Images]:
         return split(chosen, run.data, run.bar("reading"))
 
-    def learn(chosen: LR, data: tuple[E, HeldOut], run: Run) -> Exported:
+    def learn(chosen: LR, data: tuple[E, Images], run: Run) -> Exported:
         described = list(rows(chosen, data[0], run.bar("fitting")))
         run.tell("fitting", 1.0)
         if not described:
@@ -119,7 +135,7 @@ def linear_lesson(
         (run.output / f"{product.model}.onnx").write_bytes(exported.onnx)
         return exported
 
-    def install(chosen: LR, data: tuple[E, HeldOut], exported: Exported, run: Run) -> tuple[ModelEntry, ...]:
+    def install(chosen: LR, data: tuple[E, Images], exported: Exported, run: Run) -> tuple[ModelEntry, ...]:
         held_out, progress = data[1], run.bar("calibrating")
 
         def measure() -> Calibrated:

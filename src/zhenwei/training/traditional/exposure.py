@@ -20,7 +20,6 @@ from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.recipe import Share
 from zhenwei.types import Floats, Pixels
 
 MODEL = "exposure"
@@ -72,10 +71,7 @@ def _as_is_and_delivered(pixels: Pixels, number: int, purpose: int) -> tuple[Pix
 
 
 class Recipe(LinearRecipe):
-    """``held_out``: share of the photographs that is calibrated on."""
-
     l2: float = 100.0  # of 72 features that say much the same, on some 800 pictures
-    held_out: Share = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,9 +21,8 @@ from zhenwei.training.data.portraits import kept_out
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
+from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson, rows_of
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.recipe import Share
 from zhenwei.types import Floats, Pixels
 
 MODEL = "jpeg_traces"
@@ -55,26 +54,17 @@ _PRODUCT = Product(
 )
 
 
-class Recipe(LinearRecipe):
-    """``held_out``: share of the photographs that is calibrated on."""
-
-    held_out: Share = 0.4
-
-
-def split(recipe: Recipe, data: Path, _progress: Progress) -> tuple[Splices, Splices]:
+def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splices, Splices]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
     photographs = read_photographs(data, _SOURCES)
     learn = Splices([p for p in photographs if not kept_out(p.path, recipe.held_out)], 1)
     return learn, Splices([p for p in photographs if kept_out(p.path, recipe.held_out)], 2)
 
 
-def rows(_: Recipe, learn: Splices, progress: Progress) -> Iterator[tuple[Floats, bool]]:
-    """What is left of savings in each picture, and the truth."""
-    for number, shown in enumerate(learn):
-        progress(number / len(learn))
-        traces = trace(shown.pixels)
-        if traces is not None:
-            yield traces.features, shown.forged
+def described(pixels: Pixels) -> Floats | None:
+    """What is left of savings in a picture; None where there is too little detail."""
+    found = trace(pixels)
+    return None if found is None else found.features
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +165,11 @@ def measured_on_test(data: Path) -> Measured:
 
 
 lesson = linear_lesson(
-    Recipe,
+    LinearRecipe,
     _PRODUCT,
     needs="photos (zip + csv): photographs",
     split=split,
-    rows=rows,
+    rows=rows_of(described),
     ask=_ASK,
     bounded=True,
 )

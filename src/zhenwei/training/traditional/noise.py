@@ -23,7 +23,6 @@ from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
 from zhenwei.training.install.measured import Measured, measured
-from zhenwei.training.recipe import Share
 from zhenwei.types import Face, Floats, Pixels
 
 MODEL = "noise"
@@ -60,10 +59,7 @@ class Sitter:
 
 
 class Recipe(LinearRecipe):
-    """``held_out``: share of the photographs that is calibrated on."""
-
     l2: float = 30.0
-    held_out: Share = 0.4
 
 
 def split(recipe: Recipe, data: Path, progress: Progress) -> tuple[Examples, Examples]:
