@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,13 +19,11 @@ from docs.lecture.experiments.autoencoder_swap import (
     save,
 )
 from docs.lecture.page import Bench, Check, Figure, Page
-from torch import nn
 
 from zhenwei.forge.swap import checkpoint
-from zhenwei.forge.swap.learn import batches, learn, swap_faces
+from zhenwei.forge.swap.learn import swap_faces
 from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.train import Pair
-from zhenwei.trainer.loop import Run, Schedule, Task, Turn, proceed
+from zhenwei.forge.swap.train import Pair, fit
 
 ORDER = 2
 NEEDS_DATA = False
@@ -85,16 +83,8 @@ def experiment(bench: Bench) -> Page:
 
 def go_on(state: checkpoint.State, settings: SwapSettings, pair: Pair, device: torch.device) -> float:
     """The discriminators' loss over the last steps."""
-    told: list[float] = []
-
-    def step(turn: Turn) -> dict[str, float]:
-        losses = learn(state, batches(pair.a, pair.b, settings, turn.step, device), settings)
-        told.append(losses.critic)
-        return asdict(losses)
-
-    run = Run(Task(state.nets, state.optimizers, step), nn.ModuleDict(), settings.steps, state.step)
-    proceed(run, Schedule(settings.steps, settings.seed))
-    return float(np.mean(told[-50:]))
+    told = fit(state, pair.a, pair.b, settings, device)
+    return float(np.mean([losses.critic for losses in told[-50:]]))
 
 
 def branched(start: checkpoint.State, settings: SwapSettings, device: torch.device) -> checkpoint.State:

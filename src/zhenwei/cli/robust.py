@@ -159,7 +159,6 @@ class _Run:
             return None
 
     def _file(self, media: Media, scratch: Path, progress: ScanProgress) -> None:
-        from zhenwei.evaluation.attacked import attacked
         from zhenwei.evaluation.ladder.clips import excerpt
         from zhenwei.evaluation.robust import walk
 
@@ -189,6 +188,8 @@ class _Run:
                 answers.append(answer)
                 progress.end()
             if self.ways.adversarial:
+                from zhenwei.evaluation.attacked import attacked
+
                 progress.begin(f"{name} · attacks")
                 attacks += on_one_file(lambda: list(attacked(str(path), self.options)))
         except (MediaError, FaultError) as error:

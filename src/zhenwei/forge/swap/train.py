@@ -109,6 +109,27 @@ def train(
     return folder / LAST
 
 
+def fit(
+    state: checkpoint.State,
+    a: Faces,
+    b: Faces,
+    settings: SwapSettings,
+    device: torch.device,
+    *,
+    tell: Callable[[int], None] = lambda _step: None,
+) -> list[Losses]:
+    """Learn in memory, without checks, until ``settings.steps``; the losses of every step. ``tell``: steps made."""
+    found: list[Losses] = []
+
+    def step(turn: Turn) -> dict[str, float]:
+        found.append(learn(state, batches(a, b, settings, turn.step, device), settings))
+        return asdict(found[-1])
+
+    run = Run(Task(state.nets, state.optimizers, step), nn.ModuleDict(), settings.steps, state.step)
+    proceed(run, Schedule(settings.steps, settings.seed), tell=lambda progress, _run: tell(progress.step))
+    return found
+
+
 @dataclass(slots=True, eq=False)
 class _SwapRun:
     """One call of :func:`train`. ``rows``: of the log; ``recent``: losses since the last check."""
