@@ -7,7 +7,7 @@ comparable only with figures of this same function, not with published KID value
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -147,3 +147,15 @@ def sharpness(faces: Pixels) -> float:
     """Mean variance of the Laplacian of ``(n, s, s, 3)`` faces' luma, in [0, 1] levels squared times 10⁴."""
     lumas = [cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 for face in inner(faces)]
     return float(np.mean([cv2.Laplacian(luma, cv2.CV_32F).var() for luma in lumas]) * 1e4)
+
+
+def receptive_field(layers: Iterable[nn.Module]) -> int:
+    """Side of the patch, in pixels, that one score of a chain of square convolutions depends on.
+
+    It grows by (kernel - 1) times the product of the strides before."""
+    side, jump = 1, 1
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            side += (layer.kernel_size[0] - 1) * jump
+            jump *= layer.stride[0]
+    return side
