@@ -11,6 +11,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from zhenwei.nets.gan import initialise
+
 
 class Residual(nn.Module):
     """Two convolutions whose result is added to what came in, (n, c, h, w) -> the same."""
@@ -40,7 +42,7 @@ class Translator(nn.Module):
         for into, out in pairwise(reversed(maps)):
             layers += [nn.ConvTranspose2d(into, out, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(out), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.layers(images))  # (n, 3, s, s)
@@ -58,14 +60,7 @@ class PatchCritic(nn.Module):
             stride = 2 if k < halvings - 1 else 1
             layers += [nn.Conv2d(into, out, 4, stride, 1), nn.InstanceNorm2d(out), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, 4, 1, 1))
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.layers(images))  # (n, 1, h, w)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
