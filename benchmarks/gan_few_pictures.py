@@ -1,7 +1,7 @@
 """What augmentation is worth where pictures are few: a small StyleGAN learns from 40 puppets, or from 200 real faces.
 
-``python benchmarks/gan_few_pictures.py train puppets AUGMENT SEED STEPS OUT.json`` trains one at 16 px and measures it
-every 500 steps against puppets that none of the runs learns from; with FACES.npz, of ``benchmarks/gan_zoo.py pack``, in
+``python -m benchmarks.gan_few_pictures train puppets AUGMENT SEED STEPS OUT.json`` trains one at 16 px and measures it
+every 500 steps against puppets that none of the runs learns from; with FACES.npz, of ``benchmarks.gan_zoo pack``, in
 place of ``puppets``, at 32 px on real faces. What was measured is kept if a run is cut off. ``... gather FOLDER
 docs/lecture/few_pictures.json`` joins what runs wrote.
 """
@@ -12,15 +12,16 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
+from docs.lecture import measure
 
 from zhenwei.forge.adversarial import GameProgress
-from zhenwei.forge.gan import measure, runs, samples
+from zhenwei.forge.gan import runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import AUGMENTS, GanSettings
+from zhenwei.forge.gan.settings import Augment, GanSettings
 from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
@@ -44,7 +45,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     train = parts.add_parser("train")
     train.add_argument("what", help="puppets, or FACES.npz")
-    train.add_argument("augment", choices=AUGMENTS)
+    train.add_argument("augment", choices=get_args(Augment))
     train.add_argument("seed", type=int)
     train.add_argument("steps", type=int)
     train.add_argument("out", type=Path)

@@ -1,6 +1,6 @@
 """Trains the generators of the zoo on real faces, and writes what is in ``src/zhenwei/forge/gan/weights``.
 
-``python benchmarks/gan_zoo.py pack FILE`` writes the faces into one file, for a machine that has not the shared data;
+``python -m benchmarks.gan_zoo pack FILE`` writes the faces into one file, for a machine that has not the shared data;
 ``... train KIND SEED SECONDS FOLDER`` trains, or goes on, in FOLDER/KIND-SIDE-SEED, on a GPU where there is one;
 ``... press FOLDER`` measures all runs there and writes them into the package, beside the models that it has.
 Nothing of the pictures is kept; weights are of what was learned from all of them.
@@ -22,11 +22,13 @@ from typing import cast
 
 import numpy as np
 import torch
+from docs.lecture import measure
 from PIL import Image
+from safetensors.torch import save
 
-from zhenwei.forge.gan import measure, runs, samples, zoo
+from zhenwei.forge.gan import runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Kind
+from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Generator, Kind
 from zhenwei.types import Pixels
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -89,6 +91,12 @@ def packed(file: Path, part: str) -> Pixels:
         return cast("Pixels", found[part])
 
 
+def pressed(generator: Generator) -> bytes:
+    """Safetensors in half precision; counters of batch norm are left out, as nothing reads them."""
+    state = generator.state_dict()
+    return save({k: v.detach().cpu().half().contiguous() for k, v in state.items() if v.is_floating_point()})
+
+
 def press(folder: Path, out: Path) -> None:
     """Half floats, digests, and figures measured on the half floats themselves."""
     out.mkdir(exist_ok=True)
@@ -96,7 +104,7 @@ def press(folder: Path, out: Path) -> None:
     models = index["models"]
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
         generator, known = runs.open_run(place)
-        data = zoo.packed(generator)
+        data = pressed(generator)
         (out / f"{place.name}.safetensors").write_bytes(data)
         models[place.name] = {k: v for k, v in asdict(entry_of(place.name, data, known)).items() if k != "name"}
     index = {"schema": zoo.SCHEMA, "features": measure.FEATURES, "models": dict(sorted(models.items()))}

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from tests.forge.repeating import repeat
 
 from zhenwei import examine, faces
-from zhenwei.forge import synthesis
+from zhenwei.forge.synthesis import Forgery
 from zhenwei.types import Floats, Frame, Pixels
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -46,9 +47,9 @@ def picture(name: str) -> Pixels:
         return np.asarray(image, np.uint8)
 
 
-def repeated(sidecar: dict[str, Any]) -> synthesis.Forgery:
+def repeated(sidecar: dict[str, Any]) -> Forgery:
     landmarks: Floats = np.array(sidecar["landmarks"], np.float32)
-    return synthesis.repeat(sidecar["recipe"], picture("astronaut.jpg"), landmarks)
+    return repeat(sidecar["recipe"], picture("astronaut.jpg"), landmarks)
 
 
 def difference(a: Pixels, b: Pixels) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from docs.lecture.measure import verification_auc  # noqa: E402
 from docs.lecture.pages import data_folder  # noqa: E402
 
 from zhenwei.forge import consent as manifests  # noqa: E402
@@ -216,7 +217,7 @@ def embedding(folder: Path, names: list[str], work: Path) -> tuple[score.Embedde
     with np.load(kept) as file:
         held: list[Pixels] = [file[f"arr_{k}"] for k in range(len(file.files))]
     embed = score.learned(score.train_embedding(held[:LEARNED_PEOPLE], EMBEDDING_STEPS, 0, soft=0.5))
-    auc, pairs = score.verification_auc(held[LEARNED_PEOPLE:], embed)
+    auc, pairs = verification_auc(held[LEARNED_PEOPLE:], embed)
     say(f"embedding: AUC {auc:.3f} on {len(held) - LEARNED_PEOPLE} identities that it never saw, {pairs} pairs")
     return embed, {
         "what": f"small convolutional network, CosFace, {EMBEDDING_STEPS} steps, half of the faces blurred",

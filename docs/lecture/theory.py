@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
+from zhenwei.forge.adversarial import Game
+from zhenwei.forge.gan.gan import Draw, GanRules, play
 from zhenwei.forge.gan.losses import clip_weights, critic_logistic, critic_wasserstein
-from zhenwei.nets.gan import perceptron
 from zhenwei.trainer.loop import Schedule, Task, Turn, take_step, train
 
 RING_SIGMA = 0.02
@@ -110,6 +111,22 @@ def point_mass_gap(distance: float, *, steps: int, seed: int, bound: float = 0.1
     train(Task(nn.ModuleDict({"critic": critic}), {"critic": optimizer}, step), Schedule(steps))
     with torch.no_grad():
         return float(critic(real) - critic(fake))
+
+
+def perceptron(into: int, out: int, width: int = 128, depth: int = 3) -> nn.Sequential:
+    """``depth`` hidden ReLU layers of ``width``: (n, into) -> (n, out). Generator or critic of toy data."""
+    layers: list[nn.Module] = []
+    for k in range(depth):
+        layers += [nn.Linear(into if k == 0 else width, width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(width if depth else into, out))
+
+
+def toy(draw: Draw, rules: GanRules, *, seed: int, noise: int = 2, width: int = 128, depth: int = 3) -> Game:
+    """A game of perceptrons over points of the plane, on the CPU, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator, critic = perceptron(noise, 2, width, depth), perceptron(2, 1, width, depth)
+    return play(generator, critic, noise, draw, rules, torch.device("cpu"))
 
 
 def _seeded(seed: int, width: int, depth: int) -> nn.Sequential:

@@ -11,10 +11,9 @@ import pytest
 import torch
 
 from zhenwei import models
-from zhenwei.errors import DataError, MissingExtraError, ModelError, UsageError
+from zhenwei.errors import MissingExtraError, ModelError, UsageError
 from zhenwei.evaluation import adversarial
-from zhenwei.evaluation.adversarial import Budget, attack_table, fgsm, network, pgd, scores
-from zhenwei.stats import metrics
+from zhenwei.evaluation.adversarial import Budget, fgsm, network, pgd, scores
 from zhenwei.testing.made import portrait
 from zhenwei.types import Floats, Pixels
 
@@ -103,48 +102,6 @@ def test_equal_seeds_give_equal_attacks_and_other_seeds_others() -> None:
         pgd(lambda x: (x % 7).sum((1, 2, 3)), pictures, [True] * 4, Budget(4, 1, 0.1, 2, s)) for s in (5, 6)
     ]
     assert not np.array_equal(third, other)
-
-
-@pytest.mark.heavy
-def test_the_table_has_both_aims_and_its_figures_are_those_of_the_attacked_faces() -> None:
-    weight, pictures = weights(), crops(40)
-    plain = scores(linear(weight), pictures)
-    middle = float(np.median(plain))
-    labels = [bool(s > middle) for s in plain]  # a perfect detector, before
-    told: list[float] = []
-    score = linear(weight)
-    rows = attack_table(pictures, labels, (1, 2), set_name="made", threshold=middle, score=score, tell=told.append)
-    assert [(r.family, r.step, r.amount) for r in rows[:4]] == [
-        ("adversarial fgsm", "fgsm 1/255", 1),
-        ("adversarial fgsm hide", "fgsm hide 1/255", 1),
-        ("adversarial fgsm frame", "fgsm frame 1/255", 1),
-        ("adversarial fgsm", "fgsm 2/255", 2),
-    ]
-    assert len(rows) == 12
-    assert told[-1] == 1
-    shift = np.abs(weight).sum()
-    after = np.where(labels, plain - shift, plain + shift)
-    row = rows[0]
-    assert row.auc is not None
-    assert row.auc_lost is not None
-    assert row.flipped is not None
-    assert row.false_alarms is not None
-    assert row.auc.value == pytest.approx(metrics.auc(labels, after), abs=1e-6)
-    assert row.auc_lost.value == pytest.approx(1 - row.auc.value)
-    assert row.flipped.value == pytest.approx(np.mean((plain > middle) != (after > middle)))
-    assert row.false_alarms.value == pytest.approx(np.mean(after[~np.array(labels)] > middle))
-    hide, frame = rows[1], rows[2]
-    assert hide.flipped is not None
-    assert hide.false_alarms is not None
-    assert frame.flipped is not None
-    assert hide.false_alarms.value == 0  # nobody genuine was touched
-    assert hide.flipped.value + frame.flipped.value == pytest.approx(row.flipped.value)
-    assert (row.genuine, row.forged, row.set) == (20, 20, "made")
-
-
-def test_one_class_makes_no_table() -> None:
-    with pytest.raises(DataError):
-        attack_table(crops(4), [True] * 4, (1,), score=linear(weights()))
 
 
 def shipped_faces(count: int) -> Pixels:

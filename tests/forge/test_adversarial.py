@@ -9,19 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from docs.lecture.theory import ring
+from docs.lecture.theory import ring, toy
 from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.adversarial import SCHEMA, Game, GameSchedule, begin, train
-from zhenwei.forge.gan.gan import GanRules, Loss, toy
+from zhenwei.forge.adversarial import SCHEMA, Game, GameSchedule, task_of, train
+from zhenwei.forge.gan.gan import GanRules, Loss
 from zhenwei.trainer import loop
 from zhenwei.trainer.checkpoints import read_checkpoint
 
 
 def _game(loss: Loss = "non-saturating", seed: int = 3) -> Game:
     return toy(ring, GanRules(loss, batch=16), seed=seed, width=16, depth=1)
+
+
+def begin(game: Game, schedule: GameSchedule) -> loop.Run:
+    """A run at its start, for tests that step by themselves."""
+    return loop.begin(task_of(game, schedule), schedule.of_loop())
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.forge.repeating import repeat
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import attribute, repeat
+from zhenwei.forge.synthesis import attribute
 from zhenwei.forge.synthesis.attribute import KINDS, attribute_seeded
 from zhenwei.testing import face_mesh
 from zhenwei.testing.made import portrait

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from tests.forge.repeating import repeat
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import Forgery, affine_warp, repeat, self_blend
+from zhenwei.forge.synthesis import Forgery, affine_warp, self_blend
 from zhenwei.forge.synthesis.masks import LEFT_EYE, LIPS, OUTLINES, OVAL, RIGHT_EYE, check_face, draw_mask
 from zhenwei.forge.synthesis.retouch import compress, degrade, recolour, resample
 from zhenwei.types import Floats, Pixels
@@ -79,12 +80,6 @@ def test_recipe_survives_json_and_repeats_the_forgery(method: Method) -> None:
         again = repeat(recipe, pixels, landmarks)
         assert np.array_equal(again.pixels, forged.pixels)
         assert np.array_equal(again.mask, forged.mask)
-
-
-@pytest.mark.parametrize("recipe", [{}, {"method": "magic", "seed": 1}, {"method": "self_blend", "seed": "1"}])
-def test_a_recipe_that_cannot_be_repeated_says_so(recipe: dict[str, str | int]) -> None:
-    with pytest.raises(DataError, match="cannot be repeated"):
-        repeat(dict(recipe), picture(), mesh(160, 160))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.forge.repeating import repeat_clip
 
 from zhenwei.errors import DataError
-from zhenwei.forge.synthesis import repeat_clip, temporal
+from zhenwei.forge.synthesis import temporal
 from zhenwei.forge.synthesis.temporal import FOREIGN, KINDS, temporal_seeded
 from zhenwei.types import Floats, Pixels
 
@@ -108,5 +109,3 @@ def test_clips_that_cannot_be_forged_are_refused() -> None:
     for clip, meshes, donor, kind, said in cases:
         with pytest.raises(DataError, match=said):
             temporal(clip, meshes, rng, donor=donor, kind=kind)
-    with pytest.raises(DataError, match="cannot be repeated"):
-        repeat_clip({"method": "splice", "seed": 1}, frames, points)

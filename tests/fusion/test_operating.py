@@ -32,7 +32,7 @@ def test_rates_are_exact_upper_limits() -> None:
     found = measure_operating_points(values, [0] * 40, ["video"] * 40)
     for k, t in enumerate(values):
         limit = binomtest(40 - k, 40, alternative="less").proportion_ci(0.95, method="exact").high
-        assert found.false_alarm_rate(t, "video") == pytest.approx(limit)
+        assert found.genuine["video"].at(t) == pytest.approx(limit)
 
 
 def test_the_forged_side_is_the_mirror_image() -> None:
@@ -40,7 +40,7 @@ def test_the_forged_side_is_the_mirror_image() -> None:
     found = measure_operating_points(values, labels, ["image"] * 4)
     mirrored = measure_operating_points([-v for v in values], [1 - y for y in labels], ["image"] * 4)
     for t in (-3.0, -1.0, 0.0, 0.7, 2.5, 4.0):
-        assert found.miss_rate(-t, "image") == mirrored.false_alarm_rate(t, "image")
+        assert found.forged["image"].at(t) == mirrored.genuine["image"].at(t)
 
 
 @settings(deadline=None)
@@ -48,25 +48,25 @@ def test_the_forged_side_is_the_mirror_image() -> None:
 def test_rates_never_rise_with_the_llr(a: float, b: float, seed: int) -> None:
     found = _measured(seed)
     low, high = sorted((a, b))
-    assert 1 >= found.false_alarm_rate(low, "image") >= found.false_alarm_rate(high, "image") > 0
-    assert 0 < found.miss_rate(low, "image") <= found.miss_rate(high, "image") <= 1
+    assert 1 >= found.genuine["image"].at(low) >= found.genuine["image"].at(high) > 0
+    assert 0 < found.forged["image"].at(-low) <= found.forged["image"].at(-high) <= 1
 
 
 @settings(deadline=None)
 @given(LLRS)
 def test_without_a_table_the_bound_is_markovs(llr: float) -> None:
     nothing = OperatingPoints()
-    assert nothing.false_alarm_rate(llr, "image") == min(1.0, math.exp(-llr))
-    assert nothing.miss_rate(llr, "image") == min(1.0, math.exp(llr))
-    assert _measured().false_alarm_rate(llr, "video") == min(1.0, math.exp(-llr))
+    assert nothing.genuine.get("image", Tail()).at(llr) == min(1.0, math.exp(-llr))
+    assert nothing.forged.get("image", Tail()).at(-llr) == min(1.0, math.exp(llr))
+    assert _measured().genuine.get("video", Tail()).at(llr) == min(1.0, math.exp(-llr))
 
 
 def test_beyond_the_data_the_rate_is_no_better_than_the_data_or_markov_can_show() -> None:
     found = measure_operating_points([0.0] * 58 + [0.2, 0.5], [0] * 60, ["image"] * 60)
     nobody = 1 - 0.05 ** (1 / 60)  # the rule of three
-    assert found.false_alarm_rate(0.6, "image") == pytest.approx(nobody)
-    assert found.false_alarm_rate(9.0, "image") == pytest.approx(math.exp(-9))
-    assert found.false_alarm_rate(0.5, "image") > nobody
+    assert found.genuine["image"].at(0.6) == pytest.approx(nobody)
+    assert found.genuine["image"].at(9.0) == pytest.approx(math.exp(-9))
+    assert found.genuine["image"].at(0.5) > nobody
 
 
 def test_many_media_of_one_source_support_no_more_than_the_source() -> None:
@@ -75,7 +75,7 @@ def test_many_media_of_one_source_support_no_more_than_the_source() -> None:
     found = measure_operating_points(values, np.zeros(1500), ["image"] * 1500, groups=groups)
     one_each = measure_operating_points(np.arange(30) / 10, np.zeros(30), ["image"] * 30)
     for t in (0.05, 1.0, 2.9, 3.0):
-        assert found.false_alarm_rate(t, "image") == pytest.approx(one_each.false_alarm_rate(t, "image"))
+        assert found.genuine["image"].at(t) == pytest.approx(one_each.genuine["image"].at(t))
 
 
 def test_a_long_table_is_thinned_on_the_careful_side() -> None:
@@ -84,7 +84,7 @@ def test_a_long_table_is_thinned_on_the_careful_side() -> None:
     assert len(found.genuine["image"].llr) <= 200
     for t in np.linspace(-3, 3, 41):
         true = (values >= t).mean()
-        assert true <= found.false_alarm_rate(float(t), "image") <= true + 0.02
+        assert true <= found.genuine["image"].at(float(t)) <= true + 0.02
 
 
 def test_the_limit_holds_in_most_samples() -> None:
@@ -92,7 +92,7 @@ def test_the_limit_holds_in_most_samples() -> None:
     rng = np.random.default_rng(1)
     t, truth = 1.2816, 0.1
     held = [measure_operating_points(rng.normal(size=150), [0] * 150, ["image"] * 150) for _ in range(300)]
-    assert np.mean([p.false_alarm_rate(t, "image") >= truth for p in held]) >= 0.93
+    assert np.mean([p.genuine["image"].at(t) >= truth for p in held]) >= 0.93
 
 
 def test_equals_itself_after_a_round_trip_through_a_file(tmp_path: Path) -> None:

@@ -185,9 +185,9 @@ def test_a_decision_never_goes_against_its_own_evidence() -> None:
     """Tables of a collection in which everything is far away: a rate alone must not decide."""
     high = measure_operating_points(np.full(200, 4.0), np.ones(200), ["image"] * 200)
     low = measure_operating_points(np.full(200, -4.0), np.zeros(200), ["image"] * 200)
-    assert high.miss_rate(0.5, "image") < 0.05
+    assert high.forged["image"].at(-0.5) < 0.05
     assert _decide([_evidence(0.5), _evidence(-3.0, person=2)], high).decision == "inconclusive"
-    assert low.false_alarm_rate(-0.5, "image") < 0.05
+    assert low.genuine["image"].at(-0.5) < 0.05
     assert _decide([_evidence(-0.5)], low).decision == "inconclusive"
 
 

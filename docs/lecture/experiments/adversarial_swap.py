@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from docs.lecture import measure
 from docs.lecture.experiments.autoencoder_swap import (
     SETTINGS,
     embedding,
@@ -19,7 +20,7 @@ from docs.lecture.experiments.autoencoder_swap import (
 )
 from docs.lecture.page import Bench, Check, Figure, Page
 
-from zhenwei.forge.swap import checkpoint, score
+from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import swap_faces
 from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.train import Pair, fit
@@ -49,12 +50,12 @@ def experiment(bench: Bench) -> Page:
         critics = go_on(state, settings, pair, device)
         found[name], led[name] = likeness(pair, state.net, embed, device), follows(pair, partners, state.net, device)
         swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
-        sharpness[name] = score.sharpness(swaps)
+        sharpness[name] = measure.sharpness(swaps)
         columns.append([large(tile) for tile in swaps[:6]])
     columns.append([large(tile) for tile in partners.pixels[:6]])
     rows = [list(row) for row in zip(*columns, strict=True)]
     save(bench.out / "adversarial_swap.jpg", rows, TITLES, "swap/lecture", bench.seed)
-    ratio, genuine = sharpness["adversarial"] / sharpness["plain"], score.sharpness(partners.pixels)
+    ratio, genuine = sharpness["adversarial"] / sharpness["plain"], measure.sharpness(partners.pixels)
     change = found["adversarial"].to_target.value - found["plain"].to_target.value
     gain = found["adversarial"].gain.low
     checks = (

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from docs.lecture import measure
 from docs.lecture.experiments import _door, _real_faces
 from docs.lecture.page import Bench, Check, Figure, Page
 
@@ -141,7 +142,7 @@ def embedding(size: int, seed: int) -> tuple[score.Embedder, float, int]:
         return made
 
     embed = score.learned(score.train_embedding(looks(100, 30, 20), 100, seed))
-    return embed, *score.verification_auc(looks(200, 12, 8), embed)
+    return embed, *measure.verification_auc(looks(200, 12, 8), embed)
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from docs.lecture.measure import receptive_field
 from docs.lecture.page import Bench, Check, Figure, Page
 from torch import Tensor
 
@@ -37,7 +38,7 @@ def experiment(bench: Bench) -> Page:
     there, back = hidden(game.nets["a_to_b"], held), hidden(game.nets["b_to_a"], partner(held))
     nothing = float((partner(held) - held).abs().mean())
     fallen = float(np.mean(cycles[-20:]) / np.mean(cycles[:20]))
-    patch, first = PatchCritic().receptive_field(), series[0][1]
+    patch, first = receptive_field(PatchCritic().layers), series[0][1]
     _draw(bench, series, cycles, game.nets["a_to_b"], held)
     checks = (
         Check("hidden-pair error over that of doing nothing, there", there / nothing, "< 0.8", there < 0.8 * nothing),

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from docs.lecture import measure
 from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from torch import nn
 
 from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
-from zhenwei.forge.gan import measure, runs, samples
+from zhenwei.forge.gan import runs, samples
 from zhenwei.forge.gan.faces import Faces, puppets
 from zhenwei.forge.gan.settings import GanSettings
 from zhenwei.trainer.loop import Run
@@ -47,8 +48,8 @@ def experiment(bench: Bench) -> Page:
 
     run = runs.learn(settings, faces, steps, device=device, tell=tell)
     path = samples.walk(samples.noise_for(4, settings.noise, seed + 2), 12)
-    smooth = samples.roughness(samples.imagine(runs.generator_of(run), path))
-    jump = samples.roughness(samples.imagine(runs.generator_of(run), path[::12].repeat_interleave(12, 0)))
+    smooth = measure.roughness(samples.imagine(runs.generator_of(run), path))
+    jump = measure.roughness(samples.imagine(runs.generator_of(run), path[::12].repeat_interleave(12, 0)))
     real = measure.kernel_distance(measure.features(pixels[:HELD_OUT]), held)
     last_made = samples.imagine(runs.generator_of(run), noise)
     heart = measure.memorised(measure.features(last_made), measure.features(pixels[:HELD_OUT]), held)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from docs.lecture import theory
+from docs.lecture.measure import Modes, modes
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.adversarial import Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import losses
-from zhenwei.forge.gan.gan import Draw, GanRules, toy
-from zhenwei.forge.gan.measure import Modes, modes
+from zhenwei.forge.gan.gan import Draw, GanRules
 from zhenwei.trainer.loop import Run
 
 ORDER = 10
@@ -52,7 +52,7 @@ def experiment(bench: Bench) -> Page:
         with torch.no_grad():
             got = critic(torch.from_numpy(grid).float()[:, None]).sigmoid().double().numpy().ravel()
         off_critic = max(off_critic, float(np.abs(best - got).max()))
-    ring = watched(toy(theory.ring, GanRules(), seed=seed), GameSchedule(1000 * long, seed=seed), 2, 1.0, 200)
+    ring = watched(theory.toy(theory.ring, GanRules(), seed=seed), GameSchedule(1000 * long, seed=seed), 2, 1.0, 200)
     collapse = _collapse(seed, 400 * long)
     fair = max(seen.fair for _, seen, _ in ring)
     top = float(np.median([seen.top_share for _, seen, _ in collapse]))
@@ -93,7 +93,7 @@ def _collapse(seed: int, steps: int) -> list[tuple[int, Modes, float]]:
 
     draw: Draw = wide
     rules = GanRules(batch=512, rate_generator=1e-3, rate_critic=1e-4, betas=(0.5, 0.999))
-    return watched(toy(draw, rules, seed=seed, noise=256, depth=2), GameSchedule(steps, seed=seed), 256, 2.0, 50)
+    return watched(theory.toy(draw, rules, seed=seed, noise=256, depth=2), GameSchedule(steps, seed=seed), 256, 2.0, 50)
 
 
 def _gradient(loss: object) -> float:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from docs.lecture import theory
+from docs.lecture.measure import Modes, modes, spearman
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.adversarial import Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import losses
-from zhenwei.forge.gan.gan import GanRules, toy
-from zhenwei.forge.gan.measure import Modes, modes, spearman
+from zhenwei.forge.gan.gan import GanRules
 from zhenwei.trainer.loop import Run
 
 ORDER = 30
@@ -29,13 +29,13 @@ def experiment(bench: Bench) -> Page:
     gaps = np.array([theory.point_mass_gap(d, steps=300, seed=seed) for d in DISTANCES])
     line = float(np.corrcoef(DISTANCES, gaps)[0, 1] ** 2)
     divergence = theory.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 1.0)
-    clipped = train(toy(theory.ring, GanRules("wgan-clip", batch=64), seed=seed), GameSchedule(40, 5, seed=seed))
+    clipped = train(theory.toy(theory.ring, GanRules("wgan-clip", batch=64), seed=seed), GameSchedule(40, 5, seed=seed))
     largest = max(float(w.detach().abs().max()) for w in clipped.task.nets["critic"].parameters())
     rules = GanRules("wgan-gp", batch=128, rate_generator=5e-4, rate_critic=5e-4)
-    game = toy(theory.ring, rules, seed=seed)
+    game = theory.toy(theory.ring, rules, seed=seed)
     series = watched(game, GameSchedule(STEPS * long, 5, seed=seed))
     rank = spearman(np.array([g for _, _, g in series]), np.array([m.quality for _, m, _ in series]))
-    strict = toy(theory.ring, GanRules("wgan-gp", batch=128, rate_generator=2e-4, penalty=10.0), seed=seed)
+    strict = theory.toy(theory.ring, GanRules("wgan-gp", batch=128, rate_generator=2e-4, penalty=10.0), seed=seed)
     train(strict, GameSchedule(100, 5, seed=seed))
     norm = _norm(strict.nets["generator"], strict.nets["critic"])
     fair = max(m.fair for _, m, _ in series)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from docs.lecture import measure
 from docs.lecture.experiments import _door
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from PIL import Image
 
 from zhenwei.evaluation.ladder.packing import Jpeg
 from zhenwei.forge.export import Origin, export_sheet
-from zhenwei.forge.gan import measure, samples, zoo
+from zhenwei.forge.gan import samples, zoo
 from zhenwei.signals.spectrum import log_spectrum, noise_residual
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.types import Pixels

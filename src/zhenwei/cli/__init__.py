@@ -103,7 +103,7 @@ def _app(given: Sequence[str]) -> typer.Typer:
     called = next((word for word in given if not word.startswith("-")), "")
     for name, line in COMMANDS.items():
         if name == called:
-            command = _loaded(name)
+            command: Callable[..., None] | typer.Typer = getattr(import_module(f"zhenwei.cli.{name}"), name)
             if isinstance(command, typer.Typer):
                 app.add_typer(command, name=name, short_help=line)
             else:
@@ -112,11 +112,6 @@ def _app(given: Sequence[str]) -> typer.Typer:
         else:
             app.command(name, help=line)(_not_called)
     return app
-
-
-def _loaded(name: str) -> Callable[..., None] | typer.Typer:
-    command: Callable[..., None] | typer.Typer = getattr(import_module(f"zhenwei.cli.{name}"), name)
-    return command
 
 
 def _not_called() -> None:

@@ -37,10 +37,7 @@ class Ground(StrEnum):
     public = "public-domain"
 
 
-class Reach(StrEnum):
-    face = "face"
-    voice = "voice"
-    both = "both"
+Reach = StrEnum("Reach", {"face": "face", "voice": "voice", "both": "both"})
 
 
 @consent.command()

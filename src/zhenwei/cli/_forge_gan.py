@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -42,16 +42,8 @@ _SHEET = "samples.png"
 
 gan = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
-
 Kind = StrEnum("Kind", {"dcgan": "dcgan", "wgan_gp": "wgan-gp", "stylegan": "stylegan"})
-
-
-class Augment(StrEnum):
-    none = "none"
-    diffaugment = "diffaugment"
-    ada = "ada"
-
-
+Augment = StrEnum("Augment", {"none": "none", "diffaugment": "diffaugment", "ada": "ada"})
 Attribute = StrEnum("Attribute", ["turn", "mouth", "light", "warmth"])
 _Model = Annotated[
     str | None, typer.Option("--model", help="A model of the zoo; by default the one nearest to faces.", metavar="NAME")
@@ -75,8 +67,6 @@ def list_models(format_: opt.TextOption = opt.TextFormat.text) -> None:
       zhenwei forge gan list --format json
     """
     lab.check_extra()
-    from dataclasses import asdict
-
     from zhenwei.forge.gan import zoo
 
     entries = zoo.entries().values()

@@ -22,15 +22,10 @@ if TYPE_CHECKING:
     from zhenwei.forge.make import Sitter
 
 
-class Method(StrEnum):
-    affine_warp = "affine_warp"
-    attribute = "attribute"
-    cross_blend = "cross_blend"
-    mesh_swap = "mesh_swap"
-    regenerate = "regenerate"
-    self_blend = "self_blend"
-    splice = "splice"
-    temporal = "temporal"
+Method = StrEnum(
+    "Method",
+    ["affine_warp", "attribute", "cross_blend", "mesh_swap", "regenerate", "self_blend", "splice", "temporal"],
+)
 
 
 def make(

@@ -41,12 +41,12 @@ def opened_door() -> Door:
     return open_door(home_folder(os.environ), today())
 
 
-def consent_in(manifest: Path | None, what: str, *, want: str = "--consent FILE", fix: str = "") -> Consent:
+def consent_in(manifest: Path | None, what: str, *, fix: str = "") -> Consent:
     """The manifest at ``manifest``; UsageError, with ``what`` is used with consent only, where none is given."""
     from zhenwei.forge.consent import read_consent
 
     if manifest is None:
-        raise UsageError(f"{what} with consent only", want=want, fix=fix)
+        raise UsageError(f"{what} with consent only", want="--consent FILE", fix=fix)
     return read_consent(manifest)
 
 

@@ -42,28 +42,11 @@ _NOTES = {
 swap = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
 
-class ProfileName(StrEnum):
-    cpu = "cpu"
-    gpu = "gpu"
-
-
+ProfileName = StrEnum("ProfileName", {"cpu": "cpu", "gpu": "gpu"})
 LossName = StrEnum("LossName", ["l1", "ssim_mse"])
-
-
-class ColourName(StrEnum):
-    none = "none"
-    mean = "mean"
-    reinhard = "reinhard"
-    histogram = "histogram"
-
-
-class EdgeName(StrEnum):
-    copy = "copy"
-    feather = "feather"
-    gaussian = "gaussian"
-    poisson = "poisson"
-
-
+ColourName = StrEnum("ColourName", {"none": "none", "mean": "mean", "reinhard": "reinhard", "histogram": "histogram"})
+EdgeName = StrEnum("EdgeName", {"copy": "copy", "feather": "feather", "gaussian": "gaussian", "poisson": "poisson"})
+_NEEDS = "the swap needs"
 _Consent = Annotated[
     Path, typer.Option("--consent", help="The manifest that covers both people's files.", metavar="FILE")
 ]
@@ -156,11 +139,11 @@ def train(
     settings = replace(
         PROFILES[profile.value], size=a.faces.side_px, adversarial=adversarial, warped=warped, seed=seed, **chosen
     )
-    device = _device(profile.value)
+    check_extra(_NEEDS)
+    device = device_for(gpu=profile is ProfileName.gpu)
     if dry_run:
         _tell_cost(settings, device, format_)
         return
-    _check_extra()
     from zhenwei.forge.swap.train import train as run
 
     if format_ is TextFormat.text:
@@ -188,14 +171,14 @@ def preview(
 
       zhenwei forge swap preview run faces/anna faces/bruno --consent consent.json --best
     """
-    _check_extra()
+    check_extra(_NEEDS)
     from zhenwei.forge.consent import read_consent
     from zhenwei.forge.swap import checkpoint, train
     from zhenwei.forge.swap.learn import swap_faces
     from zhenwei.forge.swap.prepare import load
     from zhenwei.forge.swap.score import appearance, driving_error, kernel_distance
 
-    held, a, b, device = read_consent(consent), load(first), load(second), _device("cpu")
+    held, a, b, device = read_consent(consent), load(first), load(second), device_for(gpu=False)
     for side in (a, b):
         train.check_consent(side, held, today())
     state, told = checkpoint.restore(run / (train.BEST if best else train.LAST), held.sha256, device)
@@ -243,7 +226,7 @@ def convert(
       zhenwei forge swap convert run clip.mp4 --consent consent.json --direction b-to-a --colour reinhard --edge poisson
       --output swapped.mp4
     """
-    _check_extra()
+    check_extra(_NEEDS)
     from zhenwei.forge.consent import check_files, read_consent
     from zhenwei.forge.swap.convert import convert as leave
     from zhenwei.forge.swap.convert import open_swapper
@@ -251,7 +234,7 @@ def convert(
 
     held = read_consent(consent)
     place = run if run.is_file() else next((run / n for n in (BEST, LAST) if (run / n).exists()), run / LAST)
-    swapper = open_swapper(place, held.sha256, _device("cpu"))
+    swapper = open_swapper(place, held.sha256, device_for(gpu=False))
     check_files(held, swapper.subjects[0 if way is Direction.a_to_b else 1], [source], today(), "face")
     made, without = leave(
         swapper, source, output, opened_door(), direction=way.value, colour=colour.value, edge=edge.value
@@ -297,7 +280,6 @@ def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat
     from zhenwei.forge.swap.settings import cost
     from zhenwei.forge.swap.sides import Faces
 
-    _check_extra()
     needed, rng, s = cost(settings), np.random.default_rng(0), settings.size
     noise = Faces("noise", rng.integers(0, 255, (2, s, s, 3), np.uint8), np.zeros((2, 468, 2), np.float32),
                   np.ones((2, s, s), np.float32))  # fmt: skip
@@ -312,12 +294,3 @@ def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat
         return
     typer.echo(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
     typer.echo(f"{settings.steps} steps, near {hours:.1f} hours at the speed of one step here")
-
-
-def _check_extra() -> None:
-    check_extra("the swap needs")
-
-
-def _device(profile: str) -> torch.device:
-    _check_extra()
-    return device_for(gpu=profile == "gpu")

@@ -16,11 +16,9 @@ from zhenwei.files import write_whole
 from zhenwei.stats.estimate import value_as_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
-    from zhenwei.training.cloak import Arm, Cloaked, Row
+    from zhenwei.training.cloak import Cloaked, Row
 
 _VERDICT = (
     "A cloak leads astray the networks it was made against. It does not stop whoever trains on the photograph, and "
@@ -104,33 +102,23 @@ def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
 
 
 def _show(console: Console, made: Cloaked, target: Path) -> None:
-    console.print(f"{target}: no pixel differs by more than {made.changed} levels of 255", soft_wrap=True)
-    console.print(_deliveries(made.translator, made.embedding))
-    console.print(_trained(made.arms))
-    console.print(_VERDICT)
-
-
-def _deliveries(translator: Sequence[Row], embedding: Sequence[Row]) -> Any:
     from rich.table import Table
 
-    table = Table(title="Led astray: the cloak beside noise of the same size", title_justify="left")
+    astray = Table(title="Led astray: the cloak beside noise of the same size", title_justify="left")
     for head in ("delivered", "swap: cloak, noise", "success left", "embedding: cloak, noise", "success left"):
-        table.add_column(head)
-    for one, other in zip(translator, embedding, strict=True):
-        table.add_row(one.delivery, *_led_astray(one), *_led_astray(other))
-    return table
+        astray.add_column(head)
+    for one, other in zip(made.translator, made.embedding, strict=True):
+        astray.add_row(one.delivery, *_led_astray(one), *_led_astray(other))
+    trained = Table(title="Swaps that learn, asked about the clean face", title_justify="left")
+    for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
+        trained.add_column(head)
+    for arm in made.arms:
+        trained.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
+    console.print(f"{target}: no pixel differs by more than {made.changed} levels of 255", soft_wrap=True)
+    console.print(astray)
+    console.print(trained)
+    console.print(_VERDICT)
 
 
 def _led_astray(row: Row) -> tuple[str, str]:
     return f"{row.cloaked.value:.4f}, {row.noised.value:.4f}", f"{row.success:.0%}"
-
-
-def _trained(arms: Sequence[Arm]) -> Any:
-    from rich.table import Table
-
-    table = Table(title="Swaps that learn, asked about the clean face", title_justify="left")
-    for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
-        table.add_column(head)
-    for arm in arms:
-        table.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
-    return table

@@ -27,24 +27,16 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
-class Of(StrEnum):
-    VIDEO = "video"
-    TRACK = "track"
-    FRAME = "frame"
+Format = StrEnum("Format", ["table", "markdown", "json"])
+Of = StrEnum("Of", {"video": "video", "track": "track", "frame": "frame"})
 
 
 def compare(
     a: Annotated[Path, typer.Argument(help="results.json of one evaluation", metavar="A")],
     b: Annotated[Path, typer.Argument(help="results.json of the other", metavar="B")],
-    level: Annotated[Of, typer.Option(help="compare files, people or frames")] = Of.VIDEO,
+    level: Annotated[Of, typer.Option(help="compare files, people or frames")] = Of.video,
     set_: Annotated[str, typer.Option("--set", help="one set alone, by its name")] = "",
-    format_: Annotated[Format, typer.Option("--format", help="how to tell it")] = Format.TABLE,
+    format_: Annotated[Format, typer.Option("--format", help="how to tell it")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="write into this file instead of showing it")] = None,
     seed: Annotated[int, typer.Option(help="of the bootstrap", min=0)] = 0,
 ) -> None:
@@ -58,10 +50,10 @@ def compare(
         raise UsageError("A and B are the same file", got=str(a), want="two evaluations")
     wanted: Level = level.value
     found = compared(results.load(a), results.load(b), level=wanted, only=set_, seed=seed)
-    if format_ is Format.TABLE and output is None:
+    if format_ is Format.table and output is None:
         _show(found)
         return
-    text = as_json(found) if format_ is Format.JSON else to_markdown(found)
+    text = as_json(found) if format_ is Format.json else to_markdown(found)
     if output is None:
         typer.echo(text, nl=False)
         return

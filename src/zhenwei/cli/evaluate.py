@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,6 +62,7 @@ def evaluate(
     ] = None,
 ) -> None:
     from zhenwei.cli._evaluate_folder import ResultsFolder
+    from zhenwei.cli.progress import stages
     from zhenwei.errors import UsageError
     from zhenwei.evaluation import leaks
     from zhenwei.evaluation.evaluate import FUSED
@@ -76,7 +76,7 @@ def evaluate(
     _tell_reading(reading)
     plan = _plan(protocol, frames, only)
     items = _limited(plan.choose(reading.items), limit)
-    with ResultsFolder(output) as folder, _progress() as tell:
+    with ResultsFolder(output) as folder, stages() as tell:
         checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
         _refuse_leaks(checked, allow_leaks)
         with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
@@ -193,28 +193,3 @@ def _cells(f: Figures) -> list[str]:
 
     rates = (f.false_alarms, f.found, f.missed, f.coverage)
     return [cell(f.auc), *(cell(rate, ".1%") for rate in rates)]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each thing that is done, by name."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bars: dict[str, Any] = {}
-
-        def tell(what: str, done: int, of: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(what, total=of)
-            progress.update(bars[what], completed=done)
-
-        yield tell

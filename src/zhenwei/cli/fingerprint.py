@@ -219,10 +219,6 @@ def _answer(path: str, found: Described | str, bank: Bank) -> dict[str, Any]:
     return {"path": path, "source": source, "reason": "" if source else _NONE, "sources": told}
 
 
-def _similar(source: dict[str, Any]) -> str:
-    return f"{source['name']} {source['similarity']:.2f} (of {source['least']:.2f})"
-
-
 def _show(rows: Sequence[dict[str, Any]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -236,7 +232,8 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         source, most = Text("-", "dim"), Text("no fit face", "dim")
         if row["sources"]:
             source = Text(row["source"], "bold") if row["source"] else Text(_NONE, "yellow")
-            most = Text(", ".join(map(_similar, row["sources"][:2])))
+            near = [f"{s['name']} {s['similarity']:.2f} (of {s['least']:.2f})" for s in row["sources"][:2]]
+            most = Text(", ".join(near))
         shown.add_row(Text(legible(Path(row["path"]).name)), source, most)
     Console(highlight=False).print(shown)
     Console(highlight=False, stderr=True).print(

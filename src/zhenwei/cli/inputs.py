@@ -44,11 +44,6 @@ class Inputs:
     unreadable: tuple[Unreadable, ...]
     left_out: tuple[LeftOut, ...] = ()
 
-    @property
-    def foreign(self) -> int:
-        """How many files in folders are no pictures, videos or sound."""
-        return Counter(item.kind for item in self.left_out)[_FOREIGN]
-
     def notes(self, *, verbose: bool = False) -> tuple[str, ...]:
         """Lines that tell what was left out: how many of each kind, or with ``verbose`` which."""
         counts = Counter(item.kind for item in self.left_out)

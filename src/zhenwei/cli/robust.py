@@ -7,12 +7,13 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli._options import Detectors, FalseAlarm, Frames, Lang, Quiet
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 FLIPS = 3  # exit status
 
 
-class Lang(StrEnum):
-    en = "en"
-    zh = "zh"
-
-
 def robust(
     files: Annotated[list[Path], typer.Argument(help="Photos and videos.", metavar="FILE", show_default=False)],
     families: Annotated[
@@ -48,21 +44,17 @@ def robust(
         Path | None, typer.Option("--output", "-o", help="Folder for robust.json.", metavar="DIR")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep every saved file in the output folder.")] = False,
-    detector: Annotated[
-        list[str] | None, typer.Option("--detector", help="Ask only this detector; repeat for more.", metavar="ID")
-    ] = None,
-    frames: Annotated[int, typer.Option("--frames", help="Frames taken from a clip, evenly spread.")] = 12,
+    detector: Detectors = None,
+    frames: Frames = 12,
     seconds: Annotated[
         float, typer.Option("--seconds", help="Of a longer clip, use only the first of so many seconds.", min=0.5)
     ] = 6.0,
-    false_alarm: Annotated[
-        float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")
-    ] = 0.05,
+    false_alarm: FalseAlarm = 0.05,
     adversarial: Annotated[
         bool, typer.Option("--adversarial", help="Also attack the faces with FGSM and PGD (needs PyTorch).")
     ] = False,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of the table and its conclusion.")] = Lang.en,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Save a file in many ways and see whether the verdict stands.
 
@@ -167,14 +159,17 @@ class _Run:
             return None
 
     def _file(self, media: Media, scratch: Path, progress: ScanProgress) -> None:
+        from zhenwei.evaluation.ladder.clips import excerpt
         from zhenwei.evaluation.robust import walk
 
         try:
-            path = on_one_file(lambda: self._cut(media, scratch))
+            path = on_one_file(partial(excerpt, media, scratch, self.ways.seconds))
         except (MediaError, FaultError) as error:
             self._complain(media.path, error)
             return
-        folder = self._folder(media) if self.ways.keep else scratch
+        folder = scratch
+        if self.ways.keep:
+            folder = (self.ways.output or Path()) / f"{Path(media.path).stem}-{media.sha256[:8]}"
         degradations = self.ways.of(media.kind)
         answers: list[Answer] = []
         attacks: list[Answer] = []
@@ -187,27 +182,21 @@ class _Run:
                 options=self.options,
                 keep=self.ways.keep,
                 tell=lambda step: progress.begin(f"{name} · {step}"),
-                on_fault=lambda step, fault: self._faulty(f"{name} · {step}", fault),
+                on_fault=lambda step, fault: self._complain(f"{name} · {step}", fault),
             )
             for answer in steps:
                 answers.append(answer)
                 progress.end()
             if self.ways.adversarial:
+                from zhenwei.evaluation.attacked import attacked
+
                 progress.begin(f"{name} · attacks")
-                attacks += on_one_file(lambda: _attacked(path, self.options))
+                attacks += on_one_file(lambda: list(attacked(str(path), self.options)))
         except (MediaError, FaultError) as error:
             self._complain(media.path, error)
         finally:  # an interruption, too, leaves what was done
             if answers:
                 self._take(media, answers, attacks, len(degradations), path)
-
-    def _cut(self, media: Media, scratch: Path) -> Path:
-        from zhenwei.evaluation.ladder.clips import excerpt
-
-        return excerpt(media, scratch, self.ways.seconds)
-
-    def _folder(self, media: Media) -> Path:
-        return (self.ways.output or Path()) / f"{Path(media.path).stem}-{media.sha256[:8]}"
 
     def _take(self, media: Media, answers: list[Answer], attacks: list[Answer], planned: int, used: Path) -> None:
         from rich.console import Console
@@ -231,18 +220,7 @@ class _Run:
         self.failed += 1
         complain_of(path, error, self.notes)
 
-    def _faulty(self, step: str, error: FaultError) -> None:
-        """A step on which the program failed is a row of the table, and what it would have said is not known."""
-        self.failed += 1
-        complain_of(step, error, self.notes)
-
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text
 
         self.notes.print(Text(line, style), soft_wrap=True)
-
-
-def _attacked(path: Path, options: Options) -> list[Answer]:
-    from zhenwei.evaluation.attacked import attacked
-
-    return list(attacked(str(path), options))

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,7 @@ from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plug
 from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
 from zhenwei.report import STDIN_NAME, CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
-from zhenwei.types import DetectorInfo, Language
+from zhenwei.types import Language
 
 if TYPE_CHECKING:
     from zhenwei.pipeline import Options
@@ -99,11 +99,6 @@ def _refuse_terminal() -> None:
         raise UsageError("there is nothing on standard input to examine", got=got, want="one file", fix=fix)
 
 
-def _source(path: str) -> tuple[str | BinaryIO, str]:
-    """What to examine, and what it is called in a report."""
-    return (sys.stdin.buffer, STDIN_NAME) if path == STDIN else (path, path)
-
-
 class _Run:
     """One scan: what is asked, what has come of it so far, and where it is written."""
 
@@ -120,10 +115,13 @@ class _Run:
         self.verbose = False
 
     def all(self, output: Path | None) -> int:
+        from zhenwei.detectors import catalogue
+
         with ExitStack() as stack:
             folder = None
             if output is not None:
-                folder = stack.enter_context(ReportFolder(output, self.language, detectors=_infos()))
+                infos = {id_: kind.info for id_, kind in catalogue(strict=False).items()}
+                folder = stack.enter_context(ReportFolder(output, self.language, detectors=infos))
             if self.format is Format.csv:
                 _print(self.rows.header())
             try:
@@ -144,7 +142,7 @@ class _Run:
         shown = self.notes.is_terminal and not self.quiet
         with ScanProgress(self.notes, len(self.inputs.files), shown=shown) as progress:
             for path in self.inputs.files:
-                source, name = _source(path)
+                source, name = (sys.stdin.buffer, STDIN_NAME) if path == STDIN else (path, path)
                 outcome = examine_one(source, name=name, options=self.options, progress=progress.begin(name))
                 self._take(outcome, folder)
                 progress.end()
@@ -224,12 +222,6 @@ def _without_pictures(outcome: Outcome) -> Outcome:
     evidence = tuple(replace(item, exhibits=()) for item in outcome.evidence)
     people = tuple(replace(person, portrait=person.portrait[:1, :1].copy()) for person in outcome.people)
     return replace(outcome, evidence=evidence, people=people)
-
-
-def _infos() -> dict[str, DetectorInfo]:
-    from zhenwei.detectors import catalogue
-
-    return {id_: kind.info for id_, kind in catalogue(strict=False).items()}
 
 
 def _print(text: str) -> None:

@@ -18,12 +18,9 @@ from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from zhenwei.defence.labels import Aigc, Labels
     from zhenwei.defence.marks import Mark
     from zhenwei.defence.verify import Verification
-    from zhenwei.report import Unreadable
 
 
 def verify(
@@ -76,7 +73,9 @@ def verify(
             read = attempt(path, partial(verify_file, Path(path), keys=keys, anchors_pem=anchors, own_pem=own))
             if isinstance(read, Unreadable):
                 failed = True
-                _tell_error(read, format_, notes)
+                complain_of(read.path, read.error, notes)
+                if format_ is TableFormat.json:
+                    typer.echo(json.dumps({"path": read.path, "error": str(read.error)}, ensure_ascii=False))
             else:
                 _tell(path, read, format_, lang.value)
             progress.end()
@@ -99,12 +98,6 @@ def _keys() -> list[bytes]:
 
     home = home_folder(os.environ)
     return [own_key(home), PUBLIC_KEY] if (home / "watermark.key").is_file() else [PUBLIC_KEY]
-
-
-def _tell_error(failed: Unreadable, format_: TableFormat, notes: Console) -> None:
-    complain_of(failed.path, failed.error, notes)
-    if format_ is TableFormat.json:
-        typer.echo(json.dumps({"path": failed.path, "error": str(failed.error)}, ensure_ascii=False))
 
 
 def _tell(path: str, read: Verification, format_: TableFormat, language: Language) -> None:
@@ -144,7 +137,6 @@ _CAUSES = {
     "unchecked": Text("cannot be checked", zh="无法验证"),
 }
 _HERE = ("green", Text("intact, signed on this machine", zh="完整，由本机签名"))
-_PLAIN = "as it is"
 _BINDINGS = {
     "bound": Text(", which the credential names", zh="，凭证指明了它"),
     "other": Text(", not the one that the credential names", zh="，与凭证所指不同"),
@@ -219,7 +211,7 @@ def _aigc(block: Aigc) -> Text:
 
 def _marked(mark: Mark, binding: str) -> Text:
     key = Text("published key", zh="公开密钥") if mark.published else Text("own key", zh="本机密钥")
-    how = f"{mark.agreement:.0%}" + (f", {mark.transform}" if mark.transform not in ("", _PLAIN) else "")
+    how = f"{mark.agreement:.0%}" + (f", {mark.transform}" if mark.transform not in ("", "as it is") else "")
     where = Text("in the picture", zh="画面") if mark.medium == "picture" else Text("in the sound", zh="声音")
     bound = _BINDINGS.get(binding, "")
     told = phrase(

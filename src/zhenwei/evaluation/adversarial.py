@@ -16,7 +16,6 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,11 +24,7 @@ from numpy.typing import NDArray
 
 from zhenwei import models
 from zhenwei.errors import MissingExtraError, ModelError, UsageError, install_extra
-from zhenwei.evaluation.results import Step
 from zhenwei.models.manifest import holder
-from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
-from zhenwei.stats.intervals import rate_interval
-from zhenwei.stats.metrics import auc
 from zhenwei.types import Floats, Pixels
 
 if TYPE_CHECKING:
@@ -211,67 +206,3 @@ def _labels(forged: Sequence[bool], crops: Pixels) -> NDArray[np.bool_]:
     if labels.shape != (len(crops),):
         raise UsageError("labels and faces do not match", got=f"{labels.shape} for {len(crops)}", want="one each")
     return labels
-
-
-def attack_table(
-    crops: Pixels,
-    labels: Sequence[bool],
-    eps: Sequence[int] = EPS,
-    *,
-    set_name: str = "",
-    attacks: Sequence[Attack] = ("fgsm", "pgd"),
-    steps: int = 10,
-    step_size: float = 0.0,
-    restarts: int = 1,
-    groups: Sequence[object] | None = None,
-    threshold: float = 0.0,
-    seed: int = 0,
-    score: Score | None = None,
-    tell: Callable[[float], None] | None = None,
-) -> tuple[Step, ...]:
-    """One row for each attack, budget and aim on held-out faces of both classes.
-
-    ``crops``: ``(n, size, size, 3)`` uint8 RGB as the detector's contract cuts them; ``labels``: True = forged.
-    ``threshold``: the score above which a face counts as forged, for ``flipped`` (faces that change sides, of all) and
-    ``false_alarms``; ``groups``: who is resampled as one. Families are "adversarial fgsm" (everybody is attacked, away
-    from their label), "... hide" (forgeries alone) and "... frame" (genuine faces alone). ``score``: by default that of
-    the shipped network. Raises :class:`DataError` where a class is missing.
-    """
-    score = score or network()
-    truth, plain = _labels(labels, crops), scores(score, crops)
-    rows: list[Step] = []
-    for number, (attack, levels) in enumerate(product(attacks, eps)):
-        budget = Budget(levels, steps, step_size, restarts, seed)
-        moved = scores(score, (fgsm if attack == "fgsm" else pgd)(score, crops, list(truth), budget))
-        aims = {"": moved, " hide": np.where(truth, moved, plain), " frame": np.where(truth, plain, moved)}
-        for aim, after in aims.items():
-            family, step = f"adversarial {attack}{aim}", f"{attack}{aim} {levels}/255"
-            figures = _figures(truth, plain, after, threshold, groups, seed)
-            rows.append(Step(set=set_name, family=family, step=step, amount=levels, **figures))
-        if tell is not None:
-            tell((number + 1) / (len(attacks) * len(eps)))
-    return tuple(rows)
-
-
-def _figures(
-    truth: NDArray[np.bool_],
-    plain: Floats,
-    after: Floats,
-    threshold: float,
-    groups: Sequence[object] | None,
-    seed: int,
-) -> dict[str, Any]:
-    def lost(rows: Rows) -> float:  # both scores of one face are drawn together
-        return auc(truth[rows], plain[rows]) - auc(truth[rows], after[rows])
-
-    flipped = (plain > threshold) != (after > threshold)
-    genuine = int((~truth).sum())
-    return {
-        "genuine": genuine,
-        "forged": int(truth.sum()),
-        "coverage": 1.0,
-        "auc": bootstrap_interval(auc, truth, after, groups=groups, seed=seed),
-        "auc_lost": bootstrap_statistic(lost, truth, groups=groups, seed=seed),
-        "false_alarms": rate_interval(int((after[~truth] > threshold).sum()), genuine),
-        "flipped": rate_interval(int(flipped.sum()), len(truth)),
-    }

@@ -89,11 +89,6 @@ def task_of(game: Game, schedule: GameSchedule) -> Task:
     return Task(game.nets, game.optimizers, step, game.averaged, memory=memory, schema=SCHEMA)
 
 
-def begin(game: Game, schedule: GameSchedule) -> Run:
-    """A run at its start, for those who step by themselves (:func:`zhenwei.trainer.loop.advance`)."""
-    return loop.begin(task_of(game, schedule), schedule.of_loop())
-
-
 def train(
     game: Game,
     schedule: GameSchedule,

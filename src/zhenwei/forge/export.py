@@ -27,6 +27,7 @@ from typing import Any, Literal
 import av
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei import media
@@ -111,7 +112,8 @@ def export_picture(pixels: Pixels, origin: Origin, path: Path, door: Door, *, ma
             raise DataError(f"{beside.name} did not come from the lab and is not replaced", fix="Move that file away.")
     exported = _leave(place, signed, origin, ident, door, facts)
     if mask is not None:
-        write_whole(beside, _black_and_white(mask, factor))
+        halves = (mask >= 0.5).repeat(factor, axis=0).repeat(factor, axis=1)
+        write_whole(beside, _encoded(halves, ".png"))  # one bit a pixel: many greys could carry a picture of its own
     return exported
 
 
@@ -199,20 +201,12 @@ def _marked_sound(samples: Floats, rate_hz: int, ident: str) -> Floats:
     return watermark.mark_sound(visible.add_tones(clear, rate_hz), rate_hz, short, keys.PUBLIC_KEY)
 
 
-def _encoded(pixels: Pixels, suffix: str) -> bytes:
+def _encoded(pixels: Pixels | NDArray[np.bool_], suffix: str) -> bytes:
     file = io.BytesIO()
     if suffix == ".png":
         Image.fromarray(pixels).save(file, "PNG")
     else:
         Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    return file.getvalue()
-
-
-def _black_and_white(mask: Floats, factor: int) -> bytes:
-    """One bit a pixel: a mask of many greys could carry a picture of its own."""
-    large = (mask >= 0.5).repeat(factor, axis=0).repeat(factor, axis=1)
-    file = io.BytesIO()
-    Image.fromarray(large).save(file, "PNG")
     return file.getvalue()
 
 

@@ -92,14 +92,6 @@ class OperatingPoints:
                 outside.append((name, value, low, high))
         return tuple(outside)
 
-    def false_alarm_rate(self, llr: float, kind: Kind) -> float:
-        """How often genuine media look at least this forged; an upper bound in (0, 1]."""
-        return self.genuine.get(kind, Tail()).at(llr)
-
-    def miss_rate(self, llr: float, kind: Kind) -> float:
-        """How often forged media look at least this genuine; an upper bound in (0, 1]."""
-        return self.forged.get(kind, Tail()).at(-llr)
-
     def joined(self, other: OperatingPoints) -> OperatingPoints:
         """With the kinds of media that ``other`` has measured in place of these."""
         domains = {**self.domains, **other.domains}

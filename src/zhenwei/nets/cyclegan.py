@@ -6,7 +6,6 @@ generator after J. Johnson et al., ECCV 2016, the 70 x 70 PatchGAN after P. Isol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import cast
 
@@ -65,16 +64,3 @@ class PatchCritic(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.layers(images))  # (n, 1, h, w)
-
-    def receptive_field(self) -> int:
-        """Side of the patch, in pixels, that one score depends on."""
-        return receptive_field(layer for layer in self.layers if isinstance(layer, nn.Conv2d))
-
-
-def receptive_field(layers: Iterable[nn.Conv2d]) -> int:
-    """Of a chain of square convolutions: r grows by (kernel - 1) times the product of the strides before."""
-    side, jump = 1, 1
-    for layer in layers:
-        side += (layer.kernel_size[0] - 1) * jump
-        jump *= layer.stride[0]
-    return side

@@ -1,4 +1,4 @@
-"""Networks of the first adversarial games: perceptrons for toy data, convolutions for pictures of 32 or 64 px.
+"""Networks of the first adversarial games: convolutions for pictures of 32 or 64 px.
 
 A. Radford et al., "Unsupervised Representation Learning with DCGANs", ICLR 2016: no dense layers, strides instead of
 pooling, batch norm except at the generator's output and the critic's input, weights from N(0, 0.02).
@@ -14,14 +14,6 @@ from torch import Tensor, nn
 from zhenwei.errors import UsageError
 
 NOISE = 100
-
-
-def perceptron(into: int, out: int, width: int = 128, depth: int = 3) -> nn.Sequential:
-    """``depth`` hidden ReLU layers of ``width``: (n, into) -> (n, out). Generator or critic of toy data."""
-    layers: list[nn.Module] = []
-    for k in range(depth):
-        layers += [nn.Linear(into if k == 0 else width, width), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(width if depth else into, out))
 
 
 class DcganGenerator(nn.Module):

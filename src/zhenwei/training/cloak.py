@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -35,7 +34,6 @@ from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Floats, Pixels
 
-Target = Literal["translator", "embedding"]
 Tell = Callable[[str, float], None]
 EPSILON, STEPS, STEP = 8.0, 30, 1.0  # grey levels of 255, as published attacks
 CPU = torch.device("cpu")

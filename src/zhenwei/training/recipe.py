@@ -130,11 +130,6 @@ class Recipe(Section):
         return self
 
 
-def load_recipe(name: str | Path) -> Recipe:
-    """The recipe of a network of faces in a TOML file, or the packaged one of that name (``"face_forgery"``)."""
-    return read_recipe(Recipe, str(name))
-
-
 def read_recipe(
     kind: type[R], name: str, options: Mapping[str, str] | None = None, *, detectors: Sequence[str] = ()
 ) -> R:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from docs.lecture.measure import receptive_field
+from tests.forge.test_adversarial import begin
 from torch import Tensor, nn
 
-from zhenwei.forge.adversarial import Game, GameSchedule, begin
+from zhenwei.forge.adversarial import Game, GameSchedule
 from zhenwei.forge.gan import cyclegan
-from zhenwei.nets.cyclegan import PatchCritic, Translator, receptive_field
+from zhenwei.nets.cyclegan import PatchCritic, Translator
 from zhenwei.trainer.loop import advance, restore, save
 
 RULES = cyclegan.CycleRules(batch=2, width=4, blocks=1, halvings=1, critic_halvings=1)
@@ -28,7 +30,7 @@ def blue(count: int, rng: torch.Generator) -> Tensor:
 @pytest.mark.parametrize(("halvings", "side"), [(1, 16), (2, 34), (3, 70)])
 def test_a_score_depends_on_a_patch_of_the_known_size(halvings: int, side: int) -> None:
     critic = PatchCritic(4, halvings)
-    assert critic.receptive_field() == side
+    assert receptive_field(critic.layers) == side
     for layer in critic.layers:
         if isinstance(layer, nn.Conv2d):
             nn.init.constant_(layer.weight, 0.01)  # no weight cancels another: what is reached is seen

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarks.gan_zoo import pressed
+from docs.lecture.measure import features, kernel_distance
 from PIL import Image
 from tests.forge.test_adversarial_door import is_marked
 from torch import nn
@@ -20,7 +22,6 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, Scope, describe_folder, make_consent, write_consent
 from zhenwei.forge.gan import runs, samples, zoo
 from zhenwei.forge.gan.faces import Faces, faces_of, puppets
-from zhenwei.forge.gan.measure import features, kernel_distance
 from zhenwei.forge.gan.settings import GanSettings, Kind, fresh_generator
 
 CPU, TODAY = torch.device("cpu"), datetime.date(2026, 11, 27)
@@ -167,11 +168,11 @@ def test_weights_that_are_not_the_measured_ones_are_refused(tmp_path: Path) -> N
 
 def test_what_is_packed_is_unpacked(faces: Faces) -> None:
     generator = runs.generator_of(runs.learn(SMALL, faces, 2, device=CPU))
-    again = zoo.unpacked(zoo.packed(generator), "dcgan", 32, 8, 16)
+    again = zoo.unpacked(pressed(generator), "dcgan", 32, 8, 16)
     noise = samples.noise_for(4, 16, 0)
     assert np.abs(samples.imagine(generator, noise).astype(int) - samples.imagine(again, noise).astype(int)).max() <= 2
     with pytest.raises(DataError, match="do not fit"):
-        zoo.unpacked(zoo.packed(generator), "dcgan", 32, 16, 16)
+        zoo.unpacked(pressed(generator), "dcgan", 32, 16, 16)
 
 
 def test_commands_write_marked_files_only(

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from docs.lecture import theory
+from docs.lecture import measure, theory
 from torch import nn
 
 from zhenwei.errors import UsageError
-from zhenwei.forge.gan import losses, measure
+from zhenwei.forge.gan import losses
 from zhenwei.nets.gan import DcganCritic, DcganGenerator
 
 

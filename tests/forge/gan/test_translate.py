@@ -77,7 +77,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(heaps: tuple[Faces, Faces], tmp_path
     assert all(torch.equal(one[k], other[k]) for k in one)
     opened = translate.open_run(tmp_path)
     assert opened.step == 4
-    made = translate.translate(translate.translators_of(whole)["b_to_a"], heaps[1].pixels[:3])
+    made = translate.translate(whole.task.nets["b_to_a"], heaps[1].pixels[:3])
     assert np.array_equal(translate.translate(opened.nets["b_to_a"], heaps[1].pixels[:3]), made)
     assert made.shape == (3, 32, 32, 3)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from docs.lecture import measure
 
 from zhenwei.errors import UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
@@ -49,7 +50,7 @@ def test_kernel_distance_is_near_nought_for_one_heap_and_not_for_two(people: tup
 def test_a_learned_embedding_tells_apart_puppets_that_it_never_saw() -> None:
     made = [of_portraits(str(k), portraits(any_puppet(np.random.default_rng(k)), 10, 64, k)).pixels for k in range(20)]
     embed = score.learned(score.train_embedding(made[:12], 60, 0))
-    auc, pairs = score.verification_auc(made[12:], embed)
+    auc, pairs = measure.verification_auc(made[12:], embed)
     assert pairs == 8 * 45
     assert auc > 0.85
     assert np.allclose(np.linalg.norm(embed(made[0]), axis=1), 1, atol=1e-5)
@@ -110,4 +111,4 @@ def test_blurred_faces_are_less_sharp(people: tuple[Faces, Faces]) -> None:
     import cv2
 
     soft = np.stack([cv2.GaussianBlur(p, (0, 0), 1.5) for p in people[0].pixels])
-    assert score.sharpness(soft.astype(np.uint8)) < 0.5 * score.sharpness(people[0].pixels)
+    assert measure.sharpness(soft.astype(np.uint8)) < 0.5 * measure.sharpness(people[0].pixels)

@@ -22,11 +22,7 @@ def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
     critic = DcganCritic(settings.side, settings.width, normed=settings.kind == "dcgan")
     for net in (generator, critic):
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third to a half less time on CPUs
-    return play(generator, critic, settings.noise, mirrored(faces), rules_of(settings), device)
-
-
-def rules_of(settings: GanSettings) -> GanRules:
-    """Each paper's own rates."""
-    if settings.kind == "dcgan":
-        return GanRules("non-saturating", settings.batch, 2e-4, 2e-4, (0.5, 0.999))
-    return GanRules("wgan-gp", settings.batch, 2e-4, 2e-4, (0.0, 0.9), penalty=10.0)
+    rules = GanRules("non-saturating", settings.batch, 2e-4, 2e-4, (0.5, 0.999))  # each paper's own rates
+    if settings.kind == "wgan-gp":
+        rules = GanRules("wgan-gp", settings.batch, 2e-4, 2e-4, (0.0, 0.9), penalty=10.0)
+    return play(generator, critic, settings.noise, mirrored(faces), rules, device)

@@ -7,7 +7,6 @@ attributes that are measured in samples, not by a classifier's boundary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,19 +130,6 @@ def edit_sheet(
         for row, face in zip(rows, enlarged(draw(generator, moved(styles, direction, far))), strict=True):
             row.append(face)
     return rows
-
-
-def slopes(generator: StyleGenerator, found: Mapping[str, Direction], count: int, seed: int) -> dict[str, Doubles]:
-    """What each direction does to ``count`` new faces: by attribute moved, the mean change of every attribute between
-    one s.d. less and one more, in s.d. among those faces, halved: 1 at its own place and 0 elsewhere were perfect."""
-    styles = styles_of(generator, noise_for(count, generator.noise, seed))
-    before = measured(draw(generator, styles, still=True))
-    told: dict[str, Doubles] = {}
-    for name, direction in found.items():
-        less = measured(draw(generator, moved(styles, direction, -1.0), still=True))
-        more = measured(draw(generator, moved(styles, direction, 1.0), still=True))
-        told[name] = np.array([np.nanmean(more[k] - less[k]) / 2 / np.nanstd(before[k]) for k in ATTRIBUTES])
-    return told
 
 
 def _shape(picture: Pixels) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The games of toy data: the first GAN, and WGAN with clipping or with a gradient penalty, on the ring of eight."""
+"""The game of two plain networks: the first GAN, and WGAN with clipping or with a gradient penalty."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import Tensor, nn, optim
 
 from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan import losses
-from zhenwei.nets.gan import perceptron
 from zhenwei.trainer.loop import take_step
 
 Loss = Literal["saturating", "non-saturating", "wgan-clip", "wgan-gp"]
@@ -85,14 +84,6 @@ def generator_loss(logits: Tensor, loss: Loss) -> Tensor:
     if loss == "non-saturating":
         return losses.generator_non_saturating(logits)
     return losses.generator_wasserstein(logits)
-
-
-def toy(draw: Draw, rules: GanRules, *, seed: int, noise: int = 2, width: int = 128, depth: int = 3) -> Game:
-    """A game of perceptrons over points of the plane, on the CPU, the same for the same seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        generator, critic = perceptron(noise, 2, width, depth), perceptron(2, 1, width, depth)
-    return play(generator, critic, noise, draw, rules, torch.device("cpu"))
 
 
 def _optimizer(net: nn.Module, rate: float, rules: GanRules) -> optim.Optimizer:

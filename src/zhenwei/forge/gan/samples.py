@@ -92,14 +92,6 @@ def walk(stops: Tensor, between: int) -> Tensor:
     return torch.stack(path)
 
 
-def roughness(frames: Pixels) -> float:
-    """Largest change from a frame (n, h, w, 3) to the next over the mean one: 1 is even, the length a jump."""
-    change = np.abs(np.diff(frames.astype(np.float64), axis=0)).mean((1, 2, 3))
-    if len(change) == 0 or change.mean() == 0:
-        raise UsageError("nothing moves in these frames", got=f"{len(frames)} frames")
-    return float(change.max() / change.mean())
-
-
 def rows_of(pictures: Pixels, columns: int) -> list[list[Pixels]]:
     """Tiles of a sheet, enlarged."""
     large = enlarged(pictures)

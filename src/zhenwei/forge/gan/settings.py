@@ -14,7 +14,6 @@ Kind = Literal["dcgan", "wgan-gp", "stylegan"]
 Augment = Literal["none", "diffaugment", "ada"]
 Generator = DcganGenerator | StyleGenerator
 CRITIC_STEPS = {"dcgan": 1, "wgan-gp": 5, "stylegan": 1}
-AUGMENTS = ("none", "diffaugment", "ada")
 
 
 @checked

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -105,11 +105,6 @@ def learn(
     about = {"kind": KIND, "settings": asdict(settings), "data": f"{a.words}; {b.words}", "pixels": digest,
              "consent": a.consent, "subjects": list(subjects)}  # fmt: skip
     return train(game, schedule, folder, about=about, tell=tell, stop=stop)
-
-
-def translators_of(run: Run) -> dict[Way, Translator]:
-    """Both translators of a run."""
-    return {way: cast("Translator", run.task.nets[way]) for way in ("a_to_b", "b_to_a")}
 
 
 def open_run(folder: Path) -> Translators:

@@ -1,7 +1,7 @@
 """The lab's small trained generators, each checked against its digest before it is loaded.
 
 ``weights/zoo.json`` says of each what it learned from, for how long, and how far its samples are from held-out faces
-(kernel distance of :mod:`zhenwei.forge.gan.measure`). Weights are half floats of the averaged generator.
+(the kernel distance of ``docs/lecture/measure.py``). Weights are half floats of the averaged generator.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
-from safetensors.torch import save
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan.settings import Generator, Kind, fresh_generator
@@ -93,14 +92,8 @@ def open_generator(name: str, folder: Path | None = None) -> Generator:
     return unpacked(data, entry.kind, entry.side, entry.width, entry.noise)
 
 
-def packed(generator: Generator) -> bytes:
-    """Safetensors in half precision; counters of batch norm are left out, as nothing reads them."""
-    state = generator.state_dict()
-    return save({k: v.detach().cpu().half().contiguous() for k, v in state.items() if v.is_floating_point()})
-
-
 def unpacked(data: bytes, kind: Kind, side: int, width: int, noise: int) -> Generator:
-    """What :func:`packed` wrote, as a generator in single precision and in evaluation."""
+    """Half floats without counters of batch norm, which nothing reads, as a generator in single precision."""
     generator = fresh_generator(kind, side, width, noise)
     own = generator.state_dict()
     try:

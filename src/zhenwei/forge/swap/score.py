@@ -49,7 +49,7 @@ class Likeness:
 
 def appearance(faces: Pixels) -> Floats:
     """Directions of edges over a grid, and colours coarsely laid out; without learning."""
-    return np.stack([_appearance(face) for face in _inner(faces)])
+    return np.stack([_appearance(face) for face in inner(faces)])
 
 
 def likeness(
@@ -87,12 +87,6 @@ def found_landmarks(face: Pixels, enlarged: int = 256) -> Floats | None:
             points = (found.landmarks[:, :2] - enlarged // 4) * (side / enlarged)
             return np.asarray(points, np.float32)
     return None
-
-
-def sharpness(faces: Pixels) -> float:
-    """Mean variance of the Laplacian of ``(n, s, s, 3)`` faces' luma, in [0, 1] levels squared times 10⁴."""
-    lumas = [cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 for face in _inner(faces)]
-    return float(np.mean([cv2.Laplacian(luma, cv2.CV_32F).var() for luma in lumas]) * 1e4)
 
 
 def kernel_distance(made: Pixels, genuine: Pixels, embed: Embedder) -> Estimate:
@@ -147,7 +141,7 @@ def train_embedding(
     if len(people) < 2:
         raise UsageError("nothing to tell apart", got=f"{len(people)} people", want="two and more")
     rng = np.random.default_rng(seed)
-    held = [_resized(_inner(faces)) for faces in people]
+    held = [_resized(inner(faces)) for faces in people]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = FaceEmbedding(len(held))
@@ -178,22 +172,10 @@ def learned(net: FaceEmbedding) -> Embedder:
 
     def embed(faces: Pixels) -> Floats:
         with torch.inference_mode():
-            parts = torch.split(_tensor(_resized(_inner(faces))), 128)
+            parts = torch.split(_tensor(_resized(inner(faces))), 128)
             return np.concatenate([np.asarray(net(part).numpy(), np.float32) for part in parts])
 
     return embed
-
-
-def verification_auc(people: Sequence[Pixels], embed: Embedder) -> tuple[float, int]:
-    """How often two faces of one person are more alike than two of two people, and the number of pairs of one."""
-    vectors = [embed(faces) for faces in people]
-    every, who = np.concatenate(vectors), np.repeat(np.arange(len(vectors)), [len(v) for v in vectors])
-    cosines = every @ every.T
-    upper = np.triu(np.ones_like(cosines, bool), 1)
-    same = who[:, None] == who[None]
-    alike, other = np.sort(cosines[upper & same]), np.sort(cosines[upper & ~same])
-    below = np.searchsorted(other, alike, "left") + np.searchsorted(other, alike, "right")
-    return float(below.mean() / 2 / len(other)), len(alike)
 
 
 def _tensor(faces: Pixels):  # type: ignore[no-untyped-def]  # a torch tensor; torch is loaded late
@@ -202,7 +184,7 @@ def _tensor(faces: Pixels):  # type: ignore[no-untyped-def]  # a torch tensor; t
     return torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float() / 255
 
 
-def _inner(faces: Pixels) -> Pixels:
+def inner(faces: Pixels) -> Pixels:
     off = round(_INNER * faces.shape[1])
     return faces[:, off : faces.shape[1] - off, off : faces.shape[2] - off]
 

@@ -51,22 +51,19 @@ PROFILES: dict[Profile, SwapSettings] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """``parameters`` in all; ``memory_mib``: weights, gradients, Adam's two moments and activations; ``operations``:
-    multiplications a step, in thousand millions."""
+    """``parameters`` in all; ``memory_mib``: weights, gradients, Adam's two moments and activations."""
 
     parameters: int
     memory_mib: float
-    operations: float
 
 
 def cost(settings: SwapSettings) -> Cost:
     """Worked out from the layers, without building them: exact for the parameters, near for the rest."""
     shapes = _layers(settings)
     parameters = sum(times * (weights + bias) for weights, bias, _, times, _ in shapes)
-    # An encoder works on both sides' batches, each decoder on one; a step back costs about two steps forward.
-    forward = sum(weights * places * runs for weights, _, places, _, runs in shapes) * settings.batch
+    # An encoder works on both sides' batches, each decoder on one.
     kept = sum(bias * places * runs for _, bias, places, _, runs in shapes) * settings.batch * 4 * 3
-    return Cost(parameters, (parameters * 16 + kept) / 2**20, 3 * forward / 1e9)
+    return Cost(parameters, (parameters * 16 + kept) / 2**20)
 
 
 def settings_of(given: object) -> SwapSettings:

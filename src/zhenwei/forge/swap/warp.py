@@ -34,9 +34,6 @@ class Moves:
     tint: float = 0.0
 
 
-STILL = Moves(0, 0, 0, 0)
-
-
 def warp_maps(side: int, rng: np.random.Generator, deviation: float = DEVIATION) -> tuple[Floats, Floats]:
     """``cv2.remap`` maps (x, y), each ``(side, side)`` float32.
 
@@ -63,29 +60,11 @@ def warp(pixels: Pixels, rng: np.random.Generator, deviation: float = DEVIATION)
     return np.asarray(cv2.remap(pixels, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def umeyama_pair(pixels: Pixels, rng: np.random.Generator, deviation: float = DEVIATION) -> tuple[Pixels, Pixels]:
-    """The variant of 2017: warped picture and target, the target moved by the warp's mean motion.
-
-    That motion is the similarity that fits best between the grid and its moved points: S. Umeyama, "Least-Squares
-    Estimation of Transformation Parameters Between Two Point Patterns", 1991. ``pixels``: ``(side, side, 3)`` uint8;
-    both results are of the same shape.
-    """
-    side = _side(pixels)
-    state = np.random.default_rng(int(rng.integers(2**53)))
-    xs, ys = warp_maps(side, state, deviation)
-    ticks = np.linspace(side / 10, side * 9 / 10, GRID)
-    at = np.round(ticks).astype(int)
-    here = np.stack(np.meshgrid(at.astype(float), at.astype(float)), axis=-1).reshape(-1, 2)
-    there = np.stack([xs[np.ix_(at, at)], ys[np.ix_(at, at)]], axis=-1).reshape(-1, 2).astype(float)
-    matrix = similarity(here, there)
-    warped = cv2.remap(pixels, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    target = cv2.warpAffine(pixels, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, np.uint8), np.asarray(target, np.uint8)
-
-
 def similarity(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The turn, scale and shift ``(2, 3)`` that bring points ``(n, 2)`` onto others with the least squares."""
+    """The turn, scale and shift ``(2, 3)`` that bring points ``(n, 2)`` onto others with the least squares.
+
+    S. Umeyama, "Least-Squares Estimation of Transformation Parameters Between Two Point Patterns", 1991.
+    """
     a, b = here - here.mean(axis=0), there - there.mean(axis=0)
     u, s, vt = np.linalg.svd(b.T @ a / len(a))
     sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])

@@ -8,10 +8,9 @@ from zhenwei.forge.synthesis.cross_blend import boundary_map, cross_blend, neare
 from zhenwei.forge.synthesis.forgery import Forgery, Value
 from zhenwei.forge.synthesis.mesh_swap import mesh_swap
 from zhenwei.forge.synthesis.regenerate import regenerate
-from zhenwei.forge.synthesis.repeat import repeat
 from zhenwei.forge.synthesis.self_blend import self_blend
 from zhenwei.forge.synthesis.splice import splice
-from zhenwei.forge.synthesis.temporal import ClipForgery, repeat_clip, temporal
+from zhenwei.forge.synthesis.temporal import ClipForgery, temporal
 
 __all__ = [
     "ClipForgery",
@@ -24,8 +23,6 @@ __all__ = [
     "mesh_swap",
     "nearest_donors",
     "regenerate",
-    "repeat",
-    "repeat_clip",
     "self_blend",
     "splice",
     "temporal",

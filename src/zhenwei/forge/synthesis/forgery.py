@@ -16,7 +16,7 @@ class Forgery:
 
     ``pixels``: ``(height, width, 3)`` uint8 RGB. ``mask``: ``(height, width)`` float32 in [0, 1], the share of the
     forged source in each pixel; where it is 0 the picture is untouched. ``recipe``: plain JSON values; ``method`` and
-    ``seed`` repeat the forgery exactly (``zhenwei.forge.synthesis.repeat``), the rest says what was drawn.
+    ``seed`` repeat the forgery exactly, the rest says what was drawn.
     """
 
     pixels: Pixels

@@ -10,8 +10,6 @@ that a picture and its regenerated twin differ in these traces alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
@@ -21,46 +19,34 @@ from zhenwei.types import Floats, Pixels
 
 METHOD = "regenerate"
 ENLARGERS = ("transposed", "shuffle", "nearest", "linear")
-Decoder = Callable[[Pixels], Pixels]
 _LEAST_PX = 16
 _AT_LEVEL = (1.0, 0.7, 0.4)  # the finest first
 _SMOOTH = np.array([0.25, 0.5, 0.25], np.float32)
 _ODDS = (0.3, 0.25, 0.25, 0.2)
 
 
-def regenerate(pixels: Pixels, rng: np.random.Generator, decoder: Decoder | None = None) -> Forgery:
+def regenerate(pixels: Pixels, rng: np.random.Generator) -> Forgery:
     """The whole of ``pixels`` drawn anew; the mask is 1 everywhere.
 
-    ``pixels``: ``(height, width, 3)`` uint8 RGB, at least 16 px a side. ``decoder``: an autoencoder of one's own as a
-    function from picture to picture of the same shape; what it gives is then the first draft instead of ``pixels``.
-    Raises DataError for smaller pictures, and where the decoder changes the shape. Draws once from ``rng``.
+    ``pixels``: ``(height, width, 3)`` uint8 RGB, at least 16 px a side. Raises DataError for smaller ones. Draws
+    once from ``rng``.
     """
-    return regenerate_seeded(pixels, int(rng.integers(2**53)), decoder)
+    return regenerate_seeded(pixels, int(rng.integers(2**53)))
 
 
-def regenerate_seeded(pixels: Pixels, seed: int, decoder: Decoder | None = None) -> Forgery:
-    """As ``regenerate``, with every choice following from ``seed`` (and from ``decoder``, where there is one)."""
+def regenerate_seeded(pixels: Pixels, seed: int) -> Forgery:
+    """As ``regenerate``, with every choice following from ``seed``."""
     if min(pixels.shape[:2]) < _LEAST_PX:
         got = f"{pixels.shape[1]} x {pixels.shape[0]} px"
         raise DataError("the picture is too small to be drawn anew", got=got, want=f"at least {_LEAST_PX} px a side")
     rng = np.random.default_rng(seed)
-    draft = _decoded(pixels, decoder) if decoder else pixels
     levels = int(rng.integers(1, 4))
-    # After a trained decoder the pyramid only adds its traces now and then: the decoder has left its own.
-    strength = float(rng.uniform(0.0, 0.4) if decoder else rng.uniform(0.15, 1.0))
-    drawn: dict[str, Value] = {"levels": levels, "strength": round(strength, 4), "decoder": int(decoder is not None)}
-    out = _redrawn(draft.astype(np.float32), levels, strength, rng, drawn)
+    strength = float(rng.uniform(0.15, 1.0))
+    drawn: dict[str, Value] = {"levels": levels, "strength": round(strength, 4), "decoder": 0}
+    out = _redrawn(pixels.astype(np.float32), levels, strength, rng, drawn)
     forged = np.clip(np.rint(out), 0, 255).astype(np.uint8)
     recipe: dict[str, Value] = {"method": METHOD, "seed": seed}
     return Forgery(forged, np.ones(pixels.shape[:2], np.float32), recipe | drawn)
-
-
-def _decoded(pixels: Pixels, decoder: Decoder) -> Pixels:
-    draft = decoder(pixels)
-    if draft.shape != pixels.shape or draft.dtype != np.uint8:
-        got, want = f"{draft.dtype} {draft.shape}", f"uint8 {pixels.shape}"
-        raise DataError("the decoder gives another kind of picture", got=got, want=want)
-    return draft
 
 
 def _redrawn(x: Floats, levels: int, strength: float, rng: np.random.Generator, drawn: dict[str, Value]) -> Floats:

@@ -32,7 +32,7 @@ class ClipForgery:
 
     ``frames`` ``(m, h, w, 3)`` uint8 RGB, m up to n of the genuine clip. ``origin`` ``(m,)`` int64: which genuine frame
     each is (or was forged from), -1 from another clip. ``masks`` ``(m, h, w)`` float32 in [0, 1]: the share of each
-    pixel that is not that frame's own. ``recipe``: plain JSON values, see :func:`repeat_clip`.
+    pixel that is not that frame's own. ``recipe``: plain JSON values, whose ``seed`` and ``kind`` repeat it.
     """
 
     frames: Pixels
@@ -89,17 +89,6 @@ def temporal_seeded(
         return _forged_frames(frames, landmarks, chosen, first, length, rng, recipe)
     origin = _orders[chosen](len(frames), first, length, rng)
     return _rearranged(frames, origin, donor, rng, recipe)
-
-
-def repeat_clip(
-    recipe: Mapping[str, Value], frames: Pixels, landmarks: Floats, donor: Pixels | None = None
-) -> ClipForgery:
-    """The forgery that ``recipe`` describes, bit for bit, from the same clip, landmarks and donor."""
-    method, seed, kind = (recipe.get(name) for name in ("method", "seed", "kind"))
-    if method != METHOD or not isinstance(seed, int) or not isinstance(kind, str):
-        got = f"method {method!r}, seed {seed!r}, kind {kind!r}"
-        raise DataError("a recipe cannot be repeated", got=got, want=f"method {METHOD!r} with seed and kind")
-    return temporal_seeded(frames, landmarks, seed, donor=donor, kind=kind)
 
 
 Order = Callable[[int, int, int, np.random.Generator], NDArray[np.int64]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from zhenwei.errors import UnmarkedError
@@ -16,11 +17,6 @@ def first_marked(leave: Callable[[int], T]) -> T:
 
     The last one's UnmarkedError if none can, and at once any other error: another draw would not mend it."""
     for attempt in range(ATTEMPTS - 1):
-        try:
+        with suppress(UnmarkedError):
             return leave(attempt)
-        except UnmarkedError:
-            continue
     return leave(ATTEMPTS - 1)
-
-
-__all__ = ["ATTEMPTS", "first_marked"]

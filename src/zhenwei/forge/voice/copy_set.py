@@ -14,7 +14,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +36,6 @@ from zhenwei.forge.voice.copies import KINDS, copy_voice
 from zhenwei.signals.voice import RATE_HZ
 
 LABELS = "labels.csv"
-COLUMNS = ("pair", "label", "kind", "file", "sha256", "start", "samples", "recipe")
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac")
 _PAIR_DIGITS = 12
 
@@ -156,7 +155,7 @@ class _Work:
             try:
                 if row is None:
                     sound = on_one_file(partial(_speech, path)) if sound is None else sound
-                    row = on_one_file(partial(self._made, place, kind, path, digest, sound))
+                    row = on_one_file(partial(first_marked, partial(self._drawn, place, kind, path, digest, sound)))
             except _UnfitError as error:
                 self.notes.append(f"{name} was left out: {error}")
                 return
@@ -168,10 +167,6 @@ class _Work:
                 began = True
             self.rows.append(row)
             yield place.name
-
-    def _made(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32]) -> Row:
-        """The first draw whose marks can be read back; the last one's error if none can."""
-        return first_marked(lambda attempt: self._drawn(place, kind, path, digest, sound, attempt))
 
     def _drawn(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32], attempt: int) -> Row:
         rng = np.random.default_rng([self._seed, int(digest[:8], 16), zlib.crc32(kind.encode()), attempt])
@@ -239,7 +234,6 @@ def _row(place: Path, digest: str, kind: str, recipe: dict[str, Any], sha256: st
 def _write_labels(rows: Sequence[Row], path: Path) -> None:
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for row in rows:
-        table.writerow([getattr(row, column) for column in COLUMNS])
+    table.writerow(field.name for field in fields(Row))
+    table.writerows(map(astuple, rows))
     write_whole(path, text.getvalue())

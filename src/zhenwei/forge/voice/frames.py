@@ -77,6 +77,3 @@ def joined(sounds: Sequence[NDArray[np.floating]], who: str) -> Reals:
     if count < LEAST_FRAMES:
         raise DataError(f"{who} says too little to learn from", got=f"{count / 100:.1f} s", want="10 s")
     return np.concatenate(frames)
-
-
-__all__ = ["BANDS", "HOP", "SIZE", "Scale", "check_frames", "joined", "log_mel", "sound_of"]

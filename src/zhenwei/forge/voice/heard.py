@@ -50,6 +50,3 @@ def make_voice(name: str, speaker: Speaker, count: int, seed: int) -> Heard:
 def read_sound(path: Path) -> NDArray[np.float32]:
     """One channel ``(samples,)`` at 16 kHz, the mean of those that there are. MediaError where it cannot be read."""
     return np.asarray(media.read_audio(media.open_media(path), RATE_HZ).samples.mean(axis=0), np.float32)
-
-
-__all__ = ["Heard", "hear", "make_voice", "read_sound"]

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn, optim
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError
 from zhenwei.forge.adversarial import SCHEMA
 from zhenwei.forge.settings import checked
-from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined, log_mel
+from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
 from zhenwei.forge.voice.heard import Heard
 from zhenwei.nets.voice import MelModel, mixture_log_density
 from zhenwei.trainer.checkpoints import read_checkpoint, under
@@ -53,20 +53,6 @@ class Learned:
     subject: str = ""
     step: int = 0
     data: str = ""
-
-    def standardised(self, sound: NDArray[np.floating], seed: int) -> Reals:
-        """Frames ``(n, BANDS)`` of an utterance by ``scale``, with the noise it expects."""
-        frames = self.scale.standard(log_mel(sound))
-        return np.asarray(frames + NOISE * np.random.default_rng(seed).standard_normal(frames.shape), np.float64)
-
-    def nll(self, frames: Reals) -> Reals:
-        """Negative log-likelihood in nats ``(n, BANDS)`` of standardised frames ``(n, BANDS)``."""
-        if frames.ndim != 2 or frames.shape[1] != BANDS or not len(frames):
-            raise UsageError("these are no frames", got=str(frames.shape), want=f"(1 or more, {BANDS})")
-        self.net.eval()
-        with torch.no_grad():
-            ready = torch.from_numpy(frames.astype(np.float32))[None]
-            return np.asarray(-mixture_log_density(self.net(ready), ready)[0].numpy(), np.float64)
 
     def draw(self, count: int, rng: np.random.Generator, beginning: Reals | None = None) -> Reals:
         """``count`` standardised frames ``(count, BANDS)`` drawn one band after another, after a ``beginning``.

@@ -91,6 +91,3 @@ def _run(command: list[str], engine: str) -> None:
         raise DataError(f"{engine} could not be run", got=str(error)[:200]) from None
     if done.returncode:
         raise DataError(f"{engine} failed", got=done.stderr.decode("utf-8", "replace").strip()[:200])
-
-
-__all__ = ["ENGINES", "MOST_CHARACTERS", "export_read", "read_aloud"]

@@ -113,14 +113,3 @@ def _leave(draw: Callable[[int], Sound], origin: Origin, path: Path, door: Door)
         return export_sound(draw(attempt)[None], RATE_HZ, told, path, door)
 
     return first_marked(leave)
-
-
-__all__ = [
-    "MADE_VOICES",
-    "Said",
-    "check_run",
-    "convert_made",
-    "convert_recording",
-    "export_drawn",
-    "export_said",
-]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,7 +27,6 @@ from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export
-from zhenwei.training.install.measured import Measured, measured
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Section, Share
@@ -37,7 +35,7 @@ from zhenwei.training.traditional.jpeg_traces import splice as splice_histories
 from zhenwei.types import Pixels
 
 MODEL = "self_consistency"
-_ASK = of_image(Exif(always=True))
+ASK = of_image(Exif(always=True))
 SOURCES = ("ffhq", "pixabay")
 _GOOD, _LAST = 85, (60, 99)
 _KEEP_SIZE = (0, 3, 4)  # settings of resampling that leave no fewer pixels
@@ -95,7 +93,7 @@ def install(recipe: Recipe, album: Album, taught: Learned, run: Run) -> tuple[Mo
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")
-        return cautious(calibrate(examples, _ASK, seed=learned.SEED, total=len(examples), progress=progress))
+        return cautious(calibrate(examples, ASK, seed=learned.SEED, total=len(examples), progress=progress))
 
     return (publish(_product(recipe, taught.found), exported, measure, store=run.store),)
 
@@ -164,11 +162,6 @@ def pasted(whole: Pixels, part: Pixels, rng: np.random.Generator) -> tuple[Pixel
     cv2.ellipse(region, tuple(centre.round().astype(int)), tuple(axes.round().astype(int)), 0, 0, 360, 1, -1)
     inside = region > 0
     return np.where(inside[..., None], part, whole).astype(np.uint8), inside
-
-
-def measured_on_test(data: Path) -> Measured:
-    """On splices of the test photographs in ``data``, and the same pictures whole."""
-    return measured(Examples(read_photographs(data, SOURCES, test=True), 3), _ASK)
 
 
 def _product(recipe: Recipe, found: Mapping[str, float]) -> Product:

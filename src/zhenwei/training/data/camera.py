@@ -50,7 +50,6 @@ PROPERTIES = {
 """Each imaging property with the number of its settings; their order is that of the fields of :class:`Camera`."""
 
 _USUAL = (0.4, 0.3, 0.3, 0.0, 0.4, 0.4, 0.3, 0.4, 0.15)  # odds of the first setting beyond its fair share
-LARGEST_SHRINKING = 0.62
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,16 +22,15 @@ from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson, rows_of
-from zhenwei.training.install.measured import Measured, measured
 from zhenwei.types import Floats, Pixels
 
 MODEL = "jpeg_traces"
 SEED = 20261123
-_SOURCES = ("ffhq", "pixabay")
+SOURCES = ("ffhq", "pixabay")
 _BEFORE, _LAST = (45, 96), (60, 99)
 _SAVED_BEFORE, _LOSSLESS, _GOOD = 0.75, 0.15, 85
 _LEAST_SIDE = 144
-_ASK = of_image(JpegTraces(always=True))
+ASK = of_image(JpegTraces(always=True))
 _PRODUCT = Product(
     model=MODEL,
     detector=JpegTraces.info.id,
@@ -56,7 +55,7 @@ _PRODUCT = Product(
 
 def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splices, Splices]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
-    photographs = read_photographs(data, _SOURCES)
+    photographs = read_photographs(data, SOURCES)
     learn = Splices([p for p in photographs if not kept_out(p.path, recipe.held_out)], 1)
     return learn, Splices([p for p in photographs if kept_out(p.path, recipe.held_out)], 2)
 
@@ -159,17 +158,12 @@ def _saved(pixels: Pixels, quality: int) -> Pixels:
     return decode(encode(pixels, ".jpg", quality))
 
 
-def measured_on_test(data: Path) -> Measured:
-    """On splices of the test photographs in ``data``, and the same without a splice."""
-    return measured(Splices(read_photographs(data, _SOURCES, test=True), 3), _ASK)
-
-
 lesson = linear_lesson(
     LinearRecipe,
     _PRODUCT,
     needs="photos (zip + csv): photographs",
     split=split,
     rows=rows_of(picture_features),
-    ask=_ASK,
+    ask=ASK,
     bounded=True,
 )

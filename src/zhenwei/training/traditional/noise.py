@@ -22,15 +22,14 @@ from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
-from zhenwei.training.install.measured import Measured, measured
 from zhenwei.types import Face, Floats, Pixels
 
 MODEL = "noise"
 SEED = 20261123
-_SOURCES = ("ffhq", "pixabay")
+SOURCES = ("ffhq", "pixabay")
 _KINDS = ("self_blend", "affine_warp", "cross_blend", "mesh_swap")
 _FILMED, _CRF = 0.25, (18, 32)
-_ASK = of_face(Noise())
+ASK = of_face(Noise())
 _PRODUCT = Product(
     model=MODEL,
     detector=Noise.info.id,
@@ -64,7 +63,7 @@ class Recipe(LinearRecipe):
 
 def split(recipe: Recipe, data: Path, progress: Progress) -> tuple[Examples, Examples]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
-    sitters = _sitters(read_photographs(data, _SOURCES), progress)
+    sitters = sitters_of(read_photographs(data, SOURCES), progress)
     learn = Examples([s for s in sitters if not kept_out(s.photograph.path, recipe.held_out)], 1)
     return learn, Examples([s for s in sitters if kept_out(s.photograph.path, recipe.held_out)], 2)
 
@@ -78,7 +77,7 @@ def rows(_: Recipe, learn: Examples, progress: Progress) -> Iterator[tuple[Float
             yield row, shown.forged
 
 
-def _sitters(photographs: Sequence[Photograph], progress: Progress) -> list[Sitter]:
+def sitters_of(photographs: Sequence[Photograph], progress: Progress) -> list[Sitter]:
     found = []
     for number, photograph in enumerate(photographs):
         progress(number / len(photographs))
@@ -170,12 +169,6 @@ def _scaled(face: Face, scale: float) -> Face:
     return replace(face, box=type(box)(*edges), quality=quality, landmarks=None)
 
 
-def measured_on_test(data: Path) -> Measured:
-    """On forgeries made of the test photographs in ``data``, and those photographs, re-encoded alike."""
-    sitters = _sitters(read_photographs(data, _SOURCES, test=True), lambda _done: None)
-    return measured(Examples(sitters, 3), _ASK)
-
-
 lesson = linear_lesson(
-    Recipe, _PRODUCT, needs="photos (zip + csv): photographs with faces", split=split, rows=rows, ask=_ASK
+    Recipe, _PRODUCT, needs="photos (zip + csv): photographs with faces", split=split, rows=rows, ask=ASK
 )

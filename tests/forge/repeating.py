@@ -1,10 +1,9 @@
-"""Repeat a forgery from its recipe."""
+"""Repeat a forgery from its recipe: that method and seed say all that was drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from zhenwei.errors import DataError
 from zhenwei.forge.synthesis.affine_warp import METHOD as AFFINE_WARP
 from zhenwei.forge.synthesis.affine_warp import affine_warp_seeded
 from zhenwei.forge.synthesis.attribute import METHOD as ATTRIBUTE
@@ -20,6 +19,7 @@ from zhenwei.forge.synthesis.self_blend import METHOD as SELF_BLEND
 from zhenwei.forge.synthesis.self_blend import self_blend_seeded
 from zhenwei.forge.synthesis.splice import METHOD as SPLICE
 from zhenwei.forge.synthesis.splice import splice_seeded
+from zhenwei.forge.synthesis.temporal import ClipForgery, temporal_seeded
 from zhenwei.types import Floats, Pixels
 
 _METHODS: dict[str, Callable[[Pixels, Floats, int], Forgery]] = {
@@ -44,26 +44,24 @@ def repeat(
 ) -> Forgery:
     """The forgery that ``recipe`` describes, bit for bit, from the same picture and landmarks.
 
-    ``donor``, ``donor_landmarks``: of the other person, where there was one. Raises DataError for a recipe without a
-    known ``method`` or an integer ``seed``, where it is of two people and the donor is lacking, and where a decoder of
-    one's own had a part in it.
+    ``donor``, ``donor_landmarks``: of the other person, where there was one.
     """
-    method, seed = recipe.get("method"), recipe.get("seed")
-    known = isinstance(method, str) and (method in _METHODS or method in _OF_TWO or method == ATTRIBUTE)
-    if not known or not isinstance(method, str) or not isinstance(seed, int):
-        got, want = (
-            f"method {method!r}, seed {seed!r}",
-            f"a method of {sorted([*_METHODS, *_OF_TWO, ATTRIBUTE])} and its seed",
-        )
-        raise DataError("a recipe cannot be repeated", got=got, want=want)
-    if recipe.get("decoder"):
-        raise DataError("a recipe cannot be repeated", got="a decoder had a part in it", fix="Call regenerate_seeded.")
+    method, seed = recipe["method"], recipe["seed"]
+    assert isinstance(method, str)
+    assert isinstance(seed, int)
     if method == ATTRIBUTE:
-        kind = recipe.get("kind")
-        return attribute_seeded(pixels, landmarks, seed, kind=kind if isinstance(kind, str) else None)
+        return attribute_seeded(pixels, landmarks, seed, kind=str(recipe["kind"]))
     if method in _METHODS:
         return _METHODS[method](pixels, landmarks, seed)
-    if donor is None or donor_landmarks is None:
-        want = "the donor's picture and landmarks too"
-        raise DataError("a recipe cannot be repeated", got=f"one picture for {method}", want=want)
+    assert donor is not None
+    assert donor_landmarks is not None
     return _OF_TWO[method](pixels, landmarks, donor, donor_landmarks, seed)
+
+
+def repeat_clip(
+    recipe: Mapping[str, Value], frames: Pixels, landmarks: Floats, donor: Pixels | None = None
+) -> ClipForgery:
+    """The forgery that ``recipe`` describes, bit for bit, from the same clip, landmarks and donor."""
+    seed, kind = recipe["seed"], recipe["kind"]
+    assert isinstance(seed, int)
+    return temporal_seeded(frames, landmarks, seed, donor=donor, kind=str(kind))

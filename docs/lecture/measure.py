@@ -1,4 +1,5 @@
-"""How good samples are: modes of toy mixtures, kernel distance of pictures, ranks, and what was learned by heart.
+"""How good samples are: modes of toy mixtures, kernel distance of pictures, ranks, and what was learned by heart; how
+even a walk is, and how well an embedding knows people apart.
 
 Features are of a fixed random convolutional network of this file (seeded, never trained): local, free of licence, and
 comparable only with figures of this same function, not with published KID values, which use Inception.
@@ -6,8 +7,10 @@ comparable only with figures of this same function, not with published KID value
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from scipy import stats
 from torch import nn
 
 from zhenwei.errors import UsageError
+from zhenwei.forge.swap.score import Embedder, inner
 from zhenwei.types import Pixels
 
 Doubles = NDArray[np.float64]
@@ -117,3 +121,41 @@ def memorised(made: Doubles, trained: Doubles, held_out: Doubles) -> float:
     of both where nothing was learned by heart, 1 where all was. Give sets of equal size for a rng level of 0.5."""
     near = [np.linalg.norm(made[:, None] - s[None], axis=2).min(1) for s in (trained, held_out)]
     return float((near[0] < near[1]).mean())
+
+
+def roughness(frames: Pixels) -> float:
+    """Largest change from a frame (n, h, w, 3) to the next over the mean one: 1 is even, the length a jump."""
+    change = np.abs(np.diff(frames.astype(np.float64), axis=0)).mean((1, 2, 3))
+    if len(change) == 0 or change.mean() == 0:
+        raise UsageError("nothing moves in these frames", got=f"{len(frames)} frames")
+    return float(change.max() / change.mean())
+
+
+def verification_auc(people: Sequence[Pixels], embed: Embedder) -> tuple[float, int]:
+    """How often two faces of one person are more alike than two of two people, and the number of pairs of one."""
+    vectors = [embed(faces) for faces in people]
+    every, who = np.concatenate(vectors), np.repeat(np.arange(len(vectors)), [len(v) for v in vectors])
+    cosines = every @ every.T
+    upper = np.triu(np.ones_like(cosines, bool), 1)
+    same = who[:, None] == who[None]
+    alike, other = np.sort(cosines[upper & same]), np.sort(cosines[upper & ~same])
+    below = np.searchsorted(other, alike, "left") + np.searchsorted(other, alike, "right")
+    return float(below.mean() / 2 / len(other)), len(alike)
+
+
+def sharpness(faces: Pixels) -> float:
+    """Mean variance of the Laplacian of ``(n, s, s, 3)`` faces' luma, in [0, 1] levels squared times 10⁴."""
+    lumas = [cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 for face in inner(faces)]
+    return float(np.mean([cv2.Laplacian(luma, cv2.CV_32F).var() for luma in lumas]) * 1e4)
+
+
+def receptive_field(layers: Iterable[nn.Module]) -> int:
+    """Side of the patch, in pixels, that one score of a chain of square convolutions depends on.
+
+    It grows by (kernel - 1) times the product of the strides before."""
+    side, jump = 1, 1
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            side += (layer.kernel_size[0] - 1) * jump
+            jump *= layer.stride[0]
+    return side

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.on_photographs import measured
 
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.calibrate import Sample
-from zhenwei.training.install.measured import measured
 
 PIXELS = np.zeros((1, 1, 3), np.uint8)
 
