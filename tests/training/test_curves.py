@@ -14,7 +14,7 @@ import pytest
 
 from zhenwei.errors import DataError, MissingExtraError
 from zhenwei.training import curves
-from zhenwei.training.recipe import Recipe, load_recipe
+from zhenwei.training.recipe import Recipe, read_recipe
 
 HEAD = "step,whole,regional,auc_people,auc_sources,choose,time"
 ROWS = (
@@ -36,7 +36,7 @@ def written(folder: Path, *lines: str, end: str = "\n") -> Path:
 
 
 def recipe(steps: int = 1000) -> Recipe:
-    packaged = load_recipe("face_forgery")
+    packaged = read_recipe(Recipe, "face_forgery")
     return packaged.model_copy(update={"optimiser": packaged.optimiser.model_copy(update={"steps": steps})})
 
 

@@ -8,11 +8,11 @@ import pytest
 from tests.training.making import tiny_recipe, write_recipe
 
 from zhenwei.errors import UsageError
-from zhenwei.training.recipe import load_recipe
+from zhenwei.training.recipe import Recipe, read_recipe
 
 
 def test_the_packaged_recipe_loads_and_sums_up() -> None:
-    recipe = load_recipe("face_forgery")
+    recipe = read_recipe(Recipe, "face_forgery")
     assert recipe.detector == "cnn.face_forgery"
     kinds = recipe.pairs
     assert kinds.total == kinds.collected + kinds.self_blend + kinds.affine_warp + kinds.generated > 0
@@ -23,12 +23,12 @@ def test_the_packaged_recipe_loads_and_sums_up() -> None:
 
 def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
     recipe = tiny_recipe(size_px=96)
-    assert load_recipe(write_recipe(tmp_path / "mine.toml", recipe)) == recipe
+    assert read_recipe(Recipe, str(write_recipe(tmp_path / "mine.toml", recipe))) == recipe
 
 
 def test_a_recipe_that_is_not_there_is_answered_with_those_that_are() -> None:
     with pytest.raises(UsageError, match=r"no such recipe; got face_forgry; want .*face_forgery"):
-        load_recipe("face_forgry")
+        read_recipe(Recipe, "face_forgry")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named(old: str, new: str, named: str, tmp_path: Path) 
     assert old in text
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(UsageError) as caught:
-        load_recipe(path)
+        read_recipe(Recipe, str(path))
     assert named in str(caught.value)
     assert str(path) in str(caught.value)
 
@@ -68,18 +68,18 @@ def test_a_batch_of_nothing_is_refused(tmp_path: Path) -> None:
         text = text.replace(f"{kind} = 1", f"{kind} = 0")
     path.write_text(text)
     with pytest.raises(UsageError, match="at least one"):
-        load_recipe(path)
+        read_recipe(Recipe, str(path))
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="cannot be read"):
-        load_recipe(path)
+        read_recipe(Recipe, str(path))
 
 
 def test_a_scaled_recipe_is_the_same_schedule_in_fewer_steps() -> None:
-    whole = load_recipe("face_forgery")
+    whole = read_recipe(Recipe, "face_forgery")
     half = whole.scaled(whole.optimiser.steps // 2)
     assert half.scaled(whole.optimiser.steps).optimiser.steps == whole.optimiser.steps
     assert half.optimiser.steps == whole.optimiser.steps // 2

@@ -13,11 +13,12 @@ from tests.training.making import person, tiny_pack, tiny_recipe
 
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.nets.face_traces import FaceTracesNet
+from zhenwei.trainer.supervised import to_input
 from zhenwei.training.attention import _heads as face_traces
 from zhenwei.training.attention._heads import Features, figures, labels_of, learn, losses, prepare
 from zhenwei.training.data.batches import BatchMaker, Example, split_pack
 from zhenwei.training.data.pairs import held_out_pairs
-from zhenwei.training.recipe import Recipe, load_recipe
+from zhenwei.training.recipe import Recipe, read_recipe
 from zhenwei.types import Floats
 
 
@@ -130,8 +131,8 @@ def test_features_are_those_of_the_trunk(tmp_path: Path) -> None:
     assert told == [0.0]
     assert data.forged.tolist() == [False, True, False, True]
     first = np.asarray(cv2.resize(person(0), (192, 192)), np.uint8)
-    whole = face_traces.score_of(some, first[None])
     with torch.no_grad():
+        whole = some.eval()(to_input(first[None], torch.device("cpu")))
         apart = some.heads(*(torch.from_numpy(np.asarray(part[:1], np.float32)) for part in (data.mid, data.high)))
     assert float(whole.attention) == pytest.approx(float(apart.attention), abs=0.02)  # kept in half precision
 
@@ -147,6 +148,6 @@ def test_held_out_pairs_share_nobody_with_the_training() -> None:
 
 
 def test_the_packaged_recipe_feeds_what_the_detectors_are_fed() -> None:
-    recipe = load_recipe("face_traces")
+    recipe = read_recipe(Recipe, "face_traces")
     assert recipe.size_px == 192
     assert recipe.pairs.total == 16

@@ -23,7 +23,7 @@ from zhenwei.training.cnn._leave_out import KINDS, kinds_of, run, shown_of, with
 from zhenwei.training.data import batches
 from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.pack import Pack
-from zhenwei.training.recipe import Pairs, load_recipe
+from zhenwei.training.recipe import Pairs, Recipe, read_recipe
 from zhenwei.types import Pixels
 
 COUNTS = st.builds(Pairs, **{name: st.integers(0, 12) for name in Pairs.model_fields})
@@ -57,7 +57,7 @@ def test_the_places_of_a_kind_go_to_the_others_in_proportion(pairs: Pairs, names
 
 
 def test_the_packaged_recipe_holds_every_kind_of_face_forgery() -> None:
-    recipe = load_recipe("leave_out")
+    recipe = read_recipe(Recipe, "leave_out")
     assert kinds_of(recipe) == list(KINDS)[:4]
     assert {name for names in KINDS.values() for name in names} == set(Pairs.model_fields)
 

@@ -10,7 +10,7 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite
 from zhenwei.nets.neuron_coverage import NeuronCoverageNet
 from zhenwei.stats.metrics import auc
 from zhenwei.training.cnn.neuron_coverage import fit, set_levels
-from zhenwei.training.recipe import load_recipe
+from zhenwei.training.recipe import Recipe, read_recipe
 
 
 def net() -> NeuronCoverageNet:
@@ -40,4 +40,4 @@ def test_a_planted_departure_is_found_in_its_layer() -> None:
 
 
 def test_the_packaged_recipe_feeds_what_the_detector_is_fed() -> None:
-    assert load_recipe("neuron_coverage").size_px == 192
+    assert read_recipe(Recipe, "neuron_coverage").size_px == 192

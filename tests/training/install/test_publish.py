@@ -46,7 +46,7 @@ from zhenwei.errors import ZhenweiError
 from zhenwei.training.cnn.face_forgery import install
 from zhenwei.training.data.pack import load_pack
 from zhenwei.training.lesson import Run
-from zhenwei.training.recipe import load_recipe
+from zhenwei.training.recipe import Recipe, read_recipe
 
 cv2.setNumThreads(1)
 torch.set_num_threads(1)
@@ -55,7 +55,7 @@ recipe, pack, *folders = sys.argv[1:]
 for folder in folders:
     try:
         run = Run(data=Path(pack), output=Path(folder), scratch=Path(folder))
-        known = load_recipe(recipe)
+        known = read_recipe(Recipe, recipe)
         print(install(known, load_pack(Path(pack)), known, run)[0].weights)
     except ZhenweiError as error:
         print(f"{type(error).__name__}: {error}")

@@ -33,7 +33,7 @@ from zhenwei.training.data.pack import Pack
 from zhenwei.training.data.pairs import held_out_pairs, training_pairs
 from zhenwei.training.fit import fit
 from zhenwei.training.recipe import Recipe
-from zhenwei.types import Floats, Pixels
+from zhenwei.types import Floats
 
 EPOCHS = 5
 HELD_OUT_BATCHES = 40
@@ -224,13 +224,6 @@ def _localised(maps: Floats, data: Features) -> dict[str, float]:
         for name, measure in measures.items()
     }
     return out | {"false_localisation": float((maps[~data.forged] > LOCALISED).mean())}
-
-
-def score_of(net: FaceTracesNet, pixels: Pixels) -> Traces:
-    """Of ``(n, 192, 192, 3)`` uint8 faces."""
-    with torch.no_grad():
-        out: Traces = net.eval()(to_input(pixels, _CPU))
-    return out
 
 
 def run(

@@ -28,6 +28,7 @@ from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.models import ModelEntry
 from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, fit, motion, mouth_shape, sound_windows
 from zhenwei.signals.voice import RATE_HZ
+from zhenwei.training.data.columns import columns
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported, export_formula
@@ -69,7 +70,8 @@ def read_talks(data: Path, progress: Callable[[float], None] | None = None) -> l
             rows = [row for row in csv.DictReader(text) if row["label"] == "real"]
         for number, row in enumerate(rows):
             talk = _talk(Path(packed.extract(row["path"], folder)), row["method"])
-            found += [talk] if talk is not None else []
+            if talk is not None:
+                found.append(talk)
             if progress:
                 progress((number + 1) / len(rows))
     if len(found) < 4:
@@ -111,8 +113,8 @@ def strip_of(path: Path) -> Strip | None:
 
 def learn(talks: Sequence[Talk], ridge: float = 1000.0) -> Reals:
     """``(220, 2)``: ridge regression of the mouth's motion on the windows of sound at the same time."""
-    pairs = [_aligned(talk) for talk in talks]
-    x, y = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    windows, moved = zip(*map(_aligned, talks), strict=True)
+    x, y = np.concatenate(windows), np.concatenate(moved)  # (rows, 220) and (rows, 2)
     return np.asarray(np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y), np.float64)
 
 
@@ -227,14 +229,12 @@ def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "
     rows = []
     for way, asked in (("clip left out", by_clip), ("source left out", by_source)):
         own = [a for a in asked if a.belongs]
-        kinds = {
-            "shifted by 0.4 to 1.4 s": [a for a in asked if a.shift_s],
-            "of another clip": [a for a in asked if a.other],
-        }
-        for what, others in kinds.items():
-            both = [*own, *others]
-            truth, scores = [not a.belongs for a in both], [-a.standing for a in both]
-            rows.append(held_out.row(f"sound {what}; {way}", truth, scores, [a.clip for a in both]))
+        shifted = [a for a in asked if a.shift_s]
+        exchanged = [a for a in asked if a.other]
+        for what, others in (("shifted by 0.4 to 1.4 s", shifted), ("of another clip", exchanged)):
+            belongs, standing, names = columns([*own, *others], "belongs", "standing", "clip")
+            truth, scores = np.logical_not(belongs).tolist(), np.negative(standing).tolist()
+            rows.append(held_out.row(f"sound {what}; {way}", truth, scores, names))
     return HeldOutTable(
         detector=_PRODUCT.detector,
         noun="forged: the sound",

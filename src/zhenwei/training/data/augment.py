@@ -45,7 +45,7 @@ class Degradation:
         x = self._sharpness(x)
         x = self._add_noise(x)
         if self.crf is not None:
-            x = through_h264(x, self.crf)
+            x = through_h264(x[None], self.crf)[0]
         return self._encode(x)
 
     def apply_mask(self, mask: Floats) -> Floats:

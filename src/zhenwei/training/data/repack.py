@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.training.data.encoding import decode, encode
-from zhenwei.training.data.pack import COLUMNS, VERSION, Pack
+from zhenwei.training.data.pack import COLUMNS, VERSION, Pack, offsets_of
 from zhenwei.types import Pixels
 
 # (side in px, WebP quality), from the most faithful down
@@ -124,7 +124,7 @@ def _write(path: Path, columns: dict[str, NDArray[Any]], blobs: list[bytes], sid
         "version": np.array(VERSION),
         "side": np.array(side),
         "data": np.frombuffer(b"".join(blobs), np.uint8),
-        "offsets": np.concatenate([[0], np.cumsum([len(b) for b in blobs])]).astype(np.int64),
+        "offsets": offsets_of(blobs),
     }
     np.savez_compressed(path, allow_pickle=False, **arrays)
     return path.stat().st_size

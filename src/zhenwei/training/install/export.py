@@ -133,8 +133,8 @@ def parity(net: nn.Module, data: bytes, shape: tuple[int, ...], outputs: Sequenc
         ours = session.run(None, {name: batch})
         with torch.no_grad():
             answer = net(torch.from_numpy(batch))
-        theirs = [getattr(answer, name) for name in outputs]
-        differences += [float(np.abs(a - b.numpy()).max()) for a, b in zip(ours, theirs, strict=True)]
+        for mine, name in zip(ours, outputs, strict=True):
+            differences.append(float(np.abs(mine - getattr(answer, name).numpy()).max()))
     return float(np.max(differences))
 
 

@@ -68,9 +68,11 @@ def publish(
 def _all_or_nothing(row: ModelEntry, parts: Sequence[str], store: Path, thresholds: Path | None) -> Iterator[None]:
     """Puts back every file of the store that publishing touches, unless it comes to its end."""
     touched = [store / "weights" / row.file, store / "cards" / row.card, store / "manifest.json"]
-    names = [f"{row.id}.{part}" if part else row.id for part in parts]
-    touched += [store / "weights" / f"{name}.calibration.json" for name in names]
-    touched += [thresholds] if thresholds is not None else []
+    for part in parts:
+        name = f"{row.id}.{part}" if part else row.id
+        touched.append(store / "weights" / f"{name}.calibration.json")
+    if thresholds is not None:
+        touched.append(thresholds)
     before = {path: path.read_bytes() if path.is_file() else None for path in touched}
     try:
         yield

@@ -14,6 +14,7 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.flicker import FlickerNet
 from zhenwei.signals.flicker import CHANNELS
 from zhenwei.stats.metrics import auc
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import kept_out
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
@@ -60,7 +61,8 @@ def prepare(recipe: Recipe, run: Run) -> Clips:
 def learn(recipe: Recipe, clips: Clips, run: Run) -> FlickerNet:
     net = taught.train(clips.learn, epochs=recipe.epochs, tell=run.bar("training"))
     torch.save(net.state_dict(), run.output / "best.pt")
-    area = auc([clip.forged for clip in clips.held_out], taught.scores(net, clips.held_out))
+    (forged,) = columns(clips.held_out, "forged")
+    area = auc(forged, taught.scores(net, clips.held_out))
     run.say(f"AUC on held-out photographs: {area:.3f}")
     return net
 

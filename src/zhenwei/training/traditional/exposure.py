@@ -14,18 +14,17 @@ import numpy as np
 
 from zhenwei.detectors.traditional.exposure import Exposure, described
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
-from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
+from zhenwei.training.data.portraits import Delivery, draw_delivery, parted
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
-from zhenwei.training.install.measured import Measured, measured
 from zhenwei.types import Floats, Pixels
 
 MODEL = "exposure"
 SEED = 20261123
-_SOURCES = ("ffhq", "stylegan")
-_ASK = of_face(Exposure(always=True))
+SOURCES = ("ffhq", "stylegan")
+ASK = of_face(Exposure(always=True))
 _PRODUCT = Product(
     model=MODEL,
     detector=Exposure.info.id,
@@ -48,9 +47,8 @@ _PRODUCT = Product(
 
 def split(recipe: Recipe, data: Path, _progress: Progress) -> tuple[list[Photograph], HeldOut]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
-    photographs = read_photographs(data, _SOURCES)
-    learn = [p for p in photographs if not kept_out(p.path, recipe.held_out)]
-    return learn, HeldOut([p for p in photographs if kept_out(p.path, recipe.held_out)])
+    learn, held_out = parted(read_photographs(data, SOURCES), recipe.held_out, lambda photograph: photograph.path)
+    return learn, HeldOut(held_out)
 
 
 def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> Iterator[tuple[Floats, bool]]:
@@ -91,17 +89,12 @@ class HeldOut:
                 yield Shown(pixels, photograph.forged, number, photograph.path, source, delivered)
 
 
-def measured_on_test(data: Path) -> Measured:
-    """On the test pictures in ``data``, as they are and delivered."""
-    return measured(HeldOut(read_photographs(data, _SOURCES, test=True)), _ASK)
-
-
 lesson = linear_lesson(
     Recipe,
     _PRODUCT,
     needs="photos (zip + csv): photographs of FFHQ and StyleGAN portraits",
     split=split,
     rows=rows,
-    ask=_ASK,
+    ask=ASK,
     bounded=True,
 )

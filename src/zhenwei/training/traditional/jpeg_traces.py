@@ -17,21 +17,20 @@ from numpy.typing import NDArray
 from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trace
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.photographs import Photograph, read_photographs
-from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.portraits import parted
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson, rows_of
-from zhenwei.training.install.measured import Measured, measured
 from zhenwei.types import Floats, Pixels
 
 MODEL = "jpeg_traces"
 SEED = 20261123
-_SOURCES = ("ffhq", "pixabay")
+SOURCES = ("ffhq", "pixabay")
 _BEFORE, _LAST = (45, 96), (60, 99)
 _SAVED_BEFORE, _LOSSLESS, _GOOD = 0.75, 0.15, 85
 _LEAST_SIDE = 144
-_ASK = of_image(JpegTraces(always=True))
+ASK = of_image(JpegTraces(always=True))
 _PRODUCT = Product(
     model=MODEL,
     detector=JpegTraces.info.id,
@@ -56,9 +55,8 @@ _PRODUCT = Product(
 
 def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splices, Splices]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
-    photographs = read_photographs(data, _SOURCES)
-    learn = Splices([p for p in photographs if not kept_out(p.path, recipe.held_out)], 1)
-    return learn, Splices([p for p in photographs if kept_out(p.path, recipe.held_out)], 2)
+    learn, held_out = parted(read_photographs(data, SOURCES), recipe.held_out, lambda photograph: photograph.path)
+    return Splices(learn, 1), Splices(held_out, 2)
 
 
 def described(pixels: Pixels) -> Floats | None:
@@ -91,7 +89,7 @@ class History:
 def draw_history(rng: np.random.Generator) -> History:
     """Half of the first grids are that of the last saving."""
     before, last = int(rng.integers(*_BEFORE)), int(rng.integers(*_LAST))
-    row, column = (int(v) for v in rng.integers(0, 8, 2))
+    row, column = rng.integers(0, 8, 2).tolist()
     shift = (row, column) if rng.random() < 0.5 else (0, 0)
     saved_before, lossless = rng.random() < _SAVED_BEFORE, rng.random() < _LOSSLESS
     return History(before if saved_before else None, None if lossless else last, shift)
@@ -140,7 +138,7 @@ def splice(
     scale = max((height + 8) / donor.shape[0], (width + 8) / donor.shape[1], 1.0)
     size = (int(np.ceil(donor.shape[1] * scale)), int(np.ceil(donor.shape[0] * scale)))
     donor = _saved(np.asarray(cv2.resize(donor, size, interpolation=cv2.INTER_CUBIC), np.uint8), quality)
-    row, column = (int(v) for v in rng.integers(0, 8, 2))
+    row, column = rng.integers(0, 8, 2).tolist()
     patch = donor[row : row + height, column : column + width]
     centre, axes = rng.uniform(0.3, 0.7, 2) * (width, height), rng.uniform(0.12, 0.3, 2) * (width, height)
     region = np.zeros((height, width), np.uint8)
@@ -159,17 +157,12 @@ def _saved(pixels: Pixels, quality: int) -> Pixels:
     return decode(encode(pixels, ".jpg", quality))
 
 
-def measured_on_test(data: Path) -> Measured:
-    """On splices of the test photographs in ``data``, and the same without a splice."""
-    return measured(Splices(read_photographs(data, _SOURCES, test=True), 3), _ASK)
-
-
 lesson = linear_lesson(
     LinearRecipe,
     _PRODUCT,
     needs="photos (zip + csv): photographs",
     split=split,
     rows=rows_of(described),
-    ask=_ASK,
+    ask=ASK,
     bounded=True,
 )
