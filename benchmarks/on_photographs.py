@@ -18,12 +18,17 @@ from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
 from zhenwei.stats.metrics import auc
 from zhenwei.training.consistency import exif
+from zhenwei.training.data.held_out import HeldOutPortraits
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.calibrate import Ask
 from zhenwei.training.traditional import exposure, jpeg_traces, noise
 
 _RESAMPLES = 1000
+
+
+def _exposure_examples(photographs: Sequence[Photograph]) -> HeldOutPortraits:
+    return HeldOutPortraits(photographs, exposure.SEED, 2)
 
 
 def _noise_examples(photographs: Sequence[Photograph]) -> noise.Examples:
@@ -33,7 +38,7 @@ def _noise_examples(photographs: Sequence[Photograph]) -> noise.Examples:
 # Of each detector: sources of photographs, what is made of them (3: the purpose "test" in the seeds), who is asked.
 DETECTORS: dict[str, tuple[tuple[str, ...], Callable[[Sequence[Photograph]], Iterable[Shown]], Ask]] = {
     "consistency.exif": (exif.SOURCES, lambda photographs: exif.Examples(photographs, 3), exif.ASK),
-    "traditional.exposure": (exposure.SOURCES, exposure.HeldOut, exposure.ASK),
+    "traditional.exposure": (exposure.SOURCES, _exposure_examples, exposure.ASK),
     "traditional.jpeg_traces": (
         jpeg_traces.SOURCES,
         lambda photographs: jpeg_traces.Splices(photographs, 3),

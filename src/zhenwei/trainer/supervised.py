@@ -38,22 +38,9 @@ from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.trainer.loop import NEVER, Progress, Run, Runtime, Schedule, Task, Turn, proceed
 from zhenwei.trainer.sam import still_norms, worst_near_by
 from zhenwei.trainer.schedule import OptimizerSettings, learning_rate, set_learning_rate
-from zhenwei.trainer.state import State, averaged, begin, count_in, frozen
+from zhenwei.trainer.state import State, averaged, count_in, frozen
 from zhenwei.trainer.workers import BatchSource
 from zhenwei.types import Floats, Pixels
-
-__all__ = [
-    "Answered",
-    "Check",
-    "State",
-    "Tell",
-    "begin",
-    "frozen",
-    "loss_of",
-    "scores",
-    "to_input",
-    "train",
-]
 
 
 class Answered(Protocol):
@@ -153,8 +140,6 @@ def train(
 
 
 class _Supervised:
-    """One call of :func:`train`: what stays the same while the state changes."""
-
     def __init__(self, state: State, folder: Path, check: Check, tell: Tell, device: torch.device, here: World) -> None:
         self.state, self.folder, self.check, self.tell = state, folder, check, tell
         self.device, self.here = device, here
@@ -199,7 +184,6 @@ class _Supervised:
         return whole, regional
 
     def _shorten(self, steps: int) -> None:
-        """The recipe ends where the run does."""
         if steps < self.state.options.steps:
             self.state.shorten(steps)
 
@@ -218,7 +202,6 @@ class _Supervised:
         state.sums = (0.0, 0.0, 0)
 
     def _keep_best(self, net: nn.Module, counted: int) -> None:
-        """Measures ``net``, writes it down, and keeps it if none was better."""
         state = self.state
         whole, regional, steps = state.sums
         row = {"step": float(state.step), "whole": whole / steps, "regional": regional / steps} | self.check(net)

@@ -63,8 +63,9 @@ def prepare(recipe: Recipe, run: Run) -> Album:
     return Album([row.pixels() for row in learn], held_out)
 
 
-def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
-    """From shots of the synthetic camera; None where it was stopped before the end."""
+def learn(recipe: Recipe, album: Album, run: Run) -> tuple[SelfConsistencyNet, dict[str, float]] | None:
+    """From shots of the synthetic camera; its AUC of agreement by property on held-out photographs. None where it was
+    stopped before the end."""
     net = learned.train(
         album.learn,
         run.output,
@@ -75,26 +76,21 @@ def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
     )
     found = learned.check(net, [photograph.pixels() for photograph in album.held_out])
     run.say(figures_line(found))
-    return Learned(net, found) if run.stop_after is None else None
+    return (net, found) if run.stop_after is None else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Learned:
-    """The network, and its AUC of agreement by property on held-out photographs."""
-
-    net: SelfConsistencyNet
-    found: Mapping[str, float]
-
-
-def install(recipe: Recipe, album: Album, taught: Learned, run: Run) -> tuple[ModelEntry, ...]:
-    exported = export(taught.net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
+def install(
+    recipe: Recipe, album: Album, taught: tuple[SelfConsistencyNet, dict[str, float]], run: Run
+) -> tuple[ModelEntry, ...]:
+    net, found = taught
+    exported = export(net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
     examples = Examples(album.held_out, 2)
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")
         return cautious(calibrate(examples, ASK, seed=learned.SEED, total=len(examples), progress=progress))
 
-    return (publish(_product(recipe, taught.found), exported, measure, store=run.store),)
+    return (publish(_product(recipe, found), exported, measure, store=run.store),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,10 +39,8 @@ def read_photographs(folder: Path, sources: Collection[str], *, test: bool = Fal
     """
     if folder.is_file():
         raise UsageError("it learns from whole photographs", got=str(folder), want="a data folder")
-    found = []
-    for row in read_archive(folder, "photos", _photograph, split="val" if test else "train"):
-        if row.source in sources:
-            found.append(row)
+    rows = read_archive(folder, "photos", _photograph, split="val" if test else "train")
+    found = [row for row in rows if row.source in sources]
     if not found:
         raise DataError("no photograph to learn from", got=str(folder), want=f"photos of {', '.join(sorted(sources))}")
     return found

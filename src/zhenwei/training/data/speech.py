@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -76,6 +78,19 @@ def read_speech(data: Path) -> list[Utterance]:
     return found
 
 
+def read_clips(data: Path, label: str = "") -> Iterator[tuple[Path, dict[str, str], float]]:
+    """Each clip of ``clips.zip`` in ``data``, of that label, in a temporary file, with its row and the share that is
+    then done. Raises :class:`DataError` where it is missing."""
+    archive, table = data / "clips.zip", data / "clips.csv"
+    if not archive.is_file() or not table.is_file():
+        raise DataError("there are no clips to learn from", got=str(data), want="clips.zip and clips.csv")
+    with table.open(encoding="utf-8", newline="") as text:
+        rows = [row for row in csv.DictReader(text) if label in ("", row["label"])]
+    with tempfile.TemporaryDirectory(prefix="zhenwei-clips-") as folder, zipfile.ZipFile(archive) as packed:
+        for number, row in enumerate(rows, start=1):
+            yield Path(packed.extract(row["path"], folder)), row, number / len(rows)
+
+
 def with_copies(utterances: Sequence[Utterance], *, kinds: Sequence[str] = KINDS) -> Iterator[Utterance]:
     """Every utterance, and after each genuine one a copy by each of ``kinds``; seeded by its path."""
     for one in utterances:
@@ -131,22 +146,18 @@ def described(
     """``describe`` of each, in order; ``through_channel``: after a drawn channel."""
     ask = partial(_described, describe, through_channel)
     found: list[Floats | None] = []
-    if workers <= 1:
-        for one in utterances:
-            found.append(ask(one))
-            _tell(progress, found, utterances)
-        return found
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for row in pool.map(ask, utterances, chunksize=16):
+    with ExitStack() as stack:
+        if workers > 1:
+            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+            rows = pool.map(ask, utterances, chunksize=16)
+        else:
+            rows = map(ask, utterances)
+        for row in rows:
             found.append(row)
-            _tell(progress, found, utterances)
+            if progress:
+                progress(len(found) / len(utterances))
     return found
 
 
 def _described(describe: Callable[[Floats], Floats | None], through_channel: bool, one: Utterance) -> Floats | None:
     return describe(delivered(one) if through_channel else one.sound)
-
-
-def _tell(progress: Callable[[float], None] | None, found: Sequence[object], whole: Sequence[object]) -> None:
-    if progress:
-        progress(len(found) / len(whole))

@@ -49,16 +49,13 @@ def record(found: Measured) -> dict[str, Any]:
     for kind, mine in _by_kind(found.answered).items():
         figures = _figures(mine, found.dependence)
         kinds[kind] = {name: _plain(value) for name, value in figures.items()}
-    rows = []
-    for row in found.rows:
-        rows.append(asdict(row) | {"trust": round(row.trust, 4)})
     return {
         "schema": "zhenwei.left-out/1",
         "seed": SEED,
         "weights": weights_of(FUSED),
         "trust": {kind: round(factor, 4) for kind, factor in sorted(found.dependence.trust.items())},
         "kinds": kinds,
-        "sources": rows,
+        "sources": [asdict(row) | {"trust": round(row.trust, 4)} for row in found.rows],
     }
 
 

@@ -84,11 +84,8 @@ class Answered:
     def evidence(self) -> list[Evidence]:
         """On what is measured here: of clips the picture alone."""
         apart = () if self.kind == "audio" else ("voice", "pairing")  # measured on sound, and not at all
-        found = []
-        for one in self.said:
-            if one.finds not in apart:
-                found.append(Evidence(one.detector, one.llr, "", person=one.person, finds=one.finds))
-        return found
+        said = [one for one in self.said if one.finds not in apart]
+        return [Evidence(one.detector, one.llr, "", person=one.person, finds=one.finds) for one in said]
 
     def llrs(self, dependence: Dependence) -> list[float]:
         """Fused, of each person examined with what was said of the file; of the file where nobody was."""
@@ -232,8 +229,7 @@ def operating_of(mine: Sequence[Answered], dependence: Dependence) -> OperatingP
     count: dict[str, Counter[bool]] = defaultdict(Counter)
     seen = []
     for one in mine:
-        for llr in one.llrs(dependence):
-            rows.append((llr, one))
+        rows += [(llr, one) for llr in one.llrs(dependence)]
         count[one.source][one.forged] += 1
         if one.seen and not one.forged:
             seen.append(one.seen)

@@ -107,7 +107,7 @@ def voice_lesson(way: Way) -> Lesson[Recipe, Voices, Answers]:
         learn=partial(_learn, way),
         install=partial(_install, way),
         accepts=frozenset({"resume", "start"}),
-        ways={"thresholds": _measure_together},
+        ways={"thresholds": lambda _recipe, _voices, run: together.run(run)},
         at_once=True,
     )
 
@@ -146,10 +146,6 @@ def _install(way: Way, _: Recipe, __: Voices, answers: Answers, run: Run) -> tup
     held_out.save(found, run.output / "held_out.json")
     run.show(held_out.to_markdown(found))
     return (row,)
-
-
-def _measure_together(_: Recipe, __: Voices, run: Run) -> None:
-    together.run(run)
 
 
 def _rows(voices: Voices, which: Bools) -> list[Row]:
@@ -260,13 +256,11 @@ def _facts(sound: Floats) -> tuple[float, float, float, float]:
 
 
 SHARED: dict[str, Any] = {
-    "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and "
-    "copies of "
-    "the genuine by vocoders made by this project. Data sets' licences: research.",
+    "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and copies "
+    "of the genuine by vocoders made by this project. Data sets' licences: research.",
     "held_out": "Windows of sources that were left out of learning together with their systems and speakers, fold by "
     "fold; small and re-encoded too means: after a drawn room, band, noise and companding, and after each codec. The "
-    "shipped weights were "
-    "learned from all sources. EER and the ladder of codecs: docs/accuracy.md.",
+    "shipped weights were learned from all sources. EER and the ladder of codecs: docs/accuracy.md.",
     "limits": "Few sources and systems: on others it may do better or worse. Voices of the best neural vocoders pass "
     "unnoticed.",
     "noun": "windows",

@@ -23,7 +23,7 @@ from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, Utterance
 from zhenwei.training.fit import State, fit
-from zhenwei.training.install.export import Exported, export_shape
+from zhenwei.training.install.export import Exported, export
 from zhenwei.types import Floats
 
 STEPS, BATCH = 900, 32
@@ -53,15 +53,16 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
             torch.manual_seed(SEED + turn.step)
             return _loss(net.train(), *_batch(levels, statistics, forged, odds, turn.step))
 
+        def rate(step: int, steps: int) -> float:
+            cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+            return _LEARNING_RATE * min(1.0, (step + 1) / _WARM) * cosine
+
         return fit(
             net,
             torch.optim.AdamW(net.parameters(), _LEARNING_RATE, weight_decay=_DECAY),
             loss,
             Schedule(
-                STEPS,
-                save_every=_KEEP_EVERY,
-                learning_rate=_rate,
-                ema=lambda made: min(_AVERAGE, made / (made + 9)),
+                STEPS, save_every=_KEEP_EVERY, learning_rate=rate, ema=lambda made: min(_AVERAGE, made / (made + 9))
             ),
             state=State(kept, of=len(rows)),
             clip_norm=5.0,
@@ -79,7 +80,7 @@ def score(net: GraphAttentionNet, sound: Floats) -> float:
 
 
 def exported(net: GraphAttentionNet) -> Exported:
-    return export_shape(net, (SAMPLES,), input_name="wave", outputs=("score",))
+    return export(net, (SAMPLES,), input_name="wave", outputs=("score",))
 
 
 def within_sources(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
@@ -136,11 +137,7 @@ def _statistics(sounds: Sequence[Floats]) -> Tensor:
 
 
 def _batch(
-    levels: Sequence[Tensor],
-    statistics: Tensor,
-    forged: NDArray[np.bool_],
-    odds: NDArray[np.float64],
-    step: int,
+    levels: Sequence[Tensor], statistics: Tensor, forged: NDArray[np.bool_], odds: NDArray[np.float64], step: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     rng = np.random.default_rng((SEED, step))
     picked = rng.choice(len(levels), BATCH, p=odds / odds.sum())
@@ -162,10 +159,6 @@ def _view(level: Tensor, rng: np.random.Generator) -> Tensor:
     out[low : low + band] = out[low : low + band].mean(1, keepdim=True)
     out[:, early : early + moment] = out.mean(1, keepdim=True)
     return out
-
-
-def _rate(step: int, steps: int) -> float:
-    return _LEARNING_RATE * min(1.0, (step + 1) / _WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def _loss(net: GraphAttentionNet, views: Tensor, statistics: Tensor, forged: Tensor) -> Tensor:

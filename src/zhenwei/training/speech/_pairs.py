@@ -6,9 +6,6 @@ made file could give, since the shipped weights know all of these voices.
 
 from __future__ import annotations
 
-import csv
-import tempfile
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +15,12 @@ import numpy as np
 
 from zhenwei import pipeline
 from zhenwei.detectors import catalogue
-from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.verdict import decide
 from zhenwei.pipeline import Options
 from zhenwei.training.data.columns import columns
-from zhenwei.training.data.speech import SEED
+from zhenwei.training.data.speech import SEED, read_clips
 from zhenwei.types import Evidence, Verdict
 
 _EACH = 30  # voices of each class
@@ -69,19 +65,13 @@ class _Pair:
 
 def look(data: Path, tell: Tell | None = None) -> list[Seen]:
     """Every clip of ``clips.zip``, asked by all detectors that do not listen. DataError where it is missing."""
-    archive, table = data / "clips.zip", data / "clips.csv"
-    if not archive.is_file() or not table.is_file():
-        raise DataError("there are no clips to look at", got=str(data), want="clips.zip and clips.csv")
     deaf = Options(detectors=tuple(name for name, kind in catalogue().items() if "audio" not in kind.info.takes))
     found = []
-    with tempfile.TemporaryDirectory(prefix="zhenwei-clips-") as folder, zipfile.ZipFile(archive) as packed:
-        with table.open(encoding="utf-8", newline="") as text:
-            rows = list(csv.DictReader(text))
-        for number, row in enumerate(rows):
-            report = pipeline.examine(Path(packed.extract(row["path"], folder)), options=deaf)
-            found.append(Seen(row["path"], row["label"] == "fake", report.evidence))
-            if tell:
-                tell((number + 1) / len(rows))
+    for path, row, share in read_clips(data):
+        report = pipeline.examine(path, options=deaf)
+        found.append(Seen(row["path"], row["label"] == "fake", report.evidence))
+        if tell:
+            tell(share)
     return found
 
 
@@ -97,7 +87,11 @@ def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
             pairs.append(pair)
             by_truth[pair.picture, pair.voice].append(pair)
             right += (pair.picture, pair.voice) == pair.likeliest
-    nothing, fused = by_truth[False, False], _fused
+    nothing = by_truth[False, False]
+
+    def fused(pair: _Pair) -> float:
+        return 1 - pair.verdict.four_ways()[False, False]
+
     rows = [
         _row("either forged: picture alone", pairs, lambda p: p.picture or p.voice, lambda p: p.llr("picture")),
         _row("either forged: voice alone", pairs, lambda p: p.picture or p.voice, lambda p: p.llr("voice")),
@@ -136,10 +130,6 @@ def _chosen(voices: Sequence[Spoken]) -> list[Spoken]:
         for i in sorted(rng.permutation(len(mine))[:_EACH].tolist()):
             found.append(mine[i])
     return found
-
-
-def _fused(pair: _Pair) -> float:
-    return 1 - pair.verdict.four_ways()[False, False]
 
 
 def _row(

@@ -62,10 +62,7 @@ class Clip:
 
 
 def clips(
-    photographs: Sequence[Photograph],
-    purpose: int,
-    times: int = 1,
-    progress: Callable[[float], None] | None = None,
+    photographs: Sequence[Photograph], purpose: int, times: int = 1, progress: Callable[[float], None] | None = None
 ) -> Iterator[Clip]:
     """Genuine and forged clips in turn, ``times`` of each photograph; those whose face is lost are left out."""
     for number, photograph in enumerate(photographs):
@@ -79,14 +76,12 @@ def clips(
             rng = np.random.default_rng((SEED, purpose, number, time))
             for forged, (made, altered) in zip((False, True), both(pixels, face.landmarks, rng), strict=True):
                 strip = followed(made)
-                if strip is None or len(strip.times_s) != _LENGTH or not _seen(strip):
+                if strip is None or len(strip.times_s) != _LENGTH:
+                    continue
+                if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
                     continue
                 found = courses(strip.pixels, strip.landmarks)
                 yield Clip(found, altered[1:-1], forged, number, photograph.path, photograph.source)
-
-
-def _seen(strip: Strip) -> bool:
-    return bool(np.isfinite(strip.landmarks[:, 0, 0]).mean() >= _LEAST_SEEN)
 
 
 def both(
@@ -206,7 +201,6 @@ def _placed(points: Floats, matrix: NDArray[np.float64], bend: Floats) -> NDArra
 
 
 def _within(pixels: Pixels) -> Pixels:
-    """Of sides that are whole blocks, at most 352 px."""
     scale = min(1.0, _LARGEST_PX / max(pixels.shape[:2]))
     height, width = np.maximum(1, (np.array(pixels.shape[:2]) * scale).astype(int) // _BLOCK) * _BLOCK
     return np.asarray(cv2.resize(pixels, (int(width), int(height)), interpolation=cv2.INTER_AREA), np.uint8)
