@@ -1,7 +1,5 @@
 """Supervised training of a network that tells forged faces from genuine ones, as a task for the loop.
 
-Seeded, resumable to the same loss, CPU-fast, chosen by held-out data.
-
 A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with ``score`` ``(n,)`` and ``regions``
 ``(n, h / 32, w / 32)``, logits (:class:`Answered`); layers can be frozen if it has a ``backbone`` with a ``stem`` and
 ``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` that depends on the step alone
@@ -104,10 +102,8 @@ def train(
     """Runs from ``state.step`` to the schedule's end, or for ``stop_after`` steps; an interrupt saves first.
 
     Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
-    With ``deadline`` (of ``time.monotonic``) the schedule is shortened to what time allows, for checks that
-    are expected to take ``check_s`` seconds. ``here``: which of several
-    processes this is. Raises :class:`DataError` when loss, gradient or average stop being numbers: the last checkpoint
-    is from before.
+    ``deadline``, ``check_s`` and ``here``: as of :class:`zhenwei.trainer.loop.Runtime`. Raises :class:`DataError` when
+    loss, gradient or average stop being numbers.
     """
     task = _Supervised(state, folder, check, tell, device, here)
     nets, averages = nn.ModuleDict({"net": state.net}), nn.ModuleDict({"net": state.average})

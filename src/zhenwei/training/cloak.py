@@ -179,8 +179,7 @@ def honest_test(
 ) -> tuple[Arm, ...]:
     """Does a cloak of ``a``'s photographs stop an autoencoder that learns from them?
 
-    ``cloaked``: as ``a.pixels``. Three swaps besides ``clean`` are learned: from clean photographs with another seed,
-    which is how far apart two swaps are anyway; from cloaked ones; from cloaked ones after JPEG 75.
+    ``cloaked``: as ``a.pixels``. Three more swaps are learned: with another seed, from cloaked ones, after JPEG 75.
     """
     other = replace(settings, seed=settings.seed + 1)
     kinds: Sequence[tuple[str, Pixels, SwapSettings]] = (

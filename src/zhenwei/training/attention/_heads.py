@@ -225,8 +225,7 @@ def _localised(maps: Floats, data: Features) -> dict[str, float]:
 def run(
     recipe: Recipe, pack: Pack, folder: Path, tell: Callable[[str, float], None]
 ) -> tuple[Attention, dict[str, float]]:
-    """Both variants of attention trained on the same features, each measured on held-out pairs; the one that finds
-    manipulated faces better is ``best.pt``, both stand in ``log.csv``. Gives which it is, and its figures."""
+    """Both variants of attention on the same features; gives the better one, which is ``best.pt``, and its figures."""
     split, log = split_pack(pack, recipe), folder / "log.csv"
     torch.manual_seed(recipe.seed)
     net = network()

@@ -61,10 +61,7 @@ def start(
     """The last checkpoint in ``folder``, else a fresh state from ``weights``, else from ImageNet.
 
     ``weights``: of other runs; of several, their mean (M. Wortsman et al., "Robust fine-tuning of zero-shot models",
-    CVPR 2022).
-
-    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint, or if
-    ``weights`` are none of this network.
+    CVPR 2022). Raises :class:`DataError` if the folder holds a run that is not to be resumed.
     """
     refuse_existing(folder, resume=resume)
     last = folder / "last.pt"
@@ -103,9 +100,7 @@ def run(
 ) -> State:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
-    ``weights``: of other runs, whose mean to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened
-    to it, with checks of about ``check_s`` seconds. ``here``: which of several processes this is. Raises
-    :class:`UsageError` where ``recipe.choose`` names no figure.
+    ``weights``: as of :func:`start`; ``deadline``, ``check_s``, ``here``: as of :class:`zhenwei.trainer.loop.Runtime`.
     """
     split = split_pack(pack, recipe)
     state = start(recipe, folder, device, resume=resume, weights=weights, here=here)

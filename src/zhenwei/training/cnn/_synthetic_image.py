@@ -166,8 +166,7 @@ class PortraitBatches:
 def exchange(two: list[Pixels], rng: np.random.Generator) -> Floats:
     """Swaps a rectangle between the pictures of a pair, in place, and gives its mask ``(h, w)`` float32.
 
-    Both are then generated in part, and the regional answer must say where. Who is in the picture no longer helps:
-    with a few hundred pictures a network learns them by heart otherwise (after S. Yun et al., "CutMix", ICCV 2019).
+    Who is in the picture no longer helps, and the regional answer must say where (S. Yun et al., "CutMix", ICCV 2019).
     """
     height, width = two[0].shape[:2]
     tall, wide = int(height * rng.uniform(0.3, 0.8)), int(width * rng.uniform(0.3, 0.8))

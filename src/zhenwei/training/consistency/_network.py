@@ -2,8 +2,7 @@
 
 A batch is made of groups. A group has two scenes, each shot by two cameras that differ in one setting or more, so that
 neither what is shown nor the delivery tells who shot it: most groups are saved a last time alike. Agreement is learned
-for all pairs of patches in the batch. Every batch follows from the seed and its number, so a resumed run goes on as if
-it had never stopped.
+for all pairs of patches in the batch.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class HeldOutFaces:
 class HeldOutPortraits:
     """Whole pictures held out of training, one after another, each as it is and delivered.
 
-    Generated portraits and photographs of the family that their generator learned from. Other sources are left out:
-    they differ in size and have no forgeries, and the calibration, which heeds the size of the face, would learn that.
+    Generated portraits and photographs of the family that their generator learned from: the calibration heeds the size
+    of faces, and would learn that of other sources.
     """
 
     portraits: Sequence[Portrait | Photograph]

@@ -118,10 +118,8 @@ def build_pack(
 ) -> tuple[int, int]:
     """Reads ``dfdc-faces`` and ``photos`` from ``folder``, writes ``target``; returns (kept, dropped) pictures.
 
-    With more than one of ``workers`` that many processes look for faces; the file is the same. A picture without a
-    face is dropped, and so is one whose crop would not be square within the contract, and a forgery whose original was
-    dropped: it would pass for a face that has none. Raises :class:`DataError` where files are missing or damaged, or no
-    face is left.
+    ``workers``: processes that look for faces. Dropped are pictures without a face that can be cut out, and forgeries
+    whose original was dropped. Raises :class:`DataError` where files are missing or damaged, or no face is left.
     """
     rows = [*read_archive(folder, "dfdc-faces", _dfdc_row), *read_archive(folder, "photos", _photo_row)]
     kept: list[tuple[_Row, _Prepared]] = []

@@ -1,9 +1,8 @@
 """From scores to likelihood ratios: calibration and operating points on people and sources that were not trained on.
 
 For every detector alike: ``shown`` yields what was held out, images, clips or sounds, genuine and forged treated the
-same, each as it is and once as it might be *delivered* (:mod:`zhenwei.training.data.shown`), so that the calibration
-sees the sizes and compressions that users bring; ``ask`` puts one before the detector. They are asked for one by one
-and none is kept. Thresholds hold in the *worst* of the sources, not in their mixture.
+same, each as it is and once as it might be *delivered* (:mod:`zhenwei.training.data.shown`); ``ask`` puts one before
+the detector. Thresholds hold in the *worst* of the sources, not in their mixture.
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ from zhenwei.types import Quality
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
 _UNKNOWN = 0.5
-"""Share u of generators that may leave none of the known traces. An assumption, not a measurement: of generators that
-were not trained on there are none here to measure. With LR the likelihood ratio among the known ones, that of "drawn by
-some generator" is (1 - u) LR + u: never below u, and 1 - u as large at the top."""
+"""Share u of generators that may leave none of the known traces: assumed, not measured. With LR the likelihood ratio
+among the known ones, that of "drawn by some generator" is (1 - u) LR + u: never below u, and 1 - u as large at the top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

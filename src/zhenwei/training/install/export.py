@@ -137,9 +137,7 @@ def export_formula(
     """A model that is a formula and no network, checked against ``reference``, the same in NumPy, on ``drawn``.
 
     ``formula``: a graph in the textual form of ONNX, ``name (float[n, 3] x) => (float[n] score) {...}``; ``constants``:
-    what it names besides, float32. A formula says what is computed in plain operators; skl2onnx would write those of
-    ai.onnx.ml, with labels and probabilities that no detector reads.
-
+    what it names besides, float32 (skl2onnx would write operators of ai.onnx.ml, whose labels no detector reads).
     Raises :class:`ModelError` when ONNX Runtime and NumPy differ by more than ``tolerance``.
     """
     model = onnx.parser.parse_model(f'<ir_version: {_IR_VERSION}, opset_import: ["" : {OPSET}]> {formula}')

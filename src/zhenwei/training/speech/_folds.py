@@ -181,8 +181,7 @@ def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
 
 
 def calibrated(asked: Sequence[Asked]) -> Calibrated:
-    """On what was answered as published, after a drawn channel and after the codecs: files arrive as MP3 or by
-    telephone, and what weighed as much as if they did not would weigh too much. Sources are the independent cases."""
+    """On what was answered as published, after a drawn channel and after codecs; sources are the independent cases."""
     arrived = [a for a in asked if a.rung in together.ARRIVED and (a.score is not None or a.rung == "")]
     return calibrate(enumerate(arrived), _sample, seed=SEED)
 

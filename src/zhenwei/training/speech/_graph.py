@@ -84,9 +84,8 @@ def exported(net: GraphAttentionNet) -> Exported:
 
 
 def within_sources(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
-    """``(n,)``: of every source genuine and forged windows are drawn equally often, of the forged collected ones and
-    copies too, so that what tells sources apart tells nothing of forgery; a source counts as the root of its
-    windows."""
+    """``(n,)``: odds that each is drawn. Of every source genuine and forged windows are drawn equally often, of the
+    forged ones collected and copied; a source counts as the root of its windows."""
     odds = np.zeros(len(utterances))
     sources, forged, copied = map(np.array, columns(utterances, "source", "forged", "copied"))
     for source in np.unique(sources):

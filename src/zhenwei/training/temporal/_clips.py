@@ -1,7 +1,6 @@
 """``temporal.flicker`` from photographs set in motion: genuine clips, the same clips forged frame by frame, a network.
 
-There is no collection of clips here to learn from. A photograph is moved as heads move (smoothly, with a little bending
-as of a face that speaks), gets a camera's noise and slow changes of light; its forgery is the same clip with a stretch
+A photograph is moved as heads move, gets a camera's noise and changes of light; its forgery is the clip with a stretch
 self-blended frame by frame (:mod:`zhenwei.forge.synthesis.temporal`), mixed in by an amount. Both go through the same
 H.264. What the network sees is followed by the package's own tracker, as a user's clip is.
 """
@@ -126,11 +125,7 @@ def _arriving(rng: np.random.Generator, shape: tuple[int, ...]) -> Callable[[Flo
 
 
 def moving(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> tuple[Pixels, Floats]:
-    """A photograph ``(h, w, 3)`` set in motion: 50 frames, and where its points are in each ``(50, 468, 2)``.
-
-    The head shifts, turns and nears, slowly and at times suddenly, the picture bends a little, the mouth opens as in
-    speech, and light changes slowly.
-    """
+    """A photograph ``(h, w, 3)`` set in motion: 50 frames, and where its points are in each ``(50, 468, 2)``."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     down, across, turn, near, light, bent, bent_too = _course(rng, 7) * float(rng.uniform(0.1, 1.6))
