@@ -73,9 +73,9 @@ def test_one_class_has_rates_and_no_ranking() -> None:
 def test_parts_are_counted_at_their_level() -> None:
     parts = (Part("track", "person 1", 2.0), Part("frame", "a", 1.0), Part("frame", "b", None))
     whole = [replace(outcome(1, True, 1.5), parts=parts), outcome(2, False, None, "unreadable")]
-    assert [c.llr for c in cases(whole, "video")] == [1.5, None]
-    assert [c.llr for c in cases(whole, "track")] == [2.0, None]
-    assert [c.llr for c in cases(whole, "frame")] == [1.0, None, None]
+    assert [llr for *_, llr in cases(whole, "video")] == [1.5, None]
+    assert [llr for *_, llr in cases(whole, "track")] == [2.0, None]
+    assert [llr for *_, llr in cases(whole, "frame")] == [1.0, None, None]
     told = files_of(whole, "jpeg 50")
     assert [(f.level, f.part, f.llr) for f in told] == [
         ("video", "", 1.5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -103,6 +104,21 @@ def test_generated_faces_are_altered_everywhere(tmp_path: Path) -> None:
 def test_a_forgery_with_two_possible_originals_is_left_out(items: list[Item], tmp_path: Path) -> None:
     again = [Item(f"{i.name} 2", i.path, i.set_name, i.forged, video=i.video) for i in items if not i.forged]
     assert "published swap" not in by_truth(maps.localised([*items, *again], tmp_path))
+
+
+def test_two_sets_that_share_a_name_keep_their_own_originals(items: list[Item], tmp_path: Path) -> None:
+    """In the second set the same names lie over other videos: of its forgeries no original is known."""
+    other = []
+    for item in items:
+        if item.path.name != "broken.png":
+            video = f"{item.video} of another" if item.forged else item.video
+            other.append(replace(item, set_name="others", video=video))
+    alone = maps.localised(items, tmp_path)
+    for together in ([*items, *other], [*other, *items]):
+        found = maps.localised(together, tmp_path)
+        assert {row.set for row in found if row.truth == "published swap"} == {"faces"}
+        swaps = [row for row in found if row.truth == "published swap"]
+        assert swaps == [row for row in alone if row.truth == "published swap"]
 
 
 def test_the_map_is_in_shares_and_abstains_with_the_detector() -> None:

@@ -56,7 +56,10 @@ def ablations(name: str, outcomes: Sequence[Outcome], *, seed: int) -> list[Abla
         row = _row(name, outcomes, alone, seed)
         rows.append(row.model_copy(update={"subject": detector, "seconds": round(median(seconds), 4)}))
     for family in families if len(families) > 1 else ():
-        rest = [llr_of([s for s in o.said if _family(s.detector) != family], o.kind) for o in outcomes]
+        rest = []
+        for o in outcomes:
+            others = [s for s in o.said if _family(s.detector) != family]
+            rest.append(llr_of(others, o.kind))
         row = _row(name, outcomes, rest, seed)
         rows.append(row.model_copy(update={"subject": family, "without": True}))
     return rows
@@ -68,7 +71,9 @@ def _family(detector: str) -> str:
 
 def _row(name: str, outcomes: Sequence[Outcome], llrs: Sequence[float | None], seed: int) -> Ablation:
     """Of ``llrs``, one a file, beside the verdict of all detectors on the very same files, in pairs."""
-    rows = ((o.item.forged, o.item.group, llr, o.llr) for o, llr in zip(outcomes, llrs, strict=True))
+    rows = []
+    for o, llr in zip(outcomes, llrs, strict=True):
+        rows.append((o.item.forged, o.item.group, llr, o.llr))
     both = Columns.of(rows, sides=2)
     alone, fused = both.llr
 

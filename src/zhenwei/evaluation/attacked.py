@@ -12,15 +12,7 @@ from zhenwei import detectors, faces, fusion, media, pipeline
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.adversarial import EPS, Attack, Budget, fgsm, network, pgd
 from zhenwei.evaluation.robust import Answer
-from zhenwei.types import (
-    Box,
-    Evidence,
-    Frame,
-    InputContract,
-    Pixels,
-    Subject,
-    Track,
-)
+from zhenwei.types import Box, Evidence, Frame, InputContract, Pixels, Subject, Track
 
 _DETECTOR = "cnn.face_forgery"
 _MIRRORED_BELOW = 8  # the detector looks at the mirror image, too, where it has fewer faces than that
@@ -55,11 +47,11 @@ def attacked(
     report = pipeline.examine(path, options=options)
     subject, people = _subject(path, options.frames)
     aims = {"forged": ("hide",), "genuine": ("frame",), "inconclusive": ("hide", "frame")}[report.verdict.decision]
-    others = [e for e in report.evidence if e.detector != _DETECTOR]
     for attack, aim, level in product(attacks, aims, eps) if people else ():
         budget = Budget(level, steps, seed=seed)
-        moved = [_moved(person, attack, aim == "hide", budget) for person in people]
-        evidence = others + [reexamined(person, subject) for person in moved]
+        evidence = [e for e in report.evidence if e.detector != _DETECTOR]
+        for person in people:
+            evidence.append(reexamined(_moved(person, attack, aim == "hide", budget), subject))
         verdict = fusion.decide(evidence, people=report.people, kind=report.media.kind, false_alarm=options.false_alarm)
         name = f"{attack} {aim} {level}/255"
         yield Answer(
@@ -67,12 +59,15 @@ def attacked(
         )
 
 
-def _subject(path: str, count: int) -> tuple[Subject, tuple[FaceCrops, ...]]:
+def _subject(path: str, count: int) -> tuple[Subject, list[FaceCrops]]:
     opened = media.open_media(path)
     frames = tuple(media.sample_frames(opened, count)) if opened.kind != "audio" else ()
-    contract = _contract()
-    people = tuple(_seen(track, frames, contract) for track in (faces.find_people(frames) if frames else ()))
-    return Subject(opened, frames), tuple(person for person in people if len(person.crops))
+    people = []
+    for track in faces.find_people(frames) if frames else ():
+        person = _seen(track, frames, _contract())
+        if len(person.crops):
+            people.append(person)
+    return Subject(opened, frames), people
 
 
 def _contract() -> InputContract:
@@ -108,13 +103,9 @@ def reexamined(person: FaceCrops, subject: Subject) -> Evidence:
     box = Box(edge, edge, edge + inner, edge + inner)
     frames, shown = [], []
     for number, (face, crop) in enumerate(zip(person.track.faces, person.crops, strict=True)):
-        frames.append(Frame(number, face.time_s, _frozen(crop)))
+        pixels = crop.copy()
+        pixels.flags.writeable = False
+        frames.append(Frame(number, face.time_s, pixels))
         shown.append(replace(face, frame=number, box=box, landmarks=None, tight=False))
     track = replace(person.track, faces=tuple(shown))
     return detector.examine(Subject(subject.media, tuple(frames), track))
-
-
-def _frozen(crop: Pixels) -> Pixels:
-    crop = crop.copy()
-    crop.flags.writeable = False
-    return crop

@@ -84,27 +84,33 @@ def compare(
     :class:`DataError` where no case is in both, or where the labels of one differ.
     """
     ours, theirs = _cases(a, level, only), _cases(b, level, only)
-    both = [(ours[key], theirs[key]) for key in ours if key in theirs]
-    if not both:
+    by_set: dict[str, list[Pair]] = {}
+    contradicting = []
+    common = ours.keys() & theirs.keys()
+    for key, mine in ours.items():
+        if key in common:
+            by_set.setdefault(mine.set, []).append((mine, theirs[key]))
+            if mine.forged != theirs[key].forged:
+                contradicting.append(mine.file)
+    if not common:
         fix = "Evaluate the same data with the same protocol twice."
         got = f"{len(ours)} and {len(theirs)} cases at level {level}" + (f" of {only}" if only else "")
         raise DataError("the two results have no file in common", got=got, fix=fix)
-    contradicting = [x for x, y in both if x.forged != y.forged]
     if contradicting:
-        got = f"{len(contradicting)} files, the first {contradicting[0].file}"
+        got = f"{len(contradicting)} files, the first {contradicting[0]}"
         raise DataError("the two results label the same files differently", got=got, want="one truth for both")
-    by_set: dict[str, list[Pair]] = {}
-    for pair in both:
-        by_set.setdefault(pair[0].set, []).append(pair)
-    drafts, p = [], list[float]()
+    drafts, p = [], []
     for name, pairs in by_set.items():
         draft = _drafted(name, pairs, level, seed, resamples)
         drafts.append(draft)
-        p += [test.p for test in draft.tests]
-    adjusted = iter(holm(p))
-    sets = tuple(_adjusted(draft, adjusted) for draft in drafts)
-    notes = _notes(a, b, len(ours), len(theirs), len(both))
-    return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=sets)
+        for test in draft.tests:
+            p.append(test.p)
+    p_holm = iter(holm(p))
+    sets = []
+    for draft in drafts:
+        sets.append(_adjusted(draft, p_holm))
+    notes = _notes(a, b, len(ours), len(theirs), len(common))
+    return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=tuple(sets))
 
 
 Pair = tuple[FileResult, FileResult]
@@ -137,23 +143,30 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
 
 def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int) -> SetComparison:
     """Without Holm's adjustment and the sentence, which need every set."""
-    groups = np.array([x.group for x, _ in pairs])
-    rows = [(x.forged, x.llr is not None, y.llr is not None, x.called_forged, y.called_forged) for x, y in pairs]
+    names, rows, llrs = [], [], []
+    for x, y in pairs:
+        names.append(x.group)
+        rows.append((x.forged, x.llr is not None, y.llr is not None, x.called_forged, y.called_forged))
+        llrs.append((x.forged, x.group, x.llr, y.llr))
+    groups = np.array(names)
     forged, answered_a, answered_b, called_a, called_b = np.array(rows, bool).T
     tests = [_bernoulli("coverage", groups, answered_a, answered_b, seed, resamples)]
     if level == "video":
         for figure, mine in (("false alarms", ~forged), ("forged found", forged)):
             if mine.any():
                 tests.append(_bernoulli(figure, groups[mine], called_a[mine], called_b[mine], seed, resamples))
-    answered = Columns.of(((x.forged, x.group, x.llr, y.llr) for x, y in pairs), sides=2)
+    answered = Columns.of(llrs, sides=2)
     p_delong = None
     if answered.fewest_groups >= _LEAST_GROUPS:
         labels, (one, other) = answered.forged, answered.llr
         draws = list(resampled_rows(answered.groups, forged=labels, seed=seed, resamples=resamples))
         for figure, metric in _METRICS.items():
-            drawn = [metric(labels[rows], other[rows]) - metric(labels[rows], one[rows]) for rows in draws]
+            differences = []
+            for drawn in draws:
+                differences.append(metric(labels[drawn], other[drawn]) - metric(labels[drawn], one[drawn]))
+            gained = np.array(differences)
             a, b = metric(labels, one), metric(labels, other)
-            tests.append(_test(figure, a, b, np.array(drawn), bootstrap_p(np.array(drawn)), len(labels)))
+            tests.append(_test(figure, a, b, gained, bootstrap_p(gained), len(labels)))
         p_delong = delong(labels, one, other)[1]
     return SetComparison(
         set=name,
@@ -199,12 +212,13 @@ def _adjusted(draft: SetComparison, p_holm: Iterator[float]) -> SetComparison:
 
 
 def _sentence(tests: Sequence[Contrast]) -> str:
-    shown = [t for t in tests if t.better]
-    if not shown:
-        auc = next((t for t in tests if t.figure == "AUC"), None)
-        rest = "" if auc is None else f"; AUC {told(auc)}"
-        return f"No difference can be shown{rest}."
-    return "; ".join(f"{t.better} is better by {t.figure}: {told(t)}" for t in shown) + "."
+    shown, auc = [], ""
+    for test in tests:
+        if test.better:
+            shown.append(f"{test.better} is better by {test.figure}: {told(test)}")
+        if test.figure == "AUC":
+            auc = f"; AUC {told(test)}"
+    return "; ".join(shown) + "." if shown else f"No difference can be shown{auc}."
 
 
 def told(test: Contrast) -> str:

@@ -97,10 +97,13 @@ def _roc(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: N
 
 def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     bins = charts.reliability_bins(truth, llr, min(10, max(1, len(llr) // _LEAST_PER_BIN)))
-    sizes = sorted(b.seen.n for b in bins)
+    sizes, places = [], []
+    for one in bins:
+        sizes.append(one.seen.n)
+        places.append(f"{one.said:.0%} said and {one.seen.value:.0%} seen")
+    said, fewest, most = ", ".join(places), min(sizes), max(sizes)
     shares = float(truth.mean())
-    said = ", ".join(f"{b.said:.0%} said and {b.seen.value:.0%} seen" for b in bins)
-    counts = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+    counts = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     reading = (
         f"Files in order of their probability at even prior odds, in groups of {counts}; the bars are 95% intervals. "
         "On the dashed line, of 100 files called 70% forged 70 are. Points above it: more were forged than it said."
@@ -129,14 +132,19 @@ def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: i
 def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Drawing:
     """One chart. ``by_set``: steps with an AUC, of at least one set."""
     steps: list[Step] = []
+    names, amounts = set(), set()
     for of_one in by_set.values():
-        steps += of_one
-    order = sorted({(step.amount, step.step) for step in steps}, reverse=family in _LESS_IS_HARSHER)
-    graded = family in _AMOUNTS and len({(step.set, step.amount) for step in steps}) == len(steps)
+        for step in of_one:
+            steps.append(step)
+            names.add((step.amount, step.step))
+            amounts.add((step.set, step.amount))
+    order = sorted(names, reverse=family in _LESS_IS_HARSHER)
+    graded = family in _AMOUNTS and len(amounts) == len(steps)
     lowest, worst = _lowest(steps)
-    labels = {}
-    for i, (amount, _) in enumerate(order):
+    labels, numbered = {}, []
+    for i, (amount, name) in enumerate(order):
         labels[float(i)] = f"{amount:g}" if graded else str(i + 1)
+        numbered.append(f"{i + 1} {name}")
     drawn = charts.lines(
         key,
         f"AUC of {len(by_set)} sets over {len(order)} steps of {family}; the lowest is {worst}.",
@@ -150,7 +158,6 @@ def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Draw
     )
     reading = f"Lowest: {worst}. The dashed line is guessing."
     if not graded:
-        numbered = [f"{i} {name}" for i, (_, name) in enumerate(order, 1)]
         reading += f" Steps: {', '.join(numbered)}."
     return Drawing(drawn, family, reading, tuple(by_set))
 

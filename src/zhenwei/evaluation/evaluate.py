@@ -100,13 +100,18 @@ def run_of(subject: str, options: pipeline.Options) -> dict[str, Any]:
 
 def ladder_of(protocol: Protocol) -> list[Degradation]:
     """The degradations of a protocol, by name or by family. Raises :class:`UsageError` for one that there is not."""
-    every = steps()
-    names, families = {s.name for s in every}, dict.fromkeys(s.family for s in every)
-    unknown = [n for n in protocol.ladder if n not in names and n not in families]
+    families: dict[str, None] = {}
+    names, chosen = set(), []
+    for step in steps():
+        families[step.family] = None
+        names.add(step.name)
+        if step.name in protocol.ladder or step.family in protocol.ladder:
+            chosen.append(step)
+    unknown = set(protocol.ladder) - names - families.keys()
     if unknown:
         want = f"a step or a family: {', '.join(families)}"
-        raise UsageError("no such step of the ladder", got=", ".join(unknown), want=want)
-    return [s for s in every if s.name in protocol.ladder or s.family in protocol.ladder]
+        raise UsageError("no such step of the ladder", got=", ".join(sorted(unknown)), want=want)
+    return chosen
 
 
 def weights_of(subject: str) -> dict[str, str]:

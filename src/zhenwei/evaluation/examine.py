@@ -14,7 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -200,22 +201,36 @@ def tell_faults(report: Report, name: str, on_fault: OnFault | None) -> None:
     """``on_fault``, if there is one, is told of each detector that failed on the file, which is called ``name``."""
     if on_fault is None:
         return
-    for detector, evidence in {e.detector: e for e in report.evidence if e.fault}.items():
-        on_fault(name, FaultError(f"{detector}: {evidence.reason}", trace=evidence.fault))
+    faults: dict[str, FaultError] = {}  # the last of each detector
+    for e in report.evidence:
+        if e.fault:
+            faults[e.detector] = FaultError(f"{e.detector}: {e.reason}", trace=e.fault)
+    for fault in faults.values():
+        on_fault(name, fault)
 
 
 def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcome, Report]:
     report = pipeline.examine(path, options=options)
+    detectors, reasons, said = set(), set(), []
+    scored: list[tuple[float, float]] = []
+    for e in report.evidence:
+        detectors.add(e.detector)
+        said.append(Said(e.detector, e.person, e.llr, e.finds, e.seconds))
+        if e.llr is None and e.reason:
+            reasons.add(str(e.reason))
+        if e.llr is not None and e.score is not None:
+            scored.append((e.llr, e.score))
+    alone = len(detectors) == 1
     outcome = Outcome(
         item,
         report.verdict.llr,
         report.verdict.decision,
-        _reason(report),
-        score=_score(report),
+        "; ".join(sorted(reasons)),
+        score=max(scored, key=itemgetter(0))[1] if alone and scored else None,  # of the most suspicious person
         facts=facts_of(report.media) | sound_facts(report.media),
-        parts=_parts(report),
+        parts=_parts(report, alone),
         seconds=report.engine.seconds,
-        said=tuple(Said(e.detector, e.person, e.llr, e.finds, e.seconds) for e in report.evidence),
+        said=tuple(said),
         seen=_seen(report),
     )
     return outcome, report
@@ -224,33 +239,18 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
 def _seen(report: Report) -> dict[str, float]:
     if not report.people:
         return {}
-    quality = max(report.people, key=lambda p: p.quality.face_px).quality
-    return {name: getattr(quality, name) for name in ("face_px", "sharpness", "brightness", "clipped")}
+    q = max(report.people, key=lambda p: p.quality.face_px).quality
+    return {"face_px": q.face_px, "sharpness": q.sharpness, "brightness": q.brightness, "clipped": q.clipped}
 
 
-def _reason(report: Report) -> str:
-    return "; ".join(sorted({str(e.reason) for e in report.evidence if e.llr is None and e.reason}))
-
-
-def _score(report: Report) -> float | None:
-    """Of the most suspicious person, where a single detector was asked."""
-    answered = [e for e in report.evidence if e.llr is not None and e.score is not None]
-    if not _one_detector(report) or not answered:
-        return None
-    return max(answered, key=lambda e: e.llr or 0.0).score
-
-
-def _one_detector(report: Report) -> bool:
-    return len({e.detector for e in report.evidence}) == 1
-
-
-def _parts(report: Report) -> tuple[Part, ...]:
-    """People by their verdict; frames where one detector drew what each of them would weigh alone."""
-    people = [Part("track", f"person {p.person}", p.llr) for p in report.verdict.by_person]
-    frames: list[Part] = []
-    if report.media.kind == "image":
-        frames = [replace(person, level="frame", time_s=0.0) for person in people]
-    elif _one_detector(report):
+def _parts(report: Report, alone: bool) -> tuple[Part, ...]:
+    """People by their verdict; frames where one detector, ``alone``, drew what each of them would weigh alone."""
+    people, frames = [], []
+    for p in report.verdict.by_person:
+        people.append(Part("track", f"person {p.person}", p.llr))
+        if report.media.kind == "image":
+            frames.append(Part("frame", f"person {p.person}", p.llr, time_s=0.0))
+    if report.media.kind != "image" and alone:
         for e in report.evidence:
             for curve in e.exhibits:
                 if isinstance(curve, Curve) and str(curve.y_label) == "LLR":
@@ -265,8 +265,11 @@ def facts_of(media: Media) -> dict[str, float]:
     Formats and codecs are numbers without an order, the same for the same name.
     """
     width, height = float(media.width or math.nan), float(media.height or math.nan)
-    quality = next((v for k, v in media.facts if "quality" in k.lower()), "")
-    digits = re.sub(r"[^\d.]", "", quality)
+    digits = ""
+    for name, value in media.facts:
+        if "quality" in name.lower():
+            digits = re.sub(r"[^\d.]", "", value)
+            break
     return {
         "width": width,
         "height": height,

@@ -7,7 +7,6 @@ denominators count every file that was examined.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,26 +24,14 @@ _FEWEST_FOR_ECE = 100
 _FEWEST_TO_PROBE = (10, 20)  # groups and files of each class
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One file, person or frame. ``decision`` "" below the level of files, where none is made."""
-
-    forged: bool
-    llr: float | None
-    decision: str
-    group: str
-
-
-def cases(outcomes: Sequence[Outcome], level: Level) -> list[Case]:
-    """What is counted at a level. A file of which nothing was said counts once at every level, without an answer."""
-    found: list[Case] = []
+def cases(outcomes: Sequence[Outcome], level: Level) -> list[tuple[bool, str, float | None]]:
+    """Label, group and LLR of each file, person or frame. A file of which nothing was said counts once at every
+    level, without an answer."""
+    found: list[tuple[bool, str, float | None]] = []
     for o in outcomes:
-        parts = [p for p in o.parts if p.level == level]
-        if level == "video" or not parts:
-            decision = o.decision if level == "video" else ""
-            found.append(Case(o.item.forged, o.llr if level == "video" else None, decision, o.item.group))
-        else:
-            found += [Case(o.item.forged, p.llr, "", o.item.group) for p in parts]
+        llrs = [o.llr] if level == "video" else [p.llr for p in o.parts if p.level == level]
+        for llr in llrs or [None]:
+            found.append((o.item.forged, o.item.group, llr))
     return found
 
 
@@ -54,8 +41,8 @@ def figures_of(
     """Every figure that these outcomes support; ``part`` says which slice of the set they are. 95 % intervals:
     bootstrap over groups for figures of scores, Wilson's for rates, DeLong's for the second AUC."""
     every = cases(outcomes, level)
-    labels = [c.forged for c in every]
-    said = Columns.of((c.forged, c.group, c.llr) for c in every)
+    labels, groups, _ = zip(*every, strict=True)
+    said = Columns.of(every)
     scored = _of_scores(said, seed) if said.fewest_groups >= 2 else {}
     files = outcomes if level == "video" else ()
     return Figures(
@@ -65,7 +52,7 @@ def figures_of(
         domain=domain,
         genuine=labels.count(False),
         forged=labels.count(True),
-        groups=len({c.group for c in every}),
+        groups=len(set(groups)),
         coverage=rate_interval(len(said.groups), len(every)),
         false_alarms=_share(files, False, "forged"),
         called_genuine=_share(files, False, "genuine"),
@@ -117,15 +104,19 @@ def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate
 
 
 def _probe(outcomes: Sequence[Outcome], seed: int) -> Estimate | None:
-    usable = [o for o in outcomes if o.facts]
-    files = Columns.of((o.item.forged, o.item.group, 0.0) for o in usable)
+    usable, rows, names = [], [], set[str]()
+    for o in outcomes:
+        if o.facts:
+            usable.append(o)
+            rows.append((o.item.forged, o.item.group, 0.0))
+            names.update(o.facts)
+    files = Columns.of(rows)
     if files.fewest_groups < _FEWEST_TO_PROBE[0] or min(class_sizes(usable)) < _FEWEST_TO_PROBE[1]:
         return None
-    names = sorted(set().union(*(o.facts for o in usable)))
     table = np.full((len(usable), len(names)), np.nan)  # (files, facts)
-    for row, outcome in enumerate(usable):
-        for column, name in enumerate(names):
-            table[row, column] = outcome.facts.get(name, np.nan)
+    for column, name in enumerate(sorted(names)):
+        for row, o in enumerate(usable):
+            table[row, column] = o.facts.get(name, np.nan)
     return metadata_probe(table, files.forged, files.groups, seed=seed)
 
 
@@ -144,8 +135,13 @@ def step_of(
     What is lost is measured on the files that were answered both times; a verdict has flipped if it went from one
     side to the other.
     """
-    pairs = list(zip(clean, delivered, strict=True))
-    both = Columns.of(((c.item.forged, c.item.group, c.llr, d.llr) for c, d in pairs), sides=2)
+    rows = []
+    flips = answered = 0
+    for c, d in zip(clean, delivered, strict=True):
+        rows.append((c.item.forged, c.item.group, c.llr, d.llr))
+        answered += d.llr is not None
+        flips += None not in (c.llr, d.llr) and {c.decision, d.decision} == {"forged", "genuine"}
+    both = Columns.of(rows, sides=2)
     before, after = both.llr
 
     def lost(rows: Rows) -> float:
@@ -155,10 +151,6 @@ def step_of(
     if both.fewest_groups >= 2:
         area = bootstrap_interval(metrics.auc, both.forged, after, groups=both.groups, seed=seed)
         auc_lost = bootstrap_statistic(lost, both.forged, groups=both.groups, seed=seed)
-    flips = answered = 0
-    for c, d in pairs:
-        answered += d.llr is not None
-        flips += None not in (c.llr, d.llr) and {c.decision, d.decision} == {"forged", "genuine"}
     n_genuine, n_forged = class_sizes(delivered)
     return Step(
         set=set_name,

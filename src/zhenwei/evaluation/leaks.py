@@ -68,9 +68,7 @@ def _shared(
     """Within a data set, whose names mean nothing in another."""
     if not learned:
         return _nothing(check)
-    known: set[tuple[str, str]] = set()
-    for item in learned:
-        known.add((item.set_name, of(item)))
+    known = {(item.set_name, of(item)) for item in learned}
     shared: dict[tuple[str, str], int] = {}  # to the files of the test
     for item in tested:
         key = item.set_name, of(item)
@@ -79,12 +77,13 @@ def _shared(
     if not shared:
         return Finding(check=check, ok=True, text=f"no {what} of the test were trained on")
     text = f"{len(shared)} {what} of the test were trained on, in {sum(shared.values())} of {len(tested)} files"
-    return Finding(check=check, ok=False, text=text, cases=_some([": ".join(key) for key in sorted(shared)]))
+    return Finding(check=check, ok=False, text=text, cases=_some(list(map(": ".join, sorted(shared)))))
 
 
 def _some(cases: list[str]) -> tuple[str, ...]:
-    more = len(cases) - _CASES
-    return (*cases[:_CASES], *((f"and {more} more",) if more > 0 else ()))
+    if len(cases) <= _CASES:
+        return tuple(cases)
+    return (*cases[:_CASES], f"and {len(cases) - _CASES} more")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +129,7 @@ def _near_duplicates(
 ) -> Finding:
     if not learned:
         return _nothing("near-duplicates")
-    one, other = (_Gallery.of(items, looks) for items in (tested, learned))
+    one, other = _Gallery.of(tested, looks), _Gallery.of(learned, looks)
     copied, cases = set(), []
     for a, b in _copies(one, other):
         copied.add(_key(one.items[a]))
@@ -180,8 +179,11 @@ def _contradictions(tested: Sequence[Item], looks: dict[tuple[str, str], _Look])
         look = looks.get(_key(item))
         if look is not None:
             labels.setdefault(look.sha256, {}).setdefault(item.forged, item.name)
-    both = sorted(f"{found[False]} = {found[True]}" for found in labels.values() if len(found) == 2)
+    both = []
+    for found in labels.values():
+        if len(found) == 2:
+            both.append(f"{found[False]} = {found[True]}")
     if not both:
         return Finding(check="contradicting labels", ok=True, text="no file is labelled both genuine and forged")
     text = f"{len(both)} files are in the test as genuine and, byte for byte, as forged"
-    return Finding(check="contradicting labels", ok=False, text=text, cases=_some(both))
+    return Finding(check="contradicting labels", ok=False, text=text, cases=_some(sorted(both)))

@@ -86,33 +86,34 @@ def localised(
     return tuple(rows)
 
 
-def _originals(items: Sequence[Item]) -> dict[str, Item]:
-    """Of every forged file the genuine one that it was made from, where there is just one of its video."""
+def _originals(items: Sequence[Item]) -> dict[tuple[str, str], Item]:
+    """By set and name of every forged file the genuine one that it was made from, where its video has just one."""
     by_video: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         if item.video and not item.forged:
             by_video.setdefault((item.set_name, item.video), []).append(item)
     found = {}
     for item in items:
-        if item.forged and item.video:
-            found[item.name] = by_video.get((item.set_name, item.video), [])
-    return {name: candidates[0] for name, candidates in found.items() if len(candidates) == 1}
+        candidates = by_video.get((item.set_name, item.video), [])
+        if item.forged and len(candidates) == 1:
+            found[item.set_name, item.name] = candidates[0]
+    return found
 
 
 def _read(
-    items: Sequence[Item], originals: dict[str, Item], scratch: Path
+    items: Sequence[Item], originals: dict[tuple[str, str], Item], scratch: Path
 ) -> Iterator[tuple[Item, Pixels, Pixels | None]]:
     """Pictures with their originals; what cannot be opened is left out, the main table counts it."""
     wanted = []
     for item in items:
         wanted.append(item)
-        if item.name in originals:
-            wanted.append(originals[item.name])
+        if (item.set_name, item.name) in originals:
+            wanted.append(originals[item.set_name, item.name])
     with ExitStack() as opened:
         paths = on_disk(wanted, scratch, opened)
         for item in items:
             pixels = _pixels(next(paths))
-            original = _pixels(next(paths)) if item.name in originals else None
+            original = _pixels(next(paths)) if (item.set_name, item.name) in originals else None
             if pixels is not None:
                 yield item, pixels, original
 

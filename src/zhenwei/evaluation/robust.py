@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -87,27 +87,30 @@ class Robustness:
     @property
     def stable(self) -> bool:
         """Whether no two answers, that on the file as it is among them, are on different sides."""
-        return len({a.side for a in (self.plain, *self.answers)} - {0}) < 2
+        sides = _by_side((self.plain, *self.answers))
+        return not (sides[1] and sides[-1])
 
     @property
     def families(self) -> tuple[Family, ...]:
-        groups = groupby(self.answers, lambda answer: answer.family)
-        return tuple(_family(self.plain, name, tuple(found)) for name, found in groups)
+        found = []
+        for name, answers in groupby(self.answers, lambda answer: answer.family):
+            found.append(_family(self.plain, name, tuple(answers)))
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        llrs = _llrs((self.plain, *self.answers))
+        llrs, fields = _llrs((self.plain, *self.answers)), asdict(self)
         return {
             "schema": SCHEMA,
             "file": {"path": self.path, "sha256": self.sha256, "kind": self.kind, "excerpt_s": self.excerpt_s},
             "stable": self.stable,
             "conclusion": str(conclusion(self)),
             "llr_range": [min(llrs), max(llrs)] if llrs else None,
-            "as_it_is": asdict(self.plain),
-            "steps": [asdict(answer) for answer in self.answers],
+            "as_it_is": fields["plain"],
+            "steps": list(fields["answers"]),
             "steps_planned": self.planned,
             "families": [asdict(family) for family in self.families],
-            "attacks": [asdict(answer) for answer in self.attacks],
+            "attacks": list(fields["attacks"]),
         }
 
 
@@ -146,8 +149,7 @@ def examined(
     began = time.perf_counter()
     report = on_one_file(lambda: pipeline.examine(path, options=options, progress=tell))
     tell_faults(report, AS_IT_IS, on_fault)
-    answer = _answer("", AS_IT_IS, 0.0, report)
-    return replace(answer, seconds=round(time.perf_counter() - began, 3))
+    return _answer("", AS_IT_IS, 0.0, report, began)
 
 
 def _after(
@@ -173,15 +175,14 @@ def _after(
         if shipped is not None and not keep:
             shipped.unlink(missing_ok=True)
     tell_faults(report, degradation.name, on_fault)
-    answer = _answer(degradation.family, degradation.name, degradation.amount, report)
-    seconds = round(time.perf_counter() - began, 3)
-    return replace(answer, seconds=seconds, file=str(shipped) if keep else "")
+    file = str(shipped) if keep else ""
+    return _answer(degradation.family, degradation.name, degradation.amount, report, began, file)
 
 
-def _answer(family: str, name: str, amount: float, report: Report) -> Answer:
-    verdict = report.verdict
-    why = str(verdict.explanation)
-    return Answer(family, name, amount, verdict.decision, verdict.llr, why, report.media.size_bytes)
+def _answer(family: str, name: str, amount: float, report: Report, began: float, file: str = "") -> Answer:
+    verdict, size = report.verdict, report.media.size_bytes
+    why, seconds = str(verdict.explanation), round(time.perf_counter() - began, 3)
+    return Answer(family, name, amount, verdict.decision, verdict.llr, why, size, seconds, file)
 
 
 def _family(plain: Answer, name: str, answers: tuple[Answer, ...]) -> Family:
@@ -268,14 +269,17 @@ def _limits(found: Robustness) -> tuple[str, str]:
     down, never, other = [], [], list[str]()
     for family in found.families:
         graded = family.family in GRADED
-        mine = [a for a in found.answers if a.family == family.family]
-        lost = _by_side(mine)[0]
+        mine, lost = 0, []
+        for answer in found.answers:
+            if answer.family == family.family:
+                mine += 1
+                lost += [] if answer.side else [answer.name]
         if graded and family.lost and family.held:
             down.append(family.held)
-        if len(lost) == len(mine):
+        if len(lost) == mine:
             never.append(family.family)
         elif not (graded and family.held):
-            other += [a.name for a in lost]
+            other += lost
     parts, places = [], []
     if down:
         parts.append(f"down to {_joined(down)}")

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.items import Item, Outcome
-from zhenwei.evaluation.readers.reading import few, printable, table_of
+from zhenwei.evaluation.items import Outcome
+from zhenwei.evaluation.readers.reading import few, printable
 from zhenwei.files import write_whole
 from zhenwei.stats.metrics import log_loss
 
@@ -52,46 +52,26 @@ def write(outcomes: Sequence[Outcome], path: Path, *, clip: float = CLIP) -> Sub
         raise UsageError("the clip is out of range", got=str(clip), want="0 to below 0.5")
     if path.suffix.lower() == ".json":
         raise UsageError("the table would lie where its counts go", got=path.name, want="a name ending in .csv")
-    names = _names([o.item for o in outcomes])
-    labels = np.array([o.item.forged for o in outcomes])
-    answered = np.array([o.llr is not None for o in outcomes])
-    chances = np.array([_chance(o.llr, clip, name) for o, name in zip(outcomes, names, strict=True)])
-    known = log_loss(labels[answered], chances[answered]) if answered.any() else None
-    made = Submission(len(names), int((~answered).sum()), log_loss(labels, chances), known, clip)
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("filename", "label"))
-    for name, chance in zip(names, chances, strict=True):
+    rows = []
+    for o, name in zip(outcomes, _names(outcomes), strict=True):
+        chance = _chance(o.llr, clip, name)
+        rows.append((o.item.forged, o.llr is not None, chance))
         writer.writerow((name, f"{chance:.6f}"))
+    labels, answered, chances = np.array(rows).T
+    known = log_loss(labels[answered == 1], chances[answered == 1]) if answered.any() else None
+    made = Submission(len(rows), int((answered == 0).sum()), log_loss(labels, chances), known, clip)
     write_whole(path, table.getvalue())
     write_whole(path.with_suffix(".json"), json.dumps(asdict(made), indent=1) + "\n")
     return made
 
 
-def score(path: Path, items: Sequence[Item]) -> float:
-    """The log loss in nats of a ``submission.csv`` against the labels of ``items``.
-
-    Raises :class:`DataError` unless the table names exactly these files, each once, with a probability in [0, 1].
-    """
-    said: dict[str, float] = {}
-    for line, row in table_of(path, ("filename", "label")):
-        name, where = row["filename"], f"line {line} of {path}"
-        if name in said:
-            raise DataError("a file is named twice", got=f"{name[:80]!r}, {where}", want="once")
-        said[name] = _probability(row["label"], where)
-    names = _names(items)
-    odd = sorted(set(names) ^ set(said))
-    if odd:
-        raise DataError(
-            "the table is of other files", got=f"{len(odd)} differ: {few(odd)}", want="the files of the set"
-        )
-    return log_loss([i.forged for i in items], [said[name] for name in names])
-
-
-def _names(items: Sequence[Item]) -> list[str]:
-    if not items:
+def _names(outcomes: Sequence[Outcome]) -> list[str]:
+    if not outcomes:
         raise DataError("there is nothing to submit", got="no files", want="one or more")
-    names = [printable(i.name.rsplit("/", 1)[-1], "a file name") for i in items]
+    names = [printable(o.item.name.rsplit("/", 1)[-1], "a file name") for o in outcomes]
     double = [name for name, n in Counter(names).items() if n > 1]
     if double:
         raise DataError("files share a name", got=few(double), want="each file name once, as the format has no folders")
@@ -105,13 +85,3 @@ def _chance(llr: float | None, clip: float, name: str) -> float:
         raise DataError("an answer is not a number", got=f"NaN for {name}", want="a number, or None for no answer")
     small = math.exp(-abs(llr)) / (1 + math.exp(-abs(llr)))
     return round(min(max(1 - small if llr > 0 else small, clip), 1 - clip), 6)
-
-
-def _probability(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise DataError("a label is no probability", got=f"{text[:80]!r}, {where}", want="0 to 1")
-    return value

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
-from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
+from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, FaceTracesOutput, principal_components
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.loop import Schedule, Turn
@@ -108,7 +108,7 @@ def prepare(
     return Features(files["mid"], files["high"], forged, kind, mask, known, boundary)
 
 
-def losses(found: Traces, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
+def losses(found: FaceTracesOutput, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
     """Of each head, over the faces that it learns from; maps by cross-entropy, over known masks."""
     target = batch["forged"] * (1 - smoothing) + 0.5 * smoothing
     out: dict[str, Tensor] = {}
@@ -201,7 +201,7 @@ def figures(net: FaceTracesNet, data: Features) -> dict[str, float]:
     for first in range(0, len(data), _FACES):
         mid, high, _ = _batch(data, np.arange(first, min(first + _FACES, len(data))))
         parts.append(net.heads(mid, high))
-    found = Traces(*map(torch.cat, zip(*parts, strict=True)))
+    found = FaceTracesOutput(*map(torch.cat, zip(*parts, strict=True)))
     out: dict[str, float] = {}
     for name in ("attention", *_OF):
         score = getattr(found, name).numpy()

@@ -25,7 +25,7 @@ from zhenwei.types import Quality
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
 _UNKNOWN = 0.5
 """Share u of generators that may leave none of the known traces: assumed, not measured. With LR the likelihood ratio
-among the known ones, that of "drawn by some generator" is (1 - u) LR + u: never below u, and 1 - u as large at the top."""
+among the known ones, that of "drawn by some generator" is (1 - u) LR + u: at least u, and 1 - u as large at the top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

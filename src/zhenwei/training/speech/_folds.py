@@ -25,7 +25,7 @@ from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.models import ModelEntry
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.training.data.columns import columns
-from zhenwei.training.data.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
+from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported
@@ -118,8 +118,8 @@ def _prepare(way: Way, _: Recipe, run: Run) -> Voices:
     run.tell("copying voices", 0.0)
     everything = list(with_copies(read_speech(run.data)))
     run.tell("copying voices", 1.0)
-    clean = described(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
-    travelled = described(
+    clean = features_of(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
+    travelled = features_of(
         everything,
         way.describe,
         workers=run.workers,
@@ -165,7 +165,7 @@ def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
     for number, (name, change) in enumerate(RUNGS.items()):
         run.tell("changing sounds", number / len(RUNGS))
         changed = [replace(u, sound=change(u.sound)) for u in published]
-        rows = iter(described(changed, way.describe, workers=run.workers))
+        rows = iter(features_of(changed, way.describe, workers=run.workers))
         shown[name] = [None if u.copied else next(rows) for u in voices.everything]
     run.tell("changing sounds", 1.0)
     for fold, sources in enumerate(FOLDS):
@@ -173,8 +173,8 @@ def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
         bar = run.bar("leaving out sources", of=len(FOLDS), part=fold)
         learned = way.learn(_rows(voices, learn), run.output / f"fold{fold + 1}.pt", bar)
         for k in np.flatnonzero(ask).tolist():
-            for name, described_so in shown.items():
-                row = described_so[k]
+            for name, by_window in shown.items():
+                row = by_window[k]
                 asked.append(Asked(voices.everything[k], fold, name, None if row is None else learned.score(row)))
         bar(1.0)
     return asked

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zhenwei.detectors.traditional.exposure import Exposure, described
+from zhenwei.detectors.traditional.exposure import Exposure, face_features
 from zhenwei.training.data.held_out import HeldOutPortraits, as_is_and_delivered
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import parted
@@ -55,7 +55,7 @@ def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> It
         for pixels in as_is_and_delivered(photograph.pixels(), (SEED, 1, number)):
             face = largest_face(pixels)
             if face is not None:
-                yield described(pixels, face), photograph.forged
+                yield face_features(pixels, face), photograph.forged
 
 
 class Recipe(LinearRecipe):

@@ -59,7 +59,7 @@ def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splice
     return Splices(learn, 1), Splices(held_out, 2)
 
 
-def described(pixels: Pixels) -> Floats | None:
+def picture_features(pixels: Pixels) -> Floats | None:
     """What is left of savings in a picture; None where there is too little detail."""
     found = trace(pixels)
     return None if found is None else found.features
@@ -162,7 +162,7 @@ lesson = linear_lesson(
     _PRODUCT,
     needs="photos (zip + csv): photographs",
     split=split,
-    rows=rows_of(described),
+    rows=rows_of(picture_features),
     ask=ASK,
     bounded=True,
 )
