@@ -8,61 +8,73 @@ detector's training made but did not learn from. DATA is the folder with ``photo
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
+from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.photographs import read_photographs
+from zhenwei.training.consistency import exif
+from zhenwei.training.data.held_out import HeldOutPortraits
+from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.calibrate import Ask
+from zhenwei.training.traditional import exposure, jpeg_traces, noise
 
-_DRAWS = 1000
-DETECTORS = ("consistency.exif", "traditional.exposure", "traditional.jpeg_traces", "traditional.noise")
+_RESAMPLES = 1000
+
+
+def _exposure_examples(photographs: Sequence[Photograph]) -> HeldOutPortraits:
+    return HeldOutPortraits(photographs, exposure.SEED, 2)
+
+
+def _noise_examples(photographs: Sequence[Photograph]) -> noise.Examples:
+    return noise.Examples(noise.sitters_of(photographs, lambda _done: None), 3)
+
+
+# Of each detector: sources of photographs, what is made of them (3: the purpose "test" in the seeds), who is asked.
+DETECTORS: dict[str, tuple[tuple[str, ...], Callable[[Sequence[Photograph]], Iterable[Shown]], Ask]] = {
+    "consistency.exif": (exif.SOURCES, lambda photographs: exif.Examples(photographs, 3), exif.ASK),
+    "traditional.exposure": (exposure.SOURCES, _exposure_examples, exposure.ASK),
+    "traditional.jpeg_traces": (
+        jpeg_traces.SOURCES,
+        lambda photographs: jpeg_traces.Splices(photographs, 3),
+        jpeg_traces.ASK,
+    ),
+    "traditional.noise": (noise.SOURCES, _noise_examples, noise.ASK),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``auc`` of the scores with its 95 % interval (bootstrap over photographs); ``answered``: share with a score."""
+    """``area``: AUC of the scores, its interval by bootstrap over photographs; ``answered``: share with a score."""
 
     genuine: int
     forged: int
-    auc: float
-    low: float
-    high: float
+    area: Estimate
     answered: float
 
 
 def measured(shown: Iterable[Shown], ask: Ask, *, seed: int = 0) -> Measured:
     """Asks for every picture; those of one photograph (``Shown.face``) are drawn together."""
-    answers = [(each, ask(each)) for each in shown]
-    samples = [sample for _, sample in answers if sample is not None]
-    forged, scores = np.array([s.forged for s in samples], bool), np.array([s.score for s in samples])
-    samples_drawn = resampled_rows([s.number for s in samples], forged=forged, seed=seed, resamples=_DRAWS)
-    drawn = [auc(forged[rows], scores[rows]) for rows in samples_drawn]
-    area = percentile_interval(auc(forged, scores), drawn, len(samples))
-    answered = len(samples) / len(answers)
-    return Measured(int((~forged).sum()), int(forged.sum()), area.value, area.low, area.high, answered)
-
-
-def _shown(detector: str, data: Path) -> Iterable[Shown]:
-    """Forgeries made of the test photographs in ``data``, and those photographs, re-encoded or delivered alike."""
-    lesson = import_module(f"zhenwei.training.{detector}")
-    photographs = read_photographs(data, lesson.SOURCES, test=True)
-    shown: Iterable[Shown]
-    if detector == "traditional.exposure":
-        shown = lesson.HeldOut(photographs)
-    elif detector == "traditional.jpeg_traces":
-        shown = lesson.Splices(photographs, 3)
-    elif detector == "traditional.noise":
-        shown = lesson.Examples(lesson.sitters_of(photographs, lambda _done: None), 3)
-    else:
-        shown = lesson.Examples(photographs, 3)
-    return shown
+    truth, scores, photographs = list[bool](), list[float](), list[int]()
+    asked = 0
+    for each in shown:
+        asked += 1
+        sample = ask(each)
+        if sample is not None:
+            truth.append(sample.forged)
+            scores.append(sample.score)
+            photographs.append(sample.number)
+    forged, values = np.array(truth, bool), np.array(scores)
+    drawn = []
+    for rows in resampled_rows(photographs, forged=forged, seed=seed, resamples=_RESAMPLES):
+        drawn.append(auc(forged[rows], values[rows]))
+    area = percentile_interval(auc(forged, values), drawn, len(scores))
+    return Measured(int((~forged).sum()), int(forged.sum()), area, len(scores) / asked)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,8 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("detector", choices=DETECTORS)
     parser.add_argument("data", type=Path)
     given = parser.parse_args(arguments)
-    found = measured(_shown(given.detector, given.data), import_module(f"zhenwei.training.{given.detector}").ASK)
-    area = f"AUC {found.auc:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    sources, made_of, ask = DETECTORS[given.detector]
+    found = measured(made_of(read_photographs(given.data, sources, test=True)), ask)
+    area = f"AUC {found.area.value:.3f} [{found.area.low:.3f}, {found.area.high:.3f}]"
     print(f"{found.genuine} genuine and {found.forged} forged, {found.answered:.0%} answered: {area}")
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from benchmarks.on_photographs import measured
 
 from benchmarks import on_photographs
 from zhenwei.detectors import catalogue
 from zhenwei.errors import DataError
+from zhenwei.training.data.shown import Shown
+from zhenwei.training.install.calibrate import Sample
 
 ROOT = Path(__file__).parents[2]
+PIXELS = np.zeros((1, 1, 3), np.uint8)
 
 
 @pytest.mark.parametrize("detector", on_photographs.DETECTORS)
@@ -37,3 +42,33 @@ def test_no_page_asks_for_a_line_of_python() -> None:
     for path in (ROOT / "docs").rglob("*.*"):
         if path.suffix in (".md", ".toml"):
             assert "python -c" not in path.read_text(encoding="utf-8"), path
+
+
+def shown(count: int) -> list[Shown]:
+    return [Shown(PIXELS, forged, i, str(i), "made", False) for i in range(count) for forged in (False, True)]
+
+
+def answer(score: float, each: Shown) -> Sample:
+    return Sample.of(each, score, None)
+
+
+def test_separated_scores_have_all_and_chance_has_half_inside_its_interval() -> None:
+    sure = measured(shown(20), lambda s: answer(float(s.forged), s))
+    assert (sure.genuine, sure.forged, sure.area.value, sure.area.low, sure.area.high, sure.answered) == (
+        20,
+        20,
+        1,
+        1,
+        1,
+        1,
+    )
+    rng = np.random.default_rng(1)
+    lost = measured(shown(60), lambda s: answer(rng.random(), s))
+    assert lost.area.low < 0.5 < lost.area.high
+    assert lost.area.low < lost.area.value < lost.area.high
+
+
+def test_silence_is_left_out_and_counted() -> None:
+    found = measured(shown(20), lambda s: answer(float(s.forged), s) if s.face < 5 else None)
+    assert (found.genuine, found.forged) == (5, 5)
+    assert found.answered == pytest.approx(0.25)

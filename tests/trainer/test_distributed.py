@@ -27,7 +27,8 @@ from torch import nn
 from zhenwei.nets.face_forgery import FaceForgeryOutput
 from zhenwei.trainer import distributed
 from zhenwei.trainer.batch import Batch
-from zhenwei.trainer.supervised import begin, train
+from zhenwei.trainer.state import begin
+from zhenwei.trainer.supervised import train
 from zhenwei.trainer.schedule import OptimizerSettings
 
 torch.set_num_threads(1)

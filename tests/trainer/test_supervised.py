@@ -21,7 +21,8 @@ from zhenwei.nets.face_forgery import FaceForgeryNet, FaceForgeryOutput
 from zhenwei.trainer import schedule
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import learning_rate
-from zhenwei.trainer.supervised import State, begin, frozen, loss_of, scores, to_input, train
+from zhenwei.trainer.state import State, begin, frozen
+from zhenwei.trainer.supervised import loss_of, scores, to_input, train
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.recipe import Recipe

@@ -82,10 +82,7 @@ def state_tensors(nets: nn.Module, averages: nn.Module, optimizers: Mapping[str,
 
 
 def load_tensors(
-    tensors: Mapping[str, Tensor],
-    nets: nn.Module,
-    averages: nn.Module,
-    optimizers: Mapping[str, optim.Optimizer],
+    tensors: Mapping[str, Tensor], nets: nn.Module, averages: nn.Module, optimizers: Mapping[str, optim.Optimizer]
 ) -> None:
     """The reverse of :func:`state_tensors`. Raises RuntimeError, LookupError or ValueError where they do not fit."""
     nets.load_state_dict(under(tensors, "nets."))

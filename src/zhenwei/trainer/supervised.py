@@ -1,7 +1,5 @@
 """Supervised training of a network that tells forged faces from genuine ones, as a task for the loop.
 
-Seeded, resumable to the same loss, CPU-fast, chosen by held-out data.
-
 A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with ``score`` ``(n,)`` and ``regions``
 ``(n, h / 32, w / 32)``, logits (:class:`Answered`); layers can be frozen if it has a ``backbone`` with a ``stem`` and
 ``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` that depends on the step alone
@@ -38,22 +36,9 @@ from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.trainer.loop import NEVER, Progress, Run, Runtime, Schedule, Task, Turn, proceed
 from zhenwei.trainer.sam import still_norms, worst_near_by
 from zhenwei.trainer.schedule import OptimizerSettings, learning_rate, set_learning_rate
-from zhenwei.trainer.state import State, averaged, begin, count_in, frozen
+from zhenwei.trainer.state import State, averaged, count_in, frozen
 from zhenwei.trainer.workers import BatchSource
 from zhenwei.types import Floats, Pixels
-
-__all__ = [
-    "Answered",
-    "Check",
-    "State",
-    "Tell",
-    "begin",
-    "frozen",
-    "loss_of",
-    "scores",
-    "to_input",
-    "train",
-]
 
 
 class Answered(Protocol):
@@ -117,10 +102,8 @@ def train(
     """Runs from ``state.step`` to the schedule's end, or for ``stop_after`` steps; an interrupt saves first.
 
     Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
-    With ``deadline`` (of ``time.monotonic``) the schedule is shortened to what time allows, for checks that
-    are expected to take ``check_s`` seconds. ``here``: which of several
-    processes this is. Raises :class:`DataError` when loss, gradient or average stop being numbers: the last checkpoint
-    is from before.
+    ``deadline``, ``check_s`` and ``here``: as of :class:`zhenwei.trainer.loop.Runtime`. Raises :class:`DataError` when
+    loss, gradient or average stop being numbers.
     """
     task = _Supervised(state, folder, check, tell, device, here)
     nets, averages = nn.ModuleDict({"net": state.net}), nn.ModuleDict({"net": state.average})
@@ -153,8 +136,6 @@ def train(
 
 
 class _Supervised:
-    """One call of :func:`train`: what stays the same while the state changes."""
-
     def __init__(self, state: State, folder: Path, check: Check, tell: Tell, device: torch.device, here: World) -> None:
         self.state, self.folder, self.check, self.tell = state, folder, check, tell
         self.device, self.here = device, here
@@ -199,7 +180,6 @@ class _Supervised:
         return whole, regional
 
     def _shorten(self, steps: int) -> None:
-        """The recipe ends where the run does."""
         if steps < self.state.options.steps:
             self.state.shorten(steps)
 
@@ -218,7 +198,6 @@ class _Supervised:
         state.sums = (0.0, 0.0, 0)
 
     def _keep_best(self, net: nn.Module, counted: int) -> None:
-        """Measures ``net``, writes it down, and keeps it if none was better."""
         state = self.state
         whole, regional, steps = state.sums
         row = {"step": float(state.step), "whole": whole / steps, "regional": regional / steps} | self.check(net)

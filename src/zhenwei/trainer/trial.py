@@ -15,7 +15,8 @@ from torch import nn
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.distributed import ALONE, World, told
 from zhenwei.trainer.schedule import OptimizerSettings, peak_gib
-from zhenwei.trainer.supervised import State, train
+from zhenwei.trainer.state import State
+from zhenwei.trainer.supervised import train
 from zhenwei.trainer.workers import BatchSource
 
 _FOREVER = 10**9

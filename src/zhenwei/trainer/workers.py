@@ -20,13 +20,14 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -46,6 +47,16 @@ class BatchSource(Protocol[BatchT_co]):
     """``source[step]`` is the batch of a step: a function of the step alone. Pickled for processes."""
 
     def __getitem__(self, step: int, /) -> BatchT_co: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfStep(Generic[BatchT]):
+    """The batches that a function of the step makes."""
+
+    make: Callable[[int], BatchT]
+
+    def __getitem__(self, step: int, /) -> BatchT:
+        return self.make(step)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import pkgutil
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,11 @@ def lesson_of(id_: str) -> Lesson[Any, Any, Any]:
     if len(claims) > 1:
         fix = "Uninstall one of the packages, or have its author choose another id."
         raise UsageError(f"two lessons claim the id {id_!r}", got=" and ".join(claims), fix=fix)
-    found = _loaded(points[0]) if points else getattr(import_module(f"{training.__name__}.{id_}"), "lesson", None)
+    found: object
+    if points:
+        found = contained(points[0].load)
+    else:
+        found = getattr(import_module(f"{training.__name__}.{id_}"), "lesson", None)
     if not isinstance(found, Lesson) or id_ not in found.serves:
         got = repr(found.serves) if isinstance(found, Lesson) else "no attribute 'lesson'"
         raise UsageError(f"the lesson of {id_!r} is not what its place says", got=got, want=f"a Lesson for {id_!r}")
@@ -55,7 +59,3 @@ def _own() -> list[str]:
             files = pkgutil.iter_modules([str(Path(root, family.name)) for root in training.__path__])
             found += [f"{family.name}.{file.name}" for file in files if not file.name.startswith("_")]
     return found
-
-
-def _loaded(point: EntryPoint) -> object:
-    return contained(point.load)

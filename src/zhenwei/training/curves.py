@@ -10,9 +10,10 @@ import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
+
+import numpy as np
 
 from zhenwei import pages
 from zhenwei.errors import DataError, MissingExtraError, install_extra
@@ -42,7 +43,7 @@ class Log:
     def best(self) -> int | None:
         """The row whose weights were kept: the first of the highest ``choose``."""
         chosen = self.columns.get("choose", ())
-        known = [v for v in chosen if math.isfinite(v)]
+        known = list(filter(math.isfinite, chosen))
         return chosen.index(max(known)) if known else None
 
 
@@ -105,13 +106,12 @@ def _page(log: Log, recipe: Recipe | None, *, drawn: bool) -> str:
         known=_facts(log, recipe),
         drawings=_drawings(log, recipe) if drawn else None,
         install_line=install_extra("report"),
-        heads=["step", *_columns(log)],
+        heads=["step", *[name for name in log.columns if name != "step"]],
         checks=_checks(log),
     )
 
 
 def _standing(log: Log) -> str:
-    """Where the run stands, in words."""
     if log.best is None:
         return "Nothing here tells which step is best."
     since = len(log.steps) - 1 - log.best
@@ -143,11 +143,12 @@ def _worked(log: Log) -> tuple[float, float]:
     """Seconds at work since the first check, and seconds a step; 0 and 0 where the log does not tell."""
     stamps = log.columns.get("time", ())
     known = [(s, t) for s, t in zip(log.steps, stamps, strict=False) if math.isfinite(t)]
-    gaps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(known) if b[1] > a[1]]
-    if not gaps:
+    gaps = np.diff(np.array(known, np.float64).reshape(-1, 2), axis=0)  # (checks - 1, 2): steps, seconds
+    steps, seconds = gaps[gaps[:, 1] > 0].T
+    if not len(steps):
         return 0.0, 0.0
-    pace = median(seconds / steps for steps, seconds in gaps)
-    return sum(min(seconds, _PAUSE * pace * steps) for steps, seconds in gaps), pace
+    pace = median((seconds / steps).tolist())
+    return sum(np.minimum(seconds, _PAUSE * pace * steps).tolist()), pace
 
 
 def _drawings(log: Log, recipe: Recipe | None) -> list[Drawing]:
@@ -155,8 +156,9 @@ def _drawings(log: Log, recipe: Recipe | None) -> list[Drawing]:
     losses = [name for name in log.columns if name in _LOSSES]
     explained = {"step", "time", "choose", *_RATES, *held_out, *losses}
     room = charts.SERIES_PER_CHART - 1  # beside what decides
-    starts = range(0, max(1, len(held_out)), room)
-    parts = [_held_out(log, f"auc-{i}", held_out[start : start + room]) for i, start in enumerate(starts)]
+    parts = []
+    for number, start in enumerate(range(0, max(1, len(held_out)), room)):
+        parts.append(_held_out(log, f"auc-{number}", held_out[start : start + room]))
     parts += [_losses(log, losses), _rate(log, recipe)]
     others = [name for name in log.columns if name not in explained]
     for number, name in enumerate(others):
@@ -196,7 +198,7 @@ def _rate(log: Log, recipe: Recipe | None) -> Drawing | None:
     from zhenwei.trainer.schedule import learning_rate  # the loop writes this page: not at the top
 
     end, now = recipe.optimiser.steps, log.steps[-1]
-    grid = sorted({*(round(i * (end - 1) / 400) for i in range(401)), min(recipe.optimiser.warmup_steps, end - 1)})
+    grid = sorted({*map(round, np.arange(401) * (end - 1) / 400), min(recipe.optimiser.warmup_steps, end - 1)})
     values = [learning_rate(recipe.optimiser, step) for step in grid]
     alt = f"Learning rate over {end:,} steps, from {values[0]:.3g} through {max(values):.3g} to {values[-1]:.3g}."
     series = [Series(grid, values)]
@@ -215,12 +217,12 @@ def _lines(
     said: dict[str, str] | None = None,
     y_range: tuple[float, float] | None = None,
 ) -> Drawing | None:
-    """The columns ``names`` over steps; None where no value is known."""
-    known = [n for n in names if any(math.isfinite(v) for v in log.columns[n])]
+    known = [n for n in names if any(map(math.isfinite, log.columns[n]))]
     if not known:
         return None
     series = [Series(log.steps, log.columns[n]) for n in known]
-    spoken = "; ".join(f"{n} {_last(log.columns[n]):.4g}" for n in known)
+    latest = {name: list(filter(math.isfinite, log.columns[name]))[-1] for name in known}
+    spoken = "; ".join(f"{name} {value:.4g}" for name, value in latest.items())
     at = None if log.best is None else float(log.steps[log.best])
     drawn = charts.lines(
         key,
@@ -236,16 +238,13 @@ def _lines(
     return Drawing(drawn, title, reading or f"Column {known[0]} of the log.", legend)
 
 
-def _columns(log: Log) -> list[str]:
-    return [name for name in log.columns if name != "step"]
-
-
 def _checks(log: Log) -> list[list[str]]:
     """A row a check, the latest first; its first cell names the step, and whether it is the best."""
     rows = []
     for i in reversed(range(len(log.steps))):
         step = f"{log.steps[i]:,}{' (best)' if i == log.best else ''}"
-        rows.append([step, *(_cell(name, log.columns[name][i]) for name in _columns(log))])
+        cells = [_cell(name, values[i]) for name, values in log.columns.items() if name != "step"]
+        rows.append([step, *cells])
     return rows
 
 
@@ -265,13 +264,8 @@ def _stamp(seconds: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """``3 h 05 min``."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else counted(minutes, "minute")
-
-
-def _last(values: Sequence[float]) -> float:
-    return next(v for v in reversed(values) if math.isfinite(v))
 
 
 def _number(cell: str | None) -> float:
@@ -283,7 +277,6 @@ def _number(cell: str | None) -> float:
 
 
 def _recipe(path: Path) -> Recipe | None:
-    """What the run was asked to do, where it can be read."""
     try:
         return Recipe.model_validate_json(path.read_bytes())
     except (OSError, ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,6 +63,12 @@ def fit(
     average: Any = run.averages["net"]
     fitted: N = average.eval()
     return fitted
+
+
+def apart_from(some: Sequence[nn.Parameter], everything: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """``everything`` but ``some``, in order: for optimizers whose groups learn at different rates."""
+    known = set(map(id, some))
+    return [parameter for parameter in everything if id(parameter) not in known]
 
 
 def _parts(run: Run) -> dict[str, Any]:

@@ -81,6 +81,11 @@ class Run:
         return torch.device(self.device)
 
 
+def figures_line(figures: Mapping[str, float], spec: str = ".3f", *, between: str = "  ") -> str:
+    """``people 0.912  sources 0.877``, each as ``spec`` formats it."""
+    return between.join(f"{name} {value:{spec}}" for name, value in figures.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson(Generic[R, D, L]):
     """How the detectors ``serves`` are trained, all at once.

@@ -101,18 +101,16 @@ class Recipe(Section):
     def scaled(self, steps: int) -> Recipe:
         """The same schedule in ``steps`` steps: everything that happens at a step happens at its share of them."""
         share, old = steps / self.optimiser.steps, self.optimiser
-        times = {name: round(getattr(old, name) * share) for name in ("warmup_steps", "swa_from")}
-        optimiser = old.model_copy(
-            update=times | {"steps": steps, "check_every": max(1, round(old.check_every * share))}
-        )
-        later = round(self.augmentation.h264_from_step * share)
-        return self.model_copy(
-            update={
-                "optimiser": optimiser,
-                "augmentation": self.augmentation.model_copy(update={"h264_from_step": later}),
-                "small_until_step": round(self.small_until_step * share),
-            }
-        )
+        times = {
+            "steps": steps,
+            "check_every": max(1, round(old.check_every * share)),
+            "warmup_steps": round(old.warmup_steps * share),
+            "swa_from": round(old.swa_from * share),
+        }
+        optimiser = old.model_copy(update=times)
+        later = {"h264_from_step": round(self.augmentation.h264_from_step * share)}
+        parts = {"optimiser": optimiser, "augmentation": self.augmentation.model_copy(update=later)}
+        return self.model_copy(update=parts | {"small_until_step": round(self.small_until_step * share)})
 
     def size_at(self, step: int) -> int:
         """The side of the faces that are shown at a step, in px."""
@@ -180,11 +178,9 @@ def _put(kind: type[BaseModel], values: dict[str, Any], option: str, value: str)
     name = option.replace("-", "_")
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
-        fix = (
-            f"Did you mean --{' or --'.join(each.replace('_', '-') for each in near)}?"
-            if near
-            else f"The recipe has --{', --'.join(known)}."
-        )
+        fix = f"The recipe has --{', --'.join(known)}."
+        if near:
+            fix = f"Did you mean --{' or --'.join(near).replace('_', '-')}?"
         raise UsageError(f"there is no option --{option}", fix=fix)
     *parts, last = name.split(".")
     for part in parts:

@@ -132,7 +132,7 @@ def test_features_are_those_of_the_trunk(tmp_path: Path) -> None:
     assert data.forged.tolist() == [False, True, False, True]
     first = np.asarray(cv2.resize(person(0), (192, 192)), np.uint8)
     with torch.no_grad():
-        whole = some(to_input(first[None], torch.device("cpu")))
+        whole = some.eval()(to_input(first[None], torch.device("cpu")))
         apart = some.heads(*(torch.from_numpy(np.asarray(part[:1], np.float32)) for part in (data.mid, data.high)))
     assert float(whole.attention) == pytest.approx(float(apart.attention), abs=0.02)  # kept in half precision
 

@@ -21,9 +21,9 @@ from zhenwei.training.cnn._face_forgery import (
     checked_on,
     foreign_faces,
     held_out_faces,
-    shrink,
 )
 from zhenwei.training.data.batches import split_pack
+from zhenwei.training.data.encoding import shrink
 from zhenwei.training.data.pack import prepare_pack
 from zhenwei.training.imagenet import imagenet_state
 

@@ -31,7 +31,7 @@ from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import Example, split_pack
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.data.pairs import held_out_pairs, training_pairs
-from zhenwei.training.fit import fit
+from zhenwei.training.fit import apart_from, fit
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats
 
@@ -88,11 +88,10 @@ def prepare(
 ) -> Features:
     """The trunk's features of ``count`` pairs, in files in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    shapes = {"mid": (2 * count, 40, FINE_CELLS, FINE_CELLS), "high": (2 * count, 112, CELLS, CELLS)}
-    files = {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=shape)
-        for name, shape in shapes.items()
-    }
+    files = {}
+    for name, shape in (("mid", (40, FINE_CELLS, FINE_CELLS)), ("high", (112, CELLS, CELLS))):
+        path, whole = folder / f"{name}.npy", (2 * count, *shape)
+        files[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=whole)
     mask = np.zeros((2 * count, CELLS, CELLS), np.float32)
     boundary = np.zeros((2 * count, FINE_CELLS, FINE_CELLS), np.float32)
     known, kind = np.ones(2 * count, np.bool_), np.empty(2 * count, "U16")
@@ -112,11 +111,10 @@ def prepare(
 def losses(found: FaceTracesOutput, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
     """Of each head, over the faces that it learns from; maps by cross-entropy, over known masks."""
     target = batch["forged"] * (1 - smoothing) + 0.5 * smoothing
-    heads = {"attention": torch.ones_like(target)} | {name: batch[name] for name in _OF}
-    out = {
-        name: _mean(F.binary_cross_entropy_with_logits(getattr(found, name), target, reduction="none"), share)
-        for name, share in heads.items()
-    }
+    out: dict[str, Tensor] = {}
+    for name in ("attention", *_OF):
+        each = F.binary_cross_entropy_with_logits(getattr(found, name), target, reduction="none")
+        out[name] = _mean(each, batch.get(name, torch.ones_like(target)))  # attention learns from every face
     maps = F.binary_cross_entropy_with_logits(found.attention_map, batch["mask"], reduction="none").mean((1, 2))
     seams = F.binary_cross_entropy_with_logits(found.boundary_map, batch["seam"], reduction="none").mean((1, 2))
     return out | {"attention_map": _mean(maps, batch["known"]), "boundary_map": _mean(seams, batch["boundary"])}
@@ -127,18 +125,20 @@ def _mean(values: Tensor, share: Tensor) -> Tensor:
 
 
 def _batch(data: Features, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    kind = data.kind[rows]
     values = {
         "forged": data.forged[rows].astype(np.float32),
         "mask": data.mask[rows],
         "known": data.known[rows].astype(np.float32),
         "seam": data.boundary[rows],
-    } | {name: np.isin(kind, of).astype(np.float32) for name, of in _OF.items()}
+    }
+    for name, kinds in _OF.items():
+        values[name] = np.isin(data.kind[rows], kinds).astype(np.float32)
     mid, high = (
-        torch.from_numpy(np.asarray(part[rows], np.float32)).contiguous(memory_format=torch.channels_last)
-        for part in (data.mid, data.high)
+        torch.from_numpy(data.mid[rows].astype(np.float32)),
+        torch.from_numpy(data.high[rows].astype(np.float32)),
     )
-    return mid, high, {name: torch.from_numpy(value) for name, value in values.items()}
+    inputs = {name: torch.from_numpy(value) for name, value in values.items()}
+    return mid.contiguous(memory_format=torch.channels_last), high.contiguous(memory_format=torch.channels_last), inputs
 
 
 def learn(
@@ -154,12 +154,9 @@ def learn(
         mean, basis = principal_components(torch.from_numpy(masks))
         net.attention.mean.copy_(mean)
         net.attention.basis.copy_(basis)
-    learned = [p for part in (net.attention, net.warp) for p in part.parameters()]
-    slow = {id(p) for p in net.attention.rest.parameters()}
-    groups = [
-        {"params": [p for p in learned if id(p) not in slow], "share": 1.0},
-        {"params": [p for p in learned if id(p) in slow], "share": 0.1},  # it knows most of it already
-    ]
+    slow = list(net.attention.rest.parameters())  # it knows most of it already
+    fast = apart_from(slow, [*net.attention.parameters(), *net.warp.parameters()])
+    groups = [{"params": fast, "share": 1.0}, {"params": slow, "share": 0.1}]
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on a CPU
     heads = nn.ModuleDict({"attention": net.attention, "warp": net.warp})
     optimizer = torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
@@ -173,17 +170,16 @@ def learn(
         chosen = order[first : first + per]
         mid, high, batch = _batch(data, np.sort(np.concatenate([2 * chosen, 2 * chosen + 1])))
         each = losses(net.heads(mid, high), batch, options.label_smoothing)
-        return torch.stack([v * (options.map_weight if n.endswith("map") else 1.0) for n, v in each.items()]).sum()
+        each["attention_map"] = each["attention_map"] * options.map_weight
+        each["boundary_map"] = each["boundary_map"] * options.map_weight
+        return torch.stack(list(each.values())).sum()
 
     def rate(step: int, steps: int) -> float:
         warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
         return options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
     schedule = Schedule(
-        steps,
-        learning_rate=rate,
-        ema=lambda made: ema_warmup(options.ema_decay, made - 1),
-        ema_buffers=False,
+        steps, learning_rate=rate, ema=lambda made: ema_warmup(options.ema_decay, made - 1), ema_buffers=False
     )
     average = fit(
         heads,
@@ -201,11 +197,11 @@ def learn(
 def figures(net: FaceTracesNet, data: Features) -> dict[str, float]:
     """AUC of every head on the kinds that it is for and on all, and how well the attention map says where."""
     net.eval()
-    parts = [
-        net.heads(*_batch(data, np.arange(first, min(first + _FACES, len(data))))[:2])
-        for first in range(0, len(data), _FACES)
-    ]
-    found = FaceTracesOutput(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    parts = []
+    for first in range(0, len(data), _FACES):
+        mid, high, _ = _batch(data, np.arange(first, min(first + _FACES, len(data))))
+        parts.append(net.heads(mid, high))
+    found = FaceTracesOutput(*map(torch.cat, zip(*parts, strict=True)))
     out: dict[str, float] = {}
     for name in ("attention", *_OF):
         score = getattr(found, name).numpy()
@@ -219,18 +215,17 @@ def _localised(maps: Floats, data: Features) -> dict[str, float]:
     """Means over forged faces of known mask that were altered in part, and the share marked on genuine ones."""
     partly = data.forged & data.known & (data.kind != "generated")
     measures = {"iinc": iinc, "pbca": pixel_accuracy, "iou": intersection_over_union}
-    out = {
-        name: float(np.mean([measure(maps[i], data.mask[i], threshold=LOCALISED) for i in np.flatnonzero(partly)]))
-        for name, measure in measures.items()
-    }
+    out = {}
+    for name, measure in measures.items():
+        each = [measure(maps[i], data.mask[i], threshold=LOCALISED) for i in np.flatnonzero(partly)]
+        out[name] = float(np.mean(each))
     return out | {"false_localisation": float((maps[~data.forged] > LOCALISED).mean())}
 
 
 def run(
     recipe: Recipe, pack: Pack, folder: Path, tell: Callable[[str, float], None]
 ) -> tuple[Attention, dict[str, float]]:
-    """Both variants of attention trained on the same features, each measured on held-out pairs; the one that finds
-    manipulated faces better is ``best.pt``, both stand in ``log.csv``. Gives which it is, and its figures."""
+    """Both variants of attention on the same features; gives the better one, which is ``best.pt``, and its figures."""
     split, log = split_pack(pack, recipe), folder / "log.csv"
     torch.manual_seed(recipe.seed)
     net = network()
@@ -245,9 +240,9 @@ def run(
         nets[kind] = learn(network(kind), data, recipe, progress=_of(tell, kind))
         found[kind] = figures(nets[kind], held)
     best = max(found, key=lambda kind: found[kind]["attention_all"])
-    names = list(found[best])
-    lines = [",".join(["variant", *names])]
-    lines += [",".join([kind, *(f"{found[kind][name]:.6g}" for name in names)]) for kind in found]
+    lines = [",".join(["variant", *found[best]])]
+    for kind, figures_of in found.items():
+        lines.append(",".join([kind, *[f"{figures_of[name]:.6g}" for name in found[best]]]))
     log.write_text("\n".join(lines) + "\n", encoding="utf-8")
     save(nets[best], best, folder)
     return best, found[best]

@@ -8,8 +8,6 @@ is then bounded by hand (:data:`HIGHEST`, :data:`LOWEST`); the shipped map is le
 from __future__ import annotations
 
 import csv
-import tempfile
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import log
@@ -28,6 +26,8 @@ from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.models import ModelEntry
 from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, fit, motion, mouth_shape, sound_windows
 from zhenwei.signals.voice import RATE_HZ
+from zhenwei.training.data.columns import columns
+from zhenwei.training.data.speech import read_clips
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported, export_formula
@@ -60,18 +60,13 @@ class Talk:
 
 def read_talks(data: Path, progress: Callable[[float], None] | None = None) -> list[Talk]:
     """The genuine clips of ``clips.zip`` whose sound can be heard. Raises :class:`DataError` if it is missing."""
-    archive, table = data / "clips.zip", data / "clips.csv"
-    if not archive.is_file() or not table.is_file():
-        raise DataError("there are no clips to learn from", got=str(data), want="clips.zip and clips.csv")
     found = []
-    with tempfile.TemporaryDirectory(prefix="zhenwei-clips-") as folder, zipfile.ZipFile(archive) as packed:
-        with table.open(encoding="utf-8", newline="") as text:
-            rows = [row for row in csv.DictReader(text) if row["label"] == "real"]
-        for number, row in enumerate(rows):
-            talk = _talk(Path(packed.extract(row["path"], folder)), row["method"])
-            found += [talk] if talk is not None else []
-            if progress:
-                progress((number + 1) / len(rows))
+    for path, row, share in read_clips(data, "real"):
+        talk = _talk(path, row["method"])
+        if talk is not None:
+            found.append(talk)
+        if progress:
+            progress(share)
     if len(found) < 4:
         raise DataError("too few clips with sound", got=str(len(found)), want="4 or more genuine clips of speech")
     return found
@@ -111,8 +106,8 @@ def strip_of(path: Path) -> Strip | None:
 
 def learn(talks: Sequence[Talk], ridge: float = 1000.0) -> Reals:
     """``(220, 2)``: ridge regression of the mouth's motion on the windows of sound at the same time."""
-    pairs = [_aligned(talk) for talk in talks]
-    x, y = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    windows, moved = zip(*map(_aligned, talks), strict=True)
+    x, y = np.concatenate(windows), np.concatenate(moved)  # (rows, 220) and (rows, 2)
     return np.asarray(np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y), np.float64)
 
 
@@ -227,21 +222,18 @@ def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "
     rows = []
     for way, asked in (("clip left out", by_clip), ("source left out", by_source)):
         own = [a for a in asked if a.belongs]
-        kinds = {
-            "shifted by 0.4 to 1.4 s": [a for a in asked if a.shift_s],
-            "of another clip": [a for a in asked if a.other],
-        }
-        for what, others in kinds.items():
-            both = [*own, *others]
-            truth, scores = [not a.belongs for a in both], [-a.standing for a in both]
-            rows.append(held_out.row(f"sound {what}; {way}", truth, scores, [a.clip for a in both]))
+        shifted = [a for a in asked if a.shift_s]
+        exchanged = [a for a in asked if a.other]
+        for what, others in (("shifted by 0.4 to 1.4 s", shifted), ("of another clip", exchanged)):
+            belongs, standing, names = columns([*own, *others], "belongs", "standing", "clip")
+            truth, scores = np.logical_not(belongs).tolist(), np.negative(standing).tolist()
+            rows.append(held_out.row(f"sound {what}; {way}", truth, scores, names))
     return HeldOutTable(
         detector=_PRODUCT.detector,
         noun="forged: the sound",
         text="Mouths of genuine clips with their own sound (genuine) and with the sound shifted or exchanged "
-        "(forged), each "
-        "asked of a map learned from the other clips, or from those of other sources. Intervals by bootstrap over "
-        "clips.",
+        "(forged), each asked of a map learned from the other clips, or from those of other sources. Intervals by "
+        "bootstrap over clips.",
         seed=SEED,
         weights=weights,
         rows=tuple(rows),
@@ -254,12 +246,10 @@ _PRODUCT = Product(
     question="Which shape of the mouth does a sound let expect? Windows of log mel spectra in, opening and width out.",
     origin="trained with `zhenwei train audiovisual.lip_sync`",
     training_data="the genuine clips with speech of clips.zip: demonstration clips of public projects, VoxCeleb2 and "
-    "HDTF "
-    "among their sources. Data sets' licences: research.",
+    "HDTF among their sources. Data sets' licences: research.",
     input=f"windows (n, {_WIDTH}) float32 of zhenwei.signals.lips.sound_windows; gives shape (n, 2)",
     held_out="Every clip asked with a map that was learned from the other clips: as it is (genuine), with its sound "
-    "shifted "
-    "by 0.4 to 1.4 s and with the sounds of the others (forged).",
+    "shifted by 0.4 to 1.4 s and with the sounds of the others (forged).",
     limits="Ten clips of ten people, most of them interviews and speeches. The bounds of the likelihood ratio, "
     "0.9 and 1.5, are stated and not measured: narrators and dubbing are genuine, and forgeries driven by sound are "
     "in step.",

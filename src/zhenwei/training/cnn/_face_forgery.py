@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,9 +19,12 @@ from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.distributed import ALONE, World, synchronised
-from zhenwei.trainer.supervised import Check, State, Tell, begin, scores, train
+from zhenwei.trainer.log import write_log
+from zhenwei.trainer.state import State, begin
+from zhenwei.trainer.supervised import Check, Tell, scores, train
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import BatchMaker, Split, split_pack
+from zhenwei.training.data.encoding import shrink
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.install.export import load_weights
@@ -59,10 +61,7 @@ def start(
     """The last checkpoint in ``folder``, else a fresh state from ``weights``, else from ImageNet.
 
     ``weights``: of other runs; of several, their mean (M. Wortsman et al., "Robust fine-tuning of zero-shot models",
-    CVPR 2022).
-
-    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint, or if
-    ``weights`` are none of this network.
+    CVPR 2022). Raises :class:`DataError` if the folder holds a run that is not to be resumed.
     """
     refuse_existing(folder, resume=resume)
     last = folder / "last.pt"
@@ -80,7 +79,7 @@ def start(
 
 def refuse_existing(folder: Path, *, resume: bool) -> None:
     """Raises :class:`DataError` if ``folder`` holds a run that is not to be resumed."""
-    if not resume and any((folder / name).exists() for name in ("last.pt", "best.pt")):
+    if not resume and ((folder / "last.pt").exists() or (folder / "best.pt").exists()):
         raise DataError("the output folder holds a run", got=str(folder), fix="Add --resume, or choose another folder.")
 
 
@@ -101,9 +100,7 @@ def run(
 ) -> State:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
-    ``weights``: of other runs, whose mean to start from. ``deadline``: of ``time.monotonic``, the schedule is shortened
-    to it, with checks of about ``check_s`` seconds. ``here``: which of several processes this is. Raises
-    :class:`UsageError` where ``recipe.choose`` names no figure.
+    ``weights``: as of :func:`start`; ``deadline``, ``check_s``, ``here``: as of :class:`zhenwei.trainer.loop.Runtime`.
     """
     split = split_pack(pack, recipe)
     state = start(recipe, folder, device, resume=resume, weights=weights, here=here)
@@ -137,9 +134,7 @@ def take_mean(
     _record(with_start(recipe, weights, folder, 0), folder, 0)
     figures = {"step": 0.0} | checked_on(recipe, pack, split_pack(pack, recipe), device)(state.net.eval())
     torch.save(state.net.state_dict(), folder / "best.pt")
-    (folder / "log.csv").write_text(
-        ",".join(figures) + "\n" + ",".join(f"{v:.6g}" for v in figures.values()) + "\n", encoding="utf-8"
-    )
+    write_log(folder / "log.csv", [figures], ".6g")
     return figures
 
 
@@ -162,10 +157,10 @@ def checked_on(recipe: Recipe, pack: Pack, split: Split, device: torch.device) -
         for name, shown in (("people", known), ("sources", foreign)):
             said, forged = scores(net, shown.pixels, device, mirrored=True), np.array(shown.forged)
             figures[name] = auc(forged, said)
-            figures |= {source: auc(forged[rows], said[rows]) for source, rows in by_source(shown).items()}
+            for source, rows in by_source(shown).items():
+                figures[source] = auc(forged[rows], said[rows])
         chosen = sum(weight * figures[name] for name, weight in recipe.choose.items()) / sum(recipe.choose.values())
-        ordered = {name: figures[name] for name in names}
-        return {f"auc_{name}": value for name, value in ordered.items()} | {"choose": chosen}
+        return {f"auc_{name}": figures[name] for name in names} | {"choose": chosen}
 
     return check
 
@@ -186,11 +181,17 @@ def check_seconds(recipe: Recipe, pack: Pack, net: nn.Module, device: torch.devi
 def by_source(shown: LabelledFaces) -> dict[str, NDArray[np.int64]]:
     """Rows of each source that holds both classes; sources of one class only together, as "a+b", if both occur."""
     source, forged = np.array(shown.source), np.array(shown.forged)
-    classes = {str(name): np.unique(forged[source == name]) for name in np.unique(source)}
-    whole = {name: np.flatnonzero(source == name) for name, seen in classes.items() if len(seen) == 2}
-    halves = sorted(name for name, seen in classes.items() if len(seen) == 1)
+    found, halves = {}, []
+    for name in np.unique(source).tolist():
+        rows = np.flatnonzero(source == name)
+        if len(np.unique(forged[rows])) == 2:
+            found[name] = rows
+        else:
+            halves.append(name)
     rows = np.flatnonzero(np.isin(source, halves))
-    return whole | ({"+".join(halves): rows} if len(np.unique(forged[rows])) == 2 else {})
+    if len(np.unique(forged[rows])) == 2:
+        found["+".join(halves)] = rows
+    return found
 
 
 def with_start(recipe: Recipe, weights: Sequence[Path], folder: Path, step: int) -> Recipe:
@@ -210,10 +211,10 @@ def with_start(recipe: Recipe, weights: Sequence[Path], folder: Path, step: int)
 def mean_weights(nets: Sequence[nn.Module], into: nn.Module) -> None:
     """Sets the weights of ``into`` to the mean of those of ``nets``; counts, which have no mean, to the first's."""
     states = [net.state_dict() for net in nets]
-    mean = {
-        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
-        for name, first in states[0].items()
-    }
+    mean = states[0].copy()
+    for name, first in mean.items():
+        if first.is_floating_point():
+            mean[name] = torch.stack([state[name] for state in states]).mean(0)
     into.load_state_dict(mean)
 
 
@@ -250,8 +251,3 @@ def foreign_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
         forged += [False, True]
         source += [str(pack.source[index])] * 2
     return LabelledFaces(tuple(pixels), tuple(forged), tuple(source))
-
-
-def shrink(pixels: Pixels, size_px: int) -> Pixels:
-    """To the network's size the way ``faces.cut`` does it: area averaging."""
-    return np.asarray(cv2.resize(pixels, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)

@@ -58,7 +58,7 @@ def without(pairs: Pairs, names: tuple[str, ...]) -> Pairs:
 
     Raises :class:`DataError` where nothing is left.
     """
-    counts = {name: 0 if name in names else count for name, count in pairs.model_dump().items()}
+    counts: dict[str, int] = pairs.model_dump() | dict.fromkeys(names, 0)
     left = sum(counts.values())
     if not left:
         raise DataError("nothing is left to train on", got=f"only {', '.join(names)} in the recipe")
@@ -72,7 +72,8 @@ def without(pairs: Pairs, names: tuple[str, ...]) -> Pairs:
 
 def kinds_of(recipe: Recipe) -> list[str]:
     """The kinds that the recipe holds anything of."""
-    return [kind for kind, names in KINDS.items() if any(getattr(recipe.pairs, name) for name in names)]
+    given = recipe.pairs.model_dump()
+    return [kind for kind, names in KINDS.items() if any(map(given.get, names))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +97,9 @@ def shown_of(kind: str, pack: Pack, recipe: Recipe) -> Shown:
         "regenerated": rows.redrawn,
     }
     found = list(makers[KINDS[kind][0]]())
-    if len({group for _, _, group in found}) < 2 or len({forged for _, forged, _ in found}) < 2:
+    pixels, forged, groups = zip(*found, strict=True) if found else ((), (), ())
+    if len(set(groups)) < 2 or len(set(forged)) < 2:
         raise DataError("too few faces to ask", got=f"{len(found)} of {kind}", want="several people, both classes")
-    pixels, forged, groups = zip(*found, strict=True)
     return Shown(pixels, forged, groups)
 
 
@@ -165,7 +166,8 @@ class _Rows:
     def _alike(self, genuine: Pixels, forged: Pixels, row: int) -> list[_Face]:
         rng = np.random.default_rng((self.recipe.seed, 23, row))
         degrade = draw(self.recipe.augmentation.at(self.recipe.optimiser.steps), len(genuine), self.recipe.size_px, rng)
-        return [(degrade.apply(x), label, self._group(row)) for x, label in ((genuine, False), (forged, True))]
+        group = self._group(row)
+        return [(degrade.apply(genuine), False, group), (degrade.apply(forged), True, group)]
 
     def _group(self, row: int) -> str:
         return f"{self.pack.source[row]}/{self.pack.identity[row]}"
@@ -174,7 +176,7 @@ class _Rows:
 def _spread(rows: NDArray[np.int64]) -> list[int]:
     """At most so many, evenly spread over the pack, which lies in order of people."""
     picked = rows if len(rows) <= _MOST else rows[np.linspace(0, len(rows) - 1, _MOST).round().astype(int)]
-    return [int(row) for row in picked]
+    return list(map(int, picked))
 
 
 def run(
@@ -198,8 +200,13 @@ def run(
     if len(kinds) < 2:
         raise DataError("there is nothing to leave out", got=", ".join(kinds), want="a recipe of two kinds or more")
     _refuse_unfit(pack, split_pack(pack, recipe))
-    recipe = _checked_once(recipe)
-    nets = {kind: _trained(kind, recipe, pack, folder, device, workers, began) for kind in ("", *kinds)}
+    # Held-out forgeries are of every kind: to choose among checks by them would be to learn from what is left out.
+    once = {"check_every": recipe.optimiser.steps, "swa_from": 0}
+    recipe = recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update=once)})
+    nets, weights = {}, {}
+    for kind in ("", *kinds):
+        nets[kind] = _trained(kind, recipe, pack, folder, device, workers, began)
+        weights[kind] = hashlib.sha256((folder / _slug(kind) / "best.pt").read_bytes()).hexdigest()
     rows = []
     for kind in kinds:
         asking(kind)
@@ -212,15 +219,9 @@ def run(
         faces=2 * recipe.pairs.total,
         seed=recipe.seed,
         pack_sha256=pack_sha256,
-        weights={kind: _digest(folder / _slug(kind) / "best.pt") for kind in nets},
+        weights=weights,
         rows=tuple(rows),
     )
-
-
-def _checked_once(recipe: Recipe) -> Recipe:
-    """Held-out forgeries are of every kind: to choose among checks by them would be to learn from what is left out."""
-    once = {"check_every": recipe.optimiser.steps, "swa_from": 0}
-    return recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update=once)})
 
 
 def _refuse_unfit(pack: Pack, split: Split) -> None:
@@ -264,8 +265,11 @@ def _asked(
     kind: str, unseen: nn.Module, seen: nn.Module, shown: Shown, recipe: Recipe, device: torch.device
 ) -> results.MethodLeftOut:
     forged = np.array(shown.forged)
-    blind, sighted = (scores(net, shown.pixels, device, mirrored=True) for net in (unseen, seen))
-    both = np.column_stack([blind, sighted]).astype(np.float64)
+    blind, sighted = (
+        scores(unseen, shown.pixels, device, mirrored=True),
+        scores(seen, shown.pixels, device, mirrored=True),
+    )
+    both = np.column_stack([blind, sighted]).astype(np.float64)  # (n, 2)
 
     def lost(rows: Rows) -> float:  # resampled in pairs
         return auc(forged[rows], both[rows, 1]) - auc(forged[rows], both[rows, 0])
@@ -283,7 +287,3 @@ def _asked(
 
 def _slug(kind: str) -> str:
     return f"without-{KINDS[kind][0]}" if kind else "all"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,6 +8,7 @@ traces of drawing).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,18 +27,12 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import OptimizerSettings
-from zhenwei.trainer.supervised import State, Tell, begin, scores, train
+from zhenwei.trainer.state import State, begin
+from zhenwei.trainer.supervised import Tell, scores, train
 from zhenwei.training.cnn._face_forgery import refuse_existing
 from zhenwei.training.data.augment import draw
-from zhenwei.training.data.portraits import (
-    FAMILY,
-    Delivery,
-    Portrait,
-    around_face,
-    as_cut,
-    draw_delivery,
-    kept_out,
-)
+from zhenwei.training.data.encoding import shrink
+from zhenwei.training.data.portraits import FAMILY, Delivery, Portrait, around_face, as_cut, draw_delivery, parted
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.recipe import Augmentation, Often, Section, Share
 from zhenwei.types import Floats, InputContract, Pixels
@@ -95,15 +90,20 @@ class Album:
 
 def sort_out(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> Album:
     """Disjoint, the same on every machine. Raises :class:`DataError` where the recipe asks for what is not there."""
-    learn = [p for p in portraits if not p.test and not kept_out(_unit(p), recipe.held_out)]
-    sources = (*recipe.genuine_sources, *((FAMILY,) if recipe.pairs.generated else ()))
-    genuine = {s: [p for p in learn if p.source == s and not p.forged] for s in dict.fromkeys(sources)}
-    generated = [p for p in learn if p.forged]
+    learn, held_out = parted([p for p in portraits if not p.test], recipe.held_out, _unit)
+    genuine: dict[str, list[Portrait]] = {source: [] for source in recipe.genuine_sources}
+    if recipe.pairs.generated:
+        genuine.setdefault(FAMILY, [])
+    generated = []
+    for portrait in learn:
+        if portrait.forged:
+            generated.append(portrait)
+        elif portrait.source in genuine:
+            genuine[portrait.source].append(portrait)
     lacking = [f"genuine portraits from {source}" for source, some in genuine.items() if not some]
     lacking += ["generated portraits"] if recipe.pairs.generated and not generated else []
     if lacking:
         raise DataError("the pictures cannot serve this recipe", got=f"no {', no '.join(lacking)}")
-    held_out = [p for p in portraits if not p.test and kept_out(_unit(p), recipe.held_out)]
     return Album(genuine, generated, held_out, [p for p in portraits if p.test])
 
 
@@ -133,14 +133,15 @@ class PortraitBatches:
             if slot < kinds.generated and rng.random() < self.recipe.exchanged:
                 mask = exchange(two, rng)
             pixels += two
-            masks += [np.asarray(cv2.resize(m, (cells, cells), interpolation=cv2.INTER_AREA)) for m in (mask, 1 - mask)]
+            for part in (mask, 1 - mask):
+                masks.append(np.asarray(cv2.resize(part, (cells, cells), interpolation=cv2.INTER_AREA)))
         share = np.stack(masks)
         return Batch(np.stack(pixels), share.mean((1, 2)), share, np.ones(len(pixels), np.float32))
 
     def _generated(self, rng: np.random.Generator) -> list[Pixels]:
         photographs, drawn = self.album.genuine[FAMILY], self.album.generated
-        two = photographs[int(rng.integers(len(photographs)))], drawn[int(rng.integers(len(drawn)))]
-        return self._alike([(p, p.pixels()) for p in two], rng)
+        photograph, other = photographs[int(rng.integers(len(photographs)))], drawn[int(rng.integers(len(drawn)))]
+        return self._alike([(photograph, photograph.pixels()), (other, other.pixels())], rng)
 
     def _regenerated(self, rng: np.random.Generator) -> list[Pixels]:
         names, odds = zip(*self.recipe.genuine_sources.items(), strict=True)
@@ -150,12 +151,12 @@ class PortraitBatches:
         return self._alike([(portrait, pixels), (portrait, regenerate(pixels, rng).pixels)], rng)
 
     def _alike(self, two: Sequence[tuple[Portrait, Pixels]], rng: np.random.Generator) -> list[Pixels]:
-        """Both through one delivery and one degradation."""
+        """Both through one delivery and one degradation, at the smaller side: how large a face was must not tell."""
         size, delivery = self.recipe.size_px, draw_delivery(rng)
         crops = [self._room(portrait, pixels, delivery) for portrait, pixels in two]
         side = min(crops[0].shape[0], crops[1].shape[0], round(size * _MOST_SHRINK))
         degrade = draw(self.recipe.augmentation, side, size, rng)
-        return [degrade.apply(_shrunk(crop, side)) for crop in crops]
+        return [degrade.apply(shrink(crop, side)) for crop in crops]
 
     def _room(self, portrait: Portrait, pixels: Pixels, delivery: Delivery) -> Pixels:
         delivered = delivery.apply(pixels)
@@ -165,11 +166,10 @@ class PortraitBatches:
 def exchange(two: list[Pixels], rng: np.random.Generator) -> Floats:
     """Swaps a rectangle between the pictures of a pair, in place, and gives its mask ``(h, w)`` float32.
 
-    Both are then generated in part, and the regional answer must say where. Who is in the picture no longer helps:
-    with a few hundred pictures a network learns them by heart otherwise (after S. Yun et al., "CutMix", ICCV 2019).
+    Who is in the picture no longer helps, and the regional answer must say where (S. Yun et al., "CutMix", ICCV 2019).
     """
     height, width = two[0].shape[:2]
-    tall, wide = (int(side * rng.uniform(0.3, 0.8)) for side in (height, width))
+    tall, wide = int(height * rng.uniform(0.3, 0.8)), int(width * rng.uniform(0.3, 0.8))
     top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
     place = np.s_[top : top + tall, left : left + wide]
     kept = two[0][place].copy()
@@ -177,13 +177,6 @@ def exchange(two: list[Pixels], rng: np.random.Generator) -> Floats:
     mask = np.zeros((height, width), np.float32)
     mask[place] = 1
     return mask
-
-
-def _shrunk(crop: Pixels, side: int) -> Pixels:
-    """Both crops of a pair to the smaller side: how large the face was must not tell them apart."""
-    if crop.shape[0] == side:
-        return crop
-    return np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,21 +192,30 @@ HALF = Delivery(scale=0.5, encoding=(".jpg", 70))
 
 def generated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe, delivery: Delivery) -> View:
     """Generated portraits against photographs of the family, all delivered alike."""
-    some = [p for p in portraits if p.forged or p.source == FAMILY]
-    pixels = tuple(as_cut(p, p.pixels(), delivery, recipe.contract) for p in some)
-    return View(pixels, tuple(p.forged for p in some))
+    pixels, forged = [], []
+    for portrait in portraits:
+        if portrait.forged or portrait.source == FAMILY:
+            pixels.append(as_cut(portrait, portrait.pixels(), delivery, recipe.contract))
+            forged.append(portrait.forged)
+    return View(tuple(pixels), tuple(forged))
 
 
 def regenerated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> View:
     """Genuine pictures, up to 60 of a source, against their regenerated twins; twins are delivered alike."""
     pixels: list[Pixels] = []
-    sources = sorted({p.source for p in portraits})
-    genuine = [p for s in sources for p in [q for q in portraits if q.source == s and not q.forged][:_MOST_CHECKED]]
+    by_source: dict[str, list[Portrait]] = defaultdict(list)
+    for portrait in portraits:
+        if not portrait.forged:
+            by_source[portrait.source].append(portrait)
+    genuine: list[Portrait] = []
+    for _, some in sorted(by_source.items()):
+        genuine += some[:_MOST_CHECKED]
     for number, portrait in enumerate(genuine):
         rng = np.random.default_rng((recipe.seed, 7, number))
         picture, delivery = portrait.pixels(), draw_delivery(rng)
         twin = regenerate(picture, rng).pixels
-        pixels += [as_cut(portrait, x, delivery, recipe.contract) for x in (picture, twin)]
+        pixels.append(as_cut(portrait, picture, delivery, recipe.contract))
+        pixels.append(as_cut(portrait, twin, delivery, recipe.contract))
     return View(tuple(pixels), (False, True) * len(genuine))
 
 
@@ -249,13 +251,11 @@ def run(
         views["auc_regenerated"] = regenerated_view(album.held_out, recipe)
 
     def check(net: nn.Module) -> dict[str, float]:
-        figures = {name: _area(net, view, device) for name, view in views.items()}
+        figures = {}
+        for name, view in views.items():
+            figures[name] = auc(np.array(view.forged), scores(net, view.pixels, device))
         return figures | {"choose": float(np.mean(list(figures.values())))}
 
     batches = PortraitBatches(album, recipe)
     train(state, batches, folder, check=check, tell=tell, device=device, workers=workers, stop_after=stop_after)
     return state
-
-
-def _area(net: nn.Module, view: View, device: torch.device) -> float:
-    return auc(np.array(view.forged), scores(net, view.pixels, device))

@@ -32,7 +32,7 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
 from zhenwei.training.install.variants import Cost, card_lines, write_variants
-from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.lesson import Lesson, Run, figures_line
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels
 
@@ -91,7 +91,7 @@ def learn(recipe: Recipe, pack: Pack, run: Run) -> Recipe | None:
 def _told(recipe: Recipe, run: Run) -> Callable[[int, dict[str, float]], None]:
     def tell(step: int, figures: dict[str, float]) -> None:
         if "choose" in figures:
-            run.say(f"{time.strftime('%H:%M:%S')} " + "  ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+            run.say(f"{time.strftime('%H:%M:%S')} {figures_line(figures, '.4g')}")
             curves.write(run.output)
         run.tell("training", step / recipe.optimiser.steps, f"step {step}, loss {figures['whole']:.3f}")
 
@@ -153,7 +153,7 @@ def take_mean(recipe: Recipe, pack: Pack, run: Run) -> Recipe:
     if len(run.start) < 2:
         raise UsageError("a mean needs several weights", got=f"{len(run.start)}", want="--from twice or more")
     figures = taught.take_mean(recipe, pack, run.output, run.start, device=run.torch_device)
-    run.say("  ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    run.say(figures_line(figures, ".4g"))
     return _finished(_as_run(recipe, run), pack, run)
 
 
@@ -199,9 +199,7 @@ def _fitted(recipe: Recipe, pack: Pack, run: Run, deadline: float) -> Recipe:
     trial = _tried(recipe, pack, run, max(4 * _DRY_STEPS, 2 * run.workers))
     left = distributed.told(deadline - time.monotonic(), run.world, run.torch_device)
     steps = steps_within(trial, left, recipe.optimiser)
-    run.say(
-        f"{trial.step_s:.3f} s a step, {left / 60:.1f} min left: {steps} of {recipe.optimiser.steps} steps",
-    )
+    run.say(f"{trial.step_s:.3f} s a step, {left / 60:.1f} min left: {steps} of {recipe.optimiser.steps} steps")
     return recipe.scaled(steps) if steps < recipe.optimiser.steps else recipe
 
 

@@ -32,7 +32,7 @@ from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.lesson import Lesson, Run, figures_line
 from zhenwei.training.recipe import Recipe
 
 MODEL = "neuron_coverage"
@@ -72,7 +72,7 @@ def set_levels(net: NeuronCoverageNet, genuine: list[Tensor]) -> None:
     """The mean activation of each layer over ``genuine``, each ``(n, 3, h, w)``."""
     sums = torch.zeros_like(net.levels)
     for batch in genuine:
-        sums += torch.stack([a.mean() for a in net.activations(batch)])
+        sums += torch.stack(list(map(torch.mean, net.activations(batch))))
     net.levels.copy_(sums / len(genuine))
 
 
@@ -133,7 +133,7 @@ def prepare(_: Recipe, run: Run) -> Pack:
 def learn(recipe: Recipe, pack: Pack, run: Run) -> Found:
     found = watch(pack, recipe, run.tell)
     torch.save(found.net.state_dict(), run.output / "best.pt")
-    run.say("  ".join(f"{name} {value:.3f}" for name, value in found.areas.items()))
+    run.say(figures_line(found.areas))
     return found
 
 
@@ -150,29 +150,24 @@ def install(recipe: Recipe, pack: Pack, found: Found, run: Run) -> tuple[ModelEn
 
 
 def product_of(recipe: Recipe, found: Found) -> Product:
-    """The words of the card."""
-    areas = ", ".join(f"{name} {value:.3f}" for name, value in found.areas.items())
+    areas = figures_line(found.areas, between=", ")
     return Product(
         model=MODEL,
         detector="cnn.neuron_coverage",
         question="How strongly does this face excite a network, layer by layer? A face crop in, a score and the "
-        "departure of "
-        "each layer out.",
+        "departure of each layer out.",
         origin=f"fitted with `zhenwei train cnn.neuron_coverage` on the frozen {found.kept} EfficientNet-Lite0 "
         "(Apache-2.0)",
         training_data="DFDC face swaps, FFHQ and StyleGAN faces, self-made forgeries. Data sets' licences: research.",
-        input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box without "
-        "margin; gives "
-        "score (n,) and coverage (n, layers)",
+        input=f"faces (n, 3, {recipe.size_px}, {recipe.size_px}) float32 RGB in [-1, 1], face box without margin; "
+        "gives score (n,) and coverage (n, layers)",
         facts=(
             f"Network watched: {found.kept} EfficientNet-Lite0, {len(found.net.levels)} layers up to stride 16; "
-            "held-out "
-            f"AUC by network: {areas}",
+            f"held-out AUC by network: {areas}",
             f"Recipe: {recipe.optimiser.steps * recipe.pairs.total} pairs, logistic regression, seed {recipe.seed}",
         ),
-        held_out="None of these faces was fitted on; it was calibrated on them, so they flatter. The test "
-        "figures are in "
-        "`docs/accuracy.md`.",
+        held_out="None of these faces was fitted on; it was calibrated on them, so they flatter. The test figures are "
+        "in `docs/accuracy.md`.",
         limits=_LIMITS,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.trainer.supervised import State
+from zhenwei.trainer.state import State
 from zhenwei.training.cnn._synthetic_image import Album, SyntheticRecipe, sort_out
 from zhenwei.training.cnn._synthetic_image import run as train
 from zhenwei.training.data.held_out import HeldOutPortraits

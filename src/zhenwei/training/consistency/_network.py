@@ -2,8 +2,7 @@
 
 A batch is made of groups. A group has two scenes, each shot by two cameras that differ in one setting or more, so that
 neither what is shown nor the delivery tells who shot it: most groups are saved a last time alike. Agreement is learned
-for all pairs of patches in the batch. Every batch follows from the seed and its number, so a resumed run goes on as if
-it had never stopped.
+for all pairs of patches in the batch.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreemen
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.trainer.workers import OfStep
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
 from zhenwei.training.fit import State, fit
 from zhenwei.types import Pixels
@@ -66,7 +66,7 @@ def shots(album: Sequence[Pixels], seed: tuple[int, ...], groups: int | None = N
                 picture = each.shoot(scene, rng)
                 picture = _delivered(picture, last if alike else _draw_quality(rng), rng)
                 for _ in range(PATCHES):
-                    patches.append(_patch(picture, rng))
+                    patches.append(_cut(picture, PATCH_PX, rng))
                     settings.append(each.settings())
     values = np.stack(patches).astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
     pictures = np.arange(len(patches), dtype=np.int64) // PATCHES
@@ -88,8 +88,7 @@ def _part(album: Sequence[Pixels], side: int, rng: np.random.Generator) -> Pixel
     scale = max(least, float(rng.uniform(0.5, 0.8)))
     size = (math.ceil(pixels.shape[1] * scale), math.ceil(pixels.shape[0] * scale))
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    top, left = (int(rng.integers(0, small.shape[i] - side + 1)) for i in range(2))
-    part = small[top : top + side, left : left + side]
+    part = _cut(small, side, rng)
     return part[:, ::-1] if rng.random() < 0.5 else part
 
 
@@ -99,14 +98,15 @@ def _draw_quality(rng: np.random.Generator) -> int | None:
 
 def _delivered(picture: Pixels, quality: int | None, rng: np.random.Generator) -> Pixels:
     """Cut at a random place, so that no grid lies where it was, and saved."""
-    top, left = (int(v) for v in rng.integers(0, 8, 2))
+    top, left = rng.integers(0, 8, 2).tolist()
     picture = np.ascontiguousarray(picture[top:, left:])
     return picture if quality is None else saved(picture, quality)
 
 
-def _patch(picture: Pixels, rng: np.random.Generator) -> Pixels:
-    top, left = (int(rng.integers(0, picture.shape[i] - PATCH_PX + 1)) for i in range(2))
-    return picture[top : top + PATCH_PX, left : left + PATCH_PX]
+def _cut(pixels: Pixels, side: int, rng: np.random.Generator) -> Pixels:
+    top = int(rng.integers(0, pixels.shape[0] - side + 1))
+    left = int(rng.integers(0, pixels.shape[1] - side + 1))
+    return pixels[top : top + side, left : left + side]
 
 
 def agreed(settings: Tensor) -> Tensor:
@@ -170,36 +170,19 @@ def train(
     def loss(turn: Turn) -> Tensor:
         return loss_of(net.train(), turn.batch)
 
+    def rate(step: int, steps: int) -> float:
+        return _LEARNING_RATE * min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / max(1, steps)))
+
     average = fit(
         net,
         optimizer,
         loss,
-        Schedule(
-            steps,
-            save_every=_KEEP_EVERY,
-            learning_rate=_rate,
-            ema=lambda made: ema_warmup(_AVERAGE, made - 1),
-        ),
+        Schedule(steps, save_every=_KEEP_EVERY, learning_rate=rate, ema=lambda made: ema_warmup(_AVERAGE, made - 1)),
         state=State(output / "last.pt", resume),
         clip_norm=2.0,
-        batches=_Batches(album),
+        batches=OfStep(lambda step: shots(album, (SEED, 1, step))),
         stop_after=stop_after,
         tell=tell or (lambda _step: None),
     )
     torch.save(average.state_dict(), output / "best.pt")
     return average
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batches:
-    """Of a step, from its number alone."""
-
-    album: Sequence[Pixels]
-
-    def __getitem__(self, step: int, /) -> Shots:
-        return shots(self.album, (SEED, 1, step))
-
-
-def _rate(step: int, steps: int) -> float:
-    """A short rise, then half a cosine."""
-    return _LEARNING_RATE * min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / max(1, steps)))

@@ -21,14 +21,14 @@ from zhenwei.nets.self_consistency import SelfConsistencyNet
 from zhenwei.training.consistency import _network as learned
 from zhenwei.training.data.camera import Camera, another, draw_camera, saved
 from zhenwei.training.data.photographs import Photograph, read_photographs
-from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.portraits import parted
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import export
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.lesson import Lesson, Run, figures_line
 from zhenwei.training.recipe import Section, Share
 from zhenwei.training.traditional.jpeg_traces import draw_history
 from zhenwei.training.traditional.jpeg_traces import splice as splice_histories
@@ -59,13 +59,13 @@ class Album:
 
 def prepare(recipe: Recipe, run: Run) -> Album:
     """The training rows of ``photos``."""
-    rows = read_photographs(run.data, SOURCES)
-    held_out = [row for row in rows if kept_out(row.path, recipe.held_out)]
-    return Album([row.pixels() for row in rows if not kept_out(row.path, recipe.held_out)], held_out)
+    learn, held_out = parted(read_photographs(run.data, SOURCES), recipe.held_out, lambda row: row.path)
+    return Album([row.pixels() for row in learn], held_out)
 
 
-def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
-    """From shots of the synthetic camera; None where it was stopped before the end."""
+def learn(recipe: Recipe, album: Album, run: Run) -> tuple[SelfConsistencyNet, dict[str, float]] | None:
+    """From shots of the synthetic camera; its AUC of agreement by property on held-out photographs. None where it was
+    stopped before the end."""
     net = learned.train(
         album.learn,
         run.output,
@@ -75,27 +75,22 @@ def learn(recipe: Recipe, album: Album, run: Run) -> Learned | None:
         tell=lambda step: run.tell("training", step / recipe.steps),
     )
     found = learned.check(net, [photograph.pixels() for photograph in album.held_out])
-    run.say("  ".join(f"{name} {value:.3f}" for name, value in found.items()))
-    return Learned(net, found) if run.stop_after is None else None
+    run.say(figures_line(found))
+    return (net, found) if run.stop_after is None else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Learned:
-    """The network, and its AUC of agreement by property on held-out photographs."""
-
-    net: SelfConsistencyNet
-    found: Mapping[str, float]
-
-
-def install(recipe: Recipe, album: Album, taught: Learned, run: Run) -> tuple[ModelEntry, ...]:
-    exported = export(taught.net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
+def install(
+    recipe: Recipe, album: Album, taught: tuple[SelfConsistencyNet, dict[str, float]], run: Run
+) -> tuple[ModelEntry, ...]:
+    net, found = taught
+    exported = export(net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
     examples = Examples(album.held_out, 2)
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")
         return cautious(calibrate(examples, ASK, seed=learned.SEED, total=len(examples), progress=progress))
 
-    return (publish(_product(recipe, taught.found), exported, measure, store=run.store),)
+    return (publish(_product(recipe, found), exported, measure, store=run.store),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +142,7 @@ def _of_kept_size(camera: Camera, rng: np.random.Generator) -> Camera:
 
 def even(pixels: Pixels) -> Pixels:
     """With even sides, as a sensor has."""
-    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
     return np.ascontiguousarray(pixels[:height, :width])
 
 
@@ -155,7 +150,7 @@ def pasted(whole: Pixels, part: Pixels, rng: np.random.Generator) -> tuple[Pixel
     """``whole`` with an ellipse of ``part``, which is repeated in reflection where it is too small; and where it is.
     A tenth to a third of the picture: smaller ones hide within a patch."""
     height, width = whole.shape[:2]
-    down, across = (max(0, whole.shape[i] - part.shape[i]) for i in range(2))
+    down, across = max(0, height - part.shape[0]), max(0, width - part.shape[1])
     part = np.pad(part, ((0, down), (0, across), (0, 0)), "symmetric")[:height, :width]
     centre, axes = rng.uniform(0.25, 0.75, 2) * (width, height), rng.uniform(0.2, 0.33, 2) * (width, height)
     region = np.zeros((height, width), np.uint8)
@@ -165,7 +160,7 @@ def pasted(whole: Pixels, part: Pixels, rng: np.random.Generator) -> tuple[Pixel
 
 
 def _product(recipe: Recipe, found: Mapping[str, float]) -> Product:
-    areas = ", ".join(f"{name} {area:.2f}" for name, area in found.items())
+    areas = figures_line(found, ".2f", between=", ")
     return Product(
         model=MODEL,
         detector=Exif.info.id,

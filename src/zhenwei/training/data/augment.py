@@ -45,7 +45,7 @@ class Degradation:
         x = self._sharpness(x)
         x = self._add_noise(x)
         if self.crf is not None:
-            x = through_h264(x, self.crf)
+            x = through_h264(x[None], self.crf)[0]
         return self._encode(x)
 
     def apply_mask(self, mask: Floats) -> Floats:
@@ -117,7 +117,7 @@ def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Gen
         sharpen=float(rng.uniform(0.2, 1.0)) if sharp else 0.0,
         noise=(float(rng.uniform(*options.noise_sigma)) if noisy else 0.0, int(rng.integers(2**31))),
         encoding=_encoding(options, rng),
-        crf=_crf(options, rng),
+        crf=int(rng.integers(options.h264_crf[0], options.h264_crf[1] + 1)) if rng.random() < options.h264 else None,
     )
 
 
@@ -133,12 +133,6 @@ def _shrink(options: Augmentation, rng: np.random.Generator) -> tuple[float, int
     down = int(rng.choice(len(_KERNELS), p=(0.4, 0.25, 0.2, 0.05, 0.1)))
     up = int(rng.choice(len(_KERNELS), p=(0.0, 0.5, 0.4, 0.0, 0.1)))
     return float(rng.uniform(options.downscale_to, 1.0)), down, up
-
-
-def _crf(options: Augmentation, rng: np.random.Generator) -> int | None:
-    if rng.random() >= options.h264:
-        return None
-    return int(rng.integers(options.h264_crf[0], options.h264_crf[1] + 1))
 
 
 def _encoding(options: Augmentation, rng: np.random.Generator) -> tuple[str, int] | None:

@@ -117,13 +117,14 @@ class BatchMaker:
         cells = self.recipe.size_at(step) // 32
         pixels: list[Pixels] = []
         masks: list[Floats] = []
+        known: list[float] = []
         for pair in pairs:
             pixels += [pair.genuine, pair.forged]
             altered = np.zeros((cells, cells), np.float32)
             if pair.mask is not None:
                 altered = np.asarray(cv2.resize(pair.mask, (cells, cells), interpolation=cv2.INTER_AREA), np.float32)
             masks += [np.zeros((cells, cells), np.float32), altered]
-        known = [share for pair in pairs for share in (1.0, float(pair.mask is not None))]
+            known += [1.0, float(pair.mask is not None)]
         labels = np.tile(np.array([0, 1], np.float32), len(pairs))
         return Batch(np.stack(pixels), labels, np.stack(masks), np.array(known, np.float32))
 
@@ -148,8 +149,10 @@ class BatchMaker:
             "splice": partial(self._swapped, splice),
             "regenerated": partial(self._made, _regenerated),
         }
-        kinds = self.recipe.pairs
-        return [(kind, make) for kind, make in makers.items() for _ in range(getattr(kinds, kind))]
+        slots = []
+        for kind, make in makers.items():
+            slots += [(kind, make)] * getattr(self.recipe.pairs, kind)
+        return slots
 
     def _collected(self, rng: np.random.Generator) -> Example:
         forged = int(rng.choice(self.split.pairs))
@@ -183,7 +186,7 @@ class BatchMaker:
 
     def _source(self, rng: np.random.Generator) -> str:
         sources = list(self.recipe.genuine_sources)
-        weights = np.array([self.recipe.genuine_sources[s] for s in sources])
+        weights = np.array(list(self.recipe.genuine_sources.values()))
         return sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
 
     def _points(self, index: int) -> Floats:

@@ -181,8 +181,7 @@ def dead_leaves(side: int, rng: np.random.Generator) -> Pixels:
     scene = np.full((side, side, 3), rng.integers(0, 256, 3), np.uint8)
     radii = np.sort(np.minimum(side / 2, 3 / np.maximum(rng.random(150), 0.02)))[::-1]
     for radius in radii:
-        centre = tuple(int(v) for v in rng.integers(0, side, 2))
-        colour = tuple(int(v) for v in rng.integers(0, 256, 3))
+        centre, colour = rng.integers(0, side, 2).tolist(), rng.integers(0, 256, 3).tolist()
         cv2.circle(scene, centre, max(1, int(radius)), colour, -1, cv2.LINE_AA)
     grain = cv2.resize(rng.standard_normal((side // 4, side // 4), np.float32), (side, side))
     shade = 1 + 0.15 * rng.random() * np.asarray(grain, np.float32)[..., None]

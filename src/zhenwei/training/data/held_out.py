@@ -10,8 +10,10 @@ import numpy as np
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.training.data.batches import Split
 from zhenwei.training.data.pack import Pack
+from zhenwei.training.data.photographs import Photograph
 from zhenwei.training.data.portraits import FAMILY, Delivery, Portrait, draw_delivery
 from zhenwei.training.data.shown import Shown, delivery
+from zhenwei.types import Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,24 +54,31 @@ class HeldOutFaces:
 class HeldOutPortraits:
     """Whole pictures held out of training, one after another, each as it is and delivered.
 
-    Generated portraits and photographs of the family that their generator learned from. Other sources are left out:
-    they differ in size and have no forgeries, and the calibration, which heeds the size of the face, would learn that.
+    Generated portraits and photographs of the family that their generator learned from: the calibration heeds the size
+    of faces, and would learn that of other sources.
     """
 
-    portraits: Sequence[Portrait]
+    portraits: Sequence[Portrait | Photograph]
     seed: int
+    purpose: int = 11  # part of the seed of each delivery
 
     def __len__(self) -> int:
         return 2 * len(self._portraits())
 
     def __iter__(self) -> Iterator[Shown]:
         for number, portrait in enumerate(self._portraits()):
-            pixels, arrives = portrait.pixels(), draw_delivery(np.random.default_rng((self.seed, 11, number)))
-            if arrives == Delivery():
-                arrives = replace(arrives, encoding=(".jpg", 75))
             source = f"{FAMILY} and generated from it"
-            for picture, delivered in ((pixels, False), (arrives.apply(pixels), True)):
-                yield Shown(picture, portrait.forged, number, portrait.path, source, delivered)
+            pixels, arrived = as_is_and_delivered(portrait.pixels(), (self.seed, self.purpose, number))
+            yield Shown(pixels, portrait.forged, number, portrait.path, source, delivered=False)
+            yield Shown(arrived, portrait.forged, number, portrait.path, source, delivered=True)
 
-    def _portraits(self) -> list[Portrait]:
+    def _portraits(self) -> list[Portrait | Photograph]:
         return [p for p in self.portraits if p.forged or p.source == FAMILY]
+
+
+def as_is_and_delivered(pixels: Pixels, seed: tuple[int, ...]) -> tuple[Pixels, Pixels]:
+    """The whole picture, and as it arrives, at least saved anew."""
+    arrives = draw_delivery(np.random.default_rng(seed))
+    if arrives == Delivery():
+        arrives = replace(arrives, encoding=(".jpg", 75))
+    return pixels, arrives.apply(pixels)

@@ -10,7 +10,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import readers
 from zhenwei.evaluation.items import Item
 from zhenwei.training.data.encoding import decode
-from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.portraits import parted
 from zhenwei.training.data.shown import Shown
 
 
@@ -37,5 +37,5 @@ def labelled_images(data: Path, held_out: float) -> tuple[LabelledImages, Labell
     train = [item for item in readers.read(data) if item.split == "train"]
     if not train:
         raise DataError("there is nothing to learn from", got=str(data), want='files of the split "train"')
-    learn = [item for item in train if not kept_out(item.group, held_out)]
-    return LabelledImages(learn), LabelledImages([item for item in train if kept_out(item.group, held_out)])
+    learn, apart = parted(train, held_out, lambda item: item.group)
+    return LabelledImages(learn), LabelledImages(apart)

@@ -6,12 +6,10 @@ small enough to be carried to another machine. Columns are parallel arrays of on
 
 from __future__ import annotations
 
-import csv
 import itertools
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -29,6 +27,7 @@ from numpy.typing import NDArray
 from zhenwei import faces, models
 from zhenwei.errors import DataError
 from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.photographs import largest_face, read_archive
 from zhenwei.types import Box, Floats, Frame, InputContract, Pixels
 
 VERSION = 1
@@ -119,31 +118,27 @@ def build_pack(
 ) -> tuple[int, int]:
     """Reads ``dfdc-faces`` and ``photos`` from ``folder``, writes ``target``; returns (kept, dropped) pictures.
 
-    With more than one of ``workers`` that many processes look for faces; the file is the same. A picture without a
-    face is dropped, and so is one whose crop would not be square within the contract, and a forgery whose original was
-    dropped: it would pass for a face that has none. Raises :class:`DataError` where files are missing or damaged, or no
-    face is left.
+    ``workers``: processes that look for faces. Dropped are pictures without a face that can be cut out, and forgeries
+    whose original was dropped. Raises :class:`DataError` where files are missing or damaged, or no face is left.
     """
-    rows = list(_rows(folder))
-    columns: dict[str, list[object]] = {name: [] for name in ("landmarks", "face_px")}
-    kept: list[_Row] = []
-    blobs: list[bytes] = []
+    rows = [*read_archive(folder, "dfdc-faces", _dfdc_row), *read_archive(folder, "photos", _photo_row)]
+    kept: list[tuple[_Row, _Prepared]] = []
+    there: set[tuple[str, str]] = set()
     for number, (row, prepared) in enumerate(zip(rows, _all_prepared(rows, workers), strict=True)):
         if progress:
             progress(number / len(rows))
         if prepared is None:
             continue
-        data, landmarks, face_px = prepared
-        kept.append(row)
-        blobs.append(data)
-        columns["landmarks"].append(landmarks)
-        columns["face_px"].append(row.width_px or face_px)
-    there = {_name(row) for row in kept if not row.forged}
-    whole = [i for i, row in enumerate(kept) if not row.forged or not row.original or _made_of(row) in there]
+        kept.append((row, prepared))
+        if not row.forged:
+            there.add(_name(row))
+    whole = []
+    for row, prepared in kept:
+        if not row.forged or not row.original or _made_of(row) in there:
+            whole.append((row, prepared))
     if not whole:
         raise DataError("no face was found in the data folder", got=f"{len(rows)} pictures in {folder}")
-    columns = {name: [values[i] for i in whole] for name, values in columns.items()}
-    _write(target, [kept[i] for i in whole], [blobs[i] for i in whole], columns)
+    _write(target, whole)
     return len(whole), len(rows) - len(whole)
 
 
@@ -179,24 +174,34 @@ def _made_of(row: _Row) -> tuple[str, str]:
     return row.source, row.original
 
 
-def _write(target: Path, rows: list[_Row], blobs: list[bytes], columns: dict[str, list[object]]) -> None:
-    where = {_name(row): i for i, row in enumerate(rows) if not row.forged}
-    originals = [where.get(_made_of(row), -1) if row.forged else -1 for row in rows]
+def _write(target: Path, kept: list[tuple[_Row, _Prepared]]) -> None:
+    rows, prepared = zip(*kept, strict=True)
+    blobs, landmarks, sides_px = zip(*prepared, strict=True)
+    face_px, where = [], dict[tuple[str, str], int]()
+    for number, (row, side_px) in enumerate(zip(rows, sides_px, strict=True)):
+        face_px.append(row.width_px or side_px)
+        if not row.forged:
+            where[_name(row)] = number
+    original = [where.get(_made_of(row), -1) if row.forged else -1 for row in rows]
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial.npz")
     arrays: dict[str, NDArray[Any]] = {
         "version": np.array(VERSION),
         "data": np.frombuffer(b"".join(blobs), np.uint8),
-        "offsets": np.concatenate([[0], np.cumsum([len(b) for b in blobs])]).astype(np.int64),
-        "forged": np.array([row.forged for row in rows]),
-        "original": np.array(originals, np.int64),
-        "landmarks": np.array(columns["landmarks"], np.float16),
-        "face_px": np.array(columns["face_px"], np.float32),
+        "offsets": offsets_of(blobs),
+        "original": np.array(original, np.int64),
+        "landmarks": np.array(landmarks, np.float16),
+        "face_px": np.array(face_px, np.float32),
     }
-    for name in ("path", "source", "identity", "split"):
+    for name in ("forged", "path", "source", "identity", "split"):
         arrays[name] = np.array([getattr(row, name) for row in rows])
     np.savez(partial, allow_pickle=False, **arrays)
     partial.replace(target)
+
+
+def offsets_of(blobs: Sequence[bytes]) -> NDArray[np.int64]:
+    """``(n + 1,)``: where each of them begins when they lie one after another, and the end."""
+    return np.cumsum([0, *map(len, blobs)], dtype=np.int64)
 
 
 def load_pack(path: Path) -> Pack:
@@ -221,30 +226,14 @@ def _no_pack(path: Path, reason: str) -> DataError:
     return DataError("this is no training pack", got=f"{path}: {reason}", fix="Delete it and build it again.")
 
 
-def _rows(folder: Path) -> Iterator[_Row]:
-    for name, row_of in (("dfdc-faces", _dfdc_row), ("photos", _photo_row)):
-        table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
-        for file in (table, archive):
-            if not file.is_file():
-                lacking = f"no {file.name} in {folder}"
-                raise DataError("the data folder is incomplete", got=lacking, want="dfdc-faces, photos")
-        try:
-            with table.open(encoding="utf-8", newline="") as text, zipfile.ZipFile(archive) as pictures:
-                for row in csv.DictReader(text):
-                    yield row_of(row, pictures.read(row["path"]))
-        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            got, fix = f"{name}: {error}", "Fetch the data set again."
-            raise DataError("the data folder is damaged", got=got, fix=fix) from error
-
-
-def _dfdc_row(row: dict[str, str], data: bytes) -> _Row:
+def _dfdc_row(row: dict[str, str], data: Callable[[], bytes]) -> _Row:
     forged, width_px = row["label"] == "fake", float(row["width_px"])
-    return _Row(data, forged, row["original"], row["path"], "dfdc", row["identity"], row["split"], width_px)
+    return _Row(data(), forged, row["original"], row["path"], "dfdc", row["identity"], row["split"], width_px)
 
 
-def _photo_row(row: dict[str, str], data: bytes) -> _Row:
+def _photo_row(row: dict[str, str], data: Callable[[], bytes]) -> _Row:
     source, forged = row["source"].removesuffix("-val"), row["label"] == "fake"
-    return _Row(data, forged, "", row["path"], source, row["path"], row["split"], 0.0)
+    return _Row(data(), forged, "", row["path"], source, row["path"], row["split"], 0.0)
 
 
 # The crop that every learned face detector is fed: the box of the face finder, no margin.
@@ -253,11 +242,9 @@ CROP = InputContract(size_px=_SIDE, margin=0.0, min_face_px=24)
 
 def _prepare(row: _Row) -> _Prepared | None:
     pixels = decode(row.data)
-    frame = Frame(0, 0.0, pixels)
-    people = faces.find_people((frame,))
-    if not people:
+    frame, face = Frame(0, 0.0, pixels), largest_face(pixels)
+    if face is None:
         return None
-    face = max((t.faces[0] for t in people), key=lambda f: f.box.area)
     crop = faces.cut(frame, face, CROP)
     if crop is None:
         return None

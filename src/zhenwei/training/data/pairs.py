@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from zhenwei.training.recipe import Recipe
 
 def pairs_of(maker: BatchMaker) -> tuple[Iterator[Example], int]:
     """Every pair of every batch of ``maker``, and how many."""
-    each = (pair for step in range(len(maker)) for pair in maker.pairs_at(step))
+    each = itertools.chain.from_iterable(map(maker.pairs_at, range(len(maker))))
     return each, len(maker) * maker.recipe.pairs.total
 
 

@@ -6,13 +6,11 @@ happens to a file before it reaches the detector.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,10 +19,12 @@ from zhenwei import faces
 from zhenwei.errors import DataError
 from zhenwei.faces.sampling import part
 from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.photographs import largest_face, read_archive
 from zhenwei.types import Frame, InputContract, Pixels
 
 _KERNELS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
 _KERNEL_ODDS = (0.4, 0.3, 0.2, 0.08, 0.02)
+T = TypeVar("T")
 FAMILY = "ffhq"  # what the generated portraits were learned from
 _LEAST_PX = 64
 _DFDC_SHARE = 0.25  # of the genuine faces there: as many as of all the other sources together
@@ -97,12 +97,20 @@ def kept_out(path: str, share: float) -> bool:
     return int.from_bytes(digest[:4], "big") / 2**32 < share
 
 
+def parted(items: Iterable[T], share: float, name_of: Callable[[T], str]) -> tuple[list[T], list[T]]:
+    """What may be learned from, and what is held out; items of one name go together."""
+    learn, held_out = list[T](), list[T]()
+    for item in items:
+        (held_out if kept_out(name_of(item), share) else learn).append(item)
+    return learn, held_out
+
+
 def read_portraits(folder: Path, progress: Callable[[float], None] | None = None) -> list[Portrait]:
     """``photos`` and a share of the genuine faces of ``dfdc-faces`` in ``folder`` (zips with a CSV each).
 
     A picture in which no face is found is left out. Raises :class:`DataError` where files are missing or damaged.
     """
-    rows = list(_rows(folder))
+    rows = [*read_archive(folder, "photos", _photo), *read_archive(folder, "dfdc-faces", _dfdc)]
     found: list[Portrait] = []
     for number, row in enumerate(rows):
         if progress:
@@ -116,39 +124,21 @@ def read_portraits(folder: Path, progress: Callable[[float], None] | None = None
 
 
 def _placed(row: Portrait) -> Portrait | None:
-    frame = Frame(0, 0.0, row.pixels())
-    people = faces.find_people((frame,))
-    if not people:
+    pixels = row.pixels()
+    face = largest_face(pixels)
+    if face is None:
         return None
-    face = max((t.faces[0] for t in people), key=lambda f: f.box.area)
-    square = faces.region(frame, face, InputContract(size_px=1, margin=0.0, min_face_px=1))
+    square = faces.region(Frame(0, 0.0, pixels), face, InputContract(size_px=1, margin=0.0, min_face_px=1))
     return replace(row, left=square.left, top=square.top, side=square.width)
 
 
-def _rows(folder: Path) -> Iterator[Portrait]:
-    for name, row_of in (("photos", _photo), ("dfdc-faces", _dfdc)):
-        table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
-        for file in (table, archive):
-            if not file.is_file():
-                lacking = f"no {file.name} in {folder}"
-                raise DataError("the data folder is incomplete", got=lacking, want="dfdc-faces, photos")
-        try:
-            with table.open(encoding="utf-8", newline="") as text, zipfile.ZipFile(archive) as pictures:
-                for row in csv.DictReader(text):
-                    if (portrait := row_of(row)) is not None:
-                        yield replace(portrait, data=pictures.read(row["path"]))
-        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            got, fix = f"{name}: {error}", "Fetch the data set again."
-            raise DataError("the data folder is damaged", got=got, fix=fix) from error
-
-
-def _photo(row: dict[str, str]) -> Portrait:
+def _photo(row: dict[str, str], data: Callable[[], bytes]) -> Portrait:
     source, forged = row["source"].removesuffix("-val"), row["label"] == "fake"
-    return Portrait(b"", row["path"], source, forged, row["split"] == "val", 0, 0, 0)
+    return Portrait(data(), row["path"], source, forged, row["split"] == "val", 0, 0, 0)
 
 
-def _dfdc(row: dict[str, str]) -> Portrait | None:
+def _dfdc(row: dict[str, str], data: Callable[[], bytes]) -> Portrait | None:
     """Genuine faces only; one in four, by the person's name so that a person is in or out as a whole."""
     if row["label"] == "fake" or not kept_out(f"dfdc {row['identity']}", _DFDC_SHARE):
         return None
-    return Portrait(b"", f"{row['identity']}/{row['path']}", "dfdc", False, row["split"] == "val", 0, 0, 0)
+    return Portrait(data(), f"{row['identity']}/{row['path']}", "dfdc", False, row["split"] == "val", 0, 0, 0)

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.training.data.encoding import decode, encode
-from zhenwei.training.data.pack import COLUMNS, VERSION, Pack
-from zhenwei.types import Pixels
+from zhenwei.training.data.encoding import decode, encode, shrink
+from zhenwei.training.data.pack import COLUMNS, VERSION, Pack, offsets_of
 
 # (side in px, WebP quality), from the most faithful down
 LADDER = (
@@ -85,8 +83,13 @@ def repack(pack: Pack, target: Path, most_mb: float, progress: Callable[[float],
             size = _write(partial, columns, blobs, side)
             if size <= most_mb * 1e6:
                 partial.replace(target)
-                error = float(np.mean([_error(pack, int(i), side, quality) for i in sample]))
-                return Repacked(len(kept), len(pack) - len(kept), side, quality, size, len(pack.data), error)
+                errors = []
+                for index in sample:
+                    before = shrink(pack.pixels(int(index)), side)
+                    after = decode(encode(before, ".webp", quality))
+                    errors.append(np.abs(before.astype(np.int16) - after).mean())
+                lost = float(np.mean(errors))
+                return Repacked(len(kept), len(pack) - len(kept), side, quality, size, len(pack.data), lost)
     finally:
         partial.unlink(missing_ok=True)
     raise UsageError("the pack cannot be made as small as that", got=f"{most_mb:g} MB", fix="Allow more with --max-mb.")
@@ -101,30 +104,16 @@ def _columns(pack: Pack, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _smaller(pack: Pack, index: int, side: int) -> Pixels:
-    pixels = pack.pixels(index)
-    if pixels.shape[0] == side:
-        return pixels
-    return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _encoded(pack: Pack, index: int, side: int, quality: int) -> bytes:
-    return encode(_smaller(pack, index, side), ".webp", quality)
-
-
-def _error(pack: Pack, index: int, side: int, quality: int) -> float:
-    before = _smaller(pack, index, side)
-    after = decode(encode(before, ".webp", quality))
-    return float(np.abs(before.astype(np.int16) - after).mean())
+    return encode(shrink(pack.pixels(index), side), ".webp", quality)
 
 
 def _write(path: Path, columns: dict[str, NDArray[Any]], blobs: list[bytes], side: int) -> int:
-    """Returns the size of the file."""
     arrays = columns | {
         "version": np.array(VERSION),
         "side": np.array(side),
         "data": np.frombuffer(b"".join(blobs), np.uint8),
-        "offsets": np.concatenate([[0], np.cumsum([len(b) for b in blobs])]).astype(np.int64),
+        "offsets": offsets_of(blobs),
     }
     np.savez_compressed(path, allow_pickle=False, **arrays)
     return path.stat().st_size

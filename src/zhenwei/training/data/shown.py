@@ -49,7 +49,7 @@ class Delivery:
             grain = np.random.default_rng(self.noise[1]).standard_normal(small.shape, np.float32) * self.noise[0]
             small = np.clip(np.rint(small + grain), 0, 255).astype(np.uint8)
         if self.crf is not None:
-            return through_h264(np.asarray(small, np.uint8), self.crf)
+            return np.asarray(through_h264(np.asarray(small, np.uint8)[None], self.crf)[0])
         return decode(encode(np.asarray(small, np.uint8), ".jpg", self.quality))
 
 

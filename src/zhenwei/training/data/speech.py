@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from zhenwei.errors import DataError
 from zhenwei.forge.voice import KINDS, copy_voice, draw_channel
 from zhenwei.signals.voice import RATE_HZ
+from zhenwei.training.data.columns import columns
 from zhenwei.types import Floats
 
 SEED = 20261124
@@ -75,6 +78,19 @@ def read_speech(data: Path) -> list[Utterance]:
     return found
 
 
+def read_clips(data: Path, label: str = "") -> Iterator[tuple[Path, dict[str, str], float]]:
+    """Each clip of ``clips.zip`` in ``data``, of that label, in a temporary file, with its row and the share that is
+    then done. Raises :class:`DataError` where it is missing."""
+    archive, table = data / "clips.zip", data / "clips.csv"
+    if not archive.is_file() or not table.is_file():
+        raise DataError("there are no clips to learn from", got=str(data), want="clips.zip and clips.csv")
+    with table.open(encoding="utf-8", newline="") as text:
+        rows = [row for row in csv.DictReader(text) if label in ("", row["label"])]
+    with tempfile.TemporaryDirectory(prefix="zhenwei-clips-") as folder, zipfile.ZipFile(archive) as packed:
+        for number, row in enumerate(rows, start=1):
+            yield Path(packed.extract(row["path"], folder)), row, number / len(rows)
+
+
 def with_copies(utterances: Sequence[Utterance], *, kinds: Sequence[str] = KINDS) -> Iterator[Utterance]:
     """Every utterance, and after each genuine one a copy by each of ``kinds``; seeded by its path."""
     for one in utterances:
@@ -96,29 +112,26 @@ def delivered(one: Utterance) -> Floats:
 def split(utterances: Sequence[Utterance], sources: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """What to learn from and what to ask, ``(n,)`` each, when ``sources`` are left out: windows as published of these
     sources are asked, and nothing is learned from them, from a system or a speaker of theirs."""
-    asked = np.array([u.source in sources for u in utterances], np.bool_)
-    systems = {u.system for u, out in zip(utterances, asked, strict=True) if out and u.forged and not u.copied}
-    speakers = {u.speaker for u, out in zip(utterances, asked, strict=True) if out and u.speaker}
-    learned = [
-        not out and u.system not in systems and u.speaker not in speakers
-        for u, out in zip(utterances, asked, strict=True)
-    ]
-    published = np.array([not u.copied for u in utterances], np.bool_)
-    return np.asarray(learned, np.bool_), asked & published
+    source, system, speaker, forged, copied = map(
+        np.array, columns(utterances, "source", "system", "speaker", "forged", "copied")
+    )
+    out = np.isin(source, sources)
+    known_system = np.isin(system, system[out & forged & ~copied])
+    known_speaker = np.isin(speaker, speaker[out & (speaker != "")])
+    return ~out & ~known_system & ~known_speaker, out & ~copied
 
 
 def balanced(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
     """``(n,)`` weights of mean 1: genuine and forged weigh the same, collected and copied forgeries too; within each,
     a source weighs as the square root of its windows."""
-    keys = [(u.forged, u.copied) for u in utterances]
+    source, forged, copied = map(np.array, columns(utterances, "source", "forged", "copied"))
     weights = np.zeros(len(utterances))
-    for key in sorted(set(keys)):
-        mine = [i for i, k in enumerate(keys) if k == key]
-        count: dict[str, int] = {}
-        for i in mine:
-            count[utterances[i].source] = count.get(utterances[i].source, 0) + 1
-        weights[mine] = [count[utterances[i].source] ** -0.5 for i in mine]
-        weights[mine] *= (0.5 if key[0] and len({c for f, c in keys if f}) > 1 else 1.0) / weights[mine].sum()
+    both = len(np.unique(copied[forged])) > 1  # collected forgeries and copies
+    for mine in (~forged & ~copied, ~forged & copied, forged & ~copied, forged & copied):
+        if mine.any():
+            _, place, count = np.unique(source[mine], return_inverse=True, return_counts=True)
+            weights[mine] = [n**-0.5 for n in count[place].tolist()]
+            weights[mine] *= (0.5 if both and forged[mine][0] else 1.0) / weights[mine].sum()
     return np.asarray(weights * len(utterances) / weights.sum(), np.float64)
 
 
@@ -133,22 +146,18 @@ def features_of(
     """``describe`` of each, in order; ``through_channel``: after a drawn channel."""
     ask = partial(_features, describe, through_channel)
     found: list[Floats | None] = []
-    if workers <= 1:
-        for one in utterances:
-            found.append(ask(one))
-            _tell(progress, found, utterances)
-        return found
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for row in pool.map(ask, utterances, chunksize=16):
+    with ExitStack() as stack:
+        if workers > 1:
+            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+            rows = pool.map(ask, utterances, chunksize=16)
+        else:
+            rows = map(ask, utterances)
+        for row in rows:
             found.append(row)
-            _tell(progress, found, utterances)
+            if progress:
+                progress(len(found) / len(utterances))
     return found
 
 
 def _features(describe: Callable[[Floats], Floats | None], through_channel: bool, one: Utterance) -> Floats | None:
     return describe(delivered(one) if through_channel else one.sound)
-
-
-def _tell(progress: Callable[[float], None] | None, found: Sequence[object], whole: Sequence[object]) -> None:
-    if progress:
-        progress(len(found) / len(whole))

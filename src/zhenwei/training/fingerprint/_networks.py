@@ -28,8 +28,10 @@ from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFing
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.trainer.loop import Schedule, Turn
-from zhenwei.training.data.portraits import Delivery, Portrait, as_cut, draw_delivery, kept_out
-from zhenwei.training.fit import State, fit
+from zhenwei.trainer.supervised import to_input
+from zhenwei.trainer.workers import OfStep
+from zhenwei.training.data.portraits import Delivery, Portrait, as_cut, draw_delivery, parted
+from zhenwei.training.fit import State, apart_from, fit
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.types import Floats, Pixels
 
@@ -44,7 +46,7 @@ _LEARNING_RATE, _OF_TRUNK, _DECAY = 2e-3, 0.2, 0.02
 _RECONSTRUCTION = 5.0
 _ACCEPTED = 0.95  # of a source's own held-out pictures
 _KEEP_EVERY = 100
-_RAW = Delivery()
+_RAW, _CPU = Delivery(), torch.device("cpu")
 Tell = Callable[[str, float], None]
 
 
@@ -59,9 +61,11 @@ class Album:
 def albums(portraits: Sequence[Portrait]) -> tuple[Album, Album]:
     """To learn from, and held out by name; test rows are in neither."""
     made = []
-    for wanted in (False, True):
-        mine = [p for p in portraits if not p.test and kept_out(p.path, HELD_OUT) == wanted]
-        by_source = {name: [p for p in mine if p.source == name] for name in SOURCES if name not in MADE}
+    for mine in parted([p for p in portraits if not p.test], HELD_OUT, lambda p: p.path):
+        by_source: dict[str, list[Portrait]] = {name: [] for name in SOURCES if name not in MADE}
+        for portrait in mine:
+            if portrait.source in by_source:
+                by_source[portrait.source].append(portrait)
         lacking = [name for name, some in by_source.items() if not some]
         if lacking:
             raise DataError("the pictures cannot serve this training", got=f"none of {', '.join(lacking)}")
@@ -80,7 +84,7 @@ def train_generator(name: str, faces: Pixels, steps: int | None = None) -> Gener
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def loss(_: Turn) -> Tensor:
-        batch = to_input(faces[rng.integers(0, len(faces), _DRAWN)])
+        batch = to_input(faces[rng.integers(0, len(faces), _DRAWN)], _CPU)
         with torch.autocast("cpu", torch.bfloat16):
             return functional.l1_loss(net(batch).float(), batch)
 
@@ -90,16 +94,10 @@ def train_generator(name: str, faces: Pixels, steps: int | None = None) -> Gener
     return fit(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss, Schedule(steps, learning_rate=rate))
 
 
-def to_input(pixels: Pixels) -> Tensor:
-    """``(n, size, size, 3)`` uint8 to ``(n, 3, size, size)`` float32 in [-1, 1]."""
-    values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 127.5 - 1
-    return values.contiguous(memory_format=torch.channels_last)
-
-
 @torch.no_grad()
 def redrawn(net: Generator, faces: Pixels) -> Pixels:
     """``faces`` as the generator draws them."""
-    parts = [net(to_input(faces[i : i + 32])) for i in range(0, len(faces), 32)]
+    parts = [net(to_input(faces[start : start + 32], _CPU)) for start in range(0, len(faces), 32)]
     values = torch.cat(parts).clamp(-1, 1).permute(0, 2, 3, 1).numpy()
     return np.asarray(np.rint((values + 1) * 127.5), np.uint8)
 
@@ -177,8 +175,6 @@ Groups = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """What learns, how fast which of its parameters do, from which loss, for how long; where it is kept; its name."""
-
     net: nn.Module
     groups: Groups
     loss: Callable[[Any, Tensor, Tensor], Tensor]
@@ -193,7 +189,7 @@ def learn(part: _Part, pictures: Pictures, *, resume: bool = False, tell: Tell |
 
     def loss(turn: Turn) -> Tensor:
         pixels, labels = turn.batch
-        return part.loss(net.train(), to_input(pixels), torch.from_numpy(labels))
+        return part.loss(net.train(), to_input(pixels, _CPU), torch.from_numpy(labels))
 
     fit(
         net,
@@ -202,31 +198,18 @@ def learn(part: _Part, pictures: Pictures, *, resume: bool = False, tell: Tell |
         Schedule(steps, save_every=_KEEP_EVERY, learning_rate=lambda step, of: _LEARNING_RATE * _rate(step, of)),
         state=State(part.path, resume),
         clip_norm=5.0,
-        batches=_Batches(pictures),
+        batches=OfStep(lambda step: pictures.batch((SEED, 1, step))),
         tell=lambda made: tell(part.name, made / steps) if tell else None,
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batches:
-    """Of a step, from its number alone."""
-
-    pictures: Pictures
-
-    def __getitem__(self, step: int, /) -> tuple[Pixels, NDArray[np.int64]]:
-        return self.pictures.batch((SEED, 1, step))
-
-
 def _groups(learned: LearnedFingerprint) -> Groups:
-    """The trunk, which knows pictures already, and everything else."""
     known = [*learned.stem.parameters(), *learned.stages.parameters()]
-    mine = {id(parameter) for parameter in known}
-    rest = [p for p in learned.parameters() if id(p) not in mine]
+    rest = apart_from(known, learned.parameters())
     return [{"params": known, "share": _OF_TRUNK}, {"params": rest, "share": 1.0}]
 
 
 def _loss_of_learned(net: LearnedFingerprint, batch: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy, every other picture mirrored."""
     mirrored = (torch.arange(len(batch)) % 2 == 0)[:, None, None, None]
     with torch.autocast("cpu", torch.bfloat16):
         found = net(torch.where(mirrored, batch.flip(3), batch))
@@ -250,7 +233,8 @@ def _rate(step: int, steps: int) -> float:
 @torch.no_grad()
 def cosines(net: nn.Module, pixels: Pixels) -> Floats:
     """``(n, sources)`` of either network."""
-    return np.concatenate([net(to_input(pixels[i : i + 32])).cosines.numpy() for i in range(0, len(pixels), 32)])
+    parts = [net(to_input(pixels[start : start + 32], _CPU)).cosines for start in range(0, len(pixels), 32)]
+    return np.asarray(torch.cat(parts).numpy())
 
 
 def set_least(net: LearnedFingerprint | ResidualFingerprint, held_out: Pictures, batches: int | None = None) -> None:
@@ -274,13 +258,13 @@ def figures(net: nn.Module, held_out: Pictures, *, clean: bool, most: int = 60) 
         right += (found.argmax(1) == label).tolist()
         if source in MADE:
             twins = [i for i, name in enumerate(SOURCES) if name in MADE and name.split()[0] == source.split()[0]]
-            seeds += [twins[int(row[twins].argmax())] == label for row in found]
-    return {name: rate_interval(sum(some), len(some)) for name, some in (("all", right), ("seeds", seeds))}
+            seeds += (np.array(twins)[found[:, twins].argmax(1)] == label).tolist()
+    return {"all": rate_interval(sum(right), len(right)), "seeds": rate_interval(sum(seeds), len(seeds))}
 
 
 def _shown(held_out: Pictures, source: str, most: int, *, clean: bool) -> Pixels:
     of = held_out.drawn.get(source)
     count = min(most, len(held_out.album.portraits[source]) if of is None else len(of))
     rng = np.random.default_rng((SEED, 3))
-    ways = [_RAW if clean else draw_delivery(rng) for _ in range(count)]
-    return np.stack([held_out.one(source, i, ways[i], late=i % 2 == 0) for i in range(count)])
+    deliveries = [_RAW if clean else draw_delivery(rng) for _ in range(count)]
+    return np.stack([held_out.one(source, i, deliveries[i], late=i % 2 == 0) for i in range(count)])

@@ -6,6 +6,7 @@ generators of the experiment with seeds are told apart, but say nothing of forge
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -111,8 +112,7 @@ def learn(recipe: Recipe, pictures: tuple[taught.Pictures, taught.Pictures], run
     nets = taught.train(pictures[0], run.output, steps=steps, resume=run.resume, tell=run.tell)
     found = measure(nets, pictures[1])
     for (model, way), figures in found.figures.items():
-        shares = "  ".join(f"{name} {figure.value:.3f}" for name, figure in figures.items())
-        run.say(f"{model}, {way}: {shares}")
+        run.say(f"{model}, {way}: all {figures['all'].value:.3f}  seeds {figures['seeds'].value:.3f}")
     return found
 
 
@@ -120,8 +120,8 @@ def install(
     recipe: Recipe, pictures: tuple[taught.Pictures, taught.Pictures], found: Taught, run: Run
 ) -> tuple[ModelEntry, ...]:
     """Both networks, each calibrated on the portraits that were held out."""
-    portraits = [portrait for some in pictures[1].album.portraits.values() for portrait in some]
-    held_out = HeldOutPortraits(portraits, taught.SEED)
+    portraits = itertools.chain.from_iterable(pictures[1].album.portraits.values())
+    held_out = HeldOutPortraits(list(portraits), taught.SEED)
     kinds: tuple[type[Learned] | type[Residual], ...] = (Learned, Residual)
     rows = []
     for number, (net, kind) in enumerate(zip(found.nets, kinds, strict=True)):
@@ -155,7 +155,8 @@ def _product(recipe: Recipe, kind: type[Learned] | type[Residual], found: Taught
             f"Sources, in the order of the answers: {', '.join(SOURCES)}",
             f"{steps} batches of 48 pictures, seed {taught.SEED}; every picture is scaled and re-encoded "
             "regardless of its source, before it is cut or after",
-            *(_line(way, found.figures[model, way]) for way in ("clean", "delivered")),
+            _line("clean", found.figures[model, "clean"]),
+            _line("delivered", found.figures[model, "delivered"]),
         ),
         held_out="Pictures that were not learned from: FFHQ photographs and StyleGAN portraits, each as it is and "
         "delivered. The test figures are in `docs/accuracy.md`.",

@@ -1,9 +1,8 @@
 """From scores to likelihood ratios: calibration and operating points on people and sources that were not trained on.
 
 For every detector alike: ``shown`` yields what was held out, images, clips or sounds, genuine and forged treated the
-same, each as it is and once as it might be *delivered* (:mod:`zhenwei.training.data.shown`), so that the calibration
-sees the sizes and compressions that users bring; ``ask`` puts one before the detector. They are asked for one by one
-and none is kept. Thresholds hold in the *worst* of the sources, not in their mixture.
+same, each as it is and once as it might be *delivered* (:mod:`zhenwei.training.data.shown`); ``ask`` puts one before
+the detector. Thresholds hold in the *worst* of the sources, not in their mixture.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from zhenwei.errors import DataError
 from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points
 from zhenwei.models.calibration import Calibration
 from zhenwei.models.calibration_fit import fit
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.shown import Shown
 from zhenwei.types import Quality
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
 _UNKNOWN = 0.5
-"""Share u of generators that may leave none of the known traces. An assumption, not a measurement: of generators that
-were not trained on there are none here to measure. With LR the likelihood ratio among the known ones, that of "drawn by
-some generator" is (1 - u) LR + u: never below u, and 1 - u as large at the top."""
+"""Share u of generators that may leave none of the known traces: assumed, not measured. With LR the likelihood ratio
+among the known ones, that of "drawn by some generator" is (1 - u) LR + u: at least u, and 1 - u as large at the top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,18 +121,13 @@ def calibrate_each(
 
 
 def _fit(samples: list[Sample], seed: int) -> Calibration:
-    sizes = [s.face_px for s in samples if s.face_px is not None]
+    scores, forged, faces_px, groups = columns(samples, "score", "forged", "face_px", "group")
+    unknown = faces_px.count(None)
+    if 0 < unknown < len(samples):
+        got = f"{len(samples) - unknown} of {len(samples)} have"
+        raise DataError("some of what was held out has no size of a face", got=got)
     sharpness = [math.nan if s.sharpness is None else s.sharpness for s in samples]
-    if sizes and len(sizes) < len(samples):
-        raise DataError("some of what was held out has no size of a face", got=f"{len(sizes)} of {len(samples)} have")
-    return fit(
-        [s.score for s in samples],
-        [s.forged for s in samples],
-        sizes or None,
-        [s.group for s in samples],
-        sharpness=sharpness,
-        seed=seed,
-    )
+    return fit(scores, forged, None if unknown else faces_px or None, groups, sharpness=sharpness, seed=seed)
 
 
 def _operating(calibration: Calibration, samples: list[Sample], video: Collection[str]) -> OperatingPoints:
@@ -141,12 +135,14 @@ def _operating(calibration: Calibration, samples: list[Sample], video: Collectio
     one table serves both. Each face is from a clip of its own; delivered twice it still counts once."""
     each = []
     for of_video in (True, False):
-        mine = [s for s in samples if (s.source in video) == of_video]
-        if not mine:
-            continue
-        llr = [calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness) for s in mine]
-        forged, faces_seen = [s.forged for s in mine], [s.number for s in mine]
-        each.append(measure_operating_points(llr, forged, ["image"] * len(mine), groups=faces_seen))
+        llr, forged, numbers = list[float](), list[bool](), list[int]()
+        for s in samples:
+            if (s.source in video) == of_video:
+                llr.append(calibration.llr(s.score, face_px=s.face_px, sharpness=s.sharpness))
+                forged.append(s.forged)
+                numbers.append(s.number)
+        if llr:
+            each.append(measure_operating_points(llr, forged, ["image"] * len(llr), groups=numbers))
     alarms, misses = list[Tail](), list[Tail]()
     for points in each:
         alarms += points.genuine.values()
@@ -171,6 +167,7 @@ def worst_of(tails: list[Tail]) -> Tail:
     for tail in tails:
         levels.update(tail.llr)
         floor, media, groups = max(floor, tail.floor), media + tail.media, groups + tail.groups
-    grid = sorted(levels)
-    rates = [max(floor, *(tail.at(level) for tail in tails)) for level in grid]
+    grid, rates = sorted(levels), []
+    for level in grid:
+        rates.append(max(floor, *[tail.at(level) for tail in tails]))
     return Tail(tuple(grid), tuple(np.minimum.accumulate(rates).tolist()), floor, media, groups)

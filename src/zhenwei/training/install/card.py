@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from zhenwei.models import ModelEntry
 from zhenwei.stats.metrics import auc
+from zhenwei.training.data.columns import columns
 from zhenwei.training.install.calibrate import Calibrated, Sample
 
 OWN_LICENCE = "Apache-2.0 (weights made by this project; see training data)"
@@ -56,59 +59,38 @@ class Product:
 
 def card(product: Product, row: ModelEntry, found: Mapping[str, Calibrated], parity: float) -> str:
     """The model's card, Markdown: what it is, how it did on what was held out, what it cannot do."""
-    tables = [line for part, measured in found.items() for line in _table(part, measured)]
-    return "\n".join(
-        [
-            f"# {row.id}",
-            "",
-            product.question,
-            "",
-            f"- Detector: `{product.detector}`",
-            f"- File: {_size(row.bytes)}, ONNX opset 17, float32",
-            f"- sha256: `{row.sha256}`",
-            f"- Training data: {row.training_data}",
-            *(f"- {fact}" for fact in product.facts),
-            f"- Largest difference of ONNX Runtime from {product.reference}: {parity:.1e}",
-            "",
-            f"## Held-out figures at the level of one {product.noun.removesuffix('s')}",
-            "",
-            product.held_out,
-            "",
-            *tables,
-            *(line for remark in product.remarks for line in (remark, "")),
-            "## Calibration",
-            "",
-            *(line for part, measured in found.items() for line in (_calibration(product, part, measured), "")),
-            "## Limits",
-            "",
-            product.limits,
-            "",
-        ]
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+    size = f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 100_000 else f"{row.bytes / 1e3:.1f} kB"
+    lines = [f"# {row.id}", "", product.question, "", f"- Detector: `{product.detector}`"]
+    lines += [f"- File: {size}, ONNX opset 17, float32", f"- sha256: `{row.sha256}`"]
+    for fact in (f"Training data: {row.training_data}", *product.facts):
+        lines.append(f"- {fact}")
+    lines += [f"- Largest difference of ONNX Runtime from {product.reference}: {parity:.1e}", ""]
+    lines += [f"## Held-out figures at the level of one {product.noun.removesuffix('s')}", "", product.held_out, ""]
+    for part, measured in found.items():
+        lines += _table(part, measured)
+    for remark in product.remarks:
+        lines += [remark, ""]
+    lines += ["## Calibration", ""]
+    for part, measured in found.items():
+        lines += [_calibration(product, part, measured), ""]
+    return "\n".join([*lines, "## Limits", "", product.limits, ""])
 
 
 def _table(part: str, found: Calibrated) -> list[str]:
-    sources = sorted({s.source for s in found.samples})
-    return [
-        *([f"`{part}`:", ""] if part else []),
-        "| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |",
-        "|---|---|---|---|---|",
-        *(_source_line(source, found.samples) for source in sources),
-        _source_line("", found.samples),
-        "",
-    ]
+    lines = [f"`{part}`:", ""] if part else []
+    lines.append("| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |")
+    lines.append("|---|---|---|---|---|")
+    (sources,) = columns(found.samples, "source")
+    for source in [*sorted(set(sources)), ""]:
+        lines.append(_source_line(source, found.samples))
+    return [*lines, ""]
 
 
 def _calibration(product: Product, part: str, found: Calibrated) -> str:
     fitted = found.calibration
     return (
-        f"{f'`{part}`: ' if part else ''}"
-        f"C_llr {fitted.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 useless); "
-        f"{fitted.genuine} genuine and {fitted.forged} forged {product.noun} of {fitted.groups} groups; "
+        f"{f'`{part}`: ' if part else ''}C_llr {fitted.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 "
+        f"useless); {fitted.genuine} genuine and {fitted.forged} forged {product.noun} of {fitted.groups} groups; "
         f"{found.unanswered} gave no answer. LLRs are kept within [{fitted.lowest:.2f}, {fitted.highest:.2f}], what "
         "that many groups can support. Thresholds hold in the worst of the sources."
     )
@@ -117,11 +99,11 @@ def _calibration(product: Product, part: str, found: Calibrated) -> str:
 def _source_line(source: str, samples: tuple[Sample, ...]) -> str:
     """One row of the table; "" stands for all sources together."""
     mine = [s for s in samples if source in ("", s.source)]
-    clean = [s for s in mine if not s.delivered]
-    counts = (sum(not s.forged for s in clean), sum(s.forged for s in clean))
-    areas = [_area(some) if all(counts) else "—" for some in (clean, mine)]
-    return f"| {source or 'all'} | {counts[0]} | {counts[1]} | {areas[0]} | {areas[1]} |"
-
-
-def _area(samples: list[Sample]) -> str:
-    return f"{auc([s.forged for s in samples], [s.score for s in samples]):.3f}"
+    scores, forged, delivered = map(np.array, columns(mine, "score", "forged", "delivered"))
+    clean = ~delivered.astype(bool)
+    n_forged = int(forged[clean].sum())
+    n_genuine = int(clean.sum()) - n_forged
+    published = both = "—"
+    if n_genuine and n_forged:
+        published, both = f"{auc(forged[clean], scores[clean]):.3f}", f"{auc(forged, scores):.3f}"
+    return f"| {source or 'all'} | {n_genuine} | {n_forged} | {published} | {both} |"

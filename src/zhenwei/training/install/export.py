@@ -70,30 +70,18 @@ def load_weights(weights: Path, net: Net) -> Net:
 
 def export(
     net: nn.Module,
-    size_px: int,
+    shape: int | tuple[int, ...],
     *,
     input_name: str = "faces",
     outputs: Sequence[str] = ANSWER,
     tolerance: float = _TOLERANCE,
 ) -> Exported:
-    """Of a network of pictures ``(n, 3, size_px, size_px)``; see :func:`export_shape`."""
-    return export_shape(net, (3, size_px, size_px), input_name=input_name, outputs=outputs, tolerance=tolerance)
+    """``input_name`` ``(n, *shape)`` in, ``outputs`` (fields of what the network answers) out, checked against PyTorch.
 
-
-def export_shape(
-    net: nn.Module,
-    shape: tuple[int, ...],
-    *,
-    input_name: str,
-    outputs: Sequence[str] = ANSWER,
-    tolerance: float = _TOLERANCE,
-) -> Exported:
-    """``input_name`` in, ``outputs`` (fields of what the network answers) out, checked against PyTorch.
-
-    Opset 17, free batch axis, float32, norms folded into convolutions.
-
-    Raises :class:`ModelError` when ONNX Runtime and PyTorch differ by more than ``tolerance`` in any output.
+    ``shape``: a number is the side of RGB images, ``(3, side, side)``. Opset 17, free batch axis, float32, norms folded
+    into convolutions. Raises :class:`ModelError` when ONNX Runtime and PyTorch differ by more than ``tolerance``.
     """
+    shape = (3, shape, shape) if isinstance(shape, int) else shape
     buffer = io.BytesIO()
     example = torch.zeros(2, *shape)
     with warnings.catch_warnings():
@@ -133,8 +121,8 @@ def parity(net: nn.Module, data: bytes, shape: tuple[int, ...], outputs: Sequenc
         ours = session.run(None, {name: batch})
         with torch.no_grad():
             answer = net(torch.from_numpy(batch))
-        theirs = [getattr(answer, name) for name in outputs]
-        differences += [float(np.abs(a - b.numpy()).max()) for a, b in zip(ours, theirs, strict=True)]
+        for mine, output in zip(ours, outputs, strict=True):
+            differences.append(float(np.abs(mine - getattr(answer, output).numpy()).max()))
     return float(np.max(differences))
 
 
@@ -149,9 +137,7 @@ def export_formula(
     """A model that is a formula and no network, checked against ``reference``, the same in NumPy, on ``drawn``.
 
     ``formula``: a graph in the textual form of ONNX, ``name (float[n, 3] x) => (float[n] score) {...}``; ``constants``:
-    what it names besides, float32. A formula says what is computed in plain operators; skl2onnx would write those of
-    ai.onnx.ml, with labels and probabilities that no detector reads.
-
+    what it names besides, float32 (skl2onnx would write operators of ai.onnx.ml, whose labels no detector reads).
     Raises :class:`ModelError` when ONNX Runtime and NumPy differ by more than ``tolerance``.
     """
     model = onnx.parser.parse_model(f'<ir_version: {_IR_VERSION}, opset_import: ["" : {OPSET}]> {formula}')

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from zhenwei.stats.bootstrap import bootstrap_interval
 from zhenwei.stats.estimate import cell
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc
+from zhenwei.training.data.columns import columns
 from zhenwei.training.install.thresholds import Answered, Measured, SourceRow
 
 PAGE = "left_out.md"
@@ -45,13 +45,16 @@ def save(found: Measured, folder: Path) -> None:
 
 def record(found: Measured) -> dict[str, Any]:
     """Plain JSON values: a row a source, the figures of each kind, and the weights they are of."""
-    kinds = {kind: _figures(mine, found.dependence) for kind, mine in _by_kind(found.answered).items()}
+    kinds = {}
+    for kind, mine in _by_kind(found.answered).items():
+        figures = _figures(mine, found.dependence)
+        kinds[kind] = {name: _plain(value) for name, value in figures.items()}
     return {
         "schema": "zhenwei.left-out/1",
         "seed": SEED,
         "weights": weights_of(FUSED),
         "trust": {kind: round(factor, 4) for kind, factor in sorted(found.dependence.trust.items())},
-        "kinds": {kind: {name: _plain(value) for name, value in mine.items()} for kind, mine in kinds.items()},
+        "kinds": kinds,
         "sources": [asdict(row) | {"trust": round(row.trust, 4)} for row in found.rows],
     }
 
@@ -68,11 +71,9 @@ def to_markdown(found: Measured) -> str:
 
 def _by_kind(every: Sequence[Answered]) -> dict[str, list[Answered]]:
     found: dict[str, list[Answered]] = {}
-    for kind in _KINDS:
-        mine = [a for a in every if a.kind == kind]
-        if mine:
-            found[kind] = mine
-    return found
+    for one in every:
+        found.setdefault(one.kind, []).append(one)
+    return {kind: found[kind] for kind in _KINDS if kind in found}
 
 
 def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Estimate | None]:
@@ -87,10 +88,10 @@ def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Esti
     area = probe = None
     if any(truth) and not all(truth):
         area = bootstrap_interval(auc, truth, values, groups=groups, seed=SEED)
-    names = sorted(mine[0].facts)
-    table = np.array([[a.facts[name] for name in names] for a in mine], np.float64)
+    names, (forged, owners) = sorted(mine[0].facts), columns(mine, "forged", "group")
+    table = np.array([[a.facts[name] for name in names] for a in mine], np.float64)  # (media, names)
     try:
-        probe = metadata_probe(table, [a.forged for a in mine], [a.group for a in mine], seed=SEED) if names else None
+        probe = metadata_probe(table, forged, owners, seed=SEED) if names else None
     except DataError:  # too few groups to leave some out
         probe = None
     return {"auc": area, "metadata_probe": probe}
@@ -99,8 +100,7 @@ def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Esti
 def _summary(mine: Sequence[Answered], rows: Sequence[SourceRow], dependence: Dependence) -> list[str]:
     figures = _figures(mine, dependence)
     counts = ("false_alarms", "genuine_answered", "found", "forged_answered", "missed", "cleared")
-    table = np.array([attrgetter(*counts)(row) for row in rows], int).reshape(-1, len(counts))
-    alarms, genuine, found, forged, missed, cleared = table.sum(axis=0).tolist()
+    alarms, genuine, found, forged, missed, cleared = map(sum, columns(rows, *counts))
     large = [r for r in rows if r.genuine_answered >= 10]
     worst = max(large, key=lambda r: r.false_alarms / r.genuine_answered, default=None)
     probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]

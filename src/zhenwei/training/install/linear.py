@@ -142,7 +142,8 @@ def linear_lesson(
             found = calibrate(held_out, ask, seed=chosen.seed, total=len(held_out), progress=progress)
             return cautious(found) if bounded else found
 
-        words = replace(product, facts=(_how(chosen), *product.facts))
+        how = f"Classifier: logistic regression, L2 penalty {chosen.l2:.0f}, seed {chosen.seed}"
+        words = replace(product, facts=(how, *product.facts))
         return (publish(words, exported, measure, store=run.store),)
 
     return Lesson(
@@ -154,7 +155,3 @@ def linear_lesson(
         install=install,
         at_once=True,
     )
-
-
-def _how(recipe: LinearRecipe) -> str:
-    return f"Classifier: logistic regression, L2 penalty {recipe.l2:.0f}, seed {recipe.seed}"

@@ -1,10 +1,8 @@
 """A trained network into a model store: ONNX, neutral start, calibration, operating points, card from measurement.
 
 For every detector alike. What is particular to one is said by its :class:`Product` (names and words), by ``exported``
-(made by :mod:`zhenwei.training.install.export`) and by ``measure``, a function without arguments that shows held-out
-media to the detector and returns :class:`Calibrated` (:mod:`zhenwei.training.install.calibrate` makes one). While it
-runs, ``models.load(product.model)`` gives the new weights with a calibration that changes nothing, so that the
-detector's ``score`` and ``llr`` are what the network says. They lie in a store of their own until all is measured.
+(made by :mod:`zhenwei.training.install.export`) and by ``measure``, which shows held-out media to the detector. While
+it runs, ``models.load(product.model)`` gives the new weights, in a store of their own, with a neutral calibration.
 """
 
 from __future__ import annotations
@@ -37,10 +35,8 @@ def publish(
     """Measures the weights and writes them, their calibration, their card and the operating points; returns the row.
 
     ``store``: the package's or any folder. ``parts``: of a model that several detectors read, the calibrations that
-    ``measure`` gives by part. ``thresholds``: a file for the operating points of this detector alone; those in the
-    package are of all detectors together, and are measured apart.
-    Measuring touches neither, and if writing fails or is interrupted both are as they were before: weights without
-    their calibration would give false verdicts. Raises what ``measure`` raises, and :class:`ModelError`.
+    ``measure`` gives by part. ``thresholds``: a file for the operating points of this detector alone. If writing fails
+    or is interrupted all is as it was before. Raises what ``measure`` raises, and :class:`ModelError`.
     """
     row = product.row()
     with tempfile.TemporaryDirectory(prefix="zhenwei-publish-") as scratch:
@@ -68,9 +64,11 @@ def publish(
 def _all_or_nothing(row: ModelEntry, parts: Sequence[str], store: Path, thresholds: Path | None) -> Iterator[None]:
     """Puts back every file of the store that publishing touches, unless it comes to its end."""
     touched = [store / "weights" / row.file, store / "cards" / row.card, store / "manifest.json"]
-    names = [f"{row.id}.{part}" if part else row.id for part in parts]
-    touched += [store / "weights" / f"{name}.calibration.json" for name in names]
-    touched += [thresholds] if thresholds is not None else []
+    for part in parts:
+        name = f"{row.id}.{part}" if part else row.id
+        touched.append(store / "weights" / f"{name}.calibration.json")
+    if thresholds is not None:
+        touched.append(thresholds)
     before = {path: path.read_bytes() if path.is_file() else None for path in touched}
     try:
         yield

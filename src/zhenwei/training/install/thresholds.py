@@ -38,6 +38,7 @@ from zhenwei.evaluation.readers import load
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points
 from zhenwei.fusion.verdict import decide, fuse
+from zhenwei.training.data.columns import columns
 from zhenwei.training.install.calibrate import worst_of
 from zhenwei.types import Evidence, Kind
 
@@ -96,8 +97,8 @@ class Answered:
             else:
                 people[one.person].append(one)
         llrs = []
-        for mine in [people[person] for person in sorted(people)] or [[]]:
-            llr = fuse([*mine, *of_file], kind=self.kind, dependence=dependence)
+        for person in sorted(people) or [0]:
+            llr = fuse([*people[person], *of_file], kind=self.kind, dependence=dependence)
             if llr is not None:
                 llrs.append(llr)
         return llrs
@@ -173,8 +174,10 @@ def measure(every: Sequence[Answered]) -> Measured:
     """All four steps. Raises :class:`DataError` where a class was never answered."""
     dependence = _as_written(dependence_of(every))
     trust, points, rows = dict[str, float](), OperatingPoints(), list[SourceRow]()
-    for kind in sorted({a.kind for a in every}):
-        mine = [a for a in every if a.kind == kind]
+    by_kind: dict[Kind, list[Answered]] = defaultdict(list)
+    for one in every:
+        by_kind[one.kind].append(one)
+    for kind, mine in sorted(by_kind.items()):
         left_out = _left_out(mine, dependence)
         trust[kind] = min(row.trust for row in left_out)
         points = points.joined(operating_of(mine, _as_written(replace(dependence, trust=trust))))
@@ -190,8 +193,12 @@ def _as_written(dependence: Dependence) -> Dependence:
 def dependence_of(every: Sequence[Answered]) -> Dependence:
     said, forged, groups = list[dict[str, float]](), list[bool](), list[str]()
     for one in every:
-        for person in sorted({s.person or 0 for s in one.said}):
-            said.append({s.detector: s.llr for s in one.said if s.person in (None, person) and s.llr is not None})
+        people: dict[int, dict[str, float]] = {s.person or 0: {} for s in one.said}
+        for person, answers in sorted(people.items()):
+            for s in one.said:
+                if s.person in (None, person) and s.llr is not None:
+                    answers[s.detector] = s.llr
+            said.append(answers)
             forged.append(one.forged)
             groups.append(one.group)
     return measure_dependence(said, forged, groups, least_answers=LEAST_ANSWERS)
@@ -205,7 +212,7 @@ def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDAr
     weights = np.zeros(len(llrs))
     for label in (False, True):
         sizes = Counter(sources[forged == label].tolist())
-        total = sum(math.sqrt(n) for n in sizes.values())
+        total = sum(map(math.sqrt, sizes.values()))
         for source, n in sizes.items():
             weights[(sources == source) & (forged == label)] = math.sqrt(n) / total / n
     signed = np.where(forged, llrs, -llrs)
@@ -219,20 +226,21 @@ def operating_of(mine: Sequence[Answered], dependence: Dependence) -> OperatingP
     """Of media of one kind: the larger of the pooled upper limit and the rate of the worst source, and the domain."""
     kind = mine[0].kind
     rows: list[tuple[float, Answered]] = []
-    count: Counter[tuple[str, bool]] = Counter()
+    count: dict[str, Counter[bool]] = defaultdict(Counter)
     seen = []
     for one in mine:
         rows += [(llr, one) for llr in one.llrs(dependence)]
-        count[one.source, one.forged] += 1
+        count[one.source][one.forged] += 1
         if one.seen and not one.forged:
             seen.append(one.seen)
     llrs, owners = zip(*rows, strict=True) if rows else ((), ())
-    forged, groups = [one.forged for one in owners], [one.group for one in owners]
+    forged, groups = columns(owners, "forged", "group")
     pooled = measure_operating_points(llrs, forged, [kind] * len(rows), groups=groups)
     genuine = [pooled.genuine[kind], *_by_source(rows, forged=False)] if kind in pooled.genuine else []
     missed = [pooled.forged[kind], *_by_source(rows, forged=True)] if kind in pooled.forged else []
-    names = sorted({source for source, _ in count})
-    sources = [(_NAMES.get(name, name), count[name, False], count[name, True]) for name in names]
+    sources = []
+    for name, counted in sorted(count.items()):
+        sources.append((_NAMES.get(name, name), counted[False], counted[True]))
     alarms: dict[str, Tail] = {kind: _bound(genuine)} if genuine else {}
     misses: dict[str, Tail] = {kind: _bound(missed)} if missed else {}
     return OperatingPoints(alarms, misses, {kind: Domain(tuple(sources), _ranges(seen))})
@@ -281,21 +289,26 @@ def _left_out(mine: Sequence[Answered], dependence: Dependence) -> list[SourceRo
         llrs = one.llrs(plain)
         if llrs:
             most.append((max(llrs), one.forged, one.source))
-    values, forged, sources = (np.array(column) for column in zip(*most, strict=True))
+    values, forged, sources = map(np.array, zip(*most, strict=True))
+    by_source: dict[str, list[Answered]] = defaultdict(list)
+    for one in mine:
+        by_source[one.source].append(one)
     rows = []
-    for source in sorted({a.source for a in mine}):
+    for source, theirs in sorted(by_source.items()):
         others = sources != source
         trust = trust_of(values[others], forged[others], sources[others])
         known = replace(dependence, trust={mine[0].kind: trust})
         points = operating_of([a for a in mine if a.source != source], known)
-        rows.append(_row(source, [a for a in mine if a.source == source], points, known, trust))
+        rows.append(_row(source, theirs, points, known, trust))
     return rows
 
 
 def _row(
     source: str, mine: Sequence[Answered], points: OperatingPoints, dependence: Dependence, trust: float
 ) -> SourceRow:
-    told = Counter(call for a in mine for call in _calls(a, points, dependence))
+    told: Counter[str] = Counter()
+    for one in mine:
+        told.update(_calls(one, points, dependence))
     return SourceRow(
         kind=mine[0].kind,
         source=_NAMES.get(source, source),

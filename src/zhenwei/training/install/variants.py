@@ -90,7 +90,7 @@ def int8(model: bytes, faces: Sequence[Floats]) -> bytes:
             return None if batch is None else {name: batch}
 
     with tempfile.TemporaryDirectory(prefix="zhenwei-int8-") as scratch, _quiet():
-        source, ready, target = (Path(scratch) / f"{n}.onnx" for n in ("source", "ready", "target"))
+        source, ready, target = Path(scratch, "source.onnx"), Path(scratch, "ready.onnx"), Path(scratch, "target.onnx")
         source.write_bytes(model)
         quant_pre_process(source, ready, skip_symbolic_shape=True)
         quantization.quantize_static(
@@ -147,7 +147,7 @@ def cost(
 ) -> Cost:
     """What ``variant`` costs against ``original``, one thread each."""
     sessions = [_session(original), _session(variant)]
-    ours, theirs = (_scores(session, held_out) for session in sessions)
+    ours, theirs = _scores(sessions[0], held_out), _scores(sessions[1], held_out)
     difference = paired_difference(forged, ours, theirs, groups)
     speed = _speed_ratio(sessions, held_out[:_BATCH])
     largest = float(np.abs(ours - theirs).max())

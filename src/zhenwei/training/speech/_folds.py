@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from zhenwei.evaluation.ladder.sounds import RUNGS
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.models import ModelEntry
 from zhenwei.signals.voice import RATE_HZ
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
@@ -106,7 +107,7 @@ def voice_lesson(way: Way) -> Lesson[Recipe, Voices, Answers]:
         learn=partial(_learn, way),
         install=partial(_install, way),
         accepts=frozenset({"resume", "start"}),
-        ways={"thresholds": _measure_together},
+        ways={"thresholds": lambda _recipe, _voices, run: together.run(run)},
         at_once=True,
     )
 
@@ -129,13 +130,13 @@ def _prepare(way: Way, _: Recipe, run: Run) -> Voices:
 
 
 def _learn(way: Way, _: Recipe, voices: Voices, run: Run) -> Answers:
-    everything, clean, travelled = voices.everything, voices.clean, voices.travelled
     if not run.resume:
-        for name in ("all", *(f"fold{number + 1}" for number in range(len(FOLDS)))):
-            (run.output / f"{name}.pt").unlink(missing_ok=True)
-    asked = _leave_out(way, everything, clean, travelled, run.output, run.workers, run.tell)
+        (run.output / "all.pt").unlink(missing_ok=True)
+        for fold in range(len(FOLDS)):
+            (run.output / f"fold{fold + 1}.pt").unlink(missing_ok=True)
+    asked = _leave_out(way, voices, run)
     _write(run.output, way.product.detector, asked)
-    rows = _rows(everything, clean, travelled, np.ones(len(everything), np.bool_))
+    rows = _rows(voices, np.ones(len(voices.everything), np.bool_))
     return Answers(asked, way.learn(rows, run.output / "all.pt", run.bar("learning from all")))
 
 
@@ -147,61 +148,40 @@ def _install(way: Way, _: Recipe, __: Voices, answers: Answers, run: Run) -> tup
     return (row,)
 
 
-def _measure_together(_: Recipe, __: Voices, run: Run) -> None:
-    together.run(run)
+def _rows(voices: Voices, which: Bools) -> list[Row]:
+    found = []
+    for rows in (voices.clean, voices.travelled):
+        for row, one, mine in zip(rows, voices.everything, which, strict=True):
+            if mine and row is not None:
+                found.append((row, one))
+    return found
 
 
-def _rows(
-    everything: Sequence[Utterance], clean: Sequence[Floats | None], travelled: Sequence[Floats | None], which: Bools
-) -> list[Row]:
-    return [
-        (row, one)
-        for rows in (clean, travelled)
-        for row, one, mine in zip(rows, everything, which, strict=True)
-        if mine and row is not None
-    ]
-
-
-def _leave_out(
-    way: Way,
-    everything: Sequence[Utterance],
-    clean: Sequence[Floats | None],
-    travelled: Sequence[Floats | None],
-    output: Path,
-    workers: int,
-    tell: Callable[[str, float], None],
-) -> list[Asked]:
+def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
     asked: list[Asked] = []
-    published = [u for u in everything if not u.copied]
-    changed: dict[str, list[Floats | None]] = {}
+    published = [u for u in voices.everything if not u.copied]
+    # By rung, a row for each window; copies, which are never asked about, have none after the codecs.
+    shown: dict[str, Sequence[Floats | None]] = {"": voices.clean, "channel": voices.travelled}
     for number, (name, change) in enumerate(RUNGS.items()):
-        tell("changing sounds", number / len(RUNGS))
-        changed[name] = features_of([_after(u, change) for u in published], way.describe, workers=workers)
-    tell("changing sounds", 1.0)
-    place = {id(u): k for k, u in enumerate(published)}
+        run.tell("changing sounds", number / len(RUNGS))
+        changed = [replace(u, sound=change(u.sound)) for u in published]
+        rows = iter(features_of(changed, way.describe, workers=run.workers))
+        shown[name] = [None if u.copied else next(rows) for u in voices.everything]
+    run.tell("changing sounds", 1.0)
     for fold, sources in enumerate(FOLDS):
-        learn, ask = split(everything, sources)
-        rows = _rows(everything, clean, travelled, learn)
-        learned = way.learn(rows, output / f"fold{fold + 1}.pt", partial(_told, tell, fold))
+        learn, ask = split(voices.everything, sources)
+        bar = run.bar("leaving out sources", of=len(FOLDS), part=fold)
+        learned = way.learn(_rows(voices, learn), run.output / f"fold{fold + 1}.pt", bar)
         for k in np.flatnonzero(ask).tolist():
-            one = everything[k]
-            each = {"": clean[k], "channel": travelled[k]} | {n: r[place[id(one)]] for n, r in changed.items()}
-            asked += [Asked(one, fold, n, None if row is None else learned.score(row)) for n, row in each.items()]
-        tell("leaving out sources", (fold + 1) / len(FOLDS))
+            for name, by_window in shown.items():
+                row = by_window[k]
+                asked.append(Asked(voices.everything[k], fold, name, None if row is None else learned.score(row)))
+        bar(1.0)
     return asked
 
 
-def _told(tell: Callable[[str, float], None], fold: int, share: float) -> None:
-    tell("leaving out sources", (fold + share) / len(FOLDS))
-
-
-def _after(one: Utterance, change: Callable[[Floats], Floats]) -> Utterance:
-    return Utterance(change(one.sound), one.system, one.speaker, one.source, one.path, one.copied)
-
-
 def calibrated(asked: Sequence[Asked]) -> Calibrated:
-    """On what was answered as published, after a drawn channel and after the codecs: files arrive as MP3 or by
-    telephone, and what weighed as much as if they did not would weigh too much. Sources are the independent cases."""
+    """On what was answered as published, after a drawn channel and after codecs; sources are the independent cases."""
     arrived = [a for a in asked if a.rung in together.ARRIVED and (a.score is not None or a.rung == "")]
     return calibrate(enumerate(arrived), _sample, seed=SEED)
 
@@ -233,33 +213,35 @@ def _write(output: Path, detector: str, asked: Sequence[Asked]) -> None:
 def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOutTable:
     """AUC and equal error rate with intervals over sources and systems: whole, by fold, and after each change; and what
     a file tells without being heard."""
-    published = [a for a in asked if a.rung == ""]
+    by_rung: dict[str, list[Asked]] = {"": []}
+    for one in asked:
+        by_rung.setdefault(one.rung, []).append(one)
+    published = by_rung.pop("")
     rows = [_row("all, as published", published)]
     for fold, sources in enumerate(FOLDS):
         rows.append(_row(", ".join(sources), [a for a in published if a.fold == fold]))
-    rows += [
-        _row(r or "as published", [a for a in asked if a.rung == r]) for r in dict.fromkeys(a.rung for a in asked) if r
-    ]
+    for rung, mine in by_rung.items():
+        rows.append(_row(rung, mine))
     return HeldOutTable(
         detector=detector,
         noun="sources left out, or what was done to all",
         text=together.TEXT,
         seed=SEED,
         weights=weights,
-        rows=(*rows, _metadata([a.utterance for a in published])),
+        rows=(*rows, _metadata(published)),
     )
 
 
 def _row(name: str, asked: Sequence[Asked]) -> held_out.Row:
+    forged, scores = columns(asked, "utterance.forged", "score")
     groups = [f"{a.utterance.source} {a.utterance.system}" for a in asked]
-    return held_out.row(name, [a.utterance.forged for a in asked], [a.score for a in asked], groups)
+    return held_out.row(name, forged, scores, groups)
 
 
-def _metadata(utterances: Sequence[Utterance]) -> held_out.Row:
+def _metadata(asked: Sequence[Asked]) -> held_out.Row:
     """The probe that hears nothing: at chance, or the data would tell by themselves."""
-    features = np.array([_facts(u.sound) for u in utterances])
-    truth = [u.forged for u in utterances]
-    area = metadata_probe(features, truth, [u.source for u in utterances], seed=SEED)
+    sounds, truth, sources = columns(asked, "utterance.sound", "utterance.forged", "utterance.source")
+    area = metadata_probe(np.array(list(map(_facts, sounds))), truth, sources, seed=SEED)
     forged, count = sum(truth), len(truth)
     return held_out.Row(what="metadata only", genuine=count - forged, forged=forged, asked=count, auc=area, eer=None)
 
@@ -273,13 +255,11 @@ def _facts(sound: Floats) -> tuple[float, float, float, float]:
 
 
 SHARED: dict[str, Any] = {
-    "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and "
-    "copies of "
-    "the genuine by vocoders made by this project. Data sets' licences: research.",
+    "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and copies "
+    "of the genuine by vocoders made by this project. Data sets' licences: research.",
     "held_out": "Windows of sources that were left out of learning together with their systems and speakers, fold by "
     "fold; small and re-encoded too means: after a drawn room, band, noise and companding, and after each codec. The "
-    "shipped weights were "
-    "learned from all sources. EER and the ladder of codecs: docs/accuracy.md.",
+    "shipped weights were learned from all sources. EER and the ladder of codecs: docs/accuracy.md.",
     "limits": "Few sources and systems: on others it may do better or worse. Voices of the best neural vocoders pass "
     "unnoticed.",
     "noun": "windows",

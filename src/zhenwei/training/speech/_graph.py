@@ -20,9 +20,10 @@ from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, Gra
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, Reals, variability
 from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, Utterance
 from zhenwei.training.fit import State, fit
-from zhenwei.training.install.export import Exported, export_shape
+from zhenwei.training.install.export import Exported, export
 from zhenwei.types import Floats
 
 STEPS, BATCH = 900, 32
@@ -41,10 +42,9 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
 
     Deterministic on one machine. Raises :class:`DataError` when ``kept`` is damaged or of something else.
     """
-    levels = _levels([sound for sound, _ in rows])
-    statistics = _statistics([sound for sound, _ in rows])
-    forged = np.array([u.forged for _, u in rows])
-    odds = within_sources([u for _, u in rows])
+    sounds, utterances = zip(*rows, strict=True)
+    levels, statistics = _levels(sounds), _statistics(sounds)
+    forged, odds = np.array(*columns(utterances, "forged")), within_sources(utterances)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         net = GraphAttentionNet()
@@ -53,15 +53,16 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
             torch.manual_seed(SEED + turn.step)
             return _loss(net.train(), *_batch(levels, statistics, forged, odds, turn.step))
 
+        def rate(step: int, steps: int) -> float:
+            cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+            return _LEARNING_RATE * min(1.0, (step + 1) / _WARM) * cosine
+
         return fit(
             net,
             torch.optim.AdamW(net.parameters(), _LEARNING_RATE, weight_decay=_DECAY),
             loss,
             Schedule(
-                STEPS,
-                save_every=_KEEP_EVERY,
-                learning_rate=_rate,
-                ema=lambda made: min(_AVERAGE, made / (made + 9)),
+                STEPS, save_every=_KEEP_EVERY, learning_rate=rate, ema=lambda made: min(_AVERAGE, made / (made + 9))
             ),
             state=State(kept, of=len(rows)),
             clip_norm=5.0,
@@ -79,25 +80,24 @@ def score(net: GraphAttentionNet, sound: Floats) -> float:
 
 
 def exported(net: GraphAttentionNet) -> Exported:
-    return export_shape(net, (SAMPLES,), input_name="wave", outputs=("score",))
+    return export(net, (SAMPLES,), input_name="wave", outputs=("score",))
 
 
 def within_sources(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
-    """``(n,)``: of every source genuine and forged windows are drawn equally often, of the forged collected ones and
-    copies too, so that what tells sources apart tells nothing of forgery; a source counts as the root of its
-    windows."""
+    """``(n,)``: odds that each is drawn. Of every source genuine and forged windows are drawn equally often, of the
+    forged ones collected and copied; a source counts as the root of its windows."""
     odds = np.zeros(len(utterances))
-    for source in sorted({u.source for u in utterances}):
-        mine = np.array([u.source == source for u in utterances])
-        forged = mine & np.array([u.forged for u in utterances])
-        copied = forged & np.array([u.copied for u in utterances])
-        if not (mine & ~forged).any() or not forged.any():
+    sources, forged, copied = map(np.array, columns(utterances, "source", "forged", "copied"))
+    for source in np.unique(sources):
+        mine = sources == source
+        genuine, collected, copies = mine & ~forged, mine & forged & ~copied, mine & forged & copied
+        kinds = int(collected.any()) + int(copies.any())
+        if not genuine.any() or not kinds:
             continue
         share = float(mine.sum()) ** 0.5
-        odds[mine & ~forged] = share / (mine & ~forged).sum()
-        parts = [part for part in (copied, forged & ~copied) if part.any()]
-        for part in parts:
-            odds[part] = share / len(parts) / part.sum()
+        odds[genuine] = share / genuine.sum()
+        for part in (collected, copies):
+            odds[part] = share / kinds / max(1, part.sum())
     return odds
 
 
@@ -119,8 +119,12 @@ _MEASURED: dict[bytes, Reals | None] = {}  # the folds of a training hold the sa
 
 def _statistics(sounds: Sequence[Floats]) -> Tensor:
     """``(n, 150)``, standardised and clipped to four deviations; 0 where too little is heard."""
-    keys = [blake2b(sound.tobytes()).digest() for sound in sounds]
-    fresh = {key: sound for key, sound in zip(keys, sounds, strict=True) if key not in _MEASURED}
+    keys, fresh = [], {}
+    for sound in sounds:
+        key = blake2b(sound.tobytes()).digest()
+        keys.append(key)
+        if key not in _MEASURED:
+            fresh[key] = sound
     if fresh:
         with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
             _MEASURED.update(zip(fresh, pool.map(variability, fresh.values(), chunksize=32), strict=True))
@@ -132,11 +136,7 @@ def _statistics(sounds: Sequence[Floats]) -> Tensor:
 
 
 def _batch(
-    levels: Sequence[Tensor],
-    statistics: Tensor,
-    forged: NDArray[np.bool_],
-    odds: NDArray[np.float64],
-    step: int,
+    levels: Sequence[Tensor], statistics: Tensor, forged: NDArray[np.bool_], odds: NDArray[np.float64], step: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     rng = np.random.default_rng((SEED, step))
     picked = rng.choice(len(levels), BATCH, p=odds / odds.sum())
@@ -158,10 +158,6 @@ def _view(level: Tensor, rng: np.random.Generator) -> Tensor:
     out[low : low + band] = out[low : low + band].mean(1, keepdim=True)
     out[:, early : early + moment] = out.mean(1, keepdim=True)
     return out
-
-
-def _rate(step: int, steps: int) -> float:
-    return _LEARNING_RATE * min(1.0, (step + 1) / _WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def _loss(net: GraphAttentionNet, views: Tensor, statistics: Tensor, forged: Tensor) -> Tensor:

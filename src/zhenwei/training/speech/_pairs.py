@@ -6,9 +6,7 @@ made file could give, since the shipped weights know all of these voices.
 
 from __future__ import annotations
 
-import csv
-import tempfile
-import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +15,12 @@ import numpy as np
 
 from zhenwei import pipeline
 from zhenwei.detectors import catalogue
-from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.verdict import decide
 from zhenwei.pipeline import Options
-from zhenwei.training.data.speech import SEED
+from zhenwei.training.data.columns import columns
+from zhenwei.training.data.speech import SEED, read_clips
 from zhenwei.types import Evidence, Verdict
 
 _EACH = 30  # voices of each class
@@ -54,7 +52,10 @@ class _Pair:
     verdict: Verdict
 
     def llr(self, stream: str) -> float:
-        return next((s.llr or 0.0 for s in self.verdict.streams if s.stream == stream), 0.0)
+        for found in self.verdict.streams:
+            if found.stream == stream:
+                return found.llr or 0.0
+        return 0.0
 
     @property
     def likeliest(self) -> tuple[bool, bool]:
@@ -64,41 +65,45 @@ class _Pair:
 
 def look(data: Path, tell: Tell | None = None) -> list[Seen]:
     """Every clip of ``clips.zip``, asked by all detectors that do not listen. DataError where it is missing."""
-    archive, table = data / "clips.zip", data / "clips.csv"
-    if not archive.is_file() or not table.is_file():
-        raise DataError("there are no clips to look at", got=str(data), want="clips.zip and clips.csv")
     deaf = Options(detectors=tuple(name for name, kind in catalogue().items() if "audio" not in kind.info.takes))
     found = []
-    with tempfile.TemporaryDirectory(prefix="zhenwei-clips-") as folder, zipfile.ZipFile(archive) as packed:
-        with table.open(encoding="utf-8", newline="") as text:
-            rows = list(csv.DictReader(text))
-        for number, row in enumerate(rows):
-            report = pipeline.examine(Path(packed.extract(row["path"], folder)), options=deaf)
-            found.append(Seen(row["path"], row["label"] == "fake", report.evidence))
-            if tell:
-                tell((number + 1) / len(rows))
+    for path, row, share in read_clips(data):
+        report = pipeline.examine(path, options=deaf)
+        found.append(Seen(row["path"], row["label"] == "fake", report.evidence))
+        if tell:
+            tell(share)
     return found
 
 
 def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
     """AUC of picture alone, voice alone and both fused, for every way a pair may be forged; intervals over clips."""
     chosen = _chosen(voices)
-    pairs = [_Pair(c.name, c.forged, v.forged, _decided(c, v)) for c in clips for v in chosen]
-    right = float(np.mean([(p.picture, p.voice) == p.likeliest for p in pairs]))
-    nothing = [p for p in pairs if not (p.picture or p.voice)]
-    fused = _fused
+    pairs, right = [], 0
+    by_truth: dict[tuple[bool, bool], list[_Pair]] = defaultdict(list)
+    for clip in clips:
+        for voice in chosen:
+            verdict = decide([*clip.evidence, *voice.evidence], kind="video")
+            pair = _Pair(clip.name, clip.forged, voice.forged, verdict)
+            pairs.append(pair)
+            by_truth[pair.picture, pair.voice].append(pair)
+            right += (pair.picture, pair.voice) == pair.likeliest
+    nothing = by_truth[False, False]
+
+    def fused(pair: _Pair) -> float:
+        return 1 - pair.verdict.four_ways()[False, False]
+
     rows = [
         _row("either forged: picture alone", pairs, lambda p: p.picture or p.voice, lambda p: p.llr("picture")),
         _row("either forged: voice alone", pairs, lambda p: p.picture or p.voice, lambda p: p.llr("voice")),
         _row("either forged: four possibilities", pairs, lambda p: p.picture or p.voice, fused),
         _row("either forged: the verdict", pairs, lambda p: p.picture or p.voice, lambda p: p.verdict.llr or 0.0),
     ]
-    for picture, voice, name in (
-        (True, False, "the picture alone"),
-        (False, True, "the voice alone"),
-        (True, True, "both"),
+    for truth, name in (
+        ((True, False), "the picture alone"),
+        ((False, True), "the voice alone"),
+        ((True, True), "both"),
     ):
-        mine = [p for p in pairs if (p.picture, p.voice) == (picture, voice)]
+        mine = by_truth[truth]
         rows.append(_row(f"forged is {name}", [*nothing, *mine], lambda p: p.picture or p.voice, fused))
     one = [p for p in pairs if p.picture != p.voice]
     rows.append(
@@ -110,7 +115,7 @@ def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
         text=f"{len(clips)} clips beside {len(chosen)} voices of sources left out, every pair: genuine are those with "
         "nothing forged (in the last row, those whose picture is). Intervals by bootstrap over clips. Four "
         "possibilities: one minus the probability that neither is forged. The likeliest of the four was right in "
-        f"{right:.1%} of {len(pairs)} pairs.",
+        f"{right / len(pairs):.1%} of {len(pairs)} pairs.",
         seed=SEED,
         weights="",
         rows=tuple(rows),
@@ -122,19 +127,13 @@ def _chosen(voices: Sequence[Spoken]) -> list[Spoken]:
     found: list[Spoken] = []
     for forged in (False, True):
         mine = [v for v in voices if v.forged == forged and v.evidence]
-        found += [mine[i] for i in sorted(rng.permutation(len(mine))[:_EACH].tolist())]
+        for i in sorted(rng.permutation(len(mine))[:_EACH].tolist()):
+            found.append(mine[i])
     return found
-
-
-def _decided(clip: Seen, voice: Spoken) -> Verdict:
-    return decide([*clip.evidence, *voice.evidence], kind="video")
-
-
-def _fused(pair: _Pair) -> float:
-    return 1 - pair.verdict.four_ways()[False, False]
 
 
 def _row(
     what: str, pairs: Sequence[_Pair], forged: Callable[[_Pair], bool], score: Callable[[_Pair], float]
 ) -> held_out.Row:
-    return held_out.row(what, [forged(p) for p in pairs], [score(p) for p in pairs], [p.clip for p in pairs])
+    (names,) = columns(pairs, "clip")
+    return held_out.row(what, list(map(forged, pairs)), list(map(score, pairs)), names)

@@ -18,6 +18,7 @@ from zhenwei.evaluation.ladder.sounds import RUNGS
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED
 from zhenwei.training.lesson import Run
 from zhenwei.training.speech import _pairs as pairs
@@ -29,10 +30,8 @@ ARRIVED = ("", "channel", *(name for name in RUNGS if not name.startswith(("nois
 """How files arrive, for the calibration: the channel draws noise and rooms of its own."""
 TEXT = (
     "Windows of 3 to 4 s. Five folds: whole sources are left out of learning together with every system and speaker "
-    "that "
-    "occurs in them. Intervals by bootstrap over sources and systems. Metadata only: length, bytes a second, peak "
-    "and silence at "
-    "the start."
+    "that occurs in them. Intervals by bootstrap over sources and systems. Metadata only: length, bytes a second, "
+    "peak and silence at the start."
 )
 
 
@@ -72,7 +71,7 @@ def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
     """``folders``: outputs of the trainings of all these detectors. Raises :class:`DataError` for any other."""
     asked = _read(folders, store)
     arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
-    dependence = measure_dependence([a.llrs for a in arrived], [a.forged for a in arrived], [a.whose for a in arrived])
+    dependence = measure_dependence(*columns(arrived, "llrs", "forged", "whose"))
     spoken = tuple(Spoken(a.forged, a.said) for a in asked if not a.rung)
     return Together(dependence, _table(asked, dependence), spoken)
 
@@ -106,11 +105,13 @@ def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
 
 def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOutTable:
     rows = []
-    for rung in dict.fromkeys(a.rung for a in asked):
-        mine = [a for a in asked if a.rung == rung]
-        truth, whose = [a.forged for a in mine], [a.whose for a in mine]
-        what = rung or "all, as published"
-        rows.append(held_out.row(what, truth, [a.fused(dependence) for a in mine], whose))
+    by_rung: dict[str, list[_Asked]] = defaultdict(list)
+    for one in asked:
+        by_rung[one.rung].append(one)
+    for rung, mine in by_rung.items():
+        truth, whose = columns(mine, "forged", "whose")
+        fused = [one.fused(dependence) for one in mine]
+        rows.append(held_out.row(rung or "all, as published", truth, fused, whose))
     text = f"All detectors of voices together, discounted for what they repeat. {TEXT}"
     return HeldOutTable(
         detector="speech, fused", noun="what was done", text=text, seed=SEED, weights="", rows=tuple(rows)

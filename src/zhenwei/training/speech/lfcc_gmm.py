@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.detectors.speech import lfcc_gmm
+from zhenwei.training.data.columns import columns
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
@@ -58,11 +59,8 @@ def fit_mixtures(genuine: NDArray[np.floating], forged: NDArray[np.floating]) ->
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the rounds are few on purpose
             found.append(mixture.fit(frames))
-    return Mixtures(
-        np.log([m.weights_ for m in found]),
-        np.stack([m.means_ for m in found]),
-        np.stack([m.covariances_ for m in found]),
-    )
+    weights, means, variances = map(np.stack, columns(found, "weights_", "means_", "covariances_"))
+    return Mixtures(np.log(weights), means, variances)
 
 
 def export_mixtures(mixtures: Mixtures) -> Exported:

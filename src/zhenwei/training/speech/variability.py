@@ -10,6 +10,7 @@ import numpy as np
 from zhenwei.detectors.speech.variability import MODEL
 from zhenwei.signals.voice import NAMES, variability
 from zhenwei.stats.logistic import fit_logistic
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, balanced
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import Linear, export_linear
@@ -27,10 +28,11 @@ def spreads(sound: Floats) -> Floats | None:
 
 def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
     """Logistic regression; penalised strongly, since there are few sources."""
-    x = np.stack([row for row, _ in rows]).astype(np.float64)
-    forged = np.array([u.forged for _, u in rows], np.bool_)
+    statistics, utterances = zip(*rows, strict=True)
+    x = np.stack(statistics).astype(np.float64)  # (n, 150)
+    forged = np.array(*columns(utterances, "forged"))
     centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
-    slopes = fit_logistic((x - centre) / scale, forged, balanced([u for _, u in rows]), l2=_L2)
+    slopes = fit_logistic((x - centre) / scale, forged, balanced(utterances), l2=_L2)
     weights = slopes[:-1] / scale
     linear = Linear(weights, float(slopes[-1] - weights @ centre))
     return Learned(lambda row: float(linear(row[None])[0]), lambda: export_linear(linear))

@@ -1,7 +1,6 @@
 """``temporal.flicker`` from photographs set in motion: genuine clips, the same clips forged frame by frame, a network.
 
-There is no collection of clips here to learn from. A photograph is moved as heads move (smoothly, with a little bending
-as of a face that speaks), gets a camera's noise and slow changes of light; its forgery is the same clip with a stretch
+A photograph is moved as heads move, gets a camera's noise and changes of light; its forgery is the clip with a stretch
 self-blended frame by frame (:mod:`zhenwei.forge.synthesis.temporal`), mixed in by an amount. Both go through the same
 H.264. What the network sees is followed by the package's own tracker, as a user's clip is.
 """
@@ -11,9 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 import torch
@@ -28,7 +25,9 @@ from zhenwei.forge.synthesis import temporal
 from zhenwei.nets.flicker import FRAMES, FlickerNet
 from zhenwei.signals.flicker import CHANNELS, courses
 from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.training.data.columns import columns
 from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.fit import fit
 from zhenwei.types import Floats, Frame, Pixels, Strip
 
@@ -43,7 +42,6 @@ _CONVERTED = 0.15  # share of clips in which frames are shown twice
 _LIPS, _CHIN = (13, 14), 152  # points of the mesh
 _LARGEST_PX = 352
 _BLOCK = 16  # pixels
-_CODEC = {"preset": "veryfast", "tune": "zerolatency"}  # what looks ahead differs from run to run
 _BATCH, _LEARNING_RATE, _DECAY = 64, 3e-3, 0.02
 _LEAST_SEEN = 0.9  # of the frames
 _LOOKED = 4  # frames that the face finder sees of a clip
@@ -63,10 +61,7 @@ class Clip:
 
 
 def clips(
-    photographs: Sequence[Photograph],
-    purpose: int,
-    times: int = 1,
-    progress: Callable[[float], None] | None = None,
+    photographs: Sequence[Photograph], purpose: int, times: int = 1, progress: Callable[[float], None] | None = None
 ) -> Iterator[Clip]:
     """Genuine and forged clips in turn, ``times`` of each photograph; those whose face is lost are left out."""
     for number, photograph in enumerate(photographs):
@@ -80,14 +75,12 @@ def clips(
             rng = np.random.default_rng((SEED, purpose, number, time))
             for forged, (made, altered) in zip((False, True), both(pixels, face.landmarks, rng), strict=True):
                 strip = followed(made)
-                if strip is None or len(strip.times_s) != _LENGTH or not _seen(strip):
+                if strip is None or len(strip.times_s) != _LENGTH:
+                    continue
+                if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
                     continue
                 found = courses(strip.pixels, strip.landmarks)
                 yield Clip(found, altered[1:-1], forged, number, photograph.path, photograph.source)
-
-
-def _seen(strip: Strip) -> bool:
-    return bool(np.isfinite(strip.landmarks[:, 0, 0]).mean() >= _LEAST_SEEN)
 
 
 def both(
@@ -101,7 +94,7 @@ def both(
     altered = np.asarray(drawn.masks.max(axis=(1, 2)) > 0)
     shown = _shown(rng)
     arrive = _arriving(rng, frames.shape)
-    whole, forged = (arrive(made[shown]) for made in (frames.astype(np.float32), mixed))
+    whole, forged = arrive(frames.astype(np.float32)[shown]), arrive(mixed[shown])
     return (whole, np.zeros(len(frames), np.bool_)), (forged, altered[shown])
 
 
@@ -121,7 +114,7 @@ def _arriving(rng: np.random.Generator, shape: tuple[int, ...]) -> Callable[[Flo
     lamp = 1 + float(rng.uniform(0, 0.012)) * float(rng.random() < 0.3) * rng.normal(size=(_LENGTH, 1, 1, 1))
     grain = rng.normal(0, noise, shape).astype(np.float32) if noise else np.float32(0)
     scale = float(rng.uniform(0.7, 1)) if rng.random() < 0.5 else 1.0
-    size = tuple(int(side * scale) // _BLOCK * _BLOCK for side in (shape[2], shape[1]))
+    size = int(shape[2] * scale) // _BLOCK * _BLOCK, int(shape[1] * scale) // _BLOCK * _BLOCK
 
     def arrive(frames: Floats) -> Pixels:
         lit = np.clip(np.rint(frames * lamp + grain), 0, 255).astype(np.uint8)
@@ -132,25 +125,21 @@ def _arriving(rng: np.random.Generator, shape: tuple[int, ...]) -> Callable[[Flo
 
 
 def moving(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> tuple[Pixels, Floats]:
-    """A photograph ``(h, w, 3)`` set in motion: 50 frames, and where its points are in each ``(50, 468, 2)``.
-
-    The head shifts, turns and nears, slowly and at times suddenly, the picture bends a little, the mouth opens as in
-    speech, and light changes slowly.
-    """
+    """A photograph ``(h, w, 3)`` set in motion: 50 frames, and where its points are in each ``(50, 468, 2)``."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     down, across, turn, near, light, bent, bent_too = _course(rng, 7) * float(rng.uniform(0.1, 1.6))
     speech = (
         np.abs(_smoothed(rng, 1, float(rng.uniform(1.0, 3.0)))[0]) * float(rng.uniform(0, 1)) * (rng.random() < 0.7)
     )
-    fields = [_field(height, width, 0.004 * side, rng) for _ in range(2)]
+    field, field_too = _field(height, width, 0.004 * side, rng), _field(height, width, 0.004 * side, rng)
     mouth = _mouth(landmarks, height, width)
     frames, points = [], []
     for t in range(_LENGTH):
         middle = (width / 2, height / 2)
         matrix = np.asarray(cv2.getRotationMatrix2D(middle, 2.0 * turn[t], 1 + 0.015 * near[t]), np.float64)
         matrix[:, 2] += (0.015 * side * across[t], 0.01 * side * down[t])
-        bend = bent[t] * fields[0] + bent_too[t] * fields[1] + np.float32(speech[t]) * mouth
+        bend = bent[t] * field + bent_too[t] * field_too + np.float32(speech[t]) * mouth
         frames.append(_drawn(pixels, matrix, bend, 1 + 0.02 * float(light[t])))
         points.append(_placed(landmarks[:, :2], matrix, bend))
     return np.stack(frames), np.stack(points).astype(np.float32)
@@ -159,7 +148,8 @@ def moving(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> tuple
 def _course(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     """``(count, 50)``: slow wandering with a share of quick motion, deviation about 1."""
     quick = float(rng.uniform(0, 0.3))
-    slow, fast = (_smoothed(rng, count, float(rng.uniform(*range_))) for range_ in ((4, 14), (1.2, 4)))
+    slow = _smoothed(rng, count, float(rng.uniform(4, 14)))
+    fast = _smoothed(rng, count, float(rng.uniform(1.2, 4)))
     return np.asarray((1 - quick) * slow + quick * fast)
 
 
@@ -206,28 +196,9 @@ def _placed(points: Floats, matrix: NDArray[np.float64], bend: Floats) -> NDArra
 
 
 def _within(pixels: Pixels) -> Pixels:
-    """Of sides that are whole blocks, at most 352 px."""
     scale = min(1.0, _LARGEST_PX / max(pixels.shape[:2]))
-    width, height = (max(_BLOCK, int(side * scale) // _BLOCK * _BLOCK) for side in pixels.shape[1::-1])
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def through_h264(frames: Pixels, crf: int, keyframes: int = 250) -> Pixels:
-    """A clip ``(n, h, w, 3)`` of whole blocks of 16 px through H.264. ``keyframes``: frames from one to the next."""
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.height, encoder.width, encoder.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
-    encoder.time_base, encoder.thread_count = Fraction(1, round(FPS)), 1
-    encoder.options = {**_CODEC, "crf": str(crf), "g": str(keyframes)}
-    packets = []
-    for number, pixels in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
-        frame.pts = number
-        packets += encoder.encode(frame)
-    packets += encoder.encode(None)
-    decoder = av.CodecContext.create("h264", "r")
-    decoder.thread_count = 1
-    pictures = [*(f for p in packets for f in decoder.decode(p)), *decoder.decode(None)]
-    return np.stack([p.to_ndarray(format="rgb24") for p in pictures])
+    height, width = np.maximum(1, (np.array(pixels.shape[:2]) * scale).astype(int) // _BLOCK) * _BLOCK
+    return np.asarray(cv2.resize(pixels, (int(width), int(height)), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def followed(frames: Pixels) -> Strip | None:
@@ -254,14 +225,15 @@ def train(
     learn: Sequence[Clip], *, epochs: int | None = None, tell: Callable[[float], None] | None = None
 ) -> FlickerNet:
     """Frames and clips by cross-entropy; genuine and forged weigh alike. Raises :class:`DataError` for too few."""
-    if not any(c.forged for c in learn) or all(c.forged for c in learn):
+    courses, frames_altered, labels = columns(learn, "courses", "altered", "forged")
+    if not any(labels) or all(labels):
         raise DataError("too few clips to learn from", got=str(len(learn)), want="genuine and forged ones")
     epochs = EPOCHS if epochs is None else epochs
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
-    data = torch.from_numpy(np.stack([c.courses for c in learn]))
-    altered = torch.from_numpy(np.stack([c.altered for c in learn])).float()
-    forged = torch.tensor([float(c.forged) for c in learn])
+    data = torch.from_numpy(np.stack(courses))  # (n, channels, 48)
+    altered = torch.from_numpy(np.stack(frames_altered)).float()  # (n, 48)
+    forged = torch.tensor(labels, dtype=torch.float32)
     net = FlickerNet(len(CHANNELS)).train()
     starts = range(0, len(data) - 1, _BATCH)
     order = np.arange(len(data))
@@ -291,5 +263,6 @@ def scores(net: FlickerNet, some: Sequence[Clip]) -> Floats:
     """``(n,)``. Raises :class:`UsageError` for none."""
     if not some:
         raise UsageError("there is no clip to score", got="none", want="at least one")
-    found: Floats = net(torch.from_numpy(np.stack([c.courses for c in some]))).score.numpy()
+    (courses,) = columns(some, "courses")
+    found: Floats = net(torch.from_numpy(np.stack(courses))).score.numpy()
     return found

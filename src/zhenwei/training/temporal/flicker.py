@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,11 +13,12 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.flicker import FlickerNet
 from zhenwei.signals.flicker import CHANNELS
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.photographs import Photograph, read_photographs
-from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.columns import columns
+from zhenwei.training.data.photographs import read_photographs
+from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export_shape
+from zhenwei.training.install.export import export
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Section, Share
@@ -40,34 +40,28 @@ class Recipe(Section):
     held_out: Share = 0.25
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clips:
-    """Genuine and forged clips, to learn from and of photographs held out by name."""
-
-    learn: Sequence[Clip]
-    held_out: Sequence[Clip]
+Clips = tuple[list[Clip], list[Clip]]
 
 
 def prepare(recipe: Recipe, run: Run) -> Clips:
-    """Sets the training rows of ``photos`` in motion."""
-    kept: tuple[list[Photograph], list[Photograph]] = ([], [])
-    for row in read_photographs(run.data, _SOURCES):
-        kept[kept_out(row.path, recipe.held_out)].append(row)
-    learn = list(taught.clips(kept[0], 1, recipe.times, run.bar("setting photographs in motion")))
-    return Clips(learn, list(taught.clips(kept[1], 2, 1, run.bar("the same for held-out ones"))))
+    """Clips to learn from, and of photographs held out by name: the training rows of ``photos`` set in motion."""
+    rows, apart = parted(read_photographs(run.data, _SOURCES), recipe.held_out, lambda row: row.path)
+    learn = list(taught.clips(rows, 1, recipe.times, run.bar("setting photographs in motion")))
+    return learn, list(taught.clips(apart, 2, 1, run.bar("the same for held-out ones")))
 
 
 def learn(recipe: Recipe, clips: Clips, run: Run) -> FlickerNet:
-    net = taught.train(clips.learn, epochs=recipe.epochs, tell=run.bar("training"))
+    net = taught.train(clips[0], epochs=recipe.epochs, tell=run.bar("training"))
     torch.save(net.state_dict(), run.output / "best.pt")
-    area = auc([clip.forged for clip in clips.held_out], taught.scores(net, clips.held_out))
+    (forged,) = columns(clips[1], "forged")
+    area = auc(forged, taught.scores(net, clips[1]))
     run.say(f"AUC on held-out photographs: {area:.3f}")
     return net
 
 
 def install(recipe: Recipe, clips: Clips, net: FlickerNet, run: Run) -> tuple[ModelEntry, ...]:
-    exported = export_shape(net, (len(CHANNELS), FRAMES), input_name="courses", outputs=("score", "course"))
-    held_out = clips.held_out
+    exported = export(net, (len(CHANNELS), FRAMES), input_name="courses", outputs=("score", "course"))
+    held_out = clips[1]
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")

@@ -7,19 +7,16 @@ the label). Two in five are kept out of the fit, by name, to calibrate on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from zhenwei.detectors.traditional.exposure import Exposure, face_features
+from zhenwei.training.data.held_out import HeldOutPortraits, as_is_and_delivered
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
-from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
-from zhenwei.types import Floats, Pixels
+from zhenwei.types import Floats
 
 MODEL = "exposure"
 SEED = 20261123
@@ -45,49 +42,24 @@ _PRODUCT = Product(
 )
 
 
-def split(recipe: Recipe, data: Path, _progress: Progress) -> tuple[list[Photograph], HeldOut]:
+def split(recipe: Recipe, data: Path, _progress: Progress) -> tuple[list[Photograph], HeldOutPortraits]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
-    photographs = read_photographs(data, SOURCES)
-    learn = [p for p in photographs if not kept_out(p.path, recipe.held_out)]
-    return learn, HeldOut([p for p in photographs if kept_out(p.path, recipe.held_out)])
+    learn, held_out = parted(read_photographs(data, SOURCES), recipe.held_out, lambda photograph: photograph.path)
+    return learn, HeldOutPortraits(held_out, SEED, 2)
 
 
 def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> Iterator[tuple[Floats, bool]]:
     """Features ``(72,)`` and truth of each picture as it is and delivered; without a face it is left out."""
     for number, photograph in enumerate(photographs):
         progress(number / len(photographs))
-        for pixels in _as_is_and_delivered(photograph.pixels(), number, 1):
+        for pixels in as_is_and_delivered(photograph.pixels(), (SEED, 1, number)):
             face = largest_face(pixels)
             if face is not None:
                 yield face_features(pixels, face), photograph.forged
 
 
-def _as_is_and_delivered(pixels: Pixels, number: int, purpose: int) -> tuple[Pixels, Pixels]:
-    arrives = draw_delivery(np.random.default_rng((SEED, purpose, number)))
-    if arrives == Delivery():
-        arrives = replace(arrives, encoding=(".jpg", 75))
-    return pixels, arrives.apply(pixels)
-
-
 class Recipe(LinearRecipe):
     l2: float = 100.0  # of 72 features that say much the same, on some 800 pictures
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """Pictures kept out of the fit, one after another, each as it is and delivered."""
-
-    photographs: Sequence[Photograph]
-
-    def __len__(self) -> int:
-        return 2 * len(self.photographs)
-
-    def __iter__(self) -> Iterator[Shown]:
-        for number, photograph in enumerate(self.photographs):
-            each = _as_is_and_delivered(photograph.pixels(), number, 2)
-            for pixels, delivered in zip(each, (False, True), strict=True):
-                source = "ffhq and generated from it"
-                yield Shown(pixels, photograph.forged, number, photograph.path, source, delivered)
 
 
 lesson = linear_lesson(

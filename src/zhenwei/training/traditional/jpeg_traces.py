@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trace
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.photographs import Photograph, read_photographs
-from zhenwei.training.data.portraits import kept_out
+from zhenwei.training.data.portraits import parted
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.card import Product
@@ -55,9 +55,8 @@ _PRODUCT = Product(
 
 def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splices, Splices]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
-    photographs = read_photographs(data, SOURCES)
-    learn = Splices([p for p in photographs if not kept_out(p.path, recipe.held_out)], 1)
-    return learn, Splices([p for p in photographs if kept_out(p.path, recipe.held_out)], 2)
+    learn, held_out = parted(read_photographs(data, SOURCES), recipe.held_out, lambda photograph: photograph.path)
+    return Splices(learn, 1), Splices(held_out, 2)
 
 
 def picture_features(pixels: Pixels) -> Floats | None:
@@ -90,7 +89,7 @@ class History:
 def draw_history(rng: np.random.Generator) -> History:
     """Half of the first grids are that of the last saving."""
     before, last = int(rng.integers(*_BEFORE)), int(rng.integers(*_LAST))
-    row, column = (int(v) for v in rng.integers(0, 8, 2))
+    row, column = rng.integers(0, 8, 2).tolist()
     shift = (row, column) if rng.random() < 0.5 else (0, 0)
     saved_before, lossless = rng.random() < _SAVED_BEFORE, rng.random() < _LOSSLESS
     return History(before if saved_before else None, None if lossless else last, shift)
@@ -139,7 +138,7 @@ def splice(
     scale = max((height + 8) / donor.shape[0], (width + 8) / donor.shape[1], 1.0)
     size = (int(np.ceil(donor.shape[1] * scale)), int(np.ceil(donor.shape[0] * scale)))
     donor = _saved(np.asarray(cv2.resize(donor, size, interpolation=cv2.INTER_CUBIC), np.uint8), quality)
-    row, column = (int(v) for v in rng.integers(0, 8, 2))
+    row, column = rng.integers(0, 8, 2).tolist()
     patch = donor[row : row + height, column : column + width]
     centre, axes = rng.uniform(0.3, 0.7, 2) * (width, height), rng.uniform(0.12, 0.3, 2) * (width, height)
     region = np.zeros((height, width), np.uint8)

@@ -16,7 +16,7 @@ from zhenwei.detectors.traditional.noise import Noise, noise_features
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, self_blend
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
-from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
+from zhenwei.training.data.portraits import Delivery, draw_delivery, parted
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.install.asking import of_face
@@ -64,8 +64,8 @@ class Recipe(LinearRecipe):
 def split(recipe: Recipe, data: Path, progress: Progress) -> tuple[Examples, Examples]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
     sitters = sitters_of(read_photographs(data, SOURCES), progress)
-    learn = Examples([s for s in sitters if not kept_out(s.photograph.path, recipe.held_out)], 1)
-    return learn, Examples([s for s in sitters if kept_out(s.photograph.path, recipe.held_out)], 2)
+    learn, held_out = parted(sitters, recipe.held_out, lambda sitter: sitter.photograph.path)
+    return Examples(learn, 1), Examples(held_out, 2)
 
 
 def rows(_: Recipe, learn: Examples, progress: Progress) -> Iterator[tuple[Floats, bool]]:
@@ -78,6 +78,7 @@ def rows(_: Recipe, learn: Examples, progress: Progress) -> Iterator[tuple[Float
 
 
 def sitters_of(photographs: Sequence[Photograph], progress: Progress) -> list[Sitter]:
+    """Those photographs in which a face with a mesh is found."""
     found = []
     for number, photograph in enumerate(photographs):
         progress(number / len(photographs))
@@ -150,8 +151,8 @@ class Arrival:
         delivered = self.delivery.apply(pixels)
         if self.crf is None:
             return delivered
-        height, width = (side // 2 * 2 for side in delivered.shape[:2])  # H.264 wants even sides
-        return through_h264(np.ascontiguousarray(delivered[:height, :width]), self.crf)
+        height, width = delivered.shape[0] // 2 * 2, delivered.shape[1] // 2 * 2  # H.264 wants even sides
+        return np.asarray(through_h264(delivered[None, :height, :width], self.crf)[0])
 
 
 def draw_arrival(rng: np.random.Generator) -> Arrival:
@@ -164,9 +165,9 @@ def draw_arrival(rng: np.random.Generator) -> Arrival:
 
 def _scaled(face: Face, scale: float) -> Face:
     box = face.box
-    edges = (edge * scale for edge in (box.left, box.top, box.right, box.bottom))
+    scaled = type(box)(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
     quality = replace(face.quality, face_px=face.quality.face_px * scale)
-    return replace(face, box=type(box)(*edges), quality=quality, landmarks=None)
+    return replace(face, box=scaled, quality=quality, landmarks=None)
 
 
 lesson = linear_lesson(
