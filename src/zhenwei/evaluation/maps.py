@@ -171,8 +171,11 @@ def _cut(pixels: Pixels, face: Face) -> Pixels | None:
 
 
 def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised | None:
-    mine = [case for case in cases if case.truth_of == kind]
-    groups = [case.group for case in mine]
+    mine, groups = [], []
+    for case in cases:
+        if case.truth_of == kind:
+            mine.append(case)
+            groups.append(case.group)
     if len(set(groups)) < 2:
         return None
 
@@ -184,14 +187,8 @@ def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised
         return mean_interval(values, groups, seed=seed, resamples=_RESAMPLES)
 
     marked = over(lambda found, _: false_localisation(found, threshold=MARKED))
-    if kind == GENUINE:
-        return Localised(set=name, truth=kind, faces=len(mine), marked=marked)
-    return Localised(
-        set=name,
-        truth=kind,
-        faces=len(mine),
-        marked=marked,
-        iinc=over(partial(iinc, threshold=MARKED)),
-        pbca=over(partial(pixel_accuracy, threshold=MARKED)),
-        iou=over(partial(intersection_over_union, threshold=MARKED)),
-    )
+    where: dict[str, Estimate] = {}
+    if kind != GENUINE:
+        for figure, measure in (("iinc", iinc), ("pbca", pixel_accuracy), ("iou", intersection_over_union)):
+            where[figure] = over(partial(measure, threshold=MARKED))
+    return Localised(set=name, truth=kind, faces=len(mine), marked=marked, **where)

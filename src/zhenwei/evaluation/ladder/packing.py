@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -104,12 +104,8 @@ def through_codec(pixels: Pixels, codec: Codec, crf: int) -> Pixels:
 
 def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
     import av
-    from av.video.codeccontext import VideoCodecContext
 
-    context = av.CodecContext.create(name, mode)
-    if not isinstance(context, VideoCodecContext):
-        raise TypeError(f"{name} is no codec of pictures")
-    return context
+    return cast("VideoCodecContext", av.CodecContext.create(name, mode))
 
 
 def encoder_options(codec: Codec, crf: int) -> dict[str, str]:
