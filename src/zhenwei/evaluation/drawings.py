@@ -167,8 +167,7 @@ def _series(steps: Sequence[Step], order: Sequence[tuple[float, str]]) -> Series
     known = []
     for step in steps:
         if step.auc:
-            place = order.index((step.amount, step.step))
-            known.append((place, step.auc.value, step.auc.low, step.auc.high))
+            known.append((order.index((step.amount, step.step)), step.auc.value, step.auc.low, step.auc.high))
     places, values, low, high = zip(*sorted(known), strict=True)
     return Series(places, values, low, high)
 
@@ -186,8 +185,7 @@ def _lowest(steps: Sequence[Step]) -> tuple[float, str]:
 
 def _forged_from(files: Sequence[FileResult]) -> float | None:
     """The least LLR that was called forged, if every file above it was, too: thresholds may differ by kind of file."""
-    called: list[float] = []
-    others: list[float] = []
+    called, others = list[float](), list[float]()
     for f in files:
         if f.llr is not None:
             (called if f.decision == "forged" else others).append(f.llr)

@@ -50,21 +50,28 @@ class ClipCoding:
         count = max(1, len(media.frame_times(source)))
         frames = media.sample_frames(source, count, max_side=_LARGEST_SIDE)
         with (
+            _opened(source) as container,
             whole_or_nothing(path) as partial,
             av.open(str(partial), "w", format="mp4") as output,
-            _sound(source) as found,
         ):
-            self._copy(frames, found, output, change, source.fps or 1 / _DEFAULT_GAP_S)
+            self._copy(frames, container, output, change, source.fps or 1 / _DEFAULT_GAP_S)
 
     def _copy(
-        self, frames: Iterator[Frame], found: _Found | None, output: OutputContainer, change: PerFrame, fps: float
+        self,
+        frames: Iterator[Frame],
+        container: InputContainer | None,
+        output: OutputContainer,
+        change: PerFrame,
+        fps: float,
     ) -> None:
+        stream = None if container is None else containers.audio_stream(container)
         picture = sound = None
         for number, frame in enumerate(frames):
             changed = change(frame.pixels, number)
             if picture is None:
                 picture = _Picture(output, self, fps, changed)
-                sound = None if found is None else _Sound(found, output)
+                if container is not None and stream is not None:
+                    sound = _Sound(container, stream, output)
             picture.add(changed, frame.time_s)
             if sound is not None:
                 sound.copy_until(frame.time_s)
@@ -122,15 +129,6 @@ class _Picture:
             self._output.mux(packet)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The sound of the source, and the time at which the file begins."""
-
-    container: InputContainer
-    stream: AudioStream
-    zero: Fraction
-
-
 @contextmanager
 def _opened(source: Media) -> Iterator[InputContainer | None]:
     """The container behind ``source``; None for an animated picture."""
@@ -146,24 +144,14 @@ def _opened(source: Media) -> Iterator[InputContainer | None]:
             yield container
 
 
-@contextmanager
-def _sound(source: Media) -> Iterator[_Found | None]:
-    with _opened(source) as container:
-        stream = None if container is None else containers.audio_stream(container)
-        if container is None or stream is None:
-            yield None
-        else:
-            yield _Found(container, stream, containers.start_s(container))
-
-
 class _Sound:
     """The track of sound, packet by packet as it is; encoded again as AAC only where MP4 cannot hold it."""
 
-    def __init__(self, found: _Found, output: OutputContainer) -> None:
-        self._found, self._output = found, output
+    def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer) -> None:
+        self._container, self._stream, self._output = container, stream, output
+        self._zero = containers.start_s(container)
         self._packets = self._demuxed()
         self._resampler: AudioResampler | None = None
-        stream = found.stream
         if _fits(stream):
             self._target = output.add_stream_from_template(stream)
             return
@@ -174,7 +162,7 @@ class _Sound:
 
     def _demuxed(self) -> Iterator[av.Packet[AudioStream]]:
         try:
-            for packet in self._found.container.demux(self._found.stream):
+            for packet in self._container.demux(self._stream):
                 if packet.size and packet.dts is not None:
                     yield packet
         except containers.CUT_SHORT:
@@ -183,7 +171,7 @@ class _Sound:
     def copy_until(self, time_s: float | None) -> None:
         """All packets that begin before ``time_s``; None = all that are left, to the end."""
         for packet in self._packets:
-            at_s = float((packet.dts or 0) * packet.time_base - self._found.zero)
+            at_s = float((packet.dts or 0) * packet.time_base - self._zero)
             self._pass_on(packet)
             if time_s is not None and at_s > time_s:
                 return
@@ -194,19 +182,19 @@ class _Sound:
     def _pass_on(self, packet: av.Packet[AudioStream]) -> None:
         if self._resampler is not None:
             try:
-                frames = self._found.stream.codec_context.decode(packet)
+                frames = self._stream.codec_context.decode(packet)
             except av.error.FFmpegError:
                 return  # damaged: the rest may still be heard
             for frame in frames:
                 self._encode(self._resampler.resample(frame))
             return
-        _move(packet, self._found.zero, self._target)
+        _move(packet, self._zero, self._target)
         self._output.mux(packet)
 
     def _encode(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
             if frame.pts is not None and frame.time_base is not None:
-                frame.pts -= round(self._found.zero / frame.time_base)
+                frame.pts -= round(self._zero / frame.time_base)
             self._output.mux(self._target.encode(frame))
 
 

@@ -63,8 +63,7 @@ def read(place: Path) -> Reading:
     if not protocols:
         raise DataError("there is no protocol of ASVspoof", got=str(place), want=LAYOUT)
     sounds = _sounds(place)
-    items: list[Item] = []
-    absent: list[str] = []
+    items, absent = list[Item](), list[str]()
     for path in protocols:
         for where, cells in _lines(path):
             item = _item(cells, where, sounds)
@@ -96,8 +95,7 @@ def _sounds(place: Path) -> dict[str, Path]:
         folders = folders or _flac(root)
     if place.is_file() and not folders:
         folders = [place.parent]
-    found: dict[str, Path] = {}
-    double: list[str] = []
+    found, double = dict[str, Path](), list[str]()
     for folder in folders:
         for path in listed(folder):
             if path.suffix.lower() in _SOUNDS and found.setdefault(path.stem, path) != path:

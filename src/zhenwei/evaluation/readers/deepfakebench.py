@@ -162,8 +162,7 @@ def _once(videos: list[_Video]) -> tuple[list[_Video], int]:
 
 
 def _frames(videos: list[_Video]) -> tuple[list[Item], list[str]]:
-    items: list[Item] = []
-    absent: list[str] = []
+    items, absent = list[Item](), list[str]()
     finders: dict[Path, _Finder] = {}
     joined = []
     for video in videos:

@@ -49,8 +49,7 @@ def read(place: Path) -> Reading:
     cover the videos, and forgeries across splits."""
     notes: list[str] = []
     videos = list(_videos(place, notes))
-    by_video: dict[str, Split] = {}
-    joined: list[tuple[str, str]] = []
+    by_video, joined = dict[str, Split](), list[tuple[str, str]]()
     for split, rows in _pairs(place).items():
         joined += rows
         by_video |= dict.fromkeys(chain(*rows), split)
@@ -106,11 +105,8 @@ def _folder(folder: Path, method: str, actors: bool) -> Iterator[_Video]:
                 odd.append(path.name)
     if odd:
         want = "target_source.mp4" if method else "the number of a video"
-        raise DataError(
-            "file names are not of this data set",
-            got=f"{len(odd)} in {folder}: {few(odd)}",
-            want=f"{want}, as published",
-        )
+        got = f"{len(odd)} in {folder}: {few(odd)}"
+        raise DataError("file names are not of this data set", got=got, want=f"{want}, as published")
 
 
 def _pairs(place: Path) -> dict[Split, list[tuple[str, str]]]:

@@ -72,15 +72,13 @@ def fits(place: Path) -> bool:
 
 def read(place: Path) -> Reading:
     """Raises :class:`DataError` for a table without its archive, the reverse, or either damaged."""
-    items: list[Item] = []
-    absent: list[str] = []
-    notes: list[str] = []
+    items, absent, notes = list[Item](), list[str](), list[str]()
     for stem, table in _TABLES.items():
-        there = [(place / f"{stem}{end}").is_file() for end in (".csv", ".zip")]
-        if all(there):
+        listed, packed = (place / f"{stem}.csv").is_file(), (place / f"{stem}.zip").is_file()
+        if listed and packed:
             _add(place / f"{stem}.csv", table, items, absent)
-        elif any(there):
-            got = f"no {stem}{'.zip' if there[0] else '.csv'} in {place}"
+        elif listed or packed:
+            got = f"no {stem}{'.zip' if listed else '.csv'} in {place}"
             raise DataError("the data folder is incomplete", got=got, want="table and archive")
         else:
             notes.append(f"{stem} is not in the folder")
@@ -139,11 +137,8 @@ def _members(path: Path) -> set[str]:
 
 
 def _face(row: Row, item: Item) -> Item:
-    method = "face swap" if item.forged else ""
-    identity, video = row["identity"], row["original"]
-    return replace(
-        item, set_name="DFDC faces", method=method, origin="DFDC", identity=identity, video=video, domain="in"
-    )
+    known = replace(item, set_name="DFDC faces", method="face swap" if item.forged else "", domain="in")
+    return replace(known, origin="DFDC", identity=row["identity"], video=row["original"])
 
 
 def _photo(row: Row, item: Item) -> Item:

@@ -116,8 +116,7 @@ def above(path: Path, levels: int) -> list[Path]:
 
 def parted(items: Sequence[Item]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     """Those whose file is there, and the names of the others."""
-    there: list[Item] = []
-    absent: list[str] = []
+    there, absent = list[Item](), list[str]()
     for item in items:
         if is_file(item.path):
             there.append(item)
@@ -158,24 +157,19 @@ def text_of(path: Path) -> str:
 
 def json_of(path: Path) -> Any:
     """What a JSON file holds; its shape is the caller's to check. Raises :class:`DataError`."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            double = Counter(k for k, _ in pairs).most_common(1)[0][0]
+            raise DataError("a JSON object names a key twice", got=f"{path}: {ascii(double)[:200]}")
+        return found
+
     text = text_of(path)
     try:
-        return json.loads(text, object_pairs_hook=_once)
-    except _DoubleKeyError as error:
-        raise DataError("a JSON object names a key twice", got=f"{path}: {ascii(error.args[0])[:200]}") from error
+        return json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise DataError("the list is no JSON", got=f"{path}: {error}") from error
-
-
-class _DoubleKeyError(Exception):
-    pass
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _DoubleKeyError(Counter(k for k, _ in pairs).most_common(1)[0][0])
-    return found
 
 
 def mapping(value: Any, what: str, path: Path) -> dict[str, Any]:
