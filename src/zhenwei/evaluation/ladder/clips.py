@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -161,12 +161,10 @@ class _Sound:
         self._resampler = AudioResampler("fltp", layout, context.sample_rate)
 
     def _demuxed(self) -> Iterator[av.Packet[AudioStream]]:
-        try:
+        with suppress(*containers.CUT_SHORT):  # what came before stands
             for packet in self._container.demux(self._stream):
                 if packet.size and packet.dts is not None:
                     yield packet
-        except containers.CUT_SHORT:
-            return  # cut short: what came before stands
 
     def copy_until(self, time_s: float | None) -> None:
         """All packets that begin before ``time_s``; None = all that are left, to the end."""
@@ -217,7 +215,7 @@ def _cut(container: InputContainer, target: Path, longest_s: float) -> None:
     wanted = [s for s in (video, containers.audio_stream(container)) if s is not None and _fits(s)]
     with whole_or_nothing(target) as partial, av.open(str(partial), "w", format="mp4") as output:
         copies = {s.index: output.add_stream_from_template(s) for s in wanted}
-        try:
+        with suppress(*containers.CUT_SHORT):  # what came before stands
             for packet in container.demux(wanted):
                 if packet.size == 0 or packet.dts is None:
                     continue
@@ -225,8 +223,6 @@ def _cut(container: InputContainer, target: Path, longest_s: float) -> None:
                     break
                 _move(packet, zero, copies[packet.stream.index])
                 output.mux(packet)
-        except containers.CUT_SHORT:
-            pass  # cut short: what came before stands
 
 
 def _move(packet: av.Packet[Any], zero: Fraction, target: VideoStream | AudioStream) -> None:

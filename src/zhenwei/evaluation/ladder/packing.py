@@ -74,9 +74,12 @@ Packing = Png | Jpeg | WebP | VideoFrame
 
 def encode_in_turn(pixels: Pixels, packings: tuple[Packing, ...]) -> tuple[bytes, str]:
     """``pixels`` saved, opened and saved again; the last file's bytes and suffix."""
+    from PIL import Image
+
     *before, last = packings
     for packing in before:
-        pixels = _opened(packing.encode(pixels))
+        with Image.open(io.BytesIO(packing.encode(pixels))) as image:
+            pixels = np.asarray(image.convert("RGB"), np.uint8)
     return last.encode(pixels), last.suffix
 
 
@@ -147,13 +150,6 @@ def _saved(pixels: Pixels, form: str, **options: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, form, **options)
     return buffer.getvalue()
-
-
-def _opened(data: bytes) -> Pixels:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def _require_size(width: int, height: int, form: str) -> None:

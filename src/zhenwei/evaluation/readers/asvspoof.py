@@ -17,7 +17,7 @@ has its silence trimmed, is a set of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -65,12 +65,15 @@ def read(place: Path) -> Reading:
     sounds = _sounds(place)
     items, absent = list[Item](), list[str]()
     for path in protocols:
-        for where, cells in _lines(path):
-            item = _item(cells, where, sounds)
-            if item:
-                items.append(item)
-            else:
-                absent.append(cells[1])
+        for number, line in enumerate(text_of(path).splitlines(), 1):
+            if line.strip():
+                where = f"line {number} of {path}"
+                cells = printable(" ".join(line.split()), where).split(" ")
+                item = _item(cells, where, sounds)
+                if item:
+                    items.append(item)
+                else:
+                    absent.append(cells[1])
     return Reading(NAME, tuple(items), tuple(absent))
 
 
@@ -109,12 +112,6 @@ def _sounds(place: Path) -> dict[str, Path]:
 
 def _flac(folder: Path) -> list[Path]:
     return sorted(set(filter(Path.is_dir, chain(*map(folder.glob, ("flac*", "*/flac*", "*/*/flac*"))))))
-
-
-def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    for number, line in enumerate(text_of(path).splitlines(), 1):
-        if line.strip():
-            yield f"line {number} of {path}", printable(" ".join(line.split()), f"line {number} of {path}").split(" ")
 
 
 def _item(cells: list[str], where: str, sounds: dict[str, Path]) -> Item | None:
