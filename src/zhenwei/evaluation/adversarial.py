@@ -175,7 +175,6 @@ def _ascent(score: Score, levels: torch.Tensor, towards: Floats) -> tuple[Floats
 
 
 def _saved(crops: Pixels, offset: NDArray[np.floating[Any]], eps: int) -> Pixels:
-    """Whole levels within ``eps`` of ``crops``, and within 0 to 255."""
     whole: NDArray[np.int16] = np.clip(np.rint(offset), -eps, eps).astype(np.int16).transpose(0, 2, 3, 1)
     moved: NDArray[np.int16] = crops.astype(np.int16) + whole
     return np.clip(moved, 0, 255).astype(np.uint8)

@@ -290,7 +290,6 @@ def _columns(labels: ArrayLike, llr: ArrayLike) -> tuple[NDArray[np.bool_], Real
 
 
 def _thinned(points: Points) -> Points:
-    """At most some hundred points of a curve, evenly by rank, with both ends."""
     n = len(points[0])
     if n <= _MOST_POINTS:
         return points
@@ -327,7 +326,6 @@ _SETTINGS: Any = {
 
 
 def _svg(key: str, alt: str, draw: Callable[[Axes], None]) -> Markup:
-    """Draws on fresh axes of a figure that nobody else knows, in settings that nobody else changes."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure

@@ -163,7 +163,6 @@ def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Draw
 
 
 def _series(steps: Sequence[Step], order: Sequence[tuple[float, str]]) -> Series:
-    """The AUC of one set, at the places of its steps in ``order``, with its bounds."""
     known = []
     for step in steps:
         if step.auc:
@@ -173,7 +172,6 @@ def _series(steps: Sequence[Step], order: Sequence[tuple[float, str]]) -> Series
 
 
 def _lowest(steps: Sequence[Step]) -> tuple[float, str]:
-    """The least lower bound of the AUC, and the least AUC with its step, in words."""
     bounds, values = [], []
     for step in steps:
         if step.auc:

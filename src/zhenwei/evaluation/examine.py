@@ -153,7 +153,6 @@ def on_disk(items: Sequence[Item], scratch: Path, opened: ExitStack) -> Iterator
 
 @contextmanager
 def _file(item: Item, scratch: Path, archives: dict[Path, zipfile.ZipFile], opened: ExitStack) -> Iterator[Path]:
-    """The file itself, or a copy of the member that is gone afterwards."""
     if not item.member:
         yield item.path
         return

@@ -95,7 +95,7 @@ def _sets(results: Results) -> list[_Set]:
 
 
 def _trust(results: Results, figures: Sequence[Figures]) -> dict[str, Any]:
-    """What the checks say of all figures, in a sentence and one by one; those that found something come first."""
+    """What the checks say of all figures; those that found something come first."""
     findings = list(results.findings)
     told = " ".join([found.check for found in findings]).lower()
     for control in controls(figures):
@@ -115,7 +115,6 @@ def _trust(results: Results, figures: Sequence[Figures]) -> dict[str, Any]:
 
 
 def _parts(results: Results) -> list[tuple[str, str, list[Figures]]]:
-    """Title, kind and figures of each way to cut the sets: by method, by source, then the others."""
     by_kind: dict[str, list[Figures]] = {}
     levels = []
     for figures in results.figures:

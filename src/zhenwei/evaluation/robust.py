@@ -260,7 +260,6 @@ def _without_verdict(found: Robustness) -> Text:
 
 
 def _limits(found: Robustness) -> tuple[str, str]:
-    """How far the verdict holds in the families in which it is lost."""
     down, never, other = [], [], list[str]()
     for family in found.families:
         graded = family.family in GRADED

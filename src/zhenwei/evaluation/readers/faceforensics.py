@@ -110,7 +110,6 @@ def _folder(folder: Path, method: str, actors: bool) -> Iterator[_Video]:
 
 
 def _pairs(place: Path) -> dict[Split, list[tuple[str, str]]]:
-    """The official pairs by split; empty where no split file is."""
     splits: tuple[Split, ...] = ("train", "val", "test")
     for folder in (place / "splits", place / "dataset" / "splits", place):
         there = [s for s in splits if (folder / f"{s}.json").is_file()]
