@@ -24,7 +24,6 @@ from zhenwei.types import (
     Kind,
     Media,
     Person,
-    Pixels,
     Report,
     Strip,
     Subject,
@@ -75,7 +74,7 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
     tell = progress or (lambda _stage, _fraction: None)
     began = time.perf_counter()
     models.set_threads(options.threads)
-    chosen = _choose(options)
+    chosen = tuple(map(detectors.build, options.detectors or detectors.catalogue()))
     tell("reading", 0.0)
     with media.at_hand(source) as given:
         with media.opened(given.path) as found:
@@ -90,17 +89,11 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     tracks = faces.find_people(frames) if frames else ()
     strips = _strips(chosen, facts, frames, tracks, tell)
     evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell), facts.kind)
-    people = tuple(_person(track, frames) for track in tracks)
-    verdict = _reserved(
-        fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm), evidence
-    )
+    people = tuple([_person(track, frames) for track in tracks])
+    verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
+    verdict = _reserved(verdict, evidence)
     tell("done", 1.0)
     return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began))
-
-
-def _choose(options: Options) -> tuple[Detector, ...]:
-    wanted = options.detectors or tuple(detectors.catalogue())
-    return tuple(detectors.build(name) for name in wanted)
 
 
 def _decode(
@@ -114,8 +107,11 @@ def _decode(
             tell("reading", 0.45 * min(1.0, len(frames) / options.frames))
         facts = told.onto(facts)
     audio = None
+    takes: set[Kind] = set()
+    for detector in chosen:
+        takes.update(detector.info.takes)
     # Sound alone is read even where nobody examines it yet: a damaged file is to be told from one without an answer.
-    if facts.kind == "audio" or (facts.audio_codec and any("audio" in d.info.takes for d in chosen)):
+    if facts.kind == "audio" or (facts.audio_codec and "audio" in takes):
         try:
             audio, facts = media.hear(facts, _SOUND_HZ, speech_s=spoken_s)
         except MediaError as error:
@@ -132,7 +128,7 @@ def _strips(
     """By person: a passage without gaps of each of the most prominent people, if a chosen detector looks at one."""
     if facts.kind != "video" or not any(d.info.needs_strip for d in chosen):
         return {}
-    prominent = sorted(tracks, key=lambda t: (-sum(f.quality.face_px for f in t.faces), t.person))[:_MOST_STRIPS]
+    prominent = sorted(tracks, key=_prominence, reverse=True)[:_MOST_STRIPS]
     found: dict[int, Strip] = {}
     for number, track in enumerate(prominent):
         tell("following faces", 0.6 + 0.1 * number / len(prominent))
@@ -140,6 +136,10 @@ def _strips(
         if strip is not None:
             found[track.person] = strip
     return found
+
+
+def _prominence(track: Track) -> tuple[float, int]:
+    return sum([face.quality.face_px for face in track.faces]), -track.person
 
 
 def _strip(facts: Media, frames: Sequence[Frame], track: Track) -> Strip | None:
@@ -167,7 +167,7 @@ def _ask(
     whole = Subject(facts, frames, None, audio)
     subjects: list[tuple[Detector, Subject]] = []
     for detector in chosen:
-        subjects += [(detector, subject) for subject in _subjects(detector, whole, tracks, strips)]
+        subjects += _subjects(detector, whole, tracks, strips)
     evidence: list[Evidence] = []
     for number, (detector, subject) in enumerate(subjects):
         tell(detector.info.id, 0.7 + 0.3 * number / len(subjects))
@@ -177,14 +177,16 @@ def _ask(
     return tuple(evidence)
 
 
-def _subjects(detector: Detector, whole: Subject, tracks: tuple[Track, ...], strips: dict[int, Strip]) -> list[Subject]:
+def _subjects(
+    detector: Detector, whole: Subject, tracks: tuple[Track, ...], strips: dict[int, Strip]
+) -> list[tuple[Detector, Subject]]:
     if detector.info.level != "person" or not tracks:
-        return [whole]
-    wanted = strips if detector.info.needs_strip else {}
+        return [(detector, whole)]
     subjects = []
     for track in tracks:
-        company = tuple(strip for person, strip in wanted.items() if person != track.person)
-        subjects.append(replace(whole, track=track, strip=wanted.get(track.person), company=company))
+        others = dict(strips) if detector.info.needs_strip else {}
+        own = others.pop(track.person, None)
+        subjects.append((detector, replace(whole, track=track, strip=own, company=tuple(others.values()))))
     return subjects
 
 
@@ -199,20 +201,24 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
 
 def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:
     """With what each adds to the verdict on its person; evidence on the whole file as if it stood alone."""
-    out = list(evidence)
-    for number in dict.fromkeys(e.person for e in evidence):
-        rows = [i for i, e in enumerate(evidence) if e.person == number]
-        for i, share in zip(rows, fusion.contributions([evidence[i] for i in rows], kind=kind), strict=True):
-            out[i] = replace(evidence[i], counted=None if share is None else round(share, 6))
-    return tuple(out)
+    rows_of: dict[int | None, list[int]] = {}
+    for row, item in enumerate(evidence):
+        rows_of.setdefault(item.person, []).append(row)
+    counted = list(evidence)
+    for rows in rows_of.values():
+        shares = fusion.contributions([evidence[row] for row in rows], kind=kind)
+        for row, share in zip(rows, shares, strict=True):
+            counted[row] = replace(evidence[row], counted=None if share is None else round(share, 6))
+    return tuple(counted)
 
 
 def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
     """No "genuine" where a detector failed: whoever made the file may have made it fail. "Forged" rests on what the
     others found, and stands."""
-    failed = ", ".join(dict.fromkeys(e.detector for e in evidence if e.fault))
-    if not failed:
+    names = {item.detector: None for item in evidence if item.fault}  # in order, each once
+    if not names:
         return verdict
+    failed = ", ".join(names)
     why = Text(
         f"Not called genuine, because part of the examination failed ({failed}).",
         zh=f"部分检查发生故障（{failed}），因此不判定为真实。",
@@ -236,14 +242,9 @@ def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
 def _person(track: Track, frames: tuple[Frame, ...]) -> Person:
     best = max(track.faces, key=lambda f: (f.quality.face_px * min(f.quality.sharpness, 200.0), -f.frame))
     interval = Interval(track.faces[0].time_s, track.faces[-1].time_s)
-    portrait = faces.portrait(frames[best.frame], best, _PORTRAIT_PX)
-    return Person(track.person, _frozen(portrait), len(track.faces), interval, best.quality)
-
-
-def _frozen(pixels: Pixels) -> Pixels:
-    pixels = np.ascontiguousarray(pixels)
-    pixels.flags.writeable = False
-    return pixels
+    portrait = np.ascontiguousarray(faces.portrait(frames[best.frame], best, _PORTRAIT_PX))
+    portrait.flags.writeable = False
+    return Person(track.person, portrait, len(track.faces), interval, best.quality)
 
 
 def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:
@@ -260,11 +261,11 @@ def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:
 
 
 def _engine(chosen: Sequence[Detector], options: Options, seconds: float) -> Engine:
-    given = {k: ",".join(v) if isinstance(v, tuple) else v for k, v in asdict(options).items()}
+    given = asdict(options) | {"detectors": ",".join(options.detectors)}
     return Engine(
         version=metadata.version("zhenwei"),
         models=weights_of(chosen),
-        libraries={name: metadata.version(name) for name in _LIBRARIES},
+        libraries=dict(zip(_LIBRARIES, map(metadata.version, _LIBRARIES), strict=True)),
         options=given,
         seconds=round(seconds, 3),
     )

@@ -11,7 +11,7 @@ from PIL import Image
 from zhenwei import models
 from zhenwei.detectors._faces import FaceBatch
 from zhenwei.detectors.fingerprint._sources import CONTRACT, GENERATORS, SOURCES, look, nearest, weighed
-from zhenwei.detectors.fingerprint.learned import LearnedFingerprint, described, spectrum_of
+from zhenwei.detectors.fingerprint.learned import LearnedFingerprint, fingerprint_of, spectrum_of
 from zhenwei.detectors.fingerprint.residual import ResidualFingerprint
 from zhenwei.models.calibration import Calibration
 from zhenwei.testing import clip_subject, picture_subject
@@ -86,9 +86,9 @@ def test_what_cannot_be_told_is_refused(kind: Kind) -> None:
 
 
 def test_a_fingerprint_is_of_length_one_and_of_its_weights(face: Pixels) -> None:
-    found = described(picture_subject(face))
+    found = fingerprint_of(picture_subject(face))
     assert found is not None
     assert np.linalg.norm(found.fingerprint) == pytest.approx(1, abs=1e-5)
     assert found.weights.startswith("fingerprint_learned @ ")
     assert len(found.sources) == len(found.cosines) == len(found.least) == len(SOURCES)
-    assert described(picture_subject(np.full((300, 300, 3), 127, np.uint8))) is None
+    assert fingerprint_of(picture_subject(np.full((300, 300, 3), 127, np.uint8))) is None

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.nets.face_traces import COMPONENTS, FaceTracesNet, Traces, principal_components
+from zhenwei.nets.face_traces import COMPONENTS, FaceTracesNet, FaceTracesOutput, principal_components
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_every_head_answers_every_face(net: FaceTracesNet) -> None:
 def test_heads_on_the_features_are_the_whole_and_neighbours_do_not_matter(net: FaceTracesNet) -> None:
     with torch.no_grad():
         whole, apart, alone = net(faces()), net.heads(*net.features(faces())), net(faces()[1:])
-    for name in Traces._fields:
+    for name in FaceTracesOutput._fields:
         assert torch.allclose(getattr(whole, name), getattr(apart, name), atol=1e-5)
         assert torch.allclose(getattr(whole, name)[1:], getattr(alone, name), atol=1e-5)
 

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from zhenwei.nets.face_forgery import Answer
+from zhenwei.nets.face_forgery import FaceForgeryOutput
 from zhenwei.trainer import distributed
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.supervised import begin, train
@@ -42,9 +42,9 @@ class Net(nn.Module):
         self.features = nn.Sequential(nn.Conv2d(3, 8, 32, 32), nn.GroupNorm(2, 8), nn.ReLU())
         self.whole, self.region = nn.Linear(8, 1), nn.Conv2d(8, 1, 1)
 
-    def forward(self, x: torch.Tensor) -> Answer:
+    def forward(self, x: torch.Tensor) -> FaceForgeryOutput:
         features = self.features(x)
-        return Answer(self.whole(features.mean((2, 3))).squeeze(1), self.region(features).squeeze(1))
+        return FaceForgeryOutput(self.whole(features.mean((2, 3))).squeeze(1), self.region(features).squeeze(1))
 
 
 class Noise:

@@ -17,7 +17,7 @@ from tests.training.making import person, tampered, tiny_pack, tiny_recipe
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
+from zhenwei.nets.face_forgery import FaceForgeryNet, FaceForgeryOutput
 from zhenwei.trainer import schedule
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import learning_rate
@@ -343,9 +343,9 @@ class Fixed(nn.Module):
 
     def __init__(self, score: list[float], regions: list[float]) -> None:
         super().__init__()
-        self.answer = Answer(torch.tensor(score), torch.tensor(regions)[:, None, None].expand(-1, 2, 2))
+        self.answer = FaceForgeryOutput(torch.tensor(score), torch.tensor(regions)[:, None, None].expand(-1, 2, 2))
 
-    def forward(self, _: Tensor) -> Answer:
+    def forward(self, _: Tensor) -> FaceForgeryOutput:
         return self.answer
 
 

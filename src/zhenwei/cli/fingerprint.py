@@ -194,14 +194,14 @@ def _tried(path: str, notes: Console) -> Described | str:
 def _one(path: str) -> Described | None:
     """None without a face that is fit for it."""
     from zhenwei import faces, media
-    from zhenwei.detectors.fingerprint.learned import described
+    from zhenwei.detectors.fingerprint.learned import fingerprint_of
     from zhenwei.types import Subject
 
     facts = media.open_media(path)
     frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
     tracks = faces.find_people(frames) if frames else ()
     largest = max(tracks, key=lambda track: sum(face.quality.face_px for face in track.faces), default=None)
-    return None if largest is None else described(Subject(facts, frames, largest))
+    return None if largest is None else fingerprint_of(Subject(facts, frames, largest))
 
 
 def _answer(path: str, found: Described | str, bank: Bank) -> dict[str, Any]:

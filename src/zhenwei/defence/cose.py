@@ -44,10 +44,9 @@ class _Cbor:
             return self.item(depth + 1)
         if value is None:
             raise OddCborError
-        return self._simple(value) if major == 7 else -1 - value if major == 1 else value
-
-    def _simple(self, value: int) -> object:
-        return {20: False, 21: True, _NULL: None}.get(value, value)
+        if major == 7:
+            return {20: False, 21: True, _NULL: None}.get(value, value)
+        return -1 - value if major == 1 else value
 
     def _text(self, major: int, length: int | None) -> bytes | str:
         parts = []

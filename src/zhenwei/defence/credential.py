@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from zhenwei.defence.credential_bytes import irregularities
 from zhenwei.defence.credential_guard import is_safe
-from zhenwei.defence.credential_states import CLAIMS, SOURCE_TYPES, Claim, Credential, interpret
+from zhenwei.defence.credential_states import CLAIMS, HEX, SOURCE_TYPES, Claim, Credential, interpret
 from zhenwei.defence.identity import Identity, require_extra
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.facts import clean
@@ -43,7 +43,6 @@ __all__ = [
 WATERMARK_ALGORITHM = "org.zhenwei.watermark"
 RECIPE_LABEL = "org.zhenwei.recipe"
 _MOST_RECIPE = 1 << 18
-_HEX = re.compile(r"([0-9a-f]{2}){1,64}")
 _SIGNED = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "wav": "audio/wav", "mp3": "audio/mpeg"}
 _READ = {
     **_SIGNED,
@@ -191,7 +190,7 @@ def _definition(claim: Claim, recipe: Mapping[str, Any] | None, watermark: str |
         # As text: C2PA's reader shows a list of numbers as if it were a string of bytes, and other numbers not at all.
         assertions.append({"label": RECIPE_LABEL, "data": {"json": _text(recipe)}})
     if watermark is not None:
-        if not _HEX.fullmatch(watermark):
+        if not HEX.fullmatch(watermark):
             raise UsageError("a watermark is named in hexadecimal", got=watermark[:80], want="as 00c0ffee00c0ffee")
         block = {"scope": {}, "value": watermark}
         assertions.append({"label": "c2pa.soft-binding", "data": {"alg": WATERMARK_ALGORITHM, "blocks": [block]}})

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from zhenwei.defence.cose import OddCborError, read_cbor
 from zhenwei.defence.credential_frame import OddFrameError, stores
 from zhenwei.defence.labels_carriers import BrokenFileError
+from zhenwei.defence.phrases import phrase
 from zhenwei.types import Text
 
 _TAIL = bytes.fromhex("00110010800000aa00389b71")  # of every UUID that ISO 19566-5 and C2PA give
@@ -59,24 +60,18 @@ _SALTED = Text("a box is described with more than its name", zh="数据框的描
 def irregularities(data: bytes, mime: str) -> tuple[Text, ...]:
     """What of the credential in ``data`` is not covered by a signature and not as C2PA writes it, for a person. Empty
     where none is found, and of formats in which it is not looked for."""
-    found: list[Text] = []
     try:
         for store in stores(data, mime):
             _check_store(store)
+        return ()
     except _OddError as error:
-        found.append(error.why)
+        why = error.why
     except (OddFrameError, BrokenFileError):
-        found.append(_FRAME)
+        why = _FRAME
     except (OddCborError, IndexError, struct.error, UnicodeDecodeError):
-        found.append(_LENGTHS)
-    return tuple(_told(why) for why in found)
-
-
-def _told(why: Text) -> Text:
-    return Text(
-        f"parts of the credential that no signature covers are not as C2PA writes them and may hide something: {why}",
-        zh=f"凭证中不受签名保护的部分与 C2PA 的写法不符，可能藏有内容：{why.in_language('zh')}",
-    )
+        why = _LENGTHS
+    en = "parts of the credential that no signature covers are not as C2PA writes them and may hide something: {}"
+    return (phrase(en, "凭证中不受签名保护的部分与 C2PA 的写法不符，可能藏有内容：{}", why),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +113,9 @@ def _check_manifest(store: bytes, manifest: _Box, *, active: bool) -> None:
         if part.family == b"c2cs":
             _check_signature(store, part)
         elif part.family == b"c2cl":
-            _check_claim(store, part)
+            (only,) = _plain(store, part, b"cbor")
+            if not isinstance(read_cbor(store[only.start : only.stop]), dict):
+                raise _OddError(_LENGTHS)
         else:
             for inner in _boxes(store, part.start, part.stop):
                 if part.family == b"c2db" and active and not _is_named(inner.label, named):
@@ -130,13 +127,6 @@ def _check_manifest(store: bytes, manifest: _Box, *, active: bool) -> None:
 def _is_named(label: bytes, manifest: bytes) -> bool:
     """Whether an address in a statement leads to the data box of that label."""
     return re.search(rb"c2pa\.databoxes/" + re.escape(label) + rb"(?!\w)", manifest) is not None
-
-
-def _check_claim(store: bytes, claim: _Box) -> None:
-    (only,) = _plain(store, claim, b"cbor")
-    parts = read_cbor(store[only.start : only.stop])
-    if not isinstance(parts, dict):
-        raise _OddError(_LENGTHS)
 
 
 def _check_signature(store: bytes, signature: _Box) -> None:

@@ -34,12 +34,11 @@ def failures(statuses: Iterable[Mapping[str, object]], *, sure: bool, passed: Co
     codes of what was found in order beside them."""
     found = []
     for status in statuses:
-        code, why = (_line(status.get(name)) for name in ("code", "explanation"))
-        if not code or _is_about_trust(code) or (not sure and not _fails(code)):
+        code, why = (line(status.get(name)) for name in ("code", "explanation"))
+        if not code or _is_about_trust(code) or code in INFORMATIONAL or (code in SUCCESSES and not sure):
             continue
-        if code not in INFORMATIONAL:
-            cause, told = _cause(code, why, passed)
-            found.append(Failure(code, cause, told))
+        cause, told = _cause(code, why, passed)
+        found.append(Failure(code, cause, told))
     return found
 
 
@@ -141,8 +140,7 @@ _ROWS: tuple[tuple[Cause, Text, str], ...] = (
     ),
     ("unchecked", _EARLY, "com.adobe.prerelease"),
 )
-_TABLE = {code: (cause, told) for cause, told, codes in _ROWS for code in codes.split()}
-FAILURES = frozenset(_TABLE) | {"general.error"}
+FAILURES = {code: (cause, told) for cause, told, codes in _ROWS for code in codes.split()}
 SUCCESSES = frozenset(
     (
         *("claimSignature.validated", "claimSignature.insideValidity", "signingCredential.trusted"),
@@ -171,10 +169,6 @@ _NOT_COMPARED = re.compile(
 _HASHES = re.compile(r"assertion\.(dataHash|bmffHash|boxesHash|collectionHash|multiAssetHash)\.(mis)?match")
 
 
-def _fails(code: str) -> bool:
-    return code not in SUCCESSES and code not in INFORMATIONAL
-
-
 def _is_about_trust(code: str) -> bool:
     """Untrusted is no failure but the difference between valid and trusted; who is named in CAWG's identity assertions
     is another question than who signed."""
@@ -188,11 +182,12 @@ def _cause(code: str, why: str, passed: Collection[object]) -> tuple[Cause, Text
             return "unchecked", _PARTLY if code.replace(".mismatch", ".match") in passed else _PLACE
         if _NOT_COMPARED.search(why):
             return "unchecked", Text(f"{_UNCOMPARED} ({why})", zh=f"{_UNCOMPARED.in_language('zh')}（{why}）")
-    if code in _TABLE:
-        return _TABLE[code]
+    if code in FAILURES:
+        return FAILURES[code]
     shown = " ".join(filter(None, (why, f"({code})")))
     return "unchecked", Text(shown, zh=f"未通过验证：{code}")
 
 
-def _line(value: object) -> str:
+def line(value: object) -> str:
+    """``value`` as one line that can be shown, "" unless it is a string."""
     return clean(value, 300) if isinstance(value, str) else ""

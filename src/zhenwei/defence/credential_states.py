@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
-from zhenwei.defence.credential_codes import Cause, Failure, failures, first_cause
+from zhenwei.defence.credential_codes import Cause, Failure, failures, first_cause, line
 from zhenwei.defence.phrases import json_value, phrase
 from zhenwei.defence.source_types import IPTC_TERMS, says_ai, source_type, word
-from zhenwei.media.facts import clean
 from zhenwei.types import Text
 
 Claim = Literal["captured", "edited", "ai-generated", "ai-edited"]
@@ -23,11 +22,9 @@ SOURCE_TYPES: Mapping[Claim, str] = {
     "ai-generated": f"{IPTC_TERMS}trainedAlgorithmicMedia",
     "ai-edited": f"{IPTC_TERMS}compositeWithTrainedAlgorithmicMedia",
 }
-_T = TypeVar("_T")
-_HEX = re.compile(r"([0-9a-f]{2}){1,64}")
+HEX = re.compile(r"([0-9a-f]{2}){1,64}")
 _MAX_DEPTH = 64
 _MAX_TOLD = 32
-_MAX_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +99,21 @@ def interpret(store: object, watermark_algorithm: str, recipe_label: str, *, who
         lacks = Text("it has no active manifest", zh="没有有效的清单")
         return Credential("unreadable", cause="unchecked", problems=(*judged.problems, lacks))
     history = tuple(_history(chain, manifests))[:_MAX_TOLD]
-    redacted = _once(_redactions(chain))[:_MAX_TOLD]
+    redacted = tuple(dict.fromkeys(_redactions(chain)))[:_MAX_TOLD]
     stray = len(manifests) - len(chain) if len(chain) < _MAX_DEPTH else 0
     kind = _source_type(active)
-    return Credential(
-        judged.state,
+    return replace(
+        judged,
         signer=_signer(active),
         claim=_claim(kind),
         source_type=kind,
-        actions=tuple(_line(action.get("action")) for action in _actions(active)),
+        actions=tuple(line(action.get("action")) for action in _actions(active)),
         watermark=_watermark(active, watermark_algorithm),
         recipe=_recipe(active, recipe_label),
-        problems=_once([*judged.problems, *_notes(redacted, stray)]),
+        problems=tuple(dict.fromkeys((*judged.problems, *_notes(redacted, stray)))),
         generator=_generator(active),
-        title=_line(active.get("title")),
-        ancestry=_once(each.source_type for each in history if each.source_type),
-        cause=judged.cause,
-        codes=judged.codes,
+        title=line(active.get("title")),
+        ancestry=tuple(dict.fromkeys(each.source_type for each in history if each.source_type)),
         history=history,
         redactions=redacted,
         manifests=len(manifests),
@@ -127,17 +122,17 @@ def interpret(store: object, watermark_algorithm: str, recipe_label: str, *, who
 
 def _signer(manifest: Mapping[str, Any]) -> str:
     signature = _dict(manifest.get("signature_info"))
-    names = (_line(signature.get("issuer")), _line(signature.get("common_name")))
-    return ", ".join(_once(filter(None, names)))
+    names = (line(signature.get("issuer")), line(signature.get("common_name")))
+    return ", ".join(dict.fromkeys(filter(None, names)))
 
 
 def _generator(manifest: Mapping[str, Any]) -> str:
     """The program that wrote it: a list of names in C2PA 2.x, one line before."""
     named = []
     for each in _dicts(manifest, "claim_generator_info"):
-        name, version = _line(each.get("name")), _line(each.get("version"))
+        name, version = line(each.get("name")), line(each.get("version"))
         named.append(f"{name} {version}".strip())
-    return ", ".join(filter(None, named)) or _line(manifest.get("claim_generator"))
+    return ", ".join(filter(None, named)) or line(manifest.get("claim_generator"))
 
 
 def _claim(kind: str) -> Claim | None:
@@ -154,17 +149,9 @@ _LEFT_OUT = Text(
 _STATES: dict[str, State] = {"Valid": "valid", "Trusted": "trusted"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    state: State
-    cause: Cause | None
-    codes: tuple[str, ...]
-    problems: tuple[Text, ...]
-
-
-def _judged(report: Mapping[str, Any], chain: Mapping[str, Mapping[str, Any]], whole: bool) -> _Judged:
-    """What fails of the active credential comes first. What fails of an ancestor makes the file invalid only where
-    C2PA's reader says so: not where a signer after it had seen and told it."""
+def _judged(report: Mapping[str, Any], chain: Mapping[str, Mapping[str, Any]], whole: bool) -> Credential:
+    """State, cause, codes and problems. What fails of the active credential comes first; what fails of an ancestor
+    makes the file invalid only where C2PA's reader says so: not where a signer after it had seen and told it."""
     results = _dict(report.get("validation_results"))
     active = _dict(results.get("activeManifest"))
     if results:
@@ -186,12 +173,12 @@ def _judged(report: Mapping[str, Any], chain: Mapping[str, Mapping[str, Any]], w
     if isinstance(said, str):
         state = _STATES.get(said, "invalid")
     cause = None if state != "invalid" else first_cause(own) or first_cause(deltas) or "unchecked"
-    codes = _once(failure.code for failure in (*own, *deltas))
-    return _Judged(state, cause, codes, _once(problems)[:_MAX_TOLD])
+    codes = dict.fromkeys(failure.code for failure in (*own, *deltas))
+    return Credential(state, cause, tuple(codes), problems=tuple(dict.fromkeys(problems))[:_MAX_TOLD])
 
 
 def _told(found: list[Failure]) -> list[Text]:
-    return list(_once(failure.told for failure in found))
+    return list(dict.fromkeys(failure.told for failure in found))
 
 
 def _of_deltas(results: Mapping[str, Any]) -> list[Failure]:
@@ -240,11 +227,11 @@ def _history(chain: Mapping[str, Mapping[str, Any]], manifests: Mapping[str, Any
         for ingredient in _dicts(manifest, "ingredients"):
             below = _dict(manifests.get(str(ingredient.get("active_manifest"))))
             yield Ancestor(
-                _line(ingredient.get("title")),
-                _line(ingredient.get("relationship")),
+                line(ingredient.get("title")),
+                line(ingredient.get("relationship")),
                 bool(below),
                 _signer(below),
-                _source_type(below) or word(_line(ingredient.get("digital_source_type"))),
+                _source_type(below) or word(line(ingredient.get("digital_source_type"))),
                 tuple(_told(_recorded(ingredient))),
             )
 
@@ -254,7 +241,7 @@ def _redactions(chain: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for manifest in chain.values():
         for address in _list(manifest.get("redactions")):
             if isinstance(address, str):
-                yield _line(address).rsplit("/", 1)[-1]
+                yield line(address).rsplit("/", 1)[-1]
 
 
 def _actions(manifest: Mapping[str, Any], key: str = "actions") -> Iterator[Mapping[str, Any]]:
@@ -273,7 +260,7 @@ def _source_type(manifest: Mapping[str, Any]) -> str:
         for data in _assertions(manifest, label):
             written += [value for key, value in data.items() if _IN_METADATA.fullmatch(str(key))]
     written += [action.get("digitalSourceType") for action in _actions(manifest)]
-    kinds = [word(_line(each)) for each in reversed(written)]
+    kinds = [word(line(each)) for each in reversed(written)]
     return next(filter(says_ai, kinds), "") or next(filter(None, kinds), "")
 
 
@@ -282,7 +269,7 @@ def _watermark(manifest: Mapping[str, Any], algorithm: str) -> str:
         if data.get("alg") == algorithm:
             for block in _dicts(data, "blocks"):
                 value = block.get("value")
-                if isinstance(value, str) and _HEX.fullmatch(value):
+                if isinstance(value, str) and HEX.fullmatch(value):
                     return value
     return ""
 
@@ -310,15 +297,6 @@ def _assertions(manifest: Mapping[str, Any], label: str) -> Iterator[Mapping[str
         name = each.get("label")
         if isinstance(name, str) and re.fullmatch(re.escape(label) + r"(\.v\d+)?(__\d+)?", name):
             yield _dict(each.get("data"))
-
-
-def _line(value: object) -> str:
-    return clean(value, _MAX_LENGTH) if isinstance(value, str) else ""
-
-
-def _once(found: Iterable[_T]) -> tuple[_T, ...]:
-    """Each once, in order."""
-    return tuple(dict.fromkeys(found))
 
 
 def _dict(value: object) -> Mapping[str, Any]:

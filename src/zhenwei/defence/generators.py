@@ -86,17 +86,14 @@ def _tool(key: str, value: str) -> str | None:
         return "SwarmUI"
     if name == "fooocus_scheme" or re.search(r'"metadata_scheme"\s*:\s*"(fooocus|a1111)"|Version: Fooocus', value):
         return "Fooocus"
-    if _GRAPH.match(value) and (_NODES.search(value) or (_WORKFLOW.search(value) and _is_workflow(name, value))):
+    named = name in ("workflow", "prompt", "comment") or value.lstrip().lower().startswith(("workflow", '{"workflow'))
+    if _GRAPH.match(value) and (_NODES.search(value) or (_WORKFLOW.search(value) and named)):
         return "ComfyUI"
     if _MIDJOURNEY.search(value):
         return "Midjourney"
     if _LINE.search(value) or (name == "parameters" and _LOOSE.search(value)):
         return "Fooocus" if "Fooocus" in value else WEB_UI
     return _of_json(value)
-
-
-def _is_workflow(name: str, value: str) -> bool:
-    return name in ("workflow", "prompt", "comment") or value.lstrip().lower().startswith(("workflow", '{"workflow'))
 
 
 def _of_json(value: str) -> str | None:

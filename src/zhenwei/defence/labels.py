@@ -128,7 +128,9 @@ def write_labels(data: bytes, aigc: Aigc | None, digital_source_type: str | None
     """
     form = _form(data)
     if not form:
-        raise UsageError("this file cannot be labelled", got=_format_name(data), want=_WRITES)
+        known = recognise(data[:HEAD_BYTES])
+        got = known.name if known else described(data[:HEAD_BYTES])
+        raise UsageError("this file cannot be labelled", got=got, want=_WRITES)
     values = _values(aigc, digital_source_type)
     if not values:
         return data
@@ -245,11 +247,6 @@ def _form(data: bytes) -> str:
         return ""
     name = "mov" if form.decoder == "mov" else form.name
     return name if name in _READ else ""
-
-
-def _format_name(data: bytes) -> str:
-    form = recognise(data[:HEAD_BYTES])
-    return form.name if form else described(data[:HEAD_BYTES])
 
 
 def _values(aigc: Aigc | None, kind: str | None) -> dict[str, str]:

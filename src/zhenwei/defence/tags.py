@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,9 +19,9 @@ from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_pictures import chunks_of_png, text_of_png
 from zhenwei.errors import MediaError
 from zhenwei.media.containers import open_container
-from zhenwei.media.formats import Format
+from zhenwei.media.formats import BROKEN, Format
 from zhenwei.media.limits import DEFAULT_LIMITS
-from zhenwei.media.pictures import BROKEN, guarded, open_as_far, open_picture
+from zhenwei.media.pictures import guarded, open_as_far, open_picture
 
 # Formats that have a place for words, which Pillow or FFmpeg reads. GIF's comments and what elementary streams may hold
 # in their own ways are not looked at.
@@ -51,9 +51,9 @@ class Tags:
     damaged: bool = False
 
 
-def has_tags(form: Format | None) -> bool:
+def has_tags(form: Format) -> bool:
     """Whether words are looked for in files of this format."""
-    return form is not None and form.name in (*_PICTURES, *_CONTAINERS)
+    return form.name in (*_PICTURES, *_CONTAINERS)
 
 
 def read_tags(data: bytes, form: Format) -> Tags:
@@ -88,9 +88,12 @@ def _of_picture(data: bytes, form: Format) -> Tags:
         except BrokenFileError:
             damaged = True
     with guarded(form, "the picture", DEFAULT_LIMITS), _opened(data, form) as image:
-        info = dict(image.info)
-        found = list(_limited(iter([*texts, *_comments(info), *_exif_texts(image)])))
-        raw = info.get("xmp") or _tiff_xmp(image)
+        info = dict(image.info)  # as it is before reading EXIF decodes a PNG
+        comment, tiff_xmp = info.get("comment"), getattr(image, "tag_v2", {}).get(_XMP_TAG)
+        if isinstance(comment, bytes | str):
+            texts.append(("comment", comment if isinstance(comment, str) else _decoded(comment)))
+        found = list(_limited(iter([*texts, *_exif_texts(image)])))
+        raw = info.get("xmp") or (tiff_xmp if isinstance(tiff_xmp, bytes) else None)
     packet = raw.encode("utf-8", "replace") if isinstance(raw, str) else raw
     return Tags(tuple(found), (packet,) if isinstance(packet, bytes) and packet else (), damaged)
 
@@ -115,17 +118,6 @@ def _png_texts(data: bytes) -> Iterator[Pair]:
             text = text_of_png(kind, data[start:stop])
             if text is not None and not keyword.lower().startswith("xml:com.adobe"):
                 yield keyword, _decoded(text)
-
-
-def _comments(info: Mapping[str | tuple[int, int], object]) -> Iterator[Pair]:
-    comment = info.get("comment")
-    if isinstance(comment, bytes | str):
-        yield "comment", comment if isinstance(comment, str) else _decoded(comment)
-
-
-def _tiff_xmp(image: Image.Image) -> bytes | None:
-    found = getattr(image, "tag_v2", {}).get(_XMP_TAG)
-    return found if isinstance(found, bytes) else None
 
 
 def _exif_texts(image: Image.Image) -> Iterator[Pair]:

@@ -55,7 +55,7 @@ class FaceTraces:
         return Examiner(self.info, _CONTRACT, self.wording, *way, part=head.part, first=head.first, shift=head.shift)
 
 
-def described(
+def detector_info(
     id_: str,
     question: Text,
     reference: str,

@@ -103,9 +103,13 @@ def merged(candidates: Sequence[Candidate]) -> list[Candidate]:
     kept = []
     while waiting:
         best = waiting[0]
-        same = [c for c in waiting if c is best or c.box.overlap(best.box) > _SAME_FACE]
-        waiting = [c for c in waiting if c not in same]
+        same: list[Candidate] = []
+        others: list[Candidate] = []
+        for candidate in waiting:
+            overlaps = candidate is best or candidate.box.overlap(best.box) > _SAME_FACE
+            (same if overlaps else others).append(candidate)
         kept.append(_mean(same))
+        waiting = others
     return kept
 
 
@@ -120,12 +124,13 @@ def anchors(model_id: str) -> Floats:
 
 
 def _mean(same: Sequence[Candidate]) -> Candidate:
+    """Weighted by confidence; the first is the most confident."""
     weights = np.array([c.confidence for c in same])
     weights /= weights.sum()
     corners = np.array([(c.box.left, c.box.top, c.box.right, c.box.bottom) for c in same])
-    box = Box(*(float(v) for v in weights @ corners))
+    box = Box(*(weights @ corners).tolist())
     keypoints = np.einsum("n,nkd->kd", weights, np.stack([c.keypoints for c in same]))
-    return Candidate(box, max(c.confidence for c in same), keypoints.astype(np.float32))
+    return Candidate(box, same[0].confidence, keypoints.astype(np.float32))
 
 
 def _input(view: View, size: int) -> tuple[Floats, _Scaling]:

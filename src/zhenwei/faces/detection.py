@@ -101,7 +101,8 @@ def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[View]:
         if most < 0:
             return
         for y in rows:
-            yield from (View(pixels, x, y, side) for x in columns)
+            for x in columns:
+                yield View(pixels, x, y, side)
         larger, side = side, side // 2
 
 

@@ -94,7 +94,7 @@ def find_passage(
     times = np.array([face.time_s for face in run])
     inside = (times >= start) & (times <= end)
     largest = float(boxes[inside if inside.any() else slice(None), 2].max())
-    ratios = [_longer(f.box) / _extent(f.landmarks) for f in run if f.landmarks is not None]
+    ratios = [_longer(f.box) / max(_longer(_hull(f.landmarks)), 1e-6) for f in run if f.landmarks is not None]
     height, width = frames[0].pixels.shape[:2]
     ratio = float(np.median(ratios)) if ratios else _RATIO
     return Passage(start, end, times, boxes, ratio, (width, height), max(8, round(largest * _ROOM)))
@@ -149,8 +149,8 @@ def _longest_run(frames: Sequence[Frame], track: Track) -> tuple[Face, ...]:
             runs[-1].append(face)
         else:
             runs.append([face])
-    lengths = [run[-1].time_s - run[0].time_s for run in runs]
-    return tuple(runs[lengths.index(max(lengths))]) if runs else ()
+    longest = max(runs, key=lambda run: run[-1].time_s - run[0].time_s, default=[])
+    return tuple(longest)
 
 
 def _points(passage: Passage, head: Pixels, square: Window, time_s: float, before: Floats | None) -> Floats:
@@ -178,11 +178,10 @@ def _moved(candidate: Candidate, square: Window) -> Candidate:
 
 
 def _around(points: Floats, ratio: float) -> Candidate:
-    hull = _hull(points)
-    x, y, longer = _centred(hull)
+    x, y, longer = _centred(_hull(points))
     half = longer * ratio / 2
-    eyes = [points[list(corners), :2].mean(axis=0) for corners in _EYES]
-    return Candidate(Box(x - half, y - half, x + half, y + half), 1.0, np.stack(eyes).astype(np.float32))
+    eyes = points[np.array(_EYES), :2].mean(axis=1)  # (2 eyes, 2 corners, x and y) to (2, 2)
+    return Candidate(Box(x - half, y - half, x + half, y + half), 1.0, eyes.astype(np.float32))
 
 
 def _expected(place: NDArray[np.float64]) -> Candidate:
@@ -195,10 +194,6 @@ def _expected(place: NDArray[np.float64]) -> Candidate:
 def _hull(points: Floats) -> Box:
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-
-
-def _extent(points: Floats) -> float:
-    return max(_longer(_hull(points)), 1e-6)
 
 
 def _longer(box: Box) -> float:

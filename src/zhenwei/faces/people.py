@@ -28,21 +28,26 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
     """
     if minimum_px < 1:
         raise UsageError("the smallest face is out of range", got=f"{minimum_px} px", want="at least 1 px")
-    if any(frame.index != i for i, frame in enumerate(frames)):
-        got = ", ".join(str(f.index) for f in frames[:8])
+    indices = [frame.index for frame in frames]
+    if indices != list(range(len(frames))):
+        got = ", ".join(map(str, indices[:8]))
         raise UsageError("the frames are not numbered in order", got=got, want="0, 1, 2 ...")
     seen: list[list[tracking.Observation]] = []
     small_about, before = False, 0
     for frame in frames:
         found = _sightings(frame, minimum_px, small_about, before, still=len(frames) == 1)
-        small_about, before = any(s.by_tile for s in found), len(found)
-        seen.append([tracking.Observation(s.face, s.support, tracking.looks(frame.pixels, s.face)) for s in found])
-    linked = tracking.link(seen, tracking.scenes(frames))
-    believed = []
-    for faces, supports in linked:
+        small_about, before = False, len(found)
+        observations = []
+        for sighting in found:
+            small_about = small_about or sighting.by_tile
+            looks = tracking.looks(frame.pixels, sighting.face)
+            observations.append(tracking.Observation(sighting.face, sighting.support, looks))
+        seen.append(observations)
+    tracks: list[Track] = []
+    for faces, supports in tracking.link(seen, tracking.scenes(frames)):
         if len(faces) > 1 or len(frames) < _CLIP or max(supports) >= _ONCE_ENOUGH:
-            believed.append(faces)
-    return tuple(Track(number, faces) for number, faces in enumerate(believed, start=1))
+            tracks.append(Track(len(tracks) + 1, faces))
+    return tuple(tracks)
 
 
 def _sightings(frame: Frame, minimum_px: int, small_about: bool, before: int, *, still: bool) -> list[Sighting]:

@@ -107,14 +107,20 @@ def _assign(people: Sequence[_Person], seen: Sequence[Observation], scene: int) 
     """Which face is whose: the assignment with the highest sum of affinities above what is asked for."""
     if not people or not seen:
         return {}
-    gains = np.array([[_affinity(p, s, scene) - _ALIKE for s in seen] for p in people])
-    gains = np.maximum(gains, 0)
+    gains = np.zeros((len(people), len(seen)))
+    for i, person in enumerate(people):
+        for j, observation in enumerate(seen):
+            gains[i, j] = max(0.0, _affinity(person, observation, scene) - _ALIKE)
     if gains.size == 1:
         return {0: people[0]} if gains[0, 0] > 0 else {}
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(gains, maximize=True)
-    return {int(j): people[int(i)] for i, j in zip(rows, columns, strict=True) if gains[i, j] > 0}
+    assigned = {}
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        if gains[i, j] > 0:
+            assigned[j] = people[i]
+    return assigned
 
 
 def _affinity(person: _Person, seen: Observation, scene: int) -> float:

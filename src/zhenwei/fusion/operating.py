@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -44,10 +43,10 @@ class Tail:
 
     def __post_init__(self) -> None:
         """Raises :class:`ModelError` for numbers that make no tail."""
-        rates = (1.0, *self.rate, self.floor)
-        steps = len(self.llr) == len(self.rate) and all(a < b for a, b in pairwise(self.llr))
-        falls = all(a >= b > 0 for a, b in pairwise(rates))
-        if not (steps and falls and all(math.isfinite(v) for v in self.llr)):
+        llr, rate = np.array(self.llr, np.float64), np.array((1.0, *self.rate, self.floor), np.float64)
+        rises = len(self.llr) == len(self.rate) and bool((llr[1:] > llr[:-1]).all())
+        falls = bool((rate[1:] <= rate[:-1]).all() and (rate > 0).all())
+        if not (rises and falls and np.isfinite(llr).all()):
             raise _malformed("rising LLRs with rates in (0, 1] that do not rise", "something else")
 
     def at(self, t: float) -> float:
@@ -108,17 +107,27 @@ class OperatingPoints:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        sides = {"genuine": self.genuine, "forged": self.forged}
-        tails = {s: {k: _plain(t) for k, t in sorted(v.items())} for s, v in sides.items()}
-        return {**tails, "domains": {k: _told(d) for k, d in sorted(self.domains.items())}}
+        genuine = {kind: _plain(tail) for kind, tail in sorted(self.genuine.items())}
+        forged = {kind: _plain(tail) for kind, tail in sorted(self.forged.items())}
+        domains = {}
+        for kind, domain in sorted(self.domains.items()):
+            ranges = {}
+            for name, (low, high) in sorted(domain.ranges.items()):
+                ranges[name] = [round(low, 4), round(high, 4)]
+            domains[kind] = {"sources": list(map(list, domain.sources)), "ranges": ranges}
+        return {"genuine": genuine, "forged": forged, "domains": domains}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`. Raises :class:`ModelError` for anything else."""
         if set(values) != {"genuine", "forged", "domains"}:
             raise _malformed("genuine, forged and domains", str(sorted(values)))
-        genuine, forged = ({_kind(k): _tail(t) for k, t in values[side].items()} for side in ("genuine", "forged"))
-        return cls(genuine, forged, {_kind(k): _domain(d) for k, d in values["domains"].items()})
+        for side in values.values():
+            if not set(side) <= set(get_args(Kind)):
+                raise _malformed("image, video or audio", str(sorted(side)))
+        genuine = {kind: _tail(tail) for kind, tail in values["genuine"].items()}
+        forged = {kind: _tail(tail) for kind, tail in values["forged"].items()}
+        return cls(genuine, forged, {kind: _domain(domain) for kind, domain in values["domains"].items()})
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Self:
@@ -156,19 +165,19 @@ def measure_operating_points(
     that is neither.
     """
     values, truth = np.asarray(llr, np.float64), np.asarray(labels, np.float64)
-    names = np.arange(len(values)).astype(str) if groups is None else np.asarray([str(g) for g in groups])
+    group_of = np.array(list(map(str, range(len(values)) if groups is None else groups)))
     kind = np.asarray(list(kinds), np.str_)
-    if not values.shape == truth.shape == kind.shape == names.shape:
+    if not values.shape == truth.shape == kind.shape == group_of.shape:
         raise DataError("the columns differ in length", want="one length")
     if not (np.isfinite(values).all() and np.isin(truth, (0, 1)).all() and np.isin(kind, get_args(Kind)).all()):
         raise DataError("operating points cannot be measured", want="finite LLRs, labels 0 or 1, kinds of media")
     sides: list[dict[str, Tail]] = []
     for label, sign in ((0, 1.0), (1, -1.0)):
         tails = {}
-        for of in get_args(Kind):
-            rows = (truth == label) & (kind == of)
+        for name in get_args(Kind):
+            rows = (truth == label) & (kind == name)
             if rows.any():
-                tails[of] = _measure(sign * values[rows], names[rows], confidence)
+                tails[name] = _measure(sign * values[rows], group_of[rows], confidence)
         sides.append(tails)
     return OperatingPoints(sides[0], sides[1])
 
@@ -191,38 +200,26 @@ def _measure(values: NDArray[np.float64], groups: NDArray[np.str_], confidence: 
 
 
 def _plain(tail: Tail) -> dict[str, Any]:
-    return {
-        "llr": list(tail.llr),
-        "rate": list(tail.rate),
-        "floor": tail.floor,
-        "media": tail.media,
-        "groups": tail.groups,
-    }
-
-
-def _told(domain: Domain) -> dict[str, Any]:
-    ranges = {name: [round(v, 4) for v in limits] for name, limits in sorted(domain.ranges.items())}
-    return {"sources": [list(row) for row in domain.sources], "ranges": ranges}
+    return asdict(tail) | {"llr": list(tail.llr), "rate": list(tail.rate)}
 
 
 def _domain(values: Mapping[str, Any]) -> Domain:
     if set(values) != {"sources", "ranges"}:
         raise _malformed("sources and ranges", str(sorted(values)))
-    sources = tuple((str(name), int(genuine), int(forged)) for name, genuine, forged in values["sources"])
-    return Domain(sources, {str(k): (float(low), float(high)) for k, (low, high) in values["ranges"].items()})
+    sources = []
+    for name, genuine, forged in values["sources"]:
+        sources.append((str(name), int(genuine), int(forged)))
+    ranges = {}
+    for quality, (low, high) in values["ranges"].items():
+        ranges[str(quality)] = (float(low), float(high))
+    return Domain(tuple(sources), ranges)
 
 
 def _tail(values: Mapping[str, Any]) -> Tail:
     if set(values) != {"llr", "rate", "floor", "media", "groups"}:
         raise _malformed("the fields of a tail", str(sorted(values)))
-    floats = [tuple(float(v) for v in values[name]) for name in ("llr", "rate")]
-    return Tail(floats[0], floats[1], float(values["floor"]), int(values["media"]), int(values["groups"]))
-
-
-def _kind(name: str) -> str:
-    if name not in get_args(Kind):
-        raise _malformed("image, video or audio", repr(name))
-    return name
+    llr, rate = tuple(map(float, values["llr"])), tuple(map(float, values["rate"]))
+    return Tail(llr, rate, float(values["floor"]), int(values["media"]), int(values["groups"]))
 
 
 def _malformed(want: str, got: str) -> ModelError:

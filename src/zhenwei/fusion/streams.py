@@ -41,7 +41,7 @@ def _stream_of(item: Evidence, kind: Kind) -> Stream:
     return "voice" if item.finds == "voice" or kind == "audio" else "picture"
 
 
-def by_kind(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:
+def by_forgery(evidence: Sequence[Evidence]) -> dict[Forgery, list[Evidence]]:
     """By the kind of forgery that each is evidence of."""
     kinds: dict[Forgery, list[Evidence]] = defaultdict(list)
     for item in evidence:
@@ -59,50 +59,47 @@ def stream_llr(evidence: Sequence[Evidence], media: Kind, dependence: Dependence
     if not evidence:
         return None
     if any(item.declares for item in evidence):
-        return _declared_llr(evidence)
-    kinds = by_kind(evidence)
-    sums = []
+        # Statements of one file repeat each other: the firmest counts, and one for AI before any for a camera.
+        llrs = [item.llr for item in evidence if item.llr is not None]
+        return max(llrs) if max(llrs) > 0 else min(llrs)
+    kinds = by_forgery(evidence)
+    llrs = []
     for forgery in _ORDER:
         if forgery in kinds:
-            shares = weighed(kinds[forgery], media, dependence)
-            sums.append(math.fsum(share for _, share in shares))
-    return max(sums[0], any_of(sums) or 0.0)
+            _, shares = weighted(kinds[forgery], media, dependence)
+            llrs.append(math.fsum(shares))
+    return max(llrs[0], log_mean_exp(llrs))
 
 
-def _declared_llr(evidence: Sequence[Evidence]) -> float:
-    """Statements of one file repeat each other: the firmest counts, and one for AI before any for a camera."""
-    llrs = [item.llr for item in evidence if item.llr is not None]
-    return max(llrs) if max(llrs) > 0 else min(llrs)
+def weighted(
+    evidence: Sequence[Evidence], media: Kind, dependence: Dependence
+) -> tuple[list[Evidence], tuple[float, ...]]:
+    """Evidence of one kind of forgery, and what each adds to the LLR of all. Both are in an order that does not depend
+    on who was asked first, so that the sum does not either."""
+    ordered = sorted(evidence, key=lambda item: (item.detector, item.llr or 0.0))
+    answers = [(item.detector, item.llr or 0.0) for item in ordered]
+    return ordered, dependence.contributions(answers, media)
 
 
-def weighed(mine: Sequence[Evidence], media: Kind, dependence: Dependence) -> list[tuple[Evidence, float]]:
-    """What each adds to the LLR of all, in an order of their own: the sum does not depend on who was asked first."""
-    ordered = sorted(mine, key=lambda item: (item.detector, item.llr or 0.0))
-    said = [(item.detector, item.llr or 0.0) for item in ordered]
-    return list(zip(ordered, dependence.contributions(said, media), strict=True))
-
-
-def worst_of(llrs: Mapping[Stream, float]) -> float | None:
+def max_llr(llrs: Mapping[Stream, float]) -> float | None:
     """The LLR of the most suspicious stream; None for none."""
-    return max(speaking(llrs).values(), default=None)
+    return max(counted_streams(llrs).values(), default=None)
 
 
-def speaking(llrs: Mapping[Stream, float]) -> dict[Stream, float]:
+def counted_streams(llrs: Mapping[Stream, float]) -> dict[Stream, float]:
     """The streams that count. That two belong together, or that nothing is declared, does not make them genuine: these
     two count where they speak for forged, or stand alone."""
     counted = {stream: llr for stream, llr in llrs.items() if stream in CONTENT or llr > 0}
     return counted or dict(llrs)
 
 
-def any_of(llrs: Sequence[float]) -> float | None:
-    """log mean exp: the LLR of "one of them is forged, no telling which" against "none is"; None for none."""
-    if not llrs:
-        return None
-    most = max(llrs)
-    return most + math.log(math.fsum(math.exp(llr - most) for llr in llrs) / len(llrs))
+def log_mean_exp(llrs: Sequence[float]) -> float:
+    """The LLR of "one of them is forged, no telling which" against "none is"."""
+    largest = max(llrs)  # taken out, so that exp() does not overflow
+    return largest + math.log(math.fsum([math.exp(llr - largest) for llr in llrs]) / len(llrs))
 
 
-def of_many(single: float, count: int) -> float:
+def sidak(single: float, count: int) -> float:
     """Šidák's correction of a rate, written so that small rates survive rounding and one chance is left as is."""
     if count == 1 or single >= 1:
         return single

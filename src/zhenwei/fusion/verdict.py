@@ -32,20 +32,21 @@ from dataclasses import dataclass, replace
 from zhenwei.errors import UsageError
 from zhenwei.fusion import wording
 from zhenwei.fusion.dependence import Dependence
-from zhenwei.fusion.dependence import packaged as learned
-from zhenwei.fusion.operating import OperatingPoints, Tail, packaged
+from zhenwei.fusion.dependence import packaged as packaged_dependence
+from zhenwei.fusion.operating import OperatingPoints, Tail
+from zhenwei.fusion.operating import packaged as packaged_operating
 from zhenwei.fusion.streams import (
     CONTENT,
     MEASURED,
-    any_of,
-    by_kind,
+    by_forgery,
     by_stream,
+    counted_streams,
+    log_mean_exp,
+    max_llr,
     media_of,
-    of_many,
-    speaking,
+    sidak,
     stream_llr,
-    weighed,
-    worst_of,
+    weighted,
 )
 from zhenwei.types import (
     Decision,
@@ -81,19 +82,25 @@ def decide(
     repeat each other; by default those in the package.
     Raises :class:`UsageError` for rates without meaning or an LLR that is not finite.
     """
-    judge = _Judge(kind, operating or packaged(), dependence or learned(), false_alarm, miss)
-    _finite(evidence)
-    said: dict[int, list[Evidence]] = {person.person: [] for person in people}
+    judge = _Judge(kind, operating or packaged_operating(), dependence or packaged_dependence(), false_alarm, miss)
+    by_person: dict[int, list[Evidence]] = {}
+    seen: dict[int, Person] = {}
+    for person in people:
+        by_person[person.person] = []
+        seen[person.person] = person
     of_file: list[Evidence] = []
     for item in evidence:
-        (of_file if item.person is None else said.setdefault(item.person, [])).append(item)
-    everybody = dict(sorted(said.items()))
-    seen = {person.person: person for person in people}
-    verdicts = tuple(judge.person(number, mine, seen.get(number)) for number, mine in everybody.items())
-    verdict = judge.file(everybody, of_file, verdicts)
-    heard = kind == "video" and any(s.stream == "voice" for s in verdict.streams)
+        if item.llr is not None and not math.isfinite(item.llr):
+            raise UsageError(f"{item.detector} gave no usable LLR", got=str(item.llr), want="a finite number or None")
+        (of_file if item.person is None else by_person.setdefault(item.person, [])).append(item)
+    by_person = dict(sorted(by_person.items()))
+    verdicts = [judge.person(number, own, seen.get(number)) for number, own in by_person.items()]
+    verdict = judge.file(by_person, of_file, tuple(verdicts))
+    kinds: list[Kind] = [kind]
+    if kind == "video" and "voice" in [stream.stream for stream in verdict.streams]:
+        kinds.append("audio")
     measured: list[tuple[Kind, tuple[tuple[str, int, int], ...]]] = []
-    for media in (kind, "audio") if heard else (kind,):
+    for media in kinds:
         rows = judge.operating.measured_on(media)
         if rows:
             measured.append((media, rows))
@@ -108,13 +115,13 @@ def decide(
 def fuse(evidence: Sequence[Evidence], *, kind: Kind = "image", dependence: Dependence | None = None) -> float | None:
     """One LLR for one subject in media of ``kind``, that of its most suspicious stream; None if every detector
     abstains."""
-    known = dependence or learned()
+    dependence = dependence or packaged_dependence()
     llrs = {}
-    for stream, mine in by_stream(evidence, kind).items():
-        llr = stream_llr(mine, media_of(stream, kind), known)
+    for stream, items in by_stream(evidence, kind).items():
+        llr = stream_llr(items, media_of(stream, kind), dependence)
         if llr is not None:
             llrs[stream] = llr
-    return worst_of(llrs)
+    return max_llr(llrs)
 
 
 def contributions(
@@ -124,39 +131,28 @@ def contributions(
 
     Those of one kind sum up to its LLR; what a file declares stands for itself.
     """
-    found: dict[int, float] = {}
-    known = dependence or learned()
-    for stream, mine in by_stream(evidence, kind).items():
+    shares: dict[int, float] = {}  # by id(): evidence holds arrays and has no hash
+    dependence = dependence or packaged_dependence()
+    for stream, items in by_stream(evidence, kind).items():
         if stream == "declared":
-            found |= {id(item): item.llr or 0.0 for item in mine}
+            shares |= {id(item): item.llr or 0.0 for item in items}
             continue
-        for same in by_kind(mine).values():
-            found |= {id(item): share for item, share in weighed(same, media_of(stream, kind), known)}
-    return tuple(found.get(id(item)) for item in evidence)
+        for same in by_forgery(items).values():
+            ordered, added = weighted(same, media_of(stream, kind), dependence)
+            shares |= zip(map(id, ordered), added, strict=True)
+    return tuple([shares.get(id(item)) for item in evidence])
 
 
 def declared(evidence: Sequence[Evidence]) -> tuple[Declaration, ...]:
     """What the file declares, each once, the firmest first."""
-    found = dict.fromkeys(d for e in evidence for d in e.declares)
+    found: dict[Declaration, None] = {}  # in order, each once
+    for item in evidence:
+        found |= dict.fromkeys(item.declares)
     return tuple(sorted(found, key=lambda d: (_STANDINGS.index(d.standing), not d.says_ai)))
 
 
-def _finite(evidence: Sequence[Evidence]) -> None:
-    for item in evidence:
-        if item.llr is not None and not math.isfinite(item.llr):
-            raise UsageError(f"{item.detector} gave no usable LLR", got=str(item.llr), want="a finite number or None")
-
-
-@dataclass(frozen=True, slots=True)
-class _Examined:
-    """One stream: the LLR of every subject that was examined in it, by person, None for the file as a whole."""
-
-    stream: Stream
-    llrs: Mapping[int | None, float]
-
-    @property
-    def worst(self) -> int | None:
-        return max(self.llrs, key=lambda n: (self.llrs[n], -(n or 0)))
+# By stream that something was examined in: the LLR of every subject, by person, None for the file as a whole.
+_Llrs = dict[Stream, dict[int | None, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +169,9 @@ class _Judge:
                 raise UsageError(f"the wanted {name} rate is out of range", got=str(rate), want="between 0 and 1")
 
     def person(self, number: int, evidence: Sequence[Evidence], seen: Person | None) -> PersonVerdict:
-        examined = self._examined({number: evidence}, [])
-        judged = [self._judged(e) for e in examined]
+        judged = self._judged(self._llrs({number: evidence}, []))
         decision, rate, _ = _together(judged)
-        llr = _llr_of(judged)
+        llr = max_llr(_llrs_of(judged))
         return PersonVerdict(
             person=number,
             decision=decision,
@@ -189,98 +184,99 @@ class _Judge:
 
     def file(
         self,
-        everybody: Mapping[int, Sequence[Evidence]],
+        by_person: Mapping[int, Sequence[Evidence]],
         of_file: Sequence[Evidence],
         verdicts: tuple[PersonVerdict, ...],
     ) -> Verdict:
-        examined = self._examined(everybody, of_file)
-        judged = [self._judged(e) for e in examined]
+        llrs = self._llrs(by_person, of_file)
+        judged = self._judged(llrs)
         decision, rate, at_fault = _together(judged)
-        llr = _llr_of(judged)
         everything = list(of_file)
-        for said in everybody.values():
-            everything += said
-        explanation = self._told(examined, judged, everything, len(everybody))
+        for own in by_person.values():
+            everything += own
+        explanation = self._explained(llrs, judged, everything, len(by_person))
+        streams = {stream.stream: stream for stream in judged}
+        streams.pop("declared", None)
+        measured = tuple(streams.values())
         if "declared" in at_fault:
-            measured = [s for s in judged if s.stream != "declared"]
-            explanation = wording.declares_itself(self._told(examined, measured, everything, len(everybody)))
-        streams = tuple(s for s in judged if s.stream in MEASURED)
-        names = {s.stream for s in streams}
-        apart = self.kind == "video" and bool(names - {"picture"})
-        if apart and "picture" not in names:
-            streams = (StreamVerdict("picture", "inconclusive", None, None), *streams)
-        return Verdict(decision, llr, rate, explanation, verdicts, streams if apart else (), at_fault=at_fault)
+            explanation = wording.declares_itself(self._explained(llrs, measured, everything, len(by_person)))
+        if self.kind != "video" or not streams.keys() - {"picture"}:
+            measured = ()  # nothing but the picture: its verdict is that on the file
+        elif "picture" not in streams:
+            measured = (StreamVerdict("picture", "inconclusive", None, None), *measured)
+        llr = max_llr(_llrs_of(judged))
+        return Verdict(decision, llr, rate, explanation, verdicts, measured, at_fault=at_fault)
 
-    def _told(
-        self,
-        examined: Sequence[_Examined],
-        judged: Sequence[StreamVerdict],
-        everything: Sequence[Evidence],
-        people: int,
+    def _explained(
+        self, llrs: _Llrs, judged: Sequence[StreamVerdict], everything: Sequence[Evidence], people: int
     ) -> Text:
         """The sentences on a file of so many ``people``, from the streams in ``judged``."""
         decision, rate, _ = _together(judged)
-        subject, looked_at = self._subject(examined, judged, decision)
-        told = self._explain(subject, decision, rate, _llr_of(judged), everything)
-        picture = next((e for e in examined if e.stream == "picture"), None)
-        seen = len(picture.llrs.keys() - {None}) if picture else 0
-        return wording.with_scope(told, decision, looked_at, people - seen if seen else 0)
+        subject, examined = self._subject(llrs, judged, decision)
+        sentence = self._explain(subject, decision, rate, max_llr(_llrs_of(judged)), everything)
+        seen = len(llrs.get("picture", {}).keys() - {None})
+        return wording.with_scope(sentence, decision, examined, people - seen if seen else 0)
 
-    def _examined(self, everybody: Mapping[int, Sequence[Evidence]], of_file: Sequence[Evidence]) -> list[_Examined]:
-        """Streams in which something was examined. Evidence on the whole file joins that on everybody."""
+    def _llrs(self, by_person: Mapping[int, Sequence[Evidence]], of_file: Sequence[Evidence]) -> _Llrs:
+        """Evidence on the whole file joins that on everybody."""
         whole = by_stream(of_file, self.kind)
-        each = {number: by_stream(said, self.kind) for number, said in everybody.items()}
-        examined = []
+        each = {number: by_stream(own, self.kind) for number, own in by_person.items()}
+        found: _Llrs = {}
         for stream in (*MEASURED, "declared"):
             shared = whole.get(stream, [])
             subjects: dict[int | None, list[Evidence]] = {}
             for number, streams in each.items():
                 if streams.get(stream):
                     subjects[number] = [*streams[stream], *shared]
-            llrs = {}
-            for subject, said in (subjects or {None: shared}).items():
-                llr = stream_llr(said, media_of(stream, self.kind), self.dependence)
+            for subject, items in (subjects or {None: shared}).items():
+                llr = stream_llr(items, media_of(stream, self.kind), self.dependence)
                 if llr is not None:
-                    llrs[subject] = llr
-            if llrs:
-                examined.append(_Examined(stream, llrs))
-        return _with_capture(examined)
+                    found.setdefault(stream, {})[subject] = llr
+        captured = found.get("declared", {}).get(None, 0.0)
+        if captured < 0:  # a trusted signer's word that a camera recorded it speaks for picture and voice alike
+            for stream in found.keys() & set(CONTENT):
+                for subject in found[stream]:
+                    found[stream][subject] += captured
+        return found
 
-    def _judged(self, examined: _Examined) -> StreamVerdict:
-        """The decision on everybody in one stream, and how often it is wrong."""
-        llrs = list(examined.llrs.values())
-        together, most = any_of(llrs) or 0.0, max(llrs)
-        alarm = of_many(self._tail(self.operating.genuine, examined.stream).at(most), len(llrs))
-        if together >= LEAST_WEIGHT and alarm <= self.false_alarm:
-            return StreamVerdict(examined.stream, "forged", together, alarm)
-        missed = self._tail(self.operating.forged, examined.stream).at(-most)
-        if most <= -LEAST_WEIGHT and missed <= self.miss and examined.stream in CONTENT:
-            return StreamVerdict(examined.stream, "genuine", together, missed)
-        return StreamVerdict(examined.stream, "inconclusive", together, None)
+    def _judged(self, llrs: _Llrs) -> list[StreamVerdict]:
+        """The decision on everybody in each stream, and how often it is wrong."""
+        judged = []
+        for stream, by_subject in llrs.items():
+            each = list(by_subject.values())
+            together, largest = log_mean_exp(each), max(each)
+            alarm = sidak(self._tail(self.operating.genuine, stream).at(largest), len(each))
+            missed = self._tail(self.operating.forged, stream).at(-largest)
+            if together >= LEAST_WEIGHT and alarm <= self.false_alarm:
+                judged.append(StreamVerdict(stream, "forged", together, alarm))
+            elif largest <= -LEAST_WEIGHT and missed <= self.miss and stream in CONTENT:
+                judged.append(StreamVerdict(stream, "genuine", together, missed))
+            else:
+                judged.append(StreamVerdict(stream, "inconclusive", together, None))
+        return judged
 
     def _tail(self, side: Mapping[str, Tail], stream: Stream) -> Tail:
         """How firm a voice must be is measured on sound alone; of pairs and declarations nothing was measured."""
         kinds: dict[Stream, Kind] = {"picture": self.kind, "voice": "audio"}
         return side.get(kinds[stream], Tail()) if stream in kinds else Tail()
 
-    def _subject(
-        self, examined: Sequence[_Examined], judged: Sequence[StreamVerdict], decision: Decision
-    ) -> tuple[wording.Subject, int]:
+    def _subject(self, llrs: _Llrs, judged: Sequence[StreamVerdict], decision: Decision) -> tuple[wording.Subject, int]:
         """Who or what the sentence on the file is about, and how many people its rate allows for."""
-        llrs = {s.stream: s.llr or 0.0 for s in judged}
-        if not llrs:
+        by_llr = _llrs_of(judged)
+        if not by_llr:
             return wording.of_file(), 0
-        if decision == "genuine" and llrs.keys() >= set(CONTENT):
+        if decision == "genuine" and by_llr.keys() >= set(CONTENT):
             return wording.of_both(), 0
-        called = {s.stream: s.llr or 0.0 for s in judged if s.decision == "forged" and s.stream != "declared"}
-        candidates = called or speaking(llrs)
+        forged = _llrs_of([s for s in judged if s.decision == "forged" and s.stream != "declared"])
+        candidates = forged or counted_streams(by_llr)
         worst = max(candidates, key=lambda stream: candidates[stream])
         if worst != "picture":
             return (wording.of_file() if self.kind == "audio" else wording.of_stream(worst)), 0
-        mine = next(e for e in examined if e.stream == worst)
-        if mine.worst is None:
+        people = llrs[worst]
+        suspect = max(people, key=lambda number: (people[number], -(number or 0)))
+        if suspect is None:
             return wording.of_file(), 0
-        return wording.of_worst(mine.worst, decision, len(mine.llrs)), len(mine.llrs)
+        return wording.of_worst(suspect, decision, len(people)), len(people)
 
     def _explain(
         self,
@@ -291,41 +287,34 @@ class _Judge:
         evidence: Sequence[Evidence],
     ) -> Text:
         if llr is None:
-            return wording.nothing(subject, [(e.detector, e.reason) for e in evidence if e.asked])
+            return wording.nothing(subject, [(item.detector, item.reason) for item in evidence if item.asked])
         if decision == "inconclusive" or rate is None:
             return wording.undecided(subject, llr, self.false_alarm, self.miss, least=LEAST_WEIGHT)
         return wording.decided(subject, decision, rate)
 
 
-def _with_capture(examined: list[_Examined]) -> list[_Examined]:
-    """A trusted signer's word that a camera recorded it speaks for picture and voice alike."""
-    declared_llr = next((e.llrs.get(None, 0.0) for e in examined if e.stream == "declared"), 0.0)
-    if declared_llr >= 0:
-        return examined
-    shifted = []
-    for each in examined:
-        llrs = each.llrs
-        if each.stream in CONTENT:
-            llrs = {person: llr + declared_llr for person, llr in llrs.items()}
-        shifted.append(_Examined(each.stream, llrs))
-    return shifted
-
-
-def _llr_of(judged: Sequence[StreamVerdict]) -> float | None:
-    return worst_of({s.stream: s.llr for s in judged if s.llr is not None})
+def _llrs_of(judged: Sequence[StreamVerdict]) -> dict[Stream, float]:
+    return {stream.stream: stream.llr or 0.0 for stream in judged}
 
 
 def _together(judged: Sequence[StreamVerdict]) -> tuple[Decision, float | None, tuple[Stream, ...]]:
     """Forged if a stream is; genuine if picture and voice are, where examined, and nothing else speaks for forged."""
-    forged = sorted((s for s in judged if s.decision == "forged"), key=lambda s: -(s.llr or 0.0))
-    if forged:
-        rate = next((s.error_rate for s in forged if s.stream != "declared"), None)  # a statement is no measurement
-        return "forged", rate, tuple(s.stream for s in forged)
-    rates = []
-    for stream in judged:
+    genuine: list[float] = []
+    forged: list[Stream] = []
+    undecided = False
+    rate = None
+    for stream in sorted(judged, key=lambda s: -(s.llr or 0.0)):
         content = stream.stream in CONTENT
-        if content and stream.decision == "genuine":
-            rates.append(stream.error_rate or 0.0)
+        if stream.decision == "forged":
+            forged.append(stream.stream)
+            if rate is None and stream.stream != "declared":  # a statement is no measurement
+                rate = stream.error_rate
+        elif content and stream.decision == "genuine":
+            genuine.append(stream.error_rate or 0.0)
         elif content or (stream.llr or 0.0) > 0:
-            return "inconclusive", None, ()
-    return ("genuine", max(rates), ()) if rates else ("inconclusive", None, ())
+            undecided = True
+    if forged:
+        return "forged", rate, tuple(forged)
+    if undecided or not genuine:
+        return "inconclusive", None, ()
+    return "genuine", max(genuine), ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -84,11 +83,8 @@ def of_worst(number: int, decision: Decision, examined: int) -> Subject:
     if examined == 1:
         return of_person(number)
     if decision == "forged":
-        en, zh = (
-            f"the face of person {number}, the most suspicious of {examined},",
-            f"{examined} 人中最可疑的人物 {number} 的人脸",
-        )
-        return Subject(en, zh)
+        en = f"the face of person {number}, the most suspicious of {examined},"
+        return Subject(en, f"{examined} 人中最可疑的人物 {number} 的人脸")
     if decision == "genuine":
         return Subject(f"each of the {examined} faces examined", f"所检验的 {examined} 张人脸均")
     return of_file()
@@ -155,11 +151,11 @@ def nothing(subject: Subject, reasons: Sequence[tuple[str, str]]) -> Text:
 def most_useful(reasons: Sequence[tuple[str, str]]) -> str | None:
     """Of detectors and why they abstain, the reason that most give, figures in it aside: no face, too soft, no speech.
     Of equally common ones that of the first detector in the alphabet; None where none gives any."""
-    ordered = [(_DIGITS.sub("#", str(reason)), reason) for _, reason in sorted(reasons, key=lambda r: r[0]) if reason]
-    if not ordered:
-        return None
-    commonest = Counter(kind for kind, _ in ordered).most_common(1)[0][0]
-    return next(reason for kind, reason in ordered if kind == commonest)
+    alike: dict[str, list[str]] = {}  # by the reason without its figures
+    for _, reason in sorted(reasons, key=lambda pair: pair[0]):
+        if reason:
+            alike.setdefault(_DIGITS.sub("#", reason), []).append(reason)
+    return max(alike.values(), key=len)[0] if alike else None  # max() takes the first of equals
 
 
 _MEDIA: dict[Kind, tuple[str, str]] = {
@@ -173,13 +169,17 @@ _MOST_NAMED = 6
 def measured_on(measured: Sequence[tuple[Kind, Sequence[tuple[str, int, int]]]]) -> Text:
     """For each kind of media: name of a source, and how many genuine and forged media of it the rates come from. Empty
     for none."""
-    told = [_measured_on(kind, rows) for kind, rows in measured]
-    return Text(" ".join(told), zh="".join(each.in_language("zh") for each in told))
+    sentences = [_measured_on(kind, rows) for kind, rows in measured]
+    return Text(" ".join(sentences), zh="".join([sentence.zh for sentence in sentences]))
 
 
 def _measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
-    genuine, forged = sum(row[1] for row in rows), sum(row[2] for row in rows)
-    names = [name for name, *_ in sorted(rows, key=lambda row: (-row[1] - row[2], row[0]))]
+    names: list[str] = []
+    genuine = forged = 0
+    for name, its_genuine, its_forged in sorted(rows, key=lambda row: (-row[1] - row[2], row[0])):
+        names.append(name)
+        genuine += its_genuine
+        forged += its_forged
     more = len(names) - _MOST_NAMED
     listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     listed_zh = "、".join(names[:_MOST_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from zhenwei.errors import MediaError
-from zhenwei.media.formats import Format
+from zhenwei.media.formats import Format, boxes
 from zhenwei.media.limits import Limits
 from zhenwei.media.pictures import guarded, open_as_far, upright_rgb
 from zhenwei.media.spread import nearest
@@ -104,18 +104,9 @@ def _box(data: bytes, kind: bytes) -> bytes:
 
 
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
-    at = 0
-    while at + 8 <= len(data):
-        size, found, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        if size == 0:
-            size = len(data) - at
-        if size < head:
-            return
+    for found, start, end in boxes(data):
         if found == kind:
-            yield data[at + head : at + size]
-        at += size
+            yield data[start:end]
 
 
 def require_short(size: tuple[int, int], frames: int, name: str, limits: Limits) -> None:

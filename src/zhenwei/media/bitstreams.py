@@ -9,7 +9,6 @@ picture is among them, be the first a parameter set, SEI, a delimiter or a slice
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 _START = re.compile(rb"\0\0+\x01")
 _UNITS = re.compile(rb"\0\0\x01(..)", re.DOTALL)
@@ -69,14 +68,11 @@ def transport_start(head: bytes) -> tuple[int, int] | None:
     """
     for stride in _STRIDES:
         lead = 4 if stride == 192 else 0
-        for offset in _synchronous(head, stride):
-            if offset == lead or _follow(head, offset, stride, _IN_A_ROW):
+        for offset in range(stride):
+            in_a_row = 3 if offset == lead else _IN_A_ROW
+            if _follow(head, offset, stride, in_a_row):
                 return offset - lead if offset >= lead else offset - lead + stride, stride
     return None
-
-
-def _synchronous(head: bytes, stride: int) -> Iterator[int]:
-    return (offset for offset in range(stride) if _follow(head, offset, stride, 3))
 
 
 def _follow(head: bytes, offset: int, stride: int, count: int) -> bool:

@@ -18,19 +18,18 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import BinaryIO
 
-import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from zhenwei.errors import MediaError
-from zhenwei.media.containers import CUT_SHORT, decoded, open_container, prepare, require_duration
+from zhenwei.media.containers import decoded, open_container, prepare, require_duration
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.media.shown import pixel_ratio, shown_part, shown_pixels
 from zhenwei.media.spread import nearest
-from zhenwei.media.timeline import Timeline, clip_timeline, require_video
+from zhenwei.media.timeline import Timeline, clip_timeline, packets, require_video
 from zhenwei.media.told import Told
 from zhenwei.media.upright import Window
 from zhenwei.types import Frame, Pixels
@@ -96,7 +95,7 @@ def decode_places(
     skips = sparing and context.name in _SKIPS_UNUSED
     plan = deque(stretches(timeline, places) if sparing else [Stretch(0, len(timeline.pts), tuple(places))])
     wanted, matcher = frozenset(places), _Matcher(timeline, told)
-    for place, packet in enumerate(_packets(container, stream)):
+    for place, packet in enumerate(packets(container, [stream])):
         if plan and place > plan[0].last:
             yield from matcher.offer(decoded(stream, None))
             yield from matcher.finish()
@@ -112,13 +111,6 @@ def decode_places(
         yield from matcher.offer(decoded(stream, packet, told))
     yield from matcher.offer(decoded(stream, None))
     yield from matcher.finish()
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
-    try:
-        yield from (packet for packet in container.demux(stream) if packet.size)
-    except CUT_SHORT:
-        return  # cut short: what came before stands
 
 
 class _Matcher:

@@ -218,14 +218,9 @@ def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None, told: To
         return []
 
 
-def clock(stream: VideoStream | AudioStream) -> Fraction | None:
-    """The unit of a track's times in seconds, None where it has none. PyAV from 19 on has its own kind of fraction,
-    which says 0 in the place of None."""
-    return exact(stream.time_base)
-
-
 def exact(value: Fraction | None) -> Fraction | None:
-    """``value`` of PyAV as a fraction, None unless it is a positive number."""
+    """``value`` of PyAV as a fraction, None unless it is a positive number: PyAV from 19 on has its own kind of
+    fraction, which says 0 in the place of None."""
     if not value or value.denominator == 0 or value.numerator <= 0:
         return None
     return Fraction(value.numerator, value.denominator)
@@ -241,7 +236,7 @@ def seconds(value: int | None, unit: Fraction | None) -> float | None:
 def declared_duration_s(container: InputContainer, stream: VideoStream | AudioStream | None) -> float | None:
     """What the container says, else the track."""
     whole = seconds(container.duration, Fraction(1, _MICROSECONDS))
-    return whole or (seconds(stream.duration, clock(stream)) if stream is not None else None)
+    return whole or (seconds(stream.duration, exact(stream.time_base)) if stream is not None else None)
 
 
 def start_s(container: InputContainer) -> Fraction:
@@ -280,37 +275,26 @@ def require_duration(duration_s: float | None, name: str, limits: Limits) -> Non
 
 def missing_after_s(container: InputContainer, size_bytes: int) -> float | None:
     """The time from which the file's own index points beyond its end: it was cut short there. None if it is whole."""
-    tracks = (video_stream(container), audio_stream(container))
-    lost = [_missing_after_s(container, stream, size_bytes) for stream in tracks if stream is not None]
-    return min((at for at in lost if at is not None), default=None)
-
-
-def _missing_after_s(container: InputContainer, stream: VideoStream | AudioStream, size_bytes: int) -> float | None:
-    entries, unit = stream.index_entries, clock(stream)
-    if unit is None or len(entries) == 0:
-        return None
-    last = entries[-1]
-    if last.pos + last.size <= size_bytes:
-        return None
-    lost = next(entry for entry in entries if entry.pos + entry.size > size_bytes)
-    return max(0.0, float(lost.timestamp * unit - start_s(container)))
+    lost: list[float] = []
+    for stream in (video_stream(container), audio_stream(container)):
+        unit = None if stream is None else exact(stream.time_base)
+        if stream is None or unit is None or len(stream.index_entries) == 0:
+            continue
+        entries, last = stream.index_entries, stream.index_entries[-1]
+        if last.pos + last.size <= size_bytes:
+            continue
+        first = next(entry for entry in entries if entry.pos + entry.size > size_bytes)
+        lost.append(max(0.0, float(first.timestamp * unit - start_s(container))))
+    return min(lost, default=None)
 
 
 def _span(stream: VideoStream | AudioStream) -> str:
     """When a track starts and ends and by which clock, "" where it does not say."""
-    unit = clock(stream)
+    unit = exact(stream.time_base)
     if unit is None or stream.duration is None or stream.duration <= 0:
         return ""
     first = float((stream.start_time or 0) * unit)
     return f"{first:.3f} to {first + float(stream.duration * unit):.3f} s, clock {unit.numerator}/{unit.denominator}"
-
-
-def _light(frame: VideoFrame | None) -> list[tuple[object, object]]:
-    """Transfer curve and primaries where they are stated and not those of standard range, by the names of H.273."""
-    if frame is None:
-        return []
-    curve, primaries = int(frame.color_trc), int(frame.color_primaries)
-    return [("Transfer curve", _CURVES.get(curve, "")), ("Colour primaries", _PRIMARIES.get(primaries, ""))]
 
 
 def _tags(found: Mapping[str, str]) -> dict[str, str]:
@@ -334,7 +318,9 @@ def stream_facts(container: InputContainer, frame: VideoFrame | None, *, spans: 
             pairs.append(("Pixel aspect ratio", ratio))
         if frame is not None and frame.interlaced_frame:
             pairs.append(("Scan", "interlaced"))
-        pairs += _light(frame)
+        if frame is not None:  # by the names of H.273, where they are not those of standard range
+            pairs.append(("Transfer curve", _CURVES.get(int(frame.color_trc), "")))
+            pairs.append(("Colour primaries", _PRIMARIES.get(int(frame.color_primaries), "")))
     if audio is not None and spans:
         pairs += [(name, _span(s)) for name, s in (("Video track", video), ("Sound track", audio)) if s is not None]
     pairs += container_facts(_tags(container.metadata))

@@ -7,6 +7,8 @@ follow playlists and scripts, which name further files and addresses.
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +16,11 @@ from zhenwei.media.bitstreams import bare_sound, raw_video, transport_start
 
 Reader = Literal["picture", "animation", "container"]
 HEAD_BYTES = 65536
+# What Pillow's readers raise for broken bytes, found by feeding them damaged files.
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, RuntimeError, MemoryError),
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,6 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\s*(\xef\xbb\xbf)?\s*<", "a web page or XML text"),
     )
 )
-_CONVERTED = "Save or export it as JPEG, PNG, WAV or MP4 first."
 # Endings of files that are meant to be media, whatever is in them.
 _PICTURES = (
     "jpg jpeg jpe jfif jif pjpeg pjp png apng gif webp tif tiff bmp dib jp2 j2k jpf jpx jpm jpc ppm pgm pbm pnm pam "
@@ -166,6 +172,20 @@ def _brands(head: bytes) -> set[bytes]:
     return {box[at : at + 4] for at in range(0, len(box) - 3, 4) if at != 4}
 
 
+def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, first and last byte (excluded) of each ISO box's body, as far as there are any whole heads."""
+    at = 0
+    while at + 8 <= len(data):
+        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
+        if size == 1:
+            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        end = len(data) if size == 0 else min(len(data), at + size)
+        if end < at + head:
+            return
+        yield kind, at + head, end
+        at = end
+
+
 def _is_animated(form: Format, head: bytes) -> bool:
     if form.name == "avif":
         return b"avis" in _brands(head)  # its timing tells whether there is more than one picture
@@ -214,7 +234,7 @@ def advice(head: bytes) -> str:
     """How to get further with a file that is not read."""
     found = described(head)
     if any(word in found for word in ("picture", "Photoshop", "GIMP", "icon", "drawing", "RealMedia")):
-        return _CONVERTED
+        return "Save or export it as JPEG, PNG, WAV or MP4 first."
     if "web page" in found:
         return "Most likely the page was saved in place of the file that it shows: download the file itself."
     return "Check that it is the right file."

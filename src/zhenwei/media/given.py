@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media.limits import Limits
+from zhenwei.media.limits import DEFAULT_LIMITS, Limits
 from zhenwei.types import Text
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8]
@@ -39,8 +39,9 @@ class Given:
 
 
 @contextmanager
-def laid_down(source: Source, limits: Limits) -> Iterator[Given]:
-    """A file with the content of ``source``, there until the context is left. A path is itself; nothing is copied.
+def at_hand(source: Source, limits: Limits = DEFAULT_LIMITS) -> Iterator[Given]:
+    """A file with the content of ``source`` (a path, bytes, an open binary file, an array of uint8 pixels), for as
+    long as the context lasts; ``Given.path`` is what ``open_media`` takes. A path is itself and is not looked at.
 
     An open file is read from where it stands to its end. Of an array, ``(height, width, 3)`` RGB or ``(height,
     width)`` grey, a PPM is written: the same pixels give the same digest everywhere. Raises UsageError for anything

@@ -5,7 +5,6 @@ The header is read here so that a size beyond the limits is refused before anyth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from zhenwei.errors import MediaError, install_extra
+from zhenwei.media.formats import boxes
 
 _BARE = b"\xff\x0a"
 _MOST_BYTES = 1 << 30
@@ -30,7 +30,6 @@ class Header:
     height: int
     bits: int
     animated: bool
-    orientation: int
 
 
 class _Bits:
@@ -61,22 +60,17 @@ def header(stream: bytes) -> Header:
     width, height = _size(bits)
     depth, animated, orientation = 8, False, 1
     if not bits.take(1):  # not all as usual
+        preview = 0
         if bits.take(1):
             orientation = 1 + bits.take(3)
             if bits.take(1):
                 _size(bits)  # the size it was made for
-            if bits.take(1):
-                return _turned(width, height, depth, animated, orientation)  # a preview's header follows: far enough
-            animated = bool(bits.take(1))
-            if animated:
-                return _turned(width, height, depth, animated, orientation)
-        depth = 32 if bits.take(1) else bits.choice(_DEPTHS)
-    return _turned(width, height, depth, animated, orientation)
-
-
-def _turned(width: int, height: int, depth: int, animated: bool, orientation: int) -> Header:
+            preview = bits.take(1)
+            animated = not preview and bool(bits.take(1))
+        if not preview and not animated:  # else another header follows: far enough
+            depth = 32 if bits.take(1) else bits.choice(_DEPTHS)
     shown = (height, width) if orientation > 4 else (width, height)
-    return Header(*shown, depth, animated, orientation)
+    return Header(*shown, depth, animated)
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
@@ -98,7 +92,7 @@ def read(file: BinaryIO) -> tuple[Header, bytes, dict[str, bytes]]:
     if data.startswith(_BARE):
         return header(data), data, {}
     stream, info = b"", {}
-    for kind, start, end in _boxes(data):
+    for kind, start, end in boxes(data):
         if kind in (b"jxlc", b"jxlp") and not stream:
             stream = data[start + (4 if kind == b"jxlp" else 0) : end][:64]
         elif kind == b"Exif" and end - start > 8:
@@ -106,19 +100,6 @@ def read(file: BinaryIO) -> tuple[Header, bytes, dict[str, bytes]]:
         elif kind == b"xml ":
             info["xmp"] = data[start:end]
     return header(stream), data, info
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    at = 0
-    while at + 8 <= len(data):
-        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        end = len(data) if size == 0 else min(len(data), at + size)
-        if end < at + head:
-            return
-        yield kind, at + head, end
-        at = end
 
 
 def decoded(data: bytes, bits: int, name: str) -> Image.Image:

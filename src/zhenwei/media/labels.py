@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from zhenwei.media.broken import BROKEN
 from zhenwei.media.facts import clean
+from zhenwei.media.formats import BROKEN
 
 _MOST_XMP = 1 << 20
 _MOST_THUMBNAIL = 1 << 20

@@ -47,9 +47,15 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blan
     if not seen.indexed:
         counted = timeline.count_packets(file, form, name, limits)
         containers.require_duration(counted.duration_s, name, limits)
-        media, end_s = _counted(media, counted, notes), counted.duration_s
+        end_s = counted.duration_s
+        if counted.timeline is not None:
+            if counted.timeline.late:
+                notes.say(told.late_start(counted.timeline.late))
+            media = replace(media, frame_count=media.frame_count or len(counted.timeline.shown) or None)
         slack_s = _SOUND_SHORT_S if media.kind == "audio" else _SHORT_S
-        cut = cut or _breaks_off(form, counted.last) or (seen.stated_s or 0.0) - counted.reach_s > slack_s
+        if form.decoder in ("mp3", "aac"):
+            cut = cut or wholeness.breaks_off(counted.last, form.decoder)
+        cut = cut or (seen.stated_s or 0.0) - counted.reach_s > slack_s
     duration_s = end_s if cut and end_s is not None else seen.declared_s or end_s
     notes.say(*_ending_notes(ending, cut, duration_s or 0.0, seen.stated_s), *_start_notes(file, form))
     return notes.onto(replace(media, duration_s=duration_s or None))
@@ -122,18 +128,6 @@ def _with_picture(media: Media, video: VideoStream, frame: VideoFrame | None) ->
         frame_count=video.frames or None,
         rotation_deg=turn.clockwise_deg,
     )
-
-
-def _counted(media: Media, counted: timeline.Counted, notes: Told) -> Media:
-    if counted.timeline is None:
-        return media
-    if counted.timeline.late:
-        notes.say(told.late_start(counted.timeline.late))
-    return replace(media, frame_count=media.frame_count or len(counted.timeline.shown) or None)
-
-
-def _breaks_off(form: Format, last: bytes) -> bool:
-    return form.decoder in ("mp3", "aac") and wholeness.breaks_off(last, form.decoder)
 
 
 def _track_notes(container: InputContainer) -> Iterator[Text]:

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from zhenwei.media.broken import BROKEN
 from zhenwei.media.facts import EXIF_NAMES, Facts, clean, jpeg_quality, safe_facts
-from zhenwei.media.formats import Format
+from zhenwei.media.formats import BROKEN, Format
 
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _LATITUDE, _LONGITUDE = 2, 4

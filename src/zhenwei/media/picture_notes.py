@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from typing import BinaryIO
 
 from PIL import Image
@@ -14,17 +13,14 @@ from zhenwei.types import Text
 
 _HEAD = 1 << 20
 _TRANSFERS = {16: "PQ", 18: "HLG"}
-_MARKERLESS = 0xFF51  # SIZ, which a JPEG 2000 code stream begins with
 CUT_ANIMATION = Text("cut short: the file ends before its last picture does", zh="文件不完整：在最后一幅画面结束前中断")
-_ALPHA = Text("transparent parts are laid over mid-grey", zh="透明部分以中灰色为底")
-_FIRST_PAGE = Text("only the first page is examined", zh="只检查第一页")
 
 
 def notes(image: Image.Image, file: BinaryIO, form: Format) -> tuple[str, ...]:
     """Of a picture just opened. Decodes one that may be transparent: only its pixels tell whether it is."""
     found: list[str] = []
     if _is_transparent(image):
-        found.append(_ALPHA)
+        found.append(Text("transparent parts are laid over mid-grey", zh="透明部分以中灰色为底"))
     bits = _bits(image, file, form)
     if bits > 8:
         found.append(reduced_to_8_bits(bits))
@@ -37,7 +33,7 @@ def notes(image: Image.Image, file: BinaryIO, form: Format) -> tuple[str, ...]:
             )
         )
     if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-        found.append(_FIRST_PAGE)
+        found.append(Text("only the first page is examined", zh="只检查第一页"))
     return tuple(found)
 
 
@@ -97,7 +93,7 @@ def _av1_bits(head: bytes) -> int:
 
 def _j2k_bits(head: bytes) -> int:
     """The largest depth of a component, by the SIZ segment."""
-    at = head.find(struct.pack(">H", _MARKERLESS))
+    at = head.find(b"\xff\x51")
     if at < 0 or len(head) < at + 40:
         return 8
     count = int.from_bytes(head[at + 38 : at + 40], "big")

@@ -20,9 +20,8 @@ from PIL import Image
 
 from zhenwei.errors import MediaError
 from zhenwei.media import cut, picture_notes, special
-from zhenwei.media.broken import BROKEN as BROKEN
 from zhenwei.media.facts import clean
-from zhenwei.media.formats import Format
+from zhenwei.media.formats import BROKEN, Format
 from zhenwei.media.limits import Limits
 from zhenwei.types import Pixels
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from zhenwei.media.containers import exact, orientation
 from zhenwei.media.pictures import GREY, frozen
-from zhenwei.media.upright import Window, reduced_size, turned, upright_part, upright_pixels
+from zhenwei.media.upright import Window, inside, reduced_size, turned, upright_part, upright_pixels
 from zhenwei.types import Floats, Pixels
 
 PEAK, WHITE = 1000.0, 203.0  # cd/m²: the brightest that is told apart, and what becomes white
@@ -87,8 +87,7 @@ def shown_part(
     """The part of ``shown_pixels`` inside ``window``, bit for bit; what lies beyond the frame is left out."""
     size, how = _target(frame, max_side, ratio), colour_space(frame)
     width, height = size[::-1] if orientation(frame).swap else size
-    left, top = min(max(window[0], 0), width - 1), min(max(window[1], 0), height - 1)
-    right, bottom = max(left + 1, min(window[2], width)), max(top + 1, min(window[3], height))
+    left, top, right, bottom = inside(window, width, height)
     if how.standard and size == reduced_size(frame.width, frame.height, max_side):
         # Even edges: planes of half the size keep their ratio to the frame, and with it every pixel its value.
         outer = left, top, right + right % 2, bottom + bottom % 2
@@ -101,9 +100,7 @@ def _target(frame: VideoFrame, max_side: int, ratio: Fraction) -> tuple[int, int
     return reduced_size(*square_size(frame.width, frame.height, ratio), max_side)
 
 
-def _resized(
-    frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter, how: ColourSpace
-) -> NDArray[np.unsignedinteger[Any]]:
+def _resized(frame: VideoFrame, size: tuple[int, int], converter: VideoReformatter, how: ColourSpace) -> Deep:
     """``(height, width, 3)`` full-range R'G'B' as stored, upright, transparency over mid-grey: of 8 bits in standard
     range, else of 16."""
     clear = any(component.is_alpha for component in frame.format.components)
@@ -125,14 +122,14 @@ def _resized(
     return turned(samples, orientation(frame))
 
 
-def _standard(samples: NDArray[np.unsignedinteger[Any]], how: ColourSpace) -> Pixels:
+def _standard(samples: Deep, how: ColourSpace) -> Pixels:
     """8-bit samples as they are; 16-bit ones brought to standard range and gamut."""
     if how.standard:
         return np.ascontiguousarray(samples, np.uint8)
     linear = _LIGHT[how.curve](samples)
     if how.primaries:
         linear = linear @ np.asarray(_TO_709[how.primaries], np.float32).T
-    return _encode(linear)
+    return _code_table()[np.rint(np.clip(linear, 0, 1) * 65535).astype(np.uint16)]
 
 
 def _pq(samples: Deep) -> Floats:
@@ -217,7 +214,3 @@ def _gamma_table() -> Floats:
 @cache
 def _code_table() -> Pixels:
     return np.rint(255 * (np.arange(65536) / 65535) ** (1 / _GAMMA)).astype(np.uint8)
-
-
-def _encode(linear: Floats) -> Pixels:
-    return _code_table()[np.rint(np.clip(linear, 0, 1) * 65535).astype(np.uint16)]

@@ -20,7 +20,7 @@ from zhenwei.media.containers import (
     UNDECODABLE,
     audio_stream,
     audio_streams,
-    clock,
+    exact,
     open_container,
     prepare,
     start_s,
@@ -150,7 +150,7 @@ def _pieces(
 ) -> tuple[list[Floats], int]:
     pieces: list[Floats] = []
     rate, values, heard = rate_hz or 0, 0, False
-    gaps = _Gaps(clock(stream), told)
+    gaps = _Gaps(exact(stream.time_base), told)
     gather: _Resampler | None = None
     for frame in _frames(container, stream, limits, told):
         samples = _floats(frame)
@@ -224,7 +224,7 @@ def _require_finite(samples: Floats, name: str) -> None:
 
 def _delay_s(container: InputContainer, stream: AudioStream, frame: AudioFrame) -> float:
     """By how much the sound begins after the file does, so that sound and frames share one clock."""
-    unit = clock(stream)
+    unit = exact(stream.time_base)
     if frame.pts is None or unit is None:
         return 0.0
     return float(max(Fraction(0), frame.pts * unit - start_s(container)))

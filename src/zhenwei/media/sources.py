@@ -7,12 +7,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Protocol
 
 from zhenwei.errors import MediaError
 from zhenwei.media.facts import clean
@@ -66,10 +65,6 @@ class KeptFile:
     busy: bool = False
 
 
-class Describe(Protocol):
-    def __call__(self, file: BufferedReader, *, size_bytes: int) -> tuple[Media, Format]: ...
-
-
 @contextmanager
 def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, int]]:
     """Open the regular file at ``path`` for reading and give it with its size in bytes.
@@ -82,13 +77,15 @@ def regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, in
 
 
 @contextmanager
-def kept_file(path: str, limits: Limits, describe: Describe) -> Iterator[KeptFile]:
+def kept_file(
+    path: str, limits: Limits, describe: Callable[[BufferedReader, int], tuple[Media, Format]]
+) -> Iterator[KeptFile]:
     """As :func:`regular_file`, for all that is read of a file: ``describe`` says what it is, and leaving raises
     MediaError unless ``path`` still is this file with the bytes of ``Media.sha256``; also where reading failed
     meanwhile, as that of a cut file does. Sizes and times can lie, so all of it is read once more."""
     with _regular_file(path, limits) as (file, before):
         with _not_moved(file, before, path):
-            media, form = describe(file, size_bytes=before.st_size)
+            media, form = describe(file, before.st_size)
         try:
             yield KeptFile(file, media, form)
         except MediaError as error:
@@ -112,7 +109,12 @@ def _regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, o
         raise _special(name, status.st_mode)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over the descriptor
         if status.st_size == 0:
-            raise MediaError(f"{name} is empty", got="0 bytes", want="a picture, video or sound", fix=_COPY_AGAIN)
+            raise MediaError(
+                f"{name} is empty",
+                got="0 bytes",
+                want="a picture, video or sound",
+                fix="Copy or download the file again.",
+            )
         if status.st_size > limits.max_bytes:
             raise MediaError(
                 f"{name} is too large",
@@ -157,9 +159,6 @@ def changed(path: str) -> MediaError:
         want="a file that stays as it is while it is examined",
         fix="Wait until it is completely written, or copy it, and examine it again.",
     )
-
-
-_COPY_AGAIN = "Copy or download the file again."
 
 
 def _special(name: str, mode: int) -> MediaError:

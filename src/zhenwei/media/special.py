@@ -14,8 +14,7 @@ from PIL import Image
 
 from zhenwei.errors import MediaError
 from zhenwei.media import jpegxl, raws
-from zhenwei.media.broken import BROKEN
-from zhenwei.media.formats import Format
+from zhenwei.media.formats import BROKEN, Format
 from zhenwei.types import Text
 
 MAKE = 0x010F

@@ -6,7 +6,7 @@ None of them is decoded.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -23,7 +23,6 @@ from zhenwei.media.containers import (
     CUT_SHORT,
     audio_stream,
     audio_streams,
-    clock,
     exact,
     frame_rate,
     open_container,
@@ -59,21 +58,18 @@ class Timeline:
         return float((self.end - self.pts[self.shown[0]]) * self.unit) if self.shown else 0.0
 
 
-OnPacket = Callable[["av.Packet[Any]"], None]
-
-
 def read_timeline(
-    container: InputContainer, stream: VideoStream, name: str, limits: Limits, seen: OnPacket | None = None
+    container: InputContainer, stream: VideoStream, name: str, limits: Limits, spans: _Spans | None = None
 ) -> Timeline:
     """Read all packets' times; where the file breaks off, what came before stands. Nothing is decoded.
 
-    ``seen`` is shown every packet of the sound tracks too.
+    ``spans`` sees every packet of the sound tracks too.
     """
     pts, key, hidden = array("q"), array("q"), set()
     timed = True
-    for packet in _packets(container, [stream, *(audio_streams(container) if seen else ())]):
-        if seen is not None:
-            seen(packet)
+    for packet in packets(container, [stream, *(audio_streams(container) if spans else ())]):
+        if spans is not None:
+            spans.see(packet)
         if packet.stream is not stream:
             continue
         if len(pts) >= limits.max_frames:
@@ -86,12 +82,12 @@ def read_timeline(
             hidden.add(len(pts))
         timed = timed and (packet.pts is not None or not key)
         pts.append(packet.pts if packet.pts is not None else len(pts))
-    timed = timed and clock(stream) is not None and all(pts[a] < pts[b] for a, b in pairwise(key))
+    timed = timed and exact(stream.time_base) is not None and all(pts[a] < pts[b] for a, b in pairwise(key))
     hidden.update(range(key[0] if timed and key else 0))
     return _timeline(stream, pts, key, hidden, timed)
 
 
-def _packets(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[av.Packet[Any]]:
+def packets(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[av.Packet[Any]]:
     """All that hold something, as far as the file goes."""
     try:
         yield from (packet for packet in container.demux(streams) if packet.size)
@@ -108,7 +104,7 @@ def _timeline(stream: VideoStream, pts: array[int], key: array[int], hidden: set
     gaps = sorted(pts[after] - pts[before] for before, after in pairwise(places[-64:]))
     end = pts[places[-1]] + max(1, gaps[len(gaps) // 2] if gaps else 1) if places else 0
     late = key[0] if key else 0
-    return Timeline(pts, key, tuple(places), end, clock(stream) or Fraction(1), True, late)
+    return Timeline(pts, key, tuple(places), end, exact(stream.time_base) or Fraction(1), True, late)
 
 
 def clip_timeline(file: BinaryIO, form: Format, name: str, limits: Limits) -> tuple[Timeline, Fraction]:
@@ -151,9 +147,9 @@ def count_packets(file: BinaryIO, form: Format, name: str, limits: Limits) -> Co
         require_content(container, name, limits)
         video, timeline = video_stream(container), None
         if video is not None:
-            timeline = read_timeline(container, video, name, limits, spans.see)
+            timeline = read_timeline(container, video, name, limits, spans)
         else:
-            for packet in _packets(container, list(audio_streams(container))):
+            for packet in packets(container, list(audio_streams(container))):
                 spans.see(packet)
         last = b"" if spans.last is None else bytes(spans.last)
     shown_s = timeline.duration_s if timeline else 0.0

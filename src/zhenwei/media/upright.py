@@ -47,9 +47,9 @@ def upright_part(frame: VideoFrame, max_side: int, converter: VideoReformatter, 
     plain = frame.format.name in _PLANAR and orientation(frame) == Orientation()
     if not plain or max(frame.width, frame.height) > max_side:
         whole = upright_pixels(frame, max_side, converter)
-        left, top, right, bottom = _inside(window, whole.shape[1], whole.shape[0])
+        left, top, right, bottom = inside(window, whole.shape[1], whole.shape[0])
         return frozen(np.ascontiguousarray(whole[top:bottom, left:right]))
-    left, top, right, bottom = _inside(window, frame.width, frame.height)
+    left, top, right, bottom = inside(window, frame.width, frame.height)
     outer = (
         max(0, left - _EDGE) // 2 * 2,
         max(0, top - _EDGE) // 2 * 2,
@@ -61,7 +61,8 @@ def upright_part(frame: VideoFrame, max_side: int, converter: VideoReformatter, 
     return frozen(np.ascontiguousarray(inner))
 
 
-def _inside(window: Window, width: int, height: int) -> Window:
+def inside(window: Window, width: int, height: int) -> Window:
+    """What of ``window`` lies in the frame; at least one pixel."""
     left, top = min(max(window[0], 0), width - 1), min(max(window[1], 0), height - 1)
     return left, top, max(left + 1, min(window[2], width)), max(top + 1, min(window[3], height))
 

@@ -18,22 +18,7 @@ End = Literal["whole", "cut", "unmarked", "unknown"]
 """As promised; before that; without the mark that ends one; nothing is promised."""
 _OPEN = (0, 0xFFFFFFFF)
 _OUTERMOST = frozenset(
-    {
-        b"ftyp",
-        b"styp",
-        b"moov",
-        b"moof",
-        b"mdat",
-        b"mfra",
-        b"free",
-        b"skip",
-        b"wide",
-        b"uuid",
-        b"meta",
-        b"sidx",
-        b"ssix",
-    }
-    | {b"emsg", b"prft", b"udta", b"pnot", b"PICT", b"pdin", b"meco", b"imda"}
+    b"ftyp styp moov moof mdat mfra free skip wide uuid meta sidx ssix emsg prft udta pnot PICT pdin meco imda".split()
 )
 _SLOPPY = 8  # bytes: some writers of AVI count the header of the RIFF too
 _MOST_PARTS = 100_000  # of a file's outermost structure; a fragmented film of four hours has some 30,000
@@ -168,28 +153,22 @@ def _au(file: BinaryIO, size_bytes: int) -> Ending:
 
 def _caf(file: BinaryIO, size_bytes: int) -> Ending:
     """Apple's Core Audio Format: sizes of 64 bits, -1 for sound up to the end of the file."""
-    return _long_chunks(file, 8, size_bytes, lambda head: (head[:4], *struct.unpack(">q", head[4:12]), 12), b"data")
+    return _long_chunks(file, 8, size_bytes, lambda head: (head[:4], *struct.unpack(">q", head[4:12]), 12))
 
 
 def _w64(file: BinaryIO, size_bytes: int) -> Ending:
     """Sony Wave64: names of 16 bytes, sizes that hold their own header, at places that 8 divides."""
     return _long_chunks(
-        file,
-        40,
-        size_bytes,
-        lambda head: (head[:4], (struct.unpack("<Q", head[16:24])[0] - 24 + 7) // 8 * 8, 24),
-        b"data",
+        file, 40, size_bytes, lambda head: (head[:4], (struct.unpack("<Q", head[16:24])[0] - 24 + 7) // 8 * 8, 24)
     )
 
 
-def _long_chunks(
-    file: BinaryIO, at: int, size_bytes: int, read: Callable[[bytes], tuple[bytes, int, int]], wanted: bytes
-) -> Ending:
-    """``read`` gives name, size of the body and size of the header; ``wanted`` is the chunk that holds the sound."""
+def _long_chunks(file: BinaryIO, at: int, size_bytes: int, read: Callable[[bytes], tuple[bytes, int, int]]) -> Ending:
+    """``read`` gives name, size of the body and size of the header; the chunk ``data`` holds the sound."""
     for _ in range(_MOST_PARTS):
         file.seek(at)
         name, size, header = read(file.read(24))
-        if name == wanted:
+        if name == b"data":
             if size <= 0 or size >= 1 << 62:
                 return Ending(open_length=True)
             return Ending("cut" if at + header + size > size_bytes + 7 * (header == 24) else "whole")

@@ -19,9 +19,8 @@ frame_rho = 1, the default, a clip of any length weighs as much as one picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,15 +70,15 @@ class Calibration:
 
     def __post_init__(self) -> None:
         """Raises :class:`ModelError` for numbers that make no calibration."""
-        for name in (f.name for f in fields(self)):
-            _check(name, getattr(self, name))
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name))
         rules = {
-            "knots_px": all(k > 0 for k in self.knots_px) and _rising(self.knots_px),
-            "log_slopes": len(self.log_slopes) == len(self.knots_px) and _small(self.log_slopes),
+            "knots_px": self.knots_px[0] > 0 and list(self.knots_px) == sorted(set(self.knots_px)),
+            "log_slopes": len(self.log_slopes) == len(self.knots_px) and max(map(abs, self.log_slopes)) <= _STEEPEST,
             "offsets": len(self.offsets) == len(self.knots_px),
             "score_scale": self.score_scale > 0,
             "sharpness_scale": self.sharpness_scale > 0,
-            "sharpness_log_slope": _small([self.sharpness_log_slope]),
+            "sharpness_log_slope": abs(self.sharpness_log_slope) <= _STEEPEST,
             "lowest": self.lowest <= 0,
             "highest": self.highest >= 0,
             "frame_rho": 0 <= self.frame_rho <= 1,
@@ -132,15 +131,17 @@ class Calibration:
             moments.setdefault(time_s, []).append(score)
         if not moments:
             raise UsageError("there is no frame to combine", got="no scores", want="at least one")
-        each = sorted(math.fsum(same) / len(same) for same in moments.values())
-        cut = int(self.trim * len(each))
-        kept = each[cut : len(each) - cut]
+        means = sorted([math.fsum(same) / len(same) for same in moments.values()])
+        cut = int(self.trim * len(means))
+        kept = means[cut : len(means) - cut]
         return math.fsum(kept) / len(kept)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        values = asdict(self)
+        for name in _CURVES:
+            values[name] = list(values[name])
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -149,11 +150,12 @@ class Calibration:
         if given != names:
             got = f"unknown {given - names or '{}'}, missing {names - given or '{}'}"
             raise _malformed("exactly the known fields", got)
+        curves = {}
         for name in _CURVES:
             if not isinstance(values[name], list | tuple):
                 raise _malformed(f"a list for {name}", repr(values[name]))
-        named: dict[str, Any] = {k: tuple(values[k]) if k in _CURVES else values[k] for k in names}
-        return cls(**named)
+            curves[name] = tuple(values[name])
+        return cls(**{**values, **curves})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -177,14 +179,6 @@ def _check(name: str, value: object) -> None:
 
 def _finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _rising(values: Sequence[float]) -> bool:
-    return all(a < b for a, b in pairwise(values))
-
-
-def _small(values: Sequence[float]) -> bool:
-    return all(abs(v) <= _STEEPEST for v in values)
 
 
 def _malformed(want: str, got: str) -> ModelError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +34,7 @@ class Samples:
     groups: tuple[str, ...]
 
     def take(self, chosen: Labels) -> Samples:
-        groups = tuple(g for g, keep in zip(self.groups, chosen, strict=True) if keep)
+        groups = tuple(compress(self.groups, chosen))
         return Samples(self.scores[chosen], self.labels[chosen], self.face_px[chosen], self.sharpness[chosen], groups)
 
 
@@ -93,9 +94,9 @@ def checked(
         raise DataError("a score or face size is missing", want="finite scores and sizes > 0", fix="Drop such faces.")
     if not np.isin(truth, (0, 1)).all():
         raise DataError("a label is neither 0 nor 1", got=str(sorted(set(truth.tolist()))[:5]))
-    data = Samples(values, truth == 1, sizes, detail, tuple(str(g) for g in groups))
+    data = Samples(values, truth == 1, sizes, detail, tuple(map(str, groups)))
     for forged in (False, True):
-        found = {g for g, y in zip(data.groups, data.labels, strict=True) if y == forged}
+        found = set(compress(data.groups, data.labels == forged))
         if len(found) < 2:
             name = "forged" if forged else "genuine"
             raise DataError("too few groups to calibrate on", got=f"{len(found)} {name}", want="at least 2")
@@ -127,8 +128,8 @@ def _fit(data: Samples, l2: float) -> Calibration:
         score_centre=centre,
         score_scale=scale,
         knots_px=tuple(float(2**k) for k in knots),
-        log_slopes=tuple(float(v) for v in log_slope[:-1]),
-        offsets=tuple(float(v) for v in offset[:-1]),
+        log_slopes=tuple(log_slope[:-1].tolist()),
+        offsets=tuple(offset[:-1].tolist()),
         lowest=-_UNBOUNDED,
         highest=_UNBOUNDED,
         sharpness_centre=usual,
@@ -139,7 +140,7 @@ def _fit(data: Samples, l2: float) -> Calibration:
 
 
 def _knots(octaves: Reals) -> Reals:
-    low, middle, high = (float(v) for v in np.quantile(octaves, _KNOT_QUANTILES))
+    low, middle, high = np.quantile(octaves, _KNOT_QUANTILES).tolist()
     if high - low < _KNOT_SPACING:
         return np.asarray([middle])
     apart = min(middle - low, high - middle) >= _KNOT_SPACING

@@ -198,11 +198,8 @@ def _entry(row: Any, store: Path) -> ModelEntry:
     }
     for name, holds in checks.items():
         if not holds:
-            raise _malformed(
-                f"{name} = {row[name]!r}",
-                f"a sensible {name}; weights are .onnx or .safetensors, in lower case ids",
-                store,
-            )
+            want = f"a sensible {name}; weights are .onnx or .safetensors, in lower case ids"
+            raise _malformed(f"{name} = {row[name]!r}", want, store)
     return ModelEntry(**row)
 
 

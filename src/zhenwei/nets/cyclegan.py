@@ -12,6 +12,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from zhenwei.nets.gan import initialise
+
 
 class Residual(nn.Module):
     """Two convolutions whose result is added to what came in, (n, c, h, w) -> the same."""
@@ -41,7 +43,7 @@ class Translator(nn.Module):
         for into, out in pairwise(reversed(maps)):
             layers += [nn.ConvTranspose2d(into, out, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(out), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.layers(images))  # (n, 3, s, s)
@@ -59,7 +61,7 @@ class PatchCritic(nn.Module):
             stride = 2 if k < halvings - 1 else 1
             layers += [nn.Conv2d(into, out, 4, stride, 1), nn.InstanceNorm2d(out), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, 4, 1, 1))
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.layers(images))  # (n, 1, h, w)
@@ -76,10 +78,3 @@ def receptive_field(layers: Iterable[nn.Conv2d]) -> int:
         side += (layer.kernel_size[0] - 1) * jump
         jump *= layer.stride[0]
     return side
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -71,10 +71,6 @@ class DepthwiseInFull(nn.Module):
         return out
 
 
-def _depthwise(channels: int, kernel: int, stride: int) -> nn.Module:
-    return DepthwiseInFull(_conv(channels, channels, kernel, stride, groups=channels))
-
-
 def _conv(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Conv2d:
     if stride > 1:
         return SamePadConv2d(inputs, outputs, kernel, stride, 0, groups=groups, bias=False)
@@ -94,7 +90,8 @@ class InvertedResidual(nn.Module):
         layers: list[nn.Module] = []
         if expansion != 1:
             layers += [_conv(inputs, hidden, 1, 1), _norm(hidden), nn.ReLU6()]
-        layers += [_depthwise(hidden, kernel, stride), _norm(hidden), nn.ReLU6()]
+        depthwise = DepthwiseInFull(_conv(hidden, hidden, kernel, stride, groups=hidden))
+        layers += [depthwise, _norm(hidden), nn.ReLU6()]
         layers += [_conv(hidden, outputs, 1, 1), _norm(outputs)]
         self.body = nn.Sequential(*layers)
         self.adds_input = stride == 1 and inputs == outputs

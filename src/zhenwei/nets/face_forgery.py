@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, Variant
 
 
-class Answer(NamedTuple):
+class FaceForgeryOutput(NamedTuple):
     """``score`` ``(batch,)`` and ``regions`` ``(batch, h / 32, w / 32)``: logits, > 0 leans to forged."""
 
     score: Tensor
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 class FaceForgeryNet(nn.Module):
-    """Input ``(batch, 3, h, w)`` float32 RGB in [-1, 1], h and w multiples of 32; output :class:`Answer`."""
+    """Input ``(batch, 3, h, w)`` float32 RGB in [-1, 1], h and w multiples of 32; output :class:`FaceForgeryOutput`."""
 
     def __init__(self, variant: Variant = "lite0", dropout: float = 0.2) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class FaceForgeryNet(nn.Module):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 
-    def forward(self, x: Tensor) -> Answer:
+    def forward(self, x: Tensor) -> FaceForgeryOutput:
         features = self.backbone(x)  # (n, 1280, h / 32, w / 32)
         pooled = self.dropout(features.mean((2, 3)))  # (n, 1280)
-        return Answer(self.whole(pooled).squeeze(1), self.region(features).squeeze(1))
+        return FaceForgeryOutput(self.whole(pooled).squeeze(1), self.region(features).squeeze(1))

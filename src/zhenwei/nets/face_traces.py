@@ -13,7 +13,7 @@ The trunk (up to stride 16) is that of ``cnn.face_forgery`` and stays as it is. 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ _REGION, _STEP = 8, 4  # cells of a region of interest along a side, and from on
 _OPEN = 2.0  # logit that the attention starts from: most of the features pass
 
 
-class Traces(NamedTuple):
+class FaceTracesOutput(NamedTuple):
     """Logits, > 0 leans to forged: scores ``(batch,)``; maps ``(batch, 12, 12)`` and, of the others, ``(batch, 24,
     24)``, for faces of 192 px."""
 
@@ -69,7 +69,7 @@ class AttentionHead(nn.Module):
         self.compose = nn.Linear(_HIGH, COMPONENTS)
         self.register_buffer("mean", torch.zeros(CELLS, CELLS))
         self.register_buffer("basis", torch.zeros(COMPONENTS, CELLS, CELLS))
-        nn.init.constant_(_last_bias(self.regress), _OPEN)
+        nn.init.constant_(cast("Tensor", self.regress[-1].bias), _OPEN)
 
     def forward(self, high: Tensor) -> tuple[Tensor, Tensor]:
         logits = self._map(high)  # (n, 12, 12), of high (n, 112, 12, 12)
@@ -83,13 +83,6 @@ class AttentionHead(nn.Module):
             return out
         weights = self.compose(high.mean((2, 3)))  # (n, 10)
         return self.mean + torch.einsum("nk,khw->nhw", weights, self.basis)
-
-
-def _last_bias(layers: nn.Sequential) -> Tensor:
-    bias = layers[-1].bias
-    if not isinstance(bias, Tensor):
-        raise TypeError("the last layer has no bias")
-    return bias
 
 
 class WarpHeads(nn.Module):
@@ -123,7 +116,7 @@ class WarpHeads(nn.Module):
 
 
 class FaceTracesNet(nn.Module):
-    """Input ``(batch, 3, 192, 192)`` float32 RGB in [-1, 1]; output :class:`Traces`.
+    """Input ``(batch, 3, 192, 192)`` float32 RGB in [-1, 1]; output :class:`FaceTracesOutput`.
 
     ``whole``: the trained network of ``cnn.face_forgery``, norms folded (:mod:`zhenwei.nets.folded`). Its trunk is
     shared, its last stages are where the attention head starts from.
@@ -152,10 +145,10 @@ class FaceTracesNet(nn.Module):
                 mid = x
         return mid, x
 
-    def heads(self, mid: Tensor, high: Tensor) -> Traces:
-        return Traces(*self.attention(high), *self.warp(mid, high))
+    def heads(self, mid: Tensor, high: Tensor) -> FaceTracesOutput:
+        return FaceTracesOutput(*self.attention(high), *self.warp(mid, high))
 
-    def forward(self, x: Tensor) -> Traces:
+    def forward(self, x: Tensor) -> FaceTracesOutput:
         return self.heads(*self.features(x))
 
 

@@ -25,7 +25,7 @@ _CODE = 6
 ENLARGERS = ("transposed", "nearest", "shuffle")
 
 
-class Learned(NamedTuple):
+class LearnedFingerprintOutput(NamedTuple):
     """``fingerprint``: ``(n, 128)``, of length 1; ``cosines``: ``(n, sources)``, with the row of each source;
     ``least``: ``(n, sources)``, below which a picture is none of that source's, alike for all pictures."""
 
@@ -34,9 +34,10 @@ class Learned(NamedTuple):
     least: Tensor
 
 
-class Explicit(NamedTuple):
+class ExplicitFingerprintOutput(NamedTuple):
     """``residual``: ``(n, 3, 192, 192)``, picture less reconstruction; ``cosines``: ``(n, sources)``, its correlation
-    with each template; ``least``: as for :class:`Learned`; ``templates``: ``(sources, 3, 192, 192)``."""
+    with each template; ``least``: as for :class:`LearnedFingerprintOutput`; ``templates``:
+    ``(sources, 3, 192, 192)``."""
 
     residual: Tensor
     cosines: Tensor
@@ -45,7 +46,7 @@ class Explicit(NamedTuple):
 
 
 class LearnedFingerprint(nn.Module):
-    """``(n, 3, 192, 192)`` float32 RGB in [-1, 1] to :class:`Learned`.
+    """``(n, 3, 192, 192)`` float32 RGB in [-1, 1] to :class:`LearnedFingerprintOutput`.
 
     ``sharpness`` of the softmax over cosines. The trunk is the first five stages of an EfficientNet-Lite0, means and
     deviations of its features the rest; ``trunk``: one that has learned already.
@@ -62,7 +63,7 @@ class LearnedFingerprint(nn.Module):
         self.register_buffer("least", torch.zeros(sources))
         self.sharpness = nn.Parameter(torch.tensor(_SHARPNESS))
 
-    def forward(self, x: Tensor) -> Learned:
+    def forward(self, x: Tensor) -> LearnedFingerprintOutput:
         x = self.stem(x)
         pooled = []
         for number, stage in enumerate(self.stages):
@@ -75,11 +76,11 @@ class LearnedFingerprint(nn.Module):
         fingerprint = functional.normalize(self.last(torch.cat(pooled, dim=1)), dim=1)
         cosines = fingerprint @ functional.normalize(self.rows, dim=1).T  # (n, 128) with (sources, 128)
         # least does not depend on x: the term of 0 gives it the batch's shape in the exported graph
-        return Learned(fingerprint, cosines, self.least + 0 * cosines)
+        return LearnedFingerprintOutput(fingerprint, cosines, self.least + 0 * cosines)
 
 
 class ResidualFingerprint(nn.Module):
-    """``(n, 3, 192, 192)`` float32 RGB in [-1, 1] to :class:`Explicit`."""
+    """``(n, 3, 192, 192)`` float32 RGB in [-1, 1] to :class:`ExplicitFingerprintOutput`."""
 
     least: Tensor
 
@@ -90,13 +91,13 @@ class ResidualFingerprint(nn.Module):
         self.register_buffer("least", torch.zeros(sources))
         self.sharpness = nn.Parameter(torch.tensor(2 * _SHARPNESS))
 
-    def forward(self, x: Tensor) -> Explicit:
+    def forward(self, x: Tensor) -> ExplicitFingerprintOutput:
         residual = x - self.autoencoder(x).float()  # (n, 3, 192, 192)
         flat, rows = residual.flatten(1), self.templates.flatten(1)
         cosines = functional.normalize(flat - flat.mean(1, keepdim=True), dim=1) @ (
             functional.normalize(rows - rows.mean(1, keepdim=True), dim=1).T
         )
-        return Explicit(residual, cosines, self.least + 0 * cosines, self.templates + 0)
+        return ExplicitFingerprintOutput(residual, cosines, self.least + 0 * cosines, self.templates + 0)
 
 
 class Generator(nn.Module):

@@ -12,7 +12,7 @@ _WIDE = 24
 _TOP = 12  # frames: the quarter that counts
 
 
-class Flicker(NamedTuple):
+class FlickerOutput(NamedTuple):
     """``score`` ``(n,)``: mean of the most suspicious quarter of ``course`` ``(n, 48)``, log odds a frame."""
 
     score: Tensor
@@ -20,7 +20,7 @@ class Flicker(NamedTuple):
 
 
 class FlickerNet(nn.Module):
-    """``(n, channels, 48)`` float32, courses as of ``zhenwei.signals.flicker``, to :class:`Flicker`."""
+    """``(n, channels, 48)`` float32, courses as of ``zhenwei.signals.flicker``, to :class:`FlickerOutput`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -34,6 +34,6 @@ class FlickerNet(nn.Module):
             nn.Conv1d(_WIDE, 1, 5, padding=2),
         )
 
-    def forward(self, x: Tensor) -> Flicker:
+    def forward(self, x: Tensor) -> FlickerOutput:
         course = self.layers(x)[:, 0]  # (n, channels, 48) -> (n, 1, 48) -> (n, 48)
-        return Flicker(torch.topk(course, _TOP, dim=1).values.mean(1), course)
+        return FlickerOutput(torch.topk(course, _TOP, dim=1).values.mean(1), course)

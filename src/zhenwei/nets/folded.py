@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from zhenwei.nets.efficientnet_lite import Variant
 from zhenwei.nets.face_forgery import FaceForgeryNet
@@ -56,9 +56,5 @@ def _fill(layer: nn.Conv2d | nn.Linear, weight: Floats, bias: Floats) -> None:
         got, want = f"{weight.shape} and {bias.shape}", tuple(layer.weight.shape)
         raise ValueError(f"exported weights: got {got}, want {want} and one bias each")
     with torch.no_grad():
-        layer.weight.copy_(_tensor(weight))
-        layer.bias.copy_(_tensor(bias))
-
-
-def _tensor(values: Floats) -> Tensor:
-    return torch.from_numpy(values.copy())
+        layer.weight.copy_(torch.from_numpy(weight.copy()))
+        layer.bias.copy_(torch.from_numpy(bias.copy()))

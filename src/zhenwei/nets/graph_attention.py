@@ -30,7 +30,7 @@ _KEPT = 0.6  # of the nodes, at each pooling
 _TEMPERATURE = 3.0
 
 
-class Heard(NamedTuple):
+class GraphAttentionOutput(NamedTuple):
     """``score`` ``(n,)``: log odds that the voice is synthetic. ``statistics`` ``(n, 150)``: a guess at the numbers of
     ``zhenwei.signals.voice.variability``, standardised; a second task, so that what is learned from few sources is
     not their sound alone."""
@@ -148,7 +148,7 @@ def _kinds(bands: int, moments: int) -> Tensor:
 
 
 class GraphAttentionNet(nn.Module):
-    """``(n, 40000)`` float32 mono at 16 kHz to :class:`Heard`; about 0.1 million weights."""
+    """``(n, 40000)`` float32 mono at 16 kHz to :class:`GraphAttentionOutput`; about 0.1 million weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,16 +164,16 @@ class GraphAttentionNet(nn.Module):
         self.answer = nn.Linear(5 * _NODE, 1)
         self.statistics = nn.Linear(5 * _NODE, STATISTICS)
 
-    def forward(self, wave: Tensor) -> Heard:
+    def forward(self, wave: Tensor) -> GraphAttentionOutput:
         return self.of_levels(self.bank(wave)[..., :FRAMES])
 
-    def of_levels(self, levels: Tensor) -> Heard:
+    def of_levels(self, levels: Tensor) -> GraphAttentionOutput:
         """Of 240 frames of :class:`SincBank`: they need not be computed anew at every step of a training."""
         x = self.blocks(self.stem(_movements(levels)))  # (n, 3, 64, 240) -> (n, 40, bands, moments)
         bands, moments = _spread(x, 3), _spread(x, 2)  # (n, bands, 80), (n, moments, 80)
         bands, moments = self.of_bands(bands) + self.places, self.of_moments(moments)
         both = torch.stack([branch(bands, moments) for branch in self.branches]).amax(0)  # (n, 240)
-        return Heard(self.answer(self.drop(both))[:, 0], self.statistics(both))
+        return GraphAttentionOutput(self.answer(self.drop(both))[:, 0], self.statistics(both))
 
 
 def _movements(levels: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite, InvertedResidual
 STAGES = 5  # of the backbone that are watched: up to stride 16
 
 
-class Covered(NamedTuple):
+class NeuronCoverageOutput(NamedTuple):
     """``score`` ``(batch,)``, > 0 leans to forged; ``coverage`` ``(batch, layers)``: departure of each layer's coverage
     from that of genuine training faces, in their standard deviations."""
 
@@ -27,8 +27,9 @@ class Covered(NamedTuple):
 
 
 class NeuronCoverageNet(nn.Module):
-    """Input ``(batch, 3, h, w)`` float32 RGB in [-1, 1]; output :class:`Covered`. Every layer that ends in a ReLU6 is
-    watched. ``levels``, ``usual``, ``spread``, ``weights`` ``(layers,)`` and ``bias`` are set by whoever fits it."""
+    """Input ``(batch, 3, h, w)`` float32 RGB in [-1, 1]; output :class:`NeuronCoverageOutput`. Every layer that ends in
+    a ReLU6 is watched. ``levels``, ``usual``, ``spread``, ``weights`` ``(layers,)`` and ``bias`` are set by
+    whoever fits it."""
 
     levels: Tensor
     usual: Tensor
@@ -67,6 +68,6 @@ class NeuronCoverageNet(nn.Module):
         each = [(a > level).float().mean((1, 2, 3)) for a, level in zip(self.activations(x), self.levels, strict=True)]
         return torch.stack(each, 1)
 
-    def forward(self, x: Tensor) -> Covered:
+    def forward(self, x: Tensor) -> NeuronCoverageOutput:
         departure = (self.raw(x) - self.usual) / self.spread  # (n, layers)
-        return Covered(departure @ self.weights + self.bias, departure)
+        return NeuronCoverageOutput(departure @ self.weights + self.bias, departure)

@@ -22,7 +22,7 @@ _HIDDEN = 128
 _GAIN = 6.0
 
 
-class Patches(NamedTuple):
+class PatchEmbeddings(NamedTuple):
     """``points``: ``(n, properties, 6)``. ``scaled``: the same, weighted so that the squared distance of two patches is
     what their agreement in everything loses. ``margins``: ``(n, properties + 1)``, the logits of agreement at distance
     0, of each property and of all together; the same for every patch."""
@@ -33,8 +33,8 @@ class Patches(NamedTuple):
 
 
 class SelfConsistencyNet(nn.Module):
-    """``(n, 3, 128, 128)`` float32 RGB in [-1, 1] to :class:`Patches`. ``settings``: how many each property has, for
-    the classifiers that help it learn."""
+    """``(n, 3, 128, 128)`` float32 RGB in [-1, 1] to :class:`PatchEmbeddings`. ``settings``: how many each
+    property has, for the classifiers that help it learn."""
 
     def __init__(self, settings: Sequence[int]) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class SelfConsistencyNet(nn.Module):
         self.weight = nn.Parameter(torch.zeros(count))
         self.named = nn.ModuleList(nn.Linear(_HIDDEN, n) for n in settings)
 
-    def described(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
         """``(n, 128)``: means and deviations of every stage, mixed. Deviations are what noise and blur change."""
         # (n, 6, 128, 128): the pixels, and by how much each differs from the mean around it
         x = torch.cat([x, _GAIN * (x - functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False))], dim=1)
@@ -63,21 +63,21 @@ class SelfConsistencyNet(nn.Module):
         mixed: Tensor = self.mixed(torch.cat(found, dim=1))
         return mixed
 
-    def forward(self, x: Tensor) -> Patches:
-        return self.place(self.described(x))
+    def forward(self, x: Tensor) -> PatchEmbeddings:
+        return self.place(self.features(x))
 
-    def place(self, described: Tensor) -> Patches:
-        points = self.placed(described).unflatten(1, (-1, POINT))  # (n, properties, 6)
+    def place(self, features: Tensor) -> PatchEmbeddings:
+        points = self.placed(features).unflatten(1, (-1, POINT))  # (n, properties, 6)
         scaled = points * functional.softplus(self.weight).sqrt()[None, :, None]
         # margins do not depend on the patches: the term of 0 gives them the batch's shape in the exported graph
-        return Patches(points, scaled, self.margin[None] + 0 * described[:, :1])
+        return PatchEmbeddings(points, scaled, self.margin[None] + 0 * features[:, :1])
 
-    def settings(self, described: Tensor) -> list[Tensor]:
+    def settings(self, features: Tensor) -> list[Tensor]:
         """Logits ``(n, settings)`` for each property; learned beside the rest, not exported."""
-        return [head(described) for head in self.named]
+        return [head(features) for head in self.named]
 
 
-def agreement(patches: Patches) -> Tensor:
+def agreement(patches: PatchEmbeddings) -> Tensor:
     """Logits ``(n, n, properties + 1)`` that two patches share each setting, and all of them."""
     apart = (patches.points[:, None] - patches.points[None]).pow(2).sum(-1)  # (n, n, properties)
     every = (patches.scaled[:, None] - patches.scaled[None]).pow(2).sum((-1, -2))

@@ -30,8 +30,8 @@ def corners(height: int, width: int, patch: int, most: int) -> NDArray[np.int64]
     if min(height, width) < patch:
         return np.zeros((0, 2), np.int64)
     step = max(patch / 4, (max(height, width) - patch) / max(1, most - 1))
-    lines = [_spread(side - patch, step) for side in (height, width)]
-    return np.array([(row, column) for row in lines[0] for column in lines[1]], np.int64)
+    grid = np.meshgrid(_spread(height - patch, step), _spread(width - patch, step), indexing="ij")
+    return np.stack(grid, axis=-1).reshape(-1, 2)
 
 
 def _spread(room: int, step: float) -> NDArray[np.int64]:

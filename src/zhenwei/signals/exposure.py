@@ -47,7 +47,7 @@ def tails(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     ``CHANNELS``."""
     up_to = np.cumsum(histograms(pixels), axis=1)
     dark = up_to[:, DARK]
-    bright = 1 - up_to[:, [level - 1 for level in BRIGHT]]
+    bright = 1 - up_to[:, np.array(BRIGHT) - 1]
     return dark, np.clip(bright, 0, 1)
 
 

@@ -95,8 +95,9 @@ def grid_offset(steps: Steps) -> tuple[int, int, float]:
         return 0, 0, 0.0
     by_row = np.asarray(steps.down.mean(axis=(0, 1)), np.float64)
     by_column = np.asarray(steps.across.mean(axis=(0, 1)), np.float64)
-    lead = [float(np.diff(np.sort(profile)[-2:])[0]) for profile in (by_row, by_column)]
-    return int(by_row.argmax()), int(by_column.argmax()), min(lead)
+    rising = np.sort([by_row, by_column], axis=1)
+    lead = rising[:, -1] - rising[:, -2]
+    return int(by_row.argmax()), int(by_column.argmax()), float(lead.min())
 
 
 def other_grid(steps: Steps, offset: tuple[int, int]) -> Floats:

@@ -9,7 +9,6 @@ of pictures and a map from speech to mouth shape as of Suwajanakorn, Seitz & Kem
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +61,9 @@ def motion(times_s: Reals, shape: Reals) -> tuple[Reals, Reals]:
     return grid, _moving(on_grid)
 
 
-@lru_cache(maxsize=1)
-def _band() -> Reals:
-    return np.asarray(butter(2, _MOTION_HZ, "bandpass", fs=GRID_HZ, output="sos"))
-
-
 def _moving(values: Reals) -> Reals:
-    moved = np.asarray(sosfiltfilt(_band(), values, axis=0))
+    band = butter(2, _MOTION_HZ, "bandpass", fs=GRID_HZ, output="sos")
+    moved = np.asarray(sosfiltfilt(band, values, axis=0))
     return np.asarray(moved / np.maximum(moved.std(axis=0), 1e-9))
 
 

@@ -7,8 +7,6 @@ Spread, not level, is measured, so that the colour of a microphone falls out. So
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, hilbert, sosfiltfilt
@@ -109,27 +107,30 @@ def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
     """Excess kurtosis and log deviation of the steps from frame to frame of the log spectrum, by band."""
     both = heard[1:] & heard[:-1]
     steps = np.diff(np.log(power + 1e-9), axis=0)[both]
-    bands = [steps[:, cut] for cut in np.array_split(np.arange(3, SIZE // 2 - 1), _TEXTURES)]
-    return [
-        np.array([float(kurtosis(band.ravel())) for band in bands]),
-        np.array([float(np.log(band.std() + 1e-6)) for band in bands]),
-    ]
-
-
-@lru_cache(maxsize=8)
-def _band(low: int, high: int) -> Reals:
-    return np.asarray(butter(4, [low, high], "bandpass", fs=RATE_HZ, output="sos"))
+    peakedness, size = [], []
+    for bins in np.array_split(np.arange(3, SIZE // 2 - 1), _TEXTURES):
+        band = steps[:, bins]
+        peakedness.append(float(kurtosis(band.ravel())))
+        size.append(float(np.log(band.std() + 1e-6)))
+    return [np.array(peakedness), np.array(size)]
 
 
 def _bands(sound: Reals) -> list[tuple[Reals, Reals]]:
     """Each band and its envelope."""
-    found = [np.asarray(sosfiltfilt(_band(*band), sound)) for band in _BANDS_HZ]
-    return [(one, np.abs(hilbert(one))) for one in found]
+    bands = []
+    for limits in _BANDS_HZ:
+        sections = butter(4, limits, "bandpass", fs=RATE_HZ, output="sos")
+        band = np.asarray(sosfiltfilt(sections, sound))
+        bands.append((band, np.abs(hilbert(band))))
+    return bands
 
 
 def _crests(bands: list[tuple[Reals, Reals]]) -> Reals:
-    rows = [(float(kurtosis(one)), float(np.log(env.std() / (env.mean() + 1e-9) + 1e-9))) for one, env in bands]
-    return np.asarray(rows).ravel()
+    numbers = []
+    for band, envelope in bands:
+        variation = envelope.std() / (envelope.mean() + 1e-9)
+        numbers += [float(kurtosis(band)), float(np.log(variation + 1e-9))]
+    return np.array(numbers)
 
 
 def _periodicity(sound: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
@@ -141,8 +142,8 @@ def _periodicity(sound: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
     starts = middles - _PERIODS * periods // 2
     fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(sound))
     rows = []
-    for one, envelope in bands:
-        alike, around = _alike(one, starts[fits], periods[fits]), _alike(envelope, starts[fits], periods[fits])
+    for band, envelope in bands:
+        alike, around = _alike(band, starts[fits], periods[fits]), _alike(envelope, starts[fits], periods[fits])
         rows.append([_mean(alike), _spread(alike), _mean(around), _spread(around)])
     return np.asarray(rows, np.float64).ravel()
 
@@ -154,10 +155,11 @@ def _alike(course: Reals, starts: Ints, periods: Ints) -> Reals:
         mine, count = periods == period, _PERIODS * period
         both = course[starts[mine, None] + np.arange(count + period)]
         one, other = both[:, :count], both[:, period:]
-        sums = one.sum(axis=1), other.sum(axis=1)
-        shared = np.einsum("ij,ij->i", one, other) - sums[0] * sums[1] / count
-        own = [np.einsum("ij,ij->i", x, x) - total**2 / count for x, total in zip((one, other), sums, strict=True)]
-        found[mine] = shared / np.sqrt(np.maximum(own[0] * own[1], 0.0) + 1e-12)
+        sum_one, sum_other = one.sum(axis=1), other.sum(axis=1)
+        covariance = np.einsum("ij,ij->i", one, other) - sum_one * sum_other / count
+        power_one = np.einsum("ij,ij->i", one, one) - sum_one**2 / count
+        power_other = np.einsum("ij,ij->i", other, other) - sum_other**2 / count
+        found[mine] = covariance / np.sqrt(np.maximum(power_one * power_other, 0.0) + 1e-12)
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zhenwei import models
-from zhenwei.detectors.traditional.exposure import Exposure, described
+from zhenwei.detectors.traditional.exposure import Exposure, face_features
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.exposure import FEATURES
 from zhenwei.testing import clip_subject, picture_subject, portrait
@@ -31,7 +31,7 @@ def test_the_llr_is_what_the_calibration_makes_of_the_classifier(astronaut: Pixe
     evidence = Exposure(always=True).examine(subject)
     assert subject.track is not None
     (face,) = subject.track.faces
-    (scores,) = models.load("exposure").run(described(astronaut, face)[None])
+    (scores,) = models.load("exposure").run(face_features(astronaut, face)[None])
     calibration = Calibration.load(models.calibration_path("exposure"))
     seen = face.quality
     assert evidence.score == float(scores[0])
@@ -42,11 +42,11 @@ def test_the_llr_is_what_the_calibration_makes_of_the_classifier(astronaut: Pixe
 def test_the_classifier_takes_the_face_and_the_picture(astronaut: Pixels) -> None:
     face = picture_subject(astronaut, FACE).track
     assert face is not None
-    row = described(astronaut, face.faces[0])
+    row = face_features(astronaut, face.faces[0])
     assert len(row) == 2 * len(FEATURES) == (models.load("exposure").input_shape[1])
     elsewhere = astronaut.copy()
     elsewhere[400:] = 255
-    changed = described(elsewhere, face.faces[0])
+    changed = face_features(elsewhere, face.faces[0])
     assert (changed[:36] == row[:36]).all()
     assert (changed[36:] != row[36:]).any()
 

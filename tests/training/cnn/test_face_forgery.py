@@ -13,7 +13,7 @@ from tests.training.making import person, save, tiny_pack, tiny_recipe
 from torch import Tensor, nn
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError
-from zhenwei.nets.face_forgery import Answer
+from zhenwei.nets.face_forgery import FaceForgeryOutput
 from zhenwei.stats.metrics import auc
 from zhenwei.training.cnn._face_forgery import (
     LabelledFaces,
@@ -67,9 +67,9 @@ def test_sources_are_measured_alone_where_they_hold_both_classes() -> None:
 class Left(nn.Module):
     """The score is the mean of the left half, 0 to 1: it does not answer a mirrored picture the same."""
 
-    def forward(self, x: Tensor) -> Answer:
+    def forward(self, x: Tensor) -> FaceForgeryOutput:
         score = (x[..., : x.shape[3] // 2].mean((1, 2, 3)) + 1) / 2
-        return Answer(score, x.mean((1, 2, 3))[:, None, None])
+        return FaceForgeryOutput(score, x.mean((1, 2, 3))[:, None, None])
 
 
 def test_held_out_figures_are_of_both_views_and_chosen_as_the_recipe_says() -> None:

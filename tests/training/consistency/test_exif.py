@@ -13,7 +13,7 @@ from torch.nn import functional
 from zhenwei.cli import main
 from zhenwei.errors import DataError
 from zhenwei.models import manifest
-from zhenwei.nets.self_consistency import Patches, SelfConsistencyNet, agreement
+from zhenwei.nets.self_consistency import PatchEmbeddings, SelfConsistencyNet, agreement
 from zhenwei.signals.agreement import logits
 from zhenwei.training.consistency import _network as learned
 from zhenwei.training.consistency import exif as published
@@ -63,7 +63,7 @@ def test_agreement_is_as_the_detector_computes_it() -> None:
 
 def test_agreement_is_symmetric_and_highest_with_itself() -> None:
     points = torch.randn(4, 2, 6)
-    found = agreement(Patches(points, points, torch.ones(4, 3)))
+    found = agreement(PatchEmbeddings(points, points, torch.ones(4, 3)))
     assert torch.allclose(found, found.transpose(0, 1))
     assert (found.amax(1) - 1e-6 <= found.diagonal().T).all()
 

@@ -25,7 +25,7 @@ from zhenwei.errors import DataError, ModelError
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import manifest, verify
 from zhenwei.models.calibration import Calibration
-from zhenwei.nets.face_forgery import Answer, FaceForgeryNet
+from zhenwei.nets.face_forgery import FaceForgeryNet, FaceForgeryOutput
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.calibrate import NEUTRAL, Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
@@ -165,9 +165,9 @@ def test_where_it_cannot_be_calibrated_the_store_stays_as_it_was(copy: Path) -> 
 class Seventh(nn.Module):
     """Another network than that of the faces: the score is a seventh of the mean, the regions are zero."""
 
-    def forward(self, x: Tensor) -> Answer:
+    def forward(self, x: Tensor) -> FaceForgeryOutput:
         score = x.mean((1, 2, 3)) * self.factor
-        return Answer(score, F.avg_pool2d(x.mean(1, keepdim=True), 32).squeeze(1) * 0)
+        return FaceForgeryOutput(score, F.avg_pool2d(x.mean(1, keepdim=True), 32).squeeze(1) * 0)
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ from zhenwei.training.data.speech import (
     Utterance,
     balanced,
     delivered,
-    described,
+    features_of,
     read_speech,
     split,
     with_copies,
@@ -102,9 +102,9 @@ def test_copies_follow_their_original() -> None:
 
 @pytest.mark.heavy
 def test_descriptions_come_in_order_with_any_number_of_workers() -> None:
-    one, two = (described(SOME, first_sample, workers=n) for n in (1, 2))
+    one, two = (features_of(SOME, first_sample, workers=n) for n in (1, 2))
     np.testing.assert_array_equal(np.array(one), np.array(two))
-    assert described(SOME, first_sample, through_channel=True)[0] is not None
+    assert features_of(SOME, first_sample, through_channel=True)[0] is not None
 
 
 def test_mixtures_are_those_of_scikit_learn(tmp_path: Path) -> None:

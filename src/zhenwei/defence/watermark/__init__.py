@@ -6,21 +6,18 @@ somebody does who wants them gone; figures stand in docs/defence.
 
 from zhenwei.defence.watermark.picture import (
     ID_BYTES,
-    LEAST_SIDE,
     PictureMark,
     mark_frames,
     mark_picture,
     read_frames,
     read_picture,
 )
-from zhenwei.defence.watermark.sound import SOUND_ID_BYTES, SoundMark, mark_sound, read_sound
+from zhenwei.defence.watermark.sound import SOUND_ID_BYTES, mark_sound, read_sound
 
 __all__ = [
     "ID_BYTES",
-    "LEAST_SIDE",
     "SOUND_ID_BYTES",
     "PictureMark",
-    "SoundMark",
     "mark_frames",
     "mark_picture",
     "mark_sound",

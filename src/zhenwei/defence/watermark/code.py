@@ -31,8 +31,8 @@ def encode(ident: bytes, check_bits: int) -> Soft:
     state, out = 0, []
     for bit in np.concatenate([bits, _checksum(bits, check_bits), np.zeros(_LENGTH - 1, np.uint8)]):
         state = ((state << 1) | int(bit)) & (2 * _STATES - 1)
-        out += [1.0 - 2.0 * _parity(state & generator) for generator in _GENERATORS]
-    return np.asarray(out)
+        out.append(_outputs()[state])
+    return np.concatenate(out)
 
 
 def decode(soft: Soft, id_bytes: int, check_bits: int) -> tuple[bytes, bool]:
@@ -77,9 +77,8 @@ def _likeliest(soft: Soft) -> Bits:
 @cache
 def _outputs() -> Soft:
     """``(2 * states, 2)``: what the encoder gives for each content of its register."""
-    rows = [[1.0 - 2.0 * _parity(r & g) for g in _GENERATORS] for r in range(2 * _STATES)]
-    return np.asarray(rows)
-
-
-def _parity(value: int) -> int:
-    return value.bit_count() & 1
+    rows = np.zeros((2 * _STATES, len(_GENERATORS)))
+    for register in range(2 * _STATES):
+        for number, generator in enumerate(_GENERATORS):
+            rows[register, number] = 1.0 - 2.0 * ((register & generator).bit_count() & 1)
+    return rows

@@ -131,14 +131,10 @@ def _peak(seen: Floats, plan: Layout, across: int, down: int) -> tuple[float, fl
     """The highest correlation with the pattern when ``seen`` is shifted right by up to ``across`` and down by up to
     ``down``, in standard deviations of all shifts; and that shift. A pixel more either way is allowed for."""
     spectrum = np.conj(rfft2(seen))
-    surface = irfft2(_pattern(plan) * spectrum / (np.abs(spectrum) + 1e-6), s=(SIDE, SIDE))
+    surface = irfft2(_transformed(plan.pilot.tobytes()) * spectrum / (np.abs(spectrum) + 1e-6), s=(SIDE, SIDE))
     near = np.pad(surface, 1, mode="wrap")[: down + 3, : across + 3]
     top, left = np.unravel_index(int(np.argmax(near)), near.shape)
     return float(near[top, left] / max(float(surface.std()), 1e-9)), float(left - 1), float(top - 1)
-
-
-def _pattern(plan: Layout) -> NDArray[np.complex64]:
-    return _transformed(plan.pilot.tobytes())
 
 
 @lru_cache(maxsize=8)

@@ -35,9 +35,8 @@ PSNR_DB = 45.12  # of all that is put in; of this the pattern and the blocks' ow
 _BITS = coded_length(ID_BYTES, CHECK_BITS)
 _PILOT, _PILOTS = 0.46, (0.3, 0.8)  # grey levels at the usual texture, and the range in which they follow it
 _ROUNDS, _HALVINGS, _FIRMEST = 4, 12, 4.0
-_EVEN = (
-    0.35  # power of the local activity that the mark follows: where there is texture it is seen less and lasts longer
-)
+# Power of the local activity that the mark follows: where there is texture it is seen less and lasts longer.
+_EVEN = 0.35
 _COMPRESSIONS, _QUALITY, _LEARNS, _RANGE = 2, 28, 0.3, (0.75, 1.6)
 _YIELDS, _USUAL, _PSNR_RANGE = 0.45, 0.64, (42.0, 48.0)
 _LOUDER_DB, _SURE = (0.0, 2.0, 4.0, 7.0), 0.93  # tried in turn; share of hidden bits that must be right at once

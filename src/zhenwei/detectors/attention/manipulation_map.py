@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors._traces import FaceTraces, Head, described
+from zhenwei.detectors._traces import FaceTraces, Head, detector_info
 from zhenwei.types import Detector, DetectorInfo, Floats, Subject, Text
 
 
@@ -17,7 +17,7 @@ class ManipulationMap(FaceTraces):
     """An attention map over the features, taught by known masks, and the verdict of what it lets through."""
 
     head: ClassVar[Head] = Head("manipulation_map", first=0)
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "attention.manipulation_map",
         Text("Which part of this face was changed, if any?", zh="这张脸的哪一部分被改动过？"),
         "H. Dang, F. Liu, J. Stehouwer, X. Liu, A. Jain, On the detection of digital face manipulation, CVPR 2020",

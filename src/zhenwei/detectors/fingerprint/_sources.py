@@ -38,7 +38,7 @@ _NO_TRACE = Text(
 )
 
 
-def described(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
+def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
     """The catalogue entry of a detector of this family, which runs ``model``; no other generator is seen by either."""
     unknown = Text(
         "generators that it does not know: it says none of these, or errs",

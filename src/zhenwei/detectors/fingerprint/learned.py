@@ -34,7 +34,7 @@ class LearnedFingerprint:
 
     always: bool = False
 
-    info: ClassVar[DetectorInfo] = _sources.described(
+    info: ClassVar[DetectorInfo] = _sources.detector_info(
         "fingerprint.learned",
         Text(
             "Whose fingerprint does the picture bear: a known camera's or a known generator's?",
@@ -71,7 +71,7 @@ class Described:
     weights: str
 
 
-def described(subject: Subject) -> Described | None:
+def fingerprint_of(subject: Subject) -> Described | None:
     """The fingerprint of the subject's person, for a bank of one's own; None where no face is fit for it."""
     batch = look(subject, MODEL)
     if batch is None:

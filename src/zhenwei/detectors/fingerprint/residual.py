@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei.detectors._faces import FaceBatch
-from zhenwei.detectors.fingerprint._sources import answer, described, look, named
+from zhenwei.detectors.fingerprint._sources import answer, detector_info, look, named
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
 
 MODEL = "fingerprint_residual"
@@ -21,7 +21,7 @@ class ResidualFingerprint:
 
     always: bool = False
 
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "fingerprint.residual",
         Text(
             "Does the picture's residual match the template of a known camera or of a known generator?",

@@ -48,7 +48,7 @@ class Speech:
         return total_s(self.runs)
 
 
-def described(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
+def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
     """The catalogue entry of a detector of this family, which runs ``model``."""
     return DetectorInfo(
         id=id_,

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors.speech._hearing import described, examined
+from zhenwei.detectors.speech._hearing import detector_info, examined
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Text
@@ -22,7 +22,7 @@ _LEAST = 8_000
 class GraphAttention:
     """A small network on the wave: sinc filters, residual blocks, graph attention over bands and moments."""
 
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "speech.graph_attention",
         Text("Does a network that hears bands and moments together hear a machine?",
              zh="同时关注频带与时刻的网络是否听出机器合成？"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors.speech._hearing import described, examined
+from zhenwei.detectors.speech._hearing import detector_info, examined
 from zhenwei.signals.speech import deltas, levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, frame_cepstra
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Text
@@ -27,7 +27,7 @@ class LfccGmm:
     Levels are left out, since they tell microphones apart; slopes too, which did worse on sources left out.
     """
 
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "speech.lfcc_gmm",
         Text("Are the movements of the spectrum likelier of people or of machines?",
              zh="频谱的变化更像人还是机器？"),

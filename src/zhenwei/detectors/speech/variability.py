@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors.speech._hearing import described, examined
+from zhenwei.detectors.speech._hearing import detector_info, examined
 from zhenwei.signals.voice import variability
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Text
 
@@ -20,7 +20,7 @@ class Variability:
     """A linear classifier on 150 statistics of windows of 2.5 s: how far cepstra, their slopes and curvatures spread,
     how periodic and how rough six bands are, how the spectrum steps from frame to frame."""
 
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "speech.variability",
         Text("Does the voice vary from moment to moment as those of people do?",
              zh="语音的瞬时变化是否像真人？"),

@@ -115,15 +115,15 @@ class Exposure:
         return withheld(evidence, _NO_TRACE)
 
     def _evidence(self, track: Track, seen: Sequence[tuple[Face, Frame]]) -> Evidence:
-        described_faces = np.stack([described(frame.pixels, face) for face, frame in seen])
-        (scores,) = models.load(_MODEL).run(described_faces)
+        rows = np.stack([face_features(frame.pixels, face) for face, frame in seen])
+        (scores,) = models.load(_MODEL).run(rows)
         evidence = from_faces(self.info, track.person, [face for face, _ in seen], [float(s) for s in scores])
         face, frame = seen[int(np.argsort(scores, kind="stable")[len(seen) // 2])]
         exhibits = _exhibits(face, frame, moving=len(seen) > 1)
         return replace(evidence, finding=_finding(evidence.llr or 0.0), exhibits=exhibits)
 
 
-def described(pixels: Pixels, face: Face) -> Floats:
+def face_features(pixels: Pixels, face: Face) -> Floats:
     """What the classifier is given of one face and its whole picture: ``(72,)`` float32."""
     return np.concatenate([exposure.features(_part(pixels, face)), exposure.features(pixels)])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors._traces import GENERATED, FaceTraces, Head, described
+from zhenwei.detectors._traces import GENERATED, FaceTraces, Head, detector_info
 from zhenwei.types import Detector, DetectorInfo, Text
 
 
@@ -15,7 +15,7 @@ class AffineWarp(FaceTraces):
     """Scores regions of interest over the face for resampling traces; the more suspicious half counts."""
 
     head: ClassVar[Head] = Head("affine", first=4)
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "warp.affine",
         Text("Was this face warped and resampled into place?", zh="这张脸是否经过变形和重采样后贴入？"),
         "Y. Li, S. Lyu, Exposing DeepFake videos by detecting face warping artifacts, CVPR Workshops 2019",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors._traces import ANIMATED, GENERATED, FaceTraces, Head, described
+from zhenwei.detectors._traces import ANIMATED, GENERATED, FaceTraces, Head, detector_info
 from zhenwei.types import Detector, DetectorInfo, Text
 
 
@@ -15,7 +15,7 @@ class Boundary(FaceTraces):
     """A map of the blending boundary, 4 m (1 - m) of the blend weight m, and a verdict that sees that map alone."""
 
     head: ClassVar[Head] = Head("boundary", first=2, shift=1.2)
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "warp.boundary",
         Text("Does a blending seam run through this face?", zh="这张脸上是否有融合接缝？"),
         "L. Li et al., Face X-ray for more general face forgery detection, CVPR 2020",

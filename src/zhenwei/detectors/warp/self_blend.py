@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors._traces import ANIMATED, GENERATED, FaceTraces, Head, described
+from zhenwei.detectors._traces import ANIMATED, GENERATED, FaceTraces, Head, detector_info
 from zhenwei.types import Detector, DetectorInfo, Text
 
 
@@ -15,7 +15,7 @@ class SelfBlend(FaceTraces):
     """Learned from genuine faces blended with slightly altered copies of themselves: what any blending leaves."""
 
     head: ClassVar[Head] = Head("self_blend", first=6)
-    info: ClassVar[DetectorInfo] = described(
+    info: ClassVar[DetectorInfo] = detector_info(
         "warp.self_blend",
         Text(
             "Do the inside of this face and its surroundings come from one picture?",

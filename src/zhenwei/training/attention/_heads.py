@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
-from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, Traces, principal_components
+from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, FaceTracesOutput, principal_components
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.loop import Schedule, Turn
@@ -109,7 +109,7 @@ def prepare(
     return Features(files["mid"], files["high"], forged, kind, mask, known, boundary)
 
 
-def losses(found: Traces, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
+def losses(found: FaceTracesOutput, batch: dict[str, Tensor], smoothing: float) -> dict[str, Tensor]:
     """Of each head, over the faces that it learns from; maps by cross-entropy, over known masks."""
     target = batch["forged"] * (1 - smoothing) + 0.5 * smoothing
     heads = {"attention": torch.ones_like(target)} | {name: batch[name] for name in _OF}
@@ -205,7 +205,7 @@ def figures(net: FaceTracesNet, data: Features) -> dict[str, float]:
         net.heads(*_batch(data, np.arange(first, min(first + _FACES, len(data))))[:2])
         for first in range(0, len(data), _FACES)
     ]
-    found = Traces(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    found = FaceTracesOutput(*(torch.cat(each) for each in zip(*parts, strict=True)))
     out: dict[str, float] = {}
     for name in ("attention", *_OF):
         score = getattr(found, name).numpy()
@@ -226,10 +226,10 @@ def _localised(maps: Floats, data: Features) -> dict[str, float]:
     return out | {"false_localisation": float((maps[~data.forged] > LOCALISED).mean())}
 
 
-def score_of(net: FaceTracesNet, pixels: Pixels) -> Traces:
+def score_of(net: FaceTracesNet, pixels: Pixels) -> FaceTracesOutput:
     """Of ``(n, 192, 192, 3)`` uint8 faces."""
     with torch.no_grad():
-        out: Traces = net.eval()(to_input(pixels, _CPU))
+        out: FaceTracesOutput = net.eval()(to_input(pixels, _CPU))
     return out
 
 

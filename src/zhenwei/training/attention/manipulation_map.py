@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zhenwei import models
 from zhenwei.detectors import build
 from zhenwei.models import ModelEntry
-from zhenwei.nets.face_traces import Attention, Traces
+from zhenwei.nets.face_traces import Attention, FaceTracesOutput
 from zhenwei.training.attention import _heads as face_traces
 from zhenwei.training.data.batches import split_pack
 from zhenwei.training.data.held_out import HeldOutFaces
@@ -62,7 +62,7 @@ def learn(recipe: Recipe, pack: Pack, run: Run) -> Heads:
 
 def install(recipe: Recipe, pack: Pack, heads: Heads, run: Run) -> tuple[ModelEntry, ...]:
     net = load_weights(run.output / "best.pt", face_traces.network(heads.kind))
-    exported = export(net, recipe.size_px, outputs=Traces._fields)
+    exported = export(net, recipe.size_px, outputs=FaceTracesOutput._fields)
     held_out, parts = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed), tuple(PARTS)
     progress = run.bar("calibrating")
 

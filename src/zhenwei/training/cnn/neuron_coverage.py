@@ -18,7 +18,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.models import ModelEntry
 from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
-from zhenwei.nets.neuron_coverage import Covered, NeuronCoverageNet
+from zhenwei.nets.neuron_coverage import NeuronCoverageNet, NeuronCoverageOutput
 from zhenwei.stats.logistic import fit_logistic
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.supervised import to_input
@@ -139,7 +139,7 @@ def learn(recipe: Recipe, pack: Pack, run: Run) -> Found:
 
 def install(recipe: Recipe, pack: Pack, found: Found, run: Run) -> tuple[ModelEntry, ...]:
     # A neuron that lies at the level to the last bit falls on either side: a step of one neuron, not an error.
-    exported = export(found.net, recipe.size_px, outputs=Covered._fields, tolerance=_TOLERANCE)
+    exported = export(found.net, recipe.size_px, outputs=NeuronCoverageOutput._fields, tolerance=_TOLERANCE)
     held_out = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed)
 
     def measure() -> Calibrated:

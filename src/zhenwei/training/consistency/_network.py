@@ -120,14 +120,14 @@ def loss_of(net: SelfConsistencyNet, batch: Shots) -> Tensor:
     settings = torch.from_numpy(batch.settings)
     patches = torch.from_numpy(batch.patches).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):  # twice as fast where the processor has it
-        described = net.described(patches).float()
-    logits, truth = agreement(net.place(described)), agreed(settings)
+        features = net.features(patches).float()
+    logits, truth = agreement(net.place(features)), agreed(settings)
     pairs = ~torch.eye(len(settings), dtype=torch.bool)
     logits, truth = logits[pairs], truth[pairs]
     positive = truth.mean(0).clamp(0.01, 0.99)
     weight = torch.where(truth > 0, 0.5 / positive, 0.5 / (1 - positive))
     pairwise = functional.binary_cross_entropy_with_logits(logits, truth, weight=weight)
-    named = [functional.cross_entropy(head, settings[:, i]) for i, head in enumerate(net.settings(described))]
+    named = [functional.cross_entropy(head, settings[:, i]) for i, head in enumerate(net.settings(features))]
     return pairwise + _NAMED * torch.stack(named).mean()
 
 

@@ -122,7 +122,7 @@ def balanced(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
     return np.asarray(weights * len(utterances) / weights.sum(), np.float64)
 
 
-def described(
+def features_of(
     utterances: Sequence[Utterance],
     describe: Callable[[Floats], Floats | None],
     *,
@@ -131,7 +131,7 @@ def described(
     progress: Callable[[float], None] | None = None,
 ) -> list[Floats | None]:
     """``describe`` of each, in order; ``through_channel``: after a drawn channel."""
-    ask = partial(_described, describe, through_channel)
+    ask = partial(_features, describe, through_channel)
     found: list[Floats | None] = []
     if workers <= 1:
         for one in utterances:
@@ -145,7 +145,7 @@ def described(
     return found
 
 
-def _described(describe: Callable[[Floats], Floats | None], through_channel: bool, one: Utterance) -> Floats | None:
+def _features(describe: Callable[[Floats], Floats | None], through_channel: bool, one: Utterance) -> Floats | None:
     return describe(delivered(one) if through_channel else one.sound)
 
 

@@ -24,7 +24,7 @@ from zhenwei.evaluation.ladder.sounds import RUNGS
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.models import ModelEntry
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.data.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
+from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported
@@ -117,8 +117,8 @@ def _prepare(way: Way, _: Recipe, run: Run) -> Voices:
     run.tell("copying voices", 0.0)
     everything = list(with_copies(read_speech(run.data)))
     run.tell("copying voices", 1.0)
-    clean = described(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
-    travelled = described(
+    clean = features_of(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
+    travelled = features_of(
         everything,
         way.describe,
         workers=run.workers,
@@ -176,7 +176,7 @@ def _leave_out(
     changed: dict[str, list[Floats | None]] = {}
     for number, (name, change) in enumerate(RUNGS.items()):
         tell("changing sounds", number / len(RUNGS))
-        changed[name] = described([_after(u, change) for u in published], way.describe, workers=workers)
+        changed[name] = features_of([_after(u, change) for u in published], way.describe, workers=workers)
     tell("changing sounds", 1.0)
     place = {id(u): k for k, u in enumerate(published)}
     for fold, sources in enumerate(FOLDS):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zhenwei.detectors.traditional.exposure import Exposure, described
+from zhenwei.detectors.traditional.exposure import Exposure, face_features
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import Delivery, draw_delivery, kept_out
 from zhenwei.training.data.shown import Shown
@@ -60,7 +60,7 @@ def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> It
         for pixels in _as_is_and_delivered(photograph.pixels(), number, 1):
             face = largest_face(pixels)
             if face is not None:
-                yield described(pixels, face), photograph.forged
+                yield face_features(pixels, face), photograph.forged
 
 
 def _as_is_and_delivered(pixels: Pixels, number: int, purpose: int) -> tuple[Pixels, Pixels]:
