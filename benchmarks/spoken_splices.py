@@ -21,7 +21,7 @@ from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.stats.intervals import rate_interval
-from zhenwei.training.data.speech import FOLDS, SEED, Utterance, described, read_speech, split, with_copies
+from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.speech._folds import Learned, Row
 from zhenwei.training.speech.variability import way
 from zhenwei.types import Audio, Floats, Text
@@ -88,7 +88,9 @@ def judged(recording: Recording, learned: Learned) -> Judged | None:
 
 def measure(data: Path, workers: int) -> HeldOutTable:
     everything = list(with_copies(read_speech(data)))
-    rows = [described(everything, way.describe, workers=workers, through_channel=through) for through in (False, True)]
+    rows = [
+        features_of(everything, way.describe, workers=workers, through_channel=through) for through in (False, True)
+    ]
     found: list[Judged] = []
     asked = 0
     for number, sources in enumerate(FOLDS):

@@ -55,19 +55,15 @@ def normalise(pixels: Pixels, contract: InputContract) -> Floats:
 def _region(frame: Frame, face: Face, margin: float) -> Box:
     height, width = frame.pixels.shape[:2]
     box = face.box
-    if face.tight and _is_whole(box, width, height):
-        box = Box(0, 0, width, height)
+    across, down = _OWN_FRAME * width, _OWN_FRAME * height
+    sides = (abs(box.left) <= across, abs(box.right - width) <= across)
+    if face.tight and all(sides) and abs(box.top) <= down and abs(box.bottom - height) <= down:
+        box = Box(0, 0, width, height)  # the picture is a crop of this face
     grown = box.expanded(margin)
     side = max(1, round(max(grown.width, grown.height)))
     left = round((grown.left + grown.right - side) / 2)
     top = round((grown.top + grown.bottom - side) / 2)
     return Box(left, top, left + side, top + side)
-
-
-def _is_whole(box: Box, width: int, height: int) -> bool:
-    across, down = _OWN_FRAME * width, _OWN_FRAME * height
-    sides = (abs(box.left) <= across, abs(box.right - width) <= across)
-    return all(sides) and abs(box.top) <= down and abs(box.bottom - height) <= down
 
 
 def _shown(frame: Frame, square: Box, size_px: int) -> Pixels:

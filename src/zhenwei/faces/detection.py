@@ -160,9 +160,9 @@ def _nearest(candidate: Candidate, seen: Sequence[Candidate]) -> Candidate | Non
 def _distinct(sightings: Sequence[Sighting]) -> list[Sighting]:
     """The most prominent first; of boxes that lie in one another, only the one with the most support."""
     kept: list[Sighting] = []
-    for s in sorted(sightings, key=lambda s: -s.support):
-        if not any(_inside(s.face.box, k.face.box) for k in kept):
-            kept.append(s)
+    for sighting in sorted(sightings, key=lambda s: -s.support):
+        if not any(_inside(sighting.face.box, other.face.box) for other in kept):
+            kept.append(sighting)
     return sorted(kept, key=lambda s: (-s.face.box.area, s.face.box.left))
 
 

@@ -33,7 +33,9 @@ def place(pixels: Pixels, candidates: Sequence[Candidate]) -> list[tuple[Floats,
         batch = np.stack([_upright(pixels, m, size) for m in maps]).astype(np.float32) / np.float32(255)
         points, flags = model.run(batch)
         for m, raw, flag in zip(maps, points.reshape(len(part), 468, 3), flags.reshape(-1), strict=True):
-            found.append((_mapped(raw, m), float(flag)))
+            flat = raw[:, :2].astype(np.float64) @ m[:, :2].T + m[:, 2]
+            depth = raw[:, 2:].astype(np.float64) * np.hypot(*m[:, 0])
+            found.append((np.concatenate([flat, depth], axis=1).astype(np.float32), float(flag)))
     return found
 
 
@@ -65,9 +67,3 @@ def _upright(pixels: Pixels, to_picture: NDArray[np.float64], size: int) -> Pixe
     if finer > 1:
         region = cv2.resize(region, (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(region, np.uint8)
-
-
-def _mapped(points: Floats, to_picture: NDArray[np.float64]) -> Floats:
-    flat = points[:, :2].astype(np.float64) @ to_picture[:, :2].T + to_picture[:, 2]
-    depth = points[:, 2:].astype(np.float64) * np.hypot(*to_picture[:, 0])
-    return np.concatenate([flat, depth], axis=1).astype(np.float32)

@@ -187,7 +187,7 @@ def _around(points: Floats, ratio: float) -> Candidate:
 def _expected(place: NDArray[np.float64]) -> Candidate:
     x, y, longer = place.tolist()
     half = longer / 2
-    level = np.array([(x - half / 2, y), (x + half / 2, y)], np.float32)
+    level = np.array([(x - half / 2, y), (x + half / 2, y)], np.float32)  # eyes
     return Candidate(Box(x - half, y - half, x + half, y + half), 1.0, level)
 
 

@@ -80,10 +80,7 @@ def scenes(frames: Sequence[Frame]) -> list[int]:
     before: Floats | None = None
     for frame in frames:
         sketch = _sketch(frame.pixels)
-        if before is None:
-            numbers.append(0)
-        else:
-            numbers.append(numbers[-1] + int(float(sketch @ before) < _CUT))
+        numbers.append(0 if before is None else numbers[-1] + int(float(sketch @ before) < _CUT))
         before = sketch
     return numbers
 

@@ -174,9 +174,8 @@ def measure_dependence(
         raise DataError("the columns differ in length", want="one length")
     names = sorted(set[str]().union(*answers))
     llrs = np.full((len(answers), len(names)), np.nan)  # NaN: abstained
-    for row, given in enumerate(answers):
-        for column, name in enumerate(names):
-            llrs[row, column] = given.get(name, np.nan)
+    for i, name in enumerate(names):
+        llrs[:, i] = [given.get(name, np.nan) for given in answers]
     if np.isinf(llrs).any():
         raise DataError("an LLR is not finite", want="finite LLRs, abstentions left out")
     group_of = np.array(list(map(str, groups)))
@@ -190,10 +189,9 @@ def measure_dependence(
     correlation = {}
     for i, j in combinations(measured, 2):
         both = answered[:, i] & answered[:, j]
-        found = _correlation(centred[both, i], centred[both, j])
         count = len(set(group_of[both].tolist()))
-        prior = assumed(names[i], names[j])
-        shrunk = (count * found + _PRIOR_GROUPS * prior) / (count + _PRIOR_GROUPS)
+        prior = _PRIOR_GROUPS * assumed(names[i], names[j])
+        shrunk = (count * _correlation(centred[both, i], centred[both, j]) + prior) / (count + _PRIOR_GROUPS)
         correlation[names[i], names[j]] = min(_MAX_CORRELATION, max(0.0, shrunk))
     return Dependence(spread, correlation, len(set(group_of.tolist())))
 

@@ -58,7 +58,7 @@ def stream_llr(evidence: Sequence[Evidence], media: Kind, dependence: Dependence
     """The LLR of one stream of one subject, over the kinds of forgery that it may be; None without evidence."""
     if not evidence:
         return None
-    if any(item.declares for item in evidence):
+    if evidence[0].declares:  # as all of its stream do
         # Statements of one file repeat each other: the firmest counts, and one for AI before any for a camera.
         llrs = [item.llr for item in evidence if item.llr is not None]
         return max(llrs) if max(llrs) > 0 else min(llrs)

@@ -96,20 +96,24 @@ def decide(
     by_person = dict(sorted(by_person.items()))
     verdicts = [judge.person(number, own, seen.get(number)) for number, own in by_person.items()]
     verdict = judge.file(by_person, of_file, tuple(verdicts))
-    kinds: list[Kind] = [kind]
-    if kind == "video" and "voice" in [stream.stream for stream in verdict.streams]:
-        kinds.append("audio")
-    measured: list[tuple[Kind, tuple[tuple[str, int, int], ...]]] = []
-    for media in kinds:
-        rows = judge.operating.measured_on(media)
-        if rows:
-            measured.append((media, rows))
     return replace(
         verdict,
         declared=declared(evidence),
-        measured_on=wording.measured_on(measured),
+        measured_on=_measured_on(kind, verdict.streams, judge.operating),
         unlike=wording.unlike(judge.operating.outside(kind, people)),
     )
+
+
+def _measured_on(kind: Kind, streams: Sequence[StreamVerdict], operating: OperatingPoints) -> Text:
+    kinds: list[Kind] = [kind]
+    if kind == "video" and "voice" in [stream.stream for stream in streams]:
+        kinds.append("audio")
+    measured: list[tuple[Kind, tuple[tuple[str, int, int], ...]]] = []
+    for media in kinds:
+        rows = operating.measured_on(media)
+        if rows:
+            measured.append((media, rows))
+    return wording.measured_on(measured)
 
 
 def fuse(evidence: Sequence[Evidence], *, kind: Kind = "image", dependence: Dependence | None = None) -> float | None:
@@ -170,7 +174,7 @@ class _Judge:
 
     def person(self, number: int, evidence: Sequence[Evidence], seen: Person | None) -> PersonVerdict:
         judged = self._judged(self._llrs({number: evidence}, []))
-        decision, rate, _ = _together(judged)
+        decision, rate, _ = _combined(judged)
         llr = max_llr(_llrs_of(judged))
         return PersonVerdict(
             person=number,
@@ -190,16 +194,16 @@ class _Judge:
     ) -> Verdict:
         llrs = self._llrs(by_person, of_file)
         judged = self._judged(llrs)
-        decision, rate, at_fault = _together(judged)
+        decision, rate, at_fault = _combined(judged)
         everything = list(of_file)
         for own in by_person.values():
             everything += own
-        explanation = self._explained(llrs, judged, everything, len(by_person))
+        explanation = self._explain_file(llrs, judged, everything, len(by_person))
         streams = {stream.stream: stream for stream in judged}
         streams.pop("declared", None)
         measured = tuple(streams.values())
         if "declared" in at_fault:
-            explanation = wording.declares_itself(self._explained(llrs, measured, everything, len(by_person)))
+            explanation = wording.declares_itself(self._explain_file(llrs, measured, everything, len(by_person)))
         if self.kind != "video" or not streams.keys() - {"picture"}:
             measured = ()  # nothing but the picture: its verdict is that on the file
         elif "picture" not in streams:
@@ -207,11 +211,11 @@ class _Judge:
         llr = max_llr(_llrs_of(judged))
         return Verdict(decision, llr, rate, explanation, verdicts, measured, at_fault=at_fault)
 
-    def _explained(
+    def _explain_file(
         self, llrs: _Llrs, judged: Sequence[StreamVerdict], everything: Sequence[Evidence], people: int
     ) -> Text:
         """The sentences on a file of so many ``people``, from the streams in ``judged``."""
-        decision, rate, _ = _together(judged)
+        decision, rate, _ = _combined(judged)
         subject, examined = self._subject(llrs, judged, decision)
         sentence = self._explain(subject, decision, rate, max_llr(_llrs_of(judged)), everything)
         seen = len(llrs.get("picture", {}).keys() - {None})
@@ -244,15 +248,15 @@ class _Judge:
         judged = []
         for stream, by_subject in llrs.items():
             each = list(by_subject.values())
-            together, largest = log_mean_exp(each), max(each)
+            combined, largest = log_mean_exp(each), max(each)
             alarm = sidak(self._tail(self.operating.genuine, stream).at(largest), len(each))
             missed = self._tail(self.operating.forged, stream).at(-largest)
-            if together >= LEAST_WEIGHT and alarm <= self.false_alarm:
-                judged.append(StreamVerdict(stream, "forged", together, alarm))
+            if combined >= LEAST_WEIGHT and alarm <= self.false_alarm:
+                judged.append(StreamVerdict(stream, "forged", combined, alarm))
             elif largest <= -LEAST_WEIGHT and missed <= self.miss and stream in CONTENT:
-                judged.append(StreamVerdict(stream, "genuine", together, missed))
+                judged.append(StreamVerdict(stream, "genuine", combined, missed))
             else:
-                judged.append(StreamVerdict(stream, "inconclusive", together, None))
+                judged.append(StreamVerdict(stream, "inconclusive", combined, None))
         return judged
 
     def _tail(self, side: Mapping[str, Tail], stream: Stream) -> Tail:
@@ -297,7 +301,7 @@ def _llrs_of(judged: Sequence[StreamVerdict]) -> dict[Stream, float]:
     return {stream.stream: stream.llr or 0.0 for stream in judged}
 
 
-def _together(judged: Sequence[StreamVerdict]) -> tuple[Decision, float | None, tuple[Stream, ...]]:
+def _combined(judged: Sequence[StreamVerdict]) -> tuple[Decision, float | None, tuple[Stream, ...]]:
     """Forged if a stream is; genuine if picture and voice are, where examined, and nothing else speaks for forged."""
     genuine: list[float] = []
     forged: list[Stream] = []

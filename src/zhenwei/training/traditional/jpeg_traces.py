@@ -61,7 +61,7 @@ def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splice
     return learn, Splices([p for p in photographs if kept_out(p.path, recipe.held_out)], 2)
 
 
-def described(pixels: Pixels) -> Floats | None:
+def picture_features(pixels: Pixels) -> Floats | None:
     """What is left of savings in a picture; None where there is too little detail."""
     found = trace(pixels)
     return None if found is None else found.features
@@ -169,7 +169,7 @@ lesson = linear_lesson(
     _PRODUCT,
     needs="photos (zip + csv): photographs",
     split=split,
-    rows=rows_of(described),
+    rows=rows_of(picture_features),
     ask=_ASK,
     bounded=True,
 )
