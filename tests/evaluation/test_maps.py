@@ -139,7 +139,7 @@ def test_results_tell_what_was_measured(items: list[Item], tmp_path: Path) -> No
     plan = Protocol(name="all", text="Every file.", splits=(), maps=True)
     found = evaluate(maps.MAPPED, items, plan, tmp_path)
     assert len(found.localised) == 3
-    (swaps,) = (row for row in found.localised if row.truth == maps.SWAP)
+    (swaps,) = (row for row in found.localised if row.truth == "published swap")
     assert (swaps.set, swaps.faces) == ("faces", 3)
     results.save(found, tmp_path / "results.json")
     assert results.load(tmp_path / "results.json") == found

@@ -67,12 +67,12 @@ def evaluate(
     from zhenwei.evaluation import leaks
     from zhenwei.evaluation.evaluate import FUSED
     from zhenwei.evaluation.evaluate import evaluate as run
-    from zhenwei.evaluation.readers import Options, load
+    from zhenwei.evaluation.readers import load
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
     _writable(output, kaggle)
-    reading = load(data, format_, options=Options(missing="skip" if skip_missing else "error"))
+    reading = load(data, format_, skip_missing=skip_missing)
     _tell_reading(reading)
     plan = _plan(protocol, frames, only)
     items = _limited(plan.choose(reading.items), limit)

@@ -71,9 +71,7 @@ def _family(detector: str) -> str:
 
 def _row(name: str, outcomes: Sequence[Outcome], llrs: Sequence[float | None], seed: int) -> Ablation:
     """Of ``llrs``, one a file, beside the verdict of all detectors on the very same files, in pairs."""
-    rows = []
-    for o, llr in zip(outcomes, llrs, strict=True):
-        rows.append((o.item.forged, o.item.group, llr, o.llr))
+    rows = [(o.item.forged, o.item.group, llr, o.llr) for o, llr in zip(outcomes, llrs, strict=True)]
     both = Columns.of(rows, sides=2)
     alone, fused = both.llr
 

@@ -115,18 +115,20 @@ def scores(score: Score, crops: Pixels) -> Floats:
     """Of each of ``(n, size, size, 3)`` uint8 RGB; float32 ``(n,)``, before calibration."""
     import torch
 
+    found = np.zeros(len(_checked(crops)), np.float32)
     with torch.no_grad():
-        parts = [score(_levels(part)).numpy() for part in _batches(_checked(crops))]
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        for rows in _batches(crops):
+            found[rows] = score(_levels(crops[rows])).numpy()
+    return found
 
 
 def fgsm(score: Score, crops: Pixels, forged: Sequence[bool], budget: Budget) -> Pixels:
     """``crops`` ``(n, size, size, 3)`` uint8 RGB moved by one step of ``budget.eps``; the same shape and type."""
-    moved = [
-        _one_step(score, part, _towards(labels), budget.eps)
-        for part, labels in zip(_batches(_checked(crops)), _batches(_labels(forged, crops)), strict=True)
-    ]
-    return np.concatenate(moved) if moved else crops.copy()
+    moved, towards = _checked(crops).copy(), _towards(forged, crops)
+    for rows in _batches(crops):
+        _, gradient = _ascent(score, _levels(crops[rows]), towards[rows])
+        moved[rows] = _saved(crops[rows], budget.eps * np.sign(gradient), budget.eps)
+    return moved
 
 
 def pgd(score: Score, crops: Pixels, forged: Sequence[bool], budget: Budget) -> Pixels:
@@ -135,16 +137,10 @@ def pgd(score: Score, crops: Pixels, forged: Sequence[bool], budget: Budget) -> 
     That is never worse than the picture itself.
     """
     rng = np.random.default_rng(budget.seed)
-    moved = [
-        _many_steps(score, part, _towards(labels), budget, rng)
-        for part, labels in zip(_batches(_checked(crops)), _batches(_labels(forged, crops)), strict=True)
-    ]
-    return np.concatenate(moved) if moved else crops.copy()
-
-
-def _one_step(score: Score, crops: Pixels, towards: Floats, eps: int) -> Pixels:
-    _, gradient = _ascent(score, _levels(crops), towards)
-    return _saved(crops, eps * np.sign(gradient), eps)
+    moved, towards = _checked(crops).copy(), _towards(forged, crops)
+    for rows in _batches(crops):
+        moved[rows] = _many_steps(score, crops[rows], towards[rows], budget, rng)
+    return moved
 
 
 def _many_steps(score: Score, crops: Pixels, towards: Floats, budget: Budget, rng: np.random.Generator) -> Pixels:
@@ -174,7 +170,6 @@ def _ascent(score: Score, levels: torch.Tensor, towards: Floats) -> tuple[Floats
 
 
 def _saved(crops: Pixels, offset: NDArray[np.floating[Any]], eps: int) -> Pixels:
-    """Whole levels within ``eps`` of ``crops``, and within 0 to 255."""
     whole: NDArray[np.int16] = np.clip(np.rint(offset), -eps, eps).astype(np.int16).transpose(0, 2, 3, 1)
     moved: NDArray[np.int16] = crops.astype(np.int16) + whole
     return np.clip(moved, 0, 255).astype(np.uint8)
@@ -186,12 +181,12 @@ def _levels(crops: Pixels) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).float()
 
 
-def _towards(forged: NDArray[np.bool_]) -> Floats:
-    return np.where(forged, -1, 1).astype(np.float32)
+def _towards(forged: Sequence[bool], crops: Pixels) -> Floats:
+    return np.where(_labels(forged, crops), -1, 1).astype(np.float32)
 
 
-def _batches(values: NDArray[Any]) -> list[NDArray[Any]]:
-    return [values[i : i + _BATCH] for i in range(0, len(values), _BATCH)]
+def _batches(crops: Pixels) -> list[slice]:
+    return [slice(i, i + _BATCH) for i in range(0, len(crops), _BATCH)]
 
 
 def _checked(crops: Pixels) -> Pixels:

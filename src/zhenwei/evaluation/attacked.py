@@ -51,7 +51,10 @@ def attacked(
         budget = Budget(level, steps, seed=seed)
         evidence = [e for e in report.evidence if e.detector != _DETECTOR]
         for person in people:
-            evidence.append(reexamined(_moved(person, attack, aim == "hide", budget), subject))
+            count = len(person.crops)
+            score = network(mirrored=count < _MIRRORED_BELOW)
+            moved = (fgsm if attack == "fgsm" else pgd)(score, person.crops, [aim == "hide"] * count, budget)
+            evidence.append(reexamined(replace(person, crops=moved), subject))
         verdict = fusion.decide(evidence, people=report.people, kind=report.media.kind, false_alarm=options.false_alarm)
         name = f"{attack} {aim} {level}/255"
         yield Answer(
@@ -86,12 +89,6 @@ def _seen(track: Track, frames: Sequence[Frame], contract: InputContract) -> Fac
             crops.append(crop)
     size = contract.size_px
     return FaceCrops(replace(track, faces=tuple(kept)), np.array(crops, np.uint8).reshape(-1, size, size, 3))
-
-
-def _moved(person: FaceCrops, attack: Attack, forged: bool, budget: Budget) -> FaceCrops:
-    score = network(mirrored=len(person.crops) < _MIRRORED_BELOW)
-    move = fgsm if attack == "fgsm" else pgd
-    return replace(person, crops=move(score, person.crops, [forged] * len(person.crops), budget))
 
 
 def reexamined(person: FaceCrops, subject: Subject) -> Evidence:

@@ -35,13 +35,8 @@ _WIDTH, _HEIGHT = 320, 240  # units of the SVG; text of 9 units is legible where
 _MOST_POINTS = 400
 _INK, _QUIET, _LINE, _GENUINE, _FORGED = "#1d2126", "#5b626b", "#dcd8cf", "#2b6a9b", "#b84a0e"
 _SERIES = ("#24507f", "#c1500d", "#0b7a5f", "#a04489", "#866a00", "#54585e")
-_VARIABLES = dict(
-    zip(
-        (_INK, _QUIET, _LINE, _GENUINE, _FORGED, *_SERIES),
-        ("ink", "quiet", "line", "genuine", "forged", "k1", "k2", "k3", "k4", "k5", "k6"),
-        strict=True,
-    )
-)
+_NAMES = ("ink", "quiet", "line", "genuine", "forged", "k1", "k2", "k3", "k4", "k5", "k6")
+_VARIABLES = dict(zip((_INK, _QUIET, _LINE, _GENUINE, _FORGED, *_SERIES), _NAMES, strict=True))
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (7, 2, 2, 2)), (0, (9, 3)), (0, (1, 3)))
 _MARKS = ("o", "s", "^", "D", "v", "x")
 SERIES_PER_CHART = len(_SERIES)
@@ -295,7 +290,6 @@ def _columns(labels: ArrayLike, llr: ArrayLike) -> tuple[NDArray[np.bool_], Real
 
 
 def _thinned(points: Points) -> Points:
-    """At most some hundred points of a curve, evenly by rank, with both ends."""
     n = len(points[0])
     if n <= _MOST_POINTS:
         return points
@@ -332,7 +326,6 @@ _SETTINGS: Any = {
 
 
 def _svg(key: str, alt: str, draw: Callable[[Axes], None]) -> Markup:
-    """Draws on fresh axes of a figure that nobody else knows, in settings that nobody else changes."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure

@@ -99,18 +99,15 @@ def compare(
     if contradicting:
         got = f"{len(contradicting)} files, the first {contradicting[0]}"
         raise DataError("the two results label the same files differently", got=got, want="one truth for both")
-    drafts, p = [], []
+    drafts, p = [], list[float]()
     for name, pairs in by_set.items():
         draft = _drafted(name, pairs, level, seed, resamples)
         drafts.append(draft)
-        for test in draft.tests:
-            p.append(test.p)
+        p += [test.p for test in draft.tests]
     p_holm = iter(holm(p))
-    sets = []
-    for draft in drafts:
-        sets.append(_adjusted(draft, p_holm))
+    sets = tuple(_adjusted(draft, p_holm) for draft in drafts)
     notes = _notes(a, b, len(ours), len(theirs), len(common))
-    return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=tuple(sets))
+    return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=sets)
 
 
 Pair = tuple[FileResult, FileResult]
@@ -143,13 +140,14 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
 
 def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int) -> SetComparison:
     """Without Holm's adjustment and the sentence, which need every set."""
-    names, rows, llrs = [], [], []
+    names, yes, llrs = [], [], []
     for x, y in pairs:
         names.append(x.group)
-        rows.append((x.forged, x.llr is not None, y.llr is not None, x.called_forged, y.called_forged))
+        called = x.decision == "forged", y.decision == "forged"
+        yes.append((x.forged, x.llr is not None, y.llr is not None, *called))
         llrs.append((x.forged, x.group, x.llr, y.llr))
     groups = np.array(names)
-    forged, answered_a, answered_b, called_a, called_b = np.array(rows, bool).T
+    forged, answered_a, answered_b, called_a, called_b = np.array(yes, bool).T
     tests = [_bernoulli("coverage", groups, answered_a, answered_b, seed, resamples)]
     if level == "video":
         for figure, mine in (("false alarms", ~forged), ("forged found", forged)):
@@ -161,10 +159,7 @@ def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resample
         labels, (one, other) = answered.forged, answered.llr
         draws = list(resampled_rows(answered.groups, forged=labels, seed=seed, resamples=resamples))
         for figure, metric in _METRICS.items():
-            differences = []
-            for drawn in draws:
-                differences.append(metric(labels[drawn], other[drawn]) - metric(labels[drawn], one[drawn]))
-            gained = np.array(differences)
+            gained = np.array([metric(labels[rows], other[rows]) - metric(labels[rows], one[rows]) for rows in draws])
             a, b = metric(labels, one), metric(labels, other)
             tests.append(_test(figure, a, b, gained, bootstrap_p(gained), len(labels)))
         p_delong = delong(labels, one, other)[1]

@@ -12,9 +12,10 @@ _CHANCE = 0.5
 
 def controls(figures: Sequence[Figures]) -> tuple[Finding, ...]:
     """One finding a check and set, of whole sets at the level of files that have both classes in sufficient number."""
-    whole = [f for f in figures if f.level == "video" and not f.slice]
     found: list[Finding] = []
-    for f in whole:
+    for f in figures:
+        if f.level != "video" or f.slice:
+            continue
         if f.metadata_auc is not None and f.auc is not None:
             found.append(_shortcut(f.name, f.auc, f.metadata_auc))
         if f.random_label_auc is not None:

@@ -39,10 +39,11 @@ def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Drawing | str]:
         return
     truth = np.asarray([f.forged for f in answered])
     llr = np.asarray([f.llr for f in answered], np.float64)
+    called = np.asarray([f.decision == "forged" for f in answered])
     both = bool(truth.any() and not truth.all())
-    yield _scores(key, answered, truth, llr)
+    yield _scores(key, called, truth, llr)
     if both:
-        yield _roc(key, answered, truth, llr)
+        yield _roc(key, called, truth, llr)
         yield _reliability(key, truth, llr)
     yield _risk(key, truth, llr, len(files))
     if not both:
@@ -64,7 +65,7 @@ def of_ladder(steps: Sequence[Step]) -> Iterator[Drawing]:
             yield _family(f"ladder-{number}-{start}", family, shown)
 
 
-def _scores(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
+def _scores(key: str, called: NDArray[np.bool_], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     limit = charts.decades(llr) * charts.DECADE
     beyond = int((np.abs(llr) > limit).sum())
     alt = f"Histogram of the log-likelihood ratios: {_middle('forged', llr[truth])}; {_middle('genuine', llr[~truth])}."
@@ -74,13 +75,12 @@ def _scores(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr
     )
     if beyond:
         reading += f" {beyond:,} lie further out and are drawn at the edge."
-    drawn = charts.scores(f"{key}-s", alt, truth, llr, _forged_from(files))
+    drawn = charts.scores(f"{key}-s", alt, truth, llr, _forged_from(called, llr))
     return Drawing(drawn, "How firmly it speaks", reading)
 
 
-def _roc(key: str, files: Sequence[FileResult], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
+def _roc(key: str, called: NDArray[np.bool_], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     value = auc(truth, llr)
-    called = np.asarray([f.decision == "forged" for f in files])
     at: tuple[Estimate, Estimate] = (
         rate_interval(int((called & ~truth).sum()), int((~truth).sum())),
         rate_interval(int((called & truth).sum()), int(truth.sum())),
@@ -163,18 +163,15 @@ def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Draw
 
 
 def _series(steps: Sequence[Step], order: Sequence[tuple[float, str]]) -> Series:
-    """The AUC of one set, at the places of its steps in ``order``, with its bounds."""
     known = []
     for step in steps:
         if step.auc:
-            place = order.index((step.amount, step.step))
-            known.append((place, step.auc.value, step.auc.low, step.auc.high))
+            known.append((order.index((step.amount, step.step)), step.auc.value, step.auc.low, step.auc.high))
     places, values, low, high = zip(*sorted(known), strict=True)
     return Series(places, values, low, high)
 
 
 def _lowest(steps: Sequence[Step]) -> tuple[float, str]:
-    """The least lower bound of the AUC, and the least AUC with its step, in words."""
     bounds, values = [], []
     for step in steps:
         if step.auc:
@@ -184,16 +181,11 @@ def _lowest(steps: Sequence[Step]) -> tuple[float, str]:
     return min(bounds), f"{value:.3f} at {name}"
 
 
-def _forged_from(files: Sequence[FileResult]) -> float | None:
+def _forged_from(called: NDArray[np.bool_], llr: NDArray[np.float64]) -> float | None:
     """The least LLR that was called forged, if every file above it was, too: thresholds may differ by kind of file."""
-    called: list[float] = []
-    others: list[float] = []
-    for f in files:
-        if f.llr is not None:
-            (called if f.decision == "forged" else others).append(f.llr)
-    if not called or (others and max(others) >= min(called)):
+    if not called.any() or llr[~called].max(initial=-np.inf) >= llr[called].min():
         return None
-    return min(called)
+    return float(llr[called].min())
 
 
 def _middle(name: str, values: NDArray[np.float64]) -> str:

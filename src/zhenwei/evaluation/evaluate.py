@@ -137,7 +137,8 @@ def _sampled(
             continue
         classes: dict[bool, list[Outcome]] = {False: [], True: []}
         for o in mine:
-            if _kind(o.item) in degradation.takes and o.decision != "unreadable":
+            kind = "video" if Path(o.item.member or o.item.path).suffix.lower() in _CLIPS else "image"
+            if kind in degradation.takes and o.decision != "unreadable":
                 classes[o.item.forged].append(o)
         kept: list[Outcome] = []
         for some in classes.values():
@@ -146,10 +147,6 @@ def _sampled(
         if kept:
             found[name] = kept
     return found
-
-
-def _kind(item: Item) -> str:
-    return "video" if Path(item.member or item.path).suffix.lower() in _CLIPS else "image"
 
 
 def _figures(by_set: Mapping[str, Sequence[Outcome]], protocol: Protocol) -> list[Figures]:

@@ -153,7 +153,6 @@ def on_disk(items: Sequence[Item], scratch: Path, opened: ExitStack) -> Iterator
 
 @contextmanager
 def _file(item: Item, scratch: Path, archives: dict[Path, zipfile.ZipFile], opened: ExitStack) -> Iterator[Path]:
-    """The file itself, or a copy of the member that is gone afterwards."""
     if not item.member:
         yield item.path
         return
@@ -227,7 +226,7 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
         report.verdict.decision,
         "; ".join(sorted(reasons)),
         score=max(scored, key=itemgetter(0))[1] if alone and scored else None,  # of the most suspicious person
-        facts=facts_of(report.media) | sound_facts(report.media),
+        facts=facts_of(report.media),
         parts=_parts(report, alone),
         seconds=report.engine.seconds,
         said=tuple(said),
@@ -283,6 +282,7 @@ def facts_of(media: Media) -> dict[str, float]:
         "sound codec": _as_number(media.audio_codec),
         "sample rate": float(media.audio_rate_hz or 0),
         "channels": float(media.audio_channels or 0),
+        "leading silence": _leading_silence(media),
     }
 
 
@@ -290,21 +290,20 @@ def _as_number(name: str) -> float:
     return zlib.crc32(name.encode()) / 2**32 if name else 0.0
 
 
-def sound_facts(media: Media) -> dict[str, float]:
-    """ "leading silence": seconds until a stretch of 20 ms is louder than -50 dB of full scale; all of it if none is.
+def _leading_silence(media: Media) -> float:
+    """Seconds until a stretch of 20 ms is louder than -50 dB of full scale; all of it if none is.
 
     A shortcut that data sets of synthetic speech are known for (N. Müller et al., "Speech is silver, silence is
     golden", ASVspoof workshop 2021). NaN without sound.
     """
-    silence = math.nan
-    if media.audio_codec or media.kind == "audio":
-        try:
-            audio = read_audio(media, rate_hz=_SOUND_HZ)
-        except MediaError:  # the pictures were read all the same
-            return {"leading silence": math.nan}
-        long = int(_SOUND_HZ * _STRETCH_S)
-        mono = audio.samples.astype(np.float64).mean(0)
-        whole = mono[: len(mono) // long * long].reshape(-1, long)
-        loud = np.flatnonzero(np.sqrt((whole**2).mean(1)) > 10 ** (_SILENT_DB / 20))
-        silence = float(loud[0] * _STRETCH_S) if len(loud) else len(mono) / _SOUND_HZ
-    return {"leading silence": silence}
+    if not media.audio_codec and media.kind != "audio":
+        return math.nan
+    try:
+        audio = read_audio(media, rate_hz=_SOUND_HZ)
+    except MediaError:  # the pictures were read all the same
+        return math.nan
+    long = int(_SOUND_HZ * _STRETCH_S)
+    mono = audio.samples.astype(np.float64).mean(0)
+    whole = mono[: len(mono) // long * long].reshape(-1, long)
+    loud = np.flatnonzero(np.sqrt((whole**2).mean(1)) > 10 ** (_SILENT_DB / 20))
+    return float(loud[0] * _STRETCH_S) if len(loud) else len(mono) / _SOUND_HZ

@@ -81,7 +81,7 @@ def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
         "tpr_at_5": over_groups(lambda y, s: metrics.tpr_at_fpr(y, s, 0.05)) if enough else None,
         "log_loss": over_groups(lambda y, s: metrics.log_loss(y, _probability(s))),
         "brier": over_groups(lambda y, s: metrics.brier(y, _probability(s))),
-        "ece": over_groups(expected_calibration_error) if enough else None,
+        "ece": over_groups(_calibration_error) if enough else None,
         "c_llr": over_groups(metrics.c_llr),
         "min_c_llr": over_groups(metrics.min_c_llr),
         "aurc": over_groups(metrics.aurc),
@@ -89,8 +89,7 @@ def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
     }
 
 
-def expected_calibration_error(labels: Labels | Reals, llr: Reals) -> float:
-    """Of the probability at even prior odds, in ten bins of equal mass."""
+def _calibration_error(labels: Labels | Reals, llr: Reals) -> float:
     return metrics.expected_calibration_error(labels, _probability(llr), bins=10, equal="mass")
 
 

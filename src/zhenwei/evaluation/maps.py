@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -39,11 +39,6 @@ from zhenwei.types import Face, Floats, Frame, Media, Pixels, Subject, Track
 MAPPED = ManipulationMap.info.id
 MARKED = 0.5  # the share from which a cell of the map counts as marked
 Truth = Literal["published swap", "self-blend", "generated", "genuine"]
-SWAP: Truth = "published swap"
-BLEND: Truth = "self-blend"
-GENERATED: Truth = "generated"
-GENUINE: Truth = "genuine"
-_ORDER = (SWAP, BLEND, GENERATED, GENUINE)
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _GENERATED = ("stylegan",)  # methods that draw the whole face
 _RESAMPLES = 1000
@@ -79,7 +74,7 @@ def localised(
             tell(number + 1, len(pictures))
     rows = []
     for name, cases in sets.items():
-        for kind in _ORDER:
+        for kind in get_args(Truth):
             row = _row(name, kind, cases, seed)
             if row is not None:
                 rows.append(row)
@@ -126,11 +121,12 @@ def _pixels(path: Path) -> Pixels | None:
 
 
 def _cases(item: Item, pixels: Pixels, original: Pixels | None, seed: tuple[int, int]) -> Iterator[_Case]:
-    face = _largest(pixels)
-    if face is None:
+    found = [track.faces[0] for track in faces.find_people((Frame(0, 0.0, pixels),))]
+    if not found:
         return
+    face = max(found, key=lambda face: face.box.area)
     if not item.forged:
-        yield from _case(GENUINE, item, pixels, face, None)
+        yield from _case("genuine", item, pixels, face, None)
         if face.landmarks is not None and not face.tight:
             try:
                 blend = self_blend(pixels, face.landmarks, np.random.default_rng(seed))
@@ -141,14 +137,14 @@ def _cases(item: Item, pixels: Pixels, original: Pixels | None, seed: tuple[int,
             share = _cut(grey, face)
             if share is not None:
                 truth = np.asarray(share[..., 0] / np.float32(255), np.float32)
-                yield from _case(BLEND, item, blend.pixels, face, truth)
+                yield from _case("self-blend", item, blend.pixels, face, truth)
     elif item.method.lower() in _GENERATED:
-        yield from _case(GENERATED, item, pixels, face, np.ones((2, 2), np.float32))
+        yield from _case("generated", item, pixels, face, np.ones((2, 2), np.float32))
     elif original is not None and original.shape == pixels.shape:
         before, after = _cut(original, face), _cut(pixels, face)
         mask = None if before is None or after is None else difference_mask(before, after)
         if mask is not None:
-            yield from _case(SWAP, item, pixels, face, mask)
+            yield from _case("published swap", item, pixels, face, mask)
 
 
 def _case(kind: Truth, item: Item, pixels: Pixels, face: Face, truth: Floats | None) -> Iterator[_Case]:
@@ -159,11 +155,6 @@ def _case(kind: Truth, item: Item, pixels: Pixels, face: Face, truth: Floats | N
         yield _Case(kind, item.group, marked, truth)
 
 
-def _largest(pixels: Pixels) -> Face | None:
-    found = [track.faces[0] for track in faces.find_people((Frame(0, 0.0, pixels),))]
-    return max(found, key=lambda face: face.box.area, default=None)
-
-
 def _cut(pixels: Pixels, face: Face) -> Pixels | None:
     """As the network sees the face, so that mask and map lie over each other; None for a face too small for it."""
     contract = ManipulationMap.info.contract
@@ -171,8 +162,11 @@ def _cut(pixels: Pixels, face: Face) -> Pixels | None:
 
 
 def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised | None:
-    mine = [case for case in cases if case.truth_of == kind]
-    groups = [case.group for case in mine]
+    mine, groups = [], []
+    for case in cases:
+        if case.truth_of == kind:
+            mine.append(case)
+            groups.append(case.group)
     if len(set(groups)) < 2:
         return None
 
@@ -184,14 +178,8 @@ def _row(name: str, kind: Truth, cases: Sequence[_Case], seed: int) -> Localised
         return mean_interval(values, groups, seed=seed, resamples=_RESAMPLES)
 
     marked = over(lambda found, _: false_localisation(found, threshold=MARKED))
-    if kind == GENUINE:
-        return Localised(set=name, truth=kind, faces=len(mine), marked=marked)
-    return Localised(
-        set=name,
-        truth=kind,
-        faces=len(mine),
-        marked=marked,
-        iinc=over(partial(iinc, threshold=MARKED)),
-        pbca=over(partial(pixel_accuracy, threshold=MARKED)),
-        iou=over(partial(intersection_over_union, threshold=MARKED)),
-    )
+    where: dict[str, Estimate] = {}
+    if kind != "genuine":
+        for figure, measure in (("iinc", iinc), ("pbca", pixel_accuracy), ("iou", intersection_over_union)):
+            where[figure] = over(partial(measure, threshold=MARKED))
+    return Localised(set=name, truth=kind, faces=len(mine), marked=marked, **where)

@@ -70,10 +70,6 @@ class FileResult(Section):
     reason: str = ""
     by_detector: dict[str, float | None] = Field(default={})  # LLRs on the whole file; only for files as they are
 
-    @property
-    def called_forged(self) -> bool:
-        return self.decision == "forged"
-
 
 class Step(Section):
     """One step of the robustness ladder on one set: ``auc_lost`` is paired, clean minus this."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from zhenwei import pages
 from zhenwei.evaluation.charts import Drawing
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.drawings import of_ladder, of_set
-from zhenwei.evaluation.results import Figures, FileResult, Finding, Results
+from zhenwei.evaluation.results import Figures, FileResult, Results
 from zhenwei.fusion.wording import signed
 from zhenwei.pages import counted
 
@@ -43,23 +44,17 @@ class _Set:
         return list(of_set(self.anchor, self.files))
 
 
-@dataclass(frozen=True, slots=True)
-class _Trust:
-    """What the checks say of all figures; those that found something come first."""
-
-    lead: str
-    tone: str
-    findings: tuple[Finding, ...]
-
-
 def to_html(results: Results) -> str:
     """The page, UTF-8 text to be written as it is; the same results give the same bytes.
 
     Raises :class:`MissingExtraError` where matplotlib, of the extra ``report``, is not installed.
     """
     sets = _sets(results)
-    figures = [each.figures for each in sets]
-    with_auc = [each for each in figures if each.auc]
+    figures, by_auc = [], []
+    for each in sets:
+        figures.append(each.figures)
+        if each.figures.auc:
+            by_auc.append((each.figures.auc.value, each.number, each.figures))
     files = [f for f in results.files if not f.delivery and not f.part]
     return pages.page(
         "evaluation/page.html",
@@ -68,7 +63,7 @@ def to_html(results: Results) -> str:
         footer="This page is one file. It loads nothing and sends nothing.",
         results=results,
         sets=sets,
-        ranked=sorted(with_auc, key=_auc),  # the weakest set first: it is what a reader will meet
+        ranked=[each for *_, each in sorted(by_auc)],  # the weakest set first: it is what a reader will meet
         trust=_trust(results, figures),
         undrawn=max(0, len(sets) - MAX_DRAWN_SETS),
         parts=_parts(results),
@@ -79,10 +74,6 @@ def to_html(results: Results) -> str:
         is_wrong=is_wrong,
         signed=signed,
     )
-
-
-def _auc(figures: Figures) -> float:
-    return figures.auc.value if figures.auc else 0.0
 
 
 def _sets(results: Results) -> list[_Set]:
@@ -103,12 +94,15 @@ def _sets(results: Results) -> list[_Set]:
     return sets
 
 
-def _trust(results: Results, figures: Sequence[Figures]) -> _Trust:
+def _trust(results: Results, figures: Sequence[Figures]) -> dict[str, Any]:
+    """What the checks say of all figures; those that found something come first."""
     findings = list(results.findings)
     told = " ".join([found.check for found in findings]).lower()
-    findings += [control for control in controls(figures) if control.check not in told]
-    findings.sort(key=_is_fine)
-    broken = len(findings) - sum(map(_is_fine, findings))
+    for control in controls(figures):
+        if control.check not in told:
+            findings.append(control)
+    findings.sort(key=lambda found: found.ok)
+    broken = [found.ok for found in findings].count(False)
     checks = counted(len(findings), "check")
     if broken:
         lead, tone = f"{broken} of {checks} found something: figures below may look better than they are.", "bad"
@@ -117,15 +111,10 @@ def _trust(results: Results, figures: Sequence[Figures]) -> _Trust:
     else:
         lead = "No checks are recorded in these results: nothing here guards against figures that are too good."
         tone = "open"
-    return _Trust(lead, tone, tuple(findings))
-
-
-def _is_fine(found: Finding) -> bool:
-    return found.ok
+    return {"lead": lead, "tone": tone, "findings": findings}
 
 
 def _parts(results: Results) -> list[tuple[str, str, list[Figures]]]:
-    """Title, kind and figures of each way to cut the sets: by method, by source, then the others."""
     by_kind: dict[str, list[Figures]] = {}
     levels = []
     for figures in results.figures:

@@ -92,10 +92,8 @@ class Robustness:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        found = []
-        for name, answers in groupby(self.answers, lambda answer: answer.family):
-            found.append(_family(self.plain, name, tuple(answers)))
-        return tuple(found)
+        groups = groupby(self.answers, lambda answer: answer.family)
+        return tuple(_family(self.plain, name, tuple(answers)) for name, answers in groups)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -139,10 +137,7 @@ def walk(
 
 
 def examined(
-    path: Path,
-    options: pipeline.Options | None = None,
-    tell: Tell | None = None,
-    on_fault: OnFault | None = None,
+    path: Path, options: pipeline.Options | None = None, tell: Tell | None = None, on_fault: OnFault | None = None
 ) -> Answer:
     """The answer on a file as it is. Raises :class:`MediaError` for one that cannot be read, :class:`FaultError` for
     one that the program fails on."""
@@ -265,7 +260,6 @@ def _without_verdict(found: Robustness) -> Text:
 
 
 def _limits(found: Robustness) -> tuple[str, str]:
-    """How far the verdict holds in the families in which it is lost."""
     down, never, other = [], [], list[str]()
     for family in found.families:
         graded = family.family in GRADED
@@ -281,15 +275,14 @@ def _limits(found: Robustness) -> tuple[str, str]:
         elif not (graded and family.held):
             other += lost
     parts, places = [], []
-    if down:
-        parts.append(f"down to {_joined(down)}")
-        places.append(f"直到 {_joined(down)}")
-    if never:
-        parts.append(f"but after no step of {_joined(never)}")
-        places.append(f"但 {_joined(never)} 的任何一步之后都无法判定")
-    if other:
-        parts.append(f"except after {_joined(other)}")
-        places.append(f"除了 {_joined(other)} 之后")
+    for names, words, zh in (
+        (down, "down to {}", "直到 {}"),
+        (never, "but after no step of {}", "但 {} 的任何一步之后都无法判定"),
+        (other, "except after {}", "除了 {} 之后"),
+    ):
+        if names:
+            parts.append(words.format(_joined(names)))
+            places.append(zh.format(_joined(names)))
     return ", ".join(parts), "，".join(places)
 
 

@@ -19,7 +19,7 @@ from zhenwei import media
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation import readers
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers import Options, reading
+from zhenwei.evaluation.readers import reading
 
 LAYOUTS = {
     "faceforensics": ["original_sequences/youtube/c23/videos/000.mp4"],
@@ -30,6 +30,10 @@ LAYOUTS = {
     "csv": ["a.png"],
     "project": [],
 }
+
+
+def read(place: str | Path, name: str = "auto") -> list[Item]:
+    return list(readers.load(place, name).items)
 
 
 def place(root: Path, *names: str) -> None:
@@ -63,8 +67,8 @@ def layout(name: str, root: Path) -> None:
 def test_each_layout_is_recognised_and_alone(name: str, tmp_path: Path) -> None:
     layout(name, tmp_path)
     assert readers.detect(tmp_path).name == name
-    items = readers.read(tmp_path)
-    assert items == readers.read(str(tmp_path), name)
+    items = read(tmp_path)
+    assert items == read(str(tmp_path), name)
     assert len(items) == 1
     assert not items[0].forged
     assert items[0].path.is_file()
@@ -72,7 +76,7 @@ def test_each_layout_is_recognised_and_alone(name: str, tmp_path: Path) -> None:
 
 def test_no_format_names_all_of_them(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no known format") as caught:
-        readers.read(tmp_path)
+        read(tmp_path)
     assert all(f.name in str(caught.value) for f in readers.FORMATS)
 
 
@@ -80,22 +84,20 @@ def test_two_formats_ask_for_a_name(tmp_path: Path) -> None:
     layout("csv", tmp_path)
     layout("dfdc", tmp_path)
     with pytest.raises(DataError, match=r"several formats.*dfdc, csv"):
-        readers.read(tmp_path)
-    assert [i.set_name for i in readers.read(tmp_path, "dfdc")] == ["DFDC"]
-    assert [i.set_name for i in readers.read(tmp_path, "csv")] == ["labels"]
+        read(tmp_path)
+    assert [i.set_name for i in read(tmp_path, "dfdc")] == ["DFDC"]
+    assert [i.set_name for i in read(tmp_path, "csv")] == ["labels"]
 
 
 @pytest.mark.parametrize("where", ["nowhere", "x" * 5000, "a\0b"])
 def test_no_such_place(where: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there are no data"):
-        readers.read(tmp_path / where)
+        read(tmp_path / where)
 
 
-def test_unknown_names_and_options(tmp_path: Path) -> None:
+def test_unknown_names(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no format is called so.*faceforensics"):
-        readers.read(tmp_path, "kitti")
-    with pytest.raises(UsageError):
-        readers.read(tmp_path, options=Options(missing="ignore"))  # type: ignore[arg-type]
+        read(tmp_path, "kitti")
 
 
 @pytest.mark.parametrize("name", [f.name for f in readers.FORMATS])
@@ -106,14 +108,14 @@ def test_a_named_format_on_anything_else_is_a_data_error(name: str, what: str, t
         target = tmp_path / "x.bin"
         target.write_bytes(b"hello\n" if "other" in what else bytes(range(256)))
     with pytest.raises(DataError):
-        readers.read(target, name)
+        read(target, name)
 
 
 def test_a_list_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout("csv", tmp_path)
     monkeypatch.setattr(reading, "LARGEST_LIST_BYTES", 10)
     with pytest.raises(DataError, match="too large"):
-        readers.read(tmp_path)
+        read(tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are bytes on POSIX only")
@@ -125,7 +127,7 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     with pytest.raises(DataError, match="not UTF-8"):
-        readers.read(tmp_path)
+        read(tmp_path)
 
 
 def table(root: Path, text: str | bytes) -> Path:
@@ -141,7 +143,7 @@ def test_csv_takes_every_column(tmp_path: Path) -> None:
         "\ufeffPath,LABEL,method,origin,identity,video,split,set,extra\r\n"
         "a\\1.png,Forged,swap,web,ann,v1,dev,other,9\r\n\r\n./2.png,bonafide,,,,,,,\r\n",
     )
-    first, second = readers.read(path)
+    first, second = read(path)
     want = Item("a/1.png", tmp_path / "a/1.png", "other", True, "", "swap", "web", "ann", "v1", "val")
     assert first == want
     assert second == Item("2.png", tmp_path / "2.png", "set", False)
@@ -181,7 +183,7 @@ def test_csv_takes_every_column(tmp_path: Path) -> None:
 def test_csv_damage_is_named(text: str | bytes, said: str, tmp_path: Path) -> None:
     place(tmp_path, "a.png")
     with pytest.raises(DataError, match=said):
-        readers.read(table(tmp_path, text))
+        read(table(tmp_path, text))
 
 
 def test_one_s_own_table_may_name_files_anywhere(tmp_path: Path) -> None:
@@ -189,15 +191,15 @@ def test_one_s_own_table_may_name_files_anywhere(tmp_path: Path) -> None:
     place(tmp_path / "far", "away.png")
     near, far = tmp_path / "tables" / "near.png", tmp_path / "far" / "away.png"
     path = table(tmp_path / "tables", f"path,label\n{near},0\n{far},1\n")
-    found = readers.read(path)
+    found = read(path)
     assert [(item.name, item.path) for item in found] == [("near.png", near), (str(far), far)]
     with pytest.raises(DataError, match=r"leaves the folder.*name it instead of its folder"):
-        readers.read(tmp_path / "tables")  # of a folder the table may be anybody's
+        read(tmp_path / "tables")  # of a folder the table may be anybody's
     twice = table(tmp_path / "tables", f"path,label\n{near},0\nnear.png,1\n")
     with pytest.raises(DataError, match="lines 2 and 3"):
-        readers.read(twice)
+        read(twice)
     with pytest.raises(DataError, match=r"leaves the folder.*Write the absolute path"):
-        readers.read(table(tmp_path / "tables", "path,label\n../far/away.png,1\n"))
+        read(table(tmp_path / "tables", "path,label\n../far/away.png,1\n"))
 
 
 def test_missing_files_are_counted_or_skipped(tmp_path: Path) -> None:
@@ -205,20 +207,20 @@ def test_missing_files_are_counted_or_skipped(tmp_path: Path) -> None:
     rows = "".join(f"{n}.png,1\n" for n in range(9))
     path = table(tmp_path, f"path,label\n{rows}here.png,0\n")
     with pytest.raises(DataError, match=r"9 of 10 not there: 0.png, 1.png, 2.png, 3.png, 4.png and 4 more"):
-        readers.read(path)
-    found = readers.load(path, options=Options(missing="skip"))
+        read(path)
+    found = readers.load(path, skip_missing=True)
     assert [i.name for i in found.items] == ["here.png"]
     assert found.missing == tuple(f"{n}.png" for n in range(9))
     (tmp_path / "here.png").unlink()
     with pytest.raises(DataError, match="no media found"):
-        readers.load(path, options=Options(missing="skip"))
+        readers.load(path, skip_missing=True)
 
 
 def test_a_folder_with_several_tables_asks_which(tmp_path: Path) -> None:
     layout("csv", tmp_path)
     (tmp_path / "more.csv").write_text("path,label\na.png,1\n")
     with pytest.raises(DataError, match=r"got labels.csv, more.csv.*itself"):
-        readers.read(tmp_path)
+        read(tmp_path)
 
 
 CELLS = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -236,9 +238,9 @@ def test_csv_gives_back_what_was_written_or_says_why_not(
     odd = any(ord(c) < 32 or ord(c) == 127 for r in rows for cell in r[2:] for c in cell.strip())
     if odd or not rows or len(set(keys)) < len(keys):
         with pytest.raises(DataError):
-            readers.read(root / "set.csv")
+            read(root / "set.csv")
     else:
-        got = [(i.name, i.forged, i.method, i.set_name) for i in readers.read(root / "set.csv")]
+        got = [(i.name, i.forged, i.method, i.set_name) for i in read(root / "set.csv")]
         assert got == [(p, f, m.strip(), s.strip() or "set") for p, f, m, s in rows]
 
 
@@ -247,7 +249,7 @@ def test_noise_as_a_table_is_never_a_traceback(data: bytes, tmp_path_factory: py
     path = tmp_path_factory.getbasetemp() / "noise.csv"
     path.write_bytes(b"path,label\n" + data)
     with pytest.raises(DataError):
-        readers.read(path)
+        read(path)
 
 
 JSON = st.recursive(
@@ -272,7 +274,7 @@ def test_json_of_any_shape_is_never_a_traceback(
     root.mkdir(exist_ok=True)
     (root / name).write_text(json.dumps(value))
     with pytest.raises(DataError):  # nothing that it names exists
-        readers.read(root / name)
+        read(root / name)
 
 
 @pytest.mark.parametrize("name", ["metadata.json", "X.json"])
@@ -282,12 +284,12 @@ def test_json_of_any_shape_is_never_a_traceback(
 def test_hostile_json(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError):
-        readers.read(tmp_path / name)
+        read(tmp_path / name)
 
 
 def test_a_real_picture_from_table_to_pixels(tmp_path: Path) -> None:
     pixels = np.full((24, 32, 3), 200, np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    (item,) = readers.read(table(tmp_path, "path,label\na.png,real\n"))
+    (item,) = read(table(tmp_path, "path,label\na.png,real\n"))
     found = media.open_media(item.path)
     assert (found.kind, found.width, found.height) == ("image", 32, 24)

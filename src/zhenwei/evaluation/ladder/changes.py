@@ -29,8 +29,7 @@ class Resize:
     kernel: Kernel
 
     def apply(self, pixels: Pixels) -> Pixels:
-        height, width = pixels.shape[:2]
-        return _resized(pixels, round(width * self.factor), round(height * self.factor), self.kernel)
+        return _resized(pixels, self.factor, self.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,7 @@ class AtMost:
     def apply(self, pixels: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
         factor = self.side_px / (min(width, height) if self.shorter else max(width, height))
-        if factor >= 1:
-            return pixels
-        return _resized(pixels, round(width * factor), round(height * factor), "bicubic")
+        return pixels if factor >= 1 else _resized(pixels, factor, "bicubic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +136,15 @@ class ScreenScaling:
 Change = Resize | AtMost | Crop | Blur | Noise | Colours | Gamma | ScreenScaling
 
 
-def _resized(pixels: Pixels, width: int, height: int, kernel: Kernel) -> Pixels:
+def _resized(pixels: Pixels, factor: float, kernel: Kernel) -> Pixels:
     from PIL import Image
 
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * factor)), max(1, round(height * factor))
     kernels = {
         "area": Image.Resampling.BOX,
         "bicubic": Image.Resampling.BICUBIC,
         "nearest": Image.Resampling.NEAREST,
         "lanczos": Image.Resampling.LANCZOS,
     }
-    small = Image.fromarray(pixels).resize((max(1, width), max(1, height)), kernels[kernel])
-    return np.asarray(small, np.uint8)
+    return np.asarray(Image.fromarray(pixels).resize(size, kernels[kernel]), np.uint8)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import av.error
@@ -50,52 +50,54 @@ class ClipCoding:
         count = max(1, len(media.frame_times(source)))
         frames = media.sample_frames(source, count, max_side=_LARGEST_SIDE)
         with (
+            _opened(source) as container,
             whole_or_nothing(path) as partial,
             av.open(str(partial), "w", format="mp4") as output,
-            _sound(source) as found,
         ):
-            self._copy(frames, found, output, change, source.fps or 1 / _DEFAULT_GAP_S)
+            self._copy(frames, container, output, change, source.fps or 1 / _DEFAULT_GAP_S)
 
     def _copy(
-        self, frames: Iterator[Frame], found: _Found | None, output: OutputContainer, change: PerFrame, fps: float
+        self,
+        frames: Iterator[Frame],
+        container: InputContainer | None,
+        output: OutputContainer,
+        change: PerFrame,
+        fps: float,
     ) -> None:
-        picture, sound = _Picture(output, self, fps), None
+        stream = None if container is None else containers.audio_stream(container)
+        picture = sound = None
         for number, frame in enumerate(frames):
             changed = change(frame.pixels, number)
-            if number == 0:
-                picture.begin(changed)
-                sound = None if found is None else _Sound(found, output)
+            if picture is None:
+                picture = _Picture(output, self, fps, changed)
+                if container is not None and stream is not None:
+                    sound = _Sound(container, stream, output)
             picture.add(changed, frame.time_s)
             if sound is not None:
                 sound.copy_until(frame.time_s)
-        picture.finish()
+        if picture is not None:
+            picture.finish()
         if sound is not None:
             sound.copy_until(None)
 
 
 class _Picture:
-    """The track of pictures. One frame is held back, since only the next one tells how long it is shown."""
+    """The track of pictures. One frame is held back, since only the next one tells how long it is shown. The size of
+    the ``first`` frame is that of the clip; later ones of another size are scaled to it."""
 
-    def __init__(self, output: OutputContainer, coding: ClipCoding, fps: float) -> None:
-        self._output, self._coding, self._fps = output, coding, fps
-        self._stream: VideoStream | None = None
+    def __init__(self, output: OutputContainer, coding: ClipCoding, fps: float, first: Pixels) -> None:
+        self._output, self._least_px = output, LEAST_PX[coding.codec]
         self._held: tuple[Pixels, int] | None = None
         self._gap = max(1, round(1 / fps / _CLOCK))
         self._shown: dict[int, int] = {}  # how long, of frames that are still in the encoder
-
-    def begin(self, pixels: Pixels) -> None:
-        """The first frame's size is that of the clip; later ones of another size are scaled to it."""
-        codec = self._coding.codec
-        height, width = even(pixels, LEAST_PX[codec]).shape[:2]
-        rate = Fraction(self._fps).limit_denominator(1001)
-        stream = self._output.add_stream(ENCODERS[codec], rate=max(Fraction(1, 1001), rate))
-        if not isinstance(stream, VideoStream):
-            raise TypeError(f"{ENCODERS[codec]} is no encoder of pictures")
+        height, width = even(first, self._least_px).shape[:2]
+        rate = max(Fraction(1, 1001), Fraction(fps).limit_denominator(1001))
+        stream = cast("VideoStream", output.add_stream(ENCODERS[coding.codec], rate=rate))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = _CLOCK
         stream.codec_context.thread_count = 1
-        stream.options = dict(encoder_options(codec, self._coding.crf))
-        if codec == "h265":
+        stream.options = dict(encoder_options(coding.codec, coding.crf))
+        if coding.codec == "h265":
             stream.codec_context.codec_tag = "hvc1"
         self._stream = stream
 
@@ -110,13 +112,10 @@ class _Picture:
     def finish(self) -> None:
         if self._held is not None:
             self._encode(*self._held)  # shown for as long as the one before
-        if self._stream is not None:
-            self._mux(self._stream.encode(None))
+        self._mux(self._stream.encode(None))
 
     def _encode(self, pixels: Pixels, at: int) -> None:
-        if self._stream is None:
-            return
-        frame = av.VideoFrame.from_ndarray(even(pixels, LEAST_PX[self._coding.codec]), "rgb24")
+        frame = av.VideoFrame.from_ndarray(even(pixels, self._least_px), "rgb24")
         frame.pts, frame.time_base = at, _CLOCK
         self._shown[at] = self._gap
         self._mux(self._stream.encode(frame))
@@ -128,15 +127,6 @@ class _Picture:
                     self._shown.pop(round(packet.pts * packet.time_base / _CLOCK), 0) * _CLOCK / packet.time_base
                 )
             self._output.mux(packet)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The sound of the source, and the time at which the file begins."""
-
-    container: InputContainer
-    stream: AudioStream
-    zero: Fraction
 
 
 @contextmanager
@@ -154,74 +144,56 @@ def _opened(source: Media) -> Iterator[InputContainer | None]:
             yield container
 
 
-@contextmanager
-def _sound(source: Media) -> Iterator[_Found | None]:
-    with _opened(source) as container:
-        stream = None if container is None else containers.audio_stream(container)
-        if container is None or stream is None:
-            yield None
-        else:
-            yield _Found(container, stream, containers.start_s(container))
-
-
-@dataclass(slots=True)
 class _Sound:
     """The track of sound, packet by packet as it is; encoded again as AAC only where MP4 cannot hold it."""
 
-    found: _Found
-    output: OutputContainer
-    _packets: Iterator[av.Packet[AudioStream]] = field(init=False)
-    _target: AudioStream = field(init=False)
-    _resampler: AudioResampler | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        stream = self.found.stream
+    def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer) -> None:
+        self._container, self._stream, self._output = container, stream, output
+        self._zero = containers.start_s(container)
         self._packets = self._demuxed()
+        self._resampler: AudioResampler | None = None
         if _fits(stream):
-            self._target = self.output.add_stream_from_template(stream)
+            self._target = output.add_stream_from_template(stream)
             return
         context: AudioCodecContext = stream.codec_context
         layout = "mono" if context.channels == 1 else "stereo"
-        target = self.output.add_stream("aac", rate=context.sample_rate, layout=layout)
-        if not isinstance(target, AudioStream):
-            raise TypeError("aac is no encoder of sound")
-        self._target = target
+        self._target = output.add_stream("aac", rate=context.sample_rate, layout=layout)
         self._resampler = AudioResampler("fltp", layout, context.sample_rate)
 
     def _demuxed(self) -> Iterator[av.Packet[AudioStream]]:
-        try:
-            yield from (p for p in self.found.container.demux(self.found.stream) if p.size and p.dts is not None)
-        except containers.CUT_SHORT:
-            return  # cut short: what came before stands
+        with suppress(*containers.CUT_SHORT):  # what came before stands
+            for packet in self._container.demux(self._stream):
+                if packet.size and packet.dts is not None:
+                    yield packet
 
     def copy_until(self, time_s: float | None) -> None:
         """All packets that begin before ``time_s``; None = all that are left, to the end."""
         for packet in self._packets:
-            at_s = float((packet.dts or 0) * packet.time_base - self.found.zero)
+            at_s = float((packet.dts or 0) * packet.time_base - self._zero)
             self._pass_on(packet)
             if time_s is not None and at_s > time_s:
                 return
         if time_s is None and self._resampler is not None:
             self._encode(self._resampler.resample(None))
-            self.output.mux(self._target.encode(None))
+            self._output.mux(self._target.encode(None))
 
     def _pass_on(self, packet: av.Packet[AudioStream]) -> None:
         if self._resampler is not None:
             try:
-                frames = self.found.stream.codec_context.decode(packet)
+                frames = self._stream.codec_context.decode(packet)
             except av.error.FFmpegError:
                 return  # damaged: the rest may still be heard
             for frame in frames:
                 self._encode(self._resampler.resample(frame))
             return
-        _move(packet, self.found.zero, self._target)
-        self.output.mux(packet)
+        _move(packet, self._zero, self._target)
+        self._output.mux(packet)
 
     def _encode(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
             if frame.pts is not None and frame.time_base is not None:
-                frame.pts -= round(self.found.zero / frame.time_base)
-            self.output.mux(self._target.encode(frame))
+                frame.pts -= round(self._zero / frame.time_base)
+            self._output.mux(self._target.encode(frame))
 
 
 def excerpt(source: Media, folder: Path, longest_s: float) -> Path:
@@ -243,7 +215,7 @@ def _cut(container: InputContainer, target: Path, longest_s: float) -> None:
     wanted = [s for s in (video, containers.audio_stream(container)) if s is not None and _fits(s)]
     with whole_or_nothing(target) as partial, av.open(str(partial), "w", format="mp4") as output:
         copies = {s.index: output.add_stream_from_template(s) for s in wanted}
-        try:
+        with suppress(*containers.CUT_SHORT):  # what came before stands
             for packet in container.demux(wanted):
                 if packet.size == 0 or packet.dts is None:
                     continue
@@ -251,8 +223,6 @@ def _cut(container: InputContainer, target: Path, longest_s: float) -> None:
                     break
                 _move(packet, zero, copies[packet.stream.index])
                 output.mux(packet)
-        except containers.CUT_SHORT:
-            pass  # cut short: what came before stands
 
 
 def _move(packet: av.Packet[Any], zero: Fraction, target: VideoStream | AudioStream) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -74,9 +74,12 @@ Packing = Png | Jpeg | WebP | VideoFrame
 
 def encode_in_turn(pixels: Pixels, packings: tuple[Packing, ...]) -> tuple[bytes, str]:
     """``pixels`` saved, opened and saved again; the last file's bytes and suffix."""
+    from PIL import Image
+
     *before, last = packings
     for packing in before:
-        pixels = _opened(packing.encode(pixels))
+        with Image.open(io.BytesIO(packing.encode(pixels))) as image:
+            pixels = np.asarray(image.convert("RGB"), np.uint8)
     return last.encode(pixels), last.suffix
 
 
@@ -104,12 +107,8 @@ def through_codec(pixels: Pixels, codec: Codec, crf: int) -> Pixels:
 
 def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
     import av
-    from av.video.codeccontext import VideoCodecContext
 
-    context = av.CodecContext.create(name, mode)
-    if not isinstance(context, VideoCodecContext):
-        raise TypeError(f"{name} is no codec of pictures")
-    return context
+    return cast("VideoCodecContext", av.CodecContext.create(name, mode))
 
 
 def encoder_options(codec: Codec, crf: int) -> dict[str, str]:
@@ -151,13 +150,6 @@ def _saved(pixels: Pixels, form: str, **options: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, form, **options)
     return buffer.getvalue()
-
-
-def _opened(data: bytes) -> Pixels:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def _require_size(width: int, height: int, form: str) -> None:

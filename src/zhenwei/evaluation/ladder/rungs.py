@@ -100,7 +100,7 @@ def _coded(codec: Codec, factors: Sequence[int]) -> Iterator[Degradation]:
         yield Degradation(codec, f"{codec} crf {crf}", crf, _BOTH, (), Saved((VideoFrame(codec, crf),), codec, crf))
 
 
-def _colours() -> tuple[Degradation, ...]:
+def _colours() -> Iterator[Degradation]:
     changes: dict[str, Change] = {
         "brightness 0.7": Colours(brightness=0.7),
         "brightness 1.3": Colours(brightness=1.3),
@@ -114,7 +114,8 @@ def _colours() -> tuple[Degradation, ...]:
         "hue plus 15": Colours(hue_deg=15),
         "grey": Colours(saturation=0.0),
     }
-    return tuple(Degradation("colour", name, i, _BOTH, (c,)) for i, (name, c) in enumerate(changes.items(), 1))
+    for number, (name, change) in enumerate(changes.items(), 1):
+        yield Degradation("colour", name, number, _BOTH, (change,))
 
 
 def _services() -> tuple[Degradation, ...]:
@@ -128,15 +129,12 @@ def _services() -> tuple[Degradation, ...]:
     )
 
 
-def _screenshots() -> tuple[Degradation, ...]:
+def _screenshots() -> Iterator[Degradation]:
     """A screen that shows the picture at some size, off by part of a pixel, with a slightly different gamma."""
-    seen: dict[str, tuple[float, Packing]] = {
-        "screenshot 0.83, png": (0.83, Png()),
-        "screenshot 0.83, jpeg 85": (0.83, Jpeg(85)),
-        "screenshot 1.27, png": (1.27, Png()),
-        "screenshot 1.27, jpeg 85": (1.27, Jpeg(85)),
-    }
-    return tuple(
-        Degradation("screenshot", name, i, _PICTURE, (ScreenScaling(factor, 0.37), Gamma(1.06)), Saved((packing,)))
-        for i, (name, (factor, packing)) in enumerate(seen.items(), 1)
-    )
+    number = 0
+    for factor in (0.83, 1.27):
+        changes = ScreenScaling(factor, 0.37), Gamma(1.06)
+        for form, packing in (("png", Png()), ("jpeg 85", Jpeg(85))):
+            number += 1
+            name = f"screenshot {factor}, {form}"
+            yield Degradation("screenshot", name, number, _PICTURE, changes, Saved((packing,)))

@@ -19,6 +19,7 @@ from scipy.signal import correlate, fftconvolve
 
 Floats = NDArray[np.float32]
 _RATE = 16_000
+_REVERBERATION_S = 0.4
 
 
 def _codec(container: str, codec: str, rate_hz: int, bits: int | None) -> Callable[[Floats], Floats]:
@@ -52,7 +53,10 @@ def _decoded(packed: bytes) -> tuple[Floats, int]:
     with av.open(io.BytesIO(packed), "r") as container:
         rate = container.streams.audio[0].rate
         resampler = av.AudioResampler("flt", "mono", rate)
-        pieces = [p.to_ndarray()[0] for f in container.decode(audio=0) for p in resampler.resample(f)]
+        pieces = []
+        for frame in container.decode(audio=0):
+            for piece in resampler.resample(frame):
+                pieces.append(piece.to_ndarray()[0])
     return np.concatenate(pieces), rate
 
 
@@ -73,15 +77,12 @@ def _noise(decibels: float) -> Callable[[Floats], Floats]:
     return travel
 
 
-def _room(seconds: float) -> Callable[[Floats], Floats]:
-    def travel(sound: Floats) -> Floats:
-        length = int(seconds * _RATE)
-        tail = np.random.default_rng(0).standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
-        tail *= 0.5 / np.sqrt(np.square(tail).sum())
-        tail[0] = 1.0
-        return np.asarray(fftconvolve(sound, tail)[: len(sound)], np.float32)
-
-    return travel
+def _room(sound: Floats) -> Floats:
+    length = int(_REVERBERATION_S * _RATE)
+    tail = np.random.default_rng(0).standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
+    tail *= 0.5 / np.sqrt(np.square(tail).sum())
+    tail[0] = 1.0
+    return np.asarray(fftconvolve(sound, tail)[: len(sound)], np.float32)
 
 
 def _telephone(sound: Floats) -> Floats:
@@ -97,7 +98,7 @@ RUNGS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
         "resample 8 kHz": _telephone,
         "noise 20 dB": _noise(20.0),
         "noise 10 dB": _noise(10.0),
-        "room 0.4 s": _room(0.4),
+        "room 0.4 s": _room,
     }
 )
 """By name, mild and strong ones."""

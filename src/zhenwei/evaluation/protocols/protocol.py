@@ -64,11 +64,10 @@ def load_protocol(name: str | Path) -> Protocol:
     """The protocol in a TOML file, or the packaged one of that name. :class:`UsageError` says what is wrong with it."""
     packaged = _folder() / f"{name}.toml"
     try:
-        if packaged.is_file():
-            return Protocol.model_validate(tomllib.loads(packaged.read_text("utf-8")))
-        if not Path(name).is_file():
+        source = packaged if packaged.is_file() else Path(name)
+        if not source.is_file():
             raise UsageError("no such protocol", got=str(name), want=f"a TOML file or one of {', '.join(names())}")
-        return Protocol.model_validate(tomllib.loads(Path(name).read_text("utf-8")))
+        return Protocol.model_validate(tomllib.loads(source.read_text("utf-8")))
     except (ValueError, OSError) as error:  # not UTF-8, no TOML, or values that a protocol cannot have
         raise UsageError("the protocol cannot be read", got=str(error), fix=f"Correct {name}.") from error
 

@@ -1,6 +1,6 @@
 """Readers of the field's folder formats: a folder or a list in, labelled items out.
 
-``read`` finds out the format by the layout; a name decides where several fit. See each format's module for what it
+``load`` finds out the format by the layout; a name decides where several fit. See each format's module for what it
 takes as video, identity and split.
 """
 
@@ -11,19 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers import (
-    asvspoof,
-    celeb_df,
-    deepfakebench,
-    dfdc,
-    faceforensics,
-    labels_csv,
-    project,
-)
-from zhenwei.evaluation.readers.reading import Options, Reading
+from zhenwei.evaluation.readers import asvspoof, celeb_df, deepfakebench, dfdc, faceforensics, labels_csv, project
+from zhenwei.evaluation.readers.reading import Reading, check
 
-__all__ = ["FORMATS", "Format", "Options", "Reading", "detect", "load", "read"]
+__all__ = ["FORMATS", "Format", "Reading", "detect", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +24,7 @@ class Format:
     name: str
     layout: str
     fits: Callable[[Path], bool]
-    read: Callable[[Path, Options], Reading]
+    read: Callable[[Path], Reading]
 
 
 FORMATS = tuple(
@@ -42,26 +33,25 @@ FORMATS = tuple(
 )
 
 
-def read(place: str | Path, name: str = "auto", *, options: Options | None = None) -> list[Item]:
+def load(place: str | Path, name: str = "auto", *, skip_missing: bool = False) -> Reading:
     """The labelled files of a folder or list, of the format ``name``. Every split is read.
 
-    Raises :class:`DataError` for a place of no or several formats, damaged lists and missing files, and
-    :class:`UsageError` for a name that is no format.
+    Files that a list names and that are not there are an error, or left out and named (``skip_missing``). Raises
+    :class:`DataError` for a place of no or several formats, damaged lists and missing files, and :class:`UsageError`
+    for a name that is no format.
     """
-    return list(load(place, name, options=options).items)
-
-
-def load(place: str | Path, name: str = "auto", *, options: Options | None = None) -> Reading:
-    """As ``read``, with what was missing and what the reader decided."""
-    place, options = Path(place), options or Options()
-    if options.missing not in ("error", "skip"):
-        raise UsageError("missing files are an error or skipped", got=str(options.missing), want="error or skip")
-    chosen = detect(place) if name == "auto" else _named(name)
+    place = Path(place)
+    formats = {f.name: f for f in FORMATS}
+    if name != "auto" and name not in formats:
+        raise UsageError("no format is called so", got=name, want=", ".join(("auto", *formats)))
+    chosen = detect(place) if name == "auto" else formats[name]
     _there(place)
     try:
-        return chosen.read(place, options)
+        found = chosen.read(place)
     except OSError as error:
         raise _closed(place, error) from error
+    check(found, skip_missing=skip_missing)
+    return found
 
 
 def detect(place: Path) -> Format:
@@ -94,10 +84,3 @@ def _there(place: Path) -> None:
 
 def _closed(place: Path, error: OSError) -> DataError:
     return DataError("the data cannot be read", got=f"{place}: {error.strerror}", fix="Check the permissions.")
-
-
-def _named(name: str) -> Format:
-    for known in FORMATS:
-        if known.name == name:
-            return known
-    raise UsageError("no format is called so", got=name, want=", ".join(("auto", *(f.name for f in FORMATS))))

@@ -17,14 +17,14 @@ has its silence trimmed, is a set of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
-from zhenwei.evaluation.readers.reading import Options, Reading, above, few, finish, listed, printable, text_of
+from zhenwei.evaluation.readers.reading import Reading, above, few, listed, printable, text_of
 
 NAME = "asvspoof"
 LAYOUT = "a protocol (.txt, .tsv), or a folder with ASVspoof protocols and flac folders"
@@ -57,22 +57,24 @@ def fits(place: Path) -> bool:
     return bool(_protocols(place))
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` for lines of another shape, naming them, and where no sound is found."""
     protocols = [place] if place.is_file() else _protocols(place)
     if not protocols:
         raise DataError("there is no protocol of ASVspoof", got=str(place), want=LAYOUT)
-    sounds = _sounds(place, options)
-    items: list[Item] = []
-    absent: list[str] = []
+    sounds = _sounds(place)
+    items, absent = list[Item](), list[str]()
     for path in protocols:
-        for where, cells in _lines(path):
-            item = _item(cells, where, sounds)
-            if item:
-                items.append(item)
-            else:
-                absent.append(cells[1])
-    return finish(NAME, items, options, absent=absent)
+        for number, line in enumerate(text_of(path).splitlines(), 1):
+            if line.strip():
+                where = f"line {number} of {path}"
+                cells = printable(" ".join(line.split()), where).split(" ")
+                item = _item(cells, where, sounds)
+                if item:
+                    items.append(item)
+                else:
+                    absent.append(cells[1])
+    return Reading(NAME, tuple(items), tuple(absent))
 
 
 def _protocols(folder: Path) -> list[Path]:
@@ -89,21 +91,18 @@ def _protocols(folder: Path) -> list[Path]:
     return sorted(filter(Path.is_file, found))
 
 
-def _sounds(place: Path, options: Options) -> dict[str, Path]:
+def _sounds(place: Path) -> dict[str, Path]:
     """File name without ending -> file."""
-    if options.media:
-        folders = [options.media, *_flac(options.media)]
-    elif place.is_file():
-        folders = next((f for f in map(_flac, above(place, 4)) if f), [place.parent])
-    else:
-        folders = _flac(place)
-    found: dict[str, Path] = {}
-    double: list[str] = []
+    folders: list[Path] = []
+    for root in above(place, 4) if place.is_file() else [place]:
+        folders = folders or _flac(root)
+    if place.is_file() and not folders:
+        folders = [place.parent]
+    found, double = dict[str, Path](), list[str]()
     for folder in folders:
         for path in listed(folder):
-            if path.suffix.lower() in _SOUNDS:
-                double += [path.stem] if path.stem in found else []
-                found[path.stem] = path
+            if path.suffix.lower() in _SOUNDS and found.setdefault(path.stem, path) != path:
+                double.append(path.stem)
     if double:
         raise DataError(
             "sounds of one name lie in several folders", got=f"{len(double)}: {few(double)}", want="one each"
@@ -115,12 +114,6 @@ def _flac(folder: Path) -> list[Path]:
     return sorted(set(filter(Path.is_dir, chain(*map(folder.glob, ("flac*", "*/flac*", "*/*/flac*"))))))
 
 
-def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    for number, line in enumerate(text_of(path).splitlines(), 1):
-        if line.strip():
-            yield f"line {number} of {path}", printable(" ".join(line.split()), f"line {number} of {path}").split(" ")
-
-
 def _item(cells: list[str], where: str, sounds: dict[str, Path]) -> Item | None:
     """None where there is no such sound."""
     columns = _BY_COUNT.get(len(cells))
@@ -129,7 +122,10 @@ def _item(cells: list[str], where: str, sounds: dict[str, Path]) -> Item | None:
         raise DataError("a line is of no protocol of ASVspoof", got=f"{' '.join(cells)[:120]!r}, {where}", want=want)
     name, forged = cells[1], _KEYS[cells[columns.key]]
     phase = cells[columns.phase] if columns.phase is not None else ""
-    split = _PHASES.get(phase) if columns.phase is not None else _letter(name)
+    split = _PHASES.get(phase)
+    if columns.phase is None:
+        for part in name.split("_")[:2]:
+            split = split or _LETTERS.get(part)
     if split is None:
         want = "LA_T_..., D_... (T, D, E), or progress, eval, hidden"
         raise DataError("a line tells no part", got=f"{name[:80]!r} {phase[:80]!r}, {where}", want=want)
@@ -146,7 +142,3 @@ def _item(cells: list[str], where: str, sounds: dict[str, Path]) -> Item | None:
         identity=cells[0],
         split=split,
     )
-
-
-def _letter(name: str) -> Split | None:
-    return next((_LETTERS[p] for p in name.split("_")[:2] if p in _LETTERS), None)

@@ -16,7 +16,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers import naming
 from zhenwei.evaluation.readers.faceforensics import VIDEOS
-from zhenwei.evaluation.readers.reading import Options, Reading, few, finish, listed, relative, text_of, within
+from zhenwei.evaluation.readers.reading import Reading, few, listed, relative, text_of, within
 
 NAME = "celeb-df"
 LAYOUT = "a folder with Celeb-real/, Celeb-synthesis/ and List_of_testing_videos.txt"
@@ -28,12 +28,17 @@ def fits(place: Path) -> bool:
     return (place / "Celeb-real").is_dir() or (place / "Celeb-synthesis").is_dir()
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` without the list of testing videos, or where it contradicts the folders."""
     testing = _testing(place / _LIST)
-    found = {within(p, place): p for f in _FORGED for p in listed(place / f) if p.suffix.lower() in VIDEOS}
-    items = [_item(name, path, name in testing) for name, path in found.items()]
-    return finish(NAME, items, options, absent=[name for name in testing if name not in found])
+    items, found = [], set()
+    for folder in _FORGED:
+        for path in listed(place / folder):
+            if path.suffix.lower() in VIDEOS:
+                name = within(path, place)
+                found.add(name)
+                items.append(_item(name, path, name in testing))
+    return Reading(NAME, tuple(items), tuple(name for name in testing if name not in found))
 
 
 def _testing(path: Path) -> list[str]:

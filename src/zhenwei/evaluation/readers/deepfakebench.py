@@ -9,8 +9,8 @@ videos alone recur between labels. Where names tell the people (FaceForensics++,
 These lists put one video into several splits (all of Celeb-DF's test part is in its train part too). Here a video is
 in one: test before val before train, and a note says how many were moved.
 
-Paths are as on the machine that wrote the list. They are sought below ``Options.media``, else below the list's folder
-and two above it, leading folders dropped until the file is there; nothing outside is opened.
+Paths are as on the machine that wrote the list. They are sought below the list's folder and two above it, leading
+folders dropped until the file is there; nothing outside is opened.
 """
 
 from __future__ import annotations
@@ -25,18 +25,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
 from zhenwei.evaluation.readers import naming
 from zhenwei.evaluation.readers.faceforensics import COMPRESSIONS
-from zhenwei.evaluation.readers.reading import (
-    Options,
-    Reading,
-    above,
-    finish,
-    is_file,
-    json_of,
-    listed,
-    mapping,
-    printable,
-    split_of,
-)
+from zhenwei.evaluation.readers.reading import Reading, above, is_file, json_of, listed, mapping, printable, split_of
 
 NAME = "deepfakebench"
 LAYOUT = "a .json of DeepfakeBench, or a folder of them (dataset_json)"
@@ -58,18 +47,18 @@ def fits(place: Path) -> bool:
     return bool(_lists(place))
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` for a list of another shape or an unknown label."""
     lists = [place] if place.is_file() else _lists(place)
     if not lists:
         raise DataError("there is no list of DeepfakeBench", got=str(place), want=LAYOUT)
     wanted: list[_Video] = []
     for path in lists:
-        wanted += [v for v in _videos(path) if options.compression in ("", v.compression) or not v.compression]
+        wanted += _videos(path)
     videos, repeated = _once(wanted)
     notes = [f"{repeated} entries repeat a video; it is taken once, test before val before train"] if repeated else []
-    items, absent = _frames(videos, options)
-    return finish(NAME, items, options, absent=absent, notes=notes)
+    items, absent = _frames(videos)
+    return Reading(NAME, tuple(items), tuple(absent), tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,11 @@ class _Video:
 
     @property
     def names(self) -> naming.Names | None:
-        return _names(self.label, self.key)
+        if self.label.startswith("FF-"):
+            return naming.youtube(self.key)
+        if self.label.lower().startswith("dfd_"):
+            return naming.actors(self.key)
+        return naming.celeb(self.key) if self.label.lower().startswith("celebdf") else None
 
 
 def _lists(folder: Path) -> list[Path]:
@@ -148,14 +141,6 @@ def _forged(label: str, where: str) -> bool:
     raise DataError("a label is unknown", got=f"{label[:80]!r} at {where}", want=want)
 
 
-def _names(label: str, key: str) -> naming.Names | None:
-    if label.startswith("FF-"):
-        return naming.youtube(key)
-    if label.lower().startswith("dfd_"):
-        return naming.actors(key)
-    return naming.celeb(key) if label.lower().startswith("celebdf") else None
-
-
 def _once(videos: list[_Video]) -> tuple[list[_Video], int]:
     """Each video in the split that counts most, and how many entries that left out."""
     best: dict[tuple[str, str, str, str], _Video] = {}
@@ -167,15 +152,17 @@ def _once(videos: list[_Video]) -> tuple[list[_Video], int]:
     return list(best.values()), len(videos) - len(best)
 
 
-def _frames(videos: list[_Video], options: Options) -> tuple[list[Item], list[str]]:
-    items: list[Item] = []
-    absent: list[str] = []
+def _frames(videos: list[_Video]) -> tuple[list[Item], list[str]]:
+    items, absent = list[Item](), list[str]()
     finders: dict[Path, _Finder] = {}
-    joined = [v.names for v in videos if v.label in _FACEFORENSICS]
-    family = naming.families([(n.target, n.source) for n in joined if n and n.source])
+    joined = []
+    for video in videos:
+        if video.label in _FACEFORENSICS and video.names and video.names.source:
+            joined.append((video.names.target, video.names.source))
+    family = naming.families(joined)
     for video in videos:
         if video.path not in finders:
-            finders[video.path] = _Finder([options.media] if options.media else above(video.path, 3))
+            finders[video.path] = _Finder(above(video.path, 3))
         for text in video.frames:
             frame = _Finder.parts(text, f"{video.key!r} of {video.path}")
             name, found = f"{video.label}/{video.key}/{frame[-1]}", finders[video.path].find(frame)

@@ -14,7 +14,7 @@ from typing import Any
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers.reading import Options, Reading, finish, json_of, mapping, parted, relative, split_of
+from zhenwei.evaluation.readers.reading import Reading, json_of, mapping, parted, relative, split_of
 
 NAME = "dfdc"
 LAYOUT = "a folder with metadata.json, or of folders with one each"
@@ -26,26 +26,24 @@ def fits(place: Path) -> bool:
     return bool(_lists(place))
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` for a metadata.json that is damaged or missing."""
     lists = _lists(place)
     if not lists:
         raise DataError("there is no metadata.json", got=str(place), want=LAYOUT)
     root = place.parent if place.name == _LIST else place
-    every = [_item(file, facts, path, root) for path in lists for file, facts in _entries(path)]
-    items, absent = parted(every)
-    return finish(NAME, items, options, absent=absent)
+    every = []
+    for path in lists:
+        for file, facts in mapping(json_of(path), "the metadata", path).items():
+            every.append(_item(file, facts, path, root))
+    return Reading(NAME, *parted(every))
 
 
 def _lists(place: Path) -> list[Path]:
     if place.name == _LIST:
         return [place] if place.is_file() else []
     own = place / _LIST
-    return [own] if own.is_file() else sorted(p for p in place.glob(f"*/{_LIST}") if p.is_file())
-
-
-def _entries(path: Path) -> list[tuple[str, Any]]:
-    return list(mapping(json_of(path), "the metadata", path).items())
+    return [own] if own.is_file() else sorted(filter(Path.is_file, place.glob(f"*/{_LIST}")))
 
 
 def _item(file: str, facts: Any, path: Path, root: Path) -> Item:

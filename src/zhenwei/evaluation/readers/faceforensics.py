@@ -21,7 +21,7 @@ from pathlib import Path
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
 from zhenwei.evaluation.readers import naming
-from zhenwei.evaluation.readers.reading import Options, Reading, few, finish, json_of, listed, within
+from zhenwei.evaluation.readers.reading import Reading, few, json_of, listed, within
 
 NAME = "faceforensics"
 LAYOUT = "a folder with original_sequences/ and manipulated_sequences/"
@@ -44,26 +44,27 @@ class _Video:
     names: naming.Names
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` for names that are not the data set's, split files that are incomplete or do not
     cover the videos, and forgeries across splits."""
     notes: list[str] = []
-    videos = list(_videos(place, options, notes))
-    pairs = _pairs(place)
-    by_video: dict[str, Split] = {}
-    joined: list[tuple[str, str]] = []
-    for split, rows in pairs.items():
+    videos = list(_videos(place, notes))
+    by_video, joined = dict[str, Split](), list[tuple[str, str]]()
+    for split, rows in _pairs(place).items():
         joined += rows
         by_video |= dict.fromkeys(chain(*rows), split)
     youtube = [v for v in videos if not v.of_actors]
     _check(youtube, by_video)
-    absent = set(by_video) - {v.names.video for v in youtube}
+    absent = set(by_video)
+    for video in youtube:
+        absent.discard(video.names.video)
+        if video.names.source:
+            joined.append((video.names.target, video.names.source))
     if absent and youtube:
         notes.append(f"{len(absent)} of {len(by_video)} videos of the split files are not in the folder")
-    made = [(v.names.target, v.names.source) for v in youtube if v.names.source]
-    family = naming.families(made + joined)
+    family = naming.families(joined)
     items = [_item(v, place, family, by_video) for v in videos]
-    return finish(NAME, items, options, notes=notes)
+    return Reading(NAME, tuple(items), notes=tuple(notes))
 
 
 def _item(video: _Video, place: Path, family: dict[str, str], by_video: dict[str, Split]) -> Item:
@@ -81,21 +82,19 @@ def _item(video: _Video, place: Path, family: dict[str, str], by_video: dict[str
     )
 
 
-def _videos(place: Path, options: Options, notes: list[str]) -> Iterator[_Video]:
+def _videos(place: Path, notes: list[str]) -> Iterator[_Video]:
     for kind in ("youtube", "actors"):
-        yield from _folder(place / _ORIGINALS / kind, "", kind == "actors", options)
+        yield from _folder(place / _ORIGINALS / kind, "", kind == "actors")
     for folder in listed(place / _FORGERIES):
         if folder.name in METHODS:
-            yield from _folder(folder, folder.name, folder.name == "DeepFakeDetection", options)
+            yield from _folder(folder, folder.name, folder.name == "DeepFakeDetection")
         elif folder.is_dir():
             notes.append(f"{_FORGERIES}/{folder.name} is no method of this data set and was left out")
 
 
-def _folder(folder: Path, method: str, actors: bool, options: Options) -> Iterator[_Video]:
+def _folder(folder: Path, method: str, actors: bool) -> Iterator[_Video]:
     odd: list[str] = []
     for compression in COMPRESSIONS:
-        if options.compression not in ("", compression):
-            continue
         for path in listed(folder / compression / "videos"):
             if path.suffix.lower() not in VIDEOS:
                 continue
@@ -106,15 +105,11 @@ def _folder(folder: Path, method: str, actors: bool, options: Options) -> Iterat
                 odd.append(path.name)
     if odd:
         want = "target_source.mp4" if method else "the number of a video"
-        raise DataError(
-            "file names are not of this data set",
-            got=f"{len(odd)} in {folder}: {few(odd)}",
-            want=f"{want}, as published",
-        )
+        got = f"{len(odd)} in {folder}: {few(odd)}"
+        raise DataError("file names are not of this data set", got=got, want=f"{want}, as published")
 
 
 def _pairs(place: Path) -> dict[Split, list[tuple[str, str]]]:
-    """The official pairs by split; empty where no split file is."""
     splits: tuple[Split, ...] = ("train", "val", "test")
     for folder in (place / "splits", place / "dataset" / "splits", place):
         there = [s for s in splits if (folder / f"{s}.json").is_file()]

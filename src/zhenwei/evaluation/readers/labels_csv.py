@@ -14,9 +14,7 @@ from pathlib import Path
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers.reading import (
-    Options,
     Reading,
-    finish,
     listed,
     parted,
     printable_row,
@@ -31,42 +29,36 @@ _NAMED = "If the table is your own, name it instead of its folder: absolute path
 NAME = "csv"
 LAYOUT = "a .csv with the columns path and label, or a folder with one such table"
 WANTED = ("path", "label")
-_FORGED = {"real": False, "genuine": False, "bonafide": False, "0": False} | {
-    "fake": True,
-    "forged": True,
-    "spoof": True,
-    "1": True,
-}
+_GENUINE = ("real", "genuine", "bonafide", "0")
+_FORGED = ("fake", "forged", "spoof", "1")
 
 
 def fits(place: Path) -> bool:
     return place.suffix.lower() == ".csv" if place.is_file() else bool(_tables(place))
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` for a table that is damaged, naming the line."""
     own = place.is_file()
     path = place if own else _only(place)
-    root = options.media or path.parent
     lines: dict[tuple[str, str], int] = {}
     every: list[Item] = []
     for line, row in table_of(path, WANTED):
-        item = _item(row, f"line {line} of {path}", path.stem, root, own)
+        item = _item(row, f"line {line} of {path}", path.stem, path.parent, own)
         first = lines.setdefault((item.set_name, item.name), line)
         if first != line:
             raise DataError("a file is listed twice", got=f"{item.name} in lines {first} and {line}", want="once")
         every.append(item)
-    items, absent = parted(every)
-    return finish(NAME, items, options, absent=absent)
+    return Reading(NAME, *parted(every))
 
 
 def label_of(word: str, where: str) -> bool:
     """Whether a label word says forged. Raises :class:`DataError` for any other word."""
-    try:
-        return _FORGED[word.strip().lower()]
-    except KeyError as error:
-        want = "real, genuine, bonafide, 0 or fake, forged, spoof, 1"
-        raise DataError("a label is unknown", got=f"{word[:80]!r} in {where}", want=want) from error
+    label = word.strip().lower()
+    if label not in (*_GENUINE, *_FORGED):
+        want = f"{', '.join(_GENUINE)} or {', '.join(_FORGED)}"
+        raise DataError("a label is unknown", got=f"{word[:80]!r} in {where}", want=want)
+    return label in _FORGED
 
 
 def _item(row: dict[str, str], where: str, set_name: str, root: Path, own: bool) -> Item:
@@ -95,10 +87,14 @@ def _name(text: str, where: str, root: Path, own: bool) -> str:
 
 def _tables(folder: Path) -> list[Path]:
     """Tables of labels; none where one lies beside an archive of the same name: that is a folder of archives."""
-    tables = [p for p in listed(folder) if p.suffix.lower() == ".csv"]
-    if any(p.with_suffix(".zip").exists() for p in tables):
-        return []
-    return [p for p in tables if set(WANTED) <= _header(p)]
+    tables = []
+    for path in listed(folder):
+        if path.suffix.lower() == ".csv":
+            if path.with_suffix(".zip").exists():
+                return []
+            if set(WANTED) <= _header(path):
+                tables.append(path)
+    return tables
 
 
 def _header(path: Path) -> set[str]:

@@ -24,15 +24,7 @@ from pathlib import Path
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Domain, Item
 from zhenwei.evaluation.readers.labels_csv import label_of
-from zhenwei.evaluation.readers.reading import (
-    Options,
-    Reading,
-    finish,
-    printable_row,
-    relative,
-    split_of,
-    table_of,
-)
+from zhenwei.evaluation.readers.reading import Reading, printable_row, relative, split_of, table_of
 
 NAME = "project"
 LAYOUT = "a folder with dfdc-faces, photos, clips, faceclips, speech or speech2 as .zip and .csv"
@@ -69,6 +61,7 @@ Row = dict[str, str]
 @dataclass(frozen=True, slots=True)
 class _Table:
     columns: tuple[str, ...]
+    method: str  # the column that names what a forgery was made by
     item: Callable[[Row, Item], Item]
     together: Callable[[list[Item]], list[Item]] = list
 
@@ -77,17 +70,15 @@ def fits(place: Path) -> bool:
     return any((place / f"{stem}.zip").is_file() for stem in (*_TABLES, _CAMERA))
 
 
-def read(place: Path, options: Options) -> Reading:
+def read(place: Path) -> Reading:
     """Raises :class:`DataError` for a table without its archive, the reverse, or either damaged."""
-    items: list[Item] = []
-    absent: list[str] = []
-    notes: list[str] = []
+    items, absent, notes = list[Item](), list[str](), list[str]()
     for stem, table in _TABLES.items():
-        there = [(place / f"{stem}{end}").is_file() for end in (".csv", ".zip")]
-        if all(there):
+        listed, packed = (place / f"{stem}.csv").is_file(), (place / f"{stem}.zip").is_file()
+        if listed and packed:
             _add(place / f"{stem}.csv", table, items, absent)
-        elif any(there):
-            got = f"no {stem}{'.zip' if there[0] else '.csv'} in {place}"
+        elif listed or packed:
+            got = f"no {stem}{'.zip' if listed else '.csv'} in {place}"
             raise DataError("the data folder is incomplete", got=got, want="table and archive")
         else:
             notes.append(f"{stem} is not in the folder")
@@ -98,7 +89,7 @@ def read(place: Path, options: Options) -> Reading:
         notes.append(f"{_CAMERA} is not in the folder")
     if (place / _GATHERED).is_file():
         items += _gathered(place / _GATHERED, absent)
-    return finish(NAME, items, options, absent=absent, notes=notes)
+    return Reading(NAME, tuple(items), tuple(absent), tuple(notes))
 
 
 def _add(path: Path, table: _Table, items: list[Item], absent: list[str]) -> None:
@@ -112,8 +103,9 @@ def _add(path: Path, table: _Table, items: list[Item], absent: list[str]) -> Non
         if name not in members:
             absent.append(name)
             continue
-        plain = Item(name, archive, path.stem, label_of(row["label"], where), member=name)
-        plain = replace(plain, split=split_of(row.get("split", ""), where))
+        forged, split = label_of(row["label"], where), split_of(row.get("split", ""), where)
+        method = row[table.method] if forged else ""
+        plain = Item(name, archive, path.stem, forged, member=name, method=method, split=split)
         mine.append(table.item(row, plain))
     items += table.together(mine)
 
@@ -145,11 +137,8 @@ def _members(path: Path) -> set[str]:
 
 
 def _face(row: Row, item: Item) -> Item:
-    method = "face swap" if item.forged else ""
-    identity, video = row["identity"], row["original"]
-    return replace(
-        item, set_name="DFDC faces", method=method, origin="DFDC", identity=identity, video=video, domain="in"
-    )
+    known = replace(item, set_name="DFDC faces", method="face swap" if item.forged else "", domain="in")
+    return replace(known, origin="DFDC", identity=row["identity"], video=row["original"])
 
 
 def _photo(row: Row, item: Item) -> Item:
@@ -157,17 +146,15 @@ def _photo(row: Row, item: Item) -> Item:
     if source not in _PHOTO_SETS:
         raise DataError("a source is unknown", got=f"{source[:80]!r} of {item.name}", want=", ".join(_PHOTO_SETS))
     name, domain = _PHOTO_SETS[source]
-    return replace(item, set_name=name, method=row["generator"] if item.forged else "", origin=source, domain=domain)
+    return replace(item, set_name=name, origin=source, domain=domain)
 
 
 def _clip(row: Row, item: Item) -> Item:
-    method = row["method"] if item.forged else ""
-    return replace(item, set_name="clips", method=method, origin=row["method"], video=Path(item.name).stem)
+    return replace(item, set_name="clips", origin=row["method"], video=Path(item.name).stem)
 
 
 def _face_clip(row: Row, item: Item) -> Item:
-    method = row["method"] if item.forged else ""
-    return replace(item, set_name="face clips", method=method, origin=row["source"], video=row["group"])
+    return replace(item, set_name="face clips", origin=row["source"], video=row["group"])
 
 
 def _pairs(clips: list[Item]) -> list[Item]:
@@ -182,8 +169,7 @@ def _pairs(clips: list[Item]) -> list[Item]:
 
 
 def _speech(row: Row, item: Item) -> Item:
-    method = row["system"] if item.forged else ""
-    return replace(item, set_name="speech", method=method, origin=row["source"], identity=row["speaker"])
+    return replace(item, set_name="speech", origin=row["source"], identity=row["speaker"])
 
 
 def _newer_speech(row: Row, item: Item) -> Item:
@@ -193,10 +179,10 @@ def _newer_speech(row: Row, item: Item) -> Item:
 
 
 _TABLES = {
-    "dfdc-faces": _Table(("path", "label", "original", "identity", "split"), _face),
-    "photos": _Table(("path", "label", "generator", "source", "split"), _photo),
-    "clips": _Table(("path", "label", "method"), _clip, _pairs),
-    "faceclips": _Table(("path", "label", "method", "source", "group"), _face_clip),
-    "speech": _Table(("path", "label", "system", "speaker", "source"), _speech),
-    "speech2": _Table(("path", "label", "system", "speaker", "source"), _newer_speech),
+    "dfdc-faces": _Table(("path", "label", "original", "identity", "split"), "label", _face),
+    "photos": _Table(("path", "label", "generator", "source", "split"), "generator", _photo),
+    "clips": _Table(("path", "label", "method"), "method", _clip, _pairs),
+    "faceclips": _Table(("path", "label", "method", "source", "group"), "method", _face_clip),
+    "speech": _Table(("path", "label", "system", "speaker", "source"), "system", _speech),
+    "speech2": _Table(("path", "label", "system", "speaker", "source"), "system", _newer_speech),
 }

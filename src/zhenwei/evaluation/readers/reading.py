@@ -8,48 +8,30 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
 
 LARGEST_LIST_BYTES = 1 << 30
 _SHOWN = 5
-_SPLITS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validate": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-    "eval": "test",
-    "": "test",
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_SPLITS: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validate", "validation", "dev"),
+    "test": ("test", "testing", "eval", ""),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How a folder is read. ``missing``: files that a list names and the folder lacks are an error, or are left out and
-    named in ``Reading.missing`` ("skip"; --skip-missing at the command line). ``compression``: only this one ("raw",
-    "c23", "c40") of a data set that comes in several; "" = all, each a set of its own. ``media``: where the paths of a
-    list start; None = found by trying the list's own folder and those above it."""
-
-    missing: Literal["error", "skip"] = "error"
-    compression: str = ""
-    media: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found. ``missing``: names of listed files that are not there (only with ``missing="skip"``).
-    ``notes``: one sentence each on what the reader left out or decided."""
+    """What was found. ``missing``: names of listed files that were looked for in vain. ``notes``: one sentence each on
+    what the reader left out or decided."""
 
     format: str
     items: tuple[Item, ...]
@@ -57,32 +39,23 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def finish(
-    format_name: str, items: Sequence[Item], options: Options, *, absent: Sequence[str] = (), notes: Sequence[str] = ()
-) -> Reading:
-    """The reading, checked: something is there, names are text and unique within their set, nothing unexpected lacks.
-
-    ``absent``: names of listed files that were looked for in vain. Raises :class:`DataError`.
-    """
-    if absent and options.missing == "error":
+def check(found: Reading, *, skip_missing: bool) -> None:
+    """Something is there, names are text and unique within their set, nothing lacks. Raises :class:`DataError`."""
+    items, missing = found.items, found.missing
+    if missing and not skip_missing:
         raise DataError(
             "files of the list are missing",
-            got=f"{len(absent)} of {len(items) + len(absent)} not there: {few(absent)}",
+            got=f"{len(missing)} of {len(items) + len(missing)} not there: {few(missing)}",
             want="every file that the list names",
             fix="Fetch them, or leave them out with --skip-missing.",
         )
     if not items:
-        raise DataError(
-            "no media found", got=f"an empty {format_name} folder or list", fix="Check the folder and its layout."
-        )
-    _names(items)
-    return Reading(format_name, tuple(items), tuple(absent), tuple(notes))
-
-
-def _names(items: Sequence[Item]) -> None:
+        got = f"an empty {found.format} folder or list"
+        raise DataError("no media found", got=got, fix="Check the folder and its layout.")
+    seen = Counter[tuple[str, str]]()
     for item in items:
-        printable(item.name, "a file name")
-    double = [name for (_, name), n in Counter((i.set_name, i.name) for i in items).items() if n > 1]
+        seen[item.set_name, printable(item.name, "a file name")] += 1
+    double = [name for (_, name), n in seen.items() if n > 1]
     if double:
         got = f"{len(double)} listed more than once: {few(double)}"
         raise DataError("files are named twice", got=got, want="each file once in a set")
@@ -100,7 +73,7 @@ def printable(text: str, what: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise DataError(f"{what} is not UTF-8", got=ascii(text)[:200], fix="Rename the file.") from error
-    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+    if _CONTROLS.search(text):
         raise DataError(f"{what} holds control characters", got=ascii(text)[:200])
     return text
 
@@ -141,16 +114,15 @@ def above(path: Path, levels: int) -> list[Path]:
     return [p for p in path.resolve().parents if p != Path(p.anchor)][:levels]
 
 
-def parted(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+def parted(items: Sequence[Item]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     """Those whose file is there, and the names of the others."""
-    there: list[Item] = []
-    absent: list[str] = []
+    there, absent = list[Item](), list[str]()
     for item in items:
         if is_file(item.path):
             there.append(item)
         else:
             absent.append(item.name)
-    return there, absent
+    return tuple(there), tuple(absent)
 
 
 def within(path: Path, root: Path) -> str:
@@ -185,24 +157,19 @@ def text_of(path: Path) -> str:
 
 def json_of(path: Path) -> Any:
     """What a JSON file holds; its shape is the caller's to check. Raises :class:`DataError`."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            double = Counter(k for k, _ in pairs).most_common(1)[0][0]
+            raise DataError("a JSON object names a key twice", got=f"{path}: {ascii(double)[:200]}")
+        return found
+
     text = text_of(path)
     try:
-        return json.loads(text, object_pairs_hook=_once)
-    except _DoubleKeyError as error:
-        raise DataError("a JSON object names a key twice", got=f"{path}: {ascii(error.args[0])[:200]}") from error
+        return json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise DataError("the list is no JSON", got=f"{path}: {error}") from error
-
-
-class _DoubleKeyError(Exception):
-    pass
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _DoubleKeyError(Counter(k for k, _ in pairs).most_common(1)[0][0])
-    return found
 
 
 def mapping(value: Any, what: str, path: Path) -> dict[str, Any]:
@@ -220,18 +187,18 @@ def table_of(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str
     reader = csv.reader(io.StringIO(text_of(path), newline=""), strict=True)
     try:
         header = [h.strip().lower() for h in next(reader, [])]
-        lacking = [w for w in wanted if w not in header]
-        if lacking or len(set(header)) < len(header):
+        if not set(wanted) <= set(header) or len(set(header)) < len(header):
             got = f"{path}: {', '.join(header)[:200]!r}"
             raise DataError("the table's columns do not fit", got=got, want=f"{', '.join(wanted)}, each column once")
         rows = []
-        for cells in reader:
-            if not any(c.strip() for c in cells):
+        for row in reader:
+            cells = [c.strip() for c in row]
+            if not any(cells):
                 continue
             if len(cells) != len(header):
                 got = f"{len(cells)} cells in line {reader.line_num} of {path}"
                 raise DataError("a row does not fit the header", got=got, want=str(len(header)))
-            rows.append((reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))))
+            rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
     except csv.Error as error:
         raise DataError("the table is no CSV", got=f"{path}, line {reader.line_num}: {error}") from error
     return rows
@@ -239,7 +206,7 @@ def table_of(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str
 
 def split_of(word: str, where: str) -> Split:
     """The split that a list's word means; "" is "test". Raises :class:`DataError`."""
-    try:
-        return _SPLITS[word.strip().lower()]
-    except KeyError as error:
-        raise DataError("no split is called so", got=f"{word[:80]!r} in {where}", want="train, val or test") from error
+    for split, words in _SPLITS.items():
+        if word.strip().lower() in words:
+            return split
+    raise DataError("no split is called so", got=f"{word[:80]!r} in {where}", want="train, val or test")

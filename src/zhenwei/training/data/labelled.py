@@ -34,7 +34,7 @@ def labelled_images(data: Path, held_out: float) -> tuple[LabelledImages, Labell
 
     Raises :class:`DataError` where there is nothing to learn from.
     """
-    train = [item for item in readers.read(data) if item.split == "train"]
+    train = [item for item in readers.load(data).items if item.split == "train"]
     if not train:
         raise DataError("there is nothing to learn from", got=str(data), want='files of the split "train"')
     learn, apart = parted(train, held_out, lambda item: item.group)
