@@ -15,9 +15,10 @@ from zhenwei.signals.flicker import CHANNELS
 from zhenwei.stats.metrics import auc
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.photographs import Photograph, largest_face
+from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.temporal import _clips as taught
 from zhenwei.training.temporal import flicker as published
-from zhenwei.training.temporal._clips import Clip, both, clips, followed, moving, scores, through_h264, train
+from zhenwei.training.temporal._clips import Clip, both, clips, followed, moving, scores, train
 from zhenwei.types import Floats
 
 
