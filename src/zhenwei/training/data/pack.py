@@ -189,11 +189,12 @@ def _write(target: Path, kept: list[tuple[_Row, _Prepared]]) -> None:
         "version": np.array(VERSION),
         "data": np.frombuffer(b"".join(blobs), np.uint8),
         "offsets": offsets_of(blobs),
+        "forged": np.array([row.forged for row in rows]),
         "original": np.array(original, np.int64),
         "landmarks": np.array(landmarks, np.float16),
         "face_px": np.array(face_px, np.float32),
     }
-    for name in ("forged", "path", "source", "identity", "split"):
+    for name in ("path", "source", "identity", "split"):
         arrays[name] = np.array([getattr(row, name) for row in rows])
     np.savez(partial, allow_pickle=False, **arrays)
     partial.replace(target)
