@@ -20,7 +20,7 @@ _SHOWN_PX = 460
 _PAN_PX = (240, 120)
 
 
-def write_clip(path: Path, duration_s: float) -> None:
+def write_video(path: Path, duration_s: float) -> None:
     """720p H.264, 30 frames a second: a textured background that pans, sensor noise, and one face that moves."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=RATE)
@@ -32,7 +32,7 @@ def write_clip(path: Path, duration_s: float) -> None:
         output.mux(stream.encode())
 
 
-def repeat_clip(source: Path, path: Path, times: int) -> None:
+def repeat_video(source: Path, path: Path, times: int) -> None:
     """``source`` so many times after itself, by copying its packets: a long clip without long encoding."""
     with av.open(str(path), "w") as output:
         with av.open(str(source)) as first:
@@ -56,11 +56,11 @@ def _frames(count: int) -> Iterator[Pixels]:
     for number in range(count):
         turn = 2 * np.pi * number / (8 * RATE)
         x, y = (round(0.5 * pan * (1 + way)) for pan, way in zip(_PAN_PX, (np.sin(turn), np.cos(turn)), strict=True))
-        picture = background[y : y + HEIGHT, x : x + WIDTH].copy()
+        image = background[y : y + HEIGHT, x : x + WIDTH].copy()
         left, top = round(410 + 300 * np.sin(0.7 * turn)), round(130 + 80 * np.sin(1.3 * turn))
-        picture[top : top + _SHOWN_PX, left : left + _SHOWN_PX] = portrait
+        image[top : top + _SHOWN_PX, left : left + _SHOWN_PX] = portrait
         dx, dy = rng.integers(0, 64, 2)  # noise that does not stand still
-        yield np.clip(picture + grain[dy : dy + HEIGHT, dx : dx + WIDTH], 0, 255).astype(np.uint8)
+        yield np.clip(image + grain[dy : dy + HEIGHT, dx : dx + WIDTH], 0, 255).astype(np.uint8)
 
 
 def _texture(rng: np.random.Generator) -> Pixels:

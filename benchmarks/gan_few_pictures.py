@@ -1,6 +1,6 @@
 """What augmentation is worth where pictures are few: a small StyleGAN learns from 40 puppets, or from 200 real faces.
 
-``python -m benchmarks.gan_few_pictures train puppets AUGMENT SEED STEPS OUT.json`` trains one at 16 px and measures it
+``python -m benchmarks.gan_few_images train puppets AUGMENT SEED STEPS OUT.json`` trains one at 16 px and measures it
 every 500 steps against puppets that none of the runs learns from; with FACES.npz, of ``benchmarks.gan_zoo pack``, in
 place of ``puppets``, at 32 px on real faces. What was measured is kept if a run is cut off. ``... gather FOLDER
 docs/lecture/few_pictures.json`` joins what runs wrote.
@@ -99,10 +99,10 @@ def real_few(faces: Path) -> Few:
     return Few("200 real faces of 32 px, of the zoo's training part", chosen, measure.features(held_out), 16, 64, 0.1)
 
 
-def halved(pictures: Pixels) -> Pixels:
+def halved(images: Pixels) -> Pixels:
     """(n, 64, 64, 3) -> (n, 32, 32, 3), by means of four."""
-    n, side = pictures.shape[:2]
-    whole = pictures.reshape(n, side // 2, 2, side // 2, 2, 3).mean((2, 4))
+    n, side = images.shape[:2]
+    whole = images.reshape(n, side // 2, 2, side // 2, 2, 3).mean((2, 4))
     return np.asarray(whole.round(), np.uint8)
 
 

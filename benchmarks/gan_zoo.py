@@ -147,9 +147,9 @@ def held_out(side: int) -> Pixels:
 def _grab(name: str, wanted: Callable[[Row], bool], close: float, side: int) -> Pixels:
     """Square middles of the first 2000 pictures that are wanted; ``close``: share of the edge that is kept."""
     found = []
-    with (DATA / f"{name}.csv").open(newline="") as table, zipfile.ZipFile(DATA / f"{name}.zip") as pictures:
+    with (DATA / f"{name}.csv").open(newline="") as table, zipfile.ZipFile(DATA / f"{name}.zip") as images:
         for row in [row for row in csv.DictReader(table) if wanted(row)][:2000]:
-            image = Image.open(io.BytesIO(pictures.read(row["path"]))).convert("RGB")
+            image = Image.open(io.BytesIO(images.read(row["path"]))).convert("RGB")
             half, x, y = min(image.size) * close / 2, image.width / 2, image.height / 2
             middle = image.crop((int(x - half), int(y - half), int(x + half), int(y + half)))
             found.append(np.asarray(middle.resize((side, side), Image.Resampling.LANCZOS)))

@@ -101,9 +101,9 @@ def _speed(home: Path, rounds: int) -> dict[str, Any]:
                 seconds[name].append(round(value, 4))
     middle = sorted(seconds["mark, label and sign"])[rounds // 2]
     sizes = {"photo_bytes": len(photo), "signed_bytes": len(held["signed"])}
-    picture = {"width": WIDTH, "height": HEIGHT, "quality": 90, "seed": _SEED, **sizes}
+    image = {"width": WIDTH, "height": HEIGHT, "quality": 90, "seed": _SEED, **sizes}
     return {
-        "picture": picture,
+        "picture": image,
         "seconds": seconds,
         "median_s": middle,
         "aim_s": AIM_S,

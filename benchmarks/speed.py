@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-CLIP_S, LONG_S, VOICE_S = 10, 600, 30
+VIDEO_S, LONG_S, VOICE_S = 10, 600, 30
 FRAMES = 32
 DETECTOR = "cnn.face_forgery"
 _BATCH = 8
@@ -81,12 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     run = Run()
     with tempfile.TemporaryDirectory(prefix="zhenwei-bench-") as folder:
-        clip, long_clip = Path(folder, "clip.mp4"), Path(folder, "long.mp4")
-        _make(clip, long_clip)
-        described = _describe(clip)
-        _peaks(run, clip, long_clip, given.rounds)  # first, while this process is small
+        video, long_video = Path(folder, "clip.mp4"), Path(folder, "long.mp4")
+        _make(video, long_video)
+        described = _describe(video)
+        _peaks(run, video, long_video, given.rounds)  # first, while this process is small
         _imports(run, given.rounds)
-        _rounds(run, clip, given.rounds)
+        _rounds(run, video, given.rounds)
     _summarise(run)
     protocol = {"threads": 1, "pinned_to_one_core": pinned, "warm_up_rounds": 1, "rounds": given.rounds}
     result = {
@@ -136,22 +136,22 @@ def _one_core() -> bool:
     return True
 
 
-def _make(clip: Path, long_clip: Path) -> None:
+def _make(video: Path, long_video: Path) -> None:
     """In a process of its own: an encoder leaves memory behind."""
     say("making the clips ...")
     code = (
         "import sys; from pathlib import Path; from benchmarks import clips; "
-        f"clips.write_clip(Path(sys.argv[1]), {CLIP_S}); "
-        f"clips.repeat_clip(Path(sys.argv[1]), Path(sys.argv[2]), {LONG_S // CLIP_S})"
+        f"clips.write_clip(Path(sys.argv[1]), {VIDEO_S}); "
+        f"clips.repeat_clip(Path(sys.argv[1]), Path(sys.argv[2]), {LONG_S // VIDEO_S})"
     )
-    subprocess.run([sys.executable, "-c", code, str(clip), str(long_clip)], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", code, str(video), str(long_video)], cwd=ROOT, check=True)
 
 
-def _describe(clip: Path) -> Mapping[str, Any]:
+def _describe(video: Path) -> Mapping[str, Any]:
     from zhenwei.media import open_media
 
-    media = open_media(clip)
-    duration_s = media.duration_s or CLIP_S
+    media = open_media(video)
+    duration_s = media.duration_s or VIDEO_S
     return {
         "made_by": "benchmarks/clips.py",
         "codec": media.codec,
@@ -165,10 +165,10 @@ def _describe(clip: Path) -> Mapping[str, Any]:
     }
 
 
-def _peaks(run: Run, clip: Path, long_clip: Path, rounds: int) -> None:
+def _peaks(run: Run, video: Path, long_video: Path, rounds: int) -> None:
     values: dict[str, list[float]] = {"10 s": [], "10 min": []}
     for _ in range(min(rounds, 3)):
-        for name, path in (("10 s", clip), ("10 min", long_clip)):
+        for name, path in (("10 s", video), ("10 min", long_video)):
             ended = _child(_PEAK, str(path), str(FRAMES))
             if ended.returncode:
                 reason = ended.stderr.strip().rsplit("\n", 1)[-1] or f"exit status {ended.returncode}"
@@ -190,10 +190,10 @@ def _child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
 
 
-def _rounds(run: Run, clip: Path, rounds: int) -> None:
+def _rounds(run: Run, video: Path, rounds: int) -> None:
     from zhenwei.errors import ZhenweiError
 
-    tasks = dict(_tasks(clip, run.missing))
+    tasks = dict(_tasks(video, run.missing))
     for number in range(rounds + 1):
         say(f"round {number} of {rounds}" if number else "warming up ...")
         for name, task in tasks.items():
@@ -212,16 +212,16 @@ def _rounds(run: Run, clip: Path, rounds: int) -> None:
                 run.items[name] = count
 
 
-def _tasks(clip: Path, missing: dict[str, str]) -> Iterator[tuple[str, Callable[[], int]]]:
+def _tasks(video: Path, missing: dict[str, str]) -> Iterator[tuple[str, Callable[[], int]]]:
     """What is timed, each giving how many items it dealt with."""
     from zhenwei import Options, examine, faces, models
     from zhenwei.errors import ZhenweiError
     from zhenwei.media import open_media, sample_frames
 
-    yield "decode", lambda: _decode(clip, colour=False)
-    yield "decode to RGB", lambda: _decode(clip, colour=True)
+    yield "decode", lambda: _decode(video, colour=False)
+    yield "decode to RGB", lambda: _decode(video, colour=True)
     models.set_threads(1)
-    frames = tuple(sample_frames(open_media(clip), FRAMES))
+    frames = tuple(sample_frames(open_media(video), FRAMES))
     yield "find faces", lambda: sum(len(track.faces) for track in faces.find_people(frames))
     try:
         yield "network", _network()
@@ -230,7 +230,7 @@ def _tasks(clip: Path, missing: dict[str, str]) -> Iterator[tuple[str, Callable[
     options = Options(frames=FRAMES, threads=1)
 
     def whole() -> int:
-        examine(clip, options=options)
+        examine(video, options=options)
         return 1
 
     yield "examine", whole
@@ -242,9 +242,9 @@ def _listening() -> Callable[[], int]:
     from tests.speaking import voice
 
     from zhenwei import detectors
-    from zhenwei.testing import sound_subject
+    from zhenwei.testing import audio_subject
 
-    subject = sound_subject(voice(VOICE_S)[None])
+    subject = audio_subject(voice(VOICE_S)[None])
     asked = [detectors.build(name) for name in detectors.catalogue() if name.startswith("speech.")]
 
     def listen() -> int:
@@ -255,11 +255,11 @@ def _listening() -> Callable[[], int]:
     return listen
 
 
-def _decode(clip: Path, *, colour: bool) -> int:
+def _decode(video: Path, *, colour: bool) -> int:
     import av
 
     count = 0
-    with av.open(str(clip)) as container:
+    with av.open(str(video)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         for frame in container.decode(stream):

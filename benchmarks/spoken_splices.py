@@ -33,9 +33,9 @@ _MOSTLY, _BARELY = 0.6, 0.1  # shares of a window that are synthetic: to count a
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """``sound`` ``(samples,)`` at 16 kHz, synthetic from ``start_s`` to ``end_s``. ``group``: source and system."""
+    """``audio`` ``(samples,)`` at 16 kHz, synthetic from ``start_s`` to ``end_s``. ``group``: source and system."""
 
-    sound: Floats
+    audio: Floats
     start_s: float
     end_s: float
     group: str
@@ -60,24 +60,24 @@ def recordings(fold: Sequence[Utterance], rng: np.random.Generator) -> Iterator[
     for one in (u for u in fold if u.forged and able):
         for _ in range(EACH):
             host = able[int(rng.integers(len(able)))]
-            chosen = [host[i].sound for i in rng.choice(len(host), AROUND, replace=False)]
+            chosen = [host[i].audio for i in rng.choice(len(host), AROUND, replace=False)]
             place = int(rng.integers(AROUND + 1))
             level = float(np.sqrt(np.mean(np.concatenate(chosen) ** 2)))
-            own = float(np.sqrt(np.mean(one.sound**2)))
-            inserted = np.asarray(one.sound * (level / own), np.float32)
+            own = float(np.sqrt(np.mean(one.audio**2)))
+            inserted = np.asarray(one.audio * (level / own), np.float32)
             parts = [*chosen[:place], inserted, *chosen[place:]]
             start = sum(len(p) for p in parts[:place]) / RATE_HZ
-            sound = np.clip(np.concatenate(parts), -1, 1).astype(np.float32)
-            yield Recording(sound, start, start + len(inserted) / RATE_HZ, f"{one.source} {one.system}")
+            audio = np.clip(np.concatenate(parts), -1, 1).astype(np.float32)
+            yield Recording(audio, start, start + len(inserted) / RATE_HZ, f"{one.source} {one.system}")
 
 
 def judged(recording: Recording, learned: Learned) -> Judged | None:
-    heard = listen(Audio(recording.sound[None], RATE_HZ))
+    heard = listen(Audio(recording.audio[None], RATE_HZ))
     if isinstance(heard, Text):
         return None
     scores, shares = [], []
     for window in heard.windows:
-        row = way.describe(window.sound)
+        row = way.describe(window.audio)
         if row is None:
             continue
         inside = min(window.interval.end_s, recording.end_s) - max(window.interval.start_s, recording.start_s)

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from docs.defence import measure
-from docs.defence.attacks import PICTURES
+from docs.defence.attacks import IMAGES
 from numpy.typing import NDArray
 
 from zhenwei.types import Pixels
@@ -71,11 +71,11 @@ def invisible(method: str, payload: int) -> tuple[Mark, Read, int]:
     return mark, read, payload
 
 
-def asked(name: str, version: str, made: tuple[Mark, Read, int], pictures: list[Pixels]) -> dict[str, Any]:
+def asked(name: str, version: str, made: tuple[Mark, Read, int], images: list[Pixels]) -> dict[str, Any]:
     mark, read, payload = made
     rng = np.random.default_rng(measure.SEED)
     marked, psnr = [], []
-    for pixels in pictures:
+    for pixels in images:
         bits = rng.integers(0, 2, payload).astype(np.uint8)
         with _quiet():
             shown = mark(pixels, bits)
@@ -83,15 +83,15 @@ def asked(name: str, version: str, made: tuple[Mark, Read, int], pictures: list[
         psnr.append(measure._psnr(pixels[: shown.shape[0], : shown.shape[1]], shown))
         marked.append((shown, bits))
     shares = {}
-    for attack, change in PICTURES.items():
+    for attack, change in IMAGES.items():
         right = []
         for number, (shown, bits) in enumerate(marked):
             with _quiet():
-                found = _attempt(read, change(shown, pictures[number - 1]))
+                found = _attempt(read, change(shown, images[number - 1]))
             right.append(0.5 if found is None or len(found) != payload else float((found == bits).mean()))
         shares[attack] = float(np.mean(right))
         sys.stderr.write(f"{name}, {attack}: {shares[attack]:.3f}\n")
-    return {"name": name, "version": version, "payload": payload, "n": len(pictures),
+    return {"name": name, "version": version, "payload": payload, "n": len(images),
             "psnr_db": float(np.mean(psnr)), "bits": shares}  # fmt: skip
 
 
@@ -116,12 +116,12 @@ def main() -> None:
     given = parser.parse_args()
     sys.path.append(str(given.others))
     versions = {d.metadata["Name"]: d.version for d in distributions(path=[str(given.others)])}
-    pictures = list(measure._photographs(given.data, _COUNT))
+    images = list(measure._photographs(given.data, _COUNT))
     both = versions.get("invisible-watermark", "?")
     rows = [
-        asked("blind-watermark", versions.get("blind-watermark", "?"), blind(), pictures),
-        asked("invisible-watermark dwtDctSvd", both, invisible("dwtDctSvd", 64), pictures),
-        asked("invisible-watermark RivaGAN", both, invisible("rivaGan", 32), pictures),
+        asked("blind-watermark", versions.get("blind-watermark", "?"), blind(), images),
+        asked("invisible-watermark dwtDctSvd", both, invisible("dwtDctSvd", 64), images),
+        asked("invisible-watermark RivaGAN", both, invisible("rivaGan", 32), images),
     ]
     results = json.loads(measure.RESULTS.read_text(encoding="utf-8"))
     results["others"] = rows

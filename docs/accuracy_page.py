@@ -98,7 +98,7 @@ def to_markdown(
     if left_out is not None:
         parts.append("\n## Leave one forgery out\n\n" + leave_out.to_markdown(left_out))
     if any(f.set == "clips" for f in files):
-        parts.append("\n## Every clip\n\n" + _clips(files))
+        parts.append("\n## Every clip\n\n" + _videos(files))
     if results.findings:
         lines = [f"- {'ok' if f.ok else '**not ok**'}, {f.check}: {f.text}" for f in results.findings]
         parts.append("\n## Checks of the data\n\n" + "\n".join(lines) + "\n")
@@ -242,7 +242,7 @@ def _ladder(results: Results) -> str:
     return said + _table(head, rows)
 
 
-def _clips(files: Sequence[FileResult]) -> str:
+def _videos(files: Sequence[FileResult]) -> str:
     rows = []
     for f in files:
         if f.set == "clips":

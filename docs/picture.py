@@ -1,4 +1,4 @@
-"""Takes the picture of a report that the README shows, in a headless Chromium: ``scripts/docs picture``."""
+"""Takes the picture of a report that the README shows, in a headless Chromium: ``scripts/docs image``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import zhenwei
 
 ROOT = Path(__file__).parents[1]
-PICTURE = ROOT / "docs" / "img" / "report.png"
+IMAGE = ROOT / "docs" / "img" / "report.png"
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
@@ -26,15 +26,15 @@ def main() -> int:
         sys.stderr.write("Error: no Chromium or Chrome on this machine. On Debian: apt-get install chromium\n")
         return 1
     report = zhenwei.examine("examples/media/astronaut-forged.jpg")
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    IMAGE.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="zhenwei-picture-") as folder:
         page, shot = Path(folder, "page.html"), Path(folder, "shot.png")
         page.write_text(zhenwei.to_html(report), encoding="utf-8")
         profile = f"--user-data-dir={folder}/profile"
         command = [browser, *_FLAGS, profile, f"--screenshot={shot}", page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
-        _shrunk(shot, PICTURE)
-    sys.stderr.write(f"→ {PICTURE.relative_to(ROOT)}: {report.verdict.explanation}\n")
+        _shrunk(shot, IMAGE)
+    sys.stderr.write(f"→ {IMAGE.relative_to(ROOT)}: {report.verdict.explanation}\n")
     return 0
 
 

@@ -30,7 +30,7 @@ SEED = 12  # the first whose edges a person can just see: the whole face, soften
 LABEL = "AI-GENERATED / AI 生成"
 STATEMENT = "Demonstration forgery made by zhenwei (examples/make.py): the face was changed and pasted back."
 CREDIT = "Portrait of astronaut Eileen Collins, NASA, public domain"
-CLIP_STATEMENT = "Camera movement over an untouched photograph, made by zhenwei (examples/make.py). " + CREDIT
+VIDEO_STATEMENT = "Camera movement over an untouched photograph, made by zhenwei (examples/make.py). " + CREDIT
 _KIND = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 _XMP = (
     '<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -39,7 +39,7 @@ _XMP = (
     f'Iptc4xmpExt:DigitalSourceType="{_KIND}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
 )
 _MARGIN_PX = 8
-CLIP_FRAMES, CLIP_RATE, CLIP_PX = 90, 25, 384
+VIDEO_FRAMES, VIDEO_RATE, VIDEO_PX = 90, 25, 384
 
 
 def portrait() -> Pixels:
@@ -83,10 +83,8 @@ def write_forgery(folder: Path) -> None:
     exif[0x010E] = f"{LABEL.split(' / ')[0]}. {STATEMENT}"  # ImageDescription, which is ASCII
     exif[0x0131] = "zhenwei examples/make.py"  # Software
     exif[0x8298] = CREDIT  # Copyright
-    picture = Image.fromarray(labelled(forged.pixels))
-    picture.save(
-        folder / "astronaut-forged.jpg", quality=92, subsampling=0, optimize=True, exif=exif, xmp=_XMP.encode()
-    )
+    image = Image.fromarray(labelled(forged.pixels))
+    image.save(folder / "astronaut-forged.jpg", quality=92, subsampling=0, optimize=True, exif=exif, xmp=_XMP.encode())
     mask = Image.fromarray(np.rint(forged.mask * 255).astype(np.uint8))
     mask.save(folder / "astronaut-forged-mask.png", optimize=True)
     lines = (f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in _sidecar(forged, landmarks).items())
@@ -111,31 +109,31 @@ def _sidecar(forged: synthesis.Forgery, landmarks: Floats) -> Mapping[str, Any]:
     }
 
 
-def clip_frames() -> Iterator[Pixels]:
+def video_frames() -> Iterator[Pixels]:
     """The frames of the clip, ``(384, 384, 3)`` uint8 RGB: a slow zoom towards the face with a little pan."""
     pixels = portrait()
-    for number in range(CLIP_FRAMES):
-        done = number / (CLIP_FRAMES - 1)
+    for number in range(VIDEO_FRAMES):
+        done = number / (VIDEO_FRAMES - 1)
         eased = done * done * (3 - 2 * done)
         side = 500 - 110 * eased  # never fewer pixels than are shown: nothing is enlarged
         x, y = 256 - 22 * eased, 256 - 58 * eased
-        scale = side / CLIP_PX
+        scale = side / VIDEO_PX
         matrix = np.array([[scale, 0, x - side / 2 + 0.5 * scale - 0.5], [0, scale, y - side / 2 + 0.5 * scale - 0.5]])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        shown = cv2.warpAffine(pixels, matrix, (CLIP_PX, CLIP_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        shown = cv2.warpAffine(pixels, matrix, (VIDEO_PX, VIDEO_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         yield np.asarray(shown, np.uint8)
 
 
-def write_clip(folder: Path) -> None:
+def write_video(folder: Path) -> None:
     """``astronaut-clip.mp4``: H.264, 3.6 s."""
     with av.open(str(folder / "astronaut-clip.mp4"), "w", options={"movflags": "+faststart"}) as output:
-        output.metadata["comment"] = CLIP_STATEMENT
-        stream = output.add_stream("libx264", rate=CLIP_RATE)
-        stream.width = stream.height = CLIP_PX
+        output.metadata["comment"] = VIDEO_STATEMENT
+        stream = output.add_stream("libx264", rate=VIDEO_RATE)
+        stream.width = stream.height = VIDEO_PX
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1  # with more, the bytes depend on the machine
         stream.options = {"crf": "20", "preset": "slow", "g": "50"}
-        for pixels in clip_frames():
+        for pixels in video_frames():
             output.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         output.mux(stream.encode())
 
@@ -143,7 +141,7 @@ def write_clip(folder: Path) -> None:
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_forgery(folder)
-    write_clip(folder)
+    write_video(folder)
 
 
 if __name__ == "__main__":

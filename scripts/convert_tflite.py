@@ -249,14 +249,14 @@ def convert(source: bytes) -> bytes:
     graph = model.Subgraphs(0)
     c = Conversion(model, graph, constants=_constants(model, graph))
     entry = int(graph.InputsAsNumpy()[0])
-    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", *c.shape(entry)[1:]])
+    image = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", *c.shape(entry)[1:]])
     c.add("Transpose", ["picture"], c.name(entry), perm=TO_CHANNELS_FIRST)
     for name, operation in _operations(model, graph):
         if name not in HANDLERS:
             raise SystemExit(f"operator {name} is not known here; known: {', '.join(sorted(HANDLERS))}")
         HANDLERS[name](c, operation)
     outputs = [_output(c, int(i), graph.Tensors(int(i)).Name().decode()) for i in graph.OutputsAsNumpy()]
-    built = helper.make_graph(c.nodes, "converted", [picture], outputs, c.initialisers)
+    built = helper.make_graph(c.nodes, "converted", [image], outputs, c.initialisers)
     result = helper.make_model(built, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="convert_tflite")
     result.ir_version = IR_VERSION
     onnx.checker.check_model(result, full_check=True)

@@ -20,10 +20,10 @@ from PIL import Image
 from zhenwei.types import Pixels
 
 FORMATS = ("jpeg", "png", "webp", "wav", "mp3", "mp4", "mov", "m4a")
-PICTURES = FORMATS[:3]
+IMAGES = FORMATS[:3]
 
 
-def picture(height: int = 144, width: int = 160, seed: int = 0) -> Pixels:
+def image(height: int = 144, width: int = 160, seed: int = 0) -> Pixels:
     """Smooth colours with some texture, ``(height, width, 3)`` uint8."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] / max(height, width)
@@ -53,7 +53,7 @@ def hidden(pixels: Pixels, text: str, *, packed: bool = True) -> bytes:
     return saved(out, "png")
 
 
-def sound(seconds: float = 0.5, rate_hz: int = 16000) -> NDArray[np.float64]:
+def audio(seconds: float = 0.5, rate_hz: int = 16000) -> NDArray[np.float64]:
     time = np.arange(int(seconds * rate_hz)) / rate_hz
     return 0.3 * np.sin(2 * np.pi * 330 * time) + np.random.default_rng(0).normal(0, 0.01, time.size)
 
@@ -70,14 +70,14 @@ def clip(form: str = "mp4", frames: int = 10, **options: str) -> bytes:
 def _fill(container: av.container.OutputContainer, form: str, frames: int) -> None:
     if form == "m4a":
         heard = container.add_stream("aac", rate=16000)
-        samples = av.AudioFrame.from_ndarray(sound().astype(np.float32)[None], format="fltp", layout="mono")
+        samples = av.AudioFrame.from_ndarray(audio().astype(np.float32)[None], format="fltp", layout="mono")
         samples.sample_rate = 16000
         container.mux([*heard.encode(samples), *heard.encode()])
         return
     seen = container.add_stream("mpeg4", rate=10)
     seen.width = seen.height = 144
     seen.pix_fmt = "yuv420p"
-    shown = picture(144, 144).astype(np.float32)
+    shown = image(144, 144).astype(np.float32)
     for index in range(frames):
         pixels = (shown * (0.5 + 0.05 * index)).astype(np.uint8)
         container.mux(seen.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
@@ -86,11 +86,11 @@ def _fill(container: av.container.OutputContainer, form: str, frames: int) -> No
 
 def carrier(form: str, seconds: float = 0.5) -> bytes:
     """One small file of that format; ``seconds`` of WAV and MP3."""
-    if form in PICTURES:
-        return saved(picture(), form)
+    if form in IMAGES:
+        return saved(image(), form)
     if form in ("wav", "mp3"):
         out = io.BytesIO()
-        soundfile.write(out, sound(seconds), 16000, format=form.upper())
+        soundfile.write(out, audio(seconds), 16000, format=form.upper())
         return out.getvalue()
     return clip(form)
 

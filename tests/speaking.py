@@ -22,9 +22,9 @@ def voice(seconds: float, seed: int = 0, *, hertz: float = 120.0) -> NDArray[np.
     return _spoken(source, rng)
 
 
-def first_sample(sound: NDArray[np.float32]) -> NDArray[np.float32]:
+def first_sample(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of a sound, one sample: what a process of its own can be asked for without loading a module of tests."""
-    return np.asarray(sound[100:101], np.float32)
+    return np.asarray(audio[100:101], np.float32)
 
 
 def _spoken(source: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from zhenwei.signals.lips import GRID_HZ
 from zhenwei.testing import strip_subject
 from zhenwei.types import Audio, Subject
 
-SOUND = np.concatenate([voice(5.0, 0), voice(5.0, 3, hertz=140)])
+AUDIO = np.concatenate([voice(5.0, 0), voice(5.0, 3, hertz=140)])
 FPS, SECONDS = 25.0, 9.0
 
 
@@ -27,12 +27,12 @@ def talking(opening: NDArray[np.float64]) -> Subject:
         points[:, low, :2] = points[:, high, :2]
         points[:, low, 1] += opening[:, None][:, 0].astype(np.float32)
     subject = strip_subject(pixels, points, fps=FPS)
-    return replace(subject, audio=Audio(SOUND[None], RATE_HZ))
+    return replace(subject, audio=Audio(AUDIO[None], RATE_HZ))
 
 
 def following(lag_s: float = 0.0) -> NDArray[np.float64]:
     """Openings that the sound of ``lag_s`` later foretells."""
     at = np.arange(round(SECONDS * FPS)) / FPS + lag_s
-    said = foretell(SOUND)[:, 0]
+    said = foretell(AUDIO)[:, 0]
     level = np.interp(at, np.arange(len(said)) / GRID_HZ, said)
     return np.asarray(4 + 1.5 * level / level.std())

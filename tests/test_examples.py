@@ -23,7 +23,7 @@ from zhenwei.types import Floats, Frame, Pixels
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MEDIA = EXAMPLES / "media"
 # What JPEG at quality 92 and H.264 at CRF 20 change on these pictures; measured, with room to spare.
-JPEG_DIFFERENCE, CLIP_DIFFERENCE = 3.0, 4.0
+JPEG_DIFFERENCE, VIDEO_DIFFERENCE = 3.0, 4.0
 
 
 @pytest.fixture(scope="module")
@@ -116,18 +116,18 @@ def test_the_sidecar_names_its_source(sidecar: dict[str, Any]) -> None:
 
 
 def test_the_clip_is_the_untouched_photograph_in_motion(make: ModuleType) -> None:
-    with av.open(str(MEDIA / "astronaut-clip.mp4")) as clip:
-        stream = clip.streams.video[0]
+    with av.open(str(MEDIA / "astronaut-clip.mp4")) as video:
+        stream = video.streams.video[0]
         assert stream.codec_context.name == "h264"
-        assert "untouched" in clip.metadata["comment"]
-        shown = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in clip.decode(stream)]
+        assert "untouched" in video.metadata["comment"]
+        shown = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in video.decode(stream)]
         duration_s = float((stream.duration or 0) * (stream.time_base or 0))
     assert duration_s == pytest.approx(3.6, abs=0.05)
-    wanted = list(make.clip_frames())
+    wanted = list(make.video_frames())
     assert len(shown) == len(wanted)
     differences = [difference(a, b).mean() for a, b in zip(shown, wanted, strict=True)]
-    assert max(differences) < CLIP_DIFFERENCE
-    assert difference(shown[0], shown[-1]).mean() > 3 * CLIP_DIFFERENCE
+    assert max(differences) < VIDEO_DIFFERENCE
+    assert difference(shown[0], shown[-1]).mean() > 3 * VIDEO_DIFFERENCE
 
 
 def test_there_is_one_face_to_find_in_each() -> None:

@@ -79,8 +79,8 @@ def test_a_file_that_is_replaced_while_it_is_examined_has_no_verdict(tmp_path: P
 def test_two_people_are_judged_apart_and_the_file_follows_the_worse(tmp_path: Path) -> None:
     pair = [Image.open(EXAMPLES / name).convert("RGB") for name in ("astronaut.jpg", "astronaut-forged.jpg")]
     both = Image.new("RGB", (1024, 512))
-    for place, picture in enumerate(pair):
-        both.paste(picture, (512 * place, 0))
+    for place, image in enumerate(pair):
+        both.paste(image, (512 * place, 0))
     both.save(tmp_path / "both.png")
     verdict = examine(tmp_path / "both.png").verdict
     llrs = {p.person: p.llr for p in verdict.by_person}

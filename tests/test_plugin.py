@@ -49,7 +49,7 @@ def python(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> str:
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("pictures") / "noise.png"
     Image.fromarray(np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)).save(path)
     return str(path)
@@ -63,8 +63,8 @@ def scanned(site: Path, *words: str) -> dict[str, Any]:
     return loaded
 
 
-def test_its_evidence_and_its_model_are_in_the_report(site: Path, picture: str) -> None:
-    report = scanned(site, picture, "--detector", "texture.grain", "--detector", "provenance.labels")
+def test_its_evidence_and_its_model_are_in_the_report(site: Path, image: str) -> None:
+    report = scanned(site, image, "--detector", "texture.grain", "--detector", "provenance.labels")
     said = {row["detector"]: row for row in report["evidence"]}["texture.grain"]
     (entry,) = models.manifest(STORE)
     assert said["score"] > 50
@@ -75,8 +75,8 @@ def test_its_evidence_and_its_model_are_in_the_report(site: Path, picture: str) 
     assert set(report["engine"]["models"]) > {"grain"}  # and those of zhenwei
 
 
-def test_a_scan_of_everything_asks_it_too(site: Path, picture: str) -> None:
-    report = scanned(site, picture)
+def test_a_scan_of_everything_asks_it_too(site: Path, image: str) -> None:
+    report = scanned(site, image)
     assert "texture.grain" in {row["detector"] for row in report["evidence"]}
     assert len(report["evidence"]) > 10
 
@@ -92,12 +92,12 @@ def test_its_own_test_passes(site: Path) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def test_an_altered_model_costs_its_own_answer_alone(site: Path, picture: str) -> None:
+def test_an_altered_model_costs_its_own_answer_alone(site: Path, image: str) -> None:
     weights = site / "zhenwei_grain" / "models" / "weights" / "grain.onnx"
     before = weights.read_bytes()
     weights.write_bytes(before[:-1] + b"!")
     try:
-        words = ["scan", picture, "--detector", "texture.grain", "--detector", "provenance.labels", "--format", "json"]
+        words = ["scan", image, "--detector", "texture.grain", "--detector", "provenance.labels", "--format", "json"]
         ended = python(site, "-m", "zhenwei", *words)
     finally:
         weights.write_bytes(before)
@@ -107,15 +107,15 @@ def test_an_altered_model_costs_its_own_answer_alone(site: Path, picture: str) -
     assert "altered" in ended.stderr
 
 
-def test_a_broken_one_beside_it_is_told_once_and_left_out(site: Path, picture: str) -> None:
+def test_a_broken_one_beside_it_is_told_once_and_left_out(site: Path, image: str) -> None:
     broken = site / "broken-1.0.dist-info"
     broken.mkdir()
     (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (broken / "entry_points.txt").write_text("[zhenwei.detectors]\ntexture.broken = not_there:detector\n")
     try:
-        asked = ["scan", picture, picture.replace("noise", "none"), "--detector", "texture.grain", "--format", "csv"]
+        asked = ["scan", image, image.replace("noise", "none"), "--detector", "texture.grain", "--format", "csv"]
         scan = python(site, "-m", "zhenwei", *asked)
-        named = python(site, "-m", "zhenwei", "scan", picture, "--detector", "texture.broken")
+        named = python(site, "-m", "zhenwei", "scan", image, "--detector", "texture.broken")
         listed = python(site, "-m", "zhenwei", "detectors", "--format", "json")
     finally:
         for file in broken.iterdir():
@@ -130,7 +130,7 @@ def test_a_broken_one_beside_it_is_told_once_and_left_out(site: Path, picture: s
 
 
 @pytest.mark.heavy
-def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, picture: str, tmp_path: Path) -> None:
+def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, image: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     rows = ["path,label,split"]
     for number in range(40):
@@ -145,7 +145,7 @@ def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, picture:
     try:
         ended = python(site, "-m", "zhenwei", "train", "texture.grain", *words)
         assert ended.returncode == 0, ended.stderr
-        report = scanned(site, picture, "--detector", "texture.grain", "--detector", "provenance.labels")
+        report = scanned(site, image, "--detector", "texture.grain", "--detector", "provenance.labels")
         listed = python(site, "-m", "zhenwei", "train", "--list").stdout
     finally:
         shutil.rmtree(store)

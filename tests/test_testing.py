@@ -20,10 +20,10 @@ from zhenwei.types import (
     Detector,
     DetectorInfo,
     Evidence,
+    ImageExhibit,
     InputContract,
     Interval,
     Level,
-    Picture,
     Subject,
 )
 
@@ -53,10 +53,10 @@ class Honest:
             return Evidence(self.info.id, None, "No answer.", "no face that is large enough")
         level = float(np.mean([subject.frame(f.frame).pixels.mean() for f in faces])) / 255
         curve = Curve("level", "time (s)", "level", (0.0,), (level,))
-        picture = Picture("first frame", subject.frame(faces[0].frame).pixels)
+        image = ImageExhibit("first frame", subject.frame(faces[0].frame).pixels)
         llr = self.gain * (level - 0.5)
         finding, person = f"Brightness is {level:.2f}.", subject.track.person
-        return Evidence(self.info.id, llr, finding, score=level, person=person, exhibits=(curve, picture))
+        return Evidence(self.info.id, llr, finding, score=level, person=person, exhibits=(curve, image))
 
 
 def test_honest_detector_passes() -> None:
@@ -129,8 +129,8 @@ CURVE = Curve("c", "x", "y", (0.0, 1.0), (0.0, 1.0))
         (changed(interval=Interval(0.0, float("nan"))), "interval end"),
         (changed(exhibits=(replace(CURVE, y=(0.0,)),)), "2 x and 1 y"),
         (changed(exhibits=(replace(CURVE, y=(0.0, float("nan"))),)), "all finite"),
-        (changed(exhibits=(Picture("p", np.zeros((2, 2), np.uint8)),)), "want uint8"),
-        (changed(exhibits=(Picture("p", np.zeros((2, 2, 3), np.float32)),)), "want uint8"),
+        (changed(exhibits=(ImageExhibit("p", np.zeros((2, 2), np.uint8)),)), "want uint8"),
+        (changed(exhibits=(ImageExhibit("p", np.zeros((2, 2, 3), np.float32)),)), "want uint8"),
         (changed(weights=b"id"), "not plain JSON"),
     ],
 )
@@ -281,7 +281,7 @@ def test_exhibits_count_as_part_of_the_answer() -> None:
     @dataclass(frozen=True, slots=True)
     class Paints(Honest):
         def examine(self, subject: Subject) -> Evidence:
-            painting = Picture("noise", rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+            painting = ImageExhibit("noise", rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
             return replace(Honest.examine(self, subject), exhibits=(painting,))
 
     with pytest.raises(ContractError, match="differently"):
@@ -410,7 +410,7 @@ def test_subjects_are_what_they_say() -> None:
 
 def test_making_a_subject_leaves_the_authors_array_writable() -> None:
     pixels = testing.portrait(60, 50)
-    subject = testing.picture_subject(pixels, Box(1, 2, 30, 40))
+    subject = testing.image_subject(pixels, Box(1, 2, 30, 40))
     assert pixels.flags.writeable
     assert subject.track is not None
     assert subject.track.faces[0].box == Box(1, 2, 30, 40)

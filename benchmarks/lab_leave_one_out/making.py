@@ -33,7 +33,7 @@ from zhenwei.types import Floats, Frame, InputContract, Pixels
 
 _T = TypeVar("_T")
 SEED = 20261129
-METHODS = tuple(name for name in make.METHODS if name != make.CLIP)
+METHODS = tuple(name for name in make.METHODS if name != make.VIDEO)
 QUALITY = (60, 90)
 CROP = InputContract(size_px=SIDE, margin=0.0, min_face_px=64)
 _DONORS = 6  # of the most alike, one is drawn for each method
@@ -139,7 +139,7 @@ def _forged(task: tuple[Sitter, list[Sitter]]) -> dict[str, Pixels]:
     for method in METHODS:
         donor = donors[int(rng.integers(len(donors)))]
         try:
-            made[method] = make.forge_picture(method, _as_lab(one), rng, _as_lab(donor)).pixels
+            made[method] = make.forge_image(method, _as_lab(one), rng, _as_lab(donor)).pixels
         except DataError:
             return {}
     return made

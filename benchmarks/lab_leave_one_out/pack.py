@@ -39,7 +39,7 @@ class Pack:
     def methods(self) -> list[str]:
         return sorted({str(m) for m in self.method} - {""})
 
-    def picture(self, index: int) -> NDArray[np.uint8]:
+    def image(self, index: int) -> NDArray[np.uint8]:
         """``(128, 128, 3)`` RGB."""
         read = cv2.imdecode(self.data[self.offsets[index] : self.offsets[index + 1]], cv2.IMREAD_COLOR)
         assert read is not None

@@ -20,7 +20,7 @@ from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import Rows, bootstrap_statistic
 from zhenwei.stats.metrics import Reals, auc
 
-__all__ = ["AskedPicture", "LabLeaveOut", "MethodKept", "Training", "load", "measured", "save", "to_markdown"]
+__all__ = ["AskedImage", "LabLeaveOut", "MethodKept", "Training", "load", "measured", "save", "to_markdown"]
 
 SCHEMA: Literal["zhenwei.lab-leave-one-out/1"] = "zhenwei.lab-leave-one-out/1"
 ALL = "all"  # the condition that leaves nothing out
@@ -79,10 +79,10 @@ class LabLeaveOut(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class AskedPicture:
+class AskedImage:
     """A test picture. ``method``: "" = genuine. ``size``: of the file, in bytes. ``scores``: by condition and seed."""
 
-    picture: str
+    image: str
     person: str
     source: str
     method: str
@@ -91,7 +91,7 @@ class AskedPicture:
     scores: Mapping[tuple[str, int], float]
 
 
-def measured(asked: Sequence[AskedPicture], training: Training) -> LabLeaveOut:
+def measured(asked: Sequence[AskedImage], training: Training) -> LabLeaveOut:
     """A row for each method that was left out. Raises :class:`DataError` where a picture lacks a score, or there is no
     network that saw every method."""
     if ALL not in training.conditions:
@@ -106,7 +106,7 @@ def measured(asked: Sequence[AskedPicture], training: Training) -> LabLeaveOut:
     )
 
 
-def _kept(method: str, asked: Sequence[AskedPicture], seeds: Sequence[int]) -> MethodKept:
+def _kept(method: str, asked: Sequence[AskedImage], seeds: Sequence[int]) -> MethodKept:
     mine = [a for a in asked if a.method in ("", method)]
     seen, unseen = (_scores(mine, condition, seeds) for condition in (ALL, method))  # (pictures, seeds) each
     forged, people = np.array([a.method != "" for a in mine]), [a.person for a in mine]
@@ -132,8 +132,8 @@ def _kept(method: str, asked: Sequence[AskedPicture], seeds: Sequence[int]) -> M
     )
 
 
-def _scores(asked: Sequence[AskedPicture], condition: str, seeds: Sequence[int]) -> Reals:
-    """``(pictures, seeds)``."""
+def _scores(asked: Sequence[AskedImage], condition: str, seeds: Sequence[int]) -> Reals:
+    """``(images, seeds)``."""
     try:
         return np.array([[a.scores[condition, seed] for seed in seeds] for a in asked], np.float64)
     except KeyError as error:
@@ -143,7 +143,7 @@ def _scores(asked: Sequence[AskedPicture], condition: str, seeds: Sequence[int])
 
 
 def _mean_auc(labels: NDArray[np.bool_], scores: Reals) -> float:
-    """AUC, mean over the seeds ``(pictures, seeds)``."""
+    """AUC, mean over the seeds ``(images, seeds)``."""
     return float(np.mean([auc(labels, column) for column in scores.T]))
 
 

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from benchmarks.lab_leave_one_out import results
-from benchmarks.lab_leave_one_out.results import AskedPicture, Training
+from benchmarks.lab_leave_one_out.results import AskedImage, Training
 
 
 def tell(output: Path, json: Path) -> None:
@@ -16,9 +16,9 @@ def tell(output: Path, json: Path) -> None:
     print(results.to_markdown(found), end="")
 
 
-def read(output: Path) -> list[AskedPicture]:
+def read(output: Path) -> list[AskedImage]:
     """Every test picture, with its scores of all the files there."""
-    found: dict[tuple[str, str], AskedPicture] = {}
+    found: dict[tuple[str, str], AskedImage] = {}
     scores: dict[tuple[str, str], dict[tuple[str, int], float]] = {}
     for path in sorted(output.glob("scores-*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
@@ -27,5 +27,5 @@ def read(output: Path) -> list[AskedPicture]:
                 said = scores.setdefault(key, {})
                 said[row["condition"], int(row["seed"])] = float(row["score"])
                 where = row["person"], row["source"], row["method"]
-                found[key] = AskedPicture(row["picture"], *where, int(row["quality"]), int(row["bytes"]), said)
+                found[key] = AskedImage(row["picture"], *where, int(row["quality"]), int(row["bytes"]), said)
     return list(found.values())

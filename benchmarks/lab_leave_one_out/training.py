@@ -30,7 +30,7 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 
 ALL = "all"
 COLUMNS = ("condition", "seed", "picture", "person", "source", "method", "forged", "quality", "bytes", "score")
-BATCH, LEARNING_RATE, WEIGHT_DECAY, SMOOTHING, CLIP, WARMUP = 64, 5e-4, 0.02, 0.02, 5.0, 50
+BATCH, LEARNING_RATE, WEIGHT_DECAY, SMOOTHING, VIDEO, WARMUP = 64, 5e-4, 0.02, 0.02, 5.0, 50
 _TIMED, _SPARE, _ASKED = 40, 0.82, 128
 _PATIENCE_S = 120.0
 
@@ -91,7 +91,7 @@ def _start(folder: Path, barrier: Any, batch: int) -> None:
     torch.backends.cudnn.benchmark = True
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pack = load(folder / FACES)
-    pixels = torch.from_numpy(np.stack([pack.picture(i) for i in range(len(pack))])).permute(0, 3, 1, 2)
+    pixels = torch.from_numpy(np.stack([pack.image(i) for i in range(len(pack))])).permute(0, 3, 1, 2)
     backbone = {k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / BACKBONE).items()}
     _here.append(Here(pack, pixels.contiguous().to(device), backbone, device, batch))
     _barrier.append(barrier)
@@ -170,7 +170,7 @@ class Training:
         loss = F.binary_cross_entropy_with_logits(said.float(), self.truth)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], CLIP)
+        nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], VIDEO)
         self.optimiser.step()
         return loss.detach()
 

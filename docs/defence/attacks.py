@@ -15,11 +15,11 @@ from PIL import Image
 
 from zhenwei.types import Floats, Pixels
 
-PictureAttack = Callable[[Pixels, Pixels], Pixels]  # the marked picture, and another one for what is replaced by it
-SoundAttack = Callable[[Floats, int], Floats]
+ImageAttack = Callable[[Pixels, Pixels], Pixels]  # the marked picture, and another one for what is replaced by it
+AudioAttack = Callable[[Floats, int], Floats]
 
 
-def _saved(form: str, **options: Any) -> PictureAttack:
+def _saved(form: str, **options: Any) -> ImageAttack:
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, form, **options)
@@ -29,7 +29,7 @@ def _saved(form: str, **options: Any) -> PictureAttack:
     return attack
 
 
-def _scaled(across: float, down: float | None = None) -> PictureAttack:
+def _scaled(across: float, down: float | None = None) -> ImageAttack:
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
         size = round(width * across), round(height * (down or across))
@@ -39,7 +39,7 @@ def _scaled(across: float, down: float | None = None) -> PictureAttack:
     return attack
 
 
-def _cut(left: float, top: float, right: float, bottom: float) -> PictureAttack:
+def _cut(left: float, top: float, right: float, bottom: float) -> ImageAttack:
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
         rows = slice(round(height * top), height - round(height * bottom))
@@ -48,7 +48,7 @@ def _cut(left: float, top: float, right: float, bottom: float) -> PictureAttack:
     return attack
 
 
-def _turned(degrees: float) -> PictureAttack:
+def _turned(degrees: float) -> ImageAttack:
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
         matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
@@ -57,14 +57,14 @@ def _turned(degrees: float) -> PictureAttack:
     return attack
 
 
-def _levels(change: Callable[[Floats], Floats]) -> PictureAttack:
+def _levels(change: Callable[[Floats], Floats]) -> ImageAttack:
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
         return np.clip(np.rint(255 * change(np.asarray(pixels, np.float32) / np.float32(255))), 0, 255).astype(np.uint8)
 
     return attack
 
 
-def _noise(deviation: float) -> PictureAttack:
+def _noise(deviation: float) -> ImageAttack:
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
         drawn = np.random.default_rng(pixels.shape[0]).normal(0, deviation, pixels.shape)
         return np.clip(np.rint(pixels + drawn), 0, 255).astype(np.uint8)
@@ -72,7 +72,7 @@ def _noise(deviation: float) -> PictureAttack:
     return attack
 
 
-def _replaced(share: float) -> PictureAttack:
+def _replaced(share: float) -> ImageAttack:
     """The middle, ``share`` of each side, taken from the other picture."""
 
     def attack(pixels: Pixels, other: Pixels) -> Pixels:
@@ -86,7 +86,7 @@ def _replaced(share: float) -> PictureAttack:
     return attack
 
 
-def _then(*attacks: PictureAttack) -> PictureAttack:
+def _then(*attacks: ImageAttack) -> ImageAttack:
     def attack(pixels: Pixels, other: Pixels) -> Pixels:
         for one in attacks:
             pixels = one(pixels, other)
@@ -95,7 +95,7 @@ def _then(*attacks: PictureAttack) -> PictureAttack:
     return attack
 
 
-def _filmed(crf: int) -> PictureAttack:
+def _filmed(crf: int) -> ImageAttack:
     """As one frame of H.264."""
 
     def attack(pixels: Pixels, _: Pixels) -> Pixels:
@@ -126,7 +126,7 @@ def _mirrored(pixels: Pixels, _: Pixels) -> Pixels:
     return np.ascontiguousarray(pixels[:, ::-1])
 
 
-PICTURES: Mapping[str, PictureAttack] = {
+IMAGES: Mapping[str, ImageAttack] = {
     "none": lambda pixels, _: pixels,
     **{f"JPEG {quality}": _saved("JPEG", quality=quality) for quality in (90, 75, 50, 30)},
     "WebP 75": _saved("WEBP", quality=75),
@@ -160,7 +160,7 @@ PICTURES: Mapping[str, PictureAttack] = {
 }
 
 
-def _coded(container: str, codec: str, bits_a_second: int) -> SoundAttack:
+def _coded(container: str, codec: str, bits_a_second: int) -> AudioAttack:
     def attack(samples: Floats, rate_hz: int) -> Floats:
         file = io.BytesIO()
         with av.open(file, "w", format=container) as out:
@@ -181,7 +181,7 @@ def _coded(container: str, codec: str, bits_a_second: int) -> SoundAttack:
     return attack
 
 
-def _rated(rate_hz: int) -> SoundAttack:
+def _rated(rate_hz: int) -> AudioAttack:
     def attack(samples: Floats, own_hz: int) -> Floats:
         there = soxr.resample(np.ascontiguousarray(samples.T), own_hz, rate_hz)
         return np.asarray(soxr.resample(there, rate_hz, own_hz).T, np.float32)
@@ -189,7 +189,7 @@ def _rated(rate_hz: int) -> SoundAttack:
     return attack
 
 
-def _hiss(ratio_db: float) -> SoundAttack:
+def _hiss(ratio_db: float) -> AudioAttack:
     def attack(samples: Floats, _: int) -> Floats:
         drawn = np.random.default_rng(samples.shape[1]).standard_normal(samples.shape)
         return np.asarray(samples + drawn * samples.std() * 10 ** (-ratio_db / 20), np.float32)
@@ -197,7 +197,7 @@ def _hiss(ratio_db: float) -> SoundAttack:
     return attack
 
 
-SOUNDS: Mapping[str, SoundAttack] = {
+WAVEFORMS: Mapping[str, AudioAttack] = {
     "none": lambda samples, _: samples,
     "MP3, 128 kbit/s": _coded("mp3", "libmp3lame", 128_000),
     "MP3, 64 kbit/s": _coded("mp3", "libmp3lame", 64_000),

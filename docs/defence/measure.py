@@ -27,14 +27,14 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from docs.defence.attacks import PICTURES, SOUNDS  # noqa: E402
+from docs.defence.attacks import IMAGES, WAVEFORMS  # noqa: E402
 
 from zhenwei import faces  # noqa: E402
 from zhenwei.defence import watermark  # noqa: E402
 from zhenwei.defence.watermark.carrier import canonical, coefficients, layout, projections, whitened  # noqa: E402
 from zhenwei.defence.watermark.code import coded_length, decode  # noqa: E402
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits  # noqa: E402
-from zhenwei.forge.swap.convert import Swapper, swap_picture  # noqa: E402
+from zhenwei.forge.swap.convert import Swapper, swap_image  # noqa: E402
 from zhenwei.forge.swap.settings import SwapSettings  # noqa: E402
 from zhenwei.forge.swap.sides import of_portraits  # noqa: E402
 from zhenwei.forge.synthesis import mesh_swap  # noqa: E402
@@ -46,7 +46,7 @@ from zhenwei.types import Floats, Frame, Pixels  # noqa: E402
 HERE = Path(__file__).parent
 RESULTS, PAGE = HERE / "watermarks.json", HERE / "watermarks.md"
 SEED = 20261127
-_PICTURES, _SOUNDS, _SWAPS = 100, 60, 40
+_IMAGES, _WAVEFORMS, _SWAPS = 100, 60, 40
 _BITS = coded_length(watermark.ID_BYTES, 24)
 Row = dict[str, Any]
 
@@ -56,39 +56,39 @@ def main() -> None:
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     results: Row = {"seed": SEED, "schema": "zhenwei.watermarks/1", "clean": kept.get("clean")}
     results["others"] = kept.get("others")
-    pictures = list(_photographs(given.data, _PICTURES))
-    _say(f"{len(pictures)} pictures")
-    results["picture"] = picture_table(pictures)
+    images = list(_photographs(given.data, _IMAGES))
+    _say(f"{len(images)} pictures")
+    results["picture"] = image_table(images)
     results["swaps"] = swap_rows(given.data)
-    results["sound"] = sound_table(list(_voices(given.data, _SOUNDS)))
+    results["sound"] = audio_table(list(_voices(given.data, _WAVEFORMS)))
     if given.clean:
         results["clean"] = clean(given.data, given.clean, given.searched)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(results), encoding="utf-8")
 
 
-def picture_table(pictures: list[Pixels]) -> Row:
+def image_table(images: list[Pixels]) -> Row:
     marked = []
     psnr, ssim = [], []
-    for number, pixels in enumerate(pictures):
+    for number, pixels in enumerate(images):
         ident, key = _chosen(number)
-        made = watermark.mark_picture(pixels, ident, key)
+        made = watermark.mark_image(pixels, ident, key)
         marked.append((made, ident, key))
         psnr.append(_psnr(pixels, made))
         ssim.append(_ssim(pixels, made))
     rows = []
-    for name, attack in PICTURES.items():
+    for name, attack in IMAGES.items():
         found, bits, intact = [], [], []
         for number, (made, ident, key) in enumerate(marked):
-            seen = attack(made, pictures[number - 1])
-            mark = watermark.read_picture(seen, key)
+            seen = attack(made, images[number - 1])
+            mark = watermark.read_image(seen, key)
             found.append(mark is not None and mark.ident == ident)
             bits.append(_bits(mark.ident if mark else _guess(seen, key), ident))
             intact.append(mark.intact if mark else None)
         rows.append(_row(name, found, bits) | {"told": _told(intact)})
         _say(f"{name}: found {rows[-1]['found']:.3f}, bits {rows[-1]['bits']:.4f}")
     levels = {"psnr_db": _spread(psnr), "ssim": _spread(ssim)}
-    return {"n": len(pictures), "rows": rows, **levels}
+    return {"n": len(images), "rows": rows, **levels}
 
 
 def swap_rows(data: Path) -> list[Row]:
@@ -104,15 +104,15 @@ Sitting = tuple[Pixels, Floats]
 Swap = Callable[[int, Pixels], tuple[Pixels, Floats] | None]
 
 
-def _swap_row(name: str, pictures: list[Pixels], swap: Swap) -> Row:
+def _swap_row(name: str, images: list[Pixels], swap: Swap) -> Row:
     found, bits, intact, overlap = [], [], [], []
-    for number, pixels in enumerate(pictures[:-1]):
+    for number, pixels in enumerate(images[:-1]):
         ident, key = _chosen(number)
-        swapped = swap(number, watermark.mark_picture(pixels, ident, key))
+        swapped = swap(number, watermark.mark_image(pixels, ident, key))
         if swapped is None:
             continue
         seen, mask = swapped
-        mark = watermark.read_picture(seen, key)
+        mark = watermark.read_image(seen, key)
         found.append(mark is not None and mark.ident == ident)
         bits.append(_bits(mark.ident if mark else _guess(seen, key), ident))
         intact.append(mark.intact if mark else None)
@@ -152,24 +152,24 @@ def _puppet_swapper() -> Swapper:
 
 def _decoded_by(swapper: Swapper) -> Swap:
     def swap(_: int, marked: Pixels) -> tuple[Pixels, Floats] | None:
-        made = swap_picture(swapper, marked, "a-to-b", "reinhard", "feather")
+        made = swap_image(swapper, marked, "a-to-b", "reinhard", "feather")
         return None if made is None else (made.pixels, made.mask)
 
     return swap
 
 
-def sound_table(voices: list[Floats]) -> Row:
+def audio_table(voices: list[Floats]) -> Row:
     marked, ratio = [], []
     for number, samples in enumerate(voices):
         ident, key = _chosen(number)
-        made = watermark.mark_sound(samples, 16_000, ident[:2], key)
+        made = watermark.mark_audio(samples, 16_000, ident[:2], key)
         marked.append((made, ident[:2], key))
         ratio.append(10 * float(np.log10((samples**2).mean() / ((made - samples) ** 2).mean())))
     rows = []
-    for name, attack in SOUNDS.items():
+    for name, attack in WAVEFORMS.items():
         found = []
         for made, ident, key in marked:
-            mark = watermark.read_sound(attack(made, 16_000), 16_000, key)
+            mark = watermark.read_audio(attack(made, 16_000), 16_000, key)
             found.append(mark is not None and mark.ident == ident)
         rows.append(_row(name, found, []))
         _say(f"sound, {name}: found {rows[-1]['found']:.3f}")
@@ -179,7 +179,7 @@ def sound_table(voices: list[Floats]) -> Row:
     for samples in voices:
         for _ in range(20):
             asked += 1
-            alarms += watermark.read_sound(samples, 16_000, rng.bytes(32)) is not None
+            alarms += watermark.read_audio(samples, 16_000, rng.bytes(32)) is not None
     return {"n": len(voices), "rows": rows, "snr_db": _spread(ratio), "seconds": _spread(seconds),
             "clean": {"n": asked, "alarms": alarms}}  # fmt: skip
 
@@ -199,7 +199,7 @@ def clean(data: Path, count: int, searched: int) -> Row:
             tall, wide = round(height * share), round(width * share)
             top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
             crop = np.ascontiguousarray(pixels[top : top + tall, left : left + wide, :])
-            alarms += watermark.read_picture(crop, rng.bytes(32), search=search) is not None
+            alarms += watermark.read_image(crop, rng.bytes(32), search=search) is not None
             if number % 500 == 499:
                 _say(f"clean: {number + 1} asked, {alarms} alarms")
         bound = rate_interval(alarms, asked).high if alarms else 1 - 0.025 ** (1 / asked)

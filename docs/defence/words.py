@@ -42,22 +42,22 @@ _TARGETS = {
 
 
 def to_markdown(results: Row) -> str:
-    picture, sound, swaps, clean = results["picture"], results["sound"], results["swaps"], results.get("clean")
+    image, audio, swaps, clean = results["picture"], results["sound"], results["swaps"], results.get("clean")
     head = _HEAD.format(
-        n=picture["n"],
+        n=image["n"],
         seed=results["seed"],
-        psnr=picture["psnr_db"]["mean"],
-        psnr_low=picture["psnr_db"]["least"],
-        psnr_high=picture["psnr_db"]["most"],
-        ssim=picture["ssim"]["mean"],
+        psnr=image["psnr_db"]["mean"],
+        psnr_low=image["psnr_db"]["least"],
+        psnr_high=image["psnr_db"]["most"],
+        ssim=image["ssim"]["mean"],
     )
-    parts = [head, _pictures(picture["rows"]), "\n", _swaps(swaps), _clean(clean), _sound(sound)]
+    parts = [head, _images(image["rows"]), "\n", _swaps(swaps), _clean(clean), _audio(audio)]
     if others := results.get("others"):
-        parts.append(_others(others, picture))
+        parts.append(_others(others, image))
     return "".join(parts)
 
 
-def _pictures(rows: list[Row]) -> str:
+def _images(rows: list[Row]) -> str:
     lines = ["| done to the marked picture | found | bits | wanted | told: as marked, replaced, cannot tell |"]
     lines.append("|---|---|---|---|---|")
     for row in rows:
@@ -92,7 +92,7 @@ mirrored grid: **{alarms} false alarms in {n:,}**, so at most {upper:.1e} a pict
 search for a grid: {alarms_searched} in {n_searched:,}, at most {upper_searched:.1e}. {bound}
 
 """
-_SOUND = """## Sound
+_AUDIO = """## Sound
 
 {n} recordings of genuine speech, {seconds:.1f} s on average ({least:.1f} to {most:.1f}), 16 kHz, 16 bits each. The
 change is {ratio:.1f} dB below the speech ({low:.1f} to {high:.1f}), of the kind an equaliser makes: it follows the
@@ -122,11 +122,11 @@ def _clean(row: Row | None) -> str:
     return _CLEAN.format(bound=_BOUND, **plain, **searched)
 
 
-def _sound(table: Row) -> str:
+def _audio(table: Row) -> str:
     lines = ["| done to the marked sound | found |", "|---|---|"]
     lines += [f"| {row['attack']} | {_rate(row)} |" for row in table["rows"]]
     ratio, seconds = table["snr_db"], table["seconds"]
-    return _SOUND.format(
+    return _AUDIO.format(
         n=table["n"],
         seconds=seconds["mean"],
         least=seconds["least"],

@@ -19,8 +19,8 @@ from zhenwei.detectors import build, catalogue
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.results import Ablation, load
 from zhenwei.stats import Estimate
-from zhenwei.testing import sound_subject
-from zhenwei.types import DetectorInfo, Evidence, Picture
+from zhenwei.testing import audio_subject
+from zhenwei.types import DetectorInfo, Evidence, ImageExhibit
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -107,23 +107,23 @@ def _exhibits() -> dict[str, str]:
     (HERE / "img").mkdir(exist_ok=True)
     for name in EXAMPLES:
         for evidence in zhenwei.examine(ROOT / "examples" / "media" / name).evidence:
-            if evidence.detector not in captions and (picture := _first(evidence)):
-                captions[evidence.detector] = f"{picture.caption} ({name})"
-                _save(picture, HERE / "img" / f"{evidence.detector}.png")
+            if evidence.detector not in captions and (exhibit := _first(evidence)):
+                captions[evidence.detector] = f"{exhibit.caption} ({name})"
+                _save(exhibit, HERE / "img" / f"{evidence.detector}.png")
     for name in (n for n in catalogue() if n.startswith(("speech.", "audiovisual."))):
-        subject = talking(following()) if name.startswith("audiovisual.") else sound_subject(voice(9.0)[None])
-        if picture := _first(build(name).examine(subject)):
-            captions[name] = f"{picture.caption} (a made voice)"
-            _save(picture, HERE / "img" / f"{name}.png", side=_BROAD)
+        subject = talking(following()) if name.startswith("audiovisual.") else audio_subject(voice(9.0)[None])
+        if exhibit := _first(build(name).examine(subject)):
+            captions[name] = f"{exhibit.caption} (a made voice)"
+            _save(exhibit, HERE / "img" / f"{name}.png", side=_BROAD)
     return captions
 
 
-def _first(evidence: Evidence) -> Picture | None:
-    return next((x for x in evidence.exhibits if isinstance(x, Picture)), None)
+def _first(evidence: Evidence) -> ImageExhibit | None:
+    return next((x for x in evidence.exhibits if isinstance(x, ImageExhibit)), None)
 
 
-def _save(picture: Picture, target: Path, side: int = _SIDE) -> None:
-    with Image.fromarray(picture.pixels) as image:
+def _save(exhibit: ImageExhibit, target: Path, side: int = _SIDE) -> None:
+    with Image.fromarray(exhibit.pixels) as image:
         image.thumbnail((side, side))
         image.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
 

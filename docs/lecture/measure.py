@@ -63,7 +63,7 @@ class Kernel:
     n: int
 
 
-def features(pictures: Pixels) -> Doubles:
+def features(images: Pixels) -> Doubles:
     """(n, side, side, 3) uint8 -> (n, 448) float64: see FEATURES. Deterministic."""
     layers: list[nn.Conv2d] = []
     rng = torch.Generator().manual_seed(0)
@@ -74,8 +74,8 @@ def features(pictures: Pixels) -> Doubles:
         layers.append(layer)
     found: list[Doubles] = []
     with torch.no_grad():
-        for start in range(0, len(pictures), 256):
-            x = torch.from_numpy(np.array(pictures[start : start + 256])).permute(0, 3, 1, 2).float() / 127.5 - 1
+        for start in range(0, len(images), 256):
+            x = torch.from_numpy(np.array(images[start : start + 256])).permute(0, 3, 1, 2).float() / 127.5 - 1
             parts = []
             for layer in layers:
                 x = torch.nn.functional.leaky_relu(layer(x), 0.2)

@@ -39,8 +39,8 @@ from docs.lecture.pages import data_folder  # noqa: E402
 from zhenwei.forge import consent as manifests  # noqa: E402
 from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn  # noqa: E402
 from zhenwei.forge.voice.copies import equalised  # noqa: E402
-from zhenwei.forge.voice.frames import log_mel, sound_of  # noqa: E402
-from zhenwei.forge.voice.heard import Heard, hear, read_sound  # noqa: E402
+from zhenwei.forge.voice.frames import audio_of, log_mel  # noqa: E402
+from zhenwei.forge.voice.heard import Heard, hear, read_audio  # noqa: E402
 from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
 from zhenwei.stats.estimate import value_as_mean  # noqa: E402
 
@@ -54,7 +54,7 @@ FOLDS, SEEDS, STEPS = 3, (0, 1), 2000
 PARTS, CEPSTRA = 16, 20
 _DOUBLE = 0.5  # correlation at the best shift; of different sentences of one speaker it stays below 0.3
 Reals = NDArray[np.float64]
-Sound = NDArray[np.float32]
+Waveform = NDArray[np.float32]
 Figures = dict[str, dict[str, list[float]]]
 
 
@@ -64,7 +64,7 @@ class Fold:
     converted: so these tell nobody apart."""
 
     heard: Heard
-    again: tuple[Sound, ...]
+    again: tuple[Waveform, ...]
 
 
 def main() -> int:
@@ -123,7 +123,7 @@ def deal(folder: Path) -> int:
     """Move the windows in ``folder`` into its folders 0, 1, ... in turn, and delete those that are another's sound
     again: how many."""
     files = sorted(folder.iterdir())
-    double = doubles([read_sound(path) for path in files])
+    double = doubles([read_audio(path) for path in files])
     for k, path in enumerate(path for path, again in zip(files, double, strict=True) if not again):
         (folder / str(k % FOLDS)).mkdir(exist_ok=True)
         path.rename(folder / str(k % FOLDS) / path.name)
@@ -132,10 +132,10 @@ def deal(folder: Path) -> int:
     return sum(double)
 
 
-def doubles(sounds: Sequence[Sound]) -> list[bool]:
+def doubles(waveforms: Sequence[Waveform]) -> list[bool]:
     """Which of them hold the sound of an earlier one, wherever it begins."""
-    size = 2 * max(map(len, sounds))
-    spectra = [np.fft.rfft(sound / np.linalg.norm(sound), size) for sound in sounds]
+    size = 2 * max(map(len, waveforms))
+    spectra = [np.fft.rfft(audio / np.linalg.norm(audio), size) for audio in waveforms]
     return [
         any(np.abs(np.fft.irfft(one * earlier.conj(), size)).max() > _DOUBLE for earlier in spectra[:k])
         for k, one in enumerate(spectra)
@@ -145,7 +145,7 @@ def doubles(sounds: Sequence[Sound]) -> list[bool]:
 def folds(folder: Path, consent: manifests.Consent) -> list[Fold]:
     today = datetime.datetime.now(datetime.UTC).date()
     heard = [hear(folder / str(k), folder.name, consent, today) for k in range(FOLDS)]
-    return [Fold(one, tuple(spoken(log_mel(sound), sound) for sound in one.sounds)) for one in heard]
+    return [Fold(one, tuple(spoken(log_mel(audio), audio) for audio in one.waveforms)) for one in heard]
 
 
 def measure(dealt: dict[str, list[Fold]], seed: int, steps: int) -> dict[str, Any]:
@@ -179,32 +179,32 @@ def one_fold(
 ) -> float:
     """Learn from ``known``, convert ``held`` both ways and add the figures to ``found``; the last loss."""
     heard = {name: together(parts) for name, parts in known.items()}
-    mixtures = {name: mixture([sound for part in parts for sound in part.again]) for name, parts in known.items()}
+    mixtures = {name: mixture([audio for part in parts for audio in part.again]) for name, parts in known.items()}
     first, second = heard.values()
     trained, untrained = learn(first, second, settings, steps), learn(first, second, settings, 1)
     for source, target in (tuple(known), tuple(known)[::-1]):
-        ours, theirs = (mean_frame(heard[name].sounds) for name in (source, target))
-        sounds = held[source].heard.sounds
-        made: dict[str, Sequence[Sound]] = {
+        ours, theirs = (mean_frame(heard[name].waveforms) for name in (source, target))
+        waveforms = held[source].heard.waveforms
+        made: dict[str, Sequence[Waveform]] = {
             "source": held[source].again,
-            "untrained": [converted(untrained, sound, target) for sound in sounds],
-            "mean spectrum added": [spoken(log_mel(sound) + theirs - ours, sound) for sound in sounds],
-            "mean frame": [spoken(monotone(log_mel(sound), theirs), sound) for sound in sounds],
-            "converted": [converted(trained, sound, target) for sound in sounds],
+            "untrained": [converted(untrained, audio, target) for audio in waveforms],
+            "mean spectrum added": [spoken(log_mel(audio) + theirs - ours, audio) for audio in waveforms],
+            "mean frame": [spoken(monotone(log_mel(audio), theirs), audio) for audio in waveforms],
+            "converted": [converted(trained, audio, target) for audio in waveforms],
             "target": held[target].again,
         }
         figures = found[f"{source} to {target}"]
         for what, said in made.items():
-            figures["margin"][what] += [margin(sound, mixtures[target], mixtures[source]) for sound in said]
+            figures["margin"][what] += [margin(audio, mixtures[target], mixtures[source]) for audio in said]
             if what not in ("source", "target"):
-                figures["content"][what] += list(content(said, sounds))
+                figures["content"][what] += list(content(said, waveforms))
     return trained.losses[-1]
 
 
 def together(parts: Sequence[Fold]) -> Heard:
     """One speaker's folds as one."""
-    sounds = tuple(sound for part in parts for sound in part.heard.sounds)
-    return replace(parts[0].heard, sounds=sounds, words=f"{len(sounds)} recordings of {parts[0].heard.name}")
+    waveforms = tuple(audio for part in parts for audio in part.heard.waveforms)
+    return replace(parts[0].heard, waveforms=waveforms, words=f"{len(waveforms)} recordings of {parts[0].heard.name}")
 
 
 def monotone(frames: Reals, mean: Reals) -> Reals:
@@ -212,38 +212,38 @@ def monotone(frames: Reals, mean: Reals) -> Reals:
     return np.asarray(mean + (frames.mean(axis=1) - mean.mean())[:, None], np.float64)
 
 
-def spoken(frames: Reals, as_loud_as: Sound) -> Sound:
+def spoken(frames: Reals, as_loud_as: Waveform) -> Waveform:
     """As it leaves, but for the marks."""
-    return equalised(sound_of(frames, 0), as_loud_as)
+    return equalised(audio_of(frames, 0), as_loud_as)
 
 
-def converted(converter: Converter, sound: Sound, target: str) -> Sound:
-    return spoken(converter.convert(log_mel(sound), "ab"[converter.subjects.index(target)]), sound)
+def converted(converter: Converter, audio: Waveform, target: str) -> Waveform:
+    return spoken(converter.convert(log_mel(audio), "ab"[converter.subjects.index(target)]), audio)
 
 
-def cepstra(sound: Sound) -> Reals:
+def cepstra(audio: Waveform) -> Reals:
     """Of frames with speech (n, CEPSTRA), the first left out: it is loudness."""
-    frames = log_mel(sound)
+    frames = log_mel(audio)
     loud = frames.mean(axis=1)
     found = dct(frames[loud > np.quantile(loud, 0.3)], axis=1, norm="ortho")[:, 1 : CEPSTRA + 1]
     return np.asarray(found, np.float64)
 
 
-def mixture(sounds: Sequence[Sound]) -> GaussianMixture:
-    frames = np.concatenate([cepstra(sound) for sound in sounds])
+def mixture(waveforms: Sequence[Waveform]) -> GaussianMixture:
+    frames = np.concatenate([cepstra(audio) for audio in waveforms])
     return GaussianMixture(PARTS, covariance_type="diag", random_state=0, reg_covar=1e-3).fit(frames)
 
 
-def margin(sound: Sound, target: GaussianMixture, source: GaussianMixture) -> float:
+def margin(audio: Waveform, target: GaussianMixture, source: GaussianMixture) -> float:
     """How much likelier the target is than the source, nats a frame."""
-    frames = cepstra(sound)
+    frames = cepstra(audio)
     return float(target.score(frames) - source.score(frames))
 
 
-def content(made: Sequence[Sound], sources: Sequence[Sound]) -> Reals:
+def content(made: Sequence[Waveform], sources: Sequence[Waveform]) -> Reals:
     """Distance of what was made to its source, over its mean distance to other sources: below 1 as far as the words
     passed. Of frames less each band's mean and deviation, over the shorter length."""
-    ours, theirs = ([standard(sound) for sound in sounds] for sounds in (made, sources))
+    ours, theirs = ([standard(audio) for audio in waveforms] for waveforms in (made, sources))
     found = []
     for k, frames in enumerate(ours):
         others = [distance(frames, other) for j, other in enumerate(theirs) if j != k]
@@ -251,8 +251,8 @@ def content(made: Sequence[Sound], sources: Sequence[Sound]) -> Reals:
     return np.array(found)
 
 
-def standard(sound: Sound) -> Reals:
-    frames = log_mel(sound)
+def standard(audio: Waveform) -> Reals:
+    frames = log_mel(audio)
     return np.asarray((frames - frames.mean(axis=0)) / (frames.std(axis=0) + 1e-3), np.float64)
 
 
@@ -262,8 +262,8 @@ def distance(one: Reals, other: Reals) -> float:
     return min(float(np.abs(one[5 : 5 + n] - other[5 + d : 5 + d + n]).mean()) for d in range(-5, 6))
 
 
-def mean_frame(sounds: Sequence[Sound]) -> Reals:
-    return np.asarray(np.concatenate([log_mel(sound) for sound in sounds]).mean(axis=0), np.float64)
+def mean_frame(waveforms: Sequence[Waveform]) -> Reals:
+    return np.asarray(np.concatenate([log_mel(audio) for audio in waveforms]).mean(axis=0), np.float64)
 
 
 def say(text: str) -> None:

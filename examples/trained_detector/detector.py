@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors._answers import NO_STILL_PICTURE, abstain, from_score, picture_too_small
+from zhenwei.detectors._answers import NO_STILL_IMAGE, abstain, from_score, image_too_small
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Pixels, Subject, Text
 
 MODEL = "colour_noise"
@@ -33,10 +33,10 @@ class ColourNoise:
 
     def examine(self, subject: Subject) -> Evidence:
         if subject.media.kind != "image" or not subject.frames:
-            return abstain(self.info, NO_STILL_PICTURE)
+            return abstain(self.info, NO_STILL_IMAGE)
         pixels = subject.frames[0].pixels
         if min(pixels.shape[:2]) < MIN_PX:
-            return abstain(self.info, picture_too_small(MIN_PX))
+            return abstain(self.info, image_too_small(MIN_PX))
         (scores,) = models.load(MODEL).run(features(pixels)[None])
         finding = Text("The noise of the colours was compared.", zh="已比较各颜色的噪声。")
         return replace(from_score(self.info, float(scores[0])), finding=finding)

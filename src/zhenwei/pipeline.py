@@ -11,7 +11,7 @@ import numpy as np
 
 from zhenwei import detectors, faces, fusion, media, models
 from zhenwei.detectors._answers import abstain
-from zhenwei.detectors._sound import spoken_s
+from zhenwei.detectors._audio import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.given import Source
 from zhenwei.types import (
@@ -35,9 +35,9 @@ from zhenwei.types import (
 Progress = Callable[[str, float], None]
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 _PORTRAIT_PX = 160
-_SOUND_HZ = 16_000
-_MOST_FRAMES = 512
-_MOST_STRIPS = 2
+_AUDIO_HZ = 16_000
+_MAX_FRAMES = 512
+_MAX_STRIPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Options:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.frames <= _MOST_FRAMES:
-            raise UsageError("the number of frames is out of range", got=str(self.frames), want=f"1 to {_MOST_FRAMES}")
+        if not 1 <= self.frames <= _MAX_FRAMES:
+            raise UsageError("the number of frames is out of range", got=str(self.frames), want=f"1 to {_MAX_FRAMES}")
         if not 0 < self.false_alarm < 0.5:
             raise UsageError(
                 "the false-alarm rate is out of range", got=str(self.false_alarm), want="between 0 and 0.5"
@@ -113,7 +113,7 @@ def _decode(
     # Sound alone is read even where nobody examines it yet: a damaged file is to be told from one without an answer.
     if facts.kind == "audio" or (facts.audio_codec and "audio" in takes):
         try:
-            audio, facts = media.hear(facts, _SOUND_HZ, speech_s=spoken_s)
+            audio, facts = media.hear(facts, _AUDIO_HZ, speech_s=spoken_s)
         except MediaError as error:
             if not frames:
                 raise
@@ -128,7 +128,7 @@ def _strips(
     """By person: a passage without gaps of each of the most prominent people, if a chosen detector looks at one."""
     if facts.kind != "video" or not any(d.info.needs_strip for d in chosen):
         return {}
-    prominent = sorted(tracks, key=_prominence, reverse=True)[:_MOST_STRIPS]
+    prominent = sorted(tracks, key=_prominence, reverse=True)[:_MAX_STRIPS]
     found: dict[int, Strip] = {}
     for number, track in enumerate(prominent):
         tell("following faces", 0.6 + 0.1 * number / len(prominent))

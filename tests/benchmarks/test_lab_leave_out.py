@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.lab_leave_one_out import results as lab_leave_out
-from benchmarks.lab_leave_one_out.results import AskedPicture, Training, measured
+from benchmarks.lab_leave_one_out.results import AskedImage, Training, measured
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
@@ -34,13 +34,13 @@ TRAINING = Training(
 SEEN, UNSEEN = 2.0, 0.7  # standard deviations between genuine and forged
 
 
-def planted(people: int = 300, each: int = 2) -> list[AskedPicture]:
+def planted(people: int = 300, each: int = 2) -> list[AskedImage]:
     """Forged faces lie so many deviations above genuine ones; what a person adds is the same for both networks."""
     rng = np.random.default_rng(3)
     found = []
     for person in range(people):
         whose = rng.normal()
-        for picture in range(each):
+        for image in range(each):
             for method, forged in (("", 0), ("warp", 1), ("mesh", 1)):
                 own = np.sqrt(0.5) * whose + np.sqrt(0.3) * rng.normal()
                 scores = {
@@ -51,12 +51,12 @@ def planted(people: int = 300, each: int = 2) -> list[AskedPicture]:
                 source = "films" if person % 2 else "stock"
                 quality, size = int(rng.integers(60, 91)), int(rng.integers(3000, 5000))
                 found.append(
-                    AskedPicture(f"{person}.{picture}", f"{source}/{person}", source, method, quality, size, scores)
+                    AskedImage(f"{person}.{image}", f"{source}/{person}", source, method, quality, size, scores)
                 )
     return found
 
 
-def columns(asked: list[AskedPicture], condition: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def columns(asked: list[AskedImage], condition: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     mine = [a for a in asked if a.method in ("", "warp")]
     scores = [[a.scores[condition, 0], a.scores[condition, 1]] for a in mine]
     return np.array([int(a.method == "warp") for a in mine]), np.array(scores)

@@ -148,9 +148,9 @@ def only_self_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_samples_are_decoded_to_what_is_in_them() -> None:
-    assert _self_tests.decode_picture() == "JPEG"
-    assert _self_tests.decode_clip() == "10 frames of H.264"
-    assert _self_tests.decode_sound() == "AAC and MP3"
+    assert _self_tests.decode_image() == "JPEG"
+    assert _self_tests.decode_video() == "10 frames of H.264"
+    assert _self_tests.decode_audio() == "AAC and MP3"
     assert _self_tests.run_model()
 
 
@@ -197,7 +197,7 @@ def test_a_decoder_that_gives_something_else_is_reported(
     real = media.sample_frames
     monkeypatch.setattr(media, "sample_frames", lambda *given: islice(real(*given), 5))
     monkeypatch.setattr(media, "read_audio", lambda *_: Audio(np.zeros((1, 3200), np.float32), 8000))
-    monkeypatch.setattr(media, "read_picture", lambda *_: Frame(0, 0.0, np.full((48, 64, 3), 128, np.uint8)))
+    monkeypatch.setattr(media, "read_image", lambda *_: Frame(0, 0.0, np.full((48, 64, 3), 128, np.uint8)))
     found = broken_checks(capsys)
     assert "5 frames" in found["a clip is decoded"]["found"]
     assert "0 Hz" in found["a sound is decoded"]["found"]

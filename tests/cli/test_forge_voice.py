@@ -32,8 +32,8 @@ def people(tmp_path: Path) -> Path:
     place = tmp_path / "people"
     for name, speaker in (("anna", LOW), ("bruno", HIGH)):
         (place / name).mkdir(parents=True)
-        for k, sound in enumerate(make_voice(name, speaker, 8, 3).sounds):
-            soundfile.write(place / name / f"{k}.wav", sound, 16_000)
+        for k, audio in enumerate(make_voice(name, speaker, 8, 3).waveforms):
+            soundfile.write(place / name / f"{k}.wav", audio, 16_000)
     _note(place, "consent.json", None)
     return place
 
@@ -84,7 +84,7 @@ def test_people_are_converted_with_consent_only(
     _note(people, "anna.json", ["anna"])
     assert _learn(people, run, manifest="anna.json") == 1
     stranger = people / "bruno" / "stranger.wav"
-    soundfile.write(stranger, make_voice("x", HIGH, 2, 9).sounds[0], 16_000)
+    soundfile.write(stranger, make_voice("x", HIGH, 2, 9).waveforms[0], 16_000)
     assert _learn(people, run, "--steps", "2") == 1
     assert not run.exists()
     stranger.rename(people / "stranger.wav")
@@ -177,8 +177,8 @@ def test_recordings_that_cannot_be_converted(
     what: str, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = people / "anna" / "odd.wav", tmp_path / "out.wav"
-    sound = make_voice("x", LOW, 8, 1).sounds[0]
-    made = {"silence": 0 * sound, "short": sound[:8000], "long": np.tile(sound, 40), "no sound": sound}[what]
+    audio = make_voice("x", LOW, 8, 1).waveforms[0]
+    made = {"silence": 0 * audio, "short": audio[:8000], "long": np.tile(audio, 40), "no sound": audio}[what]
     soundfile.write(path, made, 16_000)
     if what == "no sound":
         path.write_bytes(b"RIFF" + b"\0" * 200)

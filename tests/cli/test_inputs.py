@@ -13,7 +13,7 @@ from zhenwei.errors import MediaError
 from zhenwei.media import open_media
 
 
-def picture(path: Path, form: str = "PNG") -> str:
+def image(path: Path, form: str = "PNG") -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8), "teal").save(path, form)
     return str(path)
@@ -21,9 +21,9 @@ def picture(path: Path, form: str = "PNG") -> str:
 
 def test_folders_are_searched_by_content_whatever_the_name(tmp_path: Path) -> None:
     wanted = [
-        picture(tmp_path / "a.png"),
-        picture(tmp_path / "b" / "no_extension"),
-        picture(tmp_path / "c.txt", "JPEG"),
+        image(tmp_path / "a.png"),
+        image(tmp_path / "b" / "no_extension"),
+        image(tmp_path / "c.txt", "JPEG"),
     ]
     (tmp_path / "notes.txt").write_text("this is no video")
     found = collect([str(tmp_path)])
@@ -80,11 +80,11 @@ def test_programs_texts_and_papers_are_left_out(tmp_path: Path, name: str, data:
 
 
 def test_everything_that_is_left_out_is_counted_and_can_be_named(tmp_path: Path) -> None:
-    picture(tmp_path / ".hidden.png")
-    picture(tmp_path / ".cache" / "x.png")
+    image(tmp_path / ".hidden.png")
+    image(tmp_path / ".cache" / "x.png")
     (tmp_path / "notes.txt").write_text("no picture")
     elsewhere = tmp_path / "below" / "album"
-    picture(elsewhere / "y.png")
+    image(elsewhere / "y.png")
     (tmp_path / "linked").symlink_to(elsewhere, target_is_directory=True)
     (tmp_path / "dead.png").symlink_to(tmp_path / "gone.png")
     found = collect([str(tmp_path)])
@@ -103,15 +103,15 @@ def test_everything_that_is_left_out_is_counted_and_can_be_named(tmp_path: Path)
 
 def test_a_named_file_is_always_tried_and_each_file_only_once(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("this is no video")
-    named = [str(tmp_path / "notes.mp4"), str(tmp_path / "gone.jpg"), picture(tmp_path / ".hidden.png")]
+    named = [str(tmp_path / "notes.mp4"), str(tmp_path / "gone.jpg"), image(tmp_path / ".hidden.png")]
     assert list(collect([*named, *named]).files) == named
-    inside = picture(tmp_path / "below" / "a.png")
+    inside = image(tmp_path / "below" / "a.png")
     assert list(collect([inside, str(tmp_path / "below")]).files) == [inside]
 
 
 def test_pipes_are_not_waited_for_and_loops_are_not_followed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    wanted = picture(tmp_path / "a.png")
+    wanted = image(tmp_path / "a.png")
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "dangling.png").symlink_to(tmp_path / "gone.png")
     assert list(collect([str(tmp_path)]).files) == [wanted]

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.carriers import carrier, picture, saved
+from tests.carriers import carrier, image, saved
 
 from zhenwei.cli import main
 from zhenwei.defence.credential import read_credential
@@ -74,10 +74,10 @@ def test_in_place_replaces_the_original_and_keeps_its_permissions(photo: Path) -
 
 
 def test_folders_go_to_a_folder_and_one_bad_file_does_not_stop_the_rest(photo: Path, capsys: Read) -> None:
-    (photo.parent / "a.png").write_bytes(saved(picture(), "png"))
-    (photo.parent / "b.png").write_bytes(saved(picture(), "png")[:90])
+    (photo.parent / "a.png").write_bytes(saved(image(), "png"))
+    (photo.parent / "b.png").write_bytes(saved(image(), "png")[:90])
     (photo.parent / "c.wav").write_bytes(carrier("wav"))
-    (photo.parent / "d.signed.png").write_bytes(saved(picture(), "png"))
+    (photo.parent / "d.signed.png").write_bytes(saved(image(), "png"))
     out = photo.parent.parent / "out"
     assert main(["protect", "sign", str(photo.parent), "--out", str(out), "--format", "json"]) == 1
     shown = capsys.readouterr()
@@ -165,7 +165,7 @@ def test_force_replaces_neither_a_file_given_nor_one_just_written(photo: Path, c
     assert given.read_bytes() == PORTRAIT.read_bytes()
     other = photo.parent / "other" / "photo.jpg"
     other.parent.mkdir()
-    other.write_bytes(saved(picture(), "jpeg"))
+    other.write_bytes(saved(image(), "jpeg"))
     out = photo.parent / "out"
     assert main(["protect", "mark", str(photo), str(other), "--out", str(out), "--force"]) == 1
     assert "was just written" in capsys.readouterr().err
@@ -174,7 +174,7 @@ def test_force_replaces_neither_a_file_given_nor_one_just_written(photo: Path, c
 
 def test_a_cloak_replaces_no_original_and_asks_for_a_folder_before_it_works(photo: Path, capsys: Read) -> None:
     drawn = photo.with_name("drawn.png")
-    drawn.write_bytes(saved(picture(), "png"))
+    drawn.write_bytes(saved(image(), "png"))
     before = drawn.read_bytes()
     assert main(["protect", "cloak", str(drawn), "--out", str(drawn), "--force"]) == 2
     assert "does not replace its original" in capsys.readouterr().err

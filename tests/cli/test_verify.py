@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL.PngImagePlugin import PngInfo
-from tests.carriers import carrier, picture, saved
+from tests.carriers import carrier, image, saved
 
 from zhenwei.cli import main
 
@@ -76,7 +76,7 @@ def test_a_trust_list_and_chinese(signed: Path, tmp_path: Path, capsys: Read) ->
 
 def test_json_has_one_line_a_file_and_unreadable_ones_are_exit_status_1(signed: Path, capsys: Read) -> None:
     (signed / "plain.wav").write_bytes(carrier("wav"))
-    (signed / "cut.png").write_bytes(saved(picture(), "png")[:120])
+    (signed / "cut.png").write_bytes(saved(image(), "png")[:120])
     (signed / "notes.txt").write_text("no media")
     assert main(["verify", str(signed), str(signed / "notes.txt"), "--format", "json"]) == 1
     shown = capsys.readouterr()
@@ -102,8 +102,8 @@ def test_a_changed_file_is_read_and_said_to_be_changed(signed: Path, capsys: Rea
 def test_settings_and_unread_formats_are_shown(tmp_path: Path, capsys: Read) -> None:
     text = PngInfo()
     text.add_text("prompt", '{"3": {"class_type": "KSampler", "inputs": {}}}')
-    (tmp_path / "a.png").write_bytes(saved(picture(), "png", pnginfo=text))
-    (tmp_path / "b.gif").write_bytes(saved(picture(), "gif"))
+    (tmp_path / "a.png").write_bytes(saved(image(), "png", pnginfo=text))
+    (tmp_path / "b.gif").write_bytes(saved(image(), "gif"))
     assert main(["verify", str(tmp_path / "a.png"), str(tmp_path / "b.gif")]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     for words in (
@@ -144,7 +144,7 @@ def test_nothing_to_look_at_is_wrong_use_and_a_missing_file_is_not_read(tmp_path
 
 def test_names_cannot_steer_the_terminal(tmp_path: Path, capsys: Read) -> None:
     path = tmp_path / "a\x1b[31m[bold]b.png"
-    path.write_bytes(saved(picture(), "png"))
+    path.write_bytes(saved(image(), "png"))
     assert main(["verify", str(path)]) == 0
     shown = capsys.readouterr().out
     assert "\x1b[31m" not in shown
@@ -156,7 +156,7 @@ def test_without_the_extra_the_line_that_installs_it_is_shown(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Read
 ) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(saved(picture(), "png"))
+    path.write_bytes(saved(image(), "png"))
     monkeypatch.setitem(sys.modules, package, None)
     for command in (["verify"], ["protect", "sign"]):
         assert main([*command, str(path)]) == 1

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.carriers import FORMATS, carrier, clip, content, listening, picture, saved
+from tests.carriers import FORMATS, carrier, clip, content, image, listening, saved
 
 from zhenwei.defence.credential import (
     CLAIMS,
@@ -123,7 +123,7 @@ def test_files_of_c2pas_own_builder_are_read_here(form: str, me: Identity) -> No
 
 def test_a_history_of_edits_is_kept(me: Identity) -> None:
     born = sign(carrier("jpeg"), claim="ai-generated", identity=me, title="first")
-    other = saved(picture(seed=1), "png")
+    other = saved(image(seed=1), "png")
     edited = sign(other, claim="edited", identity=me, parent=born)
     read = read_credential(edited)
     assert (read.state, read.claim, read.ancestry) == ("valid", "edited", ("trainedAlgorithmicMedia",))
@@ -159,7 +159,7 @@ def test_values_and_formats_without_meaning_are_refused(me: Identity) -> None:
             sign(plain, claim="captured", identity=me, watermark=mark)
     with pytest.raises(UsageError, match="no meaning"):
         sign(plain, claim="real", identity=me)  # type: ignore[arg-type]
-    for other in (saved(picture(), "bmp"), saved(picture(), "gif"), b"%PDF-1.4", b""):
+    for other in (saved(image(), "bmp"), saved(image(), "gif"), b"%PDF-1.4", b""):
         with pytest.raises(UsageError, match="cannot carry"):
             sign(other, claim="captured", identity=me)
     with pytest.raises(UsageError, match="parent's format"):
@@ -169,7 +169,7 @@ def test_values_and_formats_without_meaning_are_refused(me: Identity) -> None:
 
 
 def test_files_without_a_place_for_credentials_are_absent_and_no_media_an_error(me: Identity) -> None:
-    read = read_credential(saved(picture(), "bmp"))
+    read = read_credential(saved(image(), "bmp"))
     assert (read.state, len(read.problems)) == ("absent", 1)
     with pytest.raises(MediaError):
         read_credential(b"plain text, no picture")
@@ -182,7 +182,7 @@ def test_saving_anew_takes_the_credential_away(form: str, me: Identity) -> None:
     if form not in ("jpeg", "png", "webp"):
         return
     signed = sign(carrier(form), claim="captured", identity=me)
-    assert read_credential(saved(picture(), form)).state == "absent"
+    assert read_credential(saved(image(), form)).state == "absent"
     out = io.BytesIO()
     Image.open(io.BytesIO(signed)).save(out, form)
     assert read_credential(out.getvalue()).state == "absent"
@@ -209,7 +209,7 @@ def test_addresses_in_a_file_are_not_followed() -> None:
             '<rdf:Description rdf:about="" xmlns:dcterms="http://purl.org/dc/terms/"'
             f' dcterms:provenance="{address}remote"/></rdf:RDF></x:xmpmeta>'
         )
-        named = saved(picture(), "jpeg", xmp=xmp.encode())
+        named = saved(image(), "jpeg", xmp=xmp.encode())
         read = read_credential(named)
         assert (read.state, read.cause) == ("remote", "unchecked")
         assert "not fetched" in read.problems[0]
@@ -237,7 +237,7 @@ def test_a_signer_that_gives_no_or_a_wrong_signature_is_an_error(me: Identity) -
 
 @pytest.mark.parametrize("form", ["gif", "tiff", "avif"])
 def test_formats_that_are_not_signed_here_are_read(form: str, me: Identity) -> None:
-    given = saved(picture(), form)
+    given = saved(image(), form)
     out = io.BytesIO()
     action = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES["captured"]}
     manifest = {"assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}]}
@@ -256,7 +256,7 @@ def test_parts_that_a_signer_leaves_out_are_told_where_nothing_else_explains_the
     out = io.BytesIO()
     action = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES["captured"]}
     with c2pa.Builder({"assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}]}) as builder:
-        builder.sign(signer, "image/tiff", io.BytesIO(saved(picture(), "tiff")), out)
+        builder.sign(signer, "image/tiff", io.BytesIO(saved(image(), "tiff")), out)
     with c2pa.Reader("image/tiff", io.BytesIO(out.getvalue())) as reader:
         store = json.loads(reader.json())
     assert interpret(store, "", "", whole=False).problems == ()

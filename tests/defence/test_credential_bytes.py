@@ -15,7 +15,7 @@ import c2pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.carriers import FORMATS, PICTURES, carrier, picture, saved
+from tests.carriers import FORMATS, IMAGES, carrier, image, saved
 
 from zhenwei.defence.credential import credential_format, read_credential, sign
 from zhenwei.defence.credential_bytes import irregularities
@@ -39,7 +39,7 @@ def signed(me: Identity) -> dict[str, bytes]:
 
 def _plain(form: str) -> bytes:
     """Small, since every byte counts here."""
-    return saved(picture(48, 48), form) if form in PICTURES else carrier(form, 0.2)
+    return saved(image(48, 48), form) if form in IMAGES else carrier(form, 0.2)
 
 
 def _reading(data: bytes) -> str:
@@ -227,7 +227,7 @@ def test_huge_statements_are_found_across_segments_and_in_other_formats(me: Iden
         with c2pa.Builder(manifest) as builder:
             builder.set_intent(c2pa.C2paBuilderIntent.CREATE, c2pa.C2paDigitalSourceType.DIGITAL_CAPTURE)
             signer = c2pa.Signer.from_callback(me.sign, c2pa.C2paSigningAlg.ES256, me.chain_pem.decode())
-            builder.sign(signer, f"image/{form}", io.BytesIO(saved(picture(), form)), out)
+            builder.sign(signer, f"image/{form}", io.BytesIO(saved(image(), form)), out)
         assert is_safe(out.getvalue(), f"image/{form}")
         if form != "gif":  # there names lie across blocks
             broken = _with_statement(out.getvalue(), b"c2pa.soft-binding", HUGE["map without end"])

@@ -14,7 +14,7 @@ import c2pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.carriers import carrier, picture, saved
+from tests.carriers import carrier, image, saved
 
 from zhenwei.defence.cose import OddCborError, read_cbor
 from zhenwei.defence.credential import SOURCE_TYPES, read_credential
@@ -46,7 +46,7 @@ def made(
     mime, out = f"image/{form}", io.BytesIO()
     thumbnail = {"format": "image/jpeg", "identifier": "thumb.jpg"}
     with c2pa.Builder({"assertions": [ACTIONS], "thumbnail": thumbnail, **definition}) as builder:
-        builder.add_resource("thumb.jpg", io.BytesIO(saved(picture(40, 40), "jpeg")))
+        builder.add_resource("thumb.jpg", io.BytesIO(saved(image(40, 40), "jpeg")))
         for described, data in ingredients:
             builder.add_ingredient(dict(described), mime, io.BytesIO(data))
         if remote:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.carriers import carrier, picture, saved
+from tests.carriers import carrier, image, saved
 
 from zhenwei.defence.credential import SOURCE_TYPES, Claim, Credential, sign
 from zhenwei.defence.credential_codes import Cause
@@ -221,6 +221,6 @@ def test_one_mark_of_another_file_among_several_is_told() -> None:
 
 
 def test_a_mark_alone_is_no_label() -> None:
-    read = _read(mark_file(saved(picture(256, 256), "png"), bytes.fromhex(IDENT), PUBLIC_KEY))
+    read = _read(mark_file(saved(image(256, 256), "png"), bytes.fromhex(IDENT), PUBLIC_KEY))
     assert (read.standing, read.says_ai) == ("marked", False)
     assert [each.channel for each in read.declared] == ["watermark"]

@@ -15,7 +15,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
-from tests.carriers import carrier, hidden, picture, saved, sound
+from tests.carriers import audio, carrier, hidden, image, saved
 
 from zhenwei.defence.generators import HIDDEN, settings_in, tools_in
 from zhenwei.defence.labels import NOT_READ, read_labels
@@ -40,7 +40,7 @@ def png(**texts: str) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, value in texts.items():
         info.add_itxt(key, value) if not value.isascii() else info.add_text(key, value)
-    return saved(picture(48, 48), "png", pnginfo=info)
+    return saved(image(48, 48), "png", pnginfo=info)
 
 
 def exif(form: str, comment: bytes = b"", **tags: str) -> bytes:
@@ -49,7 +49,7 @@ def exif(form: str, comment: bytes = b"", **tags: str) -> bytes:
         held[ExifTags.Base[name]] = value
     if comment:
         held.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
-    return saved(picture(48, 48), form, exif=held.tobytes())
+    return saved(image(48, 48), form, exif=held.tobytes())
 
 
 def unicode_comment(text: str, order: str = "be") -> bytes:
@@ -66,7 +66,7 @@ def film(form: str, **tags: str) -> bytes:
             seen = out.add_stream("libvpx" if form == "webm" else "mpeg4", rate=10)
             seen.width, seen.height, seen.pix_fmt = 48, 48, "yuv420p"
             for _ in range(3):
-                out.mux(seen.encode(av.VideoFrame.from_ndarray(picture(48, 48), format="rgb24")))
+                out.mux(seen.encode(av.VideoFrame.from_ndarray(image(48, 48), format="rgb24")))
             out.mux(seen.encode())
         return Path(path).read_bytes()
 
@@ -78,14 +78,14 @@ def heard(form: str, **tags: str) -> bytes:
         with av.open(path, "w") as out:
             out.metadata.update(tags)
             track = out.add_stream("flac", rate=16000) if form == "flac" else out.add_stream("libmp3lame", rate=16000)
-            samples = (sound() * 20000).astype(np.int16)[None]
+            samples = (audio() * 20000).astype(np.int16)[None]
             frame = av.AudioFrame.from_ndarray(samples, format="s16" if form == "flac" else "s16p", layout="mono")
             frame.sample_rate = 16000
             out.mux([*track.encode(frame), *track.encode(None)])
         return Path(path).read_bytes()
 
 
-def after_the_picture(data: bytes, key: bytes, text: bytes) -> bytes:
+def after_the_image(data: bytes, key: bytes, text: bytes) -> bytes:
     """A PNG whose text stands behind the picture data, which most readers never see."""
     import struct
     import zlib
@@ -96,13 +96,13 @@ def after_the_picture(data: bytes, key: bytes, text: bytes) -> bytes:
 
 
 def opaque(side: int = 96) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return np.dstack([picture(side, side), np.full((side, side), 255, np.uint8)])
+    return np.dstack([image(side, side), np.full((side, side), 255, np.uint8)])
 
 
 WEB_UI = "Stable Diffusion web UI"
 FOUND: dict[str, tuple[Callable[[], bytes], str]] = {
     "web UI in PNG": (lambda: png(parameters=LINE), WEB_UI),
-    "web UI behind the picture": (lambda: after_the_picture(png(), b"parameters", LINE.encode()), WEB_UI),
+    "web UI behind the picture": (lambda: after_the_image(png(), b"parameters", LINE.encode()), WEB_UI),
     "web UI in JPEG": (lambda: exif("jpeg", unicode_comment(LINE)), WEB_UI),
     "web UI in JPEG, other order": (lambda: exif("jpeg", unicode_comment(LINE, "le")), WEB_UI),
     "web UI in JPEG, ASCII": (lambda: exif("jpeg", b"ASCII\0\0\0" + LINE.encode()), WEB_UI),
@@ -136,8 +136,8 @@ FOUND: dict[str, tuple[Callable[[], bytes], str]] = {
     "NovelAI in alpha": (lambda: hidden(opaque(), json.dumps({"Software": "NovelAI", "Comment": NOVEL})), "NovelAI"),
     "web UI in alpha": (lambda: hidden(opaque(), LINE), WEB_UI),
     "web UI in alpha, unpacked": (lambda: hidden(opaque(), LINE, packed=False), WEB_UI),
-    "web UI in colours": (lambda: hidden(picture(96, 96), LINE), WEB_UI),
-    "web UI in colours, unpacked": (lambda: hidden(picture(96, 96), LINE, packed=False), WEB_UI),
+    "web UI in colours": (lambda: hidden(image(96, 96), LINE), WEB_UI),
+    "web UI in colours, unpacked": (lambda: hidden(image(96, 96), LINE, packed=False), WEB_UI),
     "something in alpha": (lambda: hidden(opaque(), "?", packed=False), ""),
     "Draw Things": (lambda: exif("jpeg", unicode_comment(DRAW)), "Draw Things"),
     "Midjourney": (lambda: png(Description=JOURNEY), "Midjourney"),
@@ -189,7 +189,7 @@ HARMLESS: dict[str, Callable[[], bytes]] = {
     "a clip": lambda: film("mp4", comment="at the lake", title="holiday"),
     "alpha": lambda: saved(opaque(), "png"),
     "noise in alpha": lambda: saved(
-        np.dstack([picture(96, 96), np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8)]), "png"
+        np.dstack([image(96, 96), np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8)]), "png"
     ),
 }
 
@@ -219,7 +219,7 @@ def test_names_of_generators_count_where_makers_stand() -> None:
 
 @pytest.mark.parametrize("form", ["gif", "bmp", "ppm"])
 def test_formats_whose_labels_are_not_read_say_exactly_that(form: str, tmp_path: Path) -> None:
-    data = saved(picture(48, 48), form)
+    data = saved(image(48, 48), form)
     found = scanned(data, tmp_path)
     assert (found.llr, found.reason) == (None, NOT_READ)
     assert "damaged" not in f"{found.finding} {found.reason}"
@@ -233,10 +233,10 @@ def test_formats_whose_labels_are_not_read_say_exactly_that(form: str, tmp_path:
 @pytest.mark.parametrize("form", ["tiff", "avif", "mkv", "webm", "avi", "flac", "ogg", "rf64"])
 def test_other_formats_are_read_and_have_none(form: str, tmp_path: Path) -> None:
     if form in ("tiff", "avif"):
-        data = saved(picture(48, 48), form)
+        data = saved(image(48, 48), form)
     elif form in ("flac", "ogg", "rf64"):
         out = io.BytesIO()
-        soundfile.write(out, sound(), 16000, format=form.upper())
+        soundfile.write(out, audio(), 16000, format=form.upper())
         data = out.getvalue()
     else:
         data = film(form)
@@ -255,10 +255,10 @@ def test_labels_in_xmp_are_read_in_further_formats() -> None:
         b'I:DigitalSourceType="trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>'
     )
     for form in ("jpeg", "webp", "avif"):
-        said = read_labels(saved(picture(48, 48), form, xmp=packet))
+        said = read_labels(saved(image(48, 48), form, xmp=packet))
         assert (said.source_type, said.generators) == ("trainedAlgorithmicMedia", ("Adobe Firefly",)), form
     out = io.BytesIO()
-    Image.fromarray(picture(48, 48)).save(out, "tiff", tiffinfo={700: packet})
+    Image.fromarray(image(48, 48)).save(out, "tiff", tiffinfo={700: packet})
     assert read_labels(out.getvalue()).source_type == "trainedAlgorithmicMedia"
 
 
@@ -267,7 +267,7 @@ def test_heic_is_read_like_any_other_picture(tmp_path: Path) -> None:
     held = Image.Exif()
     held[ExifTags.Base.Model] = f"prompt:{GRAPH}"
     out = io.BytesIO()
-    encoder.from_pillow(Image.fromarray(picture(64, 64))).save(out, exif=held.tobytes())
+    encoder.from_pillow(Image.fromarray(image(64, 64))).save(out, exif=held.tobytes())
     assert [each.tool for each in read_labels(out.getvalue()).settings] == ["ComfyUI"]
     assert scanned(out.getvalue(), tmp_path).llr == GENERATED_LLR
 
@@ -275,7 +275,7 @@ def test_heic_is_read_like_any_other_picture(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told_as_damaged(tmp_path: Path) -> None:
     cut = carrier("jpeg")[:400]
     assert read_labels(cut).problems
-    assert read_labels(saved(picture(), "tiff")[:60]).problems
+    assert read_labels(saved(image(), "tiff")[:60]).problems
     assert read_labels(film("mkv")[:40]).problems
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.carriers import FORMATS, carrier, clip, content, picture, saved
+from tests.carriers import FORMATS, carrier, clip, content, image, saved
 
 from zhenwei.defence.credential import SOURCE_TYPES
 from zhenwei.defence.labels import Aigc, Labels, read_labels, write_labels
@@ -78,9 +78,9 @@ def test_existing_xmp_exif_and_profile_stay(form: str) -> None:
 
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", XMP.decode())
-        given = saved(picture(), form, exif=exif, icc_profile=b"profile", pnginfo=info)
+        given = saved(image(), form, exif=exif, icc_profile=b"profile", pnginfo=info)
     else:
-        given = saved(picture(), form, exif=exif, icc_profile=b"profile", xmp=XMP)
+        given = saved(image(), form, exif=exif, icc_profile=b"profile", xmp=XMP)
     assert read_labels(given).count == 1
     assert any("lacks" in problem for problem in read_labels(given).problems)
     labelled = Image.open(io.BytesIO(write_labels(given, AIGC, AI)))
@@ -162,14 +162,14 @@ def test_entries_of_wave_files_lists_are_read_and_replaced() -> None:
 @pytest.mark.parametrize("version", [3, 4])
 def test_id3_frames_of_others_stay(version: int) -> None:
     mp3 = carrier("mp3")
-    sound = mp3[mp3.index(b"\xff\xf3") if b"\xff\xf3" in mp3[:2000] else mp3.index(b"\xff\xfb") :]
+    audio = mp3[mp3.index(b"\xff\xf3") if b"\xff\xf3" in mp3[:2000] else mp3.index(b"\xff\xfb") :]
     title = b"TIT2" + (9).to_bytes(4, "big") + b"\0\0" + b"\0my title"
     size = len(title) + 50
-    given = b"ID3" + bytes([version, 0, 0, 0, 0, 0, size]) + title + bytes(50) + sound
+    given = b"ID3" + bytes([version, 0, 0, 0, 0, 0, size]) + title + bytes(50) + audio
     labelled = write_labels(given, AIGC, AI)
     assert read_labels(labelled) == Labels(AIGC, 1, AI)
     assert title in labelled
-    assert labelled.endswith(sound)
+    assert labelled.endswith(audio)
     with av.open(io.BytesIO(labelled)) as container:
         assert container.metadata["title"] == "my title"
         assert container.metadata["AIGC"] == AIGC.to_json()
@@ -196,7 +196,7 @@ def test_what_is_wrong_with_a_block_is_told(text: str, problem: str) -> None:
 
 def test_a_packet_with_a_document_type_is_not_expanded() -> None:
     bomb = b'<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;">]>' + XMP[XMP.index(b"<x:") :]
-    given = saved(picture(), "jpeg", xmp=bomb)
+    given = saved(image(), "jpeg", xmp=bomb)
     read = read_labels(given)
     assert read.problems[0] == "the XMP is damaged"
     assert read.aigc is not None  # what looks like a label is told all the same
@@ -206,8 +206,8 @@ def test_a_packet_with_a_document_type_is_not_expanded() -> None:
 
 def test_other_formats_and_values_without_meaning_are_refused() -> None:
     with pytest.raises(UsageError, match="cannot be labelled"):
-        write_labels(saved(picture(), "bmp"), AIGC, None)
-    assert "not read" in read_labels(saved(picture(), "gif")).problems[0]
+        write_labels(saved(image(), "bmp"), AIGC, None)
+    assert "not read" in read_labels(saved(image(), "gif")).problems[0]
     for wrong in (Aigc(label="4"), Aigc(produce_id="a\nb"), Aigc(produce_id="x" * 5000)):
         with pytest.raises(UsageError):
             write_labels(carrier("jpeg"), wrong, None)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image, JpegImagePlugin
-from tests.carriers import FORMATS, carrier, clip, picture, saved, sound
+from tests.carriers import FORMATS, audio, carrier, clip, image, saved
 
 from zhenwei import media
 from zhenwei.defence.credential import read_credential, sign
@@ -22,7 +22,7 @@ from zhenwei.defence.labels import Aigc, read_labels, write_labels
 from zhenwei.defence.marking import mark_file
 from zhenwei.defence.protect import identifier, protect
 from zhenwei.defence.verify import verify
-from zhenwei.defence.watermark import read_picture
+from zhenwei.defence.watermark import read_image
 from zhenwei.errors import DataError, MediaError, UsageError
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -49,7 +49,7 @@ def _open(data: bytes) -> Image.Image:
 def test_pictures_are_marked_upright_and_stored_turned_as_before(form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = orientation, "Maker"
-    given = saved(picture(200, 280), form, exif=exif, icc_profile=b"profile" * 30)
+    given = saved(image(200, 280), form, exif=exif, icc_profile=b"profile" * 30)
     marked = mark_file(given, IDENT, KEY)
     before, after = _open(given), _open(marked)
     assert after.size == before.size
@@ -63,13 +63,13 @@ def test_pictures_are_marked_upright_and_stored_turned_as_before(form: str, orie
 @pytest.mark.parametrize("sampling", [0, 1, 2])
 @pytest.mark.parametrize("quality", [60, 98])
 def test_jpeg_keeps_its_sampling_of_colour_and_is_95_or_finer(sampling: int, quality: int) -> None:
-    given = saved(picture(200, 280), "jpeg", quality=quality, subsampling=sampling, comment=b"mine", progressive=True)
+    given = saved(image(200, 280), "jpeg", quality=quality, subsampling=sampling, comment=b"mine", progressive=True)
     after = _open(mark_file(given, IDENT, KEY))
     assert isinstance(after, JpegImagePlugin.JpegImageFile)
     assert JpegImagePlugin.get_sampling(after) == sampling
     assert after.info["comment"] == b"mine"
     assert after.info["progressive"]
-    finest = _open(saved(picture(), "jpeg", quality=max(quality, 95)))
+    finest = _open(saved(image(), "jpeg", quality=max(quality, 95)))
     assert getattr(after, "quantization") == getattr(finest, "quantization")  # noqa: B009 - a plugin's own attribute
 
 
@@ -83,7 +83,7 @@ def test_existing_labels_and_other_segments_stay() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "LA"])
 def test_grey_transparent_and_palette_png_keep_their_kind(mode: str) -> None:
-    layer = Image.fromarray(picture(200, 280)).convert("RGBA")
+    layer = Image.fromarray(image(200, 280)).convert("RGBA")
     layer.putalpha(Image.linear_gradient("L").resize(layer.size).point(lambda v: 128 + v // 2))
     given_image = layer.convert(mode) if mode in ("RGBA", "LA") else layer.convert("RGB").convert(mode)
     out = io.BytesIO()
@@ -94,13 +94,13 @@ def test_grey_transparent_and_palette_png_keep_their_kind(mode: str) -> None:
         assert after.getchannel("A").tobytes() == given_image.getchannel("A").tobytes()
     if mode == "L":
         assert after.mode == "L"
-    mark = read_picture(np.array(after.convert("RGB")), KEY)
+    mark = read_image(np.array(after.convert("RGB")), KEY)
     assert mark is not None
     assert mark.ident == IDENT
 
 
 def test_png_chunks_stay_in_their_places() -> None:
-    given = saved(picture(200, 280), "png", dpi=(72, 72))
+    given = saved(image(200, 280), "png", dpi=(72, 72))
     body = b"tEXtAuthor\0me"
     import zlib
 
@@ -114,7 +114,7 @@ def test_png_chunks_stay_in_their_places() -> None:
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "PCM_U8"])
 def test_wave_files_keep_their_kind_and_their_chunks(subtype: str) -> None:
     out = io.BytesIO()
-    soundfile.write(out, np.stack([sound(4.0), 0.5 * sound(4.0)], axis=1), 16000, format="WAV", subtype=subtype)
+    soundfile.write(out, np.stack([audio(4.0), 0.5 * audio(4.0)], axis=1), 16000, format="WAV", subtype=subtype)
     more = b"note" + struct.pack("<I", 4) + b"mine"
     given = b"RIFF" + struct.pack("<I", len(out.getvalue()) - 8 + len(more)) + out.getvalue()[8:] + more
     marked = mark_file(given, IDENT, KEY)
@@ -132,11 +132,11 @@ def _film() -> bytes:
         seen, heard = target.add_stream("mpeg4", rate=10), target.add_stream("aac", rate=16000)
         seen.width, seen.height, seen.pix_fmt = 176, 144, "yuv420p"
         for index in range(8):
-            frame = av.VideoFrame.from_ndarray(picture(144, 176), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(image(144, 176), format="rgb24")
             frame.pts = index + (index > 4)
             target.mux(seen.encode(frame))
         target.mux(seen.encode())
-        samples = av.AudioFrame.from_ndarray(sound(0.9).astype(np.float32)[None], format="fltp", layout="mono")
+        samples = av.AudioFrame.from_ndarray(audio(0.9).astype(np.float32)[None], format="fltp", layout="mono")
         samples.sample_rate = 16000
         target.mux([*heard.encode(samples), *heard.encode()])
     return out.getvalue()
@@ -166,7 +166,7 @@ def _marked_in_709(colour: tuple[int, int, int]) -> bytes:
         seen = target.add_stream("libx264", rate=10, options={"crf": "5"})
         seen.width, seen.height, seen.pix_fmt = 176, 144, "yuv420p"
         seen.codec_context.colorspace = seen.codec_context.color_primaries = seen.codec_context.color_trc = 1
-        pixels = (0.3 * picture(144, 176) + 0.7 * np.array(colour)).astype(np.uint8)
+        pixels = (0.3 * image(144, 176) + 0.7 * np.array(colour)).astype(np.uint8)
         for number in range(4):
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p", dst_colorspace="itu709")
             frame.pts = number
@@ -196,7 +196,7 @@ def test_clips_keep_their_colours_and_are_turned_upright(tmp_path: Path) -> None
 def test_what_cannot_be_marked_is_signed_without_and_noted(me: Identity) -> None:
     deep = io.BytesIO()
     Image.fromarray(np.full((200, 200), 40000, np.uint16)).save(deep, "PNG")
-    for given in (carrier("mp3"), carrier("m4a"), saved(picture(64, 64), "jpeg"), deep.getvalue(), carrier("wav")):
+    for given in (carrier("mp3"), carrier("m4a"), saved(image(64, 64), "jpeg"), deep.getvalue(), carrier("wav")):
         made = protect(given, claim="ai-generated", identity=me, key=KEY)
         assert not made.marked
         assert made.notes[0].startswith("without a watermark: ")
@@ -205,16 +205,16 @@ def test_what_cannot_be_marked_is_signed_without_and_noted(me: Identity) -> None
 
 
 def test_kinds_that_are_not_marked_are_refused() -> None:
-    frames = [Image.fromarray(picture(160, 160, seed)) for seed in range(2)]
+    frames = [Image.fromarray(image(160, 160, seed)) for seed in range(2)]
     moving = io.BytesIO()
     frames[0].save(moving, "PNG", save_all=True, append_images=frames[1:])
     cmyk = io.BytesIO()
     frames[0].convert("CMYK").save(cmyk, "JPEG")
-    for given in (moving.getvalue(), cmyk.getvalue(), carrier("m4a"), saved(picture(), "gif"), b"nothing"):
+    for given in (moving.getvalue(), cmyk.getvalue(), carrier("m4a"), saved(image(), "gif"), b"nothing"):
         with pytest.raises(UsageError):
             mark_file(given, IDENT, KEY)
     with pytest.raises(DataError):
-        mark_file(saved(picture(40, 40), "png"), IDENT, KEY)
+        mark_file(saved(image(40, 40), "png"), IDENT, KEY)
     for form in ("jpeg", "png", "webp", "wav", "mp4"):
         data = clip("mp4") if form == "mp4" else carrier(form)
         with pytest.raises((MediaError, DataError)):

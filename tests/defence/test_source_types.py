@@ -10,7 +10,7 @@ import c2pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.carriers import carrier, picture, saved
+from tests.carriers import carrier, image, saved
 
 from zhenwei.defence.credential import read_credential
 from zhenwei.defence.identity import Identity, own_identity
@@ -81,7 +81,7 @@ def test_a_term_says_the_same_however_it_is_written(term: str) -> None:
 @pytest.mark.parametrize("term", ORIGINS)
 def test_labels_verify_and_scan_agree_on_a_term(term: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(write_labels(saved(picture(48, 48), "png"), None, f"{IPTC_TERMS}{term}"))
+    path.write_bytes(write_labels(saved(image(48, 48), "png"), None, f"{IPTC_TERMS}{term}"))
     said = read_labels(path.read_bytes())
     assert (said.source_type, said.says_ai) == (term, term in AI)
     verified = verify(path.read_bytes(), keys=[])

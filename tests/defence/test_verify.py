@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.carriers import carrier, clip, picture, saved
+from tests.carriers import carrier, clip, image, saved
 
 from zhenwei.defence.credential import SOURCE_TYPES, sign
 from zhenwei.defence.identity import Identity, own_identity
@@ -22,7 +22,7 @@ from zhenwei.defence.labels import Aigc, write_labels
 from zhenwei.defence.marking import mark_file
 from zhenwei.defence.protect import protect
 from zhenwei.defence.verify import Verification, verify, verify_file
-from zhenwei.defence.watermark import mark_picture
+from zhenwei.defence.watermark import mark_image
 from zhenwei.errors import MediaError, UsageError
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -70,7 +70,7 @@ def _swapped(data: bytes) -> bytes:
     pixels = _pixels(data)
     height, width = pixels.shape[:2]
     top, left = height // 4, width // 4
-    pixels[top : top + height // 2, left : left + width // 2] = picture(height // 2, width // 2)
+    pixels[top : top + height // 2, left : left + width // 2] = image(height // 2, width // 2)
     return _dressed(pixels, data)
 
 
@@ -84,9 +84,9 @@ def _forged(kind: str, data: bytes) -> bytes:
     """Another picture with the mark, if there is one, and with the metadata of ``data`` but for the credential's case,
     where there is a mark: who copies a mark has no credential for it."""
     other = _pixels(PORTRAIT.read_bytes())[:, ::-1].copy()
-    other[:200] = picture(200, other.shape[1])
+    other[:200] = image(200, other.shape[1])
     if kind in ("marked", "all"):
-        return saved(mark_picture(other, bytes.fromhex(IDENT), PUBLIC_KEY), "jpeg", quality=95)
+        return saved(mark_image(other, bytes.fromhex(IDENT), PUBLIC_KEY), "jpeg", quality=95)
     return _dressed(other, data)
 
 
@@ -246,10 +246,10 @@ def test_marks_are_found_under_the_first_key_that_fits_and_its_kind_is_told() ->
 def test_clips_and_sound_are_read_as_well(me: Identity) -> None:
     film = protect(clip("mp4", 12), claim="ai-edited", identity=me, key=PUBLIC_KEY)
     assert [mark.medium for mark in film.verification.marks] == ["picture"]
-    sound = protect(carrier("wav", 4.0), claim="ai-generated", identity=me, key=PUBLIC_KEY)
-    assert [mark.medium for mark in sound.verification.marks] == ["sound"]
-    assert sound.ident.startswith(sound.verification.marks[0].ident)
-    for made in (film, sound):
+    audio = protect(carrier("wav", 4.0), claim="ai-generated", identity=me, key=PUBLIC_KEY)
+    assert [mark.medium for mark in audio.verification.marks] == ["sound"]
+    assert audio.ident.startswith(audio.verification.marks[0].ident)
+    for made in (film, audio):
         assert (made.verification.standing, made.verification.binding) == ("intact", "bound")
         _check(made.verification)
 
@@ -258,7 +258,7 @@ def test_what_cannot_be_decoded_is_an_error_unless_a_credential_speaks(me: Ident
     with pytest.raises(MediaError):
         verify(b"no media at all", keys=[])
     with pytest.raises(MediaError):
-        verify(saved(picture(), "png")[:200], keys=[])
+        verify(saved(image(), "png")[:200], keys=[])
     signed = sign(carrier("png"), claim="captured", identity=me)
     at = signed.index(b"IDAT") + 20
     read = verify(signed[:at] + bytes(40) + signed[at + 40 :], keys=[PUBLIC_KEY])

@@ -23,7 +23,7 @@ def through_jpeg(pixels: Pixels, quality: int) -> Pixels:
     return np.asarray(Image.open(file))
 
 
-@given(st.integers(visible.LEAST_SIDE, 900), st.integers(visible.LEAST_SIDE, 900))
+@given(st.integers(visible.MIN_SIDE, 900), st.integers(visible.MIN_SIDE, 900))
 def test_the_picture_stays_and_capitals_are_a_twentieth_of_the_shorter_side(height: int, width: int) -> None:
     grey = np.full((height, width, 3), 128, np.uint8)
     labelled = visible.add_label(grey)
@@ -37,11 +37,11 @@ def test_the_picture_stays_and_capitals_are_a_twentieth_of_the_shorter_side(heig
 
 @pytest.mark.parametrize("size", [(256, 256), (480, 270), (301, 700)])
 def test_it_is_found_after_compression_and_not_where_it_is_not(size: tuple[int, int]) -> None:
-    picture = portrait(*size)
-    labelled = visible.add_label(picture)
+    image = portrait(*size)
+    labelled = visible.add_label(image)
     assert visible.has_label(labelled)
     assert visible.has_label(through_jpeg(labelled, 30))
-    assert not visible.has_label(picture)
+    assert not visible.has_label(image)
     assert not visible.has_label(labelled[::-1].copy())
     plain = labelled.copy()
     plain[size[0] :] = 20
@@ -60,12 +60,12 @@ def spoken(seconds: float, rate_hz: int, seed: int = 0) -> Floats:
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 48000])
 def test_tones_stand_before_and_after_and_the_sound_between_is_untouched(rate_hz: int) -> None:
-    sound = spoken(1.0, rate_hz)
-    labelled = visible.add_tones(sound, rate_hz)
-    lead = (labelled.shape[1] - sound.shape[1]) // 2
-    assert np.array_equal(labelled[:, lead:-lead], sound)
+    audio = spoken(1.0, rate_hz)
+    labelled = visible.add_tones(audio, rate_hz)
+    lead = (labelled.shape[1] - audio.shape[1]) // 2
+    assert np.array_equal(labelled[:, lead:-lead], audio)
     assert visible.has_tones(labelled, rate_hz)
-    assert not visible.has_tones(sound, rate_hz)
+    assert not visible.has_tones(audio, rate_hz)
     assert not visible.has_tones(labelled[:, : -lead + 1], rate_hz)
     assert not visible.has_tones(labelled[:, lead:], rate_hz)
 

@@ -14,8 +14,8 @@ from zhenwei.detectors.fingerprint._sources import CONTRACT, GENERATORS, SOURCES
 from zhenwei.detectors.fingerprint.learned import LearnedFingerprint, fingerprint_of, spectrum_of
 from zhenwei.detectors.fingerprint.residual import ResidualFingerprint
 from zhenwei.models.calibration import Calibration
-from zhenwei.testing import clip_subject, picture_subject
-from zhenwei.types import Picture, Pixels
+from zhenwei.testing import image_subject, video_subject
+from zhenwei.types import ImageExhibit, Pixels
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 KINDS = (LearnedFingerprint, ResidualFingerprint)
@@ -29,7 +29,7 @@ def face() -> Pixels:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_follow_from_the_network_and_its_calibration(kind: Kind, face: Pixels) -> None:
-    subject = picture_subject(face)
+    subject = image_subject(face)
     frank, shy = kind(always=True).examine(subject), kind().examine(subject)
     model = kind.info.models[0]
     seen = look(subject, model)
@@ -47,7 +47,7 @@ def test_answers_follow_from_the_network_and_its_calibration(kind: Kind, face: P
     assert shy.score == frank.score
     assert shy.llr is None or shy.llr == frank.llr >= np.log(2)
     (shown,) = shy.exhibits
-    assert isinstance(shown, Picture)
+    assert isinstance(shown, ImageExhibit)
 
 
 def test_generators_weigh_against_cameras() -> None:
@@ -81,14 +81,14 @@ def test_a_planted_grid_is_ringed() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_cannot_be_told_is_refused(kind: Kind) -> None:
     blurred = np.full((300, 300, 3), 127, np.uint8)
-    assert "too small or too soft" in kind().examine(picture_subject(blurred)).reason
-    assert kind().examine(clip_subject([blurred])).llr is None
+    assert "too small or too soft" in kind().examine(image_subject(blurred)).reason
+    assert kind().examine(video_subject([blurred])).llr is None
 
 
 def test_a_fingerprint_is_of_length_one_and_of_its_weights(face: Pixels) -> None:
-    found = fingerprint_of(picture_subject(face))
+    found = fingerprint_of(image_subject(face))
     assert found is not None
     assert np.linalg.norm(found.fingerprint) == pytest.approx(1, abs=1e-5)
     assert found.weights.startswith("fingerprint_learned @ ")
     assert len(found.sources) == len(found.cosines) == len(found.least) == len(SOURCES)
-    assert fingerprint_of(picture_subject(np.full((300, 300, 3), 127, np.uint8))) is None
+    assert fingerprint_of(image_subject(np.full((300, 300, 3), 127, np.uint8))) is None

@@ -20,9 +20,9 @@ from zhenwei.types import (
     Face,
     Floats,
     Frame,
+    ImageExhibit,
     InputContract,
     Media,
-    Picture,
     Pixels,
     Quality,
     Subject,
@@ -62,90 +62,90 @@ def examiner(*, mirrored: bool = True, enough: int = 8, most: int = 0) -> Examin
     return Examiner(FaceForgery.info, CONTRACT, WORDING, mirrored, enough, most)
 
 
-def face_picture(seed: int = 0) -> Pixels:
+def face_image(seed: int = 0) -> Pixels:
     """Coarse noise: no half of it is like the other."""
     noise = np.random.default_rng(seed).integers(0, 255, (CELLS, CELLS, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(noise, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def subject(*pictures: Pixels) -> Subject:
+def subject(*images: Pixels) -> Subject:
     quality = Quality(SIDE, 60.0, 0.5, 0.0)
     faces = tuple(
-        Face(i, i / 2, Box(0, 0, SIDE, SIDE), 0.9, np.zeros((6, 2), np.float32), quality) for i in range(len(pictures))
+        Face(i, i / 2, Box(0, 0, SIDE, SIDE), 0.9, np.zeros((6, 2), np.float32), quality) for i in range(len(images))
     )
-    frames = tuple(Frame(i, i / 2, p) for i, p in enumerate(pictures))
+    frames = tuple(Frame(i, i / 2, p) for i, p in enumerate(images))
     media = Media("a", "b", "video" if len(frames) > 1 else "image", 1, "png", width=SIDE, height=SIDE)
     return Subject(media, frames, Track(1, faces))
 
 
-def straight(*pictures: Pixels) -> tuple[Floats, Floats]:
-    batch = (np.stack(pictures).astype(np.float32) / 255 - CONTRACT.mean) / CONTRACT.deviation
+def straight(*images: Pixels) -> tuple[Floats, Floats]:
+    batch = (np.stack(images).astype(np.float32) / 255 - CONTRACT.mean) / CONTRACT.deviation
     return Network().run(np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32))
 
 
 def test_the_map_of_the_mirrored_face_is_turned_back_before_both_are_averaged(network: Network) -> None:
-    picture = face_picture()
-    regional = examiner().maps(subject(picture))
+    image = face_image()
+    regional = examiner().maps(subject(image))
     assert network.sizes == [1, 1]
     assert regional is not None
-    np.testing.assert_allclose(regional, straight(picture)[1], atol=1e-5)
+    np.testing.assert_allclose(regional, straight(image)[1], atol=1e-5)
     assert np.abs(regional - regional[..., ::-1]).max() > 0.2
 
 
 def test_the_score_is_the_mean_of_both_views(network: Network) -> None:
-    picture = face_picture(1)
-    here, there = (float(straight(p)[0][0]) for p in (picture, picture[:, ::-1]))
+    image = face_image(1)
+    here, there = (float(straight(p)[0][0]) for p in (image, image[:, ::-1]))
     assert abs(here - there) > 0.02
-    assert examiner().examine(subject(picture)).score == pytest.approx((here + there) / 2, abs=1e-5)
-    assert examiner(mirrored=False).examine(subject(picture)).score == pytest.approx(here, abs=1e-5)
+    assert examiner().examine(subject(image)).score == pytest.approx((here + there) / 2, abs=1e-5)
+    assert examiner(mirrored=False).examine(subject(image)).score == pytest.approx(here, abs=1e-5)
 
 
 def test_from_enough_faces_on_one_view_is_enough(network: Network) -> None:
-    pictures = [face_picture(i) for i in range(3)]
-    examiner(enough=3).examine(subject(*pictures))
+    images = [face_image(i) for i in range(3)]
+    examiner(enough=3).examine(subject(*images))
     assert network.sizes == [3]
-    examiner(enough=4).examine(subject(*pictures))
+    examiner(enough=4).examine(subject(*images))
     assert network.sizes == [3, 3, 3]
 
 
 def test_faces_are_answered_in_their_order_however_many(network: Network) -> None:
-    pictures = [face_picture(i) for i in range(19)]
-    regional = examiner().maps(subject(*pictures))
+    images = [face_image(i) for i in range(19)]
+    regional = examiner().maps(subject(*images))
     assert sum(network.sizes) == 19
     assert regional is not None
-    np.testing.assert_allclose(regional, straight(*pictures)[1], atol=1e-5)
+    np.testing.assert_allclose(regional, straight(*images)[1], atol=1e-5)
 
 
 def test_of_many_faces_an_even_spread_is_looked_at_from_the_first_to_the_last(network: Network) -> None:
-    pictures = [face_picture(i) for i in range(9)]
+    images = [face_image(i) for i in range(9)]
     for most, chosen in ((3, [0, 4, 8]), (9, list(range(9))), (0, list(range(9)))):
-        regional = examiner(enough=1, most=most).maps(subject(*pictures))
+        regional = examiner(enough=1, most=most).maps(subject(*images))
         assert regional is not None
-        np.testing.assert_allclose(regional, straight(*[pictures[i] for i in chosen])[1], atol=1e-5)
+        np.testing.assert_allclose(regional, straight(*[images[i] for i in chosen])[1], atol=1e-5)
 
 
-def shown(evidence: Evidence) -> list[Picture]:
-    return [e for e in evidence.exhibits if isinstance(e, Picture)]
+def shown(evidence: Evidence) -> list[ImageExhibit]:
+    return [e for e in evidence.exhibits if isinstance(e, ImageExhibit)]
 
 
 def reddish(level: int, seed: int = 0) -> Pixels:
     """All of one red, so that a higher ``level`` scores higher, with detail in the other colours."""
-    picture = face_picture(seed)
-    picture[..., 0] = level
-    return picture
+    image = face_image(seed)
+    image[..., 0] = level
+    return image
 
 
 @pytest.mark.usefixtures("network")
 def test_red_is_laid_where_the_map_is_high_and_nowhere_else() -> None:
-    picture = reddish(0)
-    picture[8:32, 64:88, 0] = 255
-    pixels = shown(examiner().examine(subject(picture)))[0].pixels
-    changed = np.abs(pixels.astype(int) - picture).max(axis=-1) > 12
+    image = reddish(0)
+    image[8:32, 64:88, 0] = 255
+    pixels = shown(examiner().examine(subject(image)))[0].pixels
+    changed = np.abs(pixels.astype(int) - image).max(axis=-1) > 12
     assert changed[16:24, 72:80].all()
     assert not changed[:, :48].any()
     assert not changed[48:].any()
     assert (pixels[16:24, 72:80, 0] == 255).all()
-    assert (pixels[16:24, 72:80].astype(int) - picture[16:24, 72:80])[..., 1:].mean() < 0  # towards red, off the rest
+    assert (pixels[16:24, 72:80].astype(int) - image[16:24, 72:80])[..., 1:].mean() < 0  # towards red, off the rest
 
 
 @pytest.mark.usefixtures("network")
@@ -158,13 +158,13 @@ def test_the_three_highest_faces_are_shown_in_order_of_time() -> None:
 
 @pytest.mark.usefixtures("network")
 def test_the_curve_holds_what_each_face_would_weigh_alone() -> None:
-    pictures = [reddish(level, 3) for level in (40, 120, 200)]
-    evidence = examiner().examine(subject(*pictures))
+    images = [reddish(level, 3) for level in (40, 120, 200)]
+    evidence = examiner().examine(subject(*images))
     (curve,) = [e for e in evidence.exhibits if isinstance(e, Curve)]
     assert curve.x == (0.0, 0.5, 1.0)
-    for value, picture in zip(curve.y, pictures, strict=True):
-        assert value == pytest.approx(examiner().examine(subject(picture)).llr, abs=1e-3)
-    picture_alone = examiner().examine(subject(pictures[0]))
-    assert not [e for e in picture_alone.exhibits if isinstance(e, Curve)]
-    assert shown(picture_alone)[0].time_s is None
-    assert picture_alone.interval is None
+    for value, image in zip(curve.y, images, strict=True):
+        assert value == pytest.approx(examiner().examine(subject(image)).llr, abs=1e-3)
+    image_alone = examiner().examine(subject(images[0]))
+    assert not [e for e in image_alone.exhibits if isinstance(e, Curve)]
+    assert shown(image_alone)[0].time_s is None
+    assert image_alone.interval is None

@@ -13,7 +13,7 @@ from PIL import Image
 from zhenwei import faces, models
 from zhenwei.detectors import build
 from zhenwei.forge.synthesis import self_blend
-from zhenwei.types import Frame, Media, Picture, Pixels, Subject
+from zhenwei.types import Frame, ImageExhibit, Media, Pixels, Subject
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 SHARED = ("attention.manipulation_map", "warp.boundary", "warp.affine", "warp.self_blend")
@@ -75,7 +75,7 @@ def test_maps_are_shown_and_blends_score_above_their_picture(portrait: Pixels) -
         detector = build(name)
         answer = detector.examine(asked)
         assert answer.llr is not None
-        assert isinstance(answer.exhibits[0], Picture)
+        assert isinstance(answer.exhibits[0], ImageExhibit)
         if name != "warp.affine":
-            scores = [detector.examine(subject(picture)).score for picture in forged]
+            scores = [detector.examine(subject(image)).score for image in forged]
             assert sum(s is not None and answer.score is not None and s > answer.score for s in scores) >= 5

@@ -22,7 +22,7 @@ SUBJECT = Subject(Media("a.png", "0" * 64, "image", 1, "png"))
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> str:
+def image(tmp_path: Path) -> str:
     path = tmp_path / "a.png"
     Image.fromarray(np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3).astype(np.uint8)).save(path)
     return str(path)
@@ -56,10 +56,10 @@ ANSWERS: dict[str, object] = {
 
 @pytest.mark.parametrize("name", sorted(ANSWERS))
 def test_a_detector_that_fails_costs_its_answer_and_is_told(
-    name: str, picture: str, monkeypatch: pytest.MonkeyPatch
+    name: str, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, ANSWERS[name])
-    report = engine.examine_one(picture, options=QUICK)
+    report = engine.examine_one(image, options=QUICK)
     assert isinstance(report, Report)
     failed, other = report.evidence
     assert failed.detector == "traditional.noise"
@@ -71,17 +71,17 @@ def test_a_detector_that_fails_costs_its_answer_and_is_told(
     assert [row["failed"] for row in to_dict(report)["evidence"]] == [True, False]
 
 
-def test_memory_that_runs_out_in_a_detector_costs_the_file(picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_in_a_detector_costs_the_file(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, MemoryError())
-    outcome = engine.examine_one(picture, options=QUICK)
+    outcome = engine.examine_one(image, options=QUICK)
     assert isinstance(outcome, Unreadable)
     assert isinstance(outcome.error, OutOfMemoryError)
 
 
-def test_ctrl_c_in_a_detector_passes(picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_in_a_detector_passes(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        engine.examine_one(picture, options=QUICK)
+        engine.examine_one(image, options=QUICK)
 
 
 def test_altered_weights_of_the_package_end_the_work_and_those_of_a_plug_in_do_not(
@@ -137,20 +137,20 @@ def decided(decision: str, llr: float) -> Callable[..., Verdict]:
     return decide
 
 
-def test_nothing_is_called_genuine_where_a_detector_failed(picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_called_genuine_where_a_detector_failed(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "decide", decided("genuine", -4.0))
-    assert pipeline.examine(picture, options=QUICK).verdict.decision == "genuine"
+    assert pipeline.examine(image, options=QUICK).verdict.decision == "genuine"
     failing(monkeypatch, KeyError("x"))
-    verdict = pipeline.examine(picture, options=QUICK).verdict
+    verdict = pipeline.examine(image, options=QUICK).verdict
     assert verdict.decision == verdict.by_person[0].decision == verdict.streams[0].decision == "inconclusive"
     assert verdict.error_rate is verdict.by_person[0].error_rate is verdict.streams[0].error_rate is None
     assert "traditional.noise" in verdict.explanation
 
 
-def test_forged_stands_where_another_detector_failed(picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forged_stands_where_another_detector_failed(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "decide", decided("forged", 4.0))
     failing(monkeypatch, KeyError("x"))
-    verdict = pipeline.examine(picture, options=QUICK).verdict
+    verdict = pipeline.examine(image, options=QUICK).verdict
     assert (verdict.decision, verdict.error_rate) == ("forged", 0.05)
 
 

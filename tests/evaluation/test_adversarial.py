@@ -43,9 +43,9 @@ def crops(count: int, size: int = 6, low: int = 20, high: int = 236) -> Pixels:
 @pytest.mark.parametrize("attack", [fgsm, pgd])
 @pytest.mark.parametrize("eps", [1, 2, 4])
 def test_on_a_linear_score_the_gain_is_eps_times_the_sum_of_the_weights(attack: Any, eps: int) -> None:
-    weight, pictures, forged = weights(), crops(10), [True, False] * 5
-    moved = attack(linear(weight), pictures, forged, Budget(eps))
-    gain = scores(linear(weight), moved) - scores(linear(weight), pictures)
+    weight, images, forged = weights(), crops(10), [True, False] * 5
+    moved = attack(linear(weight), images, forged, Budget(eps))
+    gain = scores(linear(weight), moved) - scores(linear(weight), images)
     most = eps * np.abs(weight).sum()
     assert gain == pytest.approx(np.where(forged, -most, most), rel=1e-3)
 
@@ -60,23 +60,23 @@ def test_nothing_leaves_the_range_of_a_picture() -> None:
 @pytest.mark.parametrize("attack", [fgsm, pgd])
 @pytest.mark.parametrize("eps", [0, 1, 3])
 def test_saved_pictures_stay_within_the_budget(attack: Any, eps: int) -> None:
-    pictures = crops(9, low=0, high=256)
-    moved = attack(curved, pictures, [True] * 9, Budget(eps, step_size=0.7, restarts=2))
+    images = crops(9, low=0, high=256)
+    moved = attack(curved, images, [True] * 9, Budget(eps, step_size=0.7, restarts=2))
     assert moved.dtype == np.uint8
-    assert moved.shape == pictures.shape
-    change = np.abs(moved.astype(int) - pictures)
+    assert moved.shape == images.shape
+    change = np.abs(moved.astype(int) - images)
     assert change.max() == eps
     if eps:
         assert change.mean() > 0.3 * eps  # it uses what it is given
 
 
 def test_a_larger_budget_gains_more_on_average() -> None:
-    pictures, forged = crops(16), [True, False] * 8
+    images, forged = crops(16), [True, False] * 8
     sign = np.where(forged, -1, 1)
-    plain = scores(curved, pictures)
+    plain = scores(curved, images)
     for attack in (fgsm, pgd):
         gains = [
-            float((sign * (scores(curved, attack(curved, pictures, forged, Budget(eps))) - plain)).mean())
+            float((sign * (scores(curved, attack(curved, images, forged, Budget(eps))) - plain)).mean())
             for eps in (0, 1, 2, 4, 8)
         ]
         assert gains[0] == 0
@@ -85,22 +85,20 @@ def test_a_larger_budget_gains_more_on_average() -> None:
 
 
 def test_many_steps_do_no_worse_than_one_where_the_score_is_curved() -> None:
-    pictures, forged = crops(16), [False] * 16
-    once = scores(curved, fgsm(curved, pictures, forged, Budget(24)))
-    many = scores(curved, pgd(curved, pictures, forged, Budget(24, steps=20)))
-    more = scores(curved, pgd(curved, pictures, forged, Budget(24, steps=20, restarts=3)))
+    images, forged = crops(16), [False] * 16
+    once = scores(curved, fgsm(curved, images, forged, Budget(24)))
+    many = scores(curved, pgd(curved, images, forged, Budget(24, steps=20)))
+    more = scores(curved, pgd(curved, images, forged, Budget(24, steps=20, restarts=3)))
     assert many.mean() > once.mean() + 1
-    assert (many >= scores(curved, pictures)).all()
+    assert (many >= scores(curved, images)).all()
     assert (more >= many).all()
 
 
 def test_equal_seeds_give_equal_attacks_and_other_seeds_others() -> None:
-    pictures = crops(4)
-    first, again = [pgd(curved, pictures, [True] * 4, Budget(4, steps=2, restarts=2, seed=s)) for s in (5, 5)]
+    images = crops(4)
+    first, again = [pgd(curved, images, [True] * 4, Budget(4, steps=2, restarts=2, seed=s)) for s in (5, 5)]
     assert np.array_equal(first, again)
-    third, other = [
-        pgd(lambda x: (x % 7).sum((1, 2, 3)), pictures, [True] * 4, Budget(4, 1, 0.1, 2, s)) for s in (5, 6)
-    ]
+    third, other = [pgd(lambda x: (x % 7).sum((1, 2, 3)), images, [True] * 4, Budget(4, 1, 0.1, 2, s)) for s in (5, 6)]
     assert not np.array_equal(third, other)
 
 
@@ -110,9 +108,9 @@ def shipped_faces(count: int) -> Pixels:
     return np.stack([portrait(shape[2], shape[2], seed) for seed in range(count)])
 
 
-def fed(pictures: Pixels) -> Floats:
+def fed(images: Pixels) -> Floats:
     """As the network's contract says: RGB in [-1, 1], channels first."""
-    return np.ascontiguousarray((pictures.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5, np.float32)
+    return np.ascontiguousarray((images.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5, np.float32)
 
 
 def test_the_rebuilt_network_is_the_shipped_one() -> None:
@@ -130,12 +128,12 @@ def test_the_rebuilt_network_is_the_shipped_one() -> None:
 
 def test_the_shipped_network_yields_in_both_directions() -> None:
     """What ONNX Runtime says of the pictures as saved, not what the attack claims."""
-    pictures, model = shipped_faces(2), models.load("face_forgery")
-    moved = pgd(network(mirrored=False), pictures, [True, False], Budget(2, steps=3))
-    before, after = (model.run(fed(x))[0] for x in (pictures, moved))
+    images, model = shipped_faces(2), models.load("face_forgery")
+    moved = pgd(network(mirrored=False), images, [True, False], Budget(2, steps=3))
+    before, after = (model.run(fed(x))[0] for x in (images, moved))
     assert after[0] < before[0]
     assert after[1] > before[1]
-    assert np.abs(moved.astype(int) - pictures).max() == 2
+    assert np.abs(moved.astype(int) - images).max() == 2
 
 
 def test_what_has_no_meaning_is_refused() -> None:

@@ -31,11 +31,11 @@ ALL = Protocol(name="all", text="Every file.", splits=())
 def items(folder: Path) -> list[Item]:
     """Two people of each class, of a portrait in several crops; a file without a face and one that is no picture."""
     with Image.open(ASTRONAUT) as whole:
-        picture = whole.convert("RGB")
+        image = whole.convert("RGB")
     found: list[Item] = []
     for number in range(4):
         path = folder / f"{number}.png"
-        picture.crop((number * 2, number, picture.width - number, picture.height)).save(path)
+        image.crop((number * 2, number, image.width - number, image.height)).save(path)
         found.append(
             Item(path.name, path, "faces", number % 2 == 1, method="m" if number % 2 else "", identity=str(number))
         )

@@ -17,7 +17,7 @@ from zhenwei import media
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.evaluation.ladder import GRADED, Degradation, families, quick_steps, steps
 from zhenwei.evaluation.ladder.changes import Colours, ScreenScaling
-from zhenwei.evaluation.ladder.clips import excerpt
+from zhenwei.evaluation.ladder.videos import excerpt
 from zhenwei.types import Pixels
 
 BY_NAME = {step.name: step for step in steps()}
@@ -38,7 +38,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def write_clip(path: Path, frames: int = 12, size: tuple[int, int] = (128, 96), sound: str = "aac") -> Path:
+def write_video(path: Path, frames: int = 12, size: tuple[int, int] = (128, 96), audio: str = "aac") -> Path:
     """Frames of uneven length (40 and 80 ms in turn), and a tone that is as long."""
     width, height = size
     with av.open(str(path), "w") as output:
@@ -46,11 +46,11 @@ def write_clip(path: Path, frames: int = 12, size: tuple[int, int] = (128, 96), 
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.options = {"crf": "5", "preset": "ultrafast", "bf": "0"}
-        heard = output.add_stream(sound, rate=16000, layout="mono") if sound else None
+        heard = output.add_stream(audio, rate=16000, layout="mono") if audio else None
         assert heard is None or isinstance(heard, AudioStream)
         for number in range(frames):
-            picture = np.roll(scene(width, height), 3 * number, axis=1)
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            image = np.roll(scene(width, height), 3 * number, axis=1)
+            frame = av.VideoFrame.from_ndarray(image, "rgb24")
             frame.pts, frame.time_base = times_ms(frames)[number], Fraction(1, 1000)
             for packet in stream.encode(frame):
                 packet.duration = round((40 if number % 2 == 0 else 80) / 1000 / packet.time_base)
@@ -71,12 +71,12 @@ def times_ms(frames: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
 def pixels_of(path: Path) -> Pixels:
-    return media.read_picture(media.open_media(path)).pixels
+    return media.read_image(media.open_media(path)).pixels
 
 
 def psnr(a: Pixels, b: Pixels) -> float:
@@ -211,9 +211,9 @@ def test_gamma_and_grey_in_the_file(photo: Path, tmp_path: Path) -> None:
 
 def test_a_screenshot_moves_an_edge_to_where_it_should_be() -> None:
     """A step at column 80 is, at scale s and shift d, at s * 80 + d: read off the total light of a row."""
-    picture = np.zeros((8, 160, 3), np.uint8)
-    picture[:, :80] = 200
-    after = ScreenScaling(0.83, 0.37).apply(picture)
+    image = np.zeros((8, 160, 3), np.uint8)
+    image[:, :80] = 200
+    after = ScreenScaling(0.83, 0.37).apply(image)
     assert after.shape == (7, 133, 3)
     assert after[3, :, 0].sum() / 200 == pytest.approx(0.83 * 80 + 0.37, abs=0.1)
 
@@ -267,8 +267,8 @@ def test_sixteen_bits_palettes_and_cmyk_pass(tmp_path: Path) -> None:
         assert psnr(after, pixels_of(tmp_path / name)) > 20  # chroma is halved; a palette dithers
 
 
-def test_the_same_file_gives_the_same_bytes(photo: Path, clip: Path, tmp_path: Path) -> None:
-    for name, source in (("jpeg 50", photo), ("h265 crf 33", photo), ("h264 crf 28", clip), ("h265 crf 33", clip)):
+def test_the_same_file_gives_the_same_bytes(photo: Path, sample: Path, tmp_path: Path) -> None:
+    for name, source in (("jpeg 50", photo), ("h265 crf 33", photo), ("h264 crf 28", sample), ("h265 crf 33", sample)):
         first, second = (BY_NAME[name].apply(source, tmp_path / turn) for turn in ("a", "b"))
         assert first.name == second.name
         assert first.read_bytes() == second.read_bytes()
@@ -281,37 +281,37 @@ def test_steps_do_not_overwrite_each_other_nor_leave_pieces(photo: Path, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["h264 crf 23", "h265 crf 33", "noise 10", "resize 0.5 area", "feed 480p, crf 30"])
-def test_a_clip_keeps_its_frames_times_duration_and_sound(clip: Path, tmp_path: Path, name: str) -> None:
-    before, path = media.open_media(clip), BY_NAME[name].apply(clip, tmp_path)
+def test_a_clip_keeps_its_frames_times_duration_and_sound(sample: Path, tmp_path: Path, name: str) -> None:
+    before, path = media.open_media(sample), BY_NAME[name].apply(sample, tmp_path)
     after = media.open_media(path)
     assert media.frame_times(after) == pytest.approx(media.frame_times(before), abs=1e-3)
     assert after.frame_count == 12
     assert after.duration_s == pytest.approx(before.duration_s, abs=0.05)
     assert after.codec == ("hevc" if "h265" in name else "h264")
-    assert sound_packets(path) == sound_packets(clip)
+    assert audio_packets(path) == audio_packets(sample)
 
 
-def sound_packets(path: Path) -> list[bytes]:
+def audio_packets(path: Path) -> list[bytes]:
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
-def test_clips_lose_more_and_shrink_at_higher_rate_factors(clip: Path, tmp_path: Path) -> None:
-    before = frames_of(clip)
+def test_clips_lose_more_and_shrink_at_higher_rate_factors(sample: Path, tmp_path: Path) -> None:
+    before = frames_of(sample)
     for codec in ("h264", "h265"):
-        files = [step.apply(clip, tmp_path) for step in families(steps(), (codec,))]
+        files = [step.apply(sample, tmp_path) for step in families(steps(), (codec,))]
         quality = [np.mean([psnr(a, b) for a, b in zip(before, frames_of(f), strict=True)]) for f in files]
         assert quality == sorted(quality, reverse=True)
         sizes = [f.stat().st_size for f in files]
         assert sizes == sorted(sizes, reverse=True)
 
 
-def test_changes_reach_every_frame_of_a_clip(clip: Path, tmp_path: Path) -> None:
-    before = frames_of(clip)
-    after = frames_of(BY_NAME["brightness 0.7"].apply(clip, tmp_path))
+def test_changes_reach_every_frame_of_a_clip(sample: Path, tmp_path: Path) -> None:
+    before = frames_of(sample)
+    after = frames_of(BY_NAME["brightness 0.7"].apply(sample, tmp_path))
     assert [a.mean() / b.mean() for a, b in zip(after, before, strict=True)] == pytest.approx([0.7] * 12, abs=0.02)
-    crop = frames_of(BY_NAME["crop 90 %"].apply(clip, tmp_path))
-    assert {picture.shape for picture in crop} == {(86, 116, 3)}  # 115 is made up to an even number
+    crop = frames_of(BY_NAME["crop 90 %"].apply(sample, tmp_path))
+    assert {image.shape for image in crop} == {(86, 116, 3)}  # 115 is made up to an even number
 
 
 def test_noise_differs_from_frame_to_frame() -> None:
@@ -323,7 +323,7 @@ def test_noise_differs_from_frame_to_frame() -> None:
 def test_sound_that_begins_late_stays_in_step(tmp_path: Path) -> None:
     """The tone starts 0.2 s after the pictures: where it sets in is read from the samples."""
     late = tmp_path / "late.mkv"
-    with av.open(str(write_clip(tmp_path / "plain.mp4"))) as plain, av.open(str(late), "w") as output:
+    with av.open(str(write_video(tmp_path / "plain.mp4"))) as plain, av.open(str(late), "w") as output:
         copies = {s.index: output.add_stream_from_template(s) for s in plain.streams}
         for packet in plain.demux():
             if packet.size:
@@ -343,7 +343,7 @@ def onset(path: Path) -> float:
 
 
 def test_sound_that_mp4_cannot_hold_is_encoded_again(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "old.mov", sound="pcm_mulaw")
+    source = write_video(tmp_path / "old.mov", audio="pcm_mulaw")
     after = media.open_media(BY_NAME["h264 crf 28"].apply(source, tmp_path))
     assert after.audio_codec == "aac"
     heard, before = (media.read_audio(media.open_media(p)) for p in (after.path, source))
@@ -359,19 +359,19 @@ def test_an_animated_picture_is_shipped_as_a_clip(tmp_path: Path) -> None:
     assert not after.audio_codec
 
 
-def test_an_excerpt_holds_the_first_seconds_as_they_are(clip: Path, tmp_path: Path) -> None:
-    cut = media.open_media(excerpt(media.open_media(clip), tmp_path, 0.39))
-    whole = [t for t in media.frame_times(media.open_media(clip)) if t < 0.39]
+def test_an_excerpt_holds_the_first_seconds_as_they_are(sample: Path, tmp_path: Path) -> None:
+    cut = media.open_media(excerpt(media.open_media(sample), tmp_path, 0.39))
+    whole = [t for t in media.frame_times(media.open_media(sample)) if t < 0.39]
     assert media.frame_times(cut) == pytest.approx(whole, abs=1e-3)
-    assert all(np.array_equal(a, b) for a, b in zip(frames_of(Path(cut.path)), frames_of(clip), strict=False))
+    assert all(np.array_equal(a, b) for a, b in zip(frames_of(Path(cut.path)), frames_of(sample), strict=False))
     assert cut.audio_codec == "aac"
-    assert excerpt(media.open_media(clip), tmp_path, 60.0) == clip
+    assert excerpt(media.open_media(sample), tmp_path, 60.0) == sample
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     peaks = []
     for frames in (20, 120):
-        source = write_clip(tmp_path / f"{frames}.mp4", frames=frames, sound="")
+        source = write_video(tmp_path / f"{frames}.mp4", frames=frames, audio="")
         tracemalloc.start()
         BY_NAME["blur 1"].apply(source, tmp_path)
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -391,15 +391,15 @@ def test_what_cannot_be_read_or_written_is_said(photo: Path, tmp_path: Path) -> 
         families(steps(), ("jpg",))
 
 
-def test_a_step_says_what_it_does_not_take(clip: Path, tmp_path: Path) -> None:
+def test_a_step_says_what_it_does_not_take(sample: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="video"):
-        BY_NAME["jpeg 50"].apply(clip, tmp_path)
+        BY_NAME["jpeg 50"].apply(sample, tmp_path)
 
 
-def test_a_clip_without_pictures_leaves_no_file(tmp_path: Path, clip: Path) -> None:
+def test_a_clip_without_pictures_leaves_no_file(tmp_path: Path, sample: Path) -> None:
     """Every byte of the pictures is blanked: the container says 12 frames, none can be decoded."""
-    data = bytearray(clip.read_bytes())
-    with av.open(str(clip)) as container:
+    data = bytearray(sample.read_bytes())
+    with av.open(str(sample)) as container:
         for packet in container.demux(video=0):
             if packet.size and packet.pos is not None:
                 data[packet.pos : packet.pos + packet.size] = bytes(packet.size)

@@ -31,7 +31,7 @@ CHECKS = (
 )
 
 
-def _picture(seed: int) -> Pixels:
+def _image(seed: int) -> Pixels:
     noise = np.random.default_rng(seed).standard_normal((120, 160, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 8)
     return np.asarray((smooth - smooth.min()) / (smooth.max() - smooth.min()) * 255, np.uint8)
@@ -42,7 +42,7 @@ def _items(folder: Path, domain: str = "in") -> list[Item]:
     found = []
     for n in range(8):
         path = folder / f"{n}.png"
-        Image.fromarray(_picture(n)).save(path)
+        Image.fromarray(_image(n)).save(path)
         split = "train" if n < 4 else "test"
         mine = Item(path.name, path, "set", n % 2 == 1, identity=f"p{n}", video=f"v{n}", split=split)  # type: ignore[arg-type]
         found.append(replace(mine, domain=domain))  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ def test_all_files_of_somebody_elses_data_may_be_tested(tmp_path: Path) -> None:
 
 def test_a_copy_is_found_whatever_its_size_format_and_name(tmp_path: Path) -> None:
     items = _items(tmp_path)
-    Image.fromarray(_picture(2)).resize((240, 180)).save(tmp_path / "innocent.jpg", quality=50)
+    Image.fromarray(_image(2)).resize((240, 180)).save(tmp_path / "innocent.jpg", quality=50)
     items.append(Item("innocent.jpg", tmp_path / "innocent.jpg", "another set", False, split="test"))
     bad = _bad(items)
     assert set(bad) == {"near-duplicates"}
@@ -109,7 +109,7 @@ def test_a_frame_of_a_clip_that_was_trained_on_is_found(tmp_path: Path) -> None:
         stream = out.add_stream("h264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
         for _ in range(12):
-            for packet in stream.encode(av.VideoFrame.from_ndarray(_picture(3), format="rgb24")):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(_image(3), format="rgb24")):
                 out.mux(packet)
         for packet in stream.encode():
             out.mux(packet)
@@ -140,7 +140,7 @@ def test_what_cannot_be_read_is_left_to_the_evaluation(tmp_path: Path) -> None:
 
 
 def test_of_very_many_files_some_are_looked_at_and_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaks, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(leaks, "MAX_LOOKED_AT", 4)
     items = _items(tmp_path)
     seen: list[tuple[int, int]] = []
     found = leaks.check(items[4:], items, tell=lambda done, of: seen.append((done, of)))
@@ -151,8 +151,8 @@ def test_of_very_many_files_some_are_looked_at_and_it_says_so(tmp_path: Path, mo
 def _data(folder: Path) -> Path:
     """A table of two people a part, whose test part holds a copy of a picture that was trained on."""
     for n in range(4):
-        Image.fromarray(_picture(n)).save(folder / f"{n}.png")
-    Image.fromarray(_picture(0)).resize((200, 150)).save(folder / "3.png")
+        Image.fromarray(_image(n)).save(folder / f"{n}.png")
+    Image.fromarray(_image(0)).resize((200, 150)).save(folder / "3.png")
     with (folder / "data.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "label", "split"))

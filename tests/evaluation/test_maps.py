@@ -16,7 +16,7 @@ from zhenwei.evaluation import maps, results
 from zhenwei.evaluation.evaluate import evaluate
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.protocols import Protocol
-from zhenwei.testing import picture_subject
+from zhenwei.testing import image_subject
 from zhenwei.types import Floats, Frame, Pixels, Subject
 
 ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -24,8 +24,8 @@ ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 
 def portrait(shift: int = 0) -> Pixels:
     with Image.open(ASTRONAUT) as whole:
-        picture = whole.convert("RGB")
-        return np.asarray(picture.crop((shift, shift, picture.width - shift, picture.height)), np.uint8)
+        image = whole.convert("RGB")
+        return np.asarray(image.crop((shift, shift, image.width - shift, image.height)), np.uint8)
 
 
 def altered(pixels: Pixels) -> Pixels:
@@ -126,13 +126,13 @@ def test_the_map_is_in_shares_and_abstains_with_the_detector() -> None:
     for pixels in (portrait(), small):
         tracks = faces.find_people((Frame(0, 0.0, pixels),))
         for track in tracks:
-            subject = Subject(picture_subject(pixels).media, (Frame(0, 0.0, pixels),), track)
+            subject = Subject(image_subject(pixels).media, (Frame(0, 0.0, pixels),), track)
             marked = ManipulationMap().marked(subject)
             assert (marked is None) == (ManipulationMap().examine(subject).llr is None)
             if marked is not None:
                 assert marked.shape == (12, 12)
                 assert 0 <= marked.min() <= marked.max() <= 1
-    assert ManipulationMap().marked(Subject(picture_subject(small).media)) is None
+    assert ManipulationMap().marked(Subject(image_subject(small).media)) is None
 
 
 def test_results_tell_what_was_measured(items: list[Item], tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from zhenwei.types import Box, Floats, Pixels
 @pytest.fixture(scope="session")
 def astronaut() -> Pixels:
     """``(512, 512, 3)``: Eileen Collins, by NASA."""
-    with Image.open(Path(__file__).parents[1] / "data" / "astronaut.jpg") as picture:
-        pixels = np.array(picture.convert("RGB"))
+    with Image.open(Path(__file__).parents[1] / "data" / "astronaut.jpg") as image:
+        pixels = np.array(image.convert("RGB"))
     pixels.flags.writeable = False
     return pixels
 

@@ -50,11 +50,11 @@ def test_a_view_knows_where_its_pixels_come_from(
     """In a picture whose colours are its coordinates, a pixel of the view shows the place that the scaling names."""
     y, x = np.mgrid[:height, :width] + 0.5
     assume(left < width and top < height and left + side > 0 and top + side > 0)
-    picture = np.stack([x * 0.8, y * 0.8, np.full_like(x, 200)], -1).astype(np.uint8)
-    shown, scaling = blazeface._input(View(picture, left, top, side, repeated), 128)
+    image = np.stack([x * 0.8, y * 0.8, np.full_like(x, 200)], -1).astype(np.uint8)
+    shown, scaling = blazeface._input(View(image, left, top, side, repeated), 128)
     assert shown.shape == (128, 128, 3)
     rows, columns = np.nonzero(shown[..., 2] > 0)  # where there is picture or repeated border
-    places = scaling.to_picture(np.stack([columns + 0.5, rows + 0.5], -1).astype(np.float64))
+    places = scaling.to_image(np.stack([columns + 0.5, rows + 0.5], -1).astype(np.float64))
     colours = (shown[rows, columns, :2] + 1) * 127.5 / 0.8
     wanted = np.clip(places, 0.5, [width - 0.5, height - 0.5])
     inner = ((places > 2) & (places < np.array([width, height]) - 2)).all(axis=1)  # the border is averaged with itself

@@ -13,8 +13,8 @@ from zhenwei.types import Box, Face, Floats, Frame, InputContract, Pixels
 MESH_MARKS = ((33, 133), (362, 263), (4,), (13, 14))
 
 
-def shrunk(picture: Pixels, scale: float) -> Pixels:
-    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+def shrunk(image: Pixels, scale: float) -> Pixels:
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def moved(box: Box, scale: float, x: float, y: float) -> Box:
@@ -48,15 +48,15 @@ def test_the_face_is_where_a_person_sees_it(astronaut: Pixels, marks: Floats, fa
 @pytest.mark.parametrize("scale", [0.28, 0.45, 1.0, 1.4])
 def test_a_face_is_found_in_every_size_with_the_same_box(scale: float, astronaut: Pixels, backdrop: Pixels) -> None:
     own = only(faces.detect(astronaut)).box
-    pasted, picture = shrunk(astronaut, scale), backdrop.copy()
+    pasted, image = shrunk(astronaut, scale), backdrop.copy()
     x, y = 700 - pasted.shape[1] // 2, max(0, 300 - pasted.shape[0] // 2)
-    picture[y : y + pasted.shape[0], x : x + pasted.shape[1]] = pasted[: 720 - y]
-    assert only(faces.detect(picture)).box.overlap(moved(own, scale, x, y)) > 0.75
+    image[y : y + pasted.shape[0], x : x + pasted.shape[1]] = pasted[: 720 - y]
+    assert only(faces.detect(image)).box.overlap(moved(own, scale, x, y)) > 0.75
 
 
 def test_everyone_in_a_group_is_found(astronaut: Pixels, backdrop: Pixels) -> None:
     """Fifteen faces of 40 px in a picture of 1280 px."""
-    picture, wanted = backdrop.copy(), []
+    image, wanted = backdrop.copy(), []
     own = only(faces.detect(astronaut)).box
     head = Box(110, 0, 340, 230)
     scale = 40 / own.width
@@ -64,12 +64,12 @@ def test_everyone_in_a_group_is_found(astronaut: Pixels, backdrop: Pixels) -> No
     for row in range(3):
         for column in range(5):
             x, y = 90 + 240 * column + 31 * row, 110 + 200 * row
-            picture[y : y + pasted.shape[0], x : x + pasted.shape[1]] = pasted
+            image[y : y + pasted.shape[0], x : x + pasted.shape[1]] = pasted
             wanted.append(moved(own, scale, x - head.left * scale, y - head.top * scale))
-    found = faces.detect(picture)
+    found = faces.detect(image)
     assert len(found) == 15
     assert all(max(f.box.overlap(w) for f in found) > 0.6 for w in wanted)
-    assert not faces.detect(picture, minimum_px=60)
+    assert not faces.detect(image, minimum_px=60)
 
 
 @pytest.mark.parametrize("turn_deg", [-35, 20, 35])

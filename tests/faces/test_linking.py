@@ -145,5 +145,5 @@ def test_a_slow_change_is_no_cut_however_far_it_goes() -> None:
     assert numbers([fade[0], fade[-1]]) == [0, 1]
 
 
-def numbers(pictures: Sequence[Pixels]) -> list[int]:
-    return tracking.scenes([Frame(i, i / 2, p) for i, p in enumerate(pictures)])
+def numbers(images: Sequence[Pixels]) -> list[int]:
+    return tracking.scenes([Frame(i, i / 2, p) for i, p in enumerate(images)])

@@ -20,12 +20,12 @@ PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 SIZE = (400, 300)  # width and height of the made clips
 
 
-def written(path: Path, pictures: list[Pixels], fps: int = 25, pix_fmt: str = "yuv420p") -> Media:
+def written(path: Path, images: list[Pixels], fps: int = 25, pix_fmt: str = "yuv420p") -> Media:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = pictures[0].shape[1], pictures[0].shape[0], pix_fmt
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        stream.width, stream.height, stream.pix_fmt = images[0].shape[1], images[0].shape[0], pix_fmt
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     return media.open_media(path)
 
@@ -34,28 +34,28 @@ def moving(n: int, step: tuple[float, float]) -> tuple[list[Pixels], Floats]:
     """A portrait that moves over a grey ground by ``step`` px a frame, and where its corner is."""
     face = cv2.resize(np.asarray(Image.open(PORTRAIT).convert("RGB"))[:300, 80:380], (200, 200), interpolation=3)
     corners = np.array([(40 + step[0] * i, 40 + step[1] * i) for i in range(n)], np.float32)
-    pictures = []
+    images = []
     for x, y in corners.round().astype(int):
         ground = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
         ground[y : y + 200, x : x + 200] = face
-        pictures.append(ground)
-    return pictures, corners
+        images.append(ground)
+    return images, corners
 
 
-def strip_of(clip: Media, sampled: int = 8) -> tuple[Strip, Passage, tuple[Frame, ...]]:
-    frames = tuple(media.sample_frames(clip, sampled))
+def strip_of(video: Media, sampled: int = 8) -> tuple[Strip, Passage, tuple[Frame, ...]]:
+    frames = tuple(media.sample_frames(video, sampled))
     (track,) = faces.find_people(frames)
-    passage = faces.find_passage(frames, track, duration_s=clip.duration_s, fps=clip.fps)
+    passage = faces.find_passage(frames, track, duration_s=video.duration_s, fps=video.fps)
     assert passage is not None
-    dense = media.read_passage(clip, passage.start_s, passage.end_s, window=passage.window)
+    dense = media.read_passage(video, passage.start_s, passage.end_s, window=passage.window)
     strip = faces.follow(passage, dense)
     assert strip is not None
     return strip, passage, frames
 
 
 def test_the_strip_shows_every_frame_and_its_landmarks_follow_the_head(tmp_path: Path) -> None:
-    pictures, corners = moving(50, (2.0, 0.5))
-    strip, _, _ = strip_of(written(tmp_path / "a.mp4", pictures))
+    images, corners = moving(50, (2.0, 0.5))
+    strip, _, _ = strip_of(written(tmp_path / "a.mp4", images))
     assert len(strip.times_s) == 50
     np.testing.assert_allclose(strip.times_s, np.arange(50) / 25, atol=1e-6)
     assert strip.rate_hz == pytest.approx(25)
@@ -72,12 +72,12 @@ def always(window: Window, _time_s: float) -> Window:
 
 
 def test_a_window_is_the_frame_itself_there(tmp_path: Path) -> None:
-    pictures, _ = moving(12, (3.0, 0.0))
+    images, _ = moving(12, (3.0, 0.0))
     for pix_fmt in ("yuv420p", "yuv444p"):
-        clip = written(tmp_path / f"{pix_fmt}.mp4", pictures, pix_fmt=pix_fmt)
-        whole = list(media.read_passage(clip, 0, 9))
+        video = written(tmp_path / f"{pix_fmt}.mp4", images, pix_fmt=pix_fmt)
+        whole = list(media.read_passage(video, 0, 9))
         for window in ((33, 21, 238, 190), (-20, -5, 100, 90), (301, 201, 900, 900), (500, 500, 600, 600)):
-            parts = list(media.read_passage(clip, 0, 9, window=partial(always, window)))
+            parts = list(media.read_passage(video, 0, 9, window=partial(always, window)))
             left, top = min(max(window[0], 0), SIZE[0] - 1), min(max(window[1], 0), SIZE[1] - 1)
             for one, other in zip(whole, parts, strict=True):
                 expected = one.pixels[top : max(window[3], top + 1), left : max(window[2], left + 1)]
@@ -86,24 +86,24 @@ def test_a_window_is_the_frame_itself_there(tmp_path: Path) -> None:
 
 
 def test_fast_clips_are_thinned_evenly_and_bounds_are_included(tmp_path: Path) -> None:
-    pictures, _ = moving(60, (1.0, 0.0))
-    clip = written(tmp_path / "fast.mp4", pictures, fps=60)
-    times = [f.time_s for f in media.read_passage(clip, 0.0, 0.5)]
+    images, _ = moving(60, (1.0, 0.0))
+    video = written(tmp_path / "fast.mp4", images, fps=60)
+    times = [f.time_s for f in media.read_passage(video, 0.0, 0.5)]
     np.testing.assert_allclose(times, np.arange(0, 31, 2) / 60, atol=1e-4)
-    assert list(media.read_passage(clip, 5.0, 6.0)) == []
+    assert list(media.read_passage(video, 5.0, 6.0)) == []
 
 
 def test_the_longest_stretch_between_cuts_stays(tmp_path: Path) -> None:
-    pictures, _ = moving(40, (0.0, 0.0))
+    images, _ = moving(40, (0.0, 0.0))
     rng = np.random.default_rng(0)
     other = cv2.resize(rng.integers(0, 255, (6, 8, 3), dtype=np.uint8), SIZE, interpolation=cv2.INTER_CUBIC)
-    cut = [*pictures, *([np.asarray(other, np.uint8)] * 12)]
-    clip = written(tmp_path / "cut.mp4", cut)
-    frames = tuple(media.sample_frames(clip, 6))
+    cut = [*images, *([np.asarray(other, np.uint8)] * 12)]
+    video = written(tmp_path / "cut.mp4", cut)
+    frames = tuple(media.sample_frames(video, 6))
     (track,) = faces.find_people(frames[:4])
-    passage = faces.find_passage(frames, track, duration_s=clip.duration_s, fps=25)
+    passage = faces.find_passage(frames, track, duration_s=video.duration_s, fps=25)
     assert passage is not None
-    strip = faces.follow(passage, media.read_passage(clip, 0.0, 9.0, window=passage.window))
+    strip = faces.follow(passage, media.read_passage(video, 0.0, 9.0, window=passage.window))
     assert strip is not None
     assert len(strip.times_s) == 40
 

@@ -20,15 +20,15 @@ def head(person: Pixels, side: int) -> Pixels:
 
 
 def pasted(backdrop: Pixels, heads: Sequence[tuple[Pixels, int, int]]) -> Pixels:
-    picture = backdrop.copy()
+    image = backdrop.copy()
     for pixels, x, y in heads:
         side = pixels.shape[0]
-        picture[y : y + side, x : x + side] = pixels
-    return picture
+        image[y : y + side, x : x + side] = pixels
+    return image
 
 
-def clip(pictures: Sequence[Pixels], spacing_s: float) -> list[Frame]:
-    return [Frame(i, i * spacing_s, p) for i, p in enumerate(pictures)]
+def video(images: Sequence[Pixels], spacing_s: float) -> list[Frame]:
+    return [Frame(i, i * spacing_s, p) for i, p in enumerate(images)]
 
 
 def lefts(track: Track) -> list[float]:
@@ -53,7 +53,7 @@ def test_people_who_change_places_stay_themselves(
     a, b = head(astronaut, 240), head(stranger, 240)
     steps = [(40 + 130 * i, 1000 - 130 * i) for i in range(8)]
     # In the middle they cover one another; there only who is in front is seen.
-    frames = clip([pasted(backdrop, [(b, right, 300), (a, left, 250)]) for left, right in steps], spacing_s)
+    frames = video([pasted(backdrop, [(b, right, 300), (a, left, 250)]) for left, right in steps], spacing_s)
     people = faces.find_people(frames)
     assert len(people) == 2
     rising, falling = sorted(people, key=lambda t: lefts(t)[0])
@@ -66,7 +66,7 @@ def test_people_who_change_places_stay_themselves(
 def test_people_are_numbered_by_appearance_then_size(astronaut: Pixels, stranger: Pixels, backdrop: Pixels) -> None:
     small, large, late = head(stranger, 150), head(astronaut, 300), head(astronaut[:, ::-1], 200)
     early = pasted(backdrop, [(small, 60, 60), (large, 700, 200)])
-    frames = clip([early] * 3 + [pasted(early, [(late, 300, 420)])] * 3, 1.0)
+    frames = video([early] * 3 + [pasted(early, [(late, 300, 420)])] * 3, 1.0)
     people = faces.find_people(frames)
     assert [t.person for t in people] == [1, 2, 3]
     assert [len(t.faces) for t in people] == [6, 6, 3]
@@ -81,7 +81,7 @@ def test_a_person_who_was_away_comes_back_as_the_same(astronaut: Pixels, backdro
         pasted(backdrop, [(head(astronaut, 260), 100, 100)]),
         pasted(backdrop, [(head(astronaut, 260), 900, 300)]),
     )
-    (track,) = faces.find_people(clip([here, here, backdrop, backdrop, there, there], 2.0))
+    (track,) = faces.find_people(video([here, here, backdrop, backdrop, there, there], 2.0))
     assert [f.frame for f in track.faces] == [0, 1, 4, 5]
 
 
@@ -90,14 +90,14 @@ def test_a_cut_to_somebody_else_at_the_same_place_is_somebody_else(
 ) -> None:
     studio = pasted(backdrop, [(head(astronaut, 300), 400, 200)])
     street = pasted(np.ascontiguousarray(255 - backdrop[::-1, ::-1] // 2), [(head(stranger, 300), 400, 200)])
-    frames = clip([studio] * 3 + [street] * 3 + [studio] * 2, 0.5)
+    frames = video([studio] * 3 + [street] * 3 + [studio] * 2, 0.5)
     assert tracking.scenes(frames) == [0, 0, 0, 1, 1, 1, 2, 2]
     people = faces.find_people(frames)
     assert [[f.frame for f in t.faces] for t in people] == [[0, 1, 2, 6, 7], [3, 4, 5]]
 
 
 def test_small_people_in_a_clip_are_followed(astronaut: Pixels, backdrop: Pixels) -> None:
-    frames = clip([pasted(backdrop, [(head(astronaut, 110), 200 + 40 * i, 300)]) for i in range(10)], 0.2)
+    frames = video([pasted(backdrop, [(head(astronaut, 110), 200 + 40 * i, 300)]) for i in range(10)], 0.2)
     (track,) = faces.find_people(frames)
     assert len(track.faces) == 10
     assert max(f.quality.face_px for f in track.faces) < 60
@@ -123,7 +123,7 @@ def test_a_chance_finding_is_left_out_and_a_clear_one_is_kept(
     monkeypatch: pytest.MonkeyPatch, astronaut: Pixels, backdrop: Pixels
 ) -> None:
     """Once in six frames: believed with much support, else not."""
-    frames = clip([backdrop] * 2 + [pasted(backdrop, [(head(astronaut, 260), 100, 100)])] + [backdrop] * 3, 1.0)
+    frames = video([backdrop] * 2 + [pasted(backdrop, [(head(astronaut, 260), 100, 100)])] + [backdrop] * 3, 1.0)
     assert len(faces.find_people(frames)) == 1
     monkeypatch.setattr("zhenwei.faces.people._ONCE_ENOUGH", 1000.0)
     assert faces.find_people(frames) == ()

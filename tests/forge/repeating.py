@@ -19,7 +19,7 @@ from zhenwei.forge.synthesis.self_blend import METHOD as SELF_BLEND
 from zhenwei.forge.synthesis.self_blend import self_blend_seeded
 from zhenwei.forge.synthesis.splice import METHOD as SPLICE
 from zhenwei.forge.synthesis.splice import splice_seeded
-from zhenwei.forge.synthesis.temporal import ClipForgery, temporal_seeded
+from zhenwei.forge.synthesis.temporal import VideoForgery, temporal_seeded
 from zhenwei.types import Floats, Pixels
 
 _METHODS: dict[str, Callable[[Pixels, Floats, int], Forgery]] = {
@@ -58,9 +58,9 @@ def repeat(
     return _OF_TWO[method](pixels, landmarks, donor, donor_landmarks, seed)
 
 
-def repeat_clip(
+def repeat_video(
     recipe: Mapping[str, Value], frames: Pixels, landmarks: Floats, donor: Pixels | None = None
-) -> ClipForgery:
+) -> VideoForgery:
     """The forgery that ``recipe`` describes, bit for bit, from the same clip, landmarks and donor."""
     seed, kind = recipe["seed"], recipe["kind"]
     assert isinstance(seed, int)

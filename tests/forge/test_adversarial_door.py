@@ -19,7 +19,7 @@ from zhenwei.cli import main
 from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, MediaError
 from zhenwei.forge import export
-from zhenwei.forge.export import Door, Origin, export_picture, open_door
+from zhenwei.forge.export import Door, Origin, export_image, open_door
 from zhenwei.testing.made import portrait
 from zhenwei.types import Pixels
 
@@ -69,9 +69,9 @@ def is_marked(path: Path) -> bool:
     except MediaError:
         return False
     if opened.kind == "audio":
-        sound = media.read_audio(opened)
-        mark = watermark.read_sound(sound.samples, sound.rate_hz, keys.PUBLIC_KEY)
-        return mark is not None and visible.has_tones(sound.samples, sound.rate_hz)
+        audio = media.read_audio(opened)
+        mark = watermark.read_audio(audio.samples, audio.rate_hz, keys.PUBLIC_KEY)
+        return mark is not None and visible.has_tones(audio.samples, audio.rate_hz)
     frames = [frame.pixels for frame in media.sample_frames(opened, 8)]
     found = watermark.read_frames(frames, keys.PUBLIC_KEY)
     return found is not None and all(visible.has_label(pixels) for pixels in frames)
@@ -109,18 +109,18 @@ def test_the_environment_turns_nothing_off(home: Path, tmp_path: Path, monkeypat
 def test_odd_names_leave_no_gap(name: str, door: Door, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    export_picture(portrait(260, 260), Origin("x", {}), folder / name, door)
+    export_image(portrait(260, 260), Origin("x", {}), folder / name, door)
     assert len([p for p in folder.iterdir() if p.suffix != ".json"]) == 1
     assert list(unmarked(folder)) == []
 
 
-@pytest.mark.parametrize("picture", [np.zeros((300, 300, 3), np.uint8), np.full((300, 300, 3), 255, np.uint8)])
-def test_a_picture_that_holds_no_mark_does_not_leave(picture: Pixels, door: Door, tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", [np.zeros((300, 300, 3), np.uint8), np.full((300, 300, 3), 255, np.uint8)])
+def test_a_picture_that_holds_no_mark_does_not_leave(image: Pixels, door: Door, tmp_path: Path) -> None:
     """All black or all white: either the mark is found again, or there is no file."""
     folder = tmp_path / "out"
     folder.mkdir()
     try:
-        export_picture(picture, Origin("x", {}), folder / "a.png", door)
+        export_image(image, Origin("x", {}), folder / "a.png", door)
     except DataError:
         assert list(folder.iterdir()) == []
     assert list(unmarked(folder)) == []
@@ -137,7 +137,7 @@ def _same(pixels: Pixels, *_: object) -> Pixels:
     ("room", "name", "instead"),
     [
         (visible, "add_label", _same),
-        (watermark, "mark_picture", _same),
+        (watermark, "mark_image", _same),
         (labels, "write_labels", lambda data, *_: data),
         (credential, "sign", lambda data, **_: data),
     ],
@@ -149,7 +149,7 @@ def test_a_file_that_lost_a_mark_is_deleted(
     folder.mkdir()
     monkeypatch.setattr(room, name, instead)
     with pytest.raises(DataError, match="could not be read back"):
-        export_picture(portrait(300, 300), Origin("x", {}), folder / "a.png", door)
+        export_image(portrait(300, 300), Origin("x", {}), folder / "a.png", door)
     assert list(folder.iterdir()) == []
 
 
@@ -161,7 +161,7 @@ def test_an_interrupt_leaves_no_half_file(door: Door, tmp_path: Path, monkeypatc
     folder.mkdir()
     monkeypatch.setattr(watermark, "read_frames", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        export_picture(portrait(300, 300), Origin("x", {}), folder / "a.png", door)
+        export_image(portrait(300, 300), Origin("x", {}), folder / "a.png", door)
     assert list(folder.iterdir()) == []
 
 

@@ -19,10 +19,10 @@ from zhenwei.forge.export import (
     Door,
     Exported,
     Origin,
-    export_clip,
-    export_picture,
+    export_audio,
+    export_image,
     export_sheet,
-    export_sound,
+    export_video,
     open_door,
 )
 from zhenwei.testing.made import portrait
@@ -47,7 +47,7 @@ def told(exported: Exported) -> dict[str, object]:
 @pytest.mark.parametrize("size", [(300, 260), (64, 64), (257, 511)])
 def test_a_picture_carries_every_mark(suffix: str, size: tuple[int, int], door: Door, tmp_path: Path) -> None:
     made = portrait(*size)
-    exported = export_picture(made, ORIGIN, tmp_path / f"forged{suffix}", door)
+    exported = export_image(made, ORIGIN, tmp_path / f"forged{suffix}", door)
     data = exported.path.read_bytes()
     held = credential.read_credential(data)
     assert (held.state, held.watermark) == ("valid", exported.ident)
@@ -55,16 +55,16 @@ def test_a_picture_carries_every_mark(suffix: str, size: tuple[int, int], door: 
     said = labels.read_labels(data)
     assert said.aigc is not None
     assert (said.aigc.label, said.aigc.produce_id, said.count) == ("1", exported.ident, 1)
-    pixels = media.read_picture(media.open_media(exported.path)).pixels
+    pixels = media.read_image(media.open_media(exported.path)).pixels
     assert visible.has_label(pixels)
-    mark = watermark.read_picture(pixels, keys.PUBLIC_KEY)
+    mark = watermark.read_image(pixels, keys.PUBLIC_KEY)
     assert mark is not None
     assert mark.ident.hex() == exported.ident
 
 
 def test_small_pictures_are_enlarged_by_whole_pixels(door: Door, tmp_path: Path) -> None:
     made = portrait(64, 64)
-    exported = export_picture(made, ORIGIN, tmp_path / "small.png", door)
+    exported = export_image(made, ORIGIN, tmp_path / "small.png", door)
     assert told(exported)["enlarged"] == 4
     shown = np.asarray(Image.open(exported.path))[:256]
     back = shown.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
@@ -74,7 +74,7 @@ def test_small_pictures_are_enlarged_by_whole_pixels(door: Door, tmp_path: Path)
 def test_the_sidecar_names_file_recipe_and_mask(door: Door, tmp_path: Path) -> None:
     mask = np.zeros((300, 260), np.float32)
     mask[50:100, 60:90] = 0.8
-    exported = export_picture(portrait(300, 260), ORIGIN, tmp_path / "a.png", door, mask=mask)
+    exported = export_image(portrait(300, 260), ORIGIN, tmp_path / "a.png", door, mask=mask)
     found = told(exported)
     assert found["sha256"] == hashlib.sha256(exported.path.read_bytes()).hexdigest()
     assert found["recipe"] == {"seed": 3, "method": "mesh_swap"}
@@ -84,19 +84,19 @@ def test_the_sidecar_names_file_recipe_and_mask(door: Door, tmp_path: Path) -> N
 
 
 def test_the_same_forgery_has_the_same_mark_and_another_another(door: Door, tmp_path: Path) -> None:
-    first = export_picture(portrait(300, 260), ORIGIN, tmp_path / "a.png", door).ident
-    assert export_picture(portrait(300, 260), ORIGIN, tmp_path / "b.png", door).ident == first
+    first = export_image(portrait(300, 260), ORIGIN, tmp_path / "a.png", door).ident
+    assert export_image(portrait(300, 260), ORIGIN, tmp_path / "b.png", door).ident == first
     other = Origin("mesh_swap", {"seed": 4}, claim="ai-edited")
-    assert export_picture(portrait(300, 260), other, tmp_path / "c.png", door).ident != first
-    assert export_picture(portrait(300, 260, seed=1), ORIGIN, tmp_path / "d.png", door).ident != first
+    assert export_image(portrait(300, 260), other, tmp_path / "c.png", door).ident != first
+    assert export_image(portrait(300, 260, seed=1), ORIGIN, tmp_path / "d.png", door).ident != first
 
 
 def test_a_sheet_is_one_marked_picture(door: Door, tmp_path: Path) -> None:
     rows = [[portrait(40, 40, seed) for seed in range(3)], [portrait(40, 40)]]
     exported = export_sheet(rows, Origin("gan/dcgan", {"seed": 1}), tmp_path / "s.png", door, titles=("a", "b", "c"))
-    pixels = media.read_picture(media.open_media(exported.path)).pixels
+    pixels = media.read_image(media.open_media(exported.path)).pixels
     assert visible.has_label(pixels)
-    assert watermark.read_picture(pixels, keys.PUBLIC_KEY) is not None
+    assert watermark.read_image(pixels, keys.PUBLIC_KEY) is not None
 
 
 def hum(seconds: float, rate_hz: int) -> Floats:
@@ -107,10 +107,10 @@ def hum(seconds: float, rate_hz: int) -> Floats:
 
 
 def test_sound_carries_every_mark(door: Door, tmp_path: Path) -> None:
-    exported = export_sound(hum(3, 16000), 16000, Origin("voice/copy", {"kind": "world"}), tmp_path / "v.wav", door)
+    exported = export_audio(hum(3, 16000), 16000, Origin("voice/copy", {"kind": "world"}), tmp_path / "v.wav", door)
     heard = media.read_audio(media.open_media(exported.path))
     assert visible.has_tones(heard.samples, heard.rate_hz)
-    mark = watermark.read_sound(heard.samples, heard.rate_hz, keys.PUBLIC_KEY)
+    mark = watermark.read_audio(heard.samples, heard.rate_hz, keys.PUBLIC_KEY)
     assert mark is not None
     assert mark.ident.hex() == exported.ident[:4]
     assert credential.read_credential(exported.path.read_bytes()).state == "valid"
@@ -119,7 +119,7 @@ def test_sound_carries_every_mark(door: Door, tmp_path: Path) -> None:
 def test_a_clip_carries_every_mark_in_picture_and_sound(door: Door, tmp_path: Path) -> None:
     frames = [portrait(201, 200, seed) for seed in range(12)]
     origin = Origin("temporal", {"seed": 0}, claim="ai-edited")
-    exported = export_clip(frames, Fraction(25), origin, tmp_path / "c.mp4", door, sound=hum(3, 44100), rate_hz=44100)
+    exported = export_video(frames, Fraction(25), origin, tmp_path / "c.mp4", door, audio=hum(3, 44100), rate_hz=44100)
     opened = media.open_media(exported.path)
     assert opened.kind == "video"
     shown = [frame.pixels for frame in media.sample_frames(opened, 8)]
@@ -135,20 +135,20 @@ def test_what_is_not_the_labs_own_is_never_replaced(door: Door, tmp_path: Path) 
     Image.fromarray(portrait(300, 300)).save(path)
     before = path.read_bytes()
     with pytest.raises(DataError, match="did not come from the lab"):
-        export_picture(portrait(300, 260), ORIGIN, path, door)
+        export_image(portrait(300, 260), ORIGIN, path, door)
     path.with_name("holiday.png.json").write_text('{"schema": "zhenwei.forgery/1", "sha256": "0"}', encoding="utf-8")
     with pytest.raises(DataError, match="did not come from the lab"):
-        export_picture(portrait(300, 260), ORIGIN, path, door)
+        export_image(portrait(300, 260), ORIGIN, path, door)
     assert path.read_bytes() == before
     (tmp_path / "x.mask.png").write_bytes(b"somebody's")
     with pytest.raises(DataError, match="did not come from the lab"):
-        export_picture(portrait(300, 260), ORIGIN, tmp_path / "x.png", door, mask=np.zeros((300, 260), np.float32))
+        export_image(portrait(300, 260), ORIGIN, tmp_path / "x.png", door, mask=np.zeros((300, 260), np.float32))
     assert (tmp_path / "x.mask.png").read_bytes() == b"somebody's"
 
 
 def test_the_labs_own_file_is_replaced(door: Door, tmp_path: Path) -> None:
-    first = export_picture(portrait(300, 260), ORIGIN, tmp_path / "p.png", door)
-    second = export_picture(portrait(300, 260, seed=9), ORIGIN, tmp_path / "p.png", door)
+    first = export_image(portrait(300, 260), ORIGIN, tmp_path / "p.png", door)
+    second = export_image(portrait(300, 260, seed=9), ORIGIN, tmp_path / "p.png", door)
     assert first.ident != second.ident
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p.png", "p.png.json"]
 
@@ -171,5 +171,5 @@ def test_what_has_no_meaning_is_refused_and_leaves_nothing(
     origin: Origin, name: str, door: Door, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError):
-        export_picture(portrait(300, 260), origin, tmp_path / name, door)
+        export_image(portrait(300, 260), origin, tmp_path / name, door)
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from PIL import Image
 from zhenwei import faces
 from zhenwei.defence.visible import add_label
 from zhenwei.detectors import build, catalogue
-from zhenwei.testing import picture_subject
+from zhenwei.testing import image_subject
 from zhenwei.types import Frame, Pixels, Subject
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -21,7 +21,7 @@ LOOK_AT_FACES = sorted(n for n, k in catalogue().items() if "image" in k.info.ta
 def subject(pixels: Pixels) -> Subject:
     frame = Frame(0, 0.0, pixels)
     (track,) = faces.find_people([frame])
-    media = picture_subject(pixels).media
+    media = image_subject(pixels).media
     return Subject(media, (frame,), track)
 
 

@@ -13,7 +13,7 @@ from zhenwei.forge.synthesis.regenerate import ENLARGERS, enlarge, regenerate, r
 from zhenwei.types import Floats, Pixels
 
 
-def picture(height: int = 120, width: int = 96) -> Pixels:
+def image(height: int = 120, width: int = 96) -> Pixels:
     """Detail at every scale."""
     rng = np.random.default_rng(3)
     out = np.full((height, width, 3), (150, 120, 100), dtype=np.float32)
@@ -25,7 +25,7 @@ def picture(height: int = 120, width: int = 96) -> Pixels:
 
 @pytest.mark.parametrize(("height", "width"), [(120, 96), (97, 131), (16, 16), (33, 300)])
 def test_the_whole_picture_is_drawn_anew_and_its_content_stays(height: int, width: int) -> None:
-    pixels = picture(height, width)
+    pixels = image(height, width)
     before = pixels.copy()
     for seed in range(25):
         forged = regenerate(pixels, np.random.default_rng(seed))
@@ -41,7 +41,7 @@ def test_the_whole_picture_is_drawn_anew_and_its_content_stays(height: int, widt
 
 
 def test_a_recipe_is_plain_and_repeats_the_picture_bit_for_bit() -> None:
-    pixels = picture()
+    pixels = image()
     made = [regenerate(pixels, np.random.default_rng(seed)) for seed in range(12)]
     for forged in made:
         recipe = json.loads(json.dumps(dict(forged.recipe), allow_nan=False))
@@ -56,7 +56,7 @@ def test_a_recipe_is_plain_and_repeats_the_picture_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("name", ENLARGERS)
 def test_undisturbed_each_way_of_enlarging_is_the_bilinear_one(name: str) -> None:
-    small = picture(20, 14).astype(np.float32)
+    small = image(20, 14).astype(np.float32)
     large = enlarge(small, name, 0.0, np.random.default_rng(0))
     expected = cv2.resize(small, (28, 40), interpolation=cv2.INTER_LINEAR)
     assert np.abs(large - expected)[2:-2, 2:-2].max() < 1e-3
@@ -80,4 +80,4 @@ def test_transposed_convolutions_and_shuffles_leave_a_comb_on_a_plain_surface_an
 
 def test_what_cannot_be_redrawn_is_refused() -> None:
     with pytest.raises(DataError, match="too small"):
-        regenerate(picture(15, 40), np.random.default_rng(0))
+        regenerate(image(15, 40), np.random.default_rng(0))

@@ -16,19 +16,19 @@ from zhenwei.forge.synthesis import splice
 from zhenwei.forge.synthesis.splice import EDGES, HISTORIES, KINDS, _pasted, splice_seeded
 from zhenwei.types import Pixels
 
-from .test_synthesis import mesh, picture
+from .test_synthesis import image, mesh
 
 SEEDS = range(60)
 
 
 def _donor(height: int = 140, width: int = 180) -> Pixels:
-    return np.ascontiguousarray(picture(height, width)[:, ::-1] // 2 + 90)
+    return np.ascontiguousarray(image(height, width)[:, ::-1] // 2 + 90)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**40), st.integers(90, 260), st.integers(90, 260))
 def test_outside_the_mask_nothing_changes_and_inside_something_does(seed: int, height: int, width: int) -> None:
-    pixels, donor = picture(height, width), _donor()
+    pixels, donor = image(height, width), _donor()
     before = pixels.copy(), donor.copy()
     forged = splice_seeded(pixels, mesh(height, width), donor, mesh(140, 180), seed)
     assert forged.pixels.shape == pixels.shape
@@ -45,7 +45,7 @@ def test_outside_the_mask_nothing_changes_and_inside_something_does(seed: int, h
 def test_every_kind_edge_and_history_occurs_and_hard_edges_are_hard() -> None:
     seen: set[object] = set()
     for seed in SEEDS:
-        forged = splice_seeded(picture(), mesh(160, 160), _donor(), mesh(140, 180), seed)
+        forged = splice_seeded(image(), mesh(160, 160), _donor(), mesh(140, 180), seed)
         seen |= {forged.recipe["kind"], forged.recipe["edge"], forged.recipe["history"]}
         if forged.recipe["edge"] != "feathered":
             assert set(np.unique(forged.mask)) == {0.0, 1.0}
@@ -57,7 +57,7 @@ def test_what_is_pasted_is_the_donor_where_it_says() -> None:
     """Hard, unmatched, without a history: inside the mask stand the donor's pixels under the recipe's own geometry."""
     checked = 0
     for seed in range(400):
-        pixels, donor = picture(), _donor()
+        pixels, donor = image(), _donor()
         forged = splice_seeded(pixels, mesh(160, 160), donor, mesh(140, 180), seed)
         r = forged.recipe
         if (r["kind"], r["edge"], r["history"], r["matched"]) != ("object", "hard", "none", 0.0) or r["mirrored"]:
@@ -78,7 +78,7 @@ def test_what_is_pasted_is_the_donor_where_it_says() -> None:
 
 def test_poisson_blending_of_a_picture_with_itself_is_that_picture() -> None:
     """Were the region shifted by a pixel, edges would show."""
-    source = picture()
+    source = image()
     region = np.zeros((160, 160), np.bool_)
     region[41:90, 30:77] = True
     out, mask = _pasted(source, source, region, "poisson", np.random.default_rng(0))
@@ -87,7 +87,7 @@ def test_poisson_blending_of_a_picture_with_itself_is_that_picture() -> None:
 
 
 def test_a_recipe_repeats_the_splice_and_is_json() -> None:
-    pixels, points, donor, theirs = picture(), mesh(160, 160), _donor(), mesh(140, 180)
+    pixels, points, donor, theirs = image(), mesh(160, 160), _donor(), mesh(140, 180)
     for seed in range(8):
         forged = splice(pixels, points, donor, theirs, np.random.default_rng(seed))
         again = repeat(json.loads(json.dumps(forged.recipe)), pixels, points, donor, theirs)
@@ -96,7 +96,7 @@ def test_a_recipe_repeats_the_splice_and_is_json() -> None:
 
 
 def test_faces_that_cannot_be_spliced_are_refused() -> None:
-    pixels, points = picture(), mesh(160, 160)
+    pixels, points = image(), mesh(160, 160)
     rng = np.random.default_rng(0)
     with pytest.raises(DataError):
         splice(pixels[..., 0], points, pixels, points, rng)

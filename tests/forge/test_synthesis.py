@@ -34,7 +34,7 @@ def mesh(height: int, width: int, scale: float = 0.8) -> Floats:
     return np.asarray(points * side + np.array([width / 2, height / 2]), dtype=np.float32)
 
 
-def picture(height: int = 160, width: int = 160) -> Pixels:
+def image(height: int = 160, width: int = 160) -> Pixels:
     """Skin-like gradients and detail at every scale."""
     rng = np.random.default_rng(3)
     out = np.full((height, width, 3), (150, 120, 100), dtype=np.float32)
@@ -46,7 +46,7 @@ def picture(height: int = 160, width: int = 160) -> Pixels:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_ground_truth_is_true(method: Method) -> None:
-    pixels, landmarks = picture(), mesh(160, 160)
+    pixels, landmarks = image(), mesh(160, 160)
     before = pixels.copy()
     for seed in SEEDS:
         forged = method(pixels, landmarks, np.random.default_rng(seed))
@@ -62,7 +62,7 @@ def test_ground_truth_is_true(method: Method) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_same_rng_same_forgery_and_other_rng_another(method: Method) -> None:
-    pixels, landmarks = picture(), mesh(160, 160)
+    pixels, landmarks = image(), mesh(160, 160)
     first, again, other = (method(pixels, landmarks, np.random.default_rng(s)) for s in (5, 5, 6))
     assert np.array_equal(first.pixels, again.pixels)
     assert np.array_equal(first.mask, again.mask)
@@ -72,7 +72,7 @@ def test_same_rng_same_forgery_and_other_rng_another(method: Method) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_recipe_survives_json_and_repeats_the_forgery(method: Method) -> None:
-    pixels, landmarks = picture(), mesh(160, 160)
+    pixels, landmarks = image(), mesh(160, 160)
     for seed in range(8):
         forged = method(pixels, landmarks, np.random.default_rng(seed))
         recipe = json.loads(json.dumps(forged.recipe, allow_nan=False))
@@ -86,7 +86,7 @@ def test_recipe_survives_json_and_repeats_the_forgery(method: Method) -> None:
 def test_third_coordinate_is_ignored(method: Method) -> None:
     flat = mesh(160, 160)
     deep = np.hstack([flat, np.full((468, 1), 9, np.float32)])
-    first, second = (method(picture(), points, np.random.default_rng(1)) for points in (flat, deep))
+    first, second = (method(image(), points, np.random.default_rng(1)) for points in (flat, deep))
     assert np.array_equal(first.pixels, second.pixels)
 
 
@@ -105,7 +105,7 @@ def test_third_coordinate_is_ignored(method: Method) -> None:
 )
 def test_degenerate_landmarks_are_refused(method: Method, landmarks: Floats, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        method(picture(), landmarks, np.random.default_rng(0))
+        method(image(), landmarks, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -128,7 +128,7 @@ def test_flat_pictures_work(method: Method, value: int) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_tight_crops_mostly_show_their_boundary_and_sometimes_none(method: Method) -> None:
     """The oval reaches 15 % beyond the border on each side; the edge of most masks must still lie inside."""
-    pixels, landmarks = picture(), mesh(160, 160, scale=1.3)
+    pixels, landmarks = image(), mesh(160, 160, scale=1.3)
     touches = []
     for seed in range(150):
         mask = method(pixels, landmarks, np.random.default_rng(seed)).mask
@@ -141,7 +141,7 @@ def test_tight_crops_mostly_show_their_boundary_and_sometimes_none(method: Metho
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_small_face_in_a_large_frame_is_forged_where_it_is(method: Method) -> None:
-    pixels = picture(480, 640)
+    pixels = image(480, 640)
     landmarks = mesh(120, 120) + np.array([400, 50], dtype=np.float32)
     for seed in range(20):
         mask = method(pixels, landmarks, np.random.default_rng(seed)).mask
@@ -152,7 +152,7 @@ def test_a_small_face_in_a_large_frame_is_forged_where_it_is(method: Method) -> 
 
 @pytest.mark.parametrize("shape", sorted(OUTLINES))
 def test_every_outline_draws_its_part(shape: str) -> None:
-    points = check_face(picture(), mesh(160, 160))
+    points = check_face(image(), mesh(160, 160))
     for seed in range(10):
         mask, drawn = draw_mask(points, 160, 160, shape, np.random.default_rng(seed))
         assert mask.max() == pytest.approx(1, abs=0.02)
@@ -164,7 +164,7 @@ def test_every_outline_draws_its_part(shape: str) -> None:
 
 def test_affine_warp_loses_detail_and_self_blend_does_both() -> None:
     """Oracle: energy of the Laplacian in the middle of the mask, against the same place before."""
-    pixels, landmarks = picture(), mesh(160, 160)
+    pixels, landmarks = image(), mesh(160, 160)
 
     def gains(method: Method) -> list[float]:
         out = []
@@ -196,7 +196,7 @@ def test_hue_really_turns() -> None:
 
 
 def test_degrading_changes_detail_and_keeps_the_mean() -> None:
-    pixels = picture()
+    pixels = image()
     for seed in range(20):
         changed, drawn = degrade(pixels, np.random.default_rng(seed))
         assert changed.shape == pixels.shape
@@ -213,7 +213,7 @@ def test_degrading_changes_detail_and_keeps_the_mean() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_fast_enough_to_be_made_on_the_fly(method: Method) -> None:
     """The aim is 6 ms for 224 px on one core; the bound leaves room for a busy machine."""
-    pixels, landmarks = picture(224, 224), mesh(224, 224)
+    pixels, landmarks = image(224, 224), mesh(224, 224)
     spent = []
     for seed in range(30):
         start = time.perf_counter()

@@ -24,7 +24,7 @@ OURS = (120, 160)  # height, width
 THEIRS = (200, 140)
 
 
-def picture(height: int, width: int, tint: tuple[int, int, int]) -> Pixels:
+def image(height: int, width: int, tint: tuple[int, int, int]) -> Pixels:
     rng = np.random.default_rng(3)
     out = np.full((height, width, 3), tint, dtype=np.float32)
     for cells in (3, 9, 27):
@@ -41,13 +41,13 @@ def mesh(height: int, width: int) -> Floats:
 
 
 def forge(method: Method, seed: int) -> Forgery:
-    ours, theirs = picture(*OURS, (150, 120, 100)), picture(*THEIRS, (70, 90, 160))
+    ours, theirs = image(*OURS, (150, 120, 100)), image(*THEIRS, (70, 90, 160))
     return method(ours, mesh(*OURS), theirs, mesh(*THEIRS), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_ground_truth_is_true(method: Method) -> None:
-    ours = picture(*OURS, (150, 120, 100))
+    ours = image(*OURS, (150, 120, 100))
     for seed in range(25):
         forged = forge(method, seed)
         assert forged.pixels.shape == ours.shape
@@ -61,7 +61,7 @@ def test_ground_truth_is_true(method: Method) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_recipe_repeats_the_forgery(method: Method) -> None:
-    ours, theirs = picture(*OURS, (150, 120, 100)), picture(*THEIRS, (70, 90, 160))
+    ours, theirs = image(*OURS, (150, 120, 100)), image(*THEIRS, (70, 90, 160))
     for seed in range(6):
         forged = forge(method, seed)
         recipe = json.loads(json.dumps(forged.recipe, allow_nan=False))
@@ -79,7 +79,7 @@ def test_another_seed_is_another_forgery(method: Method) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("which", ["ours", "theirs"])
 def test_landmarks_that_are_no_face_are_refused(method: Method, which: str) -> None:
-    ours, theirs = picture(*OURS, (150, 120, 100)), picture(*THEIRS, (70, 90, 160))
+    ours, theirs = image(*OURS, (150, 120, 100)), image(*THEIRS, (70, 90, 160))
     bad = np.full((468, 2), 60, np.float32)
     points = (bad, mesh(*THEIRS)) if which == "ours" else (mesh(*OURS), bad)
     with pytest.raises(DataError, match="span no face"):
@@ -103,7 +103,7 @@ def test_every_landmark_lands_on_its_own() -> None:
 
 
 def test_matched_colours_have_the_moments_of_the_target() -> None:
-    ours, theirs = picture(*OURS, (150, 120, 100)), picture(*OURS, (70, 90, 160))
+    ours, theirs = image(*OURS, (150, 120, 100)), image(*OURS, (70, 90, 160))
     mask = np.zeros(OURS, np.float32)
     mask[30:90, 40:120] = 1
     lab = [

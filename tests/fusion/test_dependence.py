@@ -96,7 +96,7 @@ def test_within_three_spreads_weights_hold_and_beyond_evidence_is_its_own() -> N
 def test_a_detector_that_hardly_answered_was_not_measured() -> None:
     rows, forged, groups = planted(400)
     seldom = [row if i % 40 == 0 else {k: v for k, v in row.items() if k != "b.x"} for i, row in enumerate(rows)]
-    found = measure_dependence(seldom, forged, groups, least_answers=20)
+    found = measure_dependence(seldom, forged, groups, min_answers=20)
     assert set(found.spread) == {"a.x", "a.y"}
     assert set(found.correlation) == {("a.x", "a.y")}
 

@@ -35,9 +35,9 @@ def streams(evidence: list[Evidence], operating: OperatingPoints | None = None) 
 
 
 @given(LLR, LLR)
-def test_each_stream_is_judged_by_its_own_evidence(picture: float, voice: float) -> None:
-    found = streams([said(picture), said(voice, "voice", person=None)])
-    assert found["picture"].llr == pytest.approx(picture)
+def test_each_stream_is_judged_by_its_own_evidence(image: float, voice: float) -> None:
+    found = streams([said(image), said(voice, "voice", person=None)])
+    assert found["picture"].llr == pytest.approx(image)
     assert found["voice"].llr == pytest.approx(voice)
 
 
@@ -58,9 +58,9 @@ def test_a_missing_picture_is_neutral() -> None:
 
 def test_how_firm_a_voice_must_be_is_measured_on_sound() -> None:
     truth = [0, 1] * 200
-    of_sound = measure_operating_points([-1.0, 1.0] * 200, truth, ["audio"] * 400)
+    of_audio = measure_operating_points([-1.0, 1.0] * 200, truth, ["audio"] * 400)
     evidence = [said(0.0), said(1.5, "voice", person=None)]
-    assert streams(evidence, of_sound)["voice"].decision == "forged"
+    assert streams(evidence, of_audio)["voice"].decision == "forged"
     of_video = measure_operating_points([-1.0, 1.0] * 200, truth, ["video"] * 400)
     assert streams(evidence, of_video)["voice"].decision == "inconclusive"
 
@@ -201,12 +201,12 @@ def test_a_camera_that_signed_speaks_for_picture_and_voice() -> None:
 
 
 @given(LLR, LLR)
-def test_the_four_possibilities_are_those_of_bayes(picture: float, voice: float) -> None:
-    ways = decide([said(picture), said(voice, "voice", person=None)], kind="video").four_ways()
+def test_the_four_possibilities_are_those_of_bayes(image: float, voice: float) -> None:
+    ways = decide([said(image), said(voice, "voice", person=None)], kind="video").four_ways()
     assert math.fsum(ways.values()) == pytest.approx(1)
     forged = math.fsum(share for (p, _), share in ways.items() if p)
-    assert forged == pytest.approx(1 / (1 + math.exp(-picture)))
-    assert ways[True, True] / ways[False, False] == pytest.approx(math.exp(picture + voice), rel=1e-6)
+    assert forged == pytest.approx(1 / (1 + math.exp(-image)))
+    assert ways[True, True] / ways[False, False] == pytest.approx(math.exp(image + voice), rel=1e-6)
 
 
 def test_without_streams_there_are_no_four_possibilities() -> None:

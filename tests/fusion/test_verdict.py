@@ -278,14 +278,14 @@ def test_strong_evidence_of_an_unmeasured_witness_moves_the_verdict(detector: st
 
 def test_measured_witnesses_are_trusted_as_far_as_they_held_on_other_sources() -> None:
     known = replace(KNOWN, trust={"video": 0.25, "audio": 4.0})
-    picture = [_evidence(2.0), _evidence(-0.5, detector="warp.self_blend")]
-    whole = fuse(picture, kind="image") or 0.0
+    image = [_evidence(2.0), _evidence(-0.5, detector="warp.self_blend")]
+    whole = fuse(image, kind="image") or 0.0
     for kind, factor in (("image", 1.0), ("video", 0.25)):
-        assert fuse(picture, kind=kind, dependence=known) == pytest.approx(factor * whole)
-        shares = [c or 0.0 for c in contributions(picture, kind=kind, dependence=known)]
+        assert fuse(image, kind=kind, dependence=known) == pytest.approx(factor * whole)
+        shares = [c or 0.0 for c in contributions(image, kind=kind, dependence=known)]
         assert math.fsum(shares) == pytest.approx(factor * whole)
     voice = _evidence(0.5, detector="speech.variability", person=None)
-    found = decide([*picture, voice], kind="video", operating=NOTHING_MEASURED, dependence=known)
+    found = decide([*image, voice], kind="video", operating=NOTHING_MEASURED, dependence=known)
     assert {s.stream: s.llr for s in found.streams} == pytest.approx({"picture": 0.25 * whole, "voice": 2.0})
     plugin = [_evidence(2.0, detector="vendor.plugin")]
     assert fuse(plugin, kind="video", dependence=known) == 2.0

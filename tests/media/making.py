@@ -22,7 +22,7 @@ BITS, BLOCK = 12, 16
 CODE_SIZE = (64, 48)  # width, height: 4 x 3 blocks, one bit each
 
 
-def code_picture(number: int, scale: int = 1) -> Pixels:
+def code_image(number: int, scale: int = 1) -> Pixels:
     """``number`` as black and white blocks that survive lossy coding."""
     bits = np.array([(number >> bit) & 1 for bit in range(BITS)], np.uint8).reshape(3, 4)
     grey = np.kron(bits * 255, np.ones((BLOCK * scale, BLOCK * scale), np.uint8))
@@ -35,7 +35,7 @@ def read_code(pixels: Pixels) -> int:
     return sum(int(value > 127) << bit for bit, value in enumerate(blocks.ravel()))
 
 
-def write_clip(
+def write_video(
     path: Path,
     times: Sequence[int],
     *,
@@ -44,7 +44,7 @@ def write_clip(
     options: Mapping[str, str] | None = None,
     container: str | None = None,
     last: int = 40,
-    sound_s: float = 0.0,
+    audio_s: float = 0.0,
     scale: int = 1,
     tags: Mapping[str, str] | None = None,
     muxing: Mapping[str, str] | None = None,
@@ -62,15 +62,15 @@ def write_clip(
         stream.codec_context.time_base = unit
         stream.codec_context.thread_count = 1
         stream.options = dict(options or {})
-        sound = output.add_stream("aac", rate=16000, layout="mono") if sound_s else None
-        assert sound is None or isinstance(sound, AudioStream)
+        audio = output.add_stream("aac", rate=16000, layout="mono") if audio_s else None
+        assert audio is None or isinstance(audio, AudioStream)
         for number, time in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(code_picture(number, scale), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(code_image(number, scale), format="rgb24")
             frame.pts, frame.time_base = time, unit
             _mux(output, stream.encode(frame), shown, unit)
         _mux(output, stream.encode(), shown, unit)
-        if sound is not None:
-            for packet in [p for f in tone_frames(sound_s) for p in sound.encode(f)] + sound.encode():
+        if audio is not None:
+            for packet in [p for f in tone_frames(audio_s) for p in audio.encode(f)] + audio.encode():
                 output.mux(packet)
     return path
 
@@ -98,7 +98,7 @@ def tone_frames(seconds: float, rate_hz: int = 16000) -> list[av.AudioFrame]:
     return frames
 
 
-def write_sound(path: Path, codec: str, seconds: float = 1.0, rate_hz: int = 16000) -> Path:
+def write_audio(path: Path, codec: str, seconds: float = 1.0, rate_hz: int = 16000) -> Path:
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=rate_hz, layout="mono")
         assert isinstance(stream, AudioStream)
@@ -131,6 +131,6 @@ def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
 
 def animated(form: str, shown_ms: Sequence[int]) -> bytes:
     """An animation whose picture ``i`` shows the number ``i`` for ``shown_ms[i]``."""
-    first, *rest = (Image.fromarray(code_picture(number)) for number in range(len(shown_ms)))
+    first, *rest = (Image.fromarray(code_image(number)) for number in range(len(shown_ms)))
     options: dict[str, Any] = {"lossless": True} if form == "WEBP" else {}
     return encoded(first, form, save_all=True, append_images=rest, duration=list(shown_ms), loop=0, **options)

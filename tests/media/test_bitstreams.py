@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from zhenwei.errors import MediaError
 from zhenwei.media import open_media, read_audio, sample_frames
-from zhenwei.media.bitstreams import bare_sound, raw_video, transport_start
+from zhenwei.media.bitstreams import bare_audio, raw_video, transport_start
 from zhenwei.media.formats import Format, recognise
 from zhenwei.media.wholeness import ending
 
-from .making import read_code, write_clip, write_sound
+from .making import read_code, write_audio, write_video
 
 H264 = {"a.264": ("libx264", "h264"), "a.265": ("libx265", "hevc")}
 SEI = {"h264": b"\0\0\0\x01\x06\x05\x01\x00\x80", "hevc": b"\0\0\0\x01\x4e\x01\x05\x01\x00\x80"}
@@ -29,8 +29,8 @@ def raw(path: Path, codec: str, rate: int, **options: str) -> bytes:
     extra = {"x265-params": "log-level=none:bframes=0" + options.pop("more", "")} if codec == "libx265" else {"bf": "0"}
     times = list(range(40))
     given_options = {"g": "10", **extra, **options}
-    clip = write_clip(path, times, unit=Fraction(1, rate), last=1, codec=codec, options=given_options, rate=rate)
-    return clip.read_bytes()
+    video = write_video(path, times, unit=Fraction(1, rate), last=1, codec=codec, options=given_options, rate=rate)
+    return video.read_bytes()
 
 
 @pytest.mark.parametrize("name", H264)
@@ -108,7 +108,7 @@ def test_any_bytes_are_looked_at_without_an_error(data: bytes) -> None:
     for head in (data, b"\0\0\x01" + data, b"\x47" + data):
         raw_video(head)
         transport_start(head)
-        bare_sound(head)
+        bare_audio(head)
         recognise(head)
 
 
@@ -116,7 +116,7 @@ def test_any_bytes_are_looked_at_without_an_error(data: bytes) -> None:
 def broadcast(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("broadcast") / "a.ts"
     options = {"g": "50", "bf": "0", "sc_threshold": "0"}
-    return write_clip(path, [40 * i for i in range(150)], options=options, sound_s=6.0, scale=2).read_bytes()
+    return write_video(path, [40 * i for i in range(150)], options=options, audio_s=6.0, scale=2).read_bytes()
 
 
 @pytest.mark.parametrize("skipped", [1, 100, 187, 188 * 3 + 50])
@@ -162,8 +162,8 @@ def test_transport_packets_of_other_lengths(tmp_path: Path, broadcast: bytes, st
 @pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.aac", "aac")])
 def test_sound_from_the_middle_of_a_frame(tmp_path: Path, name: str, codec: str) -> None:
     """As a recording of a radio stream begins."""
-    data = write_sound(tmp_path / name, codec, 6.0).read_bytes()
-    found = bare_sound(data[3000:])
+    data = write_audio(tmp_path / name, codec, 6.0).read_bytes()
+    found = bare_audio(data[3000:])
     assert found is not None
     assert found[1] > 0
     media = open_media(write(tmp_path / "b", data[3000:]))

@@ -15,7 +15,7 @@ from PIL import Image
 from zhenwei.errors import MediaError
 from zhenwei.media import frame_times, open_media, read_audio, sample_frames
 
-from .making import animated, encoded, scene, write_clip, write_sound
+from .making import animated, encoded, scene, write_audio, write_video
 
 ROUNDS = 40  # a format; thousands were run while this room was built
 RGB = Image.fromarray(scene(96, 64))
@@ -31,12 +31,12 @@ def _exif() -> Image.Exif:
     return exif
 
 
-def _clip(name: str, **options: Any) -> Callable[[Path], bytes]:
-    return lambda folder: write_clip(folder / name, TIMES, **options).read_bytes()
+def _video(name: str, **options: Any) -> Callable[[Path], bytes]:
+    return lambda folder: write_video(folder / name, TIMES, **options).read_bytes()
 
 
-def _sound(name: str, codec: str) -> Callable[[Path], bytes]:
-    return lambda folder: write_sound(folder / name, codec, 0.5).read_bytes()
+def _audio(name: str, codec: str) -> Callable[[Path], bytes]:
+    return lambda folder: write_audio(folder / name, codec, 0.5).read_bytes()
 
 
 SEEDS: dict[str, Callable[[Path], bytes]] = {
@@ -56,21 +56,21 @@ SEEDS: dict[str, Callable[[Path], bytes]] = {
     "gif": lambda _: animated("GIF", [40, 80, 120]),
     "apng": lambda _: animated("PNG", [40, 80, 120]),
     "webp, animated": lambda _: animated("WEBP", [40, 80, 120]),
-    "mp4": _clip("a.mp4", options={"bf": "3", "g": "8"}, sound_s=0.5),
-    "mkv": _clip("a.mkv"),
-    "ts": _clip("a.ts", sound_s=0.5),
-    "webm": _clip("a.webm", codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"}),
-    "avi": _clip("a.avi", codec="mpeg4", unit=Fraction(1, 25)),
-    "raw h264": _clip("a.264"),
-    "flv": _clip("a.flv", codec="flv1"),
-    "wav": _sound("a.wav", "pcm_f32le"),
-    "w64": _sound("a.w64", "pcm_s16le"),
-    "caf": _sound("a.caf", "pcm_s16le"),
-    "aac": _sound("a.aac", "aac"),
-    "mp3": _sound("a.mp3", "libmp3lame"),
-    "m4a": _sound("a.m4a", "aac"),
-    "flac": _sound("a.flac", "flac"),
-    "ogg": _sound("a.ogg", "libopus"),
+    "mp4": _video("a.mp4", options={"bf": "3", "g": "8"}, audio_s=0.5),
+    "mkv": _video("a.mkv"),
+    "ts": _video("a.ts", audio_s=0.5),
+    "webm": _video("a.webm", codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"}),
+    "avi": _video("a.avi", codec="mpeg4", unit=Fraction(1, 25)),
+    "raw h264": _video("a.264"),
+    "flv": _video("a.flv", codec="flv1"),
+    "wav": _audio("a.wav", "pcm_f32le"),
+    "w64": _audio("a.w64", "pcm_s16le"),
+    "caf": _audio("a.caf", "pcm_s16le"),
+    "aac": _audio("a.aac", "aac"),
+    "mp3": _audio("a.mp3", "libmp3lame"),
+    "m4a": _audio("a.m4a", "aac"),
+    "flac": _audio("a.flac", "flac"),
+    "ogg": _audio("a.ogg", "libopus"),
 }
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media import Limits, at_hand, open_media, opened, read_audio, read_picture, sample_frames, sources
+from zhenwei.media import Limits, at_hand, open_media, opened, read_audio, read_image, sample_frames, sources
 from zhenwei.media.given import Source
 from zhenwei.types import Media
 
-from .making import encoded, scene, write_clip, write_sound
+from .making import encoded, scene, write_audio, write_video
 
 PNG = encoded(Image.fromarray(scene()), "PNG")
 
@@ -57,7 +57,7 @@ def test_pixels_come_back_as_they_were_given(shape: tuple[int, ...], order: str)
     pixels: NDArray[np.uint8] = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     given_as = {"C": pixels, "F": np.asfortranarray(pixels), "strided": pixels[::-1, ::-1]}[order]
     with at_hand(given_as) as given:
-        read = read_picture(open_media(given.path)).pixels
+        read = read_image(open_media(given.path)).pixels
     assert np.array_equal(read, given_as if pixels.ndim == 3 else np.repeat(given_as[..., None], 3, axis=2))
     assert given.shown == "<array>"
     assert "pixels" in given.notes[0]
@@ -165,9 +165,9 @@ def test_a_file_that_changes_under_the_reading_is_told(tmp_path: Path, how: str)
 
 
 def test_a_clip_and_a_sound_that_are_cut_while_they_are_read(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "a.mp4", [40 * i for i in range(60)])
-    sound = write_sound(tmp_path / "a.wav", "pcm_s16le")
-    for path in (clip, sound):
+    video = write_video(tmp_path / "a.mp4", [40 * i for i in range(60)])
+    audio = write_audio(tmp_path / "a.wav", "pcm_s16le")
+    for path in (video, audio):
         whole = path.read_bytes()
 
         def read(media: Media, path: Path = path, whole: bytes = whole) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from .making import write_clip
+from .making import write_video
 
 PEAK = """
 import resource, sys
@@ -43,7 +43,7 @@ def peak(path: Path) -> tuple[float, int]:
 
 def test_twenty_times_the_length_needs_no_more_memory(tmp_path: Path) -> None:
     options = {"g": "50", "preset": "ultrafast"}
-    short = write_clip(tmp_path / "short.mp4", [40 * i for i in range(250)], options=options, scale=10)
+    short = write_video(tmp_path / "short.mp4", [40 * i for i in range(250)], options=options, scale=10)
     long = repeated(short, tmp_path / "long.mp4", 20)
     (short_end, short_peak), (long_end, long_peak) = peak(short), peak(long)
     assert long_end > 15 * short_end

@@ -27,17 +27,17 @@ MATRICES: dict[tuple[int, int, int, int], tuple[int, Callable[[Pixels], Pixels]]
 }
 
 
-def write_scene(path: Path, picture: Pixels, codec: str, pix_fmt: str, **marks: int) -> Path:
+def write_scene(path: Path, image: Pixels, codec: str, pix_fmt: str, **marks: int) -> Path:
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=25)
         assert isinstance(stream, VideoStream)
-        stream.height, stream.width = picture.shape[:2]
+        stream.height, stream.width = image.shape[:2]
         stream.pix_fmt = pix_fmt
         for mark, value in marks.items():
             setattr(stream.codec_context, mark, value)
         for number in range(3):
-            channels = "rgba" if picture.shape[2] == 4 else "rgb24"
-            frame = av.VideoFrame.from_ndarray(picture, format=channels).reformat(
+            channels = "rgba" if image.shape[2] == 4 else "rgb24"
+            frame = av.VideoFrame.from_ndarray(image, format=channels).reformat(
                 format=pix_fmt, dst_colorspace="itu709" if marks.get("colorspace") == 1 else None
             )
             frame.pts, frame.time_base = number, Fraction(1, 25)
@@ -48,8 +48,8 @@ def write_scene(path: Path, picture: Pixels, codec: str, pix_fmt: str, **marks: 
 
 @pytest.mark.parametrize("matrix", MATRICES, ids=str)
 def test_display_matrix_is_honoured(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
-    picture = scene(96, 64)
-    path = write_scene(tmp_path / "a.mp4", picture, "libx264", "yuv420p")
+    image = scene(96, 64)
+    path = write_scene(tmp_path / "a.mp4", image, "libx264", "yuv420p")
     plain = next(sample_frames(open_media(path), 1)).pixels
     data = bytearray(path.read_bytes())
     start = data.index(b"tkhd") + 4 + 40  # version 0: 40 bytes of fields before the matrix
@@ -68,17 +68,17 @@ def test_display_matrix_is_honoured(tmp_path: Path, matrix: tuple[int, int, int,
 
 @pytest.mark.parametrize("colorspace", [1, 5], ids=["BT.709", "BT.601"])
 def test_marked_colour_matrix_is_honoured(tmp_path: Path, colorspace: int) -> None:
-    picture = np.empty((64, 64, 3), np.uint8)
-    picture[:] = (200, 40, 60)
-    path = write_scene(tmp_path / "a.mp4", picture, "libx264", "yuv420p", colorspace=colorspace)
+    image = np.empty((64, 64, 3), np.uint8)
+    image[:] = (200, 40, 60)
+    path = write_scene(tmp_path / "a.mp4", image, "libx264", "yuv420p", colorspace=colorspace)
     (frame,) = sample_frames(open_media(path), 1)
-    assert np.abs(frame.pixels.astype(int) - picture).max() <= 4
+    assert np.abs(frame.pixels.astype(int) - image).max() <= 4
 
 
 def test_transparent_video_lies_over_grey(tmp_path: Path) -> None:
-    picture = np.zeros((32, 32, 4), np.uint8)
-    picture[:, :16] = (255, 0, 0, 255)
-    path = write_scene(tmp_path / "a.mov", picture, "png", "rgba")
+    image = np.zeros((32, 32, 4), np.uint8)
+    image[:, :16] = (255, 0, 0, 255)
+    path = write_scene(tmp_path / "a.mov", image, "png", "rgba")
     (frame,) = sample_frames(open_media(path), 1)
     assert (frame.pixels[:, :16] == (255, 0, 0)).all()
     assert (frame.pixels[:, 16:] == 128).all()

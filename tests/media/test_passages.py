@@ -10,19 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhenwei.media import open_media, read_passage
-from zhenwei.media.clips import within
 from zhenwei.media.timeline import Timeline
+from zhenwei.media.videos import within
 from zhenwei.types import Media
 
-from .making import read_code, write_clip
+from .making import read_code, write_video
 
 STEP_S = 0.125  # times that floats hold exactly
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Media:
+def video(tmp_path_factory: pytest.TempPathFactory) -> Media:
     path = tmp_path_factory.mktemp("passages") / "a.mp4"
-    return open_media(write_clip(path, [125 * number for number in range(17)], options={"g": "5", "bf": "2"}, last=125))
+    return open_media(
+        write_video(path, [125 * number for number in range(17)], options={"g": "5", "bf": "2"}, last=125)
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,9 +46,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Media:
     ],
 )
 def test_both_ends_are_included_and_nothing_beyond(
-    clip: Media, start_s: float, end_s: float, expected: list[int]
+    video: Media, start_s: float, end_s: float, expected: list[int]
 ) -> None:
-    frames = list(read_passage(clip, start_s, end_s))
+    frames = list(read_passage(video, start_s, end_s))
     assert [read_code(frame.pixels) for frame in frames] == expected
     assert [frame.time_s for frame in frames] == [number * STEP_S for number in expected]
     assert [frame.index for frame in frames] == list(range(len(expected)))

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from zhenwei.errors import MediaError
-from zhenwei.media import Limits, open_media, read_picture, sample_frames
+from zhenwei.media import Limits, open_media, read_image, sample_frames
 
-from .making import animated, encoded, scene, write_clip, write_sound
+from .making import animated, encoded, scene, write_audio, write_video
 
 RGB = Image.fromarray(scene())
 NOT_MEDIA = {
@@ -55,8 +55,8 @@ def test_the_extension_does_not_make_it_media(tmp_path: Path, kind: str, extensi
 
 
 def test_the_extension_does_not_unmake_it_either(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "a.mp4", [0, 40, 80]).rename(tmp_path / "holiday.txt")
-    assert (open_media(clip).kind, open_media(clip).container) == ("video", "mov,mp4,m4a,3gp,3g2,mj2")
+    video = write_video(tmp_path / "a.mp4", [0, 40, 80]).rename(tmp_path / "holiday.txt")
+    assert (open_media(video).kind, open_media(video).container) == ("video", "mov,mp4,m4a,3gp,3g2,mj2")
     (tmp_path / "b.mp4").write_bytes(encoded(RGB, "JPEG"))
     assert (open_media(tmp_path / "b.mp4").kind, open_media(tmp_path / "b.mp4").container) == ("image", "jpeg")
 
@@ -125,14 +125,14 @@ def test_the_pixel_limit_itself_is_allowed(tmp_path: Path) -> None:
 
 
 def test_limits_are_named(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "a.mp4", [0, 40, 80, 5000], sound_s=1.0)
+    video = write_video(tmp_path / "a.mp4", [0, 40, 80, 5000], audio_s=1.0)
     (tmp_path / "b.gif").write_bytes(animated("GIF", [50] * 10))
     (tmp_path / "c.png").write_bytes(encoded(RGB, "PNG"))
     for path, limits, wanted in (
-        (clip, Limits(max_duration_s=4), "too long"),
-        (clip, Limits(max_bytes=100), "too large"),
-        (clip, Limits(max_streams=1), "tracks|damaged"),
-        (clip, Limits(max_video_pixels=1000), "too large a picture|damaged"),
+        (video, Limits(max_duration_s=4), "too long"),
+        (video, Limits(max_bytes=100), "too large"),
+        (video, Limits(max_streams=1), "tracks|damaged"),
+        (video, Limits(max_video_pixels=1000), "too large a picture|damaged"),
         (tmp_path / "b.gif", Limits(max_animated_pixels=64 * 48 * 9), "animation"),
         (tmp_path / "b.gif", Limits(max_duration_s=0.4), "too long"),
         (tmp_path / "c.png", Limits(max_pixels=64 * 48 - 1), "too many pixels"),
@@ -143,7 +143,7 @@ def test_limits_are_named(tmp_path: Path) -> None:
 
 
 def test_hours_between_two_frames(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mp4", [0, 40, 5 * 3600 * 1000], options={"bf": "0"})
+    path = write_video(tmp_path / "a.mp4", [0, 40, 5 * 3600 * 1000], options={"bf": "0"})
     with pytest.raises(MediaError, match="too long"):
         open_media(path)
 
@@ -152,9 +152,9 @@ def test_file_replaced_by_another_format(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(encoded(RGB, "JPEG"))
     media = open_media(path)
-    write_clip(tmp_path / "a.mp4", [0, 40]).rename(path)
+    write_video(tmp_path / "a.mp4", [0, 40]).rename(path)
     with pytest.raises(MediaError, match="has changed"):
-        read_picture(media)
+        read_image(media)
 
 
 def test_animation_that_outgrows_its_canvas(tmp_path: Path) -> None:
@@ -173,19 +173,19 @@ def test_truncated_pictures_of_which_nothing_can_be_had(tmp_path: Path, form: st
     for size in (12, len(data) // 2, len(data) * 9 // 10):
         (tmp_path / "a").write_bytes(data[:size])
         with pytest.raises(MediaError) as caught:
-            read_picture(open_media(tmp_path / "a"))
+            read_image(open_media(tmp_path / "a"))
         assert caught.value.fix
 
 
 def test_truncated_clip_without_its_index(tmp_path: Path) -> None:
-    data = write_clip(tmp_path / "a.mp4", [40 * i for i in range(30)]).read_bytes()
+    data = write_video(tmp_path / "a.mp4", [40 * i for i in range(30)]).read_bytes()
     (tmp_path / "b.mp4").write_bytes(data[: data.index(b"moov") - 4])
     with pytest.raises(MediaError, match="damaged"):
         open_media(tmp_path / "b.mp4")
 
 
 def test_container_with_neither_picture_nor_sound(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "a.mkv", [0, 40, 80])
+    source = write_video(tmp_path / "a.mkv", [0, 40, 80])
     data = source.read_bytes()
     # the only track becomes a subtitle track: Matroska TrackType (0x83), one byte, 1 = video, 0x11 = subtitle
     (tmp_path / "b.mkv").write_bytes(
@@ -202,7 +202,7 @@ def test_camera_raw_files_without_a_finished_picture_are_refused(tmp_path: Path)
 
 
 def test_file_that_vanishes_between_opening_and_reading(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mp4", [0, 40])
+    path = write_video(tmp_path / "a.mp4", [0, 40])
     media = open_media(path)
     path.unlink()
     with pytest.raises(MediaError, match="does not exist"):
@@ -214,7 +214,7 @@ def test_odd_names_are_read_and_shown_clean(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(encoded(RGB, "JPEG"))
         assert open_media(path).kind == "image"
-        write_sound(tmp_path / "a.wav", "pcm_s16le").rename(path)
+        write_audio(tmp_path / "a.wav", "pcm_s16le").rename(path)
         assert open_media(path).kind == "audio"
     (tmp_path / "x\x1b[2J\u202e.jpg").write_bytes(b"words")
     with pytest.raises(MediaError) as caught:
@@ -231,7 +231,7 @@ def test_importing_the_room_loads_no_decoder() -> None:
 
 def test_digest_and_size(tmp_path: Path) -> None:
     """Against the system's own tool."""
-    path = write_clip(tmp_path / "a.mp4", [40 * i for i in range(30)])
+    path = write_video(tmp_path / "a.mp4", [40 * i for i in range(30)])
     known = subprocess.run(["sha256sum", str(path)], capture_output=True, text=True, check=True).stdout.split()[0]
     media = open_media(path)
     assert (media.sha256, media.size_bytes) == (known, path.stat().st_size)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media import Limits, frame_times, open_media, sample_frames
-from zhenwei.media.clips import anchor, chosen, stretches
 from zhenwei.media.formats import recognise
-from zhenwei.media.timeline import clip_timeline, nearest
+from zhenwei.media.timeline import nearest, video_timeline
+from zhenwei.media.videos import anchor, chosen, stretches
 
-from .making import read_code, write_clip
+from .making import read_code, write_video
 
 
 def by_hand(times: list[int], count: int) -> list[int]:
@@ -58,7 +58,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_nearest_frames_come_and_no_others(tmp_path: Path, case: str, times: list[int]) -> None:
     name, options = CASES[case]
-    path = write_clip(tmp_path / name, times, **options)
+    path = write_video(tmp_path / name, times, **options)
     media = open_media(path)
     for count in (1, 7, 32):
         frames = list(sample_frames(media, count))
@@ -77,7 +77,7 @@ def test_older_containers(tmp_path: Path, name: str, codec: str) -> None:
     """Some of them hold no presentation times; the frames then count at their rate."""
     times = list(range(60))
     options = {"libx264": {"g": "12", "bf": "0"}, "mpeg2video": {"g": "12", "bf": "2"}}.get(codec)
-    path = write_clip(tmp_path / name, times, unit=Fraction(1, 25), last=1, codec=codec, options=options)
+    path = write_video(tmp_path / name, times, unit=Fraction(1, 25), last=1, codec=codec, options=options)
     media = open_media(path)
     assert media.duration_s == pytest.approx(60 / 25, abs=0.041)
     frames = list(sample_frames(media, 8))
@@ -87,19 +87,21 @@ def test_older_containers(tmp_path: Path, name: str, codec: str) -> None:
 
 def test_raw_stream_with_reordered_frames(tmp_path: Path) -> None:
     """No times and B-frames: numbers of presentation, not of decoding."""
-    path = write_clip(tmp_path / "a.264", list(range(60)), unit=Fraction(1, 25), last=1, options={"bf": "3", "g": "20"})
+    path = write_video(
+        tmp_path / "a.264", list(range(60)), unit=Fraction(1, 25), last=1, options={"bf": "3", "g": "20"}
+    )
     frames = list(sample_frames(open_media(path), 6))
     assert [read_code(frame.pixels) for frame in frames] == by_hand(list(range(60)), 6)
 
 
 def test_fewer_frames_than_asked_gives_all_in_order(tmp_path: Path) -> None:
-    media = open_media(write_clip(tmp_path / "a.mp4", [0, 40, 500, 540, 900], options={"bf": "2"}))
+    media = open_media(write_video(tmp_path / "a.mp4", [0, 40, 500, 540, 900], options={"bf": "2"}))
     assert [read_code(frame.pixels) for frame in sample_frames(media, 32)] == [0, 1, 2, 3, 4]
 
 
 def test_same_pixels_as_decoding_everything(tmp_path: Path) -> None:
     """Leaving out what no wanted frame depends on changes no bit; nor does the number of threads."""
-    path = write_clip(tmp_path / "a.mp4", EVEN, options={"g": "48", "bf": "5", "crf": "35"}, scale=2)
+    path = write_video(tmp_path / "a.mp4", EVEN, options={"g": "48", "bf": "5", "crf": "35"}, scale=2)
     with av.open(str(path)) as container:
         plain = {frame.time: frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)}
     assert len(plain) == len(EVEN)
@@ -110,14 +112,14 @@ def test_same_pixels_as_decoding_everything(tmp_path: Path) -> None:
 
 
 def test_every_frame_when_all_are_wanted(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mp4", EVEN, options={"g": "20", "bf": "3"})
+    path = write_video(tmp_path / "a.mp4", EVEN, options={"g": "20", "bf": "3"})
     media = open_media(path)
     assert [read_code(frame.pixels) for frame in sample_frames(media, 1000)] == list(range(150))
     assert frame_times(media) == pytest.approx([time / 1000 for time in EVEN])
 
 
 def test_frames_are_read_only_contiguous_rgb(tmp_path: Path) -> None:
-    (frame,) = sample_frames(open_media(write_clip(tmp_path / "a.mp4", [0, 40])), 1)
+    (frame,) = sample_frames(open_media(write_video(tmp_path / "a.mp4", [0, 40])), 1)
     assert frame.pixels.dtype == np.uint8
     assert frame.pixels.shape == (48, 64, 3)
     assert frame.pixels.flags.c_contiguous
@@ -125,7 +127,7 @@ def test_frames_are_read_only_contiguous_rgb(tmp_path: Path) -> None:
 
 
 def test_large_frames_are_reduced_by_area(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mkv", [0, 40], codec="ffv1", scale=4)
+    path = write_video(tmp_path / "a.mkv", [0, 40], codec="ffv1", scale=4)
     media = open_media(path)
     assert (media.width, media.height) == (256, 192)
     full = next(sample_frames(media, 1)).pixels
@@ -138,7 +140,7 @@ def test_large_frames_are_reduced_by_area(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["count", "max_side", "threads"])
 def test_senseless_options_are_refused_at_once(tmp_path: Path, option: str) -> None:
-    media = open_media(write_clip(tmp_path / "a.mp4", [0, 40]))
+    media = open_media(write_video(tmp_path / "a.mp4", [0, 40]))
     senseless: dict[str, Any] = {option: 0}
     with pytest.raises(UsageError, match=option):
         sample_frames(media, **senseless)
@@ -146,22 +148,22 @@ def test_senseless_options_are_refused_at_once(tmp_path: Path, option: str) -> N
 
 def test_long_clip_decodes_little(tmp_path: Path) -> None:
     """Of 3000 packets in groups of 30, eight frames need at most eight groups."""
-    path = write_clip(tmp_path / "a.mp4", [40 * i for i in range(3000)], options={"g": "30", "preset": "ultrafast"})
+    path = write_video(tmp_path / "a.mp4", [40 * i for i in range(3000)], options={"g": "30", "preset": "ultrafast"})
     with path.open("rb") as file:
         form = recognise(file.read(4096))
         assert form is not None
-        timeline, _ = clip_timeline(file, form, "a", Limits())
+        timeline, _ = video_timeline(file, form, "a", Limits())
     plan = stretches(timeline, chosen(timeline, 8))
     assert sum(stretch.last - stretch.first + 1 for stretch in plan) <= 8 * 30
     assert [read_code(f.pixels) for f in sample_frames(open_media(path), 8)] == by_hand([*range(3000)], 8)
 
 
 def test_stretches_cover_each_wanted_frame_from_its_key_frame(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mp4", EVEN, options={"g": "10", "bf": "2"})
+    path = write_video(tmp_path / "a.mp4", EVEN, options={"g": "10", "bf": "2"})
     with path.open("rb") as file:
         form = recognise(file.read(4096))
         assert form is not None
-        timeline, _ = clip_timeline(file, form, "a", Limits())
+        timeline, _ = video_timeline(file, form, "a", Limits())
     places = chosen(timeline, 5)
     plan = stretches(timeline, places)
     assert sorted(place for stretch in plan for place in stretch.places) == sorted(places)
@@ -184,12 +186,12 @@ def test_nearest_agrees_with_looking_at_all(gaps: list[int], start: int, count: 
 
 def test_frames_and_sound_share_one_clock(tmp_path: Path) -> None:
     """A picture track that begins 0.4 s after the sound."""
-    media = open_media(write_clip(tmp_path / "a.mp4", [400 + time for time in EVEN[:20]], sound_s=1.0))
+    media = open_media(write_video(tmp_path / "a.mp4", [400 + time for time in EVEN[:20]], audio_s=1.0))
     assert next(sample_frames(media, 100)).time_s == pytest.approx(0.4, abs=0.005)
 
 
 def test_cut_short_gives_what_is_there_and_says_so(tmp_path: Path) -> None:
-    whole = write_clip(tmp_path / "whole.mp4", EVEN, options={"movflags": "+faststart", "g": "10"}, scale=2)
+    whole = write_video(tmp_path / "whole.mp4", EVEN, options={"movflags": "+faststart", "g": "10"}, scale=2)
     with (
         av.open(str(whole)) as source,
         av.open(str(tmp_path / "fast.mp4"), "w", options={"movflags": "faststart"}) as out,
@@ -212,7 +214,7 @@ def test_cut_short_gives_what_is_there_and_says_so(tmp_path: Path) -> None:
 
 
 def test_nothing_decodable_is_an_error(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mkv", EVEN[:20])
+    path = write_video(tmp_path / "a.mkv", EVEN[:20])
     media = open_media(path)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -225,6 +227,6 @@ def test_nothing_decodable_is_an_error(tmp_path: Path) -> None:
 
 
 def test_too_many_frames(tmp_path: Path) -> None:
-    media = open_media(write_clip(tmp_path / "a.mp4", EVEN))
+    media = open_media(write_video(tmp_path / "a.mp4", EVEN))
     with pytest.raises(MediaError, match="too many frames"):
         list(sample_frames(media, 4, limits=Limits(max_frames=100)))

@@ -138,16 +138,16 @@ def test_what_was_changed_is_told(tmp_path: Path) -> None:
 
 
 def write_anamorphic(
-    path: Path, picture: Pixels, ratio: Fraction, *, codec: str = "libx264", pix_fmt: str = "yuv420p"
+    path: Path, image: Pixels, ratio: Fraction, *, codec: str = "libx264", pix_fmt: str = "yuv420p"
 ) -> Path:
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=5)
         assert isinstance(stream, VideoStream)
-        stream.height, stream.width = picture.shape[:2]
+        stream.height, stream.width = image.shape[:2]
         stream.pix_fmt = pix_fmt
         stream.codec_context.sample_aspect_ratio = ratio
         for number in range(5):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=pix_fmt)
             frame.pts, frame.time_base = number, Fraction(1, 5)
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
@@ -159,16 +159,16 @@ def write_anamorphic(
     ("ratio", "width"), [(Fraction(2), 128), (Fraction(16, 15), 68), (Fraction(1, 2), 32), (Fraction(10, 11), 58)]
 )
 def test_pixels_are_made_square(tmp_path: Path, name: str, ratio: Fraction, width: int) -> None:
-    picture = scene(64, 48)
+    image = scene(64, 48)
     codec, pix_fmt = ("mpeg4", "yuv420p") if name == "a.avi" else ("libx264", "yuv420p")
-    media = open_media(write_anamorphic(tmp_path / name, picture, ratio, codec=codec, pix_fmt=pix_fmt))
+    media = open_media(write_anamorphic(tmp_path / name, image, ratio, codec=codec, pix_fmt=pix_fmt))
     assert (media.width, media.height) == (width, 48)
     words = f"{ratio.numerator}:{ratio.denominator}"
     assert media.notes == (f"its pixels are not square ({words}): 64 x 48 were resampled to {width} x 48",)
     frames = list(sample_frames(media, 2))
     assert [frame.pixels.shape for frame in frames] == [(48, width, 3)] * 2
     across = np.linspace(0, 63, width).round().astype(int)
-    assert np.abs(frames[0].pixels.astype(int) - picture[:, across]).mean() < 12
+    assert np.abs(frames[0].pixels.astype(int) - image[:, across]).mean() < 12
 
 
 def test_the_longer_side_is_bounded_after_squaring(tmp_path: Path) -> None:
@@ -207,14 +207,14 @@ def test_a_ratio_without_sense_is_told_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_transparency_and_oblong_pixels(tmp_path: Path) -> None:
-    picture = np.zeros((32, 32, 4), np.uint8)
-    picture[:, :16] = (255, 0, 0, 255)
+    image = np.zeros((32, 32, 4), np.uint8)
+    image[:, :16] = (255, 0, 0, 255)
     with av.open(str(tmp_path / "a.mov"), "w") as out:
         stream = out.add_stream("png", rate=25)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "rgba"
         stream.codec_context.sample_aspect_ratio = Fraction(2)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgba")
+        frame = av.VideoFrame.from_ndarray(image, format="rgba")
         frame.pts, frame.time_base = 0, Fraction(1, 25)
         out.mux(stream.encode(frame))
         out.mux(stream.encode())

@@ -17,24 +17,24 @@ from zhenwei.errors import MediaError
 from zhenwei.media import Limits, Told, hear, open_media, read_audio, sample_frames
 from zhenwei.types import Media, Text
 
-from .making import read_code, tone, write_clip, write_sound
+from .making import read_code, tone, write_audio, write_video
 
 TIMES = [40 * i for i in range(150)]  # six seconds
 X264 = {"g": "25", "bf": "0"}
 VP8 = {"g": "25", "deadline": "realtime", "cpu-used": "8"}
-CLIPS: dict[str, Callable[[Path], Path]] = {
-    "mkv": lambda p: write_clip(p / "a.mkv", TIMES, options=X264),
-    "mkv with sound": lambda p: write_clip(p / "a.mkv", TIMES, options=X264, sound_s=6.0),
-    "webm": lambda p: write_clip(p / "a.webm", TIMES, codec="libvpx", options=VP8),
-    "avi": lambda p: write_clip(p / "a.avi", list(range(150)), unit=Fraction(1, 25), last=1, codec="mpeg4", scale=6),
-    "flv": lambda p: write_clip(p / "a.flv", TIMES, codec="flv1", scale=4),
-    "fragments": lambda p: write_clip(
+VIDEOS: dict[str, Callable[[Path], Path]] = {
+    "mkv": lambda p: write_video(p / "a.mkv", TIMES, options=X264),
+    "mkv with sound": lambda p: write_video(p / "a.mkv", TIMES, options=X264, audio_s=6.0),
+    "webm": lambda p: write_video(p / "a.webm", TIMES, codec="libvpx", options=VP8),
+    "avi": lambda p: write_video(p / "a.avi", list(range(150)), unit=Fraction(1, 25), last=1, codec="mpeg4", scale=6),
+    "flv": lambda p: write_video(p / "a.flv", TIMES, codec="flv1", scale=4),
+    "fragments": lambda p: write_video(
         p / "a.mp4", TIMES, options=X264, muxing={"movflags": "frag_keyframe+empty_moov"}
     ),
-    "index first": lambda p: write_clip(p / "a.mp4", TIMES, options=X264, muxing={"movflags": "faststart"}),
+    "index first": lambda p: write_video(p / "a.mp4", TIMES, options=X264, muxing={"movflags": "faststart"}),
 }
 SECONDS = 12.0
-SOUNDS = {
+WAVEFORMS = {
     "wav": ("a.wav", "pcm_s16le"),
     "flac": ("a.flac", "flac"),
     "ogg, opus": ("a.ogg", "libopus"),
@@ -61,10 +61,10 @@ def cut(path: Path, share: float) -> Path:
     return target
 
 
-@pytest.mark.parametrize("kind", CLIPS)
+@pytest.mark.parametrize("kind", VIDEOS)
 @pytest.mark.parametrize("share", [0.4, 0.8])
 def test_a_clip_that_is_cut_short_says_where_it_ends(tmp_path: Path, kind: str, share: float) -> None:
-    whole = CLIPS[kind](tmp_path)
+    whole = VIDEOS[kind](tmp_path)
     media = open_media(whole)
     assert media.notes == ()
     assert media.duration_s == pytest.approx(6.0, abs=0.1)
@@ -79,10 +79,10 @@ def test_a_clip_that_is_cut_short_says_where_it_ends(tmp_path: Path, kind: str, 
     assert "中断" in note.zh
 
 
-@pytest.mark.parametrize("kind", SOUNDS)
+@pytest.mark.parametrize("kind", WAVEFORMS)
 @pytest.mark.parametrize("share", [0.6, 0.95])
 def test_sound_that_is_cut_short_says_where_it_ends(tmp_path: Path, kind: str, share: float) -> None:
-    whole = write_sound(tmp_path / SOUNDS[kind][0], SOUNDS[kind][1], SECONDS)
+    whole = write_audio(tmp_path / WAVEFORMS[kind][0], WAVEFORMS[kind][1], SECONDS)
     media = open_media(whole)
     assert media.notes == ()
     assert media.duration_s == pytest.approx(SECONDS, abs=0.15)
@@ -193,23 +193,23 @@ def test_a_wrong_size_of_the_sound_in_a_wav_is_told(tmp_path: Path, kind: str) -
 def write_tracks(path: Path, *tracks: np.ndarray, video: bool = True) -> Path:
     """A clip of two seconds whose sound tracks hold ``tracks`` (mono, 16 kHz)."""
     with av.open(str(path), "w") as out:
-        pictures = out.add_stream("libx264", rate=10) if video else None
-        if pictures is not None:
-            pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
-        sounds = [out.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in tracks]
-        for number in range(20 if pictures else 0):
-            assert pictures is not None
+        images = out.add_stream("libx264", rate=10) if video else None
+        if images is not None:
+            images.width, images.height, images.pix_fmt = 64, 48, "yuv420p"
+        waveforms = [out.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in tracks]
+        for number in range(20 if images else 0):
+            assert images is not None
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 9, np.uint8), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 10)
-            out.mux(pictures.encode(frame))
-        for stream, samples in zip(sounds, tracks, strict=True):
+            out.mux(images.encode(frame))
+        for stream, samples in zip(waveforms, tracks, strict=True):
             assert isinstance(stream, AudioStream)
-            sound = av.AudioFrame.from_ndarray((samples * 32_000).astype(np.int16)[None], format="s16", layout="mono")
-            sound.sample_rate, sound.pts = 16000, 0
-            out.mux(stream.encode(sound))
-        if pictures is not None:
-            out.mux(pictures.encode(None))
-        for stream in sounds:
+            audio = av.AudioFrame.from_ndarray((samples * 32_000).astype(np.int16)[None], format="s16", layout="mono")
+            audio.sample_rate, audio.pts = 16000, 0
+            out.mux(stream.encode(audio))
+        if images is not None:
+            out.mux(images.encode(None))
+        for stream in waveforms:
             assert isinstance(stream, AudioStream)
             out.mux(stream.encode(None))
     return path
@@ -281,7 +281,7 @@ def test_a_second_video_track_is_told(tmp_path: Path) -> None:
 
 def test_damaged_frames_are_counted(tmp_path: Path) -> None:
     """PNG pictures in a QuickTime file: the beginnings of three are overwritten."""
-    path = write_clip(tmp_path / "a.mov", TIMES[:40], codec="png", pixels="rgb24")
+    path = write_video(tmp_path / "a.mov", TIMES[:40], codec="png", pixels="rgb24")
     with av.open(str(path)) as container:
         places = [p.pos for p in container.demux(video=0) if p.size]
     data = bytearray(path.read_bytes())
@@ -298,7 +298,7 @@ def test_damaged_frames_are_counted(tmp_path: Path) -> None:
 
 
 def test_damaged_sound_is_counted(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "a.flac", "flac", 4.0)
+    path = write_audio(tmp_path / "a.flac", "flac", 4.0)
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 600] = bytes(600)
@@ -309,7 +309,7 @@ def test_damaged_sound_is_counted(tmp_path: Path) -> None:
 
 
 def test_damaged_packets_of_sound_are_counted(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "a.m4a", "aac", 2.0)
+    path = write_audio(tmp_path / "a.m4a", "aac", 2.0)
     with av.open(str(path)) as container:
         packets = [bytes(p) for p in container.demux(audio=0) if p.size]
     data = path.read_bytes()

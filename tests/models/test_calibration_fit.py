@@ -144,15 +144,15 @@ def test_frames_of_one_person_do_not_inflate_the_ratio() -> None:
     rho, frames, separation = 0.6, 16, 1.2
     rng = np.random.default_rng(13)
 
-    def clips(n: int) -> tuple[Reals, Reals]:
+    def videos(n: int) -> tuple[Reals, Reals]:
         labels = np.arange(n) % 2
         mean = (labels - 0.5) * separation + math.sqrt(rho) * rng.normal(size=n)
         return mean[:, None] + math.sqrt(1 - rho) * rng.normal(size=(n, frames)), labels.astype(np.float64)
 
-    scores, labels = clips(1200)
+    scores, labels = videos(1200)
     truth, names = np.repeat(labels, frames), np.repeat(np.arange(1200), frames).tolist()
     found = fit(scores.ravel(), truth, np.full(truth.shape, 100.0), names, seed=0, frame_rho=rho)
-    fresh, labels = clips(1200)
+    fresh, labels = videos(1200)
     times = [float(t) for t in range(frames)]
     combined = np.array([found.combine_frames(row.tolist(), times) for row in fresh])
     llr = np.array([found.llr(s, face_px=100.0, frames=frames) for s in combined])

@@ -40,7 +40,7 @@ def converter() -> ModuleType:
     return module
 
 
-def pictures(side: int) -> np.ndarray:
+def images(side: int) -> np.ndarray:
     """Noise, a ramp, and blots: four inputs in [-1, 1]."""
     rng = np.random.default_rng(7)
     noise = rng.uniform(-1, 1, (side, side, 3))
@@ -57,10 +57,10 @@ def test_parity_with_opencv(name: str, originals: Path) -> None:
     model = models.load(name)
     side = model.input_shape[1]
     assert side is not None
-    batch = pictures(side)
+    batch = images(side)
     outputs = model.run(batch)
-    for i, picture in enumerate(batch):
-        net.setInput(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
+    for i, image in enumerate(batch):
+        net.setInput(np.ascontiguousarray(image.transpose(2, 0, 1)[None]))
         wanted = {r.size: r.reshape(-1) for r in net.forward(net.getUnconnectedOutLayersNames())}
         for output in outputs:
             found = output[i].reshape(-1)

@@ -115,9 +115,9 @@ def photograph(name: str) -> Pixels:
     spec = importlib.util.find_spec("sklearn")
     assert spec is not None
     assert spec.origin is not None
-    picture = cv2.imread(str(Path(spec.origin).parent / "datasets" / "images" / name))
-    assert picture is not None
-    return np.asarray(picture[..., ::-1], np.uint8)
+    image = cv2.imread(str(Path(spec.origin).parent / "datasets" / "images" / name))
+    assert image is not None
+    return np.asarray(image[..., ::-1], np.uint8)
 
 
 def middle(pixels: Pixels, share: float = 0.9, size: int = 224) -> Tensor:

@@ -9,14 +9,14 @@ from torch.nn import functional
 from zhenwei.nets.fingerprint import ENLARGERS, SIZE_PX, Generator, LearnedFingerprint, ResidualFingerprint
 
 
-def pictures(count: int = 2) -> torch.Tensor:
+def images(count: int = 2) -> torch.Tensor:
     return torch.rand(count, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 @torch.no_grad()
 def test_similarity_is_the_cosine_with_the_classifiers_rows() -> None:
     net = LearnedFingerprint(5).eval()
-    found = net(pictures())
+    found = net(images())
     assert found.fingerprint.shape == (2, 128)
     torch.testing.assert_close(found.fingerprint.norm(dim=1), torch.ones(2))
     expected = functional.cosine_similarity(found.fingerprint[:, None], net.rows[None], dim=2)
@@ -26,7 +26,7 @@ def test_similarity_is_the_cosine_with_the_classifiers_rows() -> None:
 
 @torch.no_grad()
 def test_the_residual_is_what_the_autoencoder_does_not_give_back() -> None:
-    net, some = ResidualFingerprint(3).eval(), pictures()
+    net, some = ResidualFingerprint(3).eval(), images()
     found = net(some)
     torch.testing.assert_close(found.residual + net.autoencoder(some), some, atol=1e-5, rtol=0)
     flat = found.residual.flatten(1)
@@ -39,8 +39,8 @@ def test_the_residual_is_what_the_autoencoder_does_not_give_back() -> None:
 @torch.no_grad()
 def test_generators_draw_in_the_size_they_see(enlarger: str) -> None:
     net = Generator(enlarger)
-    assert net(pictures()[:, :, :64, :48]).shape == (2, 3, 64, 48)
-    assert net.encoder(pictures()).shape[2:] == (SIZE_PX // 4, SIZE_PX // 4)
+    assert net(images()[:, :, :64, :48]).shape == (2, 3, 64, 48)
+    assert net.encoder(images()).shape[2:] == (SIZE_PX // 4, SIZE_PX // 4)
 
 
 def test_an_enlarger_that_is_none_is_refused() -> None:

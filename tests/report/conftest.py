@@ -14,11 +14,11 @@ from zhenwei.types import (
     DetectorInfo,
     Engine,
     Evidence,
+    ImageExhibit,
     Interval,
     Media,
     Person,
     PersonVerdict,
-    Picture,
     Pixels,
     Quality,
     Report,
@@ -59,8 +59,8 @@ def curve(number: int, level: float) -> Curve:
     )
 
 
-def heat_map(seed: int, time_s: float | None = None) -> Picture:
-    return Picture(Text("Where the network looked", zh="网络关注的位置"), drawn(seed + 20), time_s)
+def heat_map(seed: int, time_s: float | None = None) -> ImageExhibit:
+    return ImageExhibit(Text("Where the network looked", zh="网络关注的位置"), drawn(seed + 20), time_s)
 
 
 def engine(**options: str | int | float | bool) -> Engine:

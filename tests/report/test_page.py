@@ -26,9 +26,9 @@ from zhenwei.types import (
     Declaration,
     DetectorInfo,
     Evidence,
+    ImageExhibit,
     Person,
     PersonVerdict,
-    Picture,
     Report,
     StreamVerdict,
     Text,
@@ -201,7 +201,7 @@ def test_hostile_text_is_text(forged_photo: Report, detectors: Mapping[str, Dete
         facts=tuple((text, text) for text in HOSTILE),
         notes=HOSTILE,
     )
-    evidence = Evidence(whole, 1.0, whole, whole, person=1, exhibits=(Picture(whole, np.zeros((9, 9, 3), np.uint8)),
+    evidence = Evidence(whole, 1.0, whole, whole, person=1, exhibits=(ImageExhibit(whole, np.zeros((9, 9, 3), np.uint8)),
                         Curve(whole, whole, whole, (0.0, 1.0), (0.2, 0.4))), weights=whole)  # fmt: skip
     engine = replace(forged_photo.engine, options={whole: whole}, libraries={whole: whole}, models={whole: whole})
     verdict = replace(forged_photo.verdict, explanation=whole)
@@ -316,7 +316,7 @@ def test_picture_and_voice_are_shown_apart(forged_photo: Report) -> None:
 
 
 def test_a_broad_picture_has_a_line_of_its_own(forged_photo: Report) -> None:
-    strip = Picture("a strip", np.zeros((100, 900, 3), np.uint8))
+    strip = ImageExhibit("a strip", np.zeros((100, 900, 3), np.uint8))
     evidence = (replace(forged_photo.evidence[0], exhibits=(strip,)), *forged_photo.evidence[1:])
     page = Page(to_html(replace(forged_photo, evidence=evidence)))
     assert page.has("figure", **{"class": "broad"})

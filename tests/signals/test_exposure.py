@@ -14,7 +14,7 @@ from PIL import Image
 from zhenwei.signals import exposure
 from zhenwei.types import Pixels
 
-PICTURES = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3)))
+IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3)))
 
 
 def test_tails_of_a_ramp_are_known_in_closed_form() -> None:
@@ -24,7 +24,7 @@ def test_tails_of_a_ramp_are_known_in_closed_form() -> None:
     assert bright == pytest.approx(np.tile([1 / 256, 5 / 256, 17 / 256, 33 / 256], (4, 1)))
 
 
-@given(PICTURES)
+@given(IMAGES)
 def test_tails_are_what_counting_pixel_by_pixel_gives(pixels: Pixels) -> None:
     dark, bright = exposure.tails(pixels)
     for channel in range(3):
@@ -35,7 +35,7 @@ def test_tails_are_what_counting_pixel_by_pixel_gives(pixels: Pixels) -> None:
             assert bright[channel, k] == pytest.approx(sum(v >= level for v in values) / len(values), abs=1e-9)
 
 
-@given(PICTURES)
+@given(IMAGES)
 def test_negating_a_picture_exchanges_its_tails(pixels: Pixels) -> None:
     dark, bright = exposure.tails(pixels)
     other_dark, other_bright = exposure.tails(255 - pixels)
@@ -43,13 +43,13 @@ def test_negating_a_picture_exchanges_its_tails(pixels: Pixels) -> None:
     assert bright[:3] == pytest.approx(other_dark[:3], abs=1e-9)
 
 
-@given(PICTURES)
+@given(IMAGES)
 def test_where_a_pixel_is_does_not_matter(pixels: Pixels) -> None:
     assert exposure.features(pixels) == pytest.approx(exposure.features(pixels[::-1, ::-1]), abs=1e-5)
     assert len(exposure.FEATURES) == len(exposure.features(pixels)) == 36
 
 
-@given(PICTURES)
+@given(IMAGES)
 def test_saturation_is_that_of_the_standard_library(pixels: Pixels) -> None:
     found = exposure.saturation(pixels)
     for y, x in np.ndindex(pixels.shape[:2]):
@@ -76,7 +76,7 @@ def test_of_a_large_picture_an_even_sample_says_the_same() -> None:
     ramp = np.linspace(0, 255, 1800)[:, None, None] + rng.normal(0, 20, (1800, 1600, 3))
     pixels = np.clip(np.rint(ramp), 0, 255).astype(np.uint8)
     some = exposure.sampled(pixels)
-    assert 200_000 < some.shape[0] * some.shape[1] <= exposure.MOST_PX < pixels.shape[0] * pixels.shape[1]
+    assert 200_000 < some.shape[0] * some.shape[1] <= exposure.MAX_PX < pixels.shape[0] * pixels.shape[1]
     assert exposure.sampled(pixels[:1024, :1024]).shape == (1024, 1024, 3)
     dark, bright = exposure.tails(pixels)
     whole = np.log10(np.concatenate([dark.ravel(), bright.ravel()]) + 1e-3)

@@ -29,9 +29,9 @@ def saved(pixels: Pixels, quality: int) -> Pixels:
 @pytest.fixture(scope="module")
 def scene() -> Pixels:
     """Never saved at this size: made smaller from what was."""
-    picture = Image.open(PORTRAIT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
+    image = Image.open(PORTRAIT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
     grain = np.random.default_rng(0).normal(0, 1.5, (400, 400, 1))
-    return np.clip(np.asarray(picture, np.float64) + grain, 0, 255).astype(np.uint8)
+    return np.clip(np.asarray(image, np.float64) + grain, 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("quality", [1, 10, 49, 50, 75, 92, 100])
@@ -59,8 +59,8 @@ def test_the_error_is_what_saving_does(quality: int, seed: int) -> None:
 @given(row=st.integers(0, 7), column=st.integers(0, 7))
 @settings(max_examples=10, deadline=None)
 def test_a_crop_has_its_grid_where_it_was_cut(row: int, column: int) -> None:
-    picture = Image.open(PORTRAIT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
-    cropped = saved(np.asarray(picture, np.uint8), 70)[row:, column:]
+    image = Image.open(PORTRAIT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
+    cropped = saved(np.asarray(image, np.uint8), 70)[row:, column:]
     found = jpeg.grid_offset(jpeg.grid_steps(jpeg.luma(cropped)))
     assert found[:2] == ((-row) % 8, (-column) % 8)
     assert found[2] > 0.15

@@ -22,8 +22,8 @@ def _scene(seed: int) -> Floats:
     return np.asarray((smooth - smooth.min()) / (smooth.max() - smooth.min()) * 220 + 15, np.float32)
 
 
-def _small(picture: Floats) -> Floats:
-    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+def _small(image: Floats) -> Floats:
+    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _by_definition(luma: Floats) -> int:

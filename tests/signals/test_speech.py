@@ -35,7 +35,7 @@ def librosa() -> dict[str, NDArray[Any]]:
 
 
 def test_spectra_are_those_of_librosa(librosa: dict[str, NDArray[Any]]) -> None:
-    """``librosa.stft(sound, n_fft=512, hop_length=160, win_length=512, window="hann", center=False).T``"""
+    """``librosa.stft(audio, n_fft=512, hop_length=160, win_length=512, window="hann", center=False).T``"""
     np.testing.assert_allclose(speech.stft(librosa["sound"], 512, 160), librosa["spectra"], atol=1e-5)
 
 

@@ -29,9 +29,9 @@ def test_noise_and_silence_have_no_pitch() -> None:
 
 def test_the_pitch_is_that_of_world() -> None:
     world = pytest.importorskip("pyworld", reason="the WORLD vocoder is an extra: pip install 'zhenwei[voice]'")
-    sound = voice(3.0, 0, hertz=130.0).astype(np.float64)
-    theirs, at = world.dio(sound, RATE_HZ, frame_period=10.0)
-    ours = pitch(sound)
+    audio = voice(3.0, 0, hertz=130.0).astype(np.float64)
+    theirs, at = world.dio(audio, RATE_HZ, frame_period=10.0)
+    ours = pitch(audio)
     middles = (np.arange(len(ours)) * 160 + 512) / RATE_HZ
     there = np.interp(middles, at, theirs)
     both = np.isfinite(ours) & (there > 60)
@@ -49,24 +49,24 @@ def test_every_statistic_is_named_and_finite() -> None:
 
 @pytest.mark.parametrize("gain", [0.01, 0.3, 1.9])
 def test_loudness_does_not_enter(gain: float) -> None:
-    sound = voice(2.5)
-    quiet, plain = variability(gain * sound), variability(sound)
+    audio = voice(2.5)
+    quiet, plain = variability(gain * audio), variability(audio)
     assert quiet is not None
     assert plain is not None
     np.testing.assert_allclose(quiet, plain, rtol=1e-3, atol=5e-3)  # 32 bits
 
 
 def test_a_colour_that_stays_leaves_the_spread_of_cepstra() -> None:
-    sound = voice(2.5).astype(np.float64)
-    coloured = lfilter([1.0, -0.5], [1.0], sound)
-    plain, changed = (frame_cepstra(s)[20:-20].std(axis=0) for s in (sound, coloured))
+    audio = voice(2.5).astype(np.float64)
+    coloured = lfilter([1.0, -0.5], [1.0], audio)
+    plain, changed = (frame_cepstra(s)[20:-20].std(axis=0) for s in (audio, coloured))
     assert np.median(np.abs(np.log(changed / plain))) < 0.1
 
 
 def test_an_even_voice_varies_less() -> None:
-    sound = voice(2.5)
-    held = np.tile(sound[8000 : 8000 + 1600], 25)
-    lively, even = variability(sound), variability(held)
+    audio = voice(2.5)
+    held = np.tile(audio[8000 : 8000 + 1600], 25)
+    lively, even = variability(audio), variability(held)
     assert lively is not None
     assert even is not None
     assert even[:30].mean() < lively[:30].mean()

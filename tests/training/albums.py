@@ -21,8 +21,8 @@ ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 
 @cache
 def astronaut(side: int = 256) -> Pixels:
-    picture = np.asarray(Image.open(ASTRONAUT).convert("RGB"), np.uint8)[:320, 60:380]
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    image = np.asarray(Image.open(ASTRONAUT).convert("RGB"), np.uint8)[:320, 60:380]
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def few(source: str, share: float, *, learn: int, held_out: int) -> list[tuple[str, int]]:

@@ -75,7 +75,7 @@ def test_the_command_says_what_a_cloak_is_worth(
     assert out.exists()
     assert 0 < told["changed_levels"] <= 9
     assert "does not stop whoever trains" in told["verdict"]
-    assert [row["delivery"] for row in told["translator"]] == list(cloak.DELIVERIES)
+    assert [row["delivery"] for row in told["translator"]] == list(cloak.DEGRADATIONS)
     assert photo.read_bytes() == PORTRAIT.read_bytes()
     assert main(["protect", "cloak", str(photo)]) == 2  # the result is there already
 

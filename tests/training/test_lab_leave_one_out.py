@@ -57,8 +57,8 @@ def test_a_pack_is_read_back(packing: Any, tmp_path: Path) -> None:
     packing.save(pack, tmp_path / "p.npz")
     again = packing.load(tmp_path / "p.npz")
     assert again.methods == list(METHODS)
-    assert (again.picture(3) == pack.picture(3)).all()
-    assert again.picture(3).shape == (128, 128, 3)
+    assert (again.image(3) == pack.image(3)).all()
+    assert again.image(3).shape == (128, 128, 3)
 
 
 def test_batches_are_balanced_and_hold_no_test_face_and_no_method_that_is_left_out(packing: Any, training: Any) -> None:

@@ -19,7 +19,7 @@ ORDER = 100
 NEEDS_DATA = False
 SENTENCES = {"cpu": 6, "gpu": 60}
 Reals = NDArray[np.float64]
-Sound = NDArray[np.float32]
+Waveform = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def experiment(bench: Bench) -> Page:
     ]
     kinds = [kind for kind in KINDS if kind != "world" or find_spec("pyworld") is not None]
     copies = {
-        kind: [copy_voice(s, np.random.default_rng([bench.seed, k, 1]), kind=kind).sound for k, s in enumerate(spoken)]
+        kind: [copy_voice(s, np.random.default_rng([bench.seed, k, 1]), kind=kind).audio for k, s in enumerate(spoken)]
         for kind in kinds
     }
     told = [_told(kind, spoken, copies[kind]) for kind in kinds]
@@ -64,16 +64,16 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _body(told, repeated), _checks(told), _FIGURES, protocol)
 
 
-def log_spectral_distance(first: Sound, second: Sound) -> float:
+def log_spectral_distance(first: Waveform, second: Waveform) -> float:
     """Of two sounds ``(samples,)`` of one length, in dB."""
-    power = [np.abs(stft(sound, 512, 128)) ** 2 for sound in (first, second)]
+    power = [np.abs(stft(audio, 512, 128)) ** 2 for audio in (first, second)]
     floor = power[0].max() * 1e-6
     levels = [10 * np.log10(p + floor) for p in power]
     speaks = power[0].sum(axis=1) > power[0].sum(axis=1).max() * 1e-3
     return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1))[speaks].mean())
 
 
-def _told(kind: str, spoken: list[Sound], copies: list[Sound]) -> Told:
+def _told(kind: str, spoken: list[Waveform], copies: list[Waveform]) -> Told:
     pairs = list(zip(spoken, copies, strict=True))
     distance = np.array([log_spectral_distance(a, b) for a, b in pairs])
     louder = max(abs(10 * np.log10(float(np.square(b).mean()) / float(np.square(a).mean()))) for a, b in pairs)
@@ -107,14 +107,14 @@ def _body(told: list[Told], repeated: Reals) -> str:
     return _BODY + "\n" + "\n".join(lines) + "\n"
 
 
-def _draw(bench: Bench, original: Sound, copies: dict[str, Sound]) -> None:
+def _draw(bench: Bench, original: Waveform, copies: dict[str, Waveform]) -> None:
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(10, 5), layout="constrained")
     panels = drawing.subplots(2, 3, sharex=True, sharey=True).ravel()
-    for panel, (name, sound) in zip(panels, {"original": original, **copies}.items(), strict=False):
-        level = 20 * np.log10(np.abs(stft(sound[: 2 * RATE_HZ], 512, 128)).T + 1e-6)
-        extent = (0.0, len(sound[: 2 * RATE_HZ]) / RATE_HZ, 0.0, RATE_HZ / 2000)
+    for panel, (name, audio) in zip(panels, {"original": original, **copies}.items(), strict=False):
+        level = 20 * np.log10(np.abs(stft(audio[: 2 * RATE_HZ], 512, 128)).T + 1e-6)
+        extent = (0.0, len(audio[: 2 * RATE_HZ]) / RATE_HZ, 0.0, RATE_HZ / 2000)
         panel.imshow(level, origin="lower", aspect="auto", extent=extent, vmin=level.max() - 80, cmap="magma")
         panel.set_title(name, fontsize=9)
     for panel in panels[1 + len(copies) :]:

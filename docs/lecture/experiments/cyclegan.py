@@ -56,27 +56,27 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
 
 
-def shapes(count: int, chance: torch.Generator) -> Tensor:
+def shapes(count: int, rng: torch.Generator) -> Tensor:
     """Warm ellipses on grey, (n, 3, 32, 32) in [-1, 1]: place and size are drawn. Shades are fixed, since instance norm
     takes every level of brightness away: no such translator could give it back."""
     at = torch.linspace(-1, 1, SIDE)
     y, x = torch.meshgrid(at, at, indexing="ij")
-    middle = torch.rand(count, 2, 1, 1, generator=chance) - 0.5
-    size = 0.25 + 0.35 * torch.rand(count, 2, 1, 1, generator=chance)
+    middle = torch.rand(count, 2, 1, 1, generator=rng) - 0.5
+    size = 0.25 + 0.35 * torch.rand(count, 2, 1, 1, generator=rng)
     inside = (((x - middle[:, 0]) / size[:, 0]) ** 2 + ((y - middle[:, 1]) / size[:, 1]) ** 2 < 1).float()[:, None]
     warm = torch.tensor([0.9, 0.1, -0.7]).view(1, 3, 1, 1)
     return inside * warm
 
 
-def partner(pictures: Tensor) -> Tensor:
+def partner(images: Tensor) -> Tensor:
     """The hidden partner: red and blue exchanged. No translator is ever shown one beside its picture."""
-    return pictures.flip(1)
+    return images.flip(1)
 
 
 @torch.no_grad()
-def hidden(net: torch.nn.Module, pictures: Tensor) -> float:
+def hidden(net: torch.nn.Module, images: Tensor) -> float:
     """L1 between translations and hidden partners."""
-    return float((net(pictures) - partner(pictures)).abs().mean())
+    return float((net(images) - partner(images)).abs().mean())
 
 
 def _draw(

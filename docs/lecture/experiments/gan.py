@@ -88,8 +88,8 @@ def experiment(bench: Bench) -> Page:
 
 
 def _collapse(seed: int, steps: int) -> list[tuple[int, Modes, float]]:
-    def wide(n: int, chance: torch.Generator) -> torch.Tensor:
-        return theory.ring(n, chance, radius=2.0)
+    def wide(n: int, rng: torch.Generator) -> torch.Tensor:
+        return theory.ring(n, rng, radius=2.0)
 
     draw: Draw = wide
     rules = GanRules(batch=512, rate_generator=1e-3, rate_critic=1e-4, betas=(0.5, 0.999))

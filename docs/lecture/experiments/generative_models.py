@@ -178,11 +178,11 @@ class Machine:
 
 def _bars(count: int, rng: np.random.Generator) -> Reals:
     """``(count, SIDE * SIDE)`` of 0 and 1: one horizontal and one vertical bar, some pixels flipped."""
-    pictures = np.zeros((count, SIDE, SIDE))
+    images = np.zeros((count, SIDE, SIDE))
     at = np.arange(count)
-    pictures[at, rng.integers(0, SIDE, count)] = 1
-    pictures[at, :, rng.integers(0, SIDE, count)] = 1
-    return np.abs(pictures - (rng.random(pictures.shape) < FLIPPED)).reshape(count, -1)
+    images[at, rng.integers(0, SIDE, count)] = 1
+    images[at, :, rng.integers(0, SIDE, count)] = 1
+    return np.abs(images - (rng.random(images.shape) < FLIPPED)).reshape(count, -1)
 
 
 def _boltzmann(count: int, rng: np.random.Generator) -> Machine:

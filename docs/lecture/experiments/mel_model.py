@@ -48,9 +48,9 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _body(losses, backwards), checks, _FIGURES, protocol)
 
 
-def standardised(model: Learned, sound: NDArray[np.floating], seed: int) -> Reals:
+def standardised(model: Learned, audio: NDArray[np.floating], seed: int) -> Reals:
     """Frames ``(n, BANDS)`` of an utterance by the model's scale, with the noise it expects."""
-    frames = model.scale.standard(log_mel(sound))
+    frames = model.scale.standard(log_mel(audio))
     return np.asarray(frames + NOISE * np.random.default_rng(seed).standard_normal(frames.shape), np.float64)
 
 

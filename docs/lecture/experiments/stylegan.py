@@ -109,13 +109,13 @@ def experiment(bench: Bench) -> Page:
 
 def demodulated() -> float:
     """s.d. of a demodulated convolution's output, for styles a hundred times as loud as one another."""
-    chance = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         layer = ModulatedConv(64, 64, 8)
-        loud = 10 ** (4 * torch.rand(64, 1, generator=chance) - 2)
-        styles = loud * torch.randn(64, 8, generator=chance)
-        return float(layer(torch.randn(64, 64, 10, 10, generator=chance), styles)[:, :, 1:-1, 1:-1].std())
+        loud = 10 ** (4 * torch.rand(64, 1, generator=rng) - 2)
+        styles = loud * torch.randn(64, 8, generator=rng)
+        return float(layer(torch.randn(64, 64, 10, 10, generator=rng), styles)[:, :, 1:-1, 1:-1].std())
 
 
 def mixing(generator: StyleGenerator, seed: int) -> tuple[float, float, int]:
@@ -154,7 +154,7 @@ def truncation(generator: StyleGenerator, seed: int) -> list[float]:
     """Mean s.d. over 64 samples of a pixel, by truncation."""
     noise = samples.noise_for(64, generator.noise, seed)
     made = (samples.imagine(generator, noise, truncation=share, still=True) for share in SHARES)
-    return [float(pictures.astype(float).std(0).mean()) for pictures in made]
+    return [float(images.astype(float).std(0).mean()) for images in made]
 
 
 def slopes(

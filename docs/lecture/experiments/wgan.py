@@ -103,8 +103,8 @@ def _plot(path: Path, series: list[tuple[int, Modes, float]]) -> None:
 
 
 def _norm(generator: torch.nn.Module, critic: torch.nn.Module) -> float:
-    chance = torch.Generator().manual_seed(7)
-    real = theory.ring(1000, chance)
+    rng = torch.Generator().manual_seed(7)
+    real = theory.ring(1000, rng)
     with torch.no_grad():
-        fake = generator(torch.randn(1000, 2, generator=chance))
-    return float(losses.gradient_norms(critic, losses.between(real, fake, chance)).mean().detach())
+        fake = generator(torch.randn(1000, 2, generator=rng))
+    return float(losses.gradient_norms(critic, losses.between(real, fake, rng)).mean().detach())

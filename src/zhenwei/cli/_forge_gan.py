@@ -184,14 +184,14 @@ def walk(
       zhenwei forge gan walk --run run --stops 6 --between 24 --fps 24 --output walk.mp4
     """
     lab.check_extra()
-    from zhenwei.forge.export import export_clip
+    from zhenwei.forge.export import export_video
     from zhenwei.forge.gan import samples
 
     recipe = {"seed": seed, "stops": stops, "between": between, "truncation": truncation}
     generator, told = _opened(model, run, recipe)
     path = samples.walk(samples.noise_for(stops, generator.noise, seed), between)
     made = samples.imagine(generator, path, truncation=truncation, still=True)
-    left = export_clip(made, fps, told, output, lab.opened_door())
+    left = export_video(made, fps, told, output, lab.opened_door())
     lab.tell_exported(left, f"{len(path)} frames", format_)
 
 

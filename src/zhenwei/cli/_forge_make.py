@@ -99,10 +99,10 @@ class _Maker:
     def __init__(
         self, method: str, path: Path, donor: Path | None, consent: Path | None, output: Path, door: Door
     ) -> None:
-        from zhenwei.forge.make import CLIP, check_consent, read_sitter
+        from zhenwei.forge.make import VIDEO, check_consent, read_sitter
 
         self._method, self._path, self._output, self._door = method, path, output, door
-        self._sitter: Sitter | None = None if method == CLIP else read_sitter(path)
+        self._sitter: Sitter | None = None if method == VIDEO else read_sitter(path)
         self._donor, self._consent = None, ""
         if donor is not None and consent is not None and self._sitter is not None:
             from zhenwei.forge.consent import read_consent
@@ -115,19 +115,19 @@ class _Maker:
     def made(self, rng: Any, stem: str) -> Exported:
         from fractions import Fraction
 
-        from zhenwei.forge.export import export_clip, export_picture
-        from zhenwei.forge.make import forge_clip, forge_picture
+        from zhenwei.forge.export import export_image, export_video
+        from zhenwei.forge.make import forge_image, forge_video
 
         place = self._output / f"{stem}{'.mp4' if self._sitter is None else '.png'}"
         refuse_other(place, self._path.read_bytes() if self._sitter is None else self._sitter.data)
         if self._sitter is None:
-            clip, rate = forge_clip(self._path, rng)
+            video, rate = forge_video(self._path, rng)
             fps = Fraction(rate).limit_denominator(1001)
-            origin = self._origin(clip.recipe, self._path.read_bytes())
-            return export_clip(clip.frames, fps, origin, place, self._door)
-        forged = forge_picture(self._method, self._sitter, rng, self._donor)
+            origin = self._origin(video.recipe, self._path.read_bytes())
+            return export_video(video.frames, fps, origin, place, self._door)
+        forged = forge_image(self._method, self._sitter, rng, self._donor)
         origin = self._origin(forged.recipe, self._sitter.data)
-        return export_picture(forged.pixels, origin, place, self._door, mask=forged.mask)
+        return export_image(forged.pixels, origin, place, self._door, mask=forged.mask)
 
     def _origin(self, recipe: Any, parent: bytes) -> Origin:
         import hashlib

@@ -84,7 +84,7 @@ def train(
 def convert(
     run: Annotated[Path, typer.Argument(help="A run of `train`.", metavar="DIR")],
     output: opt.SheetOutput,
-    pictures: Annotated[list[Path] | None, typer.Argument(help="Pictures of one of the two.", metavar="[FILE]")] = None,
+    images: Annotated[list[Path] | None, typer.Argument(help="Pictures of one of the two.", metavar="[FILE]")] = None,
     consent: _Consent = None,
     way: Annotated[opt.Direction, typer.Option("--direction", help="What becomes what.")] = opt.Direction.a_to_b,
     puppets: Annotated[int, typer.Option(min=0, max=24, help="As many new puppets, for a run of puppets.")] = 0,
@@ -105,7 +105,7 @@ def convert(
     from zhenwei.forge.gan import translate as runs
 
     made = runs.open_run(run)
-    held = _chosen(made, pictures or [], consent, puppets, way, seed)
+    held = _chosen(made, images or [], consent, puppets, way, seed)
     left = _export(made, way, held, {"seed": seed} if puppets else {}, output, lab.opened_door())
     lab.tell_exported(left, f"{len(held)} pictures {way.value}", format_)
 
@@ -133,25 +133,25 @@ def _heaps(
 
 
 def _chosen(
-    made: Translators, pictures: list[Path], consent: Path | None, puppets: int, way: opt.Direction, seed: int
+    made: Translators, images: list[Path], consent: Path | None, puppets: int, way: opt.Direction, seed: int
 ) -> Pixels:
     from zhenwei.forge.consent import check_files, check_same
     from zhenwei.forge.gan.faces import read_square
     from zhenwei.forge.gan.translate import moods
 
     number = 0 if way is opt.Direction.a_to_b else 1
-    if bool(pictures) == bool(puppets):
+    if bool(images) == bool(puppets):
         raise UsageError("what is to be translated?", want="pictures with --consent FILE, or --puppets N")
-    if not pictures:
+    if not images:
         if made.consent:
             raise UsageError("this run was not of puppets", want="pictures with --consent FILE")
         return moods(max(puppets, 32), made.side, seed)[number].pixels[:puppets]
     held = lab.consent_in(consent, "faces are translated")
     check_same(held, made.consent)
-    check_files(held, made.subjects[number], pictures, lab.today(), "face")
+    check_files(held, made.subjects[number], images, lab.today(), "face")
     import numpy as np
 
-    return np.stack([read_square(path, made.side) for path in pictures])
+    return np.stack([read_square(path, made.side) for path in images])
 
 
 def _export(

@@ -26,7 +26,7 @@ Engine = StrEnum("Engine", {"espeak_ng": "espeak-ng", "flite": "flite"})
 _FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
 
 _Run = Annotated[Path, typer.Argument(help="The run.", metavar="DIR")]
-_Sound = Annotated[Path, typer.Option("--output", "-o", help="The sound, .wav.", metavar="FILE")]
+_Audio = Annotated[Path, typer.Option("--output", "-o", help="The sound, .wav.", metavar="FILE")]
 _Consent = Annotated[Path | None, typer.Option(help="The manifest that covers the recordings.", metavar="FILE")]
 _Made = Annotated[int, typer.Option("--made", min=0, help="Learn from as many sentences of made voices, nobody's.")]
 _Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same.")]
@@ -76,7 +76,7 @@ def learn(
 @voice.command()
 def convert(
     run: _Run,
-    output: _Sound,
+    output: _Audio,
     to: Annotated[str, typer.Option(help="Whose voice it is to become: a pseudonym of the run; low or high.")],
     recording: Annotated[Path | None, typer.Argument(help="A recording of the other.", metavar="[FILE]")] = None,
     consent: _Consent = None,
@@ -152,7 +152,7 @@ def model(
 @voice.command()
 def speak(
     run: _Run,
-    output: _Sound,
+    output: _Audio,
     seconds: Annotated[float, typer.Option(min=2, max=20, help="How long.")] = 3.0,
     consent: _Consent = None,
     seed: _Seed = 0,
@@ -183,7 +183,7 @@ def speak(
 @voice.command()
 def read(
     text: Annotated[str, typer.Argument(help="What is to be read, up to 1000 characters.", metavar="TEXT")],
-    output: _Sound,
+    output: _Audio,
     engine: Annotated[Engine, typer.Option(help="The program that reads; it must be installed.")] = Engine.espeak_ng,
     language: Annotated[str, typer.Option(help="For espeak-ng: en, de, cmn (Mandarin), ...")] = "en",
     format_: TextOption = TextFormat.text,

@@ -68,7 +68,7 @@ def cloak(
     opened = media.open_media(photo)
     if opened.kind != "image":
         raise UsageError("only photographs are cloaked", got=opened.kind)
-    pixels = media.read_picture(opened).pixels
+    pixels = media.read_image(opened).pixels
     made = _made(pixels, epsilon, steps)
     file = io.BytesIO()
     Image.fromarray(made.pixels).save(file, "PNG")

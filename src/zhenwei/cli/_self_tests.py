@@ -2,9 +2,9 @@
 
 The samples lie in the package, so that no encoder is needed and the right answer is known:
 
-* ``picture.jpg``, 64 x 48: four quarters, red, green, blue and near-white (``QUARTERS``);
+* ``image.jpg``, 64 x 48: four quarters, red, green, blue and near-white (``QUARTERS``);
 * ``clip.mp4``, 64 x 48, H.264 and AAC: ten grey frames, each lighter than the one before, under a tone of 1 kHz;
-* ``sound.mp3``: the same tone.
+* ``audio.mp3``: the same tone.
 
 Everything is read through the package's own readers: a library that decodes well, but is no longer called as they call
 it, is found too.
@@ -23,7 +23,7 @@ SAMPLES = Path(__file__).parent / "samples"
 QUARTERS = ((220, 40, 40), (40, 180, 60), (50, 70, 210), (235, 235, 235))  # RGB; top left, top right, below likewise
 GREYS = tuple(range(30, 230, 20))
 TONE_HZ = 1000.0
-_COLOUR_OFF, _TONE_OFF_HZ, _LEAST_S = 12.0, 60.0, 0.3
+_COLOUR_OFF, _TONE_OFF_HZ, _MIN_S = 12.0, 60.0, 0.3
 _MODEL = "face_detection_short_range"
 
 
@@ -36,14 +36,14 @@ class SelfTest:
     work: Callable[[], str]
 
 
-def decode_picture() -> str:
+def decode_image() -> str:
     """The sample photo has its four colours. Raises MediaError where it has not."""
     import numpy as np
 
-    from zhenwei.media import open_media, read_picture
+    from zhenwei.media import open_media, read_image
 
     media = open_media(SAMPLES / "picture.jpg")
-    pixels = read_picture(media).pixels.astype(float)
+    pixels = read_image(media).pixels.astype(float)
     top, bottom = np.vsplit(pixels, 2)
     parts = [part for half in (top, bottom) for part in np.hsplit(half, 2)]
     off = max(float(np.abs(part.mean(axis=(0, 1)) - want).max()) for part, want in zip(parts, QUARTERS, strict=True))
@@ -52,7 +52,7 @@ def decode_picture() -> str:
     return "JPEG"
 
 
-def decode_clip() -> str:
+def decode_video() -> str:
     """The sample clip has its ten frames, in their order. Raises MediaError where it has not."""
     from zhenwei.media import open_media, sample_frames
 
@@ -65,7 +65,7 @@ def decode_clip() -> str:
     return f"{len(greys)} frames of H.264"
 
 
-def decode_sound() -> str:
+def decode_audio() -> str:
     """The clip's track and the sample sound hold their tone. Raises MediaError where one does not."""
     import numpy as np
 
@@ -74,9 +74,9 @@ def decode_sound() -> str:
     for name in ("clip.mp4", "sound.mp3"):
         audio = read_audio(open_media(SAMPLES / name), 8000)
         wave = audio.samples[0]
-        if len(wave) < _LEAST_S * audio.rate_hz:
+        if len(wave) < _MIN_S * audio.rate_hz:
             got = f"{len(wave) / audio.rate_hz:.2f} s of {name}"
-            raise MediaError("a sound is decoded in part", got=got, want=f"at least {_LEAST_S} s")
+            raise MediaError("a sound is decoded in part", got=got, want=f"at least {_MIN_S} s")
         loudest = float(np.abs(np.fft.rfft(wave)).argmax()) * audio.rate_hz / len(wave)
         if abs(loudest - TONE_HZ) > _TONE_OFF_HZ:
             got = f"{loudest:.0f} Hz in {name}"
@@ -116,9 +116,9 @@ def examine_drawing() -> str:
 
 
 TESTS = (
-    SelfTest("a photo is decoded", ("pillow",), decode_picture),
-    SelfTest("a clip is decoded", ("av",), decode_clip),
-    SelfTest("a sound is decoded", ("av", "soxr"), decode_sound),
+    SelfTest("a photo is decoded", ("pillow",), decode_image),
+    SelfTest("a clip is decoded", ("av",), decode_video),
+    SelfTest("a sound is decoded", ("av", "soxr"), decode_audio),
     SelfTest("a model runs", ("onnxruntime",), run_model),
     SelfTest("a picture is examined", (), examine_drawing),
 )

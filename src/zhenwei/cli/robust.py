@@ -159,7 +159,7 @@ class _Run:
             return None
 
     def _file(self, media: Media, scratch: Path, progress: ScanProgress) -> None:
-        from zhenwei.evaluation.ladder.clips import excerpt
+        from zhenwei.evaluation.ladder.videos import excerpt
         from zhenwei.evaluation.robust import walk
 
         try:

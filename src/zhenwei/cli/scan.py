@@ -173,7 +173,7 @@ class _Run:
         if folder is not None and folder.add(outcome) is not None:
             self.pages += 1
         if self.format is Format.table:
-            self.outcomes.append(_without_pictures(outcome))
+            self.outcomes.append(_without_images(outcome))
         else:
             _print(told)
 
@@ -215,7 +215,7 @@ class _Run:
         self.notes.print(Text(line, style), soft_wrap=True)
 
 
-def _without_pictures(outcome: Outcome) -> Outcome:
+def _without_images(outcome: Outcome) -> Outcome:
     """What the table needs: kept for every file until the end, pictures would fill the memory in a long scan."""
     if isinstance(outcome, Unreadable):
         return outcome

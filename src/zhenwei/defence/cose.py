@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_DEEPEST, _MOST_ITEMS = 16, 20_000
+_DEEPEST, _MAX_ITEMS = 16, 20_000
 _NULL, _BREAK, _OPEN = 22, 0xFF, 31
 
 
@@ -28,7 +28,7 @@ class _Cbor:
 
     def item(self, depth: int) -> object:
         self._items += 1
-        if depth > _DEEPEST or self._items > _MOST_ITEMS:
+        if depth > _DEEPEST or self._items > _MAX_ITEMS:
             raise OddCborError
         major, value = self._head()
         if major in (2, 3):

@@ -42,7 +42,7 @@ __all__ = [
 
 WATERMARK_ALGORITHM = "org.zhenwei.watermark"
 RECIPE_LABEL = "org.zhenwei.recipe"
-_MOST_RECIPE = 1 << 18
+_MAX_RECIPE = 1 << 18
 _SIGNED = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "wav": "audio/wav", "mp3": "audio/mpeg"}
 _READ = {
     **_SIGNED,
@@ -207,8 +207,8 @@ def _text(recipe: Mapping[str, Any]) -> str:
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError("JSON cannot hold this recipe", got=str(error)[:200]) from None
-    if len(text) > _MOST_RECIPE:
-        raise UsageError("this recipe is too long", got=f"{len(text):,} characters", want=f"at most {_MOST_RECIPE:,}")
+    if len(text) > _MAX_RECIPE:
+        raise UsageError("this recipe is too long", got=f"{len(text):,} characters", want=f"at most {_MAX_RECIPE:,}")
     return text
 
 

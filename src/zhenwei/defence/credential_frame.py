@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_id3 import objects_in
+from zhenwei.defence.labels_images import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_mp4 import boxes
-from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunks
 
 UUID_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")

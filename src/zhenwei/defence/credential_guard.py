@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from zhenwei.defence.credential_frame import APP11, BOXED, CHUNKED, UUID_BOX
 from zhenwei.defence.labels_carriers import BrokenFileError
+from zhenwei.defence.labels_images import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_mp4 import boxes
-from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunks
 
 _T = TypeVar("_T")

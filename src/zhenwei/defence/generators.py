@@ -50,7 +50,7 @@ _SURE_KEYS = re.compile(
 )
 # Names that are so unmistakable that they count wherever a maker, a credit or a description stands.
 _UNMISTAKABLE = ("Made with Google AI", "Imagined with AI", "Ideogram AI", "Midjourney", "NovelAI", "Adobe Firefly")
-_MOST_JSON = 1 << 18
+_MAX_JSON = 1 << 18
 
 
 def settings_in(pairs: Iterable[Pair]) -> tuple[GeneratorSettings, ...]:
@@ -113,7 +113,7 @@ def _of_json(value: str) -> str | None:
 
 def _parsed(value: str) -> Mapping[str, Any] | None:
     text = value.strip()
-    if not text.startswith("{") or len(text) > _MOST_JSON:
+    if not text.startswith("{") or len(text) > _MAX_JSON:
         return None
     try:
         found = json.loads(text)

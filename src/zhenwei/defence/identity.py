@@ -26,7 +26,7 @@ ORGANISATION = "zhenwei (untrusted local key)"
 SIGNER_FILE, AUTHORITY_FILE = "identity.pem", "authority.pem"
 _SIGNER_DAYS, _AUTHORITY_DAYS = 3653, 7305  # ten and twenty years
 _RENEW_DAYS = 30
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _read(path: Path) -> bytes | None:
         if path.stat().st_mode & 0o077 and os.name == "posix":
             path.chmod(0o600)  # loosened by a copy or a backup
         with path.open("rb") as file:
-            return file.read(_MOST_BYTES)
+            return file.read(_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -16,8 +16,8 @@ from zhenwei.defence import source_types
 from zhenwei.defence.generators import GeneratorSettings, hidden_pairs, settings_in, tools_in
 from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 from zhenwei.defence.labels_id3 import read_id3, write_id3
+from zhenwei.defence.labels_images import MAX_JPEG, read_jpeg, read_png, write_jpeg, write_png
 from zhenwei.defence.labels_mp4 import read_mp4, write_mp4
-from zhenwei.defence.labels_pictures import MOST_JPEG, read_jpeg, read_png, write_jpeg, write_png
 from zhenwei.defence.labels_riff import read_riff, write_riff
 from zhenwei.defence.labels_xmp import (
     AIGC,
@@ -282,8 +282,8 @@ def _packets(there: Sequence[bytes], values: dict[str, str], *, form: str) -> li
 def _written(form: str, data: bytes, packets: Sequence[bytes], aigc: Aigc | None) -> bytes:
     keep = aigc is None
     if form == "jpeg":
-        if max(map(len, packets), default=0) > MOST_JPEG:
-            raise BrokenXmpError(f"a JPEG file has room for {MOST_JPEG:,} bytes of it")
+        if max(map(len, packets), default=0) > MAX_JPEG:
+            raise BrokenXmpError(f"a JPEG file has room for {MAX_JPEG:,} bytes of it")
         return write_jpeg(data, packets)
     if form == "png":
         return write_png(data, packets, keep_texts=keep)

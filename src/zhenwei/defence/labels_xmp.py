@@ -13,7 +13,7 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 AIGC, SOURCE_TYPE = "AIGC", "DigitalSourceType"
 _SPACES = {AIGC: AIGC_SPACE, SOURCE_TYPE: IPTC_SPACE}
 _PREFIXES = {AIGC: "TC260", SOURCE_TYPE: "Iptc4xmpExt"}
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 _EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
@@ -59,7 +59,7 @@ def words(packet: bytes) -> list[tuple[str, str]]:
 
 def loosely(packet: bytes, name: str) -> list[str]:
     """As :func:`properties`, of a packet that is no XML, such as one that was cut: what looks like the property."""
-    text = unescape(packet[:MOST_BYTES].decode("utf-8", "replace"), {"&quot;": '"', "&apos;": "'"})
+    text = unescape(packet[:MAX_BYTES].decode("utf-8", "replace"), {"&quot;": '"', "&apos;": "'"})
     if name == AIGC:
         found = re.findall(r"[:<\s]AIGC(?:=[\"']|>)\s*(\{[^<{}]{0,4000}\})", text)
     else:
@@ -110,7 +110,7 @@ def _prefixes(text: str, space: str) -> Iterator[str]:
 
 
 def _parsed(packet: bytes) -> ElementTree.Element:
-    if len(packet) > MOST_BYTES:
+    if len(packet) > MAX_BYTES:
         raise BrokenXmpError("the packet is too long")
     if b"<!" in re.sub(rb"<!--.*?-->|<!\[CDATA\[", b"", packet, flags=re.DOTALL):
         raise BrokenXmpError("the packet brings a document type")  # entities could grow without bound

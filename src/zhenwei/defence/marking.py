@@ -27,14 +27,14 @@ from PIL import Image, JpegImagePlugin
 
 from zhenwei.defence import watermark
 from zhenwei.defence.labels_carriers import BrokenFileError
-from zhenwei.defence.labels_pictures import chunks_of_png, segments_of_jpeg
+from zhenwei.defence.labels_images import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunk, chunks
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.containers import audio_stream, open_container, video_stream
 from zhenwei.media.facts import jpeg_quality
 from zhenwei.media.formats import HEAD_BYTES, Format, recognise
+from zhenwei.media.images import guarded, open_image
 from zhenwei.media.limits import DEFAULT_LIMITS
-from zhenwei.media.pictures import guarded, open_picture
 from zhenwei.media.upright import upright_pixels
 from zhenwei.types import Pixels
 
@@ -63,7 +63,7 @@ _OF_THE_DATA = (b"IHDR", b"PLTE", b"tRNS", b"bKGD", b"hIST", b"sBIT", b"sPLT", b
 def mark_file(data: bytes, ident: bytes, key: bytes) -> bytes:
     """``data`` (a JPEG, PNG, WebP, MP4, MOV or WAV file) with the watermark ``ident`` (8 bytes) under ``key``.
 
-    Sound holds the first ``SOUND_ID_BYTES`` of it. A credential that the file carries is left out, since it no longer
+    Sound holds the first ``AUDIO_ID_BYTES`` of it. A credential that the file carries is left out, since it no longer
     fits. Raises UsageError for another format or kind of pixels (16 bits, CMYK, animations, high dynamic range),
     DataError if the content is too small or short, MediaError if the file is damaged.
     """
@@ -74,11 +74,11 @@ def mark_file(data: bytes, ident: bytes, key: bytes) -> bytes:
         raise UsageError("a watermark is not written into such files", got=got, want=MARKS)
     try:
         if kind == "wav":
-            return _sound(data, ident, key)
+            return _audio(data, ident, key)
         if kind == "mov":
-            return _clip(data, form, ident, key)
+            return _video(data, form, ident, key)
         with guarded(form, "the picture", DEFAULT_LIMITS):
-            image = open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+            image = open_image(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
             image.load()
         return {"jpeg": _jpeg, "png": _png, "webp": _webp}[kind](data, image, ident, key)
     except BrokenFileError:
@@ -92,7 +92,7 @@ def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     plain = image if image.mode == "RGB" else image.convert("RGB")
     shown = np.asarray(plain if turn is None else plain.transpose(turn), np.uint8)
-    pixels = watermark.mark_picture(np.ascontiguousarray(shown), ident, key)
+    pixels = watermark.mark_image(np.ascontiguousarray(shown), ident, key)
     marked = Image.fromarray(pixels)
     marked = marked if back is None else marked.transpose(back)
     if image.mode == "L":
@@ -166,7 +166,7 @@ def _webp(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
     return out.getvalue()
 
 
-def _sound(data: bytes, ident: bytes, key: bytes) -> bytes:
+def _audio(data: bytes, ident: bytes, key: bytes) -> bytes:
     """Only the samples change; every other chunk stays where it is."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
@@ -176,7 +176,7 @@ def _sound(data: bytes, ident: bytes, key: bytes) -> bytes:
         raise MediaError("this WAV file cannot be read", got=str(error)[:200], want="a complete file") from None
     if subtype not in ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "PCM_U8"):
         raise UsageError("a watermark is not written into such sound", got=subtype, want="PCM or floating point")
-    marked = watermark.mark_sound(np.ascontiguousarray(samples.T), rate_hz, ident[: watermark.SOUND_ID_BYTES], key)
+    marked = watermark.mark_audio(np.ascontiguousarray(samples.T), rate_hz, ident[: watermark.AUDIO_ID_BYTES], key)
     out = io.BytesIO()
     soundfile.write(out, marked.T, rate_hz, format="WAV", subtype=subtype, endian=endian)
     encoded = out.getvalue()
@@ -188,7 +188,7 @@ def _sound(data: bytes, ident: bytes, key: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WAVE" + b"".join(parts)
 
 
-def _clip(data: bytes, form: Format, ident: bytes, key: bytes) -> bytes:
+def _video(data: bytes, form: Format, ident: bytes, key: bytes) -> bytes:
     out = io.BytesIO()
     try:
         with open_container(io.BytesIO(data), form, "the clip", DEFAULT_LIMITS) as source:
@@ -209,23 +209,23 @@ def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, 
     target.metadata.update(source.metadata)
     heard = audio_stream(source)
     base = seen.time_base or Fraction(1, 90_000)
-    picture = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
-    picture.pix_fmt, picture.time_base, picture.codec_context.time_base = "yuv420p", base, base
+    image = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
+    image.pix_fmt, image.time_base, image.codec_context.time_base = "yuv420p", base, base
     voice = None if heard is None else target.add_stream_from_template(heard)
     read = _Read()
     for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, heard, read), ident, key)):
         if number == 0:
-            picture.height, picture.width = (side - side % 2 for side in pixels.shape[:2])
-            inside = picture.codec_context
+            image.height, image.width = (side - side % 2 for side in pixels.shape[:2])
+            inside = image.codec_context
             inside.colorspace, inside.color_primaries, inside.color_trc = read.colours
-        cut = np.ascontiguousarray(pixels[: picture.height, : picture.width])
+        cut = np.ascontiguousarray(pixels[: image.height, : image.width])
         wide = "itu709" if read.colours[0] == _BT709 else None  # without a mark they were taken for BT.601
         frame = av.VideoFrame.from_ndarray(cut, "rgb24").reformat(format="yuv420p", dst_colorspace=wide)
         frame.pts, frame.time_base = read.times.pop(0), base
-        target.mux(picture.encode(frame))
+        target.mux(image.encode(frame))
         _pass_on(read.packets, target, voice)
     _pass_on(read.packets, target, voice)
-    target.mux(picture.encode(None))
+    target.mux(image.encode(None))
 
 
 @dataclass(slots=True)

@@ -59,17 +59,17 @@ def find_marks(opened: Media, keys: Sequence[bytes]) -> FoundMarks:
     frames: list[Pixels] = []
     marks: list[Mark | None] = []
     if opened.kind == "image":
-        frames = [media.read_picture(opened).pixels]
+        frames = [media.read_image(opened).pixels]
     elif opened.kind == "video":
         frames = [frame.pixels for frame in media.sample_frames(opened, _FRAMES, max_side=_MAX_SIDE)]
     if frames:
-        marks.append(_picture_mark(frames, keys))
+        marks.append(_image_mark(frames, keys))
     if opened.audio_codec:
-        marks.append(_sound_mark(media.read_audio(opened), keys))
+        marks.append(_audio_mark(media.read_audio(opened), keys))
     return FoundMarks(tuple(filter(None, marks)), frames[0] if opened.kind == "image" else None)
 
 
-def _picture_mark(frames: Sequence[Pixels], keys: Sequence[bytes]) -> Mark | None:
+def _image_mark(frames: Sequence[Pixels], keys: Sequence[bytes]) -> Mark | None:
     for key in keys:
         mark = watermark.read_frames(frames, key)
         if mark is not None:
@@ -79,10 +79,10 @@ def _picture_mark(frames: Sequence[Pixels], keys: Sequence[bytes]) -> Mark | Non
     return None
 
 
-def _sound_mark(audio: Audio, keys: Sequence[bytes]) -> Mark | None:
+def _audio_mark(audio: Audio, keys: Sequence[bytes]) -> Mark | None:
     samples = audio.samples[:, : _MAX_SECONDS * audio.rate_hz]
     for key in keys:
-        mark = watermark.read_sound(samples, audio.rate_hz, key)
+        mark = watermark.read_audio(samples, audio.rate_hz, key)
         if mark is not None:
             return Mark("sound", mark.ident.hex(), mark.agreement, key == PUBLIC_KEY)
     return None

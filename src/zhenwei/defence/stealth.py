@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import MediaError
 from zhenwei.media.formats import Format
+from zhenwei.media.images import guarded, open_image
 from zhenwei.media.limits import DEFAULT_LIMITS
-from zhenwei.media.pictures import guarded, open_picture
 
 _NAMES = {
     b"stealth_pnginfo": ("alpha", False),
@@ -24,7 +24,7 @@ _NAMES = {
     b"stealth_rgbcomp": ("rgb", True),
 }
 _NAME_BITS, _LENGTH_BITS = 120, 32
-_MOST_BITS, _MOST_TEXT = 32 << 20, 8 << 20
+_MAX_BITS, _MAX_TEXT = 32 << 20, 8 << 20
 
 
 def hidden_text(data: bytes, form: Format) -> str:
@@ -33,7 +33,7 @@ def hidden_text(data: bytes, form: Format) -> str:
         return ""
     try:
         with guarded(form, "the picture", DEFAULT_LIMITS):
-            image = open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+            image = open_image(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
             if image.mode not in ("RGB", "RGBA"):
                 return ""
             pixels = np.asarray(image)
@@ -52,7 +52,7 @@ def _text_in(pixels: NDArray[np.uint8]) -> str:
         if where == plane and len(head) >= _NAME_BITS + _LENGTH_BITS:
             length = int.from_bytes(np.packbits(head[_NAME_BITS : _NAME_BITS + _LENGTH_BITS]).tobytes(), "big")
             start = _NAME_BITS + _LENGTH_BITS
-            wanted = min(start + length, _MOST_BITS)
+            wanted = min(start + length, _MAX_BITS)
             body = _bits(turned, -(-wanted // (values.shape[0] * values.shape[2])))[start:wanted]
             return _unpacked(np.packbits(body).tobytes(), packed=packed)
     return ""
@@ -67,6 +67,6 @@ def _unpacked(body: bytes, *, packed: bool) -> str:
     if not packed:
         return body.decode("utf-8", "replace") or "?"
     try:
-        return zlib.decompressobj(31).decompress(body, _MOST_TEXT).decode("utf-8", "replace") or "?"
+        return zlib.decompressobj(31).decompress(body, _MAX_TEXT).decode("utf-8", "replace") or "?"
     except zlib.error:
         return "?"

@@ -15,22 +15,22 @@ from dataclasses import dataclass
 from PIL import ExifTags, Image
 
 from zhenwei.defence.labels_carriers import BrokenFileError
-from zhenwei.defence.labels_pictures import chunks_of_png, text_of_png
+from zhenwei.defence.labels_images import chunks_of_png, text_of_png
 from zhenwei.errors import MediaError
 from zhenwei.media.containers import open_container
 from zhenwei.media.formats import BROKEN, Format
+from zhenwei.media.images import guarded, open_as_far, open_image
 from zhenwei.media.limits import DEFAULT_LIMITS
-from zhenwei.media.pictures import guarded, open_as_far, open_picture
 
 # Formats that have a place for words, which Pillow or FFmpeg reads. GIF's comments and what elementary streams may hold
 # in their own ways are not looked at.
 _BY_PILLOW = ("jpeg", "png", "webp", "avif")
-_PICTURES = (*_BY_PILLOW, "tiff", "heif", "jpegxl")
+_IMAGES = (*_BY_PILLOW, "tiff", "heif", "jpegxl")
 _CONTAINERS = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "wav", "w64", "ogg", "flac", "flv", "asf", "mp3", "aiff"),
     *("caf", "wv", "mxf"),
 )
-_MOST_VALUE, _MOST_PAIRS = 1 << 20, 400
+_MAX_VALUE, _MAX_PAIRS = 1 << 20, 400
 _NAMED = (  # EXIF's tags that are called by their name; all others by their number
     *(0x010D, 0x010E, 0x010F, 0x0110, 0x0131, 0x013B, 0x013C, 0x8298, 0x927C, 0x9286),
     *(0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F),
@@ -52,7 +52,7 @@ class Tags:
 
 def has_tags(form: Format) -> bool:
     """Whether words are looked for in files of this format."""
-    return form.name in (*_PICTURES, *_CONTAINERS)
+    return form.name in (*_IMAGES, *_CONTAINERS)
 
 
 def read_tags(data: bytes, form: Format) -> Tags:
@@ -60,16 +60,16 @@ def read_tags(data: bytes, form: Format) -> Tags:
     try:
         if form.name in _CONTAINERS:
             return Tags(tuple(_limited(_of_container(data, form))))
-        return _of_picture(data, form)
+        return _of_image(data, form)
     except MediaError:
         return Tags(damaged=True)
 
 
 def _limited(pairs: Iterator[Pair]) -> Iterator[Pair]:
     for number, (name, value) in enumerate(pairs):
-        if number == _MOST_PAIRS:
+        if number == _MAX_PAIRS:
             return
-        yield name[:200], value[:_MOST_VALUE]
+        yield name[:200], value[:_MAX_VALUE]
 
 
 def _of_container(data: bytes, form: Format) -> Iterator[Pair]:
@@ -79,7 +79,7 @@ def _of_container(data: bytes, form: Format) -> Iterator[Pair]:
             yield from stream.metadata.items()
 
 
-def _of_picture(data: bytes, form: Format) -> Tags:
+def _of_image(data: bytes, form: Format) -> Tags:
     damaged, texts = False, list[Pair]()
     if form.name == "png":
         try:
@@ -101,7 +101,7 @@ def _of_picture(data: bytes, form: Format) -> Tags:
 def _opened(data: bytes, form: Format) -> Iterator[Image.Image]:
     """Decoders other than Pillow's own want a file that is one."""
     if form.name in _BY_PILLOW:
-        yield open_picture(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+        yield open_image(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
         return
     with tempfile.TemporaryFile() as file:
         file.write(data)

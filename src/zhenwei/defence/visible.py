@@ -18,7 +18,7 @@ from zhenwei.errors import DataError
 from zhenwei.types import Floats, Pixels
 
 TEXT = "AI 生成 · AI-GENERATED"
-LEAST_SIDE = 192  # below this the text could not be read at its size
+MIN_SIDE = 192  # below this the text could not be read at its size
 SHARE = 0.05  # of the shorter side, for the height of capitals
 _CAPITALS = 70 / 94  # height of capitals, of the whole drawing
 _DARK, _LIGHT = 20, 250
@@ -35,11 +35,11 @@ _CLEAR = 0.7  # correlation of what is heard with the rhythm
 def add_label(pixels: Pixels) -> Pixels:
     """``pixels`` ``(height, width, 3)`` uint8 RGB with the band below: the same width, the picture itself untouched.
 
-    Raises DataError for a picture whose shorter side is below ``LEAST_SIDE``.
+    Raises DataError for a picture whose shorter side is below ``MIN_SIDE``.
     """
     height, width = pixels.shape[:2]
-    if min(height, width) < LEAST_SIDE:
-        want = f"at least {LEAST_SIDE} px on the shorter side"
+    if min(height, width) < MIN_SIDE:
+        want = f"at least {MIN_SIDE} px on the shorter side"
         raise DataError("this picture is too small for a label that can be read", got=f"{width} x {height}", want=want)
     return np.ascontiguousarray(np.concatenate([pixels, _band(height, width)], axis=0))
 
@@ -55,8 +55,8 @@ def has_label(pixels: Pixels) -> bool:
 
 def unlabelled_height(height: int, width: int) -> int | None:
     """Rows above the band of a labelled picture of that size; None for a size that no labelled picture has."""
-    for inside in range(height - 1, max(LEAST_SIDE, height // 2) - 1, -1):
-        if width >= LEAST_SIDE and inside + _band_height(inside, width) == height:
+    for inside in range(height - 1, max(MIN_SIDE, height // 2) - 1, -1):
+        if width >= MIN_SIDE and inside + _band_height(inside, width) == height:
             return inside
     return None
 
@@ -104,16 +104,16 @@ def has_tones(samples: Floats, rate_hz: int) -> bool:
     if samples.shape[1] < 2 * length:
         return False
     slack = round(0.15 * rate_hz)  # what encoders put before and after
-    sound = samples.mean(axis=0)
-    return all(_is_rhythm(part, rate_hz) for part in (sound[: length + slack], sound[-length - slack :][::-1]))
+    audio = samples.mean(axis=0)
+    return all(_is_rhythm(part, rate_hz) for part in (audio[: length + slack], audio[-length - slack :][::-1]))
 
 
-def _is_rhythm(sound: Floats, rate_hz: int) -> bool:
+def _is_rhythm(audio: Floats, rate_hz: int) -> bool:
     """Heard from its outside inwards; the rhythm read backwards is asked for at the end by turning both."""
     window = round(UNIT_S * rate_hz / 4)
-    time = np.arange(len(sound)) / rate_hz
-    turning = sound * np.exp(-2j * np.pi * TONE_HZ * time)
-    heard = np.abs(np.add.reduceat(turning, np.arange(0, len(sound), window)))[: len(sound) // window]
+    time = np.arange(len(audio)) / rate_hz
+    turning = audio * np.exp(-2j * np.pi * TONE_HZ * time)
+    heard = np.abs(np.add.reduceat(turning, np.arange(0, len(audio), window)))[: len(audio) // window]
     rhythm = np.repeat(np.asarray(MORSE, np.float64), 4)
     found = [
         _correlation(heard[shift : shift + len(rhythm)], turned)

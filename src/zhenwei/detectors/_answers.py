@@ -14,8 +14,8 @@ from zhenwei.types import Declaration, DetectorInfo, Evidence, Exhibit, Face, In
 
 NO_ANSWER = Text("No answer.", zh="没有结论。")
 NO_FACE = Text("no face to look at", zh="没有可供检查的人脸")
-NO_SOUND = Text("there is no sound", zh="没有声音")
-NO_STILL_PICTURE = Text("there is no still picture", zh="没有静态图片")
+NO_AUDIO = Text("there is no sound", zh="没有声音")
+NO_STILL_IMAGE = Text("there is no still picture", zh="没有静态图片")
 Item = TypeVar("Item")
 
 
@@ -42,7 +42,7 @@ def face_too_small(min_px: int) -> Text:
     return Text(f"the face is too small: {min_px} px are needed", zh=f"人脸太小：至少需要 {min_px} 像素")
 
 
-def picture_too_small(min_px: int) -> Text:
+def image_too_small(min_px: int) -> Text:
     return Text(f"the picture is too small: {min_px} px a side are needed", zh=f"图片太小：每边至少需要 {min_px} 像素")
 
 

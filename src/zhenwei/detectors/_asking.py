@@ -22,7 +22,7 @@ def ask(detector: Detector, subject: Subject, *, of: str = "") -> Evidence:
     or altered, :class:`OutOfMemoryError`.
     """
     try:
-        return _sound(contained(lambda: detector.examine(subject)), detector)
+        return _audio(contained(lambda: detector.examine(subject)), detector)
     except OutOfMemoryError:
         raise
     except FaultError as error:
@@ -36,7 +36,7 @@ def ask(detector: Detector, subject: Subject, *, of: str = "") -> Evidence:
         return _failed(detector, subject, of, got, f"{got}\n")
 
 
-def _sound(answer: object, detector: Detector) -> Evidence:
+def _audio(answer: object, detector: Detector) -> Evidence:
     """``answer``, if it is one that can be weighed and told; else FaultError."""
     fault = ""
     if not isinstance(answer, Evidence):

@@ -23,8 +23,8 @@ from zhenwei.types import (
     Face,
     Floats,
     Frame,
+    ImageExhibit,
     InputContract,
-    Picture,
     Pixels,
     Subject,
     Text,
@@ -35,7 +35,7 @@ MIN_SHARPNESS = 12.0  # variance of the Laplacian below which the networks take 
 _PALETTE = 256
 _SAMPLED_PX = 128
 _BATCH = 8
-_MAX_PICTURES = 3
+_MAX_IMAGES = 3
 _SLIGHT = 0.35
 COMPRESSED = Text(
     "faces that were strongly compressed, filtered or enlarged after forging",
@@ -113,18 +113,18 @@ class Examiner:
         if self.draw:
             exhibits = self.draw(batch, maps)
         else:
-            exhibits = (*self._pictures(batch, scores, maps), *self._curve(batch, scores))
+            exhibits = (*self._images(batch, scores, maps), *self._curve(batch, scores))
         return replace(evidence, finding=_finding(self.wording, evidence.llr or 0.0), exhibits=exhibits)
 
-    def _pictures(self, batch: FaceBatch, scores: Floats, maps: Floats) -> list[Picture]:
+    def _images(self, batch: FaceBatch, scores: Floats, maps: Floats) -> list[ImageExhibit]:
         """The most suspicious faces in order of time, each with its map; one where several detectors show theirs."""
-        most = np.argsort(-scores, kind="stable")[: 1 if self.part else _MAX_PICTURES]
+        most = np.argsort(-scores, kind="stable")[: 1 if self.part else _MAX_IMAGES]
         drawn = maps + np.float32(self.shift)
-        pictures = []
+        images = []
         for i in sorted(most.tolist()):
             time_s = batch.faces[i].time_s if len(batch.faces) > 1 else None
-            pictures.append(Picture(self.wording.map, _overlay(batch.crops[i], drawn[i]), time_s))
-        return pictures
+            images.append(ImageExhibit(self.wording.map, _overlay(batch.crops[i], drawn[i]), time_s))
+        return images
 
     def _curve(self, batch: FaceBatch, scores: Floats) -> list[Curve]:
         """What each face would weigh alone; none for a single one."""

@@ -93,7 +93,7 @@ def models_of(kind: type[Detector] | Detector) -> dict[str, ModelEntry]:
 def _loaded(point: EntryPoint) -> type[Detector] | LeftOut:
     what, trace = f"the detector {point.name!r} does not load", ""
     try:
-        return contained(lambda: _sound(point))
+        return contained(lambda: _audio(point))
     except ZhenweiError as error:
         got, trace = f"{_claim(point)}: {error.got or error}", getattr(error, "trace", "")
         if not trace:
@@ -103,7 +103,7 @@ def _loaded(point: EntryPoint) -> type[Detector] | LeftOut:
     return LeftOut(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace)
 
 
-def _sound(point: EntryPoint) -> type[Detector]:
+def _audio(point: EntryPoint) -> type[Detector]:
     """Its class, after it was seen to be a detector that builds and whose models there are."""
     kind = checked(point.name, point.load())
     info: object = kind.info  # what another package calls so

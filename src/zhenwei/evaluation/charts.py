@@ -32,7 +32,7 @@ Points = tuple[Reals, Reals]
 
 DECADE = math.log(10)
 _WIDTH, _HEIGHT = 320, 240  # units of the SVG; text of 9 units is legible where the picture is 360 pixels wide
-_MOST_POINTS = 400
+_MAX_POINTS = 400
 _INK, _QUIET, _LINE, _GENUINE, _FORGED = "#1d2126", "#5b626b", "#dcd8cf", "#2b6a9b", "#b84a0e"
 _SERIES = ("#24507f", "#c1500d", "#0b7a5f", "#a04489", "#866a00", "#54585e")
 _NAMES = ("ink", "quiet", "line", "genuine", "forged", "k1", "k2", "k3", "k4", "k5", "k6")
@@ -291,9 +291,9 @@ def _columns(labels: ArrayLike, llr: ArrayLike) -> tuple[NDArray[np.bool_], Real
 
 def _thinned(points: Points) -> Points:
     n = len(points[0])
-    if n <= _MOST_POINTS:
+    if n <= _MAX_POINTS:
         return points
-    kept = np.unique(np.linspace(0, n - 1, _MOST_POINTS).round().astype(int))
+    kept = np.unique(np.linspace(0, n - 1, _MAX_POINTS).round().astype(int))
     return points[0][kept], points[1][kept]
 
 

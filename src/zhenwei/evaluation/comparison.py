@@ -28,7 +28,7 @@ from zhenwei.stats.paired import bootstrap_p, delong, holm, mcnemar
 SCHEMA: Literal["zhenwei.comparison/1"] = "zhenwei.comparison/1"
 Level = Literal["frame", "track", "video"]
 _SIGNIFICANT = 0.05
-_LEAST_GROUPS = 2
+_MIN_GROUPS = 2
 
 
 class Side(Section):
@@ -155,7 +155,7 @@ def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resample
                 tests.append(_bernoulli(figure, groups[mine], called_a[mine], called_b[mine], seed, resamples))
     answered = Columns.of(llrs, sides=2)
     p_delong = None
-    if answered.fewest_groups >= _LEAST_GROUPS:
+    if answered.fewest_groups >= _MIN_GROUPS:
         labels, (one, other) = answered.forged, answered.llr
         draws = list(resampled_rows(answered.groups, forged=labels, seed=seed, resamples=resamples))
         for figure, metric in _METRICS.items():

@@ -15,7 +15,7 @@ from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc, risk_coverage
 
-_LEAST_PER_BIN = 10
+_MIN_PER_BIN = 10
 # Families whose amount is a quality or a share of what was there: less is harsher, so the axis runs the other way.
 _LESS_IS_HARSHER = frozenset({"jpeg", "webp", "resize", "crop"})
 _AMOUNTS = {
@@ -96,7 +96,7 @@ def _roc(key: str, called: NDArray[np.bool_], truth: NDArray[np.bool_], llr: NDA
 
 
 def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
-    bins = charts.reliability_bins(truth, llr, min(10, max(1, len(llr) // _LEAST_PER_BIN)))
+    bins = charts.reliability_bins(truth, llr, min(10, max(1, len(llr) // _MIN_PER_BIN)))
     sizes, places = [], []
     for one in bins:
         sizes.append(one.seen.n)

@@ -25,7 +25,7 @@ from zhenwei.faults import OnFault
 
 FUSED = "fused"
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how many
-_CLIPS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+_VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 _LIBRARIES = ("zhenwei", "numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 
 
@@ -137,7 +137,7 @@ def _sampled(
             continue
         classes: dict[bool, list[Outcome]] = {False: [], True: []}
         for o in mine:
-            kind = "video" if Path(o.item.member or o.item.path).suffix.lower() in _CLIPS else "image"
+            kind = "video" if Path(o.item.member or o.item.path).suffix.lower() in _VIDEOS else "image"
             if kind in degradation.takes and o.decision != "unreadable":
                 classes[o.item.forged].append(o)
         kept: list[Outcome] = []

@@ -31,7 +31,7 @@ from zhenwei.media import read_audio
 from zhenwei.types import Curve, Media, Report
 
 Tell = Callable[[int], None]  # how many files are done
-_SOUND_HZ = 16_000
+_AUDIO_HZ = 16_000
 _STRETCH_S, _SILENT_DB = 0.02, -50.0
 
 
@@ -299,11 +299,11 @@ def _leading_silence(media: Media) -> float:
     if not media.audio_codec and media.kind != "audio":
         return math.nan
     try:
-        audio = read_audio(media, rate_hz=_SOUND_HZ)
+        audio = read_audio(media, rate_hz=_AUDIO_HZ)
     except MediaError:  # the pictures were read all the same
         return math.nan
-    long = int(_SOUND_HZ * _STRETCH_S)
+    long = int(_AUDIO_HZ * _STRETCH_S)
     mono = audio.samples.astype(np.float64).mean(0)
     whole = mono[: len(mono) // long * long].reshape(-1, long)
     loud = np.flatnonzero(np.sqrt((whole**2).mean(1)) > 10 ** (_SILENT_DB / 20))
-    return float(loud[0] * _STRETCH_S) if len(loud) else len(mono) / _SOUND_HZ
+    return float(loud[0] * _STRETCH_S) if len(loud) else len(mono) / _AUDIO_HZ

@@ -28,7 +28,7 @@ from zhenwei.signals.perceptual_hash import SIDE, dct_hash, distances
 from zhenwei.types import Floats
 
 Tell = Callable[[int, int], None]  # how many files were looked at, of how many
-MOST_LOOKED_AT = 12_000  # files; of more, evenly spread ones
+MAX_LOOKED_AT = 12_000  # files; of more, evenly spread ones
 _NEAR = 10  # bits of 64
 _ALIKE = 0.97  # correlation of the thumbnails: of 12 million pairs of other people none above 0.95, of copies 0.99
 _FLATTEST = 4.0  # grey levels of standard deviation; below, everything looks like everything
@@ -96,7 +96,7 @@ def _looked_at(items: Sequence[Item], tell: Tell | None) -> tuple[dict[tuple[str
     """By set and name; unreadable files are left out here, and are told of by the evaluation. Also how many of the
     items were too many to be looked at."""
     unique = list({_key(item): item for item in items}.values())
-    step = -(-len(unique) // MOST_LOOKED_AT)
+    step = -(-len(unique) // MAX_LOOKED_AT)
     chosen = unique[:: max(1, step)]
     found: dict[tuple[str, str], _Look] = {}
     with tempfile.TemporaryDirectory(prefix="zhenwei-leaks-") as scratch, ExitStack() as opened:

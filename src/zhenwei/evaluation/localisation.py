@@ -18,8 +18,8 @@ from zhenwei.types import Floats, Pixels
 
 THRESHOLD = 0.1
 _SHARE_CHANGED = 0.1  # of the mean brightness: a grey difference that counts as altered
-_LEAST_CHANGE = 4.0  # grey levels; compression noise stays below
-_LEAST_AREA = 0.03
+_MIN_CHANGE = 4.0  # grey levels; compression noise stays below
+_MIN_AREA = 0.03
 Measure = Callable[[ArrayLike, ArrayLike], float]
 
 
@@ -65,11 +65,11 @@ def difference_mask(genuine: Pixels, forged: Pixels) -> Floats | None:
     finds nothing in dark clips), closed over the holes that chance agreement leaves.
     """
     grey = [cv2.GaussianBlur(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), (5, 5), 0) for x in (genuine, forged)]
-    level = max(_LEAST_CHANGE, _SHARE_CHANGED * float(grey[0].mean()))
+    level = max(_MIN_CHANGE, _SHARE_CHANGED * float(grey[0].mean()))
     changed = (cv2.absdiff(grey[0], grey[1]) > level).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
     mask = np.asarray(cv2.morphologyEx(changed, cv2.MORPH_CLOSE, kernel), np.float32)
-    return mask if float(mask.mean()) >= _LEAST_AREA else None
+    return mask if float(mask.mean()) >= _MIN_AREA else None
 
 
 def _cut(predicted: ArrayLike, mask: ArrayLike, threshold: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -39,7 +39,7 @@ from zhenwei.types import Face, Floats, Frame, Media, Pixels, Subject, Track
 MAPPED = ManipulationMap.info.id
 MARKED = 0.5  # the share from which a cell of the map counts as marked
 Truth = Literal["published swap", "self-blend", "generated", "genuine"]
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _GENERATED = ("stylegan",)  # methods that draw the whole face
 _RESAMPLES = 1000
 Tell = Callable[[int, int], None]
@@ -63,15 +63,15 @@ def localised(
     ``scratch``: an empty folder. A swap needs its original, the one genuine file of the same source video and size.
     Raises :class:`DataError` for a damaged archive.
     """
-    pictures = [i for i in items if Path(i.member or i.path).suffix.lower() in _PICTURES]
-    originals = _originals(pictures)
+    images = [i for i in items if Path(i.member or i.path).suffix.lower() in _IMAGES]
+    originals = _originals(images)
     sets: dict[str, list[_Case]] = {}
-    for number, (item, pixels, original) in enumerate(_read(pictures, originals, scratch)):
+    for number, (item, pixels, original) in enumerate(_read(images, originals, scratch)):
         with suppress(FaultError):  # the main table counts it: the same detector failed on it there
             cases = contained(lambda: list(_cases(item, pixels, original, (seed, number))))  # noqa: B023 - called now
             sets.setdefault(item.set_name, []).extend(cases)
         if tell:
-            tell(number + 1, len(pictures))
+            tell(number + 1, len(images))
     rows = []
     for name, cases in sets.items():
         for kind in get_args(Truth):
@@ -115,7 +115,7 @@ def _read(
 
 def _pixels(path: Path) -> Pixels | None:
     try:
-        return on_one_file(lambda: media.read_picture(media.open_media(path)).pixels)
+        return on_one_file(lambda: media.read_image(media.open_media(path)).pixels)
     except (MediaError, FaultError):
         return None
 
@@ -149,8 +149,8 @@ def _cases(item: Item, pixels: Pixels, original: Pixels | None, seed: tuple[int,
 
 def _case(kind: Truth, item: Item, pixels: Pixels, face: Face, truth: Floats | None) -> Iterator[_Case]:
     height, width = pixels.shape[:2]
-    picture = Media(item.name, "", "image", 0, "", width=width, height=height)
-    marked = ManipulationMap().marked(Subject(picture, (Frame(0, 0.0, pixels),), Track(1, (face,))))
+    image = Media(item.name, "", "image", 0, "", width=width, height=height)
+    marked = ManipulationMap().marked(Subject(image, (Frame(0, 0.0, pixels),), Track(1, (face,))))
     if marked is not None and (truth is None or truth.max() > MARKED):
         yield _Case(kind, item.group, marked, truth)
 

@@ -15,7 +15,7 @@ from zhenwei.stats.logistic import apply_logistic, fit_logistic, group_folds
 from zhenwei.stats.metrics import auc
 
 _BINS = 6
-_MOST_PAIRED = 12  # columns of which all products are taken
+_MAX_PAIRED = 12  # columns of which all products are taken
 
 
 def metadata_probe(
@@ -59,7 +59,7 @@ def _expand(table: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArr
     missing = np.isnan(table)
     inside = np.clip(((ranks + 1) / 2 * _BINS).astype(int), 0, _BINS - 1)
     bins = [((inside == b) & ~missing).astype(np.float64) for b in range(_BINS)]
-    first = ranks[:, :_MOST_PAIRED]
+    first = ranks[:, :_MAX_PAIRED]
     row, column = np.triu_indices(first.shape[1], k=1)
     return np.column_stack([ranks, ranks**2, missing, *bins, first[:, row] * first[:, column]])
 

@@ -64,7 +64,7 @@ class _Scaling:
     scale: tuple[float, float]
     origin: tuple[int, int]
 
-    def to_picture(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_image(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         moved: NDArray[np.float64] = (points - np.array(self.offset)) / np.array(self.scale) + np.array(self.origin)
         return moved
 
@@ -91,7 +91,7 @@ def look(model_id: str, views: Sequence[View], least: float) -> list[list[Candid
     found: list[list[Candidate]] = []
     for start in range(0, len(views), _BATCH):
         inputs = [_input(view, size) for view in views[start : start + _BATCH]]
-        regressors, logits = model.run(np.stack([picture for picture, _ in inputs]))
+        regressors, logits = model.run(np.stack([image for image, _ in inputs]))
         for (_, scaling), raw, logit in zip(inputs, regressors, logits[..., 0], strict=True):
             found.append(merged(_decode(model_id, scaling, size, raw, logit, least)))
     return found
@@ -145,11 +145,11 @@ def _input(view: View, size: int) -> tuple[Floats, _Scaling]:
     borders = (y.before, y.after, x.before, x.after)
     if any(borders):
         shown = np.asarray(cv2.copyMakeBorder(shown, *borders, borderType=cv2.BORDER_REPLICATE), np.uint8)
-    picture = np.full((size, size, 3), -1, np.float32)
+    image = np.full((size, size, 3), -1, np.float32)
     top, left = y.offset - y.before, x.offset - x.before
-    picture[top : top + shown.shape[0], left : left + shown.shape[1]] = shown.astype(np.float32) / 127.5 - 1
+    image[top : top + shown.shape[0], left : left + shown.shape[1]] = shown.astype(np.float32) / 127.5 - 1
     scale = (x.count / (x.last - x.first), y.count / (y.last - y.first))
-    return picture, _Scaling((x.offset, y.offset), scale, (x.first, y.first))
+    return image, _Scaling((x.offset, y.offset), scale, (x.first, y.first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +183,8 @@ def _decode(model_id: str, scaling: _Scaling, size: int, raw: Floats, logits: Fl
     values = raw[chosen].astype(np.float64).reshape(-1, 8, 2)  # centre, size, six keypoints: x and y each
     centres = anchors(model_id)[chosen].astype(np.float64)[:, None] * size
     half = values[:, 1:2] / 2
-    corners = scaling.to_picture(values[:, 0:1] + centres + np.concatenate([-half, half], axis=1))
-    keypoints = scaling.to_picture(values[:, 2:] + centres).astype(np.float32)
+    corners = scaling.to_image(values[:, 0:1] + centres + np.concatenate([-half, half], axis=1))
+    keypoints = scaling.to_image(values[:, 2:] + centres).astype(np.float32)
     found = []
     for (low, high), points, sure in zip(corners, keypoints, confidence[chosen], strict=True):
         if (high > low).all():

@@ -12,29 +12,29 @@ from zhenwei.faces.quality import measure
 from zhenwei.types import Box, Face, Floats, Frame, Pixels
 
 _LEAST = 0.5  # confidence of a candidate seen from afar
-_LEAST_CLOSE = 0.4  # ... and from close by, where the mesh decides
+_MIN_CLOSE = 0.4  # ... and from close by, where the mesh decides
 _ZOOM = 1.6  # the close view, in sides of the box: what the short range is most sure of
 _CROP_RATIO = 1.6  # longer to shorter side up to which a picture may be a crop of a face
 _PADDINGS = (0.25, 0.5)  # border repeated around a picture that may be a tight crop, in shares of its longer side
 # Support for a face = logit of the mesh + 8 (confidence from close by - 0.6). Of portraits 99 % lie above 8; of what is
 # no face in 46 pictures (scenes, textures, microscopy, a cat), seen through 1,500 tiles, the highest reached 3.0.
-_SUPPORT_LEAST = 3.5
-_SUPPORT_LEAST_TILE = 5.0  # many tiles are many chances to be wrong
-_MESH_LEAST = 0.0  # logit below which the mesh's points are not to be used
+_MIN_SUPPORT = 3.5
+_MIN_SUPPORT_TILE = 5.0  # many tiles are many chances to be wrong
+_MIN_MESH = 0.0  # logit below which the mesh's points are not to be used
 _SURE, _SURE_FLAG = 0.87, -5.0  # profiles: the mesh doubts half of them, so both looks of BlazeFace have to be sure
 _TIGHT = 0.8  # share of the picture's width and height that the box of a tight crop takes up
 _CONVINCING, _CLEAR = 0.65, 0.8
-_SMALLEST_PICTURE = 16
+_SMALLEST_IMAGE = 16
 _ABOUT = 0.8  # a box from afar may be this much smaller than the face turns out to be
 _SAME_PLACE = 0.25
 _VISIBLE = 0.4  # share of the box that has to lie in the picture
-_MOST_FACES = 64
+_MAX_FACES = 64
 _TILE_FACES = 8  # the short range finds a face of an eighth of its view
-_TILE_LEAST = 64
+_MIN_TILE = 64
 _TILE_STEP = 0.75
 _NESTED = 0.6  # share of the smaller box inside the larger from which both are one face
-MOST_TILES = 320
-MOST_TILES_MOVING = 24
+MAX_TILES = 320
+MAX_TILES_MOVING = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ def detect(pixels: Pixels, *, minimum_px: int = 24) -> tuple[Face, ...]:
     ``minimum_px``: shorter side of the smallest box wanted. ``Face.frame`` and ``time_s`` are 0. A picture that is
     itself a crop of a face is recognised: its face is ``tight``, and its box may reach beyond the picture.
     """
-    return tuple(s.face for s in sight(Frame(0, 0.0, pixels), minimum_px, tiles=MOST_TILES))
+    return tuple(s.face for s in sight(Frame(0, 0.0, pixels), minimum_px, tiles=MAX_TILES))
 
 
 def sight(frame: Frame, minimum_px: int, tiles: int, enough: int = 0) -> list[Sighting]:
@@ -62,13 +62,13 @@ def sight(frame: Frame, minimum_px: int, tiles: int, enough: int = 0) -> list[Si
     is not asked.
     """
     pixels = frame.pixels
-    if min(pixels.shape[:2]) < max(_SMALLEST_PICTURE, minimum_px):
+    if min(pixels.shape[:2]) < max(_SMALLEST_IMAGE, minimum_px):
         return []
     afar = _from_afar(pixels, enough)
     candidates = list(afar)
     for found in blazeface.look(SHORT_RANGE, list(_tiles(pixels, minimum_px, tiles)), _LEAST):
         candidates += found
-    kept = [c for c in blazeface.merged(candidates) if _worth_a_look(c.box, pixels, minimum_px)][:_MOST_FACES]
+    kept = [c for c in blazeface.merged(candidates) if _worth_a_look(c.box, pixels, minimum_px)][:_MAX_FACES]
     sightings = [s for s in _confirmed(frame, kept, afar) if s.face.quality.face_px >= minimum_px]
     return _distinct(sightings)
 
@@ -93,7 +93,7 @@ def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[View]:
     """Overlapping squares, half as long at each level, down to those in which a face of ``minimum_px`` is found."""
     height, width = pixels.shape[:2]
     side = min(max(height, width) // 2, height, width)
-    enough = max(_TILE_LEAST, _TILE_FACES * minimum_px)
+    enough = max(_MIN_TILE, _TILE_FACES * minimum_px)
     larger = max(height, width)  # the view that was last looked at
     while larger > enough:
         rows, columns = _starts(height, side), _starts(width, side)
@@ -114,7 +114,7 @@ def _starts(length: int, side: int) -> list[int]:
 def _confirmed(frame: Frame, candidates: Sequence[Candidate], afar: Sequence[Candidate]) -> Iterator[Sighting]:
     """Each candidate as seen from close by, if it still is one there and the mesh agrees."""
     views = [blazeface.close(frame.pixels, c.box, _ZOOM) for c in candidates]
-    looks = blazeface.look(SHORT_RANGE, views, _LEAST_CLOSE)
+    looks = blazeface.look(SHORT_RANGE, views, _MIN_CLOSE)
     closer, before = [], []
     for candidate, seen in zip(candidates, looks, strict=True):
         near = _nearest(candidate, seen)
@@ -126,8 +126,8 @@ def _confirmed(frame: Frame, candidates: Sequence[Candidate], afar: Sequence[Can
         by_tile = all(c.box.overlap(near.box) < _SAME_PLACE for c in afar)
         support = flag + 8 * (near.confidence - 0.6)
         sure = flag >= _SURE_FLAG and min(near.confidence, far.confidence) >= _SURE
-        if sure or support >= (_SUPPORT_LEAST_TILE if by_tile else _SUPPORT_LEAST):
-            yield Sighting(_face(frame, near, points if flag >= _MESH_LEAST else None), support, by_tile)
+        if sure or support >= (_MIN_SUPPORT_TILE if by_tile else _MIN_SUPPORT):
+            yield Sighting(_face(frame, near, points if flag >= _MIN_MESH else None), support, by_tile)
 
 
 def _worth_a_look(box: Box, pixels: Pixels, minimum_px: int) -> bool:

@@ -18,7 +18,7 @@ from zhenwei.types import Floats, Pixels
 FACE_MESH = "face_landmark"
 _REGION = 1.5
 _BATCH = 8
-_MOST_FINER = 4
+_MAX_FINER = 4
 
 
 def place(pixels: Pixels, candidates: Sequence[Candidate]) -> list[tuple[Floats, float]]:
@@ -29,7 +29,7 @@ def place(pixels: Pixels, candidates: Sequence[Candidate]) -> list[tuple[Floats,
     found: list[tuple[Floats, float]] = []
     for start in range(0, len(candidates), _BATCH):
         part = candidates[start : start + _BATCH]
-        maps = [_to_picture(candidate, size) for candidate in part]
+        maps = [_to_image(candidate, size) for candidate in part]
         batch = np.stack([_upright(pixels, m, size) for m in maps]).astype(np.float32) / np.float32(255)
         points, flags = model.run(batch)
         for m, raw, flag in zip(maps, points.reshape(len(part), 468, 3), flags.reshape(-1), strict=True):
@@ -39,7 +39,7 @@ def place(pixels: Pixels, candidates: Sequence[Candidate]) -> list[tuple[Floats,
     return found
 
 
-def _to_picture(candidate: Candidate, size: int) -> NDArray[np.float64]:
+def _to_image(candidate: Candidate, size: int) -> NDArray[np.float64]:
     """``(2, 3)``: from the region's coordinates (0 to ``size``, continuous) to those of the picture."""
     box = candidate.box
     centre = np.array([box.left + box.right, box.top + box.bottom]) / 2
@@ -49,14 +49,14 @@ def _to_picture(candidate: Candidate, size: int) -> NDArray[np.float64]:
     return np.column_stack([turn, centre - turn @ np.full(2, size / 2)])
 
 
-def _upright(pixels: Pixels, to_picture: NDArray[np.float64], size: int) -> Pixels:
+def _upright(pixels: Pixels, to_image: NDArray[np.float64], size: int) -> Pixels:
     import cv2
 
     # Sampled finer and then averaged where the face is larger than the network's input, or detail would alias.
-    finer = int(min(_MOST_FINER, max(1, np.hypot(*to_picture[:, 0]))))
-    turn = to_picture[:, :2] / finer
+    finer = int(min(_MAX_FINER, max(1, np.hypot(*to_image[:, 0]))))
+    turn = to_image[:, :2] / finer
     # Pixel i covers i to i + 1, so its middle is i + 0.5 on both sides; OpenCV counts from the middles.
-    shift = to_picture[:, 2] + turn @ np.full(2, 0.5) - 0.5
+    shift = to_image[:, 2] + turn @ np.full(2, 0.5) - 0.5
     region = cv2.warpAffine(
         pixels,
         np.column_stack([turn, shift]),

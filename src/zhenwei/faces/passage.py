@@ -19,13 +19,13 @@ from zhenwei.faces.sampling import part, scaled
 from zhenwei.types import Box, Face, Floats, Frame, Pixels, Strip, Track
 
 FASTEST_HZ = 31.0
-_LONGEST_S, _MOST_FRAMES = 10.2, 306
-_LEAST_FRAMES = 2
+_LONGEST_S, _MAX_FRAMES = 10.2, 306
+_MIN_FRAMES = 2
 _BRIDGED = 2  # sampled frames from one sighting to the next: one in between may have missed the face
 _SIDE = 192
 _ROOM = 1.6  # the window in sides of the largest box
 _LOWER = 0.08  # by how much of its side the window's middle lies below the box's, to show some of the neck
-_LEAST_FLAG = 0.0  # logit of the mesh below which its points are not to be used
+_MIN_FLAG = 0.0  # logit of the mesh below which its points are not to be used
 _FURTHEST = 0.6  # in sides of the box: the mesh has slipped to something else if its face lies further off
 _SAME_SCENE = 0.5  # correlation of neighbouring frames below which there is a cut between them
 _THUMB = 12
@@ -85,7 +85,7 @@ def find_passage(
         return None
     rate = fps or 25.0
     rate /= np.ceil(rate / FASTEST_HZ)
-    length_s = min(_LONGEST_S, (_MOST_FRAMES - 0.5) / rate)
+    length_s = min(_LONGEST_S, (_MAX_FRAMES - 0.5) / rate)
     first = 0.0 if run[0].frame == 0 else run[0].time_s
     last = max(duration_s or 0.0, run[-1].time_s) if run[-1].frame == len(frames) - 1 else run[-1].time_s
     start = max(first, min((first + last - length_s) / 2, last - length_s))
@@ -113,7 +113,7 @@ def follow(passage: Passage, frames: Iterable[Frame]) -> Strip | None:
     points: list[Floats] = []
     for frame in frames:
         square, window = passage.square(frame.time_s), passage.window(frame.time_s)
-        if len(times) >= _MOST_FRAMES or frame.pixels.shape[:2] != (window[3] - window[1], window[2] - window[0]):
+        if len(times) >= _MAX_FRAMES or frame.pixels.shape[:2] != (window[3] - window[1], window[2] - window[0]):
             break  # enough, or the clip goes on in another size
         shift = (square[0] - window[0], square[1] - window[1])
         head = part(frame.pixels, *shift, shift[0] + passage.window_px, shift[1] + passage.window_px)
@@ -121,7 +121,7 @@ def follow(passage: Passage, frames: Iterable[Frame]) -> Strip | None:
         cuts.append(scaled(head, side, side))
         origins.append(square[:2])
         times.append(frame.time_s)
-    if len(times) < _LEAST_FRAMES:
+    if len(times) < _MIN_FRAMES:
         return None
     scale = side / passage.window_px
     return _strip(np.array(times), np.stack(cuts), np.array(origins, np.float32), np.stack(points), scale)
@@ -129,7 +129,7 @@ def follow(passage: Passage, frames: Iterable[Frame]) -> Strip | None:
 
 def _strip(times: NDArray[np.float64], pixels: Pixels, origins: Floats, points: Floats, scale: float) -> Strip | None:
     kept = _between_cuts(pixels)
-    if kept.stop - kept.start < _LEAST_FRAMES:
+    if kept.stop - kept.start < _MIN_FRAMES:
         return None
     landmarks = points[kept].copy()
     landmarks[..., :2] -= origins[kept][:, None]
@@ -164,7 +164,7 @@ def _points(passage: Passage, head: Pixels, square: Window, time_s: float, befor
         found = found + corner
         x, y, _ = _centred(_hull(found))
         near = np.hypot(x - expected[0], y - expected[1]) <= _FURTHEST * expected[2]
-        if flag >= _LEAST_FLAG and near and np.isfinite(found).all():
+        if flag >= _MIN_FLAG and near and np.isfinite(found).all():
             return np.asarray(found, np.float32)
     return np.full((468, 3), np.nan, np.float32)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from zhenwei.errors import UsageError
 from zhenwei.faces import tracking
-from zhenwei.faces.detection import MOST_TILES, MOST_TILES_MOVING, Sighting, sight
+from zhenwei.faces.detection import MAX_TILES, MAX_TILES_MOVING, Sighting, sight
 from zhenwei.types import Frame, Track
 
 _TILED_EVERY = 8
 _BOTH_EVERY = 4
 _ONCE_ENOUGH = 12.0  # support from which a face that was seen only once in a clip is believed
-_CLIP = 4  # frames from which once is seldom
+_VIDEO = 4  # frames from which once is seldom
 
 
 def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track, ...]:
@@ -45,15 +45,15 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
         seen.append(observations)
     tracks: list[Track] = []
     for faces, supports in tracking.link(seen, tracking.scenes(frames)):
-        if len(faces) > 1 or len(frames) < _CLIP or max(supports) >= _ONCE_ENOUGH:
+        if len(faces) > 1 or len(frames) < _VIDEO or max(supports) >= _ONCE_ENOUGH:
             tracks.append(Track(len(tracks) + 1, faces))
     return tuple(tracks)
 
 
 def _sightings(frame: Frame, minimum_px: int, small_about: bool, before: int, *, still: bool) -> list[Sighting]:
     if still:
-        return sight(frame, minimum_px, MOST_TILES)
+        return sight(frame, minimum_px, MAX_TILES)
     if small_about or frame.index % _TILED_EVERY == 0:
-        return sight(frame, minimum_px, MOST_TILES_MOVING)
+        return sight(frame, minimum_px, MAX_TILES_MOVING)
     enough = before if frame.index % _BOTH_EVERY else 0
-    return sight(frame, minimum_px, 0, enough) or sight(frame, minimum_px, MOST_TILES_MOVING)
+    return sight(frame, minimum_px, 0, enough) or sight(frame, minimum_px, MAX_TILES_MOVING)

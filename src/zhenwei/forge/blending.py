@@ -20,7 +20,7 @@ Edge = Literal["copy", "feather", "gaussian", "poisson"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 EDGES: tuple[Edge, ...] = get_args(Edge)
 _FEATHER, _SIGMA = 0.2, 0.06  # of the mask's longer side, inwards from its edge
-_LEAST_SPREAD = 2.0
+_MIN_SPREAD = 2.0
 
 
 def blend(target: Pixels, source: Pixels, mask: Floats, *, colour: Colour, edge: Edge) -> Pixels:
@@ -55,7 +55,7 @@ def match(target: Pixels, source: Pixels, mask: Floats, colour: Colour) -> Pixel
         return np.asarray(np.clip(np.rint(source + gap), 0, 255), np.uint8)
     theirs, ours = (cv2.cvtColor(x, cv2.COLOR_RGB2LAB).astype(np.float64) for x in (source, target))
     (mean_s, spread_s), (mean_t, spread_t) = (_moments(x, mask) for x in (theirs, ours))
-    moved = (theirs - mean_s) * (spread_t / np.maximum(spread_s, _LEAST_SPREAD)) + mean_t
+    moved = (theirs - mean_s) * (spread_t / np.maximum(spread_s, _MIN_SPREAD)) + mean_t
     return np.asarray(cv2.cvtColor(np.clip(np.rint(moved), 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB), np.uint8)
 
 

@@ -31,7 +31,7 @@ Scope = Literal["face", "voice", "both"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 NEVER = "never"
-_MOST_BYTES = 64 << 20
+_MAX_BYTES = 64 << 20
 _LONGEST_NAME, _LONGEST_EVIDENCE = 64, 4000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -121,8 +121,8 @@ def write_consent(consent: Consent, path: Path) -> None:
 def read_consent(path: Path) -> Consent:
     """The manifest at ``path``; DataError if it is missing or malformed, with what is wrong in it."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path.name} is too large for a consent manifest", want=f"at most {_MOST_BYTES:,} bytes")
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path.name} is too large for a consent manifest", want=f"at most {_MAX_BYTES:,} bytes")
         document = json.loads(path.read_bytes(), object_pairs_hook=_once)
     except OSError as error:
         why = error.strerror or str(error)

@@ -34,12 +34,12 @@ from zhenwei import media
 from zhenwei.defence import credential, identity, keys, labels, visible, watermark
 from zhenwei.errors import DataError, MediaError, UnmarkedError, UsageError
 from zhenwei.files import write_whole
-from zhenwei.forge.sheet import MOST_SIDE, check_pixels, grid
+from zhenwei.forge.sheet import MAX_SIDE, check_pixels, grid
 from zhenwei.types import Floats, Media, Pixels
 
 SCHEMA = "zhenwei.forgery/1"
-LEAST_SIDE = 256
-PICTURES, CLIP, SOUND = (".png", ".jpg", ".jpeg"), ".mp4", ".wav"
+MIN_SIDE = 256
+IMAGES, VIDEO, AUDIO = (".png", ".jpg", ".jpeg"), ".mp4", ".wav"
 _LONGEST_RECIPE = 64 << 10
 _JPEG_QUALITY, _CRF = 95, 14
 _CHECKED_FRAMES = 12
@@ -88,21 +88,21 @@ def open_door(home: Path, today: datetime.date) -> Door:
     return Door(identity.own_identity(home, today), today)
 
 
-def export_picture(pixels: Pixels, origin: Origin, path: Path, door: Door, *, mask: Floats | None = None) -> Exported:
+def export_image(pixels: Pixels, origin: Origin, path: Path, door: Door, *, mask: Floats | None = None) -> Exported:
     """Write ``pixels`` ``(height, width, 3)`` uint8 RGB to ``path`` (.png, .jpg).
 
     ``mask`` ``(height, width)`` float32 in [0, 1] is kept beside it as black and white: where the forged share is a
     half and more. Raises UsageError for another suffix or arguments without meaning, DataError if something else
     stands at ``path``, it cannot be written, or the marks cannot be read back.
     """
-    place = _place(path, PICTURES)
+    place = _place(path, IMAGES)
     check_pixels(pixels)
     if mask is not None and (mask.shape != pixels.shape[:2] or not np.isfinite(mask).all()):
         raise UsageError("the mask does not fit the picture", got=str(mask.shape), want=str(pixels.shape[:2]))
-    factor = -(-LEAST_SIDE // min(pixels.shape[:2]))
+    factor = -(-MIN_SIDE // min(pixels.shape[:2]))
     large = np.ascontiguousarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
     ident = _ident(origin, large.tobytes())
-    shown = watermark.mark_picture(visible.add_label(large), bytes.fromhex(ident), keys.PUBLIC_KEY)
+    shown = watermark.mark_image(visible.add_label(large), bytes.fromhex(ident), keys.PUBLIC_KEY)
     signed = _signed(_encoded(shown, place.suffix), origin, ident, door)
     facts: dict[str, Any] = {"kind": "picture", "enlarged": factor, "height": large.shape[0], "width": large.shape[1]}
     if mask is not None:
@@ -124,22 +124,22 @@ def export_sheet(
 
     ``titles``: over the columns, ASCII. Shorter rows are filled up. Tiles below 64 px are enlarged by a whole factor.
     """
-    return export_picture(grid(rows, titles), origin, path, door)
+    return export_image(grid(rows, titles), origin, path, door)
 
 
-def export_clip(
+def export_video(
     frames: Iterable[Pixels],
     fps: Fraction | int,
     origin: Origin,
     path: Path,
     door: Door,
     *,
-    sound: Floats | None = None,
+    audio: Floats | None = None,
     rate_hz: int = 0,
 ) -> Exported:
     """Write ``frames``, each ``(height, width, 3)`` uint8 RGB of one size, to ``path`` (.mp4, H.264), with or without
-    ``sound`` ``(channels, n)`` float32, which is marked as well. Errors as in :func:`export_picture`."""
-    place = _place(path, (CLIP,))
+    ``audio`` ``(channels, n)`` float32, which is marked as well. Errors as in :func:`export_picture`."""
+    place = _place(path, (VIDEO,))
     held = [_enlarged(frame) for frame in frames]
     if not held or any(frame.shape != held[0].shape for frame in held):
         raise UsageError("these frames are no clip", got=f"{len(held)} frames", want="one and more, of one size")
@@ -149,28 +149,28 @@ def export_clip(
     ident = _ident(origin, digest.digest())
     labelled = (visible.add_label(frame) for frame in held)
     marked = watermark.mark_frames(labelled, bytes.fromhex(ident), keys.PUBLIC_KEY)
-    heard = None if sound is None else _marked_sound(sound, rate_hz, ident)
+    heard = None if audio is None else _marked_audio(audio, rate_hz, ident)
     data = _film(marked, Fraction(fps), heard, rate_hz)
     height, width = held[0].shape[:2]
     facts = {"kind": "clip", "frames": len(held), "fps": str(Fraction(fps)), "height": height, "width": width}
     return _leave(place, _signed(data, origin, ident, door), origin, ident, door, facts | {"sound": heard is not None})
 
 
-def export_sound(samples: Floats, rate_hz: int, origin: Origin, path: Path, door: Door) -> Exported:
+def export_audio(samples: Floats, rate_hz: int, origin: Origin, path: Path, door: Door) -> Exported:
     """Write ``samples`` ``(channels, n)`` float32 in [-1, 1] to ``path`` (.wav, 16 bit). Errors as in
     :func:`export_picture`."""
-    place = _place(path, (SOUND,))
+    place = _place(path, (AUDIO,))
     ident = _ident(origin, np.ascontiguousarray(samples).tobytes())
-    heard = _marked_sound(samples, rate_hz, ident)
+    heard = _marked_audio(samples, rate_hz, ident)
     file = io.BytesIO()
     soundfile.write(file, heard.T, rate_hz, format="WAV", subtype="PCM_16")
     facts = {"kind": "sound", "rate_hz": rate_hz, "seconds": round(samples.shape[1] / rate_hz, 3)}
     return _leave(place, _signed(file.getvalue(), origin, ident, door), origin, ident, door, facts)
 
 
-def check_sound_place(path: Path) -> None:
+def check_audio_place(path: Path) -> None:
     """Refuse, as :func:`export_sound` would, a place where no sound may go: before anything is made for it."""
-    _place(path, (SOUND,))
+    _place(path, (AUDIO,))
 
 
 # What goes into a file.
@@ -192,13 +192,13 @@ def _signed(data: bytes, origin: Origin, ident: str, door: Door) -> bytes:
     )
 
 
-def _marked_sound(samples: Floats, rate_hz: int, ident: str) -> Floats:
+def _marked_audio(samples: Floats, rate_hz: int, ident: str) -> Floats:
     if samples.ndim != 2 or samples.shape[0] not in (1, 2) or not np.isfinite(samples).all() or rate_hz < 8000:
         got = f"shape {samples.shape} at {rate_hz} Hz"
         raise UsageError("this is no sound", got=got, want="(1 or 2, samples) of finite values at 8000 Hz and more")
     clear = np.clip(samples, -1, 1).astype(np.float32)
-    short = bytes.fromhex(ident)[: watermark.SOUND_ID_BYTES]
-    return watermark.mark_sound(visible.add_tones(clear, rate_hz), rate_hz, short, keys.PUBLIC_KEY)
+    short = bytes.fromhex(ident)[: watermark.AUDIO_ID_BYTES]
+    return watermark.mark_audio(visible.add_tones(clear, rate_hz), rate_hz, short, keys.PUBLIC_KEY)
 
 
 def _encoded(pixels: Pixels | NDArray[np.bool_], suffix: str) -> bytes:
@@ -210,24 +210,24 @@ def _encoded(pixels: Pixels | NDArray[np.bool_], suffix: str) -> bytes:
     return file.getvalue()
 
 
-def _film(frames: Iterator[Pixels], fps: Fraction, sound: Floats | None, rate_hz: int) -> bytes:
+def _film(frames: Iterator[Pixels], fps: Fraction, audio: Floats | None, rate_hz: int) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as out:
-        picture = out.add_stream("libx264", rate=fps, options={"crf": str(_CRF), "preset": "veryfast"})
-        picture.pix_fmt = "yuv420p"
+        image = out.add_stream("libx264", rate=fps, options={"crf": str(_CRF), "preset": "veryfast"})
+        image.pix_fmt = "yuv420p"
         voice = None
-        if sound is not None:
-            layout = "mono" if sound.shape[0] == 1 else "stereo"
+        if audio is not None:
+            layout = "mono" if audio.shape[0] == 1 else "stereo"
             voice = out.add_stream("aac", rate=rate_hz, layout=layout)
             voice.bit_rate = 128_000
         for number, pixels in enumerate(frames):
             if number == 0:
-                picture.height, picture.width = (side - side % 2 for side in pixels.shape[:2])
-            cut = np.ascontiguousarray(pixels[: picture.height, : picture.width])
-            out.mux(picture.encode(av.VideoFrame.from_ndarray(cut, "rgb24")))
-        out.mux(picture.encode(None))
-        if voice is not None and sound is not None:
-            heard = av.AudioFrame.from_ndarray(sound, "fltp", "mono" if sound.shape[0] == 1 else "stereo")
+                image.height, image.width = (side - side % 2 for side in pixels.shape[:2])
+            cut = np.ascontiguousarray(pixels[: image.height, : image.width])
+            out.mux(image.encode(av.VideoFrame.from_ndarray(cut, "rgb24")))
+        out.mux(image.encode(None))
+        if voice is not None and audio is not None:
+            heard = av.AudioFrame.from_ndarray(audio, "fltp", "mono" if audio.shape[0] == 1 else "stereo")
             heard.sample_rate = rate_hz
             out.mux(voice.encode(heard))
             out.mux(voice.encode(None))
@@ -288,7 +288,7 @@ def _marks(path: Path, ident: str) -> dict[str, bool]:
 
 
 def _seen_marks(opened: Media, ident: str) -> dict[str, bool]:
-    frames = [frame.pixels for frame in media.sample_frames(opened, _CHECKED_FRAMES, max_side=2 * MOST_SIDE)]
+    frames = [frame.pixels for frame in media.sample_frames(opened, _CHECKED_FRAMES, max_side=2 * MAX_SIDE)]
     mark = watermark.read_frames(frames, keys.PUBLIC_KEY)
     found = {
         "visible label": all(visible.has_label(pixels) for pixels in frames),
@@ -300,11 +300,11 @@ def _seen_marks(opened: Media, ident: str) -> dict[str, bool]:
 
 
 def _heard_marks(opened: Media, ident: str) -> dict[str, bool]:
-    sound = media.read_audio(opened)
-    mark = watermark.read_sound(sound.samples, sound.rate_hz, keys.PUBLIC_KEY)
-    wanted = ident[: 2 * watermark.SOUND_ID_BYTES]
+    audio = media.read_audio(opened)
+    mark = watermark.read_audio(audio.samples, audio.rate_hz, keys.PUBLIC_KEY)
+    wanted = ident[: 2 * watermark.AUDIO_ID_BYTES]
     return {
-        "tones": visible.has_tones(sound.samples, sound.rate_hz),
+        "tones": visible.has_tones(audio.samples, audio.rate_hz),
         "watermark": mark is not None and mark.ident.hex() == wanted,
     }
 
@@ -368,7 +368,7 @@ def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:
 def _enlarged(pixels: Pixels) -> Pixels:
     """By a whole factor, with even sides as video codecs want them."""
     check_pixels(pixels)
-    factor = -(-LEAST_SIDE // min(pixels.shape[:2]))
+    factor = -(-MIN_SIDE // min(pixels.shape[:2]))
     large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     height, width = (side - side % 2 for side in large.shape[:2])
     return np.ascontiguousarray(large[:height, :width])

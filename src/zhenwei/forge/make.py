@@ -17,12 +17,12 @@ from zhenwei import faces, media
 from zhenwei.errors import DataError, NotCoveredError, UsageError
 from zhenwei.forge import synthesis
 from zhenwei.forge.consent import Consent, check_files
-from zhenwei.forge.synthesis import ClipForgery, Forgery
+from zhenwei.forge.synthesis import Forgery, VideoForgery
 from zhenwei.types import Floats, Frame, Pixels
 
-MOST_FACE_PX = 128
-MOST_PICTURE_PX = 2048
-FRAMES, LONGEST_CLIP_S = 100, 6.0
+MAX_FACE_PX = 128
+MAX_IMAGE_PX = 2048
+FRAMES, LONGEST_VIDEO_S = 100, 6.0
 _ONE: Mapping[str, Callable[[Pixels, Floats, np.random.Generator], Forgery]] = {
     "affine_warp": synthesis.affine_warp,
     "attribute": synthesis.attribute,
@@ -34,9 +34,9 @@ _TWO: Mapping[str, Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator
     "mesh_swap": synthesis.mesh_swap,
     "splice": synthesis.splice,
 }
-CLIP = "temporal"
+VIDEO = "temporal"
 OF_TWO = tuple(_TWO)
-METHODS = (*sorted({**_ONE, **_TWO}), CLIP)
+METHODS = (*sorted({**_ONE, **_TWO}), VIDEO)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,18 +56,18 @@ def read_sitter(path: Path) -> Sitter:
     opened = media.open_media(path)
     if opened.kind != "image":
         raise DataError(f"{path.name} is no still picture", got=opened.kind, want="a photograph with a face")
-    frame = media.read_picture(opened)
+    frame = media.read_image(opened)
     found = [face for track in faces.find_people([frame]) for face in track.faces if face.landmarks is not None]
     if not found:
         raise DataError(f"no face was found in {path.name}", want="a face of 24 px or more, eyes and mouth in sight")
     largest = max(found, key=lambda face: face.box.area)
     side = max(largest.box.width, largest.box.height)
-    scale = min(1.0, MOST_FACE_PX / side, MOST_PICTURE_PX / max(frame.pixels.shape[:2]))
+    scale = min(1.0, MAX_FACE_PX / side, MAX_IMAGE_PX / max(frame.pixels.shape[:2]))
     pixels = _reduced(frame.pixels, scale)
     return Sitter(path, path.read_bytes(), pixels, np.asarray(largest.landmarks * scale, np.float32), scale)
 
 
-def forge_picture(method: str, sitter: Sitter, rng: np.random.Generator, donor: Sitter | None = None) -> Forgery:
+def forge_image(method: str, sitter: Sitter, rng: np.random.Generator, donor: Sitter | None = None) -> Forgery:
     """One of ``METHODS`` for pictures; ``OF_TWO`` need a ``donor``, whose face or part of it is taken."""
     if method in _ONE:
         return _ONE[method](sitter.pixels, sitter.landmarks, rng)
@@ -78,7 +78,7 @@ def forge_picture(method: str, sitter: Sitter, rng: np.random.Generator, donor: 
     return _TWO[method](sitter.pixels, sitter.landmarks, donor.pixels, donor.landmarks, rng)
 
 
-def forge_clip(path: Path, rng: np.random.Generator, kind: str | None = None) -> tuple[ClipForgery, float]:
+def forge_video(path: Path, rng: np.random.Generator, kind: str | None = None) -> tuple[VideoForgery, float]:
     """The first seconds of a clip, forged in their course, and their frames a second.
 
     Raises DataError if it is no clip or no face is found in most of its frames.
@@ -88,7 +88,7 @@ def forge_clip(path: Path, rng: np.random.Generator, kind: str | None = None) ->
         raise DataError(
             f"{path.name} is no clip", got=opened.kind, want="moving pictures", fix="Choose another method."
         )
-    frames = list(media.read_passage(opened, 0.0, LONGEST_CLIP_S, max_side=960))[:FRAMES]
+    frames = list(media.read_passage(opened, 0.0, LONGEST_VIDEO_S, max_side=960))[:FRAMES]
     tracks = faces.find_people(frames)
     if not tracks:
         raise DataError(f"no face was found in {path.name}", want="a face of 24 px or more in most frames")
@@ -98,7 +98,7 @@ def forge_clip(path: Path, rng: np.random.Generator, kind: str | None = None) ->
         got = f"{len(seen)} of {len(frames)} frames"
         raise DataError(f"a face is not followed through {path.name}", got=got, want="half of them and more")
     side = max(max(face.box.width, face.box.height) for face in track.faces)
-    scale = min(1.0, MOST_FACE_PX / side)
+    scale = min(1.0, MAX_FACE_PX / side)
     pixels = np.stack([_reduced(frame.pixels, scale) for frame in frames])
     forged = synthesis.temporal(pixels, _filled(seen, len(frames)) * np.float32(scale), rng, kind=kind)
     return forged, _rate(frames)

@@ -162,11 +162,11 @@ def measure_dependence(
     forged: Sequence[bool],
     groups: Sequence[object],
     *,
-    least_answers: int = 1,
+    min_answers: int = 1,
 ) -> Dependence:
     """From what the detectors said of held-out pictures: ``answers[i]`` has the LLRs of those that answered.
 
-    ``groups``: whose face, or which photograph; pictures of one are one case. ``least_answers``: a detector that
+    ``groups``: whose face, or which photograph; pictures of one are one case. ``min_answers``: a detector that
     answered less often counts as not measured. Raises :class:`DataError` for columns of
     different length or an LLR that is no number.
     """
@@ -181,7 +181,7 @@ def measure_dependence(
     group_of = np.array(list(map(str, groups)))
     centred = llrs - _class_means(llrs, np.asarray(forged, np.bool_))
     answered = np.isfinite(centred)
-    measured = np.flatnonzero(answered.sum(axis=0) >= least_answers).tolist()
+    measured = np.flatnonzero(answered.sum(axis=0) >= min_answers).tolist()
     spread = {}
     for i in measured:
         deviation = float(np.sqrt(np.nanmean(centred[:, i] ** 2)))

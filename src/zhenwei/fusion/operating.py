@@ -24,7 +24,7 @@ from zhenwei.types import Kind, Person
 
 SCHEMA = "zhenwei.operating_points/2"
 PACKAGED = Path(__file__).with_name("operating_points.json")
-_MOST_STEPS = 200
+_MAX_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +180,8 @@ def _measure(values: NDArray[np.float64], groups: NDArray[np.str_], confidence: 
 
     n = len(set(groups.tolist()))
     grid = np.unique(values)
-    if len(grid) > _MOST_STEPS:  # by rank, so that the steps lie close where rates change; from both ends
-        grid = grid[np.unique(np.linspace(0, len(grid) - 1, _MOST_STEPS).round().astype(int))]
+    if len(grid) > _MAX_STEPS:  # by rank, so that the steps lie close where rates change; from both ends
+        grid = grid[np.unique(np.linspace(0, len(grid) - 1, _MAX_STEPS).round().astype(int))]
     reached = len(values) - np.searchsorted(np.sort(values), grid, side="left")
     count = reached / len(values) * n
     with np.errstate(invalid="ignore"):

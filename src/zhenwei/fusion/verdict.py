@@ -61,7 +61,7 @@ from zhenwei.types import (
     Verdict,
 )
 
-LEAST_WEIGHT = 1.0
+MIN_WEIGHT = 1.0
 _STANDINGS = ("trusted", "intact", "unsigned", "broken")
 
 
@@ -251,9 +251,9 @@ class _Judge:
             combined, largest = log_mean_exp(each), max(each)
             alarm = sidak(self._tail(self.operating.genuine, stream).at(largest), len(each))
             missed = self._tail(self.operating.forged, stream).at(-largest)
-            if combined >= LEAST_WEIGHT and alarm <= self.false_alarm:
+            if combined >= MIN_WEIGHT and alarm <= self.false_alarm:
                 judged.append(StreamVerdict(stream, "forged", combined, alarm))
-            elif largest <= -LEAST_WEIGHT and missed <= self.miss and stream in CONTENT:
+            elif largest <= -MIN_WEIGHT and missed <= self.miss and stream in CONTENT:
                 judged.append(StreamVerdict(stream, "genuine", combined, missed))
             else:
                 judged.append(StreamVerdict(stream, "inconclusive", combined, None))
@@ -293,7 +293,7 @@ class _Judge:
         if llr is None:
             return wording.nothing(subject, [(item.detector, item.reason) for item in evidence if item.asked])
         if decision == "inconclusive" or rate is None:
-            return wording.undecided(subject, llr, self.false_alarm, self.miss, least=LEAST_WEIGHT)
+            return wording.undecided(subject, llr, self.false_alarm, self.miss, least=MIN_WEIGHT)
         return wording.decided(subject, decision, rate)
 
 

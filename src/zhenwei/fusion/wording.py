@@ -163,7 +163,7 @@ _MEDIA: dict[Kind, tuple[str, str]] = {
     "video": ("clips", "视频"),
     "audio": ("recordings", "录音"),
 }
-_MOST_NAMED = 6
+_MAX_NAMED = 6
 
 
 def measured_on(measured: Sequence[tuple[Kind, Sequence[tuple[str, int, int]]]]) -> Text:
@@ -180,9 +180,9 @@ def _measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
         names.append(name)
         genuine += its_genuine
         forged += its_forged
-    more = len(names) - _MOST_NAMED
-    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    listed_zh = "、".join(names[:_MOST_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")
+    more = len(names) - _MAX_NAMED
+    listed = ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed_zh = "、".join(names[:_MAX_NAMED]) + (f" 等 {len(names)} 个" if more > 0 else "")
     media, media_zh = _MEDIA[kind]
     sources = f"{len(rows)} source{'s' * (len(rows) != 1)}"
     return Text(

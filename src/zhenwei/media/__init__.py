@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         opened,
         read_audio,
         read_bytes,
+        read_image,
         read_passage,
-        read_picture,
         sample_frames,
     )
 
@@ -35,8 +35,8 @@ __all__ = [
     "opened",
     "read_audio",
     "read_bytes",
+    "read_image",
     "read_passage",
-    "read_picture",
     "sample_frames",
 ]
 

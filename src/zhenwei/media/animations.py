@@ -9,14 +9,14 @@ from typing import BinaryIO
 
 from zhenwei.errors import MediaError
 from zhenwei.media.formats import Format, boxes
+from zhenwei.media.images import guarded, open_as_far, upright_rgb
 from zhenwei.media.limits import Limits
-from zhenwei.media.pictures import guarded, open_as_far, upright_rgb
 from zhenwei.media.timeline import nearest
 from zhenwei.types import Frame
 
 _DEFAULT_US = 100_000  # what browsers show where a file says "as fast as possible"
 _SHORTEST_US = 11_000
-_MOST_HEADER = 1 << 28  # an AVIF file is held in memory as a whole by its decoder, too
+_MAX_HEADER = 1 << 28  # an AVIF file is held in memory as a whole by its decoder, too
 
 
 def durations_us(file: BinaryIO, form: Format, limits: Limits) -> list[int]:
@@ -80,7 +80,7 @@ def _webp(file: BinaryIO) -> Iterator[int]:
 
 def _avif(file: BinaryIO) -> Iterator[int]:
     """By the track's table of durations; only pictures, not the tracks of their transparency and depth."""
-    movie = _box(file.read(_MOST_HEADER), b"moov")
+    movie = _box(file.read(_MAX_HEADER), b"moov")
     for track in _boxes(movie, b"trak"):
         media = _box(track, b"mdia")
         if _box(media, b"hdlr")[8:12] != b"pict":

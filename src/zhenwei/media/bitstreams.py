@@ -54,8 +54,8 @@ def _all_hevc(units: list[bytes]) -> bool:
 
 
 def _plausible(kinds: list[int], parameters: set[int], slices: set[int]) -> bool:
-    pictures = sum(kind in slices for kind in kinds)
-    return pictures > 0 and (parameters <= set(kinds) or pictures >= _FEW_SLICES)
+    images = sum(kind in slices for kind in kinds)
+    return images > 0 and (parameters <= set(kinds) or images >= _FEW_SLICES)
 
 
 def transport_start(head: bytes) -> tuple[int, int] | None:
@@ -95,7 +95,7 @@ def frame_bytes(head: bytes, codec: str) -> int:
     return (144 if version == 3 else 72) * kilobits * 1000 // hertz + (head[2] >> 1 & 1) if kilobits else 0
 
 
-def bare_sound(head: bytes) -> tuple[str, int] | None:
+def bare_audio(head: bytes) -> tuple[str, int] | None:
     """("mp3" or "aac", place of the first whole frame) where ``head`` holds one frame behind the other, else None."""
     at = head.find(b"\xff")
     while 0 <= at < _FARTHEST:

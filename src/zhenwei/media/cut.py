@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from zhenwei.media.formats import Format
 
-_LEAST_ROWS = 16
+_MIN_ROWS = 16
 _TAIL = 1 << 16
 _FILL = {"JPEG": 128, "MPO": 128}
 _MOSTLY = 0.5
@@ -96,7 +96,7 @@ def load_what_is_there(image: Image.Image) -> int:
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = allowed
     rows = _decoded_rows(image)
-    return rows if rows >= min(_LEAST_ROWS, image.height) else 0
+    return rows if rows >= min(_MIN_ROWS, image.height) else 0
 
 
 def _interlaced(image: Image.Image) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from zhenwei.media.bitstreams import bare_sound, raw_video, transport_start
+from zhenwei.media.bitstreams import bare_audio, raw_video, transport_start
 
 Reader = Literal["picture", "animation", "container"]
 HEAD_BYTES = 65536
@@ -31,7 +31,7 @@ class Format:
     decoder: str
 
 
-def _picture(name: str, decoder: str) -> Format:
+def _image(name: str, decoder: str) -> Format:
     return Format(name, "picture", decoder)
 
 
@@ -43,24 +43,24 @@ _MOV = _container("mov,mp4,m4a,3gp,3g2,mj2", "mov")
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
     (re.compile(pattern, re.DOTALL), form)
     for pattern, form in (
-        (rb"\xff\xd8\xff", _picture("jpeg", "JPEG")),
-        (rb"\x89PNG\r\n\x1a\n", _picture("png", "PNG")),
+        (rb"\xff\xd8\xff", _image("jpeg", "JPEG")),
+        (rb"\x89PNG\r\n\x1a\n", _image("png", "PNG")),
         (rb"GIF8[79]a", Format("gif", "animation", "GIF")),
-        (rb"RIFF....WEBP", _picture("webp", "WEBP")),
-        (rb"II\*\0.{4}CR", _picture("cr2", "RAW")),
-        (rb"II[*+]\0|MM\0[*+]", _picture("tiff", "TIFF")),  # most camera raw files, too: their tags tell
-        (rb"....ftypcrx ", _picture("cr3", "RAW")),
-        (rb"FUJIFILMCCD-RAW", _picture("raf", "RAW")),
-        (rb"II(RO|RS)|MMOR", _picture("orf", "RAW")),
-        (rb"IIU\0", _picture("rw2", "RAW")),
-        (rb"FOVb", _picture("x3f", "RAW")),
-        (rb"\0MRM", _picture("mrw", "RAW")),
-        (rb"BM.{12}[\x0c\x28\x40\x6c\x7c\x34\x38]\0\0\0", _picture("bmp", "BMP")),
-        (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", _picture("jpeg2000", "JPEG2000")),
-        (rb"P[1-6][\s#]", _picture("ppm", "PPM")),
-        (rb"....ftypavi[fs]", _picture("avif", "AVIF")),
-        (rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif[123]|msf1)", _picture("heif", "HEIF")),
-        (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", _picture("jpegxl", "JXL")),
+        (rb"RIFF....WEBP", _image("webp", "WEBP")),
+        (rb"II\*\0.{4}CR", _image("cr2", "RAW")),
+        (rb"II[*+]\0|MM\0[*+]", _image("tiff", "TIFF")),  # most camera raw files, too: their tags tell
+        (rb"....ftypcrx ", _image("cr3", "RAW")),
+        (rb"FUJIFILMCCD-RAW", _image("raf", "RAW")),
+        (rb"II(RO|RS)|MMOR", _image("orf", "RAW")),
+        (rb"IIU\0", _image("rw2", "RAW")),
+        (rb"FOVb", _image("x3f", "RAW")),
+        (rb"\0MRM", _image("mrw", "RAW")),
+        (rb"BM.{12}[\x0c\x28\x40\x6c\x7c\x34\x38]\0\0\0", _image("bmp", "BMP")),
+        (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", _image("jpeg2000", "JPEG2000")),
+        (rb"P[1-6][\s#]", _image("ppm", "PPM")),
+        (rb"....ftypavi[fs]", _image("avif", "AVIF")),
+        (rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif[123]|msf1)", _image("heif", "HEIF")),
+        (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", _image("jpegxl", "JXL")),
         (rb"....(ftyp|moov|moof|mdat|styp|sidx|wide|pnot)", _MOV),
         (rb"....(free|skip).{0,256}(ftyp|moov|mdat)", _MOV),
         (rb"\x1aE\xdf\xa3", _container("matroska,webm", "matroska")),
@@ -109,7 +109,7 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     )
 )
 # Endings of files that are meant to be media, whatever is in them.
-_PICTURES = (
+_IMAGES = (
     "jpg jpeg jpe jfif jif pjpeg pjp png apng gif webp tif tiff bmp dib jp2 j2k jpf jpx jpm jpc ppm pgm pbm pnm pam "
     "avif avifs heic heif heics heifs hif jxl psd psb xcf ico tga exr dds svg svgz jxr wdp bpg pcx dng cr2 cr3 crw nef "
     "nrw arw srf sr2 raf orf rw2 rwl pef ptx srw x3f mrw 3fr fff iiq mos erf kdc dcr dcs mef"
@@ -118,7 +118,7 @@ _VIDEOS = (
     "mp4 m4v mov qt 3gp 3g2 mj2 mkv webm avi divx wmv asf flv f4v mpg mpeg mpe mpv m1v m2v m2p m2ts m2t vob ogv ogm rm "
     "rmvb h264 h265 hevc ivf y4m mxf insv lrv"
 )
-_SOUNDS = (
+_WAVEFORMS = (
     "wav wave w64 rf64 bwf mp3 m4a m4b aac ac3 eac3 flac ogg oga opus spx wma aif aiff aifc caf amr awb wv ape mka "
     "weba mp2 mpga silk"
 )
@@ -137,7 +137,7 @@ def recognise(head: bytes) -> Format | None:
         return None
     form = _by_signature(head)
     if form is not None and form.name == "heif" and _brands(head) & {b"avif", b"avis"}:
-        form = _picture("avif", "AVIF")
+        form = _image("avif", "AVIF")
     if form is not None and head.startswith(b"ID3"):
         form = _by_signature(after_tag(head)) or form  # FLAC and AAC may carry this tag before them too
     if form is not None and _is_animated(form, head):
@@ -151,7 +151,7 @@ def _by_signature(head: bytes) -> Format | None:
         return found
     stream = raw_video(head) or ("mpegts" if transport_start(head) else "")
     if not stream:
-        stream = (bare_sound(head) or ("", 0))[0]
+        stream = (bare_audio(head) or ("", 0))[0]
     return _container(stream) if stream else found
 
 
@@ -198,7 +198,7 @@ def meant_as_media(name: str, head: bytes) -> bool:
     """Whether a file that begins with ``head`` and is not read must be told of by name, rather than passed over:
     one that is called like a picture, a video or sound, is a picture of a kind that is not read, or is empty."""
     ending = name.rpartition(".")[2].lower() if "." in name else ""
-    if ending in f"{_PICTURES} {_VIDEOS} {_SOUNDS}".split():
+    if ending in f"{_IMAGES} {_VIDEOS} {_WAVEFORMS}".split():
         return True
     if not head:
         return ending not in _SURELY_NOT.split()

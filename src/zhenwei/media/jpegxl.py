@@ -12,7 +12,7 @@ from zhenwei.errors import MediaError, install_extra
 from zhenwei.media.formats import boxes
 
 _BARE = b"\xff\x0a"
-_MOST_BYTES = 1 << 30
+_MAX_BYTES = 1 << 30
 _RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))
 _DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1))
@@ -83,9 +83,9 @@ def _size(bits: _Bits) -> tuple[int, int]:
 def read(file: BinaryIO) -> tuple[Header, bytes, dict[str, bytes]]:
     """Header, the whole file, and its EXIF and XMP as Pillow would name them."""
     file.seek(0)
-    data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"more than {_MOST_BYTES:,} bytes in one picture")
+    data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES:,} bytes in one picture")
     if data.startswith(_BARE):
         return header(data), data, {}
     stream, info = b"", {}

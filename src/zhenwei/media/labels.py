@@ -13,12 +13,12 @@ from PIL import ExifTags, Image
 from zhenwei.media.facts import clean
 from zhenwei.media.formats import BROKEN
 
-_MOST_XMP = 1 << 20
-_MOST_THUMBNAIL = 1 << 20
+_MAX_XMP = 1 << 20
+_MAX_THUMBNAIL = 1 << 20
 _USER_COMMENT = 0x9286
 _START, _LENGTH = 0x0201, 0x0202
 _EXIF_HEAD = b"Exif\0\0"
-_BAR_LEVEL, _MOST_BAR = 24, 0.2
+_BAR_LEVEL, _MAX_BAR = 24, 0.2
 _GRID = 8
 # As an attribute (Name="value") or an element (<ns:Name>value</ns:Name>), whatever the prefix.
 _XMP = {
@@ -38,7 +38,7 @@ def _xmp_facts(image: Image.Image) -> Pairs:
     raw = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     if not isinstance(raw, bytes | str):
         return []
-    text = raw[:_MOST_XMP] if isinstance(raw, str) else raw[:_MOST_XMP].decode("utf-8", "replace")
+    text = raw[:_MAX_XMP] if isinstance(raw, str) else raw[:_MAX_XMP].decode("utf-8", "replace")
     found = {name: match[1] for name, pattern in _XMP.items() if (match := pattern.search(text))}
     if kind := found.get("Digital source type"):  # an address of the IPTC's vocabulary; its last part is the word
         found["Digital source type"] = kind.rstrip("/ ").rsplit("/", 1)[-1]
@@ -69,11 +69,11 @@ def _thumbnail_facts(image: Image.Image) -> Pairs:
         if not (isinstance(raw, bytes) and isinstance(start, int) and isinstance(length, int)):
             return []
         base = len(_EXIF_HEAD) if raw.startswith(_EXIF_HEAD) else 0
-        data = raw[base + start : base + start + min(length, _MOST_THUMBNAIL)]
+        data = raw[base + start : base + start + min(length, _MAX_THUMBNAIL)]
         if not data.startswith(b"\xff\xd8"):
             return []
         small = Image.open(io.BytesIO(data), formats=["JPEG"])
-        if small.width * small.height > _MOST_THUMBNAIL:
+        if small.width * small.height > _MAX_THUMBNAIL:
             return []
         shown = _without_bars(np.asarray(small.convert("L"), np.uint8))
     except (*BROKEN, struct.error):
@@ -88,7 +88,7 @@ def _without_bars(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         bright = np.flatnonzero(grey.max(axis=1 - axis) > _BAR_LEVEL)
         if not len(bright):
             return grey
-        most = int(_MOST_BAR * grey.shape[axis])
+        most = int(_MAX_BAR * grey.shape[axis])
         first, last = min(int(bright[0]), most), max(int(bright[-1]) + 1, grey.shape[axis] - most)
         grey = grey[first:last] if axis == 0 else grey[:, first:last]
     return np.ascontiguousarray(grey)

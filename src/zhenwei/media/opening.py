@@ -12,16 +12,16 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from zhenwei.media import containers, shown, timeline, told, wholeness
-from zhenwei.media.bitstreams import bare_sound, transport_start
+from zhenwei.media.bitstreams import bare_audio, transport_start
 from zhenwei.media.formats import HEAD_BYTES, Format, after_tag
 from zhenwei.media.limits import Limits
 from zhenwei.media.told import Told
 from zhenwei.types import Media, Text
 
 # Elsewhere FFmpeg guesses the duration from the last packets or the bit rate, so the packets are counted instead.
-_DECLARE_PICTURE = frozenset({"mov", "matroska", "avi", "asf", "flv", "mxf", "ogg"})
-_DECLARE_SOUND = _DECLARE_PICTURE | {"wav", "w64", "aiff", "caf", "au", "flac", "wv"}
-_SHORT_S, _SOUND_SHORT_S = 0.5, 0.1  # less may be missing of what is declared: containers round
+_DECLARE_IMAGE = frozenset({"mov", "matroska", "avi", "asf", "flv", "mxf", "ogg"})
+_DECLARE_AUDIO = _DECLARE_IMAGE | {"wav", "w64", "aiff", "caf", "au", "flac", "wv"}
+_SHORT_S, _AUDIO_SHORT_S = 0.5, 0.1  # less may be missing of what is declared: containers round
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blan
             if counted.timeline.late:
                 notes.say(told.late_start(counted.timeline.late))
             media = replace(media, frame_count=media.frame_count or len(counted.timeline.shown) or None)
-        slack_s = _SOUND_SHORT_S if media.kind == "audio" else _SHORT_S
+        slack_s = _AUDIO_SHORT_S if media.kind == "audio" else _SHORT_S
         if form.decoder in ("mp3", "aac"):
             cut = cut or wholeness.breaks_off(counted.last, form.decoder)
         cut = cut or (seen.stated_s or 0.0) - counted.reach_s > slack_s
@@ -66,18 +66,18 @@ def _look(
     with containers.open_container(file, form, name, limits) as container:
         containers.require_content(container, name, limits)
         video, audio = containers.video_stream(container), containers.audio_stream(container)
-        states = form.decoder in (_DECLARE_PICTURE if video else _DECLARE_SOUND | {"mp3"}) and states_length
+        states = form.decoder in (_DECLARE_IMAGE if video else _DECLARE_AUDIO | {"mp3"}) and states_length
         declared_s = containers.declared_duration_s(container, video or audio) if states else None
         containers.require_duration(declared_s, name, limits)
         lost_s = containers.missing_after_s(container, blank.size_bytes)
-        media = blank if audio is None else _with_sound(blank, audio)
+        media = blank if audio is None else _with_audio(blank, audio)
         notes.say(*_track_notes(container))
         frame = None
         if video is not None:
             codec = video.codec_context.codec.canonical_name  # known before decoding only, if it cannot be opened
             frame = containers.first_frame(container, video, limits)
-            media = replace(_with_picture(media, video, frame), codec=codec)
-            notes.say(*_picture_notes(video, frame))
+            media = replace(_with_image(media, video, frame), codec=codec)
+            notes.say(*_image_notes(video, frame))
         main = video or audio
         indexed = form.decoder == "mov" and main is not None and main.frames > 0
         facts = containers.stream_facts(container, frame, spans=states or video is not None)
@@ -102,7 +102,7 @@ def _states_frames(file: BinaryIO, form: Format) -> bool:
     return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _with_sound(media: Media, audio: AudioStream) -> Media:
+def _with_audio(media: Media, audio: AudioStream) -> Media:
     context = audio.codec_context
     return replace(
         media,
@@ -114,7 +114,7 @@ def _with_sound(media: Media, audio: AudioStream) -> Media:
     )
 
 
-def _with_picture(media: Media, video: VideoStream, frame: VideoFrame | None) -> Media:
+def _with_image(media: Media, video: VideoStream, frame: VideoFrame | None) -> Media:
     turn = containers.orientation(frame) if frame is not None else containers.Orientation()
     context = video.codec_context
     width, height = shown.square_size(context.width, context.height, shown.pixel_ratio(video))
@@ -130,18 +130,18 @@ def _with_picture(media: Media, video: VideoStream, frame: VideoFrame | None) ->
 
 
 def _track_notes(container: InputContainer) -> Iterator[Text]:
-    pictures, sounds = containers.video_streams(container), containers.audio_streams(container)
-    if len(pictures) > 1:
+    images, audio_tracks = containers.video_streams(container), containers.audio_streams(container)
+    if len(images) > 1:
         chosen = containers.video_stream(container)
-        yield told.other_pictures(len(pictures), next(n for n, s in enumerate(pictures, 1) if s is chosen))
-    if len(sounds) > 1:
-        yield told.several_sounds(len(sounds))
+        yield told.other_images(len(images), next(n for n, s in enumerate(images, 1) if s is chosen))
+    if len(audio_tracks) > 1:
+        yield told.several_tracks(len(audio_tracks))
     unread = sum(s.codec_context is None for s in (*container.streams.video, *container.streams.audio))
     if unread:
         yield told.no_decoder(unread)
 
 
-def _picture_notes(video: VideoStream, frame: VideoFrame | None) -> Iterator[Text]:
+def _image_notes(video: VideoStream, frame: VideoFrame | None) -> Iterator[Text]:
     if containers.rate_is_guessed(video):
         yield told.rate_assumed(containers.ASSUMED_RATE)
     ratio = shown.pixel_ratio(video)
@@ -182,6 +182,6 @@ def _start_notes(file: BinaryIO, form: Format) -> Iterator[Text]:
         if found is not None and found[0]:
             yield told.mid_packet(found[0])
     elif form.decoder in ("mp3", "aac") and not head.startswith(b"ID3"):
-        sound = bare_sound(head)
-        if sound is not None and sound[1]:
-            yield told.mid_packet(sound[1])
+        audio = bare_audio(head)
+        if audio is not None and audio[1]:
+            yield told.mid_packet(audio[1])

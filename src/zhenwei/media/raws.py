@@ -17,10 +17,10 @@ from PIL import Image
 _START = b"\xff\xd8\xff"
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # marks without a length
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive; lossless (C3) is sensor data
-_MOST_FOUND = 4096
-_MOST_MARKS = 256
-_MOST_ALIKE = 4  # more of one size are tiles of the sensor's data
-_LEAST_PX = 160
+_MAX_FOUND = 4096
+_MAX_MARKS = 256
+_MAX_ALIKE = 4  # more of one size are tiles of the sensor's data
+_MIN_PX = 160
 _HEAD = 1 << 20
 _TIFF = {b"II": b"II*\0", b"MM": b"MM\0*"}
 
@@ -39,13 +39,13 @@ def largest_preview(file: BinaryIO) -> Preview | None:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = list(_previews(data))
     alike = Counter((p.width, p.height) for p in found)
-    fit = [p for p in found if alike[p.width, p.height] <= _MOST_ALIKE and max(p.width, p.height) >= _LEAST_PX]
+    fit = [p for p in found if alike[p.width, p.height] <= _MAX_ALIKE and max(p.width, p.height) >= _MIN_PX]
     return max(fit, key=lambda p: (p.width * p.height, -p.start), default=None)
 
 
 def _previews(data: mmap.mmap) -> Iterator[Preview]:
     at = -1
-    for _ in range(_MOST_FOUND):
+    for _ in range(_MAX_FOUND):
         at = data.find(_START, at + 1)
         if at < 0:
             return
@@ -57,7 +57,7 @@ def _previews(data: mmap.mmap) -> Iterator[Preview]:
 def _frame_size(data: mmap.mmap, start: int) -> tuple[int, int] | None:
     """(width, height) by the frame header of the JPEG at ``start``; None if it is none, or not of 8 bits."""
     at = start + 2
-    for _ in range(_MOST_MARKS):
+    for _ in range(_MAX_MARKS):
         head = data[at : at + 9]
         if len(head) < 9 or head[0] != 0xFF:
             return None

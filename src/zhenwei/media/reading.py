@@ -14,12 +14,12 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media import animations, clips, containers, labels, opening, pictures, sounds, sources, timeline
+from zhenwei.media import animations, audio, containers, images, labels, opening, sources, timeline, videos
 from zhenwei.media import told as told_words
 from zhenwei.media.facts import safe_facts
 from zhenwei.media.formats import HEAD_BYTES, Format, advice, described, recognise
+from zhenwei.media.image_facts import image_facts
 from zhenwei.media.limits import DEFAULT_LIMITS, Limits
-from zhenwei.media.picture_facts import picture_facts
 from zhenwei.media.told import Told
 from zhenwei.types import Audio, Frame, Media
 
@@ -67,7 +67,7 @@ def _described(file: BufferedReader, size_bytes: int, path: str, limits: Limits)
     form = _recognised(file, name)
     blank = Media(path, "", "image", size_bytes, form.name)
     if form.reader == "picture":
-        media = _open_picture(file, form, name, limits, blank)
+        media = _open_image(file, form, name, limits, blank)
     elif form.reader == "animation":
         media = _open_animation(file, form, name, limits, blank)
     else:
@@ -89,32 +89,32 @@ def _recognised(file: BinaryIO, name: str) -> Format:
     return form
 
 
-def _open_picture(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
-    with pictures.guarded(form, name, limits):
-        opened = pictures.open_as_far(file, form, name, limits)
-        width, height = pictures.shown_size(opened)
+def _open_image(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
+    with images.guarded(form, name, limits):
+        opened = images.open_as_far(file, form, name, limits)
+        width, height = images.shown_size(opened)
         return replace(
             blank,
             codec=form.name,
             width=width,
             height=height,
             frame_count=1,
-            rotation_deg=pictures.rotation_deg(opened.image),
-            facts=safe_facts([*picture_facts(opened.image, form), *labels.label_facts(opened.image)]),
+            rotation_deg=images.rotation_deg(opened.image),
+            facts=safe_facts([*image_facts(opened.image, form), *labels.label_facts(opened.image)]),
             notes=opened.notes,
         )
 
 
 def _open_animation(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
-    picture = _open_picture(file, form, name, limits, blank)
+    image = _open_image(file, form, name, limits, blank)
     shown_us = animations.durations_us(file, form, limits)
     if len(shown_us) < 2:
-        return picture
-    animations.require_short((picture.width or 0, picture.height or 0), len(shown_us), name, limits)
+        return image
+    animations.require_short((image.width or 0, image.height or 0), len(shown_us), name, limits)
     duration_s = sum(shown_us) / 1_000_000
     containers.require_duration(duration_s, name, limits)
     fps = len(shown_us) / duration_s
-    return replace(picture, kind="video", duration_s=duration_s, fps=fps, frame_count=len(shown_us))
+    return replace(image, kind="video", duration_s=duration_s, fps=fps, frame_count=len(shown_us))
 
 
 def sample_frames(
@@ -183,9 +183,9 @@ def read_bytes(media: Media, limits: Limits = DEFAULT_LIMITS) -> bytes:
 def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int, told: Told) -> Iterator[Frame]:
     with _reopened(media, limits) as (file, form, name):
         if media.kind == "image":
-            yield _picture_frame(file, form, name, limits)
+            yield _image_frame(file, form, name, limits)
         elif form.reader == "container":
-            yield from clips.clip_frames(file, form, name, count, max_side, limits, threads, told)
+            yield from videos.video_frames(file, form, name, count, max_side, limits, threads, told)
         else:
             yield from animations.animation_frames(file, form, name, count, limits)
 
@@ -217,16 +217,16 @@ def read_passage(
         raise UsageError("a passage has no meaning", got=got, want="start before end, and positive numbers")
     if media.kind != "video":
         raise MediaError(f"{sources.shown_name(media.path)} has no passage", got=media.kind, want="a video")
-    return _passage(media, clips.Request(start_s, end_s, fastest_hz, max_side, window, threads), limits)
+    return _passage(media, videos.Request(start_s, end_s, fastest_hz, max_side, window, threads), limits)
 
 
-def _passage(media: Media, request: clips.Request, limits: Limits) -> Iterator[Frame]:
+def _passage(media: Media, request: videos.Request, limits: Limits) -> Iterator[Frame]:
     with _reopened(media, limits) as (file, form, name):
         if form.reader == "container":
-            yield from clips.passage_frames(file, form, name, request, limits)
+            yield from videos.passage_frames(file, form, name, request, limits)
 
 
-def read_picture(media: Media, limits: Limits = DEFAULT_LIMITS) -> Frame:
+def read_image(media: Media, limits: Limits = DEFAULT_LIMITS) -> Frame:
     """The picture of ``media`` (kind "image") at its own size: ``(height, width, 3)`` uint8 RGB, upright, read-only.
 
     Transparency is laid over mid-grey (128), samples of more than 8 bits are reduced to 8, CMYK, YCbCr, grey and
@@ -237,13 +237,13 @@ def read_picture(media: Media, limits: Limits = DEFAULT_LIMITS) -> Frame:
         name = sources.shown_name(media.path)
         raise MediaError(f"{name} is not a picture", got=media.kind, want="an image", fix="Sample its frames instead.")
     with _reopened(media, limits) as (file, form, name):
-        return _picture_frame(file, form, name, limits)
+        return _image_frame(file, form, name, limits)
 
 
-def _picture_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
-    with pictures.guarded(form, name, limits):
-        opened = pictures.open_as_far(file, form, name, limits)
-        return Frame(0, 0.0, pictures.upright_rgb(opened, name))
+def _image_frame(file: BinaryIO, form: Format, name: str, limits: Limits) -> Frame:
+    with images.guarded(form, name, limits):
+        opened = images.open_as_far(file, form, name, limits)
+        return Frame(0, 0.0, images.upright_rgb(opened, name))
 
 
 def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Audio:
@@ -263,7 +263,7 @@ def hear(
     media: Media,
     rate_hz: int | None = None,
     *,
-    speech_s: sounds.Speech | None = None,
+    speech_s: audio.Speech | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Audio, Media]:
     """As ``read_audio``, with ``media`` as it is to be told of then: with the facts of the track that was heard, which
@@ -275,19 +275,17 @@ def hear(
     told = Told()
     track = _hear(media, rate_hz, speech_s, limits, told)
     heard = replace(media, audio_codec=track.codec, audio_rate_hz=track.rate_hz, audio_channels=track.channels)
-    general = told_words.several_sounds(track.of)  # what is known now says it better
+    general = told_words.several_tracks(track.of)  # what is known now says it better
     return track.audio, told.onto(replace(heard, notes=tuple(note for note in media.notes if note != general)))
 
 
-def _hear(
-    media: Media, rate_hz: int | None, speech_s: sounds.Speech | None, limits: Limits, told: Told
-) -> sounds.Track:
+def _hear(media: Media, rate_hz: int | None, speech_s: audio.Speech | None, limits: Limits, told: Told) -> audio.Track:
     if rate_hz is not None and not 1000 <= rate_hz <= 384_000:
         raise UsageError("rate_hz has no meaning", got=str(rate_hz), want="1000 to 384000")
     with _reopened(media, limits) as (file, form, name):
         if form.reader != "container":
             raise MediaError(f"{name} has no sound", got="a picture", want="an audio track")
-        return sounds.hear(file, form, name, rate_hz, speech_s, limits, told)
+        return audio.hear(file, form, name, rate_hz, speech_s, limits, told)
 
 
 def frame_times(media: Media, limits: Limits = DEFAULT_LIMITS) -> tuple[float, ...]:
@@ -298,5 +296,5 @@ def frame_times(media: Media, limits: Limits = DEFAULT_LIMITS) -> tuple[float, .
         if form.reader == "animation":
             starts = accumulate(animations.durations_us(file, form, limits)[:-1], initial=0)
             return tuple(start / 1_000_000 for start in starts)
-        found, zero = timeline.clip_timeline(file, form, name, limits)
+        found, zero = timeline.video_timeline(file, form, name, limits)
         return tuple(float(found.pts[place] * found.unit - zero) for place in found.shown)

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from zhenwei.media.containers import exact, orientation
-from zhenwei.media.pictures import frozen
+from zhenwei.media.images import frozen
 from zhenwei.media.upright import Window, inside, reduced_size, stored_upright, upright_part, upright_pixels
 from zhenwei.types import Floats, Pixels
 

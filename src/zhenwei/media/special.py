@@ -18,7 +18,7 @@ from zhenwei.types import Text
 
 MAKE = 0x010F
 DECODERS = ("HEIF", "JXL", "RAW")
-_MOST_BYTES = 1 << 30  # held in memory as a whole by the decoder
+_MAX_BYTES = 1 << 30  # held in memory as a whole by the decoder
 _MAIN_ONLY = Text("of several pictures in the file only the main one is examined", zh="文件含多幅画面，只检查主画面")
 _STILL_ONLY = Text("of a moving picture only the still one is examined", zh="动态画面只检查其中的静态图")
 Opened = tuple[Image.Image, tuple[str, ...]]
@@ -38,8 +38,8 @@ def opened(file: BinaryIO, form: Format, name: str, check: Callable[[tuple[int, 
 def _heif(file: BinaryIO) -> Opened:
     from pi_heif import HeifImageFile
 
-    if os.fstat(file.fileno()).st_size > _MOST_BYTES:
-        raise ValueError(f"more than {_MOST_BYTES:,} bytes in one picture")
+    if os.fstat(file.fileno()).st_size > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES:,} bytes in one picture")
     moving = b"moov" in file.read(1 << 16)
     file.seek(0)
     image: Image.Image = HeifImageFile(file)

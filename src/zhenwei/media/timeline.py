@@ -121,7 +121,7 @@ def _timeline(stream: VideoStream, pts: array[int], key: array[int], hidden: set
     return Timeline(pts, key, tuple(places), end, exact(stream.time_base) or Fraction(1), True, late)
 
 
-def clip_timeline(file: BinaryIO, form: Format, name: str, limits: Limits) -> tuple[Timeline, Fraction]:
+def video_timeline(file: BinaryIO, form: Format, name: str, limits: Limits) -> tuple[Timeline, Fraction]:
     """The times of all frames, and the clock time in seconds at which the file begins: with sound that of the earlier
     of both tracks, else that of the first frame."""
     with open_container(file, form, name, limits) as container:

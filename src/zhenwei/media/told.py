@@ -14,13 +14,13 @@ from zhenwei.types import Media, Text
 class Told:
     """Collects notes in the order in which they come up, each once; and counts what decoding lost.
 
-    ``lost_frames``, ``lost_sound``: packets of picture and sound that could not be decoded, among those tried.
+    ``lost_frames``, ``lost_audio``: packets of picture and sound that could not be decoded, among those tried.
     ``gaps_s``: seconds between sounds that follow each other in the file.
     """
 
     notes: list[str] = field(default_factory=list)
     lost_frames: int = 0
-    lost_sound: int = 0
+    lost_audio: int = 0
     gaps_s: float = 0.0
 
     def say(self, *notes: str) -> None:
@@ -28,18 +28,18 @@ class Told:
 
     def onto(self, media: Media) -> Media:
         """``media`` with these notes after its own."""
-        all_notes = [*self.notes, *_lost(self.lost_frames, self.lost_sound, self.gaps_s)]
+        all_notes = [*self.notes, *_lost(self.lost_frames, self.lost_audio, self.gaps_s)]
         return replace(media, notes=tuple(dict.fromkeys((*media.notes, *all_notes))))
 
 
-def _lost(frames: int, sound: int, gaps_s: float) -> list[Text]:
+def _lost(frames: int, audio: int, gaps_s: float) -> list[Text]:
     notes = []
     if frames:
         some = "1 damaged frame was" if frames == 1 else f"{frames:,} damaged frames were"
         notes.append(Text(f"{some} left out", zh=f"略去了 {frames:,} 个损坏的视频帧"))
-    if sound:
-        some = "1 damaged packet" if sound == 1 else f"{sound:,} damaged packets"
-        notes.append(Text(f"{some} of sound left out", zh=f"略去了 {sound:,} 个损坏的声音数据包"))
+    if audio:
+        some = "1 damaged packet" if audio == 1 else f"{audio:,} damaged packets"
+        notes.append(Text(f"{some} of sound left out", zh=f"略去了 {audio:,} 个损坏的声音数据包"))
     if round(gaps_s, 1) > 0:
         notes.append(Text(f"{gaps_s:.1f} s of sound are missing in between", zh=f"中间缺少 {gaps_s:.1f} 秒声音"))
     return notes
@@ -126,14 +126,14 @@ def absurd_ratio(ratio: str) -> Text:
     return Text(f"a pixel ratio of {ratio} makes no sense and was not applied", zh=f"像素宽高比 {ratio} 不合理，未应用")
 
 
-def other_pictures(count: int, chosen: int) -> Text:
+def other_images(count: int, chosen: int) -> Text:
     return Text(
         f"it holds {count} video tracks: only number {chosen}, the largest, was examined",
         zh=f"文件有 {count} 条视频轨：只检查了最大的第 {chosen} 条",
     )
 
 
-def several_sounds(count: int) -> Text:
+def several_tracks(count: int) -> Text:
     return Text(f"it holds {count} sound tracks, of which one is heard", zh=f"文件有 {count} 条音轨，只听取其中一条")
 
 
@@ -151,7 +151,7 @@ OTHERS_SILENT = Text("the one marked to be played, or the first, is silent", zh=
 OTHER_DAMAGED = Text("the one marked to be played, or the first, cannot be decoded", zh="默认（或第一条）音轨无法解码")
 
 
-def unread_sounds(count: int, most: int) -> Text:
+def unread_tracks(count: int, most: int) -> Text:
     return Text(
         f"of its {count} sound tracks the first {most} were compared", zh=f"共 {count} 条音轨，只比较了前 {most} 条"
     )

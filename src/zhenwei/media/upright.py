@@ -10,7 +10,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from zhenwei.media.containers import Orientation, orientation
-from zhenwei.media.pictures import GREY, frozen
+from zhenwei.media.images import GREY, frozen
 from zhenwei.types import Pixels
 
 Window = tuple[int, int, int, int]  # left, top, right and bottom in pixels of the upright frame

@@ -20,7 +20,7 @@ _OUTERMOST = frozenset(
     b"ftyp styp moov moof mdat mfra free skip wide uuid meta sidx ssix emsg prft udta pnot PICT pdin meco imda".split()
 )
 _SLOPPY = 8  # bytes: some writers of AVI count the header of the RIFF too
-_MOST_PARTS = 100_000  # of a file's outermost structure; a fragmented film of four hours has some 30,000
+_MAX_PARTS = 100_000  # of a file's outermost structure; a fragmented film of four hours has some 30,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def ending(file: BinaryIO, form: Format, size_bytes: int) -> Ending:
 def _boxes(file: BinaryIO, size_bytes: int) -> Ending:
     """ISO base media: boxes side by side (ISO 14496-12, 4.2)."""
     at = 0
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MAX_PARTS):
         if at + 8 > size_bytes:
             return Ending("whole" if at == size_bytes else "unknown")
         file.seek(at)
@@ -161,7 +161,7 @@ def _w64(file: BinaryIO, size_bytes: int) -> Ending:
 
 def _long_chunks(file: BinaryIO, at: int, size_bytes: int, read: Callable[[bytes], tuple[bytes, int, int]]) -> Ending:
     """``read`` gives name, size of the body and size of the header; the chunk ``data`` holds the sound."""
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MAX_PARTS):
         file.seek(at)
         name, size, header = read(file.read(24))
         if name == b"data":
@@ -176,7 +176,7 @@ def _long_chunks(file: BinaryIO, at: int, size_bytes: int, read: Callable[[bytes
 
 def _chunks(file: BinaryIO, at: int, size_bytes: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """(name, place of the body, size) of IFF chunks, which begin at even places."""
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MAX_PARTS):
         if at + 8 > size_bytes:
             return
         file.seek(at)

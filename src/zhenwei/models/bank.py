@@ -19,11 +19,11 @@ from zhenwei.errors import DataError, ModelError, UsageError
 from zhenwei.files import make_folder, write_whole
 from zhenwei.types import Floats
 
-LEAST_PICTURES = 5
+MIN_IMAGES = 5
 LONGEST_NAME = 60
 _ACCEPTED = 0.95  # of a source's own pictures
 _LARGEST = 16_000_000  # bytes of a file
-_MOST_SOURCES = 5000
+_MAX_SOURCES = 5000
 
 
 class Source(BaseModel):
@@ -31,7 +31,7 @@ class Source(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-    pictures: Annotated[int, Field(ge=LEAST_PICTURES)]
+    pictures: Annotated[int, Field(ge=MIN_IMAGES)]
     least: Annotated[float, Field(ge=-1, le=1)]
     centre: Annotated[tuple[float, ...], Field(min_length=2, max_length=4096)]
 
@@ -45,7 +45,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
     schema_: Annotated[Literal["zhenwei.fingerprints/1"], Field(alias="schema")]
     weights: str
-    sources: Annotated[tuple[Source, ...], Field(max_length=_MOST_SOURCES)]
+    sources: Annotated[tuple[Source, ...], Field(max_length=_MAX_SOURCES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ class Bank:
         name = " ".join(name.split())
         if not name or len(name) > LONGEST_NAME:
             raise UsageError("this is no name of a source", got=repr(name[:80]), want=f"1 to {LONGEST_NAME} characters")
-        if len(fingerprints) < LEAST_PICTURES:
-            got, want = f"{len(fingerprints)} with a usable face", f"{LEAST_PICTURES}; 50 and more are better"
+        if len(fingerprints) < MIN_IMAGES:
+            got, want = f"{len(fingerprints)} with a usable face", f"{MIN_IMAGES}; 50 and more are better"
             raise UsageError("too few pictures to know a source by", got=got, want=want)
         rows = np.stack([f / max(float(np.linalg.norm(f)), 1e-12) for f in fingerprints]).astype(np.float64)
         total = rows.sum(0)

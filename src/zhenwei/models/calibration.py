@@ -33,7 +33,7 @@ SCHEMA = "zhenwei.calibration/1"
 _FIX = "Restore the file from the package, or fit it anew."
 _CURVES = ("knots_px", "log_slopes", "offsets")
 _COUNTS = ("genuine", "forged", "groups", "seed")
-_MOST_DEVIATIONS = 2.0  # a sharpness further from the usual counts as this far: nothing was seen there to learn from
+_MAX_DEVIATIONS = 2.0  # a sharpness further from the usual counts as this far: nothing was seen there to learn from
 _STEEPEST = 20.0  # largest size of a log slope; exp() of it is finite by far
 
 
@@ -112,7 +112,7 @@ class Calibration:
         deviations = 0.0
         if sharpness is not None and math.isfinite(sharpness):
             deviations = (math.log2(1 + max(0.0, sharpness)) - self.sharpness_centre) / self.sharpness_scale
-            deviations = min(_MOST_DEVIATIONS, max(-_MOST_DEVIATIONS, deviations))
+            deviations = min(_MAX_DEVIATIONS, max(-_MAX_DEVIATIONS, deviations))
         log_slope = float(np.interp(at, knots, self.log_slopes)) + self.sharpness_log_slope * deviations
         return math.exp(log_slope), float(np.interp(at, knots, self.offsets)) + self.sharpness_offset * deviations
 

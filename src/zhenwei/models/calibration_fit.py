@@ -20,7 +20,7 @@ from zhenwei.stats.supported import supported_range
 _FOLDS = 5
 _KNOT_QUANTILES = (0.1, 0.5, 0.9)
 _KNOT_SPACING = 0.25  # octaves of face size
-_LEAST_SHARE = 0.02  # a class rarer than this at some quality is not weighted up any further
+_MIN_SHARE = 0.02  # a class rarer than this at some quality is not weighted up any further
 _UNBOUNDED = 1e6
 _ANY_SIZE_PX = 100.0  # the one knot of what knows no size
 
@@ -159,7 +159,7 @@ def _weights(data: Samples, basis: Reals) -> Reals:
     """``(n,)``, in sum the number of groups, the classes balanced at every quality."""
     ones = np.ones(len(data.labels))
     share = expit(apply_logistic(basis, fit_logistic(basis, data.labels, ones, l2=1.0)))
-    share = np.clip(np.where(data.labels, share, 1 - share), _LEAST_SHARE, 1)
+    share = np.clip(np.where(data.labels, share, 1 - share), _MIN_SHARE, 1)
     weights = 1 / share
     for forged in (False, True):
         weights[data.labels == forged] /= 2 * weights[data.labels == forged].sum()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 THREADS_VARIABLE = "ZHENWEI_THREADS"
-_MOST_THREADS = 256
+_MAX_THREADS = 256
 
 
 @dataclass(slots=True)
@@ -72,8 +72,8 @@ class OnnxModel:
 
 def set_threads(count: int) -> None:
     """How many threads one inference may use from now on; 0 = one for each core this process may run on."""
-    if not 0 <= count <= _MOST_THREADS:
-        raise UsageError("the number of threads is out of range", got=str(count), want=f"0 to {_MOST_THREADS}")
+    if not 0 <= count <= _MAX_THREADS:
+        raise UsageError("the number of threads is out of range", got=str(count), want=f"0 to {_MAX_THREADS}")
     _setting.threads = count
 
 
@@ -158,8 +158,8 @@ def _threads(asked: int | None) -> int:
     if count is None:
         text = os.environ.get(THREADS_VARIABLE, "0")
         count = int(text) if text.isdecimal() else -1
-        if not 0 <= count <= _MOST_THREADS:
-            raise UsageError(f"{THREADS_VARIABLE} makes no sense", got=repr(text), want=f"0 to {_MOST_THREADS}")
+        if not 0 <= count <= _MAX_THREADS:
+            raise UsageError(f"{THREADS_VARIABLE} makes no sense", got=repr(text), want=f"0 to {_MAX_THREADS}")
     if count == 0:
         count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return count

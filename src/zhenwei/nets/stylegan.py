@@ -141,14 +141,14 @@ class StyleGenerator(nn.Module):
     def draw(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """Styles by layer (n, layers, latent), and the noise of :meth:`noise_shapes` or none, -> pictures."""
         x = self.constant.expand(len(styles), -1, -1, -1)  # (n, maps, 4, 4)
-        picture: Tensor | None = None
+        image: Tensor | None = None
         for k, layer in enumerate(self.styled):
             x = layer(x, styles[:, k], None if noise is None else noise[k])
             if k % 2 == 0:
                 level = k // 2
                 seen = self.colours[level](x, styles[:, k + 1]) + self.tint[level, :, None, None]
-                picture = seen if picture is None else double(picture) + seen
-        return cast("Tensor", picture)
+                image = seen if image is None else double(image) + seen
+        return cast("Tensor", image)
 
     def noise_shapes(self, count: int) -> list[tuple[int, int, int, int]]:
         """Shapes of the noise by pixel of ``count`` pictures, layer by layer."""

@@ -10,7 +10,7 @@ from zhenwei.fusion.wording import signed
 from zhenwei.report.phrases import PHRASES, say
 from zhenwei.report.plot import Plot, drawable, plotted
 from zhenwei.report.thumbnails import MAX_PX, Thumbnail, thumbnail
-from zhenwei.types import Evidence, Language, Picture, in_language
+from zhenwei.types import Evidence, ImageExhibit, Language, in_language
 
 MAX_IMAGES = 16
 MAX_PLOTS = 10
@@ -71,7 +71,7 @@ def exhibits(evidence: Sequence[Evidence], language: Language) -> Exhibits:
     count = 0
     for each in evidence:
         for exhibit in each.exhibits:
-            if isinstance(exhibit, Picture):
+            if isinstance(exhibit, ImageExhibit):
                 count += 1
                 has_maps = has_maps or bool(each.weights)
                 if count <= MAX_IMAGES:
@@ -81,7 +81,7 @@ def exhibits(evidence: Sequence[Evidence], language: Language) -> Exhibits:
     return Exhibits(families(evidence, language), tuple(images), count - len(images), has_maps, tuple(plots))
 
 
-def _image(evidence: Evidence, exhibit: Picture, language: Language) -> ShownImage:
+def _image(evidence: Evidence, exhibit: ImageExhibit, language: Language) -> ShownImage:
     height, width = exhibit.pixels.shape[:2]
     broad = width > _BROAD * height
     return ShownImage(

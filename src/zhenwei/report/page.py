@@ -70,7 +70,7 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
         unasked=unasked,
         detectors=known,
         max_facts=MAX_FACTS,
-        sound=_sound(media),
+        audio=_audio(media),
         blind_spots=_blind_spots(report, known),
         command=command(report.engine, media.path),
         **_words(language),
@@ -154,7 +154,7 @@ def _at_fault(found: Verdict) -> str:
     return max(suspicious, key=lambda name: suspicious[name], default="none")
 
 
-def _sound(media: Media) -> str:
+def _audio(media: Media) -> str:
     if not media.audio_codec:
         return ""
     parts = [media.audio_codec]

@@ -114,7 +114,7 @@ def _unreadable(outcome: Unreadable) -> dict[str, Any]:
 
 
 def _file(media: Media, language: Language) -> dict[str, Any]:
-    sound = {"codec": _text(media.audio_codec), "rate_hz": media.audio_rate_hz, "channels": media.audio_channels}
+    audio = {"codec": _text(media.audio_codec), "rate_hz": media.audio_rate_hz, "channels": media.audio_channels}
     return {
         "path": _text(media.path),
         "sha256": media.sha256,
@@ -128,7 +128,7 @@ def _file(media: Media, language: Language) -> dict[str, Any]:
         "fps": _declared(media.fps),
         "frame_count": media.frame_count,
         "rotation_deg": media.rotation_deg,
-        "audio": sound if media.audio_codec else None,
+        "audio": audio if media.audio_codec else None,
         "facts": [{"name": _text(name), "value": _text(value)} for name, value in media.facts],
         "notes": [_said(note, language) for note in media.notes],
     }
@@ -136,8 +136,8 @@ def _file(media: Media, language: Language) -> dict[str, Any]:
 
 def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
     four_ways = []
-    for (picture, voice), share in verdict.four_ways().items():
-        four_ways.append({"picture_forged": picture, "voice_forged": voice, "probability": round(share, 6)})
+    for (image, voice), share in verdict.four_ways().items():
+        four_ways.append({"picture_forged": image, "voice_forged": voice, "probability": round(share, 6)})
     return {
         "decision": verdict.decision,
         "llr": _finite(verdict.llr, "verdict.llr"),

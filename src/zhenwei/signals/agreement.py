@@ -18,7 +18,7 @@ from zhenwei.types import Floats
 
 _ROUNDS = 30
 _STILL = 1e-5
-_LEAST_WIDTH = 0.02  # of the kernel: rows of agreements in [0, 1] that differ by less are one
+_MIN_WIDTH = 0.02  # of the kernel: rows of agreements in [0, 1] that differ by less are one
 
 
 def corners(height: int, width: int, patch: int, most: int) -> NDArray[np.int64]:
@@ -56,7 +56,7 @@ def mean_shift(rows: NDArray[np.float64], width: float | None = None) -> NDArray
     if width is None:
         apart = np.sqrt(_distances(data, data))
         width = 0.5 * float(np.median(apart[~np.eye(len(data), dtype=bool)])) if len(data) > 1 else 1.0
-    scale = 2 * max(width, _LEAST_WIDTH) ** 2
+    scale = 2 * max(width, _MIN_WIDTH) ** 2
     at = data.copy()
     for _ in range(_ROUNDS):
         weight = np.exp(-_distances(at, data) / scale)

@@ -24,9 +24,9 @@ _STEADY = (1, 4, 5, 6, 168, 197, 195, 10, 151, 9, 8)  # FaceMesh points of nose,
 _SHOULDERS = ((0.0, 0.3), (0.7, 1.0))  # share of the width
 _FROM_BELOW = 0.22  # share of the height
 _TEXTURE = 2.0  # grey levels: deviation that a patch must have for its motion to be seen
-_MOST_POINTS, _LEAST_POINTS = 40, 5
+_MAX_POINTS, _MIN_POINTS = 40, 5
 _SEEN = 0.9  # of the frames
-_LEAST_SIDE = 16  # pixels of a corner: the window of the flow
+_MIN_SIDE = 16  # pixels of a corner: the window of the flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def shoulder_heights(pixels: Pixels, origins: Floats, scale: float, every: int =
     found = []
     for left, right in _SHOULDERS:
         patch = pixels[looked, top:, round(left * side) : round(right * side)]
-        if min(patch.shape[1:3]) < _LEAST_SIDE:
+        if min(patch.shape[1:3]) < _MIN_SIDE:
             continue
         grey = [np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in patch]
         steps = [_sunk(one, other) for one, other in pairwise(grey)]
@@ -72,12 +72,12 @@ def shoulder_heights(pixels: Pixels, origins: Floats, scale: float, every: int =
 
 def _sunk(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Pixels that the picture sinks from one frame to the other; NaN where there is nothing to follow."""
-    points = cv2.goodFeaturesToTrack(one, _MOST_POINTS, 0.02, 3)
-    if points is None or len(points) < _LEAST_POINTS or one.std() < _TEXTURE:
+    points = cv2.goodFeaturesToTrack(one, _MAX_POINTS, 0.02, 3)
+    if points is None or len(points) < _MIN_POINTS or one.std() < _TEXTURE:
         return math.nan
     after, kept, _ = cv2.calcOpticalFlowPyrLK(one, other, points, None, winSize=(15, 15), maxLevel=1)  # type: ignore[call-overload]
     good = kept[:, 0] > 0
-    if good.sum() < _LEAST_POINTS:
+    if good.sum() < _MIN_POINTS:
         return math.nan
     return float(np.median((after - points)[good, 0, 1]))
 

@@ -18,8 +18,8 @@ BRIGHT = (255, 251, 239, 223)  # ... at least this
 CHANNELS = ("red", "green", "blue", "luma")
 _VIVID, _PALE = 0.9, 0.1
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as JPEG has it
-MOST_PX = 1 << 20
-_LEAST_SHARE = 1e-3  # shares below are as good as none: a tenth of a per cent of a small face is a few pixels
+MAX_PX = 1 << 20
+_MIN_SHARE = 1e-3  # shares below are as good as none: a tenth of a per cent of a small face is a few pixels
 
 FEATURES = (
     *(f"{channel} <= {level}" for channel in CHANNELS for level in DARK),
@@ -61,19 +61,19 @@ def features(pixels: Pixels) -> Floats:
     """What a linear classifier is given of a picture or a part of one: ``(36,)`` float32, named by ``FEATURES``.
 
     Tails are given as log10(share + 0.001): what matters is how many times fuller one is than another. Of more than
-    ``MOST_PX`` pixels an even sample is counted.
+    ``MAX_PX`` pixels an even sample is counted.
     """
     pixels = sampled(pixels)
     dark, bright = tails(pixels)
     spread = saturation(pixels)
     colours = [spread.mean(), spread.std(), (spread > _VIVID).mean(), (spread < _PALE).mean()]
     shares = np.concatenate([dark.ravel(), bright.ravel()])
-    return np.concatenate([np.log10(shares + _LEAST_SHARE), colours]).astype(np.float32)
+    return np.concatenate([np.log10(shares + _MIN_SHARE), colours]).astype(np.float32)
 
 
 def sampled(pixels: Pixels) -> Pixels:
-    """Every second, third, ... row and column, so that at most about ``MOST_PX`` pixels are left; a view."""
-    step = int(np.ceil(np.sqrt(pixels.shape[0] * pixels.shape[1] / MOST_PX)))
+    """Every second, third, ... row and column, so that at most about ``MAX_PX`` pixels are left; a view."""
+    step = int(np.ceil(np.sqrt(pixels.shape[0] * pixels.shape[1] / MAX_PX)))
     if step <= 1:
         return pixels
     step += 1 - step % 2  # an odd step falls on every place of a JPEG's blocks

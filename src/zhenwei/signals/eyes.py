@@ -20,7 +20,7 @@ _CORNERS = ((33, 133), (362, 263))  # FaceMesh: of the person's right and left e
 _WIDTH, _HEIGHT, _ACROSS = 36, 20, 24.0  # of a cut, and between the corners in it
 _SHORTEST_S, _LONGEST_S = 0.05, 0.5  # of a blink
 _DEVIATIONS = 4.0  # robust standard deviations below the usual likeness
-_LEAST_DIP = 0.2
+_MIN_DIP = 0.2
 _TO_DEVIATION = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
 
 
@@ -75,7 +75,7 @@ def find_blinks(times_s: Reals, alike: Reals) -> Blinks:
         return Blinks(float("nan"), float("nan"), float("nan"), ())
     usual = float(np.median(known))
     deviation = _TO_DEVIATION * float(np.median(np.abs(known - usual)))
-    level = usual - max(_DEVIATIONS * deviation, _LEAST_DIP)
+    level = usual - max(_DEVIATIONS * deviation, _MIN_DIP)
     shut = np.nan_to_num(alike, nan=np.inf) < level
     edges = np.flatnonzero(np.diff(np.concatenate([[False], shut, [False]]).astype(int)))
     step = float(np.median(np.diff(times_s)))

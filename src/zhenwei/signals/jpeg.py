@@ -18,14 +18,14 @@ from zhenwei.types import Floats, Pixels
 
 BLOCK = 8
 QUALITIES = tuple(range(34, 100, 3))  # at which ghosts are looked for
-_MOST_BLOCKS = 32_768  # of a larger picture every second, third, ... block in both directions is looked at
+_MAX_BLOCKS = 32_768  # of a larger picture every second, third, ... block in both directions is looked at
 _CUT = 12.0  # grey levels: a step larger than this is an edge of the picture, whatever the grid
 _LEVEL = 0.05  # squared grey levels, added to errors before their logarithm: rounding to 8 bits hides less
 _EVENTFUL = 8.0  # squared grey levels of error at the lowest quality from which a block holds anything to quantise
 _HARMONIC = 0.5  # share of the deepest dip from which a dip at a lower quality is the saving's own
 _COUNTED = tuple((r, c) for r in range(4) for c in range(4) if 0 < r + c < 4)  # coefficients with enough to count
 _REACH = 40  # largest quantised coefficient that is counted
-_LEAST_VOTES = 0.5  # coefficients that can be counted, a block
+_MIN_VOTES = 0.5  # coefficients that can be counted, a block
 _PERIODS = tuple(range(2, 13))
 _WINDOW = 5  # blocks a side, over which a place is judged
 
@@ -131,7 +131,7 @@ def coefficients(plane: Floats, offset: tuple[int, int] = (0, 0)) -> Coefficient
     spread."""
     inner = plane[offset[0] :, offset[1] :]
     rows, columns = inner.shape[0] // BLOCK, inner.shape[1] // BLOCK
-    stride = max(1, int(np.ceil(np.sqrt(rows * columns / _MOST_BLOCKS))))
+    stride = max(1, int(np.ceil(np.sqrt(rows * columns / _MAX_BLOCKS))))
     cells = inner[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
     cells = np.ascontiguousarray(cells[::stride, ::stride])
     if cells.size == 0:
@@ -206,7 +206,7 @@ def double_quantised(blocks: Coefficients, quality: int) -> tuple[Floats, float]
             votes += counted
     if not votes.any():
         return evidence, float(np.mean(strengths))
-    pooled = _ratio(_pooled(evidence[..., None]), _pooled(votes[..., None]), _LEAST_VOTES)[..., 0]
+    pooled = _ratio(_pooled(evidence[..., None]), _pooled(votes[..., None]), _MIN_VOTES)[..., 0]
     return pooled, float(np.mean(strengths))
 
 

@@ -22,13 +22,13 @@ GRID_HZ = 50.0
 BANDS, CONTEXT_S = 20, np.round(np.arange(-5, 6) * 0.06, 2)
 SHAPES = ("opening", "width")
 SHARES = (2 / 3, 1 / 3)  # of the shapes in the fit
-MOST_S = 1.0  # lag
+MAX_S = 1.0  # lag
 NEAR_S, _FAR_S = 0.12, 0.3  # lags that pass for none, and from where on they are something else
 _SIZE, _HOP = 512, 160
 _LIDS = ((13, 14), (81, 178), (311, 402), (82, 87), (312, 317))  # points of the inner lips, upper and lower
 _CORNERS, _EYES = (61, 291), (33, 263)
 _MOTION_HZ = (0.5, 8.0)
-_LEAST_S = 1.5  # that both must be known for a lag to be compared
+_MIN_S = 1.5  # that both must be known for a lag to be compared
 _FILTERED = 16  # samples of the grid below which nothing can be filtered
 
 
@@ -67,7 +67,7 @@ def _moving(values: Reals) -> Reals:
     return np.asarray(moved / np.maximum(moved.std(axis=0), 1e-9))
 
 
-def sound_windows(mono: NDArray[np.floating]) -> Reals:
+def audio_windows(mono: NDArray[np.floating]) -> Reals:
     """``(k, 220)``: log mel spectra around every moment of the grid from 0 s on, less their mean over the recording.
 
     ``mono`` ``(samples,)`` at 16 kHz. 20 bands from 80 to 7,600 Hz, 11 moments from 0.3 s before to 0.3 s after."""
@@ -98,11 +98,11 @@ def fit(grid_s: Reals, moved: Reals, foretold: Reals, *, shift_s: float = 0.0) -
     grid from 0 s, at lags up to 1 s around ``shift_s``; None where they overlap too little."""
     if len(foretold) < _FILTERED or len(grid_s) < _FILTERED:
         return None
-    sound = _moving(foretold)
+    audio = _moving(foretold)
     start, step = round(float(grid_s[0]) * GRID_HZ), 2
-    most, shift = round(MOST_S * GRID_HZ), round(shift_s * GRID_HZ)
+    most, shift = round(MAX_S * GRID_HZ), round(shift_s * GRID_HZ)
     lags = np.arange(-most, most + 1, step)
-    likeness = np.array([_alike(moved, sound, start + shift + int(lag)) for lag in lags])
+    likeness = np.array([_alike(moved, audio, start + shift + int(lag)) for lag in lags])
     lags_s = lags / GRID_HZ
     near, far = np.abs(lags_s) <= NEAR_S, np.abs(lags_s) >= _FAR_S
     others = likeness[far & np.isfinite(likeness)]
@@ -120,12 +120,12 @@ def fit(grid_s: Reals, moved: Reals, foretold: Reals, *, shift_s: float = 0.0) -
     )
 
 
-def _alike(moved: Reals, sound: Reals, start: int) -> float:
-    """Weighted mean of the correlations of the shapes where both are known, with ``sound`` taken from ``start`` on."""
-    first, last = max(0, -start), min(len(moved), len(sound) - start)
-    if last - first < _LEAST_S * GRID_HZ:
+def _alike(moved: Reals, audio: Reals, start: int) -> float:
+    """Weighted mean of the correlations of the shapes where both are known, with ``audio`` taken from ``start`` on."""
+    first, last = max(0, -start), min(len(moved), len(audio) - start)
+    if last - first < _MIN_S * GRID_HZ:
         return float("nan")
-    ours, theirs = moved[first:last], sound[start + first : start + last]
+    ours, theirs = moved[first:last], audio[start + first : start + last]
     ours, theirs = ours - ours.mean(axis=0), theirs - theirs.mean(axis=0)
     scale = np.sqrt((ours**2).sum(axis=0) * (theirs**2).sum(axis=0))
     return float(((ours * theirs).sum(axis=0) / np.maximum(scale, 1e-9)) @ np.array(SHARES))

@@ -24,7 +24,7 @@ _DARK, _BRIGHT = 4, 251
 _FLAT = 0.02  # grey levels
 _FLOOR = 0.25  # grey levels: added to the noise before its logarithm, as quantisation hides less
 _RIDGE = 1.0
-_LEAST_BLOCKS = 12
+_MIN_BLOCKS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +81,7 @@ def noise_ratio(blocks: BlockNoise, inside: NDArray[np.bool_], outside: NDArray[
     on either side.
     """
     within, beyond = blocks.usable & inside, blocks.usable & outside
-    if min(within.sum(), beyond.sum()) < _LEAST_BLOCKS:
+    if min(within.sum(), beyond.sum()) < _MIN_BLOCKS:
         return float("nan"), float("nan")
     octaves = np.log2(blocks.sigma.astype(np.float64) + _FLOOR)
     plain = float(np.median(octaves[within]) - np.median(octaves[beyond]))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zhenwei.types import Floats, Pixels
 
-_LEAST_RADIUS = 0.06  # cycles a pixel: content lives below
+_MIN_RADIUS = 0.06  # cycles a pixel: content lives below
 _ABOVE = 6.0  # robust deviations from frequencies of the same radius, in log power
 _RINGS = 24
 _EPSILON = 1e-6
@@ -74,7 +74,7 @@ def _standing_out(spectrum: Floats) -> Floats:
         middle = np.median(spectrum[mine])
         scale = 1.4826 * np.median(np.abs(spectrum[mine] - middle))
         out[mine] = (spectrum[mine] - middle) / max(float(scale), 0.05)
-    out[radius < _LEAST_RADIUS] = 0
+    out[radius < _MIN_RADIUS] = 0
     return np.asarray(out, np.float32)
 
 

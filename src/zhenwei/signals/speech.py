@@ -19,20 +19,20 @@ Reals = NDArray[np.float64]
 FLOOR = 1e-10  # added to powers before the logarithm: -100 dB of full scale
 
 
-def frames_of(sound: NDArray[np.floating], size: int, hop: int) -> Reals:
-    """``(frames, size)`` views of ``sound``. UsageError for sizes below 1 or sound that is not mono."""
-    if sound.ndim != 1 or size < 1 or hop < 1:
-        got = f"sound of shape {sound.shape}, frames of {size} every {hop}"
+def frames_of(audio: NDArray[np.floating], size: int, hop: int) -> Reals:
+    """``(frames, size)`` views of ``audio``. UsageError for sizes below 1 or sound that is not mono."""
+    if audio.ndim != 1 or size < 1 or hop < 1:
+        got = f"sound of shape {audio.shape}, frames of {size} every {hop}"
         raise UsageError("sound cannot be cut into frames", got=got, want="mono sound (samples,), positive sizes")
-    if len(sound) < size:
+    if len(audio) < size:
         return np.zeros((0, size))
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(sound, size)[::hop], np.float64)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(audio, size)[::hop], np.float64)
 
 
-def stft(sound: NDArray[np.floating], size: int, hop: int, points: int | None = None) -> NDArray[np.complex128]:
+def stft(audio: NDArray[np.floating], size: int, hop: int, points: int | None = None) -> NDArray[np.complex128]:
     """Short-time Fourier transform ``(frames, points // 2 + 1)`` with a periodic Hann window of ``size`` samples;
     phases count from the start of each frame. ``points`` of the transform: ``size`` unless more are asked for."""
-    spectrum = np.fft.rfft(frames_of(sound, size, hop) * get_window("hann", size), points or size, axis=1)
+    spectrum = np.fft.rfft(frames_of(audio, size, hop) * get_window("hann", size), points or size, axis=1)
     return np.asarray(spectrum, np.complex128)
 
 
@@ -60,11 +60,11 @@ def _triangles(edges: Reals, points: int, rate_hz: int) -> Reals:
     return np.asarray(filters, np.float64)
 
 
-def cepstra(sound: NDArray[np.floating], size: int, hop: int, filters: Reals, count: int) -> Reals:
+def cepstra(audio: NDArray[np.floating], size: int, hop: int, filters: Reals, count: int) -> Reals:
     """``(frames, count)``: orthonormal DCT-II of the log energies that ``filters`` ``(n, bins)`` gather. With
     :func:`linear_filters` these are LFCC (Sahidullah, Kinnunen & Hanilçi, Interspeech 2015), with
     :func:`mel_filters` MFCC."""
-    power = np.abs(stft(sound, size, hop, 2 * (filters.shape[1] - 1))) ** 2
+    power = np.abs(stft(audio, size, hop, 2 * (filters.shape[1] - 1))) ** 2
     return np.asarray(dct(np.log(power @ filters.T + FLOOR), norm="ortho", axis=1)[:, :count], np.float64)
 
 
@@ -77,14 +77,14 @@ def deltas(features: Reals, reach: int = 2) -> Reals:
     return np.asarray(total / (2 * sum(k * k for k in steps)), np.float64).reshape(features.shape)
 
 
-def without_rumble(sound: NDArray[np.floating], rate_hz: int, above_hz: float = 100.0) -> NDArray[np.float32]:
+def without_rumble(audio: NDArray[np.floating], rate_hz: int, above_hz: float = 100.0) -> NDArray[np.float32]:
     """High-passed (Butterworth, 4th order): below speech lie hum and handling, which tell recordings apart and not
     voices."""
     sections = butter(4, above_hz, "highpass", fs=rate_hz, output="sos")
-    return np.asarray(sosfilt(sections, sound.astype(np.float64)), np.float32)
+    return np.asarray(sosfilt(sections, audio.astype(np.float64)), np.float32)
 
 
-def levelled(sound: NDArray[np.floating], rms: float = 0.05) -> NDArray[np.float32]:
+def levelled(audio: NDArray[np.floating], rms: float = 0.05) -> NDArray[np.float32]:
     """Brought to one loudness: root mean square ``rms``. Silence stays silence."""
-    now = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) if sound.size else 0.0
-    return np.asarray(sound * (rms / now) if now > 1e-7 else sound, np.float32)
+    now = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if audio.size else 0.0
+    return np.asarray(audio * (rms / now) if now > 1e-7 else audio, np.float32)

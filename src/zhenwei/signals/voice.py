@@ -27,7 +27,7 @@ _PITCH_HZ = (60.0, 400.0)
 _PITCH_SIZE = 1024
 _VOICED = 0.5  # of the normalised autocorrelation
 _HEARD = 1e-3  # of the power of loud frames
-_LEAST_FRAMES = 40
+_MIN_FRAMES = 40
 _PERIODS = 4
 
 NAMES = (
@@ -41,12 +41,12 @@ NAMES = (
 """Of the numbers that :func:`variability` gives, in order."""
 
 
-def pitch(sound: NDArray[np.floating], rate_hz: int = RATE_HZ) -> Reals:
+def pitch(audio: NDArray[np.floating], rate_hz: int = RATE_HZ) -> Reals:
     """``(frames,)`` fundamental frequency in Hz, NaN where none, every 10 ms from the start of frames of 64 ms:
     the highest peak of the autocorrelation between 60 and 400 Hz over that of the window (Boersma 1993)."""
     size, hop = round(_PITCH_SIZE * rate_hz / RATE_HZ), round(rate_hz / 100)
     window = np.hanning(size)
-    frames = frames_of(sound, size, hop)
+    frames = frames_of(audio, size, hop)
     frames = (frames - frames.mean(axis=1, keepdims=True)) * window
     lags = np.arange(int(rate_hz / _PITCH_HZ[1]), int(rate_hz / _PITCH_HZ[0]) + 1)
     own = _autocorrelation(window[None])[0, lags]
@@ -67,35 +67,35 @@ def _autocorrelation(frames: Reals) -> Reals:
     return np.asarray(found / np.maximum(found[:, :1], 1e-12), np.float64)
 
 
-def variability(sound: NDArray[np.floating]) -> Reals | None:
+def variability(audio: NDArray[np.floating]) -> Reals | None:
     """``(150,)`` numbers of :data:`NAMES`, of speech ``(samples,)`` at 16 kHz; None where too little is heard.
 
     Loudness does not enter. UsageError for sound that is not mono.
     """
-    if sound.ndim != 1:
-        raise UsageError("the voice is measured in mono", got=f"sound of shape {sound.shape}", want="(samples,)")
-    if not sound.size:
+    if audio.ndim != 1:
+        raise UsageError("the voice is measured in mono", got=f"sound of shape {audio.shape}", want="(samples,)")
+    if not audio.size:
         return None
-    even: Reals = levelled(without_rumble(sound, RATE_HZ)).astype(np.float64)
+    even: Reals = levelled(without_rumble(audio, RATE_HZ)).astype(np.float64)
     power = np.abs(stft(even, SIZE, HOP)) ** 2
     total = power.sum(axis=1)
     heard = total > _HEARD * np.percentile(total, 95) if len(total) else np.zeros(0, np.bool_)
-    if heard.sum() < _LEAST_FRAMES or total.max() <= 0:
+    if heard.sum() < _MIN_FRAMES or total.max() <= 0:
         return None
     bands = _bands(even)
     parts = [*_spreads(even, heard), _periodicity(even, bands), *_textures(power, heard), _crests(bands)]
     return np.asarray(np.nan_to_num(np.concatenate(parts)), np.float64)
 
 
-def frame_cepstra(sound: NDArray[np.floating]) -> Reals:
+def frame_cepstra(audio: NDArray[np.floating]) -> Reals:
     """``(frames, 30)`` LFCC of 32 ms every 10 ms from 40 triangles between 100 and 7,900 Hz."""
     filters = linear_filters(_FILTERS, SIZE, RATE_HZ, *_BAND_HZ)
-    return cepstra(sound, SIZE, HOP, filters, CEPSTRA)
+    return cepstra(audio, SIZE, HOP, filters, CEPSTRA)
 
 
-def _spreads(sound: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
+def _spreads(audio: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
     """Log deviation over time of cepstra, their slopes and their curvatures: 3 times ``(30,)``."""
-    course = frame_cepstra(sound)
+    course = frame_cepstra(audio)
     found = []
     for _ in range(3):
         found.append(np.log(course[heard].std(axis=0) + 1e-6))
@@ -115,12 +115,12 @@ def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
     return [np.array(peakedness), np.array(size)]
 
 
-def _bands(sound: Reals) -> list[tuple[Reals, Reals]]:
+def _bands(audio: Reals) -> list[tuple[Reals, Reals]]:
     """Each band and its envelope."""
     bands = []
     for limits in _BANDS_HZ:
         sections = butter(4, limits, "bandpass", fs=RATE_HZ, output="sos")
-        band = np.asarray(sosfiltfilt(sections, sound))
+        band = np.asarray(sosfiltfilt(sections, audio))
         bands.append((band, np.abs(hilbert(band))))
     return bands
 
@@ -133,14 +133,14 @@ def _crests(bands: list[tuple[Reals, Reals]]) -> Reals:
     return np.array(numbers)
 
 
-def _periodicity(sound: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
+def _periodicity(audio: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
     """By band: how alike four periods are to the four that begin one later, and their envelopes; mean and spread."""
-    hertz = pitch(sound)
+    hertz = pitch(audio)
     at = np.flatnonzero(np.isfinite(hertz))
     middles = at * HOP + _PITCH_SIZE // 2
     periods = np.rint(RATE_HZ / hertz[at]).astype(int)
     starts = middles - _PERIODS * periods // 2
-    fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(sound))
+    fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(audio))
     rows = []
     for band, envelope in bands:
         alike, around = _alike(band, starts[fits], periods[fits]), _alike(envelope, starts[fits], periods[fits])

@@ -12,14 +12,14 @@ fails. It asks about ``subjects()``, made here without files; the other function
 from zhenwei.testing.contract import CHECKS, HEAVY, ContractError, check_detector, check_imports
 from zhenwei.testing.made import (
     Subjects,
-    clip_subject,
+    audio_subject,
     face_in,
     face_mesh,
-    picture_subject,
+    image_subject,
     portrait,
-    sound_subject,
     strip_subject,
     subjects,
+    video_subject,
 )
 
 __all__ = [
@@ -27,14 +27,14 @@ __all__ = [
     "HEAVY",
     "ContractError",
     "Subjects",
+    "audio_subject",
     "check_detector",
     "check_imports",
-    "clip_subject",
     "face_in",
     "face_mesh",
-    "picture_subject",
+    "image_subject",
     "portrait",
-    "sound_subject",
     "strip_subject",
     "subjects",
+    "video_subject",
 ]

@@ -20,7 +20,7 @@ import numpy as np
 
 from zhenwei.testing.made import Subjects, digest, writable_copy
 from zhenwei.testing.made import subjects as made_subjects
-from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Exhibit, Kind, Level, Media, Picture, Subject
+from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Exhibit, ImageExhibit, Kind, Level, Media, Subject
 
 HEAVY = ("torch", "torchvision", "tensorflow", "jax", "onnx", "safetensors", "sklearn", "matplotlib", "pandas")
 _BUILT_IN = "zhenwei.detectors."
@@ -279,7 +279,7 @@ def _check_evidence(kind: type[Detector], name: str, subject: Subject, evidence:
 
 
 def _check_exhibit(where: str, exhibit: Exhibit) -> None:
-    if isinstance(exhibit, Picture):
+    if isinstance(exhibit, ImageExhibit):
         pixels = exhibit.pixels
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ContractError(f"{where} is {pixels.dtype} {pixels.shape}, want uint8 (height, width, 3)")

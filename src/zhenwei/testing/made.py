@@ -64,7 +64,7 @@ def face_in(frame: Frame, box: Box | None = None, *, landmarks: bool = True, tig
     return Face(frame.index, frame.time_s, box, 0.9, _locked(keypoints), quality, mesh, tight)
 
 
-def picture_subject(
+def image_subject(
     pixels: Pixels, box: Box | None = None, *, landmarks: bool = True, tight: bool = False, notes: tuple[str, ...] = ()
 ) -> Subject:
     """One picture, ``(height, width, 3)`` uint8 RGB, with one face said to be at ``box``."""
@@ -73,12 +73,12 @@ def picture_subject(
     return Subject(media, (frame,), Track(1, (face_in(frame, box, landmarks=landmarks, tight=tight),)))
 
 
-def clip_subject(pictures: Sequence[Pixels], *, fps: float = 3.0, audio: Audio | None = None) -> Subject:
-    """A video of ``pictures``, all of one size, ``fps`` of them sampled a second, with one person in every frame."""
-    frames = tuple(Frame(i, i / fps, _locked(p)) for i, p in enumerate(pictures))
-    shape, length_s = (pictures[0].shape, len(pictures) / fps) if pictures else (None, 0.0)
-    data = b"".join(p.tobytes()[:256] for p in pictures)
-    media = _media("video", data, "mov,mp4", shape, duration_s=length_s, fps=fps, frame_count=len(pictures))
+def video_subject(images: Sequence[Pixels], *, fps: float = 3.0, audio: Audio | None = None) -> Subject:
+    """A video of ``images``, all of one size, ``fps`` of them sampled a second, with one person in every frame."""
+    frames = tuple(Frame(i, i / fps, _locked(p)) for i, p in enumerate(images))
+    shape, length_s = (images[0].shape, len(images) / fps) if images else (None, 0.0)
+    data = b"".join(p.tobytes()[:256] for p in images)
+    media = _media("video", data, "mov,mp4", shape, duration_s=length_s, fps=fps, frame_count=len(images))
     track = Track(1, tuple(face_in(f) for f in frames)) if frames else None
     return Subject(media, frames, track, audio)
 
@@ -103,12 +103,12 @@ def strip_subject(
     strip = Strip(_locked(np.arange(n) / fps), _locked(pixels), _locked(corners), _locked(points), scale)
     length_s = n / fps
     chosen = np.unique(np.linspace(0, n - 1, 8).round().astype(int))
-    whole = clip_subject([pixels[i] for i in chosen], fps=len(chosen) / length_s)
+    whole = video_subject([pixels[i] for i in chosen], fps=len(chosen) / length_s)
     media = dataclasses.replace(whole.media, fps=fps, frame_count=n)
     return dataclasses.replace(whole, media=media, strip=strip)
 
 
-def sound_subject(samples: Floats, rate_hz: int = 16000) -> Subject:
+def audio_subject(samples: Floats, rate_hz: int = 16000) -> Subject:
     """Sound alone: ``samples`` ``(channels, n)`` float32 in [-1, 1]."""
     audio = Audio(_locked(samples.astype(np.float32)), rate_hz)
     media = _media("audio", samples.tobytes()[:4096], "wav", None, duration_s=audio.duration_s, audio_rate_hz=rate_hz)
@@ -126,31 +126,31 @@ def subjects() -> Subjects:
     squares = (np.indices((200, 200)).sum(axis=0) // 16 % 2 * 64 + 96)[..., None].repeat(3, axis=2).astype(np.uint8)
     speck = Box(10, 10, 11, 11)
     everything = {
-        "portrait": picture_subject(portrait()),
-        "black": picture_subject(np.zeros((240, 200, 3), np.uint8)),
-        "grey": picture_subject(np.full((240, 200, 3), 128, np.uint8)),
-        "white": picture_subject(np.full((240, 200, 3), 255, np.uint8)),
-        "noise": picture_subject(rng.integers(0, 256, (240, 200, 3), dtype=np.uint8)),
-        "one_pixel": picture_subject(np.full((1, 1, 3), 90, np.uint8), Box(0, 0, 1, 1)),
-        "alpha": picture_subject(squares, notes=("alpha laid over grey",)),
-        "tall": picture_subject(np.full((4000, 1, 3), 90, np.uint8), Box(0, 0, 1, 4000)),
-        "wide": picture_subject(np.full((1, 4000, 3), 90, np.uint8), Box(0, 0, 4000, 1)),
-        "huge": picture_subject(portrait()[:1, :1].repeat(3000, axis=0).repeat(4000, axis=1)),
-        "tight_crop": picture_subject(portrait(), Box(0, 0, 200, 240), tight=True),
-        "no_landmarks": picture_subject(portrait(), landmarks=False),
-        "beyond_border": picture_subject(portrait(), Box(-60, -80, 150, 170)),
-        "speck": picture_subject(portrait(), speck),
-        "no_faces": dataclasses.replace(picture_subject(portrait()), track=None),
-        "clip": clip_subject(moving, audio=speech),
-        "clip_without_sound": clip_subject(moving),
-        "clip_without_faces": dataclasses.replace(clip_subject(moving, audio=speech), track=None),
-        "still_clip": clip_subject([portrait()] * 8, audio=Audio(_locked(np.zeros((1, 42667), np.float32)), 16000)),
-        "one_frame": clip_subject([portrait()]),
-        "silence": sound_subject(np.zeros((1, 48000), np.float32)),
-        "tone": sound_subject(np.tile(tone, (2, 3)), 16000),
-        "one_sample": sound_subject(np.zeros((1, 1), np.float32)),
-        "no_samples": sound_subject(np.zeros((1, 0), np.float32)),
-        "nothing": clip_subject([]),
+        "portrait": image_subject(portrait()),
+        "black": image_subject(np.zeros((240, 200, 3), np.uint8)),
+        "grey": image_subject(np.full((240, 200, 3), 128, np.uint8)),
+        "white": image_subject(np.full((240, 200, 3), 255, np.uint8)),
+        "noise": image_subject(rng.integers(0, 256, (240, 200, 3), dtype=np.uint8)),
+        "one_pixel": image_subject(np.full((1, 1, 3), 90, np.uint8), Box(0, 0, 1, 1)),
+        "alpha": image_subject(squares, notes=("alpha laid over grey",)),
+        "tall": image_subject(np.full((4000, 1, 3), 90, np.uint8), Box(0, 0, 1, 4000)),
+        "wide": image_subject(np.full((1, 4000, 3), 90, np.uint8), Box(0, 0, 4000, 1)),
+        "huge": image_subject(portrait()[:1, :1].repeat(3000, axis=0).repeat(4000, axis=1)),
+        "tight_crop": image_subject(portrait(), Box(0, 0, 200, 240), tight=True),
+        "no_landmarks": image_subject(portrait(), landmarks=False),
+        "beyond_border": image_subject(portrait(), Box(-60, -80, 150, 170)),
+        "speck": image_subject(portrait(), speck),
+        "no_faces": dataclasses.replace(image_subject(portrait()), track=None),
+        "clip": video_subject(moving, audio=speech),
+        "clip_without_sound": video_subject(moving),
+        "clip_without_faces": dataclasses.replace(video_subject(moving, audio=speech), track=None),
+        "still_clip": video_subject([portrait()] * 8, audio=Audio(_locked(np.zeros((1, 42667), np.float32)), 16000)),
+        "one_frame": video_subject([portrait()]),
+        "silence": audio_subject(np.zeros((1, 48000), np.float32)),
+        "tone": audio_subject(np.tile(tone, (2, 3)), 16000),
+        "one_sample": audio_subject(np.zeros((1, 1), np.float32)),
+        "no_samples": audio_subject(np.zeros((1, 0), np.float32)),
+        "nothing": video_subject([]),
     }
     everything |= _strips(rng)
     halves = everything["clip"].track

@@ -33,7 +33,7 @@ import numpy as np
 
 from zhenwei.errors import DataError, ZhenweiError
 
-MOST_THREADS = 2  # more workers than these are processes
+MAX_THREADS = 2  # more workers than these are processes
 _LARGE = 1 << 18  # bytes from which an array is shared rather than copied into every process
 _DEPTH = 2  # batches that a process holds ready
 _PATIENCE_S = 5.0
@@ -68,7 +68,7 @@ def prepared(
     ``processes``: None decides by ``workers``. Raises, while iterating, what preparing raises of the package's errors,
     and :class:`DataError` when a process dies.
     """
-    if (workers > MOST_THREADS) if processes is None else processes:
+    if (workers > MAX_THREADS) if processes is None else processes:
         with tempfile.TemporaryDirectory(prefix="zhenwei-workers-", ignore_cleanup_errors=True) as scratch:
             crew = _Crew(share(source, Path(scratch)), start, end, workers)
             try:

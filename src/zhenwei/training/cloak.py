@@ -117,7 +117,7 @@ def _smaller(faces: Pixels) -> Pixels:
     return np.asarray(np.stack(whole), np.uint8)
 
 
-DELIVERIES: Mapping[str, Callable[[Pixels], Pixels]] = {
+DEGRADATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "as it is": lambda faces: faces,
     "JPEG 90": _jpeg(90),
     "JPEG 75": _jpeg(75),
@@ -143,7 +143,7 @@ def measure(away: Callable[[Tensor], Tensor], faces: Pixels, cloaked: Pixels) ->
     rows = []
     plain = noise(faces)
     first = 0.0
-    for name, deliver in DELIVERIES.items():
+    for name, deliver in DEGRADATIONS.items():
         found = [distances(away, deliver(given)) for given in (cloaked, plain, faces)]
         gap = found[0].value - max(found[1].value, found[2].value)
         first = first or max(gap, 1e-9)
@@ -258,14 +258,14 @@ def cloak_photo(
 
 
 def _points(cut: Cut) -> Floats:
-    return np.asarray(cut.landmarks @ cut.to_picture[:, :2].T + cut.to_picture[:, 2], np.float32)
+    return np.asarray(cut.landmarks @ cut.to_image[:, :2].T + cut.to_image[:, 2], np.float32)
 
 
 def _laid(pixels: Pixels, cut: Cut, square: Pixels) -> Pixels:
     """The change of the aligned square, brought back to the photograph and added."""
     change = square.astype(np.float32) - cut.pixels
     size = (pixels.shape[1], pixels.shape[0])
-    there = cv2.warpAffine(change, cut.to_picture, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    there = cv2.warpAffine(change, cut.to_image, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(np.clip(np.rint(pixels + there), 0, 255), np.uint8)
 
 

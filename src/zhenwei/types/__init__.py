@@ -8,15 +8,46 @@ and points are in pixels of the frame they belong to, x to the right, y down; ti
 from __future__ import annotations
 
 from zhenwei.types.detector import Detector, DetectorInfo, InputContract, Level, Subject
-from zhenwei.types.evidence import Curve, Declaration, Evidence, Exhibit, Forgery, Origin, Picture
+from zhenwei.types.evidence import Curve, Declaration, Evidence, Exhibit, Forgery, ImageExhibit, Origin
 from zhenwei.types.faces import Face, Quality, Strip, Track
 from zhenwei.types.media import Audio, Box, Floats, Frame, Interval, Kind, Media, Pixels
 from zhenwei.types.text import Language, Text, in_language
 from zhenwei.types.verdict import Decision, Engine, Person, PersonVerdict, Report, Stream, StreamVerdict, Verdict
 
 __all__ = [
-    "Audio", "Box", "Curve", "Decision", "Declaration", "Detector", "DetectorInfo", "Engine", "Evidence",
-    "Exhibit", "Face", "Floats", "Forgery", "Frame", "InputContract", "Interval", "Kind", "Language", "Level",
-    "Media", "Origin", "Person", "PersonVerdict", "Picture", "Pixels", "Quality", "Report", "Stream",
-    "StreamVerdict", "Strip", "Subject", "Text", "Track", "Verdict", "in_language",
+    "Audio",
+    "Box",
+    "Curve",
+    "Decision",
+    "Declaration",
+    "Detector",
+    "DetectorInfo",
+    "Engine",
+    "Evidence",
+    "Exhibit",
+    "Face",
+    "Floats",
+    "Forgery",
+    "Frame",
+    "ImageExhibit",
+    "InputContract",
+    "Interval",
+    "Kind",
+    "Language",
+    "Level",
+    "Media",
+    "Origin",
+    "Person",
+    "PersonVerdict",
+    "Pixels",
+    "Quality",
+    "Report",
+    "Stream",
+    "StreamVerdict",
+    "Strip",
+    "Subject",
+    "Text",
+    "Track",
+    "Verdict",
+    "in_language",
 ]  # fmt: skip

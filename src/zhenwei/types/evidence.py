@@ -17,7 +17,7 @@ it; recorded by a device; edited by a person; made by a program that learned fro
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB."""
 
     caption: str
@@ -37,7 +37,7 @@ class Curve:
     threshold: float | None = None
 
 
-Exhibit = Picture | Curve
+Exhibit = ImageExhibit | Curve
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Verdict:
         llr = {s.stream: s.llr or 0.0 for s in self.streams}
         if not {"picture", "voice"} <= set(llr):
             return {}
-        ways = [(picture, voice) for picture in (False, True) for voice in (False, True)]
+        ways = [(image, voice) for image in (False, True) for voice in (False, True)]
         odds = [math.exp(p * llr["picture"] + v * llr["voice"]) for p, v in ways]
         return {way: one / math.fsum(odds) for way, one in zip(ways, odds, strict=True)}
 

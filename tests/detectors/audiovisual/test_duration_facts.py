@@ -10,16 +10,16 @@ import soxr
 from tests.speaking import RATE_HZ, voice
 
 from zhenwei.detectors.audiovisual.duration_facts import DurationFacts, highest_hz
-from zhenwei.testing import sound_subject
+from zhenwei.testing import audio_subject
 from zhenwei.types import Audio, Evidence
 
 NOISE = 0.01 * np.random.default_rng(0).standard_normal(4 * RATE_HZ).astype(np.float32)
 
 
 def told(
-    sound: np.ndarray, *, facts: tuple[tuple[str, str], ...] = (), rate: int = RATE_HZ, container: str = "wav"
+    audio: np.ndarray, *, facts: tuple[tuple[str, str], ...] = (), rate: int = RATE_HZ, container: str = "wav"
 ) -> Evidence:
-    subject = sound_subject(np.asarray(sound, np.float32)[None])
+    subject = audio_subject(np.asarray(audio, np.float32)[None])
     media = replace(subject.media, facts=facts, audio_rate_hz=rate, container=container)
     return DurationFacts().examine(replace(subject, media=media))
 
@@ -36,19 +36,19 @@ def test_it_never_weighs() -> None:
 
 
 def test_silence_at_the_start_and_within_is_told() -> None:
-    sound = NOISE.copy()
-    sound[: int(0.8 * RATE_HZ)] = 0
-    assert "begins with 0.8 s of digital silence" in str(told(sound).finding)
-    sound = NOISE.copy()
-    sound[2 * RATE_HZ : 2 * RATE_HZ + 1600] = 0
-    finding = str(told(sound).finding)
+    audio = NOISE.copy()
+    audio[: int(0.8 * RATE_HZ)] = 0
+    assert "begins with 0.8 s of digital silence" in str(told(audio).finding)
+    audio = NOISE.copy()
+    audio[2 * RATE_HZ : 2 * RATE_HZ + 1600] = 0
+    finding = str(told(audio).finding)
     assert "interrupted by digital silence (1 times, at 2.00 s)" in finding
     assert "from end to end" in str(told(np.zeros(RATE_HZ)).finding)
 
 
 def test_tracks_that_do_not_agree_are_told() -> None:
-    def of(sound: str, video: str) -> str:
-        return str(told(NOISE, facts=(("Video track", video), ("Sound track", sound))).finding)
+    def of(audio: str, video: str) -> str:
+        return str(told(NOISE, facts=(("Video track", video), ("Sound track", audio))).finding)
 
     assert "0.8 s shorter than the picture" in of("0.000 to 4.000 s, clock 1/16000", "0.000 to 4.800 s, clock 1/12800")
     assert "begins 0.50 s after" in of("0.500 to 4.500 s, clock 1/16000", "0.000 to 4.000 s, clock 1/12800")
@@ -71,7 +71,7 @@ def test_a_narrow_band_is_told() -> None:
 
 
 def test_without_sound_it_abstains() -> None:
-    subject = replace(sound_subject(NOISE[None]), audio=None)
+    subject = replace(audio_subject(NOISE[None]), audio=None)
     assert "no sound" in str(DurationFacts().examine(subject).reason)
     empty = replace(subject, audio=Audio(np.zeros((1, 0), np.float32), RATE_HZ))
     assert "no sound" in str(DurationFacts().examine(empty).reason)

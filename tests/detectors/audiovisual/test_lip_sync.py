@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.speaking import RATE_HZ
-from tests.talking import SOUND, following, talking
+from tests.talking import AUDIO, following, talking
 
 from zhenwei.detectors.audiovisual.lip_sync import LipSync, traces
-from zhenwei.signals.lips import GRID_HZ, fit, motion, mouth_shape, sound_windows
-from zhenwei.types import Audio, Curve, Evidence, Interval, Picture, Strip, Subject
+from zhenwei.signals.lips import GRID_HZ, audio_windows, fit, motion, mouth_shape
+from zhenwei.types import Audio, Curve, Evidence, ImageExhibit, Interval, Strip, Subject
 
 
 def ask(subject: Subject) -> Evidence:
@@ -22,7 +22,7 @@ def test_a_mouth_that_follows_speaks_a_little_for_genuine() -> None:
     evidence = ask(talking(following()))
     assert evidence.llr == pytest.approx(np.log(0.9), abs=1e-6)
     assert "follows the voice." in str(evidence.finding)
-    assert [type(e) for e in evidence.exhibits] == [Picture, Curve]
+    assert [type(e) for e in evidence.exhibits] == [ImageExhibit, Curve]
 
 
 @pytest.mark.parametrize("lag", [-0.6, 0.52, 0.8])
@@ -95,18 +95,18 @@ def test_a_planted_lag_is_found(lag: float) -> None:
 def test_too_little_gives_nothing() -> None:
     assert fit(np.zeros(0), np.zeros((0, 2)), np.zeros((100, 2))) is None
     assert fit(np.arange(20) / 50, np.ones((20, 2)), np.ones((20, 2))) is None
-    assert sound_windows(np.zeros(0)).shape[0] == 0
+    assert audio_windows(np.zeros(0)).shape[0] == 0
     grid, moved = motion(np.array([0.0, 0.1]), np.ones((2, 2)))
     assert grid.shape == (0,)
     assert moved.shape == (0, 2)
 
 
 def test_the_sound_is_seen_at_every_moment() -> None:
-    assert sound_windows(SOUND).shape == (500, 220)
+    assert audio_windows(AUDIO).shape == (500, 220)
 
 
 def test_traces_are_drawn() -> None:
     seen = np.sin(np.arange(200) / 5)
-    picture = traces(np.arange(200) / GRID_HZ, seen, seen, [Interval(0.0, 2.0)])
-    assert picture.shape == (200, 900, 3)
-    assert (picture != 255).any()
+    image = traces(np.arange(200) / GRID_HZ, seen, seen, [Interval(0.0, 2.0)])
+    assert image.shape == (200, 900, 3)
+    assert (image != 255).any()

@@ -14,7 +14,7 @@ from zhenwei import faces, models
 from zhenwei.detectors.cnn.face_forgery import FaceForgery
 from zhenwei.forge.synthesis import self_blend
 from zhenwei.models.calibration import Calibration
-from zhenwei.types import Curve, Evidence, Frame, Media, Picture, Pixels, Subject
+from zhenwei.types import Curve, Evidence, Frame, ImageExhibit, Media, Pixels, Subject
 
 PORTRAIT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 
@@ -24,10 +24,10 @@ def portrait() -> Pixels:
     return np.asarray(Image.open(PORTRAIT).convert("RGB"), np.uint8)
 
 
-def ask(*pictures: Pixels, detector: FaceForgery | None = None) -> Evidence:
-    frames = tuple(Frame(i, i / 2, p) for i, p in enumerate(pictures))
+def ask(*images: Pixels, detector: FaceForgery | None = None) -> Evidence:
+    frames = tuple(Frame(i, i / 2, p) for i, p in enumerate(images))
     (track,) = faces.find_people(frames)
-    height, width = pictures[0].shape[:2]
+    height, width = images[0].shape[:2]
     media = Media("a", "b", "image" if len(frames) == 1 else "video", 1, "png", width=width, height=height)
     return (detector or FaceForgery()).examine(Subject(media, frames, track))
 
@@ -60,20 +60,20 @@ def test_the_mirrored_picture_gets_the_same_answer(portrait: Pixels) -> None:
 
 
 def test_a_still_clip_says_what_the_picture_says(portrait: Pixels) -> None:
-    clip = ask(*[portrait] * 4)
-    picture = ask(portrait)
-    assert clip.score == pytest.approx(picture.score, abs=0.4)  # the finder looks closer at a still than at a clip
-    assert clip.interval is not None
-    (curve,) = [e for e in clip.exhibits if isinstance(e, Curve)]
+    video = ask(*[portrait] * 4)
+    image = ask(portrait)
+    assert video.score == pytest.approx(image.score, abs=0.4)  # the finder looks closer at a still than at a clip
+    assert video.interval is not None
+    (curve,) = [e for e in video.exhibits if isinstance(e, Curve)]
     alone = [y for y in curve.y if y is not None]
     assert len(set(alone[1:])) == 1  # equal frames, equal answers; the first of a clip is searched more closely
-    assert clip.llr is not None
-    assert min(alone) - 1e-3 <= clip.llr <= max(alone) + 1e-3
+    assert video.llr is not None
+    assert min(alone) - 1e-3 <= video.llr <= max(alone) + 1e-3
 
 
 def test_exhibits_show_the_face_as_the_network_saw_it(portrait: Pixels) -> None:
     (exhibit,) = ask(portrait).exhibits
-    assert isinstance(exhibit, Picture)
+    assert isinstance(exhibit, ImageExhibit)
     assert exhibit.pixels.shape == (192, 192, 3)
     assert "not a map of the forgery" in exhibit.caption
 
@@ -81,8 +81,8 @@ def test_exhibits_show_the_face_as_the_network_saw_it(portrait: Pixels) -> None:
 def test_small_and_palette_faces_are_refused_with_the_reason(portrait: Pixels) -> None:
     small = cv2.resize(portrait, (170, 170), interpolation=cv2.INTER_AREA)
     few = np.asarray(portrait // 64 * 64 + 32, np.uint8)
-    for picture, word in ((small, "too small"), (few, "colours or fewer")):
-        evidence = ask(np.asarray(picture, np.uint8))
+    for image, word in ((small, "too small"), (few, "colours or fewer")):
+        evidence = ask(np.asarray(image, np.uint8))
         assert evidence.llr is None
         assert evidence.score is None
         assert word in evidence.reason

@@ -13,7 +13,7 @@ from PIL import Image
 from zhenwei import faces, models
 from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models.calibration import Calibration
-from zhenwei.types import Curve, Evidence, Frame, Media, Picture, Pixels, Subject
+from zhenwei.types import Curve, Evidence, Frame, ImageExhibit, Media, Pixels, Subject
 
 PORTRAIT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 
@@ -23,10 +23,10 @@ def portrait() -> Pixels:
     return np.asarray(Image.open(PORTRAIT).convert("RGB"), np.uint8)
 
 
-def ask(*pictures: Pixels, detector: SyntheticImage | None = None) -> Evidence:
-    frames = tuple(Frame(i, i / 2, p) for i, p in enumerate(pictures))
+def ask(*images: Pixels, detector: SyntheticImage | None = None) -> Evidence:
+    frames = tuple(Frame(i, i / 2, p) for i, p in enumerate(images))
     (track,) = faces.find_people(frames)
-    height, width = pictures[0].shape[:2]
+    height, width = images[0].shape[:2]
     media = Media("a", "b", "image" if len(frames) == 1 else "video", 1, "png", width=width, height=height)
     return (detector or SyntheticImage(always=True)).examine(Subject(media, frames, track))
 
@@ -59,19 +59,19 @@ def test_the_score_of_the_mirrored_picture_is_near(portrait: Pixels) -> None:
 
 def test_exhibits_show_what_the_network_saw_and_a_clip_has_its_curve(portrait: Pixels) -> None:
     (exhibit,) = ask(portrait).exhibits
-    assert isinstance(exhibit, Picture)
+    assert isinstance(exhibit, ImageExhibit)
     assert exhibit.pixels.shape == (192, 192, 3)
     assert "not what was altered" in exhibit.caption
-    clip = ask(portrait, portrait, portrait)
-    assert clip.interval is not None
-    assert [type(e) for e in clip.exhibits] == [Picture, Picture, Picture, Curve]
+    video = ask(portrait, portrait, portrait)
+    assert video.interval is not None
+    assert [type(e) for e in video.exhibits] == [ImageExhibit, ImageExhibit, ImageExhibit, Curve]
 
 
 def test_small_and_palette_faces_are_refused_with_the_reason(portrait: Pixels) -> None:
     small = cv2.resize(portrait, (220, 220), interpolation=cv2.INTER_AREA)
     few = np.asarray(portrait // 64 * 64 + 32, np.uint8)
-    for picture, word in ((small, "64 px are needed"), (few, "colours or fewer")):
-        evidence = ask(np.asarray(picture, np.uint8))
+    for image, word in ((small, "64 px are needed"), (few, "colours or fewer")):
+        evidence = ask(np.asarray(image, np.uint8))
         assert evidence.llr is None
         assert evidence.score is None
         assert word in evidence.reason

@@ -10,9 +10,9 @@ import pytest
 from zhenwei import models
 from zhenwei.detectors.consistency.exif import Exif, compared, found_enough, telling
 from zhenwei.models.calibration import Calibration
-from zhenwei.testing import clip_subject, picture_subject
+from zhenwei.testing import image_subject, video_subject
 from zhenwei.training.data.camera import Camera, dead_leaves, saved
-from zhenwei.types import Evidence, Picture, Pixels
+from zhenwei.types import Evidence, ImageExhibit, Pixels
 
 REGION = np.s_[150:380, 150:400]
 SHARP = Camera()
@@ -25,7 +25,7 @@ def scene() -> Pixels:
 
 
 def ask(pixels: Pixels, *, always: bool = True) -> Evidence:
-    return Exif(always=always).examine(replace(picture_subject(pixels), track=None))
+    return Exif(always=always).examine(replace(image_subject(pixels), track=None))
 
 
 def spliced(scene: Pixels) -> tuple[Pixels, Pixels]:
@@ -44,7 +44,7 @@ def test_a_part_from_another_camera_scores_higher_and_is_shown(scene: Pixels) ->
     assert forged.score is not None
     assert 0 <= plain.score < forged.score - 0.1 < 1
     (shown,) = forged.exhibits
-    assert isinstance(shown, Picture)
+    assert isinstance(shown, ImageExhibit)
     red = shown.pixels[..., 0].astype(int) - shown.pixels[..., 2]
     inside = np.zeros(red.shape, bool)
     inside[REGION] = True
@@ -90,4 +90,4 @@ def test_large_pictures_get_a_map_and_no_answer() -> None:
 def test_what_cannot_be_compared_gets_no_answer(scene: Pixels) -> None:
     assert "too small" in ask(scene[:180]).reason
     assert "detail" in ask(np.full((400, 400, 3), 128, np.uint8)).reason
-    assert "no still picture" in Exif().examine(clip_subject([scene])).reason
+    assert "no still picture" in Exif().examine(video_subject([scene])).reason

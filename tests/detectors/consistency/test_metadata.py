@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from zhenwei.detectors.consistency.metadata import THUMBNAIL_LLR, Metadata, resemblance
-from zhenwei.media import open_media, read_picture
-from zhenwei.testing import picture_subject, portrait, sound_subject
+from zhenwei.media import open_media, read_image
+from zhenwei.testing import audio_subject, image_subject, portrait
 from zhenwei.types import Evidence, Subject
 
 ROOT = Path(__file__).parents[3]
@@ -23,14 +23,14 @@ ORIGINALS = ROOT / ".data" / "camera-originals"
 
 
 def say(*facts: tuple[str, str], kind: str = "image") -> Evidence:
-    subject = picture_subject(portrait())
+    subject = image_subject(portrait())
     media = replace(subject.media, facts=facts, kind=kind)  # type: ignore[arg-type]
     return Metadata().examine(replace(subject, media=media, track=None))
 
 
 def read(path: Path) -> Evidence:
     media = open_media(path)
-    return Metadata().examine(Subject(media, (read_picture(media),)))
+    return Metadata().examine(Subject(media, (read_image(media),)))
 
 
 def test_an_editor_and_contradictions_are_told_and_weigh_nothing() -> None:
@@ -60,18 +60,18 @@ def test_turned_pictures_and_clocks_never_set_are_no_contradiction() -> None:
 
 
 def test_a_thumbnail_of_something_else_speaks_and_its_own_does_not(tmp_path: Path) -> None:
-    picture = np.asarray(Image.open(PORTRAIT).convert("RGB"), np.uint8)
+    image = np.asarray(Image.open(PORTRAIT).convert("RGB"), np.uint8)
     for name, small, llr in (
-        ("own", picture, None),
-        ("turned", np.rot90(picture), None),
-        ("recoloured", np.clip(picture * 0.7 + 40, 0, 255).astype(np.uint8), None),
+        ("own", image, None),
+        ("turned", np.rot90(image), None),
+        ("recoloured", np.clip(image * 0.7 + 40, 0, 255).astype(np.uint8), None),
         ("other", portrait(300, 300), THUMBNAIL_LLR),
     ):
         thumbnail = cv2.resize(np.ascontiguousarray(small), (160, 120), interpolation=cv2.INTER_AREA)
         padded = cv2.copyMakeBorder(thumbnail, 12, 12, 0, 0, cv2.BORDER_CONSTANT)  # black bars, as cameras put
         _, data = cv2.imencode(".jpg", padded[..., ::-1])
         exif = _exif_with(data.tobytes())
-        Image.fromarray(picture).save(tmp_path / f"{name}.jpg", exif=exif)
+        Image.fromarray(image).save(tmp_path / f"{name}.jpg", exif=exif)
         assert dict(open_media(tmp_path / f"{name}.jpg").facts)["Thumbnail"] == "160 x 144"
         assert read(tmp_path / f"{name}.jpg").llr == llr, name
 
@@ -101,7 +101,7 @@ def test_whatever_the_facts_no_llr_is_below_zero(facts: list[tuple[str, str]]) -
 
 
 def test_missing_metadata_says_nothing() -> None:
-    for evidence in (say(), Metadata().examine(sound_subject(np.zeros((1, 9), np.float32)))):
+    for evidence in (say(), Metadata().examine(audio_subject(np.zeros((1, 9), np.float32)))):
         assert evidence.llr is None
         assert "says nothing either way" in evidence.reason
 

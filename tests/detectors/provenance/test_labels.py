@@ -18,27 +18,27 @@ from zhenwei.defence.labels import Aigc, write_labels
 from zhenwei.detectors.provenance._content import (
     COMPOSITE_LLR,
     GENERATED_LLR,
-    MOST_BYTES,
+    MAX_BYTES,
     NO_FILE,
     TOO_LARGE,
     Statements,
     statements,
 )
 from zhenwei.detectors.provenance.labels import SUSPECTED_LLR, Labels
-from zhenwei.media import open_media, read_picture
-from zhenwei.testing import picture_subject, portrait
+from zhenwei.media import open_media, read_image
+from zhenwei.testing import image_subject, portrait
 from zhenwei.types import Evidence, Subject
 
 
 def say(*facts: tuple[str, str], kind: str = "image") -> Evidence:
-    subject = picture_subject(portrait())
+    subject = image_subject(portrait())
     media = replace(subject.media, facts=facts, kind=kind)  # type: ignore[arg-type]
     return Labels().examine(replace(subject, media=media, track=None))
 
 
 def read(path: Path) -> Evidence:
     media = open_media(path)
-    return Labels().examine(Subject(media, (read_picture(media),) if media.kind == "image" else ()))
+    return Labels().examine(Subject(media, (read_image(media),) if media.kind == "image" else ()))
 
 
 def test_settings_of_a_generator_in_a_png_speak_firmly(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_of_a_very_large_file_only_what_is_known_of_it_is_looked_through(tmp_pat
     text = PngImagePlugin.PngInfo()
     text.add_text("parameters", "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1")
     Image.fromarray(portrait()).save(path, pnginfo=text)
-    large = replace(open_media(path), size_bytes=MOST_BYTES + 1)
+    large = replace(open_media(path), size_bytes=MAX_BYTES + 1)
     found = Labels().examine(Subject(large))
     assert found.llr == GENERATED_LLR
     assert [each.origin for each in found.declares] == ["generator-settings"]

@@ -11,10 +11,10 @@ from PIL import Image
 from tests.speaking import RATE_HZ, voice
 
 from zhenwei.defence import keys
-from zhenwei.defence.watermark import mark_picture, mark_sound
+from zhenwei.defence.watermark import mark_audio, mark_image
 from zhenwei.detectors.provenance._content import GENERATED_LLR, MARK_LLR
 from zhenwei.detectors.provenance.watermark import Watermark
-from zhenwei.testing import picture_subject, sound_subject
+from zhenwei.testing import audio_subject, image_subject
 from zhenwei.types import Audio, Pixels
 
 IDENT = bytes(range(8))
@@ -27,9 +27,9 @@ def portrait() -> Pixels:
 
 
 def test_the_labs_mark_speaks_even_after_a_cut(portrait: Pixels) -> None:
-    marked = mark_picture(portrait, IDENT, keys.PUBLIC_KEY)
+    marked = mark_image(portrait, IDENT, keys.PUBLIC_KEY)
     for pixels in (marked, np.ascontiguousarray(marked[14:, 20:])):
-        found = Watermark().examine(picture_subject(pixels))
+        found = Watermark().examine(image_subject(pixels))
         assert found.llr == MARK_LLR < GENERATED_LLR
         assert IDENT.hex() in found.finding
         assert [(each.channel, each.says_ai) for each in found.declares] == [("watermark", False)]
@@ -37,14 +37,14 @@ def test_the_labs_mark_speaks_even_after_a_cut(portrait: Pixels) -> None:
 
 
 def test_a_clean_picture_and_the_mark_of_another_key_say_nothing(portrait: Pixels) -> None:
-    for pixels in (portrait, mark_picture(portrait, IDENT, b"o" * 32)):
-        assert Watermark().examine(picture_subject(pixels)).llr is None
+    for pixels in (portrait, mark_image(portrait, IDENT, b"o" * 32)):
+        assert Watermark().examine(image_subject(pixels)).llr is None
 
 
 def test_a_marked_voice_speaks() -> None:
-    sound = voice(6.0)[None]
-    for samples, llr in ((sound, None), (mark_sound(sound, RATE_HZ, IDENT[:2], keys.PUBLIC_KEY), MARK_LLR)):
-        subject = replace(sound_subject(sound, RATE_HZ), audio=Audio(samples, RATE_HZ))
+    audio = voice(6.0)[None]
+    for samples, llr in ((audio, None), (mark_audio(audio, RATE_HZ, IDENT[:2], keys.PUBLIC_KEY), MARK_LLR)):
+        subject = replace(audio_subject(audio, RATE_HZ), audio=Audio(samples, RATE_HZ))
         assert Watermark().examine(subject).llr == llr
 
 
@@ -52,9 +52,9 @@ def test_the_mark_of_stable_diffusion_speaks_as_its_own_package_wrote_it() -> No
     """The picture was marked by invisible-watermark 0.2.0 with the message of Stable Diffusion XL."""
     with Image.open(Path(__file__).parents[2] / "data" / "invisible-watermark-sdxl.png") as image:
         pixels = np.asarray(image.convert("RGB"))
-    found = Watermark().examine(picture_subject(pixels))
+    found = Watermark().examine(image_subject(pixels))
     assert found.llr == MARK_LLR
     assert "Stable Diffusion XL" in found.finding
     assert [(each.by, each.says_ai) for each in found.declares] == [("Stable Diffusion XL", True)]
     halved = np.ascontiguousarray(pixels[::2, ::2])
-    assert Watermark().examine(picture_subject(halved)).llr is None
+    assert Watermark().examine(image_subject(halved)).llr is None

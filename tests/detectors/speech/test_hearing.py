@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from tests.speaking import RATE_HZ, voice
 
 from zhenwei.detectors import build, catalogue
-from zhenwei.detectors._sound import activity, mixed, speech_runs
-from zhenwei.detectors.speech._hearing import LEAST_S, WINDOW_S, Speech, listen, spectrogram
+from zhenwei.detectors._audio import activity, mixed, speech_runs
+from zhenwei.detectors.speech._hearing import MIN_S, WINDOW_S, Speech, listen, spectrogram
 from zhenwei.pipeline import Options, examine
-from zhenwei.testing import sound_subject
-from zhenwei.types import Audio, Curve, Picture
+from zhenwei.testing import audio_subject
+from zhenwei.types import Audio, Curve, ImageExhibit
 
 VOICES = [name for name in catalogue() if name.startswith("speech.")]
-Sound = NDArray[np.float32]
+Waveform = NDArray[np.float32]
 
 
-def audio(*channels: Sound, rate: int = RATE_HZ) -> Audio:
+def audio(*channels: Waveform, rate: int = RATE_HZ) -> Audio:
     return Audio(np.stack(channels), rate)
 
 
-def heard(sound: Sound) -> Speech:
-    found = listen(audio(sound))
+def heard(waveform: Waveform) -> Speech:
+    found = listen(audio(waveform))
     assert isinstance(found, Speech)
     return found
 
@@ -49,7 +49,7 @@ def test_activity_is_told_for_every_32_ms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sound", "why"),
+    ("waveform", "why"),
     [
         (np.zeros(5 * RATE_HZ, np.float32), "silence"),
         (0.1 * np.random.default_rng(0).standard_normal(5 * RATE_HZ).astype(np.float32), "nobody"),
@@ -58,8 +58,8 @@ def test_activity_is_told_for_every_32_ms() -> None:
     ],
 )
 @pytest.mark.parametrize("name", VOICES)
-def test_what_is_no_speech_is_refused(name: str, sound: Sound, why: str) -> None:
-    evidence = build(name).examine(sound_subject(sound[None]))
+def test_what_is_no_speech_is_refused(name: str, waveform: Waveform, why: str) -> None:
+    evidence = build(name).examine(audio_subject(waveform[None]))
     assert evidence.llr is None
     assert why in str(evidence.reason)
 
@@ -73,7 +73,7 @@ def test_windows_cover_the_speech_and_overlap_by_half() -> None:
     found = heard(voice(9.0, hertz=115))
     speech_s = found.speech_s
     assert len(found.windows) >= 2 * (speech_s - WINDOW_S) / WINDOW_S
-    assert all(len(w.sound) <= WINDOW_S * RATE_HZ for w in found.windows)
+    assert all(len(w.audio) <= WINDOW_S * RATE_HZ for w in found.windows)
     assert found.windows[0].interval.start_s == pytest.approx(found.runs[0].start_s, abs=0.01)
     assert found.windows[-1].interval.end_s == pytest.approx(found.runs[-1].end_s, abs=0.05)
     starts = [w.interval.start_s for w in found.windows]
@@ -87,27 +87,27 @@ def test_a_recording_of_hours_has_a_bounded_number_of_windows() -> None:
 
 
 def test_channels_that_cancel_do_not_silence_the_voice() -> None:
-    sound = voice(3.0)
-    np.testing.assert_allclose(mixed(audio(sound, -sound)), sound)
-    np.testing.assert_allclose(mixed(audio(sound, sound)), sound, atol=1e-6)
+    waveform = voice(3.0)
+    np.testing.assert_allclose(mixed(audio(waveform, -waveform)), waveform)
+    np.testing.assert_allclose(mixed(audio(waveform, waveform)), waveform, atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
 def test_any_rate_is_heard(rate: int) -> None:
-    sound = voice(4.0)
-    found = listen(audio(np.asarray(soxr.resample(sound, RATE_HZ, rate), np.float32), rate=rate))
+    waveform = voice(4.0)
+    found = listen(audio(np.asarray(soxr.resample(waveform, RATE_HZ, rate), np.float32), rate=rate))
     assert isinstance(found, Speech)
-    assert found.speech_s >= LEAST_S
+    assert found.speech_s >= MIN_S
 
 
 @pytest.mark.parametrize("name", VOICES)
 def test_an_answer_has_its_pictures(name: str) -> None:
-    evidence = build(name).examine(sound_subject(voice(8.0)[None]))
+    evidence = build(name).examine(audio_subject(voice(8.0)[None]))
     assert evidence.llr is not None
     assert evidence.weights.startswith(build(name).info.models[0])
-    pictures = [e for e in evidence.exhibits if isinstance(e, Picture)]
+    images = [e for e in evidence.exhibits if isinstance(e, ImageExhibit)]
     curves = [e for e in evidence.exhibits if isinstance(e, Curve)]
-    assert len(pictures) == len(curves) == 1
+    assert len(images) == len(curves) == 1
     assert curves[0].x[0] < curves[0].x[-1] < 8.0
     assert evidence.interval is not None
     assert evidence.interval.end_s <= 8.0
@@ -116,8 +116,10 @@ def test_an_answer_has_its_pictures(name: str) -> None:
 @pytest.mark.parametrize("name", VOICES)
 @pytest.mark.parametrize("gain", [0.05, 1.9])
 def test_loudness_does_not_matter(name: str, gain: float) -> None:
-    sound = voice(4.0)
-    plain, changed = (build(name).examine(sound_subject(s[None])) for s in (sound, (gain * sound).astype(np.float32)))
+    waveform = voice(4.0)
+    plain, changed = (
+        build(name).examine(audio_subject(s[None])) for s in (waveform, (gain * waveform).astype(np.float32))
+    )
     assert plain.score is not None
     assert changed.score is not None
     assert changed.score == pytest.approx(plain.score, abs=0.5)  # where speech begins is heard a little otherwise
@@ -132,17 +134,17 @@ def test_the_strip_marks_what_was_put_in() -> None:
     assert last[0] > last[2]  # red
 
 
-def written(sound: Sound, folder: Path, form: str) -> Path:
+def written(waveform: Waveform, folder: Path, form: str) -> Path:
     path = folder / f"voice.{form}"
     if form in ("wav", "flac", "ogg", "mp3"):
-        soundfile.write(path, sound, RATE_HZ)
+        soundfile.write(path, waveform, RATE_HZ)
         return path
     packed = io.BytesIO()
     with av.open(packed, "w", format="mp4") as out:
         stream = out.add_stream("aac", rate=RATE_HZ)
         assert isinstance(stream, av.AudioStream)
         stream.layout = "mono"
-        frame = av.AudioFrame.from_ndarray((sound * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray((waveform * 32767).astype(np.int16)[None], format="s16", layout="mono")
         frame.sample_rate = RATE_HZ
         resampler = av.AudioResampler("fltp", "mono", RATE_HZ, frame_size=1024)
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:

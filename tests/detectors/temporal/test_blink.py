@@ -13,7 +13,7 @@ from zhenwei.testing import strip_subject
 from zhenwei.types import Curve, Evidence, Floats, Pixels
 
 
-def clip(seconds: float, fps: float, blinks: tuple[float, ...] = ()) -> tuple[Pixels, Floats]:
+def video(seconds: float, fps: float, blinks: tuple[float, ...] = ()) -> tuple[Pixels, Floats]:
     return drawn([any(0 <= i / fps - at < 0.2 for at in blinks) for i in range(round(seconds * fps))])
 
 
@@ -23,7 +23,7 @@ def ask(clip_: tuple[Pixels, Floats], fps: float = 25.0) -> Evidence:
 
 
 def test_blinks_are_counted_and_shown() -> None:
-    evidence = ask(clip(10, 25, (2.0, 5.0, 8.0)))
+    evidence = ask(video(10, 25, (2.0, 5.0, 8.0)))
     assert evidence.score == pytest.approx(18, abs=0.2)
     assert "3 times" in evidence.finding
     assert evidence.llr == pytest.approx(math.log(0.9))
@@ -38,7 +38,7 @@ def test_blinks_are_counted_and_shown() -> None:
 
 
 def test_a_stare_speaks_for_forged_the_more_the_longer_it_lasts() -> None:
-    evidence = ask(clip(10, 25))
+    evidence = ask(video(10, 25))
     assert evidence.llr == pytest.approx(math.log(0.9 + 0.1 * (18 / 8) ** 2))
     assert "No blink" in evidence.finding
     assert llr_of(0, 8) < llr_of(0, 10) < llr_of(0, 20) <= 0.7
@@ -55,9 +55,9 @@ def test_the_likelihood_ratio_is_that_of_the_two_models() -> None:
 
 
 def test_what_cannot_be_told_is_refused() -> None:
-    assert "8 s are needed" in ask(clip(5, 25)).reason
-    assert "too few" in ask(clip(12, 10), 10.0).reason
-    pixels, points = clip(10, 25)
+    assert "8 s are needed" in ask(video(5, 25)).reason
+    assert "too few" in ask(video(12, 10), 10.0).reason
+    pixels, points = video(10, 25)
     lost = points.copy()
     lost[::2] = np.nan
     assert "lost" in ask((pixels, lost)).reason

@@ -14,7 +14,7 @@ from zhenwei.testing import strip_subject
 from zhenwei.types import Curve, Evidence, Subject
 
 
-def clip(amount: float = 0.0, count: int = 100, fps: float = 25.0) -> Subject:
+def video(amount: float = 0.0, count: int = 100, fps: float = 25.0) -> Subject:
     """The astronaut's picture with a camera's noise; the face's light trembles by so many grey levels."""
     rng = np.random.default_rng(0)
     still = cv2.resize(astronaut(), (192, 192), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -32,7 +32,7 @@ def ask(subject: Subject, *, always: bool = True) -> Evidence:
 
 
 def test_a_face_that_trembles_scores_higher_than_one_that_keeps_still() -> None:
-    still, slight, strong = (ask(clip(amount)).score for amount in (0.0, 4.0, 12.0))
+    still, slight, strong = (ask(video(amount)).score for amount in (0.0, 4.0, 12.0))
     assert still is not None
     assert slight is not None
     assert strong is not None
@@ -42,14 +42,14 @@ def test_a_face_that_trembles_scores_higher_than_one_that_keeps_still() -> None:
 def test_the_llr_is_what_the_calibration_makes_of_the_score() -> None:
     calibration = Calibration.load(models.calibration_path("flicker"))
     for amount in (0.0, 12.0):
-        evidence = ask(clip(amount))
+        evidence = ask(video(amount))
         assert evidence.score is not None
         assert evidence.llr == calibration.llr(evidence.score)
     assert calibration.lowest >= np.log(0.5) - 1e-9
 
 
 def test_only_tremor_is_told() -> None:
-    still, strong = ask(clip(), always=False), ask(clip(12.0), always=False)
+    still, strong = ask(video(), always=False), ask(video(12.0), always=False)
     assert still.llr is None
     assert "stands out" in still.reason
     assert strong.llr is not None
@@ -61,7 +61,7 @@ def test_only_tremor_is_told() -> None:
 
 @pytest.mark.parametrize("count", [50, 51, 73, 74, 120, 250])
 def test_windows_cover_every_frame(count: int) -> None:
-    strip = clip(count=count).strip
+    strip = video(count=count).strip
     assert strip is not None
     score, course = asked(strip)
     assert course.shape == (count - 2,)
@@ -70,9 +70,9 @@ def test_windows_cover_every_frame(count: int) -> None:
 
 
 def test_what_cannot_be_told_is_refused() -> None:
-    assert "50 are needed" in ask(clip(count=49)).reason
-    assert "too few" in ask(clip(fps=10.0)).reason
-    whole = clip().strip
+    assert "50 are needed" in ask(video(count=49)).reason
+    assert "too few" in ask(video(fps=10.0)).reason
+    whole = video().strip
     assert whole is not None
     lost = whole.landmarks.copy()
     lost[::3] = np.nan

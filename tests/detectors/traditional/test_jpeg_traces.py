@@ -13,8 +13,8 @@ from PIL import Image
 from zhenwei import models
 from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trace
 from zhenwei.models.calibration import Calibration
-from zhenwei.testing import clip_subject, picture_subject
-from zhenwei.types import Evidence, Picture, Pixels, Subject
+from zhenwei.testing import image_subject, video_subject
+from zhenwei.types import Evidence, ImageExhibit, Pixels, Subject
 
 PORTRAIT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 REGION = np.s_[120:250, 60:200]
@@ -28,13 +28,13 @@ def saved(pixels: Pixels, quality: int) -> Pixels:
 
 @pytest.fixture(scope="module")
 def scene() -> Pixels:
-    picture = Image.open(PORTRAIT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
+    image = Image.open(PORTRAIT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
     grain = np.random.default_rng(0).normal(0, 1.5, (400, 400, 1))
-    return np.clip(np.asarray(picture, np.float64) + grain, 0, 255).astype(np.uint8)
+    return np.clip(np.asarray(image, np.float64) + grain, 0, 255).astype(np.uint8)
 
 
 def file_of(pixels: Pixels) -> Subject:
-    return replace(picture_subject(pixels), track=None)
+    return replace(image_subject(pixels), track=None)
 
 
 def ask(pixels: Pixels, *, always: bool = True) -> Evidence:
@@ -84,8 +84,8 @@ def test_the_maps_point_at_the_splice(scene: Pixels) -> None:
     assert np.nanmedian(traces.single[inside]) > 1.5
     assert abs(np.nanmedian(traces.single[~inside])) < 0.5
     ghost, single = ask(forged).exhibits
-    assert isinstance(ghost, Picture)
-    assert isinstance(single, Picture)
+    assert isinstance(ghost, ImageExhibit)
+    assert isinstance(single, ImageExhibit)
     assert "quality" in ghost.caption
     shown = single.pixels.astype(int)
     red = shown[..., 0] - shown[..., 2]
@@ -93,15 +93,15 @@ def test_the_maps_point_at_the_splice(scene: Pixels) -> None:
 
 
 def test_the_llr_is_what_the_calibration_makes_of_the_classifier(scene: Pixels) -> None:
-    picture = saved(scene, 88)
-    evidence, traces = ask(picture), trace(picture)
+    image = saved(scene, 88)
+    evidence, traces = ask(image), trace(image)
     assert traces is not None
     (scores,) = models.load("jpeg_traces").run(traces.features[None])
     calibration = Calibration.load(models.calibration_path("jpeg_traces"))
     assert evidence.score == float(scores[0])
     assert evidence.llr == calibration.llr(float(scores[0]))
     assert calibration.lowest >= np.log(0.5) - 1e-9
-    shy = ask(picture, always=False)
+    shy = ask(image, always=False)
     assert shy.score == evidence.score
     assert shy.llr is None or shy.llr == evidence.llr > 0
 
@@ -110,4 +110,4 @@ def test_what_holds_no_traces_gets_no_answer(scene: Pixels) -> None:
     assert "ever was a JPEG" in ask(scene).reason
     assert "too small" in ask(scene[:100]).reason
     assert "detail" in ask(np.full((300, 300, 3), 128, np.uint8)).reason
-    assert "no still picture" in JpegTraces().examine(clip_subject([scene])).reason
+    assert "no still picture" in JpegTraces().examine(video_subject([scene])).reason

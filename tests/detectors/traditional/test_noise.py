@@ -14,8 +14,8 @@ from zhenwei.detectors.traditional import noise
 from zhenwei.detectors.traditional.noise import Noise, noise_features, noise_map
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.noise import BlockNoise, block_noise
-from zhenwei.testing import clip_subject, face_in, picture_subject
-from zhenwei.types import Box, Face, Floats, Frame, Picture, Pixels
+from zhenwei.testing import face_in, image_subject, video_subject
+from zhenwei.types import Box, Face, Floats, Frame, ImageExhibit, Pixels
 
 PORTRAIT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 FACE = Box(170, 60, 290, 210)
@@ -59,7 +59,7 @@ def test_smoothing_the_face_alone_raises_the_score_and_smoothing_everything_does
     noisy, quiet = grainy(400, 400, 8), grainy(400, 400, 1.5, 3)
     scores = []
     for pixels in (noisy, with_face(noisy, quiet, box), quiet):
-        score = Noise().examine(picture_subject(pixels, box)).score
+        score = Noise().examine(image_subject(pixels, box)).score
         assert score is not None
         scores.append(score)
     assert scores[1] > scores[0] + 0.5
@@ -67,7 +67,7 @@ def test_smoothing_the_face_alone_raises_the_score_and_smoothing_everything_does
 
 
 def test_the_llr_is_what_the_calibration_makes_of_the_classifier(astronaut: Pixels) -> None:
-    evidence = Noise().examine(picture_subject(astronaut, FACE))
+    evidence = Noise().examine(image_subject(astronaut, FACE))
     face = face_of(astronaut)
     row = noise_features(astronaut, face)
     assert row is not None
@@ -80,22 +80,22 @@ def test_the_llr_is_what_the_calibration_makes_of_the_classifier(astronaut: Pixe
 
 
 def test_nothing_is_said_where_nothing_can_be_compared(astronaut: Pixels) -> None:
-    tight = picture_subject(astronaut[60:210, 170:290], Box(0, 0, 120, 150), tight=True)
+    tight = image_subject(astronaut[60:210, 170:290], Box(0, 0, 120, 150), tight=True)
     assert "nothing but the face" in Noise().examine(tight).reason
-    assert "too small" in Noise().examine(picture_subject(astronaut, Box(10, 10, 70, 70))).reason
+    assert "too small" in Noise().examine(image_subject(astronaut, Box(10, 10, 70, 70))).reason
     white = np.full((300, 300, 3), 255, np.uint8)
-    assert "free of texture and clipping" in Noise().examine(picture_subject(white, Box(50, 50, 200, 200))).reason
-    assert "no face" in Noise().examine(replace(picture_subject(astronaut), track=None)).reason
+    assert "free of texture and clipping" in Noise().examine(image_subject(white, Box(50, 50, 200, 200))).reason
+    assert "no face" in Noise().examine(replace(image_subject(astronaut), track=None)).reason
 
 
 def test_a_clip_has_the_mean_and_the_map_shows_where(astronaut: Pixels) -> None:
     box = Box(int(0.15 * 512), int(0.05 * 512), int(0.85 * 512), int(0.95 * 512))
-    one, clip = Noise().examine(picture_subject(astronaut, box)), Noise().examine(clip_subject([astronaut] * 12))
+    one, video = Noise().examine(image_subject(astronaut, box)), Noise().examine(video_subject([astronaut] * 12))
     assert one.score is not None
-    assert clip.score == pytest.approx(one.score, abs=0.2)
-    (picture,) = clip.exhibits
-    assert isinstance(picture, Picture)
-    assert picture.time_s is not None
+    assert video.score == pytest.approx(one.score, abs=0.2)
+    (image,) = video.exhibits
+    assert isinstance(image, ImageExhibit)
+    assert image.time_s is not None
     noisy = with_face(grainy(400, 400, 2), grainy(400, 400, 9, 3), FACE)
     shown = noise_map(noisy, face_of(noisy)).astype(int)
     redder = shown[..., 0] - shown[..., 2]

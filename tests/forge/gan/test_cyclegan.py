@@ -35,11 +35,11 @@ def test_a_score_depends_on_a_patch_of_the_known_size(halvings: int, side: int) 
         if isinstance(layer, nn.Conv2d):
             nn.init.constant_(layer.weight, 0.01)  # no weight cancels another: what is reached is seen
     plain = nn.Sequential(*(layer for layer in critic.layers if isinstance(layer, nn.Conv2d)))
-    pictures = torch.zeros(1, 3, 160, 160, requires_grad=True)
-    scores = plain(pictures)
+    images = torch.zeros(1, 3, 160, 160, requires_grad=True)
+    scores = plain(images)
     scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
-    assert pictures.grad is not None
-    seen = pictures.grad[0, 0].abs().sum(0).nonzero()
+    assert images.grad is not None
+    seen = images.grad[0, 0].abs().sum(0).nonzero()
     assert int(seen.max() - seen.min()) + 1 == side
 
 

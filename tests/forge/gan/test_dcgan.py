@@ -53,7 +53,7 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def _pictures(folder: Path, faces: Faces) -> list[Path]:
+def _images(folder: Path, faces: Faces) -> list[Path]:
     folder.mkdir()
     paths = [folder / f"{k}.png" for k in range(len(faces.pixels))]
     for path, pixels in zip(paths, faces.pixels, strict=True):
@@ -106,7 +106,7 @@ def test_a_run_of_other_pictures_is_refused(faces: Faces, tmp_path: Path) -> Non
 
 
 def test_faces_without_consent_are_refused(faces: Faces, tmp_path: Path) -> None:
-    paths = _pictures(tmp_path / "faces", faces)
+    paths = _images(tmp_path / "faces", faces)
     consent = _consent(tmp_path / "faces", "face")
     read = faces_of(paths, 32, consent, "anna", TODAY)
     assert read.consent == consent.sha256
@@ -178,7 +178,7 @@ def test_what_is_packed_is_unpacked(faces: Faces) -> None:
 def test_commands_write_marked_files_only(
     home: Path, faces: Faces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _pictures(tmp_path / "faces", faces)
+    _images(tmp_path / "faces", faces)
     write_consent(_consent(tmp_path / "faces", "face"), tmp_path / "consent.json")
     run = str(tmp_path / "run")
     given = ["forge", "gan", "train", str(tmp_path / "faces"), "--output", run, "--width", "8", "--batch", "8"]

@@ -40,9 +40,9 @@ def test_gradient_penalty_of_a_linear_critic_is_known() -> None:
 @pytest.mark.parametrize("side", [32, 64])
 def test_dcgan_keeps_its_rules(side: int) -> None:
     generator, critic = DcganGenerator(side, 8), DcganCritic(side, 8)
-    pictures = generator(torch.randn(2, 100))
-    assert pictures.shape == (2, 3, side, side)
-    assert critic(pictures).shape == (2,)
+    images = generator(torch.randn(2, 100))
+    assert images.shape == (2, 3, side, side)
+    assert critic(images).shape == (2,)
     assert not [m for net in (generator, critic) for m in net.modules() if isinstance(m, nn.Linear | nn.MaxPool2d)]
     assert isinstance(generator.layers[-1], nn.Tanh)
     assert isinstance(generator.layers[-2], nn.ConvTranspose2d)

@@ -130,21 +130,21 @@ def test_styles_are_mixed_at_every_layer_and_one_in_ten_is_not(generator: nets.S
 @given(share=st.floats(0, 1), seed=st.integers(0, 1000))
 @settings(max_examples=25, deadline=None)
 def test_augmentation_changes_the_share_that_is_asked(share: float, seed: int) -> None:
-    pictures = torch.linspace(-1, 1, 3 * 16 * 16).reshape(1, 3, 16, 16).repeat(400, 1, 1, 1)
-    made = augment.augment(pictures, share, torch.Generator().manual_seed(seed))
-    assert made.shape == pictures.shape
-    touched = float((made != pictures).flatten(1).any(1).float().mean())
+    images = torch.linspace(-1, 1, 3 * 16 * 16).reshape(1, 3, 16, 16).repeat(400, 1, 1, 1)
+    made = augment.augment(images, share, torch.Generator().manual_seed(seed))
+    assert made.shape == images.shape
+    touched = float((made != images).flatten(1).any(1).float().mean())
     expected = 1 - (1 - share) ** 5
     assert touched == pytest.approx(expected, abs=4 * math.sqrt(max(expected * (1 - expected), 0.004) / 400))
 
 
 def test_augmentation_is_differentiable_and_the_same_for_the_same_chance() -> None:
-    pictures = torch.rand(6, 3, 16, 16, requires_grad=True)
-    one, two = (augment.augment(pictures, 1.0, torch.Generator().manual_seed(5)) for _ in range(2))
+    images = torch.rand(6, 3, 16, 16, requires_grad=True)
+    one, two = (augment.augment(images, 1.0, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one, two)
     one.sum().backward()  # type: ignore[no-untyped-call]
-    assert pictures.grad is not None
-    assert bool((pictures.grad.flatten(1).abs().sum(1) > 0).all())
+    assert images.grad is not None
+    assert bool((images.grad.flatten(1).abs().sum(1) > 0).all())
 
 
 def test_a_shifted_picture_is_the_picture_elsewhere() -> None:

@@ -98,7 +98,7 @@ def test_from_faces_to_a_marked_swap(lab: tuple[Path, Consent, Door, Prepared, P
     assert told["consent"] == consent.sha256
     assert told["recipe"]["edge"] == "feather"
     for path in (made.path, sheets[0]):
-        mark = watermark.read_picture(media.read_picture(media.open_media(path)).pixels, keys.PUBLIC_KEY)
+        mark = watermark.read_image(media.read_image(media.open_media(path)).pixels, keys.PUBLIC_KEY)
         assert mark is not None
         assert (mark.ident.hex() == made.ident) == (path == made.path)
     with pytest.raises(UsageError, match=r"png|suffix"):
@@ -112,12 +112,12 @@ def test_a_swapped_picture_is_untouched_where_its_mask_is_nought(
     swapper = convert.open_swapper(path, lab[1].sha256, CPU)
     pixels = portraits(ANNA, 1, 128, 9)[0].pixels
     for edge in ("copy", "poisson"):
-        made = convert.swap_picture(swapper, pixels, "a-to-b", "mean", edge)
+        made = convert.swap_image(swapper, pixels, "a-to-b", "mean", edge)
         assert made is not None
         assert np.array_equal(made.pixels[made.mask == 0], pixels[made.mask == 0])
         assert (made.pixels != pixels).any()
     large = np.asarray(Image.fromarray(pixels).resize((512, 512)))
-    made = convert.swap_picture(swapper, large, "a-to-b", "mean", "copy")
+    made = convert.swap_image(swapper, large, "a-to-b", "mean", "copy")
     assert made is not None
     assert made.pixels.shape[0] < 200
     rows = np.flatnonzero((made.mask > 0.5).any(axis=1))

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, make_consent
 from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn, open_converter
-from zhenwei.forge.voice.frames import BANDS, log_mel, sound_of
+from zhenwei.forge.voice.frames import BANDS, audio_of, log_mel
 from zhenwei.forge.voice.heard import Heard, hear
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
 from zhenwei.nets.voice import stretched
@@ -79,7 +79,7 @@ def test_both_must_have_agreed(tmp_path: Path) -> None:
     people, folders = [], (tmp_path / "anna", tmp_path / "bruno")
     for folder, speaker in zip(folders, (LOW, HIGH), strict=True):
         folder.mkdir()
-        soundfile.write(folder / "all.wav", np.concatenate(spoken(speaker, 4, 6).sounds), 16_000)
+        soundfile.write(folder / "all.wav", np.concatenate(spoken(speaker, 4, 6).waveforms), 16_000)
         people.append(
             describe_folder(
                 folder, tmp_path / "c.json", folder.name, basis="synthetic", evidence="made", scope="voice",
@@ -106,7 +106,7 @@ def test_a_run_goes_on_exactly_and_is_opened(tmp_path: Path) -> None:
     learn(a, b, SHORT, 4, tmp_path, stop=iter([False, False, True]).__next__)
     again = learn(a, b, SHORT, 6, tmp_path)
     assert again.losses == whole.losses
-    found, frames = open_converter(tmp_path), log_mel(a.sounds[0])
+    found, frames = open_converter(tmp_path), log_mel(a.waveforms[0])
     assert (found.step, found.subjects, found.consent) == (6, ("low", "high"), "")
     np.testing.assert_array_equal(found.convert(frames, "b"), whole.convert(frames, "b"))
     with pytest.raises(UsageError, match="another run"):
@@ -141,7 +141,7 @@ def test_hostile_runs_are_told(tmp_path: Path) -> None:
     huge = {name: torch.full_like(v, 1e30) if name.startswith("nets.net.") else v for name, v in tensors.items()}
     path.write_bytes(save(huge, {"zhenwei": text}))
     with pytest.raises(DataError, match="not finite"):
-        open_converter(tmp_path).convert(log_mel(spoken(LOW, 5, 1).sounds[0]), "b")
+        open_converter(tmp_path).convert(log_mel(spoken(LOW, 5, 1).waveforms[0]), "b")
 
 
 def test_one_person_is_not_two() -> None:
@@ -150,8 +150,8 @@ def test_one_person_is_not_two() -> None:
 
 
 def test_frames_become_sound_and_frames_again() -> None:
-    frames = log_mel(spoken(LOW, 5, 1).sounds[0])
-    made, again = (sound_of(frames, 0) for _ in range(2))
+    frames = log_mel(spoken(LOW, 5, 1).waveforms[0])
+    made, again = (audio_of(frames, 0) for _ in range(2))
     np.testing.assert_array_equal(made, again)
     assert len(made) == 160 * len(frames)
     back = log_mel(np.pad(made, (256, 512)))[: len(frames)]

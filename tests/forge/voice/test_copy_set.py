@@ -24,7 +24,7 @@ from zhenwei.cli.forge import forge
 from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, UnmarkedError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, hash_file, make_consent, write_consent
-from zhenwei.forge.export import Door, Exported, export_sound, open_door
+from zhenwei.forge.export import Door, Exported, export_audio, open_door
 from zhenwei.forge.voice import KINDS, Copy, copy_voice
 from zhenwei.forge.voice.copy_set import LABELS, CopySet, copy_set
 
@@ -92,11 +92,11 @@ def test_every_copy_is_marked(whole: tuple[Path, Consent, CopySet]) -> None:
         assert (held.state, held.watermark) == ("valid", told["ident"])
         assert said.aigc is not None
         assert said.aigc.produce_id == told["ident"]
-        sound = media.read_audio(media.open_media(path))
-        mark = watermark.read_sound(sound.samples, sound.rate_hz, keys.PUBLIC_KEY)
+        audio = media.read_audio(media.open_media(path))
+        mark = watermark.read_audio(audio.samples, audio.rate_hz, keys.PUBLIC_KEY)
         assert mark is not None
         assert mark.ident.hex() == told["ident"][:4]
-        assert visible.has_tones(sound.samples, sound.rate_hz)
+        assert visible.has_tones(audio.samples, audio.rate_hz)
         assert told["consent"] == consent.sha256
 
 
@@ -117,7 +117,7 @@ def test_the_speech_lies_where_the_labels_say(whole: tuple[Path, Consent, CopySe
         assert {"kind": row.kind, **again.recipe}.items() <= recipe.items()
 
         def alike(start: int, samples: NDArray[np.float64] = samples, copy: Copy = again) -> float:
-            return float(np.corrcoef(samples[start : start + len(copy.sound)], copy.sound)[0, 1])
+            return float(np.corrcoef(samples[start : start + len(copy.audio)], copy.audio)[0, 1])
 
         assert alike(row.start) > 0.75  # the watermark lies over it
         assert alike(row.start) > max(alike(row.start - 1), alike(row.start + 1))
@@ -201,9 +201,9 @@ def test_a_draw_that_cannot_be_marked_is_drawn_again(
         if refusals:
             refusals.pop()
             raise UnmarkedError("marks could not be read back")
-        return export_sound(*given)
+        return export_audio(*given)
 
-    monkeypatch.setattr("zhenwei.forge.voice.copy_set.export_sound", export)
+    monkeypatch.setattr("zhenwei.forge.voice.copy_set.export_audio", export)
     done = copy_set(folder, "anna", tmp_path / "out", consent=agreed(folder), door=door, kinds=["blurred_phase"])
     assert [json.loads(row.recipe)["attempt"] for row in done.rows if row.recipe] == [2]
 

@@ -54,9 +54,9 @@ def test_a_place_that_takes_no_sound_is_refused_before_drawing(
 
 
 def test_the_same_seed_says_the_same(converter: Converter, door: Door, tmp_path: Path) -> None:
-    sounds = []
+    waveforms = []
     for k, seed in enumerate((0, 0, 1)):
         left = export_said(converter, convert_made(converter, 3, "high", seed), tmp_path / f"{k}.wav", door)
-        sounds.append(media.read_audio(media.open_media(left.path)).samples)
-    np.testing.assert_array_equal(sounds[0], sounds[1])
-    assert sounds[0].shape != sounds[2].shape or not np.array_equal(sounds[0], sounds[2])
+        waveforms.append(media.read_audio(media.open_media(left.path)).samples)
+    np.testing.assert_array_equal(waveforms[0], waveforms[1])
+    assert waveforms[0].shape != waveforms[2].shape or not np.array_equal(waveforms[0], waveforms[2])

@@ -24,8 +24,8 @@ def test_a_voice_has_its_pitch(speaker: Speaker) -> None:
 def test_a_vowel_has_its_first_formants(vowel: str) -> None:
     """Measured as elsewhere: roots of a linear prediction of the middle of the vowel, of whispered speech."""
     whisper = Speaker(hertz=1.0, tilt=0.99, breath=1.0)  # the source is all but white
-    sound = speak([vowel * 6], whisper, np.random.default_rng(1)).astype(np.float64)
-    middle = sound[1600:-4000] * np.hanning(len(sound) - 5600)
+    audio = speak([vowel * 6], whisper, np.random.default_rng(1)).astype(np.float64)
+    middle = audio[1600:-4000] * np.hanning(len(audio) - 5600)
     own = np.correlate(middle, middle, "full")[len(middle) - 1 :][:7]
     roots = np.roots(np.concatenate([[1.0], -solve_toeplitz(own[:-1], own[1:])]))
     hertz = np.sort(np.angle(roots[(roots.imag > 0) & (np.abs(roots) > 0.9)])) * RATE_HZ / 2 / np.pi

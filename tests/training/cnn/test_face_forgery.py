@@ -92,8 +92,8 @@ def test_a_figure_that_is_not_measured_cannot_choose() -> None:
 
 def test_shrinking_averages() -> None:
     blocks = np.kron(np.arange(64, dtype=np.uint8).reshape(8, 8), np.ones((4, 4), np.uint8))
-    picture = np.repeat(blocks[..., None], 3, axis=2)
-    assert np.array_equal(shrink(picture, 8)[..., 0], np.arange(64).reshape(8, 8))
+    image = np.repeat(blocks[..., None], 3, axis=2)
+    assert np.array_equal(shrink(image, 8)[..., 0], np.arange(64).reshape(8, 8))
     assert shrink(person(1), 64).mean() == pytest.approx(person(1).mean(), abs=0.5)
 
 

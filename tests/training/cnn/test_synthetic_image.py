@@ -32,10 +32,10 @@ from zhenwei.training.cnn._synthetic_image import (
 from zhenwei.training.cnn.synthetic_image import lesson
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.portraits import (
-    Delivery,
+    Degradation,
     Portrait,
     as_cut,
-    draw_delivery,
+    draw_degradation,
     read_portraits,
 )
 from zhenwei.types import Frame, Pixels
@@ -48,7 +48,7 @@ def astronaut() -> Pixels:
     return np.asarray(Image.open(ASTRONAUT).convert("RGB").resize((256, 256)), np.uint8)
 
 
-def picture(number: int, side: int = 256) -> Pixels:
+def image(number: int, side: int = 256) -> Pixels:
     """The same face in another light, for as many pictures as are wanted."""
     tint = np.random.default_rng(number).integers(-30, 30, 3)
     pixels = np.clip(astronaut().astype(int) + tint, 0, 255).astype(np.uint8)
@@ -57,7 +57,7 @@ def picture(number: int, side: int = 256) -> Pixels:
 
 def portrait(number: int, source: str = "ffhq", *, side: int = 256, quality: int = 95, test: bool = False) -> Portrait:
     box = np.array([0.33, 0.08, 0.22]) * side  # about where the face is
-    data, forged = encode(picture(number, side), ".jpg", quality), source == "stylegan"
+    data, forged = encode(image(number, side), ".jpg", quality), source == "stylegan"
     return Portrait(data, f"{source}-{number}.jpg", source, forged, test, float(box[0]), float(box[1]), float(box[2]))
 
 
@@ -209,10 +209,10 @@ def test_held_out_pictures_are_cut_as_the_detector_cuts() -> None:
     expected, found = faces.cut(frame, track.faces[0], contract), _as_portrait(large)
     assert expected is not None
     assert found is not None
-    shown = as_cut(found, large, Delivery(), contract)
+    shown = as_cut(found, large, Degradation(), contract)
     # The box is rounded once more: a shift of up to a pixel of the picture.
     assert np.abs(shown.astype(float) - expected).mean() < 6
-    elsewhere = as_cut(replace(found, left=found.left + 60), large, Delivery(), contract)
+    elsewhere = as_cut(replace(found, left=found.left + 60), large, Degradation(), contract)
     assert np.abs(elsewhere.astype(float) - expected).mean() > 12
 
 
@@ -224,12 +224,12 @@ def _as_portrait(pixels: Pixels) -> Portrait | None:
 
 
 def test_deliveries_shrink_encode_and_never_lose_the_picture() -> None:
-    drawn = [draw_delivery(np.random.default_rng(i)) for i in range(300)]
+    drawn = [draw_degradation(np.random.default_rng(i)) for i in range(300)]
     assert 0.4 < np.mean([d.scale != 1 for d in drawn]) < 0.7
     assert {d.encoding[0] for d in drawn if d.encoding} == {".jpg", ".webp"}
-    assert Delivery(scale=0.5).apply(astronaut()).shape == (128, 128, 3)
-    assert Delivery(scale=0.01).apply(astronaut()).shape == (64, 64, 3)
-    assert np.array_equal(Delivery().apply(astronaut()), astronaut())
+    assert Degradation(scale=0.5).apply(astronaut()).shape == (128, 128, 3)
+    assert Degradation(scale=0.01).apply(astronaut()).shape == (64, 64, 3)
+    assert np.array_equal(Degradation().apply(astronaut()), astronaut())
 
 
 def test_portraits_are_read_with_their_faces(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_run_writes_its_log_and_goes_on_where_it_stopped(tmp_path: Path) -> No
 def test_views_hold_both_classes_in_equal_treatment() -> None:
     recipe = small_recipe()
     held = album(recipe).held_out
-    view = generated_view(held, recipe, Delivery())
+    view = generated_view(held, recipe, Degradation())
     assert len(view.pixels) == len(held)
     assert {True, False} == set(view.forged)
     twins = regenerated_view(held, recipe)
@@ -300,10 +300,10 @@ def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
     some = album(small_recipe())
     shown = list(HeldOutPortraits(some.held_out, 1))
     assert len(shown) == len(HeldOutPortraits(some.held_out, 1)) == 2 * len(some.held_out)
-    assert [s.delivered for s in shown] == [False, True] * len(some.held_out)
-    for plain, delivered in zip(shown[::2], shown[1::2], strict=True):
-        assert (plain.forged, plain.group, plain.face) == (delivered.forged, delivered.group, delivered.face)
-        assert plain.pixels.tobytes() != delivered.pixels.tobytes()
+    assert [s.degraded for s in shown] == [False, True] * len(some.held_out)
+    for plain, degraded in zip(shown[::2], shown[1::2], strict=True):
+        assert (plain.forged, plain.group, plain.face) == (degraded.forged, degraded.group, degraded.face)
+        assert plain.pixels.tobytes() != degraded.pixels.tobytes()
     assert {s.forged for s in shown} == {True, False}
 
 

@@ -29,11 +29,11 @@ def lit(number: int) -> Pixels:
     return np.clip(astronaut().astype(int) + tint, 0, 255).astype(np.uint8)
 
 
-PICTURES = [lit(i) for i in range(3)]
+IMAGES = [lit(i) for i in range(3)]
 
 
 def test_a_batch_follows_from_its_seed_and_has_exact_labels() -> None:
-    one, again, other = (learned.shots(PICTURES, (1, 2, n), groups=2) for n in (0, 0, 1))
+    one, again, other = (learned.shots(IMAGES, (1, 2, n), groups=2) for n in (0, 0, 1))
     assert (one.patches == again.patches).all()
     assert (one.settings == again.settings).all()
     assert one.patches.shape == (16, 3, 128, 128)
@@ -45,7 +45,7 @@ def test_a_batch_follows_from_its_seed_and_has_exact_labels() -> None:
         assert (mine[0::4] == mine[1::4]).all()  # two patches of a picture
         assert (mine[:2] == mine[4:6]).all()  # one camera, two scenes
         assert (mine[0] != mine[2]).any()  # the other camera
-    assert one.pictures.tolist() == np.repeat(np.arange(8), 2).tolist()
+    assert one.images.tolist() == np.repeat(np.arange(8), 2).tolist()
 
 
 def test_agreement_is_as_the_detector_computes_it() -> None:
@@ -76,9 +76,9 @@ def test_labels_say_which_settings_a_pair_shares() -> None:
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learned, "GROUPS", 2)
-    whole = learned.train(PICTURES, tmp_path / "whole", steps=3)
-    learned.train(PICTURES, tmp_path / "parts", steps=3, stop_after=1)
-    resumed = learned.train(PICTURES, tmp_path / "parts", steps=3, resume=True)
+    whole = learned.train(IMAGES, tmp_path / "whole", steps=3)
+    learned.train(IMAGES, tmp_path / "parts", steps=3, stop_after=1)
+    resumed = learned.train(IMAGES, tmp_path / "parts", steps=3, resume=True)
     for mine, theirs in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(mine, theirs)
 
@@ -86,7 +86,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
 def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(b"nothing of the kind")
     with pytest.raises(DataError, match="resumed"):
-        learned.train(PICTURES, tmp_path, steps=2, resume=True)
+        learned.train(IMAGES, tmp_path, steps=2, resume=True)
 
 
 def photographs(count: int) -> list[Photograph]:
@@ -99,7 +99,7 @@ def test_whole_and_spliced_pictures_share_their_size_and_come_in_pairs() -> None
     for whole, spliced in zip(shown[::2], shown[1::2], strict=True):
         assert (whole.forged, spliced.forged) == (False, True)
         assert whole.pixels.shape == spliced.pixels.shape
-        assert (whole.face, whole.delivered) == (spliced.face, spliced.delivered)
+        assert (whole.face, whole.degraded) == (spliced.face, spliced.degraded)
         assert (whole.pixels != spliced.pixels).mean() > 0.02
     with pytest.raises(DataError, match="too few"):
         list(published.Examples(photographs(1), 1))

@@ -46,15 +46,15 @@ def test_equal_states_give_equal_draws_and_bit_equal_pictures(seed: int) -> None
     first, second = drawn(EVERYTHING, seed), drawn(EVERYTHING, seed)
     assert np.array_equal(first.matrix, second.matrix)
     assert replace(first, matrix=PLAIN.matrix) == replace(second, matrix=PLAIN.matrix)
-    picture = person(1)
-    before = picture.copy()
-    assert np.array_equal(first.apply(picture), second.apply(picture))
-    assert np.array_equal(picture, before)
+    image = person(1)
+    before = image.copy()
+    assert np.array_equal(first.apply(image), second.apply(image))
+    assert np.array_equal(image, before)
 
 
 def test_different_states_give_different_draws() -> None:
-    pictures = {drawn(EVERYTHING, seed).apply(person(1)).tobytes() for seed in range(20)}
-    assert len(pictures) == 20
+    images = {drawn(EVERYTHING, seed).apply(person(1)).tobytes() for seed in range(20)}
+    assert len(images) == 20
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -70,8 +70,8 @@ def test_the_mask_goes_where_the_pixels_go(seed: int) -> None:
     x, y = rng.uniform(80, 140, 2).tolist()
     shape = disc(x, y, float(rng.uniform(25, 45)))
     degrade = drawn(Augmentation(downscale=0, colour=0, grey=0, blur=0, sharpen=0, noise=0, jpeg=0, webp=0), seed, 192)
-    picture = np.repeat((shape * 255).astype(np.uint8)[..., None], 3, axis=2)
-    seen, told = degrade.apply(picture)[..., 0] > 127, degrade.apply_mask(shape) > 0.5
+    image = np.repeat((shape * 255).astype(np.uint8)[..., None], 3, axis=2)
+    seen, told = degrade.apply(image)[..., 0] > 127, degrade.apply_mask(shape) > 0.5
     assert (seen & told).sum() / (seen | told).sum() > 0.95
     # and both go where the matrix says: an oracle that does not warp
     centre = np.argwhere(shape > 0).mean(axis=0)[::-1]
@@ -137,10 +137,10 @@ def test_blur_softens_and_sharpening_sharpens() -> None:
     def detail(pixels: Pixels) -> float:
         return float(cv2.Laplacian(pixels, cv2.CV_64F).var())
 
-    picture = person(6)
-    assert detail(replace(PLAIN, blur_sigma=1.0).apply(picture)) < 0.5 * detail(picture)
-    assert detail(replace(PLAIN, sharpen=0.8).apply(picture)) > 1.5 * detail(picture)
-    assert detail(replace(PLAIN, shrink=(0.4, 0, 1)).apply(picture)) < 0.5 * detail(picture)
+    image = person(6)
+    assert detail(replace(PLAIN, blur_sigma=1.0).apply(image)) < 0.5 * detail(image)
+    assert detail(replace(PLAIN, sharpen=0.8).apply(image)) > 1.5 * detail(image)
+    assert detail(replace(PLAIN, shrink=(0.4, 0, 1)).apply(image)) < 0.5 * detail(image)
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".webp"])

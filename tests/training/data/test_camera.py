@@ -30,9 +30,9 @@ def test_the_plain_camera_hands_on_what_it_sees() -> None:
 @pytest.mark.parametrize("number", range(len(PROPERTIES)))
 def test_every_setting_leaves_another_picture(number: int) -> None:
     name, count = fields(Camera)[number].name, list(PROPERTIES.values())[number]
-    pictures = [shot(replace(PLAIN, **{name: setting})) for setting in range(count)]
-    for i, one in enumerate(pictures):
-        for other in pictures[:i]:
+    images = [shot(replace(PLAIN, **{name: setting})) for setting in range(count)]
+    for i, one in enumerate(images):
+        for other in images[:i]:
             assert one.shape != other.shape or (one != other).mean() > 0.02
 
 
@@ -54,8 +54,8 @@ def test_the_mosaic_keeps_one_colour_of_every_pixel() -> None:
 def test_filling_in_the_mosaic_keeps_the_colours(way: int) -> None:
     """A wrong order of the filters would exchange red and blue."""
     flat = np.broadcast_to(np.array([200, 90, 30], np.uint8), (32, 32, 3))
-    picture = replace(PLAIN, demosaicing=way).shoot(np.ascontiguousarray(flat), np.random.default_rng(0))
-    np.testing.assert_allclose(picture[8:-8, 8:-8].mean((0, 1)), [200, 90, 30], atol=2)
+    image = replace(PLAIN, demosaicing=way).shoot(np.ascontiguousarray(flat), np.random.default_rng(0))
+    np.testing.assert_allclose(image[8:-8, 8:-8].mean((0, 1)), [200, 90, 30], atol=2)
 
 
 def test_more_noise_is_more_noise() -> None:

@@ -22,11 +22,11 @@ ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 
 def tight_crop() -> Pixels:
     """A face that fills its picture, 224 px."""
-    picture = decode(ASTRONAUT.read_bytes())
-    face = faces.find_people((Frame(0, 0.0, picture),))[0].faces[0]
+    image = decode(ASTRONAUT.read_bytes())
+    face = faces.find_people((Frame(0, 0.0, image),))[0].faces[0]
     box, side = face.box, round(max(face.box.width, face.box.height))
     left, top = round((box.left + box.right - side) / 2), round((box.top + box.bottom - side) / 2)
-    crop = picture[top : top + side, left : left + side]
+    crop = image[top : top + side, left : left + side]
     return np.asarray(cv2.resize(crop, (224, 224), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 

@@ -19,7 +19,7 @@ def test_what_is_trained_on_stays_and_the_rest_is_named(tmp_path: Path) -> None:
     made = repack(before, tmp_path / "small.npz", 1.0)
     after = load_pack(tmp_path / "small.npz")
     kept = np.flatnonzero(before.split != "val")
-    assert (made.pictures, made.left_out) == (len(kept), len(before) - len(kept))
+    assert (made.images, made.left_out) == (len(kept), len(before) - len(kept))
     assert after.path.tolist() == before.path[kept].tolist()
     assert made.bytes == (tmp_path / "small.npz").stat().st_size <= 1e6
     pairs = np.flatnonzero(after.original >= 0)

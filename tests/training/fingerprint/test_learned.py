@@ -14,7 +14,7 @@ from zhenwei.detectors.fingerprint._sources import MADE, SOURCES
 from zhenwei.errors import DataError
 from zhenwei.models import manifest
 from zhenwei.nets.fingerprint import LearnedFingerprint
-from zhenwei.training.data.portraits import Delivery, Portrait, read_portraits
+from zhenwei.training.data.portraits import Degradation, Portrait, read_portraits
 from zhenwei.training.fingerprint import _networks as taught
 from zhenwei.types import Pixels
 
@@ -44,9 +44,9 @@ def portraits(data: Path) -> list[Portrait]:
 
 
 @pytest.fixture(scope="module")
-def some(portraits: list[Portrait]) -> taught.Pictures:
+def some(portraits: list[Portrait]) -> taught.SourceImages:
     learn, _ = taught.albums(portraits)
-    return taught.Pictures(learn, {name: np.roll(learn.faces, 8 * i + 8, 2) for i, name in enumerate(MADE)})
+    return taught.SourceImages(learn, {name: np.roll(learn.faces, 8 * i + 8, 2) for i, name in enumerate(MADE)})
 
 
 def test_pictures_are_learned_from_or_held_out_never_both(portraits: list[Portrait]) -> None:
@@ -60,7 +60,7 @@ def test_pictures_are_learned_from_or_held_out_never_both(portraits: list[Portra
         taught.albums([p for p in portraits if p.source != "stylegan"])
 
 
-def test_batches_repeat_and_hold_every_source(some: taught.Pictures) -> None:
+def test_batches_repeat_and_hold_every_source(some: taught.SourceImages) -> None:
     (pixels, labels), (again, same), (other, _) = (some.batch((1, n)) for n in (0, 0, 1))
     assert (pixels == again).all()
     assert (labels == same).all()
@@ -71,9 +71,9 @@ def test_batches_repeat_and_hold_every_source(some: taught.Pictures) -> None:
 
 def test_a_crop_that_is_delivered_keeps_its_size() -> None:
     face = lit(0)[:192, :192]
-    assert (taught.delivered(face, Delivery()) == face).all()
+    assert (taught.degraded(face, Degradation()) == face).all()
     for scale in (0.5, 1.1):
-        assert taught.delivered(face, Delivery(scale)).shape == face.shape
+        assert taught.degraded(face, Degradation(scale)).shape == face.shape
 
 
 @pytest.mark.heavy
@@ -87,7 +87,7 @@ def test_a_generator_learns_to_draw_and_another_seed_draws_otherwise() -> None:
 
 
 def test_the_least_similarity_is_what_all_but_one_in_twenty_exceed(
-    some: taught.Pictures, monkeypatch: pytest.MonkeyPatch
+    some: taught.SourceImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(taught, "_SHARE", {"ffhq": 3, "stylegan": 2})
     monkeypatch.setattr(taught, "_OTHERWISE", 1)
@@ -104,7 +104,7 @@ def test_the_least_similarity_is_what_all_but_one_in_twenty_exceed(
 
 @pytest.mark.parametrize("file", ["last.pt", "last.residual.pt"])
 def test_a_stopped_run_goes_on_to_the_same_weights(
-    some: taught.Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+    some: taught.SourceImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
     for name, value in (("_SHARE", {}), ("_OTHERWISE", 1), ("_KEEP_EVERY", 1)):
         monkeypatch.setattr(taught, name, value)

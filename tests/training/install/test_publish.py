@@ -194,7 +194,7 @@ def greys() -> Iterator[Shown]:
     for number in range(60):
         level = int(np.clip(rng.normal(140 if number % 2 else 110, 25), 0, 255))
         pixels = np.full((64, 64, 3), level, np.uint8)
-        yield Shown(pixels, bool(number % 2), number, str(number), "grey", delivered=number % 3 == 0)
+        yield Shown(pixels, bool(number % 2), number, str(number), "grey", degraded=number % 3 == 0)
 
 
 def ask(shown: Shown) -> Sample:

@@ -19,7 +19,7 @@ from zhenwei.training.data.speech import (
     FOLDS,
     Utterance,
     balanced,
-    delivered,
+    degraded,
     features_of,
     read_speech,
     split,
@@ -96,8 +96,8 @@ def test_copies_follow_their_original() -> None:
     assert [u.copied for u in made] == [False, True, True, False]
     assert all(u.forged for u in made[1:])
     again = list(with_copies([utterance(0)], kinds=KINDS))
-    np.testing.assert_array_equal(made[1].sound, again[1].sound)
-    assert delivered(made[0]).shape == made[0].sound.shape
+    np.testing.assert_array_equal(made[1].audio, again[1].audio)
+    assert degraded(made[0]).shape == made[0].audio.shape
 
 
 @pytest.mark.heavy
@@ -138,7 +138,7 @@ def test_the_network_learns_stops_and_goes_on_as_if_nothing_had_happened(
     monkeypatch.setattr(speech_graph, "STEPS", 4)
     monkeypatch.setattr(speech_graph, "BATCH", 4)
     monkeypatch.setattr(speech_graph, "_KEEP_EVERY", 2)
-    monkeypatch.setattr(speech_graph, "_statistics", lambda sounds: torch.zeros(len(sounds), 150))
+    monkeypatch.setattr(speech_graph, "_statistics", lambda waveforms: torch.zeros(len(waveforms), 150))
     rows = [(voice(2.6, n), utterance(n, "x" if n % 2 else "")) for n in range(4)]
     whole = speech_graph.learn(rows, tmp_path / "whole.pt")
 
@@ -220,9 +220,11 @@ def test_pairs_tell_which_of_the_two_is_forged() -> None:
     def llr(forged: bool) -> float:
         return float(rng.normal(1.0 if forged else -1.0, 0.2))
 
-    clips = [pairs.Seen(str(n), n % 2 == 1, said("cnn.face_forgery", "altered", llr(n % 2 == 1), 1)) for n in range(10)]
+    videos = [
+        pairs.Seen(str(n), n % 2 == 1, said("cnn.face_forgery", "altered", llr(n % 2 == 1), 1)) for n in range(10)
+    ]
     voices = [pairs.Spoken(n % 2 == 1, said("speech.variability", "voice", llr(n % 2 == 1), None)) for n in range(80)]
-    found = pairs.table(clips, voices)
+    found = pairs.table(videos, voices)
     areas = {row.what: row.auc.value for row in found.rows if row.auc is not None}
     assert areas["which of the two, where one is"] == 1.0
     assert areas["either forged: four possibilities"] == 1.0

@@ -16,9 +16,9 @@ from zhenwei.stats.metrics import auc
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.photographs import Photograph, largest_face
 from zhenwei.training.data.video_codec import through_h264
-from zhenwei.training.temporal import _clips as taught
+from zhenwei.training.temporal import _videos as taught
 from zhenwei.training.temporal import flicker as published
-from zhenwei.training.temporal._clips import Clip, both, clips, followed, moving, scores, train
+from zhenwei.training.temporal._videos import VideoSample, both, followed, moving, scores, train, videos
 from zhenwei.types import Floats
 
 
@@ -62,7 +62,7 @@ def test_a_clip_comes_back_from_the_codec_frame_for_frame(landmarks: Floats) -> 
     assert np.abs(back.astype(int) - frames).mean() < 4
 
 
-def planted(count: int, seed: int) -> list[Clip]:
+def planted(count: int, seed: int) -> list[VideoSample]:
     rng = np.random.default_rng(seed)
     made = []
     for number in range(count):
@@ -72,7 +72,7 @@ def planted(count: int, seed: int) -> list[Clip]:
             first = int(rng.integers(0, 30))
             altered[first : first + 15] = True
             found[2, altered] += 2
-        made.append(Clip(found, altered, forged, number // 2, f"{number // 2}", "ffhq"))
+        made.append(VideoSample(found, altered, forged, number // 2, f"{number // 2}", "ffhq"))
     return made
 
 
@@ -90,7 +90,7 @@ def test_a_planted_tremor_is_learned_and_found_again() -> None:
 def test_clips_come_in_pairs_and_repeat() -> None:
     some = [Photograph(encode(astronaut(), ".jpg", 95), "a.jpg", "ffhq", False),
             Photograph(encode(np.full((64, 64, 3), 99, np.uint8), ".jpg", 95), "b.jpg", "ffhq", False)]  # fmt: skip
-    one, again = list(clips(some, 1)), list(clips(some, 1))
+    one, again = list(videos(some, 1)), list(videos(some, 1))
     assert [c.forged for c in one] == [False, True]
     assert all((a.courses == b.courses).all() for a, b in zip(one, again, strict=True))
     assert one[0].courses.shape == (8, 48)

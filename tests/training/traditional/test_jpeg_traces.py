@@ -32,7 +32,7 @@ def test_each_photograph_comes_once_spliced_and_twice_genuine_at_one_size() -> N
         mine = [s for s in shown if s.face == number]
         assert [s.forged for s in mine] == [False, False, True]
         assert len({s.pixels.shape for s in mine}) == 1
-        assert len({(s.group, s.delivered) for s in mine}) == 1
+        assert len({(s.group, s.degraded) for s in mine}) == 1
 
 
 def test_outside_the_splice_nothing_but_the_last_saving_differs() -> None:

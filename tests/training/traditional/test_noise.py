@@ -31,9 +31,9 @@ def sitters(count: int) -> list[Sitter]:
 
 
 def test_genuine_and_forged_arrive_alike() -> None:
-    for shown in _by_picture(Examples(sitters(3), 1)):
-        for delivered in (False, True):
-            mine = [s for s in shown if s.delivered == delivered]
+    for shown in _by_image(Examples(sitters(3), 1)):
+        for degraded in (False, True):
+            mine = [s for s in shown if s.degraded == degraded]
             assert sum(not s.forged for s in mine) == 1
             assert len({s.pixels.shape for s in mine}) == 1
             assert len({s.group for s in mine}) == 1
@@ -42,7 +42,7 @@ def test_genuine_and_forged_arrive_alike() -> None:
             assert all(np.abs(s.pixels[corner].astype(int) - genuine[corner]).mean() < 3 for s in mine)
 
 
-def _by_picture(examples: Examples) -> list[list]:  # type: ignore[type-arg]
+def _by_image(examples: Examples) -> list[list]:  # type: ignore[type-arg]
     every = list(examples)
     return [[s for s in every if s.face == face] for face in sorted({s.face for s in every})]
 
@@ -51,7 +51,7 @@ def test_every_arrival_encodes_and_takes_odd_sides() -> None:
     drawn = [draw_arrival(np.random.default_rng(i)) for i in range(60)]
     assert any(a.crf is not None for a in drawn)
     for arrival in drawn:
-        assert (arrival.crf is None) != (arrival.delivery.encoding is None)
+        assert (arrival.crf is None) != (arrival.degradation.encoding is None)
     filmed = next(a for a in drawn if a.crf is not None)
     assert filmed.apply(astronaut(257)).shape[0] % 2 == 0
 

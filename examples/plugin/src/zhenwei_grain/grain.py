@@ -14,7 +14,7 @@ from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
 
 STORE = Path(__file__).parent / "models"  # manifest.json, weights/ and cards/, as in zhenwei itself
 MODEL = "grain"
-LEAST_PX = 3  # the size of the filter
+MIN_PX = 3  # the size of the filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Grain:
     It has not been calibrated, so it shows a score and gives no likelihood ratio.
     """
 
-    most_px: int = 2048  # options are fields: bool, int, float or str, each with a default
+    max_px: int = 2048  # options are fields: bool, int, float or str, each with a default
 
     info: ClassVar[DetectorInfo] = DetectorInfo(
         id="texture.grain",  # the name of the entry point; of a file in zhenwei, its path
@@ -41,8 +41,8 @@ class Grain:
     def examine(self, subject: Subject) -> Evidence:
         if not subject.frames:
             return self._without(Text("there is no picture", zh="没有画面"))
-        pixels = subject.frames[0].pixels[: self.most_px, : self.most_px]
-        if min(pixels.shape[:2]) < LEAST_PX:
+        pixels = subject.frames[0].pixels[: self.max_px, : self.max_px]
+        if min(pixels.shape[:2]) < MIN_PX:
             return self._without(Text("the picture is too small", zh="画面太小"))
         model = models.load(MODEL, store=STORE)
         luma = (pixels @ np.array([0.299, 0.587, 0.114])).astype(np.float32)

@@ -3,24 +3,24 @@
 Who has the key can find marks and put them in. They survive what platforms do; figures stand in docs/defence.
 """
 
-from zhenwei.defence.watermark.picture import (
+from zhenwei.defence.watermark.audio import AUDIO_ID_BYTES, mark_audio, read_audio
+from zhenwei.defence.watermark.image import (
     ID_BYTES,
-    PictureMark,
+    ImageMark,
     mark_frames,
-    mark_picture,
+    mark_image,
     read_frames,
-    read_picture,
+    read_image,
 )
-from zhenwei.defence.watermark.sound import SOUND_ID_BYTES, mark_sound, read_sound
 
 __all__ = [
+    "AUDIO_ID_BYTES",
     "ID_BYTES",
-    "SOUND_ID_BYTES",
-    "PictureMark",
+    "ImageMark",
+    "mark_audio",
     "mark_frames",
-    "mark_picture",
-    "mark_sound",
+    "mark_image",
+    "read_audio",
     "read_frames",
-    "read_picture",
-    "read_sound",
+    "read_image",
 ]

@@ -19,7 +19,7 @@ ENERGY = _STEP**2 / 12 * CELLS * CELLS * len(_PLACES)  # what it changes of a ca
 _CLEAR = 0.82  # mean cosine that a quarter of the blocks must reach, or it cannot be told
 _LOST = 0.30  # of that: below, a block counts as replaced
 _DARKEST, _BRIGHTEST = 14.0, 246.0  # mean and peak of a block between which nothing of its mark is cut off
-_LEAST_BLOCKS = 16  # in one piece: fewer are chance, or fine texture that scaling smeared
+_MIN_BLOCKS = 16  # in one piece: fewer are chance, or fine texture that scaling smeared
 _GAMMAS = (0.75, 0.83, 0.91, 1.0, 1.1, 1.2, 1.3)
 _GAINS = tuple(np.exp(np.linspace(np.log(0.78), np.log(1.28), 17)).tolist())
 Bools = NDArray[np.bool_]
@@ -72,5 +72,5 @@ def _dither(key: bytes) -> Reals:
 def _pieces(lost: Bools) -> Bools:
     """Only what hangs together in pieces of some size."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(lost.astype(np.uint8), connectivity=4)
-    kept = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= _LEAST_BLOCKS]
+    kept = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= _MIN_BLOCKS]
     return np.asarray(np.isin(labels, kept))

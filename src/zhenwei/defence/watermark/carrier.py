@@ -24,7 +24,7 @@ from zhenwei.types import Floats, Pixels
 SIDE, BLOCK = 256, 8
 CELLS = SIDE // 2 // BLOCK  # blocks a side
 BAND = tuple((u, v) for u in range(BLOCK) for v in range(BLOCK) if 3 <= u + v <= 6)
-CLIP = 0.7
+VIDEO = 0.7
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # The usual size of a coefficient in photographs of faces, fitted to 20 of them: 260 (1 + |frequency|)^-1.55
 SPREAD = np.array([260 / (1 + np.hypot(u, v)) ** 1.55 for u, v in BAND])
@@ -88,7 +88,7 @@ def synthesised(change: Reals, band: Sequence[tuple[int, int]] = BAND) -> Floats
 
 
 def whitened(coefficients: Reals) -> Reals:
-    return np.asarray(np.clip(coefficients / SPREAD, -CLIP, CLIP))
+    return np.asarray(np.clip(coefficients / SPREAD, -VIDEO, VIDEO))
 
 
 def projections(found: Reals, plan: Layout) -> Reals:

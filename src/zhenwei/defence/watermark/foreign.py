@@ -18,8 +18,8 @@ from zhenwei.types import Pixels
 
 _STEP, _BLOCK = 36.0, 4
 _CHANCE = 1e-7
-_LEAST_BLOCKS = 4  # a bit: fewer than so many blocks for each cannot be told from chance
-_MOST_SIDE = 8192
+_MIN_BLOCKS = 4  # a bit: fewer than so many blocks for each cannot be told from chance
+_MAX_SIDE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def read_foreign(pixels: Pixels) -> Foreign | None:
     """Which of ``MESSAGES`` a picture ``(height, width, 3)`` uint8 RGB carries, or None. Some tools hand the package
     their colours in the other order, so both are tried."""
     height, width = pixels.shape[:2]
-    if min(height, width) < 2 * _BLOCK or max(height, width) > _MOST_SIDE:
+    if min(height, width) < 2 * _BLOCK or max(height, width) > _MAX_SIDE:
         return None
     for code in (cv2.COLOR_RGB2YUV, cv2.COLOR_BGR2YUV):
         bits = _bits(cv2.cvtColor(pixels, code)[: height // 4 * 4, : width // 4 * 4, 1].astype(np.float32))
@@ -72,7 +72,7 @@ def _agreement(bits: NDArray[np.bool_], message: NDArray[np.uint8]) -> float | N
     """By majority of the blocks of each bit; None where chance could have done it."""
     length = len(message)
     turns = len(bits) // length
-    if turns < _LEAST_BLOCKS:
+    if turns < _MIN_BLOCKS:
         return None
     votes = bits[: turns * length].reshape(turns, length).mean(axis=0)
     right = int(((votes > 0.5) == message.astype(np.bool_)).sum())

@@ -21,7 +21,7 @@ from zhenwei.types import Floats
 
 _SCALES = tuple(1.0 - 0.015 * step for step in range(10))  # shares of width and height that are left: down to 86.5 %
 _ANGLES = tuple(sign * degrees for degrees in (0.8, 1.6, 2.4, 3.2, 4.0, 4.8) for sign in (-1, 1))
-_LEAST_PEAK = 4.3  # standard deviations; the best of all trials on a clean picture reaches 3.4 to 4.5
+_MIN_PEAK = 4.3  # standard deviations; the best of all trials on a clean picture reaches 3.4 to 4.5
 _TRIALS = 4
 _CLEAR_PEAK = 4.8  # from here on the pattern is likely there, and more is tried about it
 _OFF = 0.45  # canonical pixels
@@ -90,7 +90,7 @@ def likely_grids(luma: Floats, plan: Layout, aspect: float) -> Iterator[Grid]:
         found += [(peak, replace(grid, mirrored=mirrored)) for peak, grid in _trials(texture, plan, aspect)]
     found.sort(key=lambda item: -item[0])
     for peak, grid in found[:_TRIALS]:
-        if peak >= _LEAST_PEAK:
+        if peak >= _MIN_PEAK:
             near = _refined(luma, grid, plan)
             yield from _about(near) if peak >= _CLEAR_PEAK else (near,)
 

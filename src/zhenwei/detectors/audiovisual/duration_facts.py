@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zhenwei.detectors._answers import NO_SOUND, abstain, joined
-from zhenwei.detectors._sound import mixed
+from zhenwei.detectors._answers import NO_AUDIO, abstain, joined
+from zhenwei.detectors._audio import mixed
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Media, Subject, Text
@@ -20,7 +20,7 @@ _APART_S, _SHARE = 0.3, 0.02  # that lengths may differ by: encoders pad
 _OFFSET_S = 0.1
 _ZERO = 2e-5  # of full scale: below one step of 16 bits
 _LEADING_S, _GAP_S = 0.5, 0.05
-_MOST_GAPS = 50  # more are a gate or a codec that cuts pauses
+_MAX_GAPS = 50  # more are a gate or a codec that cuts pauses
 _NARROW_HZ, _QUIET_DB = 3800.0, -65.0
 _SYNTHESIS_HZ = (22_050, 24_000)
 _MOV = ("mov", "mp4")
@@ -52,7 +52,7 @@ class DurationFacts:
     def examine(self, subject: Subject) -> Evidence:
         media, audio = subject.media, subject.audio
         if audio is None or audio.samples.size == 0:
-            return abstain(self.info, NO_SOUND)
+            return abstain(self.info, NO_AUDIO)
         found = [*_lengths(media, audio.duration_s), *_rates(media), *_heard(media, mixed(audio))]
         if not found:
             return abstain(self.info, _NOTHING, finding=_AGREE)
@@ -78,21 +78,21 @@ def _tracks(media: Media) -> dict[str, tuple[float, float, int, int]]:
 
 def _lengths(media: Media, decoded_s: float) -> Iterator[Text]:
     tracks = _tracks(media)
-    sound, video = tracks.get("Sound track"), tracks.get("Video track")
-    if sound is not None:
-        told_s = sound[1] - min(0.0, sound[0])
+    audio, video = tracks.get("Sound track"), tracks.get("Video track")
+    if audio is not None:
+        told_s = audio[1] - min(0.0, audio[0])
         if told_s - decoded_s > max(_APART_S, _SHARE * told_s):
             yield Text(
                 f"Of {told_s:.1f} s of sound that the file tells of, {decoded_s:.1f} s can be decoded.",
                 zh=f"文件声称有 {told_s:.1f} 秒声音，只能解码 {decoded_s:.1f} 秒。",
             )
-    if sound is None or video is None:
+    if audio is None or video is None:
         return
-    longer = (sound[1] - sound[0]) - (video[1] - video[0])
+    longer = (audio[1] - audio[0]) - (video[1] - video[0])
     if abs(longer) > max(_APART_S, _SHARE * (video[1] - video[0])):
         en = f"The sound is {abs(longer):.1f} s {'longer' if longer > 0 else 'shorter'} than the picture."
         yield Text(en, zh=f"声音比画面{'长' if longer > 0 else '短'} {abs(longer):.1f} 秒。")
-    late = sound[0] - video[0]
+    late = audio[0] - video[0]
     if abs(late) > _OFFSET_S:
         en = f"The sound begins {abs(late):.2f} s {'after' if late > 0 else 'before'} the picture."
         yield Text(en, zh=f"声音比画面{'晚' if late > 0 else '早'} {abs(late):.2f} 秒开始。")
@@ -105,13 +105,13 @@ def _rates(media: Media) -> Iterator[Text]:
             f"Its rate of {rate:,} Hz is usual of speech synthesis and unusual of cameras and recorders.",
             zh=f"采样率 {rate:,} Hz 常见于语音合成，少见于相机和录音设备。",
         )
-    sound = _tracks(media).get("Sound track")
-    if sound is not None and media.container.split(",")[0] in _MOV and rate and sound[3] not in (rate, 2 * rate):
+    audio = _tracks(media).get("Sound track")
+    if audio is not None and media.container.split(",")[0] in _MOV and rate and audio[3] not in (rate, 2 * rate):
         yield Text(
-            f"The clock of the sound, {sound[2]}/{sound[3]} s, is not that of its rate of {rate:,} Hz: it was put "
+            f"The clock of the sound, {audio[2]}/{audio[3]} s, is not that of its rate of {rate:,} Hz: it was put "
             f"into this "
             "container by another program than encoded it.",
-            zh=f"音轨时基 {sound[2]}/{sound[3]} 与采样率 {rate:,} Hz 不符：音轨由编码程序之外的软件封装。",
+            zh=f"音轨时基 {audio[2]}/{audio[3]} 与采样率 {rate:,} Hz 不符：音轨由编码程序之外的软件封装。",
         )
 
 
@@ -127,7 +127,7 @@ def _heard(media: Media, mono: Floats) -> Iterator[Text]:
             zh=f"开头有 {lead:.1f} 秒数字静音，真实环境中不会出现。",
         )
     inside = [(a, b) for a, b in runs if a > 0 and b < len(mono)]
-    if 0 < len(inside) <= _MOST_GAPS:
+    if 0 < len(inside) <= _MAX_GAPS:
         times = ", ".join(f"{a / RATE_HZ:.2f}" for a, _ in inside[:5])
         more = " …" if len(inside) > 5 else ""
         yield Text(

@@ -10,18 +10,18 @@ import cv2
 import numpy as np
 
 from zhenwei import models
-from zhenwei.detectors._answers import NO_FACE, NO_SOUND, abstain, axis, course, from_score
-from zhenwei.detectors._sound import ACTIVITY, mixed, speech_runs, total_s
+from zhenwei.detectors._answers import NO_AUDIO, NO_FACE, abstain, axis, course, from_score
+from zhenwei.detectors._audio import ACTIVITY, mixed, speech_runs, total_s
 from zhenwei.detectors._strips import unfit
-from zhenwei.signals.lips import GRID_HZ, Fit, Reals, fit, motion, mouth_shape, sound_windows
+from zhenwei.signals.lips import GRID_HZ, Fit, Reals, audio_windows, fit, motion, mouth_shape
 from zhenwei.types import (
     Curve,
     Detector,
     DetectorInfo,
     Evidence,
     Floats,
+    ImageExhibit,
     Interval,
-    Picture,
     Pixels,
     Strip,
     Subject,
@@ -29,14 +29,14 @@ from zhenwei.types import (
 )
 
 MODEL = "lip_sync"
-_LEAST_S, _LEAST_SPEECH_S, _LEAST_HZ, _LEAST_SEEN = 3.0, 2.0, 14.5, 0.9
+_MIN_S, _MIN_SPEECH_S, _MIN_HZ, _MIN_SEEN = 3.0, 2.0, 14.5, 0.9
 _STILL = 0.008  # deviation of the opening, of the distance of the eyes
 _FOLLOWS = 2.5  # of standing: held-out genuine clips have 2.3 and more, the sound of others 2 in one of ten
 _SHIFTED = 3.5
 _UNCLEAR = 0.07  # LLR
 _ANOTHER = Text("another person in the picture fits the voice better, and is taken to speak",
                 zh="画面中另一人的口型与语音更吻合，视为其在说话")  # fmt: skip
-_PICTURE = (900, 200)
+_IMAGE = (900, 200)
 _SEEN, _FORETOLD, _PAUSE = (66, 133, 214), (224, 132, 42), (232, 232, 232)
 
 
@@ -55,8 +55,8 @@ class LipSync:
         takes=("audio", "video"),
         level="person",
         needs=(
-            Text(f"{_LEAST_S:g} s in which the face is seen without a break", zh=f"连续 {_LEAST_S:g} 秒可见的人脸"),
-            Text(f"{_LEAST_SPEECH_S:g} s of speech in them", zh=f"其中至少 {_LEAST_SPEECH_S:g} 秒语音"),
+            Text(f"{_MIN_S:g} s in which the face is seen without a break", zh=f"连续 {_MIN_S:g} 秒可见的人脸"),
+            Text(f"{_MIN_SPEECH_S:g} s of speech in them", zh=f"其中至少 {_MIN_SPEECH_S:g} 秒语音"),
             Text("15 frames a second, lips that move", zh="每秒至少 15 帧，嘴唇有动作"),
         ),
         reference="own linear map on landmarks; after J. S. Chung & A. Zisserman, Out of time: automated lip sync in "
@@ -77,7 +77,7 @@ class LipSync:
         person, strip, audio = subject.person, subject.strip, subject.audio
         if subject.media.kind == "audio":
             return abstain(self.info, Text("there is no picture", zh="没有画面"), person=person)
-        why = _unfit(strip) or (NO_SOUND if audio is None else None)
+        why = _unfit(strip) or (NO_AUDIO if audio is None else None)
         if strip is None or audio is None or why is not None:
             return abstain(self.info, why or NO_FACE, person=person)
         mono = mixed(audio)
@@ -103,14 +103,14 @@ class LipSync:
 def foretell(mono: Floats) -> Reals:
     """``(k, 2)``: the mouth's shape that the sound ``(samples,)`` at 16 kHz lets expect, on a grid of 50 Hz from 0
     s."""
-    windows = sound_windows(mono)
+    windows = audio_windows(mono)
     if not len(windows):
         return np.zeros((0, 2))
     return np.asarray(models.load(MODEL).run(np.asarray(windows, np.float32))[0], np.float64)
 
 
 def _unfit(strip: Strip | None) -> Text | None:
-    why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ, min_seen=_LEAST_SEEN)
+    why = unfit(strip, min_s=_MIN_S, min_hz=_MIN_HZ, min_seen=_MIN_SEEN)
     if strip is None or why is not None:
         return why
     if np.nanstd(mouth_shape(strip.landmarks)[:, 0]) < _STILL:
@@ -131,11 +131,11 @@ def _within(runs: Sequence[Interval], strip: Strip) -> tuple[Interval, ...]:
 
 def _too_little(runs: Sequence[Interval]) -> Text | None:
     heard = total_s(runs)
-    if heard >= _LEAST_SPEECH_S:
+    if heard >= _MIN_SPEECH_S:
         return None
     return Text(
-        f"{heard:.1f} s of speech are heard while the face is seen; {_LEAST_SPEECH_S:g} s are needed",
-        zh=f"看到人脸时只听到 {heard:.1f} 秒语音，至少需要 {_LEAST_SPEECH_S:g} 秒",
+        f"{heard:.1f} s of speech are heard while the face is seen; {_MIN_SPEECH_S:g} s are needed",
+        zh=f"看到人脸时只听到 {heard:.1f} 秒语音，至少需要 {_MIN_SPEECH_S:g} 秒",
     )
 
 
@@ -180,17 +180,17 @@ def _curve(found: Fit) -> Curve:
     )  # fmt: skip
 
 
-def _traces(grid: Reals, moved: Reals, foretold: Reals, runs: Sequence[Interval]) -> Picture:
+def _traces(grid: Reals, moved: Reals, foretold: Reals, runs: Sequence[Interval]) -> ImageExhibit:
     caption = Text(
         "Opening of the mouth as seen (blue) and as foretold from the sound (orange), over time; grey: nobody is heard",
         zh="嘴部张开程度：画面所见（蓝）与由声音推断（橙）；灰色表示无人说话",
     )
-    return Picture(caption, traces(grid, moved[:, 0], foretold[:, 0], runs))
+    return ImageExhibit(caption, traces(grid, moved[:, 0], foretold[:, 0], runs))
 
 
 def traces(grid: Reals, seen: Reals, foretold: Reals, runs: Sequence[Interval]) -> Pixels:
     """``(200, 900, 3)``: both courses at unit deviation over the passage."""
-    width, height = _PICTURE
+    width, height = _IMAGE
     times = np.linspace(grid[0], grid[-1], width)
     heard = np.zeros(width, np.bool_)
     for run in runs:

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors._answers import NO_STILL_PICTURE, abstain, from_score, picture_too_small, withheld
+from zhenwei.detectors._answers import NO_STILL_IMAGE, abstain, from_score, image_too_small, withheld
 from zhenwei.signals import agreement
-from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, ImageExhibit, Pixels, Subject, Text
 
 _MODEL = "self_consistency"
 _PATCH_PX = 128
-_LEAST_PX = 192
-_MOST_ACROSS = 12
+_MIN_PX = 192
+_MAX_ACROSS = 12
 _LARGEST_PX = 640  # nothing larger was calibrated on; places of large photographs differ more, by depth of field alone
 _BATCH = 8
-_LEAST_SPREAD = 4.0  # grey levels: deviation of a patch that shows anything
-_LEAST_PATCHES = 9
-_LEAST_SCORE = 0.39
+_MIN_SPREAD = 4.0  # grey levels: deviation of a patch that shows anything
+_MIN_PATCHES = 9
+_MIN_SCORE = 0.39
 """Exceeded by 14 % of held-out splices of two cameras and by 2 % of genuine pictures, 9 % of the worst source (stock
 portraits, whose backgrounds are blurred). The LLR alone does not part them: half of the splices that it was calibrated
 on have another JPEG history only, which the network does not see, so that it stays below 0.2."""
@@ -69,8 +69,8 @@ class Exif:
         level="file",
         needs=(
             Text(
-                f"at least {_LEAST_PX} px on each side; beyond {_LARGEST_PX} px it shows its map and does not answer",
-                zh=f"每边至少 {_LEAST_PX} 像素；超过 {_LARGEST_PX} 像素时只给出一致性图，不作回答",
+                f"at least {_MIN_PX} px on each side; beyond {_LARGEST_PX} px it shows its map and does not answer",
+                zh=f"每边至少 {_MIN_PX} 像素；超过 {_LARGEST_PX} 像素时只给出一致性图，不作回答",
             ),
             Text("parts that are neither flat nor burnt out", zh="既不平坦也不过曝的部分"),
         ),
@@ -90,12 +90,12 @@ class Exif:
 
     def examine(self, subject: Subject) -> Evidence:
         if subject.media.kind != "image" or not subject.frames:
-            return abstain(self.info, NO_STILL_PICTURE)
+            return abstain(self.info, NO_STILL_IMAGE)
         pixels = subject.frames[0].pixels
-        if min(pixels.shape[:2]) < _LEAST_PX:
-            return abstain(self.info, picture_too_small(_LEAST_PX))
+        if min(pixels.shape[:2]) < _MIN_PX:
+            return abstain(self.info, image_too_small(_MIN_PX))
         at = telling(pixels)
-        if len(at) < _LEAST_PATCHES:
+        if len(at) < _MIN_PATCHES:
             return abstain(self.info, Text("too few parts of the picture show any detail", zh="画面中有细节的部分太少"))
         evidence = self._evidence(pixels, at, agreement.parted(compared(pixels, at)))
         large = max(pixels.shape[:2]) > _LARGEST_PX
@@ -111,14 +111,14 @@ class Exif:
 
 def found_enough(score: float | None, llr: float | None) -> bool:
     """Whether it is worth telling: much departs, and that speaks for pasting."""
-    return score is not None and llr is not None and score >= _LEAST_SCORE and llr > 0
+    return score is not None and llr is not None and score >= _MIN_SCORE and llr > 0
 
 
 def telling(pixels: Pixels) -> NDArray[np.int64]:
     """``(n, 2)`` row and column of the patches of ``(height, width, 3)`` uint8 RGB that show anything."""
-    at = agreement.corners(pixels.shape[0], pixels.shape[1], _PATCH_PX, _MOST_ACROSS)
+    at = agreement.corners(pixels.shape[0], pixels.shape[1], _PATCH_PX, _MAX_ACROSS)
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
-    kept = [float(grey[r : r + _PATCH_PX, c : c + _PATCH_PX].std()) >= _LEAST_SPREAD for r, c in at]
+    kept = [float(grey[r : r + _PATCH_PX, c : c + _PATCH_PX].std()) >= _MIN_SPREAD for r, c in at]
     return at[np.array(kept, bool)] if len(at) else at
 
 
@@ -136,7 +136,7 @@ def compared(pixels: Pixels, at: NDArray[np.int64]) -> NDArray[np.float64]:
     return agreement.logits(np.concatenate(points), np.concatenate(margins))
 
 
-def _exhibit(pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> Picture:
+def _exhibit(pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> ImageExhibit:
     share = round(100 * float(found.apart.mean()))
     caption = Text(
         "Consistency map: the redder, the less a place agrees with most of the picture in lens, noise, colour, "
@@ -145,7 +145,7 @@ def _exhibit(pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> 
         zh=f"一致性图：越红表示该处在镜头、噪声、色彩、锐化、缩放和压缩方面与画面主体越不一致。"
         f"不一致部分占 {len(at)} 个图块的 {share}%。真实图片中虚化背景和平坦区域也可能不同。",
     )
-    return Picture(caption, consistency_map(pixels, at, found))
+    return ImageExhibit(caption, consistency_map(pixels, at, found))
 
 
 def consistency_map(pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> Pixels:

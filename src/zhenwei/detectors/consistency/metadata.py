@@ -21,7 +21,7 @@ THUMBNAIL_LLR = 0.5
 
 _DATE = re.compile(r"(\d{4})[:-](\d{2})[:-](\d{2})[ T](\d{2}):(\d{2}):(\d{2})")
 _ALIKE = 0.3  # correlation of thumbnail and picture below which they show different things
-_LEAST_CONTRAST = 10.0  # grey levels: deviation of a thumbnail that shows anything
+_MIN_CONTRAST = 10.0  # grey levels: deviation of a thumbnail that shows anything
 _TOOL_FACTS = ("Software", "Created with", "Text: Software", "encoder", "encoded_by", "software", "creation_tool")
 
 
@@ -142,7 +142,7 @@ def resemblance(thumbnail: NDArray[np.float64], pixels: Pixels) -> float | None:
     """
     plane = pixels[..., 0] if is_grey(pixels) else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = np.asarray(cv2.resize(plane, (8, 8), interpolation=cv2.INTER_AREA), np.float64)
-    if min(small.std(), thumbnail.std()) < _LEAST_CONTRAST:
+    if min(small.std(), thumbnail.std()) < _MIN_CONTRAST:
         return None
     return max(float(np.corrcoef(np.rot90(small, k).ravel(), thumbnail.ravel())[0, 1]) for k in range(4))
 

@@ -27,7 +27,7 @@ _SHOWN = {
 }
 _MADE = Text("a small generator ({})", zh="小型生成器（{}）")
 _MAX_FACES = 4  # faces: a generator leaves its traces in every frame alike
-_LEAST_LLR = math.log(2)
+_MIN_LLR = math.log(2)
 NONE_OF_THESE = Text(
     "the fingerprint is like none of the sources that are known, cameras or generators",
     zh="指纹与任何已知来源（相机或生成器）都不相似",
@@ -106,7 +106,7 @@ def answer(
         return evidence
     if found is None:
         return replace(evidence, llr=None, reason=NONE_OF_THESE)
-    return evidence if llr >= _LEAST_LLR else replace(evidence, llr=None, reason=_NO_TRACE)
+    return evidence if llr >= _MIN_LLR else replace(evidence, llr=None, reason=_NO_TRACE)
 
 
 def named(source: int) -> Text:

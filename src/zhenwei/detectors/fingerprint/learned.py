@@ -13,7 +13,7 @@ from zhenwei.detectors._faces import FaceBatch
 from zhenwei.detectors.fingerprint import _sources
 from zhenwei.detectors.fingerprint._sources import answer, look, named
 from zhenwei.signals.spectrum import log_spectrum, noise_residual, peaks
-from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, ImageExhibit, Pixels, Subject, Text
 
 MODEL = "fingerprint_learned"
 _ENLARGED = 2
@@ -54,7 +54,7 @@ class LearnedFingerprint:
 
     def examine(self, subject: Subject) -> Evidence:
         batch = look(subject, MODEL)
-        shown = () if batch is None else (Picture(_SPECTRUM, spectrum_of(batch)),)
+        shown = () if batch is None else (ImageExhibit(_SPECTRUM, spectrum_of(batch)),)
         return answer(self.info, subject, batch, shown, always=self.always)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zhenwei.detectors._faces import FaceBatch
 from zhenwei.detectors.fingerprint._sources import answer, detector_info, look, named
-from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, ImageExhibit, Pixels, Subject, Text
 
 MODEL = "fingerprint_residual"
 
@@ -47,7 +47,7 @@ class ResidualFingerprint:
         return answer(self.info, subject, batch, shown, always=self.always)
 
 
-def _exhibit(batch: FaceBatch) -> Picture:
+def _exhibit(batch: FaceBatch) -> ImageExhibit:
     best = int(batch.outputs[1].mean(0).argmax())
     first = named(best)
     caption = Text(
@@ -58,7 +58,7 @@ def _exhibit(batch: FaceBatch) -> Picture:
     residual, template = _last(batch.outputs[0][0]), _last(batch.outputs[3][best])
     above = np.concatenate([batch.crops[0], _stretched(residual)], axis=1)
     below = np.concatenate([_stretched(template), _stretched(residual * template)], axis=1)
-    return Picture(caption, np.concatenate([above, below], axis=0))
+    return ImageExhibit(caption, np.concatenate([above, below], axis=0))
 
 
 def _last(values: Floats) -> Floats:

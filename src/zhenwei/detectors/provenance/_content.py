@@ -21,7 +21,7 @@ COMPOSITE_LLR = 1.0  # a label says so, with nobody to answer for it: phones wri
 MARK_LLR = 2.0  # a generator's mark, which anybody can also put into a photograph to discredit it
 FACE_APP_LLR = 0.7
 CAPTURE_LLR = -3.0  # a signer whom the reader trusts says that a camera recorded it
-MOST_BYTES = 64 << 20  # all of it is held in memory, which is not to grow with the length of a clip
+MAX_BYTES = 64 << 20  # all of it is held in memory, which is not to grow with the length of a clip
 NO_FILE = Text("the file itself is not at hand", zh="无法读取文件本身")
 TOO_LARGE = Text(
     "the file is too large to be searched here; zhenwei verify reads it",
@@ -46,7 +46,7 @@ def statements(media: Media, anchors: str = "") -> Statements | Text:
 
     ``anchors``: the path of a list of trusted signers, "" for none.
     """
-    if media.size_bytes > MOST_BYTES:
+    if media.size_bytes > MAX_BYTES:
         return TOO_LARGE
     try:
         status = Path(media.path).stat()

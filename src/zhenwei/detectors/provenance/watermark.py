@@ -72,7 +72,7 @@ def _in_frames(frames: tuple[Frame, ...]) -> Mark | None:
 
 
 def _in_audio(audio: Audio | None) -> Mark | None:
-    mark = watermark.read_sound(audio.samples, audio.rate_hz, keys.PUBLIC_KEY) if audio else None
+    mark = watermark.read_audio(audio.samples, audio.rate_hz, keys.PUBLIC_KEY) if audio else None
     return Mark("sound", mark.ident.hex(), mark.agreement, published=True) if mark else None
 
 

@@ -10,27 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors._answers import NO_SOUND, abstain, axis, evenly, from_score
-from zhenwei.detectors._sound import ACTIVITY, mixed, speech_runs, total_s
+from zhenwei.detectors._answers import NO_AUDIO, abstain, axis, evenly, from_score
+from zhenwei.detectors._audio import ACTIVITY, mixed, speech_runs, total_s
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats, Interval, Picture, Pixels, Text
+from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats, ImageExhibit, Interval, Pixels, Text
 
-LEAST_S = 1.5  # of speech
+MIN_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
 _SILENT = 1e-4  # of full scale
 _MAX_WINDOWS = 400
-_PICTURE = (900, 220)
+_IMAGE = (900, 220)
 _SHOWN_DB = 70.0
 _FORGED, _GENUINE, _PAUSE = (224, 72, 62), (66, 133, 214), (120, 120, 120)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """``sound`` ``(samples,)`` float32 at 16 kHz, speech only; ``interval``: from where in the recording."""
+    """``audio`` ``(samples,)`` float32 at 16 kHz, speech only; ``interval``: from where in the recording."""
 
-    sound: Floats
+    audio: Floats
     interval: Interval
 
 
@@ -55,7 +55,7 @@ def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[T
         question=question,
         takes=("audio", "video"),
         level="file",
-        needs=(Text(f"{LEAST_S:g} s of speech", zh=f"至少 {LEAST_S:g} 秒语音"),),
+        needs=(Text(f"{MIN_S:g} s of speech", zh=f"至少 {MIN_S:g} 秒语音"),),
         reference=reference,
         blind_spots=blind_spots,
         models=(model, ACTIVITY),
@@ -66,7 +66,7 @@ def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[T
 def listen(audio: Audio | None) -> Speech | Text:
     """What there is to examine, or why there is not: no sound, silence, no or too little speech."""
     if audio is None or audio.samples.size == 0:
-        return NO_SOUND
+        return NO_AUDIO
     mono = mixed(audio)
     if float(np.abs(mono).max(initial=0.0)) < _SILENT:
         return Text("the sound is silence", zh="声音为静音")
@@ -74,10 +74,10 @@ def listen(audio: Audio | None) -> Speech | Text:
     heard_s = total_s(runs)
     if not runs:
         return Text("nobody is heard to speak", zh="没有听到有人说话")
-    if heard_s < LEAST_S:
+    if heard_s < MIN_S:
         return Text(
-            f"only {heard_s:.1f} s of speech are heard; {LEAST_S:g} s are needed",
-            zh=f"只听到 {heard_s:.1f} 秒语音，至少需要 {LEAST_S:g} 秒",
+            f"only {heard_s:.1f} s of speech are heard; {MIN_S:g} s are needed",
+            zh=f"只听到 {heard_s:.1f} 秒语音，至少需要 {MIN_S:g} 秒",
         )
     return Speech(mono, runs, _windows(mono, runs))
 
@@ -109,7 +109,7 @@ def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple
         return abstain(info, heard)
     windows, scores = [], []
     for window in heard.windows:
-        judged = score(window.sound)
+        judged = score(window.audio)
         if judged is not None:
             windows.append(window)
             scores.append(judged)
@@ -124,7 +124,7 @@ def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple
         interval=windows[int(np.argmax(llrs))].interval,
         exhibits=_exhibits(heard, windows, llrs),
     )
-    if heard.speech_s >= 2 * LEAST_S:
+    if heard.speech_s >= 2 * MIN_S:
         return evidence
     short = Text(f"only {heard.speech_s:.1f} s of speech", zh=f"仅 {heard.speech_s:.1f} 秒语音")
     return replace(evidence, reason=short)
@@ -140,7 +140,7 @@ def _finding(llr: float, words: tuple[Text, Text, Text]) -> Text:
 
 
 def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> tuple[Exhibit, ...]:
-    picture = Picture(
+    image = ImageExhibit(
         Text(
             "Spectrogram, 0 to 8 kHz; the strip below: red speaks for a synthetic voice, blue for a genuine one, grey "
             "is not speech",
@@ -149,7 +149,7 @@ def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -
         spectrogram(heard, windows, llrs),
     )
     if len(windows) < 2:
-        return (picture,)
+        return (image,)
     middles = [(w.interval.start_s + w.interval.end_s) / 2 for w in windows]
     curve = Curve(
         Text("Each window of speech by itself; above the line speaks for a synthetic voice",
@@ -160,12 +160,12 @@ def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -
         axis(llrs, 4),
         0.0,
     )  # fmt: skip
-    return (picture, curve)
+    return (image, curve)
 
 
 def spectrogram(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> Pixels:
     """``(252, 900, 3)``: time to the right, 0 to 8 kHz upwards; below, what each part of the speech speaks for."""
-    width, height = _PICTURE
+    width, height = _IMAGE
     hop = max(160, len(heard.mono) // (2 * width))
     padded = np.pad(heard.mono, (0, max(0, 512 - len(heard.mono))))
     level = 10 * np.log10(np.abs(stft(padded, 512, hop)) ** 2 + 1e-10)

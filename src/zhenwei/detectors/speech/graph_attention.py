@@ -39,21 +39,21 @@ class GraphAttention:
         return examined(self.info, subject.audio, score, _WORDS)
 
 
-def pieces(sound: Floats) -> Floats | None:
+def pieces(audio: Floats) -> Floats | None:
     """``(n, 40000)`` float32 of speech ``(samples,)``, loudness evened: half overlapping; what is short is repeated,
     as AASIST does. None below half a second."""
-    if len(sound) < _LEAST:
+    if len(audio) < _LEAST:
         return None
-    even = np.asarray(levelled(without_rumble(sound, RATE_HZ)), np.float32)
+    even = np.asarray(levelled(without_rumble(audio, RATE_HZ)), np.float32)
     if len(even) < SAMPLES:
         return np.resize(even, SAMPLES)[None]
     starts = np.linspace(0, len(even) - SAMPLES, 1 + -(-2 * (len(even) - SAMPLES) // SAMPLES)).round().astype(int)
     return np.stack([even[start : start + SAMPLES] for start in starts])
 
 
-def score(sound: Floats) -> float | None:
+def score(audio: Floats) -> float | None:
     """Log odds of one window of speech; None where it is too short."""
-    found = pieces(sound)
+    found = pieces(audio)
     return None if found is None else float(models.load(MODEL).run(found)[0].mean())
 
 

@@ -15,7 +15,7 @@ from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Tex
 
 MODEL = "speech_lfcc_gmm"
 COEFFICIENTS = 20
-_LEAST_FRAMES = 40
+_MIN_FRAMES = 40
 _HEARD = 7.0  # nepers of the first cepstrum's energy below the loudest frames
 
 
@@ -44,21 +44,21 @@ class LfccGmm:
         return examined(self.info, subject.audio, score, _WORDS)
 
 
-def frames(sound: Floats) -> Floats | None:
+def frames(audio: Floats) -> Floats | None:
     """``(n, 20)``: curvatures of 20 LFCC of the frames that are heard; None if there are too few."""
-    cepstra = frame_cepstra(levelled(without_rumble(sound, RATE_HZ)))[:, :COEFFICIENTS]
-    if len(cepstra) < _LEAST_FRAMES:
+    cepstra = frame_cepstra(levelled(without_rumble(audio, RATE_HZ)))[:, :COEFFICIENTS]
+    if len(cepstra) < _MIN_FRAMES:
         return None
     energy = cepstra[:, 0]
     heard = energy > np.percentile(energy, 95) - _HEARD * np.sqrt(40)
-    if heard.sum() < _LEAST_FRAMES:
+    if heard.sum() < _MIN_FRAMES:
         return None
     return np.asarray(deltas(deltas(cepstra))[heard], np.float32)
 
 
-def score(sound: Floats) -> float | None:
+def score(audio: Floats) -> float | None:
     """Mean log-likelihood ratio of the frames of one window; None where too little is heard."""
-    found = frames(sound)
+    found = frames(audio)
     return None if found is None else float(models.load(MODEL).run(found)[0].mean())
 
 

@@ -41,9 +41,9 @@ class Variability:
         return examined(self.info, subject.audio, score, _WORDS)
 
 
-def score(sound: Floats) -> float | None:
+def score(audio: Floats) -> float | None:
     """Of one window of speech ``(samples,)`` at 16 kHz; None where too little is heard."""
-    found = variability(sound)
+    found = variability(audio)
     return None if found is None else float(models.load(MODEL).run(np.asarray(found[None], np.float32))[0][0])
 
 

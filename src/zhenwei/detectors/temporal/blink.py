@@ -13,11 +13,11 @@ from zhenwei.detectors._strips import TOO_OFTEN_LOST, unfit
 from zhenwei.signals.eyes import Blinks, eye_widths, find_blinks, likeness
 from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Strip, Subject, Text
 
-_LEAST_S, _LEAST_HZ = 8.0, 14.5
-_LEAST_SEEN = 0.8  # of the frames
-_LEAST_EYE_PX = 12.0
+_MIN_S, _MIN_HZ = 8.0, 14.5
+_MIN_SEEN = 0.8  # of the frames
+_MIN_EYE_PX = 12.0
 _TURNED = 0.55  # one eye this much narrower than the other: the face is turned away
-_NOISIEST, _LEAST_ALIKE = 0.08, 0.75  # of the likeness: its noise, and how alike the eyes usually are
+_NOISIEST, _MIN_ALIKE = 0.08, 0.75  # of the likeness: its noise, and how alike the eyes usually are
 _RATE_HZ = 15 / 60  # blinks a second of people who sit and speak; 10 to 20 a minute is usual
 _SHAPE = 2.0  # of the gamma distribution of that rate over people
 _UNBLINKING = 0.1
@@ -62,7 +62,7 @@ class Blink:
             return abstain(self.info, why or NO_FACE, person=person)
         both = likeness(strip.pixels, strip.landmarks)
         blinks = find_blinks(strip.times_s, both)
-        if not (blinks.noise <= _NOISIEST and blinks.usual >= _LEAST_ALIKE):
+        if not (blinks.noise <= _NOISIEST and blinks.usual >= _MIN_ALIKE):
             return abstain(
                 self.info, Text("the eyes cannot be followed well enough", zh="无法稳定地跟踪双眼"), person=person
             )
@@ -88,15 +88,15 @@ def llr_of(count: int, seconds: float) -> float:
 
 
 def _unfit(strip: Strip | None) -> Text | None:
-    why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ)
+    why = unfit(strip, min_s=_MIN_S, min_hz=_MIN_HZ)
     if strip is None or why is not None:
         return why
     widths = eye_widths(strip.landmarks)
     seen = np.isfinite(widths).all(axis=1)
-    if seen.mean() < _LEAST_SEEN:
+    if seen.mean() < _MIN_SEEN:
         return TOO_OFTEN_LOST
     usual = np.median(widths[seen], axis=0)
-    if usual.max() / strip.scale < _LEAST_EYE_PX or usual.max() < _LEAST_EYE_PX / 2:
+    if usual.max() / strip.scale < _MIN_EYE_PX or usual.max() < _MIN_EYE_PX / 2:
         return Text("the eyes are too small", zh="眼睛太小")
     if usual.min() < _TURNED * usual.max():
         return Text("the face is turned away", zh="脸转向一侧")

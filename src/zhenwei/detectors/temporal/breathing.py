@@ -15,10 +15,10 @@ from zhenwei.signals.breathing import BAND_HZ, Breath, common_breath, filtered, 
 from zhenwei.signals.pulse import patch_colours
 from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Strip, Subject, Text
 
-_LEAST_S, _LEAST_HZ = 8.0, 9.5
-_LEAST_SEEN = 0.9  # of the frames
+_MIN_S, _MIN_HZ = 8.0, 9.5
+_MIN_SEEN = 0.9  # of the frames
 _ENOUGH_HZ = 10.0  # of looking at the shoulders: breath is slow
-_LEAST_SHARE, _LEAST_AGREEMENT = (
+_MIN_SHARE, _MIN_AGREEMENT = (
     0.66,
     0.93,
 )  # restless heads (random walks) reach both in 1 of 100 clips of 10 s
@@ -68,7 +68,7 @@ class Breathing:
 
     def examine(self, subject: Subject) -> Evidence:
         person, strip = subject.person, subject.strip
-        why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ, min_seen=_LEAST_SEEN)
+        why = unfit(strip, min_s=_MIN_S, min_hz=_MIN_HZ, min_seen=_MIN_SEEN)
         if strip is None or why is not None:
             return abstain(self.info, why or NO_FACE, person=person)
         head = _bridged(head_height(strip.landmarks, strip.origins, strip.scale))
@@ -94,7 +94,7 @@ class Breathing:
 
 def stands_out(found: Breath) -> bool:
     """Whether it is more than restless motion does in all but about one of a hundred clips."""
-    return found.share >= _LEAST_SHARE and found.agreement >= _LEAST_AGREEMENT
+    return found.share >= _MIN_SHARE and found.agreement >= _MIN_AGREEMENT
 
 
 def _bridged(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -105,7 +105,7 @@ def _bridged(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _rhythm_of_skin(strip: Strip) -> float | None:
     """Breaths a minute in the slow change of the skin's green, where all patches of it change in step; else None."""
     green = patch_colours(strip.pixels, strip.landmarks)[:, :, 1]
-    seen = np.isfinite(green).mean(axis=0) >= _LEAST_SEEN
+    seen = np.isfinite(green).mean(axis=0) >= _MIN_SEEN
     patches = [_bridged(column) for column in green[:, seen].T]
     if len(patches) < 2:
         return None

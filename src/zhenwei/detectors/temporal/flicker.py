@@ -16,8 +16,8 @@ from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Floats, Strip
 
 MODEL = "flicker"
 FRAMES = 48  # of a window
-_LEAST_HZ, _LEAST_PX, _LEAST_SEEN = 14.5, 64.0, 0.9
-_LEAST_SCORE = 0.75  # exceeded by 3 % of held-out genuine clips and 56 % of forged ones, all photographs set in motion
+_MIN_HZ, _MIN_PX, _MIN_SEEN = 14.5, 64.0, 0.9
+_MIN_SCORE = 0.75  # exceeded by 3 % of held-out genuine clips and 56 % of forged ones, all photographs set in motion
 _CHEEKBONES = (234, 454)
 _STEADY = Text(
     "no tremor of the face stands out, as in smooth forgeries and genuine clips alike",
@@ -49,7 +49,7 @@ class Flicker:
                 f"{FRAMES + 2} frames in which the face is seen without a break", zh=f"连续 {FRAMES + 2} 帧可见的人脸"
             ),
             Text("15 frames a second", zh="每秒至少 15 帧"),
-            Text(f"a face of at least {_LEAST_PX:g} px", zh=f"至少 {_LEAST_PX:g} 像素的人脸"),
+            Text(f"a face of at least {_MIN_PX:g} px", zh=f"至少 {_MIN_PX:g} 像素的人脸"),
         ),
         reference="own network over time; clips forged frame by frame, after the temporal artefacts in Y. Xu et al., "
         "TALL, ICCV 2023",
@@ -78,7 +78,7 @@ class Flicker:
         llr, shown = evidence.llr or 0.0, (_curve(strip, frame_odds),)
         finding = _FORGED if llr > 0 else _SMOOTH
         evidence = replace(evidence, finding=finding, person=person, interval=strip.interval, exhibits=shown)
-        if self.always or (score >= _LEAST_SCORE and llr > 0):
+        if self.always or (score >= _MIN_SCORE and llr > 0):
             return evidence
         return withheld(evidence, _STEADY)
 
@@ -111,11 +111,11 @@ def _unfit(strip: Strip | None) -> Text | None:
             f"the face is seen in {count} frames without a break; {FRAMES + 2} are needed",
             zh=f"连续看到人脸 {count} 帧，至少需要 {FRAMES + 2} 帧",
         )
-    why = unfit(strip, min_hz=_LEAST_HZ, min_seen=_LEAST_SEEN)
+    why = unfit(strip, min_hz=_MIN_HZ, min_seen=_MIN_SEEN)
     if why is not None:
         return why
     ends = strip.landmarks[:, _CHEEKBONES, :2]
-    if np.nanmedian(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)) / strip.scale < _LEAST_PX:
+    if np.nanmedian(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)) / strip.scale < _MIN_PX:
         return Text("the face is too small", zh="人脸太小")
     return None
 

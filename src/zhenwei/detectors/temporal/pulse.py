@@ -14,9 +14,9 @@ from zhenwei.detectors._strips import unfit
 from zhenwei.signals.pulse import Pulse, chrom, common_pulse, patch_colours, pos, spectrum
 from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Strip, Subject, Text
 
-_LEAST_S, _LEAST_HZ = 8.0, 14.5
-_LEAST_PATCHES, _LEAST_SEEN = 5, 0.85
-_LEAST_SHARE, _LEAST_AGREEMENT = (
+_MIN_S, _MIN_HZ = 8.0, 14.5
+_MIN_PATCHES, _MIN_SEEN = 5, 0.85
+_MIN_SHARE, _MIN_AGREEMENT = (
     0.62,
     0.52,
 )  # white noise in eight patches stays below in 99 of 100 clips of 10 s
@@ -64,11 +64,11 @@ class PulseCoherence:
 
     def examine(self, subject: Subject) -> Evidence:
         person, strip = subject.person, subject.strip
-        why = unfit(strip, min_s=_LEAST_S, min_hz=_LEAST_HZ)
+        why = unfit(strip, min_s=_MIN_S, min_hz=_MIN_HZ)
         if strip is None or why is not None:
             return abstain(self.info, why or NO_FACE, person=person)
         colours = usable_patches(strip)
-        if colours.shape[1] < _LEAST_PATCHES:
+        if colours.shape[1] < _MIN_PATCHES:
             return abstain(
                 self.info, Text("too little skin is seen throughout", zh="持续可见的皮肤区域太少"), person=person
             )
@@ -107,7 +107,7 @@ class PulseCoherence:
 
 def stands_out(found: Pulse) -> bool:
     """Whether it is more than noise does in all but about one of a hundred clips."""
-    return found.share >= _LEAST_SHARE and found.agreement >= _LEAST_AGREEMENT
+    return found.share >= _MIN_SHARE and found.agreement >= _MIN_AGREEMENT
 
 
 def usable_patches(strip: Strip) -> NDArray[np.float64]:
@@ -115,7 +115,7 @@ def usable_patches(strip: Strip) -> NDArray[np.float64]:
     every = patch_colours(strip.pixels, strip.landmarks)
     seen = np.isfinite(every[:, :, 0])
     kept = []
-    for number in np.flatnonzero(seen.mean(axis=0) >= _LEAST_SEEN):
+    for number in np.flatnonzero(seen.mean(axis=0) >= _MIN_SEEN):
         at = np.flatnonzero(seen[:, number])
         columns = [np.interp(np.arange(len(every)), at, every[at, number, channel]) for channel in range(3)]
         patch = np.stack(columns, axis=1)

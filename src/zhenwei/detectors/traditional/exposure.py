@@ -21,7 +21,7 @@ from zhenwei.types import (
     Face,
     Floats,
     Frame,
-    Picture,
+    ImageExhibit,
     Pixels,
     Subject,
     Text,
@@ -29,8 +29,8 @@ from zhenwei.types import (
 )
 
 _MODEL = "exposure"
-_LEAST_PX = 48
-_LEAST_LLR = 0.2  # below it, what is said moves nobody's odds
+_MIN_PX = 48
+_MIN_LLR = 0.2  # below it, what is said moves nobody's odds
 _DARK, _BRIGHT = np.array((40, 110, 255), np.float32), np.array((255, 60, 30), np.float32)
 _LOWEST_SHARE = 1e-5
 
@@ -73,7 +73,7 @@ class Exposure:
         takes=("image",),
         level="person",
         needs=(
-            Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),
+            Text(f"a face of at least {_MIN_PX} px", zh=f"至少 {_MIN_PX} 像素的人脸"),
             Text("surroundings of the face", zh="人脸周围的画面"),
             Text("a picture in colour", zh="彩色画面"),
         ),
@@ -100,9 +100,9 @@ class Exposure:
         if track is None or not track.faces:
             return abstain(self.info, NO_FACE)
         pairs = [(face, subject.frame(face.frame)) for face in evenly(track.faces, self.most)]
-        large = [pair for pair in pairs if _size(*pair) >= _LEAST_PX]
+        large = [pair for pair in pairs if _size(*pair) >= _MIN_PX]
         if not large:
-            return abstain(self.info, face_too_small(_LEAST_PX), person=track.person)
+            return abstain(self.info, face_too_small(_MIN_PX), person=track.person)
         whole = [pair for pair in large if not pair[0].tight]
         if not whole:
             return abstain(self.info, _ONLY_FACE, person=track.person)
@@ -110,7 +110,7 @@ class Exposure:
         if not coloured:
             return abstain(self.info, Text("the picture has no colours", zh="画面没有颜色"), person=track.person)
         evidence = self._evidence(track, coloured)
-        if self.always or evidence.llr is None or evidence.llr >= _LEAST_LLR:
+        if self.always or evidence.llr is None or evidence.llr >= _MIN_LLR:
             return evidence
         return withheld(evidence, _NO_TRACE)
 
@@ -138,12 +138,12 @@ def _size(face: Face, frame: Frame) -> float:
 
 
 def _finding(llr: float) -> Text:
-    if llr >= _LEAST_LLR:
+    if llr >= _MIN_LLR:
         return _GENERATED
-    return _PHOTOGRAPHED if llr <= -_LEAST_LLR else _NEITHER
+    return _PHOTOGRAPHED if llr <= -_MIN_LLR else _NEITHER
 
 
-def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[Picture | Curve, ...]:
+def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[ImageExhibit | Curve, ...]:
     rows = exposure.histograms(exposure.sampled(_part(frame.pixels, face)))[exposure.CHANNELS.index("luma")]
     curve = Curve(
         Text(
@@ -155,7 +155,7 @@ def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[Picture | Curv
         axis(range(256), 0),
         axis(np.log10(np.maximum(rows, _LOWEST_SHARE)), 4),
     )
-    picture = Picture(
+    image = ImageExhibit(
         Text(
             "Where a colour is clipped: blue in the shadows, red in the highlights. It shows exposure, not forgery.",
             zh="颜色被截断之处：阴影为蓝色，高光为红色。此图显示曝光，而非伪造之处。",
@@ -163,7 +163,7 @@ def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[Picture | Curv
         _clipping(frame.pixels),
         face.time_s if moving else None,
     )
-    return (curve, picture)
+    return (curve, image)
 
 
 def _clipping(pixels: Pixels) -> Pixels:

@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors._answers import NO_STILL_PICTURE, abstain, from_score, picture_too_small, withheld
+from zhenwei.detectors._answers import NO_STILL_IMAGE, abstain, from_score, image_too_small, withheld
 from zhenwei.detectors.traditional._shared import heated
 from zhenwei.signals import jpeg
-from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Picture, Pixels, Subject, Text
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, ImageExhibit, Pixels, Subject, Text
 
 _MODEL = "jpeg_traces"
-_LEAST_PX = 128
-_MOST_PX = 400  # camera originals of several megapixels were called spliced, four of 26
-_LEAST_PLACES = 60
-_LEAST_DIP = 0.3  # octaves: less, and nothing says that the picture ever was a JPEG
-_LEAST_GRID = 0.15  # grey levels of lead from which the grid is where it seems to be
-_LEAST_TAIL = 0.01  # added before the logarithm
+_MIN_PX = 128
+_MAX_PX = 400  # camera originals of several megapixels were called spliced, four of 26
+_MIN_PLACES = 60
+_MIN_DIP = 0.3  # octaves: less, and nothing says that the picture ever was a JPEG
+_MIN_GRID = 0.15  # grey levels of lead from which the grid is where it seems to be
+_MIN_TAIL = 0.01  # added before the logarithm
 _TAIL = 7.0  # per cent of the places that may be unlike the rest
-_LEAST_LLR = math.log(2)
+_MIN_LLR = math.log(2)
 _STRONG = 3.0  # robust deviations that the map shows in full colour
 _SHOWN_PX = 640
 
@@ -39,8 +39,8 @@ _NO_TRACE = Text(
 )
 
 _TOO_LARGE = Text(
-    f"the picture is larger than those it was calibrated on, {_MOST_PX} px a side",
-    zh=f"图片大于校准所用的尺寸（每边 {_MOST_PX} 像素）",
+    f"the picture is larger than those it was calibrated on, {_MAX_PX} px a side",
+    zh=f"图片大于校准所用的尺寸（每边 {_MAX_PX} 像素）",
 )
 
 
@@ -64,7 +64,7 @@ class JpegTraces:
         takes=("image",),
         level="file",
         needs=(
-            Text(f"at least {_LEAST_PX} px on each side", zh=f"每边至少 {_LEAST_PX} 像素"),
+            Text(f"at least {_MIN_PX} px on each side", zh=f"每边至少 {_MIN_PX} 像素"),
             Text("traces of JPEG compression, and some detail", zh="JPEG 压缩痕迹和一定的细节"),
         ),
         reference="H. Farid, Exposing digital forgeries from JPEG ghosts, TIFS 2009; Z. Lin et al., tampered JPEG "
@@ -83,28 +83,28 @@ class JpegTraces:
 
     def examine(self, subject: Subject) -> Evidence:
         if subject.media.kind != "image" or not subject.frames:
-            return abstain(self.info, NO_STILL_PICTURE)
+            return abstain(self.info, NO_STILL_IMAGE)
         pixels = subject.frames[0].pixels
-        if min(pixels.shape[:2]) < _LEAST_PX:
-            return abstain(self.info, picture_too_small(_LEAST_PX))
-        if min(pixels.shape[:2]) > _MOST_PX and not self.always:
+        if min(pixels.shape[:2]) < _MIN_PX:
+            return abstain(self.info, image_too_small(_MIN_PX))
+        if min(pixels.shape[:2]) > _MAX_PX and not self.always:
             return abstain(self.info, _TOO_LARGE)
         traces = trace(pixels)
         if traces is None:
             return abstain(self.info, Text("too few parts of the picture hold detail", zh="画面中有细节的部分太少"))
-        if traces.dip < _LEAST_DIP:
+        if traces.dip < _MIN_DIP:
             return abstain(
                 self.info, Text("nothing shows that the picture ever was a JPEG", zh="没有迹象表明图片曾是 JPEG")
             )
         evidence = self._evidence(pixels, traces)
-        if self.always or evidence.llr is None or evidence.llr >= _LEAST_LLR:
+        if self.always or evidence.llr is None or evidence.llr >= _MIN_LLR:
             return evidence
         return withheld(evidence, _NO_TRACE)
 
     def _evidence(self, pixels: Pixels, traces: Traces) -> Evidence:
         (scores,) = models.load(_MODEL).run(traces.features[None])
         evidence = from_score(self.info, float(scores[0]))
-        finding = _FORGED if (evidence.llr or 0.0) >= _LEAST_LLR else _EVEN
+        finding = _FORGED if (evidence.llr or 0.0) >= _MIN_LLR else _EVEN
         return replace(evidence, finding=finding, exhibits=_exhibits(pixels, traces))
 
 
@@ -131,9 +131,9 @@ def trace(pixels: Pixels) -> Traces | None:
     plane = jpeg.luma(pixels)
     steps = jpeg.grid_steps(plane)
     row, column, lead = jpeg.grid_offset(steps)
-    blocks = jpeg.coefficients(plane, (row, column) if lead > _LEAST_GRID else (0, 0))
+    blocks = jpeg.coefficients(plane, (row, column) if lead > _MIN_GRID else (0, 0))
     ghosts = jpeg.ghosts(blocks)
-    if np.isfinite(ghosts[..., 0]).sum() < _LEAST_PLACES:
+    if np.isfinite(ghosts[..., 0]).sum() < _MIN_PLACES:
         return None
     quality, dip = jpeg.last_quality(blocks)
     single, _ = jpeg.double_quantised(blocks, quality)
@@ -145,7 +145,7 @@ def trace(pixels: Pixels) -> Traces | None:
     features = [low.max(), high.max(), spread.max(), spread.sum(), grid[0], above[0], deviation[0]]
     most = int(spread.argmax())
     return Traces(
-        features=np.log10(np.asarray(features, np.float32) + np.float32(_LEAST_TAIL)),
+        features=np.log10(np.asarray(features, np.float32) + np.float32(_MIN_TAIL)),
         ghost=jpeg.unlike(ghosts[..., most]),
         quality=jpeg.QUALITIES[most + 1],
         single=jpeg.unlike(single) if deviation[0] > 0 else None,
@@ -161,14 +161,14 @@ FEATURES = ("ghost below", "ghost above", "ghost spread", "ghost spreads", "othe
 def _tails(maps: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """For each map of ``(rows, columns, n)``: how far its lower and upper tails lie from its middle; its deviation."""
     known = maps[np.isfinite(maps).all(axis=2)].astype(np.float64)
-    if len(known) < _LEAST_PLACES:
+    if len(known) < _MIN_PLACES:
         nothing = np.zeros(maps.shape[2])
         return nothing, nothing, nothing
     low, middle, high = np.percentile(known, [_TAIL, 50, 100 - _TAIL], axis=0)
     return middle - low, high - middle, known.std(axis=0)
 
 
-def _exhibits(pixels: Pixels, traces: Traces) -> tuple[Picture, ...]:
+def _exhibits(pixels: Pixels, traces: Traces) -> tuple[ImageExhibit, ...]:
     ghost = Text(
         f"JPEG ghost at quality {traces.quality}: yellow and red parts react to this quality otherwise than the rest. "
         "Even walls and fine texture can do so in genuine pictures.",
@@ -179,9 +179,9 @@ def _exhibits(pixels: Pixels, traces: Traces) -> tuple[Picture, ...]:
         "Double compression: the picture was saved twice; yellow and red parts do not show it.",
         zh="双重压缩：图片曾保存两次；黄色和红色部分没有这种痕迹。",
     )
-    shown = [Picture(ghost, _laid_over(pixels, np.abs(traces.ghost)))]
+    shown = [ImageExhibit(ghost, _laid_over(pixels, np.abs(traces.ghost)))]
     if traces.single is not None:
-        shown.append(Picture(single, _laid_over(pixels, traces.single)))
+        shown.append(ImageExhibit(single, _laid_over(pixels, traces.single)))
     return tuple(shown)
 
 

@@ -22,7 +22,7 @@ from zhenwei.types import (
     Face,
     Floats,
     Frame,
-    Picture,
+    ImageExhibit,
     Pixels,
     Subject,
     Text,
@@ -31,13 +31,13 @@ from zhenwei.types import (
 
 Places = NDArray[np.float64]
 _MODEL = "noise"
-_LEAST_PX = 64
+_MIN_PX = 64
 _SLIGHT = 0.2
 _FACE, _AWAY = (0.85, 0.95), (1.25, 1.3)  # ellipses in the box: the face ends within, the surroundings begin beyond
-_MOST_OCTAVES = 4.0
+_MAX_OCTAVES = 4.0
 _MAP_OCTAVES = 2.0
 _SHOWN_PX = 640
-_SIDE, _MOST_PATCHES = 128, 64  # pixels a side; of the face, and as many of its surroundings
+_SIDE, _MAX_PATCHES = 128, 64  # pixels a side; of the face, and as many of its surroundings
 _PLACES_A_SIDE = 80
 WHOLE_PX = 4_000_000  # of larger pictures a sample is looked at
 _MORE, _LESS = np.array((255, 40, 30), np.float32), np.array((40, 90, 255), np.float32)
@@ -71,7 +71,7 @@ class Noise:
         takes=("image",),
         level="person",
         needs=(
-            Text(f"a face of at least {_LEAST_PX} px", zh=f"至少 {_LEAST_PX} 像素的人脸"),
+            Text(f"a face of at least {_MIN_PX} px", zh=f"至少 {_MIN_PX} 像素的人脸"),
             Text("surroundings of the face", zh="人脸周围的画面"),
             Text("some parts without burnt-out tones or strong texture", zh="部分区域没有过曝、死黑或强纹理"),
         ),
@@ -99,9 +99,9 @@ class Noise:
         track = subject.track
         if track is None or not track.faces:
             return abstain(self.info, NO_FACE)
-        large = [face for face in evenly(track.faces, self.most) if face.quality.face_px >= _LEAST_PX]
+        large = [face for face in evenly(track.faces, self.most) if face.quality.face_px >= _MIN_PX]
         if not large:
-            return abstain(self.info, face_too_small(_LEAST_PX), person=track.person)
+            return abstain(self.info, face_too_small(_MIN_PX), person=track.person)
         wide = [face for face in large if not face.tight]
         if not wide:
             return abstain(self.info, _ONLY_FACE, person=track.person)
@@ -138,19 +138,19 @@ def noise_features(pixels: Pixels, face: Face) -> Floats | None:
         return None
     planes = [np.asarray(small[..., channel], np.float32) for channel in range(3)]
     coarse = [_difference(plane, face.box, 2, patches) for plane in planes]
-    signed = np.clip(np.nan_to_num([fine, *coarse]), -_MOST_OCTAVES, _MOST_OCTAVES)
+    signed = np.clip(np.nan_to_num([fine, *coarse]), -_MAX_OCTAVES, _MAX_OCTAVES)
     return np.concatenate([signed, np.abs(signed)]).astype(np.float32)
 
 
 def _sampled(pixels: Pixels, box: Box) -> Patches:
-    """Patches from the face and from the rest of the picture, at most ``_MOST_PATCHES`` of each."""
+    """Patches from the face and from the rest of the picture, at most ``_MAX_PATCHES`` of each."""
     height, width = pixels.shape[:2]
     face: list[tuple[int, int]] = []
     away: list[tuple[int, int]] = []
     for y in range(0, height - _SIDE + 1, _SIDE):
         for x in range(0, width - _SIDE + 1, _SIDE):
             (face if _meets(box, y, x) else away).append((y, x))
-    return cut_out(pixels, [*evenly(face, _MOST_PATCHES), *evenly(away, _MOST_PATCHES)], _SIDE)
+    return cut_out(pixels, [*evenly(face, _MAX_PATCHES), *evenly(away, _MAX_PATCHES)], _SIDE)
 
 
 def _meets(box: Box, top: int, left: int) -> bool:
@@ -187,7 +187,7 @@ def _finding(llr: float) -> Text:
     return _GENUINE if llr <= -_SLIGHT else _NEITHER
 
 
-def _exhibit(frame: Frame, face: Face, octaves: float, *, moving: bool) -> Picture:
+def _exhibit(frame: Frame, face: Face, octaves: float, *, moving: bool) -> ImageExhibit:
     more = "more" if octaves >= 0 else "less"
     times = 2 ** abs(octaves)
     caption = Text(
@@ -196,7 +196,7 @@ def _exhibit(frame: Frame, face: Face, octaves: float, *, moving: bool) -> Pictu
         zh=f"各处噪声：蓝色低于、红色高于本图常值；灰色无法测量。在亮度和纹理相同时，人脸噪声"
         f"{'高' if octaves >= 0 else '低'}于周围 {times:.1f} 倍。",
     )
-    return Picture(caption, noise_map(frame.pixels, face), face.time_s if moving else None)
+    return ImageExhibit(caption, noise_map(frame.pixels, face), face.time_s if moving else None)
 
 
 def noise_map(pixels: Pixels, face: Face) -> Pixels:

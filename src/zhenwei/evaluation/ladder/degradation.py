@@ -19,9 +19,9 @@ _UNSAFE = re.compile(r"[^0-9a-z.]+")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """How the result is stored: a picture by each of ``picture`` in turn, a clip by ``codec`` at ``crf``."""
+    """How the result is stored: a picture by each of ``image`` in turn, a clip by ``codec`` at ``crf``."""
 
-    picture: tuple[Packing, ...] = (Png(),)
+    image: tuple[Packing, ...] = (Png(),)
     codec: Codec = "h264"
     crf: int = 18
 
@@ -55,8 +55,8 @@ class Degradation:
             raise UsageError(f"{self.name} does not apply to this kind of file", got=opened.kind, want=want)
         target = folder / f"{opened.sha256[:16]}-{_UNSAFE.sub('-', self.name).strip('-')}"
         if opened.kind == "image":
-            return self._picture(opened, target)
-        return self._clip(opened, target.with_name(f"{target.name}.mp4"))
+            return self._image(opened, target)
+        return self._video(opened, target.with_name(f"{target.name}.mp4"))
 
     def change(self, pixels: Pixels, sha256: str, number: int) -> Pixels:
         """What becomes of frame ``number`` of the file of that digest (which seeds the noise) before it is saved."""
@@ -65,17 +65,17 @@ class Degradation:
             pixels = change.apply(pixels, rng) if isinstance(change, Noise) else change.apply(pixels)
         return pixels
 
-    def _picture(self, opened: Media, target: Path) -> Path:
-        pixels = self.change(media.read_picture(opened).pixels, opened.sha256, 0)
-        data, suffix = encode_in_turn(pixels, self.saved.picture)
+    def _image(self, opened: Media, target: Path) -> Path:
+        pixels = self.change(media.read_image(opened).pixels, opened.sha256, 0)
+        data, suffix = encode_in_turn(pixels, self.saved.image)
         path = target.with_name(f"{target.name}{suffix}")
         with whole_or_nothing(path) as partial:
             partial.write_bytes(data)
         return path
 
-    def _clip(self, opened: Media, path: Path) -> Path:
-        from zhenwei.evaluation.ladder.clips import ClipCoding
+    def _video(self, opened: Media, path: Path) -> Path:
+        from zhenwei.evaluation.ladder.videos import VideoCoding
 
-        coding = ClipCoding(self.saved.codec, self.saved.crf)
+        coding = VideoCoding(self.saved.codec, self.saved.crf)
         coding.write(opened, path, lambda pixels, number: self.change(pixels, opened.sha256, number))
         return path

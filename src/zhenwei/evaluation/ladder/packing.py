@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Codec = Literal["h264", "h265"]
 ENCODERS: dict[Codec, str] = {"h264": "libx264", "h265": "libx265"}
 _DECODERS: dict[Codec, str] = {"h264": "h264", "h265": "hevc"}
-LEAST_PX: dict[Codec, int] = {"h264": 2, "h265": 16}
-_MOST_PX = {"JPEG": 65500, "WEBP": 16383, "h264": 16384, "h265": 8192}
+MIN_PX: dict[Codec, int] = {"h264": 2, "h265": 16}
+_MAX_PX = {"JPEG": 65500, "WEBP": 16383, "h264": 16384, "h265": 8192}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def through_codec(pixels: Pixels, codec: Codec, crf: int) -> Pixels:
     height, width = pixels.shape[:2]
     _require_size(width, height, codec)
     encoder = _context(ENCODERS[codec], "w")
-    padded = even(pixels, LEAST_PX[codec])
+    padded = even(pixels, MIN_PX[codec])
     encoder.width, encoder.height, encoder.pix_fmt = padded.shape[1], padded.shape[0], "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.thread_count = 1
@@ -101,8 +101,8 @@ def through_codec(pixels: Pixels, codec: Codec, crf: int) -> Pixels:
     packets = [*encoder.encode(av.VideoFrame.from_ndarray(padded, "rgb24")), *encoder.encode(None)]
     decoder = _context(_DECODERS[codec], "r")
     decoder.thread_count = 1
-    (picture,) = [*(frame for packet in packets for frame in decoder.decode(packet)), *decoder.decode(None)]
-    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)[:height, :width]
+    (image,) = [*(frame for packet in packets for frame in decoder.decode(packet)), *decoder.decode(None)]
+    return np.asarray(image.to_ndarray(format="rgb24"), np.uint8)[:height, :width]
 
 
 def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
@@ -153,7 +153,7 @@ def _saved(pixels: Pixels, form: str, **options: int) -> bytes:
 
 
 def _require_size(width: int, height: int, form: str) -> None:
-    most = _MOST_PX.get(form)
+    most = _MAX_PX.get(form)
     if most is not None and max(width, height) > most:
         want, fix = f"at most {most} pixels a side", "Scale it down, or leave this step out."
         raise MediaError(f"the picture is too large for {form}", got=f"{width} x {height}", want=want, fix=fix)

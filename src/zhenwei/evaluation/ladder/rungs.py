@@ -24,8 +24,8 @@ from zhenwei.types import Kind
 # Families in which each step is a harsher form of the one before, so that "down to JPEG 30" has a meaning.
 GRADED = frozenset({"jpeg", "webp", "resize", "crop", "blur", "noise", "h264", "h265"})
 _KERNELS: tuple[Kernel, ...] = ("area", "bicubic", "lanczos", "nearest")
-_PICTURE: tuple[Kind, ...] = ("image",)
-_CLIP: tuple[Kind, ...] = ("video",)
+_IMAGE: tuple[Kind, ...] = ("image",)
+_VIDEO: tuple[Kind, ...] = ("video",)
 _BOTH: tuple[Kind, ...] = ("image", "video")
 _QUICK = frozenset(
     {
@@ -81,7 +81,7 @@ def families(chosen: tuple[Degradation, ...], names: tuple[str, ...]) -> tuple[D
 
 def _compressed(family: str, packing: Callable[[int], Packing], qualities: Sequence[int]) -> Iterator[Degradation]:
     for quality in qualities:
-        yield Degradation(family, f"{family} {quality}", quality, _PICTURE, (), Saved((packing(quality),)))
+        yield Degradation(family, f"{family} {quality}", quality, _IMAGE, (), Saved((packing(quality),)))
 
 
 def _resized(factors: Sequence[float]) -> Iterator[Degradation]:
@@ -121,11 +121,11 @@ def _colours() -> Iterator[Degradation]:
 def _services() -> tuple[Degradation, ...]:
     """Chains like those of social networks and chat apps; services change theirs often, so these are types of them."""
     return (
-        Degradation("social", "feed 1080 px, jpeg 75", 1, _PICTURE, (AtMost(1080),), Saved((Jpeg(75),))),
-        Degradation("social", "feed 720 px, jpeg 75", 2, _PICTURE, (AtMost(720),), Saved((Jpeg(75),))),
-        Degradation("social", "chat 1600 px, jpeg 70 twice", 3, _PICTURE, (AtMost(1600),), Saved((Jpeg(70), Jpeg(70)))),
-        Degradation("social", "feed 720p, crf 26", 4, _CLIP, (AtMost(720, shorter=True),), Saved(crf=26)),
-        Degradation("social", "feed 480p, crf 30", 5, _CLIP, (AtMost(480, shorter=True),), Saved(crf=30)),
+        Degradation("social", "feed 1080 px, jpeg 75", 1, _IMAGE, (AtMost(1080),), Saved((Jpeg(75),))),
+        Degradation("social", "feed 720 px, jpeg 75", 2, _IMAGE, (AtMost(720),), Saved((Jpeg(75),))),
+        Degradation("social", "chat 1600 px, jpeg 70 twice", 3, _IMAGE, (AtMost(1600),), Saved((Jpeg(70), Jpeg(70)))),
+        Degradation("social", "feed 720p, crf 26", 4, _VIDEO, (AtMost(720, shorter=True),), Saved(crf=26)),
+        Degradation("social", "feed 480p, crf 30", 5, _VIDEO, (AtMost(480, shorter=True),), Saved(crf=30)),
     )
 
 
@@ -137,4 +137,4 @@ def _screenshots() -> Iterator[Degradation]:
         for form, packing in (("png", Png()), ("jpeg 85", Jpeg(85))):
             number += 1
             name = f"screenshot {factor}, {form}"
-            yield Degradation("screenshot", name, number, _PICTURE, changes, Saved((packing,)))
+            yield Degradation("screenshot", name, number, _IMAGE, changes, Saved((packing,)))

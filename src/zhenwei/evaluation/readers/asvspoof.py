@@ -28,7 +28,7 @@ from zhenwei.evaluation.readers.reading import Reading, above, few, listed, prin
 
 NAME = "asvspoof"
 LAYOUT = "a protocol (.txt, .tsv), or a folder with ASVspoof protocols and flac folders"
-_SOUNDS = frozenset({".flac", ".wav"})
+_AUDIO_FILES = frozenset({".flac", ".wav"})
 _LETTERS: dict[str, Split] = {"T": "train", "D": "val", "E": "test"}
 _PHASES: dict[str, Split] = {"progress": "val", "eval": "test", "hidden": "test"}
 _KEYS = {"bonafide": False, "spoof": True}
@@ -62,14 +62,14 @@ def read(place: Path) -> Reading:
     protocols = [place] if place.is_file() else _protocols(place)
     if not protocols:
         raise DataError("there is no protocol of ASVspoof", got=str(place), want=LAYOUT)
-    sounds = _sounds(place)
+    audio_files = _audio_files(place)
     items, absent = list[Item](), list[str]()
     for path in protocols:
         for number, line in enumerate(text_of(path).splitlines(), 1):
             if line.strip():
                 where = f"line {number} of {path}"
                 cells = printable(" ".join(line.split()), where).split(" ")
-                item = _item(cells, where, sounds)
+                item = _item(cells, where, audio_files)
                 if item:
                     items.append(item)
                 else:
@@ -91,7 +91,7 @@ def _protocols(folder: Path) -> list[Path]:
     return sorted(filter(Path.is_file, found))
 
 
-def _sounds(place: Path) -> dict[str, Path]:
+def _audio_files(place: Path) -> dict[str, Path]:
     """File name without ending -> file."""
     folders: list[Path] = []
     for root in above(place, 4) if place.is_file() else [place]:
@@ -101,7 +101,7 @@ def _sounds(place: Path) -> dict[str, Path]:
     found, double = dict[str, Path](), list[str]()
     for folder in folders:
         for path in listed(folder):
-            if path.suffix.lower() in _SOUNDS and found.setdefault(path.stem, path) != path:
+            if path.suffix.lower() in _AUDIO_FILES and found.setdefault(path.stem, path) != path:
                 double.append(path.stem)
     if double:
         raise DataError(
@@ -114,7 +114,7 @@ def _flac(folder: Path) -> list[Path]:
     return sorted(set(filter(Path.is_dir, chain(*map(folder.glob, ("flac*", "*/flac*", "*/*/flac*"))))))
 
 
-def _item(cells: list[str], where: str, sounds: dict[str, Path]) -> Item | None:
+def _item(cells: list[str], where: str, audio_files: dict[str, Path]) -> Item | None:
     """None where there is no such sound."""
     columns = _BY_COUNT.get(len(cells))
     if columns is None or cells[columns.key] not in _KEYS:
@@ -129,12 +129,12 @@ def _item(cells: list[str], where: str, sounds: dict[str, Path]) -> Item | None:
     if split is None:
         want = "LA_T_..., D_... (T, D, E), or progress, eval, hidden"
         raise DataError("a line tells no part", got=f"{name[:80]!r} {phase[:80]!r}, {where}", want=want)
-    if name not in sounds:
+    if name not in audio_files:
         return None
     kind = "" if columns.year == "5" else f" {name.split('_', 1)[0]}"
     return Item(
         name=name,
-        path=sounds[name],
+        path=audio_files[name],
         set_name=f"ASVspoof {columns.year}{kind}{' hidden' if phase == 'hidden' else ''}",
         forged=forged,
         method=cells[columns.attack] if forged else "",

@@ -149,22 +149,22 @@ def _photo(row: Row, item: Item) -> Item:
     return replace(item, set_name=name, origin=source, domain=domain)
 
 
-def _clip(row: Row, item: Item) -> Item:
+def _video(row: Row, item: Item) -> Item:
     return replace(item, set_name="clips", origin=row["method"], video=Path(item.name).stem)
 
 
-def _face_clip(row: Row, item: Item) -> Item:
+def _face_video(row: Row, item: Item) -> Item:
     return replace(item, set_name="face clips", origin=row["source"], video=row["group"])
 
 
-def _pairs(clips: list[Item]) -> list[Item]:
+def _pairs(videos: list[Item]) -> list[Item]:
     """A forgery whose original is among the clips has its video and its origin."""
-    originals = {i.video: i for i in clips if not i.forged}
+    originals = {i.video: i for i in videos if not i.forged}
     paired = []
-    for clip in clips:
-        found = _PAIR.fullmatch(clip.video)
-        original = originals.get(found[1]) if found and clip.forged else None
-        paired.append(replace(clip, video=original.video, origin=original.origin) if original else clip)
+    for sample in videos:
+        found = _PAIR.fullmatch(sample.video)
+        original = originals.get(found[1]) if found and sample.forged else None
+        paired.append(replace(sample, video=original.video, origin=original.origin) if original else sample)
     return paired
 
 
@@ -181,8 +181,8 @@ def _newer_speech(row: Row, item: Item) -> Item:
 _TABLES = {
     "dfdc-faces": _Table(("path", "label", "original", "identity", "split"), "label", _face),
     "photos": _Table(("path", "label", "generator", "source", "split"), "generator", _photo),
-    "clips": _Table(("path", "label", "method"), "method", _clip, _pairs),
-    "faceclips": _Table(("path", "label", "method", "source", "group"), "method", _face_clip),
+    "clips": _Table(("path", "label", "method"), "method", _video, _pairs),
+    "faceclips": _Table(("path", "label", "method", "source", "group"), "method", _face_video),
     "speech": _Table(("path", "label", "system", "speaker", "source"), "system", _speech),
     "speech2": _Table(("path", "label", "system", "speaker", "source"), "system", _newer_speech),
 }

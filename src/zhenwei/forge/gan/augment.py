@@ -16,20 +16,20 @@ _SHIFT, _CUT = 1 / 8, 1 / 2  # of the side
 _MOST = 0.9  # above, a generator learns the changes themselves (ADA's paper, section 2.2)
 
 
-def augment(pictures: Tensor, share: float, rng: torch.Generator) -> Tensor:
+def augment(images: Tensor, share: float, rng: torch.Generator) -> Tensor:
     """(n, 3, s, s) -> the same, each of five changes made to each picture with probability ``share``.
 
     Brightness, saturation, contrast, a shift of an eighth of the side, a grey square of half the side. Draws the same
     numbers from ``rng``, a CPU generator, whatever ``share``."""
     for change in _CHANGES:
-        made = change(pictures, rng)
-        kept = torch.rand(len(pictures), generator=rng) >= share
-        pictures = torch.where(kept.to(pictures.device)[:, None, None, None], pictures, made)
-    return pictures
+        made = change(images, rng)
+        kept = torch.rand(len(images), generator=rng) >= share
+        images = torch.where(kept.to(images.device)[:, None, None, None], images, made)
+    return images
 
 
-def _draws(pictures: Tensor, rng: torch.Generator, columns: int = 1) -> Tensor:
-    return torch.rand(len(pictures), columns, generator=rng).to(pictures.device)
+def _draws(images: Tensor, rng: torch.Generator, columns: int = 1) -> Tensor:
+    return torch.rand(len(images), columns, generator=rng).to(images.device)
 
 
 def _brightness(x: Tensor, rng: torch.Generator) -> Tensor:

@@ -46,22 +46,22 @@ class Pool(nn.Module):
         self.register_buffer("kept", torch.zeros(POOL, 3, side, side))
         self.register_buffer("count", torch.zeros(1, dtype=torch.int64))
 
-    def exchanged(self, pictures: Tensor, rng: torch.Generator) -> Tensor:
-        """``pictures`` (n, 3, s, s), some of them replaced by earlier ones."""
+    def exchanged(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """``images`` (n, 3, s, s), some of them replaced by earlier ones."""
         kept, count = cast("Tensor", self.kept), cast("Tensor", self.count)
         out = []
-        for picture in pictures.detach():
+        for image in images.detach():
             filled = int(count)
             if filled < POOL:
-                kept[filled] = picture
+                kept[filled] = image
                 count += 1
-                out.append(picture)
+                out.append(image)
             elif float(torch.rand((), generator=rng)) < 0.5:
                 place = int(torch.randint(POOL, (), generator=rng))
                 out.append(kept[place].clone())
-                kept[place] = picture
+                kept[place] = image
             else:
-                out.append(picture)
+                out.append(image)
         return torch.stack(out)
 
 

@@ -23,7 +23,7 @@ from zhenwei.types import Pixels
 Doubles = NDArray[np.float64]
 ATTRIBUTES = ("turn", "mouth", "light", "warmth")
 LEARNED_FROM, STEPS = 600, 5
-_RIDGE, _LEAST_FACES = 0.01, 50  # of the mean variance of a style's numbers
+_RIDGE, _MIN_FACES = 0.01, 50  # of the mean variance of a style's numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,15 +65,15 @@ def mixing_sheet(
     return [[np.full_like(top[0], 255), *top], *made]
 
 
-def measured(pictures: Pixels) -> dict[str, Doubles]:
+def measured(images: Pixels) -> dict[str, Doubles]:
     """Attributes of faces (n, side, side, 3), each (n,), NaN where no face is found for those that need one.
 
     ``turn``: how far the nose is from the middle of the cheeks, as a share of the face's width; ``mouth``: gap of the
     lips as a share of the face's height; ``light`` and ``warmth``: mean level, and red less blue, of the middle, of
     255."""
-    side = pictures.shape[1]
-    middle = pictures[:, side // 4 : -side // 4, side // 4 : -side // 4].astype(np.float64)
-    shapes = np.array([_shape(picture) for picture in pictures]).reshape(len(pictures), 2)
+    side = images.shape[1]
+    middle = images[:, side // 4 : -side // 4, side // 4 : -side // 4].astype(np.float64)
+    shapes = np.array([_shape(image) for image in images]).reshape(len(images), 2)
     return {
         "turn": shapes[:, 0],
         "mouth": shapes[:, 1],
@@ -91,8 +91,8 @@ def directions(generator: StyleGenerator, count: int = LEARNED_FROM, seed: int =
     values = measured(draw(generator, styles, still=True))
     table = np.stack([values[name] for name in ATTRIBUTES], 1)
     seen = np.isfinite(table).all(1)
-    if seen.sum() < _LEAST_FACES:
-        got, want = f"{int(seen.sum())} of {count}", f"{_LEAST_FACES} at least"
+    if seen.sum() < _MIN_FACES:
+        got, want = f"{int(seen.sum())} of {count}", f"{_MIN_FACES} at least"
         raise DataError("too few samples show a face to measure", got=got, want=want, fix="Train the model longer.")
     w = styles[:, 0].double().cpu().numpy()[seen]
     moves, explained = moves_of(w, table[seen])
@@ -132,8 +132,8 @@ def edit_sheet(
     return rows
 
 
-def _shape(picture: Pixels) -> tuple[float, float]:
-    points = found_landmarks(picture)
+def _shape(image: Pixels) -> tuple[float, float]:
+    points = found_landmarks(image)
     if points is None:
         return np.nan, np.nan
     nose, one, other, top, chin, upper, lower = points[[1, 234, 454, 10, 152, 13, 14]].astype(float)

@@ -20,7 +20,7 @@ from zhenwei.forge.swap.sides import of_portraits
 from zhenwei.types import Pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-LEAST_PICTURES = 32
+MIN_IMAGES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Faces:
         shape = self.pixels.shape
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 or self.pixels.dtype != np.uint8:
             raise UsageError("these are no faces", got=f"{shape} {self.pixels.dtype}", want="(n, side, side, 3) uint8")
-        if len(self.pixels) < LEAST_PICTURES:
-            raise UsageError("too few pictures to learn from", got=str(len(self.pixels)), want=f">= {LEAST_PICTURES}")
+        if len(self.pixels) < MIN_IMAGES:
+            raise UsageError("too few pictures to learn from", got=str(len(self.pixels)), want=f">= {MIN_IMAGES}")
 
 
 def puppets(count: int, side: int, seed: int) -> Faces:

@@ -68,9 +68,9 @@ def draw(generator: StyleGenerator, styles: Tensor, *, still: bool = False) -> P
     return levels(torch.cat(made))
 
 
-def levels(pictures: Tensor) -> Pixels:
+def levels(images: Tensor) -> Pixels:
     """(n, 3, side, side) around [-1, 1] -> (n, side, side, 3) uint8."""
-    found = ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    found = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(found.permute(0, 2, 3, 1).numpy())
 
 
@@ -92,16 +92,16 @@ def walk(stops: Tensor, between: int) -> Tensor:
     return torch.stack(path)
 
 
-def rows_of(pictures: Pixels, columns: int) -> list[list[Pixels]]:
+def rows_of(images: Pixels, columns: int) -> list[list[Pixels]]:
     """Tiles of a sheet, enlarged."""
-    large = enlarged(pictures)
+    large = enlarged(images)
     return [large[k : k + columns] for k in range(0, len(large), columns)]
 
 
-def enlarged(pictures: Pixels) -> list[Pixels]:
+def enlarged(images: Pixels) -> list[Pixels]:
     """Each of 96 px at least, as a watermark drowns among small ones."""
-    factor = -(-96 // pictures.shape[1])
-    return [p.repeat(factor, axis=0).repeat(factor, axis=1) for p in pictures]
+    factor = -(-96 // images.shape[1])
+    return [p.repeat(factor, axis=0).repeat(factor, axis=1) for p in images]
 
 
 def _pixel_noise(generator: StyleGenerator, places: range) -> list[Tensor]:

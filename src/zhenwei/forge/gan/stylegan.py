@@ -47,9 +47,9 @@ def play(
         noise = [torch.randn(shape, generator=rng).to(device) for shape in generator.noise_shapes(settings.batch)]
         return generator.draw(styles, noise)
 
-    def seen(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    def seen(images: Tensor, rng: torch.Generator) -> Tensor:
         share = {"none": 0.0, "diffaugment": 1.0, "ada": float(memory.ada.share)}[settings.augment]
-        return augment(pictures, share, rng) if settings.augment != "none" else pictures
+        return augment(images, share, rng) if settings.augment != "none" else images
 
     def critic_step(rng: torch.Generator) -> Mapping[str, Tensor]:
         pays = settings.penalty > 0 and int(memory.steps) % LAZY == 0

@@ -126,10 +126,10 @@ def open_run(folder: Path) -> Translators:
 
 
 @torch.no_grad()
-def translate(net: nn.Module, pictures: Pixels) -> Pixels:
+def translate(net: nn.Module, images: Pixels) -> Pixels:
     """(n, side, side, 3) uint8 of one kind -> of the other."""
     device = next(net.parameters()).device
-    held = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    held = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
     made: list[Tensor] = [net(part.to(device)).cpu() for part in torch.split(held, 64)]
     return levels(torch.cat(made))
 

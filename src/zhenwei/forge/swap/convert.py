@@ -19,17 +19,17 @@ import torch
 from zhenwei import media
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.blending import Colour, Edge, blend
-from zhenwei.forge.export import Door, Exported, Origin, export_clip, export_picture
+from zhenwei.forge.export import Door, Exported, Origin, export_image, export_video
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import swap_faces
 from zhenwei.forge.swap.prepare import Cut, cut_faces
 from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.sides import MOST_PX, oval_mask
+from zhenwei.forge.swap.sides import MAX_PX, oval_mask
 from zhenwei.nets.swap import SwapNet
 from zhenwei.types import Floats, Pixels
 
 Direction = Literal["a-to-b", "b-to-a"]
-MOST_FRAMES = 300
+MAX_FRAMES = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ def open_swapper(path: Path, consent: str, device: torch.device) -> Swapper:
     return Swapper(state.net.eval(), told.settings, told.consent, told.subjects, told.step, device)
 
 
-def swap_picture(swapper: Swapper, pixels: Pixels, direction: Direction, colour: Colour, edge: Edge) -> Swapped | None:
+def swap_image(swapper: Swapper, pixels: Pixels, direction: Direction, colour: Colour, edge: Edge) -> Swapped | None:
     """The largest face of ``pixels`` ``(height, width, 3)`` uint8 drawn as the other person; None without a face.
 
     Where the face's square is above 128 px, the whole picture is made smaller first, and the result is of that size.
@@ -76,8 +76,8 @@ def _swap_all(
     """All frames at one size, that at which no face is above the bound; None where there is no face."""
     found = [cut_faces(pixels, swapper.settings.size) for pixels in frames]
     largest = max((_square(cuts[0]) for cuts in found if cuts), default=0.0)
-    if largest > MOST_PX:
-        scale = MOST_PX / largest
+    if largest > MAX_PX:
+        scale = MAX_PX / largest
         frames = [_to_size(p, round(p.shape[0] * scale), round(p.shape[1] * scale)) for p in frames]
         found = [cut_faces(pixels, swapper.settings.size) for pixels in frames]
     made: list[Swapped | None] = []
@@ -88,20 +88,20 @@ def _swap_all(
 
 def _square(cut: Cut) -> float:
     """Side in the picture of the square that was cut out."""
-    return float(np.hypot(*cut.to_picture[:, 0]) * cut.pixels.shape[0])
+    return float(np.hypot(*cut.to_image[:, 0]) * cut.pixels.shape[0])
 
 
 def lay_back(swapper: Swapper, pixels: Pixels, cut: Cut, direction: Direction, colour: Colour, edge: Edge) -> Swapped:
     """The face in ``cut`` drawn as the other, and brought back to where it was cut from. UsageError above 128 px."""
-    if _square(cut) > 1.1 * MOST_PX:  # found again in a smaller picture, a face is not of exactly that size
-        raise UsageError("this face is too large", got=f"{_square(cut):.0f} px", want=f"up to {MOST_PX} px")
+    if _square(cut) > 1.1 * MAX_PX:  # found again in a smaller picture, a face is not of exactly that size
+        raise UsageError("this face is too large", got=f"{_square(cut):.0f} px", want=f"up to {MAX_PX} px")
     drawn, masks = swap_faces(swapper.net, cut.pixels[None], "b" if direction == "a-to-b" else "a", swapper.device)
     inside = oval_mask(cut.landmarks, swapper.settings.size)
     if masks is not None:
         inside = np.asarray(inside * masks[0], np.float32)
     size = (pixels.shape[1], pixels.shape[0])
-    face = cv2.warpAffine(drawn[0], cut.to_picture, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    mask = np.clip(cv2.warpAffine(inside, cut.to_picture, size, flags=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
+    face = cv2.warpAffine(drawn[0], cut.to_image, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    mask = np.clip(cv2.warpAffine(inside, cut.to_image, size, flags=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
     mixed = blend(np.ascontiguousarray(pixels), np.asarray(face, np.uint8), mask, colour=colour, edge=edge)
     touched = np.where((mixed != pixels).any(axis=2) | (mask >= 0.5), mask, 0).astype(np.float32)
     return Swapped(mixed, touched)
@@ -123,15 +123,15 @@ def convert(
     parent = source.read_bytes()
     recipe = recipe_of(swapper, direction, colour, edge)
     if opened.kind == "image":
-        pixels = media.read_picture(opened).pixels
-        made = swap_picture(swapper, pixels, direction, colour, edge)
+        pixels = media.read_image(opened).pixels
+        made = swap_image(swapper, pixels, direction, colour, edge)
         if made is None:
             raise DataError(f"no face was found in {source.name}", fix="Faces below half the network's size are left.")
         origin = Origin("swap", recipe, swapper.consent, "ai-edited", parent)
-        return export_picture(made.pixels, origin, output, door, mask=made.mask), 0
+        return export_image(made.pixels, origin, output, door, mask=made.mask), 0
     times = media.frame_times(opened)
-    if len(times) > MOST_FRAMES:
-        got, want = f"{len(times)} frames", f"at most {MOST_FRAMES}"
+    if len(times) > MAX_FRAMES:
+        got, want = f"{len(times)} frames", f"at most {MAX_FRAMES}"
         raise UsageError("this clip is too long", got=got, want=want, fix="Cut it first: the lab makes short examples.")
     frames = [frame.pixels for frame in media.sample_frames(opened, len(times))]
     made_of = _swap_all(swapper, frames, direction, colour, edge)
@@ -146,7 +146,7 @@ def convert(
     span = times[-1] - times[0]
     fps = Fraction((len(times) - 1) / span).limit_denominator(1001) if span > 0 else Fraction(25)
     origin = Origin("swap", recipe | {"frames_without_face": without}, swapper.consent, "ai-edited", parent)
-    return export_clip(shown, fps, origin, output, door), without
+    return export_video(shown, fps, origin, output, door), without
 
 
 def recipe_of(swapper: Swapper, direction: Direction, colour: Colour, edge: Edge) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from zhenwei.faces import detect
 from zhenwei.faults import each_on_one_file, on_one_file
 from zhenwei.files import make_folder, write_whole
 from zhenwei.forge.consent import hash_file, some_of
-from zhenwei.forge.swap.sides import MOST_PX, Faces, oval_mask
+from zhenwei.forge.swap.sides import MAX_PX, Faces, oval_mask
 from zhenwei.forge.swap.warp import similarity
 from zhenwei.types import Floats, Frame, Pixels
 
@@ -35,7 +35,7 @@ FEWEST, MOST = 300, 2000
 _MESH = 468
 _POINTS = (33, 263, 1, 61, 291)
 _PLACES = np.array([(0.31, 0.36), (0.69, 0.36), (0.5, 0.58), (0.36, 0.74), (0.64, 0.74)])
-_LEAST_FACE = 0.5  # of the square: smaller faces would be enlarged twofold and more
+_MIN_FACE = 0.5  # of the square: smaller faces would be enlarged twofold and more
 _NEAR_BITS, _BLURRED = 4, 40.0
 _AGAIN = "Prepare the faces anew: zhenwei forge swap prepare FILES... --subject NAME --output FOLDER"
 
@@ -43,11 +43,11 @@ _AGAIN = "Prepare the faces anew: zhenwei forge swap prepare FILES... --subject 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
     """A face in its square: ``pixels`` ``(s, s, 3)`` uint8, ``landmarks`` ``(468, 2)`` float32 in its pixels,
-    ``to_picture`` ``(2, 3)`` from the square back to the picture, ``yaw_deg`` as found."""
+    ``to_image`` ``(2, 3)`` from the square back to the picture, ``yaw_deg`` as found."""
 
     pixels: Pixels
     landmarks: Floats
-    to_picture: NDArray[np.float64]
+    to_image: NDArray[np.float64]
     yaw_deg: float
 
 
@@ -61,15 +61,15 @@ class Prepared:
 
 def cut_faces(pixels: Pixels, size: int, most: int = 1) -> list[Cut]:
     """The ``most`` largest faces of a picture ``(height, width, 3)`` uint8, aligned; those far too small are left."""
-    if not 32 <= size <= MOST_PX:
-        raise UsageError("faces are not cut to this size", got=f"{size} px", want=f"32 to {MOST_PX} px")
+    if not 32 <= size <= MAX_PX:
+        raise UsageError("faces are not cut to this size", got=f"{size} px", want=f"32 to {MAX_PX} px")
     found = [face for face in detect(np.ascontiguousarray(pixels)) if face.landmarks is not None]
     found = sorted(found, key=lambda face: face.box.area, reverse=True)[:most]
     cuts = []
     for face in found:
         points = np.asarray(face.landmarks, np.float64)[:, :2]
         cut = align(pixels, points.astype(np.float32), size, face.quality.yaw_deg or 0.0)
-        if np.hypot(*cut.to_picture[:, 0]) >= _LEAST_FACE:
+        if np.hypot(*cut.to_image[:, 0]) >= _MIN_FACE:
             cuts.append(cut)
     return cuts
 
@@ -155,7 +155,7 @@ def load(folder: Path) -> Prepared:
             continue
         if hash_file(path) != digest:
             raise DataError(f"{file} was altered since it was prepared", fix=_AGAIN)
-        face = media.read_picture(media.open_media(path)).pixels
+        face = media.read_image(media.open_media(path)).pixels
         if face.shape != (size, size, 3):
             raise DataError(f"{file} is not of the size that {LIST} names", got=str(face.shape[:2]), fix=_AGAIN)
         pixels.append(face)

@@ -13,7 +13,7 @@ from zhenwei.forge.puppet import Portrait
 from zhenwei.forge.synthesis.masks import OVAL
 from zhenwei.types import Floats, Pixels
 
-MOST_PX = 128
+MAX_PX = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,9 +28,9 @@ class Faces:
 
     def __post_init__(self) -> None:
         n, side = self.pixels.shape[0], self.pixels.shape[1] if self.pixels.ndim == 4 else 0
-        if self.pixels.shape != (n, side, side, 3) or self.pixels.dtype != np.uint8 or not 0 < side <= MOST_PX or not n:
+        if self.pixels.shape != (n, side, side, 3) or self.pixels.dtype != np.uint8 or not 0 < side <= MAX_PX or not n:
             got = f"{self.pixels.dtype} {self.pixels.shape}"
-            raise UsageError("these are no faces", got=got, want=f"uint8 (n, s, s, 3), s up to {MOST_PX}")
+            raise UsageError("these are no faces", got=got, want=f"uint8 (n, s, s, 3), s up to {MAX_PX}")
         if self.landmarks.shape != (n, 468, 2) or self.masks.shape != (n, side, side):
             got = f"landmarks {self.landmarks.shape}, masks {self.masks.shape}"
             raise UsageError("landmarks or masks do not belong to the faces", got=got)

@@ -10,12 +10,12 @@ from zhenwei.forge.synthesis.mesh_swap import mesh_swap
 from zhenwei.forge.synthesis.regenerate import regenerate
 from zhenwei.forge.synthesis.self_blend import self_blend
 from zhenwei.forge.synthesis.splice import splice
-from zhenwei.forge.synthesis.temporal import ClipForgery, temporal
+from zhenwei.forge.synthesis.temporal import VideoForgery, temporal
 
 __all__ = [
-    "ClipForgery",
     "Forgery",
     "Value",
+    "VideoForgery",
     "affine_warp",
     "attribute",
     "boundary_map",

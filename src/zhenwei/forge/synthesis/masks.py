@@ -39,24 +39,24 @@ OUTLINES: dict[str, tuple[tuple[int, ...], ...]] = {
 WHOLE = ("face", "no_forehead")  # shapes large enough to be left to cover the picture
 
 _MESH = 468
-_LEAST_SIDE_PX = 32
-_LEAST_FACE_PX2 = 256.0
+_MIN_SIDE_PX = 32
+_MIN_FACE_PX2 = 256.0
 _MASK_PX = 192  # masks are made at this size and then scaled to the face: they are smooth
 
 
 def check_face(pixels: Pixels, landmarks: Floats) -> Floats:
     """The landmarks as ``(468, 2)`` float32 pixels; DataError if they, or the picture, cannot carry a forgery."""
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or min(pixels.shape[:2]) < _LEAST_SIDE_PX:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or min(pixels.shape[:2]) < _MIN_SIDE_PX:
         got = f"{pixels.dtype} {pixels.shape}"
-        raise DataError("a picture cannot be forged", got=got, want=f"uint8 (height, width, 3), {_LEAST_SIDE_PX} px up")
+        raise DataError("a picture cannot be forged", got=got, want=f"uint8 (height, width, 3), {_MIN_SIDE_PX} px up")
     if landmarks.shape not in ((_MESH, 2), (_MESH, 3)):
         raise DataError("landmarks are not a face mesh", got=str(landmarks.shape), want="(468, 2) or (468, 3)")
     points = np.ascontiguousarray(landmarks[:, :2], dtype=np.float32)
     if not np.isfinite(points).all():
         raise DataError("landmarks are not all finite", want="468 points in pixels of the picture")
     area = float(cv2.contourArea(cv2.convexHull(points[list(OVAL)])))
-    if area < _LEAST_FACE_PX2:
-        raise DataError("landmarks span no face", got=f"{area:.0f} px²", want=f"{_LEAST_FACE_PX2:.0f} px² or more")
+    if area < _MIN_FACE_PX2:
+        raise DataError("landmarks span no face", got=f"{area:.0f} px²", want=f"{_MIN_FACE_PX2:.0f} px² or more")
     size = np.array([pixels.shape[1], pixels.shape[0]], dtype=np.float32)
     inside = float(((points >= 0) & (points < size)).all(axis=1).mean())
     if inside < 0.5:

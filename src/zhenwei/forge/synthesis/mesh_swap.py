@@ -22,7 +22,7 @@ METHOD = "mesh_swap"
 _SHAPES = ("face", "no_forehead", "brows_to_mouth")
 _SHAPE_ODDS = (0.4, 0.4, 0.2)
 _CELL_PX = 4  # the warp is worked out on this grid and interpolated: it is smooth
-_LEAST_SPREAD = 4.0  # Lab levels; a flat patch is not stretched to a lively one
+_MIN_SPREAD = 4.0  # Lab levels; a flat patch is not stretched to a lively one
 
 
 def mesh_swap(
@@ -95,7 +95,7 @@ def match_colours(source: Pixels, target: Pixels, mask: Floats, amount: float) -
     theirs = cv2.cvtColor(source, cv2.COLOR_RGB2LAB).astype(np.float32)
     ours = cv2.cvtColor(target, cv2.COLOR_RGB2LAB).astype(np.float32)
     (mean_s, spread_s), (mean_t, spread_t) = (_moments(x, weight, total) for x in (theirs, ours))
-    gain = np.clip(spread_t / np.maximum(spread_s, _LEAST_SPREAD), 0.4, 2.5)
+    gain = np.clip(spread_t / np.maximum(spread_s, _MIN_SPREAD), 0.4, 2.5)
     matched = (theirs - mean_s) * gain + mean_t
     mixed = np.clip(np.rint(theirs + (matched - theirs) * amount), 0, 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(mixed, cv2.COLOR_LAB2RGB), np.uint8)

@@ -19,7 +19,7 @@ from zhenwei.types import Floats, Pixels
 
 METHOD = "regenerate"
 ENLARGERS = ("transposed", "shuffle", "nearest", "linear")
-_LEAST_PX = 16
+_MIN_PX = 16
 _AT_LEVEL = (1.0, 0.7, 0.4)  # the finest first
 _SMOOTH = np.array([0.25, 0.5, 0.25], np.float32)
 _ODDS = (0.3, 0.25, 0.25, 0.2)
@@ -36,9 +36,9 @@ def regenerate(pixels: Pixels, rng: np.random.Generator) -> Forgery:
 
 def regenerate_seeded(pixels: Pixels, seed: int) -> Forgery:
     """As ``regenerate``, with every choice following from ``seed``."""
-    if min(pixels.shape[:2]) < _LEAST_PX:
+    if min(pixels.shape[:2]) < _MIN_PX:
         got = f"{pixels.shape[1]} x {pixels.shape[0]} px"
-        raise DataError("the picture is too small to be drawn anew", got=got, want=f"at least {_LEAST_PX} px a side")
+        raise DataError("the picture is too small to be drawn anew", got=got, want=f"at least {_MIN_PX} px a side")
     rng = np.random.default_rng(seed)
     levels = int(rng.integers(1, 4))
     strength = float(rng.uniform(0.15, 1.0))

@@ -59,9 +59,9 @@ def splice_seeded(pixels: Pixels, landmarks: Floats, donor: Pixels, donor_landma
     points, theirs = check_face(pixels, landmarks), check_face(donor, donor_landmarks)
     rng = np.random.default_rng(seed)
     kind = KINDS[int(rng.choice(len(KINDS), p=_KIND_ODDS))]
-    picture = pixels if kind == "copy_move" else donor
-    cut = _face_part(points, theirs, pixels, rng) if kind == "part" else _object(picture, pixels, rng)
-    source, history = _with_history(picture, rng)
+    image = pixels if kind == "copy_move" else donor
+    cut = _face_part(points, theirs, pixels, rng) if kind == "part" else _object(image, pixels, rng)
+    source, history = _with_history(image, rng)
     height, width = pixels.shape[:2]
     laid = cv2.warpAffine(
         source, cut.matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
@@ -93,14 +93,14 @@ def _face_part(points: Floats, theirs: Floats, pixels: Pixels, rng: np.random.Ge
     return _Cut(_inside(region, here.mean(0), rng), matrix, drawn)
 
 
-def _object(picture: Pixels, pixels: Pixels, rng: np.random.Generator) -> _Cut:
+def _object(image: Pixels, pixels: Pixels, rng: np.random.Generator) -> _Cut:
     """An ellipse or a polygon from anywhere to anywhere else, at times mirrored."""
     size = np.array(pixels.shape[1::-1], np.float64)
     radius = float(rng.uniform(0.08, 0.22)) * float(size.min())
     scale, angle_deg = float(rng.uniform(0.7, 1.4)), float(rng.uniform(-20, 20))
-    there = np.array(picture.shape[1::-1]) * rng.uniform(0.25, 0.75, 2)
+    there = np.array(image.shape[1::-1]) * rng.uniform(0.25, 0.75, 2)
     here = size * rng.uniform(0.15, 0.85, 2)
-    if picture is pixels and np.linalg.norm(here - there) < 2 * radius:  # onto itself: nothing would be forged
+    if image is pixels and np.linalg.norm(here - there) < 2 * radius:  # onto itself: nothing would be forged
         here = size - there if np.linalg.norm(size - 2 * there) >= 2 * radius else (there + size / 2) % size
     turn = np.sort(rng.uniform(0, 2 * np.pi, _CORNERS)) if rng.random() < 0.5 else np.linspace(0, 2 * np.pi, 40)
     stretch = np.array([1.0, float(rng.uniform(0.6, 1.0))])
@@ -140,25 +140,25 @@ def _inside(region: NDArray[np.uint8], centre: NDArray[np.floating], rng: np.ran
     return disc > 0
 
 
-def _with_history(picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, dict[str, Value]]:
+def _with_history(image: Pixels, rng: np.random.Generator) -> tuple[Pixels, dict[str, Value]]:
     """The picture as another pipeline would have left it."""
     name = HISTORIES[int(rng.choice(len(HISTORIES), p=_HISTORY_ODDS))]
     amount = 0.0
     if name == "jpeg":
         amount = float(rng.integers(35, 90))
-        picture = compress(picture, int(amount))
+        image = compress(image, int(amount))
     elif name == "noise":
         amount = float(rng.uniform(2, 10))
-        noisy = picture + rng.standard_normal(picture.shape, np.float32) * np.float32(amount)
-        picture = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        noisy = image + rng.standard_normal(image.shape, np.float32) * np.float32(amount)
+        image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     elif name == "blur":
         amount = float(rng.uniform(0.6, 2.0))
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), amount), np.uint8)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), amount), np.uint8)
     elif name == "resampled":
         amount = float(rng.uniform(0.35, 0.8))
-        small = cv2.resize(picture, None, fx=amount, fy=amount, interpolation=cv2.INTER_AREA)
-        picture = np.asarray(cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
-    return picture, {"history": name, "amount": round(amount, 4)}
+        small = cv2.resize(image, None, fx=amount, fy=amount, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+    return image, {"history": name, "amount": round(amount, 4)}
 
 
 def _pasted(

@@ -22,12 +22,12 @@ from zhenwei.types import Floats, Pixels
 METHOD = "temporal"
 KINDS = ("drop", "freeze", "reorder", "insert", "flicker", "jitter")
 FOREIGN = -1  # a frame of another clip
-_LEAST_FRAMES = 8
+_MIN_FRAMES = 8
 _MESH = 468
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClipForgery:
+class VideoForgery:
     """A forged clip with its ground truth.
 
     ``frames`` ``(m, h, w, 3)`` uint8 RGB, m up to n of the genuine clip. ``origin`` ``(m,)`` int64: which genuine frame
@@ -60,7 +60,7 @@ def temporal(
     *,
     donor: Pixels | None = None,
     kind: str | None = None,
-) -> ClipForgery:
+) -> VideoForgery:
     """One of ``KINDS``, at random unless ``kind`` says which, over a stretch of an eighth to a half of the clip.
 
     ``frames``: ``(n, h, w, 3)`` uint8 RGB, 8 or more, in order. ``landmarks``: ``(n, 468, 2)`` or ``(n, 468, 3)`` in
@@ -72,7 +72,7 @@ def temporal(
 
 def temporal_seeded(
     frames: Pixels, landmarks: Floats, seed: int, *, donor: Pixels | None = None, kind: str | None = None
-) -> ClipForgery:
+) -> VideoForgery:
     """As ``temporal``, with every choice following from ``seed`` (and ``kind``, where it is given)."""
     _check(frames, landmarks, donor)
     rng = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ _orders: dict[str, Order] = {"drop": _dropped, "freeze": _frozen, "reorder": _re
 
 def _rearranged(
     frames: Pixels, origin: NDArray[np.int64], donor: Pixels | None, rng: np.random.Generator, recipe: dict[str, Value]
-) -> ClipForgery:
+) -> VideoForgery:
     out = frames[origin]
     masks = np.zeros(out.shape[:3], np.float32)
     foreign = np.flatnonzero(origin == FOREIGN)
@@ -134,7 +134,7 @@ def _rearranged(
         out[foreign] = donor[(begin + np.arange(len(foreign))) % len(donor)]
         masks[foreign] = 1
         recipe["donor_first"] = begin
-    return ClipForgery(out, origin, masks, recipe)
+    return VideoForgery(out, origin, masks, recipe)
 
 
 def _forged_frames(
@@ -145,7 +145,7 @@ def _forged_frames(
     length: int,
     rng: np.random.Generator,
     recipe: dict[str, Value],
-) -> ClipForgery:
+) -> VideoForgery:
     """Self-blends frame by frame: "flicker" draws each anew, "jitter" keeps one and lets its boundary tremble."""
     out, masks = frames.copy(), np.zeros(frames.shape[:3], np.float32)
     one = int(rng.integers(2**53))
@@ -160,16 +160,16 @@ def _forged_frames(
         out[place], masks[place] = forged.pixels, forged.mask
     if kind == "jitter":
         recipe["tremble_px"] = round(tremble_px, 3)
-    return ClipForgery(out, np.arange(len(frames)), masks, recipe)
+    return VideoForgery(out, np.arange(len(frames)), masks, recipe)
 
 
 def _check(frames: Pixels, landmarks: Floats, donor: Pixels | None) -> None:
-    for clip, name in ((frames, "clip"), (donor, "donor clip")):
-        if clip is not None and (clip.ndim != 4 or clip.shape[3] != 3 or clip.dtype != np.uint8 or not len(clip)):
-            got = f"{clip.dtype} {clip.shape}"
+    for video, name in ((frames, "clip"), (donor, "donor clip")):
+        if video is not None and (video.ndim != 4 or video.shape[3] != 3 or video.dtype != np.uint8 or not len(video)):
+            got = f"{video.dtype} {video.shape}"
             raise DataError(f"a {name} cannot be used", got=got, want="uint8 (frames, height, width, 3)")
-    if len(frames) < _LEAST_FRAMES:
-        raise DataError("the clip is too short to be forged", got=f"{len(frames)} frames", want=f"{_LEAST_FRAMES} up")
+    if len(frames) < _MIN_FRAMES:
+        raise DataError("the clip is too short to be forged", got=f"{len(frames)} frames", want=f"{_MIN_FRAMES} up")
     if donor is not None and donor.shape[1:] != frames.shape[1:]:
         raise DataError("the clips differ in size", got=str(donor.shape[1:3]), want=str(frames.shape[1:3]))
     if landmarks.shape not in ((len(frames), _MESH, 2), (len(frames), _MESH, 3)):

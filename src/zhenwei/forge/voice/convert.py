@@ -95,7 +95,7 @@ def learn(
         raise UsageError("two voices are learned under one consent manifest", want="one manifest that covers both")
     if first.name == second.name:
         raise UsageError("two voices are of two people", got=f"{first.name} twice", want="two subjects")
-    frames = [joined(heard.sounds, heard.name) for heard in (first, second)]
+    frames = [joined(heard.waveforms, heard.name) for heard in (first, second)]
     scale = Scale(np.concatenate(frames))
     ready = {n: torch.from_numpy(scale.standard(f).astype(np.float32)) for n, f in zip(SPEAKERS, frames, strict=True)}
     digest = hashlib.sha256(b"".join(f.tobytes() for f in frames)).hexdigest()

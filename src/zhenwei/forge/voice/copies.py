@@ -25,14 +25,14 @@ _LPC_ORDER, _LPC_SIZE, _LPC_HOP = 18, 400, 80
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Copy:
-    """``sound`` ``(samples,)`` float32, as long and as loud as the original; ``recipe`` says what was drawn."""
+    """``audio`` ``(samples,)`` float32, as long and as loud as the original; ``recipe`` says what was drawn."""
 
-    sound: NDArray[np.float32]
+    audio: NDArray[np.float32]
     kind: str
     recipe: Mapping[str, float | int | str]
 
 
-def copy_voice(sound: NDArray[np.floating], rng: np.random.Generator, *, kind: str | None = None) -> Copy:
+def copy_voice(audio: NDArray[np.floating], rng: np.random.Generator, *, kind: str | None = None) -> Copy:
     """A copy of speech ``(samples,)`` at 16 kHz by a vocoder of ``kind``, or of one that is drawn.
 
     Deterministic in ``rng``. Raises :class:`UsageError` for an unknown kind, :class:`DataError` for sound that is not
@@ -41,11 +41,11 @@ def copy_voice(sound: NDArray[np.floating], rng: np.random.Generator, *, kind: s
     kind = kind or KINDS[int(rng.integers(len(KINDS)))]
     if kind not in _MAKERS:
         raise UsageError("there is no such vocoder", got=repr(kind), want=", ".join(_MAKERS))
-    if sound.ndim != 1 or len(sound) < _FEWEST or float(np.abs(sound).max()) < 1e-4:
-        got = f"sound of shape {sound.shape}, peak {float(np.abs(sound).max(initial=0)):.1g}"
+    if audio.ndim != 1 or len(audio) < _FEWEST or float(np.abs(audio).max()) < 1e-4:
+        got = f"sound of shape {audio.shape}, peak {float(np.abs(audio).max(initial=0)):.1g}"
         raise DataError("this sound cannot be copied", got=got, want=f"mono speech of {_FEWEST} samples or more")
-    made, recipe = _MAKERS[kind](np.asarray(sound, np.float64), rng)
-    return Copy(equalised(made, sound), kind, MappingProxyType({"kind": kind, **recipe}))
+    made, recipe = _MAKERS[kind](np.asarray(audio, np.float64), rng)
+    return Copy(equalised(made, audio), kind, MappingProxyType({"kind": kind, **recipe}))
 
 
 def equalised(made: NDArray[np.floating], original: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -61,14 +61,14 @@ def equalised(made: NDArray[np.floating], original: NDArray[np.floating]) -> NDA
 _Recipe = dict[str, float | int | str]
 
 
-def _world(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+def _world(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     """WORLD (Morise, Yokomori & Ozawa 2016): harvested pitch, CheapTrick envelope, D4C aperiodicity; in every other
     copy coded to few numbers as statistical synthesis does, and the pitch moved by a tenth or not."""
     world = _pyworld()
-    hertz, at = world.dio(sound, RATE_HZ)
-    hertz = world.stonemask(sound, hertz, at, RATE_HZ)
-    envelope = world.cheaptrick(sound, hertz, at, RATE_HZ)
-    aperiodicity = world.d4c(sound, hertz, at, RATE_HZ)
+    hertz, at = world.dio(audio, RATE_HZ)
+    hertz = world.stonemask(audio, hertz, at, RATE_HZ)
+    envelope = world.cheaptrick(audio, hertz, at, RATE_HZ)
+    aperiodicity = world.d4c(audio, hertz, at, RATE_HZ)
     size = 2 * (envelope.shape[1] - 1)
     factor = float(rng.choice([0.9, 1.0, 1.0, 1.1]))
     coded = int(rng.choice([0, 0, 24, 40, 60]))
@@ -90,29 +90,29 @@ def _pyworld() -> Any:
     return pyworld
 
 
-def _griffin_lim_mel(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+def _griffin_lim_mel(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     """From a mel spectrogram, as of text-to-speech models without a neural vocoder."""
     bands, steps = int(rng.choice([64, 80])), int(rng.choice([16, 32, 60]))
     size, hop = 1024, 256
     filters = mel_filters(bands, size, RATE_HZ)
-    magnitude = magnitude_of_mel(filters, filters @ np.abs(analysed(sound, size, hop)))
-    return griffin_lim(magnitude, size, hop, len(sound), steps, rng), {"bands": bands, "steps": steps}
+    magnitude = magnitude_of_mel(filters, filters @ np.abs(analysed(audio, size, hop)))
+    return griffin_lim(magnitude, size, hop, len(audio), steps, rng), {"bands": bands, "steps": steps}
 
 
-def _griffin_lim_linear(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+def _griffin_lim_linear(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     size, steps = int(rng.choice([512, 1024])), int(rng.choice([4, 10, 30]))
-    magnitude = np.abs(analysed(sound, size, size // 4))
-    return griffin_lim(magnitude, size, size // 4, len(sound), steps, rng), {"size": size, "steps": steps}
+    magnitude = np.abs(analysed(audio, size, size // 4))
+    return griffin_lim(magnitude, size, size // 4, len(audio), steps, rng), {"size": size, "steps": steps}
 
 
-def _linear_prediction(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+def _linear_prediction(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     """Pulses or noise through an all-pole filter, the oldest of vocoders (Atal & Hanauer 1971)."""
     breath = float(rng.uniform(0, 0.3))
-    excitation = _excitation(sound, breath, rng)
+    excitation = _excitation(audio, breath, rng)
     window = np.hanning(_LPC_SIZE)
     total = float((window**2).sum())
-    made = np.zeros(len(sound) + _LPC_SIZE)
-    for start, frame in zip(range(0, len(sound), _LPC_HOP), frames_of(sound, _LPC_SIZE, _LPC_HOP), strict=False):
+    made = np.zeros(len(audio) + _LPC_SIZE)
+    for start, frame in zip(range(0, len(audio), _LPC_HOP), frames_of(audio, _LPC_SIZE, _LPC_HOP), strict=False):
         own = np.correlate(frame * window, frame * window, "full")[_LPC_SIZE - 1 :][: _LPC_ORDER + 1]
         if own[0] < 1e-8:
             continue
@@ -121,28 +121,28 @@ def _linear_prediction(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _
         gain = np.sqrt(max(0.0, own[0] - poles @ own[1:]) / total)
         spoken = lfilter([gain], np.concatenate([[1.0], -poles]), excitation[start : start + _LPC_SIZE])
         made[start : start + _LPC_SIZE] += spoken * window**2 / (total / _LPC_HOP)
-    return made[: len(sound)], {"breath": round(breath, 4)}
+    return made[: len(audio)], {"breath": round(breath, 4)}
 
 
-def _excitation(sound: Reals, breath: float, rng: np.random.Generator) -> Reals:
+def _excitation(audio: Reals, breath: float, rng: np.random.Generator) -> Reals:
     """Unit power: pulses at the pitch where there is one, noise elsewhere."""
-    hertz = pitch(sound)
+    hertz = pitch(audio)
     each = np.repeat(hertz, RATE_HZ // 100)
     middle = np.full(512, np.nan)  # frames of pitch begin half their length before what they are of
-    course = np.concatenate([middle, each, np.full(max(0, len(sound) - len(each)), np.nan)])[: len(sound)]
+    course = np.concatenate([middle, each, np.full(max(0, len(audio) - len(each)), np.nan)])[: len(audio)]
     turns = np.cumsum(np.nan_to_num(course) / RATE_HZ)
     pulses = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(RATE_HZ / np.where(np.isfinite(course), course, RATE_HZ))
-    noise = rng.standard_normal(len(sound))
+    noise = rng.standard_normal(len(audio))
     return np.where(np.isfinite(course), (1 - breath) * pulses + breath * noise, noise)
 
 
-def _blurred_phase(sound: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+def _blurred_phase(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
     """Magnitudes stay, phases above a frequency are drawn anew in part: the buzz of vocoders without phase."""
     size, share, above = 512, float(rng.uniform(0.3, 1.0)), float(rng.uniform(0.1, 0.6))
-    spectrum = analysed(sound, size, size // 4)
+    spectrum = analysed(audio, size, size // 4)
     high = (np.arange(len(spectrum)) / len(spectrum) > above)[:, None]
     turned = np.angle(spectrum) + share * np.pi * rng.uniform(-1, 1, spectrum.shape) * high
-    made = put_together(np.abs(spectrum) * np.exp(1j * turned), size, size // 4, len(sound))
+    made = put_together(np.abs(spectrum) * np.exp(1j * turned), size, size // 4, len(audio))
     return made, {"share": round(share, 4), "above_hz": round(above * RATE_HZ / 2, 1)}
 
 

@@ -30,7 +30,7 @@ from zhenwei.errors import DataError, UsageError, ZhenweiError, install_extra
 from zhenwei.faults import on_one_file
 from zhenwei.files import write_whole
 from zhenwei.forge.consent import Consent, check_files, hash_file
-from zhenwei.forge.export import Door, Origin, export_sound
+from zhenwei.forge.export import Door, Origin, export_audio
 from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.copies import KINDS, copy_voice
 from zhenwei.signals.voice import RATE_HZ
@@ -148,14 +148,14 @@ class _Work:
             return
         self._seen[digest] = name
         pair = digest[:_PAIR_DIGITS]
-        sound, began = None, False
+        audio, began = None, False
         for kind in kinds:
             place = self._output / f"{pair}.{kind}.wav"
             row = self._kept(place, kind, digest)
             try:
                 if row is None:
-                    sound = on_one_file(partial(_speech, path)) if sound is None else sound
-                    row = on_one_file(partial(first_marked, partial(self._drawn, place, kind, path, digest, sound)))
+                    audio = on_one_file(partial(_speech, path)) if audio is None else audio
+                    row = on_one_file(partial(first_marked, partial(self._drawn, place, kind, path, digest, audio)))
             except _UnfitError as error:
                 self.notes.append(f"{name} was left out: {error}")
                 return
@@ -168,14 +168,14 @@ class _Work:
             self.rows.append(row)
             yield place.name
 
-    def _drawn(self, place: Path, kind: str, path: Path, digest: str, sound: NDArray[np.float32], attempt: int) -> Row:
+    def _drawn(self, place: Path, kind: str, path: Path, digest: str, audio: NDArray[np.float32], attempt: int) -> Row:
         rng = np.random.default_rng([self._seed, int(digest[:8], 16), zlib.crc32(kind.encode()), attempt])
-        copy = copy_voice(sound, rng, kind=kind)
-        clipped = float(np.mean(np.abs(copy.sound) > 1))
-        facts = {"attempt": attempt, "samples": len(sound), "clipped_share": round(clipped, 8)}
+        copy = copy_voice(audio, rng, kind=kind)
+        clipped = float(np.mean(np.abs(copy.audio) > 1))
+        facts = {"attempt": attempt, "samples": len(audio), "clipped_share": round(clipped, 8)}
         recipe = dict(copy.recipe) | self._told(digest) | facts
-        origin = Origin(f"copy_synthesis/{kind}", recipe, self._consent, "ai-edited", _parent(path, sound))
-        export_sound(copy.sound[None], RATE_HZ, origin, place, self._door)
+        origin = Origin(f"copy_synthesis/{kind}", recipe, self._consent, "ai-edited", _parent(path, audio))
+        export_audio(copy.audio[None], RATE_HZ, origin, place, self._door)
         self.made += 1
         return _row(place, digest, kind, recipe, hash_file(place))
 
@@ -197,13 +197,13 @@ class _Work:
         return {"seed": self._seed, "source_sha256": digest, "rate_hz": RATE_HZ}
 
 
-def _parent(path: Path, sound: NDArray[np.float32]) -> bytes:
+def _parent(path: Path, audio: NDArray[np.float32]) -> bytes:
     """The original for the credential; of a format that has no place there (FLAC, Ogg), its sound as it was copied."""
     data = path.read_bytes()
     if credential_format(data):
         return data
     file = io.BytesIO()
-    soundfile.write(file, np.clip(sound, -1, 1), RATE_HZ, format="WAV", subtype="PCM_16")
+    soundfile.write(file, np.clip(audio, -1, 1), RATE_HZ, format="WAV", subtype="PCM_16")
     return file.getvalue()
 
 
@@ -213,15 +213,15 @@ class _UnfitError(DataError):
 
 def _speech(path: Path) -> NDArray[np.float32]:
     """``(samples,)`` at 16 kHz, channels averaged."""
-    from zhenwei.defence.watermark.sound import LEAST_S
+    from zhenwei.defence.watermark.audio import MIN_S
 
     heard = media.read_audio(media.open_media(path), RATE_HZ).samples
-    sound = np.asarray(heard.mean(axis=0), np.float32)
-    if len(sound) < LEAST_S * RATE_HZ:
-        raise _UnfitError(f"{len(sound) / RATE_HZ:.2f} s, and no copy below {LEAST_S:g} s can carry its mark")
-    if float(np.abs(sound).max()) < 1e-3:
+    audio = np.asarray(heard.mean(axis=0), np.float32)
+    if len(audio) < MIN_S * RATE_HZ:
+        raise _UnfitError(f"{len(audio) / RATE_HZ:.2f} s, and no copy below {MIN_S:g} s can carry its mark")
+    if float(np.abs(audio).max()) < 1e-3:
         raise _UnfitError("it is silent")
-    return sound
+    return audio
 
 
 def _row(place: Path, digest: str, kind: str, recipe: dict[str, Any], sha256: str) -> Row:

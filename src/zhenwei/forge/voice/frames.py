@@ -16,17 +16,17 @@ from zhenwei.signals.voice import RATE_HZ
 
 Reals = NDArray[np.float64]
 BANDS, SIZE, HOP = 40, 512, 160
-LEAST_FRAMES = 1000  # 10 s
+MIN_FRAMES = 1000  # 10 s
 _FLOOR, _ROUNDS = 1e4 * FLOOR, 60
 
 
-def log_mel(sound: NDArray[np.floating]) -> Reals:
+def log_mel(audio: NDArray[np.floating]) -> Reals:
     """``(frames, BANDS)`` natural logarithms of mel energies of sound ``(samples,)`` at 16 kHz, every 10 ms."""
-    power = np.abs(stft(sound, SIZE, HOP)) ** 2
+    power = np.abs(stft(audio, SIZE, HOP)) ** 2
     return np.asarray(np.log(power @ mel_filters(BANDS, SIZE, RATE_HZ).T + _FLOOR), np.float64)
 
 
-def sound_of(frames: Reals, seed: int) -> NDArray[np.float32]:
+def audio_of(frames: Reals, seed: int) -> NDArray[np.float32]:
     """Sound ``(frames * HOP,)`` at 16 kHz, peak 0.5, whose log-mel frames are near ``frames`` ``(n, BANDS)``.
 
     The phase is found by Griffin & Lim from a random one, the same for the same seed; what lies between the bands,
@@ -70,10 +70,10 @@ def check_frames(frames: Reals) -> Reals:
     return frames
 
 
-def joined(sounds: Sequence[NDArray[np.floating]], who: str) -> Reals:
+def joined(waveforms: Sequence[NDArray[np.floating]], who: str) -> Reals:
     """Frames of all utterances ``(samples,)`` of ``who``, one after another. DataError for less than 10 s."""
-    frames = [log_mel(sound) for sound in sounds]
+    frames = [log_mel(audio) for audio in waveforms]
     count = sum(map(len, frames))
-    if count < LEAST_FRAMES:
+    if count < MIN_FRAMES:
         raise DataError(f"{who} says too little to learn from", got=f"{count / 100:.1f} s", want="10 s")
     return np.concatenate(frames)

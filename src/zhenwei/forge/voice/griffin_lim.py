@@ -34,9 +34,9 @@ def griffin_lim(magnitude: Reals, size: int, hop: int, length: int, steps: int, 
     return put_together(magnitude * phase, size, hop, length)
 
 
-def analysed(sound: Reals, size: int, hop: int) -> NDArray[np.complex128]:
+def analysed(audio: Reals, size: int, hop: int) -> NDArray[np.complex128]:
     """``(size // 2 + 1, frames)`` of sound ``(samples,)``, the first frame about its first sample."""
-    return np.asarray(scipy_stft(sound, nperseg=size, noverlap=size - hop)[2])
+    return np.asarray(scipy_stft(audio, nperseg=size, noverlap=size - hop)[2])
 
 
 def put_together(spectrum: NDArray[np.complex128], size: int, hop: int, length: int) -> Reals:

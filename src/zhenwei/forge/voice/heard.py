@@ -20,11 +20,11 @@ WORDS = 4  # a made sentence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """``sounds``: utterances ``(samples,)`` float32 at 16 kHz of ``name``. ``words`` say what they are, for people.
+    """``waveforms``: utterances ``(samples,)`` float32 at 16 kHz of ``name``. ``words`` say what they are, for people.
     ``consent``: SHA-256 of the manifest that covers them, "" for made voices."""
 
     name: str
-    sounds: tuple[NDArray[np.float32], ...]
+    waveforms: tuple[NDArray[np.float32], ...]
     words: str
     consent: str = ""
 
@@ -36,7 +36,7 @@ def hear(folder: Path, subject: str, consent: Consent, today: datetime.date) -> 
     files = recordings(folder)
     check_files(consent, subject, files, today, "voice")
     return Heard(
-        subject, tuple(read_sound(path) for path in files), f"{len(files)} recordings of {subject}", consent.sha256
+        subject, tuple(read_audio(path) for path in files), f"{len(files)} recordings of {subject}", consent.sha256
     )
 
 
@@ -47,6 +47,6 @@ def make_voice(name: str, speaker: Speaker, count: int, seed: int) -> Heard:
     return Heard(name, said, f"{count} made sentences at {speaker.hertz:g} Hz, seed {seed}")
 
 
-def read_sound(path: Path) -> NDArray[np.float32]:
+def read_audio(path: Path) -> NDArray[np.float32]:
     """One channel ``(samples,)`` at 16 kHz, the mean of those that there are. MediaError where it cannot be read."""
     return np.asarray(media.read_audio(media.open_media(path), RATE_HZ).samples.mean(axis=0), np.float32)

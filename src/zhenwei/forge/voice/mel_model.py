@@ -83,7 +83,7 @@ def learn(
 ) -> Learned:
     """Learn from utterances, or go on in ``folder``. DataError for less than 10 s of speech, and as
     :func:`zhenwei.trainer.loop.train`."""
-    frames = joined(heard.sounds, heard.name)
+    frames = joined(heard.waveforms, heard.name)
     scale = Scale(frames)
     ready = torch.from_numpy(scale.standard(frames).astype(np.float32))
     about = {"kind": KIND, "settings": asdict(settings), "data": heard.words, "consent": heard.consent,

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UnmarkedError, UsageError
-from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
+from zhenwei.forge.export import Door, Exported, Origin, check_audio_place, export_audio
 from zhenwei.forge.voice.attempts import first_marked
-from zhenwei.forge.voice.heard import read_sound
+from zhenwei.forge.voice.heard import read_audio
 from zhenwei.signals.voice import RATE_HZ
 
 ENGINES = ("espeak-ng", "flite")
-MOST_CHARACTERS, _SECONDS = 1000, 60
+MAX_CHARACTERS, _SECONDS = 1000, 60
 _WORDS_A_MINUTE = 175  # espeak-ng's own pace
 _SLOWER = (1.0, 1.15, 1.3, 1.5, 1.75)  # by attempt: short speech has little room for a watermark
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,12}){0,3}")
@@ -39,9 +39,9 @@ def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slowe
     if engine not in ENGINES:
         raise UsageError("there is no such engine", got=engine, want=" or ".join(ENGINES))
     odd = any("\ud800" <= letter <= "\udfff" for letter in text)  # bytes that were no text
-    if not text.strip() or len(text) > MOST_CHARACTERS or "\0" in text or odd:
+    if not text.strip() or len(text) > MAX_CHARACTERS or "\0" in text or odd:
         got = f"{len(text)} characters" + (", some of them no Unicode" if odd else "")
-        raise UsageError("this text cannot be read", got=got, want=f"1 to {MOST_CHARACTERS} of text")
+        raise UsageError("this text cannot be read", got=got, want=f"1 to {MAX_CHARACTERS} of text")
     if not _LANGUAGE.fullmatch(language) or (engine == "flite" and language != "en"):
         raise UsageError(
             "this language cannot be read", got=language, want="en for flite; as en, de, cmn for espeak-ng"
@@ -58,22 +58,22 @@ def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slowe
         else:
             options = ["--setf", f"duration_stretch={slower:g}", "-f", str(said), "-o", str(made)]
         _run([program, *options], engine)
-        sound = read_sound(made) if made.is_file() and made.stat().st_size > 100 else np.zeros(0, np.float32)
-    if len(sound) < RATE_HZ // 10 or float(np.abs(sound).max()) < 1e-3:
-        raise DataError(f"{engine} said nothing", got=f"{len(sound) / RATE_HZ:.2f} s", want="words of that language")
-    return sound
+        audio = read_audio(made) if made.is_file() and made.stat().st_size > 100 else np.zeros(0, np.float32)
+    if len(audio) < RATE_HZ // 10 or float(np.abs(audio).max()) < 1e-3:
+        raise DataError(f"{engine} said nothing", got=f"{len(audio) / RATE_HZ:.2f} s", want="words of that language")
+    return audio
 
 
 def export_read(text: str, engine: str, language: str, path: Path, door: Door) -> Exported:
     """What :func:`read_aloud` says, as marked sound, read more slowly where a watermark finds no room. Errors as of
     both; the place is looked at first."""
-    check_sound_place(path)
+    check_audio_place(path)
     recipe = {"engine": engine, "language": language, "text": text}
 
     def leave(attempt: int) -> Exported:
         slower = _SLOWER[attempt]
-        sound = read_aloud(text, engine, language, slower)
-        return export_sound(sound[None], RATE_HZ, Origin("voice/read-aloud", {**recipe, "slower": slower}), path, door)
+        audio = read_aloud(text, engine, language, slower)
+        return export_audio(audio[None], RATE_HZ, Origin("voice/read-aloud", {**recipe, "slower": slower}), path, door)
 
     try:
         return first_marked(leave)

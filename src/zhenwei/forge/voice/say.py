@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, check_files, check_same, hash_file
-from zhenwei.forge.export import Door, Exported, Origin, check_sound_place, export_sound
+from zhenwei.forge.export import Door, Exported, Origin, check_audio_place, export_audio
 from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.convert import Converter
 from zhenwei.forge.voice.copies import equalised
-from zhenwei.forge.voice.frames import HOP, Reals, log_mel, sound_of
-from zhenwei.forge.voice.heard import read_sound
+from zhenwei.forge.voice.frames import HOP, Reals, audio_of, log_mel
+from zhenwei.forge.voice.heard import read_audio
 from zhenwei.forge.voice.mel_model import Learned
 from zhenwei.forge.voice.speak import HIGH, LOW, speak, words
 from zhenwei.signals.voice import RATE_HZ
 
-Sound = NDArray[np.float32]
+Waveform = NDArray[np.float32]
 MADE_VOICES = {"low": LOW, "high": HIGH}
 SECONDS = (1.0, 60.0)
 _QUIET = 1e-4
@@ -34,7 +34,7 @@ class Said:
     """``heard``: an utterance ``(samples,)`` at 16 kHz; ``frames``: log-mel ``(n, BANDS)`` as another would say it;
     ``recipe``: plain JSON values."""
 
-    heard: Sound
+    heard: Waveform
     frames: Reals
     recipe: dict[str, str | int]
 
@@ -48,13 +48,13 @@ def convert_recording(converter: Converter, path: Path, to: str, consent: Consen
     check_run(converter.consent, consent)
     check_files(consent, source, [path], today, "voice")
     check_files(consent, to, [], today, "voice")
-    sound = read_sound(path)
-    if not SECONDS[0] <= len(sound) / RATE_HZ <= SECONDS[1]:
+    audio = read_audio(path)
+    if not SECONDS[0] <= len(audio) / RATE_HZ <= SECONDS[1]:
         want = f"{SECONDS[0]:g} to {SECONDS[1]:g} s"
-        raise DataError("this recording cannot be converted", got=f"{len(sound) / RATE_HZ:.1f} s", want=want)
-    if float(np.abs(sound).max()) < _QUIET:
+        raise DataError("this recording cannot be converted", got=f"{len(audio) / RATE_HZ:.1f} s", want=want)
+    if float(np.abs(audio).max()) < _QUIET:
         raise DataError("this recording cannot be converted", got="silence", want="speech")
-    return _said(converter, sound, source, to, {"recording": hash_file(path)})
+    return _said(converter, audio, source, to, {"recording": hash_file(path)})
 
 
 def convert_made(converter: Converter, count: int, to: str, seed: int) -> Said:
@@ -63,8 +63,8 @@ def convert_made(converter: Converter, count: int, to: str, seed: int) -> Said:
     if converter.consent or not set(converter.subjects) <= set(MADE_VOICES):
         raise UsageError("this run was not of made voices", want="a recording with --consent FILE")
     rng = np.random.default_rng(seed)
-    sound = speak(words(count, rng), MADE_VOICES[source], rng)
-    return _said(converter, sound, source, to, {"words": count, "seed": seed})
+    audio = speak(words(count, rng), MADE_VOICES[source], rng)
+    return _said(converter, audio, source, to, {"words": count, "seed": seed})
 
 
 def check_run(learned_under: str, consent: Consent) -> None:
@@ -78,15 +78,15 @@ def export_said(converter: Converter, said: Said, path: Path, door: Door) -> Exp
     """As marked sound, as long and as loud as what was heard. Errors as of the door."""
     recipe = {"learned_from": converter.data, "step": converter.step, **said.recipe}
     origin = Origin("voice/converter", recipe, converter.consent, "ai-edited")
-    return _leave(lambda attempt: equalised(sound_of(said.frames, attempt), said.heard), origin, path, door)
+    return _leave(lambda attempt: equalised(audio_of(said.frames, attempt), said.heard), origin, path, door)
 
 
 def export_drawn(model: Learned, seconds: float, seed: int, path: Path, door: Door) -> Exported:
     """Speech that nobody said, drawn from a mel model, as marked sound. Errors as of the door."""
 
-    def draw(attempt: int) -> Sound:
+    def draw(attempt: int) -> Waveform:
         frames = model.draw(round(seconds * RATE_HZ / HOP), np.random.default_rng([seed, attempt]))
-        return sound_of(model.scale.natural(np.clip(frames, -_FAR, _FAR)), attempt)
+        return audio_of(model.scale.natural(np.clip(frames, -_FAR, _FAR)), attempt)
 
     recipe = {"learned_from": model.data, "step": model.step, "seconds": seconds, "seed": seed}
     origin = Origin("voice/mel-model", recipe, model.consent)
@@ -99,17 +99,17 @@ def _other(converter: Converter, to: str) -> str:
     return converter.subjects[1 - converter.subjects.index(to)]
 
 
-def _said(converter: Converter, sound: Sound, source: str, to: str, recipe: dict[str, str | int]) -> Said:
-    frames = converter.convert(log_mel(sound), "ab"[converter.subjects.index(to)])
-    return Said(sound, frames, {"from": source, "to": to, **recipe})
+def _said(converter: Converter, audio: Waveform, source: str, to: str, recipe: dict[str, str | int]) -> Said:
+    frames = converter.convert(log_mel(audio), "ab"[converter.subjects.index(to)])
+    return Said(audio, frames, {"from": source, "to": to, **recipe})
 
 
-def _leave(draw: Callable[[int], Sound], origin: Origin, path: Path, door: Door) -> Exported:
+def _leave(draw: Callable[[int], Waveform], origin: Origin, path: Path, door: Door) -> Exported:
     """The first draw that can be marked. The place is looked at first."""
-    check_sound_place(path)
+    check_audio_place(path)
 
     def leave(attempt: int) -> Exported:
         told = replace(origin, recipe={**origin.recipe, "attempt": attempt})
-        return export_sound(draw(attempt)[None], RATE_HZ, told, path, door)
+        return export_audio(draw(attempt)[None], RATE_HZ, told, path, door)
 
     return first_marked(leave)

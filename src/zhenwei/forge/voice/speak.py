@@ -67,8 +67,8 @@ def speak(said: Sequence[str], speaker: Speaker, rng: np.random.Generator) -> ND
     pieces = []
     for word in said:
         pieces += [_word(word, speaker, rng), np.zeros(round(PAUSE_S * RATE_HZ))]
-    sound = np.concatenate(pieces)
-    return np.asarray(0.5 * sound / np.abs(sound).max(), np.float32)
+    audio = np.concatenate(pieces)
+    return np.asarray(0.5 * audio / np.abs(audio).max(), np.float32)
 
 
 def _word(word: str, speaker: Speaker, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from zhenwei import faces, media
-from zhenwei.detectors._sound import mixed
+from zhenwei.detectors._audio import mixed
 from zhenwei.detectors.audiovisual.lip_sync import MODEL
 from zhenwei.errors import DataError, MediaError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.models import ModelEntry
-from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, fit, motion, mouth_shape, sound_windows
+from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, audio_windows, fit, motion, mouth_shape
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.training.data.columns import columns
-from zhenwei.training.data.speech import read_clips
+from zhenwei.training.data.speech import read_videos
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.export import Exported, export_formula
@@ -59,9 +59,9 @@ class Talk:
 
 
 def read_talks(data: Path, progress: Callable[[float], None] | None = None) -> list[Talk]:
-    """The genuine clips of ``clips.zip`` whose sound can be heard. Raises :class:`DataError` if it is missing."""
+    """The genuine clips of ``videos.zip`` whose sound can be heard. Raises :class:`DataError` if it is missing."""
     found = []
-    for path, row, share in read_clips(data, "real"):
+    for path, row, share in read_videos(data, "real"):
         talk = _talk(path, row["method"])
         if talk is not None:
             found.append(talk)
@@ -84,7 +84,7 @@ def _talk(path: Path, source: str) -> Talk | None:
     if strip is None or float(np.abs(mono).max(initial=0.0)) < _SILENT:
         return None
     grid, moved = motion(strip.times_s, mouth_shape(strip.landmarks))
-    return Talk(path.name, source, grid, moved, sound_windows(mono))
+    return Talk(path.name, source, grid, moved, audio_windows(mono))
 
 
 def strip_of(path: Path) -> Strip | None:
@@ -121,7 +121,7 @@ def _aligned(talk: Talk) -> tuple[Reals, Reals]:
 class Asked:
     """``standing`` of the clip's mouth with a sound: its own shifted by ``shift_s``, or that of ``other``."""
 
-    clip: str
+    video: str
     source: str
     shift_s: float
     other: str
@@ -166,7 +166,7 @@ def prepare(_: Recipe, run: Run) -> list[Talk]:
 class Lips:
     """What was said of clips left out by themselves, and with all clips of their source; the map learned from all."""
 
-    by_clip: list[Asked]
+    by_video: list[Asked]
     by_source: list[Asked]
     weights: Reals
 
@@ -179,9 +179,9 @@ def learn_all(recipe: Recipe, talks: Sequence[Talk], _: Run) -> Lips:
 def install(recipe: Recipe, _: Sequence[Talk], lips: Lips, run: Run) -> tuple[ModelEntry, ...]:
     """``held_out.csv`` and ``held_out.json`` go to the output folder."""
     product = replace(_PRODUCT, facts=(f"Map: ridge regression, penalty {recipe.ridge:.0f}",))
-    row = publish(product, export(lips.weights), lambda: calibrated(lips.by_clip), store=run.store)
-    _write(run.output, lips.by_clip, lips.by_source)
-    found = table(lips.by_clip, lips.by_source, row.weights)
+    row = publish(product, export(lips.weights), lambda: calibrated(lips.by_video), store=run.store)
+    _write(run.output, lips.by_video, lips.by_source)
+    found = table(lips.by_video, lips.by_source, row.weights)
     held_out.save(found, run.output / "held_out.json")
     run.show(held_out.to_markdown(found))
     return (row,)
@@ -206,21 +206,21 @@ def calibrated(asked: Sequence[Asked]) -> Calibrated:
 
 def _sample(numbered: tuple[int, Asked]) -> Sample:
     number, one = numbered
-    return Sample(score=-one.standing, forged=not one.belongs, number=number, group=one.clip, source=one.source)
+    return Sample(score=-one.standing, forged=not one.belongs, number=number, group=one.video, source=one.source)
 
 
-def _write(output: Path, by_clip: Sequence[Asked], by_source: Sequence[Asked]) -> None:
+def _write(output: Path, by_video: Sequence[Asked], by_source: Sequence[Asked]) -> None:
     with (output / "held_out.csv").open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text)
         rows.writerow(["clip", "source", "left out", "shift_s", "sound of", "standing"])
-        for way, asked in (("clip", by_clip), ("source", by_source)):
-            rows.writerows([a.clip, a.source, way, a.shift_s, a.other, f"{a.standing:.5f}"] for a in asked)
+        for way, asked in (("clip", by_video), ("source", by_source)):
+            rows.writerows([a.video, a.source, way, a.shift_s, a.other, f"{a.standing:.5f}"] for a in asked)
 
 
-def table(by_clip: Sequence[Asked], by_source: Sequence[Asked], weights: str = "") -> HeldOutTable:
+def table(by_video: Sequence[Asked], by_source: Sequence[Asked], weights: str = "") -> HeldOutTable:
     """AUC and equal error rate of own sounds against shifted and exchanged ones, intervals over clips."""
     rows = []
-    for way, asked in (("clip left out", by_clip), ("source left out", by_source)):
+    for way, asked in (("clip left out", by_video), ("source left out", by_source)):
         own = [a for a in asked if a.belongs]
         shifted = [a for a in asked if a.shift_s]
         exchanged = [a for a in asked if a.other]

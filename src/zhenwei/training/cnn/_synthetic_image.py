@@ -32,15 +32,15 @@ from zhenwei.trainer.supervised import Tell, scores, train
 from zhenwei.training.cnn._face_forgery import refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.encoding import shrink
-from zhenwei.training.data.portraits import FAMILY, Delivery, Portrait, around_face, as_cut, draw_delivery, parted
+from zhenwei.training.data.portraits import FAMILY, Degradation, Portrait, around_face, as_cut, draw_degradation, parted
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.recipe import Augmentation, Often, Section, Share
 from zhenwei.types import Floats, InputContract, Pixels
 
 _ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
-_MOST_SHRINK = 1.3  # of the crop by the augmentation's bilinear warp; the rest is averaged before
-_LEAST_FACE = 64
-_MOST_CHECKED = 60  # of a source: the check comes often
+_MAX_SHRINK = 1.3  # of the crop by the augmentation's bilinear warp; the rest is averaged before
+_MIN_FACE = 64
+_MAX_CHECKED = 60  # of a source: the check comes often
 
 
 class SyntheticPairs(Section):
@@ -75,7 +75,7 @@ class SyntheticRecipe(Section):
 
     @property
     def contract(self) -> InputContract:
-        return InputContract(size_px=self.size_px, margin=self.margin, min_face_px=_LEAST_FACE)
+        return InputContract(size_px=self.size_px, margin=self.margin, min_face_px=_MIN_FACE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,15 +152,15 @@ class PortraitBatches:
 
     def _alike(self, two: Sequence[tuple[Portrait, Pixels]], rng: np.random.Generator) -> list[Pixels]:
         """Both through one delivery and one degradation, at the smaller side: how large a face was must not tell."""
-        size, delivery = self.recipe.size_px, draw_delivery(rng)
-        crops = [self._room(portrait, pixels, delivery) for portrait, pixels in two]
-        side = min(crops[0].shape[0], crops[1].shape[0], round(size * _MOST_SHRINK))
+        size, degradation = self.recipe.size_px, draw_degradation(rng)
+        crops = [self._room(portrait, pixels, degradation) for portrait, pixels in two]
+        side = min(crops[0].shape[0], crops[1].shape[0], round(size * _MAX_SHRINK))
         degrade = draw(self.recipe.augmentation, side, size, rng)
         return [degrade.apply(shrink(crop, side)) for crop in crops]
 
-    def _room(self, portrait: Portrait, pixels: Pixels, delivery: Delivery) -> Pixels:
-        delivered = delivery.apply(pixels)
-        return around_face(delivered, portrait, delivered.shape[1] / pixels.shape[1], self.recipe.margin + _ROOM)
+    def _room(self, portrait: Portrait, pixels: Pixels, degradation: Degradation) -> Pixels:
+        degraded = degradation.apply(pixels)
+        return around_face(degraded, portrait, degraded.shape[1] / pixels.shape[1], self.recipe.margin + _ROOM)
 
 
 def exchange(two: list[Pixels], rng: np.random.Generator) -> Floats:
@@ -187,15 +187,15 @@ class View:
     forged: tuple[bool, ...]
 
 
-HALF = Delivery(scale=0.5, encoding=(".jpg", 70))
+HALF = Degradation(scale=0.5, encoding=(".jpg", 70))
 
 
-def generated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe, delivery: Delivery) -> View:
+def generated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe, degradation: Degradation) -> View:
     """Generated portraits against photographs of the family, all delivered alike."""
     pixels, forged = [], []
     for portrait in portraits:
         if portrait.forged or portrait.source == FAMILY:
-            pixels.append(as_cut(portrait, portrait.pixels(), delivery, recipe.contract))
+            pixels.append(as_cut(portrait, portrait.pixels(), degradation, recipe.contract))
             forged.append(portrait.forged)
     return View(tuple(pixels), tuple(forged))
 
@@ -209,13 +209,13 @@ def regenerated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> 
             by_source[portrait.source].append(portrait)
     genuine: list[Portrait] = []
     for _, some in sorted(by_source.items()):
-        genuine += some[:_MOST_CHECKED]
+        genuine += some[:_MAX_CHECKED]
     for number, portrait in enumerate(genuine):
         rng = np.random.default_rng((recipe.seed, 7, number))
-        picture, delivery = portrait.pixels(), draw_delivery(rng)
-        twin = regenerate(picture, rng).pixels
-        pixels.append(as_cut(portrait, picture, delivery, recipe.contract))
-        pixels.append(as_cut(portrait, twin, delivery, recipe.contract))
+        image, degradation = portrait.pixels(), draw_degradation(rng)
+        twin = regenerate(image, rng).pixels
+        pixels.append(as_cut(portrait, image, degradation, recipe.contract))
+        pixels.append(as_cut(portrait, twin, degradation, recipe.contract))
     return View(tuple(pixels), (False, True) * len(genuine))
 
 
@@ -244,7 +244,7 @@ def run(
         state.restore(folder / "last.pt")
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2), encoding="utf-8")
     views = {
-        "auc_generated": generated_view(album.held_out, recipe, Delivery()),
+        "auc_generated": generated_view(album.held_out, recipe, Degradation()),
         "auc_half_jpeg": generated_view(album.held_out, recipe, HALF),
     }
     if recipe.pairs.regenerated:

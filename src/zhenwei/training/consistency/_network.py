@@ -44,11 +44,11 @@ _CHECKED = 8  # batches
 @dataclass(frozen=True, slots=True, eq=False)
 class Shots:
     """``patches``: ``(n, 3, 128, 128)`` float32 in [-1, 1]; ``settings``: ``(n, properties)`` int64, by number;
-    ``pictures``: ``(n,)`` int64, which picture of the batch each is from."""
+    ``images``: ``(n,)`` int64, which picture of the batch each is from."""
 
     patches: NDArray[np.float32]
     settings: NDArray[np.int64]
-    pictures: NDArray[np.int64]
+    images: NDArray[np.int64]
 
 
 def shots(album: Sequence[Pixels], seed: tuple[int, ...], groups: int | None = None) -> Shots:
@@ -63,14 +63,14 @@ def shots(album: Sequence[Pixels], seed: tuple[int, ...], groups: int | None = N
         last = _draw_quality(rng)
         for scene in (_scene(album, rng), _scene(album, rng)):
             for each in cameras:
-                picture = each.shoot(scene, rng)
-                picture = _delivered(picture, last if alike else _draw_quality(rng), rng)
+                image = each.shoot(scene, rng)
+                image = _degraded(image, last if alike else _draw_quality(rng), rng)
                 for _ in range(PATCHES):
-                    patches.append(_cut(picture, PATCH_PX, rng))
+                    patches.append(_cut(image, PATCH_PX, rng))
                     settings.append(each.settings())
     values = np.stack(patches).astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
-    pictures = np.arange(len(patches), dtype=np.int64) // PATCHES
-    return Shots(np.ascontiguousarray(values), np.array(settings, np.int64), pictures)
+    images = np.arange(len(patches), dtype=np.int64) // PATCHES
+    return Shots(np.ascontiguousarray(values), np.array(settings, np.int64), images)
 
 
 def _scene(album: Sequence[Pixels], rng: np.random.Generator) -> Pixels:
@@ -96,11 +96,11 @@ def _draw_quality(rng: np.random.Generator) -> int | None:
     return int(rng.integers(*_QUALITY)) if rng.random() < _ENCODED else None
 
 
-def _delivered(picture: Pixels, quality: int | None, rng: np.random.Generator) -> Pixels:
+def _degraded(image: Pixels, quality: int | None, rng: np.random.Generator) -> Pixels:
     """Cut at a random place, so that no grid lies where it was, and saved."""
     top, left = rng.integers(0, 8, 2).tolist()
-    picture = np.ascontiguousarray(picture[top:, left:])
-    return picture if quality is None else saved(picture, quality)
+    image = np.ascontiguousarray(image[top:, left:])
+    return image if quality is None else saved(image, quality)
 
 
 def _cut(pixels: Pixels, side: int, rng: np.random.Generator) -> Pixels:
@@ -140,7 +140,7 @@ def check(net: SelfConsistencyNet, album: Sequence[Pixels], batches: int | None 
         for number in range(_CHECKED if batches is None else batches):
             batch = shots(album, (SEED, 2, number))
             logits, truth = agreement(net(torch.from_numpy(batch.patches))), agreed(torch.from_numpy(batch.settings))
-            apart = torch.from_numpy(batch.pictures[:, None] < batch.pictures[None])
+            apart = torch.from_numpy(batch.images[:, None] < batch.images[None])
             scores.append(logits[apart].numpy())
             truths.append(truth[apart].numpy())
     score, truth_of = np.concatenate(scores), np.concatenate(truths) > 0

@@ -110,8 +110,8 @@ class Examples:
             rng = np.random.default_rng((learned.SEED, self.purpose, number))
             away = int(rng.integers(1, len(self.photographs)))
             other = self.photographs[(number + away) % len(self.photographs)]
-            for pictures in (_published, _by_camera):
-                (whole, spliced), last = pictures(mine.pixels(), other.pixels(), rng)
+            for images in (_published, _by_camera):
+                (whole, spliced), last = images(mine.pixels(), other.pixels(), rng)
                 poor = last is not None and last < _GOOD
                 for pixels, forged in ((whole, False), (spliced, True)):
                     yield Shown(pixels, forged, number, mine.path, mine.source, poor)

@@ -167,8 +167,8 @@ def saved(pixels: Pixels, quality: int, subsampling: int = 2, table: list[int] |
     stream = io.BytesIO()
     options = {"qtables": [table, table]} if table else {"quality": quality}
     Image.fromarray(pixels).save(stream, "JPEG", subsampling=subsampling, **options)
-    with Image.open(io.BytesIO(stream.getvalue())) as picture:
-        return np.asarray(picture, np.uint8)
+    with Image.open(io.BytesIO(stream.getvalue())) as image:
+        return np.asarray(image, np.uint8)
 
 
 def _bytes(shown: NDArray[np.floating]) -> Pixels:

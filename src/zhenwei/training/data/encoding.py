@@ -13,10 +13,10 @@ _QUALITY = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
 
 def decode(data: bytes) -> Pixels:
     """``(height, width, 3)`` uint8 RGB. Raises :class:`DataError` for bytes that are no picture."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
         raise DataError("a picture of the data set cannot be decoded", fix="Fetch the data set again.")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def encode(pixels: Pixels, extension: str, quality: int) -> bytes:

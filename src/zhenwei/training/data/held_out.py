@@ -11,8 +11,8 @@ from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.training.data.batches import Split
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.data.photographs import Photograph
-from zhenwei.training.data.portraits import FAMILY, Delivery, Portrait, draw_delivery
-from zhenwei.training.data.shown import Shown, delivery
+from zhenwei.training.data.portraits import FAMILY, Degradation, Portrait, draw_degradation
+from zhenwei.training.data.shown import Shown, degradation
 from zhenwei.types import Pixels
 
 
@@ -39,15 +39,15 @@ class HeldOutFaces:
         source, group = str(pack.source[row]), f"{pack.source[row]}/{pack.identity[row]}"
         # A published forgery is delivered as its original is, so that the delivery says nothing of the label.
         rng = np.random.default_rng((self.seed, 11, row if original < 0 else original))
-        pictures = [(pack.pixels(row), bool(pack.forged[row]))]
+        images = [(pack.pixels(row), bool(pack.forged[row]))]
         points = pack.points(row)
         if row in self.split.foreign and points is not None:
             make = self_blend if rng.random() < 0.8 else affine_warp
-            pictures.append((make(pictures[0][0], points, rng).pixels, True))
-        arrives = delivery(rng)
-        for pixels, forged in pictures:
-            yield Shown(pixels, forged, row, group, source, delivered=False)
-            yield Shown(arrives.apply(pixels), forged, row, group, source, delivered=True)
+            images.append((make(images[0][0], points, rng).pixels, True))
+        arrives = degradation(rng)
+        for pixels, forged in images:
+            yield Shown(pixels, forged, row, group, source, degraded=False)
+            yield Shown(arrives.apply(pixels), forged, row, group, source, degraded=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,17 +68,17 @@ class HeldOutPortraits:
     def __iter__(self) -> Iterator[Shown]:
         for number, portrait in enumerate(self._portraits()):
             source = f"{FAMILY} and generated from it"
-            pixels, arrived = as_is_and_delivered(portrait.pixels(), (self.seed, self.purpose, number))
-            yield Shown(pixels, portrait.forged, number, portrait.path, source, delivered=False)
-            yield Shown(arrived, portrait.forged, number, portrait.path, source, delivered=True)
+            pixels, arrived = as_is_and_degraded(portrait.pixels(), (self.seed, self.purpose, number))
+            yield Shown(pixels, portrait.forged, number, portrait.path, source, degraded=False)
+            yield Shown(arrived, portrait.forged, number, portrait.path, source, degraded=True)
 
     def _portraits(self) -> list[Portrait | Photograph]:
         return [p for p in self.portraits if p.forged or p.source == FAMILY]
 
 
-def as_is_and_delivered(pixels: Pixels, seed: tuple[int, ...]) -> tuple[Pixels, Pixels]:
+def as_is_and_degraded(pixels: Pixels, seed: tuple[int, ...]) -> tuple[Pixels, Pixels]:
     """The whole picture, and as it arrives, at least saved anew."""
-    arrives = draw_delivery(np.random.default_rng(seed))
-    if arrives == Delivery():
+    arrives = draw_degradation(np.random.default_rng(seed))
+    if arrives == Degradation():
         arrives = replace(arrives, encoding=(".jpg", 75))
     return pixels, arrives.apply(pixels)

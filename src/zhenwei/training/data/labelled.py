@@ -26,7 +26,7 @@ class LabelledImages:
     def __iter__(self) -> Iterator[Shown]:
         for number, item in enumerate(self.items):
             pixels = decode(item.path.read_bytes())
-            yield Shown(pixels, item.forged, number, item.group, item.origin or item.set_name, delivered=False)
+            yield Shown(pixels, item.forged, number, item.group, item.origin or item.set_name, degraded=False)
 
 
 def labelled_images(data: Path, held_out: float) -> tuple[LabelledImages, LabelledImages]:

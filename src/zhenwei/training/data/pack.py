@@ -63,10 +63,10 @@ class Pack:
         """``(side, side, 3)`` uint8 RGB, the caller's to change."""
         if self.decoded is not None:
             return np.array(self.decoded[index])
-        picture = decode(self.data[self.offsets[index] : self.offsets[index + 1]].tobytes())
-        if picture.shape[:2] != (self.side, self.side):
-            return np.asarray(cv2.resize(picture, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
-        return picture
+        image = decode(self.data[self.offsets[index] : self.offsets[index + 1]].tobytes())
+        if image.shape[:2] != (self.side, self.side):
+            return np.asarray(cv2.resize(image, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
+        return image
 
     def points(self, index: int) -> Floats | None:
         """``(468, 2)`` float32 in pixels of ``pixels(index)``, or None."""

@@ -26,7 +26,7 @@ _KERNELS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS
 _KERNEL_ODDS = (0.4, 0.3, 0.2, 0.08, 0.02)
 T = TypeVar("T")
 FAMILY = "ffhq"  # what the generated portraits were learned from
-_LEAST_PX = 64
+_MIN_PX = 64
 _DFDC_SHARE = 0.25  # of the genuine faces there: as many as of all the other sources together
 
 
@@ -48,7 +48,7 @@ class Portrait:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Degradation:
     """What happens to a whole picture on its way: scaled by ``scale`` with a kernel, then encoded (or not)."""
 
     scale: float = 1.0
@@ -58,20 +58,20 @@ class Delivery:
     def apply(self, pixels: Pixels) -> Pixels:
         """``(h, w, 3)`` uint8 to about ``scale`` times the size, at least 64 px a side."""
         height, width = pixels.shape[:2]
-        scale = max(self.scale, _LEAST_PX / min(height, width))
+        scale = max(self.scale, _MIN_PX / min(height, width))
         if scale != 1:
-            size = (max(_LEAST_PX, round(width * scale)), max(_LEAST_PX, round(height * scale)))
+            size = (max(_MIN_PX, round(width * scale)), max(_MIN_PX, round(height * scale)))
             kernel = self.kernel if scale < 1 else cv2.INTER_CUBIC
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=kernel), np.uint8)
         return pixels if self.encoding is None else decode(encode(pixels, *self.encoding))
 
 
-def draw_delivery(rng: np.random.Generator) -> Delivery:
+def draw_degradation(rng: np.random.Generator) -> Degradation:
     """Knows nothing of the label: half of the pictures are scaled by 0.45 to 1.15, most are encoded at 40 to 99."""
     scaled, encoded = rng.random() < 0.55, rng.random() < 0.75
     scale, kernel = float(rng.uniform(0.45, 1.15)), _KERNELS[int(rng.choice(len(_KERNELS), p=_KERNEL_ODDS))]
     extension, quality = ".jpg" if rng.random() < 0.85 else ".webp", int(rng.integers(40, 100))
-    return Delivery(scale if scaled else 1.0, kernel, (extension, quality) if encoded else None)
+    return Degradation(scale if scaled else 1.0, kernel, (extension, quality) if encoded else None)
 
 
 def around_face(pixels: Pixels, portrait: Portrait, scale: float, margin: float) -> Pixels:
@@ -83,10 +83,10 @@ def around_face(pixels: Pixels, portrait: Portrait, scale: float, margin: float)
     return part(pixels, left, top, left + whole, top + whole)
 
 
-def as_cut(portrait: Portrait, pixels: Pixels, delivery: Delivery, contract: InputContract) -> Pixels:
+def as_cut(portrait: Portrait, pixels: Pixels, degradation: Degradation, contract: InputContract) -> Pixels:
     """``pixels`` delivered and cut the way the detector cuts them: ``(size, size, 3)`` uint8."""
-    delivered = delivery.apply(pixels)
-    crop = around_face(delivered, portrait, delivered.shape[1] / pixels.shape[1], contract.margin)
+    degraded = degradation.apply(pixels)
+    crop = around_face(degraded, portrait, degraded.shape[1] / pixels.shape[1], contract.margin)
     method = cv2.INTER_AREA if crop.shape[0] > contract.size_px else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(crop, (contract.size_px, contract.size_px), interpolation=method), np.uint8)
 

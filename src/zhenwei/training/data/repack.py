@@ -42,7 +42,7 @@ class Repacked:
     """What became of a pack. ``error``: mean absolute difference of a sample of pictures from what they were, in grey
     levels at the size of the new pack."""
 
-    pictures: int
+    images: int
     left_out: int
     side: int
     quality: int
@@ -52,14 +52,14 @@ class Repacked:
 
     def __str__(self) -> str:
         return (
-            f"{self.pictures} pictures of {self.side} px, WebP quality {self.quality}: {self.bytes / 1e6:.1f} MB, from "
+            f"{self.images} pictures of {self.side} px, WebP quality {self.quality}: {self.bytes / 1e6:.1f} MB, from "
             f"{self.bytes_before / 1e6:.1f} MB. Left out: {self.left_out} pictures of the test, landmarks. "
             f"Lost: {self.error:.1f} grey levels on average by encoding anew. Calibrate with the pack it was made of."
         )
 
 
-def repack(pack: Pack, target: Path, most_mb: float, progress: Callable[[float], None] | None = None) -> Repacked:
-    """Writes ``target``, at most ``most_mb`` million bytes. Raises :class:`UsageError` if that cannot be reached."""
+def repack(pack: Pack, target: Path, max_mb: float, progress: Callable[[float], None] | None = None) -> Repacked:
+    """Writes ``target``, at most ``max_mb`` million bytes. Raises :class:`UsageError` if that cannot be reached."""
     kept = np.flatnonzero(pack.split != "val")
     if not len(kept):
         raise DataError("the pack holds nothing to train on", got=f"{len(pack)} pictures of the test")
@@ -73,7 +73,7 @@ def repack(pack: Pack, target: Path, most_mb: float, progress: Callable[[float],
             if side > pack.side:
                 continue
             expected = np.mean([len(_encoded(pack, int(i), side, quality)) for i in sample]) * len(kept) + fixed
-            if _SPARE * expected > most_mb * 1e6:
+            if _SPARE * expected > max_mb * 1e6:
                 continue
             blobs = []
             for number, index in enumerate(kept):
@@ -81,7 +81,7 @@ def repack(pack: Pack, target: Path, most_mb: float, progress: Callable[[float],
                     progress(number / len(kept))
                 blobs.append(_encoded(pack, int(index), side, quality))
             size = _write(partial, columns, blobs, side)
-            if size <= most_mb * 1e6:
+            if size <= max_mb * 1e6:
                 partial.replace(target)
                 errors = []
                 for index in sample:
@@ -92,7 +92,7 @@ def repack(pack: Pack, target: Path, most_mb: float, progress: Callable[[float],
                 return Repacked(len(kept), len(pack) - len(kept), side, quality, size, len(pack.data), lost)
     finally:
         partial.unlink(missing_ok=True)
-    raise UsageError("the pack cannot be made as small as that", got=f"{most_mb:g} MB", fix="Allow more with --max-mb.")
+    raise UsageError("the pack cannot be made as small as that", got=f"{max_mb:g} MB", fix="Allow more with --max-mb.")
 
 
 def _columns(pack: Pack, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

@@ -47,7 +47,7 @@ class Utterance:
     """A window of speech ``(samples,)`` float32 at 16 kHz. ``system``: what made it, "" if a person did; ``copied``: a
     copy made here; ``speaker``: "" where unknown."""
 
-    sound: Floats
+    audio: Floats
     system: str
     speaker: str
     source: str
@@ -68,18 +68,18 @@ def read_speech(data: Path) -> list[Utterance]:
     try:
         with zipfile.ZipFile(archive) as packed, table.open(encoding="utf-8", newline="") as text:
             for row in csv.DictReader(text):
-                sound, rate = soundfile.read(io.BytesIO(packed.read(row["path"])), dtype="float32")
-                if rate != RATE_HZ or sound.ndim != 1:
+                audio, rate = soundfile.read(io.BytesIO(packed.read(row["path"])), dtype="float32")
+                if rate != RATE_HZ or audio.ndim != 1:
                     raise DataError("speech of another form", got=f"{row['path']}: {rate} Hz", want="mono at 16 kHz")
                 system = "" if row["label"] == "bonafide" else row["system"]
-                found.append(Utterance(sound, system, row["speaker"], row["source"], row["path"]))
+                found.append(Utterance(audio, system, row["speaker"], row["source"], row["path"]))
     except (KeyError, zipfile.BadZipFile, soundfile.LibsndfileError, OSError) as error:
         raise DataError("the speech cannot be read", got=f"{archive}: {error}", want="a whole archive") from error
     return found
 
 
-def read_clips(data: Path, label: str = "") -> Iterator[tuple[Path, dict[str, str], float]]:
-    """Each clip of ``clips.zip`` in ``data``, of that label, in a temporary file, with its row and the share that is
+def read_videos(data: Path, label: str = "") -> Iterator[tuple[Path, dict[str, str], float]]:
+    """Each clip of ``videos.zip`` in ``data``, of that label, in a temporary file, with its row and the share that is
     then done. Raises :class:`DataError` where it is missing."""
     archive, table = data / "clips.zip", data / "clips.csv"
     if not archive.is_file() or not table.is_file():
@@ -99,14 +99,14 @@ def with_copies(utterances: Sequence[Utterance], *, kinds: Sequence[str] = KINDS
             continue
         for number, kind in enumerate(kinds):
             rng = np.random.default_rng([SEED, number, *one.path.encode()])
-            made = copy_voice(one.sound, rng, kind=kind)
-            yield Utterance(made.sound, f"copy by {kind}", one.speaker, one.source, one.path, copied=True)
+            made = copy_voice(one.audio, rng, kind=kind)
+            yield Utterance(made.audio, f"copy by {kind}", one.speaker, one.source, one.path, copied=True)
 
 
-def delivered(one: Utterance) -> Floats:
+def degraded(one: Utterance) -> Floats:
     """The sound after a channel drawn by its path alone: a copy goes the way of its original."""
     rng = np.random.default_rng([SEED, 99, *one.path.encode()])
-    return draw_channel(rng)(one.sound)
+    return draw_channel(rng)(one.audio)
 
 
 def split(utterances: Sequence[Utterance], sources: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -160,4 +160,4 @@ def features_of(
 
 
 def _features(describe: Callable[[Floats], Floats | None], through_channel: bool, one: Utterance) -> Floats | None:
-    return describe(delivered(one) if through_channel else one.sound)
+    return describe(degraded(one) if through_channel else one.audio)

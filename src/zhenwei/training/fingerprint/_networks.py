@@ -30,7 +30,7 @@ from zhenwei.stats.intervals import rate_interval
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
 from zhenwei.trainer.workers import OfStep
-from zhenwei.training.data.portraits import Delivery, Portrait, as_cut, draw_delivery, parted
+from zhenwei.training.data.portraits import Degradation, Portrait, as_cut, draw_degradation, parted
 from zhenwei.training.fit import State, apart_from, fit
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.types import Floats, Pixels
@@ -46,7 +46,7 @@ _LEARNING_RATE, _OF_TRUNK, _DECAY = 2e-3, 0.2, 0.02
 _RECONSTRUCTION = 5.0
 _ACCEPTED = 0.95  # of a source's own held-out pictures
 _KEEP_EVERY = 100
-_RAW, _CPU = Delivery(), torch.device("cpu")
+_RAW, _CPU = Degradation(), torch.device("cpu")
 Tell = Callable[[str, float], None]
 
 
@@ -103,22 +103,22 @@ def redrawn(net: Generator, faces: Pixels) -> Pixels:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
+class SourceImages:
     """An album with what every generator drew of its faces. ``drawn``: by generator, ``(n, 192, 192, 3)`` uint8."""
 
     album: Album
     drawn: Mapping[str, Pixels]
 
-    def one(self, source: str, number: int, delivery: Delivery, *, late: bool) -> Pixels:
+    def one(self, source: str, number: int, degradation: Degradation, *, late: bool) -> Pixels:
         """``late``: delivered after it was cut out and not before."""
         if source in self.drawn:
             some = self.drawn[source]
-            return delivered(some[number % len(some)], delivery)
+            return degraded(some[number % len(some)], degradation)
         portraits = self.album.portraits[source]
         portrait = portraits[number % len(portraits)]
         if late:
-            return delivered(as_cut(portrait, portrait.pixels(), _RAW, CONTRACT), delivery)
-        return as_cut(portrait, portrait.pixels(), delivery, CONTRACT)
+            return degraded(as_cut(portrait, portrait.pixels(), _RAW, CONTRACT), degradation)
+        return as_cut(portrait, portrait.pixels(), degradation, CONTRACT)
 
     def batch(self, seed: tuple[int, ...]) -> tuple[Pixels, NDArray[np.int64]]:
         """Some of every source, in order, delivered."""
@@ -127,14 +127,14 @@ class Pictures:
         for label, source in enumerate(SOURCES):
             for _ in range(_SHARE.get(source, _OTHERWISE)):
                 number, late = int(rng.integers(1 << 30)), rng.random() < 0.5
-                pixels.append(self.one(source, number, draw_delivery(rng), late=late))
+                pixels.append(self.one(source, number, draw_degradation(rng), late=late))
                 labels.append(label)
         return np.stack(pixels), np.array(labels, np.int64)
 
 
-def delivered(face: Pixels, delivery: Delivery) -> Pixels:
+def degraded(face: Pixels, degradation: Degradation) -> Pixels:
     """A crop of 192 px through a delivery and back to its size."""
-    arrived = delivery.apply(face)
+    arrived = degradation.apply(face)
     if arrived.shape == face.shape:
         return arrived
     method = cv2.INTER_AREA if arrived.shape[0] > face.shape[0] else cv2.INTER_LINEAR
@@ -142,7 +142,7 @@ def delivered(face: Pixels, delivery: Delivery) -> Pixels:
 
 
 def train(
-    pictures: Pictures,
+    images: SourceImages,
     output: Path,
     *,
     steps: tuple[int, int] = (STEPS, RESIDUAL_STEPS),
@@ -160,13 +160,13 @@ def train(
     load_imagenet(trunk, imagenet_state("lite0"))
     learned = LearnedFingerprint(len(SOURCES), trunk)
     part = _Part(learned, _groups(learned), _loss_of_learned, steps[0], output / "last.pt", "learning sources")
-    learn(part, pictures, resume=resume, tell=tell)
+    learn(part, images, resume=resume, tell=tell)
     torch.manual_seed(SEED)
     residual = ResidualFingerprint(len(SOURCES))
     every: Groups = [{"params": list(residual.parameters()), "share": 1.0}]
     path = output / "last.residual.pt"
     part = _Part(residual, every, _loss_of_residual, steps[1], path, "learning templates")
-    learn(part, pictures, resume=resume, tell=tell)
+    learn(part, images, resume=resume, tell=tell)
     return learned, residual
 
 
@@ -183,7 +183,7 @@ class _Part:
     name: str
 
 
-def learn(part: _Part, pictures: Pictures, *, resume: bool = False, tell: Tell | None = None) -> None:
+def learn(part: _Part, images: SourceImages, *, resume: bool = False, tell: Tell | None = None) -> None:
     """To the end of ``part``; leaves its network ready to answer."""
     net, steps = part.net.to(memory_format=torch.channels_last), part.steps  # type: ignore[call-overload]
 
@@ -198,7 +198,7 @@ def learn(part: _Part, pictures: Pictures, *, resume: bool = False, tell: Tell |
         Schedule(steps, save_every=_KEEP_EVERY, learning_rate=lambda step, of: _LEARNING_RATE * _rate(step, of)),
         state=State(part.path, resume),
         clip_norm=5.0,
-        batches=OfStep(lambda step: pictures.batch((SEED, 1, step))),
+        batches=OfStep(lambda step: images.batch((SEED, 1, step))),
         tell=lambda made: tell(part.name, made / steps) if tell else None,
     )
 
@@ -237,7 +237,9 @@ def cosines(net: nn.Module, pixels: Pixels) -> Floats:
     return np.asarray(torch.cat(parts).numpy())
 
 
-def set_least(net: LearnedFingerprint | ResidualFingerprint, held_out: Pictures, batches: int | None = None) -> None:
+def set_least(
+    net: LearnedFingerprint | ResidualFingerprint, held_out: SourceImages, batches: int | None = None
+) -> None:
     """The cosine that all but 5 % of a source's own held-out pictures exceed, delivered as in training."""
     own: list[list[float]] = [[] for _ in SOURCES]
     for number in range(_BATCHES if batches is None else batches):
@@ -248,7 +250,7 @@ def set_least(net: LearnedFingerprint | ResidualFingerprint, held_out: Pictures,
         net.least.copy_(torch.tensor([float(np.quantile(some, 1 - _ACCEPTED)) for some in own]))
 
 
-def figures(net: nn.Module, held_out: Pictures, *, clean: bool, most: int = 60) -> dict[str, Estimate]:
+def figures(net: nn.Module, held_out: SourceImages, *, clean: bool, most: int = 60) -> dict[str, Estimate]:
     """Share of held-out pictures given to their source: of "all", and between the two "seeds" of one architecture."""
     right: list[bool] = []
     seeds: list[bool] = []
@@ -262,9 +264,9 @@ def figures(net: nn.Module, held_out: Pictures, *, clean: bool, most: int = 60) 
     return {"all": rate_interval(sum(right), len(right)), "seeds": rate_interval(sum(seeds), len(seeds))}
 
 
-def _shown(held_out: Pictures, source: str, most: int, *, clean: bool) -> Pixels:
+def _shown(held_out: SourceImages, source: str, most: int, *, clean: bool) -> Pixels:
     of = held_out.drawn.get(source)
     count = min(most, len(held_out.album.portraits[source]) if of is None else len(of))
     rng = np.random.default_rng((SEED, 3))
-    deliveries = [_RAW if clean else draw_delivery(rng) for _ in range(count)]
-    return np.stack([held_out.one(source, i, deliveries[i], late=i % 2 == 0) for i in range(count)])
+    degradations = [_RAW if clean else draw_degradation(rng) for _ in range(count)]
+    return np.stack([held_out.one(source, i, degradations[i], late=i % 2 == 0) for i in range(count)])

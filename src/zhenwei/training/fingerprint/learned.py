@@ -69,7 +69,7 @@ class Taught:
     figures: Mapping[tuple[str, str], Told]
 
 
-def prepare(recipe: Recipe, run: Run) -> tuple[taught.Pictures, taught.Pictures]:
+def prepare(recipe: Recipe, run: Run) -> tuple[taught.SourceImages, taught.SourceImages]:
     """To learn from and held out, redrawn by generators; those that the output already holds are not trained again."""
     learn, held_out = taught.albums(read_portraits(run.data, run.bar("finding faces")))
     drawn: tuple[dict[str, Pixels], dict[str, Pixels]] = ({}, {})
@@ -79,7 +79,7 @@ def prepare(recipe: Recipe, run: Run) -> tuple[taught.Pictures, taught.Pictures]
         for made, album in zip(drawn, (learn, held_out), strict=True):
             made[name] = taught.redrawn(generator, album.faces)
     run.tell("training generators", 1.0)
-    return taught.Pictures(learn, drawn[0]), taught.Pictures(held_out, drawn[1])
+    return taught.SourceImages(learn, drawn[0]), taught.SourceImages(held_out, drawn[1])
 
 
 def _generator(name: str, faces: Pixels, path: Path, steps: int) -> Generator:
@@ -95,7 +95,7 @@ def _generator(name: str, faces: Pixels, path: Path, steps: int) -> Generator:
     return generator.eval()
 
 
-def measure(nets: Nets, held_out: taught.Pictures) -> Taught:
+def measure(nets: Nets, held_out: taught.SourceImages) -> Taught:
     """Sets the least similarities of both and counts what they get right."""
     found: dict[tuple[str, str], Told] = {}
     networks: tuple[LearnedFingerprint | ResidualFingerprint, ...] = nets
@@ -106,21 +106,21 @@ def measure(nets: Nets, held_out: taught.Pictures) -> Taught:
     return Taught(nets, found)
 
 
-def learn(recipe: Recipe, pictures: tuple[taught.Pictures, taught.Pictures], run: Run) -> Taught:
+def learn(recipe: Recipe, images: tuple[taught.SourceImages, taught.SourceImages], run: Run) -> Taught:
     """Both networks, from the same batches."""
     steps = recipe.steps, recipe.residual_steps
-    nets = taught.train(pictures[0], run.output, steps=steps, resume=run.resume, tell=run.tell)
-    found = measure(nets, pictures[1])
+    nets = taught.train(images[0], run.output, steps=steps, resume=run.resume, tell=run.tell)
+    found = measure(nets, images[1])
     for (model, way), figures in found.figures.items():
         run.say(f"{model}, {way}: all {figures['all'].value:.3f}  seeds {figures['seeds'].value:.3f}")
     return found
 
 
 def install(
-    recipe: Recipe, pictures: tuple[taught.Pictures, taught.Pictures], found: Taught, run: Run
+    recipe: Recipe, images: tuple[taught.SourceImages, taught.SourceImages], found: Taught, run: Run
 ) -> tuple[ModelEntry, ...]:
     """Both networks, each calibrated on the portraits that were held out."""
-    portraits = itertools.chain.from_iterable(pictures[1].album.portraits.values())
+    portraits = itertools.chain.from_iterable(images[1].album.portraits.values())
     held_out = HeldOutPortraits(list(portraits), taught.SEED)
     kinds: tuple[type[Learned] | type[Residual], ...] = (Learned, Residual)
     rows = []

@@ -33,7 +33,7 @@ class Sample:
     """What the detector made of something held out: its ``score``, and the quality that it saw, where it has one.
 
     ``forged``: the truth. ``number``: of the medium, which may be shown several times. ``group``: whose it is;
-    ``source``: of which data set. ``delivered``: made small and re-encoded. ``face_px``, ``sharpness``: as in
+    ``source``: of which data set. ``degraded``: made small and re-encoded. ``face_px``, ``sharpness``: as in
     :class:`zhenwei.types.Quality`, None where they say nothing about the score.
     """
 
@@ -42,7 +42,7 @@ class Sample:
     number: int
     group: str
     source: str
-    delivered: bool = False
+    degraded: bool = False
     face_px: float | None = None
     sharpness: float | None = None
 
@@ -55,7 +55,7 @@ class Sample:
             number=shown.face,
             group=shown.group,
             source=shown.source,
-            delivered=shown.delivered,
+            degraded=shown.degraded,
             face_px=seen.face_px if seen else None,
             sharpness=seen.sharpness if seen else None,
         )

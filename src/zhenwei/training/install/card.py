@@ -99,8 +99,8 @@ def _calibration(product: Product, part: str, found: Calibrated) -> str:
 def _source_line(source: str, samples: tuple[Sample, ...]) -> str:
     """One row of the table; "" stands for all sources together."""
     mine = [s for s in samples if source in ("", s.source)]
-    scores, forged, delivered = map(np.array, columns(mine, "score", "forged", "delivered"))
-    clean = ~delivered.astype(bool)
+    scores, forged, degraded = map(np.array, columns(mine, "score", "forged", "delivered"))
+    clean = ~degraded.astype(bool)
     n_forged = int(forged[clean].sum())
     n_genuine = int(clean.sum()) - n_forged
     published = both = "—"

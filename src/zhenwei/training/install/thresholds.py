@@ -44,11 +44,11 @@ from zhenwei.types import Evidence, Kind
 
 PROTOCOL = "left-out"
 JOURNAL = "answers.jsonl"
-LEAST_MEDIA = 10  # of a source that counts as one
-LEAST_ANSWERS = 20  # of a detector that counts as measured
+MIN_MEDIA = 10  # of a source that counts as one
+MIN_ANSWERS = 20  # of a detector that counts as measured
 _RANGE = (0.01, 0.99)
 _SEEN = ("face_px", "sharpness", "brightness")
-_MOST_TRUST = 5.0
+_MAX_TRUST = 5.0
 _DECLARING = ("provenance.", "consistency.metadata")  # what a file says of itself, which a set of files settles
 _NAMES = {
     "HansonSun/FaceLabelTools": "MTFL web faces",
@@ -201,7 +201,7 @@ def dependence_of(every: Sequence[Answered]) -> Dependence:
             said.append(answers)
             forged.append(one.forged)
             groups.append(one.group)
-    return measure_dependence(said, forged, groups, least_answers=LEAST_ANSWERS)
+    return measure_dependence(said, forged, groups, min_answers=MIN_ANSWERS)
 
 
 def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDArray[np.str_]) -> float:
@@ -217,7 +217,7 @@ def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDAr
             weights[(sources == source) & (forged == label)] = math.sqrt(n) / total / n
     signed = np.where(forged, llrs, -llrs)
     loss = minimize_scalar(
-        lambda b: float(weights @ np.logaddexp(0, -b * signed)), bounds=(0.0, _MOST_TRUST), method="bounded"
+        lambda b: float(weights @ np.logaddexp(0, -b * signed)), bounds=(0.0, _MAX_TRUST), method="bounded"
     )
     return float(loss.x)
 
@@ -262,7 +262,7 @@ def _by_source(rows: Sequence[tuple[float, Answered]], *, forged: bool) -> list[
     tails = []
     for mine in by_source.values():
         values = np.sort(np.array(list(mine.values())))
-        if len(values) >= LEAST_MEDIA:
+        if len(values) >= MIN_MEDIA:
             grid = np.unique(values)
             reached = len(values) - np.searchsorted(values, grid, side="left")
             rates = (reached + 0.5) / (len(values) + 1)
@@ -272,7 +272,7 @@ def _by_source(rows: Sequence[tuple[float, Answered]], *, forged: bool) -> list[
 
 
 def _ranges(seen: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
-    if len(seen) < LEAST_ANSWERS:
+    if len(seen) < MIN_ANSWERS:
         return {}
     found = {}
     for name in _SEEN:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from zhenwei.detectors.speech._hearing import listen
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
-from zhenwei.evaluation.ladder.sounds import RUNGS
+from zhenwei.evaluation.ladder.audio import RUNGS
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.models import ModelEntry
 from zhenwei.signals.voice import RATE_HZ
@@ -41,12 +41,12 @@ Bools = NDArray[np.bool_]
 Row = tuple[Floats, Utterance]
 
 
-def speech_of(sound: Floats) -> Floats | None:
+def speech_of(audio: Floats) -> Floats | None:
     """What the detectors hear of a window: its speech, pauses cut out; None where they would abstain."""
-    heard = listen(Audio(sound[None], RATE_HZ))
+    heard = listen(Audio(audio[None], RATE_HZ))
     if isinstance(heard, Text):
         return None
-    places = [np.arange(round(r.start_s * RATE_HZ), min(len(sound), round(r.end_s * RATE_HZ))) for r in heard.runs]
+    places = [np.arange(round(r.start_s * RATE_HZ), min(len(audio), round(r.end_s * RATE_HZ))) for r in heard.runs]
     return heard.mono[np.concatenate(places)]
 
 
@@ -164,7 +164,7 @@ def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
     shown: dict[str, Sequence[Floats | None]] = {"": voices.clean, "channel": voices.travelled}
     for number, (name, change) in enumerate(RUNGS.items()):
         run.tell("changing sounds", number / len(RUNGS))
-        changed = [replace(u, sound=change(u.sound)) for u in published]
+        changed = [replace(u, audio=change(u.audio)) for u in published]
         rows = iter(features_of(changed, way.describe, workers=run.workers))
         shown[name] = [None if u.copied else next(rows) for u in voices.everything]
     run.tell("changing sounds", 1.0)
@@ -196,7 +196,7 @@ def _sample(numbered: tuple[int, Asked]) -> Sample | None:
         number=number,
         group=one.utterance.source,
         source=f"fold {one.fold + 1}",
-        delivered=one.rung != "",
+        degraded=one.rung != "",
     )
 
 
@@ -240,18 +240,18 @@ def _row(name: str, asked: Sequence[Asked]) -> held_out.Row:
 
 def _metadata(asked: Sequence[Asked]) -> held_out.Row:
     """The probe that hears nothing: at chance, or the data would tell by themselves."""
-    sounds, truth, sources = columns(asked, "utterance.sound", "utterance.forged", "utterance.source")
-    area = metadata_probe(np.array(list(map(_facts, sounds))), truth, sources, seed=SEED)
+    audio, truth, sources = columns(asked, "utterance.sound", "utterance.forged", "utterance.source")
+    area = metadata_probe(np.array(list(map(_facts, audio))), truth, sources, seed=SEED)
     forged, count = sum(truth), len(truth)
     return held_out.Row(what="metadata only", genuine=count - forged, forged=forged, asked=count, auc=area, eer=None)
 
 
-def _facts(sound: Floats) -> tuple[float, float, float, float]:
+def _facts(audio: Floats) -> tuple[float, float, float, float]:
     packed = io.BytesIO()
-    soundfile.write(packed, sound, RATE_HZ, format="FLAC")
-    peak = float(np.abs(sound).max())
-    loud = np.flatnonzero(np.abs(sound) > 0.02 * peak)
-    return len(sound) / RATE_HZ, packed.getbuffer().nbytes * RATE_HZ / len(sound), peak, float(loud[0]) / RATE_HZ
+    soundfile.write(packed, audio, RATE_HZ, format="FLAC")
+    peak = float(np.abs(audio).max())
+    loud = np.flatnonzero(np.abs(audio) > 0.02 * peak)
+    return len(audio) / RATE_HZ, packed.getbuffer().nbytes * RATE_HZ / len(audio), peak, float(loud[0]) / RATE_HZ
 
 
 SHARED: dict[str, Any] = {

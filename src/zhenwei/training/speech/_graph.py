@@ -32,7 +32,7 @@ _AVERAGE = 0.99
 _KEEP_EVERY = 100
 _SMOOTH = 0.05  # labels
 _SECOND = 1.0  # weight of the second task
-_MOST_BANDS, _MOST_FRAMES = 10, 40  # hidden
+_MAX_BANDS, _MAX_FRAMES = 10, 40  # hidden
 
 Tell = Callable[[float], None]
 
@@ -42,8 +42,8 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
 
     Deterministic on one machine. Raises :class:`DataError` when ``kept`` is damaged or of something else.
     """
-    sounds, utterances = zip(*rows, strict=True)
-    levels, statistics = _levels(sounds), _statistics(sounds)
+    waveforms, utterances = zip(*rows, strict=True)
+    levels, statistics = _levels(waveforms), _statistics(waveforms)
     forged, odds = np.array(*columns(utterances, "forged")), within_sources(utterances)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -70,9 +70,9 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
         )
 
 
-def score(net: GraphAttentionNet, sound: Floats) -> float:
-    """Mean log odds of the pieces of ``sound``; NaN where it is too short."""
-    found = pieces(sound)
+def score(net: GraphAttentionNet, audio: Floats) -> float:
+    """Mean log odds of the pieces of ``audio``; NaN where it is too short."""
+    found = pieces(audio)
     if found is None:
         return math.nan
     with torch.no_grad():
@@ -101,12 +101,12 @@ def within_sources(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
     return odds
 
 
-def _levels(sounds: Sequence[Floats]) -> list[Tensor]:
+def _levels(waveforms: Sequence[Floats]) -> list[Tensor]:
     """What the bank gives of each, as 16 bit floats: the whole is kept in memory."""
     bank = GraphAttentionNet().bank
     found = []
-    for sound in sounds:
-        even = np.asarray(levelled(without_rumble(sound, RATE_HZ)), np.float32)
+    for audio in waveforms:
+        even = np.asarray(levelled(without_rumble(audio, RATE_HZ)), np.float32)
         if len(even) < SAMPLES:
             even = np.resize(even, SAMPLES)
         with torch.no_grad():
@@ -117,14 +117,14 @@ def _levels(sounds: Sequence[Floats]) -> list[Tensor]:
 _MEASURED: dict[bytes, Reals | None] = {}  # the folds of a training hold the same sounds
 
 
-def _statistics(sounds: Sequence[Floats]) -> Tensor:
+def _statistics(waveforms: Sequence[Floats]) -> Tensor:
     """``(n, 150)``, standardised and clipped to four deviations; 0 where too little is heard."""
     keys, fresh = [], {}
-    for sound in sounds:
-        key = blake2b(sound.tobytes()).digest()
+    for audio in waveforms:
+        key = blake2b(audio.tobytes()).digest()
         keys.append(key)
         if key not in _MEASURED:
-            fresh[key] = sound
+            fresh[key] = audio
     if fresh:
         with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
             _MEASURED.update(zip(fresh, pool.map(variability, fresh.values(), chunksize=32), strict=True))
@@ -153,7 +153,7 @@ def _view(level: Tensor, rng: np.random.Generator) -> Tensor:
         out = torch.logaddexp(out, floor.expand_as(out))
     if rng.random() < 0.3:
         out[int(rng.integers(BANDS // 2, BANDS)) :] = out.mean()
-    band, moment = int(rng.integers(_MOST_BANDS)), int(rng.integers(_MOST_FRAMES))
+    band, moment = int(rng.integers(_MAX_BANDS)), int(rng.integers(_MAX_FRAMES))
     low, early = int(rng.integers(BANDS - band)), int(rng.integers(FRAMES - moment))
     out[low : low + band] = out[low : low + band].mean(1, keepdim=True)
     out[:, early : early + moment] = out.mean(1, keepdim=True)

@@ -20,7 +20,7 @@ from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.verdict import decide
 from zhenwei.pipeline import Options
 from zhenwei.training.data.columns import columns
-from zhenwei.training.data.speech import SEED, read_clips
+from zhenwei.training.data.speech import SEED, read_videos
 from zhenwei.types import Evidence, Verdict
 
 _EACH = 30  # voices of each class
@@ -46,8 +46,8 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    clip: str
-    picture: bool
+    video: str
+    image: bool
     voice: bool
     verdict: Verdict
 
@@ -64,10 +64,10 @@ class _Pair:
 
 
 def look(data: Path, tell: Tell | None = None) -> list[Seen]:
-    """Every clip of ``clips.zip``, asked by all detectors that do not listen. DataError where it is missing."""
+    """Every clip of ``videos.zip``, asked by all detectors that do not listen. DataError where it is missing."""
     deaf = Options(detectors=tuple(name for name, kind in catalogue().items() if "audio" not in kind.info.takes))
     found = []
-    for path, row, share in read_clips(data):
+    for path, row, share in read_videos(data):
         report = pipeline.examine(path, options=deaf)
         found.append(Seen(row["path"], row["label"] == "fake", report.evidence))
         if tell:
@@ -75,28 +75,28 @@ def look(data: Path, tell: Tell | None = None) -> list[Seen]:
     return found
 
 
-def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
+def table(videos: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
     """AUC of picture alone, voice alone and both fused, for every way a pair may be forged; intervals over clips."""
     chosen = _chosen(voices)
     pairs, right = [], 0
     by_truth: dict[tuple[bool, bool], list[_Pair]] = defaultdict(list)
-    for clip in clips:
+    for video in videos:
         for voice in chosen:
-            verdict = decide([*clip.evidence, *voice.evidence], kind="video")
-            pair = _Pair(clip.name, clip.forged, voice.forged, verdict)
+            verdict = decide([*video.evidence, *voice.evidence], kind="video")
+            pair = _Pair(video.name, video.forged, voice.forged, verdict)
             pairs.append(pair)
-            by_truth[pair.picture, pair.voice].append(pair)
-            right += (pair.picture, pair.voice) == pair.likeliest
+            by_truth[pair.image, pair.voice].append(pair)
+            right += (pair.image, pair.voice) == pair.likeliest
     nothing = by_truth[False, False]
 
     def fused(pair: _Pair) -> float:
         return 1 - pair.verdict.four_ways()[False, False]
 
     rows = [
-        _row("either forged: picture alone", pairs, lambda p: p.picture or p.voice, lambda p: p.llr("picture")),
-        _row("either forged: voice alone", pairs, lambda p: p.picture or p.voice, lambda p: p.llr("voice")),
-        _row("either forged: four possibilities", pairs, lambda p: p.picture or p.voice, fused),
-        _row("either forged: the verdict", pairs, lambda p: p.picture or p.voice, lambda p: p.verdict.llr or 0.0),
+        _row("either forged: picture alone", pairs, lambda p: p.image or p.voice, lambda p: p.llr("picture")),
+        _row("either forged: voice alone", pairs, lambda p: p.image or p.voice, lambda p: p.llr("voice")),
+        _row("either forged: four possibilities", pairs, lambda p: p.image or p.voice, fused),
+        _row("either forged: the verdict", pairs, lambda p: p.image or p.voice, lambda p: p.verdict.llr or 0.0),
     ]
     for truth, name in (
         ((True, False), "the picture alone"),
@@ -104,15 +104,15 @@ def table(clips: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
         ((True, True), "both"),
     ):
         mine = by_truth[truth]
-        rows.append(_row(f"forged is {name}", [*nothing, *mine], lambda p: p.picture or p.voice, fused))
-    one = [p for p in pairs if p.picture != p.voice]
+        rows.append(_row(f"forged is {name}", [*nothing, *mine], lambda p: p.image or p.voice, fused))
+    one = [p for p in pairs if p.image != p.voice]
     rows.append(
         _row("which of the two, where one is", one, lambda p: p.voice, lambda p: p.llr("voice") - p.llr("picture"))
     )
     return HeldOutTable(
         detector="picture and voice",
         noun="what is forged",
-        text=f"{len(clips)} clips beside {len(chosen)} voices of sources left out, every pair: genuine are those with "
+        text=f"{len(videos)} clips beside {len(chosen)} voices of sources left out, every pair: genuine are those with "
         "nothing forged (in the last row, those whose picture is). Intervals by bootstrap over clips. Four "
         "possibilities: one minus the probability that neither is forged. The likeliest of the four was right in "
         f"{right / len(pairs):.1%} of {len(pairs)} pairs.",

@@ -14,7 +14,7 @@ from zhenwei.detectors import catalogue
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
-from zhenwei.evaluation.ladder.sounds import RUNGS
+from zhenwei.evaluation.ladder.audio import RUNGS
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration

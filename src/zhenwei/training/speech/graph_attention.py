@@ -14,7 +14,7 @@ from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, spee
 
 def learn(rows: Sequence[Row], kept: Path, tell: Tell) -> Learned:
     net = graph.learn(rows, kept, tell)
-    return Learned(lambda sound: graph.score(net, sound), lambda: graph.exported(net))
+    return Learned(lambda audio: graph.score(net, audio), lambda: graph.exported(net))
 
 
 way = Way(

@@ -17,12 +17,12 @@ from zhenwei.training.install.export import Exported, export_formula
 from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
 from zhenwei.types import Floats
 
-_COMPONENTS, _ROUNDS, _LEAST_VARIANCE = 64, 25, 1e-3
+_COMPONENTS, _ROUNDS, _MIN_VARIANCE = 64, 25, 1e-3
 _TOLERANCE = 1e-3
 
 
-def movements(sound: Floats) -> Floats | None:
-    speech = speech_of(sound)
+def movements(audio: Floats) -> Floats | None:
+    speech = speech_of(audio)
     return None if speech is None else lfcc_gmm.frames(speech)
 
 
@@ -54,7 +54,7 @@ def fit_mixtures(genuine: NDArray[np.floating], forged: NDArray[np.floating]) ->
     found = []
     for frames in (genuine, forged):
         mixture = GaussianMixture(
-            _COMPONENTS, covariance_type="diag", max_iter=_ROUNDS, reg_covar=_LEAST_VARIANCE, random_state=0, tol=1e-4
+            _COMPONENTS, covariance_type="diag", max_iter=_ROUNDS, reg_covar=_MIN_VARIANCE, random_state=0, tol=1e-4
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the rounds are few on purpose

@@ -20,8 +20,8 @@ from zhenwei.types import Floats
 _L2 = 300.0
 
 
-def spreads(sound: Floats) -> Floats | None:
-    speech = speech_of(sound)
+def spreads(audio: Floats) -> Floats | None:
+    speech = speech_of(audio)
     found = None if speech is None else variability(speech)
     return None if found is None else np.asarray(found, np.float32)
 

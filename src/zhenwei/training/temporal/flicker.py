@@ -22,8 +22,8 @@ from zhenwei.training.install.export import export
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, Run
 from zhenwei.training.recipe import Section, Share
-from zhenwei.training.temporal import _clips as taught
-from zhenwei.training.temporal._clips import Clip
+from zhenwei.training.temporal import _videos as taught
+from zhenwei.training.temporal._videos import VideoSample
 
 MODEL = Flicker.info.models[0]
 _SOURCES = ("ffhq", "pixabay")
@@ -40,28 +40,28 @@ class Recipe(Section):
     held_out: Share = 0.25
 
 
-Clips = tuple[list[Clip], list[Clip]]
+Videos = tuple[list[VideoSample], list[VideoSample]]
 
 
-def prepare(recipe: Recipe, run: Run) -> Clips:
+def prepare(recipe: Recipe, run: Run) -> Videos:
     """Clips to learn from, and of photographs held out by name: the training rows of ``photos`` set in motion."""
     rows, apart = parted(read_photographs(run.data, _SOURCES), recipe.held_out, lambda row: row.path)
-    learn = list(taught.clips(rows, 1, recipe.times, run.bar("setting photographs in motion")))
-    return learn, list(taught.clips(apart, 2, 1, run.bar("the same for held-out ones")))
+    learn = list(taught.videos(rows, 1, recipe.times, run.bar("setting photographs in motion")))
+    return learn, list(taught.videos(apart, 2, 1, run.bar("the same for held-out ones")))
 
 
-def learn(recipe: Recipe, clips: Clips, run: Run) -> FlickerNet:
-    net = taught.train(clips[0], epochs=recipe.epochs, tell=run.bar("training"))
+def learn(recipe: Recipe, videos: Videos, run: Run) -> FlickerNet:
+    net = taught.train(videos[0], epochs=recipe.epochs, tell=run.bar("training"))
     torch.save(net.state_dict(), run.output / "best.pt")
-    (forged,) = columns(clips[1], "forged")
-    area = auc(forged, taught.scores(net, clips[1]))
+    (forged,) = columns(videos[1], "forged")
+    area = auc(forged, taught.scores(net, videos[1]))
     run.say(f"AUC on held-out photographs: {area:.3f}")
     return net
 
 
-def install(recipe: Recipe, clips: Clips, net: FlickerNet, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: Recipe, videos: Videos, net: FlickerNet, run: Run) -> tuple[ModelEntry, ...]:
     exported = export(net, (len(CHANNELS), FRAMES), input_name="courses", outputs=("score", "course"))
-    held_out = clips[1]
+    held_out = videos[1]
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")
@@ -71,11 +71,11 @@ def install(recipe: Recipe, clips: Clips, net: FlickerNet, run: Run) -> tuple[Mo
     return (publish(_product(recipe), exported, measure, store=run.store),)
 
 
-def ask(clip: Clip) -> Sample:
+def ask(video: VideoSample) -> Sample:
     """What the network in the store says of a clip that was followed already."""
-    scores = models.load(MODEL).run(clip.courses[None])[0]
+    scores = models.load(MODEL).run(video.courses[None])[0]
     score = float(np.asarray(scores)[0])
-    return Sample(score=score, forged=clip.forged, number=clip.photograph, group=clip.path, source=clip.source)
+    return Sample(score=score, forged=video.forged, number=video.photograph, group=video.path, source=video.source)
 
 
 def _product(recipe: Recipe) -> Product:

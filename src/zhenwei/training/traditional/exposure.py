@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zhenwei.detectors.traditional.exposure import Exposure, face_features
-from zhenwei.training.data.held_out import HeldOutPortraits, as_is_and_delivered
+from zhenwei.training.data.held_out import HeldOutPortraits, as_is_and_degraded
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.asking import of_face
@@ -52,7 +52,7 @@ def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> It
     """Features ``(72,)`` and truth of each picture as it is and delivered; without a face it is left out."""
     for number, photograph in enumerate(photographs):
         progress(number / len(photographs))
-        for pixels in as_is_and_delivered(photograph.pixels(), (SEED, 1, number)):
+        for pixels in as_is_and_degraded(photograph.pixels(), (SEED, 1, number)):
             face = largest_face(pixels)
             if face is not None:
                 yield face_features(pixels, face), photograph.forged

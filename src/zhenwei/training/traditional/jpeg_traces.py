@@ -29,7 +29,7 @@ SEED = 20261123
 SOURCES = ("ffhq", "pixabay")
 _BEFORE, _LAST = (45, 96), (60, 99)
 _SAVED_BEFORE, _LOSSLESS, _GOOD = 0.75, 0.15, 85
-_LEAST_SIDE = 144
+_MIN_SIDE = 144
 ASK = of_image(JpegTraces(always=True))
 _PRODUCT = Product(
     model=MODEL,
@@ -59,7 +59,7 @@ def split(recipe: LinearRecipe, data: Path, _progress: Progress) -> tuple[Splice
     return Splices(learn, 1), Splices(held_out, 2)
 
 
-def picture_features(pixels: Pixels) -> Floats | None:
+def image_features(pixels: Pixels) -> Floats | None:
     """What is left of savings in a picture; None where there is too little detail."""
     found = trace(pixels)
     return None if found is None else found.features
@@ -113,17 +113,17 @@ class Splices:
             history, pixels = draw_history(rng), fresh(photograph.pixels(), rng)
             spliced, _ = splice(pixels, fresh(other.pixels(), rng), history, rng)
             poor = history.last is not None and history.last < _GOOD
-            for picture, forged in (
+            for image, forged in (
                 (history.apply(pixels, twice=False), False),
                 (history.apply(pixels), False),
                 (spliced, True),
             ):
-                yield Shown(picture, forged, number, photograph.path, photograph.source, poor)
+                yield Shown(image, forged, number, photograph.path, photograph.source, poor)
 
 
 def fresh(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Made smaller by a random factor, at least by 5 %, so that the grid it was published with is gone."""
-    scale = max(float(rng.uniform(0.7, 0.95)), (_LEAST_SIDE + 8) / min(pixels.shape[:2]))
+    scale = max(float(rng.uniform(0.7, 0.95)), (_MIN_SIDE + 8) / min(pixels.shape[:2]))
     size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -162,7 +162,7 @@ lesson = linear_lesson(
     _PRODUCT,
     needs="photos (zip + csv): photographs",
     split=split,
-    rows=rows_of(picture_features),
+    rows=rows_of(image_features),
     ask=ASK,
     bounded=True,
 )

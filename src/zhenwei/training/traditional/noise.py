@@ -16,7 +16,7 @@ from zhenwei.detectors.traditional.noise import Noise, noise_features
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, self_blend
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
-from zhenwei.training.data.portraits import Delivery, draw_delivery, parted
+from zhenwei.training.data.portraits import Degradation, draw_degradation, parted
 from zhenwei.training.data.shown import Shown
 from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.install.asking import of_face
@@ -110,13 +110,13 @@ class Examples:
         for number, sitter in enumerate(self.sitters):
             rng = np.random.default_rng((SEED, self.purpose, number))
             other = self.sitters[(number + int(rng.integers(1, len(self.sitters)))) % len(self.sitters)]
-            ways = (Arrival(Delivery(encoding=(".jpg", 95)), None), draw_arrival(rng))
+            ways = (Arrival(Degradation(encoding=(".jpg", 95)), None), draw_arrival(rng))
             for pixels, forged in forgeries(sitter, other, rng):
-                for way, delivered in zip(ways, (False, True), strict=True):
+                for way, degraded in zip(ways, (False, True), strict=True):
                     arrived = way.apply(pixels)
-                    face = _scaled(sitter.face, way.delivery.scale)
+                    face = _scaled(sitter.face, way.degradation.scale)
                     source, path = sitter.photograph.source, sitter.photograph.path
-                    yield Shown(arrived, forged, number, path, source, delivered), face
+                    yield Shown(arrived, forged, number, path, source, degraded), face
 
 
 def forgeries(sitter: Sitter, other: Sitter, rng: np.random.Generator) -> Iterator[tuple[Pixels, bool]]:
@@ -144,23 +144,23 @@ def forgeries(sitter: Sitter, other: Sitter, rng: np.random.Generator) -> Iterat
 class Arrival:
     """A delivery that always encodes: by its own encoding, or as a frame of H.264 at ``crf``."""
 
-    delivery: Delivery
+    degradation: Degradation
     crf: int | None
 
     def apply(self, pixels: Pixels) -> Pixels:
-        delivered = self.delivery.apply(pixels)
+        degraded = self.degradation.apply(pixels)
         if self.crf is None:
-            return delivered
-        height, width = delivered.shape[0] // 2 * 2, delivered.shape[1] // 2 * 2  # H.264 wants even sides
-        return np.asarray(through_h264(delivered[None, :height, :width], self.crf)[0])
+            return degraded
+        height, width = degraded.shape[0] // 2 * 2, degraded.shape[1] // 2 * 2  # H.264 wants even sides
+        return np.asarray(through_h264(degraded[None, :height, :width], self.crf)[0])
 
 
 def draw_arrival(rng: np.random.Generator) -> Arrival:
     """Knows nothing of the label."""
-    delivery, filmed, crf = draw_delivery(rng), rng.random() < _FILMED, int(rng.integers(*_CRF))
+    degradation, filmed, crf = draw_degradation(rng), rng.random() < _FILMED, int(rng.integers(*_CRF))
     if filmed:
-        return Arrival(replace(delivery, encoding=None), crf)
-    return Arrival(delivery if delivery.encoding else replace(delivery, encoding=(".jpg", 75)), None)
+        return Arrival(replace(degradation, encoding=None), crf)
+    return Arrival(degradation if degradation.encoding else replace(degradation, encoding=(".jpg", 75)), None)
 
 
 def _scaled(face: Face, scale: float) -> Face:

@@ -6,27 +6,27 @@ import numpy as np
 import pytest
 from tests.speaking import voice
 
-from zhenwei.evaluation.ladder.sounds import RUNGS
+from zhenwei.evaluation.ladder.audio import RUNGS
 from zhenwei.signals.speech import stft
 
-SOUND = voice(3.0)
+AUDIO = voice(3.0)
 
 
 @pytest.mark.parametrize("name", RUNGS)
 def test_a_rung_keeps_length_and_place_and_changes_something(name: str) -> None:
-    changed = RUNGS[name](SOUND)
+    changed = RUNGS[name](AUDIO)
     assert changed.dtype == np.float32
-    assert changed.shape == SOUND.shape
+    assert changed.shape == AUDIO.shape
     assert np.isfinite(changed).all()
-    assert np.corrcoef(changed, SOUND)[0, 1] > 0.6
-    assert np.abs(changed - SOUND).max() > 1e-3
-    np.testing.assert_array_equal(changed, RUNGS[name](SOUND))
+    assert np.corrcoef(changed, AUDIO)[0, 1] > 0.6
+    assert np.abs(changed - AUDIO).max() > 1e-3
+    np.testing.assert_array_equal(changed, RUNGS[name](AUDIO))
 
 
 @pytest.mark.parametrize("decibels", [20, 10])
 def test_noise_is_as_loud_as_it_says(decibels: int) -> None:
-    added = RUNGS[f"noise {decibels} dB"](SOUND) - SOUND
-    ratio = 10 * np.log10(np.square(SOUND).mean() / np.square(added).mean())
+    added = RUNGS[f"noise {decibels} dB"](AUDIO) - AUDIO
+    ratio = 10 * np.log10(np.square(AUDIO).mean() / np.square(added).mean())
     assert ratio == pytest.approx(decibels, abs=0.2)
 
 

@@ -20,11 +20,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from zhenwei.errors import MediaError
-from zhenwei.media import Limits, frame_times, jpegxl, open_media, raws, read_picture, sample_frames
+from zhenwei.media import Limits, frame_times, jpegxl, open_media, raws, read_image, sample_frames
 from zhenwei.types import Media, Text
 
 from .heif_grid import grid
-from .making import Pixels, animated, code_picture, encoded, read_code, scene
+from .making import Pixels, animated, code_image, encoded, read_code, scene
 
 SIZE = (200, 160)
 RGB = Image.fromarray(scene(*SIZE))
@@ -33,7 +33,7 @@ RGB = Image.fromarray(scene(*SIZE))
 def opened(path: Path, data: bytes) -> tuple[Media, Pixels]:
     path.write_bytes(data)
     media = open_media(path)
-    frame = read_picture(media)
+    frame = read_image(media)
     assert (media.height, media.width) == frame.pixels.shape[:2]
     assert all(isinstance(note, Text) and note.zh for note in media.notes)
     return media, frame.pixels
@@ -93,7 +93,7 @@ def test_heif_of_several_pictures_of_many_bits_or_without_its_end(tmp_path: Path
         open_media(tmp_path / "b", Limits(max_pixels=100))
     (tmp_path / "c").write_bytes(buffer.getvalue()[:-200])
     with pytest.raises(MediaError, match="heif"):
-        read_picture(open_media(tmp_path / "c"))
+        read_image(open_media(tmp_path / "c"))
 
 
 # JPEG XL.
@@ -101,24 +101,24 @@ def test_heif_of_several_pictures_of_many_bits_or_without_its_end(tmp_path: Path
 
 @pytest.mark.parametrize("kind", ["bare", "boxes", "grey", "alpha", "12 bits", "16 bits", "float"])
 def test_jpeg_xl(tmp_path: Path, kind: str) -> None:
-    picture = scene(*SIZE)
+    image = scene(*SIZE)
     options: dict[str, Any] = {"lossless": True}
-    values: NDArray[np.generic] = picture
+    values: NDArray[np.generic] = image
     if kind == "grey":
-        values = picture[..., 0]
+        values = image[..., 0]
     elif kind == "alpha":
-        values = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+        values = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
     elif kind.endswith("bits"):
         bits = int(kind.split()[0])
-        values = np.rint(picture * (((1 << bits) - 1) / 255)).astype(np.uint16)
+        values = np.rint(image * (((1 << bits) - 1) / 255)).astype(np.uint16)
         options["bitspersample"] = bits
     elif kind == "float":
-        values = (picture / 255).astype(np.float32)
+        values = (image / 255).astype(np.float32)
     elif kind == "boxes":
         options["usecontainer"] = True
     media, pixels = opened(tmp_path / "a.jxl", bytes(imagecodecs.jpegxl_encode(values, **options)))
     assert (media.kind, media.container) == ("image", "jpegxl")
-    assert off(pixels, picture if kind != "grey" else np.repeat(picture[..., :1], 3, axis=2)) < 0.5
+    assert off(pixels, image if kind != "grey" else np.repeat(image[..., :1], 3, axis=2)) < 0.5
     told = " ".join(media.notes)
     assert ("reduced to 8" in told) == (kind in ("12 bits", "16 bits", "float"))
     assert "transparent" not in told
@@ -167,10 +167,10 @@ def test_hostile_headers_of_jpeg_xl_are_refused_or_read(junk: bytes, boxes: bool
 # Camera raw files.
 
 
-def raw_file(head: bytes, *pictures: bytes) -> bytes:
+def raw_file(head: bytes, *images: bytes) -> bytes:
     """Sensor data (noise) with finished pictures in between."""
     noise = np.random.default_rng(1).integers(0, 256, 20_000, np.uint8).tobytes()
-    return head + noise + b"".join(picture + noise for picture in pictures)
+    return head + noise + b"".join(image + noise for image in images)
 
 
 def tiff_head(orientation: int = 1, mark: bytes = b"II*\0") -> bytes:
@@ -212,8 +212,8 @@ def test_raw_files_that_call_themselves_tiff_are_turned_as_they_say(tmp_path: Pa
 
 def test_sensor_data_is_not_taken_for_a_picture(tmp_path: Path) -> None:
     lossless = LARGE.replace(b"\xff\xc0", b"\xff\xc3", 1)
-    for pictures in ((), (SMALL,), (lossless,), (LARGE,) * 9):
-        (tmp_path / "a").write_bytes(raw_file(tiff_head(mark=b"IIRO"), *pictures))
+    for images in ((), (SMALL,), (lossless,), (LARGE,) * 9):
+        (tmp_path / "a").write_bytes(raw_file(tiff_head(mark=b"IIRO"), *images))
         with pytest.raises(MediaError, match="no finished picture"):
             open_media(tmp_path / "a")
 
@@ -228,7 +228,7 @@ def test_broken_raw_files_are_refused_or_read(tmp_path: Path, junk: bytes, at: i
         found = raws.largest_preview(file)
     assert found is None or (found.width, found.height) == SIZE
     try:
-        assert read_picture(open_media(tmp_path / "a")).pixels.shape[2] == 3
+        assert read_image(open_media(tmp_path / "a")).pixels.shape[2] == 3
     except MediaError as error:
         assert error.fix  # noqa: PT017 - either way is right
 
@@ -238,8 +238,8 @@ def test_broken_raw_files_are_refused_or_read(tmp_path: Path, junk: bytes, at: i
 
 @pytest.mark.parametrize("shown_ms", [(80,) * 8, (5, 5, 5), (40, 200, 40, 120)])
 def test_all_pictures_of_a_moving_avif_at_their_times(tmp_path: Path, shown_ms: Sequence[int]) -> None:
-    pictures = [Image.fromarray(code_picture(number)) for number in range(len(shown_ms))]
-    data = encoded(pictures[0], "AVIF", save_all=True, append_images=pictures[1:], duration=list(shown_ms), quality=90)
+    images = [Image.fromarray(code_image(number)) for number in range(len(shown_ms))]
+    data = encoded(images[0], "AVIF", save_all=True, append_images=images[1:], duration=list(shown_ms), quality=90)
     (tmp_path / "a").write_bytes(data)
     media = open_media(tmp_path / "a")
     assert (media.kind, media.frame_count, media.notes) == ("video", len(shown_ms), ())

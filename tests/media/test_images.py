@@ -16,10 +16,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from zhenwei.errors import MediaError
-from zhenwei.media import open_media, read_audio, read_picture, sample_frames
+from zhenwei.media import open_media, read_audio, read_image, sample_frames
 from zhenwei.media.facts import jpeg_quality
 
-from .making import Pixels, animated, code_picture, encoded, read_code, scene
+from .making import Pixels, animated, code_image, encoded, read_code, scene
 
 RGB = Image.fromarray(scene())
 T = Image.Transpose
@@ -39,7 +39,7 @@ STORED: dict[int, Callable[[Image.Image], Image.Image]] = {
 def read(path: Path, data: bytes) -> Pixels:
     path.write_bytes(data)
     media = open_media(path)
-    frame = read_picture(media)
+    frame = read_image(media)
     assert media.kind == "image"
     assert (media.height, media.width) == frame.pixels.shape[:2]
     assert frame.pixels.dtype == np.uint8
@@ -134,11 +134,11 @@ def test_float_pictures(tmp_path: Path) -> None:
     unit[3, 4] = np.nan
     (tmp_path / "c").write_bytes(encoded(Image.fromarray(unit), "TIFF"))
     with pytest.raises(MediaError, match="NaN"):
-        read_picture(open_media(tmp_path / "c"))
+        read_image(open_media(tmp_path / "c"))
 
 
 def test_several_pages_are_read_as_the_first(tmp_path: Path) -> None:
-    pages = [Image.fromarray(code_picture(number)) for number in (5, 9)]
+    pages = [Image.fromarray(code_image(number)) for number in (5, 9)]
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     assert read_code(read(tmp_path / "a", data)) == 5
     assert any("first page" in note for note in open_media(tmp_path / "a").notes)
@@ -162,11 +162,11 @@ def test_animations_are_short_clips(tmp_path: Path, form: str) -> None:
     with pytest.raises(MediaError, match="no sound"):
         read_audio(media)
     with pytest.raises(MediaError, match="not a picture"):
-        read_picture(media)
+        read_image(media)
 
 
 def test_animation_of_one_picture_is_a_picture(tmp_path: Path) -> None:
-    assert read_code(read(tmp_path / "a", encoded(Image.fromarray(code_picture(9)), "GIF"))) == 9
+    assert read_code(read(tmp_path / "a", encoded(Image.fromarray(code_image(9)), "GIF"))) == 9
 
 
 def test_animation_as_fast_as_possible_takes_a_tenth_of_a_second_each(tmp_path: Path) -> None:

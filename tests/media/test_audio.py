@@ -13,7 +13,7 @@ from PIL import Image
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media import Limits, open_media, read_audio, sample_frames
 
-from .making import encoded, float_wav, scene, tone, write_clip, write_sound
+from .making import encoded, float_wav, scene, tone, write_audio, write_video
 
 LOSSLESS = [("a.wav", "pcm_s16le", 2), ("a.wav", "pcm_s32le", 1), ("a.wav", "pcm_f32le", 1), ("a.wav", "pcm_u8", 300)]
 LOSSLESS += [("a.flac", "flac", 2), ("a.aiff", "pcm_s16be", 2), ("a.wav", "pcm_s24le", 1), ("a.mkv", "pcm_f64le", 1)]
@@ -21,7 +21,7 @@ LOSSLESS += [("a.flac", "flac", 2), ("a.aiff", "pcm_s16be", 2), ("a.wav", "pcm_s
 
 @pytest.mark.parametrize(("name", "codec", "steps"), LOSSLESS)
 def test_lossless_sound_is_scaled_by_its_full_range(tmp_path: Path, name: str, codec: str, steps: int) -> None:
-    media = open_media(write_sound(tmp_path / name, codec))
+    media = open_media(write_audio(tmp_path / name, codec))
     audio = read_audio(media)
     assert (media.kind, media.audio_rate_hz, media.audio_channels) == ("audio", 16000, 1)
     assert media.duration_s == pytest.approx(1.0)
@@ -34,7 +34,7 @@ def test_lossless_sound_is_scaled_by_its_full_range(tmp_path: Path, name: str, c
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.ogg", "libopus")])
 def test_lossy_sound_has_its_tone(tmp_path: Path, name: str, codec: str) -> None:
-    audio = read_audio(open_media(write_sound(tmp_path / name, codec)), 16000)
+    audio = read_audio(open_media(write_audio(tmp_path / name, codec)), 16000)
     assert audio.duration_s == pytest.approx(1.0, abs=0.1)
     middle = audio.samples[0, 4000:12000]
     assert np.abs(np.fft.rfft(middle)).argmax() * 16000 / 8000 == pytest.approx(440, abs=2)
@@ -43,7 +43,7 @@ def test_lossy_sound_has_its_tone(tmp_path: Path, name: str, codec: str) -> None
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 48000])
 def test_resampling_keeps_length_and_tone(tmp_path: Path, rate_hz: int) -> None:
-    audio = read_audio(open_media(write_sound(tmp_path / "a.wav", "pcm_f32le")), rate_hz)
+    audio = read_audio(open_media(write_audio(tmp_path / "a.wav", "pcm_f32le")), rate_hz)
     assert audio.rate_hz == rate_hz
     assert audio.samples.shape[1] == pytest.approx(rate_hz, abs=2)
     expected = tone(1.0, rate_hz)[: audio.samples.shape[1]]
@@ -63,9 +63,9 @@ def test_more_planes_than_usual(tmp_path: Path) -> None:
     """Twelve channels that are decoded to twelve planes: beyond eight, FFmpeg keeps them elsewhere."""
     with av.open(str(tmp_path / "a.mka"), "w", format="matroska") as output:
         stream = output.add_stream("libopus", rate=48000, layout="7.1.4", options={"mapping_family": "255"})
-        sound = av.AudioFrame.from_ndarray(np.full((1, 12 * 9600), 0.25, np.float32), format="flt", layout="7.1.4")
-        sound.sample_rate = 48000
-        output.mux(stream.encode(sound))
+        waveform = av.AudioFrame.from_ndarray(np.full((1, 12 * 9600), 0.25, np.float32), format="flt", layout="7.1.4")
+        waveform.sample_rate = 48000
+        output.mux(stream.encode(waveform))
         output.mux(stream.encode())
     for _ in range(20):
         samples = read_audio(open_media(tmp_path / "a.mka")).samples
@@ -89,7 +89,7 @@ def test_samples_that_are_not_numbers_are_refused(tmp_path: Path, bad: float, ra
 
 
 def test_track_of_a_video(tmp_path: Path) -> None:
-    media = open_media(write_clip(tmp_path / "a.mp4", [40 * i for i in range(25)], sound_s=1.0))
+    media = open_media(write_video(tmp_path / "a.mp4", [40 * i for i in range(25)], audio_s=1.0))
     assert (media.kind, media.codec, media.audio_codec, media.audio_rate_hz) == ("video", "h264", "aac", 16000)
     audio = read_audio(media)
     expected = tone(1.0)
@@ -107,9 +107,9 @@ def test_late_sound_is_led_by_silence(tmp_path: Path) -> None:
             frame = av.VideoFrame.from_ndarray(scene(), format="rgb24")
             frame.pts = number
             output.mux(video.encode(frame))
-        sound = av.AudioFrame.from_ndarray(np.full((1, 800), 16384, np.int16), format="s16", layout="mono")
-        sound.sample_rate, sound.pts = 8000, 4000
-        output.mux(audio.encode(sound))
+        waveform = av.AudioFrame.from_ndarray(np.full((1, 800), 16384, np.int16), format="s16", layout="mono")
+        waveform.sample_rate, waveform.pts = 8000, 4000
+        output.mux(audio.encode(waveform))
         output.mux(video.encode())
         output.mux(audio.encode())
     samples = read_audio(open_media(tmp_path / "a.mkv")).samples[0]
@@ -119,11 +119,11 @@ def test_late_sound_is_led_by_silence(tmp_path: Path) -> None:
 
 def test_cover_art_is_not_video(tmp_path: Path) -> None:
     """An MP3 with an ID3 picture: the tag is written by hand after ID3v2.3, 4.15."""
-    sound = write_sound(tmp_path / "plain.mp3", "libmp3lame").read_bytes()
+    waveform = write_audio(tmp_path / "plain.mp3", "libmp3lame").read_bytes()
     body = b"\0image/jpeg\0\x03\0" + encoded(Image.fromarray(scene()), "JPEG")
     frame = b"APIC" + len(body).to_bytes(4, "big") + b"\0\0" + body
     size = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
-    (tmp_path / "a.mp3").write_bytes(b"ID3\x03\0\0" + size + frame + sound)
+    (tmp_path / "a.mp3").write_bytes(b"ID3\x03\0\0" + size + frame + waveform)
     with av.open(str(tmp_path / "a.mp3")) as container:
         assert len(container.streams.video) == 1  # FFmpeg does see a video track
     media = open_media(tmp_path / "a.mp3")
@@ -134,7 +134,7 @@ def test_cover_art_is_not_video(tmp_path: Path) -> None:
 
 
 def test_no_sound(tmp_path: Path) -> None:
-    media = open_media(write_clip(tmp_path / "a.mp4", [0, 40]))
+    media = open_media(write_video(tmp_path / "a.mp4", [0, 40]))
     assert media.audio_codec == ""
     with pytest.raises(MediaError, match="no sound"):
         read_audio(media)
@@ -147,7 +147,7 @@ def test_empty_sound_track_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_much_sound_and_senseless_rate(tmp_path: Path) -> None:
-    media = open_media(write_sound(tmp_path / "a.wav", "pcm_s16le"))
+    media = open_media(write_audio(tmp_path / "a.wav", "pcm_s16le"))
     with pytest.raises(MediaError, match="too much sound"):
         read_audio(media, limits=Limits(max_audio_values=9000))
     with pytest.raises(UsageError, match="rate_hz"):

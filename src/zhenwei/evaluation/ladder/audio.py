@@ -23,23 +23,23 @@ _REVERBERATION_S = 0.4
 
 
 def _codec(container: str, codec: str, rate_hz: int, bits: int | None) -> Callable[[Floats], Floats]:
-    def travel(sound: Floats) -> Floats:
-        at_rate = sound if rate_hz == _RATE else soxr.resample(sound, _RATE, rate_hz)
+    def travel(audio: Floats) -> Floats:
+        at_rate = audio if rate_hz == _RATE else soxr.resample(audio, _RATE, rate_hz)
         packed = _encoded(np.asarray(at_rate, np.float32), container, codec, rate_hz, bits)
         back, rate = _decoded(packed)
-        return _aligned(soxr.resample(back, rate, _RATE) if rate != _RATE else back, sound)
+        return _aligned(soxr.resample(back, rate, _RATE) if rate != _RATE else back, audio)
 
     return travel
 
 
-def _encoded(sound: Floats, container: str, codec: str, rate_hz: int, bits: int | None) -> bytes:
+def _encoded(audio: Floats, container: str, codec: str, rate_hz: int, bits: int | None) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
         stream = cast("AudioStream", out.add_stream(codec, rate=rate_hz))
         stream.layout = "mono"
         if bits is not None:
             stream.bit_rate = bits
-        samples = (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+        samples = (np.clip(audio, -1, 1) * 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = rate_hz
         resampler = av.AudioResampler(stream.format, "mono", rate_hz, frame_size=stream.frame_size or None)
@@ -60,33 +60,33 @@ def _decoded(packed: bytes) -> tuple[Floats, int]:
     return np.concatenate(pieces), rate
 
 
-def _aligned(back: Floats, sound: Floats) -> Floats:
+def _aligned(back: Floats, audio: Floats) -> Floats:
     """Codecs delay; the shift is found by correlation, and the length made the same."""
-    padded = np.pad(back, (0, max(0, len(sound) - len(back))))
-    room = len(padded) - len(sound) + 1600
-    shift = int(np.argmax(correlate(np.pad(padded, (0, 1600)), sound, "valid")[:room])) if len(sound) else 0
-    return np.ascontiguousarray(np.pad(padded, (0, 1600))[shift : shift + len(sound)], np.float32)
+    padded = np.pad(back, (0, max(0, len(audio) - len(back))))
+    room = len(padded) - len(audio) + 1600
+    shift = int(np.argmax(correlate(np.pad(padded, (0, 1600)), audio, "valid")[:room])) if len(audio) else 0
+    return np.ascontiguousarray(np.pad(padded, (0, 1600))[shift : shift + len(audio)], np.float32)
 
 
 def _noise(decibels: float) -> Callable[[Floats], Floats]:
-    def travel(sound: Floats) -> Floats:
-        drawn = np.random.default_rng(len(sound)).standard_normal(len(sound))
-        level = float(np.sqrt(np.square(sound, dtype=np.float64).mean())) * 10 ** (-decibels / 20)
-        return np.asarray(sound + level * drawn, np.float32)
+    def travel(audio: Floats) -> Floats:
+        drawn = np.random.default_rng(len(audio)).standard_normal(len(audio))
+        level = float(np.sqrt(np.square(audio, dtype=np.float64).mean())) * 10 ** (-decibels / 20)
+        return np.asarray(audio + level * drawn, np.float32)
 
     return travel
 
 
-def _room(sound: Floats) -> Floats:
+def _room(audio: Floats) -> Floats:
     length = int(_REVERBERATION_S * _RATE)
     tail = np.random.default_rng(0).standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
     tail *= 0.5 / np.sqrt(np.square(tail).sum())
     tail[0] = 1.0
-    return np.asarray(fftconvolve(sound, tail)[: len(sound)], np.float32)
+    return np.asarray(fftconvolve(audio, tail)[: len(audio)], np.float32)
 
 
-def _telephone(sound: Floats) -> Floats:
-    return np.asarray(_aligned(soxr.resample(soxr.resample(sound, _RATE, 8000), 8000, _RATE), sound), np.float32)
+def _telephone(audio: Floats) -> Floats:
+    return np.asarray(_aligned(soxr.resample(soxr.resample(audio, _RATE, 8000), 8000, _RATE), audio), np.float32)
 
 
 RUNGS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(

@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 
 from zhenwei import media
 from zhenwei.errors import MediaError
-from zhenwei.evaluation.ladder.packing import ENCODERS, LEAST_PX, Codec, encoder_options, even, whole_or_nothing
+from zhenwei.evaluation.ladder.packing import ENCODERS, MIN_PX, Codec, encoder_options, even, whole_or_nothing
 from zhenwei.media import containers, formats, sources
 from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.types import Frame, Media, Pixels
@@ -36,7 +36,7 @@ PerFrame = Callable[[Pixels, int], Pixels]
 
 
 @dataclass(frozen=True, slots=True)
-class ClipCoding:
+class VideoCoding:
     """How a clip is saved: H.264 or H.265 at constant rate factor ``crf``, in MP4."""
 
     codec: Codec = "h264"
@@ -65,32 +65,32 @@ class ClipCoding:
         fps: float,
     ) -> None:
         stream = None if container is None else containers.audio_stream(container)
-        picture = sound = None
+        image = audio = None
         for number, frame in enumerate(frames):
             changed = change(frame.pixels, number)
-            if picture is None:
-                picture = _Picture(output, self, fps, changed)
+            if image is None:
+                image = _ImageExhibit(output, self, fps, changed)
                 if container is not None and stream is not None:
-                    sound = _Sound(container, stream, output)
-            picture.add(changed, frame.time_s)
-            if sound is not None:
-                sound.copy_until(frame.time_s)
-        if picture is not None:
-            picture.finish()
-        if sound is not None:
-            sound.copy_until(None)
+                    audio = _Audio(container, stream, output)
+            image.add(changed, frame.time_s)
+            if audio is not None:
+                audio.copy_until(frame.time_s)
+        if image is not None:
+            image.finish()
+        if audio is not None:
+            audio.copy_until(None)
 
 
-class _Picture:
+class _ImageExhibit:
     """The track of pictures. One frame is held back, since only the next one tells how long it is shown. The size of
     the ``first`` frame is that of the clip; later ones of another size are scaled to it."""
 
-    def __init__(self, output: OutputContainer, coding: ClipCoding, fps: float, first: Pixels) -> None:
-        self._output, self._least_px = output, LEAST_PX[coding.codec]
+    def __init__(self, output: OutputContainer, coding: VideoCoding, fps: float, first: Pixels) -> None:
+        self._output, self._min_px = output, MIN_PX[coding.codec]
         self._held: tuple[Pixels, int] | None = None
         self._gap = max(1, round(1 / fps / _CLOCK))
         self._shown: dict[int, int] = {}  # how long, of frames that are still in the encoder
-        height, width = even(first, self._least_px).shape[:2]
+        height, width = even(first, self._min_px).shape[:2]
         rate = max(Fraction(1, 1001), Fraction(fps).limit_denominator(1001))
         stream = cast("VideoStream", output.add_stream(ENCODERS[coding.codec], rate=rate))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -115,7 +115,7 @@ class _Picture:
         self._mux(self._stream.encode(None))
 
     def _encode(self, pixels: Pixels, at: int) -> None:
-        frame = av.VideoFrame.from_ndarray(even(pixels, self._least_px), "rgb24")
+        frame = av.VideoFrame.from_ndarray(even(pixels, self._min_px), "rgb24")
         frame.pts, frame.time_base = at, _CLOCK
         self._shown[at] = self._gap
         self._mux(self._stream.encode(frame))
@@ -144,7 +144,7 @@ def _opened(source: Media) -> Iterator[InputContainer | None]:
             yield container
 
 
-class _Sound:
+class _Audio:
     """The track of sound, packet by packet as it is; encoded again as AAC only where MP4 cannot hold it."""
 
     def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer) -> None:

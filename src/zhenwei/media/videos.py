@@ -25,7 +25,7 @@ from zhenwei.media.containers import decoded, open_container, prepare, require_d
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.media.shown import pixel_ratio, shown_part, shown_pixels
-from zhenwei.media.timeline import Timeline, clip_timeline, nearest, packets, require_video
+from zhenwei.media.timeline import Timeline, nearest, packets, require_video, video_timeline
 from zhenwei.media.told import Told
 from zhenwei.media.upright import Window
 from zhenwei.types import Frame, Pixels
@@ -151,11 +151,11 @@ class _Matcher:
         return found[0] * self._timeline.unit, found[1]
 
 
-def clip_frames(
+def video_frames(
     file: BinaryIO, form: Format, name: str, count: int, max_side: int, limits: Limits, threads: int, told: Told
 ) -> Iterator[Frame]:
     """See ``zhenwei.media.sample_frames``."""
-    timeline, zero = clip_timeline(file, form, name, limits)
+    timeline, zero = video_timeline(file, form, name, limits)
     require_duration(timeline.duration_s, name, limits)
     converter = VideoReformatter()
 
@@ -195,7 +195,7 @@ def passage_frames(
     limits: Limits,
 ) -> Iterator[Frame]:
     """See ``zhenwei.media.read_passage``."""
-    timeline, zero = clip_timeline(file, form, name, limits)
+    timeline, zero = video_timeline(file, form, name, limits)
     places = within(timeline, zero, (request.start_s, request.end_s), request.fastest_hz)
     if not places:
         return

@@ -43,12 +43,12 @@ _LIPS, _CHIN = (13, 14), 152  # points of the mesh
 _LARGEST_PX = 352
 _BLOCK = 16  # pixels
 _BATCH, _LEARNING_RATE, _DECAY = 64, 3e-3, 0.02
-_LEAST_SEEN = 0.9  # of the frames
+_MIN_SEEN = 0.9  # of the frames
 _LOOKED = 4  # frames that the face finder sees of a clip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clip:
+class VideoSample:
     """``courses`` ``(8, 48)`` float32; ``altered`` ``(48,)`` bool, frames that were forged. ``photograph``: by number,
     ``path`` and ``source`` of what was set in motion."""
 
@@ -60,9 +60,9 @@ class Clip:
     source: str
 
 
-def clips(
+def videos(
     photographs: Sequence[Photograph], purpose: int, times: int = 1, progress: Callable[[float], None] | None = None
-) -> Iterator[Clip]:
+) -> Iterator[VideoSample]:
     """Genuine and forged clips in turn, ``times`` of each photograph; those whose face is lost are left out."""
     for number, photograph in enumerate(photographs):
         if progress:
@@ -77,10 +77,10 @@ def clips(
                 strip = followed(made)
                 if strip is None or len(strip.times_s) != _LENGTH:
                     continue
-                if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _LEAST_SEEN:
+                if np.isfinite(strip.landmarks[:, 0, 0]).mean() < _MIN_SEEN:
                     continue
                 found = courses(strip.pixels, strip.landmarks)
-                yield Clip(found, altered[1:-1], forged, number, photograph.path, photograph.source)
+                yield VideoSample(found, altered[1:-1], forged, number, photograph.path, photograph.source)
 
 
 def both(
@@ -222,7 +222,7 @@ def followed(frames: Pixels) -> Strip | None:
 
 
 def train(
-    learn: Sequence[Clip], *, epochs: int | None = None, tell: Callable[[float], None] | None = None
+    learn: Sequence[VideoSample], *, epochs: int | None = None, tell: Callable[[float], None] | None = None
 ) -> FlickerNet:
     """Frames and clips by cross-entropy; genuine and forged weigh alike. Raises :class:`DataError` for too few."""
     courses, frames_altered, labels = columns(learn, "courses", "altered", "forged")
@@ -259,7 +259,7 @@ def train(
 
 
 @torch.no_grad()
-def scores(net: FlickerNet, some: Sequence[Clip]) -> Floats:
+def scores(net: FlickerNet, some: Sequence[VideoSample]) -> Floats:
     """``(n,)``. Raises :class:`UsageError` for none."""
     if not some:
         raise UsageError("there is no clip to score", got="none", want="at least one")

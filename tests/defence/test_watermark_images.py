@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zhenwei.defence.watermark import PictureMark, code, mark_frames, mark_picture, read_frames, read_picture
+from zhenwei.defence.watermark import ImageMark, code, mark_frames, mark_image, read_frames, read_image
 from zhenwei.defence.watermark.carrier import canonical, coefficients, synthesised
 from zhenwei.errors import DataError, UsageError
 from zhenwei.types import Pixels
@@ -31,7 +31,7 @@ def portrait() -> Pixels:
 
 @pytest.fixture(scope="module")
 def marked(portrait: Pixels) -> Pixels:
-    return mark_picture(portrait, IDENT, KEY)
+    return mark_image(portrait, IDENT, KEY)
 
 
 def psnr_db(before: Pixels, after: Pixels) -> float:
@@ -44,8 +44,8 @@ def saved(pixels: Pixels, quality: int) -> Pixels:
     return np.asarray(Image.open(file))
 
 
-def found(pixels: Pixels) -> PictureMark:
-    mark = read_picture(pixels, KEY)
+def found(pixels: Pixels) -> ImageMark:
+    mark = read_image(pixels, KEY)
     assert mark is not None
     assert mark.ident == IDENT
     return mark
@@ -109,7 +109,7 @@ def test_what_is_synthesised_has_the_coefficients_that_were_wanted(portrait: Pix
 @pytest.mark.parametrize("size", [(128, 128), (200, 517), (811, 333), (512, 512)])
 def test_every_size_carries_a_mark_that_is_hardly_seen(size: tuple[int, int], portrait: Pixels) -> None:
     pixels = np.asarray(cv2.resize(portrait, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    made = mark_picture(pixels, IDENT, KEY)
+    made = mark_image(pixels, IDENT, KEY)
     assert made.shape == pixels.shape
     assert psnr_db(pixels, made) > 42
     assert found(made).intact is not False
@@ -117,7 +117,7 @@ def test_every_size_carries_a_mark_that_is_hardly_seen(size: tuple[int, int], po
 
 def test_marking_is_deterministic_and_leaves_its_input_alone(portrait: Pixels, marked: Pixels) -> None:
     before = portrait.copy()
-    assert np.array_equal(mark_picture(portrait, IDENT, KEY), marked)
+    assert np.array_equal(mark_image(portrait, IDENT, KEY), marked)
     assert np.array_equal(portrait, before)
 
 
@@ -125,15 +125,15 @@ def test_marking_is_deterministic_and_leaves_its_input_alone(portrait: Pixels, m
 @given(st.binary(min_size=8, max_size=8), st.binary(min_size=32, max_size=32))
 def test_every_identifier_and_key(ident: bytes, key: bytes) -> None:
     pixels = np.random.default_rng(1).normal(128, 12, (160, 160, 3)).clip(0, 255).astype(np.uint8)
-    made = mark_picture(cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.uint8), ident, key)
-    mark = read_picture(made, key)
+    made = mark_image(cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.uint8), ident, key)
+    mark = read_image(made, key)
     assert mark is not None
     assert mark.ident == ident
 
 
 def test_another_key_and_a_clean_picture_show_nothing(portrait: Pixels, marked: Pixels) -> None:
-    assert read_picture(marked, b"x" * 32) is None
-    assert read_picture(portrait, KEY) is None
+    assert read_image(marked, b"x" * 32) is None
+    assert read_image(portrait, KEY) is None
 
 
 ATTACKS: dict[str, Callable[[Pixels], Any]] = {
@@ -166,7 +166,7 @@ def test_what_was_done_to_the_whole_is_told(marked: Pixels) -> None:
 
 
 def test_a_turned_picture_that_is_not_square(portrait: Pixels) -> None:
-    made = mark_picture(np.ascontiguousarray(portrait[:, 80:430]), IDENT, KEY)
+    made = mark_image(np.ascontiguousarray(portrait[:, 80:430]), IDENT, KEY)
     for angle in (-3, 4):
         turned = cv2.warpAffine(made, cv2.getRotationMatrix2D((175, 256), angle, 1), (350, 512))
         assert "turned" in found(np.asarray(turned, np.uint8)).transform
@@ -201,7 +201,7 @@ def test_frames_too_weak_alone_are_read_together(portrait: Pixels) -> None:
     frames = [np.clip(np.roll(portrait, 3 * n, axis=1) + rng.normal(0, 2, portrait.shape), 0, 255) for n in range(10)]
     marked = mark_frames((f.astype(np.uint8) for f in frames), IDENT, KEY)
     harmed = [saved(cv2.resize(m, (256, 256), interpolation=cv2.INTER_AREA).astype(np.uint8), 40) for m in marked]
-    alone = sum(read_picture(frame, KEY, search=False) is not None for frame in harmed)
+    alone = sum(read_image(frame, KEY, search=False) is not None for frame in harmed)
     together = read_frames(harmed, KEY, search=False)
     assert alone < len(harmed)
     assert together is not None
@@ -216,19 +216,19 @@ def test_frames_too_weak_alone_are_read_together(portrait: Pixels) -> None:
 )
 def test_what_cannot_be_marked_is_refused(shape: tuple[int, ...], error: type[Exception]) -> None:
     with pytest.raises(error):
-        mark_picture(np.zeros(shape, np.uint8), IDENT, KEY)
+        mark_image(np.zeros(shape, np.uint8), IDENT, KEY)
     with pytest.raises(UsageError):
-        mark_picture(np.zeros((300, 300, 3), np.uint8), b"short", KEY)
+        mark_image(np.zeros((300, 300, 3), np.uint8), b"short", KEY)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_pictures_say_nothing_when_clean_and_are_read_when_marked(value: int) -> None:
     flat = np.full((300, 300, 3), value, np.uint8)
-    assert read_picture(flat, KEY) is None
-    mark = read_picture(mark_picture(flat, IDENT, KEY), KEY)
+    assert read_image(flat, KEY) is None
+    mark = read_image(mark_image(flat, IDENT, KEY), KEY)
     assert mark is None or mark.ident == IDENT
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 900, 3), (70, 70, 3)])
 def test_tiny_pictures_say_nothing(shape: tuple[int, ...]) -> None:
-    assert read_picture(np.zeros(shape, np.uint8), KEY) is None
+    assert read_image(np.zeros(shape, np.uint8), KEY) is None

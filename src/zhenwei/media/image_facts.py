@@ -17,7 +17,7 @@ _LATITUDE, _LONGITUDE = 2, 4
 _XMP_PLACE = re.compile(r"GPSLatitude(?:=[\"']|>)\s*[\d-]*[1-9]")
 
 
-def picture_facts(image: Image.Image, form: Format) -> Facts:
+def image_facts(image: Image.Image, form: Format) -> Facts:
     """EXIF, PNG text, colour mode, JPEG compression. Places are only said to be present."""
     pairs: list[tuple[object, object]] = [("Pixel format", image.mode)]
     pairs += _exif_facts(image)

@@ -23,21 +23,21 @@ ASKED = (*VOICES, "audiovisual.lip_sync", "audiovisual.duration_facts", "cnn.fac
 SECONDS, FPS = 6, 25
 
 
-def clip(path: Path, sound: np.ndarray | None, *, delay_s: float = 0.0) -> Path:
+def clip(path: Path, waveform: np.ndarray | None, *, delay_s: float = 0.0) -> Path:
     """A portrait that keeps still for six seconds, with a sound or without."""
-    picture = np.asarray(Image.open(PORTRAIT).convert("RGB").resize((256, 256)))
+    image = np.asarray(Image.open(PORTRAIT).convert("RGB").resize((256, 256)))
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
         assert isinstance(video, av.VideoStream)
         video.width, video.height, video.pix_fmt = 256, 256, "yuv420p"
-        audio = None if sound is None else out.add_stream("aac", rate=RATE_HZ, layout="mono")
+        audio = None if waveform is None else out.add_stream("aac", rate=RATE_HZ, layout="mono")
         for _ in range(SECONDS * FPS):
-            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         out.mux(video.encode(None))
-        if sound is None:
+        if waveform is None:
             return path
         assert isinstance(audio, av.AudioStream)
-        frame = av.AudioFrame.from_ndarray((sound * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray((waveform * 32767).astype(np.int16)[None], format="s16", layout="mono")
         frame.sample_rate, frame.pts = RATE_HZ, round(delay_s * RATE_HZ)
         resampler = av.AudioResampler("fltp", "mono", RATE_HZ, frame_size=1024)
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:

@@ -23,16 +23,16 @@ from zhenwei.defence.watermark.code import Soft, coded_length, decode, encode
 from zhenwei.errors import UnmarkedError, UsageError
 from zhenwei.types import Floats
 
-SOUND_ID_BYTES, CHECK_BITS = 2, 16
+AUDIO_ID_BYTES, CHECK_BITS = 2, 16
 RATE_HZ = 16_000
-LEAST_S = 2.0
+MIN_S = 2.0
 _SIZE, _HOP = 512, 128
 _FIRST, _WIDE, _BANDS = 10, 2, 104  # bins of 31 Hz: from 312 to 6812 Hz
 _FRAMES, _CELLS = 4, 32  # frames of a cell, cells of a period
 PERIOD = _FRAMES * _CELLS  # frames
-_BITS = coded_length(SOUND_ID_BYTES, CHECK_BITS)
+_BITS = coded_length(AUDIO_ID_BYTES, CHECK_BITS)
 _PILOT_SHARE = 0.25
-_FIRM_DB, _MOST_DB, _PILOT_DB = 0.4, 2.5, 1.0
+_FIRM_DB, _MAX_DB, _PILOT_DB = 0.4, 2.5, 1.0
 _STRENGTHS = (1.0, 1.4, 2.0)  # tried in turn until the mark is read back: short or noisy sound needs more
 _CLIP_DB = 4.0
 _FLOOR = 2e-3  # of the root mean square: what is fainter carries nothing
@@ -44,7 +44,7 @@ _TRIALS = 4  # beginnings that are tried: each could find a mark by a chance of 
 
 
 @dataclass(frozen=True, slots=True)
-class SoundMark:
+class AudioMark:
     """``ident``: 2 bytes. ``agreement``: share of the hidden bits that were read as they were written."""
 
     ident: bytes
@@ -61,35 +61,35 @@ class _Plan:
     known_signs: Reals
 
 
-def mark_sound(samples: Floats, rate_hz: int, ident: bytes, key: bytes) -> Floats:
+def mark_audio(samples: Floats, rate_hz: int, ident: bytes, key: bytes) -> Floats:
     """``samples`` ``(channels, n)`` float32 in [-1, 1] with ``ident`` (2 bytes) hidden in all channels alike.
 
     Raises UsageError if ``ident`` is not 2 bytes or the rate is below 8000 Hz, DataError for less than 2 s or silence.
     """
-    if len(ident) != SOUND_ID_BYTES or samples.ndim != 2 or rate_hz < 8000:
+    if len(ident) != AUDIO_ID_BYTES or samples.ndim != 2 or rate_hz < 8000:
         got = f"{len(ident)} bytes, sound of shape {samples.shape} at {rate_hz} Hz"
         raise UsageError(
-            "this cannot be marked", got=got, want=f"{SOUND_ID_BYTES} bytes, (channels, n), 8000 Hz and up"
+            "this cannot be marked", got=got, want=f"{AUDIO_ID_BYTES} bytes, (channels, n), 8000 Hz and up"
         )
     mono = _canonical(samples, rate_hz)
-    if samples.shape[1] < LEAST_S * rate_hz or float(np.abs(mono).max(initial=0.0)) < 1e-4:
+    if samples.shape[1] < MIN_S * rate_hz or float(np.abs(mono).max(initial=0.0)) < 1e-4:
         got = f"{samples.shape[1] / rate_hz:.2f} s, peak {float(np.abs(mono).max(initial=0.0)):.1g}"
-        raise UnmarkedError("this sound cannot carry a mark", got=got, want=f"{LEAST_S:g} s that are not silent")
+        raise UnmarkedError("this sound cannot carry a mark", got=got, want=f"{MIN_S:g} s that are not silent")
     code, marked = encode(ident, CHECK_BITS), samples
     for strength in _STRENGTHS:
         change = _changed(mono, code, key, strength) - mono
         back = soxr.resample(change, RATE_HZ, rate_hz, quality="HQ")
         fitted = np.pad(back, (0, max(0, samples.shape[1] - len(back))))[: samples.shape[1]]
         marked = np.asarray(np.clip(samples + fitted[None], -1, 1), np.float32)
-        found = read_sound(marked, rate_hz, key)
+        found = read_audio(marked, rate_hz, key)
         if found is not None and found.agreement >= _SURE:
             break
     return marked
 
 
-def read_sound(samples: Floats, rate_hz: int, key: bytes) -> SoundMark | None:
+def read_audio(samples: Floats, rate_hz: int, key: bytes) -> AudioMark | None:
     """The mark of ``key`` in ``samples`` ``(channels, n)``, or None. A part of a marked sound is enough."""
-    if samples.ndim != 2 or rate_hz < 1000 or samples.shape[1] < LEAST_S * rate_hz / 2:
+    if samples.ndim != 2 or rate_hz < 1000 or samples.shape[1] < MIN_S * rate_hz / 2:
         return None
     mono = _canonical(samples, rate_hz)
     plan = _plan(key)
@@ -98,10 +98,10 @@ def read_sound(samples: Floats, rate_hz: int, key: bytes) -> SoundMark | None:
         size = float(np.sqrt((soft**2).mean()))
         if size <= 0:
             return None
-        ident, right = decode(soft / size, SOUND_ID_BYTES, CHECK_BITS)
+        ident, right = decode(soft / size, AUDIO_ID_BYTES, CHECK_BITS)
         if right:
             code = encode(ident, CHECK_BITS)
-            return SoundMark(ident, float((soft * code > 0).mean()))
+            return AudioMark(ident, float((soft * code > 0).mean()))
     return None
 
 
@@ -155,7 +155,7 @@ def _marked(part: Floats, code: Soft, plan: _Plan, loudness: float, strength: fl
         mean = (cells.ravel()[plan.places] * plan.signs).mean(axis=1)
         lacking = np.maximum(0.0, strength * _FIRM_DB - code * mean)
         gains[plan.places] += _GAIN * (lacking * code)[:, None] * plan.signs
-        gains = np.clip(gains, -strength * _MOST_DB, strength * _MOST_DB)
+        gains = np.clip(gains, -strength * _MAX_DB, strength * _MAX_DB)
         by_frame = np.tile(gains.reshape(_BANDS, _CELLS).repeat(_FRAMES, axis=1), (1, frames // PERIOD + 1))[:, :frames]
         factor = np.ones(own.shape)
         factor[_FIRST : _FIRST + _WIDE * _BANDS] = 10 ** (by_frame.repeat(_WIDE, axis=0) / 20)

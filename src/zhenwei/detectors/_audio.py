@@ -14,19 +14,19 @@ from zhenwei.types import Audio, Floats, Interval
 ACTIVITY = "voice_activity"
 _CHUNK, _BEFORE = 512, 64  # samples that voice activity hears at a time, and of what came before
 _SPEAKS = 0.5
-_BRIDGED_S, _LEAST_RUN_S = 0.3, 0.25
+_BRIDGED_S, _MIN_RUN_S = 0.3, 0.25
 _PIECES, _PIECE_S = 6, 30
 _CANCELLED = 0.5  # of the louder channel: below, the sum of the channels is no picture of either
 
 
 def mixed(audio: Audio) -> Floats:
     """``(samples,)`` float32 at 16 kHz: the mean of the channels, or the loudest where they cancel each other."""
-    sound = np.asarray(audio.samples, np.float32)
-    mono = sound.mean(axis=0)
-    if len(sound) > 1:
-        power = np.square(sound, dtype=np.float64).mean(axis=1)
+    samples = np.asarray(audio.samples, np.float32)
+    mono = samples.mean(axis=0)
+    if len(samples) > 1:
+        power = np.square(samples, dtype=np.float64).mean(axis=1)
         if np.square(mono, dtype=np.float64).mean() < _CANCELLED**2 * power.max():
-            mono = sound[int(power.argmax())]
+            mono = samples[int(power.argmax())]
     if audio.rate_hz != RATE_HZ:
         mono = soxr.resample(np.ascontiguousarray(mono), audio.rate_hz, RATE_HZ)
     return np.ascontiguousarray(mono, np.float32)
@@ -44,7 +44,7 @@ def speech_runs(mono: Floats) -> tuple[Interval, ...]:
             runs.append([float(start), float(end)])
     longest = len(mono) / RATE_HZ
     kept = [(start, min(end, longest)) for start, end in runs]
-    return tuple(Interval(start, end) for start, end in kept if end - start >= _LEAST_RUN_S)
+    return tuple(Interval(start, end) for start, end in kept if end - start >= _MIN_RUN_S)
 
 
 def total_s(runs: Sequence[Interval]) -> float:

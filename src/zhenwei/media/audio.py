@@ -27,7 +27,7 @@ from zhenwei.media.containers import (
 )
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Told, heard, unread_sounds
+from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Told, heard, unread_tracks
 from zhenwei.types import Audio, Floats, Text
 
 # FFmpeg's packed sample formats: how they are stored, and what full scale is.
@@ -43,7 +43,7 @@ _SAMPLES: dict[str, tuple[np.dtype[Any], float]] = {
 
 # Seconds in which somebody speaks; what says it is handed in, since it is a model's matter.
 Speech = Callable[[Audio], float]
-_MOST_TRACKS = 8
+_MAX_TRACKS = 8
 _SILENT = 1e-3  # of full scale: -60 dB, the dither and hiss of an input that nothing is plugged into
 _GAP_S = 0.05  # less is a matter of coarse clocks
 _AUDIBLE_S = 0.01  # of speech: what a track is worth that only sounds
@@ -76,9 +76,9 @@ def hear(
 
     if count < 2:
         return decode(first, told)
-    order = [first, *(number for number in range(1, count + 1) if number != first)][:_MOST_TRACKS]
+    order = [first, *(number for number in range(1, count + 1) if number != first)][:_MAX_TRACKS]
     track, why = _choose(order, decode, speech_s, told)
-    told.say(heard(track.number, count, why), *([unread_sounds(count, _MOST_TRACKS)] if count > _MOST_TRACKS else ()))
+    told.say(heard(track.number, count, why), *([unread_tracks(count, _MAX_TRACKS)] if count > _MAX_TRACKS else ()))
     return track
 
 
@@ -108,7 +108,7 @@ def _choose(
     if order[0] in found and found[best][0] <= _CLEARLY * found[order[0]][0]:
         best = order[0]
     worth, track, losses = found[best]
-    told.lost_sound, told.gaps_s = losses.lost_sound, losses.gaps_s
+    told.lost_audio, told.gaps_s = losses.lost_audio, losses.gaps_s
     if best == order[0]:
         return track, IS_DEFAULT
     if order[0] not in found:
@@ -183,7 +183,7 @@ def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told
             try:
                 yield from stream.codec_context.decode(packet)
             except UNDECODABLE:
-                told.lost_sound += bool(packet.size)
+                told.lost_audio += bool(packet.size)
     except CUT_SHORT:
         return  # cut short: what came before stands
 

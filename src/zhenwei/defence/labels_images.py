@@ -11,14 +11,14 @@ from zhenwei.defence.labels_carriers import BrokenFileError, Carried
 
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _EXIF_HEAD = b"Exif\0"
-MOST_JPEG = 65533 - len(_XMP_HEAD)
+MAX_JPEG = 65533 - len(_XMP_HEAD)
 _APP0, _APP1, _SOS, _EOI = 0xE0, 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 _IN_EXIF = re.compile(rb'"?AIGC"?\s*[:=]?\s*(\{[^{}]{0,4000}\})')
 
 _PNG_XMP = b"XML:com.adobe.xmp"
 _PNG_AIGC = b"AIGC"
-_MOST_TEXT = 16 << 20
+_MAX_TEXT = 16 << 20
 
 
 def read_jpeg(data: bytes) -> Carried:
@@ -144,7 +144,7 @@ def text_of_png(kind: bytes, body: bytes) -> bytes | None:
         return rest
     unpacking = zlib.decompressobj()
     try:
-        text = unpacking.decompress(rest, _MOST_TEXT)
+        text = unpacking.decompress(rest, _MAX_TEXT)
     except zlib.error:
         return None
     return text if not unpacking.unconsumed_tail else None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zhenwei.errors import MediaError
-from zhenwei.media import cut, picture_notes, special
+from zhenwei.media import cut, image_notes, special
 from zhenwei.media.facts import clean
 from zhenwei.media.formats import BROKEN, Format
 from zhenwei.media.limits import Limits
@@ -89,7 +89,7 @@ class Opened:
     notes: tuple[str, ...]
 
 
-def open_picture(file: BinaryIO, form: Format, name: str, limits: Limits) -> Image.Image:
+def open_image(file: BinaryIO, form: Format, name: str, limits: Limits) -> Image.Image:
     """The picture behind ``file``, header read and held against the limits, as Pillow opens it: whole or not at all.
     Call it ``guarded``."""
     image = Image.open(file, formats=[form.decoder])
@@ -106,11 +106,11 @@ def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Open
     else:
         image, notes = _plain(file, form, name)
     _require_size(image.size, name, limits)
-    notes = (*notes, *picture_notes.notes(image, file, form))
+    notes = (*notes, *image_notes.notes(image, file, form))
     if not cut_short:
         return Opened(image, image.height, notes)
     if getattr(image, "is_animated", False):
-        return Opened(image, image.height, (*notes, picture_notes.CUT_ANIMATION))
+        return Opened(image, image.height, (*notes, image_notes.CUT_ANIMATION))
     rows = cut.load_what_is_there(image)
     if rows == 0:
         raise MediaError(
@@ -119,7 +119,7 @@ def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Open
             want="more of it",
             fix="Copy or download the file again.",
         )
-    return Opened(image, rows, (*notes, picture_notes.cut_short(image, rows)))
+    return Opened(image, rows, (*notes, image_notes.cut_short(image, rows)))
 
 
 def _plain(file: BinaryIO, form: Format, name: str) -> tuple[Image.Image, tuple[str, ...]]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from zhenwei.defence.watermark import blocks
 from zhenwei.defence.watermark.carrier import (
-    CLIP,
     SIDE,
     SPREAD,
+    VIDEO,
     Layout,
     Reals,
     canonical,
@@ -30,7 +30,7 @@ from zhenwei.errors import UnmarkedError, UsageError
 from zhenwei.types import Floats, Pixels
 
 ID_BYTES, CHECK_BITS = 8, 24
-LEAST_SIDE = 128
+MIN_SIDE = 128
 PSNR_DB = 45.12  # of all that is put in; of this the pattern and the blocks' own marks take a sixth
 _BITS = coded_length(ID_BYTES, CHECK_BITS)
 _PILOT, _PILOTS = 0.46, (0.3, 0.8)  # grey levels at the usual texture, and the range in which they follow it
@@ -44,7 +44,7 @@ _SEARCHED = 3  # frames of a clip in which the grid is looked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PictureMark:
+class ImageMark:
     """``ident``: 8 bytes. ``agreement``: share of the hidden bits that were read as they were written, 0.5 to 1.
     ``transform``: what was done to the whole picture, in words. ``altered`` ``(16, 16)``: blocks that lost their mark
     while the rest kept it; None where that cannot be told. ``intact``: True = every block is as it was marked, False =
@@ -61,7 +61,7 @@ class PictureMark:
         return float(self.altered.mean()) if self.altered is not None else 0.0
 
 
-def mark_picture(pixels: Pixels, ident: bytes, key: bytes) -> Pixels:
+def mark_image(pixels: Pixels, ident: bytes, key: bytes) -> Pixels:
     """``pixels`` ``(height, width, 3)`` uint8 RGB with ``ident`` (8 bytes) hidden in them, at a PSNR of about 45 dB; of
     pictures so busy that the mark cannot be read back at once, at less.
 
@@ -75,13 +75,13 @@ def mark_picture(pixels: Pixels, ident: bytes, key: bytes) -> Pixels:
         large = cv2.resize(change, (width, height), interpolation=cv2.INTER_CUBIC)
         grey = np.rint(large).astype(np.int16)
         marked = np.asarray(cv2.add(pixels, cv2.merge([grey, grey, grey]), dtype=cv2.CV_8U), np.uint8)
-        found = read_picture(marked, key, search=False)
+        found = read_image(marked, key, search=False)
         if found is not None and found.agreement >= _SURE:
             break
     return marked
 
 
-def read_picture(pixels: Pixels, key: bytes, *, search: bool = True) -> PictureMark | None:
+def read_image(pixels: Pixels, key: bytes, *, search: bool = True) -> ImageMark | None:
     """The mark of ``key`` in ``pixels``, or None. ``search``: also where the picture was cut, scaled unevenly or
     turned, which takes a quarter of a second for a picture without a mark."""
     return read_frames([pixels], key, search=search)
@@ -89,12 +89,12 @@ def read_picture(pixels: Pixels, key: bytes, *, search: bool = True) -> PictureM
 
 def mark_frames(frames: Iterable[Pixels], ident: bytes, key: bytes) -> Iterator[Pixels]:
     """Each frame marked alike; errors as in :func:`mark_picture`."""
-    return (mark_picture(frame, ident, key) for frame in frames)
+    return (mark_image(frame, ident, key) for frame in frames)
 
 
-def read_frames(frames: Iterable[Pixels], key: bytes, *, search: bool = True) -> PictureMark | None:
+def read_frames(frames: Iterable[Pixels], key: bytes, *, search: bool = True) -> ImageMark | None:
     """The mark that the frames carry together: what each says of every bit is added up before it is decided."""
-    large = [(canonical(p), p.shape[1] / p.shape[0]) for p in frames if min(p.shape[:2]) >= LEAST_SIDE // 2]
+    large = [(canonical(p), p.shape[1] / p.shape[0]) for p in frames if min(p.shape[:2]) >= MIN_SIDE // 2]
     seen = [luma for luma, _ in large]
     plan = layout(key, _BITS)
     searched = chain.from_iterable(likely_grids(luma, plan, aspect) for luma, aspect in large[:_SEARCHED])
@@ -107,7 +107,7 @@ def read_frames(frames: Iterable[Pixels], key: bytes, *, search: bool = True) ->
     return None
 
 
-def _read_at(seen: list[Floats], grid: Grid, key: bytes, plan: Layout) -> PictureMark | None:
+def _read_at(seen: list[Floats], grid: Grid, key: bytes, plan: Layout) -> ImageMark | None:
     if not seen:
         return None
     restored = [grid.restored(luma)[0] for luma in seen]
@@ -122,9 +122,9 @@ def _read_at(seen: list[Floats], grid: Grid, key: bytes, plan: Layout) -> Pictur
     code = encode(ident, CHECK_BITS)
     agreement = float((soft * code > 0).mean())
     if grid.width < 1 or grid.height < 1 or grid.angle_deg:
-        return PictureMark(ident, agreement, grid.said())
+        return ImageMark(ident, agreement, grid.said())
     altered, intact = blocks.judged(restored, key)
-    return PictureMark(ident, agreement, grid.said(), altered, intact)
+    return ImageMark(ident, agreement, grid.said(), altered, intact)
 
 
 def _check(pixels: Pixels, ident: bytes) -> None:
@@ -132,9 +132,9 @@ def _check(pixels: Pixels, ident: bytes) -> None:
         raise UsageError("this is no identifier", got=f"{len(ident)} bytes", want=f"{ID_BYTES} bytes")
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise UsageError("this is no picture", got=f"{pixels.dtype} {pixels.shape}", want="uint8 (height, width, 3)")
-    if min(pixels.shape[:2]) < LEAST_SIDE:
+    if min(pixels.shape[:2]) < MIN_SIDE:
         got = f"{pixels.shape[1]} x {pixels.shape[0]}"
-        raise UnmarkedError("this picture is too small for a mark", got=got, want=f"sides of {LEAST_SIDE} px and more")
+        raise UnmarkedError("this picture is too small for a mark", got=got, want=f"sides of {MIN_SIDE} px and more")
 
 
 def _change(luma: Floats, code: Soft, key: bytes, louder_db: float) -> Floats:
@@ -184,8 +184,8 @@ def _pushed(found: Reals, code: Soft, wanted: Reals, plan: Layout) -> Reals:
     root = np.sqrt(plan.places.shape[1])
     for _ in range(_ROUNDS):
         now = (found.ravel() + change) / spread
-        lacking = np.maximum(0.0, wanted - code * (np.clip(now, -CLIP, CLIP)[plan.places] * plan.signs).sum(1) / root)
-        share = (activity * (np.abs(now) < CLIP))[plan.places]
+        lacking = np.maximum(0.0, wanted - code * (np.clip(now, -VIDEO, VIDEO)[plan.places] * plan.signs).sum(1) / root)
+        share = (activity * (np.abs(now) < VIDEO))[plan.places]
         reach = np.maximum((share / spread[plan.places]).sum(axis=1), 1e-9)
         change[plan.places] += share * plan.signs * (lacking * code * root / reach)[:, None]
     return change

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.speaking import voice
 
-from zhenwei.defence.watermark import mark_sound, read_sound
+from zhenwei.defence.watermark import mark_audio, read_audio
 from zhenwei.errors import DataError, UsageError
 from zhenwei.types import Floats
 
@@ -54,8 +54,8 @@ CHANGES: dict[str, Callable[[Floats], Any]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_it_is_found_after(name: str, speech: Floats) -> None:
-    marked = mark_sound(speech, 16000, IDENT, KEY)
-    mark = read_sound(np.asarray(CHANGES[name](marked), np.float32), 16000, KEY)
+    marked = mark_audio(speech, 16000, IDENT, KEY)
+    mark = read_audio(np.asarray(CHANGES[name](marked), np.float32), 16000, KEY)
     assert mark is not None
     assert mark.ident == IDENT
 
@@ -64,45 +64,45 @@ def test_it_is_found_after(name: str, speech: Floats) -> None:
 def test_rates_and_channels(rate_hz: int, channels: int, speech: Floats) -> None:
     there = np.asarray(soxr.resample(speech[0], 16000, rate_hz), np.float32)
     samples = np.stack([there * (1 - 0.3 * c) for c in range(channels)])
-    marked = mark_sound(samples, rate_hz, IDENT, KEY)
+    marked = mark_audio(samples, rate_hz, IDENT, KEY)
     assert marked.shape == samples.shape
     assert marked.dtype == np.float32
     assert np.abs(marked).max() <= 1
-    mark = read_sound(marked, rate_hz, KEY)
+    mark = read_audio(marked, rate_hz, KEY)
     assert mark is not None
     assert mark.ident == IDENT
 
 
 def test_it_is_much_softer_than_the_speech_and_silent_where_that_is(speech: Floats) -> None:
     quiet = np.concatenate([speech, np.zeros((1, 32000), np.float32), speech], axis=1)
-    change = mark_sound(quiet, 16000, IDENT, KEY) - quiet
+    change = mark_audio(quiet, 16000, IDENT, KEY) - quiet
     assert 10 * np.log10((quiet**2).mean() / (change**2).mean()) > 10
     middle = slice(speech.shape[1] + 2000, speech.shape[1] + 30000)
     assert np.abs(change[:, middle]).max() < 1e-3 * np.abs(quiet).max()
 
 
 def test_marking_is_deterministic_and_another_key_shows_nothing(speech: Floats) -> None:
-    marked = mark_sound(speech, 16000, IDENT, KEY)
-    assert np.array_equal(marked, mark_sound(speech, 16000, IDENT, KEY))
-    assert read_sound(marked, 16000, b"x" * 32) is None
-    assert read_sound(speech, 16000, KEY) is None
+    marked = mark_audio(speech, 16000, IDENT, KEY)
+    assert np.array_equal(marked, mark_audio(speech, 16000, IDENT, KEY))
+    assert read_audio(marked, 16000, b"x" * 32) is None
+    assert read_audio(speech, 16000, KEY) is None
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.floats(1.0, 6.0))
 def test_noise_holds_no_mark(seed: int, seconds: float) -> None:
     noise = np.random.default_rng(seed).normal(0, 0.1, (1, round(seconds * 16000))).astype(np.float32)
-    assert read_sound(noise, 16000, KEY) is None
+    assert read_audio(noise, 16000, KEY) is None
 
 
 def test_what_cannot_carry_a_mark_is_refused(speech: Floats) -> None:
     with pytest.raises(DataError):
-        mark_sound(speech[:, :16000], 16000, IDENT, KEY)
+        mark_audio(speech[:, :16000], 16000, IDENT, KEY)
     with pytest.raises(DataError):
-        mark_sound(np.zeros((1, 64000), np.float32), 16000, IDENT, KEY)
+        mark_audio(np.zeros((1, 64000), np.float32), 16000, IDENT, KEY)
     with pytest.raises(UsageError):
-        mark_sound(speech, 16000, b"abc", KEY)
+        mark_audio(speech, 16000, b"abc", KEY)
     with pytest.raises(UsageError):
-        mark_sound(speech, 4000, IDENT, KEY)
-    assert read_sound(np.zeros((1, 10), np.float32), 16000, KEY) is None
-    assert read_sound(np.zeros((1, 64000), np.float32), 16000, KEY) is None
+        mark_audio(speech, 4000, IDENT, KEY)
+    assert read_audio(np.zeros((1, 10), np.float32), 16000, KEY) is None
+    assert read_audio(np.zeros((1, 64000), np.float32), 16000, KEY) is None
