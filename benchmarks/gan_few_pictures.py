@@ -20,8 +20,8 @@ from docs.lecture import measure
 
 from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.gan import runs, samples
-from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import Augment, GanSettings
+from zhenwei.forge.gan.faces import TrainingFaces, puppets
+from zhenwei.forge.gan.gan_settings import Augment, GanSettings
 from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
@@ -82,7 +82,7 @@ def run(what: str, augment: Any, seed: int, steps: int, out: Path) -> None:
                     "penalty": data.penalty, "rows": rows}  # fmt: skip
             out.write_text(json.dumps(told) + "\n", "utf-8")
 
-    runs.learn(settings, Faces(data.few, what), steps, device=device, tell=tell)
+    runs.learn(settings, TrainingFaces(data.few, what), steps, device=device, tell=tell)
 
 
 def puppets_few() -> Few:

@@ -27,8 +27,8 @@ from PIL import Image
 from safetensors.torch import save
 
 from zhenwei.forge.gan import runs, samples, zoo
-from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Generator, Kind
+from zhenwei.forge.gan.faces import TrainingFaces
+from zhenwei.forge.gan.gan_settings import CRITIC_STEPS, GanSettings, Generator, Kind
 from zhenwei.types import Pixels
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -79,7 +79,7 @@ def learn(settings: GanSettings, pixels: Pixels, seconds: float, folder: Path) -
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     until = time.monotonic() + seconds
     run = runs.learn(
-        settings, Faces(pixels, "zoo"), 10**6, folder, device=device, save_every=2000,
+        settings, TrainingFaces(pixels, "zoo"), 10**6, folder, device=device, save_every=2000,
         stop=lambda: time.monotonic() > until,
     )  # fmt: skip
     last = run.rows[-1] if run.rows else {}

@@ -18,9 +18,9 @@ from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
 from zhenwei.stats.metrics import auc
 from zhenwei.training.consistency import exif
-from zhenwei.training.data.held_out import HeldOutPortraits
+from zhenwei.training.data.held_out_faces import HeldOutPortraits
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.photographs import Photograph, read_photographs
-from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.calibrate import Ask
 from zhenwei.training.traditional import exposure, jpeg_traces, noise
 
@@ -31,13 +31,13 @@ def _exposure_examples(photographs: Sequence[Photograph]) -> HeldOutPortraits:
     return HeldOutPortraits(photographs, exposure.SEED, 2)
 
 
-def _noise_examples(photographs: Sequence[Photograph]) -> noise.Examples:
-    return noise.Examples(noise.sitters_of(photographs, lambda _done: None), 3)
+def _noise_examples(photographs: Sequence[Photograph]) -> noise.NoiseExamples:
+    return noise.NoiseExamples(noise.sitters_of(photographs, lambda _done: None), 3)
 
 
 # Of each detector: sources of photographs, what is made of them (3: the purpose "test" in the seeds), who is asked.
-DETECTORS: dict[str, tuple[tuple[str, ...], Callable[[Sequence[Photograph]], Iterable[Shown]], Ask]] = {
-    "consistency.exif": (exif.SOURCES, lambda photographs: exif.Examples(photographs, 3), exif.ASK),
+DETECTORS: dict[str, tuple[tuple[str, ...], Callable[[Sequence[Photograph]], Iterable[HeldOutImage]], Ask]] = {
+    "consistency.exif": (exif.SOURCES, lambda photographs: exif.PatchExamples(photographs, 3), exif.ASK),
     "traditional.exposure": (exposure.SOURCES, _exposure_examples, exposure.ASK),
     "traditional.jpeg_traces": (
         jpeg_traces.SOURCES,
@@ -58,8 +58,8 @@ class Measured:
     answered: float
 
 
-def measured(shown: Iterable[Shown], ask: Ask, *, seed: int = 0) -> Measured:
-    """Asks for every picture; those of one photograph (``Shown.face``) are drawn together."""
+def measured(shown: Iterable[HeldOutImage], ask: Ask, *, seed: int = 0) -> Measured:
+    """Asks for every picture; those of one photograph (``HeldOutImage.face``) are drawn together."""
     truth, scores, photographs = list[bool](), list[float](), list[int]()
     asked = 0
     for each in shown:

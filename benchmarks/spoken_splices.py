@@ -22,7 +22,7 @@ from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
-from zhenwei.training.speech._folds import Learned, Row
+from zhenwei.training.speech._folds import Row, TrainedVoiceDetector
 from zhenwei.training.speech.variability import way
 from zhenwei.types import Audio, Floats, Text
 
@@ -71,7 +71,7 @@ def recordings(fold: Sequence[Utterance], rng: np.random.Generator) -> Iterator[
             yield Recording(audio, start, start + len(inserted) / RATE_HZ, f"{one.source} {one.system}")
 
 
-def judged(recording: Recording, learned: Learned) -> Judged | None:
+def judged(recording: Recording, learned: TrainedVoiceDetector) -> Judged | None:
     heard = listen(Audio(recording.audio[None], RATE_HZ))
     if isinstance(heard, Text):
         return None

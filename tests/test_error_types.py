@@ -11,7 +11,7 @@ import pytest
 import zhenwei
 from zhenwei.errors import DataError, NotCoveredError, UnmarkedError
 from zhenwei.forge.make import check_consent
-from zhenwei.forge.swap import train
+from zhenwei.forge.swap import fitting
 from zhenwei.forge.voice.attempts import ATTEMPTS, first_marked
 
 SOURCE = Path(zhenwei.__file__).parent
@@ -104,15 +104,15 @@ def test_a_sheet_loses_rows_until_it_can_be_marked(monkeypatch: pytest.MonkeyPat
             raise UnmarkedError("too busy")
         return rows
 
-    monkeypatch.setattr(train, "export_sheet", sheet)
-    assert train.export_rows([1, 2, 3, 4], *[None] * 3) == [1, 2]  # type: ignore[list-item, arg-type, comparison-overlap]
+    monkeypatch.setattr(fitting, "export_sheet", sheet)
+    assert fitting.export_rows([1, 2, 3, 4], *[None] * 3) == [1, 2]  # type: ignore[list-item, arg-type, comparison-overlap]
 
     def full(*_: object, **__: object) -> None:
         raise DataError("cannot write marks.png")
 
-    monkeypatch.setattr(train, "export_sheet", full)
+    monkeypatch.setattr(fitting, "export_sheet", full)
     with pytest.raises(DataError, match="cannot write"):
-        train.export_rows([1, 2, 3, 4], *[None] * 3)  # type: ignore[list-item, arg-type]
+        fitting.export_rows([1, 2, 3, 4], *[None] * 3)  # type: ignore[list-item, arg-type]
 
 
 def test_a_consent_that_ended_is_told_before_one_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import documents
-from zhenwei.evaluation.documents import Section, save
+from zhenwei.evaluation.documents import DocumentSection, save
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import Rows, bootstrap_statistic
@@ -27,7 +27,7 @@ ALL = "all"  # the condition that leaves nothing out
 SEED = 20261129
 
 
-class OfSeed(Section):
+class OfSeed(DocumentSection):
     """AUC of the networks of one seed, trained with the method and without it."""
 
     seed: int
@@ -35,7 +35,7 @@ class OfSeed(Section):
     unseen: float
 
 
-class MethodKept(Section):
+class MethodKept(DocumentSection):
     """One method. ``seen``, ``unseen``: AUC of networks trained with and without it, mean over seeds; ``lost``: their
     difference, in pairs. ``metadata``: AUC of what sees the files' sizes and qualities, and no pixel."""
 
@@ -50,7 +50,7 @@ class MethodKept(Section):
     seeds: tuple[OfSeed, ...]
 
 
-class Training(Section):
+class Training(DocumentSection):
     """How each of the networks was trained, as the benchmark says it in ``run.json``."""
 
     backbone: str
@@ -68,7 +68,7 @@ class Training(Section):
     seconds: float
 
 
-class LabLeaveOut(Section):
+class LabLeaveOut(DocumentSection):
     """``tested``: people of the test by source."""
 
     schema_: Literal["zhenwei.lab-leave-one-out/1"] = Field(default=SCHEMA, alias="schema")

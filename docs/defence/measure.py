@@ -35,8 +35,8 @@ from zhenwei.defence.watermark.carrier import canonical, coefficients, layout, p
 from zhenwei.defence.watermark.code import coded_length, decode  # noqa: E402
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits  # noqa: E402
 from zhenwei.forge.swap.convert import Swapper, swap_image  # noqa: E402
-from zhenwei.forge.swap.settings import SwapSettings  # noqa: E402
 from zhenwei.forge.swap.sides import of_portraits  # noqa: E402
+from zhenwei.forge.swap.swap_settings import SwapSettings  # noqa: E402
 from zhenwei.forge.synthesis import mesh_swap  # noqa: E402
 from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
 from zhenwei.stats.intervals import rate_interval  # noqa: E402

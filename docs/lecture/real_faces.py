@@ -40,8 +40,8 @@ from zhenwei.forge import consent as manifests  # noqa: E402
 from zhenwei.forge.swap import checkpoint, score  # noqa: E402
 from zhenwei.forge.swap.learn import batches, learn, swap_faces, to_tensor  # noqa: E402
 from zhenwei.forge.swap.prepare import cut_faces, prepare  # noqa: E402
-from zhenwei.forge.swap.settings import SwapSettings  # noqa: E402
-from zhenwei.forge.swap.sides import Faces  # noqa: E402
+from zhenwei.forge.swap.sides import SwapFaces  # noqa: E402
+from zhenwei.forge.swap.swap_settings import SwapSettings  # noqa: E402
 from zhenwei.nets.swap import Side, SwapNet, ssim  # noqa: E402
 from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
 from zhenwei.stats.estimate import value_as_mean  # noqa: E402
@@ -87,11 +87,12 @@ def settings_of(options: Any, seed: int) -> SwapSettings:
     return SwapSettings(SIZE, options.width, 16, options.steps, 2e-4, held_out=HELD, seed=seed)
 
 
-def pair_of(work: Path, number: int) -> dict[Side, tuple[Faces, Faces]]:
+def pair_of(work: Path, number: int) -> dict[Side, tuple[SwapFaces, SwapFaces]]:
     """By side: faces to learn from, and those kept back."""
     with np.load(work / f"pair-{number}" / "faces.npz") as file:
         one, other = (
-            Faces(side, file[f"{side}_pixels"], file[f"{side}_landmarks"], file[f"{side}_masks"]) for side in ("a", "b")
+            SwapFaces(side, file[f"{side}_pixels"], file[f"{side}_landmarks"], file[f"{side}_masks"])
+            for side in ("a", "b")
         )
     return {"a": one.halves(HELD), "b": other.halves(HELD)}
 
@@ -110,7 +111,7 @@ def learn_one(work: Path, number: int, settings: SwapSettings, out: Path) -> Non
     np.savez_compressed(out / f"swaps-{number}-{settings.seed}.npz", **kept)  # type: ignore[arg-type]
 
 
-def made_of(net: SwapNet, pair: Mapping[Side, tuple[Faces, Faces]], device: torch.device) -> dict[str, Pixels]:
+def made_of(net: SwapNet, pair: Mapping[Side, tuple[SwapFaces, SwapFaces]], device: torch.device) -> dict[str, Pixels]:
     """Of each side's held-out faces, what either decoder draws."""
     return {
         f"{here}_as_{there}": swap_faces(net, pair[here][1].pixels, there, device)[0] for here in pair for there in pair
@@ -139,7 +140,7 @@ def measure_all(folder: Path, options: Any, made: Path) -> dict[str, Any]:
     return {"data": data, "settings": shown, "embedding": told, "runs": runs}
 
 
-def measure(made: Mapping[str, Pixels], pair: Mapping[Side, tuple[Faces, Faces]], embed: score.Embedder) -> Any:
+def measure(made: Mapping[str, Pixels], pair: Mapping[Side, tuple[SwapFaces, SwapFaces]], embed: score.Embedder) -> Any:
     """Distances are 1 - cosine, of swaps of held-out faces, by way and both ways pooled."""
     ways, gains, rebuilt = {}, [], []
     for here, there in WAYS:
@@ -158,7 +159,11 @@ def measure(made: Mapping[str, Pixels], pair: Mapping[Side, tuple[Faces, Faces]]
 
 
 def one_way(
-    made: Mapping[str, Pixels], pair: Mapping[Side, tuple[Faces, Faces]], here: Side, there: Side, embed: score.Embedder
+    made: Mapping[str, Pixels],
+    pair: Mapping[Side, tuple[SwapFaces, SwapFaces]],
+    here: Side,
+    there: Side,
+    embed: score.Embedder,
 ) -> tuple[Any, Any]:
     """Likeness of ``here``'s held-out faces as ``there``, how far they follow the driving faces, and the gains."""
     swaps, own = made[f"{here}_as_{there}"], made[f"{there}_as_{there}"]
@@ -181,7 +186,7 @@ def one_way(
 
 def people(folder: Path, who: list[str], work: Path) -> None:
     """Crops of two identities in ``work``, the manifest that covers them, and both prepared, with its consent."""
-    from zhenwei.forge.swap.train import check_consent
+    from zhenwei.forge.swap.fitting import check_consent
 
     entries, today = [], datetime.datetime.now(datetime.UTC).date()
     manifest = work / "consent.json"

@@ -40,7 +40,7 @@ from zhenwei.forge import consent as manifests  # noqa: E402
 from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn  # noqa: E402
 from zhenwei.forge.voice.copies import equalised  # noqa: E402
 from zhenwei.forge.voice.frames import audio_of, log_mel  # noqa: E402
-from zhenwei.forge.voice.heard import Heard, hear, read_audio  # noqa: E402
+from zhenwei.forge.voice.heard import SpeakerRecordings, hear, read_audio  # noqa: E402
 from zhenwei.stats.bootstrap import mean_interval  # noqa: E402
 from zhenwei.stats.estimate import value_as_mean  # noqa: E402
 
@@ -63,7 +63,7 @@ class Fold:
     """A third of a speaker's windows, ``again`` through the same analysis and the same search for a phase as what is
     converted: so these tell nobody apart."""
 
-    heard: Heard
+    heard: SpeakerRecordings
     again: tuple[Waveform, ...]
 
 
@@ -201,7 +201,7 @@ def one_fold(
     return trained.losses[-1]
 
 
-def together(parts: Sequence[Fold]) -> Heard:
+def together(parts: Sequence[Fold]) -> SpeakerRecordings:
     """One speaker's folds as one."""
     waveforms = tuple(audio for part in parts for audio in part.heard.waveforms)
     return replace(parts[0].heard, waveforms=waveforms, words=f"{len(waveforms)} recordings of {parts[0].heard.name}")

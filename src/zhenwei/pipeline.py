@@ -101,7 +101,7 @@ def _decode(
 ) -> tuple[tuple[Frame, ...], Audio | None, Media]:
     frames: list[Frame] = []
     if facts.kind != "audio":
-        told = media.Told()
+        told = media.Notes()
         for frame in media.sample_frames(facts, options.frames, told=told):
             frames.append(frame)
             tell("reading", 0.45 * min(1.0, len(frames) / options.frames))

@@ -12,7 +12,7 @@ from benchmarks.on_photographs import measured
 from benchmarks import on_photographs
 from zhenwei.detectors import catalogue
 from zhenwei.errors import DataError
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.install.calibrate import Sample
 
 ROOT = Path(__file__).parents[2]
@@ -44,11 +44,11 @@ def test_no_page_asks_for_a_line_of_python() -> None:
             assert "python -c" not in path.read_text(encoding="utf-8"), path
 
 
-def shown(count: int) -> list[Shown]:
-    return [Shown(PIXELS, forged, i, str(i), "made", False) for i in range(count) for forged in (False, True)]
+def shown(count: int) -> list[HeldOutImage]:
+    return [HeldOutImage(PIXELS, forged, i, str(i), "made", False) for i in range(count) for forged in (False, True)]
 
 
-def answer(score: float, each: Shown) -> Sample:
+def answer(score: float, each: HeldOutImage) -> Sample:
     return Sample.of(each, score, None)
 
 

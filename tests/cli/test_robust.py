@@ -11,7 +11,7 @@ from PIL import Image
 
 from zhenwei.cli import main
 from zhenwei.evaluation import robust as evaluation
-from zhenwei.evaluation.robust import Answer
+from zhenwei.evaluation.robust import StepAnswer
 from zhenwei.report import Hold
 
 PORTRAIT = str(Path(__file__).parents[1] / "data" / "astronaut.jpg")
@@ -88,7 +88,7 @@ def stub(sides: list[str], stop: bool = False) -> object:
 
     def walked(*_arguments: object, **_options: object) -> object:
         for number, side in enumerate(left):
-            yield Answer("jpeg", f"jpeg {number}", number, side, 1.0)  # type: ignore[arg-type]
+            yield StepAnswer("jpeg", f"jpeg {number}", number, side, 1.0)  # type: ignore[arg-type]
         if stop:
             raise KeyboardInterrupt
 

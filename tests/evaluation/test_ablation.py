@@ -11,13 +11,13 @@ import pytest
 
 from zhenwei import fusion
 from zhenwei.evaluation.ablation import ablations, by_detector, llr_of
-from zhenwei.evaluation.items import Item, Outcome, Said
+from zhenwei.evaluation.items import Answer, Item, Outcome
 from zhenwei.fusion.dependence import packaged
 from zhenwei.stats.metrics import auc
 from zhenwei.types import Evidence
 
 
-def outcome(number: int, forged: bool, said: tuple[Said, ...]) -> Outcome:
+def outcome(number: int, forged: bool, said: tuple[Answer, ...]) -> Outcome:
     return Outcome(Item(f"{number}.jpg", Path("x"), "set", forged), llr_of(said), "inconclusive", said=said)
 
 
@@ -29,22 +29,22 @@ def drawn(count: int = 60) -> list[Outcome]:
         forged = number % 2 == 1
         side = 1.0 if forged else -1.0
         said = (
-            Said("a.good", 1, float(rng.normal(1.5 * side, 1)), "altered", 0.5),
-            Said("b.chance", 1, float(rng.normal(0, 1)), "altered", 0.25),
-            Said("b.poor", 1, float(rng.normal(0.5 * side, 1)) if number % 3 else None, "altered", 0.1),
+            Answer("a.good", 1, float(rng.normal(1.5 * side, 1)), "altered", 0.5),
+            Answer("b.chance", 1, float(rng.normal(0, 1)), "altered", 0.25),
+            Answer("b.poor", 1, float(rng.normal(0.5 * side, 1)) if number % 3 else None, "altered", 0.1),
         )
         found.append(outcome(number, forged, said))
     return found
 
 
 def test_a_file_is_put_together_as_the_fusion_does_it() -> None:
-    said = (Said("a.x", 1, 2.0, "altered"), Said("a.x", 2, -1.0, "altered"), Said("b.x", None, 0.5, "generated"))
+    said = (Answer("a.x", 1, 2.0, "altered"), Answer("a.x", 2, -1.0, "altered"), Answer("b.x", None, 0.5, "generated"))
     evidence = [Evidence(s.detector, s.llr, "", person=s.person, finds=s.finds) for s in said]
     assert llr_of(said) == fusion.decide(evidence).llr
     each = by_detector(outcome(0, True, said))
     assert each["b.x"] == 0.5
     assert each["a.x"] == pytest.approx(np.log((np.exp(2) + np.exp(-1)) / 2))
-    assert llr_of((Said("a.x", 1, None, "altered"),)) is None
+    assert llr_of((Answer("a.x", 1, None, "altered"),)) is None
 
 
 def test_every_detector_stands_for_itself() -> None:
@@ -78,7 +78,7 @@ def test_what_is_lost_is_paired() -> None:
 
 
 def test_a_single_detector_has_nothing_to_be_apart_from() -> None:
-    alone = [outcome(n, bool(n % 2), (Said("a.x", 1, float(n), "altered"),)) for n in range(8)]
+    alone = [outcome(n, bool(n % 2), (Answer("a.x", 1, float(n), "altered"),)) for n in range(8)]
     assert ablations("set", alone, seed=0) == []
 
 
@@ -90,7 +90,7 @@ def test_one_class_has_a_coverage_and_no_more() -> None:
 
 def test_each_file_is_weighed_as_what_it_is() -> None:
     """What a detector is worth in clips and in pictures is not the same, and nor is its LLR by itself."""
-    said = (Said("cnn.face_forgery", 1, 2.0, "altered"),)
+    said = (Answer("cnn.face_forgery", 1, 2.0, "altered"),)
     image, video, audio = (
         replace(outcome(0, True, said), facts={"width": width, "duration": duration})
         for width, duration in ((100.0, 0.0), (100.0, 3.0), (math.nan, 3.0))

@@ -13,15 +13,15 @@ from zhenwei import pipeline
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.evaluation.attacked import _subject, attacked, reexamined
 from zhenwei.evaluation.ladder import Degradation, families, steps
-from zhenwei.evaluation.robust import Answer, Robustness, conclusion, examined, walk
+from zhenwei.evaluation.robust import Robustness, StepAnswer, conclusion, examined, walk
 from zhenwei.types import Decision
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 _LLRS = {"forged": 3.0, "genuine": -3.0, "inconclusive": 0.5}
 
 
-def answer(name: str, decision: Decision) -> Answer:
-    return Answer(name.split()[0], name, 1.0, decision, _LLRS[decision])
+def answer(name: str, decision: Decision) -> StepAnswer:
+    return StepAnswer(name.split()[0], name, 1.0, decision, _LLRS[decision])
 
 
 def found(plain: Decision, **decisions: Decision) -> Robustness:

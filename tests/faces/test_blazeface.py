@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zhenwei.faces import blazeface
-from zhenwei.faces.blazeface import FULL_RANGE, SHORT_RANGE, Candidate, View
+from zhenwei.faces.blazeface import FULL_RANGE, SHORT_RANGE, Candidate, SquareView
 from zhenwei.faces.sampling import part, scaled
 from zhenwei.types import Box, Pixels
 
@@ -51,7 +51,7 @@ def test_a_view_knows_where_its_pixels_come_from(
     y, x = np.mgrid[:height, :width] + 0.5
     assume(left < width and top < height and left + side > 0 and top + side > 0)
     image = np.stack([x * 0.8, y * 0.8, np.full_like(x, 200)], -1).astype(np.uint8)
-    shown, scaling = blazeface._input(View(image, left, top, side, repeated), 128)
+    shown, scaling = blazeface._input(SquareView(image, left, top, side, repeated), 128)
     assert shown.shape == (128, 128, 3)
     rows, columns = np.nonzero(shown[..., 2] > 0)  # where there is picture or repeated border
     places = scaling.to_image(np.stack([columns + 0.5, rows + 0.5], -1).astype(np.float64))

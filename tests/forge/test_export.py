@@ -17,7 +17,7 @@ from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.export import (
     Door,
-    Exported,
+    ExportedFile,
     Origin,
     export_audio,
     export_image,
@@ -37,7 +37,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
     return open_door(tmp_path_factory.mktemp("home"), TODAY)
 
 
-def told(exported: Exported) -> dict[str, object]:
+def told(exported: ExportedFile) -> dict[str, object]:
     found = json.loads(exported.sidecar.read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found

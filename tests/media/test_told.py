@@ -14,7 +14,7 @@ import pytest
 from av.audio.stream import AudioStream
 
 from zhenwei.errors import MediaError
-from zhenwei.media import Limits, Told, hear, open_media, read_audio, sample_frames
+from zhenwei.media import Limits, Notes, hear, open_media, read_audio, sample_frames
 from zhenwei.types import Media, Text
 
 from .making import read_code, tone, write_audio, write_video
@@ -289,7 +289,7 @@ def test_damaged_frames_are_counted(tmp_path: Path) -> None:
         at = data.index(b"PNG\r\n", places[number])
         data[at : at + 40] = bytes(40)
     path.write_bytes(data)
-    told = Told()
+    told = Notes()
     media = open_media(path)
     codes = [read_code(frame.pixels) for frame in sample_frames(media, 100, told=told)]
     assert codes == [number for number in range(40) if number not in (5, 6, 20)]

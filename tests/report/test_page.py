@@ -201,8 +201,8 @@ def test_hostile_text_is_text(forged_photo: Report, detectors: Mapping[str, Dete
         facts=tuple((text, text) for text in HOSTILE),
         notes=HOSTILE,
     )
-    evidence = Evidence(whole, 1.0, whole, whole, person=1, exhibits=(ImageExhibit(whole, np.zeros((9, 9, 3), np.uint8)),
-                        Curve(whole, whole, whole, (0.0, 1.0), (0.2, 0.4))), weights=whole)  # fmt: skip
+    exhibits = (ImageExhibit(whole, np.zeros((9, 9, 3), np.uint8)), Curve(whole, whole, whole, (0.0, 1.0), (0.2, 0.4)))
+    evidence = Evidence(whole, 1.0, whole, whole, person=1, exhibits=exhibits, weights=whole)
     engine = replace(forged_photo.engine, options={whole: whole}, libraries={whole: whole}, models={whole: whole})
     verdict = replace(forged_photo.verdict, explanation=whole)
     report = replace(forged_photo, media=media, evidence=(evidence,), engine=engine, verdict=verdict)

@@ -21,7 +21,7 @@ from zhenwei.nets.face_forgery import FaceForgeryNet, FaceForgeryOutput
 from zhenwei.trainer import schedule
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import learning_rate
-from zhenwei.trainer.state import State, begin, frozen
+from zhenwei.trainer.state import TrainState, begin, frozen
 from zhenwei.trainer.supervised import loss_of, scores, to_input, train
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.batches import BatchMaker, split_pack
@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 class Run:
     """What a run left behind. ``losses``: (whole, regional) by step."""
 
-    state: State
+    state: TrainState
     losses: dict[int, tuple[float, float]]
     folder: Path
 
@@ -176,7 +176,7 @@ def two_classes(pairs: int = 3) -> Batch:
     return Batch(pixels, forged, mask, np.ones(2 * pairs, np.float32))
 
 
-def fresh(recipe: Recipe) -> State:
+def fresh(recipe: Recipe) -> TrainState:
     torch.manual_seed(0)
     return begin(FaceForgeryNet(recipe.backbone), recipe.optimiser, CPU)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zhenwei.models import ModelEntry
-from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.lesson import Lesson, LessonRun
 
 
 def teach(
@@ -20,5 +20,5 @@ def teach(
 ) -> Sequence[ModelEntry]:
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        run = Run(data=data, output=output, scratch=Path(scratch), store=store, report=told)
+        run = LessonRun(data=data, output=output, scratch=Path(scratch), store=store, report=told)
         return lesson.run(lesson.read(), run, install=True)

@@ -11,8 +11,8 @@ import torch
 
 from zhenwei.cli import main
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
-from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.forge.swap.sides import SwapFaces, of_portraits
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.training import cloak
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -20,13 +20,13 @@ SETTINGS = SwapSettings(size=32, width=8, batch=4, steps=30, rate=1e-3, held_out
 
 
 @pytest.fixture(scope="module")
-def pair() -> tuple[Faces, Faces]:
+def pair() -> tuple[SwapFaces, SwapFaces]:
     torch.set_num_threads(1)
     a, b = (of_portraits(n, portraits(p, 12, 32, k)) for k, (n, p) in enumerate((("a", ANNA), ("b", BRUNO))))
     return a, b
 
 
-def test_a_cloak_stays_within_its_bound_and_leads_further_than_noise(pair: tuple[Faces, Faces]) -> None:
+def test_a_cloak_stays_within_its_bound_and_leads_further_than_noise(pair: tuple[SwapFaces, SwapFaces]) -> None:
     a, b = pair
     away = cloak.from_translation(cloak.learned_swap(a, b, SETTINGS), a.pixels)
     made = cloak.cloak(a.pixels, away, epsilon=4, seed=1)
@@ -51,7 +51,7 @@ def test_a_linear_network_is_led_to_the_corner_of_the_bound() -> None:
     assert np.array_equal(made, wanted)
 
 
-def test_an_honest_test_learns_from_each_kind(pair: tuple[Faces, Faces]) -> None:
+def test_an_honest_test_learns_from_each_kind(pair: tuple[SwapFaces, SwapFaces]) -> None:
     a, b = pair
     net = cloak.learned_swap(a, b, SETTINGS)
     arms = cloak.honest_test(a, b, a.pixels[:4], cloak.noise(a.pixels), SETTINGS, net)

@@ -10,8 +10,8 @@ from zhenwei import detectors
 from zhenwei.cli import main
 from zhenwei.errors import UsageError
 from zhenwei.training import catalogue
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section, options_of
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection, options_of
 from zhenwei.types import Detector
 
 
@@ -33,7 +33,7 @@ def test_a_lesson_serves_detectors_and_each_of_them_finds_it(id_: str) -> None:
     lesson = catalogue.lesson_of(id_)
     assert id_ in lesson.serves
     assert all(catalogue.lesson_of(other) is lesson for other in lesson.serves)
-    assert isinstance(lesson.read(), Section)
+    assert isinstance(lesson.read(), RecipeSection)
     assert lesson.needs
 
 
@@ -75,10 +75,10 @@ def test_what_was_learned_is_installed_when_it_is_asked_for_and_whole(tmp_path: 
         done.append("install")
         return ()
 
-    def lesson(learned: str | None, *, at_once: bool = False) -> Lesson[Section, int, str]:
+    def lesson(learned: str | None, *, at_once: bool = False) -> Lesson[RecipeSection, int, str]:
         return Lesson(
             serves=("a.b",),
-            recipe=Section,
+            recipe=RecipeSection,
             needs="nothing",
             prepare=lambda _recipe, _run: 3,
             learn=lambda _recipe, data, _run: learned if data == 3 else None,
@@ -86,7 +86,7 @@ def test_what_was_learned_is_installed_when_it_is_asked_for_and_whole(tmp_path: 
             at_once=at_once,
         )
 
-    run = Run(data=tmp_path, output=tmp_path, scratch=tmp_path)
+    run = LessonRun(data=tmp_path, output=tmp_path, scratch=tmp_path)
     for taught, install, times in (
         (lesson("x"), False, 0),
         (lesson(None), True, 0),
@@ -94,7 +94,7 @@ def test_what_was_learned_is_installed_when_it_is_asked_for_and_whole(tmp_path: 
         (lesson("x", at_once=True), False, 1),
     ):
         done.clear()
-        taught.run(Section(), run, install=install)
+        taught.run(RecipeSection(), run, install=install)
         assert len(done) == times
 
 

@@ -21,9 +21,9 @@ from docs.lecture.experiments.autoencoder_swap import (
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.swap import checkpoint
+from zhenwei.forge.swap.fitting import Pair, fit
 from zhenwei.forge.swap.learn import swap_faces
-from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.train import Pair, fit
+from zhenwei.forge.swap.swap_settings import SwapSettings
 
 ORDER = 2
 NEEDS_DATA = False
@@ -81,13 +81,13 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, (Figure("adversarial_swap.jpg", caption),), protocol)
 
 
-def go_on(state: checkpoint.State, settings: SwapSettings, pair: Pair, device: torch.device) -> float:
+def go_on(state: checkpoint.SwapState, settings: SwapSettings, pair: Pair, device: torch.device) -> float:
     """The discriminators' loss over the last steps."""
     told = fit(state, pair.a, pair.b, settings, device)
     return float(np.mean([losses.critic for losses in told[-50:]]))
 
 
-def branched(start: checkpoint.State, settings: SwapSettings, device: torch.device) -> checkpoint.State:
+def branched(start: checkpoint.SwapState, settings: SwapSettings, device: torch.device) -> checkpoint.SwapState:
     """A run under other settings that goes on where ``start`` is."""
     state = checkpoint.fresh(settings, device)
     state.net.load_state_dict(start.net.state_dict())

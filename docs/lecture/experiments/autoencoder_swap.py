@@ -14,10 +14,10 @@ from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.export import Origin
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
-from zhenwei.forge.swap import checkpoint, score, train
+from zhenwei.forge.swap import checkpoint, fitting, score
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces
-from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.forge.swap.sides import SwapFaces, of_portraits
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Pixels
@@ -43,7 +43,7 @@ def experiment(bench: Bench) -> Page:
     partners = hidden(pair, settings, bench.seed)
     led, bare_led = (follows(pair, partners, n, device) for n in (net, bare))
     _curves(bench.out / "autoencoder_swap-curves.png", rows, bare_rows)
-    save(bench.out / "autoencoder_swap.jpg", drawn_rows(pair, net, device), train.TITLES, "swap/lecture", bench.seed)
+    save(bench.out / "autoencoder_swap.jpg", drawn_rows(pair, net, device), fitting.TITLES, "swap/lecture", bench.seed)
     first, last = rows[0], rows[-1]
     fallen = (last["loss_a"] + last["loss_b"]) / (first["loss_a"] + first["loss_b"])
     checks = (
@@ -109,19 +109,19 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, body, checks, figures, protocol)
 
 
-def puppets(settings: SwapSettings, seed: int, count: int = 200) -> train.Pair:
+def puppets(settings: SwapSettings, seed: int, count: int = 200) -> fitting.Pair:
     """Anna and Bruno, each ``count`` times."""
     drawn = [portraits(p, count, settings.size, seed + k) for k, p in enumerate((ANNA, BRUNO))]
-    return train.split(of_portraits("anna", drawn[0]), of_portraits("bruno", drawn[1]), settings)
+    return fitting.split(of_portraits("anna", drawn[0]), of_portraits("bruno", drawn[1]), settings)
 
 
-def hidden(pair: train.Pair, settings: SwapSettings, seed: int, count: int = 200) -> Faces:
+def hidden(pair: fitting.Pair, settings: SwapSettings, seed: int, count: int = 200) -> SwapFaces:
     """What each swap of A's held-out faces should be: B drawn in the very same looks, which no network ever sees."""
     faces = of_portraits("bruno", portraits(BRUNO, count, settings.size, seed))
     return faces.halves(len(pair.held_a))[1]
 
 
-def follows(pair: train.Pair, partners: Faces, net: Any, device: torch.device) -> Estimate:
+def follows(pair: fitting.Pair, partners: SwapFaces, net: Any, device: torch.device) -> Estimate:
     """Of each swap, its error to its partner over its mean error to the others' partners, inside the face."""
     swaps, _ = swap_faces(net, pair.held_a.pixels, "b", device)
     inside = partners.masks[None, :, :, :, None]
@@ -146,32 +146,32 @@ def embedding(size: int, seed: int) -> tuple[score.Embedder, float, int]:
 
 
 def run(
-    pair: train.Pair, settings: SwapSettings, embed: score.Embedder, device: torch.device
+    pair: fitting.Pair, settings: SwapSettings, embed: score.Embedder, device: torch.device
 ) -> tuple[list[dict[str, float]], Any]:
     """Train in memory; a row for each check."""
     state, rows, recent = checkpoint.fresh(settings, device), [], list[Losses]()
     while state.step < settings.steps:
         recent.append(learn(state, batches(pair.a, pair.b, settings, state.step, device), settings))
         if state.step % settings.check_every == 0:
-            rows.append(train.check(state.net, pair, recent, state.step, embed, device))
+            rows.append(fitting.check(state.net, pair, recent, state.step, embed, device))
             recent = []
     return rows, state.net
 
 
-def likeness(pair: train.Pair, net: Any, embed: score.Embedder, device: torch.device) -> score.Likeness:
+def likeness(pair: fitting.Pair, net: Any, embed: score.Embedder, device: torch.device) -> score.Likeness:
     swaps, _ = swap_faces(net, pair.held_a.pixels, "b", device)
     return score.likeness(swaps, pair.a.pixels, pair.b.pixels, pair.held_a.pixels, pair.held_b.pixels, embed)
 
 
-def variety(pair: train.Pair, partners: Faces, net: Any, device: torch.device) -> float:
+def variety(pair: fitting.Pair, partners: SwapFaces, net: Any, device: torch.device) -> float:
     """Mean deviation of a pixel over the swaps, over that of their partners: 0 = always one face."""
     swaps, _ = swap_faces(net, pair.held_a.pixels, "b", device)
     return float(swaps.astype(float).std(axis=0).mean() / partners.pixels.astype(float).std(axis=0).mean())
 
 
-def drawn_rows(pair: train.Pair, net: Any, device: torch.device, count: int = 3) -> list[list[Pixels]]:
+def drawn_rows(pair: fitting.Pair, net: Any, device: torch.device, count: int = 3) -> list[list[Pixels]]:
     """A row for each held-out face, A and B in turn: original, again, swapped, mask, gap; enlarged four times."""
-    rows = train.preview_rows(net, pair, device)[: 2 * count]
+    rows = fitting.preview_rows(net, pair, device)[: 2 * count]
     return [[large(tile) for tile in row] for row in rows]
 
 
@@ -184,7 +184,7 @@ def large(tile: Pixels) -> Pixels:
 def save(path: Path, rows: list[list[Pixels]], titles: tuple[str, ...], method: str, seed: int) -> None:
     """A sheet of swapped puppets, through the door."""
     with _door.opened() as door:
-        train.export_rows(rows, Origin(method, {"people": "drawn puppets", "seed": seed}), path, door, titles)
+        fitting.export_rows(rows, Origin(method, {"people": "drawn puppets", "seed": seed}), path, door, titles)
 
 
 def _loss(rows: list[dict[str, float]]) -> float:

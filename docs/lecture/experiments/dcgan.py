@@ -14,8 +14,8 @@ from torch import nn
 from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import runs, samples
-from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import GanSettings
+from zhenwei.forge.gan.faces import TrainingFaces, puppets
+from zhenwei.forge.gan.gan_settings import GanSettings
 from zhenwei.trainer.loop import Run
 from zhenwei.types import Pixels
 
@@ -32,7 +32,7 @@ def experiment(bench: Bench) -> Page:
     device = torch.device("cuda" if bench.profile == "gpu" and torch.cuda.is_available() else "cpu")
     every = steps // 4
     pixels = puppets(COUNT + HELD_OUT, SIDE, seed).pixels
-    faces = Faces(pixels[:COUNT], f"{COUNT} drawn puppets, seed {seed}")
+    faces = TrainingFaces(pixels[:COUNT], f"{COUNT} drawn puppets, seed {seed}")
     held = measure.features(pixels[COUNT:])
     settings = GanSettings(side=SIDE, width=WIDTH[bench.profile], batch=32, seed=seed, ema=0.98)
     start, norms = start_deviations(settings, faces)
@@ -83,7 +83,7 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
 
 
-def start_deviations(settings: GanSettings, faces: Faces) -> tuple[float, float]:
+def start_deviations(settings: GanSettings, faces: TrainingFaces) -> tuple[float, float]:
     """s.d. of all convolution weights before the first step, and mean of batch norm's scales."""
     nets = runs.game_of(settings, faces, torch.device("cpu")).nets
     with torch.no_grad():

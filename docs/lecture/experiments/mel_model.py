@@ -8,8 +8,8 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
 from zhenwei.forge.voice.frames import log_mel
-from zhenwei.forge.voice.heard import Heard
-from zhenwei.forge.voice.mel_model import NOISE, Learned, MelModelSettings, learn
+from zhenwei.forge.voice.heard import SpeakerRecordings
+from zhenwei.forge.voice.mel_model import NOISE, MelModelSettings, TrainedMelModel, learn
 from zhenwei.forge.voice.speak import LOW, speak, words
 from zhenwei.nets.voice import mixture_log_density
 from zhenwei.stats.bootstrap import mean_interval
@@ -25,7 +25,7 @@ def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
     learned_from, held_out = (_spoken([bench.seed, k], n) for k, n in enumerate((SENTENCES, HELD_OUT)))
     settings, steps = MelModelSettings(seed=bench.seed % 1000), STEPS[bench.profile]
-    learned = learn(Heard("low", tuple(learned_from), "a made voice"), settings, steps)
+    learned = learn(SpeakerRecordings("low", tuple(learned_from), "a made voice"), settings, steps)
     seen = np.concatenate([standardised(learned, s, 100 + k) for k, s in enumerate(learned_from)])
     held = [standardised(learned, s, k) for k, s in enumerate(held_out)]
     losses = {
@@ -48,13 +48,13 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, _body(losses, backwards), checks, _FIGURES, protocol)
 
 
-def standardised(model: Learned, audio: NDArray[np.floating], seed: int) -> Reals:
+def standardised(model: TrainedMelModel, audio: NDArray[np.floating], seed: int) -> Reals:
     """Frames ``(n, BANDS)`` of an utterance by the model's scale, with the noise it expects."""
     frames = model.scale.standard(log_mel(audio))
     return np.asarray(frames + NOISE * np.random.default_rng(seed).standard_normal(frames.shape), np.float64)
 
 
-def nll(model: Learned, frames: Reals) -> Reals:
+def nll(model: TrainedMelModel, frames: Reals) -> Reals:
     """Negative log-likelihood in nats ``(n, BANDS)`` of standardised frames ``(n, BANDS)``."""
     model.net.eval()
     with torch.no_grad():
@@ -96,7 +96,7 @@ def _body(nll: dict[str, Reals], backwards: Reals) -> str:
     return _BODY + "\n" + "\n".join(lines) + "\n"
 
 
-def _draw(bench: Bench, genuine: Reals, drawn: Reals, learned: Learned) -> None:
+def _draw(bench: Bench, genuine: Reals, drawn: Reals, learned: TrainedMelModel) -> None:
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(10, 2.8), layout="constrained")

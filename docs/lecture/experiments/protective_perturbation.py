@@ -7,9 +7,9 @@ import torch
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
-from zhenwei.forge.swap import score, train
-from zhenwei.forge.swap.settings import SwapSettings
+from zhenwei.forge.swap import fitting, score
 from zhenwei.forge.swap.sides import of_portraits
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import FaceEmbedding
 from zhenwei.training import cloak
 
@@ -25,7 +25,7 @@ def experiment(bench: Bench) -> Page:
     torch.set_num_threads(1)
     settings = SETTINGS[bench.profile]
     drawn = [portraits(p, 120, settings.size, bench.seed + k) for k, p in enumerate((ANNA, BRUNO))]
-    pair = train.split(of_portraits("anna", drawn[0]), of_portraits("bruno", drawn[1]), settings)
+    pair = fitting.split(of_portraits("anna", drawn[0]), of_portraits("bruno", drawn[1]), settings)
     net = cloak.learned_swap(pair.a, pair.b, settings)
     held = pair.held_a.pixels
     astray = cloak.from_translation(net, held)
@@ -55,9 +55,9 @@ def _embedding(size: int, seed: int) -> FaceEmbedding:
 
 
 def _checks(
-    translated: tuple[cloak.Row, ...],
-    identified: tuple[cloak.Row, ...],
-    elsewhere: cloak.Row,
+    translated: tuple[cloak.CloakRow, ...],
+    identified: tuple[cloak.CloakRow, ...],
+    elsewhere: cloak.CloakRow,
     arms: tuple[cloak.Arm, ...],
 ) -> tuple[Check, ...]:
     first, jpeg = translated[0], next(r for r in translated if r.delivery == "JPEG 75")
@@ -78,7 +78,9 @@ def _checks(
     )  # fmt: skip
 
 
-def _body(translated: tuple[cloak.Row, ...], identified: tuple[cloak.Row, ...], arms: tuple[cloak.Arm, ...]) -> str:
+def _body(
+    translated: tuple[cloak.CloakRow, ...], identified: tuple[cloak.CloakRow, ...], arms: tuple[cloak.Arm, ...]
+) -> str:
     lines = ["| delivered | translator: cloaked, noise | success left | embedding: cloaked, noise | success left |"]
     lines.append("|---|---|---|---|---|")
     for row, same in zip(translated, identified, strict=True):
@@ -106,7 +108,10 @@ def _protocol(settings: SwapSettings, held: np.ndarray, seed: int) -> dict[str, 
 
 
 def _draw(
-    bench: Bench, translated: tuple[cloak.Row, ...], identified: tuple[cloak.Row, ...], arms: tuple[cloak.Arm, ...]
+    bench: Bench,
+    translated: tuple[cloak.CloakRow, ...],
+    identified: tuple[cloak.CloakRow, ...],
+    arms: tuple[cloak.Arm, ...],
 ) -> None:
     from matplotlib.figure import Figure as Drawing
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import edits, runs, samples, zoo
-from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import GanSettings
+from zhenwei.forge.gan.faces import TrainingFaces, puppets
+from zhenwei.forge.gan.gan_settings import GanSettings
 from zhenwei.forge.swap.score import found_landmarks
 from zhenwei.nets.stylegan import ModulatedConv, StyleGenerator
 from zhenwei.trainer.loop import Run
@@ -187,7 +187,7 @@ def learned(bench: Bench, seed: int) -> list[tuple[int, measure.Kernel]]:
             made = measure.features(samples.imagine(runs.generator_of(run), noise))
             series.append((step.step, measure.kernel_distance(made, held)))
 
-    runs.learn(settings, Faces(pixels[:COUNT], "puppets"), steps, device=device, tell=tell)
+    runs.learn(settings, TrainingFaces(pixels[:COUNT], "puppets"), steps, device=device, tell=tell)
     return series
 
 

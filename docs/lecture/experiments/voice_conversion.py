@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn
 from zhenwei.forge.voice.frames import log_mel
-from zhenwei.forge.voice.heard import WORDS, Heard, make_voice
+from zhenwei.forge.voice.heard import WORDS, SpeakerRecordings, make_voice
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
 from zhenwei.stats.bootstrap import mean_interval
 
@@ -63,7 +63,7 @@ def experiment(bench: Bench) -> Page:
     return Page(_TITLE, _LECTURE, _EQUATION, body, tuple(checks), _FIGURES, protocol)
 
 
-def heard(seed: int) -> tuple[Heard, Heard]:
+def heard(seed: int) -> tuple[SpeakerRecordings, SpeakerRecordings]:
     """Both voices, each with words of its own."""
     return make_voice("low", LOW, SENTENCES, seed), make_voice("high", HIGH, SENTENCES, seed)
 

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from zhenwei.cli.streams import READER_GONE, ReaderGoneError, guarded
+from zhenwei.cli.standard_streams import READER_GONE, ReaderGoneError, guarded
 from zhenwei.cli.trouble import DEBUG, complain, without_debug
 from zhenwei.errors import OutputError, UsageError, ZhenweiError
 from zhenwei.faults import contained

@@ -17,8 +17,8 @@ from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
     from zhenwei.forge.export import Origin
-    from zhenwei.forge.gan.faces import Faces
-    from zhenwei.forge.gan.settings import GanSettings, Generator
+    from zhenwei.forge.gan.faces import TrainingFaces
+    from zhenwei.forge.gan.gan_settings import GanSettings, Generator
     from zhenwei.nets.stylegan import StyleGenerator
 
 _HELP = """Faces out of noise: DCGAN, WGAN-GP and StyleGAN at 32 or 64 px.
@@ -259,7 +259,7 @@ def edit(
 
 
 def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> GanSettings:
-    from zhenwei.forge.gan.settings import GanSettings
+    from zhenwei.forge.gan.gan_settings import GanSettings
 
     usual = GanSettings(batch=batch, seed=seed, side=side, width=width)
     if kind is Kind.stylegan:
@@ -269,7 +269,9 @@ def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch:
     return usual if augment is None else replace(usual, augment=augment.value)
 
 
-def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppets: int, side: int, seed: int) -> Faces:
+def _faces(
+    folder: Path | None, consent: Path | None, subject: str | None, puppets: int, side: int, seed: int
+) -> TrainingFaces:
     from zhenwei.forge.gan import faces
 
     if (folder is None) == (puppets == 0):
@@ -282,7 +284,7 @@ def _faces(folder: Path | None, consent: Path | None, subject: str | None, puppe
     return faces_in(folder, consent, subject, side)
 
 
-def faces_in(folder: Path, consent: Path, subject: str, side: int) -> Faces:
+def faces_in(folder: Path, consent: Path, subject: str, side: int) -> TrainingFaces:
     """The pictures of a folder, once the manifest is found to cover them all for ``subject``."""
     from zhenwei.forge.consent import read_consent
     from zhenwei.forge.gan import faces

@@ -18,7 +18,7 @@ from zhenwei.faults import on_one_file
 from zhenwei.files import make_folder
 
 if TYPE_CHECKING:
-    from zhenwei.forge.export import Door, Exported, Origin
+    from zhenwei.forge.export import Door, ExportedFile, Origin
     from zhenwei.forge.make import Sitter
 
 
@@ -112,7 +112,7 @@ class _Maker:
             check_consent(held, [self._sitter, self._donor], door.today)
             self._consent = held.sha256
 
-    def made(self, rng: Any, stem: str) -> Exported:
+    def made(self, rng: Any, stem: str) -> ExportedFile:
         from fractions import Fraction
 
         from zhenwei.forge.export import export_image, export_video
@@ -156,7 +156,7 @@ def refuse_other(place: Path, parent: bytes) -> None:
         raise DataError(f"{place.name} is a forgery of another file and is not replaced", got=str(place), fix=fix)
 
 
-def _tell(exported: Exported, format_: TextFormat) -> None:
+def _tell(exported: ExportedFile, format_: TextFormat) -> None:
     if format_ is TextFormat.json:
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from zhenwei.forge.consent import Consent
-    from zhenwei.forge.export import Door, Exported
+    from zhenwei.forge.export import Door, ExportedFile
     from zhenwei.trainer.loop import Progress
 
 _Run = TypeVar("_Run")
@@ -106,7 +106,7 @@ def last_losses(rows: list[dict[str, float]] | None) -> dict[str, float]:
     return last
 
 
-def tell_exported(exported: Exported, what: str, format_: TextFormat) -> None:
+def tell_exported(exported: ExportedFile, what: str, format_: TextFormat) -> None:
     """Where a file that left by the door is, and the identifier in its mark."""
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"path": str(exported.path), "ident": exported.ident}))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import torch
 
     from zhenwei.cli.progress import Advance
-    from zhenwei.forge.swap.settings import SwapSettings
-    from zhenwei.forge.swap.train import Progress
+    from zhenwei.forge.swap.fitting import SwapProgress
+    from zhenwei.forge.swap.swap_settings import SwapSettings
 
 _HELP = """The autoencoder swap: one encoder for two people, a decoder for each.
 
@@ -128,7 +128,7 @@ def train(
     """
     from zhenwei.forge.consent import read_consent
     from zhenwei.forge.swap.prepare import load
-    from zhenwei.forge.swap.settings import PROFILES
+    from zhenwei.forge.swap.swap_settings import PROFILES
 
     a, b, held = load(first), load(second), read_consent(consent)
     given: dict[str, Any] = {
@@ -144,7 +144,7 @@ def train(
     if dry_run:
         _tell_cost(settings, device, format_)
         return
-    from zhenwei.forge.swap.train import train as run
+    from zhenwei.forge.swap.fitting import train as run
 
     if format_ is TextFormat.text:
         typer.echo(_NOTES[profile.value])
@@ -173,18 +173,18 @@ def preview(
     """
     check_extra(_NEEDS)
     from zhenwei.forge.consent import read_consent
-    from zhenwei.forge.swap import checkpoint, train
+    from zhenwei.forge.swap import checkpoint, fitting
     from zhenwei.forge.swap.learn import swap_faces
     from zhenwei.forge.swap.prepare import load
     from zhenwei.forge.swap.score import appearance, driving_error, kernel_distance
 
     held, a, b, device = read_consent(consent), load(first), load(second), device_for(gpu=False)
     for side in (a, b):
-        train.check_consent(side, held, today())
-    state, told = checkpoint.restore(run / (train.BEST if best else train.LAST), held.sha256, device)
-    pair = train.split(a.faces, b.faces, told.settings)
-    row = train.check(state.net, pair, [], state.step, appearance, device)
-    path = train.preview(run, state.net, pair, told.settings, state.step, held.sha256, opened_door(), device)
+        fitting.check_consent(side, held, today())
+    state, told = checkpoint.restore(run / (fitting.BEST if best else fitting.LAST), held.sha256, device)
+    pair = fitting.split(a.faces, b.faces, told.settings)
+    row = fitting.check(state.net, pair, [], state.step, appearance, device)
+    path = fitting.preview(run, state.net, pair, told.settings, state.step, held.sha256, opened_door(), device)
     typer.echo(f"{path}: step {state.step}")
     typer.echo(f"  held out, L1 {row['held_l1']:.4f}, SSIM {row['held_ssim']:.3f}")
     typer.echo(
@@ -230,7 +230,7 @@ def convert(
     from zhenwei.forge.consent import check_files, read_consent
     from zhenwei.forge.swap.convert import convert as leave
     from zhenwei.forge.swap.convert import open_swapper
-    from zhenwei.forge.swap.train import BEST, LAST
+    from zhenwei.forge.swap.fitting import BEST, LAST
 
     held = read_consent(consent)
     place = run if run.is_file() else next((run / n for n in (BEST, LAST) if (run / n).exists()), run / LAST)
@@ -248,7 +248,7 @@ def convert(
         typer.echo(f"  {without} frames without a face were left as they are")
 
 
-def _tell_step(progress: Progress, advance: Advance) -> None:
+def _tell_step(progress: SwapProgress, advance: Advance) -> None:
     losses = progress.losses
     advance(progress.step, f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}")
     if progress.problem:
@@ -256,8 +256,8 @@ def _tell_step(progress: Progress, advance: Advance) -> None:
 
 
 def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> None:
-    from zhenwei.forge.swap.curves import read_log, trend
-    from zhenwei.forge.swap.train import LOG
+    from zhenwei.forge.swap.fitting import LOG
+    from zhenwei.forge.swap.loss_curves import read_log, trend
 
     rows = read_log(folder / LOG)
     last = {k: v for k, v in rows[-1].items() if v == v} if rows else {}
@@ -277,11 +277,11 @@ def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat
 
     from zhenwei.forge.swap import checkpoint
     from zhenwei.forge.swap.learn import batches, learn
-    from zhenwei.forge.swap.settings import cost
-    from zhenwei.forge.swap.sides import Faces
+    from zhenwei.forge.swap.sides import SwapFaces
+    from zhenwei.forge.swap.swap_settings import cost
 
     needed, rng, s = cost(settings), np.random.default_rng(0), settings.size
-    noise = Faces("noise", rng.integers(0, 255, (2, s, s, 3), np.uint8), np.zeros((2, 468, 2), np.float32),
+    noise = SwapFaces("noise", rng.integers(0, 255, (2, s, s, 3), np.uint8), np.zeros((2, 468, 2), np.float32),
                   np.ones((2, s, s), np.float32))  # fmt: skip
     state = checkpoint.fresh(settings, device)
     learn(state, batches(noise, noise, settings, 0, device), settings)

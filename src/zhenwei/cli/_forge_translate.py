@@ -14,8 +14,8 @@ from zhenwei.cli._forge_gan import faces_in
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
-    from zhenwei.forge.export import Door, Exported, Origin
-    from zhenwei.forge.gan.faces import Faces
+    from zhenwei.forge.export import Door, ExportedFile, Origin
+    from zhenwei.forge.gan.faces import TrainingFaces
     from zhenwei.forge.gan.translate import Translators
     from zhenwei.types import Pixels
 
@@ -119,7 +119,7 @@ def _heaps(
     puppets: int,
     side: int,
     seed: int,
-) -> tuple[Faces, Faces]:
+) -> tuple[TrainingFaces, TrainingFaces]:
     from zhenwei.forge.gan.translate import moods
 
     if (folder_a is None) != (folder_b is None) or (folder_a is None) == (puppets == 0):
@@ -156,7 +156,7 @@ def _chosen(
 
 def _export(
     made: Translators, way: opt.Direction, held: Pixels, recipe: dict[str, Any], path: Path, door: Door
-) -> Exported:
+) -> ExportedFile:
     from zhenwei.forge.export import Origin, export_sheet
     from zhenwei.forge.gan import translate as runs
     from zhenwei.forge.gan.samples import enlarged

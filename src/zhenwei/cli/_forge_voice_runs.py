@@ -18,8 +18,8 @@ from zhenwei.errors import UsageError
 if TYPE_CHECKING:
     from zhenwei.forge.consent import Consent
     from zhenwei.forge.voice.convert import Converter
-    from zhenwei.forge.voice.heard import Heard
-    from zhenwei.forge.voice.mel_model import Learned
+    from zhenwei.forge.voice.heard import SpeakerRecordings
+    from zhenwei.forge.voice.mel_model import TrainedMelModel
 
 
 Engine = StrEnum("Engine", {"espeak_ng": "espeak-ng", "flite": "flite"})
@@ -209,7 +209,7 @@ def _only_with_people(place: Path | None, *given: object) -> None:
         raise UsageError("made voices are nobody's", want="no --consent and no --subject with --made")
 
 
-def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) -> list[Heard]:
+def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) -> list[SpeakerRecordings]:
     """Every voice; each is found to be covered before it is read."""
     from zhenwei.forge.voice.heard import hear
 
@@ -226,7 +226,7 @@ def _manifest(consent: Path | None) -> Consent:
 
 
 def _train(
-    train: Callable[..., Converter | Learned], steps: int, output: Path, save_every: int, format_: TextFormat
+    train: Callable[..., Converter | TrainedMelModel], steps: int, output: Path, save_every: int, format_: TextFormat
 ) -> None:
     run, stopped = train_run(train, steps, output, save_every)
     last = run.losses[-1] if run.losses else None

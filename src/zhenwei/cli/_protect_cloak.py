@@ -18,7 +18,7 @@ from zhenwei.stats.estimate import value_as_mean
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zhenwei.training.cloak import Cloaked, Row
+    from zhenwei.training.cloak import Cloaked, CloakRow
 
 _VERDICT = (
     "A cloak leads astray the networks it was made against. It does not stop whoever trains on the photograph, and "
@@ -120,5 +120,5 @@ def _show(console: Console, made: Cloaked, target: Path) -> None:
     console.print(_VERDICT)
 
 
-def _led_astray(row: Row) -> tuple[str, str]:
+def _led_astray(row: CloakRow) -> tuple[str, str]:
     return f"{row.cloaked.value:.4f}, {row.noised.value:.4f}", f"{row.success:.0%}"

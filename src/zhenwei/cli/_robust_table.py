@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from zhenwei.evaluation.robust import Answer, Robustness, conclusion
+from zhenwei.evaluation.robust import Robustness, StepAnswer, conclusion
 from zhenwei.fusion.wording import signed
 from zhenwei.report import legible
 from zhenwei.types import Language
@@ -51,7 +51,7 @@ def view(found: Robustness, language: Language) -> Group:
     return Group(name, table, Text(conclusion(found).in_language(language), style))
 
 
-def _row(answer: Answer, name: str, widest: float, language: Language) -> tuple[Text, Text, Text, Text]:
+def _row(answer: StepAnswer, name: str, widest: float, language: Language) -> tuple[Text, Text, Text, Text]:
     style = _COLOURS[answer.decision]
     verdict = Text(f"{_SIGNS[answer.decision]} {_WORDS[language][answer.decision]}", style)
     if answer.decision == "failed":

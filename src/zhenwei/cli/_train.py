@@ -25,7 +25,7 @@ from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
 from zhenwei.training.install import left_out, thresholds
-from zhenwei.training.lesson import Lesson, Run, Way
+from zhenwei.training.lesson import Lesson, LessonRun, Way
 from zhenwei.training.recipe import options_of
 
 _QUIET_EVERY_S = 30  # where no bar can be shown, a line now and then
@@ -35,7 +35,7 @@ _FLAGS = {"start": "--from", "dry_run": "--dry-run", "leave_out": "--leave-out",
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TrainOptions:
     """The command line, as it was given. ``recipe_options``: those of the lesson's recipe, as text."""
 
     detector: str
@@ -60,7 +60,7 @@ class Options:
     max_mb: float = 60
 
 
-def run(options: Options) -> None:
+def run(options: TrainOptions) -> None:
     """Teaches a detector, or does what was asked for instead."""
     if options.way == "thresholds" and not options.start:
         measure_thresholds(options)
@@ -80,7 +80,7 @@ def run(options: Options) -> None:
         if world.size > 1 and "processes" not in lesson.accepts:
             raise UsageError("this detector is trained in one process", got=str(world.size), want="1")
         shown = stack.enter_context(_shown(Console(stderr=True, quiet=not world.leads)))
-        given = Run(
+        given = LessonRun(
             detector=options.detector,
             data=options.data,
             output=output,
@@ -108,7 +108,7 @@ def run(options: Options) -> None:
             shown.say(f"in the model store: {row.weights}\n{_ANEW}")
 
 
-def _refuse(lesson: Lesson[Any, Any, Any], options: Options) -> None:
+def _refuse(lesson: Lesson[Any, Any, Any], options: TrainOptions) -> None:
     """What this lesson cannot do."""
     asked = [name for name in _ONLY_SOME if getattr(options, name) and name not in lesson.accepts]
     if options.way is not None and options.way not in lesson.ways:
@@ -126,7 +126,7 @@ def _store_of(detector: str) -> Path:
     return Path(getattr(detectors.catalogue(strict=False).get(detector), "store", models.STORE))
 
 
-def _check_output(folder: Path, options: Options) -> None:
+def _check_output(folder: Path, options: TrainOptions) -> None:
     """Before minutes are spent on preparing."""
     if options.way == "dry_run":
         return
@@ -203,7 +203,7 @@ def show_lessons(detector: str | None) -> None:
     console.print(table)
 
 
-def measure_thresholds(options: Options) -> None:
+def measure_thresholds(options: TrainOptions) -> None:
     """Of the fused verdict, with every detector that is installed, on sources left out."""
     if not options.data.is_dir():
         raise UsageError("thresholds are measured on whole files", got=str(options.data), want="a data folder")

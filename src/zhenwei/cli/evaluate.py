@@ -154,7 +154,7 @@ def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
 
 
 def _tell_reading(reading: Reading) -> None:
-    from zhenwei.evaluation.readers.reading import few
+    from zhenwei.evaluation.readers.table_reading import few
 
     for note in reading.notes:
         typer.echo(f"Note: {note}", err=True)

@@ -28,7 +28,7 @@ _IN_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class SkippedFile:
     """A file or folder below a named one that is not examined, and of which kind it is."""
 
     path: str
@@ -42,7 +42,7 @@ class Inputs:
 
     files: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedFile, ...] = ()
 
     def notes(self, *, verbose: bool = False) -> tuple[str, ...]:
         """Lines that tell what was left out: how many of each kind, or with ``verbose`` which."""
@@ -81,7 +81,7 @@ def collect(paths: Sequence[str]) -> Inputs:
             raise UsageError(**address_words(path))
     files: dict[str, str] = {}
     unreadable: list[Unreadable] = []
-    left_out: list[LeftOut] = []
+    left_out: list[SkippedFile] = []
     for path in paths:
         if not Path(path).is_dir():
             files.setdefault(str(Path(path).absolute()), path)
@@ -90,11 +90,11 @@ def collect(paths: Sequence[str]) -> Inputs:
             if _is_media(found):
                 files.setdefault(str(Path(found).absolute()), found)
             else:
-                left_out.append(LeftOut(found, _FOREIGN))
+                left_out.append(SkippedFile(found, _FOREIGN))
     return Inputs(tuple(files.values()), tuple(unreadable), tuple(dict.fromkeys(left_out)))
 
 
-def _below(folder: str, unreadable: list[Unreadable], left_out: list[LeftOut]) -> Iterator[str]:
+def _below(folder: str, unreadable: list[Unreadable], left_out: list[SkippedFile]) -> Iterator[str]:
     def closed(error: OSError) -> None:
         told = MediaError(
             "the folder cannot be listed",
@@ -107,18 +107,18 @@ def _below(folder: str, unreadable: list[Unreadable], left_out: list[LeftOut]) -
     for root, folders, names in os.walk(folder, onerror=closed):
         for name in sorted(folders):
             if name.startswith("."):
-                left_out.append(LeftOut(str(Path(root, name)), _HIDDEN))
+                left_out.append(SkippedFile(str(Path(root, name)), _HIDDEN))
             elif Path(root, name).is_symlink():
-                left_out.append(LeftOut(str(Path(root, name)), _LINKED))
+                left_out.append(SkippedFile(str(Path(root, name)), _LINKED))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(root, name)
             if name.startswith("."):
-                left_out.append(LeftOut(str(path), _HIDDEN))
+                left_out.append(SkippedFile(str(path), _HIDDEN))
             elif path.is_file():
                 yield str(path)
             else:  # a pipe, socket or device, which could wait for ever
-                left_out.append(LeftOut(str(path), _SPECIAL))
+                left_out.append(SkippedFile(str(path), _SPECIAL))
 
 
 def _is_media(path: str) -> bool:

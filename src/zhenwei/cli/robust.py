@@ -23,7 +23,7 @@ from zhenwei.faults import on_one_file
 if TYPE_CHECKING:
     from zhenwei.cli._robust_folder import RobustFolder
     from zhenwei.evaluation.ladder import Degradation
-    from zhenwei.evaluation.robust import Answer, Robustness
+    from zhenwei.evaluation.robust import Robustness, StepAnswer
     from zhenwei.pipeline import Options
     from zhenwei.types import Language, Media
 
@@ -171,8 +171,8 @@ class _Run:
         if self.ways.keep:
             folder = (self.ways.output or Path()) / f"{Path(media.path).stem}-{media.sha256[:8]}"
         degradations = self.ways.of(media.kind)
-        answers: list[Answer] = []
-        attacks: list[Answer] = []
+        answers: list[StepAnswer] = []
+        attacks: list[StepAnswer] = []
         name = Path(media.path).name
         try:
             steps = walk(
@@ -198,7 +198,9 @@ class _Run:
             if answers:
                 self._take(media, answers, attacks, len(degradations), path)
 
-    def _take(self, media: Media, answers: list[Answer], attacks: list[Answer], planned: int, used: Path) -> None:
+    def _take(
+        self, media: Media, answers: list[StepAnswer], attacks: list[StepAnswer], planned: int, used: Path
+    ) -> None:
         from rich.console import Console
 
         from zhenwei.cli._robust_table import view

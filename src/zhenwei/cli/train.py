@@ -116,7 +116,7 @@ def train(
     asked = [way for way, wanted in ways.items() if wanted]
     if output is None and make_pack is None:
         raise typer.BadParameter("is needed", param_hint="--output")
-    options = _train.Options(
+    options = _train.TrainOptions(
         detector=detector,
         data=data,
         output=output,

@@ -13,7 +13,7 @@ import typer
 
 from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption, Verbose
 from zhenwei.cli.trouble import complain_of, notes_console
-from zhenwei.defence.phrases import phrase
+from zhenwei.defence.sentences import phrase
 from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 

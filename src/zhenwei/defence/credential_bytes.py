@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from zhenwei.defence.cose import OddCborError, read_cbor
 from zhenwei.defence.credential_frame import stores
 from zhenwei.defence.labels_carriers import BrokenFileError
-from zhenwei.defence.phrases import phrase
+from zhenwei.defence.sentences import phrase
 from zhenwei.types import Text
 
 _TAIL = bytes.fromhex("00110010800000aa00389b71")  # of every UUID that ISO 19566-5 and C2PA give

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from zhenwei.defence.credential_codes import Cause, Failure, failures, first_cause, line
-from zhenwei.defence.phrases import json_value, phrase
+from zhenwei.defence.sentences import json_value, phrase
 from zhenwei.defence.source_types import IPTC_TERMS, says_ai, source_type, word
 from zhenwei.types import Text
 

@@ -12,7 +12,7 @@ from typing import Literal
 from zhenwei.defence.credential_states import Credential
 from zhenwei.defence.labels import GENERATED, Aigc, Labels
 from zhenwei.defence.marks import Mark
-from zhenwei.defence.phrases import phrase
+from zhenwei.defence.sentences import phrase
 from zhenwei.defence.source_types import SourceType, origin_of, says_ai, source_type
 from zhenwei.defence.watermark.foreign import Foreign
 from zhenwei.types import Declaration, Origin, Text

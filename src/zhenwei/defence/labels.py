@@ -29,7 +29,7 @@ from zhenwei.defence.labels_xmp import (
     without_properties,
     words,
 )
-from zhenwei.defence.phrases import json_value
+from zhenwei.defence.sentences import json_value
 from zhenwei.defence.stealth import hidden_text
 from zhenwei.defence.tags import Pair, Tags, from_facts, has_tags, read_tags
 from zhenwei.errors import MediaError, UsageError

@@ -12,7 +12,7 @@ from zhenwei.defence.credential_states import Credential
 from zhenwei.defence.declare import ANYBODY, NAMELESS, SIGNATURE_UNFIT
 from zhenwei.defence.labels import Labels
 from zhenwei.defence.marks import Mark
-from zhenwei.defence.phrases import phrase
+from zhenwei.defence.sentences import phrase
 from zhenwei.defence.source_types import says_ai, source_type
 from zhenwei.defence.watermark.foreign import Foreign
 from zhenwei.types import Text

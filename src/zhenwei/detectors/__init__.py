@@ -14,11 +14,11 @@ from importlib import import_module
 from pathlib import Path
 
 from zhenwei.detectors._asking import ask
-from zhenwei.detectors._plugins import GROUP, Catalogue, LeftOut, checked, models_of, plugins
+from zhenwei.detectors._plugins import GROUP, BrokenPlugin, Catalogue, checked, models_of, plugins
 from zhenwei.errors import UsageError
 from zhenwei.types import Detector
 
-__all__ = ["GROUP", "Catalogue", "LeftOut", "ask", "build", "catalogue", "ids", "models_of", "package_of"]
+__all__ = ["GROUP", "BrokenPlugin", "Catalogue", "ask", "build", "catalogue", "ids", "models_of", "package_of"]
 
 Option = bool | int | float | str
 

@@ -18,7 +18,7 @@ _REPAIR = "Repair or uninstall the package that declares it."
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class BrokenPlugin:
     """A plug-in that cannot be asked. ``package``: that declares it. ``error``: why, for who asks for it by name.
     ``trace``: where it failed to load, "" if it did."""
 
@@ -35,7 +35,7 @@ class Catalogue(Mapping[str, type[Detector]]):
 
     kinds: Mapping[str, type[Detector]]
     packages: Mapping[str, str] = field(default_factory=dict)
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[BrokenPlugin, ...] = ()
     clashes: Mapping[str, DetectorClashError] = field(default_factory=dict)
 
     def __getitem__(self, id_: str) -> type[Detector]:
@@ -57,12 +57,12 @@ def plugins(own: Mapping[str, type[Detector]]) -> Catalogue:
     clashes = {id_: _clash(id_, rivals) for id_, rivals in sorted(claims.items()) if len(rivals) > 1}
     found = {id_: kind for id_, kind in own.items() if id_ not in clashes}
     packages: dict[str, str] = {}
-    left_out: list[LeftOut] = []
+    left_out: list[BrokenPlugin] = []
     for point in points:
         if point.name in clashes:
             continue
         loaded = _loaded(point)
-        if isinstance(loaded, LeftOut):
+        if isinstance(loaded, BrokenPlugin):
             left_out.append(loaded)
         else:
             found[point.name], packages[point.name] = loaded, _package(point)
@@ -90,7 +90,7 @@ def models_of(kind: type[Detector] | Detector) -> dict[str, ModelEntry]:
     return {id_: own[id_] if id_ in own else models.entry(id_) for id_ in kind.info.models}
 
 
-def _loaded(point: EntryPoint) -> type[Detector] | LeftOut:
+def _loaded(point: EntryPoint) -> type[Detector] | BrokenPlugin:
     what, trace = f"the detector {point.name!r} does not load", ""
     try:
         return contained(lambda: _audio(point))
@@ -100,7 +100,7 @@ def _loaded(point: EntryPoint) -> type[Detector] | LeftOut:
             what, got = f"the detector {point.name!r} is left out: {error.what}", f"{_claim(point)}: {error.got}"
     except OSError as error:
         got = f"{_claim(point)}: {error}"
-    return LeftOut(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace)
+    return BrokenPlugin(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace)
 
 
 def _audio(point: EntryPoint) -> type[Detector]:

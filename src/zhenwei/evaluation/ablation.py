@@ -11,7 +11,7 @@ from statistics import median
 
 from zhenwei import fusion
 from zhenwei.errors import DataError
-from zhenwei.evaluation.items import Columns, Outcome, Said, class_sizes
+from zhenwei.evaluation.items import Answer, Columns, Outcome, class_sizes
 from zhenwei.evaluation.results import Ablation
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
@@ -20,7 +20,7 @@ from zhenwei.stats.metrics import Metric
 from zhenwei.types import Evidence, Kind
 
 
-def llr_of(said: Sequence[Said], kind: Kind = "image") -> float | None:
+def llr_of(said: Sequence[Answer], kind: Kind = "image") -> float | None:
     """The LLR of a file of that kind of which these detectors said this."""
     evidence = [Evidence(s.detector, s.llr, "", person=s.person, finds=s.finds) for s in said]
     return fusion.decide(evidence, kind=kind).llr
@@ -31,8 +31,8 @@ def by_detector(outcome: Outcome) -> dict[str, float | None]:
     return {name: llr_of(said, outcome.kind) for name, said in _grouped(outcome).items()}
 
 
-def _grouped(outcome: Outcome) -> dict[str, list[Said]]:
-    found: dict[str, list[Said]] = {}
+def _grouped(outcome: Outcome) -> dict[str, list[Answer]]:
+    found: dict[str, list[Answer]] = {}
     for said in outcome.said:
         found.setdefault(said.detector, []).append(said)
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from zhenwei import detectors, faces, fusion, media, pipeline
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.adversarial import EPS, Attack, Budget, fgsm, network, pgd
-from zhenwei.evaluation.robust import Answer
+from zhenwei.evaluation.robust import StepAnswer
 from zhenwei.types import Box, Evidence, Frame, InputContract, Pixels, Subject, Track
 
 _DETECTOR = "cnn.face_forgery"
@@ -34,7 +34,7 @@ def attacked(
     attacks: Sequence[Attack] = ("fgsm", "pgd"),
     steps: int = 10,
     seed: int = 0,
-) -> Iterator[Answer]:
+) -> Iterator[StepAnswer]:
     """One answer for each attack, aim and budget: "hide" where the file is called forged, "frame" where genuine, both
     where there is no verdict. The attacked faces are handed to the detector itself; what all others say stays.
 
@@ -57,7 +57,7 @@ def attacked(
             evidence.append(reexamined(replace(person, crops=moved), subject))
         verdict = fusion.decide(evidence, people=report.people, kind=report.media.kind, false_alarm=options.false_alarm)
         name = f"{attack} {aim} {level}/255"
-        yield Answer(
+        yield StepAnswer(
             f"adversarial {attack} {aim}", name, level, verdict.decision, verdict.llr, str(verdict.explanation)
         )
 

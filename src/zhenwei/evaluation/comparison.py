@@ -17,7 +17,7 @@ from pydantic import Field
 from scipy.special import expit
 
 from zhenwei.errors import DataError
-from zhenwei.evaluation.documents import Section
+from zhenwei.evaluation.documents import DocumentSection
 from zhenwei.evaluation.items import Columns
 from zhenwei.evaluation.results import FileResult, Results
 from zhenwei.stats import Estimate, metrics
@@ -31,7 +31,7 @@ _SIGNIFICANT = 0.05
 _MIN_GROUPS = 2
 
 
-class Side(Section):
+class Side(DocumentSection):
     """What was evaluated. ``weights``: model id -> sha256."""
 
     subject: str
@@ -40,7 +40,7 @@ class Side(Section):
     weights: dict[str, str]
 
 
-class Contrast(Section):
+class Contrast(DocumentSection):
     """One figure of both, and B minus A with its 95 % interval over ``n`` cases. ``p``: two-sided, of no difference;
     ``p_holm``: adjusted for every test of the comparison. ``better``: which is, where that can be shown."""
 
@@ -53,7 +53,7 @@ class Contrast(Section):
     better: Literal["A", "B", ""]
 
 
-class SetComparison(Section):
+class SetComparison(DocumentSection):
     """The files of one set that both results hold. ``p_delong``: of the AUCs, were all files independent."""
 
     set: str
@@ -65,7 +65,7 @@ class SetComparison(Section):
     text: str
 
 
-class Comparison(Section):
+class Comparison(DocumentSection):
     schema_: Literal["zhenwei.comparison/1"] = Field(default=SCHEMA, alias="schema")
     a: Side
     b: Side

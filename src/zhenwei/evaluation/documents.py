@@ -11,21 +11,21 @@ from zhenwei.errors import DataError
 from zhenwei.files import read_document, write_whole
 
 
-class Section(BaseModel):
+class DocumentSection(BaseModel):
     """A part of a document, or a whole one: it cannot be changed, and holds no unknown keys and no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
-Document = TypeVar("Document", bound=Section)
+Document = TypeVar("Document", bound=DocumentSection)
 
 
-def save(document: Section, path: Path) -> None:
+def save(document: DocumentSection, path: Path) -> None:
     """UTF-8 JSON, one key order, ending in a newline; whole or not at all. Raises :class:`DataError`."""
     write_whole(path, as_json(document))
 
 
-def as_json(document: Section) -> str:
+def as_json(document: DocumentSection) -> str:
     return document.model_dump_json(indent=1, by_alias=True) + "\n"
 
 

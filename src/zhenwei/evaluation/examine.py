@@ -23,7 +23,7 @@ import numpy as np
 
 from zhenwei import pipeline
 from zhenwei.errors import DataError, FaultError, MediaError
-from zhenwei.evaluation.items import Item, Outcome, Part, Said
+from zhenwei.evaluation.items import Answer, Item, Outcome, Part
 from zhenwei.evaluation.ladder import Degradation
 from zhenwei.faults import OnFault, on_one_file
 from zhenwei.files import write_whole
@@ -70,7 +70,7 @@ class Journal:
         values = dict(found["outcome"])
         facts = {name: float("nan" if v is None else v) for name, v in values.pop("facts").items()}
         parts = tuple(Part(**p) for p in values.pop("parts"))
-        said = tuple(Said(**x) for x in values.pop("said"))
+        said = tuple(Answer(**x) for x in values.pop("said"))
         return Outcome(item, parts=parts, facts=facts, said=said, **values)
 
     def add(self, outcome: Outcome, delivery: str) -> None:
@@ -214,7 +214,7 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
     scored: list[tuple[float, float]] = []
     for e in report.evidence:
         detectors.add(e.detector)
-        said.append(Said(e.detector, e.person, e.llr, e.finds, e.seconds))
+        said.append(Answer(e.detector, e.person, e.llr, e.finds, e.seconds))
         if e.llr is None and e.reason:
             reasons.add(str(e.reason))
         if e.llr is not None and e.score is not None:

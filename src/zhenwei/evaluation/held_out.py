@@ -14,20 +14,20 @@ from pydantic import Field
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import documents
-from zhenwei.evaluation.documents import Section, save
+from zhenwei.evaluation.documents import DocumentSection, save
 from zhenwei.evaluation.items import Columns
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import bootstrap_interval
 from zhenwei.stats.estimate import cell
 from zhenwei.stats.metrics import auc, equal_error_rate
 
-__all__ = ["LAB", "HeldOutTable", "Row", "load", "load_all", "row", "save", "to_markdown"]
+__all__ = ["LAB", "HeldOutRow", "HeldOutTable", "load", "load_all", "row", "save", "to_markdown"]
 
 SCHEMA: Literal["zhenwei.held-out/1"] = "zhenwei.held-out/1"
 LAB = "the lab's forgeries"  # the table of `python -m benchmarks.lab_forgeries`
 
 
-class Row(Section):
+class HeldOutRow(DocumentSection):
     """``asked`` cases, of which ``genuine`` and ``forged`` were answered; figures are None where one of them is 0."""
 
     what: str
@@ -38,7 +38,7 @@ class Row(Section):
     eer: Estimate | None
 
 
-class HeldOutTable(Section):
+class HeldOutTable(DocumentSection):
     """One table. ``noun``: what is counted; ``text``: how it was measured; ``weights``: sha256 of those shipped."""
 
     schema_: Literal["zhenwei.held-out/1"] = Field(default=SCHEMA, alias="schema")
@@ -47,10 +47,10 @@ class HeldOutTable(Section):
     text: str
     seed: int
     weights: str
-    rows: tuple[Row, ...]
+    rows: tuple[HeldOutRow, ...]
 
 
-def row(what: str, labels: Sequence[bool], scores: Sequence[float | None], groups: Sequence[str]) -> Row:
+def row(what: str, labels: Sequence[bool], scores: Sequence[float | None], groups: Sequence[str]) -> HeldOutRow:
     """AUC and equal error rate of what was answered, with 95 % intervals by bootstrap over ``groups``."""
     said = Columns.of(zip(labels, groups, scores, strict=True))
     n_forged = int(said.forged.sum())
@@ -59,7 +59,7 @@ def row(what: str, labels: Sequence[bool], scores: Sequence[float | None], group
         area = bootstrap_interval(auc, said.forged, said.llr[0], groups=said.groups)
         error = bootstrap_interval(equal_error_rate, said.forged, said.llr[0], groups=said.groups)
     n_genuine = len(said.groups) - n_forged
-    return Row(what=what, genuine=n_genuine, forged=n_forged, asked=len(labels), auc=area, eer=error)
+    return HeldOutRow(what=what, genuine=n_genuine, forged=n_forged, asked=len(labels), auc=area, eer=error)
 
 
 def load_all(folder: Path) -> list[HeldOutTable]:

@@ -59,7 +59,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Answer:
     """What one detector said of a person of the file, or of the file (``person`` None). ``llr`` None = no answer."""
 
     detector: str
@@ -85,7 +85,7 @@ class Outcome:
     facts: Mapping[str, float] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     seconds: float = 0.0
-    said: tuple[Said, ...] = ()
+    said: tuple[Answer, ...] = ()
     seen: Mapping[str, float] = field(default_factory=dict)
 
     @property

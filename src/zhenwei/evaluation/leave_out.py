@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from zhenwei.evaluation import documents
-from zhenwei.evaluation.documents import Section, save
+from zhenwei.evaluation.documents import DocumentSection, save
 from zhenwei.stats import Estimate
 
 __all__ = ["LeaveOneOut", "MethodLeftOut", "load", "save", "to_markdown"]
@@ -16,7 +16,7 @@ __all__ = ["LeaveOneOut", "MethodLeftOut", "load", "save", "to_markdown"]
 SCHEMA: Literal["zhenwei.leave-one-out/1"] = "zhenwei.leave-one-out/1"
 
 
-class MethodLeftOut(Section):
+class MethodLeftOut(DocumentSection):
     """One kind of forgery, asked of the network that never saw it (``unseen``) and of the one that saw all kinds."""
 
     kind: str
@@ -28,7 +28,7 @@ class MethodLeftOut(Section):
     lost: Estimate  # seen minus unseen, paired
 
 
-class LeaveOneOut(Section):
+class LeaveOneOut(DocumentSection):
     """``steps`` of ``faces`` pictures at ``size_px`` each; ``weights``: what was left out ("" = nothing) -> sha256."""
 
     schema_: Literal["zhenwei.leave-one-out/1"] = Field(default=SCHEMA, alias="schema")

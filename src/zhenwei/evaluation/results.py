@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from zhenwei.evaluation import documents
-from zhenwei.evaluation.documents import Section, save
+from zhenwei.evaluation.documents import DocumentSection, save
 from zhenwei.stats import Estimate
 
 __all__ = ["Ablation", "Figures", "FileResult", "Finding", "Localised", "Results", "Step", "load", "save"]
@@ -19,7 +19,7 @@ __all__ = ["Ablation", "Figures", "FileResult", "Finding", "Localised", "Results
 SCHEMA: Literal["zhenwei.evaluation/1"] = "zhenwei.evaluation/1"
 
 
-class Figures(Section):
+class Figures(DocumentSection):
     """Figures of one set (or slice of one) at one level. None = the set lacks what the figure needs (a class, enough
     groups). Files without an answer are missing from all but ``coverage`` and the four rates, whose denominators they
     stay in."""
@@ -52,7 +52,7 @@ class Figures(Section):
     random_label_auc: Estimate | None = None  # the same scores against shuffled labels: must hold 0.5
 
 
-class FileResult(Section):
+class FileResult(DocumentSection):
     """What was said of one file, or at the finer levels of one frame or person of it (``part``)."""
 
     set: str
@@ -71,7 +71,7 @@ class FileResult(Section):
     by_detector: dict[str, float | None] = Field(default={})  # LLRs on the whole file; only for files as they are
 
 
-class Step(Section):
+class Step(DocumentSection):
     """One step of the robustness ladder on one set: ``auc_lost`` is paired, clean minus this."""
 
     set: str
@@ -87,7 +87,7 @@ class Step(Section):
     flipped: Estimate | None = None  # files whose decision went from one side to the other
 
 
-class Ablation(Section):
+class Ablation(DocumentSection):
     """One detector alone on one set (``without`` False), or the fused verdict without one family (True).
 
     ``auc``, ``c_llr`` over the files that it answered; ``auc_lost``, ``c_llr_lost``: what the fused verdict of all has
@@ -107,7 +107,7 @@ class Ablation(Section):
     seconds: float | None = None
 
 
-class Localised(Section):
+class Localised(DocumentSection):
     """How well maps say where, on ``faces`` of one ``set``. ``truth``: what is known of them. ``marked``: share of the
     face that the map marks; where nothing was altered, its false localisation. The rest are None there."""
 
@@ -120,7 +120,7 @@ class Localised(Section):
     iou: Estimate | None = None
 
 
-class Finding(Section):
+class Finding(DocumentSection):
     """What an honesty check found. ``ok`` False: the figures are not to be believed as they stand."""
 
     check: str  # "split leak: identity", "near-duplicates", "shortcut probe", "random labels"
@@ -129,7 +129,7 @@ class Finding(Section):
     cases: tuple[str, ...] = ()
 
 
-class Results(Section):
+class Results(DocumentSection):
     """One evaluation. ``subject``: a detector's id, or "fused". ``weights``: model id -> sha256. ``data``: set -> what
     it is (path-free). ``versions``: package -> version."""
 

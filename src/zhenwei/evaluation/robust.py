@@ -29,7 +29,7 @@ Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StepAnswer:
     """What was said of the file after one step. ``decision`` "failed": the step or the reading failed, for ``reason``.
 
     ``llr``: natural log, > 0 speaks for forged; None = no answer. ``size_bytes`` of what was examined, ``file``
@@ -78,11 +78,11 @@ class Robustness:
     path: str
     sha256: str
     kind: str
-    plain: Answer
-    answers: tuple[Answer, ...]
+    plain: StepAnswer
+    answers: tuple[StepAnswer, ...]
     planned: int
     excerpt_s: float | None = None
-    attacks: tuple[Answer, ...] = ()
+    attacks: tuple[StepAnswer, ...] = ()
 
     @property
     def stable(self) -> bool:
@@ -121,7 +121,7 @@ def walk(
     keep: bool = False,
     tell: Callable[[str], Tell] | None = None,
     on_fault: OnFault | None = None,
-) -> Iterator[Answer]:
+) -> Iterator[StepAnswer]:
     """The answer on ``path`` as it is, then one for each of ``degradations`` that takes its kind, as they are done.
 
     Re-shipped files are written to ``folder``, and removed again unless ``keep``. ``tell(step)`` gives what stages of
@@ -138,7 +138,7 @@ def walk(
 
 def examined(
     path: Path, options: pipeline.Options | None = None, tell: Tell | None = None, on_fault: OnFault | None = None
-) -> Answer:
+) -> StepAnswer:
     """The answer on a file as it is. Raises :class:`MediaError` for one that cannot be read, :class:`FaultError` for
     one that the program fails on."""
     began = time.perf_counter()
@@ -155,7 +155,7 @@ def _after(
     keep: bool,
     tell: Tell,
     on_fault: OnFault | None,
-) -> Answer:
+) -> StepAnswer:
     began = time.perf_counter()
     tell("saving", 0.0)
     shipped: Path | None = None
@@ -165,7 +165,7 @@ def _after(
     except (MediaError, FaultError) as error:
         if on_fault and isinstance(error, FaultError):
             on_fault(degradation.name, error)
-        return Answer(degradation.family, degradation.name, degradation.amount, "failed", None, str(error))
+        return StepAnswer(degradation.family, degradation.name, degradation.amount, "failed", None, str(error))
     finally:
         if shipped is not None and not keep:
             shipped.unlink(missing_ok=True)
@@ -174,13 +174,13 @@ def _after(
     return _answer(degradation.family, degradation.name, degradation.amount, report, began, file)
 
 
-def _answer(family: str, name: str, amount: float, report: Report, began: float, file: str = "") -> Answer:
+def _answer(family: str, name: str, amount: float, report: Report, began: float, file: str = "") -> StepAnswer:
     verdict, size = report.verdict, report.media.size_bytes
     why, seconds = str(verdict.explanation), round(time.perf_counter() - began, 3)
-    return Answer(family, name, amount, verdict.decision, verdict.llr, why, size, seconds, file)
+    return StepAnswer(family, name, amount, verdict.decision, verdict.llr, why, size, seconds, file)
 
 
-def _family(plain: Answer, name: str, answers: tuple[Answer, ...]) -> Family:
+def _family(plain: StepAnswer, name: str, answers: tuple[StepAnswer, ...]) -> Family:
     held = flipped = lost = ""
     for answer in answers:
         if answer.side == plain.side:
@@ -193,13 +193,13 @@ def _family(plain: Answer, name: str, answers: tuple[Answer, ...]) -> Family:
     return Family(name, held, flipped, lost, min(llrs, default=None), max(llrs, default=None))
 
 
-def _llrs(answers: Sequence[Answer]) -> list[float]:
+def _llrs(answers: Sequence[StepAnswer]) -> list[float]:
     return [a.llr for a in answers if a.llr is not None]
 
 
-def _by_side(answers: Sequence[Answer]) -> dict[int, list[Answer]]:
+def _by_side(answers: Sequence[StepAnswer]) -> dict[int, list[StepAnswer]]:
     """1 forged, -1 genuine, 0 neither."""
-    found: dict[int, list[Answer]] = {1: [], -1: [], 0: []}
+    found: dict[int, list[StepAnswer]] = {1: [], -1: [], 0: []}
     for answer in answers:
         found[answer.side].append(answer)
     return found
@@ -286,7 +286,7 @@ def _limits(found: Robustness) -> tuple[str, str]:
     return ", ".join(parts), "，".join(places)
 
 
-def _listed(answers: Sequence[Answer]) -> str:
+def _listed(answers: Sequence[StepAnswer]) -> str:
     return _joined([answer.name for answer in answers])
 
 

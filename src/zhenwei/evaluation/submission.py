@@ -20,7 +20,7 @@ import numpy as np
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Outcome
-from zhenwei.evaluation.readers.reading import few, printable
+from zhenwei.evaluation.readers.table_reading import few, printable
 from zhenwei.files import write_whole
 from zhenwei.stats.metrics import log_loss
 

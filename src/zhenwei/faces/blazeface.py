@@ -45,7 +45,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class SquareView:
     """A square part of a picture: ``side`` px from ``(left, top)`` on. It may reach beyond the picture: up to
     ``repeated`` px there the picture's border is repeated, further out all is black."""
 
@@ -69,22 +69,22 @@ class _Scaling:
         return moved
 
 
-def whole(pixels: Pixels, padding: float = 0.0) -> View:
+def whole(pixels: Pixels, padding: float = 0.0) -> SquareView:
     """The whole picture in the middle of a square, its border repeated by ``padding`` of its longer side all around."""
     height, width = pixels.shape[:2]
     repeated = round(max(height, width) * padding)
     side = max(height, width) + 2 * repeated
-    return View(pixels, (width - side) // 2, (height - side) // 2, side, repeated)
+    return SquareView(pixels, (width - side) // 2, (height - side) // 2, side, repeated)
 
 
-def close(pixels: Pixels, box: Box, zoom: float) -> View:
+def close(pixels: Pixels, box: Box, zoom: float) -> SquareView:
     """A square around ``box``, ``zoom`` times as long as the box's longer side."""
     side = max(8, round(max(box.width, box.height) * zoom))
     left, top = (box.left + box.right - side) / 2, (box.top + box.bottom - side) / 2
-    return View(pixels, round(left), round(top), side, side)
+    return SquareView(pixels, round(left), round(top), side, side)
 
 
-def look(model_id: str, views: Sequence[View], least: float) -> list[list[Candidate]]:
+def look(model_id: str, views: Sequence[SquareView], least: float) -> list[list[Candidate]]:
     """The candidates of every view with a confidence of at least ``least``; those of one face are merged."""
     model = models.load(model_id)
     size = model.input_shape[1] or 0
@@ -133,7 +133,7 @@ def _mean(same: Sequence[Candidate]) -> Candidate:
     return Candidate(box, same[0].confidence, keypoints.astype(np.float32))
 
 
-def _input(view: View, size: int) -> tuple[Floats, _Scaling]:
+def _input(view: SquareView, size: int) -> tuple[Floats, _Scaling]:
     """The view as the network takes it, ``(size, size, 3)`` float32 in [-1, 1], and where its pixels come from."""
     import cv2
 

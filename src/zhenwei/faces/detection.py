@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zhenwei.faces import blazeface, mesh
-from zhenwei.faces.blazeface import FULL_RANGE, SHORT_RANGE, Candidate, View
+from zhenwei.faces.blazeface import FULL_RANGE, SHORT_RANGE, Candidate, SquareView
 from zhenwei.faces.quality import measure
 from zhenwei.types import Box, Face, Floats, Frame, Pixels
 
@@ -89,7 +89,7 @@ def _from_afar(pixels: Pixels, enough: int) -> list[Candidate]:
     return blazeface.merged(found)
 
 
-def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[View]:
+def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[SquareView]:
     """Overlapping squares, half as long at each level, down to those in which a face of ``minimum_px`` is found."""
     height, width = pixels.shape[:2]
     side = min(max(height, width) // 2, height, width)
@@ -102,7 +102,7 @@ def _tiles(pixels: Pixels, minimum_px: int, most: int) -> Iterator[View]:
             return
         for y in rows:
             for x in columns:
-                yield View(pixels, x, y, side)
+                yield SquareView(pixels, x, y, side)
         larger, side = side, side // 2
 
 

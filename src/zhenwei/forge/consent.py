@@ -40,7 +40,7 @@ _AGAIN = "Make the manifest again with: zhenwei forge consent make FOLDER --subj
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ConsentingPerson:
     """One subject: ``name`` is a pseudonym; ``files`` SHA-256 by path relative to the manifest, in order of path.
 
     ``evidence``: what shows the ground (a text, a licence, a hash of a signed form); only "self" needs none.
@@ -60,9 +60,9 @@ class Consent:
     """A manifest as read: ``sha256`` of its canonical JSON (keys in order, no spaces, UTF-8), hexadecimal."""
 
     sha256: str
-    subjects: tuple[Person, ...]
+    subjects: tuple[ConsentingPerson, ...]
 
-    def subject(self, name: str) -> Person:
+    def subject(self, name: str) -> ConsentingPerson:
         """The person of that name; DataError if there is none."""
         for person in self.subjects:
             if person.name == name:
@@ -71,7 +71,7 @@ class Consent:
         raise DataError("the consent manifest does not name this subject", got=name, want=known, fix=_AGAIN)
 
 
-def make_consent(people: Iterable[Person]) -> Consent:
+def make_consent(people: Iterable[ConsentingPerson]) -> Consent:
     """A manifest of ``people``. Raises DataError where one of them could not be read back."""
     subjects = tuple(sorted(people, key=lambda person: person.name))
     document = _document(subjects)
@@ -90,7 +90,7 @@ def describe_folder(
     evidence: str,
     scope: Scope,
     expires: datetime.date | None,
-) -> Person:
+) -> ConsentingPerson:
     """The entry for all files in ``folder`` (hidden ones and ``manifest`` itself aside), each read and hashed.
 
     Raises DataError if there is no such folder, it holds no files, cannot be read, or does not lie beside or below the
@@ -109,7 +109,7 @@ def describe_folder(
             files[path.relative_to(place).as_posix()] = hash_file(path)
     if not files:
         raise DataError(f"{folder} holds no files", want="pictures, clips or recordings of the subject")
-    return Person(name, basis, evidence, scope, expires, files)
+    return ConsentingPerson(name, basis, evidence, scope, expires, files)
 
 
 def write_consent(consent: Consent, path: Path) -> None:
@@ -203,7 +203,7 @@ def _refuse(subject: str, wrong: Mapping[str, Sequence[str]]) -> None:
             raise refused(f"{subject}: {what}", got=some_of(found), fix=fix)
 
 
-def _document(subjects: Iterable[Person]) -> dict[str, Any]:
+def _document(subjects: Iterable[ConsentingPerson]) -> dict[str, Any]:
     people: dict[str, dict[str, Any]] = {}
     for person in subjects:
         people[person.name] = {
@@ -228,7 +228,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _parsed(document: object, name: str) -> tuple[Person, ...]:
+def _parsed(document: object, name: str) -> tuple[ConsentingPerson, ...]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA or set(document) != {"schema", "subjects"}:
         raise DataError(f"{name} is not a consent manifest", want=f"schema {SCHEMA} and subjects", fix=_AGAIN)
     people = document["subjects"]
@@ -237,7 +237,7 @@ def _parsed(document: object, name: str) -> tuple[Person, ...]:
     return tuple(_person(key, value) for key, value in sorted(people.items()))
 
 
-def _person(name: str, entry: object) -> Person:
+def _person(name: str, entry: object) -> ConsentingPerson:
     keys = {"basis", "evidence", "scope", "expires", "files"}
     if not isinstance(entry, dict) or set(entry) != keys:
         raise _malformed(name, "its entry", ", ".join(sorted(keys)))
@@ -252,7 +252,7 @@ def _person(name: str, entry: object) -> Person:
         raise _malformed(name, "evidence", f"a text of up to {_LONGEST_EVIDENCE} characters")
     if basis != "self" and not evidence.strip():
         raise _malformed(name, "evidence", f"what shows the ground '{basis}': a licence, a form's hash, a generator")
-    return Person(name, basis, evidence, scope, _expiry(name, entry["expires"]), _files(name, entry["files"]))
+    return ConsentingPerson(name, basis, evidence, scope, _expiry(name, entry["expires"]), _files(name, entry["files"]))
 
 
 def _expiry(name: str, given: object) -> datetime.date | None:

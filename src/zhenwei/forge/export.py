@@ -72,7 +72,7 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedFile:
     """``ident``: 16 hexadecimal digits, the same in watermark, labels, credential and sidecar."""
 
     path: Path
@@ -88,7 +88,7 @@ def open_door(home: Path, today: datetime.date) -> Door:
     return Door(identity.own_identity(home, today), today)
 
 
-def export_image(pixels: Pixels, origin: Origin, path: Path, door: Door, *, mask: Floats | None = None) -> Exported:
+def export_image(pixels: Pixels, origin: Origin, path: Path, door: Door, *, mask: Floats | None = None) -> ExportedFile:
     """Write ``pixels`` ``(height, width, 3)`` uint8 RGB to ``path`` (.png, .jpg).
 
     ``mask`` ``(height, width)`` float32 in [0, 1] is kept beside it as black and white: where the forged share is a
@@ -119,7 +119,7 @@ def export_image(pixels: Pixels, origin: Origin, path: Path, door: Door, *, mask
 
 def export_sheet(
     rows: Sequence[Sequence[Pixels]], origin: Origin, path: Path, door: Door, *, titles: Sequence[str] = ()
-) -> Exported:
+) -> ExportedFile:
     """Write pictures of one size ``(height, width, 3)`` uint8 RGB as a grid, row by row, as one marked picture.
 
     ``titles``: over the columns, ASCII. Shorter rows are filled up. Tiles below 64 px are enlarged by a whole factor.
@@ -136,7 +136,7 @@ def export_video(
     *,
     audio: Floats | None = None,
     rate_hz: int = 0,
-) -> Exported:
+) -> ExportedFile:
     """Write ``frames``, each ``(height, width, 3)`` uint8 RGB of one size, to ``path`` (.mp4, H.264), with or without
     ``audio`` ``(channels, n)`` float32, which is marked as well. Errors as in :func:`export_picture`."""
     place = _place(path, (VIDEO,))
@@ -156,7 +156,7 @@ def export_video(
     return _leave(place, _signed(data, origin, ident, door), origin, ident, door, facts | {"sound": heard is not None})
 
 
-def export_audio(samples: Floats, rate_hz: int, origin: Origin, path: Path, door: Door) -> Exported:
+def export_audio(samples: Floats, rate_hz: int, origin: Origin, path: Path, door: Door) -> ExportedFile:
     """Write ``samples`` ``(channels, n)`` float32 in [-1, 1] to ``path`` (.wav, 16 bit). Errors as in
     :func:`export_picture`."""
     place = _place(path, (AUDIO,))
@@ -237,7 +237,7 @@ def _film(frames: Iterator[Pixels], fps: Fraction, audio: Floats | None, rate_hz
 # Out of the door.
 
 
-def _leave(place: Path, data: bytes, origin: Origin, ident: str, door: Door, facts: Mapping[str, Any]) -> Exported:
+def _leave(place: Path, data: bytes, origin: Origin, ident: str, door: Door, facts: Mapping[str, Any]) -> ExportedFile:
     """Written beside its place, opened again, and only then put there."""
     half = place.with_name(f".{place.stem}.{os.getpid()}{place.suffix}")
     sidecar = place.with_name(f"{place.name}.json")
@@ -268,7 +268,7 @@ def _leave(place: Path, data: bytes, origin: Origin, ident: str, door: Door, fac
         ) from None
     finally:
         half.unlink(missing_ok=True)
-    return Exported(place, sidecar, ident)
+    return ExportedFile(place, sidecar, ident)
 
 
 def _marks(path: Path, ident: str) -> dict[str, bool]:

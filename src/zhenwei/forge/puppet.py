@@ -75,7 +75,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Portrait:
+class PuppetPortrait:
     """``pixels`` ``(size, size, 3)`` uint8 RGB; ``landmarks`` ``(468, 3)`` float32 in pixels; ``mask`` ``(size, size)``
     float32 in [0, 1], the area inside the face's oval."""
 
@@ -118,13 +118,13 @@ def any_look(rng: np.random.Generator) -> Look:
     )
 
 
-def portraits(puppet: Puppet, count: int, size: int, seed: int) -> list[Portrait]:
+def portraits(puppet: Puppet, count: int, size: int, seed: int) -> list[PuppetPortrait]:
     """``count`` looks of one puppet, the same for the same ``seed``."""
     rng = np.random.default_rng(seed)
     return [draw(puppet, any_look(rng), size) for _ in range(count)]
 
 
-def draw(puppet: Puppet, look: Look, size: int) -> Portrait:
+def draw(puppet: Puppet, look: Look, size: int) -> PuppetPortrait:
     """One portrait of ``size`` px, drawn at twice to four times that and averaged. UsageError outside 32 to 512 px."""
     if not _LEAST <= size <= _MOST:
         raise UsageError("puppets are not drawn at this size", got=f"{size} px", want=f"{_LEAST} to {_MOST} px")
@@ -141,7 +141,9 @@ def draw(puppet: Puppet, look: Look, size: int) -> Portrait:
     mask = np.zeros((side, side), np.float32)
     cv2.fillPoly(mask, [_ints(points[list(OVAL), :2])], 1.0, cv2.LINE_8)
     small, inside = (cv2.resize(x, (size, size), interpolation=cv2.INTER_AREA) for x in (canvas, mask))
-    return Portrait(np.asarray(small, np.uint8), (points / finer).astype(np.float32), np.asarray(inside, np.float32))
+    return PuppetPortrait(
+        np.asarray(small, np.uint8), (points / finer).astype(np.float32), np.asarray(inside, np.float32)
+    )
 
 
 # Its shape.

@@ -264,7 +264,9 @@ class _Judge:
         kinds: dict[Stream, Kind] = {"picture": self.kind, "voice": "audio"}
         return side.get(kinds[stream], Tail()) if stream in kinds else Tail()
 
-    def _subject(self, llrs: _Llrs, judged: Sequence[StreamVerdict], decision: Decision) -> tuple[wording.Subject, int]:
+    def _subject(
+        self, llrs: _Llrs, judged: Sequence[StreamVerdict], decision: Decision
+    ) -> tuple[wording.SentenceSubject, int]:
         """Who or what the sentence on the file is about, and how many people its rate allows for."""
         by_llr = _llrs_of(judged)
         if not by_llr:
@@ -284,7 +286,7 @@ class _Judge:
 
     def _explain(
         self,
-        subject: wording.Subject,
+        subject: wording.SentenceSubject,
         decision: Decision,
         rate: float | None,
         llr: float | None,

@@ -43,7 +43,7 @@ def one_in(rate: float) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SentenceSubject:
     """Who or what a sentence is about, as it stands inside a sentence."""
 
     en: str
@@ -54,12 +54,12 @@ class Subject:
         return self.en[:1].upper() + self.en[1:]
 
 
-def of_person(number: int) -> Subject:
-    return Subject(f"the face of person {number}", f"人物 {number} 的人脸")
+def of_person(number: int) -> SentenceSubject:
+    return SentenceSubject(f"the face of person {number}", f"人物 {number} 的人脸")
 
 
-def of_file() -> Subject:
-    return Subject("the file", "此文件")
+def of_file() -> SentenceSubject:
+    return SentenceSubject("the file", "此文件")
 
 
 _STREAMS: dict[Stream, tuple[str, str]] = {
@@ -70,27 +70,27 @@ _STREAMS: dict[Stream, tuple[str, str]] = {
 }
 
 
-def of_stream(stream: Stream) -> Subject:
-    return Subject(*_STREAMS[stream])
+def of_stream(stream: Stream) -> SentenceSubject:
+    return SentenceSubject(*_STREAMS[stream])
 
 
-def of_both() -> Subject:
-    return Subject("each of picture and voice", "画面与语音均")
+def of_both() -> SentenceSubject:
+    return SentenceSubject("each of picture and voice", "画面与语音均")
 
 
-def of_worst(number: int, decision: Decision, examined: int) -> Subject:
+def of_worst(number: int, decision: Decision, examined: int) -> SentenceSubject:
     """The subject of the sentence on a file in which that many people were examined, ``number`` the most suspicious."""
     if examined == 1:
         return of_person(number)
     if decision == "forged":
         en = f"the face of person {number}, the most suspicious of {examined},"
-        return Subject(en, f"{examined} 人中最可疑的人物 {number} 的人脸")
+        return SentenceSubject(en, f"{examined} 人中最可疑的人物 {number} 的人脸")
     if decision == "genuine":
-        return Subject(f"each of the {examined} faces examined", f"所检验的 {examined} 张人脸均")
+        return SentenceSubject(f"each of the {examined} faces examined", f"所检验的 {examined} 张人脸均")
     return of_file()
 
 
-def decided(subject: Subject, decision: Decision, rate: float) -> Text:
+def decided(subject: SentenceSubject, decision: Decision, rate: float) -> Text:
     few, of = one_in(rate)
     if decision == "forged":
         return Text(
@@ -103,7 +103,7 @@ def decided(subject: Subject, decision: Decision, rate: float) -> Text:
     )
 
 
-def undecided(subject: Subject, llr: float, false_alarm: float, miss: float, *, least: float) -> Text:
+def undecided(subject: SentenceSubject, llr: float, false_alarm: float, miss: float, *, least: float) -> Text:
     """Why an LLR is no decision: it leans nowhere, weighs less than ``least``, or is not rare enough on one side."""
     side = leaning(llr)
     if side == "neither":
@@ -134,7 +134,7 @@ def declares_itself(measured: Text) -> Text:
     return Text(f"{english} Measured: {measured}", zh=f"{chinese}测量结果：{measured.in_language('zh')}")
 
 
-def nothing(subject: Subject, reasons: Sequence[tuple[str, str]]) -> Text:
+def nothing(subject: SentenceSubject, reasons: Sequence[tuple[str, str]]) -> Text:
     """``reasons``: detector and why it abstains. The one that most of them give is said."""
     reason = most_useful(reasons)
     if reason is None:

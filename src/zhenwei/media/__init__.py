@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zhenwei.media.limits import Limits
-from zhenwei.media.told import Told
+from zhenwei.media.told import Notes
 
 if TYPE_CHECKING:
     from zhenwei.media.given import at_hand
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Limits",
-    "Told",
+    "Notes",
     "at_hand",
     "frame_times",
     "hear",

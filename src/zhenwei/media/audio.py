@@ -27,7 +27,7 @@ from zhenwei.media.containers import (
 )
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Told, heard, unread_tracks
+from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Notes, heard, unread_tracks
 from zhenwei.types import Audio, Floats, Text
 
 # FFmpeg's packed sample formats: how they are stored, and what full scale is.
@@ -51,7 +51,7 @@ _CLEARLY = 2.0  # times as much speech as the default track makes another the on
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class AudioTrack:
     """A sound track as decoded: ``number`` counts from 1 among the ``of`` with a decoder."""
 
     number: int
@@ -63,15 +63,15 @@ class Track:
 
 
 def hear(
-    file: BinaryIO, form: Format, name: str, rate_hz: int | None, speech_s: Speech | None, limits: Limits, told: Told
-) -> Track:
+    file: BinaryIO, form: Format, name: str, rate_hz: int | None, speech_s: Speech | None, limits: Limits, told: Notes
+) -> AudioTrack:
     """All of one track, that to be played or the first, unless somebody speaks more than twice as long in another
     or, without ``speech_s``, it is silent and another is not; see ``zhenwei.media.read_audio``."""
     with open_container(file, form, name, limits) as container:
         streams, default = audio_streams(container), audio_stream(container)
         count, first = len(streams), next((n for n, s in enumerate(streams, 1) if s is default), 1)
 
-    def decode(number: int, losses: Told) -> Track:
+    def decode(number: int, losses: Notes) -> AudioTrack:
         return _decode(file, form, name, number, rate_hz, limits, losses)
 
     if count < 2:
@@ -83,13 +83,13 @@ def hear(
 
 
 def _choose(
-    order: list[int], decode: Callable[[int, Told], Track], speech_s: Speech | None, told: Told
-) -> tuple[Track, Text]:
+    order: list[int], decode: Callable[[int, Notes], AudioTrack], speech_s: Speech | None, told: Notes
+) -> tuple[AudioTrack, Text]:
     """The track to hear and why; ``order[0]`` is the one to be played. Raises the first MediaError if none decodes."""
-    found: dict[int, tuple[float, Track, Told]] = {}
+    found: dict[int, tuple[float, AudioTrack, Notes]] = {}
     errors: list[MediaError] = []
     for number in order:
-        losses = Told()
+        losses = Notes()
         try:
             track = decode(number, losses)
         except MediaError as unreadable:
@@ -117,8 +117,8 @@ def _choose(
 
 
 def _decode(
-    file: BinaryIO, form: Format, name: str, number: int, rate_hz: int | None, limits: Limits, told: Told
-) -> Track:
+    file: BinaryIO, form: Format, name: str, number: int, rate_hz: int | None, limits: Limits, told: Notes
+) -> AudioTrack:
     with open_container(file, form, name, limits) as container:
         streams = audio_streams(container)
         if not streams:
@@ -138,11 +138,11 @@ def _decode(
     samples = np.concatenate(pieces, axis=1)
     np.clip(samples, -1.0, 1.0, out=samples)
     samples.setflags(write=False)
-    return Track(number, len(streams), Audio(samples, rate), *about)
+    return AudioTrack(number, len(streams), Audio(samples, rate), *about)
 
 
 def _pieces(
-    container: InputContainer, stream: AudioStream, name: str, rate_hz: int | None, limits: Limits, told: Told
+    container: InputContainer, stream: AudioStream, name: str, rate_hz: int | None, limits: Limits, told: Notes
 ) -> tuple[list[Floats], int]:
     pieces: list[Floats] = []
     rate, values, heard = rate_hz or 0, 0, False
@@ -175,7 +175,7 @@ def _require_room(values: int, name: str, limits: Limits) -> None:
         )
 
 
-def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told: Told) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told: Notes) -> Iterator[AudioFrame]:
     """Everything that decodes; damaged packets are left out and counted."""
     prepare(stream, limits)
     try:
@@ -226,7 +226,7 @@ def _delay_s(container: InputContainer, stream: AudioStream, frame: AudioFrame) 
 class _Gaps:
     """Counts time that no sound fills, between frames that follow each other."""
 
-    def __init__(self, unit: Fraction | None, told: Told) -> None:
+    def __init__(self, unit: Fraction | None, told: Notes) -> None:
         self._unit, self._told = unit, told
         self._end_s: float | None = None
 

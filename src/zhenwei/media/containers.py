@@ -22,7 +22,7 @@ from zhenwei.errors import MediaError
 from zhenwei.media.facts import Facts, clean, container_facts, safe_facts
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.media.told import Told
+from zhenwei.media.told import Notes
 
 _BUFFER_BYTES = 1 << 18
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -205,7 +205,7 @@ def prepare(stream: VideoStream | AudioStream, limits: Limits, threads: int = 1)
         context.thread_type = "AUTO"
 
 
-def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None, told: Told | None = None) -> list[VideoFrame]:
+def decoded(stream: VideoStream, packet: av.Packet[VideoStream] | None, told: Notes | None = None) -> list[VideoFrame]:
     """The frames that one packet completes (None: all that are left); none where it is damaged, which is counted."""
     try:
         return stream.codec_context.decode(packet)

@@ -11,11 +11,11 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from zhenwei.media import containers, shown, timeline, told, wholeness
+from zhenwei.media import containers, display, timeline, told, wholeness
 from zhenwei.media.bitstreams import bare_audio, transport_start
 from zhenwei.media.formats import HEAD_BYTES, Format, after_tag
 from zhenwei.media.limits import Limits
-from zhenwei.media.told import Told
+from zhenwei.media.told import Notes
 from zhenwei.types import Media, Text
 
 # Elsewhere FFmpeg guesses the duration from the last packets or the bit rate, so the packets are counted instead.
@@ -38,7 +38,7 @@ class _Headers:
 
 def open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media) -> Media:
     """``blank`` filled in from the container; MediaError as for ``zhenwei.media.open_media``."""
-    notes = Told()
+    notes = Notes()
     ending = wholeness.ending(file, form, blank.size_bytes)
     states_length = _states_frames(file, form) and not ending.open_length
     seen = _look(file, form, name, limits, blank, states_length, notes)
@@ -61,7 +61,7 @@ def open_container(file: BinaryIO, form: Format, name: str, limits: Limits, blan
 
 
 def _look(
-    file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media, states_length: bool, notes: Told
+    file: BinaryIO, form: Format, name: str, limits: Limits, blank: Media, states_length: bool, notes: Notes
 ) -> _Headers:
     with containers.open_container(file, form, name, limits) as container:
         containers.require_content(container, name, limits)
@@ -117,7 +117,7 @@ def _with_audio(media: Media, audio: AudioStream) -> Media:
 def _with_image(media: Media, video: VideoStream, frame: VideoFrame | None) -> Media:
     turn = containers.orientation(frame) if frame is not None else containers.Orientation()
     context = video.codec_context
-    width, height = shown.square_size(context.width, context.height, shown.pixel_ratio(video))
+    width, height = display.square_size(context.width, context.height, display.pixel_ratio(video))
     return replace(
         media,
         kind="video",
@@ -144,20 +144,20 @@ def _track_notes(container: InputContainer) -> Iterator[Text]:
 def _image_notes(video: VideoStream, frame: VideoFrame | None) -> Iterator[Text]:
     if containers.rate_is_guessed(video):
         yield told.rate_assumed(containers.ASSUMED_RATE)
-    ratio = shown.pixel_ratio(video)
+    ratio = display.pixel_ratio(video)
     words = f"{ratio.numerator}:{ratio.denominator}"
-    if not shown.sensible(ratio):
+    if not display.sensible(ratio):
         yield told.absurd_ratio(words)
     elif ratio != 1:
         size = video.codec_context.width, video.codec_context.height
-        yield told.squared(words, size, shown.square_size(*size, ratio))
+        yield told.squared(words, size, display.square_size(*size, ratio))
     if frame is None:
         return
-    space = shown.colour_space(frame)
+    space = display.colour_space(frame)
     if space.curve:
-        yield told.tone_mapped(shown.CURVES[space.curve])
+        yield told.tone_mapped(display.CURVES[space.curve])
     if space.primaries:
-        yield told.gamut_mapped(shown.PRIMARIES[space.primaries])
+        yield told.gamut_mapped(display.PRIMARIES[space.primaries])
     bits = max((component.bits for component in frame.format.components), default=8)
     if bits > 8:
         yield told.reduced_to_8_bits(bits)

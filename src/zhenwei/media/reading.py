@@ -20,7 +20,7 @@ from zhenwei.media.facts import safe_facts
 from zhenwei.media.formats import HEAD_BYTES, Format, advice, described, recognise
 from zhenwei.media.image_facts import image_facts
 from zhenwei.media.limits import DEFAULT_LIMITS, Limits
-from zhenwei.media.told import Told
+from zhenwei.media.told import Notes
 from zhenwei.types import Audio, Frame, Media
 
 _kept = threading.local()  # of each thread: the files that are kept open, by path and digest
@@ -124,7 +124,7 @@ def sample_frames(
     max_side: int = 1920,
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 1,
-    told: Told | None = None,
+    told: Notes | None = None,
 ) -> Iterator[Frame]:
     """Up to ``count`` frames spread evenly over the whole of ``media``, in order of time, each at most once.
 
@@ -137,16 +137,16 @@ def sample_frames(
     start of the file, on the same clock as ``read_audio``. ``threads`` decode; their number does not change the frames.
 
     High dynamic range, wide gamuts and pixels that are not square are shown as a standard screen would (see
-    ``zhenwei.media.shown``). A clip that is cut short or damaged gives what can be decoded; ``told`` counts the damaged
-    frames that were left out among those that had to be decoded. Raises MediaError if that is nothing, UsageError
-    if ``count``, ``max_side`` or ``threads`` is below 1. Memory does not grow with the length of the clip.
+    ``zhenwei.media.display``). A clip that is cut short or damaged gives what can be decoded; ``told`` counts the
+    damaged frames that were left out among those that had to be decoded. Raises MediaError if that is nothing,
+    UsageError if ``count``, ``max_side`` or ``threads`` is below 1. Memory does not grow with the length of the clip.
     """
     for option, value in (("count", count), ("max_side", max_side), ("threads", threads)):
         if value < 1:
             raise UsageError(f"{option} has no meaning", got=str(value), want="at least 1")
     if media.kind == "audio":
         raise MediaError(f"{sources.shown_name(media.path)} has no frames", got="sound only", want="a picture or video")
-    return _frames(media, count, max_side, limits, threads, told or Told())
+    return _frames(media, count, max_side, limits, threads, told or Notes())
 
 
 @contextmanager
@@ -180,7 +180,7 @@ def read_bytes(media: Media, limits: Limits = DEFAULT_LIMITS) -> bytes:
     return data
 
 
-def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int, told: Told) -> Iterator[Frame]:
+def _frames(media: Media, count: int, max_side: int, limits: Limits, threads: int, told: Notes) -> Iterator[Frame]:
     with _reopened(media, limits) as (file, form, name):
         if media.kind == "image":
             yield _image_frame(file, form, name, limits)
@@ -256,7 +256,7 @@ def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAUL
     Raises MediaError if there is no sound, none of it can be decoded, it holds NaN or infinity, or it is more than
     ``limits.max_audio_values``; UsageError if ``rate_hz`` is not from 1000 to 384000.
     """
-    return _hear(media, rate_hz, None, limits, Told()).audio
+    return _hear(media, rate_hz, None, limits, Notes()).audio
 
 
 def hear(
@@ -272,14 +272,16 @@ def hear(
     ``speech_s`` says for how many seconds somebody speaks in a track; one with more than twice the speech of the track
     marked to be played is heard in its place. Of more than 8 tracks the first 8 are compared.
     """
-    told = Told()
+    told = Notes()
     track = _hear(media, rate_hz, speech_s, limits, told)
     heard = replace(media, audio_codec=track.codec, audio_rate_hz=track.rate_hz, audio_channels=track.channels)
     general = told_words.several_tracks(track.of)  # what is known now says it better
     return track.audio, told.onto(replace(heard, notes=tuple(note for note in media.notes if note != general)))
 
 
-def _hear(media: Media, rate_hz: int | None, speech_s: audio.Speech | None, limits: Limits, told: Told) -> audio.Track:
+def _hear(
+    media: Media, rate_hz: int | None, speech_s: audio.Speech | None, limits: Limits, told: Notes
+) -> audio.AudioTrack:
     if rate_hz is not None and not 1000 <= rate_hz <= 384_000:
         raise UsageError("rate_hz has no meaning", got=str(rate_hz), want="1000 to 384000")
     with _reopened(media, limits) as (file, form, name):

@@ -1,6 +1,6 @@
 """What reading had to guess, drop, cut or leave out, in the same words whatever the format.
 
-Every reader of this room collects its notes in a :class:`Told`. A note is a clause without a capital or a full stop.
+Every reader of this room collects its notes in a :class:`Notes`. A note is a clause without a capital or a full stop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from zhenwei.types import Media, Text
 
 
 @dataclass(slots=True)
-class Told:
+class Notes:
     """Collects notes in the order in which they come up, each once; and counts what decoding lost.
 
     ``lost_frames``, ``lost_audio``: packets of picture and sound that could not be decoded, among those tried.

@@ -22,11 +22,11 @@ from av.video.stream import VideoStream
 
 from zhenwei.errors import MediaError
 from zhenwei.media.containers import decoded, open_container, prepare, require_duration
+from zhenwei.media.display import pixel_ratio, shown_part, shown_pixels
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
-from zhenwei.media.shown import pixel_ratio, shown_part, shown_pixels
 from zhenwei.media.timeline import Timeline, nearest, packets, require_video, video_timeline
-from zhenwei.media.told import Told
+from zhenwei.media.told import Notes
 from zhenwei.media.upright import Window
 from zhenwei.types import Frame, Pixels
 
@@ -78,7 +78,7 @@ def decode_places(
     timeline: Timeline,
     places: list[int],
     sparing: bool,
-    told: Told | None = None,
+    told: Notes | None = None,
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames at ``places`` with their clock times in seconds, each once; ``container`` stands at its start.
     ``sparing`` leaves out all that they do not depend on, which takes a timeline with times. ``told`` counts damage."""
@@ -108,7 +108,7 @@ class _Matcher:
     """Finds the wanted frames among those that come out of the decoder, in order of presentation; the nearer of its
     neighbours stands in for one that never comes."""
 
-    def __init__(self, timeline: Timeline, told: Told | None) -> None:
+    def __init__(self, timeline: Timeline, told: Notes | None) -> None:
         self._timeline, self._told = timeline, told
         self._wanted: deque[int] = deque()
         self._spare: tuple[int, VideoFrame] | None = None
@@ -152,7 +152,7 @@ class _Matcher:
 
 
 def video_frames(
-    file: BinaryIO, form: Format, name: str, count: int, max_side: int, limits: Limits, threads: int, told: Told
+    file: BinaryIO, form: Format, name: str, count: int, max_side: int, limits: Limits, threads: int, told: Notes
 ) -> Iterator[Frame]:
     """See ``zhenwei.media.sample_frames``."""
     timeline, zero = video_timeline(file, form, name, limits)
@@ -207,7 +207,7 @@ def passage_frames(
         return shown_part(frame, request.max_side, converter, ratio, request.window(time_s))
 
     wanted = _Wanted(timeline, zero, places)
-    yield from _frames(file, form, name, wanted, converted, limits, request.threads, Told())
+    yield from _frames(file, form, name, wanted, converted, limits, request.threads, Notes())
 
 
 def within(timeline: Timeline, zero: Fraction, span_s: tuple[float, float], fastest_hz: float) -> list[int]:
@@ -228,7 +228,7 @@ def _frames(
     converted: Callable[[VideoFrame, float, Fraction], Pixels],
     limits: Limits,
     threads: int,
-    told: Told,
+    told: Notes,
 ) -> Iterator[Frame]:
     timeline, index = wanted.timeline, 0
     for sparing in (timeline.timed, False):  # where the key frames are not what they claim, the plain way may still do

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zhenwei.fusion.wording import signed
-from zhenwei.report.phrases import PHRASES, say
 from zhenwei.report.plot import Plot, drawable, plotted
+from zhenwei.report.terms import PHRASES, say
 from zhenwei.report.thumbnails import MAX_PX, Thumbnail, thumbnail
 from zhenwei.types import Evidence, ImageExhibit, Language, in_language
 

@@ -17,9 +17,9 @@ from zhenwei import pages
 from zhenwei.fusion.wording import leaning, signed
 from zhenwei.report.exhibits import Exhibits, exhibits
 from zhenwei.report.outcome import numbers_of_people
-from zhenwei.report.phrases import between, clock, headline, odds, say, strength
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
+from zhenwei.report.terms import between, clock, headline, odds, say, strength
 from zhenwei.report.thumbnails import Thumbnail, thumbnail
 from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from zhenwei.report.phrases import clock, say
+from zhenwei.report.terms import clock, say
 from zhenwei.types import Curve, Language, in_language
 
 SCALE_END = math.log(1000)  # the scale reaches from 1000 : 1 for genuine to 1000 : 1 for forged

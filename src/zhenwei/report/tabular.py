@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zhenwei.fusion.wording import most_useful, signed
 from zhenwei.pages import legible
 from zhenwei.report.outcome import Outcome, Unreadable, numbers_of_people, path_of
-from zhenwei.report.phrases import leans, often, say
+from zhenwei.report.terms import leans, often, say
 from zhenwei.types import Evidence, Language, Report, Verdict, in_language
 
 if TYPE_CHECKING:

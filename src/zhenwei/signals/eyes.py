@@ -25,7 +25,7 @@ _TO_DEVIATION = 1.4826  # median absolute deviation to standard deviation, of a 
 
 
 @dataclass(frozen=True, slots=True)
-class Blink:
+class EyeClosure:
     """``depth``: by how much the likeness falls, up to 1 for an eye that has nothing left of its usual look."""
 
     start_s: float
@@ -41,7 +41,7 @@ class Blinks:
     usual: float
     level: float
     noise: float
-    found: tuple[Blink, ...]
+    found: tuple[EyeClosure, ...]
 
 
 def likeness(pixels: Pixels, landmarks: Floats) -> Reals:
@@ -84,7 +84,7 @@ def find_blinks(times_s: Reals, alike: Reals) -> Blinks:
         start, end = float(times_s[first]) - step / 2, float(times_s[after - 1]) + step / 2
         if _SHORTEST_S <= end - start <= _LONGEST_S:
             depth = (usual - float(alike[first:after].min())) / max(usual, 1e-9)
-            found.append(Blink(start, end, float(np.clip(depth, 0, 1))))
+            found.append(EyeClosure(start, end, float(np.clip(depth, 0, 1))))
     return Blinks(usual, level, deviation, tuple(found))
 
 

@@ -19,7 +19,7 @@ from zhenwei.trainer.schedule import OptimizerSettings
 
 
 @dataclass(slots=True, eq=False)
-class State:
+class TrainState:
     """Everything that changes from step to step.
 
     ``average``: running mean of the weights (EMA). ``sums``: of both losses and of steps since the last check.
@@ -79,7 +79,7 @@ class State:
             self.shorten(shortened)
 
 
-def begin(net: nn.Module, options: OptimizerSettings, device: torch.device) -> State:
+def begin(net: nn.Module, options: OptimizerSettings, device: torch.device) -> TrainState:
     """A fresh state, the network on ``device``; weight decay on matrices only (norms and biases are left alone)."""
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in frozen(net, options):
@@ -88,7 +88,7 @@ def begin(net: nn.Module, options: OptimizerSettings, device: torch.device) -> S
     free = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
     groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": free, "weight_decay": 0.0}]
     average = deepcopy(net).eval().requires_grad_(False)
-    return State(net, average, torch.optim.AdamW(groups, lr=options.learning_rate), options)
+    return TrainState(net, average, torch.optim.AdamW(groups, lr=options.learning_rate), options)
 
 
 def frozen(net: nn.Module, options: OptimizerSettings) -> list[nn.Module]:
@@ -107,7 +107,7 @@ def frozen(net: nn.Module, options: OptimizerSettings) -> list[nn.Module]:
 
 
 @torch.no_grad()
-def count_in(state: State) -> None:
+def count_in(state: TrainState) -> None:
     """The running average joins the equal mean of those before (Izmailov et al., UAI 2018); counters are copied.
 
     Once a step: a check that was interrupted is repeated. Statistics of norms are averaged like weights rather than
@@ -124,7 +124,7 @@ def count_in(state: State) -> None:
             state.mean[name].lerp_(value.detach().cpu(), 1 / state.counted)
 
 
-def averaged(state: State) -> nn.Module:
+def averaged(state: TrainState) -> nn.Module:
     """A network with the equal mean as its weights."""
     net = deepcopy(state.average)
     net.load_state_dict(state.mean)

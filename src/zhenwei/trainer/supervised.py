@@ -1,8 +1,8 @@
 """Supervised training of a network that tells forged faces from genuine ones, as a task for the loop.
 
 A network is any module that takes ``(n, 3, h, w)`` in [-1, 1] and answers with ``score`` ``(n,)`` and ``regions``
-``(n, h / 32, w / 32)``, logits (:class:`Answered`); layers can be frozen if it has a ``backbone`` with a ``stem`` and
-``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` that depends on the step alone
+``(n, h / 32, w / 32)``, logits (:class:`NetworkOutput`); layers can be frozen if it has a ``backbone`` with a ``stem``
+and ``stages``. Batches come from anything whose item ``step`` is a :class:`Batch` that depends on the step alone
 (:class:`BatchSource`). The whole is
 
     state = begin(net, recipe.optimiser, device)
@@ -36,12 +36,12 @@ from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.trainer.loop import NEVER, Progress, Run, Runtime, Schedule, Task, Turn, proceed
 from zhenwei.trainer.sam import still_norms, worst_near_by
 from zhenwei.trainer.schedule import OptimizerSettings, learning_rate, set_learning_rate
-from zhenwei.trainer.state import State, averaged, count_in, frozen
+from zhenwei.trainer.state import TrainState, averaged, count_in, frozen
 from zhenwei.trainer.workers import BatchSource
 from zhenwei.types import Floats, Pixels
 
 
-class Answered(Protocol):
+class NetworkOutput(Protocol):
     """What a network answers: logits, > 0 leans to forged."""
 
     @property
@@ -72,7 +72,7 @@ def loss_of(net: nn.Module, batch: Batch, options: OptimizerSettings, device: to
     target = forged * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
     mask, known = _there(batch.mask, device), _there(batch.masked, device)
     with _mixed(device):
-        answer: Answered = net(to_input(batch.pixels, device))
+        answer: NetworkOutput = net(to_input(batch.pixels, device))
     whole = F.binary_cross_entropy_with_logits(answer.score.float(), target)
     regional = F.binary_cross_entropy_with_logits(answer.regions.float(), mask, reduction="none").mean((1, 2))
     return whole, (regional * known).sum() / known.sum().clamp(min=1)
@@ -86,7 +86,7 @@ def _mixed(device: torch.device) -> AbstractContextManager[object]:
 
 
 def train(
-    state: State,
+    state: TrainState,
     source: BatchSource[Batch],
     folder: Path,
     *,
@@ -136,7 +136,9 @@ def train(
 
 
 class _Supervised:
-    def __init__(self, state: State, folder: Path, check: Check, tell: Tell, device: torch.device, here: World) -> None:
+    def __init__(
+        self, state: TrainState, folder: Path, check: Check, tell: Tell, device: torch.device, here: World
+    ) -> None:
         self.state, self.folder, self.check, self.tell = state, folder, check, tell
         self.device, self.here = device, here
         self.model = distributed.wrapped(state.net, device, here)

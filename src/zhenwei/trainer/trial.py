@@ -15,7 +15,7 @@ from torch import nn
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.distributed import ALONE, World, told
 from zhenwei.trainer.schedule import OptimizerSettings, peak_gib
-from zhenwei.trainer.state import State
+from zhenwei.trainer.state import TrainState
 from zhenwei.trainer.supervised import train
 from zhenwei.trainer.workers import BatchSource
 
@@ -34,7 +34,7 @@ class Trial:
 
 
 def try_out(
-    state: State,
+    state: TrainState,
     maker: BatchSource[Batch],
     device: torch.device,
     *,

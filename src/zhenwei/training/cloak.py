@@ -23,12 +23,12 @@ from torch.nn import functional
 from zhenwei.errors import DataError
 from zhenwei.forge.puppet import BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import checkpoint
+from zhenwei.forge.swap.fitting import fit
 from zhenwei.forge.swap.learn import swap_faces, to_tensor
 from zhenwei.forge.swap.prepare import Cut, align, cut_faces
 from zhenwei.forge.swap.score import train_embedding
-from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.sides import Faces, of_portraits, oval_mask
-from zhenwei.forge.swap.train import fit
+from zhenwei.forge.swap.sides import SwapFaces, of_portraits, oval_mask
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import FaceEmbedding, SwapNet
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
@@ -127,7 +127,7 @@ DEGRADATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CloakRow:
     """One delivery: how far the network is led astray by the cloak, by noise of the same size, and by the delivery
     alone. ``success``: the cloak's distance above noise's, as a share of what it was before delivery."""
 
@@ -138,7 +138,7 @@ class Row:
     success: float
 
 
-def measure(away: Callable[[Tensor], Tensor], faces: Pixels, cloaked: Pixels) -> tuple[Row, ...]:
+def measure(away: Callable[[Tensor], Tensor], faces: Pixels, cloaked: Pixels) -> tuple[CloakRow, ...]:
     """Success of a cloak before and after what happens to photographs on their way."""
     rows = []
     plain = noise(faces)
@@ -147,11 +147,13 @@ def measure(away: Callable[[Tensor], Tensor], faces: Pixels, cloaked: Pixels) ->
         found = [distances(away, deliver(given)) for given in (cloaked, plain, faces)]
         gap = found[0].value - max(found[1].value, found[2].value)
         first = first or max(gap, 1e-9)
-        rows.append(Row(name, found[0], found[1], found[2], gap / first))
+        rows.append(CloakRow(name, found[0], found[1], found[2], gap / first))
     return tuple(rows)
 
 
-def learned_swap(a: Faces, b: Faces, settings: SwapSettings, tell: Tell = lambda *_: None, stage: str = "") -> SwapNet:
+def learned_swap(
+    a: SwapFaces, b: SwapFaces, settings: SwapSettings, tell: Tell = lambda *_: None, stage: str = ""
+) -> SwapNet:
     """An autoencoder swap of the two, from nothing, in memory."""
     state = checkpoint.fresh(settings, CPU)
     fit(state, a, b, settings, CPU, tell=lambda step: tell(stage, step / settings.steps))
@@ -169,8 +171,8 @@ class Arm:
 
 
 def honest_test(
-    a: Faces,
-    b: Faces,
+    a: SwapFaces,
+    b: SwapFaces,
     held: Pixels,
     cloaked: Pixels,
     settings: SwapSettings,
@@ -210,8 +212,8 @@ class Cloaked:
     a swap that learns from the cloaked face loses. ``changed``: grey levels, the most in any pixel."""
 
     pixels: Pixels
-    translator: tuple[Row, ...]
-    embedding: tuple[Row, ...]
+    translator: tuple[CloakRow, ...]
+    embedding: tuple[CloakRow, ...]
     arms: tuple[Arm, ...]
     changed: int
 
@@ -236,7 +238,7 @@ def cloak_photo(
     # One photograph many times: what is learned from is moved, coloured and warped at random anyway.
     pixels_of, points = np.repeat(cut.pixels[None], _COPIES, axis=0), np.repeat(cut.landmarks[None], _COPIES, axis=0)
     masks = np.repeat(oval_mask(cut.landmarks, settings.size)[None], _COPIES, axis=0)
-    own = Faces("photograph", pixels_of, points, masks)
+    own = SwapFaces("photograph", pixels_of, points, masks)
     puppet = of_portraits("puppet", portraits(BRUNO, _COPIES, settings.size, seed))
     net = learned_swap(own, puppet, settings, tell, "a swap learns the photograph")
     known = _embedding(settings.size, seed, tell)

@@ -19,7 +19,7 @@ N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FitCheckpoint:
     """Where the state of a training is kept, and what it is ``of``: a state of something else is refused. ``resume``:
     whether a state that is there is gone on from."""
 
@@ -34,7 +34,7 @@ def fit(
     loss: Callable[[Turn], Tensor],
     schedule: Schedule,
     *,
-    state: State | None = None,
+    state: FitCheckpoint | None = None,
     clip_norm: float = 0.0,
     batches: BatchSource[Any] | None = None,
     stop_after: int | None = None,
@@ -76,14 +76,14 @@ def _parts(run: Run) -> dict[str, Any]:
     return parts | ({"average": run.averages["net"]} if "net" in run.averages else {})
 
 
-def _keep(run: Run, state: State) -> None:
+def _keep(run: Run, state: FitCheckpoint) -> None:
     values = {name: part.state_dict() for name, part in _parts(run).items()}
     beside = state.path.with_suffix(".part")
     torch.save(values | {"step": run.step, "of": state.of}, beside)
     beside.replace(state.path)  # a run that is killed meanwhile leaves the state before
 
 
-def _restore(run: Run, state: State) -> None:
+def _restore(run: Run, state: FitCheckpoint) -> None:
     try:
         held = torch.load(state.path, map_location="cpu", weights_only=True)
         if held["of"] != state.of:

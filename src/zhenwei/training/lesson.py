@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from zhenwei import models
 from zhenwei.models import ModelEntry
 from zhenwei.trainer.distributed import ALONE, World
-from zhenwei.training.recipe import Section, read_recipe
+from zhenwei.training.recipe import RecipeSection, read_recipe
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ pictures once, write smaller variants, run in several processes."""
 Way = Literal["dry_run", "make_pack", "mean", "leave_out", "thresholds"]
 """What may be asked for instead of learning."""
 
-R = TypeVar("R", bound=Section)
+R = TypeVar("R", bound=RecipeSection)
 D = TypeVar("D")
 L = TypeVar("L")
 
@@ -39,7 +39,7 @@ def _nobody(*_: object) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class LessonRun:
     """What was asked for, and whom to tell. ``scratch``: a folder that is deleted afterwards. ``way``: what to do
     instead of learning. ``began``: of ``time.monotonic``. ``stack`` closes what a lesson opens when the run ends."""
 
@@ -100,12 +100,12 @@ class Lesson(Generic[R, D, L]):
     serves: tuple[str, ...]
     recipe: type[R]
     needs: str
-    prepare: Callable[[R, Run], D]
-    learn: Callable[[R, D, Run], L | None]
-    install: Callable[[R, D, L, Run], Sequence[ModelEntry]]
+    prepare: Callable[[R, LessonRun], D]
+    learn: Callable[[R, D, LessonRun], L | None]
+    install: Callable[[R, D, L, LessonRun], Sequence[ModelEntry]]
     packaged: str = ""
     accepts: frozenset[Accepted] = frozenset()
-    ways: Mapping[Way, Callable[[R, D, Run], L | None]] = field(default_factory=dict)
+    ways: Mapping[Way, Callable[[R, D, LessonRun], L | None]] = field(default_factory=dict)
     at_once: bool = False
 
     def read(self, name: str = "", options: Mapping[str, str] | None = None) -> R:
@@ -115,7 +115,7 @@ class Lesson(Generic[R, D, L]):
         """
         return read_recipe(self.recipe, name or self.packaged, options or {}, detectors=self.serves)
 
-    def run(self, recipe: R, run: Run, *, install: bool) -> Sequence[ModelEntry]:
+    def run(self, recipe: R, run: LessonRun, *, install: bool) -> Sequence[ModelEntry]:
         """From data to weights; the rows of what was installed."""
         data = self.prepare(recipe, run)
         learned = (self.ways[run.way] if run.way else self.learn)(recipe, data, run)

@@ -20,13 +20,13 @@ Often = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 R = TypeVar("R", bound=BaseModel)
 
 
-class Section(BaseModel):
+class RecipeSection(BaseModel):
     """A recipe, or a part of one: what is not given has its default, and what it does not know is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Pairs(Section):
+class Pairs(RecipeSection):
     """How many (genuine, forged) pairs of each kind stand in one batch."""
 
     collected: int = Field(ge=0)  # a published forgery beside its original
@@ -44,7 +44,7 @@ class Pairs(Section):
         return self.collected + self.generated + made
 
 
-class Augmentation(Section):
+class Augmentation(RecipeSection):
     """Probabilities of each degradation; the same draw is applied to both faces of a pair."""
 
     zoom: Annotated[float, Field(ge=0.5, le=1)] = 0.85
@@ -82,7 +82,7 @@ class Augmentation(Section):
         return self
 
 
-class Recipe(Section):
+class Recipe(RecipeSection):
     detector: str
     seed: int
     backbone: Literal["lite0", "lite1", "lite2"]

@@ -19,7 +19,7 @@ from zhenwei import media
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation import readers
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers import reading
+from zhenwei.evaluation.readers import table_reading
 
 LAYOUTS = {
     "faceforensics": ["original_sequences/youtube/c23/videos/000.mp4"],
@@ -113,7 +113,7 @@ def test_a_named_format_on_anything_else_is_a_data_error(name: str, what: str, t
 
 def test_a_list_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout("csv", tmp_path)
-    monkeypatch.setattr(reading, "LARGEST_LIST_BYTES", 10)
+    monkeypatch.setattr(table_reading, "LARGEST_LIST_BYTES", 10)
     with pytest.raises(DataError, match="too large"):
         read(tmp_path)
 

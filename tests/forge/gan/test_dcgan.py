@@ -21,8 +21,8 @@ from zhenwei.cli import main
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, Scope, describe_folder, make_consent, write_consent
 from zhenwei.forge.gan import runs, samples, zoo
-from zhenwei.forge.gan.faces import Faces, faces_of, puppets
-from zhenwei.forge.gan.settings import GanSettings, Kind, fresh_generator
+from zhenwei.forge.gan.faces import TrainingFaces, faces_of, puppets
+from zhenwei.forge.gan.gan_settings import GanSettings, Kind, fresh_generator
 
 CPU, TODAY = torch.device("cpu"), datetime.date(2026, 11, 27)
 SMALL = GanSettings(width=8, noise=16, batch=8, seed=3)
@@ -37,7 +37,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def faces() -> Faces:
+def faces() -> TrainingFaces:
     return puppets(32, 32, 1)
 
 
@@ -53,7 +53,7 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def _images(folder: Path, faces: Faces) -> list[Path]:
+def _images(folder: Path, faces: TrainingFaces) -> list[Path]:
     folder.mkdir()
     paths = [folder / f"{k}.png" for k in range(len(faces.pixels))]
     for path, pixels in zip(paths, faces.pixels, strict=True):
@@ -67,14 +67,14 @@ def _consent(folder: Path, scope: Scope) -> Consent:
     return make_consent([person])
 
 
-def test_puppets_are_many_people_and_the_same_for_the_same_seed(faces: Faces) -> None:
+def test_puppets_are_many_people_and_the_same_for_the_same_seed(faces: TrainingFaces) -> None:
     assert faces.pixels.shape == (32, 32, 32, 3)
     assert np.array_equal(faces.pixels, puppets(32, 32, 1).pixels)
     assert len(np.unique(faces.pixels.reshape(32, -1), axis=0)) == 32
 
 
 @pytest.mark.parametrize("kind", ["dcgan", "wgan-gp"])
-def test_one_step_changes_every_weight_of_both(kind: Kind, faces: Faces) -> None:
+def test_one_step_changes_every_weight_of_both(kind: Kind, faces: TrainingFaces) -> None:
     settings = GanSettings(kind, width=8, noise=16, batch=8, seed=3)
     before = runs.game_of(settings, faces, CPU).nets
     after = runs.learn(settings, faces, 1, device=CPU).task.nets
@@ -85,7 +85,7 @@ def test_one_step_changes_every_weight_of_both(kind: Kind, faces: Faces) -> None
 
 
 @pytest.mark.parametrize("kind", ["dcgan", "wgan-gp"])
-def test_a_run_cut_in_two_is_the_run_in_one(kind: Kind, faces: Faces, tmp_path: Path) -> None:
+def test_a_run_cut_in_two_is_the_run_in_one(kind: Kind, faces: TrainingFaces, tmp_path: Path) -> None:
     settings = GanSettings(kind, width=8, noise=16, batch=8, seed=3)
     whole = runs.learn(settings, faces, 4, device=CPU)
     runs.learn(settings, faces, 2, tmp_path, device=CPU)
@@ -97,7 +97,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(kind: Kind, faces: Faces, tmp_path: 
     assert known["step"] == 4
 
 
-def test_a_run_of_other_pictures_is_refused(faces: Faces, tmp_path: Path) -> None:
+def test_a_run_of_other_pictures_is_refused(faces: TrainingFaces, tmp_path: Path) -> None:
     runs.learn(SMALL, faces, 1, tmp_path, device=CPU)
     with pytest.raises(UsageError, match="another run"):
         runs.learn(SMALL, puppets(33, 32, 1), 2, tmp_path, device=CPU)
@@ -105,7 +105,7 @@ def test_a_run_of_other_pictures_is_refused(faces: Faces, tmp_path: Path) -> Non
         runs.open_run(tmp_path / "elsewhere")
 
 
-def test_faces_without_consent_are_refused(faces: Faces, tmp_path: Path) -> None:
+def test_faces_without_consent_are_refused(faces: TrainingFaces, tmp_path: Path) -> None:
     paths = _images(tmp_path / "faces", faces)
     consent = _consent(tmp_path / "faces", "face")
     read = faces_of(paths, 32, consent, "anna", TODAY)
@@ -132,7 +132,7 @@ def test_a_walk_stays_on_the_sphere_and_returns() -> None:
         samples.walk(stops[:1], 8)
 
 
-def test_a_sample_does_not_depend_on_its_neighbours(faces: Faces) -> None:
+def test_a_sample_does_not_depend_on_its_neighbours(faces: TrainingFaces) -> None:
     generator = runs.generator_of(runs.learn(SMALL, faces, 2, device=CPU))
     noise = samples.noise_for(6, 16, 0)
     apart = samples.imagine(generator, noise).astype(int) - samples.imagine(generator, noise[:1]).astype(int)
@@ -140,7 +140,7 @@ def test_a_sample_does_not_depend_on_its_neighbours(faces: Faces) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(zoo.entries()))
-def test_the_zoo_samples_the_same_faces_nearer_to_faces_than_noise_is(name: str, faces: Faces) -> None:
+def test_the_zoo_samples_the_same_faces_nearer_to_faces_than_noise_is(name: str, faces: TrainingFaces) -> None:
     entry = zoo.entries()[name]
     noise = samples.noise_for(40, entry.noise, 1)
     made = samples.imagine(zoo.open_generator(name), noise)
@@ -166,7 +166,7 @@ def test_weights_that_are_not_the_measured_ones_are_refused(tmp_path: Path) -> N
         zoo.open_generator("another")
 
 
-def test_what_is_packed_is_unpacked(faces: Faces) -> None:
+def test_what_is_packed_is_unpacked(faces: TrainingFaces) -> None:
     generator = runs.generator_of(runs.learn(SMALL, faces, 2, device=CPU))
     again = zoo.unpacked(pressed(generator), "dcgan", 32, 8, 16)
     noise = samples.noise_for(4, 16, 0)
@@ -176,7 +176,7 @@ def test_what_is_packed_is_unpacked(faces: Faces) -> None:
 
 
 def test_commands_write_marked_files_only(
-    home: Path, faces: Faces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, faces: TrainingFaces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _images(tmp_path / "faces", faces)
     write_consent(_consent(tmp_path / "faces", "face"), tmp_path / "consent.json")

@@ -17,8 +17,8 @@ from torch import nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.gan import augment, edits, losses, runs, samples, stylegan
-from zhenwei.forge.gan.faces import Faces, puppets
-from zhenwei.forge.gan.settings import GanSettings, fresh_generator
+from zhenwei.forge.gan.faces import TrainingFaces, puppets
+from zhenwei.forge.gan.gan_settings import GanSettings, fresh_generator
 from zhenwei.nets import stylegan as nets
 from zhenwei.trainer.seeds import generator_at
 
@@ -35,7 +35,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def faces() -> Faces:
+def faces() -> TrainingFaces:
     return puppets(32, 16, 1)
 
 
@@ -97,14 +97,14 @@ def test_r1_is_the_squared_gradient_in_closed_form() -> None:
     assert losses.r1(squares, reals).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_one_step_changes_every_weight_of_both(faces: Faces) -> None:
+def test_one_step_changes_every_weight_of_both(faces: TrainingFaces) -> None:
     before = runs.game_of(SMALL, faces, CPU).nets
     after = runs.learn(SMALL, faces, 2, device=CPU).task.nets  # noise is added from the second step on
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         assert not torch.equal(a, b), name
 
 
-def test_a_run_cut_in_two_is_the_run_in_one(faces: Faces, tmp_path: Path) -> None:
+def test_a_run_cut_in_two_is_the_run_in_one(faces: TrainingFaces, tmp_path: Path) -> None:
     whole = runs.learn(SMALL, faces, 6, device=CPU)
     runs.learn(SMALL, faces, 3, tmp_path, device=CPU)
     again = runs.learn(SMALL, faces, 6, tmp_path, device=CPU)
@@ -176,7 +176,7 @@ def test_ada_follows_how_sure_the_critic_is(sure: float, rises: bool) -> None:
 def test_ada_changes_more_where_few_pictures_are_learned_by_heart() -> None:
     """Eight pictures a critic knows soon; the share of changes rises for it, and less for one that sees many."""
     many = puppets(200, 16, 5)
-    few = Faces(np.tile(many.pixels[:8], (25, 1, 1, 1)), "eight, again and again")
+    few = TrainingFaces(np.tile(many.pixels[:8], (25, 1, 1, 1)), "eight, again and again")
     told = []
     for data in (few, many):
         run = runs.learn(

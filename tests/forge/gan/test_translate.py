@@ -16,8 +16,8 @@ from zhenwei.cli import main
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import describe_folder, make_consent, write_consent
 from zhenwei.forge.gan import runs, translate
-from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import GanSettings as GanSettings
+from zhenwei.forge.gan.faces import TrainingFaces
+from zhenwei.forge.gan.gan_settings import GanSettings as GanSettings
 
 CPU = torch.device("cpu")
 SMALL = translate.TranslatorSettings(width=4, blocks=1, batch=2, seed=3)
@@ -32,7 +32,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def heaps() -> tuple[Faces, Faces]:
+def heaps() -> tuple[TrainingFaces, TrainingFaces]:
     return translate.moods(32, 32, 1)
 
 
@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def people(tmp_path: Path, heaps: tuple[Faces, Faces]) -> Path:
+def people(tmp_path: Path, heaps: tuple[TrainingFaces, TrainingFaces]) -> Path:
     """Two folders of 32 pictures each, and the manifest that covers both."""
     covered = []
     for name, heap in zip(("anna", "bruno"), heaps, strict=True):
@@ -59,7 +59,9 @@ def people(tmp_path: Path, heaps: tuple[Faces, Faces]) -> Path:
     return tmp_path
 
 
-def test_hidden_pairs_differ_in_the_mouth_alone_and_heaps_have_no_pairs(heaps: tuple[Faces, Faces]) -> None:
+def test_hidden_pairs_differ_in_the_mouth_alone_and_heaps_have_no_pairs(
+    heaps: tuple[TrainingFaces, TrainingFaces],
+) -> None:
     stern, smiling = translate.moods(32, 32, 7, same=True)
     change = np.abs(stern.pixels.astype(float) - smiling.pixels).mean((0, 3))
     assert change[17:27, 9:23].mean() > 5 * change[:12].mean()
@@ -69,7 +71,7 @@ def test_hidden_pairs_differ_in_the_mouth_alone_and_heaps_have_no_pairs(heaps: t
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(heaps, again, strict=True))
 
 
-def test_a_run_cut_in_two_is_the_run_in_one(heaps: tuple[Faces, Faces], tmp_path: Path) -> None:
+def test_a_run_cut_in_two_is_the_run_in_one(heaps: tuple[TrainingFaces, TrainingFaces], tmp_path: Path) -> None:
     whole = translate.learn(SMALL, *heaps, 4, device=CPU)
     translate.learn(SMALL, *heaps, 2, tmp_path, device=CPU)
     again = translate.learn(SMALL, *heaps, 4, tmp_path, device=CPU)
@@ -82,7 +84,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(heaps: tuple[Faces, Faces], tmp_path
     assert made.shape == (3, 32, 32, 3)
 
 
-def test_runs_of_another_kind_are_refused(heaps: tuple[Faces, Faces], tmp_path: Path) -> None:
+def test_runs_of_another_kind_are_refused(heaps: tuple[TrainingFaces, TrainingFaces], tmp_path: Path) -> None:
     runs.learn(GanSettings(width=8, noise=16, batch=8), heaps[0], 1, tmp_path / "gan", device=CPU)
     with pytest.raises(DataError, match="no readable run"):
         translate.open_run(tmp_path / "gan")

@@ -10,18 +10,18 @@ from docs.lecture import measure
 from zhenwei.errors import UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import score
-from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.forge.swap.sides import SwapFaces, of_portraits
 from zhenwei.stats.bootstrap import mean_interval
 from zhenwei.types import Pixels
 
 
 @pytest.fixture(scope="module")
-def people() -> tuple[Faces, Faces]:
+def people() -> tuple[SwapFaces, SwapFaces]:
     a, b = (of_portraits(n, portraits(p, 24, 64, s)) for n, p, s in (("anna", ANNA, 1), ("bruno", BRUNO, 2)))
     return a, b
 
 
-def test_likeness_of_genuine_faces_is_at_ceiling_and_floor(people: tuple[Faces, Faces]) -> None:
+def test_likeness_of_genuine_faces_is_at_ceiling_and_floor(people: tuple[SwapFaces, SwapFaces]) -> None:
     (a, held_a), (b, held_b) = (faces.halves(8) for faces in people)
     args = (a.pixels, b.pixels, held_a.pixels, held_b.pixels, score.appearance)
     perfect, nothing = score.likeness(held_b.pixels, *args), score.likeness(held_a.pixels, *args)
@@ -37,7 +37,7 @@ def test_intervals_hold_the_mean_and_shrink_with_n() -> None:
     assert many.high - many.low < 0.3 * (few.high - few.low)
 
 
-def test_kernel_distance_is_near_nought_for_one_heap_and_not_for_two(people: tuple[Faces, Faces]) -> None:
+def test_kernel_distance_is_near_nought_for_one_heap_and_not_for_two(people: tuple[SwapFaces, SwapFaces]) -> None:
     a, b = people
     same = score.kernel_distance(a.pixels[:12], a.pixels[12:], score.appearance)
     other = score.kernel_distance(a.pixels[:12], b.pixels[12:], score.appearance)
@@ -58,7 +58,9 @@ def test_a_learned_embedding_tells_apart_puppets_that_it_never_saw() -> None:
         score.train_embedding(made[:1], 1, 0)
 
 
-def test_as_many_faces_are_softened_as_is_asked(people: tuple[Faces, Faces], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_faces_are_softened_as_is_asked(
+    people: tuple[SwapFaces, SwapFaces], monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Pixels] = []
 
     def softened(face: Pixels, _: np.random.Generator) -> Pixels:
@@ -87,7 +89,7 @@ def test_an_embedding_that_saw_soft_faces_is_less_moved_by_softness() -> None:
     assert moved(0.5) < 0.6 * moved(0.0)  # 0.015 and 0.061
 
 
-def test_landmark_error_is_a_share_of_the_eyes_distance(people: tuple[Faces, Faces]) -> None:
+def test_landmark_error_is_a_share_of_the_eyes_distance(people: tuple[SwapFaces, SwapFaces]) -> None:
     points = people[0].landmarks[0]
     between = float(np.linalg.norm(points[33] - points[263]))
     assert score.landmark_error(points, points) == 0
@@ -96,7 +98,7 @@ def test_landmark_error_is_a_share_of_the_eyes_distance(people: tuple[Faces, Fac
         score.landmark_error(np.zeros_like(points), points)
 
 
-def test_genuine_puppets_drive_themselves(people: tuple[Faces, Faces]) -> None:
+def test_genuine_puppets_drive_themselves(people: tuple[SwapFaces, SwapFaces]) -> None:
     a = people[0]
     own, seen = score.driving_error(a.pixels[:6], a.landmarks[:6])
     other, _ = score.driving_error(a.pixels[:6], a.landmarks[6:12])
@@ -107,7 +109,7 @@ def test_genuine_puppets_drive_themselves(people: tuple[Faces, Faces]) -> None:
     assert own.value < 0.6 * other.value
 
 
-def test_blurred_faces_are_less_sharp(people: tuple[Faces, Faces]) -> None:
+def test_blurred_faces_are_less_sharp(people: tuple[SwapFaces, SwapFaces]) -> None:
     import cv2
 
     soft = np.stack([cv2.GaussianBlur(p, (0, 0), 1.5) for p in people[0].pixels])

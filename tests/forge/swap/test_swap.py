@@ -15,8 +15,8 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import batches, learn, reconstruction, swap_faces
-from zhenwei.forge.swap.settings import SwapSettings, cost
-from zhenwei.forge.swap.sides import Faces, of_portraits
+from zhenwei.forge.swap.sides import SwapFaces, of_portraits
+from zhenwei.forge.swap.swap_settings import SwapSettings, cost
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet, ssim
 from zhenwei.trainer.checkpoints import state_tensors
 
@@ -25,12 +25,12 @@ SMALL = SwapSettings(size=32, width=8, batch=8, steps=150, rate=2e-3, held_out=2
 
 
 @pytest.fixture(scope="module")
-def people() -> tuple[Faces, Faces]:
+def people() -> tuple[SwapFaces, SwapFaces]:
     return tuple(of_portraits(n, portraits(p, 8, 32, s)) for n, p, s in (("anna", ANNA, 1), ("bruno", BRUNO, 2)))  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="module")
-def overfitted(people: tuple[Faces, Faces]) -> tuple[checkpoint.State, list[float]]:
+def overfitted(people: tuple[SwapFaces, SwapFaces]) -> tuple[checkpoint.SwapState, list[float]]:
     state, losses = checkpoint.fresh(SMALL, CPU), []
     for step in range(SMALL.steps):
         found = learn(state, batches(*people, SMALL, step, CPU), SMALL)
@@ -56,12 +56,12 @@ def test_the_estimate_counts_parameters_exactly(settings: SwapSettings) -> None:
     assert (drawn.mask is not None) == settings.has_mask
 
 
-def test_loss_falls_on_eight_faces(overfitted: tuple[checkpoint.State, list[float]]) -> None:
+def test_loss_falls_on_eight_faces(overfitted: tuple[checkpoint.SwapState, list[float]]) -> None:
     losses = overfitted[1]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])
 
 
-def test_gradients_come_from_where_they_should(people: tuple[Faces, Faces]) -> None:
+def test_gradients_come_from_where_they_should(people: tuple[SwapFaces, SwapFaces]) -> None:
     net = checkpoint.fresh(SMALL, CPU).net
     a, b = batches(*people, SMALL, 0, CPU)
     for batch, side, own, other in ((a, "a", net.decoder_a, net.decoder_b), (b, "b", net.decoder_b, net.decoder_a)):
@@ -74,7 +74,7 @@ def test_gradients_come_from_where_they_should(people: tuple[Faces, Faces]) -> N
 
 
 def test_a_swap_comes_nearer_to_the_other(
-    people: tuple[Faces, Faces], overfitted: tuple[checkpoint.State, list[float]]
+    people: tuple[SwapFaces, SwapFaces], overfitted: tuple[checkpoint.SwapState, list[float]]
 ) -> None:
     a, b = people
     swapped, masks = swap_faces(overfitted[0].net, a.pixels, "b", CPU)
@@ -87,7 +87,7 @@ def test_a_swap_comes_nearer_to_the_other(
 
 
 @pytest.mark.parametrize("kind", ["plain", "adversarial"])
-def test_a_resumed_run_has_the_same_next_loss(people: tuple[Faces, Faces], tmp_path: Path, kind: str) -> None:
+def test_a_resumed_run_has_the_same_next_loss(people: tuple[SwapFaces, SwapFaces], tmp_path: Path, kind: str) -> None:
     change = {"adversarial": 0.1, "adversarial_from": 0.0} if kind == "adversarial" else {"loss": "ssim_mse"}
     settings = SwapSettings(**(SMALL.to_dict() | change))
     state = checkpoint.fresh(settings, CPU)
@@ -101,7 +101,7 @@ def test_a_resumed_run_has_the_same_next_loss(people: tuple[Faces, Faces], tmp_p
         assert learn(state, pair, settings) == learn(again, pair, settings)
 
 
-def test_checkpoints_of_others_are_refused(people: tuple[Faces, Faces], tmp_path: Path) -> None:
+def test_checkpoints_of_others_are_refused(people: tuple[SwapFaces, SwapFaces], tmp_path: Path) -> None:
     state = checkpoint.fresh(SMALL, CPU)
     path = tmp_path / "x.safetensors"
     checkpoint.keep(path, state, SMALL, "c" * 64, ("anna", "bruno"))
@@ -121,7 +121,7 @@ def test_checkpoints_of_others_are_refused(people: tuple[Faces, Faces], tmp_path
 
 
 @pytest.mark.parametrize("damage", ["nested", "endless", "name", "lost", "shape", "number"])
-def test_damaged_checkpoints_are_refused(people: tuple[Faces, Faces], tmp_path: Path, damage: str) -> None:
+def test_damaged_checkpoints_are_refused(people: tuple[SwapFaces, SwapFaces], tmp_path: Path, damage: str) -> None:
     from safetensors import safe_open
     from safetensors.torch import load_file
 
@@ -149,7 +149,7 @@ def test_damaged_checkpoints_are_refused(people: tuple[Faces, Faces], tmp_path: 
         checkpoint.restore(path, "c" * 64, CPU)
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_step(people: tuple[Faces, Faces]) -> None:
+def test_a_loss_that_is_not_finite_stops_before_the_step(people: tuple[SwapFaces, SwapFaces]) -> None:
     state = checkpoint.fresh(SMALL, CPU)
     with torch.no_grad():
         state.net.decoder_b.last.weight.fill_(float("nan"))
@@ -160,7 +160,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(people: tuple[Faces, Fa
     assert state.step == 0
 
 
-def test_the_adversarial_part_starts_late_and_teaches_both(people: tuple[Faces, Faces]) -> None:
+def test_the_adversarial_part_starts_late_and_teaches_both(people: tuple[SwapFaces, SwapFaces]) -> None:
     settings = SwapSettings(**(SMALL.to_dict() | {"adversarial": 0.1, "adversarial_from": 0.5, "steps": 4}))
     state = checkpoint.fresh(settings, CPU)
     assert state.critics is not None
@@ -171,7 +171,7 @@ def test_the_adversarial_part_starts_late_and_teaches_both(people: tuple[Faces, 
     assert isinstance(state.critics[0], PatchDiscriminator)
 
 
-def test_masked_networks_learn_the_mask(people: tuple[Faces, Faces]) -> None:
+def test_masked_networks_learn_the_mask(people: tuple[SwapFaces, SwapFaces]) -> None:
     settings = SwapSettings(**(SMALL.to_dict() | {"masked": True, "steps": 120}))
     state = checkpoint.fresh(settings, CPU)
     first = swap_faces(state.net, people[0].pixels, "b", CPU)[1]
@@ -200,7 +200,7 @@ def test_settings_without_meaning_are_refused(wrong: dict[str, object]) -> None:
 
 def test_faces_above_128_px_are_refused() -> None:
     with pytest.raises(UsageError, match="no faces"):
-        Faces(
+        SwapFaces(
             "x",
             np.zeros((1, 160, 160, 3), np.uint8),
             np.zeros((1, 468, 2), np.float32),
@@ -208,7 +208,7 @@ def test_faces_above_128_px_are_refused() -> None:
         )
 
 
-def test_a_checkpoint_of_the_first_schema_is_still_read(people: tuple[Faces, Faces], tmp_path: Path) -> None:
+def test_a_checkpoint_of_the_first_schema_is_still_read(people: tuple[SwapFaces, SwapFaces], tmp_path: Path) -> None:
     settings = SwapSettings(**(SMALL.to_dict() | {"adversarial": 0.1, "adversarial_from": 0.0}))
     state, path = checkpoint.fresh(settings, CPU), tmp_path / "x.safetensors"
     learn(state, batches(*people, settings, 0, CPU), settings)

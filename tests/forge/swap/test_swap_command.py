@@ -14,7 +14,7 @@ from zhenwei.cli._forge_swap import swap
 from zhenwei.errors import DataError
 from zhenwei.forge.consent import describe_folder, make_consent, write_consent
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
-from zhenwei.forge.swap import train
+from zhenwei.forge.swap import fitting
 
 
 def _typed(*words: object) -> Result:
@@ -73,7 +73,7 @@ def test_the_whole_way(place: Path) -> None:
     assert (place / "swapped.png.json").exists()
     assert (place / "swapped.mask.png").exists()
     assert is_marked(out)
-    previews = place / "run" / train.PREVIEWS
+    previews = place / "run" / fitting.PREVIEWS
     assert len(list(previews.glob("*.png"))) >= 3
     assert list(unmarked(previews)) == []
 

@@ -21,9 +21,9 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, make_consent
 from zhenwei.forge.export import Door, open_door
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
-from zhenwei.forge.swap import convert, train
+from zhenwei.forge.swap import convert, fitting
 from zhenwei.forge.swap.prepare import Prepared, load, prepare
-from zhenwei.forge.swap.settings import SwapSettings
+from zhenwei.forge.swap.swap_settings import SwapSettings
 
 TODAY = datetime.date(2026, 11, 26)
 CPU = torch.device("cpu")
@@ -51,7 +51,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Consent, Door, 
 
 def _run(lab: tuple[Path, Consent, Door, Prepared, Prepared], folder: Path, settings: SwapSettings = FEW) -> Path:
     _, consent, door, a, b = lab
-    return train.train(a, b, settings, folder, consent=consent, today=TODAY, door=door, device=CPU)
+    return fitting.train(a, b, settings, folder, consent=consent, today=TODAY, door=door, device=CPU)
 
 
 def test_faces_are_found_aligned_and_counted(lab: tuple[Path, Consent, Door, Prepared, Prepared]) -> None:
@@ -81,14 +81,14 @@ def test_advice_speaks_of_number_and_likeness(tmp_path: Path) -> None:
 def test_from_faces_to_a_marked_swap(lab: tuple[Path, Consent, Door, Prepared, Prepared], tmp_path: Path) -> None:
     root, consent, door = lab[:3]
     _run(lab, tmp_path / "run")
-    for name in (train.LAST, train.PREVIOUS, train.BEST, train.CURVES):
+    for name in (fitting.LAST, fitting.PREVIOUS, fitting.BEST, fitting.CURVES):
         assert (tmp_path / "run" / name).stat().st_size > 1000
-    sheets = sorted((tmp_path / "run" / train.PREVIEWS).glob("*.png"))
+    sheets = sorted((tmp_path / "run" / fitting.PREVIEWS).glob("*.png"))
     assert [s.name for s in sheets] == ["step-0000003.png", "step-0000006.png"]
-    rows = list(csv.DictReader((tmp_path / "run" / train.LOG).read_text("utf-8").splitlines()))
+    rows = list(csv.DictReader((tmp_path / "run" / fitting.LOG).read_text("utf-8").splitlines()))
     assert [float(r["step"]) for r in rows] == [3, 6]
     assert all(np.isfinite(float(v)) for r in rows for v in r.values())
-    swapper = convert.open_swapper(tmp_path / "run" / train.LAST, consent.sha256, CPU)
+    swapper = convert.open_swapper(tmp_path / "run" / fitting.LAST, consent.sha256, CPU)
     source = root / "anna" / "0.png"
     made, without = convert.convert(
         swapper, source, tmp_path / "swapped.png", door, direction="a-to-b", colour="reinhard", edge="feather"
@@ -130,10 +130,10 @@ def test_a_stopped_run_ends_where_a_whole_one_does(
     _, consent, door, a, b = lab
     whole = _run(lab, tmp_path / "whole")
     calls = iter(range(100))
-    part = train.train(
+    part = fitting.train(
         a, b, FEW, tmp_path / "part", consent=consent, today=TODAY, door=door, device=CPU, stop=lambda: next(calls) >= 4
     )
-    assert not (tmp_path / "part" / train.PREVIEWS / "step-0000006.png").exists()
+    assert not (tmp_path / "part" / fitting.PREVIEWS / "step-0000006.png").exists()
     again = _run(lab, tmp_path / "part")
     assert part == again
     assert whole.read_bytes() == again.read_bytes()
@@ -159,8 +159,8 @@ def test_a_broken_loss_stops_the_run_and_leaves_the_last_save(
     broken = Prepared(replace(b.faces, masks=masks), b.origins)
     masked = replace(FEW, masked=True)
     with pytest.raises(DataError, match="no longer finite"):
-        train.train(a, broken, masked, tmp_path / "new", consent=consent, today=TODAY, door=door, device=CPU)
-    assert not (tmp_path / "new" / train.LAST).exists()
+        fitting.train(a, broken, masked, tmp_path / "new", consent=consent, today=TODAY, door=door, device=CPU)
+    assert not (tmp_path / "new" / fitting.LAST).exists()
     assert path.read_bytes() == before
 
 
@@ -171,7 +171,7 @@ def test_what_consent_does_not_cover_is_refused(
 
     def refused(consent: Consent, today: datetime.date, match: str, a: Prepared = a) -> None:
         with pytest.raises(DataError, match=match):
-            train.train(a, b, FEW, tmp_path / "run", consent=consent, today=today, door=door, device=CPU)
+            fitting.train(a, b, FEW, tmp_path / "run", consent=consent, today=today, door=door, device=CPU)
         assert not (tmp_path / "run").exists()
 
     people = {p.name: p for p in consent.subjects}
@@ -181,7 +181,7 @@ def test_what_consent_does_not_cover_is_refused(
     fewer = replace(people["anna"], files=dict(list(people["anna"].files.items())[:2]))
     refused(make_consent([fewer, people["bruno"]]), TODAY, "not covered")
     with pytest.raises(UsageError, match="two people"):
-        train.train(a, a, FEW, tmp_path / "run", consent=consent, today=TODAY, door=door, device=CPU)
+        fitting.train(a, a, FEW, tmp_path / "run", consent=consent, today=TODAY, door=door, device=CPU)
     path = _run(lab, tmp_path / "run")
     with pytest.raises(DataError, match="another consent"):
         convert.open_swapper(path, make_consent([fewer, people["bruno"]]).sha256, CPU)

@@ -16,7 +16,7 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, make_consent
 from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn, open_converter
 from zhenwei.forge.voice.frames import BANDS, audio_of, log_mel
-from zhenwei.forge.voice.heard import Heard, hear
+from zhenwei.forge.voice.heard import SpeakerRecordings, hear
 from zhenwei.forge.voice.speak import HIGH, LOW, Speaker, speak, words
 from zhenwei.nets.voice import stretched
 
@@ -24,10 +24,10 @@ TODAY = datetime.date(2026, 11, 27)
 SHORT = ConverterSettings(batch=2, width=8)
 
 
-def spoken(speaker: Speaker, seed: int, count: int = 12) -> Heard:
+def spoken(speaker: Speaker, seed: int, count: int = 12) -> SpeakerRecordings:
     rng = np.random.default_rng(seed)
     said = tuple(speak(words(4, rng), speaker, rng) for _ in range(count))
-    return Heard("low" if speaker is LOW else "high", said, "made")
+    return SpeakerRecordings("low" if speaker is LOW else "high", said, "made")
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from zhenwei.cli.forge import forge
 from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, UnmarkedError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, hash_file, make_consent, write_consent
-from zhenwei.forge.export import Door, Exported, export_audio, open_door
+from zhenwei.forge.export import Door, ExportedFile, export_audio, open_door
 from zhenwei.forge.voice import KINDS, Copy, copy_voice
 from zhenwei.forge.voice.copy_set import LABELS, CopySet, copy_set
 
@@ -197,7 +197,7 @@ def test_a_draw_that_cannot_be_marked_is_drawn_again(
     (folder / "two.flac").unlink()
     refusals = [True, True]
 
-    def export(*given: Any) -> Exported:
+    def export(*given: Any) -> ExportedFile:
         if refusals:
             refusals.pop()
             raise UnmarkedError("marks could not be read back")

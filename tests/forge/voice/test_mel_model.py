@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
 from zhenwei.forge.voice.frames import BANDS, Scale
-from zhenwei.forge.voice.heard import Heard
-from zhenwei.forge.voice.mel_model import Learned, MelModelSettings, learn, open_model
+from zhenwei.forge.voice.heard import SpeakerRecordings
+from zhenwei.forge.voice.mel_model import MelModelSettings, TrainedMelModel, learn, open_model
 from zhenwei.forge.voice.speak import LOW, speak, words
 from zhenwei.nets.voice import MelModel, mixture_log_density
 
@@ -24,9 +24,9 @@ def spoken(seed: int, count: int) -> list[NDArray[np.float32]]:
 
 
 @pytest.fixture(scope="module")
-def learned() -> Learned:
+def learned() -> TrainedMelModel:
     torch.set_num_threads(1)
-    return learn(Heard("low", tuple(spoken(0, 10)), "made"), MelModelSettings(), 60)
+    return learn(SpeakerRecordings("low", tuple(spoken(0, 10)), "made"), MelModelSettings(), 60)
 
 
 def test_a_band_follows_from_earlier_ones_alone() -> None:
@@ -51,13 +51,13 @@ def test_a_mixture_is_a_density() -> None:
 
 
 @pytest.mark.heavy
-def test_it_beats_independent_normals_on_held_out_words(learned: Learned) -> None:
+def test_it_beats_independent_normals_on_held_out_words(learned: TrainedMelModel) -> None:
     frames = np.concatenate([standardised(learned, s, k) for k, s in enumerate(spoken(1, 4))])
     normal = 0.5 * np.log(2 * np.pi * 1.01) + frames**2 / 2 / 1.01  # standardised, and the noise's variance
     assert nll(learned, frames).mean() < normal.mean() - 0.3
 
 
-def test_draws_are_frames_and_repeat(learned: Learned) -> None:
+def test_draws_are_frames_and_repeat(learned: TrainedMelModel) -> None:
     first, again, other = (learned.draw(5, np.random.default_rng(s)) for s in (0, 0, 1))
     assert first.shape == (5, BANDS)
     assert np.isfinite(first).all()
@@ -65,7 +65,7 @@ def test_draws_are_frames_and_repeat(learned: Learned) -> None:
     assert not np.array_equal(first, other)
 
 
-def test_a_draw_goes_on_from_its_beginning(learned: Learned) -> None:
+def test_a_draw_goes_on_from_its_beginning(learned: TrainedMelModel) -> None:
     beginning = standardised(learned, spoken(2, 1)[0], 0)[:30]
     drawn = learned.draw(3, np.random.default_rng(0), beginning)
     told = nll(learned, np.concatenate([beginning, drawn]))[-3:]
@@ -75,11 +75,11 @@ def test_a_draw_goes_on_from_its_beginning(learned: Learned) -> None:
 
 def test_what_has_no_meaning() -> None:
     with pytest.raises(DataError):
-        learn(Heard("low", tuple(spoken(0, 1)), "made"), MelModelSettings(), 1)
+        learn(SpeakerRecordings("low", tuple(spoken(0, 1)), "made"), MelModelSettings(), 1)
 
 
 def test_a_run_goes_on_exactly_and_is_opened(tmp_path: Path) -> None:
-    heard = Heard("low", tuple(spoken(0, 8)), "made")
+    heard = SpeakerRecordings("low", tuple(spoken(0, 8)), "made")
     whole = learn(heard, MelModelSettings(batch=2), 4)
     learn(heard, MelModelSettings(batch=2), 2, tmp_path)
     assert learn(heard, MelModelSettings(batch=2), 4, tmp_path).losses == whole.losses
@@ -96,4 +96,4 @@ def test_weights_beyond_all_numbers_are_told() -> None:
     torch.nn.init.constant_(net.out.weight, 1e38)
     scale = Scale(np.random.default_rng(0).standard_normal((9, BANDS)))
     with pytest.raises(DataError, match="not finite"):
-        Learned(net, scale).draw(2, np.random.default_rng(0))
+        TrainedMelModel(net, scale).draw(2, np.random.default_rng(0))

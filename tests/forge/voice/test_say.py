@@ -15,7 +15,7 @@ from zhenwei.forge.export import Door, open_door
 from zhenwei.forge.voice.convert import Converter, ConverterSettings, learn
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale
 from zhenwei.forge.voice.heard import make_voice
-from zhenwei.forge.voice.mel_model import Learned
+from zhenwei.forge.voice.mel_model import TrainedMelModel
 from zhenwei.forge.voice.say import MADE_VOICES, convert_made, export_drawn, export_said
 from zhenwei.nets.voice import MelModel
 
@@ -32,7 +32,7 @@ def converter() -> Converter:
     return learn(low, high, ConverterSettings(batch=2, width=8), 3)
 
 
-class _Undrawn(Learned):
+class _Undrawn(TrainedMelModel):
     """A model that must not be asked."""
 
     def draw(self, *_: object) -> Reals:

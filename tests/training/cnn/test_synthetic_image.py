@@ -19,8 +19,8 @@ from zhenwei import faces
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.training.cnn._synthetic_image import (
-    Album,
     PortraitBatches,
+    PortraitSplit,
     SyntheticPairs,
     SyntheticRecipe,
     exchange,
@@ -32,8 +32,8 @@ from zhenwei.training.cnn._synthetic_image import (
 from zhenwei.training.cnn.synthetic_image import lesson
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.portraits import (
-    Degradation,
-    Portrait,
+    ImageDegradation,
+    LabelledPortrait,
     as_cut,
     draw_degradation,
     read_portraits,
@@ -55,10 +55,14 @@ def image(number: int, side: int = 256) -> Pixels:
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def portrait(number: int, source: str = "ffhq", *, side: int = 256, quality: int = 95, test: bool = False) -> Portrait:
+def portrait(
+    number: int, source: str = "ffhq", *, side: int = 256, quality: int = 95, test: bool = False
+) -> LabelledPortrait:
     box = np.array([0.33, 0.08, 0.22]) * side  # about where the face is
     data, forged = encode(image(number, side), ".jpg", quality), source == "stylegan"
-    return Portrait(data, f"{source}-{number}.jpg", source, forged, test, float(box[0]), float(box[1]), float(box[2]))
+    return LabelledPortrait(
+        data, f"{source}-{number}.jpg", source, forged, test, float(box[0]), float(box[1]), float(box[2])
+    )
 
 
 def small_recipe(**changes: object) -> SyntheticRecipe:
@@ -69,7 +73,7 @@ def small_recipe(**changes: object) -> SyntheticRecipe:
     return recipe.model_copy(update=values | changes)
 
 
-def album(recipe: SyntheticRecipe, count: int = 24) -> Album:
+def album(recipe: SyntheticRecipe, count: int = 24) -> PortraitSplit:
     return sort_out([portrait(i, s) for i in range(count) for s in ("ffhq", "stylegan")], recipe)
 
 
@@ -136,7 +140,7 @@ def test_a_batch_is_a_function_of_the_step() -> None:
 def test_both_of_a_pair_go_through_the_very_same() -> None:
     """Put the same picture on both sides: not one pixel may differ, in any draw."""
     recipe = small_recipe(pairs=SyntheticPairs(generated=6, regenerated=0))
-    same = Album({"ffhq": [portrait(0)]}, [replace(portrait(0), forged=True)], [], [])
+    same = PortraitSplit({"ffhq": [portrait(0)]}, [replace(portrait(0), forged=True)], [], [])
     for step in range(15):
         pixels = PortraitBatches(same, recipe)[step].pixels
         assert np.array_equal(pixels[::2], pixels[1::2])
@@ -193,12 +197,12 @@ def test_how_files_are_made_does_not_tell_the_classes_apart() -> None:
     recipe = small_recipe(pairs=SyntheticPairs(generated=8, regenerated=0))
     genuine = [portrait(i, quality=95) for i in range(20)]
     otherwise = [replace(portrait(i, "stylegan", quality=90), path=f"x{i}") for i in range(20)]
-    low, high = told_by(PortraitBatches(Album({"ffhq": genuine}, otherwise, [], []), recipe), 30)
+    low, high = told_by(PortraitBatches(PortraitSplit({"ffhq": genuine}, otherwise, [], []), recipe), 30)
     assert low <= 0.55
     assert high >= 0.45
     # The probe would see it: a file saved at 12 is told from one saved at 95 through everything.
     ruined = [replace(portrait(i, "stylegan", quality=12), path=f"x{i}") for i in range(20)]
-    low, _ = told_by(PortraitBatches(Album({"ffhq": genuine}, ruined, [], []), recipe), 30)
+    low, _ = told_by(PortraitBatches(PortraitSplit({"ffhq": genuine}, ruined, [], []), recipe), 30)
     assert low > 0.5
 
 
@@ -209,27 +213,27 @@ def test_held_out_pictures_are_cut_as_the_detector_cuts() -> None:
     expected, found = faces.cut(frame, track.faces[0], contract), _as_portrait(large)
     assert expected is not None
     assert found is not None
-    shown = as_cut(found, large, Degradation(), contract)
+    shown = as_cut(found, large, ImageDegradation(), contract)
     # The box is rounded once more: a shift of up to a pixel of the picture.
     assert np.abs(shown.astype(float) - expected).mean() < 6
-    elsewhere = as_cut(replace(found, left=found.left + 60), large, Degradation(), contract)
+    elsewhere = as_cut(replace(found, left=found.left + 60), large, ImageDegradation(), contract)
     assert np.abs(elsewhere.astype(float) - expected).mean() > 12
 
 
-def _as_portrait(pixels: Pixels) -> Portrait | None:
+def _as_portrait(pixels: Pixels) -> LabelledPortrait | None:
     from zhenwei.training.data.portraits import _placed
 
     ok, data = cv2.imencode(".png", pixels[..., ::-1])
-    return _placed(Portrait(data.tobytes(), "a", "ffhq", False, False, 0, 0, 0)) if ok else None
+    return _placed(LabelledPortrait(data.tobytes(), "a", "ffhq", False, False, 0, 0, 0)) if ok else None
 
 
 def test_deliveries_shrink_encode_and_never_lose_the_picture() -> None:
     drawn = [draw_degradation(np.random.default_rng(i)) for i in range(300)]
     assert 0.4 < np.mean([d.scale != 1 for d in drawn]) < 0.7
     assert {d.encoding[0] for d in drawn if d.encoding} == {".jpg", ".webp"}
-    assert Degradation(scale=0.5).apply(astronaut()).shape == (128, 128, 3)
-    assert Degradation(scale=0.01).apply(astronaut()).shape == (64, 64, 3)
-    assert np.array_equal(Degradation().apply(astronaut()), astronaut())
+    assert ImageDegradation(scale=0.5).apply(astronaut()).shape == (128, 128, 3)
+    assert ImageDegradation(scale=0.01).apply(astronaut()).shape == (64, 64, 3)
+    assert np.array_equal(ImageDegradation().apply(astronaut()), astronaut())
 
 
 def test_portraits_are_read_with_their_faces(tmp_path: Path) -> None:
@@ -285,7 +289,7 @@ def test_a_run_writes_its_log_and_goes_on_where_it_stopped(tmp_path: Path) -> No
 def test_views_hold_both_classes_in_equal_treatment() -> None:
     recipe = small_recipe()
     held = album(recipe).held_out
-    view = generated_view(held, recipe, Degradation())
+    view = generated_view(held, recipe, ImageDegradation())
     assert len(view.pixels) == len(held)
     assert {True, False} == set(view.forged)
     twins = regenerated_view(held, recipe)
@@ -295,7 +299,7 @@ def test_views_hold_both_classes_in_equal_treatment() -> None:
 
 
 def test_held_out_pictures_are_shown_as_they_are_and_delivered() -> None:
-    from zhenwei.training.data.held_out import HeldOutPortraits
+    from zhenwei.training.data.held_out_faces import HeldOutPortraits
 
     some = album(small_recipe())
     shown = list(HeldOutPortraits(some.held_out, 1))

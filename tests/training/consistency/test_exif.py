@@ -94,15 +94,15 @@ def photographs(count: int) -> list[Photograph]:
 
 
 def test_whole_and_spliced_pictures_share_their_size_and_come_in_pairs() -> None:
-    shown = list(published.Examples(photographs(3), 1))
-    assert len(shown) == len(published.Examples(photographs(3), 1)) == 12
+    shown = list(published.PatchExamples(photographs(3), 1))
+    assert len(shown) == len(published.PatchExamples(photographs(3), 1)) == 12
     for whole, spliced in zip(shown[::2], shown[1::2], strict=True):
         assert (whole.forged, spliced.forged) == (False, True)
         assert whole.pixels.shape == spliced.pixels.shape
         assert (whole.face, whole.degraded) == (spliced.face, spliced.degraded)
         assert (whole.pixels != spliced.pixels).mean() > 0.02
     with pytest.raises(DataError, match="too few"):
-        list(published.Examples(photographs(1), 1))
+        list(published.PatchExamples(photographs(1), 1))
 
 
 def test_a_pasted_part_changes_nothing_around_it() -> None:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from tests.training.making import SIDE, person
 
-from zhenwei.training.data.augment import Degradation, draw
+from zhenwei.training.data.augment import AugmentationDraw, draw
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.recipe import Augmentation
 from zhenwei.types import Floats, Pixels
 
 NOTHING = Augmentation(zoom=1, rotate_deg=0, downscale=0, colour=0, grey=0, blur=0, sharpen=0, noise=0, jpeg=0, webp=0)
 EVERYTHING = Augmentation(downscale=1, colour=1, grey=0.5, blur=1, sharpen=1, noise=1, jpeg=0.5, webp=0.5, h264=0.3)
-PLAIN = Degradation(
+PLAIN = AugmentationDraw(
     matrix=np.eye(2, 3),
     size_px=SIDE,
     shrink=None,
@@ -32,7 +32,7 @@ PLAIN = Degradation(
 )
 
 
-def drawn(options: Augmentation, seed: int, size_px: int = 64) -> Degradation:
+def drawn(options: Augmentation, seed: int, size_px: int = 64) -> AugmentationDraw:
     return draw(options, SIDE, size_px, np.random.default_rng(seed))
 
 

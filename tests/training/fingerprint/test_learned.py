@@ -14,7 +14,7 @@ from zhenwei.detectors.fingerprint._sources import MADE, SOURCES
 from zhenwei.errors import DataError
 from zhenwei.models import manifest
 from zhenwei.nets.fingerprint import LearnedFingerprint
-from zhenwei.training.data.portraits import Degradation, Portrait, read_portraits
+from zhenwei.training.data.portraits import ImageDegradation, LabelledPortrait, read_portraits
 from zhenwei.training.fingerprint import _networks as taught
 from zhenwei.types import Pixels
 
@@ -39,17 +39,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def portraits(data: Path) -> list[Portrait]:
+def portraits(data: Path) -> list[LabelledPortrait]:
     return read_portraits(data)
 
 
 @pytest.fixture(scope="module")
-def some(portraits: list[Portrait]) -> taught.SourceImages:
+def some(portraits: list[LabelledPortrait]) -> taught.SourceImages:
     learn, _ = taught.albums(portraits)
     return taught.SourceImages(learn, {name: np.roll(learn.faces, 8 * i + 8, 2) for i, name in enumerate(MADE)})
 
 
-def test_pictures_are_learned_from_or_held_out_never_both(portraits: list[Portrait]) -> None:
+def test_pictures_are_learned_from_or_held_out_never_both(portraits: list[LabelledPortrait]) -> None:
     learn, held_out = taught.albums(portraits)
     for source in ("ffhq", "pixabay", "stylegan"):
         mine, theirs = ({p.path for p in a.portraits[source]} for a in (learn, held_out))
@@ -71,9 +71,9 @@ def test_batches_repeat_and_hold_every_source(some: taught.SourceImages) -> None
 
 def test_a_crop_that_is_delivered_keeps_its_size() -> None:
     face = lit(0)[:192, :192]
-    assert (taught.degraded(face, Degradation()) == face).all()
+    assert (taught.degraded(face, ImageDegradation()) == face).all()
     for scale in (0.5, 1.1):
-        assert taught.degraded(face, Degradation(scale)).shape == face.shape
+        assert taught.degraded(face, ImageDegradation(scale)).shape == face.shape
 
 
 @pytest.mark.heavy

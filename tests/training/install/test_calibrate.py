@@ -10,7 +10,7 @@ from tests.training.making import person
 
 from zhenwei.errors import DataError
 from zhenwei.fusion.operating import Tail, measure_operating_points
-from zhenwei.training.data.shown import Degradation, degradation
+from zhenwei.training.data.held_out_images import Delivery, degradation
 from zhenwei.training.install.calibrate import NEUTRAL, worst_of
 
 
@@ -42,8 +42,8 @@ def test_the_worst_of_none_is_refused() -> None:
         worst_of([])
 
 
-@pytest.mark.parametrize("degradation", [Degradation(96, 50, None), Degradation(96, 50, 30)])
-def test_a_delivered_picture_is_smaller_and_poorer_and_still_the_same(degradation: Degradation) -> None:
+@pytest.mark.parametrize("degradation", [Delivery(96, 50, None), Delivery(96, 50, 30)])
+def test_a_delivered_picture_is_smaller_and_poorer_and_still_the_same(degradation: Delivery) -> None:
     arrived = degradation.apply(person(1))
     assert arrived.shape == (96, 96, 3)
     assert np.array_equal(arrived, degradation.apply(person(1)))
@@ -60,11 +60,11 @@ def test_some_deliveries_are_soft_or_noisy_by_what_they_say() -> None:
     assert all(0.003 <= d.blur_px / d.side <= 0.015 for d in soft)
     grain = np.random.default_rng(3).integers(0, 256, (96, 96, 3), np.uint8)
     detail = [
-        np.std(np.diff(Degradation(96, 95, None, blur).apply(grain).astype(float), axis=1)) for blur in (0.0, 0.7, 1.4)
+        np.std(np.diff(Delivery(96, 95, None, blur).apply(grain).astype(float), axis=1)) for blur in (0.0, 0.7, 1.4)
     ]
     assert detail[0] > 2 * detail[1] > 4 * detail[2]
     flat = np.full((96, 96, 3), 128, np.uint8)
-    noise = Degradation(96, 100, None, noise=(8.0, 5))
+    noise = Delivery(96, 100, None, noise=(8.0, 5))
     assert 5 < np.std(noise.apply(flat)) < 9
     assert np.array_equal(noise.apply(flat), noise.apply(flat))
 

@@ -26,10 +26,10 @@ from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.models import manifest, verify
 from zhenwei.models.calibration import Calibration
 from zhenwei.nets.face_forgery import FaceForgeryNet, FaceForgeryOutput
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.install.calibrate import NEUTRAL, Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export
+from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish as publish_product
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import InputContract
@@ -189,15 +189,15 @@ PRODUCT = Product(
 )
 
 
-def greys() -> Iterator[Shown]:
+def greys() -> Iterator[HeldOutImage]:
     rng = np.random.default_rng(0)
     for number in range(60):
         level = int(np.clip(rng.normal(140 if number % 2 else 110, 25), 0, 255))
         pixels = np.full((64, 64, 3), level, np.uint8)
-        yield Shown(pixels, bool(number % 2), number, str(number), "grey", degraded=number % 3 == 0)
+        yield HeldOutImage(pixels, bool(number % 2), number, str(number), "grey", degraded=number % 3 == 0)
 
 
-def ask(shown: Shown) -> Sample:
+def ask(shown: HeldOutImage) -> Sample:
     score = float(models.load("brightness").run(faces.normalise(shown.pixels[None], CONTRACT))[0][0])
     llr = Calibration.load(models.calibration_path("brightness")).llr(score, face_px=64)
     assert llr == pytest.approx(score)  # neutral, while it is being measured

@@ -15,19 +15,19 @@ from tests.training.data.test_pack import ASTRONAUT
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError
-from zhenwei.evaluation.items import Item, Said
+from zhenwei.evaluation.items import Answer, Item
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.training.install import left_out
-from zhenwei.training.install.thresholds import Answered, measure, operating_of, spread, trust_of
+from zhenwei.training.install.thresholds import FileAnswers, measure, operating_of, spread, trust_of
 from zhenwei.types import Kind
 
 FORGED = Path(__file__).parents[3] / "examples" / "media" / "astronaut-forged.jpg"
 
 
-def one(llr: float | None, forged: bool, source: str, number: int, kind: Kind = "image") -> Answered:
-    said = (Said("cnn.face_forgery", 1, llr, "altered"),)
-    return Answered(
+def one(llr: float | None, forged: bool, source: str, number: int, kind: Kind = "image") -> FileAnswers:
+    said = (Answer("cnn.face_forgery", 1, llr, "altered"),)
+    return FileAnswers(
         kind,
         source,
         f"{source}/{number}",
@@ -38,7 +38,7 @@ def one(llr: float | None, forged: bool, source: str, number: int, kind: Kind = 
     )
 
 
-def calibrated(count: int, sources: int, *, factor: float = 1.0, kind: Kind = "image") -> list[Answered]:
+def calibrated(count: int, sources: int, *, factor: float = 1.0, kind: Kind = "image") -> list[FileAnswers]:
     """Gaussian LLRs of mean 1 and variance 2, either way, told ``factor`` times too large."""
     rng = np.random.default_rng(1)
     every = []
@@ -135,10 +135,10 @@ def test_a_level_that_many_share_is_reached_again_after_writing(tmp_path: Path) 
 
 
 def test_in_a_crowd_the_worst_person_counts_once() -> None:
-    said = tuple(Said("cnn.face_forgery", person, llr, "altered") for person, llr in ((1, -2.0), (2, 1.5)))
-    crowd = Answered("image", "a", "a/0", False, said, {})
+    said = tuple(Answer("cnn.face_forgery", person, llr, "altered") for person, llr in ((1, -2.0), (2, 1.5)))
+    crowd = FileAnswers("image", "a", "a/0", False, said, {})
     assert crowd.llrs(Dependence()) == [-2.0, 1.5]
-    heard = Answered("video", "a", "a/0", False, (*said, Said("speech.variability", None, 3.0, "voice")), {})
+    heard = FileAnswers("video", "a", "a/0", False, (*said, Answer("speech.variability", None, 3.0, "voice")), {})
     assert heard.llrs(Dependence()) == [-2.0, 1.5]  # a voice is measured on sound
 
 

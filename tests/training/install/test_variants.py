@@ -12,11 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.training.install.export import export
+from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.variants import card_lines, cost, fp16, int8, paired_difference, write_variants
 from zhenwei.types import Floats
 
-from .test_export import SIZE, network
+from .test_onnx_export import SIZE, network
 
 
 def faces(count: int, seed: int = 0) -> Floats:

@@ -28,7 +28,7 @@ from zhenwei.training.data.speech import (
 from zhenwei.training.speech import _graph as speech_graph
 from zhenwei.training.speech import _pairs as pairs
 from zhenwei.training.speech import _together as speech_together
-from zhenwei.training.speech._folds import Asked, speech_of, table
+from zhenwei.training.speech._folds import FoldAnswer, speech_of, table
 from zhenwei.training.speech._together import ANSWERS
 from zhenwei.training.speech.lfcc_gmm import export_mixtures, fit_mixtures
 from zhenwei.types import Evidence, Forgery, Text
@@ -162,7 +162,7 @@ def test_the_network_learns_stops_and_goes_on_as_if_nothing_had_happened(
         speech_graph.learn(rows, tmp_path / "part.pt")
 
 
-def answers(seed: int = 0) -> list[Asked]:
+def answers(seed: int = 0) -> list[FoldAnswer]:
     """Twelve sources, forged ones score higher; some are not answered; metadata tell nothing."""
     rng = np.random.default_rng(seed)
     found = []
@@ -172,7 +172,7 @@ def answers(seed: int = 0) -> list[Asked]:
         u = Utterance(voice(0.5, number % 7), "sys" if forged else "", f"s{number // 4}", source, f"{number}.flac")
         for rung in ("", "channel", "noise"):
             score = None if number % 16 == 0 else float(rng.normal(1.5 * forged, 1))
-            found.append(Asked(u, number % 5, rung, score))
+            found.append(FoldAnswer(u, number % 5, rung, score))
     return found
 
 
@@ -187,7 +187,7 @@ def test_the_table_tells_what_was_answered_and_what_metadata_tell() -> None:
     assert rows["metadata only"].auc is not None
 
 
-def write(folder: Path, detector: str, asked: list[Asked]) -> Path:
+def write(folder: Path, detector: str, asked: list[FoldAnswer]) -> Path:
     folder.mkdir()
     with (folder / ANSWERS).open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text)

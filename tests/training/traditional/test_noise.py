@@ -12,7 +12,7 @@ from zhenwei import models
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.photographs import Photograph, largest_face
-from zhenwei.training.traditional.noise import MODEL, Examples, Sitter, draw_arrival, lesson
+from zhenwei.training.traditional.noise import MODEL, NoiseExamples, PhotographedFace, draw_arrival, lesson
 from zhenwei.types import Pixels
 
 
@@ -21,17 +21,19 @@ def lit(number: int) -> Pixels:
     return np.clip(astronaut().astype(int) + tint, 0, 255).astype(np.uint8)
 
 
-def sitters(count: int) -> list[Sitter]:
+def sitters(count: int) -> list[PhotographedFace]:
     found = []
     for number in range(count):
         face = largest_face(lit(number))
         assert face is not None
-        found.append(Sitter(Photograph(encode(lit(number), ".jpg", 95), f"{number}.jpg", "ffhq", False), face))
+        found.append(
+            PhotographedFace(Photograph(encode(lit(number), ".jpg", 95), f"{number}.jpg", "ffhq", False), face)
+        )
     return found
 
 
 def test_genuine_and_forged_arrive_alike() -> None:
-    for shown in _by_image(Examples(sitters(3), 1)):
+    for shown in _by_image(NoiseExamples(sitters(3), 1)):
         for degraded in (False, True):
             mine = [s for s in shown if s.degraded == degraded]
             assert sum(not s.forged for s in mine) == 1
@@ -42,7 +44,7 @@ def test_genuine_and_forged_arrive_alike() -> None:
             assert all(np.abs(s.pixels[corner].astype(int) - genuine[corner]).mean() < 3 for s in mine)
 
 
-def _by_image(examples: Examples) -> list[list]:  # type: ignore[type-arg]
+def _by_image(examples: NoiseExamples) -> list[list]:  # type: ignore[type-arg]
     every = list(examples)
     return [[s for s in every if s.face == face] for face in sorted({s.face for s in every})]
 

@@ -7,29 +7,29 @@ from zhenwei.training.data.labelled import LabelledImages, labelled_images
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.calibrate import calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import Exported
+from zhenwei.training.install.onnx_export import ExportedModel
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection
 from zhenwei_grain.grain import MODEL, STORE, Grain
 
 
-class Recipe(Section):
+class Recipe(RecipeSection):
     """``seed``: of the folds that the calibration is checked on. Every field is an option of ``zhenwei train``."""
 
     seed: int = 0
 
 
-def prepare(_: Recipe, run: Run) -> LabelledImages:
+def prepare(_: Recipe, run: LessonRun) -> LabelledImages:
     return labelled_images(run.data, held_out=1.0)[1]  # all of them: nothing is learned
 
 
-def learn(_: Recipe, __: LabelledImages, ___: Run) -> Exported:
+def learn(_: Recipe, __: LabelledImages, ___: LessonRun) -> ExportedModel:
     """The filter as it is; a network would be trained here and exported."""
-    return Exported((STORE / "weights" / f"{MODEL}.onnx").read_bytes(), parity=0.0)
+    return ExportedModel((STORE / "weights" / f"{MODEL}.onnx").read_bytes(), parity=0.0)
 
 
-def install(recipe: Recipe, images: LabelledImages, exported: Exported, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: Recipe, images: LabelledImages, exported: ExportedModel, run: LessonRun) -> tuple[ModelEntry, ...]:
     product = Product(
         model=MODEL,
         detector=Grain.info.id,

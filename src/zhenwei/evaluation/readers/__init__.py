@@ -12,13 +12,13 @@ from pathlib import Path
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.readers import asvspoof, celeb_df, deepfakebench, dfdc, faceforensics, labels_csv, project
-from zhenwei.evaluation.readers.reading import Reading, check
+from zhenwei.evaluation.readers.table_reading import Reading, check
 
-__all__ = ["FORMATS", "Format", "Reading", "detect", "load"]
+__all__ = ["FORMATS", "DatasetFormat", "Reading", "detect", "load"]
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class DatasetFormat:
     """``layout``: what it looks like, for a person. ``fits`` asks that of a place; ``read`` raises DataError."""
 
     name: str
@@ -28,7 +28,7 @@ class Format:
 
 
 FORMATS = tuple(
-    Format(room.NAME, room.LAYOUT, room.fits, room.read)
+    DatasetFormat(room.NAME, room.LAYOUT, room.fits, room.read)
     for room in (faceforensics, celeb_df, dfdc, deepfakebench, asvspoof, labels_csv, project)
 )
 
@@ -54,7 +54,7 @@ def load(place: str | Path, name: str = "auto", *, skip_missing: bool = False) -
     return found
 
 
-def detect(place: Path) -> Format:
+def detect(place: Path) -> DatasetFormat:
     """The one format whose layout this is. Raises :class:`DataError` for none or several."""
     _there(place)
     try:

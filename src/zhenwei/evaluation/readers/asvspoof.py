@@ -24,7 +24,7 @@ from pathlib import Path
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
-from zhenwei.evaluation.readers.reading import Reading, above, few, listed, printable, text_of
+from zhenwei.evaluation.readers.table_reading import Reading, above, few, listed, printable, text_of
 
 NAME = "asvspoof"
 LAYOUT = "a protocol (.txt, .tsv), or a folder with ASVspoof protocols and flac folders"

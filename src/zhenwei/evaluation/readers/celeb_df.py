@@ -16,7 +16,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers import naming
 from zhenwei.evaluation.readers.faceforensics import VIDEOS
-from zhenwei.evaluation.readers.reading import Reading, few, listed, relative, text_of, within
+from zhenwei.evaluation.readers.table_reading import Reading, few, listed, relative, text_of, within
 
 NAME = "celeb-df"
 LAYOUT = "a folder with Celeb-real/, Celeb-synthesis/ and List_of_testing_videos.txt"

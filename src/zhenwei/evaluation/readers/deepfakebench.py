@@ -25,7 +25,16 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
 from zhenwei.evaluation.readers import naming
 from zhenwei.evaluation.readers.faceforensics import COMPRESSIONS
-from zhenwei.evaluation.readers.reading import Reading, above, is_file, json_of, listed, mapping, printable, split_of
+from zhenwei.evaluation.readers.table_reading import (
+    Reading,
+    above,
+    is_file,
+    json_of,
+    listed,
+    mapping,
+    printable,
+    split_of,
+)
 
 NAME = "deepfakebench"
 LAYOUT = "a .json of DeepfakeBench, or a folder of them (dataset_json)"

@@ -14,7 +14,7 @@ from typing import Any
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers.reading import Reading, json_of, mapping, parted, relative, split_of
+from zhenwei.evaluation.readers.table_reading import Reading, json_of, mapping, parted, relative, split_of
 
 NAME = "dfdc"
 LAYOUT = "a folder with metadata.json, or of folders with one each"

@@ -21,7 +21,7 @@ from pathlib import Path
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item, Split
 from zhenwei.evaluation.readers import naming
-from zhenwei.evaluation.readers.reading import Reading, few, json_of, listed, within
+from zhenwei.evaluation.readers.table_reading import Reading, few, json_of, listed, within
 
 NAME = "faceforensics"
 LAYOUT = "a folder with original_sequences/ and manipulated_sequences/"

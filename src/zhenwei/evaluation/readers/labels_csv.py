@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
-from zhenwei.evaluation.readers.reading import (
+from zhenwei.evaluation.readers.table_reading import (
     Reading,
     listed,
     parted,

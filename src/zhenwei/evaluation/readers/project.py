@@ -24,7 +24,7 @@ from pathlib import Path
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Domain, Item
 from zhenwei.evaluation.readers.labels_csv import label_of
-from zhenwei.evaluation.readers.reading import Reading, printable_row, relative, split_of, table_of
+from zhenwei.evaluation.readers.table_reading import Reading, printable_row, relative, split_of, table_of
 
 NAME = "project"
 LAYOUT = "a folder with dfdc-faces, photos, clips, faceclips, speech or speech2 as .zip and .csv"

@@ -10,13 +10,13 @@ from __future__ import annotations
 import torch
 
 from zhenwei.forge.adversarial import Game
-from zhenwei.forge.gan.faces import Faces, mirrored
+from zhenwei.forge.gan.faces import TrainingFaces, mirrored
 from zhenwei.forge.gan.gan import GanRules, play
-from zhenwei.forge.gan.settings import GanSettings
+from zhenwei.forge.gan.gan_settings import GanSettings
 from zhenwei.nets.gan import DcganCritic, DcganGenerator
 
 
-def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
+def game_of(settings: GanSettings, faces: TrainingFaces, device: torch.device) -> Game:
     """The game over ``faces``; its first weights are those of torch's rng."""
     generator = DcganGenerator(settings.side, settings.width, settings.noise)
     critic = DcganCritic(settings.side, settings.width, normed=settings.kind == "dcgan")

@@ -24,7 +24,7 @@ MIN_IMAGES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class TrainingFaces:
     """``pixels`` (n, side, side, 3) uint8 RGB to learn from. ``words``: what they are. ``consent``: SHA-256 of the
     manifest that covers them, "" for puppets, which are nobody."""
 
@@ -40,15 +40,15 @@ class Faces:
             raise UsageError("too few pictures to learn from", got=str(len(self.pixels)), want=f">= {MIN_IMAGES}")
 
 
-def puppets(count: int, side: int, seed: int) -> Faces:
+def puppets(count: int, side: int, seed: int) -> TrainingFaces:
     """``count`` drawn puppets, each another one."""
     drawn = [portraits(any_puppet(np.random.default_rng([seed, k])), 1, 2 * side, seed + k)[0] for k in range(count)]
     large = of_portraits("puppets", drawn, 1.25).pixels
     small = large.reshape(count, side, 2, side, 2, 3).mean((2, 4)).round().astype(np.uint8)
-    return Faces(small, f"{count} drawn puppets, seed {seed}")
+    return TrainingFaces(small, f"{count} drawn puppets, seed {seed}")
 
 
-def faces_of(files: Iterable[Path], side: int, consent: Consent, subject: str, today: datetime.date) -> Faces:
+def faces_of(files: Iterable[Path], side: int, consent: Consent, subject: str, today: datetime.date) -> TrainingFaces:
     """Square middles of pictures of faces, after ``consent`` was found to cover every file for ``subject``'s face.
 
     Raises DataError where consent does not cover a file, or one cannot be read as a picture."""
@@ -56,12 +56,12 @@ def faces_of(files: Iterable[Path], side: int, consent: Consent, subject: str, t
     check_files(consent, subject, held, today, "face")
     if not held:
         raise UsageError("there are no pictures to learn from", want=f"a folder with {', '.join(SUFFIXES)}")
-    return Faces(
+    return TrainingFaces(
         np.stack([read_square(path, side) for path in held]), f"{len(held)} pictures of {subject}", consent.sha256
     )
 
 
-def mirrored(faces: Faces) -> Callable[[int, torch.Generator], Tensor]:
+def mirrored(faces: TrainingFaces) -> Callable[[int, torch.Generator], Tensor]:
     """Draws (n, 3, side, side) in [-1, 1] with replacement, one half mirrored."""
     held = torch.from_numpy(faces.pixels).permute(0, 3, 1, 2).contiguous()
 

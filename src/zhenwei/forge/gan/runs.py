@@ -13,13 +13,13 @@ import torch
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.adversarial import SCHEMA, Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import dcgan, stylegan
-from zhenwei.forge.gan.faces import Faces
-from zhenwei.forge.gan.settings import CRITIC_STEPS, GanSettings, Generator, fresh_generator
+from zhenwei.forge.gan.faces import TrainingFaces
+from zhenwei.forge.gan.gan_settings import CRITIC_STEPS, GanSettings, Generator, fresh_generator
 from zhenwei.trainer.checkpoints import read_checkpoint, under
 from zhenwei.trainer.loop import WEIGHTS, Run
 
 
-def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
+def game_of(settings: GanSettings, faces: TrainingFaces, device: torch.device) -> Game:
     """The game over ``faces``; its first weights are the same for the same seed, whatever the device."""
     if faces.pixels.shape[1] != settings.side:
         raise UsageError("faces have another size", got=str(faces.pixels.shape[1]), want=f"{settings.side} px")
@@ -31,7 +31,7 @@ def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
 
 def learn(
     settings: GanSettings,
-    faces: Faces,
+    faces: TrainingFaces,
     steps: int,
     folder: Path | None = None,
     *,
@@ -47,7 +47,7 @@ def learn(
     return train(game, schedule, folder, about=about(settings, faces), tell=tell, stop=stop)
 
 
-def about(settings: GanSettings, faces: Faces) -> dict[str, Any]:
+def about(settings: GanSettings, faces: TrainingFaces) -> dict[str, Any]:
     """What a run is made of: its settings, and its pictures by words, digest and consent."""
     digest = hashlib.sha256(faces.pixels.tobytes()).hexdigest()
     return {"settings": asdict(settings), "data": faces.words, "pixels": digest, "consent": faces.consent}

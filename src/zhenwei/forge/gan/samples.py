@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zhenwei.errors import UsageError
-from zhenwei.forge.gan.settings import Generator
+from zhenwei.forge.gan.gan_settings import Generator
 from zhenwei.nets.stylegan import StyleGenerator
 from zhenwei.types import Pixels
 

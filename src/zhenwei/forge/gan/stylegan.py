@@ -15,15 +15,15 @@ from torch import Tensor, nn, optim
 from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan import losses
 from zhenwei.forge.gan.augment import Adaptive, augment
-from zhenwei.forge.gan.faces import Faces, mirrored
-from zhenwei.forge.gan.settings import GanSettings
+from zhenwei.forge.gan.faces import TrainingFaces, mirrored
+from zhenwei.forge.gan.gan_settings import GanSettings
 from zhenwei.nets.stylegan import StyleCritic, StyleGenerator
 from zhenwei.trainer.loop import take_step
 
 RATE, MIXED, LAZY = 2.5e-3, 0.9, 16
 
 
-def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
+def game_of(settings: GanSettings, faces: TrainingFaces, device: torch.device) -> Game:
     """The game over ``faces``; its first weights are those of torch's rng."""
     generator = StyleGenerator(settings.side, settings.width, settings.noise)
     critic = StyleCritic(settings.side, settings.width)
@@ -31,7 +31,7 @@ def game_of(settings: GanSettings, faces: Faces, device: torch.device) -> Game:
 
 
 def play(
-    generator: StyleGenerator, critic: StyleCritic, faces: Faces, settings: GanSettings, device: torch.device
+    generator: StyleGenerator, critic: StyleCritic, faces: TrainingFaces, settings: GanSettings, device: torch.device
 ) -> Game:
     """Tells ``critic``, ``generator``, ``penalty`` (of the last step that paid it), ``share`` (of augmentation) and
     ``sure`` (share of reals the critic takes for real, less that it takes for fake; StyleGAN-ADA's r)."""

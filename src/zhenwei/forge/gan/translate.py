@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.adversarial import SCHEMA, GameProgress, GameSchedule, train
+from zhenwei.forge.checked_settings import checked, one_of
 from zhenwei.forge.gan import cyclegan
-from zhenwei.forge.gan.faces import Faces, mirrored
+from zhenwei.forge.gan.faces import TrainingFaces, mirrored
 from zhenwei.forge.gan.samples import levels
 from zhenwei.forge.puppet import any_look, any_puppet, draw
-from zhenwei.forge.settings import checked, one_of
 from zhenwei.nets.cyclegan import Translator
 from zhenwei.trainer.checkpoints import read_checkpoint, under
 from zhenwei.trainer.loop import WEIGHTS, Run
@@ -61,7 +61,7 @@ class Translators:
     data: str
 
 
-def moods(count: int, side: int, seed: int, *, same: bool = False) -> tuple[Faces, Faces]:
+def moods(count: int, side: int, seed: int, *, same: bool = False) -> tuple[TrainingFaces, TrainingFaces]:
     """Drawn puppets that look stern, and puppets that smile: other ones, or, where ``same``, the same in the same pose
     and light, which are the hidden pairs that a translator is measured by."""
     heaps: tuple[list[Pixels], list[Pixels]] = ([], [])
@@ -77,13 +77,13 @@ def moods(count: int, side: int, seed: int, *, same: bool = False) -> tuple[Face
     stern, smiling = (
         np.stack(heap).reshape(count, side, 2, side, 2, 3).mean((2, 4)).round().astype(np.uint8) for heap in heaps
     )
-    return Faces(stern, f"{count} stern puppets, seed {seed}"), Faces(smiling, f"{count} smiling ones")
+    return TrainingFaces(stern, f"{count} stern puppets, seed {seed}"), TrainingFaces(smiling, f"{count} smiling ones")
 
 
 def learn(
     settings: TranslatorSettings,
-    a: Faces,
-    b: Faces,
+    a: TrainingFaces,
+    b: TrainingFaces,
     steps: int,
     folder: Path | None = None,
     *,

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.gan.settings import Generator, Kind, fresh_generator
+from zhenwei.forge.gan.gan_settings import Generator, Kind, fresh_generator
 
 SCHEMA = "zhenwei.gan-zoo/1"
 INDEX = "zoo.json"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError
-from zhenwei.forge.swap.settings import SwapSettings, settings_of
+from zhenwei.forge.swap.swap_settings import SwapSettings, settings_of
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet
 from zhenwei.trainer.checkpoints import load_tensors, read_checkpoint, state_tensors, write_checkpoint
 
@@ -22,7 +22,7 @@ _RENAMED = {"net.": "nets.net.", "critics.": "nets.critics.", "best.": "optimize
 
 
 @dataclass(slots=True)
-class State:
+class SwapState:
     """``nets`` and their ``optimizers``: "net" and, with the adversarial loss, "critics", one of each side. ``step``:
     steps made. ``least``: the lowest held-out L1 so far."""
 
@@ -41,7 +41,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SwapCheckpointInfo:
     """What a checkpoint says of itself. ``subjects``: pseudonyms of side A and side B."""
 
     settings: SwapSettings
@@ -51,7 +51,7 @@ class Told:
     least: float
 
 
-def fresh(settings: SwapSettings, device: torch.device) -> State:
+def fresh(settings: SwapSettings, device: torch.device) -> SwapState:
     """Networks at their start, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -64,10 +64,10 @@ def fresh(settings: SwapSettings, device: torch.device) -> State:
     optimizers: dict[str, optim.Optimizer] = {}
     for name, made in nets.items():
         optimizers[name] = optim.Adam(made.parameters(), rates[name], betas=(0.5, 0.999))
-    return State(nn.ModuleDict(nets), optimizers)
+    return SwapState(nn.ModuleDict(nets), optimizers)
 
 
-def keep(path: Path, state: State, settings: SwapSettings, consent: str, subjects: tuple[str, str]) -> None:
+def keep(path: Path, state: SwapState, settings: SwapSettings, consent: str, subjects: tuple[str, str]) -> None:
     """Write all that the next step depends on; what stood at ``path`` stays until the new file is whole."""
     document = {
         "schema": SCHEMA,
@@ -78,12 +78,12 @@ def keep(path: Path, state: State, settings: SwapSettings, consent: str, subject
     write_checkpoint(path, state_tensors(state.nets, nn.ModuleDict(), state.optimizers), document)
 
 
-def tell(path: Path) -> Told:
+def tell(path: Path) -> SwapCheckpointInfo:
     """What the checkpoint at ``path`` says of itself; DataError if it is none of ours."""
     return _read(path)[0]
 
 
-def restore(path: Path, consent: str, device: torch.device) -> tuple[State, Told]:
+def restore(path: Path, consent: str, device: torch.device) -> tuple[SwapState, SwapCheckpointInfo]:
     """The state of a checkpoint. Refused, with a DataError, is one of another origin, one that was trained under
     another consent manifest than ``consent`` (its SHA-256), and one with values that are not finite."""
     told, tensors = _read(path)
@@ -99,7 +99,7 @@ def restore(path: Path, consent: str, device: torch.device) -> tuple[State, Told
     return state, told
 
 
-def _read(path: Path) -> tuple[Told, dict[str, Tensor]]:
+def _read(path: Path) -> tuple[SwapCheckpointInfo, dict[str, Tensor]]:
     document, tensors = read_checkpoint(path, SCHEMA, _EARLIER, fix=_OTHER)
     try:
         if document["schema"] == _EARLIER:  # all in one, and other names
@@ -107,7 +107,9 @@ def _read(path: Path) -> tuple[Told, dict[str, Tensor]]:
         about: Any = document["about"]
         one, two = (str(name) for name in about["subjects"])
         least = float("inf") if document["least"] is None else float(document["least"])
-        told = Told(settings_of(about["settings"]), str(about["consent"]), (one, two), document["step"], least)
+        told = SwapCheckpointInfo(
+            settings_of(about["settings"]), str(about["consent"]), (one, two), document["step"], least
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.name} is no checkpoint of this lab", got=str(error)[:200], fix=_OTHER) from None
     return told, tensors

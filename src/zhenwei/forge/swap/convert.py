@@ -19,12 +19,12 @@ import torch
 from zhenwei import media
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.blending import Colour, Edge, blend
-from zhenwei.forge.export import Door, Exported, Origin, export_image, export_video
+from zhenwei.forge.export import Door, ExportedFile, Origin, export_image, export_video
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import swap_faces
 from zhenwei.forge.swap.prepare import Cut, cut_faces
-from zhenwei.forge.swap.settings import SwapSettings
 from zhenwei.forge.swap.sides import MAX_PX, oval_mask
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import SwapNet
 from zhenwei.types import Floats, Pixels
 
@@ -109,7 +109,7 @@ def lay_back(swapper: Swapper, pixels: Pixels, cut: Cut, direction: Direction, c
 
 def convert(
     swapper: Swapper, source: Path, output: Path, door: Door, *, direction: Direction, colour: Colour, edge: Edge
-) -> tuple[Exported, int]:
+) -> tuple[ExportedFile, int]:
     """Swap the face in a picture or clip and export it; also the number of frames in which no face was found.
 
     Pictures go to .png or .jpg; clips, of at most 300 frames and without their sound, to .mp4. Raises DataError where

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.swap.checkpoint import State
-from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.sides import Faces
+from zhenwei.forge.swap.checkpoint import SwapState
+from zhenwei.forge.swap.sides import SwapFaces
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.forge.swap.warp import Moves, move, warp
 from zhenwei.nets.swap import Decoded, Side, SwapNet, ssim
 from zhenwei.types import Floats, Pixels
@@ -23,7 +23,7 @@ _MASK_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class SwapBatch:
     """``seen``, ``target`` ``(n, 3, s, s)``, ``mask`` ``(n, 1, s, s)``, float32 in [0, 1]."""
 
     seen: Tensor
@@ -41,7 +41,7 @@ class Losses:
     critic: float = 0.0
 
 
-def draw_batch(faces: Faces, settings: SwapSettings, rng: np.random.Generator, device: torch.device) -> Batch:
+def draw_batch(faces: SwapFaces, settings: SwapSettings, rng: np.random.Generator, device: torch.device) -> SwapBatch:
     """``settings.batch`` faces, moved, and seen through the warp; all that is drawn comes from ``rng``."""
     seen, target, masks = [], [], []
     for k in rng.integers(0, len(faces), settings.batch):
@@ -50,16 +50,18 @@ def draw_batch(faces: Faces, settings: SwapSettings, rng: np.random.Generator, d
         target.append(pixels)
         masks.append(mask)
     mask_ = torch.from_numpy(np.stack([m for m in masks if m is not None])[:, None]).to(device)
-    return Batch(to_tensor(np.stack(seen), device), to_tensor(np.stack(target), device), mask_)
+    return SwapBatch(to_tensor(np.stack(seen), device), to_tensor(np.stack(target), device), mask_)
 
 
-def batches(a: Faces, b: Faces, settings: SwapSettings, step: int, device: torch.device) -> tuple[Batch, Batch]:
+def batches(
+    a: SwapFaces, b: SwapFaces, settings: SwapSettings, step: int, device: torch.device
+) -> tuple[SwapBatch, SwapBatch]:
     """Those of a step follow from seed and number alone, so that a run that goes on sees what it would have seen."""
     one, two = (np.random.default_rng((settings.seed, step, side)) for side in range(2))
     return draw_batch(a, settings, one, device), draw_batch(b, settings, two, device)
 
 
-def learn(state: State, pair: tuple[Batch, Batch], settings: SwapSettings) -> Losses:
+def learn(state: SwapState, pair: tuple[SwapBatch, SwapBatch], settings: SwapSettings) -> Losses:
     """One step, in place. Raises DataError before anything is changed, if a loss or gradient is not finite."""
     fooling_on = state.critics is not None and state.step >= settings.adversarial_from * settings.steps
     whole: list[Tensor] = []
@@ -91,7 +93,7 @@ def composed(drawn: Decoded, seen: Tensor, settings: SwapSettings) -> Tensor:
     return drawn.colour
 
 
-def reconstruction(drawn: Decoded, whole: Tensor, batch: Batch, settings: SwapSettings) -> Tensor:
+def reconstruction(drawn: Decoded, whole: Tensor, batch: SwapBatch, settings: SwapSettings) -> Tensor:
     """L1, or 1 - SSIM + MSE; with masks also how far the mask drawn is from the face's (squares)."""
 
     def gap(made: Tensor) -> Tensor:
@@ -126,7 +128,7 @@ def to_tensor(faces: Pixels, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).to(device).float() / 255
 
 
-def _teach_critics(state: State, whole: list[Tensor], pair: tuple[Batch, Batch]) -> float:
+def _teach_critics(state: SwapState, whole: list[Tensor], pair: tuple[SwapBatch, SwapBatch]) -> float:
     """Least squares: 1 for the face beside its warped self, 0 for what was drawn."""
     if state.critics is None:
         return 0.0

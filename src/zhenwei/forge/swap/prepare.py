@@ -24,7 +24,7 @@ from zhenwei.faces import detect
 from zhenwei.faults import each_on_one_file, on_one_file
 from zhenwei.files import make_folder, write_whole
 from zhenwei.forge.consent import hash_file, some_of
-from zhenwei.forge.swap.sides import MAX_PX, Faces, oval_mask
+from zhenwei.forge.swap.sides import MAX_PX, SwapFaces, oval_mask
 from zhenwei.forge.swap.warp import similarity
 from zhenwei.types import Floats, Frame, Pixels
 
@@ -55,7 +55,7 @@ class Cut:
 class Prepared:
     """``origins``: for each face its name, its own SHA-256 and that of the file it was cut from."""
 
-    faces: Faces
+    faces: SwapFaces
     origins: tuple[tuple[str, str, str], ...]
 
 
@@ -265,10 +265,10 @@ def _cut_files(
     return entries, kept
 
 
-def _faces(name: str, pixels: Sequence[Pixels], points: Sequence[Floats]) -> Faces:
+def _faces(name: str, pixels: Sequence[Pixels], points: Sequence[Floats]) -> SwapFaces:
     side = pixels[0].shape[0]
     masks = np.stack([oval_mask(p, side) for p in points])
-    return Faces(name, np.stack(pixels), np.stack(points), masks)
+    return SwapFaces(name, np.stack(pixels), np.stack(points), masks)
 
 
 def _difference_hash(pixels: Pixels) -> int:

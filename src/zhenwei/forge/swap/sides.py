@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.puppet import Portrait
+from zhenwei.forge.puppet import PuppetPortrait
 from zhenwei.forge.synthesis.masks import OVAL
 from zhenwei.types import Floats, Pixels
 
@@ -17,7 +17,7 @@ MAX_PX = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Faces:
+class SwapFaces:
     """``name``: a pseudonym. ``pixels`` ``(n, s, s, 3)`` uint8 RGB, ``s`` at most 128; ``landmarks`` ``(n, 468, 2)``
     float32 in pixels; ``masks`` ``(n, s, s)`` float32 in [0, 1], the inside of the face's oval."""
 
@@ -42,10 +42,10 @@ class Faces:
     def side_px(self) -> int:
         return int(self.pixels.shape[1])
 
-    def part(self, chosen: Sequence[int] | slice) -> Faces:
-        return Faces(self.name, self.pixels[chosen], self.landmarks[chosen], self.masks[chosen])
+    def part(self, chosen: Sequence[int] | slice) -> SwapFaces:
+        return SwapFaces(self.name, self.pixels[chosen], self.landmarks[chosen], self.masks[chosen])
 
-    def halves(self, held_out: int) -> tuple[Faces, Faces]:
+    def halves(self, held_out: int) -> tuple[SwapFaces, SwapFaces]:
         """Those to learn from, and the last ``held_out``: neighbours of a clip are alike, so that a block is kept."""
         if not 0 < held_out < len(self):
             got = f"{held_out} of {len(self)} faces held out"
@@ -53,11 +53,11 @@ class Faces:
         return self.part(slice(0, len(self) - held_out)), self.part(slice(len(self) - held_out, len(self)))
 
 
-def of_portraits(name: str, drawn: Sequence[Portrait], zoom: float = 1.45) -> Faces:
+def of_portraits(name: str, drawn: Sequence[PuppetPortrait], zoom: float = 1.45) -> SwapFaces:
     """Puppets' portraits as faces, cut close to the middle of each (``zoom`` 1 keeps all of the picture)."""
     cut = [_close(p.pixels, p.landmarks[:, :2], zoom) for p in drawn]
     pixels, points = np.stack([c[0] for c in cut]), np.stack([c[1] for c in cut])
-    return Faces(name, pixels, points, np.stack([oval_mask(p, pixels.shape[1]) for p in points]))
+    return SwapFaces(name, pixels, points, np.stack([oval_mask(p, pixels.shape[1]) for p in points]))
 
 
 def oval_mask(landmarks: Floats, side: int) -> Floats:

@@ -20,9 +20,9 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.forge.adversarial import SCHEMA
-from zhenwei.forge.settings import checked
+from zhenwei.forge.checked_settings import checked
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
-from zhenwei.forge.voice.heard import Heard
+from zhenwei.forge.voice.heard import SpeakerRecordings
 from zhenwei.nets.voice import VoiceConverter, stretched
 from zhenwei.trainer.checkpoints import read_checkpoint, under
 from zhenwei.trainer.loop import WEIGHTS, Progress, Run, Schedule, Task, Turn, take_step, train
@@ -76,8 +76,8 @@ class Converter:
 
 
 def learn(
-    first: Heard,
-    second: Heard,
+    first: SpeakerRecordings,
+    second: SpeakerRecordings,
     settings: ConverterSettings,
     steps: int = 600,
     folder: Path | None = None,

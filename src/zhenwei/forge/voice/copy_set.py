@@ -41,7 +41,7 @@ _PAIR_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CopyRow:
     """One line of ``labels.csv``.
 
     ``pair``: the first 12 digits of the original's SHA-256. ``label``: "bonafide" or "spoof"; ``kind``: the vocoder, ""
@@ -65,7 +65,7 @@ class CopySet:
     """``rows`` as in the file; ``made`` now, ``kept`` from an earlier run; ``notes``: what was left out by rule;
     ``failed``: what could not be done, and why."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[CopyRow, ...]
     made: int
     kept: int
     notes: tuple[str, ...]
@@ -134,7 +134,7 @@ class _Work:
 
     def __init__(self, folder: Path, output: Path, consent: str, door: Door, seed: int) -> None:
         self._folder, self._output, self._consent, self._door, self._seed = folder, output, consent, door, seed
-        self.rows: list[Row] = []
+        self.rows: list[CopyRow] = []
         self.notes: list[str] = []
         self.failed: list[str] = []
         self.made = self.kept = 0
@@ -163,12 +163,14 @@ class _Work:
                 self.failed.append(f"{name}, {kind}: {error}")
                 continue
             if not began:
-                self.rows.append(Row(pair, "bonafide", "", name, digest, 0, row.samples, ""))
+                self.rows.append(CopyRow(pair, "bonafide", "", name, digest, 0, row.samples, ""))
                 began = True
             self.rows.append(row)
             yield place.name
 
-    def _drawn(self, place: Path, kind: str, path: Path, digest: str, audio: NDArray[np.float32], attempt: int) -> Row:
+    def _drawn(
+        self, place: Path, kind: str, path: Path, digest: str, audio: NDArray[np.float32], attempt: int
+    ) -> CopyRow:
         rng = np.random.default_rng([self._seed, int(digest[:8], 16), zlib.crc32(kind.encode()), attempt])
         copy = copy_voice(audio, rng, kind=kind)
         clipped = float(np.mean(np.abs(copy.audio) > 1))
@@ -179,7 +181,7 @@ class _Work:
         self.made += 1
         return _row(place, digest, kind, recipe, hash_file(place))
 
-    def _kept(self, place: Path, kind: str, digest: str) -> Row | None:
+    def _kept(self, place: Path, kind: str, digest: str) -> CopyRow | None:
         """The row of a copy that an earlier run left; None if there is none, or it is not the one wanted here."""
         try:
             told = json.loads(place.with_name(f"{place.name}.json").read_text(encoding="utf-8"))
@@ -224,16 +226,16 @@ def _speech(path: Path) -> NDArray[np.float32]:
     return audio
 
 
-def _row(place: Path, digest: str, kind: str, recipe: dict[str, Any], sha256: str) -> Row:
+def _row(place: Path, digest: str, kind: str, recipe: dict[str, Any], sha256: str) -> CopyRow:
     samples = int(recipe["samples"])
     start = (soundfile.info(place).frames - samples) // 2  # the tones before and after are as long
     told = json.dumps(recipe, sort_keys=True)
-    return Row(digest[:_PAIR_DIGITS], "spoof", kind, place.name, sha256, start, samples, told)
+    return CopyRow(digest[:_PAIR_DIGITS], "spoof", kind, place.name, sha256, start, samples, told)
 
 
-def _write_labels(rows: Sequence[Row], path: Path) -> None:
+def _write_labels(rows: Sequence[CopyRow], path: Path) -> None:
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(field.name for field in fields(Row))
+    table.writerow(field.name for field in fields(CopyRow))
     table.writerows(map(astuple, rows))
     write_whole(path, text.getvalue())

@@ -19,7 +19,7 @@ WORDS = 4  # a made sentence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class SpeakerRecordings:
     """``waveforms``: utterances ``(samples,)`` float32 at 16 kHz of ``name``. ``words`` say what they are, for people.
     ``consent``: SHA-256 of the manifest that covers them, "" for made voices."""
 
@@ -29,22 +29,22 @@ class Heard:
     consent: str = ""
 
 
-def hear(folder: Path, subject: str, consent: Consent, today: datetime.date) -> Heard:
+def hear(folder: Path, subject: str, consent: Consent, today: datetime.date) -> SpeakerRecordings:
     """The recordings in ``folder``, once all of them are found in ``consent`` for a voice of ``subject`` on ``today``.
 
     DataError otherwise, before anything is read, and for a recording that cannot be."""
     files = recordings(folder)
     check_files(consent, subject, files, today, "voice")
-    return Heard(
+    return SpeakerRecordings(
         subject, tuple(read_audio(path) for path in files), f"{len(files)} recordings of {subject}", consent.sha256
     )
 
 
-def make_voice(name: str, speaker: Speaker, count: int, seed: int) -> Heard:
+def make_voice(name: str, speaker: Speaker, count: int, seed: int) -> SpeakerRecordings:
     """``count`` sentences of vowels by a made speaker, nobody's."""
     rng = np.random.default_rng([seed, round(speaker.hertz)])
     said = tuple(speak(words(WORDS, rng), speaker, rng) for _ in range(count))
-    return Heard(name, said, f"{count} made sentences at {speaker.hertz:g} Hz, seed {seed}")
+    return SpeakerRecordings(name, said, f"{count} made sentences at {speaker.hertz:g} Hz, seed {seed}")
 
 
 def read_audio(path: Path) -> NDArray[np.float32]:

@@ -20,9 +20,9 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError
 from zhenwei.forge.adversarial import SCHEMA
-from zhenwei.forge.settings import checked
+from zhenwei.forge.checked_settings import checked
 from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
-from zhenwei.forge.voice.heard import Heard
+from zhenwei.forge.voice.heard import SpeakerRecordings
 from zhenwei.nets.voice import MelModel, mixture_log_density
 from zhenwei.trainer.checkpoints import read_checkpoint, under
 from zhenwei.trainer.loop import WEIGHTS, Progress, Run, Schedule, Task, Turn, take_step, train
@@ -42,7 +42,7 @@ class MelModelSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learned:
+class TrainedMelModel:
     """``net`` works on frames by ``scale``; ``losses`` in nats a band, by step. ``consent``: SHA-256 of the manifest,
     "" for made voices."""
 
@@ -72,7 +72,7 @@ class Learned:
 
 
 def learn(
-    heard: Heard,
+    heard: SpeakerRecordings,
     settings: MelModelSettings,
     steps: int = 300,
     folder: Path | None = None,
@@ -80,7 +80,7 @@ def learn(
     save_every: int = 100,
     tell: Callable[[Progress, Run], None] = lambda _step, _run: None,
     stop: Callable[[], bool] = lambda: False,
-) -> Learned:
+) -> TrainedMelModel:
     """Learn from utterances, or go on in ``folder``. DataError for less than 10 s of speech, and as
     :func:`zhenwei.trainer.loop.train`."""
     frames = joined(heard.waveforms, heard.name)
@@ -92,10 +92,10 @@ def learn(
     run = train(_task(ready, scale, settings), schedule, folder, about=about, tell=tell, stop=stop)
     losses = tuple(row["nats"] for row in run.rows)
     net = cast("MelModel", run.task.nets["net"])
-    return Learned(net, scale, losses, heard.consent, heard.name, run.step, heard.words)
+    return TrainedMelModel(net, scale, losses, heard.consent, heard.name, run.step, heard.words)
 
 
-def open_model(folder: Path) -> Learned:
+def open_model(folder: Path) -> TrainedMelModel:
     """The model of a run in ``folder``. DataError where there is none."""
     document, tensors = read_checkpoint(folder / WEIGHTS, SCHEMA)
     try:
@@ -108,7 +108,7 @@ def open_model(folder: Path) -> Learned:
         told = str(about["consent"]), str(about["subject"]), int(document["step"]), str(about["data"])
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable run of a mel model at {folder}", got=str(error)[:200]) from None
-    return Learned(net, scale, (), *told)
+    return TrainedMelModel(net, scale, (), *told)
 
 
 def _task(ready: Tensor, scale: Scale, settings: MelModelSettings) -> Task:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UnmarkedError, UsageError
-from zhenwei.forge.export import Door, Exported, Origin, check_audio_place, export_audio
+from zhenwei.forge.export import Door, ExportedFile, Origin, check_audio_place, export_audio
 from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.heard import read_audio
 from zhenwei.signals.voice import RATE_HZ
@@ -64,13 +64,13 @@ def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slowe
     return audio
 
 
-def export_read(text: str, engine: str, language: str, path: Path, door: Door) -> Exported:
+def export_read(text: str, engine: str, language: str, path: Path, door: Door) -> ExportedFile:
     """What :func:`read_aloud` says, as marked sound, read more slowly where a watermark finds no room. Errors as of
     both; the place is looked at first."""
     check_audio_place(path)
     recipe = {"engine": engine, "language": language, "text": text}
 
-    def leave(attempt: int) -> Exported:
+    def leave(attempt: int) -> ExportedFile:
         slower = _SLOWER[attempt]
         audio = read_aloud(text, engine, language, slower)
         return export_audio(audio[None], RATE_HZ, Origin("voice/read-aloud", {**recipe, "slower": slower}), path, door)

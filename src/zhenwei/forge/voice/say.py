@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, check_files, check_same, hash_file
-from zhenwei.forge.export import Door, Exported, Origin, check_audio_place, export_audio
+from zhenwei.forge.export import Door, ExportedFile, Origin, check_audio_place, export_audio
 from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.convert import Converter
 from zhenwei.forge.voice.copies import equalised
 from zhenwei.forge.voice.frames import HOP, Reals, audio_of, log_mel
 from zhenwei.forge.voice.heard import read_audio
-from zhenwei.forge.voice.mel_model import Learned
+from zhenwei.forge.voice.mel_model import TrainedMelModel
 from zhenwei.forge.voice.speak import HIGH, LOW, speak, words
 from zhenwei.signals.voice import RATE_HZ
 
@@ -30,7 +30,7 @@ _FAR = 3.0  # deviations of a band: one stray frame of a model that learned for 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
+class SpokenUtterance:
     """``heard``: an utterance ``(samples,)`` at 16 kHz; ``frames``: log-mel ``(n, BANDS)`` as another would say it;
     ``recipe``: plain JSON values."""
 
@@ -39,7 +39,9 @@ class Said:
     recipe: dict[str, str | int]
 
 
-def convert_recording(converter: Converter, path: Path, to: str, consent: Consent, today: datetime.date) -> Said:
+def convert_recording(
+    converter: Converter, path: Path, to: str, consent: Consent, today: datetime.date
+) -> SpokenUtterance:
     """The recording of one of the two people as the other, ``to``, would say it.
 
     ``consent`` must be the manifest that the converter was learned under, cover the recording, and hold for both on
@@ -57,7 +59,7 @@ def convert_recording(converter: Converter, path: Path, to: str, consent: Consen
     return _said(converter, audio, source, to, {"recording": hash_file(path)})
 
 
-def convert_made(converter: Converter, count: int, to: str, seed: int) -> Said:
+def convert_made(converter: Converter, count: int, to: str, seed: int) -> SpokenUtterance:
     """``count`` made words of one made voice as the other, ``to``, would say them. UsageError for a run of people."""
     source = _other(converter, to)
     if converter.consent or not set(converter.subjects) <= set(MADE_VOICES):
@@ -74,14 +76,14 @@ def check_run(learned_under: str, consent: Consent) -> None:
     check_same(consent, learned_under)
 
 
-def export_said(converter: Converter, said: Said, path: Path, door: Door) -> Exported:
+def export_said(converter: Converter, said: SpokenUtterance, path: Path, door: Door) -> ExportedFile:
     """As marked sound, as long and as loud as what was heard. Errors as of the door."""
     recipe = {"learned_from": converter.data, "step": converter.step, **said.recipe}
     origin = Origin("voice/converter", recipe, converter.consent, "ai-edited")
     return _leave(lambda attempt: equalised(audio_of(said.frames, attempt), said.heard), origin, path, door)
 
 
-def export_drawn(model: Learned, seconds: float, seed: int, path: Path, door: Door) -> Exported:
+def export_drawn(model: TrainedMelModel, seconds: float, seed: int, path: Path, door: Door) -> ExportedFile:
     """Speech that nobody said, drawn from a mel model, as marked sound. Errors as of the door."""
 
     def draw(attempt: int) -> Waveform:
@@ -99,16 +101,16 @@ def _other(converter: Converter, to: str) -> str:
     return converter.subjects[1 - converter.subjects.index(to)]
 
 
-def _said(converter: Converter, audio: Waveform, source: str, to: str, recipe: dict[str, str | int]) -> Said:
+def _said(converter: Converter, audio: Waveform, source: str, to: str, recipe: dict[str, str | int]) -> SpokenUtterance:
     frames = converter.convert(log_mel(audio), "ab"[converter.subjects.index(to)])
-    return Said(audio, frames, {"from": source, "to": to, **recipe})
+    return SpokenUtterance(audio, frames, {"from": source, "to": to, **recipe})
 
 
-def _leave(draw: Callable[[int], Waveform], origin: Origin, path: Path, door: Door) -> Exported:
+def _leave(draw: Callable[[int], Waveform], origin: Origin, path: Path, door: Door) -> ExportedFile:
     """The first draw that can be marked. The place is looked at first."""
     check_audio_place(path)
 
-    def leave(attempt: int) -> Exported:
+    def leave(attempt: int) -> ExportedFile:
         told = replace(origin, recipe={**origin.recipe, "attempt": attempt})
         return export_audio(draw(attempt)[None], RATE_HZ, told, path, door)
 

@@ -10,14 +10,14 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.face_traces import Attention, FaceTracesOutput
 from zhenwei.training.attention import _heads as face_traces
 from zhenwei.training.data.batches import split_pack
-from zhenwei.training.data.held_out import HeldOutFaces
+from zhenwei.training.data.held_out_faces import HeldOutFaces
 from zhenwei.training.data.pack import Pack, prepare_pack
 from zhenwei.training.install.asking import of_face_each
 from zhenwei.training.install.calibrate import Calibrated, calibrate_each
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export, load_weights
+from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run, figures_line
+from zhenwei.training.lesson import Lesson, LessonRun, figures_line
 from zhenwei.training.recipe import Recipe
 
 MODEL = "face_traces"
@@ -39,18 +39,20 @@ _LIMITS = (
 )
 
 
-def prepare(_: Recipe, run: Run) -> Pack:
+def prepare(_: Recipe, run: LessonRun) -> Pack:
     return prepare_pack(run.data, run.output, run.bar("preparing faces"), workers=run.workers)
 
 
-def learn(recipe: Recipe, pack: Pack, run: Run) -> tuple[Attention, dict[str, float]]:
+def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> tuple[Attention, dict[str, float]]:
     """Which attention was better, and the figures of the held-out pairs; writes ``best.pt`` and ``log.csv``."""
     kind, found = face_traces.run(recipe, pack, run.output, run.tell)
     run.say(figures_line(found))
     return kind, found
 
 
-def install(recipe: Recipe, pack: Pack, heads: tuple[Attention, dict[str, float]], run: Run) -> tuple[ModelEntry, ...]:
+def install(
+    recipe: Recipe, pack: Pack, heads: tuple[Attention, dict[str, float]], run: LessonRun
+) -> tuple[ModelEntry, ...]:
     net = load_weights(run.output / "best.pt", face_traces.network(heads[0]))
     exported = export(net, recipe.size_px, outputs=FaceTracesOutput._fields)
     held_out, parts = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed), tuple(PARTS)

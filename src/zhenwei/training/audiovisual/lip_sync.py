@@ -30,10 +30,10 @@ from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import read_videos
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import Exported, export_formula
+from zhenwei.training.install.onnx_export import ExportedModel, export_formula
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection
 from zhenwei.types import Floats, Strip
 
 SEED = 20261124
@@ -118,7 +118,7 @@ def _aligned(talk: Talk) -> tuple[Reals, Reals]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LipSyncTrial:
     """``standing`` of the clip's mouth with a sound: its own shifted by ``shift_s``, or that of ``other``."""
 
     video: str
@@ -132,9 +132,9 @@ class Asked:
         return self.shift_s == 0 and not self.other
 
 
-def leave_out(talks: Sequence[Talk], *, by_source: bool = False, ridge: float = 1000.0) -> list[Asked]:
+def leave_out(talks: Sequence[Talk], *, by_source: bool = False, ridge: float = 1000.0) -> list[LipSyncTrial]:
     """Every clip asked with a map learned from the other clips, or from the clips of other sources."""
-    asked: list[Asked] = []
+    asked: list[LipSyncTrial] = []
     for talk in talks:
         others = [t for t in talks if (t.source != talk.source if by_source else t is not talk)]
         weights = learn(others, ridge)
@@ -147,18 +147,18 @@ def leave_out(talks: Sequence[Talk], *, by_source: bool = False, ridge: float = 
     return asked
 
 
-def _ask(talk: Talk, foretold: Reals, shift: float, other: str) -> list[Asked]:
+def _ask(talk: Talk, foretold: Reals, shift: float, other: str) -> list[LipSyncTrial]:
     found = fit(talk.grid, talk.moved, foretold, shift_s=shift)
-    return [] if found is None else [Asked(talk.name, talk.source, shift, other, found.standing)]
+    return [] if found is None else [LipSyncTrial(talk.name, talk.source, shift, other, found.standing)]
 
 
-class Recipe(Section):
+class LipSyncRecipe(RecipeSection):
     """``ridge``: penalty of the regression, of about 4,000 rows."""
 
     ridge: float = Field(default=1000.0, gt=0)
 
 
-def prepare(_: Recipe, run: Run) -> list[Talk]:
+def prepare(_: LipSyncRecipe, run: LessonRun) -> list[Talk]:
     return read_talks(run.data, run.bar("following mouths"))
 
 
@@ -166,17 +166,17 @@ def prepare(_: Recipe, run: Run) -> list[Talk]:
 class Lips:
     """What was said of clips left out by themselves, and with all clips of their source; the map learned from all."""
 
-    by_video: list[Asked]
-    by_source: list[Asked]
+    by_video: list[LipSyncTrial]
+    by_source: list[LipSyncTrial]
     weights: Reals
 
 
-def learn_all(recipe: Recipe, talks: Sequence[Talk], _: Run) -> Lips:
+def learn_all(recipe: LipSyncRecipe, talks: Sequence[Talk], _: LessonRun) -> Lips:
     ridge = recipe.ridge
     return Lips(leave_out(talks, ridge=ridge), leave_out(talks, by_source=True, ridge=ridge), learn(talks, ridge))
 
 
-def install(recipe: Recipe, _: Sequence[Talk], lips: Lips, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: LipSyncRecipe, _: Sequence[Talk], lips: Lips, run: LessonRun) -> tuple[ModelEntry, ...]:
     """``held_out.csv`` and ``held_out.json`` go to the output folder."""
     product = replace(_PRODUCT, facts=(f"Map: ridge regression, penalty {recipe.ridge:.0f}",))
     row = publish(product, export(lips.weights), lambda: calibrated(lips.by_video), store=run.store)
@@ -187,7 +187,7 @@ def install(recipe: Recipe, _: Sequence[Talk], lips: Lips, run: Run) -> tuple[Mo
     return (row,)
 
 
-def export(weights: NDArray[np.floating]) -> Exported:
+def export(weights: NDArray[np.floating]) -> ExportedModel:
     """``windows`` ``(n, 220)`` float32 in, ``shape`` ``(n, 2)`` out."""
     formula = f"""lips (float[n, {_WIDTH}] windows) => (float[n, {len(SHAPES)}] shape) {{
         shape = MatMul (windows, weights)
@@ -196,7 +196,7 @@ def export(weights: NDArray[np.floating]) -> Exported:
     return export_formula(formula, {"weights": weights}, lambda x: x @ weights, drawn, tolerance=_TOLERANCE)
 
 
-def calibrated(asked: Sequence[Asked]) -> Calibrated:
+def calibrated(asked: Sequence[LipSyncTrial]) -> Calibrated:
     """On clips that were left out, bounded by hand."""
     found = calibrate(enumerate(asked), _sample, seed=SEED)
     fitted = found.calibration
@@ -204,12 +204,12 @@ def calibrated(asked: Sequence[Asked]) -> Calibrated:
     return replace(found, calibration=bounded)
 
 
-def _sample(numbered: tuple[int, Asked]) -> Sample:
+def _sample(numbered: tuple[int, LipSyncTrial]) -> Sample:
     number, one = numbered
     return Sample(score=-one.standing, forged=not one.belongs, number=number, group=one.video, source=one.source)
 
 
-def _write(output: Path, by_video: Sequence[Asked], by_source: Sequence[Asked]) -> None:
+def _write(output: Path, by_video: Sequence[LipSyncTrial], by_source: Sequence[LipSyncTrial]) -> None:
     with (output / "held_out.csv").open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text)
         rows.writerow(["clip", "source", "left out", "shift_s", "sound of", "standing"])
@@ -217,7 +217,7 @@ def _write(output: Path, by_video: Sequence[Asked], by_source: Sequence[Asked]) 
             rows.writerows([a.video, a.source, way, a.shift_s, a.other, f"{a.standing:.5f}"] for a in asked)
 
 
-def table(by_video: Sequence[Asked], by_source: Sequence[Asked], weights: str = "") -> HeldOutTable:
+def table(by_video: Sequence[LipSyncTrial], by_source: Sequence[LipSyncTrial], weights: str = "") -> HeldOutTable:
     """AUC and equal error rate of own sounds against shifted and exchanged ones, intervals over clips."""
     rows = []
     for way, asked in (("clip left out", by_video), ("source left out", by_source)):
@@ -260,7 +260,7 @@ _PRODUCT = Product(
 
 lesson = Lesson(
     serves=(_PRODUCT.detector,),
-    recipe=Recipe,
+    recipe=LipSyncRecipe,
     needs="clips (zip + csv): genuine clips of people who speak",
     prepare=prepare,
     learn=learn_all,

@@ -20,14 +20,14 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.distributed import ALONE, World, synchronised
 from zhenwei.trainer.log import write_log
-from zhenwei.trainer.state import State, begin
+from zhenwei.trainer.state import TrainState, begin
 from zhenwei.trainer.supervised import Check, Tell, scores, train
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import BatchMaker, Split, split_pack
 from zhenwei.training.data.encoding import shrink
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.imagenet import imagenet_state
-from zhenwei.training.install.export import load_weights
+from zhenwei.training.install.onnx_export import load_weights
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Pixels
 
@@ -57,7 +57,7 @@ def start(
     resume: bool,
     weights: Sequence[Path] = (),
     here: World = ALONE,
-) -> State:
+) -> TrainState:
     """The last checkpoint in ``folder``, else a fresh state from ``weights``, else from ImageNet.
 
     ``weights``: of other runs; of several, their mean (M. Wortsman et al., "Robust fine-tuning of zero-shot models",
@@ -97,7 +97,7 @@ def run(
     deadline: float | None = None,
     check_s: float = 0.0,
     here: World = ALONE,
-) -> State:
+) -> TrainState:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
     ``weights``: as of :func:`start`; ``deadline``, ``check_s``, ``here``: as of :class:`zhenwei.trainer.loop.Runtime`.

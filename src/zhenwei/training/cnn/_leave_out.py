@@ -37,7 +37,7 @@ from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import Split, split_pack
 from zhenwei.training.data.pack import Pack
-from zhenwei.training.install.export import load_weights
+from zhenwei.training.install.onnx_export import load_weights
 from zhenwei.training.recipe import Pairs, Recipe
 from zhenwei.types import Floats, Pixels
 
@@ -77,7 +77,7 @@ def kinds_of(recipe: Recipe) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class FacesToScore:
     """Faces as the network sees them; ``groups``: whose they are."""
 
     pixels: tuple[Pixels, ...]
@@ -85,7 +85,7 @@ class Shown:
     groups: tuple[str, ...]
 
 
-def shown_of(kind: str, pack: Pack, recipe: Recipe) -> Shown:
+def shown_of(kind: str, pack: Pack, recipe: Recipe) -> FacesToScore:
     """Up to 300 genuine and 300 forged faces of the test part of ``pack``, all delivered, pair by pair alike."""
     rows = _Rows(pack, split_pack(pack, recipe).test, recipe)
     makers: dict[str, Callable[[], Iterator[_Face]]] = {
@@ -100,7 +100,7 @@ def shown_of(kind: str, pack: Pack, recipe: Recipe) -> Shown:
     pixels, forged, groups = zip(*found, strict=True) if found else ((), (), ())
     if len(set(groups)) < 2 or len(set(forged)) < 2:
         raise DataError("too few faces to ask", got=f"{len(found)} of {kind}", want="several people, both classes")
-    return Shown(pixels, forged, groups)
+    return FacesToScore(pixels, forged, groups)
 
 
 _Face = tuple[Pixels, bool, str]
@@ -262,7 +262,7 @@ def _trained(
 
 
 def _asked(
-    kind: str, unseen: nn.Module, seen: nn.Module, shown: Shown, recipe: Recipe, device: torch.device
+    kind: str, unseen: nn.Module, seen: nn.Module, shown: FacesToScore, recipe: Recipe, device: torch.device
 ) -> results.MethodLeftOut:
     forged = np.array(shown.forged)
     blind, sighted = (

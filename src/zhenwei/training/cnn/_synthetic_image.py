@@ -27,14 +27,22 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import OptimizerSettings
-from zhenwei.trainer.state import State, begin
+from zhenwei.trainer.state import TrainState, begin
 from zhenwei.trainer.supervised import Tell, scores, train
 from zhenwei.training.cnn._face_forgery import refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.encoding import shrink
-from zhenwei.training.data.portraits import FAMILY, Degradation, Portrait, around_face, as_cut, draw_degradation, parted
+from zhenwei.training.data.portraits import (
+    FAMILY,
+    ImageDegradation,
+    LabelledPortrait,
+    around_face,
+    as_cut,
+    draw_degradation,
+    parted,
+)
 from zhenwei.training.imagenet import imagenet_state
-from zhenwei.training.recipe import Augmentation, Often, Section, Share
+from zhenwei.training.recipe import Augmentation, Often, RecipeSection, Share
 from zhenwei.types import Floats, InputContract, Pixels
 
 _ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
@@ -43,14 +51,14 @@ _MIN_FACE = 64
 _MAX_CHECKED = 60  # of a source: the check comes often
 
 
-class SyntheticPairs(Section):
+class SyntheticPairs(RecipeSection):
     """How many (genuine, forged) pairs of each kind stand in one batch."""
 
     generated: int = Field(ge=0)
     regenerated: int = Field(ge=0)
 
 
-class SyntheticRecipe(Section):
+class SyntheticRecipe(RecipeSection):
     """Everything that, with the data and the code, fixes the weights."""
 
     detector: Literal["cnn.synthetic_image"]
@@ -79,19 +87,19 @@ class SyntheticRecipe(Section):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Album:
+class PortraitSplit:
     """Portraits by what they are for. ``held_out`` chooses and calibrates; nobody learns from ``test``."""
 
-    genuine: Mapping[str, Sequence[Portrait]]
-    generated: Sequence[Portrait]
-    held_out: Sequence[Portrait]
-    test: Sequence[Portrait]
+    genuine: Mapping[str, Sequence[LabelledPortrait]]
+    generated: Sequence[LabelledPortrait]
+    held_out: Sequence[LabelledPortrait]
+    test: Sequence[LabelledPortrait]
 
 
-def sort_out(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> Album:
+def sort_out(portraits: Sequence[LabelledPortrait], recipe: SyntheticRecipe) -> PortraitSplit:
     """Disjoint, the same on every machine. Raises :class:`DataError` where the recipe asks for what is not there."""
     learn, held_out = parted([p for p in portraits if not p.test], recipe.held_out, _unit)
-    genuine: dict[str, list[Portrait]] = {source: [] for source in recipe.genuine_sources}
+    genuine: dict[str, list[LabelledPortrait]] = {source: [] for source in recipe.genuine_sources}
     if recipe.pairs.generated:
         genuine.setdefault(FAMILY, [])
     generated = []
@@ -104,10 +112,10 @@ def sort_out(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> Album:
     lacking += ["generated portraits"] if recipe.pairs.generated and not generated else []
     if lacking:
         raise DataError("the pictures cannot serve this recipe", got=f"no {', no '.join(lacking)}")
-    return Album(genuine, generated, held_out, [p for p in portraits if p.test])
+    return PortraitSplit(genuine, generated, held_out, [p for p in portraits if p.test])
 
 
-def _unit(portrait: Portrait) -> str:
+def _unit(portrait: LabelledPortrait) -> str:
     """What is held out as one: a person where they are known, else the picture."""
     return portrait.path.split("/")[0] if portrait.source == "dfdc" else portrait.path
 
@@ -116,7 +124,7 @@ def _unit(portrait: Portrait) -> str:
 class PortraitBatches:
     """``batches[step]`` is a pure function of the album, the recipe and the step."""
 
-    album: Album
+    album: PortraitSplit
     recipe: SyntheticRecipe
 
     def __len__(self) -> int:
@@ -150,7 +158,7 @@ class PortraitBatches:
         pixels = portrait.pixels()
         return self._alike([(portrait, pixels), (portrait, regenerate(pixels, rng).pixels)], rng)
 
-    def _alike(self, two: Sequence[tuple[Portrait, Pixels]], rng: np.random.Generator) -> list[Pixels]:
+    def _alike(self, two: Sequence[tuple[LabelledPortrait, Pixels]], rng: np.random.Generator) -> list[Pixels]:
         """Both through one delivery and one degradation, at the smaller side: how large a face was must not tell."""
         size, degradation = self.recipe.size_px, draw_degradation(rng)
         crops = [self._room(portrait, pixels, degradation) for portrait, pixels in two]
@@ -158,7 +166,7 @@ class PortraitBatches:
         degrade = draw(self.recipe.augmentation, side, size, rng)
         return [degrade.apply(shrink(crop, side)) for crop in crops]
 
-    def _room(self, portrait: Portrait, pixels: Pixels, degradation: Degradation) -> Pixels:
+    def _room(self, portrait: LabelledPortrait, pixels: Pixels, degradation: ImageDegradation) -> Pixels:
         degraded = degradation.apply(pixels)
         return around_face(degraded, portrait, degraded.shape[1] / pixels.shape[1], self.recipe.margin + _ROOM)
 
@@ -180,34 +188,36 @@ def exchange(two: list[Pixels], rng: np.random.Generator) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class HeldOutCrops:
     """Held-out pictures cut as the detector cuts them; ``forged`` ``(n,)`` bool."""
 
     pixels: tuple[Pixels, ...]
     forged: tuple[bool, ...]
 
 
-HALF = Degradation(scale=0.5, encoding=(".jpg", 70))
+HALF = ImageDegradation(scale=0.5, encoding=(".jpg", 70))
 
 
-def generated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe, degradation: Degradation) -> View:
+def generated_view(
+    portraits: Sequence[LabelledPortrait], recipe: SyntheticRecipe, degradation: ImageDegradation
+) -> HeldOutCrops:
     """Generated portraits against photographs of the family, all delivered alike."""
     pixels, forged = [], []
     for portrait in portraits:
         if portrait.forged or portrait.source == FAMILY:
             pixels.append(as_cut(portrait, portrait.pixels(), degradation, recipe.contract))
             forged.append(portrait.forged)
-    return View(tuple(pixels), tuple(forged))
+    return HeldOutCrops(tuple(pixels), tuple(forged))
 
 
-def regenerated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> View:
+def regenerated_view(portraits: Sequence[LabelledPortrait], recipe: SyntheticRecipe) -> HeldOutCrops:
     """Genuine pictures, up to 60 of a source, against their regenerated twins; twins are delivered alike."""
     pixels: list[Pixels] = []
-    by_source: dict[str, list[Portrait]] = defaultdict(list)
+    by_source: dict[str, list[LabelledPortrait]] = defaultdict(list)
     for portrait in portraits:
         if not portrait.forged:
             by_source[portrait.source].append(portrait)
-    genuine: list[Portrait] = []
+    genuine: list[LabelledPortrait] = []
     for _, some in sorted(by_source.items()):
         genuine += some[:_MAX_CHECKED]
     for number, portrait in enumerate(genuine):
@@ -216,12 +226,12 @@ def regenerated_view(portraits: Sequence[Portrait], recipe: SyntheticRecipe) -> 
         twin = regenerate(image, rng).pixels
         pixels.append(as_cut(portrait, image, degradation, recipe.contract))
         pixels.append(as_cut(portrait, twin, degradation, recipe.contract))
-    return View(tuple(pixels), (False, True) * len(genuine))
+    return HeldOutCrops(tuple(pixels), (False, True) * len(genuine))
 
 
 def run(
     recipe: SyntheticRecipe,
-    album: Album,
+    album: PortraitSplit,
     folder: Path,
     *,
     device: torch.device,
@@ -229,7 +239,7 @@ def run(
     workers: int = 1,
     resume: bool = False,
     stop_after: int | None = None,
-) -> State:
+) -> TrainState:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
     Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint.
@@ -244,7 +254,7 @@ def run(
         state.restore(folder / "last.pt")
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2), encoding="utf-8")
     views = {
-        "auc_generated": generated_view(album.held_out, recipe, Degradation()),
+        "auc_generated": generated_view(album.held_out, recipe, ImageDegradation()),
         "auc_half_jpeg": generated_view(album.held_out, recipe, HALF),
     }
     if recipe.pairs.regenerated:

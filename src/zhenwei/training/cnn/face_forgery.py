@@ -23,16 +23,16 @@ from zhenwei.training import curves
 from zhenwei.training.cnn import _face_forgery as taught
 from zhenwei.training.cnn import _leave_out as leave_out
 from zhenwei.training.data.batches import BatchMaker, split_pack
-from zhenwei.training.data.held_out import HeldOutFaces
+from zhenwei.training.data.held_out_faces import HeldOutFaces
 from zhenwei.training.data.pack import Pack, kept_decoded, prepare_pack
 from zhenwei.training.data.repack import repack
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export, load_weights
+from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
-from zhenwei.training.install.variants import Cost, card_lines, write_variants
-from zhenwei.training.lesson import Lesson, Run, figures_line
+from zhenwei.training.install.variants import VariantCost, card_lines, write_variants
+from zhenwei.training.lesson import Lesson, LessonRun, figures_line
 from zhenwei.training.recipe import Recipe
 from zhenwei.types import Floats, Pixels
 
@@ -50,7 +50,7 @@ _LIMITS = (
 )
 
 
-def prepare(_: Recipe, run: Run) -> Pack:
+def prepare(_: Recipe, run: LessonRun) -> Pack:
     """The pack in ``run.data``, or built once from the zips there; where nothing may be written, for the while only."""
     if run.world.size > 1 and not run.data.is_file():
         fix = "Write one first: zhenwei train ... --make-pack pack.npz"
@@ -61,7 +61,7 @@ def prepare(_: Recipe, run: Run) -> Pack:
     return run.stack.enter_context(kept_decoded(pack)) if run.cache else pack
 
 
-def learn(recipe: Recipe, pack: Pack, run: Run) -> Recipe | None:
+def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe | None:
     """The recipe as it was run, its schedule fitted to the time; None where it was stopped before the end."""
     deadline, check_s = None, 0.0
     if run.minutes:
@@ -88,7 +88,7 @@ def learn(recipe: Recipe, pack: Pack, run: Run) -> Recipe | None:
     return _finished(recipe, pack, run) if run.world.leads and state.step == steps else None
 
 
-def _told(recipe: Recipe, run: Run) -> Callable[[int, dict[str, float]], None]:
+def _told(recipe: Recipe, run: LessonRun) -> Callable[[int, dict[str, float]], None]:
     def tell(step: int, figures: dict[str, float]) -> None:
         if "choose" in figures:
             run.say(f"{time.strftime('%H:%M:%S')} {figures_line(figures, '.4g')}")
@@ -98,7 +98,7 @@ def _told(recipe: Recipe, run: Run) -> Callable[[int, dict[str, float]], None]:
     return tell
 
 
-def _finished(recipe: Recipe, pack: Pack, run: Run) -> Recipe:
+def _finished(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe:
     """With ``--variants`` they are written and measured, so that the card tells of them."""
     if run.variants:
         for cost in write_variants_of(recipe, pack, run.output):
@@ -108,7 +108,7 @@ def _finished(recipe: Recipe, pack: Pack, run: Run) -> Recipe:
     return recipe
 
 
-def install(recipe: Recipe, pack: Pack, _: Recipe, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: Recipe, pack: Pack, _: Recipe, run: LessonRun) -> tuple[ModelEntry, ...]:
     """``best.pt`` of the output folder. Into another store its own thresholds go as well; those in the package are of
     all detectors together, and stay."""
     recipe = _as_run(recipe, run)
@@ -127,13 +127,13 @@ def install(recipe: Recipe, pack: Pack, _: Recipe, run: Run) -> tuple[ModelEntry
     return (publish(product, exported, measure, store=run.store, thresholds=thresholds),)
 
 
-def _as_run(recipe: Recipe, run: Run) -> Recipe:
+def _as_run(recipe: Recipe, run: LessonRun) -> Recipe:
     """As ``recipe.json`` has it, which knows the weights that were begun with."""
     kept = run.output / "recipe.json"
     return Recipe.model_validate_json(kept.read_text(encoding="utf-8")) if kept.is_file() else recipe
 
 
-def estimate(recipe: Recipe, pack: Pack, run: Run) -> None:
+def estimate(recipe: Recipe, pack: Pack, run: LessonRun) -> None:
     """``--dry-run``: a few steps, and what all of them will take."""
     trial = _tried(recipe, pack, run, _DRY_STEPS + 2 * run.workers * (run.workers > 1))
     if run.minutes:
@@ -148,7 +148,7 @@ def estimate(recipe: Recipe, pack: Pack, run: Run) -> None:
     )
 
 
-def take_mean(recipe: Recipe, pack: Pack, run: Run) -> Recipe:
+def take_mean(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe:
     """``--mean``: of the weights given by ``--from``, measured and not trained any further."""
     if len(run.start) < 2:
         raise UsageError("a mean needs several weights", got=f"{len(run.start)}", want="--from twice or more")
@@ -157,7 +157,7 @@ def take_mean(recipe: Recipe, pack: Pack, run: Run) -> Recipe:
     return _finished(_as_run(recipe, run), pack, run)
 
 
-def leave_each_out(recipe: Recipe, pack: Pack, run: Run) -> None:
+def leave_each_out(recipe: Recipe, pack: Pack, run: LessonRun) -> None:
     """``--leave-out``: one short run with every kind of forgery and one without each; what each answers to the kind
     that it lacked."""
     source = run.data if run.data.is_file() else run.output / "pack.npz"
@@ -185,14 +185,14 @@ def leave_each_out(recipe: Recipe, pack: Pack, run: Run) -> None:
     run.say(f"AUC with 95 % intervals; all of it: {target}")
 
 
-def make_pack(_: Recipe, pack: Pack, run: Run) -> None:
+def make_pack(_: Recipe, pack: Pack, run: LessonRun) -> None:
     """``--make-pack``: the faces alone, to be carried elsewhere."""
     if run.target is not None:
         made = repack(pack, run.target, run.max_mb, run.bar("encoding"))
         run.say(f"{run.target}: {made}")
 
 
-def _fitted(recipe: Recipe, pack: Pack, run: Run, deadline: float) -> Recipe:
+def _fitted(recipe: Recipe, pack: Pack, run: LessonRun, deadline: float) -> Recipe:
     """The recipe in as many steps as there is time for; a resumed run keeps the schedule that it was begun with."""
     if run.resume and (run.output / "recipe.json").is_file():
         return _as_run(recipe, run)
@@ -203,7 +203,7 @@ def _fitted(recipe: Recipe, pack: Pack, run: Run, deadline: float) -> Recipe:
     return recipe.scaled(steps) if steps < recipe.optimiser.steps else recipe
 
 
-def _tried(recipe: Recipe, pack: Pack, run: Run, steps: int) -> Trial:
+def _tried(recipe: Recipe, pack: Pack, run: LessonRun, steps: int) -> Trial:
     """At the end of the schedule, where pictures are largest and everything is in force."""
     maker, first = BatchMaker(pack, split_pack(pack, recipe), recipe), max(0, recipe.optimiser.steps - steps)
     device = run.torch_device
@@ -211,7 +211,7 @@ def _tried(recipe: Recipe, pack: Pack, run: Run, steps: int) -> Trial:
     return try_out(state, maker, device, workers=run.workers, steps=steps, first=first, here=run.world)
 
 
-def write_variants_of(recipe: Recipe, pack: Pack, folder: Path) -> tuple[Cost, ...]:
+def write_variants_of(recipe: Recipe, pack: Pack, folder: Path) -> tuple[VariantCost, ...]:
     """Variants of ``folder/best.pt`` into ``folder/variants``, measured on the held-out identities; ranges of
     activations are those of batches that it was trained with."""
     exported = export(load_weights(folder / "best.pt", taught.network(recipe)), recipe.size_px)

@@ -23,16 +23,16 @@ from zhenwei.stats.logistic import fit_logistic
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import Example, split_pack
-from zhenwei.training.data.held_out import HeldOutFaces
+from zhenwei.training.data.held_out_faces import HeldOutFaces
 from zhenwei.training.data.pack import Pack, prepare_pack
 from zhenwei.training.data.pairs import held_out_pairs, training_pairs
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export
+from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run, figures_line
+from zhenwei.training.lesson import Lesson, LessonRun, figures_line
 from zhenwei.training.recipe import Recipe
 
 MODEL = "neuron_coverage"
@@ -126,18 +126,18 @@ def watch(pack: Pack, recipe: Recipe, tell: Callable[[str, float], None]) -> Fou
     return Found(nets[kept], kept, areas)
 
 
-def prepare(_: Recipe, run: Run) -> Pack:
+def prepare(_: Recipe, run: LessonRun) -> Pack:
     return prepare_pack(run.data, run.output, run.bar("preparing faces"), workers=run.workers)
 
 
-def learn(recipe: Recipe, pack: Pack, run: Run) -> Found:
+def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Found:
     found = watch(pack, recipe, run.tell)
     torch.save(found.net.state_dict(), run.output / "best.pt")
     run.say(figures_line(found.areas))
     return found
 
 
-def install(recipe: Recipe, pack: Pack, found: Found, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: Recipe, pack: Pack, found: Found, run: LessonRun) -> tuple[ModelEntry, ...]:
     # A neuron that lies at the level to the last bit falls on either side: a step of one neuron, not an error.
     exported = export(found.net, recipe.size_px, outputs=NeuronCoverageOutput._fields, tolerance=_TOLERANCE)
     held_out = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed)

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.trainer.state import State
-from zhenwei.training.cnn._synthetic_image import Album, SyntheticRecipe, sort_out
+from zhenwei.trainer.state import TrainState
+from zhenwei.training.cnn._synthetic_image import PortraitSplit, SyntheticRecipe, sort_out
 from zhenwei.training.cnn._synthetic_image import run as train
-from zhenwei.training.data.held_out import HeldOutPortraits
+from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export, load_weights
+from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
-from zhenwei.training.lesson import Lesson, Run
+from zhenwei.training.lesson import Lesson, LessonRun
 
 MODEL = "synthetic_image"
 _DATA = "FFHQ photographs and StyleGAN portraits learned from them, 256 px. Data sets' licences: research."
@@ -29,11 +29,11 @@ _LIMITS = (
 )
 
 
-def prepare(recipe: SyntheticRecipe, run: Run) -> Album:
+def prepare(recipe: SyntheticRecipe, run: LessonRun) -> PortraitSplit:
     return sort_out(read_portraits(run.data, run.bar("finding faces")), recipe)
 
 
-def learn(recipe: SyntheticRecipe, album: Album, run: Run) -> State | None:
+def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> TrainState | None:
     """None where it was stopped before the end."""
     state = train(
         recipe,
@@ -49,7 +49,7 @@ def learn(recipe: SyntheticRecipe, album: Album, run: Run) -> State | None:
     return state if state.step == recipe.optimiser.steps else None
 
 
-def install(recipe: SyntheticRecipe, album: Album, _: State, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: SyntheticRecipe, album: PortraitSplit, _: TrainState, run: LessonRun) -> tuple[ModelEntry, ...]:
     """``best.pt`` of the output folder. The operating points of the fused verdict belong to all detectors together."""
     exported = export(load_weights(run.output / "best.pt", FaceForgeryNet(recipe.backbone)), recipe.size_px)
     product = product_of(recipe, best_row(run.output / "log.csv"))

@@ -25,7 +25,7 @@ from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.workers import OfStep
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
-from zhenwei.training.fit import State, fit
+from zhenwei.training.fit import FitCheckpoint, fit
 from zhenwei.types import Pixels
 
 SEED = 20261123
@@ -178,7 +178,7 @@ def train(
         optimizer,
         loss,
         Schedule(steps, save_every=_KEEP_EVERY, learning_rate=rate, ema=lambda made: ema_warmup(_AVERAGE, made - 1)),
-        state=State(output / "last.pt", resume),
+        state=FitCheckpoint(output / "last.pt", resume),
         clip_norm=2.0,
         batches=OfStep(lambda step: shots(album, (SEED, 1, step))),
         stop_after=stop_after,

@@ -20,16 +20,16 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.self_consistency import SelfConsistencyNet
 from zhenwei.training.consistency import _network as learned
 from zhenwei.training.data.camera import Camera, another, draw_camera, saved
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import parted
-from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export
+from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run, figures_line
-from zhenwei.training.recipe import Section, Share
+from zhenwei.training.lesson import Lesson, LessonRun, figures_line
+from zhenwei.training.recipe import RecipeSection, Share
 from zhenwei.training.traditional.jpeg_traces import draw_history
 from zhenwei.training.traditional.jpeg_traces import splice as splice_histories
 from zhenwei.types import Pixels
@@ -42,7 +42,7 @@ _KEEP_SIZE = (0, 3, 4)  # settings of resampling that leave no fewer pixels
 _TOLERANCE = 0.05  # of logits that reach hundreds
 
 
-class Recipe(Section):
+class ExifRecipe(RecipeSection):
     """``held_out``: share of the photographs that is calibrated on."""
 
     steps: int = Field(default=3600, gt=0)
@@ -50,20 +50,22 @@ class Recipe(Section):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Album:
+class PhotographSplit:
     """Pictures to learn from, and photographs held out by name."""
 
     learn: list[Pixels]
     held_out: list[Photograph]
 
 
-def prepare(recipe: Recipe, run: Run) -> Album:
+def prepare(recipe: ExifRecipe, run: LessonRun) -> PhotographSplit:
     """The training rows of ``photos``."""
     learn, held_out = parted(read_photographs(run.data, SOURCES), recipe.held_out, lambda row: row.path)
-    return Album([row.pixels() for row in learn], held_out)
+    return PhotographSplit([row.pixels() for row in learn], held_out)
 
 
-def learn(recipe: Recipe, album: Album, run: Run) -> tuple[SelfConsistencyNet, dict[str, float]] | None:
+def learn(
+    recipe: ExifRecipe, album: PhotographSplit, run: LessonRun
+) -> tuple[SelfConsistencyNet, dict[str, float]] | None:
     """From shots of the synthetic camera; its AUC of agreement by property on held-out photographs. None where it was
     stopped before the end."""
     net = learned.train(
@@ -80,11 +82,11 @@ def learn(recipe: Recipe, album: Album, run: Run) -> tuple[SelfConsistencyNet, d
 
 
 def install(
-    recipe: Recipe, album: Album, taught: tuple[SelfConsistencyNet, dict[str, float]], run: Run
+    recipe: ExifRecipe, album: PhotographSplit, taught: tuple[SelfConsistencyNet, dict[str, float]], run: LessonRun
 ) -> tuple[ModelEntry, ...]:
     net, found = taught
     exported = export(net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
-    examples = Examples(album.held_out, 2)
+    examples = PatchExamples(album.held_out, 2)
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")
@@ -94,7 +96,7 @@ def install(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Examples:
+class PatchExamples:
     """Photographs whole and spliced, as published and by camera, one after another. ``purpose``: part of the seed."""
 
     photographs: Sequence[Photograph]
@@ -103,7 +105,7 @@ class Examples:
     def __len__(self) -> int:
         return 4 * len(self.photographs)
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[HeldOutImage]:
         if len(self.photographs) < 2:
             raise DataError("too few photographs to splice", got=str(len(self.photographs)), want="at least two")
         for number, mine in enumerate(self.photographs):
@@ -114,7 +116,7 @@ class Examples:
                 (whole, spliced), last = images(mine.pixels(), other.pixels(), rng)
                 poor = last is not None and last < _GOOD
                 for pixels, forged in ((whole, False), (spliced, True)):
-                    yield Shown(pixels, forged, number, mine.path, mine.source, poor)
+                    yield HeldOutImage(pixels, forged, number, mine.path, mine.source, poor)
 
 
 def _published(mine: Pixels, other: Pixels, rng: np.random.Generator) -> tuple[tuple[Pixels, Pixels], int | None]:
@@ -159,7 +161,7 @@ def pasted(whole: Pixels, part: Pixels, rng: np.random.Generator) -> tuple[Pixel
     return np.where(inside[..., None], part, whole).astype(np.uint8), inside
 
 
-def _product(recipe: Recipe, found: Mapping[str, float]) -> Product:
+def _product(recipe: ExifRecipe, found: Mapping[str, float]) -> Product:
     areas = figures_line(found, ".2f", between=", ")
     return Product(
         model=MODEL,
@@ -190,7 +192,7 @@ def _product(recipe: Recipe, found: Mapping[str, float]) -> Product:
 
 lesson = Lesson(
     serves=(Exif.info.id,),
-    recipe=Recipe,
+    recipe=ExifRecipe,
     needs="photos (zip + csv): photographs",
     prepare=prepare,
     learn=learn,

@@ -21,7 +21,7 @@ _KERNELS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST
 
 
 @dataclass(frozen=True, slots=True)
-class Degradation:
+class AugmentationDraw:
     """One draw. ``apply`` is a pure function of it, but for the noise, which its own seed fixes."""
 
     matrix: NDArray[np.float64]
@@ -100,12 +100,12 @@ class Degradation:
         return decode(encode(x, extension, quality))
 
 
-def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Generator) -> Degradation:
+def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Generator) -> AugmentationDraw:
     """One degradation for pictures of ``source_px``; equal ``rng`` states give equal draws."""
     colour = rng.random() < options.colour
     noisy, blurred, sharp = rng.random() < options.noise, rng.random() < options.blur, rng.random() < options.sharpen
     grey = rng.random() < options.grey
-    return Degradation(
+    return AugmentationDraw(
         matrix=_geometry(options, source_px, size_px, rng),
         size_px=size_px,
         shrink=_shrink(options, rng),

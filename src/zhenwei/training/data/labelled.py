@@ -10,8 +10,8 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import readers
 from zhenwei.evaluation.items import Item
 from zhenwei.training.data.encoding import decode
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.portraits import parted
-from zhenwei.training.data.shown import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,10 +23,10 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.items)
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[HeldOutImage]:
         for number, item in enumerate(self.items):
             pixels = decode(item.path.read_bytes())
-            yield Shown(pixels, item.forged, number, item.group, item.origin or item.set_name, degraded=False)
+            yield HeldOutImage(pixels, item.forged, number, item.group, item.origin or item.set_name, degraded=False)
 
 
 def labelled_images(data: Path, held_out: float) -> tuple[LabelledImages, LabelledImages]:

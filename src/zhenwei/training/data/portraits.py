@@ -31,7 +31,7 @@ _DFDC_SHARE = 0.25  # of the genuine faces there: as many as of all the other so
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class LabelledPortrait:
     """One published picture, encoded, and the square about its face: corner and side in pixels, no margin."""
 
     data: bytes
@@ -48,7 +48,7 @@ class Portrait:
 
 
 @dataclass(frozen=True, slots=True)
-class Degradation:
+class ImageDegradation:
     """What happens to a whole picture on its way: scaled by ``scale`` with a kernel, then encoded (or not)."""
 
     scale: float = 1.0
@@ -66,15 +66,15 @@ class Degradation:
         return pixels if self.encoding is None else decode(encode(pixels, *self.encoding))
 
 
-def draw_degradation(rng: np.random.Generator) -> Degradation:
+def draw_degradation(rng: np.random.Generator) -> ImageDegradation:
     """Knows nothing of the label: half of the pictures are scaled by 0.45 to 1.15, most are encoded at 40 to 99."""
     scaled, encoded = rng.random() < 0.55, rng.random() < 0.75
     scale, kernel = float(rng.uniform(0.45, 1.15)), _KERNELS[int(rng.choice(len(_KERNELS), p=_KERNEL_ODDS))]
     extension, quality = ".jpg" if rng.random() < 0.85 else ".webp", int(rng.integers(40, 100))
-    return Degradation(scale if scaled else 1.0, kernel, (extension, quality) if encoded else None)
+    return ImageDegradation(scale if scaled else 1.0, kernel, (extension, quality) if encoded else None)
 
 
-def around_face(pixels: Pixels, portrait: Portrait, scale: float, margin: float) -> Pixels:
+def around_face(pixels: Pixels, portrait: LabelledPortrait, scale: float, margin: float) -> Pixels:
     """The square about the face with ``margin`` on each side, border repeated, of a picture that was scaled."""
     side = portrait.side * scale
     whole = max(1, round(side * (1 + 2 * margin)))
@@ -83,7 +83,9 @@ def around_face(pixels: Pixels, portrait: Portrait, scale: float, margin: float)
     return part(pixels, left, top, left + whole, top + whole)
 
 
-def as_cut(portrait: Portrait, pixels: Pixels, degradation: Degradation, contract: InputContract) -> Pixels:
+def as_cut(
+    portrait: LabelledPortrait, pixels: Pixels, degradation: ImageDegradation, contract: InputContract
+) -> Pixels:
     """``pixels`` delivered and cut the way the detector cuts them: ``(size, size, 3)`` uint8."""
     degraded = degradation.apply(pixels)
     crop = around_face(degraded, portrait, degraded.shape[1] / pixels.shape[1], contract.margin)
@@ -105,13 +107,13 @@ def parted(items: Iterable[T], share: float, name_of: Callable[[T], str]) -> tup
     return learn, held_out
 
 
-def read_portraits(folder: Path, progress: Callable[[float], None] | None = None) -> list[Portrait]:
+def read_portraits(folder: Path, progress: Callable[[float], None] | None = None) -> list[LabelledPortrait]:
     """``photos`` and a share of the genuine faces of ``dfdc-faces`` in ``folder`` (zips with a CSV each).
 
     A picture in which no face is found is left out. Raises :class:`DataError` where files are missing or damaged.
     """
     rows = [*read_archive(folder, "photos", _photo), *read_archive(folder, "dfdc-faces", _dfdc)]
-    found: list[Portrait] = []
+    found: list[LabelledPortrait] = []
     for number, row in enumerate(rows):
         if progress:
             progress(number / len(rows))
@@ -123,7 +125,7 @@ def read_portraits(folder: Path, progress: Callable[[float], None] | None = None
     return found
 
 
-def _placed(row: Portrait) -> Portrait | None:
+def _placed(row: LabelledPortrait) -> LabelledPortrait | None:
     pixels = row.pixels()
     face = largest_face(pixels)
     if face is None:
@@ -132,13 +134,13 @@ def _placed(row: Portrait) -> Portrait | None:
     return replace(row, left=square.left, top=square.top, side=square.width)
 
 
-def _photo(row: dict[str, str], data: Callable[[], bytes]) -> Portrait:
+def _photo(row: dict[str, str], data: Callable[[], bytes]) -> LabelledPortrait:
     source, forged = row["source"].removesuffix("-val"), row["label"] == "fake"
-    return Portrait(data(), row["path"], source, forged, row["split"] == "val", 0, 0, 0)
+    return LabelledPortrait(data(), row["path"], source, forged, row["split"] == "val", 0, 0, 0)
 
 
-def _dfdc(row: dict[str, str], data: Callable[[], bytes]) -> Portrait | None:
+def _dfdc(row: dict[str, str], data: Callable[[], bytes]) -> LabelledPortrait | None:
     """Genuine faces only; one in four, by the person's name so that a person is in or out as a whole."""
     if row["label"] == "fake" or not kept_out(f"dfdc {row['identity']}", _DFDC_SHARE):
         return None
-    return Portrait(data(), f"{row['identity']}/{row['path']}", "dfdc", False, row["split"] == "val", 0, 0, 0)
+    return LabelledPortrait(data(), f"{row['identity']}/{row['path']}", "dfdc", False, row["split"] == "val", 0, 0, 0)

@@ -30,8 +30,8 @@ from zhenwei.stats.intervals import rate_interval
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
 from zhenwei.trainer.workers import OfStep
-from zhenwei.training.data.portraits import Degradation, Portrait, as_cut, draw_degradation, parted
-from zhenwei.training.fit import State, apart_from, fit
+from zhenwei.training.data.portraits import ImageDegradation, LabelledPortrait, as_cut, draw_degradation, parted
+from zhenwei.training.fit import FitCheckpoint, apart_from, fit
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.types import Floats, Pixels
 
@@ -46,23 +46,23 @@ _LEARNING_RATE, _OF_TRUNK, _DECAY = 2e-3, 0.2, 0.02
 _RECONSTRUCTION = 5.0
 _ACCEPTED = 0.95  # of a source's own held-out pictures
 _KEEP_EVERY = 100
-_RAW, _CPU = Degradation(), torch.device("cpu")
+_RAW, _CPU = ImageDegradation(), torch.device("cpu")
 Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Album:
+class PortraitsBySource:
     """Portraits by source, and the crops that the generators redraw: ``faces`` ``(n, 192, 192, 3)`` uint8."""
 
-    portraits: Mapping[str, Sequence[Portrait]]
+    portraits: Mapping[str, Sequence[LabelledPortrait]]
     faces: Pixels
 
 
-def albums(portraits: Sequence[Portrait]) -> tuple[Album, Album]:
+def albums(portraits: Sequence[LabelledPortrait]) -> tuple[PortraitsBySource, PortraitsBySource]:
     """To learn from, and held out by name; test rows are in neither."""
     made = []
     for mine in parted([p for p in portraits if not p.test], HELD_OUT, lambda p: p.path):
-        by_source: dict[str, list[Portrait]] = {name: [] for name in SOURCES if name not in MADE}
+        by_source: dict[str, list[LabelledPortrait]] = {name: [] for name in SOURCES if name not in MADE}
         for portrait in mine:
             if portrait.source in by_source:
                 by_source[portrait.source].append(portrait)
@@ -70,7 +70,7 @@ def albums(portraits: Sequence[Portrait]) -> tuple[Album, Album]:
         if lacking:
             raise DataError("the pictures cannot serve this training", got=f"none of {', '.join(lacking)}")
         faces = np.stack([as_cut(p, p.pixels(), _RAW, CONTRACT) for p in by_source["ffhq"]])
-        made.append(Album(by_source, faces))
+        made.append(PortraitsBySource(by_source, faces))
     return made[0], made[1]
 
 
@@ -106,10 +106,10 @@ def redrawn(net: Generator, faces: Pixels) -> Pixels:
 class SourceImages:
     """An album with what every generator drew of its faces. ``drawn``: by generator, ``(n, 192, 192, 3)`` uint8."""
 
-    album: Album
+    album: PortraitsBySource
     drawn: Mapping[str, Pixels]
 
-    def one(self, source: str, number: int, degradation: Degradation, *, late: bool) -> Pixels:
+    def one(self, source: str, number: int, degradation: ImageDegradation, *, late: bool) -> Pixels:
         """``late``: delivered after it was cut out and not before."""
         if source in self.drawn:
             some = self.drawn[source]
@@ -132,7 +132,7 @@ class SourceImages:
         return np.stack(pixels), np.array(labels, np.int64)
 
 
-def degraded(face: Pixels, degradation: Degradation) -> Pixels:
+def degraded(face: Pixels, degradation: ImageDegradation) -> Pixels:
     """A crop of 192 px through a delivery and back to its size."""
     arrived = degradation.apply(face)
     if arrived.shape == face.shape:
@@ -196,7 +196,7 @@ def learn(part: _Part, images: SourceImages, *, resume: bool = False, tell: Tell
         torch.optim.AdamW(part.groups, lr=_LEARNING_RATE, weight_decay=_DECAY),
         loss,
         Schedule(steps, save_every=_KEEP_EVERY, learning_rate=lambda step, of: _LEARNING_RATE * _rate(step, of)),
-        state=State(part.path, resume),
+        state=FitCheckpoint(part.path, resume),
         clip_norm=5.0,
         batches=OfStep(lambda step: images.batch((SEED, 1, step))),
         tell=lambda made: tell(part.name, made / steps) if tell else None,

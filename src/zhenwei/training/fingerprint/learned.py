@@ -23,16 +23,16 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
 from zhenwei.stats import Estimate
 from zhenwei.trainer.checkpoints import UNREADABLE
-from zhenwei.training.data.held_out import HeldOutPortraits
+from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits
 from zhenwei.training.fingerprint import _networks as taught
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export
+from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection
 from zhenwei.types import Pixels
 
 OUTPUTS = {
@@ -53,7 +53,7 @@ Nets = tuple[LearnedFingerprint, ResidualFingerprint]
 Told = Mapping[str, Estimate]
 
 
-class Recipe(Section):
+class FingerprintRecipe(RecipeSection):
     """``steps`` of the network that learns sources, of the one that learns templates, and of each small generator."""
 
     steps: int = Field(default=taught.STEPS, gt=0)
@@ -69,7 +69,7 @@ class Taught:
     figures: Mapping[tuple[str, str], Told]
 
 
-def prepare(recipe: Recipe, run: Run) -> tuple[taught.SourceImages, taught.SourceImages]:
+def prepare(recipe: FingerprintRecipe, run: LessonRun) -> tuple[taught.SourceImages, taught.SourceImages]:
     """To learn from and held out, redrawn by generators; those that the output already holds are not trained again."""
     learn, held_out = taught.albums(read_portraits(run.data, run.bar("finding faces")))
     drawn: tuple[dict[str, Pixels], dict[str, Pixels]] = ({}, {})
@@ -106,7 +106,7 @@ def measure(nets: Nets, held_out: taught.SourceImages) -> Taught:
     return Taught(nets, found)
 
 
-def learn(recipe: Recipe, images: tuple[taught.SourceImages, taught.SourceImages], run: Run) -> Taught:
+def learn(recipe: FingerprintRecipe, images: tuple[taught.SourceImages, taught.SourceImages], run: LessonRun) -> Taught:
     """Both networks, from the same batches."""
     steps = recipe.steps, recipe.residual_steps
     nets = taught.train(images[0], run.output, steps=steps, resume=run.resume, tell=run.tell)
@@ -117,7 +117,7 @@ def learn(recipe: Recipe, images: tuple[taught.SourceImages, taught.SourceImages
 
 
 def install(
-    recipe: Recipe, images: tuple[taught.SourceImages, taught.SourceImages], found: Taught, run: Run
+    recipe: FingerprintRecipe, images: tuple[taught.SourceImages, taught.SourceImages], found: Taught, run: LessonRun
 ) -> tuple[ModelEntry, ...]:
     """Both networks, each calibrated on the portraits that were held out."""
     portraits = itertools.chain.from_iterable(images[1].album.portraits.values())
@@ -138,7 +138,7 @@ def _calibrated(
     return cautious(calibrate(held_out, ask, seed=taught.SEED, total=len(held_out), progress=progress))
 
 
-def _product(recipe: Recipe, kind: type[Learned] | type[Residual], found: Taught) -> Product:
+def _product(recipe: FingerprintRecipe, kind: type[Learned] | type[Residual], found: Taught) -> Product:
     steps = recipe.steps if kind is Learned else recipe.residual_steps
     model, outputs = kind.info.models[0], ", ".join(OUTPUTS[kind.info.models[0]])
     return Product(
@@ -180,7 +180,7 @@ def _share(estimate: Estimate) -> str:
 
 lesson = Lesson(
     serves=(Learned.info.id, Residual.info.id),
-    recipe=Recipe,
+    recipe=FingerprintRecipe,
     needs="photos and dfdc-faces (zip + csv)",
     prepare=prepare,
     learn=learn,

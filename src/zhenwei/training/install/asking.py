@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zhenwei import faces
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.install.calibrate import Ask, AskEach, Sample
 from zhenwei.types import Detector, Frame, Media, Pixels, Quality, Subject
 
@@ -20,7 +20,7 @@ def subject_of(pixels: Pixels) -> Subject:
 def of_image(detector: Detector) -> Ask:
     """What ``detector`` makes of the whole image, whatever its size; None where it abstains."""
 
-    def ask(shown: Shown) -> Sample | None:
+    def ask(shown: HeldOutImage) -> Sample | None:
         return _sample(detector, subject_of(shown.pixels), shown, None)
 
     return ask
@@ -35,7 +35,7 @@ def of_face(detector: Detector) -> Ask:
 def of_face_each(detectors: Mapping[str, Detector]) -> AskEach:
     """:func:`of_face` of several detectors, which look at the same face; by part."""
 
-    def ask(shown: Shown) -> dict[str, Sample | None]:
+    def ask(shown: HeldOutImage) -> dict[str, Sample | None]:
         subject = subject_of(shown.pixels)
         people = faces.find_people(subject.frames)
         if not people:
@@ -48,6 +48,6 @@ def of_face_each(detectors: Mapping[str, Detector]) -> AskEach:
     return ask
 
 
-def _sample(detector: Detector, subject: Subject, shown: Shown, seen: Quality | None) -> Sample | None:
+def _sample(detector: Detector, subject: Subject, shown: HeldOutImage, seen: Quality | None) -> Sample | None:
     score = detector.examine(subject).score
     return None if score is None else Sample.of(shown, score, seen)

@@ -1,8 +1,8 @@
 """From scores to likelihood ratios: calibration and operating points on people and sources that were not trained on.
 
 For every detector alike: ``shown`` yields what was held out, images, clips or sounds, genuine and forged treated the
-same, each as it is and once as it might be *delivered* (:mod:`zhenwei.training.data.shown`); ``ask`` puts one before
-the detector. Thresholds hold in the *worst* of the sources, not in their mixture.
+same, each as it is and once as it might be *delivered* (:mod:`zhenwei.training.data.held_out_images`); ``ask`` puts
+one before the detector. Thresholds hold in the *worst* of the sources, not in their mixture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_po
 from zhenwei.models.calibration import Calibration
 from zhenwei.models.calibration_fit import fit
 from zhenwei.training.data.columns import columns
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.types import Quality
 
 NEUTRAL = Calibration(0.0, 1.0, (100.0,), (0.0,), (0.0,), -20.0, 20.0)
@@ -47,7 +47,7 @@ class Sample:
     sharpness: float | None = None
 
     @classmethod
-    def of(cls, shown: Shown, score: float, seen: Quality | None) -> Self:
+    def of(cls, shown: HeldOutImage, score: float, seen: Quality | None) -> Self:
         """The answer about an image; ``seen``: the quality of the face in it, None where the whole is judged."""
         return cls(
             score=score,
@@ -62,8 +62,8 @@ class Sample:
 
 
 T = TypeVar("T")
-Ask = Callable[[Shown], Sample | None]
-AskEach = Callable[[Shown], Mapping[str, Sample | None]]
+Ask = Callable[[HeldOutImage], Sample | None]
+AskEach = Callable[[HeldOutImage], Mapping[str, Sample | None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from zhenwei.stats.estimate import cell
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc
 from zhenwei.training.data.columns import columns
-from zhenwei.training.install.thresholds import Answered, Measured, SourceRow
+from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds, SourceRow
 
 PAGE = "left_out.md"
 RECORD = "left_out.json"
@@ -37,13 +37,13 @@ forged. The thresholds in the package are set on all of them, and hold in the wo
 """
 
 
-def save(found: Measured, folder: Path) -> None:
+def save(found: MeasuredThresholds, folder: Path) -> None:
     """``left_out.md`` and ``left_out.json`` in ``folder``."""
     (folder / PAGE).write_text(to_markdown(found), encoding="utf-8")
     (folder / RECORD).write_text(json.dumps(record(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def record(found: Measured) -> dict[str, Any]:
+def record(found: MeasuredThresholds) -> dict[str, Any]:
     """Plain JSON values: a row a source, the figures of each kind, and the weights they are of."""
     kinds = {}
     for kind, mine in _by_kind(found.answered).items():
@@ -59,7 +59,7 @@ def record(found: Measured) -> dict[str, Any]:
     }
 
 
-def to_markdown(found: Measured) -> str:
+def to_markdown(found: MeasuredThresholds) -> str:
     digest = hashlib.sha256(json.dumps(weights_of(FUSED), sort_keys=True).encode()).hexdigest()
     parts = [_HEAD]
     for kind, mine in _by_kind(found.answered).items():
@@ -69,14 +69,14 @@ def to_markdown(found: Measured) -> str:
     return "\n".join(parts)
 
 
-def _by_kind(every: Sequence[Answered]) -> dict[str, list[Answered]]:
-    found: dict[str, list[Answered]] = {}
+def _by_kind(every: Sequence[FileAnswers]) -> dict[str, list[FileAnswers]]:
+    found: dict[str, list[FileAnswers]] = {}
     for one in every:
         found.setdefault(one.kind, []).append(one)
     return {kind: found[kind] for kind in _KINDS if kind in found}
 
 
-def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Estimate | None]:
+def _figures(mine: Sequence[FileAnswers], dependence: Dependence) -> dict[str, Estimate | None]:
     """AUC of the fused LLR of those that got one, and of a classifier that sees nothing but how the file is made."""
     truth, values, groups = list[bool](), list[float](), list[str]()
     for one in mine:
@@ -97,7 +97,7 @@ def _figures(mine: Sequence[Answered], dependence: Dependence) -> dict[str, Esti
     return {"auc": area, "metadata_probe": probe}
 
 
-def _summary(mine: Sequence[Answered], rows: Sequence[SourceRow], dependence: Dependence) -> list[str]:
+def _summary(mine: Sequence[FileAnswers], rows: Sequence[SourceRow], dependence: Dependence) -> list[str]:
     figures = _figures(mine, dependence)
     counts = ("false_alarms", "genuine_answered", "found", "forged_answered", "missed", "cleared")
     alarms, genuine, found, forged, missed, cleared = map(sum, columns(rows, *counts))

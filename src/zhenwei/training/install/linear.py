@@ -14,13 +14,13 @@ from pydantic import Field
 from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
 from zhenwei.stats.logistic import fit_logistic
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.install.calibrate import Ask, Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import Exported, export_formula
+from zhenwei.training.install.onnx_export import ExportedModel, export_formula
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section, Share
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection, Share
 from zhenwei.types import Floats, Pixels
 
 E = TypeVar("E")
@@ -56,7 +56,7 @@ def fit_linear(features: NDArray[np.number[Any]], forged: NDArray[np.bool_], *, 
     return Linear(slopes, float(fitted[-1] - slopes @ centre))
 
 
-def export_linear(fitted: Linear) -> Exported:
+def export_linear(fitted: Linear) -> ExportedModel:
     """``features`` ``(n, d)`` float32 in, ``score`` ``(n,)`` float32 out.
 
     Raises :class:`ModelError` when ONNX Runtime departs from NumPy by more than 0.001 on features of unit size.
@@ -72,7 +72,7 @@ def export_linear(fitted: Linear) -> Exported:
     return export_formula(formula, constants, fitted, drawn, tolerance=_TOLERANCE)
 
 
-class LinearRecipe(Section):
+class LinearRecipe(RecipeSection):
     """``l2``: penalty of the regression, in units of one sample; ``held_out``: share that is calibrated on."""
 
     seed: int = 20261123
@@ -87,7 +87,7 @@ class Images(Protocol):
     """Images, one after another: to learn from, or that are not fitted to."""
 
     def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Shown]: ...
+    def __iter__(self) -> Iterator[HeldOutImage]: ...
 
 
 def rows_of(
@@ -114,7 +114,7 @@ def linear_lesson(
     rows: Callable[[LR, E, Progress], Iterable[tuple[Floats, bool]]],
     ask: Ask,
     bounded: bool = False,
-) -> Lesson[LR, tuple[E, Images], Exported]:
+) -> Lesson[LR, tuple[E, Images], ExportedModel]:
     """The lesson of a detector that is a linear classifier: fitted in one go and installed at once.
 
     ``split`` reads the data folder into what to learn from and what is held out; ``rows`` describes the first, features
@@ -122,10 +122,10 @@ def linear_lesson(
     :func:`cautious`. The classifier is written to the output folder, too, as ``MODEL.onnx``.
     """
 
-    def prepare(chosen: LR, run: Run) -> tuple[E, Images]:
+    def prepare(chosen: LR, run: LessonRun) -> tuple[E, Images]:
         return split(chosen, run.data, run.bar("reading"))
 
-    def learn(chosen: LR, data: tuple[E, Images], run: Run) -> Exported:
+    def learn(chosen: LR, data: tuple[E, Images], run: LessonRun) -> ExportedModel:
         described = list(rows(chosen, data[0], run.bar("fitting")))
         run.tell("fitting", 1.0)
         if not described:
@@ -135,7 +135,7 @@ def linear_lesson(
         (run.output / f"{product.model}.onnx").write_bytes(exported.onnx)
         return exported
 
-    def install(chosen: LR, data: tuple[E, Images], exported: Exported, run: Run) -> tuple[ModelEntry, ...]:
+    def install(chosen: LR, data: tuple[E, Images], exported: ExportedModel, run: LessonRun) -> tuple[ModelEntry, ...]:
         held_out, progress = data[1], run.bar("calibrating")
 
         def measure() -> Calibrated:

@@ -1,8 +1,9 @@
 """A trained network into a model store: ONNX, neutral start, calibration, operating points, card from measurement.
 
 For every detector alike. What is particular to one is said by its :class:`Product` (names and words), by ``exported``
-(made by :mod:`zhenwei.training.install.export`) and by ``measure``, which shows held-out media to the detector. While
-it runs, ``models.load(product.model)`` gives the new weights, in a store of their own, with a neutral calibration.
+(made by :mod:`zhenwei.training.install.onnx_export`) and by ``measure``, which shows held-out media to the detector.
+While it runs, ``models.load(product.model)`` gives the new weights, in a store of their own, with a neutral
+calibration.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from zhenwei.errors import DataError, ModelError
 from zhenwei.models import ModelEntry
 from zhenwei.training.install.calibrate import NEUTRAL, Calibrated
 from zhenwei.training.install.card import Product, card
-from zhenwei.training.install.export import Exported
+from zhenwei.training.install.onnx_export import ExportedModel
 
 Measure = Callable[[], Calibrated | Mapping[str, Calibrated]]
 
 
 def publish(
     product: Product,
-    exported: Exported,
+    exported: ExportedModel,
     measure: Measure,
     *,
     store: Path = models.STORE,

@@ -32,7 +32,7 @@ from zhenwei import pipeline
 from zhenwei.errors import DataError
 from zhenwei.evaluation.evaluate import FUSED, run_of
 from zhenwei.evaluation.examine import Journal, examine
-from zhenwei.evaluation.items import Item, Outcome, Said
+from zhenwei.evaluation.items import Answer, Item, Outcome
 from zhenwei.evaluation.protocols import load_protocol
 from zhenwei.evaluation.readers import load
 from zhenwei.fusion.dependence import Dependence, measure_dependence
@@ -70,14 +70,14 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class FileAnswers:
     """One file: its source, whose it is, and what each detector said of each person, None for the file."""
 
     kind: Kind
     source: str
     group: str
     forged: bool
-    said: tuple[Said, ...]
+    said: tuple[Answer, ...]
     seen: Mapping[str, float]
     facts: Mapping[str, float] = field(default_factory=dict)
 
@@ -122,16 +122,16 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredThresholds:
     operating: OperatingPoints
     dependence: Dependence
     rows: tuple[SourceRow, ...]
-    answered: tuple[Answered, ...]
+    answered: tuple[FileAnswers, ...]
 
 
 def ask(
     data: Path, folder: Path, *, limit: int = 0, progress: Callable[[int, int], None] | None = None
-) -> list[Answered]:
+) -> list[FileAnswers]:
     """Every detector about the files of ``data`` that the protocol takes, ``limit`` of each set and class at most.
 
     Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
@@ -162,19 +162,19 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
     return taken
 
 
-def answered(outcome: Outcome) -> Answered:
+def answered(outcome: Outcome) -> FileAnswers:
     """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
     item = outcome.item
     said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
     source = item.origin or item.set_name
-    return Answered(outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
+    return FileAnswers(outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
 
 
-def measure(every: Sequence[Answered]) -> Measured:
+def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
     """All four steps. Raises :class:`DataError` where a class was never answered."""
     dependence = _as_written(dependence_of(every))
     trust, points, rows = dict[str, float](), OperatingPoints(), list[SourceRow]()
-    by_kind: dict[Kind, list[Answered]] = defaultdict(list)
+    by_kind: dict[Kind, list[FileAnswers]] = defaultdict(list)
     for one in every:
         by_kind[one.kind].append(one)
     for kind, mine in sorted(by_kind.items()):
@@ -182,7 +182,7 @@ def measure(every: Sequence[Answered]) -> Measured:
         trust[kind] = min(row.trust for row in left_out)
         points = points.joined(operating_of(mine, _as_written(replace(dependence, trust=trust))))
         rows += left_out
-    return Measured(points, _as_written(replace(dependence, trust=trust)), tuple(rows), tuple(every))
+    return MeasuredThresholds(points, _as_written(replace(dependence, trust=trust)), tuple(rows), tuple(every))
 
 
 def _as_written(dependence: Dependence) -> Dependence:
@@ -190,7 +190,7 @@ def _as_written(dependence: Dependence) -> Dependence:
     return Dependence.from_dict(dependence.to_dict())
 
 
-def dependence_of(every: Sequence[Answered]) -> Dependence:
+def dependence_of(every: Sequence[FileAnswers]) -> Dependence:
     said, forged, groups = list[dict[str, float]](), list[bool](), list[str]()
     for one in every:
         people: dict[int, dict[str, float]] = {s.person or 0: {} for s in one.said}
@@ -222,10 +222,10 @@ def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDAr
     return float(loss.x)
 
 
-def operating_of(mine: Sequence[Answered], dependence: Dependence) -> OperatingPoints:
+def operating_of(mine: Sequence[FileAnswers], dependence: Dependence) -> OperatingPoints:
     """Of media of one kind: the larger of the pooled upper limit and the rate of the worst source, and the domain."""
     kind = mine[0].kind
-    rows: list[tuple[float, Answered]] = []
+    rows: list[tuple[float, FileAnswers]] = []
     count: dict[str, Counter[bool]] = defaultdict(Counter)
     seen = []
     for one in mine:
@@ -251,7 +251,7 @@ def _bound(tails: Sequence[Tail]) -> Tail:
     return replace(worst_of(list(tails)), media=tails[0].media, groups=tails[0].groups)
 
 
-def _by_source(rows: Sequence[tuple[float, Answered]], *, forged: bool) -> list[Tail]:
+def _by_source(rows: Sequence[tuple[float, FileAnswers]], *, forged: bool) -> list[Tail]:
     """(k + 1/2) / (n + 1) for k of the n media of each source that reach a level; each medium by its worst person."""
     sign = -1.0 if forged else 1.0
     by_source: dict[str, dict[int, float]] = defaultdict(dict)
@@ -281,7 +281,7 @@ def _ranges(seen: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float
     return found
 
 
-def _left_out(mine: Sequence[Answered], dependence: Dependence) -> list[SourceRow]:
+def _left_out(mine: Sequence[FileAnswers], dependence: Dependence) -> list[SourceRow]:
     """For every source: trust and operating points of all the others, and the decisions on it that follow."""
     plain = replace(dependence, trust={})
     most: list[tuple[float, bool, str]] = []
@@ -290,7 +290,7 @@ def _left_out(mine: Sequence[Answered], dependence: Dependence) -> list[SourceRo
         if llrs:
             most.append((max(llrs), one.forged, one.source))
     values, forged, sources = map(np.array, zip(*most, strict=True))
-    by_source: dict[str, list[Answered]] = defaultdict(list)
+    by_source: dict[str, list[FileAnswers]] = defaultdict(list)
     for one in mine:
         by_source[one.source].append(one)
     rows = []
@@ -304,7 +304,7 @@ def _left_out(mine: Sequence[Answered], dependence: Dependence) -> list[SourceRo
 
 
 def _row(
-    source: str, mine: Sequence[Answered], points: OperatingPoints, dependence: Dependence, trust: float
+    source: str, mine: Sequence[FileAnswers], points: OperatingPoints, dependence: Dependence, trust: float
 ) -> SourceRow:
     told: Counter[str] = Counter()
     for one in mine:
@@ -324,7 +324,7 @@ def _row(
     )
 
 
-def _calls(one: Answered, points: OperatingPoints, dependence: Dependence) -> Iterable[str]:
+def _calls(one: FileAnswers, points: OperatingPoints, dependence: Dependence) -> Iterable[str]:
     truth = "forged" if one.forged else "genuine"
     yield truth
     found = decide(one.evidence(), kind=one.kind, operating=points, dependence=dependence)

@@ -35,7 +35,7 @@ _ROUNDS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class VariantCost:
     """Against the original on the same faces. ``auc_difference``: variant less original, paired, resampled by group;
     ``largest``: of the absolute differences of scores (logits); ``speed_ratio``: > 1 is faster, batches of 8."""
 
@@ -124,7 +124,7 @@ def write_variants(
     forged: Sequence[bool],
     groups: Sequence[str],
     name: str = "model",
-) -> tuple[Cost, ...]:
+) -> tuple[VariantCost, ...]:
     """Writes ``NAME.int8.onnx``, ``NAME.fp16.onnx`` and ``variants.json`` into ``folder``; returns what they cost.
 
     ``faces``: for the ranges of ``int8``. ``held_out`` ``(n, 3, size, size)``, ``forged`` and ``groups`` (who is shown)
@@ -144,7 +144,7 @@ def write_variants(
 
 def cost(
     name: str, original: bytes, variant: bytes, held_out: Floats, forged: Sequence[bool], groups: Sequence[str]
-) -> Cost:
+) -> VariantCost:
     """What ``variant`` costs against ``original``, one thread each."""
     sessions = [_session(original), _session(variant)]
     ours, theirs = _scores(sessions[0], held_out), _scores(sessions[1], held_out)
@@ -152,7 +152,7 @@ def cost(
     speed = _speed_ratio(sessions, held_out[:_BATCH])
     largest = float(np.abs(ours - theirs).max())
     size = len(variant)
-    return Cost(name, size, size / len(original), auc(list(forged), theirs), difference, largest, speed)
+    return VariantCost(name, size, size / len(original), auc(list(forged), theirs), difference, largest, speed)
 
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:

@@ -28,10 +28,10 @@ from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import Exported
+from zhenwei.training.install.onnx_export import ExportedModel
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection
 from zhenwei.training.speech import _together as together
 from zhenwei.types import Audio, Floats, Text
 
@@ -51,9 +51,9 @@ def speech_of(audio: Floats) -> Floats | None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learned:
+class TrainedVoiceDetector:
     score: Scorer
-    export: Callable[[], Exported]
+    export: Callable[[], ExportedModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class Way:
 
     product: Product
     describe: Callable[[Floats], Floats | None]
-    learn: Callable[[Sequence[Row], Path, Tell], Learned]
+    learn: Callable[[Sequence[Row], Path, Tell], TrainedVoiceDetector]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class FoldAnswer:
     """What the weights of a fold, learned without its sources, said of a window of these; ``rung``: "" as published."""
 
     utterance: Utterance
@@ -76,7 +76,7 @@ class Asked:
     score: float | None
 
 
-class Recipe(Section):
+class SpeechRecipe(RecipeSection):
     """Nothing is left to choose: every figure of these detectors is fixed by what it measures."""
 
 
@@ -93,15 +93,15 @@ class Voices:
 class Answers:
     """What was said of sources left out, and what was learned from all."""
 
-    asked: list[Asked]
-    learned: Learned
+    asked: list[FoldAnswer]
+    learned: TrainedVoiceDetector
 
 
-def voice_lesson(way: Way) -> Lesson[Recipe, Voices, Answers]:
+def voice_lesson(way: Way) -> Lesson[SpeechRecipe, Voices, Answers]:
     """``held_out.csv`` and ``held_out.json`` go to the output folder, and the states of what takes long."""
     return Lesson(
         serves=(way.product.detector,),
-        recipe=Recipe,
+        recipe=SpeechRecipe,
         needs="speech (zip + csv)",
         prepare=partial(_prepare, way),
         learn=partial(_learn, way),
@@ -112,7 +112,7 @@ def voice_lesson(way: Way) -> Lesson[Recipe, Voices, Answers]:
     )
 
 
-def _prepare(way: Way, _: Recipe, run: Run) -> Voices:
+def _prepare(way: Way, _: SpeechRecipe, run: LessonRun) -> Voices:
     if run.way == "thresholds":
         return Voices([], [], [])
     run.tell("copying voices", 0.0)
@@ -129,7 +129,7 @@ def _prepare(way: Way, _: Recipe, run: Run) -> Voices:
     return Voices(everything, clean, travelled)
 
 
-def _learn(way: Way, _: Recipe, voices: Voices, run: Run) -> Answers:
+def _learn(way: Way, _: SpeechRecipe, voices: Voices, run: LessonRun) -> Answers:
     if not run.resume:
         (run.output / "all.pt").unlink(missing_ok=True)
         for fold in range(len(FOLDS)):
@@ -140,7 +140,7 @@ def _learn(way: Way, _: Recipe, voices: Voices, run: Run) -> Answers:
     return Answers(asked, way.learn(rows, run.output / "all.pt", run.bar("learning from all")))
 
 
-def _install(way: Way, _: Recipe, __: Voices, answers: Answers, run: Run) -> tuple[ModelEntry, ...]:
+def _install(way: Way, _: SpeechRecipe, __: Voices, answers: Answers, run: LessonRun) -> tuple[ModelEntry, ...]:
     row = publish(way.product, answers.learned.export(), lambda: calibrated(answers.asked), store=run.store)
     found = table(way.product.detector, answers.asked, row.weights)
     held_out.save(found, run.output / "held_out.json")
@@ -157,8 +157,8 @@ def _rows(voices: Voices, which: Bools) -> list[Row]:
     return found
 
 
-def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
-    asked: list[Asked] = []
+def _leave_out(way: Way, voices: Voices, run: LessonRun) -> list[FoldAnswer]:
+    asked: list[FoldAnswer] = []
     published = [u for u in voices.everything if not u.copied]
     # By rung, a row for each window; copies, which are never asked about, have none after the codecs.
     shown: dict[str, Sequence[Floats | None]] = {"": voices.clean, "channel": voices.travelled}
@@ -175,18 +175,18 @@ def _leave_out(way: Way, voices: Voices, run: Run) -> list[Asked]:
         for k in np.flatnonzero(ask).tolist():
             for name, by_window in shown.items():
                 row = by_window[k]
-                asked.append(Asked(voices.everything[k], fold, name, None if row is None else learned.score(row)))
+                asked.append(FoldAnswer(voices.everything[k], fold, name, None if row is None else learned.score(row)))
         bar(1.0)
     return asked
 
 
-def calibrated(asked: Sequence[Asked]) -> Calibrated:
+def calibrated(asked: Sequence[FoldAnswer]) -> Calibrated:
     """On what was answered as published, after a drawn channel and after codecs; sources are the independent cases."""
     arrived = [a for a in asked if a.rung in together.ARRIVED and (a.score is not None or a.rung == "")]
     return calibrate(enumerate(arrived), _sample, seed=SEED)
 
 
-def _sample(numbered: tuple[int, Asked]) -> Sample | None:
+def _sample(numbered: tuple[int, FoldAnswer]) -> Sample | None:
     number, one = numbered
     if one.score is None:
         return None
@@ -200,7 +200,7 @@ def _sample(numbered: tuple[int, Asked]) -> Sample | None:
     )
 
 
-def _write(output: Path, detector: str, asked: Sequence[Asked]) -> None:
+def _write(output: Path, detector: str, asked: Sequence[FoldAnswer]) -> None:
     with (output / together.ANSWERS).open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text)
         rows.writerow(["detector", "path", "source", "speaker", "system", "fold", "rung", "score"])
@@ -210,10 +210,10 @@ def _write(output: Path, detector: str, asked: Sequence[Asked]) -> None:
             rows.writerow([detector, u.path, u.source, u.speaker, u.system, a.fold + 1, a.rung, score])
 
 
-def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOutTable:
+def table(detector: str, asked: Sequence[FoldAnswer], weights: str = "") -> HeldOutTable:
     """AUC and equal error rate with intervals over sources and systems: whole, by fold, and after each change; and what
     a file tells without being heard."""
-    by_rung: dict[str, list[Asked]] = {"": []}
+    by_rung: dict[str, list[FoldAnswer]] = {"": []}
     for one in asked:
         by_rung.setdefault(one.rung, []).append(one)
     published = by_rung.pop("")
@@ -232,18 +232,20 @@ def table(detector: str, asked: Sequence[Asked], weights: str = "") -> HeldOutTa
     )
 
 
-def _row(name: str, asked: Sequence[Asked]) -> held_out.Row:
+def _row(name: str, asked: Sequence[FoldAnswer]) -> held_out.HeldOutRow:
     forged, scores = columns(asked, "utterance.forged", "score")
     groups = [f"{a.utterance.source} {a.utterance.system}" for a in asked]
     return held_out.row(name, forged, scores, groups)
 
 
-def _metadata(asked: Sequence[Asked]) -> held_out.Row:
+def _metadata(asked: Sequence[FoldAnswer]) -> held_out.HeldOutRow:
     """The probe that hears nothing: at chance, or the data would tell by themselves."""
     audio, truth, sources = columns(asked, "utterance.sound", "utterance.forged", "utterance.source")
     area = metadata_probe(np.array(list(map(_facts, audio))), truth, sources, seed=SEED)
     forged, count = sum(truth), len(truth)
-    return held_out.Row(what="metadata only", genuine=count - forged, forged=forged, asked=count, auc=area, eer=None)
+    return held_out.HeldOutRow(
+        what="metadata only", genuine=count - forged, forged=forged, asked=count, auc=area, eer=None
+    )
 
 
 def _facts(audio: Floats) -> tuple[float, float, float, float]:

@@ -22,8 +22,8 @@ from zhenwei.signals.voice import RATE_HZ, Reals, variability
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, Utterance
-from zhenwei.training.fit import State, fit
-from zhenwei.training.install.export import Exported, export
+from zhenwei.training.fit import FitCheckpoint, fit
+from zhenwei.training.install.onnx_export import ExportedModel, export
 from zhenwei.types import Floats
 
 STEPS, BATCH = 900, 32
@@ -64,7 +64,7 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
             Schedule(
                 STEPS, save_every=_KEEP_EVERY, learning_rate=rate, ema=lambda made: min(_AVERAGE, made / (made + 9))
             ),
-            state=State(kept, of=len(rows)),
+            state=FitCheckpoint(kept, of=len(rows)),
             clip_norm=5.0,
             tell=lambda made: tell(made / STEPS) if tell else None,
         )
@@ -79,7 +79,7 @@ def score(net: GraphAttentionNet, audio: Floats) -> float:
         return float(net(torch.from_numpy(found)).score.mean())
 
 
-def exported(net: GraphAttentionNet) -> Exported:
+def exported(net: GraphAttentionNet) -> ExportedModel:
     return export(net, (SAMPLES,), input_name="wave", outputs=("score",))
 
 

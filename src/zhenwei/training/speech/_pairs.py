@@ -134,6 +134,6 @@ def _chosen(voices: Sequence[Spoken]) -> list[Spoken]:
 
 def _row(
     what: str, pairs: Sequence[_Pair], forged: Callable[[_Pair], bool], score: Callable[[_Pair], float]
-) -> held_out.Row:
+) -> held_out.HeldOutRow:
     (names,) = columns(pairs, "clip")
     return held_out.row(what, list(map(forged, pairs)), list(map(score, pairs)), names)

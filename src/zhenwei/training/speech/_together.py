@@ -20,7 +20,7 @@ from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED
-from zhenwei.training.lesson import Run
+from zhenwei.training.lesson import LessonRun
 from zhenwei.training.speech import _pairs as pairs
 from zhenwei.training.speech._pairs import Spoken
 from zhenwei.types import Evidence, Text
@@ -57,7 +57,7 @@ class _Asked:
         return fuse(self.said, dependence=dependence)
 
 
-def run(given: Run) -> None:
+def run(given: LessonRun) -> None:
     """``--thresholds --from``: the tables of all of them together, from the answers that their trainings have left."""
     found = measure(given.start, store=given.store)
     held_out.save(found.table, given.output / "held_out.json")

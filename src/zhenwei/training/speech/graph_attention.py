@@ -9,12 +9,12 @@ from zhenwei.detectors.speech import graph_attention
 from zhenwei.training.data.speech import SEED
 from zhenwei.training.install.card import Product
 from zhenwei.training.speech import _graph as graph
-from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
+from zhenwei.training.speech._folds import SHARED, Row, Tell, TrainedVoiceDetector, Way, speech_of, voice_lesson
 
 
-def learn(rows: Sequence[Row], kept: Path, tell: Tell) -> Learned:
+def learn(rows: Sequence[Row], kept: Path, tell: Tell) -> TrainedVoiceDetector:
     net = graph.learn(rows, kept, tell)
-    return Learned(lambda audio: graph.score(net, audio), lambda: graph.exported(net))
+    return TrainedVoiceDetector(lambda audio: graph.score(net, audio), lambda: graph.exported(net))
 
 
 way = Way(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from zhenwei.detectors.speech import lfcc_gmm
 from zhenwei.training.data.columns import columns
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import Exported, export_formula
-from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
+from zhenwei.training.install.onnx_export import ExportedModel, export_formula
+from zhenwei.training.speech._folds import SHARED, Row, Tell, TrainedVoiceDetector, Way, speech_of, voice_lesson
 from zhenwei.types import Floats
 
 _COMPONENTS, _ROUNDS, _MIN_VARIANCE = 64, 25, 1e-3
@@ -63,7 +63,7 @@ def fit_mixtures(genuine: NDArray[np.floating], forged: NDArray[np.floating]) ->
     return Mixtures(np.log(weights), means, variances)
 
 
-def export_mixtures(mixtures: Mixtures) -> Exported:
+def export_mixtures(mixtures: Mixtures) -> ExportedModel:
     """``frames`` ``(n, d)`` float32 in, ``llr`` ``(n,)`` out. The squares are completed: x^2 A + x B + c, then the
     log of summed exponentials. Raises :class:`ModelError` when ONNX Runtime departs from NumPy by more than 0.001."""
     constants: dict[str, NDArray[np.float64]] = {}
@@ -88,11 +88,11 @@ def export_mixtures(mixtures: Mixtures) -> Exported:
     return export_formula(formula, constants, mixtures, drawn, tolerance=_TOLERANCE)
 
 
-def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
+def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> TrainedVoiceDetector:
     genuine = np.concatenate([row[::2] for row, u in rows if not u.forged])
     forged = np.concatenate([row[::4] for row, u in rows if u.forged])
     mixtures = fit_mixtures(genuine, forged)
-    return Learned(lambda row: float(mixtures(row).mean()), lambda: export_mixtures(mixtures))
+    return TrainedVoiceDetector(lambda row: float(mixtures(row).mean()), lambda: export_mixtures(mixtures))
 
 
 way = Way(

@@ -14,7 +14,7 @@ from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, balanced
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import Linear, export_linear
-from zhenwei.training.speech._folds import SHARED, Learned, Row, Tell, Way, speech_of, voice_lesson
+from zhenwei.training.speech._folds import SHARED, Row, Tell, TrainedVoiceDetector, Way, speech_of, voice_lesson
 from zhenwei.types import Floats
 
 _L2 = 300.0
@@ -26,7 +26,7 @@ def spreads(audio: Floats) -> Floats | None:
     return None if found is None else np.asarray(found, np.float32)
 
 
-def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
+def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> TrainedVoiceDetector:
     """Logistic regression; penalised strongly, since there are few sources."""
     statistics, utterances = zip(*rows, strict=True)
     x = np.stack(statistics).astype(np.float64)  # (n, 150)
@@ -35,7 +35,7 @@ def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> Learned:
     slopes = fit_logistic((x - centre) / scale, forged, balanced(utterances), l2=_L2)
     weights = slopes[:-1] / scale
     linear = Linear(weights, float(slopes[-1] - weights @ centre))
-    return Learned(lambda row: float(linear(row[None])[0]), lambda: export_linear(linear))
+    return TrainedVoiceDetector(lambda row: float(linear(row[None])[0]), lambda: export_linear(linear))
 
 
 way = Way(

@@ -18,10 +18,10 @@ from zhenwei.training.data.photographs import read_photographs
 from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.export import export
+from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
-from zhenwei.training.lesson import Lesson, Run
-from zhenwei.training.recipe import Section, Share
+from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.recipe import RecipeSection, Share
 from zhenwei.training.temporal import _videos as taught
 from zhenwei.training.temporal._videos import VideoSample
 
@@ -32,7 +32,7 @@ _HIGHEST = 0.1
 motion, and on the few at hand it could not be shown to part genuine from forged."""
 
 
-class Recipe(Section):
+class FlickerRecipe(RecipeSection):
     """``times``: how often a photograph to learn from is set in motion; ``held_out``: share that is calibrated on."""
 
     epochs: int = taught.EPOCHS
@@ -43,14 +43,14 @@ class Recipe(Section):
 Videos = tuple[list[VideoSample], list[VideoSample]]
 
 
-def prepare(recipe: Recipe, run: Run) -> Videos:
+def prepare(recipe: FlickerRecipe, run: LessonRun) -> Videos:
     """Clips to learn from, and of photographs held out by name: the training rows of ``photos`` set in motion."""
     rows, apart = parted(read_photographs(run.data, _SOURCES), recipe.held_out, lambda row: row.path)
     learn = list(taught.videos(rows, 1, recipe.times, run.bar("setting photographs in motion")))
     return learn, list(taught.videos(apart, 2, 1, run.bar("the same for held-out ones")))
 
 
-def learn(recipe: Recipe, videos: Videos, run: Run) -> FlickerNet:
+def learn(recipe: FlickerRecipe, videos: Videos, run: LessonRun) -> FlickerNet:
     net = taught.train(videos[0], epochs=recipe.epochs, tell=run.bar("training"))
     torch.save(net.state_dict(), run.output / "best.pt")
     (forged,) = columns(videos[1], "forged")
@@ -59,7 +59,7 @@ def learn(recipe: Recipe, videos: Videos, run: Run) -> FlickerNet:
     return net
 
 
-def install(recipe: Recipe, videos: Videos, net: FlickerNet, run: Run) -> tuple[ModelEntry, ...]:
+def install(recipe: FlickerRecipe, videos: Videos, net: FlickerNet, run: LessonRun) -> tuple[ModelEntry, ...]:
     exported = export(net, (len(CHANNELS), FRAMES), input_name="courses", outputs=("score", "course"))
     held_out = videos[1]
 
@@ -78,7 +78,7 @@ def ask(video: VideoSample) -> Sample:
     return Sample(score=score, forged=video.forged, number=video.photograph, group=video.path, source=video.source)
 
 
-def _product(recipe: Recipe) -> Product:
+def _product(recipe: FlickerRecipe) -> Product:
     return Product(
         model=MODEL,
         detector=Flicker.info.id,
@@ -108,7 +108,7 @@ def _product(recipe: Recipe) -> Product:
 
 lesson = Lesson(
     serves=(Flicker.info.id,),
-    recipe=Recipe,
+    recipe=FlickerRecipe,
     needs="photos (zip + csv): photographs with faces",
     prepare=prepare,
     learn=learn,

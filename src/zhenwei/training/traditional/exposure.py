@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zhenwei.detectors.traditional.exposure import Exposure, face_features
-from zhenwei.training.data.held_out import HeldOutPortraits, as_is_and_degraded
+from zhenwei.training.data.held_out_faces import HeldOutPortraits, as_is_and_degraded
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
 from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.asking import of_face
@@ -42,13 +42,13 @@ _PRODUCT = Product(
 )
 
 
-def split(recipe: Recipe, data: Path, _progress: Progress) -> tuple[list[Photograph], HeldOutPortraits]:
+def split(recipe: ExposureRecipe, data: Path, _progress: Progress) -> tuple[list[Photograph], HeldOutPortraits]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
     learn, held_out = parted(read_photographs(data, SOURCES), recipe.held_out, lambda photograph: photograph.path)
     return learn, HeldOutPortraits(held_out, SEED, 2)
 
 
-def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> Iterator[tuple[Floats, bool]]:
+def rows(_: ExposureRecipe, photographs: Sequence[Photograph], progress: Progress) -> Iterator[tuple[Floats, bool]]:
     """Features ``(72,)`` and truth of each picture as it is and delivered; without a face it is left out."""
     for number, photograph in enumerate(photographs):
         progress(number / len(photographs))
@@ -58,12 +58,12 @@ def rows(_: Recipe, photographs: Sequence[Photograph], progress: Progress) -> It
                 yield face_features(pixels, face), photograph.forged
 
 
-class Recipe(LinearRecipe):
+class ExposureRecipe(LinearRecipe):
     l2: float = 100.0  # of 72 features that say much the same, on some 800 pictures
 
 
 lesson = linear_lesson(
-    Recipe,
+    ExposureRecipe,
     _PRODUCT,
     needs="photos (zip + csv): photographs of FFHQ and StyleGAN portraits",
     split=split,

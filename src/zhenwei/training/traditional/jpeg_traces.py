@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from zhenwei.detectors.traditional.jpeg_traces import FEATURES, JpegTraces, trace
 from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import parted
-from zhenwei.training.data.shown import Shown
 from zhenwei.training.install.asking import of_image
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson, rows_of
@@ -105,7 +105,7 @@ class Splices:
     def __len__(self) -> int:
         return 3 * len(self.photographs)
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[HeldOutImage]:
         for number, photograph in enumerate(self.photographs):
             rng = np.random.default_rng((SEED, self.purpose, number))
             away = int(rng.integers(1, max(2, len(self.photographs))))
@@ -118,7 +118,7 @@ class Splices:
                 (history.apply(pixels), False),
                 (spliced, True),
             ):
-                yield Shown(image, forged, number, photograph.path, photograph.source, poor)
+                yield HeldOutImage(image, forged, number, photograph.path, photograph.source, poor)
 
 
 def fresh(pixels: Pixels, rng: np.random.Generator) -> Pixels:

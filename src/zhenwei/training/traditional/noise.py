@@ -15,9 +15,9 @@ import numpy as np
 from zhenwei.detectors.traditional.noise import Noise, noise_features
 from zhenwei.errors import DataError
 from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, self_blend
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
-from zhenwei.training.data.portraits import Degradation, draw_degradation, parted
-from zhenwei.training.data.shown import Shown
+from zhenwei.training.data.portraits import ImageDegradation, draw_degradation, parted
 from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
@@ -50,25 +50,25 @@ _PRODUCT = Product(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sitter:
+class PhotographedFace:
     """A photograph and the face in it, with its mesh."""
 
     photograph: Photograph
     face: Face
 
 
-class Recipe(LinearRecipe):
+class NoiseRecipe(LinearRecipe):
     l2: float = 30.0
 
 
-def split(recipe: Recipe, data: Path, progress: Progress) -> tuple[Examples, Examples]:
+def split(recipe: NoiseRecipe, data: Path, progress: Progress) -> tuple[NoiseExamples, NoiseExamples]:
     """What to learn from and what is held out, by name, of ``photos.zip`` and ``photos.csv``."""
     sitters = sitters_of(read_photographs(data, SOURCES), progress)
     learn, held_out = parted(sitters, recipe.held_out, lambda sitter: sitter.photograph.path)
-    return Examples(learn, 1), Examples(held_out, 2)
+    return NoiseExamples(learn, 1), NoiseExamples(held_out, 2)
 
 
-def rows(_: Recipe, learn: Examples, progress: Progress) -> Iterator[tuple[Floats, bool]]:
+def rows(_: NoiseRecipe, learn: NoiseExamples, progress: Progress) -> Iterator[tuple[Floats, bool]]:
     """Differences of noise ``(8,)`` and truth; without surroundings a face is left out."""
     for number, (shown, face) in enumerate(learn.with_faces()):
         progress(number / len(learn))
@@ -77,49 +77,51 @@ def rows(_: Recipe, learn: Examples, progress: Progress) -> Iterator[tuple[Float
             yield row, shown.forged
 
 
-def sitters_of(photographs: Sequence[Photograph], progress: Progress) -> list[Sitter]:
+def sitters_of(photographs: Sequence[Photograph], progress: Progress) -> list[PhotographedFace]:
     """Those photographs in which a face with a mesh is found."""
     found = []
     for number, photograph in enumerate(photographs):
         progress(number / len(photographs))
         face = largest_face(photograph.pixels())
         if face is not None and face.landmarks is not None:
-            found.append(Sitter(photograph, face))
+            found.append(PhotographedFace(photograph, face))
     return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Examples:
+class NoiseExamples:
     """Photographs and their forgeries, one after another, each at full size and delivered. ``purpose`` is part of the
     seed."""
 
-    sitters: Sequence[Sitter]
+    sitters: Sequence[PhotographedFace]
     purpose: int
 
     def __len__(self) -> int:
         return 2 * (1 + len(_KINDS)) * len(self.sitters)
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[HeldOutImage]:
         for shown, _ in self.with_faces():
             yield shown
 
-    def with_faces(self) -> Iterator[tuple[Shown, Face]]:
+    def with_faces(self) -> Iterator[tuple[HeldOutImage, Face]]:
         """Each with the face of the photograph, where it is after the delivery: no forgery moves it from its place."""
         if len(self.sitters) < 2:
             raise DataError("too few faces to forge with", got=str(len(self.sitters)), want="at least two")
         for number, sitter in enumerate(self.sitters):
             rng = np.random.default_rng((SEED, self.purpose, number))
             other = self.sitters[(number + int(rng.integers(1, len(self.sitters)))) % len(self.sitters)]
-            ways = (Arrival(Degradation(encoding=(".jpg", 95)), None), draw_arrival(rng))
+            ways = (Arrival(ImageDegradation(encoding=(".jpg", 95)), None), draw_arrival(rng))
             for pixels, forged in forgeries(sitter, other, rng):
                 for way, degraded in zip(ways, (False, True), strict=True):
                     arrived = way.apply(pixels)
                     face = _scaled(sitter.face, way.degradation.scale)
                     source, path = sitter.photograph.source, sitter.photograph.path
-                    yield Shown(arrived, forged, number, path, source, degraded), face
+                    yield HeldOutImage(arrived, forged, number, path, source, degraded), face
 
 
-def forgeries(sitter: Sitter, other: Sitter, rng: np.random.Generator) -> Iterator[tuple[Pixels, bool]]:
+def forgeries(
+    sitter: PhotographedFace, other: PhotographedFace, rng: np.random.Generator
+) -> Iterator[tuple[Pixels, bool]]:
     """The photograph and its forgeries, some with the face of ``other``; a kind that the face does not allow is left
     out."""
     pixels, donor = sitter.photograph.pixels(), other.photograph.pixels()
@@ -144,7 +146,7 @@ def forgeries(sitter: Sitter, other: Sitter, rng: np.random.Generator) -> Iterat
 class Arrival:
     """A delivery that always encodes: by its own encoding, or as a frame of H.264 at ``crf``."""
 
-    degradation: Degradation
+    degradation: ImageDegradation
     crf: int | None
 
     def apply(self, pixels: Pixels) -> Pixels:
@@ -171,5 +173,5 @@ def _scaled(face: Face, scale: float) -> Face:
 
 
 lesson = linear_lesson(
-    Recipe, _PRODUCT, needs="photos (zip + csv): photographs with faces", split=split, rows=rows, ask=ASK
+    NoiseRecipe, _PRODUCT, needs="photos (zip + csv): photographs with faces", split=split, rows=rows, ask=ASK
 )

@@ -12,7 +12,7 @@ import torch
 
 from zhenwei.errors import DataError, ModelError
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.training.install.export import OPSET, Exported, export, load_weights, parity
+from zhenwei.training.install.onnx_export import OPSET, ExportedModel, export, load_weights, parity
 
 SIZE = 64
 
@@ -29,11 +29,11 @@ def network(seed: int = 0) -> FaceForgeryNet:
 
 
 @pytest.fixture(scope="module")
-def exported() -> Exported:
+def exported() -> ExportedModel:
     return export(network(), SIZE)
 
 
-def test_it_says_what_it_takes_and_gives(exported: Exported) -> None:
+def test_it_says_what_it_takes_and_gives(exported: ExportedModel) -> None:
     model = onnx.load_from_string(exported.onnx)
     assert model.opset_import[0].version == OPSET
 
@@ -47,7 +47,7 @@ def test_it_says_what_it_takes_and_gives(exported: Exported) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_its_answers_are_those_of_pytorch(exported: Exported, count: int) -> None:
+def test_its_answers_are_those_of_pytorch(exported: ExportedModel, count: int) -> None:
     assert exported.parity < 1e-4
     faces = np.random.default_rng(9).uniform(-1, 1, (count, 3, SIZE, SIZE)).astype(np.float32)
     score, regions = onnxruntime.InferenceSession(exported.onnx).run(None, {"faces": faces})
@@ -58,7 +58,7 @@ def test_its_answers_are_those_of_pytorch(exported: Exported, count: int) -> Non
     assert regions.shape == (count, 2, 2)
 
 
-def test_parity_tells_other_weights_apart(exported: Exported) -> None:
+def test_parity_tells_other_weights_apart(exported: ExportedModel) -> None:
     assert parity(network(), exported.onnx, (3, SIZE, SIZE)) == exported.parity
     assert parity(network(1), exported.onnx, (3, SIZE, SIZE)) > 2e-3
 

@@ -18,7 +18,7 @@ _NOISE = (2.0, 12.0)  # grey levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class HeldOutImage:
     """A held-out picture as it is shown to the detector. ``face``: its row in the pack. ``degraded``: made small and
     re-encoded. ``group``: whose face; ``source``: of which data set."""
 
@@ -31,7 +31,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Degradation:
+class Delivery:
     """How a picture may arrive after being passed on: its side in px, softened and noisy by as many px and grey levels,
     and JPEG at ``quality`` or H.264 at ``crf``."""
 
@@ -53,11 +53,11 @@ class Degradation:
         return decode(encode(np.asarray(small, np.uint8), ".jpg", self.quality))
 
 
-def degradation(rng: np.random.Generator) -> Degradation:
+def degradation(rng: np.random.Generator) -> Delivery:
     """A draw of how a picture arrives, 56 to 224 px on a side."""
     side = 2 * round(float(np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(224)))) / 2)
     quality, crf, is_video = int(rng.integers(40, 96)), int(rng.integers(22, 41)), rng.random() < 0.5
     # Out of focus, or from a dark room: not often, but a network may take either for a forgery.
     blur_px = float(rng.uniform(*_BLUR)) * side if rng.random() < _OFTEN_SOFT else 0.0
     noise = (float(rng.uniform(*_NOISE)), int(rng.integers(2**31))) if rng.random() < _OFTEN_NOISY else (0.0, 0)
-    return Degradation(side, quality, crf if is_video else None, blur_px, noise)
+    return Delivery(side, quality, crf if is_video else None, blur_px, noise)

@@ -9,10 +9,10 @@ import numpy as np
 
 from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.training.data.batches import Split
+from zhenwei.training.data.held_out_images import HeldOutImage, degradation
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.data.photographs import Photograph
-from zhenwei.training.data.portraits import FAMILY, Degradation, Portrait, draw_degradation
-from zhenwei.training.data.shown import Shown, degradation
+from zhenwei.training.data.portraits import FAMILY, ImageDegradation, LabelledPortrait, draw_degradation
 from zhenwei.types import Pixels
 
 
@@ -30,11 +30,11 @@ class HeldOutFaces:
     def __len__(self) -> int:
         return 2 * len(self.split.held_out) + 4 * len(self.split.foreign)
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[HeldOutImage]:
         for row in (*self.split.held_out.tolist(), *self.split.foreign.tolist()):
             yield from self._shown(row)
 
-    def _shown(self, row: int) -> Iterator[Shown]:
+    def _shown(self, row: int) -> Iterator[HeldOutImage]:
         pack, original = self.pack, int(self.pack.original[row])
         source, group = str(pack.source[row]), f"{pack.source[row]}/{pack.identity[row]}"
         # A published forgery is delivered as its original is, so that the delivery says nothing of the label.
@@ -46,8 +46,8 @@ class HeldOutFaces:
             images.append((make(images[0][0], points, rng).pixels, True))
         arrives = degradation(rng)
         for pixels, forged in images:
-            yield Shown(pixels, forged, row, group, source, degraded=False)
-            yield Shown(arrives.apply(pixels), forged, row, group, source, degraded=True)
+            yield HeldOutImage(pixels, forged, row, group, source, degraded=False)
+            yield HeldOutImage(arrives.apply(pixels), forged, row, group, source, degraded=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,27 +58,27 @@ class HeldOutPortraits:
     of faces, and would learn that of other sources.
     """
 
-    portraits: Sequence[Portrait | Photograph]
+    portraits: Sequence[LabelledPortrait | Photograph]
     seed: int
     purpose: int = 11  # part of the seed of each delivery
 
     def __len__(self) -> int:
         return 2 * len(self._portraits())
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[HeldOutImage]:
         for number, portrait in enumerate(self._portraits()):
             source = f"{FAMILY} and generated from it"
             pixels, arrived = as_is_and_degraded(portrait.pixels(), (self.seed, self.purpose, number))
-            yield Shown(pixels, portrait.forged, number, portrait.path, source, degraded=False)
-            yield Shown(arrived, portrait.forged, number, portrait.path, source, degraded=True)
+            yield HeldOutImage(pixels, portrait.forged, number, portrait.path, source, degraded=False)
+            yield HeldOutImage(arrived, portrait.forged, number, portrait.path, source, degraded=True)
 
-    def _portraits(self) -> list[Portrait | Photograph]:
+    def _portraits(self) -> list[LabelledPortrait | Photograph]:
         return [p for p in self.portraits if p.forged or p.source == FAMILY]
 
 
 def as_is_and_degraded(pixels: Pixels, seed: tuple[int, ...]) -> tuple[Pixels, Pixels]:
     """The whole picture, and as it arrives, at least saved anew."""
     arrives = draw_degradation(np.random.default_rng(seed))
-    if arrives == Degradation():
+    if arrives == ImageDegradation():
         arrives = replace(arrives, encoding=(".jpg", 75))
     return pixels, arrives.apply(pixels)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from zhenwei.forge.settings import checked
+from zhenwei.forge.checked_settings import checked
 from zhenwei.nets.gan import NOISE, DcganGenerator
 from zhenwei.nets.stylegan import StyleGenerator
 

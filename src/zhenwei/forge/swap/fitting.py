@@ -22,13 +22,13 @@ from torch import nn
 from zhenwei.errors import DataError, MissingExtraError, UnmarkedError, UsageError
 from zhenwei.files import make_folder
 from zhenwei.forge.consent import Consent, check_files, some_of
-from zhenwei.forge.export import Door, Exported, Origin, export_sheet
-from zhenwei.forge.swap import checkpoint, curves
+from zhenwei.forge.export import Door, ExportedFile, Origin, export_sheet
+from zhenwei.forge.swap import checkpoint, loss_curves
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces, to_tensor
 from zhenwei.forge.swap.prepare import Prepared
 from zhenwei.forge.swap.score import Embedder, appearance, likeness
-from zhenwei.forge.swap.settings import SwapSettings
-from zhenwei.forge.swap.sides import Faces
+from zhenwei.forge.swap.sides import SwapFaces
+from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import SwapNet, ssim
 from zhenwei.trainer.log import write_log
 from zhenwei.trainer.loop import NEVER, Run, Schedule, Task, Turn, proceed
@@ -42,7 +42,7 @@ TITLES = ("original", "again", "swap", "mask", "gap x3")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SwapProgress:
     """``step`` of ``steps`` is made. ``trend``: in words, from the held-out faces. ``problem``: why there is no preview
     of this step, "" where all is well."""
 
@@ -57,13 +57,13 @@ class Progress:
 class Pair:
     """Both people, and the part of each that is kept back."""
 
-    a: Faces
-    b: Faces
-    held_a: Faces
-    held_b: Faces
+    a: SwapFaces
+    b: SwapFaces
+    held_a: SwapFaces
+    held_b: SwapFaces
 
 
-def split(a: Faces, b: Faces, settings: SwapSettings) -> Pair:
+def split(a: SwapFaces, b: SwapFaces, settings: SwapSettings) -> Pair:
     """The last ``held_out`` faces of each are kept back. DataError if too few are left, or sizes differ."""
     for faces in (a, b):
         if faces.side_px != settings.size:
@@ -83,7 +83,7 @@ def train(
     today: datetime.date,
     door: Door,
     device: torch.device,
-    tell: Callable[[Progress], None] = lambda _: None,
+    tell: Callable[[SwapProgress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     embed: Embedder = appearance,
 ) -> Path:
@@ -110,9 +110,9 @@ def train(
 
 
 def fit(
-    state: checkpoint.State,
-    a: Faces,
-    b: Faces,
+    state: checkpoint.SwapState,
+    a: SwapFaces,
+    b: SwapFaces,
     settings: SwapSettings,
     device: torch.device,
     *,
@@ -134,7 +134,7 @@ def fit(
 class _SwapRun:
     """One call of :func:`train`. ``rows``: of the log; ``recent``: losses since the last check."""
 
-    state: checkpoint.State
+    state: checkpoint.SwapState
     pair: Pair
     settings: SwapSettings
     folder: Path
@@ -148,7 +148,7 @@ class _SwapRun:
     moves_on: bool = False
 
     def __post_init__(self) -> None:
-        self.rows = curves.read_log(self.folder / LOG, self.state.step)
+        self.rows = loss_curves.read_log(self.folder / LOG, self.state.step)
 
     @property
     def subjects(self) -> tuple[str, str]:
@@ -173,7 +173,7 @@ class _SwapRun:
             checkpoint.keep(self.folder / BEST, state, self.settings, self.consent, self.subjects)
         write_log(self.folder / LOG, self.rows, ".6g")
         with suppress(MissingExtraError):  # the log has all figures; a run is not stopped for want of a picture
-            curves.draw_curves(self.rows, self.folder / CURVES)
+            loss_curves.draw_curves(self.rows, self.folder / CURVES)
 
     def keep(self, _: Run) -> None:
         """Write the last checkpoint; after a check the one before it becomes the previous."""
@@ -182,7 +182,7 @@ class _SwapRun:
         self.moves_on = False
         checkpoint.keep(self.folder / LAST, self.state, self.settings, self.consent, self.subjects)
 
-    def progress(self, run: Run) -> Progress:
+    def progress(self, run: Run) -> SwapProgress:
         """What is told of a step; after a check a preview is drawn as well."""
         problem, net = "", self.state.net
         if run.checked == run.step:
@@ -190,7 +190,7 @@ class _SwapRun:
                 preview(self.folder, net, self.pair, self.settings, run.step, self.consent, self.door, self.device)
             except DataError as error:  # saved already; a run is not lost for want of a picture
                 problem = str(error)
-        return Progress(run.step, self.settings.steps, self.losses, curves.trend(self.rows), problem)
+        return SwapProgress(run.step, self.settings.steps, self.losses, loss_curves.trend(self.rows), problem)
 
 
 def check_consent(side: Prepared, consent: Consent, today: datetime.date) -> None:
@@ -205,7 +205,7 @@ def check_consent(side: Prepared, consent: Consent, today: datetime.date) -> Non
 
 def begin(
     folder: Path, settings: SwapSettings, consent: str, subjects: tuple[str, str], device: torch.device
-) -> checkpoint.State:
+) -> checkpoint.SwapState:
     """The state of the run in ``folder``, or a fresh one. ``steps`` and ``check_every`` may change between the two,
     but steps only without the adversarial loss, whose beginning depends on them."""
     path = folder / LAST
@@ -233,7 +233,7 @@ def check(
     means = np.mean([(x.a, x.b, x.fooling, x.critic) for x in recent], axis=0) if recent else [math.nan] * 4
     values = (step, means[0], means[1], l1, alike, found.to_target.value, found.to_source.value, found.floor,
               found.ceiling, means[2], means[3])  # fmt: skip
-    return {k: float(v) for k, v in zip(curves.COLUMNS, values, strict=True)}
+    return {k: float(v) for k, v in zip(loss_curves.COLUMNS, values, strict=True)}
 
 
 def reconstruct(net: SwapNet, pair: Pair, device: torch.device) -> tuple[float, float]:
@@ -288,7 +288,7 @@ def preview(
 
 def export_rows(
     rows: list[list[Pixels]], origin: Origin, path: Path, door: Door, titles: Sequence[str] = ()
-) -> Exported:
+) -> ExportedFile:
     """As many of ``rows``, from the first, as a watermark can be read back from: many small faces in a grid are so busy
     that it may drown in them, and a sheet that cannot be marked does not leave. UnmarkedError if not even one can."""
     for count in range(len(rows), 1, -1):

@@ -11,7 +11,7 @@ import pytest
 from av.video.stream import VideoStream
 
 from zhenwei.media import open_media, read_passage, sample_frames
-from zhenwei.media.shown import pq_code, pq_light, square_size, tone_curve
+from zhenwei.media.display import pq_code, pq_light, square_size, tone_curve
 
 from .making import Pixels, scene
 

@@ -45,7 +45,7 @@ class _Exported(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedModel:
     """``parity``: largest absolute difference of scores from PyTorch on random and structured input."""
 
     onnx: bytes
@@ -75,7 +75,7 @@ def export(
     input_name: str = "faces",
     outputs: Sequence[str] = ANSWER,
     tolerance: float = _TOLERANCE,
-) -> Exported:
+) -> ExportedModel:
     """``input_name`` ``(n, *shape)`` in, ``outputs`` (fields of what the network answers) out, checked against PyTorch.
 
     ``shape``: a number is the side of RGB images, ``(3, side, side)``. Opset 17, free batch axis, float32, norms folded
@@ -104,7 +104,7 @@ def export(
     worst = parity(net, data, shape, outputs)
     if not worst <= tolerance:  # NaN departs, too
         raise ModelError("the exported network departs from PyTorch", got=f"{worst:.2g}", want=f"at most {tolerance}")
-    return Exported(data, worst)
+    return ExportedModel(data, worst)
 
 
 def parity(net: nn.Module, data: bytes, shape: tuple[int, ...], outputs: Sequence[str] = ANSWER) -> float:
@@ -133,7 +133,7 @@ def export_formula(
     drawn: Floats,
     *,
     tolerance: float,
-) -> Exported:
+) -> ExportedModel:
     """A model that is a formula and no network, checked against ``reference``, the same in NumPy, on ``drawn``.
 
     ``formula``: a graph in the textual form of ONNX, ``name (float[n, 3] x) => (float[n] score) {...}``; ``constants``:
@@ -151,4 +151,4 @@ def export_formula(
     worst = float(np.abs(np.asarray(found, np.float64) - reference(drawn)).max())
     if not worst <= tolerance:
         raise ModelError("the exported model departs from NumPy", got=f"{worst:.2g}", want=f"at most {tolerance}")
-    return Exported(data, worst)
+    return ExportedModel(data, worst)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.settings import checked, one_of
+from zhenwei.forge.checked_settings import checked, one_of
 
 Loss = Literal["l1", "ssim_mse"]
 Profile = Literal["cpu", "gpu"]
@@ -50,20 +50,20 @@ PROFILES: dict[Profile, SwapSettings] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class SwapCost:
     """``parameters`` in all; ``memory_mib``: weights, gradients, Adam's two moments and activations."""
 
     parameters: int
     memory_mib: float
 
 
-def cost(settings: SwapSettings) -> Cost:
+def cost(settings: SwapSettings) -> SwapCost:
     """Worked out from the layers, without building them: exact for the parameters, near for the rest."""
     shapes = _layers(settings)
     parameters = sum(times * (weights + bias) for weights, bias, _, times, _ in shapes)
     # An encoder works on both sides' batches, each decoder on one.
     kept = sum(bias * places * runs for _, bias, places, _, runs in shapes) * settings.batch * 4 * 3
-    return Cost(parameters, (parameters * 16 + kept) / 2**20)
+    return SwapCost(parameters, (parameters * 16 + kept) / 2**20)
 
 
 def settings_of(given: object) -> SwapSettings:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhenwei.report.phrases import PHRASES, clock, headline, leans, odds, often, say, strength
+from zhenwei.report.terms import PHRASES, clock, headline, leans, odds, often, say, strength
 from zhenwei.types import StreamVerdict, Verdict
 
 
