@@ -88,7 +88,7 @@ def test_this_suite_knows_an_unmarked_file(tmp_path: Path) -> None:
 def test_no_parameter_of_the_door_speaks_of_a_mark() -> None:
     doors = [getattr(export, name) for name in dir(export) if name.startswith(("export_", "open_"))]
     assert len(doors) == 5
-    allowed = {"pixels", "rows", "frames", "fps", "samples", "rate_hz", "sound", "mask", "titles"}
+    allowed = {"pixels", "rows", "frames", "fps", "samples", "rate_hz", "audio", "mask", "titles"}
     allowed |= {"origin", "path", "door", "home", "today"}
     for one in doors:
         parameters = inspect.signature(one).parameters.values()

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "open groups, ts": ("a.ts", {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:b-adapt=0:scenecut=0"}}),
     "transport stream": ("a.ts", {"options": {"g": "25", "bf": "2"}}),
     "matroska": ("a.mkv", {"options": {"g": "25", "bf": "2"}}),
-    "fragments": ("a.mp4", {"options": {"g": "25", "bf": "2"}, "sound_s": 2.0}),
+    "fragments": ("a.mp4", {"options": {"g": "25", "bf": "2"}, "audio_s": 2.0}),
     "vp8": ("a.webm", {"codec": "libvpx", "options": {"g": "30", "deadline": "realtime", "cpu-used": "8"}}),
     "vp8, hidden frames": ("a.webm", {"codec": "libvpx", "options": {"g": "50", "auto-alt-ref": "1", "cpu-used": "4"}}),
     "vp9": ("a.webm", {"codec": "libvpx-vp9", "options": {"g": "40", "deadline": "realtime", "cpu-used": "8"}}),

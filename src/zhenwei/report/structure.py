@@ -205,7 +205,7 @@ def _evidence(evidence: Evidence, language: Language) -> dict[str, Any]:
 
 
 def _exhibit(exhibit: Exhibit, language: Language) -> dict[str, Any]:
-    return {"kind": type(exhibit).__name__.lower(), "caption": _said(exhibit.caption, language)}
+    return {"kind": exhibit.kind, "caption": _said(exhibit.caption, language)}
 
 
 def _person(person: Person) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from zhenwei.types.media import Interval, Pixels
 from zhenwei.types.text import Text
@@ -20,6 +20,8 @@ it; recorded by a device; edited by a person; made by a program that learned fro
 class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB."""
 
+    kind: ClassVar[str] = "picture"
+
     caption: str
     pixels: Pixels
     time_s: float | None = None
@@ -28,6 +30,8 @@ class ImageExhibit:
 @dataclass(frozen=True, slots=True)
 class Curve:
     """An exhibit to read off: ``y`` against ``x``; None in ``y`` is a gap. ``threshold`` draws a level."""
+
+    kind: ClassVar[str] = "curve"
 
     caption: str
     x_label: str
@@ -106,5 +110,5 @@ class Evidence:
             "interval_s": [self.interval.start_s, self.interval.end_s] if self.interval else None,
             "weights": self.weights,
             "seconds": self.seconds,
-            "exhibits": [{"kind": type(e).__name__.lower(), "caption": str(e.caption)} for e in self.exhibits],
+            "exhibits": [{"kind": e.kind, "caption": str(e.caption)} for e in self.exhibits],
         }

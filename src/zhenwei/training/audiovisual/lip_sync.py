@@ -26,7 +26,6 @@ from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.models import ModelEntry
 from zhenwei.signals.lips import BANDS, CONTEXT_S, GRID_HZ, SHAPES, Reals, audio_windows, fit, motion, mouth_shape
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import read_videos
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
@@ -225,9 +224,9 @@ def table(by_video: Sequence[LipSyncTrial], by_source: Sequence[LipSyncTrial], w
         shifted = [a for a in asked if a.shift_s]
         exchanged = [a for a in asked if a.other]
         for what, others in (("shifted by 0.4 to 1.4 s", shifted), ("of another clip", exchanged)):
-            belongs, standing, names = columns([*own, *others], "belongs", "standing", "clip")
-            truth, scores = np.logical_not(belongs).tolist(), np.negative(standing).tolist()
-            rows.append(held_out.row(f"sound {what}; {way}", truth, scores, names))
+            both = [*own, *others]
+            truth, scores = [not a.belongs for a in both], [-a.standing for a in both]
+            rows.append(held_out.row(f"sound {what}; {way}", truth, scores, [a.video for a in both]))
     return HeldOutTable(
         detector=_PRODUCT.detector,
         noun="forged: the sound",

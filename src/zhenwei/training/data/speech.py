@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from zhenwei.errors import DataError
 from zhenwei.forge.voice import KINDS, copy_voice, draw_channel
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.data.columns import columns
 from zhenwei.types import Floats
 
 SEED = 20261124
@@ -112,9 +111,9 @@ def degraded(one: Utterance) -> Floats:
 def split(utterances: Sequence[Utterance], sources: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """What to learn from and what to ask, ``(n,)`` each, when ``sources`` are left out: windows as published of these
     sources are asked, and nothing is learned from them, from a system or a speaker of theirs."""
-    source, system, speaker, forged, copied = map(
-        np.array, columns(utterances, "source", "system", "speaker", "forged", "copied")
-    )
+    source, system = np.array([u.source for u in utterances]), np.array([u.system for u in utterances])
+    speaker, forged = np.array([u.speaker for u in utterances]), np.array([u.forged for u in utterances])
+    copied = np.array([u.copied for u in utterances])
     out = np.isin(source, sources)
     known_system = np.isin(system, system[out & forged & ~copied])
     known_speaker = np.isin(speaker, speaker[out & (speaker != "")])
@@ -124,7 +123,8 @@ def split(utterances: Sequence[Utterance], sources: Sequence[str]) -> tuple[NDAr
 def balanced(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
     """``(n,)`` weights of mean 1: genuine and forged weigh the same, collected and copied forgeries too; within each,
     a source weighs as the square root of its windows."""
-    source, forged, copied = map(np.array, columns(utterances, "source", "forged", "copied"))
+    source, forged = np.array([u.source for u in utterances]), np.array([u.forged for u in utterances])
+    copied = np.array([u.copied for u in utterances])
     weights = np.zeros(len(utterances))
     both = len(np.unique(copied[forged])) > 1  # collected forgeries and copies
     for mine in (~forged & ~copied, ~forged & copied, forged & ~copied, forged & copied):

@@ -18,7 +18,6 @@ from zhenwei.errors import DataError
 from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points
 from zhenwei.models.calibration import Calibration
 from zhenwei.models.calibration_fit import fit
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.types import Quality
 
@@ -121,13 +120,15 @@ def calibrate_each(
 
 
 def _fit(samples: list[Sample], seed: int) -> Calibration:
-    scores, forged, faces_px, groups = columns(samples, "score", "forged", "face_px", "group")
+    scores, forged = [s.score for s in samples], [s.forged for s in samples]
+    faces_px, groups = [s.face_px for s in samples], [s.group for s in samples]
     unknown = faces_px.count(None)
     if 0 < unknown < len(samples):
         got = f"{len(samples) - unknown} of {len(samples)} have"
         raise DataError("some of what was held out has no size of a face", got=got)
     sharpness = [math.nan if s.sharpness is None else s.sharpness for s in samples]
-    return fit(scores, forged, None if unknown else faces_px or None, groups, sharpness=sharpness, seed=seed)
+    sizes = None if unknown or not samples else np.array(faces_px, np.float64)
+    return fit(scores, forged, sizes, groups, sharpness=sharpness, seed=seed)
 
 
 def _operating(calibration: Calibration, samples: list[Sample], video: Collection[str]) -> OperatingPoints:

@@ -9,7 +9,6 @@ import numpy as np
 
 from zhenwei.models import ModelEntry
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.columns import columns
 from zhenwei.training.install.calibrate import Calibrated, Sample
 
 OWN_LICENCE = "Apache-2.0 (weights made by this project; see training data)"
@@ -80,8 +79,7 @@ def _table(part: str, found: Calibrated) -> list[str]:
     lines = [f"`{part}`:", ""] if part else []
     lines.append("| source | genuine | forged | AUC, as published | AUC, small and re-encoded too |")
     lines.append("|---|---|---|---|---|")
-    (sources,) = columns(found.samples, "source")
-    for source in [*sorted(set(sources)), ""]:
+    for source in [*sorted({sample.source for sample in found.samples}), ""]:
         lines.append(_source_line(source, found.samples))
     return [*lines, ""]
 
@@ -99,8 +97,8 @@ def _calibration(product: Product, part: str, found: Calibrated) -> str:
 def _source_line(source: str, samples: tuple[Sample, ...]) -> str:
     """One row of the table; "" stands for all sources together."""
     mine = [s for s in samples if source in ("", s.source)]
-    scores, forged, degraded = map(np.array, columns(mine, "score", "forged", "delivered"))
-    clean = ~degraded.astype(bool)
+    scores, forged = np.array([s.score for s in mine]), np.array([s.forged for s in mine], bool)
+    clean = np.array([not s.degraded for s in mine], bool)
     n_forged = int(forged[clean].sum())
     n_genuine = int(clean.sum()) - n_forged
     published = both = "—"

@@ -21,7 +21,6 @@ from zhenwei.stats.bootstrap import bootstrap_interval
 from zhenwei.stats.estimate import cell
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.columns import columns
 from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds, SourceRow
 
 PAGE = "left_out.md"
@@ -88,7 +87,7 @@ def _figures(mine: Sequence[FileAnswers], dependence: Dependence) -> dict[str, E
     area = probe = None
     if any(truth) and not all(truth):
         area = bootstrap_interval(auc, truth, values, groups=groups, seed=SEED)
-    names, (forged, owners) = sorted(mine[0].facts), columns(mine, "forged", "group")
+    names, forged, owners = sorted(mine[0].facts), [a.forged for a in mine], [a.group for a in mine]
     table = np.array([[a.facts[name] for name in names] for a in mine], np.float64)  # (media, names)
     try:
         probe = metadata_probe(table, forged, owners, seed=SEED) if names else None
@@ -99,8 +98,9 @@ def _figures(mine: Sequence[FileAnswers], dependence: Dependence) -> dict[str, E
 
 def _summary(mine: Sequence[FileAnswers], rows: Sequence[SourceRow], dependence: Dependence) -> list[str]:
     figures = _figures(mine, dependence)
-    counts = ("false_alarms", "genuine_answered", "found", "forged_answered", "missed", "cleared")
-    alarms, genuine, found, forged, missed, cleared = map(sum, columns(rows, *counts))
+    alarms, genuine = sum(r.false_alarms for r in rows), sum(r.genuine_answered for r in rows)
+    found, forged = sum(r.found for r in rows), sum(r.forged_answered for r in rows)
+    missed, cleared = sum(r.missed for r in rows), sum(r.cleared for r in rows)
     large = [r for r in rows if r.genuine_answered >= 10]
     worst = max(large, key=lambda r: r.false_alarms / r.genuine_answered, default=None)
     probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]

@@ -38,7 +38,6 @@ from zhenwei.evaluation.readers import load
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points
 from zhenwei.fusion.verdict import decide, fuse
-from zhenwei.training.data.columns import columns
 from zhenwei.training.install.calibrate import worst_of
 from zhenwei.types import Evidence, Kind
 
@@ -234,7 +233,7 @@ def operating_of(mine: Sequence[FileAnswers], dependence: Dependence) -> Operati
         if one.seen and not one.forged:
             seen.append(one.seen)
     llrs, owners = zip(*rows, strict=True) if rows else ((), ())
-    forged, groups = columns(owners, "forged", "group")
+    forged, groups = [owner.forged for owner in owners], [owner.group for owner in owners]
     pooled = measure_operating_points(llrs, forged, [kind] * len(rows), groups=groups)
     genuine = [pooled.genuine[kind], *_by_source(rows, forged=False)] if kind in pooled.genuine else []
     missed = [pooled.forged[kind], *_by_source(rows, forged=True)] if kind in pooled.forged else []

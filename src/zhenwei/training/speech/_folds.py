@@ -24,7 +24,6 @@ from zhenwei.evaluation.ladder.audio import RUNGS
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.models import ModelEntry
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
@@ -233,15 +232,16 @@ def table(detector: str, asked: Sequence[FoldAnswer], weights: str = "") -> Held
 
 
 def _row(name: str, asked: Sequence[FoldAnswer]) -> held_out.HeldOutRow:
-    forged, scores = columns(asked, "utterance.forged", "score")
+    forged, scores = [a.utterance.forged for a in asked], [a.score for a in asked]
     groups = [f"{a.utterance.source} {a.utterance.system}" for a in asked]
     return held_out.row(name, forged, scores, groups)
 
 
 def _metadata(asked: Sequence[FoldAnswer]) -> held_out.HeldOutRow:
     """The probe that hears nothing: at chance, or the data would tell by themselves."""
-    audio, truth, sources = columns(asked, "utterance.sound", "utterance.forged", "utterance.source")
-    area = metadata_probe(np.array(list(map(_facts, audio))), truth, sources, seed=SEED)
+    utterances = [a.utterance for a in asked]
+    facts, truth = np.array([_facts(u.audio) for u in utterances]), [u.forged for u in utterances]
+    area = metadata_probe(facts, truth, [u.source for u in utterances], seed=SEED)
     forged, count = sum(truth), len(truth)
     return held_out.HeldOutRow(
         what="metadata only", genuine=count - forged, forged=forged, asked=count, auc=area, eer=None

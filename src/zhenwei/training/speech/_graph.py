@@ -20,7 +20,6 @@ from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, Gra
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, Reals, variability
 from zhenwei.trainer.loop import Schedule, Turn
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, Utterance
 from zhenwei.training.fit import FitCheckpoint, fit
 from zhenwei.training.install.onnx_export import ExportedModel, export
@@ -44,7 +43,7 @@ def learn(rows: Sequence[tuple[Floats, Utterance]], kept: Path, tell: Tell | Non
     """
     waveforms, utterances = zip(*rows, strict=True)
     levels, statistics = _levels(waveforms), _statistics(waveforms)
-    forged, odds = np.array(*columns(utterances, "forged")), within_sources(utterances)
+    forged, odds = np.array([u.forged for u in utterances]), within_sources(utterances)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         net = GraphAttentionNet()
@@ -87,7 +86,8 @@ def within_sources(utterances: Sequence[Utterance]) -> NDArray[np.float64]:
     """``(n,)``: odds that each is drawn. Of every source genuine and forged windows are drawn equally often, of the
     forged ones collected and copied; a source counts as the root of its windows."""
     odds = np.zeros(len(utterances))
-    sources, forged, copied = map(np.array, columns(utterances, "source", "forged", "copied"))
+    sources = np.array([u.source for u in utterances])
+    forged, copied = np.array([u.forged for u in utterances]), np.array([u.copied for u in utterances])
     for source in np.unique(sources):
         mine = sources == source
         genuine, collected, copies = mine & ~forged, mine & forged & ~copied, mine & forged & copied

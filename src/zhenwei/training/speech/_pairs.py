@@ -19,7 +19,6 @@ from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.verdict import decide
 from zhenwei.pipeline import Options
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, read_videos
 from zhenwei.types import Evidence, Verdict
 
@@ -135,5 +134,4 @@ def _chosen(voices: Sequence[Spoken]) -> list[Spoken]:
 def _row(
     what: str, pairs: Sequence[_Pair], forged: Callable[[_Pair], bool], score: Callable[[_Pair], float]
 ) -> held_out.HeldOutRow:
-    (names,) = columns(pairs, "clip")
-    return held_out.row(what, list(map(forged, pairs)), list(map(score, pairs)), names)
+    return held_out.row(what, list(map(forged, pairs)), list(map(score, pairs)), [pair.video for pair in pairs])

@@ -18,7 +18,6 @@ from zhenwei.evaluation.ladder.audio import RUNGS
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED
 from zhenwei.training.lesson import LessonRun
 from zhenwei.training.speech import _pairs as pairs
@@ -71,7 +70,8 @@ def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
     """``folders``: outputs of the trainings of all these detectors. Raises :class:`DataError` for any other."""
     asked = _read(folders, store)
     arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
-    dependence = measure_dependence(*columns(arrived, "llrs", "forged", "whose"))
+    forged, whose = [one.forged for one in arrived], [one.whose for one in arrived]
+    dependence = measure_dependence([one.llrs for one in arrived], forged, whose)
     spoken = tuple(Spoken(a.forged, a.said) for a in asked if not a.rung)
     return Together(dependence, _table(asked, dependence), spoken)
 
@@ -109,7 +109,7 @@ def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOutTable:
     for one in asked:
         by_rung[one.rung].append(one)
     for rung, mine in by_rung.items():
-        truth, whose = columns(mine, "forged", "whose")
+        truth, whose = [one.forged for one in mine], [one.whose for one in mine]
         fused = [one.fused(dependence) for one in mine]
         rows.append(held_out.row(rung or "all, as published", truth, fused, whose))
     text = f"All detectors of voices together, discounted for what they repeat. {TEXT}"

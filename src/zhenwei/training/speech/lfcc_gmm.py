@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.detectors.speech import lfcc_gmm
-from zhenwei.training.data.columns import columns
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel, export_formula
 from zhenwei.training.speech._folds import SHARED, Row, Tell, TrainedVoiceDetector, Way, speech_of, voice_lesson
@@ -59,8 +58,8 @@ def fit_mixtures(genuine: NDArray[np.floating], forged: NDArray[np.floating]) ->
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the rounds are few on purpose
             found.append(mixture.fit(frames))
-    weights, means, variances = map(np.stack, columns(found, "weights_", "means_", "covariances_"))
-    return Mixtures(np.log(weights), means, variances)
+    weights = np.log([mixture.weights_ for mixture in found])
+    return Mixtures(weights, np.stack([m.means_ for m in found]), np.stack([m.covariances_ for m in found]))
 
 
 def export_mixtures(mixtures: Mixtures) -> ExportedModel:

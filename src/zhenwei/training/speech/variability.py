@@ -10,7 +10,6 @@ import numpy as np
 from zhenwei.detectors.speech.variability import MODEL
 from zhenwei.signals.voice import NAMES, variability
 from zhenwei.stats.logistic import fit_logistic
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.speech import SEED, balanced
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import Linear, export_linear
@@ -30,7 +29,7 @@ def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> TrainedVoiceDetector
     """Logistic regression; penalised strongly, since there are few sources."""
     statistics, utterances = zip(*rows, strict=True)
     x = np.stack(statistics).astype(np.float64)  # (n, 150)
-    forged = np.array(*columns(utterances, "forged"))
+    forged = np.array([u.forged for u in utterances])
     centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
     slopes = fit_logistic((x - centre) / scale, forged, balanced(utterances), l2=_L2)
     weights = slopes[:-1] / scale

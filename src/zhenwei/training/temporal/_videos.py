@@ -25,7 +25,6 @@ from zhenwei.forge.synthesis import temporal
 from zhenwei.nets.flicker import FRAMES, FlickerNet
 from zhenwei.signals.flicker import CHANNELS, courses
 from zhenwei.trainer.loop import Schedule, Turn
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.photographs import Photograph, largest_face
 from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.fit import fit
@@ -225,7 +224,8 @@ def train(
     learn: Sequence[VideoSample], *, epochs: int | None = None, tell: Callable[[float], None] | None = None
 ) -> FlickerNet:
     """Frames and clips by cross-entropy; genuine and forged weigh alike. Raises :class:`DataError` for too few."""
-    courses, frames_altered, labels = columns(learn, "courses", "altered", "forged")
+    courses = [one.courses for one in learn]
+    frames_altered, labels = [one.altered for one in learn], [one.forged for one in learn]
     if not any(labels) or all(labels):
         raise DataError("too few clips to learn from", got=str(len(learn)), want="genuine and forged ones")
     epochs = EPOCHS if epochs is None else epochs
@@ -263,6 +263,6 @@ def scores(net: FlickerNet, some: Sequence[VideoSample]) -> Floats:
     """``(n,)``. Raises :class:`UsageError` for none."""
     if not some:
         raise UsageError("there is no clip to score", got="none", want="at least one")
-    (courses,) = columns(some, "courses")
-    found: Floats = net(torch.from_numpy(np.stack(courses))).score.numpy()
+    courses = np.stack([one.courses for one in some])
+    found: Floats = net(torch.from_numpy(courses)).score.numpy()
     return found

@@ -13,7 +13,6 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.flicker import FlickerNet
 from zhenwei.signals.flicker import CHANNELS
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.columns import columns
 from zhenwei.training.data.photographs import read_photographs
 from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
@@ -53,8 +52,7 @@ def prepare(recipe: FlickerRecipe, run: LessonRun) -> Videos:
 def learn(recipe: FlickerRecipe, videos: Videos, run: LessonRun) -> FlickerNet:
     net = taught.train(videos[0], epochs=recipe.epochs, tell=run.bar("training"))
     torch.save(net.state_dict(), run.output / "best.pt")
-    (forged,) = columns(videos[1], "forged")
-    area = auc(forged, taught.scores(net, videos[1]))
+    area = auc([video.forged for video in videos[1]], taught.scores(net, videos[1]))
     run.say(f"AUC on held-out photographs: {area:.3f}")
     return net
 
