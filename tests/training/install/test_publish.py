@@ -45,7 +45,7 @@ import zhenwei
 from zhenwei.errors import ZhenweiError
 from zhenwei.training.cnn.face_forgery import install
 from zhenwei.training.data.pack import load_pack
-from zhenwei.training.lesson import Run
+from zhenwei.training.lesson import LessonRun
 from zhenwei.training.recipe import Recipe, read_recipe
 
 cv2.setNumThreads(1)
@@ -54,7 +54,7 @@ assert Path(zhenwei.__file__).is_relative_to(Path.cwd()), zhenwei.__file__
 recipe, pack, *folders = sys.argv[1:]
 for folder in folders:
     try:
-        run = Run(data=Path(pack), output=Path(folder), scratch=Path(folder))
+        run = LessonRun(data=Path(pack), output=Path(folder), scratch=Path(folder))
         known = read_recipe(Recipe, recipe)
         print(install(known, load_pack(Path(pack)), known, run)[0].weights)
     except ZhenweiError as error:
