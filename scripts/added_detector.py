@@ -49,7 +49,7 @@ def main(work: Path) -> dict[str, Any]:
         shutil.copy(EXAMPLE / name, tree / place)
     forged = make_data(data)
     report, figures = work / "report", work / "figures"
-    steps = {
+    steps: dict[str, list[str | Path]] = {
         "train": ["zhenwei", "train", DETECTOR, "--data", data / "train.csv", "--output", work / "run", "--install"],
         "scan": ["zhenwei", "scan", forged, "--detector", DETECTOR, "--output", report],
         "evaluate": ["zhenwei", "evaluate", DETECTOR, "--data", data / "test.csv", "--output", figures],

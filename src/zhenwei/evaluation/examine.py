@@ -68,7 +68,7 @@ class Journal:
         if found is None:
             return None
         values = dict(found["outcome"])
-        facts = {name: float("nan" if v is None else v) for name, v in values.pop("facts").items()}
+        facts = {name: math.nan if v is None else v for name, v in values.pop("facts").items()}
         parts = tuple(Part(**p) for p in values.pop("parts"))
         said = tuple(Answer(**x) for x in values.pop("said"))
         return Outcome(item, parts=parts, facts=facts, said=said, **values)
