@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zhenwei.faces import tracking
 from zhenwei.types import Box, Face, Floats, Frame, Pixels, Quality
@@ -93,6 +95,15 @@ def test_movement_is_not_carried_on_over_more_than_a_second(times: tuple[float, 
     walk = [[seen(times[0], 0, TWIN)], [seen(times[1], 200, TWIN)]]
     (known, _) = linked([*walk, [seen(times[2], 230, TWIN), seen(times[2], 430, TWIN)]])
     assert known == [0, 200, 230]
+
+
+@given(st.floats(-300, 300), st.floats(-300, 300), st.floats(0, 2))
+def test_right_and_down_are_as_far(x: float, y: float, passed: float) -> None:
+    before = (seen(0, 500, TWIN, y=500).face,)
+    one, other = seen(passed, 500 + x, TWIN, y=500 + y).face, seen(passed, 500 + y, TWIN, y=500 + x).face
+    near = tracking._nearness(before, one, passed)
+    assert near == pytest.approx(tracking._nearness(before, other, passed))
+    assert 0 <= near <= 1
 
 
 def test_a_face_is_expected_to_keep_its_size() -> None:

@@ -118,6 +118,16 @@ def test_every_frame_when_all_are_wanted(tmp_path: Path) -> None:
     assert frame_times(media) == pytest.approx([time / 1000 for time in EVEN])
 
 
+@pytest.mark.parametrize("name", ["a.ts", "a.mp4", "a.mkv"])
+def test_times_of_frames_are_those_of_the_frames_that_are_sampled(tmp_path: Path, name: str) -> None:
+    """A transport stream does not begin at 0 s."""
+    media = open_media(write_video(tmp_path / name, EVEN[:40], options={"g": "20", "bf": "2"}))
+    times = frame_times(media)
+    assert times == pytest.approx([frame.time_s for frame in sample_frames(media, 1000)])
+    assert times[0] == pytest.approx(0, abs=0.1)
+    assert times[-1] == pytest.approx(times[0] + EVEN[39] / 1000, abs=0.002)
+
+
 def test_frames_are_read_only_contiguous_rgb(tmp_path: Path) -> None:
     (frame,) = sample_frames(open_media(write_video(tmp_path / "a.mp4", [0, 40])), 1)
     assert frame.pixels.dtype == np.uint8

@@ -157,6 +157,7 @@ def test_equals_itself_after_a_round_trip_through_a_file(tmp_path: Path) -> None
         ({"offsets": [0.0, None, 1.0]}, "offsets"),
         ({"log_slopes": [0.0, 0.0, 500.0]}, "log_slopes"),
         ({"lowest": 1.0}, "lowest"),
+        ({"highest": None}, "highest"),
         ({"highest": -1.0}, "highest"),
         ({"frame_rho": 1.2}, "frame_rho"),
         ({"trim": 0.5}, "trim"),

@@ -131,6 +131,15 @@ def test_same_data_same_calibration_in_any_order() -> None:
     assert again.c_llr == pytest.approx(found.c_llr, abs=1e-3)
 
 
+def test_sharpness_is_standardised_in_octaves() -> None:
+    scores, labels, px = _gaussian(400, 1.0, seed=9)
+    sharpness = 2 ** np.random.default_rng(9).normal(6, 2, 400)
+    found = fit(scores, labels, px, range(400), sharpness=sharpness, seed=0)
+    octaves = np.log2(1 + sharpness)
+    assert found.sharpness_centre == pytest.approx(octaves.mean())
+    assert found.sharpness_scale == pytest.approx(octaves.std())
+
+
 def test_the_record_says_where_it_comes_from() -> None:
     scores, labels, px = _gaussian(300, 1.0, seed=10, forged=0.3)
     found = fit(scores, labels, px, [k // 4 for k in range(300)], seed=11, frame_rho=0.9)
