@@ -106,6 +106,14 @@ def test_a_forgery_with_two_possible_originals_is_left_out(items: list[Item], tm
     assert "published swap" not in by_truth(maps.localised([*items, *again], tmp_path))
 
 
+def test_a_forgery_of_another_size_than_its_original_is_left_out(items: list[Item], tmp_path: Path) -> None:
+    for item in items:
+        if item.forged:
+            with Image.open(item.path) as image:
+                image.crop((0, 0, image.width - 2, image.height - 2)).save(item.path)
+    assert "published swap" not in by_truth(maps.localised(items, tmp_path))
+
+
 def test_two_sets_that_share_a_name_keep_their_own_originals(items: list[Item], tmp_path: Path) -> None:
     """In the second set the same names lie over other videos: of its forgeries no original is known."""
     other = []

@@ -11,6 +11,7 @@ from PIL import Image
 
 from zhenwei import pipeline
 from zhenwei.errors import MediaError, UsageError
+from zhenwei.evaluation import robust
 from zhenwei.evaluation.attacked import _subject, attacked, reexamined
 from zhenwei.evaluation.ladder import Degradation, families, steps
 from zhenwei.evaluation.robust import Robustness, StepAnswer, conclusion, examined, walk
@@ -181,3 +182,10 @@ def test_attacks_need_a_face_and_the_detector(tmp_path: Path) -> None:
     assert list(attacked(str(tmp_path / "flat.png"))) == []
     with pytest.raises(UsageError, match="attack"):
         list(attacked(str(PORTRAIT), pipeline.Options(detectors=("some.other",))))
+
+
+def test_names_are_counted_only_beyond_those_that_are_shown() -> None:
+    names = [f"step {number}" for number in range(robust._NAMED + 2)]
+    assert robust._joined(names[: robust._NAMED]) == ", ".join(names[: robust._NAMED])
+    assert robust._joined(names).endswith(f"{names[robust._NAMED - 1]} (+2)")
+    assert robust._joined(["a, b", "c"]) == "a, b; c"
