@@ -60,6 +60,14 @@ def test_what_the_disk_gives_back_otherwise_replaces_nothing(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", ["真" * 83 + ".json", "x" * 255])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"before")  # what may stand there may be written
+    write_whole(path, b"after")
+    assert path.read_bytes() == b"after"
+
+
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()

@@ -37,7 +37,7 @@ def write_whole(
     written.
     """
     content = data.encode() if isinstance(data, str) else data
-    half = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
+    half = path.with_name(f".zhenwei-{secrets.token_hex(8)}.part")  # a long name has no room for more
     try:
         with half.open("xb") as file:
             if private:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.stats.scores import paired_scores
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError
@@ -21,21 +21,6 @@ from zhenwei.evaluation.results import FileResult, Results
 from zhenwei.stats.metrics import auc, aurc
 
 Reals = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Made:
-    truth: NDArray[np.bool_]
-    good: Reals
-    poor: Reals
-
-
-def _made(n: int = 240, seed: int = 0) -> Made:
-    rng = np.random.default_rng(seed)
-    truth = np.arange(n) % 2 == 1
-    shared = rng.normal(0, 1, n)
-    signal = np.where(truth, 1.5, -1.5)
-    return Made(truth, signal + shared, 0.3 * signal + shared + rng.normal(0, 1, n))
 
 
 def _results(truth: NDArray[np.bool_], llr: Reals, name: str = "set", **changes: object) -> Results:
@@ -67,7 +52,7 @@ def _results(truth: NDArray[np.bool_], llr: Reals, name: str = "set", **changes:
 
 
 def test_the_better_one_is_found_and_named() -> None:
-    made = _made()
+    made = paired_scores()
     found = compare(_results(made.truth, made.poor), _results(made.truth, made.good, weights={"m": "b" * 64}))
     (part,) = found.sets
     tests = {t.figure: t for t in part.tests}
@@ -81,7 +66,7 @@ def test_the_better_one_is_found_and_named() -> None:
 
 
 def test_swapping_the_two_turns_every_sign() -> None:
-    made = _made(80)
+    made = paired_scores(80)
     one, other = _results(made.truth, made.poor), _results(made.truth, made.good)
     there, back = compare(one, other).sets[0], compare(other, one).sets[0]
     for x, y in zip(there.tests, back.tests, strict=True):
@@ -92,7 +77,7 @@ def test_swapping_the_two_turns_every_sign() -> None:
 
 
 def test_a_result_does_not_differ_from_itself() -> None:
-    made = _made(80)
+    made = paired_scores(80)
     mine = _results(made.truth, made.good)
     found = compare(mine, mine)
     assert all(t.difference.value == t.difference.low == t.difference.high == 0 for t in found.sets[0].tests)
@@ -105,7 +90,7 @@ def test_a_false_difference_is_rarely_shown() -> None:
     """Twelve comparisons of six figures where there is none: Holm keeps the chance of any in one at 5 %."""
     shown = 0
     for seed in range(12):
-        made, again = _made(80, seed), np.random.default_rng(1000 + seed)
+        made, again = paired_scores(80, seed), np.random.default_rng(1000 + seed)
         noise = [made.good + again.normal(0, 1, 80) for _ in range(2)]
         found = compare(_results(made.truth, noise[0]), _results(made.truth, noise[1]), resamples=300)
         shown += any(t.better for t in found.sets[0].tests)
@@ -113,7 +98,7 @@ def test_a_false_difference_is_rarely_shown() -> None:
 
 
 def test_a_missing_answer_is_missing_and_lowers_coverage() -> None:
-    made = _made(80)
+    made = paired_scores(80)
     gone = made.good.copy()
     gone[:20] = np.nan
     tests = {t.figure: t for t in compare(_results(made.truth, made.good), _results(made.truth, gone)).sets[0].tests}
@@ -124,7 +109,7 @@ def test_a_missing_answer_is_missing_and_lowers_coverage() -> None:
 
 
 def test_other_files_are_left_out_and_counted() -> None:
-    made = _made(80)
+    made = paired_scores(80)
     one, other = _results(made.truth, made.good), _results(made.truth[:60], made.good[:60], protocol="q", frames=8)
     found = compare(one, other)
     assert any("60 cases are in both; 20 only in A and 0 only in B" in note for note in found.notes)
@@ -133,7 +118,7 @@ def test_other_files_are_left_out_and_counted() -> None:
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
-    made = _made(40)
+    made = paired_scores(40)
     mine = _results(made.truth, made.good)
     with pytest.raises(DataError, match="no file in common"):
         compare(mine, _results(made.truth, made.good, "other"))
@@ -153,7 +138,7 @@ def test_a_set_of_one_class_has_no_auc() -> None:
 
 @pytest.mark.heavy
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = _made(160)
+    made = paired_scores(160)
     a, b, out = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
     results.save(_results(made.truth, made.poor), a)
     results.save(_results(made.truth, made.good, weights={"m": "b" * 64}), b)

@@ -49,7 +49,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(tmp_path: Path, loss: Loss) -> None:
 def test_stopping_saves_and_says_where(tmp_path: Path) -> None:
     run = train(_game(), GameSchedule(50), tmp_path, stop=iter([False, False, False, True]).__next__)
     assert run.step == 3
-    assert json.loads((tmp_path / loop.STATE).read_text())["step"] == 3
+    assert json.loads((tmp_path / "last.json").read_text())["step"] == 3
 
 
 def test_seeds_decide() -> None:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import kstest, norm
+from tests.stats.scores import paired_scores
 
 from zhenwei.errors import DataError
 from zhenwei.stats.metrics import auc
 from zhenwei.stats.paired import delong, holm, mcnemar
 
 Reals = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Made:
-    truth: NDArray[np.bool_]
-    good: Reals
-    poor: Reals
-
-
-def _made(n: int = 240, seed: int = 0) -> Made:
-    rng = np.random.default_rng(seed)
-    truth = np.arange(n) % 2 == 1
-    shared = rng.normal(0, 1, n)
-    signal = np.where(truth, 1.5, -1.5)
-    return Made(truth, signal + shared, 0.3 * signal + shared + rng.normal(0, 1, n))
 
 
 def _by_kernels(truth: NDArray[np.bool_], one: Reals, other: Reals) -> float:
@@ -50,7 +34,7 @@ def _by_kernels(truth: NDArray[np.bool_], one: Reals, other: Reals) -> float:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1000), st.booleans())
 def test_delong_is_the_covariance_over_all_pairs(seed: int, tied: bool) -> None:
-    made = _made(60, seed)
+    made = paired_scores(60, seed)
     one, other = (np.round(s) if tied else s for s in (made.poor, made.good))
     difference, p = delong(made.truth, one, other)
     assert difference == pytest.approx(auc(made.truth, other) - auc(made.truth, one))
@@ -70,7 +54,7 @@ def test_where_nothing_differs_p_is_uniform() -> None:
 
 
 def test_two_equal_columns_have_no_variance_and_one_case_has_no_test() -> None:
-    made = _made(20)
+    made = paired_scores(20)
     assert delong(made.truth, made.good, 2 * made.good) == (0.0, None)
     with pytest.raises(DataError):
         delong([1, 0, 0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0])

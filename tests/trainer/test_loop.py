@@ -20,7 +20,6 @@ from zhenwei.trainer.checkpoints import read_checkpoint, write_checkpoint
 from zhenwei.trainer.loop import (
     LOG,
     SCHEMA,
-    STATE,
     WEIGHTS,
     Run,
     Runtime,
@@ -84,7 +83,7 @@ def test_the_loss_falls() -> None:
 def test_a_run_cut_in_two_is_the_run_in_one(batches: bool, tmp_path: Path) -> None:
     whole = train(task(batches=batches), schedule(12))
     train(task(batches=batches), schedule(12), tmp_path, runtime=Runtime(stop_after=5))
-    assert json.loads((tmp_path / STATE).read_text())["step"] == 5
+    assert json.loads((tmp_path / "last.json").read_text())["step"] == 5
     torch.manual_seed(99)
     again = train(task(batches=batches), schedule(12), tmp_path)
     assert again.rows == whole.rows
@@ -113,14 +112,14 @@ def test_ctrl_c_saves_the_step_before(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         train(task(), schedule(9), tmp_path, tell=tell)
-    assert json.loads((tmp_path / STATE).read_text())["step"] == 4
+    assert json.loads((tmp_path / "last.json").read_text())["step"] == 4
     assert same(train(task(), schedule(9), tmp_path).task.nets, train(task(), schedule(9)).task.nets)
 
 
 def test_a_loss_that_is_no_number_leaves_the_last_save(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no longer finite at step 4"):
         train(task(bad_at=3), schedule(9, save_every=2), tmp_path)
-    assert json.loads((tmp_path / STATE).read_text())["step"] == 2
+    assert json.loads((tmp_path / "last.json").read_text())["step"] == 2
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
@@ -152,6 +151,15 @@ def test_another_network_does_not_fit(tmp_path: Path) -> None:
         train(other, schedule(3), tmp_path)
 
 
+def test_a_checkpoint_that_does_not_say_what_it_was_made_of_is_refused(tmp_path: Path) -> None:
+    train(task(), schedule(4), tmp_path, runtime=Runtime(stop_after=2))
+    document, tensors = read_checkpoint(tmp_path / WEIGHTS, SCHEMA)
+    del document["about"]
+    write_checkpoint(tmp_path / WEIGHTS, tensors, document)
+    with pytest.raises(DataError, match="does not say what it was made of"):
+        train(task(), schedule(4), tmp_path)
+
+
 def test_moments_by_their_earlier_name_are_read(tmp_path: Path) -> None:
     train(task(), schedule(4), tmp_path, runtime=Runtime(stop_after=2))
     document, tensors = read_checkpoint(tmp_path / WEIGHTS, SCHEMA)
@@ -175,4 +183,4 @@ def test_the_example_of_the_module_runs(tmp_path: Path, capsys: pytest.CaptureFi
     exec(example, names)  # noqa: S102  # our own text
     assert names["run"].rows[-1]["loss"] < 0.01 < names["run"].rows[0]["loss"]
     assert capsys.readouterr().out.count("loss") == 500
-    assert sorted(path.name for path in tmp_path.iterdir()) == [STATE, WEIGHTS, LOG]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.json", WEIGHTS, LOG]

@@ -51,7 +51,9 @@ def test_options_are_the_fields_of_the_recipe_and_of_its_parts() -> None:
             lesson.read("", options)
 
 
-def test_two_claims_on_one_id_and_a_lesson_of_another_place_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_claims_on_one_id_and_a_lesson_of_another_place_are_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     elsewhere = catalogue.lesson_of("traditional.exposure")
 
     class Point:
@@ -63,6 +65,10 @@ def test_two_claims_on_one_id_and_a_lesson_of_another_place_are_errors(monkeypat
     monkeypatch.setattr(catalogue, "entry_points", lambda **_: [Point()])
     with pytest.raises(UsageError, match="two lessons claim"):
         catalogue.lesson_of("traditional.noise")
+    assert main(["train", "--list"]) == 0  # one that cannot be trained does not hide the others
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "cannot be trained" in shown
+    assert "cnn.face_forgery" in shown
     monkeypatch.setattr(catalogue, "_own", list)
     with pytest.raises(UsageError, match="is not what its place says"):
         catalogue.lesson_of("traditional.noise")
@@ -109,4 +115,9 @@ def test_the_command_lists_lessons_and_their_options(capsys: pytest.CaptureFixtu
     assert "Did you mean --held-out" in capsys.readouterr().err
     assert main(["train", "traditional.noise", "--data", "x", "--output", "y", "--variants"]) == 2
     assert "--variants is not for this detector" in capsys.readouterr().err
+    for ignored in (["--resume"], ["--stop-after", "3"]):
+        assert main(["train", "traditional.noise", "--data", "x", "--output", "y", *ignored]) == 2
+        assert f"{ignored[0]} is not for this detector" in capsys.readouterr().err
+    assert main(["train", "cnn.face_forgery", "--data", "x", "--output", "y", "--dry-run", "--mean"]) == 2
+    assert "these do not go together; got --dry-run and --mean" in capsys.readouterr().err
     assert main(["train"]) == 2

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from zhenwei import detectors, models
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
@@ -30,8 +30,7 @@ from zhenwei.training.recipe import options_of
 
 _QUIET_EVERY_S = 30  # where no bar can be shown, a line now and then
 _ANEW = "Measure the thresholds of all detectors together anew: zhenwei train fused --thresholds"
-_ONLY_SOME = ("start", "minutes", "cache", "variants")  # options that not every lesson accepts
-_FLAGS = {"start": "--from", "dry_run": "--dry-run", "leave_out": "--leave-out", "make_pack": "--make-pack"}
+_ONLY_SOME = ("resume", "stop_after", "start", "minutes", "cache", "variants")  # options that not every lesson accepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def run(options: TrainOptions) -> None:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-train-")))
         output = options.output or scratch
-        _check_output(output, options)
+        _check_output(output, options, resumes="resume" in lesson.accepts)
         world = stack.enter_context(distributed.joined(device))
         if world.size > 1 and "processes" not in lesson.accepts:
             raise UsageError("this detector is trained in one process", got=str(world.size), want="1")
@@ -114,8 +113,8 @@ def _refuse(lesson: Lesson[Any, Any, Any], options: TrainOptions) -> None:
     if options.way is not None and options.way not in lesson.ways:
         asked.append(options.way)
     if asked:
-        flag = _FLAGS.get(asked[0], f"--{asked[0]}")
-        raise UsageError(f"{flag} is not for this detector", got=options.detector, fix="Leave it out.")
+        flag = "from" if asked[0] == "start" else asked[0].replace("_", "-")
+        raise UsageError(f"--{flag} is not for this detector", got=options.detector, fix="Leave it out.")
     for path in options.start:
         if not path.exists():
             raise UsageError("there are no weights to start from", got=str(path), want="those of another run")
@@ -126,12 +125,12 @@ def _store_of(detector: str) -> Path:
     return Path(getattr(detectors.catalogue(strict=False).get(detector), "store", models.STORE))
 
 
-def _check_output(folder: Path, options: TrainOptions) -> None:
+def _check_output(folder: Path, options: TrainOptions, *, resumes: bool) -> None:
     """Before minutes are spent on preparing."""
     if options.way == "dry_run":
         return
     if not options.resume and any((folder / name).exists() for name in ("last.pt", "best.pt")):
-        fix = "Add --resume, or choose another folder."
+        fix = "Add --resume, or choose another folder." if resumes else "Choose another folder."
         raise DataError("the output folder holds a run", got=str(folder), fix=fix)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +187,11 @@ def show_lessons(detector: str | None) -> None:
     if detector is None:
         table = Table("detector", "trained together with", "data")
         for id_ in catalogue.ids():
-            lesson = catalogue.lesson_of(id_)
+            try:
+                lesson = catalogue.lesson_of(id_)
+            except (ZhenweiError, OSError) as error:  # one plug-in of many
+                table.add_row(id_, "", f"cannot be trained: {error}")
+                continue
             table.add_row(id_, ", ".join(other for other in lesson.serves if other != id_), lesson.needs)
         console.print(table)
         return

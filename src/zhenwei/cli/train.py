@@ -114,6 +114,9 @@ def train(
     ways = {"make_pack": make_pack is not None, "thresholds": thresholds, "dry_run": dry_run, "mean": mean}
     ways |= {"leave_out": leave_out}
     asked = [way for way, wanted in ways.items() if wanted]
+    if len(asked) > 1:
+        got = " and ".join(f"--{way.replace('_', '-')}" for way in asked)
+        raise UsageError("these do not go together", got=got, want="one of them")
     if output is None and make_pack is None:
         raise typer.BadParameter("is needed", param_hint="--output")
     options = _train.TrainOptions(

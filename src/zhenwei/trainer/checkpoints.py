@@ -7,6 +7,7 @@ safetensors and, for people, in a file beside it. A run cut between the two writ
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from collections.abc import Mapping
@@ -92,11 +93,14 @@ def load_tensors(
         _load_moments(optimizer, moments)
 
 
-def save_state(values: dict[str, Any], path: Path) -> None:
-    """A dictionary of tensors and numbers by ``torch.save``, whole or not at all; read it with ``weights_only``."""
-    partial = path.with_suffix(".partial")
-    torch.save(values, partial)
-    partial.replace(path)
+def save_state(values: Mapping[str, Any], path: Path) -> None:
+    """A dictionary of tensors and numbers by ``torch.save``, whole or not at all; read it with ``weights_only``.
+
+    Raises DataError where it cannot be written.
+    """
+    held = io.BytesIO()
+    torch.save(dict(values), held)
+    write_whole(path, held.getvalue())
 
 
 def _load_moments(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -63,7 +63,7 @@ from zhenwei.trainer.seeds import generator_at
 from zhenwei.trainer.workers import BatchSource, prepared
 
 SCHEMA = "zhenwei.run/1"
-WEIGHTS, STATE, LOG = "last.safetensors", "last.json", "log.csv"
+WEIGHTS, LOG = "last.safetensors", "log.csv"
 NEVER = 10**12  # as ``save_every``: only at checks and at the end
 
 
@@ -304,7 +304,9 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last"
     where it was made of something else than ``about`` says."""
     task = run.task
     document, tensors = read_checkpoint(folder / f"{name}.safetensors", task.schema)
-    was, now = document["about"], json.loads(json.dumps(dict(about)))
+    was, now = document.get("about"), json.loads(json.dumps(dict(about)))
+    if not isinstance(was, dict):
+        raise DataError(f"{name}.safetensors does not say what it was made of", got=str(was)[:80])
     differ = [f"{key} {was.get(key)} -> {now[key]}" for key in sorted(now) if was.get(key) != now[key]]
     if differ:
         fix = "Choose another folder, or its settings."

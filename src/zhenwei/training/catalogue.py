@@ -28,7 +28,8 @@ def ids() -> tuple[str, ...]:
 def lesson_of(id_: str) -> Lesson[Any, Any, Any]:
     """The lesson that teaches the detector ``id_``.
 
-    Raises :class:`UsageError` where there is none, two packages claim it, or a plug-in's does not load.
+    Raises :class:`UsageError` where there is none or two packages claim it, and what :func:`contained` raises where a
+    plug-in's does not load.
     """
     points = list(entry_points(group=GROUP, name=id_))
     claims = [f"zhenwei.training.{id_}"] if id_ in _own() else []

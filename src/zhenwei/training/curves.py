@@ -19,6 +19,7 @@ from zhenwei import pages
 from zhenwei.errors import DataError, MissingExtraError, install_extra
 from zhenwei.evaluation import charts
 from zhenwei.evaluation.charts import Drawing, Series
+from zhenwei.files import write_whole
 from zhenwei.pages import counted, legible
 from zhenwei.training.recipe import Recipe
 
@@ -89,9 +90,8 @@ def write(folder: Path) -> Path:
         html = _page(log, recipe, drawn=True)
     except MissingExtraError:
         html = _page(log, recipe, drawn=False)
-    partial = folder / f"{PAGE}.partial"
-    partial.write_text(html, encoding="utf-8")
-    return partial.replace(folder / PAGE)
+    write_whole(folder / PAGE, html)
+    return folder / PAGE
 
 
 def _page(log: Log, recipe: Recipe | None, *, drawn: bool) -> str:

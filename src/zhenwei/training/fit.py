@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError
-from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.trainer.checkpoints import UNREADABLE, save_state
 from zhenwei.trainer.loop import Run, Runtime, Schedule, Task, Turn, begin, proceed, take_step
 from zhenwei.trainer.workers import BatchSource
 
@@ -78,9 +78,7 @@ def _parts(run: Run) -> dict[str, Any]:
 
 def _keep(run: Run, state: FitCheckpoint) -> None:
     values = {name: part.state_dict() for name, part in _parts(run).items()}
-    beside = state.path.with_suffix(".part")
-    torch.save(values | {"step": run.step, "of": state.of}, beside)
-    beside.replace(state.path)  # a run that is killed meanwhile leaves the state before
+    save_state(values | {"step": run.step, "of": state.of}, state.path)
 
 
 def _restore(run: Run, state: FitCheckpoint) -> None:

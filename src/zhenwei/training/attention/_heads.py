@@ -26,6 +26,7 @@ from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel
 from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, FaceTracesOutput, principal_components
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.averages import ema_warmup
+from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import Example, split_pack
@@ -250,7 +251,7 @@ def run(
 
 def save(net: FaceTracesNet, kind: Attention, folder: Path) -> None:
     """``best.pt`` and which variant it is."""
-    torch.save(net.state_dict(), folder / "best.pt")
+    save_state(net.state_dict(), folder / "best.pt")
     (folder / "variant.txt").write_text(f"{kind}\n", encoding="utf-8")
 
 

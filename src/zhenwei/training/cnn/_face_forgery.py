@@ -18,6 +18,7 @@ from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
+from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.distributed import ALONE, World, synchronised
 from zhenwei.trainer.log import write_log
 from zhenwei.trainer.state import TrainState, begin
@@ -133,7 +134,7 @@ def take_mean(
     folder.mkdir(parents=True, exist_ok=True)
     _record(with_start(recipe, weights, folder, 0), folder, 0)
     figures = {"step": 0.0} | checked_on(recipe, pack, split_pack(pack, recipe), device)(state.net.eval())
-    torch.save(state.net.state_dict(), folder / "best.pt")
+    save_state(state.net.state_dict(), folder / "best.pt")
     write_log(folder / "log.csv", [figures], ".6g")
     return figures
 

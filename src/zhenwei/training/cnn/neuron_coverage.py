@@ -21,6 +21,7 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.neuron_coverage import NeuronCoverageNet, NeuronCoverageOutput
 from zhenwei.stats.logistic import fit_logistic
 from zhenwei.stats.metrics import auc
+from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import Example, split_pack
 from zhenwei.training.data.held_out_faces import HeldOutFaces
@@ -132,7 +133,7 @@ def prepare(_: Recipe, run: LessonRun) -> Pack:
 
 def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Found:
     found = watch(pack, recipe, run.tell)
-    torch.save(found.net.state_dict(), run.output / "best.pt")
+    save_state(found.net.state_dict(), run.output / "best.pt")
     run.say(figures_line(found.areas))
     return found
 

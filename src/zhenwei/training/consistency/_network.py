@@ -22,6 +22,7 @@ from torch.nn import functional
 from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreement
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.averages import ema_warmup
+from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.loop import Schedule, Turn
 from zhenwei.trainer.workers import OfStep
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
@@ -184,5 +185,5 @@ def train(
         stop_after=stop_after,
         tell=tell or (lambda _step: None),
     )
-    torch.save(average.state_dict(), output / "best.pt")
+    save_state(average.state_dict(), output / "best.pt")
     return average

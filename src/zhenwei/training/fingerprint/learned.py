@@ -22,7 +22,7 @@ from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
 from zhenwei.stats import Estimate
-from zhenwei.trainer.checkpoints import UNREADABLE
+from zhenwei.trainer.checkpoints import UNREADABLE, save_state
 from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits
 from zhenwei.training.fingerprint import _networks as taught
@@ -85,7 +85,7 @@ def prepare(recipe: FingerprintRecipe, run: LessonRun) -> tuple[taught.SourceIma
 def _generator(name: str, faces: Pixels, path: Path, steps: int) -> Generator:
     if not path.is_file():
         generator = taught.train_generator(name, faces, steps)
-        torch.save(generator.state_dict(), path)
+        save_state(generator.state_dict(), path)
         return generator
     generator = Generator(name.split()[0])
     try:

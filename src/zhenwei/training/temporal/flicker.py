@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from zhenwei import models
 from zhenwei.detectors.temporal.flicker import FRAMES, Flicker
@@ -13,6 +12,7 @@ from zhenwei.models import ModelEntry
 from zhenwei.nets.flicker import FlickerNet
 from zhenwei.signals.flicker import CHANNELS
 from zhenwei.stats.metrics import auc
+from zhenwei.trainer.checkpoints import save_state
 from zhenwei.training.data.photographs import read_photographs
 from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
@@ -51,7 +51,7 @@ def prepare(recipe: FlickerRecipe, run: LessonRun) -> Videos:
 
 def learn(recipe: FlickerRecipe, videos: Videos, run: LessonRun) -> FlickerNet:
     net = taught.train(videos[0], epochs=recipe.epochs, tell=run.bar("training"))
-    torch.save(net.state_dict(), run.output / "best.pt")
+    save_state(net.state_dict(), run.output / "best.pt")
     area = auc([video.forged for video in videos[1]], taught.scores(net, videos[1]))
     run.say(f"AUC on held-out photographs: {area:.3f}")
     return net
