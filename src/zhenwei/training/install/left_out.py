@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from zhenwei.errors import DataError
+from zhenwei.evaluation import by_source
+from zhenwei.evaluation.documents import DocumentSection
 from zhenwei.evaluation.evaluate import FUSED, weights_of
+from zhenwei.evaluation.results import FileResult, SourceFigures
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.stats import Estimate
@@ -21,7 +24,7 @@ from zhenwei.stats.bootstrap import bootstrap_interval
 from zhenwei.stats.estimate import cell
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc
-from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds, SourceRow
+from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds, SourceRow, name_of
 
 PAGE = "left_out.md"
 RECORD = "left_out.json"
@@ -48,6 +51,7 @@ def record(found: MeasuredThresholds) -> dict[str, Any]:
     for kind, mine in _by_kind(found.answered).items():
         figures = _figures(mine, found.dependence)
         kinds[kind] = {name: _plain(value) for name, value in figures.items()}
+    apart = _by_source(found)
     return {
         "schema": "zhenwei.left-out/1",
         "seed": SEED,
@@ -55,15 +59,45 @@ def record(found: MeasuredThresholds) -> dict[str, Any]:
         "trust": {kind: round(factor, 4) for kind, factor in sorted(found.dependence.trust.items())},
         "kinds": kinds,
         "sources": [asdict(row) | {"trust": round(row.trust, 4)} for row in found.rows],
+        "over_sources": list(map(_rounded, by_source.over_sources(apart))),
+        "by_source": list(map(_rounded, apart)),
     }
+
+
+def _by_source(found: MeasuredThresholds) -> tuple[SourceFigures, ...]:
+    """Of the answers as they are: LLRs of the file's most suspicious person, decisions with the source left out."""
+    files = []
+    for one, decision in zip(found.answered, found.decisions, strict=True):
+        llr = max(one.llrs(found.dependence), default=None) if decision else None
+        known = FileResult(
+            set="",
+            file="",
+            forged=one.forged,
+            method=one.method,
+            origin=name_of(one.source),
+            group=one.group,
+            video=one.video,
+            kind=one.kind,
+            llr=llr,
+            decision=decision,
+        )
+        files.append(known)
+    return by_source.by_source(files, seed=SEED)
+
+
+def _rounded(section: DocumentSection) -> Any:
+    """Plain JSON values, numbers to six places: tables round again."""
+    return json.loads(section.model_dump_json(), parse_float=lambda number: round(float(number), 6))
 
 
 def to_markdown(found: MeasuredThresholds) -> str:
     digest = hashlib.sha256(json.dumps(weights_of(FUSED), sort_keys=True).encode()).hexdigest()
-    parts = [_HEAD]
+    parts, apart = [_HEAD, f"{by_source.MEANING}\n"], _by_source(found)
     for kind, mine in _by_kind(found.answered).items():
         rows = [row for row in found.rows if row.kind == kind]
-        parts += [f"## {_KINDS[kind]}", "", *_summary(mine, rows, found.dependence), "", *_table(rows), ""]
+        ours = [row for row in apart if row.kind == kind]
+        parts += [f"## {_KINDS[kind]}", "", *by_source.to_markdown(ours), ""]
+        parts += [*_summary(mine, rows, found.dependence), "", *_table(rows), ""]
     parts.append(f"Seed {SEED}; sha256 of the digests of all weights: {digest}.\n")
     return "\n".join(parts)
 
