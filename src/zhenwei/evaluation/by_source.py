@@ -46,12 +46,8 @@ _Drawn = list[Reals]  # sorted LLRs of all files of a pool, then of each bootstr
 
 def sources_known(items: Iterable[Item]) -> bool:
     """Whether the data say where they come from: by an origin, or by being several sets."""
-    every = list(items)
-    return any(map(_origin, every)) or len({item.set_name for item in every}) > 1
-
-
-def _origin(item: Item) -> str:
-    return item.origin
+    found = {(item.set_name, item.origin) for item in items}
+    return len(found) > 1 or any(origin for _, origin in found)
 
 
 def by_source(files: Iterable[FileResult], *, seed: int) -> tuple[SourceFigures, ...]:
@@ -65,58 +61,54 @@ def by_source(files: Iterable[FileResult], *, seed: int) -> tuple[SourceFigures,
             kinds.setdefault(f.kind, []).append(f)
     rows = []
     for _, mine in sorted(kinds.items()):
-        genuine = _split(mine, "source", forged=False)
+        originals = [f for f in mine if not f.forged]
         against = {}
-        for name, some in genuine.items():
+        for name, some in _split(originals, "source"):
             pool = _drawn(some, seed)
             if pool is not None and len(pool[0]) >= MIN_CASES:
                 against[name] = pool
-        forged = _split(mine, "source", forged=True)
-        for name in sorted(genuine.keys() | forged.keys()):
-            pair = genuine.get(name, []), forged.get(name, [])
-            rows.append(_row("source", name, *pair, mine, against, seed))
-        for name, some in sorted(_split(mine, "method", forged=True).items()):
-            if name:
-                rows.append(_row("method", name, [], some, mine, against, seed))
+        for name, some in _split(mine, "source"):
+            rows.append(_row("source", name, some, originals, against, seed))
+        for name, some in _split([f for f in mine if f.forged and f.method], "method"):
+            rows.append(_row("method", name, some, originals, against, seed))
     return tuple(rows)
 
 
-def _split(files: Sequence[FileResult], of: str, *, forged: bool) -> dict[str, list[FileResult]]:
+def _split(files: Iterable[FileResult], of: str) -> list[tuple[str, list[FileResult]]]:
     found: dict[str, list[FileResult]] = {}
     for f in files:
-        if f.forged == forged:
-            found.setdefault(getattr(f, of), []).append(f)
-    return found
+        found.setdefault(getattr(f, of), []).append(f)
+    return sorted(found.items())
 
 
 def _row(
     of: Literal["source", "method"],
     name: str,
-    genuine: Sequence[FileResult],
-    forged: Sequence[FileResult],
-    every: Sequence[FileResult],
+    own: Sequence[FileResult],
+    originals: Sequence[FileResult],
     against: Mapping[str, _Drawn],
     seed: int,
 ) -> SourceFigures:
-    own = [*genuine, *forged]
-    alarms = [f.decision == "forged" for f in genuine if f.llr is not None]
+    """``originals``: every genuine file of the kind, as that of a forgery may be listed under another source."""
+    forged = [f for f in own if f.forged]
+    alarms = [f.decision == "forged" for f in own if not f.forged and f.llr is not None]
     firm = [f.decision in ("forged", "genuine") for f in own]
     area, cells = _areas(_drawn(forged, seed), against)
     said = Columns.of((f.forged, _group(f), f.llr) for f in own)
-    originals = [f for f in every if not f.forged]  # of a pair: wherever it is listed
     enough = said.fewest_groups >= 2
+    rows = [(f.forged, _group(f), f"{f.set}/{f.video}" if f.video else "", f.llr) for f in (*originals, *forged)]
     return SourceFigures(
         of=of,
         name=name,
         kind=own[0].kind,
-        genuine=len(genuine),
+        genuine=len(own) - len(forged),
         forged=len(forged),
         genuine_answered=len(alarms),
         forged_answered=int(said.forged.sum()),
         auc=area,
         against=cells,
         auc_own=bootstrap_interval(metrics.auc, said.forged, said.llr[0], groups=said.groups) if enough else None,
-        pair_accuracy=pairs_of(map(_paired, [*originals, *forged]), seed) if forged else None,
+        pair_accuracy=pairs_of(rows, seed),
         false_alarms=rate_interval(sum(alarms), len(alarms)) if alarms else None,
         firm=rate_interval(sum(firm), len(firm)),
     )
@@ -136,11 +128,7 @@ def _group(f: FileResult) -> str:
     return f"{f.set}/{f.group}"
 
 
-def _paired(f: FileResult) -> tuple[bool, str, str, float | None]:
-    return f.forged, _group(f), f"{f.set}/{f.video}" if f.video else "", f.llr
-
-
-def _drawn(files: Sequence[FileResult], seed: int) -> _Drawn | None:
+def _drawn(files: Iterable[FileResult], seed: int) -> _Drawn | None:
     """None where fewer than two groups were answered: nothing would tell how far figures vary."""
     answered = [f for f in files if f.llr is not None]
     groups = [_group(f) for f in answered]
@@ -149,25 +137,23 @@ def _drawn(files: Sequence[FileResult], seed: int) -> _Drawn | None:
     llrs = np.array([f.llr for f in answered], np.float64)
     # One seed for all, and pools of as many groups would move together.
     own_seed = seed ^ zlib.crc32(f"{groups[0]} {answered[0].forged}".encode())
-    drawn = [np.sort(llrs)]
-    for rows in resampled_rows(groups, seed=own_seed, resamples=_RESAMPLES):
-        drawn.append(np.sort(llrs[rows]))
-    return drawn
+    drawn = resampled_rows(groups, seed=own_seed, resamples=_RESAMPLES)
+    return [np.sort(llrs), *(np.sort(llrs[rows]) for rows in drawn)]
 
 
 def _areas(forged: _Drawn | None, against: Mapping[str, _Drawn]) -> tuple[Estimate | None, tuple[Against, ...]]:
     """AUC of a pool of forgeries against each genuine source, and the mean of these: every source counts alike."""
     if forged is None or not against:
         return None, ()
-    cells, drawn = [], []
+    cells, drawn, n = [], [], len(forged[0])
     for name, genuine in against.items():
         areas = np.array(list(map(_area, forged, genuine)))  # (1 + resamples,)
-        n = len(forged[0]) + len(genuine[0])
-        cells.append(Against(source=name, auc=percentile_interval(float(areas[0]), areas[1:], n)))
+        auc = percentile_interval(float(areas[0]), areas[1:], len(forged[0]) + len(genuine[0]))
+        cells.append(Against(source=name, auc=auc))
         drawn.append(areas)
+        n += len(genuine[0])
     mean = np.mean(drawn, axis=0)
-    n = len(forged[0]) + sum(len(genuine[0]) for genuine in against.values())
-    return percentile_interval(float(mean[0]), mean[1:], n), tuple(sorted(cells, key=lambda c: c.source))
+    return percentile_interval(float(mean[0]), mean[1:], n), tuple(cells)
 
 
 def _area(forged: Reals, genuine: Reals) -> float:
@@ -183,19 +169,25 @@ def over_sources(rows: Sequence[SourceFigures]) -> tuple[OverSources, ...]:
     is that source's own.
     """
     found: list[OverSources] = []
-    parts = dict.fromkeys((row.kind, row.of) for row in rows)
-    for kind, of in parts:
+    for kind, of in dict.fromkeys((row.kind, row.of) for row in rows):
         mine = [row for row in rows if (row.kind, row.of) == (kind, of)]
         for figure in FIGURES:
             counted = [row for row in mine if _cases(row, figure) >= MIN_CASES]
-            values = [getattr(row, figure) for row in counted]
-            if not values:
+            if not counted:
                 continue
+            values: list[Estimate] = [getattr(row, figure) for row in counted]
             sign = -1 if figure == "false_alarms" else 1
             place = int(np.argmin([sign * one.value for one in values]))
-            mean = _mean(values)
-            worst = {"worst": values[place], "worst_name": counted[place].name}
-            found.append(OverSources(of=of, kind=kind, figure=figure, counted=len(values), mean=mean, **worst))
+            one = OverSources(
+                of=of,
+                kind=kind,
+                figure=figure,
+                counted=len(values),
+                mean=_mean(values),
+                worst=values[place],
+                worst_name=counted[place].name,
+            )
+            found.append(one)
     return tuple(found)
 
 

@@ -15,20 +15,9 @@ from zhenwei.evaluation.documents import DocumentSection, save
 from zhenwei.stats import Estimate
 
 __all__ = [
-    "Ablation",
-    "Against",
-    "Figures",
-    "FileResult",
-    "Finding",
-    "Localised",
-    "OverSources",
-    "Results",
-    "SourceFigure",
-    "SourceFigures",
-    "Step",
-    "load",
-    "save",
-]
+    "Ablation", "Against", "Figures", "FileResult", "Finding", "Localised", "OverSources", "Results", "SourceFigure",
+    "SourceFigures", "Step", "load", "save",
+]  # fmt: skip
 
 SCHEMA: Literal["zhenwei.evaluation/1"] = "zhenwei.evaluation/1"
 

@@ -97,7 +97,8 @@ def pair_interval(
 ) -> Estimate | None:
     """``metrics.pair_accuracy`` with its interval over the ``groups`` ``(n,)`` of the originals; ``n`` counts pairs.
 
-    None where there is no pair, or pairs of one group alone, which cannot tell how far the figure varies.
+    None where there is no pair, or pairs of one group alone, which cannot tell how far the figure varies. At 0 and 1,
+    which do not vary at all, the interval is that of as many single pairs as there are groups (Clopper-Pearson).
     """
     won, pairs = pairs_won(labels, scores, originals)
     rows = np.flatnonzero(pairs)
@@ -105,8 +106,12 @@ def pair_interval(
     if len(set(names)) < 2:
         return None
     won, pairs = won[rows], pairs[rows]
+    value, n = float(won.sum() / pairs.sum()), int(pairs.sum())
+    if value in (0.0, 1.0):
+        reach = _TAILS[0] ** (1 / len(set(names)))
+        return Estimate(value, reach, 1.0, n) if value else Estimate(value, 0.0, 1 - reach, n)
     drawn = [won[some].sum() / pairs[some].sum() for some in resampled_rows(names, seed=seed)]
-    return percentile_interval(float(won.sum() / pairs.sum()), drawn, int(pairs.sum()))
+    return percentile_interval(value, drawn, n)
 
 
 def mean_interval(

@@ -69,19 +69,9 @@ def _by_source(found: MeasuredThresholds) -> tuple[SourceFigures, ...]:
     files = []
     for one, decision in zip(found.answered, found.decisions, strict=True):
         llr = max(one.llrs(found.dependence), default=None) if decision else None
-        known = FileResult(
-            set="",
-            file="",
-            forged=one.forged,
-            method=one.method,
-            origin=name_of(one.source),
-            group=one.group,
-            video=one.video,
-            kind=one.kind,
-            llr=llr,
-            decision=decision,
-        )
-        files.append(known)
+        names = {"origin": name_of(one.source), "method": one.method, "group": one.group, "video": one.video}
+        whose = {"set": "", "file": "", "forged": one.forged, "kind": one.kind} | names
+        files.append(FileResult.model_validate(whose | {"llr": llr, "decision": decision}))
     return by_source.by_source(files, seed=SEED)
 
 
@@ -135,20 +125,14 @@ def _summary(mine: Sequence[FileAnswers], rows: Sequence[SourceRow], dependence:
     alarms, genuine = sum(r.false_alarms for r in rows), sum(r.genuine_answered for r in rows)
     found, forged = sum(r.found for r in rows), sum(r.forged_answered for r in rows)
     missed, cleared = sum(r.missed for r in rows), sum(r.cleared for r in rows)
-    large = [r for r in rows if r.genuine_answered >= 10]
-    worst = max(large, key=lambda r: r.false_alarms / r.genuine_answered, default=None)
     probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]
-    lines = [
+    return [
         f"AUC {cell(figures['auc'])} (n {genuine} + {forged} answered); metadata alone {probe}. "
         f"LLRs count {trust:.2f} times.",
         "",
         f"Genuine called forged: {_share(alarms, genuine)}; forged found: {_share(found, forged)}; "
         f"forged called genuine: {_share(missed, forged)}; genuine called genuine: {_share(cleared, genuine)}.",
     ]
-    if worst is not None:
-        share = _share(worst.false_alarms, worst.genuine_answered)
-        lines[-1] += f" Worst source of ten or more: {worst.source}, {share}."
-    return lines
 
 
 def _table(rows: Sequence[SourceRow]) -> list[str]:

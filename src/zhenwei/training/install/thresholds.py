@@ -170,18 +170,9 @@ def answered(outcome: Outcome) -> FileAnswers:
     """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
     item = outcome.item
     said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
-    source = item.origin or item.set_name
-    return FileAnswers(
-        outcome.kind,
-        source,
-        f"{source}/{item.group}",
-        item.forged,
-        said,
-        outcome.seen,
-        outcome.facts,
-        method=item.method,
-        video=f"{item.set_name}/{item.video}" if item.video else "",
-    )
+    source, video = item.origin or item.set_name, f"{item.set_name}/{item.video}" if item.video else ""
+    made = (outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
+    return FileAnswers(*made, item.method, video)
 
 
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
