@@ -85,11 +85,10 @@ def _row(
     of: Literal["source", "method"],
     name: str,
     own: Sequence[FileResult],
-    originals: Sequence[FileResult],
+    originals: Sequence[FileResult],  # of the kind: that of a forgery may be listed under another source
     against: Mapping[str, _Drawn],
     seed: int,
 ) -> SourceFigures:
-    """``originals``: every genuine file of the kind, as that of a forgery may be listed under another source."""
     forged = [f for f in own if f.forged]
     alarms = [f.decision == "forged" for f in own if not f.forged and f.llr is not None]
     firm = [f.decision in ("forged", "genuine") for f in own]
@@ -227,19 +226,12 @@ def _row_lines(of: str, rows: Iterable[SourceFigures]) -> list[str]:
     figures = "AUC | lowest, against | against its own | pair accuracy | pairs | false alarms | firm answers"
     lines = [f"| {of} | genuine + forged, answered | {figures} |", "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        lowest = row.lowest
-        cells = [
-            _plain(row.name),
-            f"{row.genuine_answered} + {row.forged_answered}",
-            cell(row.auc),
-            f"{lowest.auc.value:.3f}, {_plain(lowest.source)}" if lowest else "—",
-            cell(row.auc_own),
-            cell(row.pair_accuracy),
-            str(row.pair_accuracy.n) if row.pair_accuracy else "—",
-            cell(row.false_alarms, ".1%"),
-            cell(row.firm, ".1%"),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lowest = f"{row.lowest.auc.value:.3f}, {_plain(row.lowest.source)}" if row.lowest else "—"
+        areas = f"{cell(row.auc)} | {lowest} | {cell(row.auc_own)}"
+        pairs = f"{cell(row.pair_accuracy)} | {row.pair_accuracy.n if row.pair_accuracy else '—'}"
+        rates = f"{cell(row.false_alarms, '.1%')} | {cell(row.firm, '.1%')}"
+        answered = f"{row.genuine_answered} + {row.forged_answered}"
+        lines.append(f"| {_plain(row.name)} | {answered} | {areas} | {pairs} | {rates} |")
     return lines
 
 
