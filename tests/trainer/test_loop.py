@@ -15,22 +15,9 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.trainer import loop
-from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.checkpoints import read_checkpoint, write_checkpoint
-from zhenwei.trainer.loop import (
-    LOG,
-    SCHEMA,
-    WEIGHTS,
-    Run,
-    Runtime,
-    Schedule,
-    Task,
-    Turn,
-    begin,
-    save,
-    take_step,
-    train,
-)
+from zhenwei.trainer.loop import ema_warmup, take_step, train
+from zhenwei.trainer.run import LOG, SCHEMA, WEIGHTS, Run, Runtime, Schedule, Task, Turn, begin, save
 from zhenwei.trainer.schedule import warmup_cosine
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.training.making import tiny_pack, tiny_recipe
 
-from zhenwei.trainer.schedule import Clock, peak_gib
+from zhenwei.trainer.loop import Clock
+from zhenwei.trainer.schedule import peak_gib
 from zhenwei.trainer.trial import Trial, steps_within, try_out
 from zhenwei.training.data.batches import BatchMaker, split_pack
 
@@ -24,8 +25,9 @@ def test_a_clock_allows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         now[0] += 0.5
         clock.stepped()
     assert clock.allows(40, 1000, 100) == 40 + int(0.97 * 100 / 0.5)
-    with clock.checking():
-        now[0] += 10
+    began = now[0]
+    now[0] += 10
+    clock.checked(began)
     now[0] += 0.5
     clock.stepped()
     left = 220 - now[0] - 10  # the check at the end; those on the way cost 10 s every 100 steps

@@ -39,7 +39,7 @@ def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> Trai
         recipe,
         album,
         run.output,
-        device=run.torch_device,
+        device=run.device,
         tell=lambda step, _: run.tell("training", step / recipe.optimiser.steps),
         workers=run.workers,
         resume=run.resume,
