@@ -64,9 +64,8 @@ def install(recipe: Recipe, pack: Pack, _: Recipe, run: LessonRun) -> tuple[Mode
     held_out = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed)
 
     def measure() -> Calibrated:
-        total, progress = len(held_out), run.bar("calibrating")
-        ask = of_face(FaceForgery())
-        return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), total=total, progress=progress)
+        ask, progress = of_face(FaceForgery()), run.bar("calibrating")
+        return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), progress=progress)
 
     thresholds = None if run.store == models.STORE else run.store / PACKAGED.name
     run.store.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,8 @@ from zhenwei.evaluation.items import Answer, Item, Outcome
 from zhenwei.evaluation.protocols import load_protocol
 from zhenwei.evaluation.readers import load
 from zhenwei.fusion.dependence import Dependence, measure_dependence
-from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points
+from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, worst_of
 from zhenwei.fusion.verdict import decide, fuse
-from zhenwei.training.install.calibrate import worst_of
 from zhenwei.types import Evidence, Kind
 
 PROTOCOL = "thresholds"
