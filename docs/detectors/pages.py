@@ -44,6 +44,7 @@ def main() -> int:
 
 _FINDS = {
     "altered": "altered recordings",
+    "animated": "heads that were animated",
     "generated": "wholly generated pictures",
     "voice": "voices made by machines",
     "pairing": "picture and sound that do not belong together",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,7 @@ def table(*, trace: float = 2.5, apart: float = 6.0, made: int = 40) -> TokenTab
         medium,
         medium,
         np.full(len(rows), 90, np.float32),
+        np.full(len(rows), "train"),
     )
 
 
@@ -77,7 +80,7 @@ def test_a_source_that_is_left_out_is_not_learned_from() -> None:
     kind = plain.kind.copy()
     mine = plain.source == "a"
     kind[mine] = np.where(kind[mine] == "", "animated", "")
-    turned = TokenTable(plain.tokens, kind, plain.source, plain.method, plain.medium, plain.group, plain.face_px)
+    turned = replace(plain, kind=kind)
     scores = []
     for one in (plain, turned):
         head = fit_head(one, "animated", READS, COLLECTED)
@@ -85,10 +88,21 @@ def test_a_source_that_is_left_out_is_not_learned_from() -> None:
     assert np.allclose(scores[0], scores[1], atol=2e-2)  # but for the standardisation, which is of everybody
 
 
+def test_what_is_set_aside_for_testing_is_asked_and_not_learned_from() -> None:
+    plain = table()
+    aside = (plain.source == "b") & (np.arange(len(plain.kind)) % 4 < 2)
+    wrong = np.where(aside & (plain.kind == ""), "animated", np.where(aside, "", plain.kind))
+    split = np.where(aside, "val", plain.split)
+    one = fit_head(replace(plain, split=split), "animated", READS, COLLECTED)
+    other = fit_head(replace(plain, split=split, kind=wrong), "animated", READS, COLLECTED)
+    assert np.array_equal(one.weight, other.weight)
+    assert set(one.left_out) == set(plain.medium[plain.collected].tolist())
+
+
 def test_methods_of_the_same_family_are_left_out_with_a_source() -> None:
     plain = table()
     method = np.array(["talkinghead:Same 2" if m else "" for m in plain.method.tolist()])
-    alike = TokenTable(plain.tokens, plain.kind, plain.source, method, plain.medium, plain.group, plain.face_px)
+    alike = replace(plain, method=method)
     head = fit_head(alike, "animated", READS, COLLECTED)
     assert not head.by_source  # nothing is left to learn from
 

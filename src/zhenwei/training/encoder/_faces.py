@@ -49,6 +49,9 @@ _KIND_OF = (
 )
 
 
+_MADE_FROM = {"stylegan": "ffhq"}  # a source whose pictures were learned from those of another is one with it
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceRoom:
     """``pack``: its faces; ``kind`` ``(n,)``: of :data:`KINDS`, "" where genuine; ``method`` made it; ``medium``: the
@@ -179,7 +182,7 @@ def _write(target: Path, rows: Sequence[tuple[Item, Face, bytes, Floats]]) -> No
             "original": original,
             "landmarks": points,
             "path": item.name,
-            "source": item.origin or item.set_name,
+            "source": _MADE_FROM.get(item.origin, item.origin) or item.set_name,
             "identity": f"{item.set_name} {item.group}",
             "split": item.split,
             "face_px": face.quality.face_px,
