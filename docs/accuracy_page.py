@@ -19,6 +19,7 @@ from benchmarks.lab_leave_one_out import results as lab_leave_out
 from benchmarks.lab_leave_one_out.results import LabLeaveOut
 
 from docs import papers
+from zhenwei import models
 from zhenwei.evaluation import by_source, held_out, leave_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.evaluation.leave_out import LeaveOneOut
@@ -80,7 +81,7 @@ def to_markdown(
     """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``, ``of_lab``,
     ``of_sources``: measured by trainings, as forgeries, sources or clips must be kept from the training for them."""
     head = _HEAD.format(text=f"{results.protocol_text} Subject: {results.subject}.")
-    parts = [head, _left_out(of_sources) if of_sources else ""]
+    parts = [head, _since(results), _left_out(of_sources) if of_sources else ""]
     for domain, title in (("in", "In-domain"), ("out", "Out-of-domain")):
         chosen = [f for f in results.figures if f.domain == domain and f.level == "video" and not f.slice]
         if chosen:
@@ -117,6 +118,23 @@ def to_markdown(
         parts.append("\n## Checks of the data\n\n" + "\n".join(lines) + "\n")
     parts.append("\n## What produced this\n\n" + _produced(results))
     return "".join(parts)
+
+
+def _since(results: Results) -> str:
+    """What has changed in the model store since these tables were measured; "" for nothing."""
+    now = {entry.id: entry.sha256 for entry in models.manifest()}
+    joined = sorted(set(now) - set(results.weights))
+    changed = sorted(name for name, digest in results.weights.items() if now.get(name, digest) != digest)
+    which = []
+    for word, names in (("joined", joined), ("new", changed)):
+        if names:
+            which.append(f"{word}: `{'`, `'.join(names)}`")
+    if not which:
+        return ""
+    return (
+        f"**Measured before the package had all of its present models** ({'; '.join(which)}). The tables of sources "
+        "left out are of the present ones, all others are of the verdict without them.\n\n"
+    )
 
 
 def _left_out(record: Mapping[str, Any]) -> str:

@@ -19,9 +19,10 @@ REFERENCE = (
 @dataclass(frozen=True, slots=True)
 class EncoderHead:
     """``most``: faces of a person that are looked at, evenly spread: a pass costs as much as twenty of the small
-    networks. ``mirrored`` also looks at the mirrored face and takes the mean, of pictures alone."""
+    networks. ``mirrored`` also looks at the mirrored face and takes the mean, for twice the cost; from ``enough`` faces
+    on it is left out."""
 
-    mirrored: bool = True
+    mirrored: bool = False
     enough: int = 2
     most: int = 4
 

@@ -34,10 +34,10 @@ _HEAD = """# Sources left out
 
 Error rates come from sources that were left out, one after another: the table says what the verdicts on each would have
 been, had the weights of evidence and the thresholds been set on all the others, at a wanted 5 % of genuine media called
-forged. The thresholds in the package are set on all of them, and hold in the worst. A detector that learned from some of
-these media stands here by answers of heads that did not know the source, nor methods of the same family (for generated
-pictures: not this half of the source; families that were never seen are not found). Written by `zhenwei train fused
---thresholds --data DATA --output FOLDER`; intervals are 95 %.
+forged. The thresholds in the package are set on all of them, and hold in the worst. A detector that learned from some
+of these media stands here by answers of heads that did not know the source, nor methods of the same family (for
+generated pictures: not this half of the source; families that were never seen are not found). Written by `zhenwei
+train fused --thresholds --data DATA --output FOLDER`; intervals are 95 %.
 """
 
 
