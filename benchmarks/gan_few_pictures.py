@@ -22,7 +22,7 @@ from zhenwei.forge.adversarial import GameProgress
 from zhenwei.forge.gan import runs, samples
 from zhenwei.forge.gan.faces import TrainingFaces, puppets
 from zhenwei.forge.gan.gan_settings import Augment, GanSettings
-from zhenwei.trainer.loop import Run
+from zhenwei.trainer.run import Run
 from zhenwei.types import Pixels
 
 SAMPLES, EVERY, LATENT = 400, 500, 64

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # docs/ and benchmarks/ are no part of the package
 
@@ -18,14 +19,16 @@ from benchmarks.lab_leave_one_out import results as lab_leave_out
 from benchmarks.lab_leave_one_out.results import LabLeaveOut
 
 from docs import papers
-from zhenwei.evaluation import held_out, leave_out
+from zhenwei.evaluation import by_source, held_out, leave_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.evaluation.leave_out import LeaveOneOut
-from zhenwei.evaluation.results import Ablation, Figures, FileResult, Localised, Results, load
-from zhenwei.files import write_whole
+from zhenwei.evaluation.results import Ablation, Figures, FileResult, Localised, Results, SourceFigures, load
+from zhenwei.files import read_document, write_whole
 from zhenwei.fusion.wording import signed
+from zhenwei.stats import Estimate
 from zhenwei.stats.estimate import cell as number
 
+LEFT_OUT = "zhenwei.left-out/1"
 _HEAD = """# Accuracy
 
 Written by `scripts/docs accuracy`; do not edit. One row is one set of test files, none of which was trained or
@@ -37,6 +40,8 @@ calibrated on; what was looked at while working is told under [training](trainin
   learned from them, too. What you meet in the wild is out of domain.
 - Figures are at file level with 95 % intervals in brackets: those of scores by bootstrap over people where known, over
   source videos and files elsewhere; rates after Wilson.
+- **Pair accuracy** is the share of forgeries that score above the very recording or photograph that they were made
+  from (ties half); a dash where no original is among the files.
 - **Coverage** is the share of files that got an LLR. The others are missing from every figure of scores, and stay in
   the denominators of the rates; they are never counted as 0.5.
 - **Metadata AUC** is what a classifier reaches that sees size, shape, bytes per pixel, quantisation, length and frame
@@ -58,16 +63,24 @@ speakers (or, for lips, of the clip).
 """
 
 
+_SOURCES = """What counts before all else, and what weights and thresholds are chosen by: every source left out in turn,
+the mean and the worst over sources. Decisions are those of weights of evidence and thresholds set on all the others.
+Methods of forgery are told of under [sources left out](left_out.md).
+
+"""
+
+
 def to_markdown(
     results: Results,
     left_out: LeaveOneOut | None = None,
     of_training: Sequence[HeldOutTable] = (),
     of_lab: LabLeaveOut | None = None,
+    of_sources: Mapping[str, Any] | None = None,
 ) -> str:
-    """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``, ``of_lab``:
-    measured by trainings, as forgeries, sources or clips must be kept from the training for them."""
+    """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``, ``of_lab``,
+    ``of_sources``: measured by trainings, as forgeries, sources or clips must be kept from the training for them."""
     head = _HEAD.format(text=f"{results.protocol_text} Subject: {results.subject}.")
-    parts = [head]
+    parts = [head, _left_out(of_sources) if of_sources else ""]
     for domain, title in (("in", "In-domain"), ("out", "Out-of-domain")):
         chosen = [f for f in results.figures if f.domain == domain and f.level == "video" and not f.slice]
         if chosen:
@@ -106,6 +119,18 @@ def to_markdown(
     return "".join(parts)
 
 
+def _left_out(record: Mapping[str, Any]) -> str:
+    """Of ``left_out.json``: mean and worst of each kind of media, then its sources."""
+    rows = [SourceFigures.model_validate(row) for row in record["by_source"]]
+    parts = ["\n## Sources left out\n\n", _SOURCES, by_source.MEANING, "\n"]
+    for kind, figures in record["kinds"].items():
+        auc, probe = (Estimate(**one) if one else None for one in (figures["auc"], figures["metadata_probe"]))
+        tables = "\n".join(by_source.to_markdown([row for row in rows if row.kind == kind], tables=["source"]))
+        together = f"All together: AUC {number(auc)}; metadata alone {number(probe)}."
+        parts.append(f"\n### {by_source.KINDS[kind].capitalize()}\n\n{tables}\n\n{together}\n")
+    return "".join(parts)
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
@@ -121,10 +146,10 @@ def _decisions(rows: Sequence[Figures]) -> str:
 
 
 def _ranking(rows: Sequence[Figures]) -> str:
-    head = ("set", "AUC", "metadata AUC", "shuffled", "EER", "TPR at 5 %", "average precision")
+    head = ("set", "AUC", "pair accuracy", "metadata AUC", "shuffled", "EER", "TPR at 5 %", "average precision")
     lines = []
     for f in rows:
-        figures = (f.auc, f.metadata_auc, f.random_label_auc, f.eer, f.tpr_at_5, f.average_precision)
+        figures = (f.auc, f.pair_accuracy, f.metadata_auc, f.random_label_auc, f.eer, f.tpr_at_5, f.average_precision)
         lines.append([f.name, *map(number, figures)])
     return _table(head, lines)
 
@@ -160,12 +185,23 @@ holds 0, no difference can be shown.
 
 
 def _apart(rows: Sequence[Ablation]) -> str:
-    head = ("set", "detector", "AUC", "C_llr", "answered", "fused has more AUC", "fused saves C_llr", "s a file")
+    head = (
+        "set",
+        "detector",
+        "AUC",
+        "pair accuracy",
+        "C_llr",
+        "answered",
+        "fused has more AUC",
+        "fused saves C_llr",
+        "s a file",
+    )
     lines = (
         [
             r.set,
             f"`{r.subject}`",
             number(r.auc),
+            number(r.pair_accuracy),
             number(r.c_llr),
             number(r.coverage, ".1%"),
             number(r.auc_lost, "+.3f"),
@@ -269,6 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=here / "accuracy.md")
     parser.add_argument("--leave-out", type=Path, default=here / "leave_one_out.json", help="of `zhenwei train`")
     parser.add_argument("--held-out", type=Path, default=here / "held_out", help="folder of held_out.json files")
+    parser.add_argument("--left-out", type=Path, default=here / "left_out.json", help="of `zhenwei train fused`")
     parser.add_argument("--lab-leave-out", type=Path, default=here / "lab_leave_one_out.json", help="of the benchmark")
     given = parser.parse_args(arguments)
     text = to_markdown(
@@ -276,6 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         leave_out.load(given.leave_out),
         held_out.load_all(given.held_out),
         lab_leave_out.load(given.lab_leave_out),
+        read_document(given.left_out, LEFT_OUT, fix="`zhenwei train fused --thresholds` writes it."),
     )
     write_whole(given.output, text)
     sys.stderr.write(f"→ {given.output}\n")

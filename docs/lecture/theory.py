@@ -16,7 +16,8 @@ from torch import Tensor, nn, optim
 from zhenwei.forge.adversarial import Game
 from zhenwei.forge.gan.gan import Draw, GanRules, play
 from zhenwei.forge.gan.losses import clip_weights, critic_logistic, critic_wasserstein
-from zhenwei.trainer.loop import Schedule, Task, Turn, take_step, train
+from zhenwei.trainer.loop import take_step, train
+from zhenwei.trainer.run import Schedule, Task, Turn
 
 RING_SIGMA = 0.02
 

@@ -17,6 +17,7 @@ from zhenwei.forge.consent import describe_folder, make_consent, write_consent
 from zhenwei.forge.voice.heard import make_voice
 from zhenwei.forge.voice.speak import HIGH, LOW
 from zhenwei.trainer import loop
+from zhenwei.trainer.run import Progress
 
 VOICE = ["forge", "voice"]
 
@@ -156,7 +157,7 @@ def test_an_interrupt_saves(
 ) -> None:
     advance, run = loop.advance, tmp_path / "run"
 
-    def interrupted(*given: object) -> loop.Progress:
+    def interrupted(*given: object) -> Progress:
         told = advance(*given)  # type: ignore[arg-type]
         if told.step == 2:
             os.kill(os.getpid(), signal.SIGINT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_packaged_protocols_are_whole() -> None:
         protocol = load_protocol(name)
         assert protocol.name == name
         ladder_of(protocol)
-    assert {"accuracy", "in-domain", "cross-source", "cross-quality"} <= set(names())
+    assert {"accuracy", "in-domain", "cross-source", "cross-quality", "left-out", "all", "thresholds"} <= set(names())
 
 
 def test_a_protocol_chooses(tmp_path: Path) -> None:
@@ -116,6 +117,9 @@ def test_a_protocol_chooses(tmp_path: Path) -> None:
     assert [i.name for i in ALL.choose(made)] == ["a", "b", "c", "d"]
     assert [i.name for i in Protocol(name="p", text="", methods=("x",)).choose(made)] == ["a", "b"]
     assert [i.name for i in Protocol(name="p", text="", sets=("two",), splits=("train",)).choose(made)] == ["d"]
+    left_out = load_protocol("left-out")
+    seen = [replace(made[0], domain="in"), replace(made[3], domain="in")]
+    assert [i.name for i in left_out.choose([*seen, made[1], made[3]])] == ["a", "b", "d"]
     with pytest.raises(UsageError, match="takes none"):
         Protocol(name="p", text="", sets=("three",)).choose(made)
 
@@ -152,6 +156,38 @@ def test_the_command_writes_results_and_a_submission(tmp_path: Path, capsys: pyt
     assert (out / "results.html").read_text(encoding="utf-8").startswith("<!")
     assert len((out / "submission.csv").read_text().splitlines()) == 7
     assert json.loads((out / "journal.jsonl").read_text().splitlines()[0])["run"]
+
+
+@pytest.mark.parametrize(("column", "protocol"), [("origin", "left-out"), ("other", "all")])
+def test_where_sources_are_known_they_are_left_out_and_told_of_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], column: str, protocol: str
+) -> None:
+    rows = [f"path,label,{column}"]
+    for i in range(24):
+        Image.fromarray(np.full((32, 32, 3), 10 * i, np.uint8)).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,{'fake' if i % 2 else 'real'},{'[web]' if i % 2 else 'phone'}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    data = ["--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "out")]
+    assert main(["evaluate", "provenance.labels", *data]) == 0
+    found, shown = results.load(tmp_path / "out" / "results.json"), capsys.readouterr()
+    assert found.protocol == protocol
+    notes = [line for line in shown.err.splitlines() if "no source is known" in line]
+    if column == "origin":
+        assert [(row.of, row.name, row.genuine, row.forged) for row in found.by_source] == [
+            ("source", "[web]", 0, 12),
+            ("source", "phone", 12, 0),
+        ]
+        assert {one.figure for one in found.over_sources} == {"firm"}
+        assert shown.out.index("worst") < shown.out.index("false")
+        assert "fewer than 10 cases" in shown.out
+        assert "[web]" in shown.out
+        assert not notes
+        assert main(["evaluate", "provenance.labels", *data, "--protocol", "all"]) == 0
+        assert results.load(tmp_path / "out" / "results.json").protocol == "all"
+    else:
+        assert (found.by_source, found.over_sources) == ((), ())
+        assert len(notes) == 1
+        assert "fewer than" not in shown.out
 
 
 def test_another_evaluation_into_one_folder_sets_the_first_aside(

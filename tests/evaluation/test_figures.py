@@ -122,3 +122,19 @@ def test_the_probe_sees_a_planted_shortcut_and_no_other() -> None:
     assert fair.low < 0.5 < fair.high
     assert shortcut is not None
     assert shortcut.value > 0.95
+
+
+def test_a_set_with_originals_has_a_pair_accuracy_and_one_without_has_none() -> None:
+    outcomes = []
+    for i in range(10):
+        video = {"video": f"v{i}"}
+        outcomes += [outcome(i, False, float(i), **video), outcome(i + 20, True, i + (1.0 if i < 7 else -1.0), **video)]
+    outcomes.append(outcome(50, True, None, video="v0"))  # no answer is no pair
+    found = figures_of("set", outcomes, domain="out", seed=0)
+    assert found.pair_accuracy is not None
+    assert (found.pair_accuracy.value, found.pair_accuracy.n) == pytest.approx((0.7, 10))
+    assert found.pair_accuracy.low < 0.7 < found.pair_accuracy.high
+    assert figures_of("set", many(), domain="out", seed=0).pair_accuracy is None
+    assert {f.video for f in files_of(outcomes)} == {f"v{i}" for i in range(10)}
+    sound = replace(outcomes[0], facts={"width": math.nan, "duration": 2.0})
+    assert [f.kind for f in files_of([sound, outcomes[1]])] == ["audio", "image"]

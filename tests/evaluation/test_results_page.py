@@ -19,7 +19,17 @@ from sklearn.metrics import roc_auc_score
 
 from zhenwei.errors import MissingExtraError
 from zhenwei.evaluation import results_page as page
-from zhenwei.evaluation.results import Figures, FileResult, Finding, Results, Step, save
+from zhenwei.evaluation.results import (
+    Against,
+    Figures,
+    FileResult,
+    Finding,
+    OverSources,
+    Results,
+    SourceFigures,
+    Step,
+    save,
+)
 from zhenwei.pages import counted
 from zhenwei.stats import Estimate
 
@@ -201,6 +211,46 @@ def test_the_figures_and_what_speaks_against_them_are_told() -> None:
         "Lowest: 0.800 at jpeg 10",
     ):
         assert part in said, part
+
+
+def test_mean_and_worst_over_sources_come_before_all_figures() -> None:
+    pairs, rate = interval(0.7, n=45), interval(0.02)
+    known: dict[str, Any] = {"of": "source", "kind": "video", "genuine": 30, "forged": 45, "genuine_answered": 28}
+    known |= {"forged_answered": 44, "firm": interval(0.3), "false_alarms": rate}
+    against = (Against(source="<web>", auc=interval(0.61)), Against(source="lrs", auc=interval(0.9)))
+    rows = (
+        SourceFigures(name="<b>swaps</b>", auc=interval(0.755), against=against, pair_accuracy=pairs, **known),
+        SourceFigures(name="quiet", **known),
+    )
+    worst: dict[str, Any] = {"mean": interval(0.8, n=2), "worst": interval(0.755), "worst_name": "<b>swaps</b>"}
+    over = (OverSources(of="source", kind="video", figure="auc", counted=2, **worst),)
+    one = whole().model_copy(update={"by_source": rows, "over_sources": over})
+    html = page.to_html(one)
+    said = words(self_contained(html))
+    assert said.index("Source by source") < said.index("What can I trust here?") < said.index("The sets")
+    assert "it ranks them rightly" not in said
+    for part in (
+        "2 sources of clips",
+        "0.755",
+        "<b>swaps</b>",
+        "0.610",
+        "<web>",
+        "45 pairs",
+        "28 + 44 (clips)",
+        "never by",
+    ):
+        assert part in said, part
+    assert "Sources of fewer than 10 cases are shown, and count neither in a mean nor as the worst." in said
+    assert "Source by source" not in words(parsed(page_of_whole()))
+
+
+def test_pair_accuracy_stands_beside_the_area_or_is_missing() -> None:
+    rows = files("a", 20)
+    paired = figures(rows, auc=interval(0.9), pair_accuracy=interval(0.65, n=10))
+    said = words(parsed(page.to_html(results(rows, [paired]))))
+    assert "0.650" in said
+    assert "10 pairs" in said
+    assert "10 pairs" not in words(parsed(page.to_html(results(rows, [figures(rows, auc=interval(0.9))]))))
 
 
 def test_controls_that_hold_are_not_held_against_a_set() -> None:

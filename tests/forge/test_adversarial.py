@@ -18,15 +18,18 @@ from zhenwei.forge.adversarial import SCHEMA, Game, GameSchedule, task_of, train
 from zhenwei.forge.gan.gan import GanRules, Loss
 from zhenwei.trainer import loop
 from zhenwei.trainer.checkpoints import read_checkpoint
+from zhenwei.trainer.run import LOG, WEIGHTS, Run
+from zhenwei.trainer.run import begin as begin_run
+from zhenwei.trainer.run import save as save_run
 
 
 def _game(loss: Loss = "non-saturating", seed: int = 3) -> Game:
     return toy(ring, GanRules(loss, batch=16), seed=seed, width=16, depth=1)
 
 
-def begin(game: Game, schedule: GameSchedule) -> loop.Run:
+def begin(game: Game, schedule: GameSchedule) -> Run:
     """A run at its start, for tests that step by themselves."""
-    return loop.begin(task_of(game, schedule), schedule.of_loop())
+    return begin_run(task_of(game, schedule), schedule.of_loop())
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:
@@ -43,7 +46,7 @@ def test_a_run_cut_in_two_is_the_run_in_one(tmp_path: Path, loss: Loss) -> None:
     assert again.rows == whole.rows
     assert _same(again.task.nets, whole.task.nets)
     assert _same(again.averages, whole.averages)
-    assert (tmp_path / loop.LOG).read_text().count("\n") == 13
+    assert (tmp_path / LOG).read_text().count("\n") == 13
 
 
 def test_stopping_saves_and_says_where(tmp_path: Path) -> None:
@@ -69,13 +72,13 @@ def test_average_is_the_running_mean_of_the_generator() -> None:
 
 def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_save_clean(tmp_path: Path) -> None:
     train(_game(), GameSchedule(4), tmp_path)
-    saved = (tmp_path / loop.WEIGHTS).read_bytes()
+    saved = (tmp_path / WEIGHTS).read_bytes()
     game = _game()
     turn = game.generator_step
     game.generator_step = lambda rng: {k: v * float("nan") for k, v in turn(rng).items()}
     with pytest.raises(DataError, match="no longer finite at step 5"):
         train(game, GameSchedule(9, save_every=1), tmp_path)
-    assert (tmp_path / loop.WEIGHTS).read_bytes() == saved
+    assert (tmp_path / WEIGHTS).read_bytes() == saved
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
@@ -83,7 +86,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     with torch.no_grad():
         next(run.task.nets.parameters()).fill_(float("inf"))
     with pytest.raises(DataError, match="weights"):
-        loop.save(run, tmp_path, {})
+        save_run(run, tmp_path, {})
     assert not list(tmp_path.iterdir())
 
 
@@ -96,10 +99,10 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_broken_checkpoint_is_refused(tmp_path: Path) -> None:
-    (tmp_path / loop.WEIGHTS).write_bytes(b"not a checkpoint")
+    (tmp_path / WEIGHTS).write_bytes(b"not a checkpoint")
     with pytest.raises(DataError, match="no readable checkpoint"):
         train(_game(), GameSchedule(2), tmp_path)
-    (tmp_path / loop.WEIGHTS).write_bytes(save({"x": torch.zeros(1)}, {"zhenwei": "[" * 100_000}))
+    (tmp_path / WEIGHTS).write_bytes(save({"x": torch.zeros(1)}, {"zhenwei": "[" * 100_000}))
     with pytest.raises(DataError, match="no readable checkpoint"):
         train(_game(), GameSchedule(2), tmp_path)
 
@@ -108,15 +111,15 @@ def test_a_broken_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_numbers_without_end_are_refused(what: str, tmp_path: Path) -> None:
     told = {"schema": SCHEMA, "step": 1, "low": 0, "about": {}} | {what: math.inf}
     held = {"x": torch.tensor([math.nan if what == "weight" else 1.0])}
-    (tmp_path / loop.WEIGHTS).write_bytes(save(held, {"zhenwei": json.dumps(told)}))
+    (tmp_path / WEIGHTS).write_bytes(save(held, {"zhenwei": json.dumps(told)}))
     with pytest.raises(DataError, match="no readable checkpoint"):
-        read_checkpoint(tmp_path / loop.WEIGHTS, SCHEMA)
+        read_checkpoint(tmp_path / WEIGHTS, SCHEMA)
 
 
 @pytest.mark.parametrize("log", [b"step,x\n1," + b"9" * 200_000, b"\xff\xfe", b"step\n1,2,3\n", b"step,x\ninf,1\n"])
 def test_a_run_goes_on_without_a_readable_log(log: bytes, tmp_path: Path) -> None:
     train(_game(), GameSchedule(2), tmp_path)
-    (tmp_path / loop.LOG).write_bytes(log)
+    (tmp_path / LOG).write_bytes(log)
     assert train(_game(), GameSchedule(3), tmp_path).step == 3
 
 

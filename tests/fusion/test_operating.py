@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from zhenwei.errors import DataError, ModelError
-from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, packaged
+from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, packaged, worst_of
 
 LLRS = st.floats(-30, 30)
 
@@ -173,3 +173,31 @@ def test_domains_survive_a_round_trip_and_malformed_ones_are_refused() -> None:
     for wrong in malformed:
         with pytest.raises((ModelError, ValueError)):
             OperatingPoints.from_dict(points.to_dict() | {"domains": {"image": wrong}})
+
+
+def tail(seed: int, count: int, centre: float) -> Tail:
+    llr = np.random.default_rng(seed).normal(centre, 1, count)
+    return measure_operating_points(llr, [0] * count, ["image"] * count).genuine["image"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.integers(1, 60), st.floats(-3, 3)), min_size=1, max_size=3),
+    st.lists(st.floats(-8, 12), min_size=1, max_size=20),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_worst_bounds_each_of_them(drawn: list[tuple[int, int, float]], levels: list[float]) -> None:
+    tails = [tail(*d) for d in drawn]
+    worst = worst_of(tails)
+    for level in levels:
+        assert worst.at(level) >= max(t.at(level) for t in tails) - 1e-12
+    assert worst.media == sum(t.media for t in tails)
+
+
+def test_the_worst_of_one_is_itself() -> None:
+    one = tail(0, 40, 0.0)
+    assert worst_of([one]) == one
+
+
+def test_the_worst_of_none_is_refused() -> None:
+    with pytest.raises(DataError, match="no source to measure on"):
+        worst_of([])

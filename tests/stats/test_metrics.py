@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 from sklearn import isotonic
 from sklearn import metrics as sklearn_metrics
 
 from zhenwei.errors import DataError
 from zhenwei.stats import metrics
+from zhenwei.stats.bootstrap import pair_interval
 from zhenwei.stats.intervals import auc_interval_delong
 
 Reals = NDArray[np.float64]
@@ -164,3 +165,75 @@ def test_one_class_alone_has_no_ranking(metric: Callable[..., float]) -> None:
 def test_a_score_is_no_probability(metric: Callable[..., float]) -> None:
     with pytest.raises(DataError, match="out of range"):
         metric([0, 1], [-0.1, 0.5])
+
+
+def _pairs(seed: int, n: int = 120) -> tuple[Reals, Reals, list[str]]:
+    """Several forgeries and originals of each recording, some alone, some of no known recording; with ties."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(n) < 0.6).astype(np.float64)
+    names = ["" if name == "0" else name for name in rng.integers(0, 40, n).astype(str).tolist()]
+    return labels, np.round(rng.normal(labels)), names
+
+
+@SEEDS
+def test_pair_accuracy_counts_every_forgery_beside_every_original_of_its_own(seed: int) -> None:
+    labels, scores, names = _pairs(seed)
+    won = []
+    for f in np.flatnonzero(labels == 1):
+        for g in np.flatnonzero(labels == 0):
+            if names[f] and names[f] == names[g]:
+                won.append((scores[f] > scores[g]) + (scores[f] == scores[g]) / 2)
+    assert metrics.pair_accuracy(labels, scores, names) == pytest.approx(np.mean(won))
+    found = pair_interval(labels, scores, names, groups=names)
+    assert found is not None
+    assert (found.value, found.n) == pytest.approx((np.mean(won), len(won)))
+    assert found.low < found.value < found.high
+
+
+def test_pair_accuracy_of_one_recording_is_its_auc() -> None:
+    labels, scores = _sample(1, ties=True)
+    assert metrics.pair_accuracy(labels, scores, ["a"] * len(labels)) == pytest.approx(metrics.auc(labels, scores))
+
+
+@given(st.integers(0, 10_000))
+def test_pair_accuracy_knows_the_order_within_a_pair_and_nothing_else(seed: int) -> None:
+    labels, scores, names = _pairs(seed)
+    plain = metrics.pair_accuracy(labels, scores, names)
+    shifts = {name: 100.0 * k for k, name in enumerate(dict.fromkeys(names))}
+    moved = np.exp(scores / 3) + np.array([shifts[name] for name in names])  # another source, another level
+    assert metrics.pair_accuracy(labels, moved, names) == pytest.approx(plain)
+    assert metrics.pair_accuracy(labels, labels * 2 - 1, names) == 1
+    assert metrics.pair_accuracy(labels, np.zeros(len(labels)), names) == 0.5
+    assert metrics.pair_accuracy(labels, -scores, names) == pytest.approx(1 - plain)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    assert metrics.pair_accuracy(labels[order], scores[order], [names[i] for i in order]) == pytest.approx(plain)
+    infinite = np.where(labels == 1, np.inf, -np.inf)
+    assert metrics.pair_accuracy(labels, infinite, names) == 1
+
+
+def test_without_a_pair_there_is_no_pair_accuracy_and_never_a_half() -> None:
+    for labels, names in (([1, 0], ["a", "b"]), ([1, 0], ["", ""]), ([1, 1], ["a", "a"]), ([0, 0], ["a", "a"])):
+        with pytest.raises(DataError, match="beside its original"):
+            metrics.pair_accuracy(labels, [0.1, 0.2], names)
+        assert pair_interval(labels, [0.1, 0.2], names, groups=names) is None
+    assert (
+        pair_interval([1, 0], [1, 0], ["a", "a"], groups=["g", "g"]) is None
+    )  # one group: no telling how far it varies
+    few = pair_interval([1, 0, 1, 0], [1, 0, 1, 0], ["a", "a", "b", "b"], groups=["a", "a", "b", "b"])
+    assert few is not None
+    assert (few.value, few.high, few.n) == (1.0, 1.0, 2)
+    assert few.low == pytest.approx(binomtest(2, 2).proportion_ci().low)  # two of two are no certainty
+    with pytest.raises(DataError, match="a score is missing"):
+        metrics.pair_accuracy([1, 0], [np.nan, 0.2], ["a", "a"])
+
+
+def test_the_interval_of_pairs_is_over_the_groups_of_the_originals() -> None:
+    """Forty pairs of two people tell little more than two would."""
+    labels, names = [1, 0] * 40, [str(i // 2) for i in range(80)]
+    scores = [float(i % 2 == 0) if i < 40 else float(i % 2) for i in range(80)]  # one person right, one wrong
+    found = pair_interval(labels, scores, names, groups=["a"] * 40 + ["b"] * 40)
+    apart = pair_interval(labels, scores, names, groups=names)
+    assert found is not None
+    assert apart is not None
+    assert (found.value, found.low, found.high, found.n) == (0.5, 0.0, 1.0, 40)
+    assert apart.high - apart.low < 0.4

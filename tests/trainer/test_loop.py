@@ -15,22 +15,9 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.trainer import loop
-from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.checkpoints import read_checkpoint, write_checkpoint
-from zhenwei.trainer.loop import (
-    LOG,
-    SCHEMA,
-    WEIGHTS,
-    Run,
-    Runtime,
-    Schedule,
-    Task,
-    Turn,
-    begin,
-    save,
-    take_step,
-    train,
-)
+from zhenwei.trainer.loop import Clock, ema_warmup, take_step, train
+from zhenwei.trainer.run import LOG, SCHEMA, WEIGHTS, Run, Runtime, Schedule, Task, Turn, begin, save
 from zhenwei.trainer.schedule import warmup_cosine
 
 
@@ -184,3 +171,25 @@ def test_the_example_of_the_module_runs(tmp_path: Path, capsys: pytest.CaptureFi
     assert names["run"].rows[-1]["loss"] < 0.01 < names["run"].rows[0]["loss"]
     assert capsys.readouterr().out.count("loss") == 500
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.json", WEIGHTS, LOG]
+
+
+def test_a_clock_allows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    clock = Clock(deadline=220.0)
+    assert clock.allows(0, 1000, 100) == 1000  # nothing is known yet
+    for _ in range(40):
+        now[0] += 0.5
+        clock.stepped()
+    assert clock.allows(40, 1000, 100) == 40 + int(0.97 * 100 / 0.5)
+    began = now[0]
+    now[0] += 10
+    clock.checked(began)
+    now[0] += 0.5
+    clock.stepped()
+    left = 220 - now[0] - 10  # the check at the end; those on the way cost 10 s every 100 steps
+    assert clock.allows(41, 1000, 100) == 41 + int(0.97 * left / (0.5 + 0.1))
+    assert clock.allows(41, 60, 100) == 60
+    now[0] = 215.0
+    assert clock.allows(90, 1000, 100) == 90
+    assert Clock().allows(3, 7, 1) == 7

@@ -8,32 +8,11 @@ from pathlib import Path
 import pytest
 from tests.training.making import tiny_pack, tiny_recipe
 
-from zhenwei.trainer.schedule import Clock, peak_gib
+from zhenwei.trainer.schedule import peak_gib
 from zhenwei.trainer.trial import Trial, steps_within, try_out
 from zhenwei.training.data.batches import BatchMaker, split_pack
 
 from .test_supervised import CPU, fresh
-
-
-def test_a_clock_allows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    clock = Clock(deadline=220.0)
-    assert clock.allows(0, 1000, 100) == 1000  # nothing is known yet
-    for _ in range(40):
-        now[0] += 0.5
-        clock.stepped()
-    assert clock.allows(40, 1000, 100) == 40 + int(0.97 * 100 / 0.5)
-    with clock.checking():
-        now[0] += 10
-    now[0] += 0.5
-    clock.stepped()
-    left = 220 - now[0] - 10  # the check at the end; those on the way cost 10 s every 100 steps
-    assert clock.allows(41, 1000, 100) == 41 + int(0.97 * left / (0.5 + 0.1))
-    assert clock.allows(41, 60, 100) == 60
-    now[0] = 215.0
-    assert clock.allows(90, 1000, 100) == 90
-    assert Clock().allows(3, 7, 1) == 7
 
 
 def test_steps_are_fitted_to_seconds() -> None:

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.nets.face_forgery import FaceForgeryNet, FaceForgeryOutput
-from zhenwei.trainer import schedule
+from zhenwei.trainer import loop
 from zhenwei.trainer.batch import Batch
-from zhenwei.trainer.schedule import learning_rate
+from zhenwei.trainer.schedule import warmup_cosine
+from zhenwei.trainer.scores import scores
 from zhenwei.trainer.state import TrainState, begin, frozen
-from zhenwei.trainer.supervised import loss_of, scores, to_input, train
+from zhenwei.trainer.supervised import loss_of, to_input, train
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.recipe import Recipe
@@ -55,7 +56,7 @@ def run(folder: Path, recipe: Recipe | None = None, *, resume: bool = False, **o
         if step == options.get("interrupt_at"):
             raise KeyboardInterrupt
 
-    state = face_forgery.run(
+    state = face_forgery.train_network(
         recipe or tiny_recipe(),
         tiny_pack(),
         folder,
@@ -330,13 +331,12 @@ def test_only_matrices_decay() -> None:
 
 
 def test_the_learning_rate_rises_in_a_line_and_falls_in_half_a_cosine() -> None:
-    options = tiny_recipe(optimiser={"steps": 110, "warmup_steps": 10, "learning_rate": 2.0}).optimiser
-    rates = [learning_rate(options, step) for step in range(110)]
+    rates = [warmup_cosine(step, 110, 2.0, 10) for step in range(110)]
     assert rates[:10] == pytest.approx(np.linspace(0.2, 2.0, 10))
     turn = np.linspace(0, np.pi, 101)[:100]
     assert rates[10:] == pytest.approx(0.02 + 1.98 * np.cos(turn / 2) ** 2)  # cos² x/2 = (1 + cos x) / 2
-    assert learning_rate(options, 60) == pytest.approx(1.01)
-    assert learning_rate(options, 110) == learning_rate(options, 500) == pytest.approx(0.02)
+    assert warmup_cosine(60, 110, 2.0, 10) == pytest.approx(1.01)
+    assert warmup_cosine(110, 110, 2.0, 10) == warmup_cosine(500, 110, 2.0, 10) == pytest.approx(0.02)
 
 
 class Fixed(nn.Module):
@@ -416,7 +416,7 @@ def test_the_weights_at_the_checks_are_averaged_in_equal_shares(tmp_path: Path) 
 def test_a_schedule_is_shortened_to_the_time_there_is_and_still_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schedule, "_FIRST", 3)
+    monkeypatch.setattr(loop, "_FIRST", 3)
     recipe = tiny_recipe(optimiser={"steps": 100_000, "check_every": 50_000, "warmup_steps": 2})
     state = fresh(recipe)
     began = time.monotonic()

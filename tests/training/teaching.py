@@ -20,5 +20,5 @@ def teach(
 ) -> Sequence[ModelEntry]:
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        run = LessonRun(data=data, output=output, scratch=Path(scratch), store=store, report=told)
+        run = LessonRun(data=data, output=output, scratch=Path(scratch), store=store, tell=told)
         return lesson.run(lesson.read(), run, install=True)

@@ -12,6 +12,7 @@ from tests.training.making import save, tiny_pack, tiny_recipe, write_recipe
 
 from zhenwei.cli import main
 from zhenwei.nets.face_forgery import FaceForgeryNet
+from zhenwei.training.cnn import _face_checks
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.recipe import Recipe
 
@@ -68,7 +69,7 @@ def test_ctrl_c_is_exit_status_130_and_saves(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(face_forgery, "auc", pressed)  # while the held-out figures are being worked out
+        patch.setattr(_face_checks, "auc", pressed)  # while the held-out figures are being worked out
         assert main(given) == 130
     assert "Traceback" not in capsys.readouterr().err
     assert (tmp_path / "out" / "last.pt").is_file()

@@ -11,7 +11,7 @@ from torch import Tensor
 from zhenwei.forge.adversarial import GameProgress, GameSchedule, train
 from zhenwei.forge.gan import cyclegan
 from zhenwei.nets.cyclegan import PatchCritic
-from zhenwei.trainer.loop import Run
+from zhenwei.trainer.run import Run
 
 ORDER = 40
 NEEDS_DATA = False

@@ -16,7 +16,7 @@ from zhenwei.forge.export import Origin, export_sheet
 from zhenwei.forge.gan import runs, samples
 from zhenwei.forge.gan.faces import TrainingFaces, puppets
 from zhenwei.forge.gan.gan_settings import GanSettings
-from zhenwei.trainer.loop import Run
+from zhenwei.trainer.run import Run
 from zhenwei.types import Pixels
 
 ORDER = 20

@@ -11,7 +11,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from zhenwei.forge.adversarial import Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import losses
 from zhenwei.forge.gan.gan import Draw, GanRules
-from zhenwei.trainer.loop import Run
+from zhenwei.trainer.run import Run
 
 ORDER = 10
 NEEDS_DATA = False

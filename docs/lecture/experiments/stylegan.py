@@ -22,7 +22,7 @@ from zhenwei.forge.gan.faces import TrainingFaces, puppets
 from zhenwei.forge.gan.gan_settings import GanSettings
 from zhenwei.forge.swap.score import found_landmarks
 from zhenwei.nets.stylegan import ModulatedConv, StyleGenerator
-from zhenwei.trainer.loop import Run
+from zhenwei.trainer.run import Run
 from zhenwei.types import Pixels
 
 ORDER = 50

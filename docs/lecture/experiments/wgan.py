@@ -14,7 +14,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from zhenwei.forge.adversarial import Game, GameProgress, GameSchedule, train
 from zhenwei.forge.gan import losses
 from zhenwei.forge.gan.gan import GanRules
-from zhenwei.trainer.loop import Run
+from zhenwei.trainer.run import Run
 
 ORDER = 30
 NEEDS_DATA = False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from zhenwei.forge.consent import Consent
     from zhenwei.forge.export import Door, ExportedFile
-    from zhenwei.trainer.loop import Progress
+    from zhenwei.trainer.run import Progress
 
 _Run = TypeVar("_Run")
 CONSENT_FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,25 +66,27 @@ def run(options: TrainOptions) -> None:
         return
     began = time.monotonic()
     lesson = catalogue.lesson_of(options.detector)
-    _refuse(lesson, options)
     recipe = lesson.read(options.recipe, options.recipe_options)
+    _refuse(lesson, options)
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = distributed.own_device(_device_of(options.device))
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-train-")))
         output = options.output or scratch
         _check_output(output, options, resumes="resume" in lesson.accepts)
+        store, shown = options.store or _store_of(options.detector), _Shown()
+        device = distributed.own_device(options.device)
         world = stack.enter_context(distributed.joined(device))
         if world.size > 1 and "processes" not in lesson.accepts:
             raise UsageError("this detector is trained in one process", got=str(world.size), want="1")
-        shown = stack.enter_context(_shown(Console(stderr=True, quiet=not world.leads)))
+        shown.console.quiet = not world.leads
+        stack.enter_context(shown)
         given = LessonRun(
             detector=options.detector,
             data=options.data,
             output=output,
             scratch=scratch,
-            device=str(device),
+            device=device,
             world=world,
             workers=options.workers,
             resume=options.resume,
@@ -93,12 +95,12 @@ def run(options: TrainOptions) -> None:
             minutes=options.minutes,
             cache=options.cache,
             variants=options.variants,
-            store=options.store or _store_of(options.detector),
+            store=store,
             way=options.way,
             target=options.make_pack,
             max_mb=options.max_mb,
             began=began,
-            report=shown.tell,
+            tell=shown.tell,
             say=shown.say,
             show=shown.show,
             stack=stack,
@@ -139,46 +141,30 @@ def _check_output(folder: Path, options: TrainOptions, *, resumes: bool) -> None
         raise UsageError("the output folder cannot be written", got=got, fix=fix) from error
 
 
-def _device_of(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in ("cpu", "cuda"):
-        raise UsageError("unknown device", got=name, want="auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no GPU is available to PyTorch here", got=name, fix="Use --device cpu.")
-    return torch.device(name)
-
-
-class _Shown:
+class _Shown(Progress):
     """A bar for each stage that is told of, and lines above them."""
 
-    def __init__(self, console: Console, bars: Progress) -> None:
-        self._console, self._bars = console, bars
-        self._tasks: dict[str, TaskID] = {}
+    def __init__(self) -> None:
+        percentage, note = TextColumn("{task.percentage:.0f}%"), TextColumn("{task.fields[note]}")
+        stage, times = TextColumn("{task.description}"), (TimeElapsedColumn(), TimeRemainingColumn())
+        super().__init__(stage, BarColumn(), percentage, *times, note, console=Console(stderr=True))
+        self._stages: dict[str, TaskID] = {}
         self._last_s = time.monotonic()
 
-    def tell(self, stage: str, share: float, note: str = "") -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=1.0, note="")
-        self._bars.update(self._tasks[stage], completed=share, note=note)
+    def tell(self, stage: str, share: float, note: str = "", /) -> None:
+        if stage not in self._stages:
+            self._stages[stage] = self.add_task(stage, total=1.0, note="")
+        self.update(self._stages[stage], completed=share, note=note)
         now = time.monotonic()
-        if not self._console.is_terminal and not self._console.quiet and now - self._last_s > _QUIET_EVERY_S:
+        if not self.console.is_terminal and not self.console.quiet and now - self._last_s > _QUIET_EVERY_S:
             self._last_s = now
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {stage} {share:.0%} {note}\n")
 
     def say(self, text: str) -> None:
-        self._bars.console.print(text, highlight=False)
+        self.console.print(text, highlight=False)
 
     def show(self, markdown: str) -> None:
-        self._bars.console.print(Markdown(markdown))
-
-
-@contextmanager
-def _shown(console: Console) -> Iterator[_Shown]:
-    percentage, note = TextColumn("{task.percentage:.0f}%"), TextColumn("{task.fields[note]}")
-    columns = (TextColumn("{task.description}"), BarColumn(), percentage, TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, note, console=console) as bars:
-        yield _Shown(console, bars)
+        self.console.print(Markdown(markdown))
 
 
 def show_lessons(detector: str | None) -> None:
@@ -213,7 +199,7 @@ def measure_thresholds(options: TrainOptions) -> None:
     if options.output is None:
         raise UsageError("there is no folder for what is measured", want="--output FOLDER")
     options.output.mkdir(parents=True, exist_ok=True)
-    with _shown(Console(stderr=True)) as shown:
+    with _Shown() as shown:
         ask: Callable[[int, int], None] = lambda done, of: shown.tell("asking every detector", done / of)  # noqa: E731
         every = thresholds.ask(options.data, options.output, limit=options.limit, progress=ask)
         shown.tell("leaving each source out", 0.0)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _HELP = """Examine labelled files and say how good the answers are.
 
+Where the data name their sources, the protocol is "left-out" and begins with mean and worst over sources; elsewhere,
+and with --protocol all, it is every file as it is.
+
 DATA is a folder or a list of one of these formats, found out by its layout: FaceForensics++, Celeb-DF v2, DFDC,
 DeepfakeBench, ASVspoof, this project's own, or a table with the columns path and label (real or fake).
 
@@ -46,7 +49,7 @@ def evaluate(
     fused: Annotated[bool, typer.Option("--fused", help="all detectors together, which is the default")] = False,
     format_: Annotated[str, typer.Option("--format", help="format of the data, if the layout leaves doubt")] = "auto",
     protocol: Annotated[
-        str, typer.Option(help="packaged protocol or TOML file; all files as they are if left out")
+        str, typer.Option(help='packaged protocol or TOML file; "left-out" if left out, "all" if no source is known')
     ] = "",
     frames: Annotated[int, typer.Option(help="frames sampled from a clip, 0 = as the protocol says", min=0)] = 0,
     only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
@@ -74,7 +77,7 @@ def evaluate(
     _writable(output, kaggle)
     reading = load(data, format_, skip_missing=skip_missing)
     _tell_reading(reading)
-    plan = _plan(protocol, frames, only)
+    plan = _plan(protocol, frames, only, reading.items)
     items = _limited(plan.choose(reading.items), limit)
     with ResultsFolder(output) as folder, stages() as tell:
         checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
@@ -97,11 +100,14 @@ def evaluate(
 evaluate.__doc__ = _HELP
 
 
-def _plan(name: str, frames: int, only: str) -> Protocol:
-    from zhenwei.evaluation.protocols import Protocol, load_protocol
+def _plan(name: str, frames: int, only: str, items: Sequence[Item]) -> Protocol:
+    from zhenwei.evaluation.by_source import sources_known
+    from zhenwei.evaluation.protocols import load_protocol
 
-    text = "Every labelled file as it is, whole files at the default thresholds."
-    plan = load_protocol(name) if name else Protocol(name="all", text=text, splits=(), slices=("method", "origin"))
+    known = sources_known(item for item in items if only in ("", item.set_name))
+    if not known:
+        typer.echo("Note: no source is known (origin), so that all figures are of all files together.", err=True)
+    plan = load_protocol(name or ("left-out" if known else "all"))
     changes: dict[str, Any] = {"frames": frames} if frames else {}
     return plan.model_copy(update=changes | ({"sets": (only,)} if only else {}))
 
@@ -175,9 +181,20 @@ def _write_submission(items: list[Item], found: Results, path: Path) -> None:
 
 def _show(found: Results, written: Sequence[Path]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("set", "genuine + forged", "AUC", "false alarms", "forged found", "missed", "answered")
+    from zhenwei.evaluation.by_source import RULE, summary_cells
+
+    if found.over_sources:
+        apart = Table("figure", "over", "mean", "worst", "of")
+        for one in found.over_sources:
+            apart.add_row(*map(escape, summary_cells(one)))
+        Console().print(apart)
+        typer.echo(RULE)
+    table = Table(
+        "set", "genuine + forged", "AUC", "pair accuracy (pairs)", "false alarms", "forged found", "missed", "answered"
+    )
     for f in found.figures:
         if f.level == "video" and not f.slice:
             table.add_row(f.name, f"{f.genuine} + {f.forged}", *_cells(f))
@@ -192,4 +209,5 @@ def _cells(f: Figures) -> list[str]:
     from zhenwei.stats.estimate import cell
 
     rates = (f.false_alarms, f.found, f.missed, f.coverage)
-    return [cell(f.auc), *(cell(rate, ".1%") for rate in rates)]
+    pairs = f" ({f.pair_accuracy.n})" if f.pair_accuracy else ""
+    return [cell(f.auc), cell(f.pair_accuracy) + pairs, *(cell(rate, ".1%") for rate in rates)]

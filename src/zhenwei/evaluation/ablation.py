@@ -11,6 +11,7 @@ from statistics import median
 
 from zhenwei import fusion
 from zhenwei.errors import DataError
+from zhenwei.evaluation.by_source import pairs_of
 from zhenwei.evaluation.items import Answer, Columns, Outcome, class_sizes
 from zhenwei.evaluation.results import Ablation
 from zhenwei.stats import Estimate, metrics
@@ -89,6 +90,7 @@ def _row(name: str, outcomes: Sequence[Outcome], llrs: Sequence[float | None], s
 
     auc, auc_lost = compared(metrics.auc)
     cost, cost_gained = compared(metrics.c_llr)
+    pairs = [(o.item.forged, o.item.group, o.item.video, llr) for o, llr in zip(outcomes, llrs, strict=True)]
     n_genuine, n_forged = class_sizes(outcomes)
     return Ablation(
         set=name,
@@ -99,6 +101,7 @@ def _row(name: str, outcomes: Sequence[Outcome], llrs: Sequence[float | None], s
         coverage=rate_interval(len(llrs) - list(llrs).count(None), len(outcomes)),
         auc=auc,
         auc_lost=auc_lost,
+        pair_accuracy=pairs_of(pairs, seed),
         c_llr=cost,
         c_llr_lost=None if cost_gained is None else -cost_gained,
     )

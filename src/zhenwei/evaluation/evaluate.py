@@ -13,6 +13,7 @@ from zhenwei import pipeline
 from zhenwei.detectors import build, catalogue
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.ablation import ablations
+from zhenwei.evaluation.by_source import by_source, over_sources, sources_known
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
@@ -60,6 +61,7 @@ def evaluate(
 
     outcomes = ask("examining", chosen)
     files, ladder = files_of(outcomes), list[Step]()
+    apart = by_source(files, seed=protocol.seed) if sources_known(chosen) else ()
     by_set = _by_set(outcomes)
     for degradation in degradations:
         for name, clean in _sampled(by_set, protocol, degradation).items():
@@ -83,6 +85,8 @@ def evaluate(
         data={name: _described(mine) for name, mine in by_set.items()},
         weights=weights,
         versions={"python": platform.python_version(), **versions},
+        over_sources=over_sources(apart),
+        by_source=apart,
         figures=figures,
         ladder=tuple(ladder),
         asked=tuple(alone),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zhenwei.evaluation.ablation import by_detector
+from zhenwei.evaluation.by_source import pairs_of
 from zhenwei.evaluation.items import Columns, Domain, Level, Outcome, class_sizes
 from zhenwei.evaluation.results import Figures, FileResult, Step
 from zhenwei.evaluation.shortcuts import metadata_probe
@@ -59,6 +60,7 @@ def figures_of(
         found=_share(files, True, "forged"),
         missed=_share(files, True, "genuine"),
         metadata_auc=_probe(files, seed) if not part else None,
+        pair_accuracy=pairs_of(map(_paired, files), seed),
         **scored,
     )
 
@@ -95,6 +97,10 @@ def _calibration_error(labels: Labels | Reals, llr: Reals) -> float:
 
 def _probability(llr: Reals) -> Reals:
     return np.asarray(1 / (1 + np.exp(-llr)), np.float64)
+
+
+def _paired(o: Outcome) -> tuple[bool, str, str, float | None]:
+    return o.item.forged, o.item.group, o.item.video, o.llr
 
 
 def _share(outcomes: Sequence[Outcome], forged: bool, decision: str) -> Estimate | None:
@@ -177,6 +183,8 @@ def files_of(outcomes: Sequence[Outcome], delivery: str = "") -> list[FileResult
             method=o.item.method,
             origin=o.item.origin,
             group=o.item.group,
+            video=o.item.video,
+            kind=o.kind,
             delivery=delivery,
             llr=o.llr,
             score=o.score,

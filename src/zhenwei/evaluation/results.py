@@ -14,9 +14,15 @@ from zhenwei.evaluation import documents
 from zhenwei.evaluation.documents import DocumentSection, save
 from zhenwei.stats import Estimate
 
-__all__ = ["Ablation", "Figures", "FileResult", "Finding", "Localised", "Results", "Step", "load", "save"]
+__all__ = [
+    "Ablation", "Against", "Figures", "FileResult", "Finding", "Localised", "OverSources", "Results", "SourceFigure",
+    "SourceFigures", "Step", "load", "save",
+]  # fmt: skip
 
 SCHEMA: Literal["zhenwei.evaluation/1"] = "zhenwei.evaluation/1"
+
+
+SourceFigure = Literal["auc", "pair_accuracy", "false_alarms", "firm"]
 
 
 class Figures(DocumentSection):
@@ -34,6 +40,7 @@ class Figures(DocumentSection):
     coverage: Estimate
     auc: Estimate | None = None  # bootstrap over groups
     auc_delong: Estimate | None = None
+    pair_accuracy: Estimate | None = None  # a forgery above its own original; None = no file has its original beside it
     eer: Estimate | None = None
     average_precision: Estimate | None = None
     tpr_at_1: Estimate | None = None  # forged found at 1 % false alarms
@@ -63,12 +70,18 @@ class FileResult(DocumentSection):
     method: str = ""
     origin: str = ""
     group: str
+    video: str = ""  # the recording that it is, or was made from; "" = not known
+    kind: Literal["image", "video", "audio"] = "image"
     delivery: str = ""  # the step of the robustness ladder; "" = as it is
     llr: float | None
     score: float | None = None
     decision: str
     reason: str = ""
     by_detector: dict[str, float | None] = Field(default={})  # LLRs on the whole file; only for files as they are
+
+    @property
+    def source(self) -> str:
+        return self.origin or self.set
 
 
 class Step(DocumentSection):
@@ -101,10 +114,57 @@ class Ablation(DocumentSection):
     forged: int
     coverage: Estimate
     auc: Estimate | None = None
+    pair_accuracy: Estimate | None = None
     c_llr: Estimate | None = None
     auc_lost: Estimate | None = None
     c_llr_lost: Estimate | None = None
     seconds: float | None = None
+
+
+class Against(DocumentSection):
+    """The forgeries of one source against the genuine media of ``source``."""
+
+    source: str
+    auc: Estimate
+
+
+class SourceFigures(DocumentSection):
+    """One source of media, or one method of forgery, in one kind of media.
+
+    ``auc``: of its forgeries, the mean over ``against``, every genuine source of ten media or more; ``auc_own``:
+    against genuine media of its own. ``false_alarms``: of genuine media that were answered; ``firm``: of all media.
+    A figure is None where the class, the pairs or a second group are missing.
+    """
+
+    of: Literal["source", "method"]
+    name: str
+    kind: Literal["image", "video", "audio"]
+    genuine: int
+    forged: int
+    genuine_answered: int
+    forged_answered: int
+    auc: Estimate | None = None
+    against: tuple[Against, ...] = ()
+    auc_own: Estimate | None = None
+    pair_accuracy: Estimate | None = None  # n = pairs
+    false_alarms: Estimate | None = None
+    firm: Estimate  # answers that are forged or genuine
+
+    @property
+    def lowest(self) -> Against | None:
+        return min(self.against, key=lambda one: one.auc.value, default=None)
+
+
+class OverSources(DocumentSection):
+    """Mean and worst of one figure over the ``counted`` sources (or methods) that have ten cases of it or more."""
+
+    of: Literal["source", "method"]
+    kind: Literal["image", "video", "audio"]
+    figure: SourceFigure
+    counted: int
+    mean: Estimate  # n = sources
+    worst: Estimate
+    worst_name: str
 
 
 class Localised(DocumentSection):
@@ -143,6 +203,8 @@ class Results(DocumentSection):
     data: dict[str, str]
     weights: dict[str, str]
     versions: dict[str, str]
+    over_sources: tuple[OverSources, ...] = ()  # empty where no source is known
+    by_source: tuple[SourceFigures, ...] = ()
     figures: tuple[Figures, ...]
     ladder: tuple[Step, ...] = ()
     asked: tuple[Ablation, ...] = ()

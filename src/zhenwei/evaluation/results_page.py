@@ -1,7 +1,8 @@
 """Results -> one HTML page that needs nothing else: no script, no network, no second file.
 
-A reader meets what can be trusted before the figures, the figures before the charts, and under every chart what it
-is and how to read it. Whatever the results lack is said, and left out. Templates: ``pages/templates/evaluation``.
+A reader meets mean and worst over sources, then what can be trusted, the figures before the charts, and under every
+chart what it is and how to read it. Whatever the results lack is said, and left out. Templates:
+``pages/templates/evaluation``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zhenwei import pages
+from zhenwei.evaluation.by_source import FIGURES, KINDS, RULE
 from zhenwei.evaluation.charts import Drawing
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.drawings import of_ladder, of_set
@@ -64,6 +66,9 @@ def to_html(results: Results) -> str:
         results=results,
         sets=sets,
         ranked=[each for *_, each in sorted(by_auc)],  # the weakest set first: it is what a reader will meet
+        source_figures=FIGURES,
+        kinds=KINDS,
+        rule=RULE,
         trust=_trust(results, figures),
         undrawn=max(0, len(sets) - MAX_DRAWN_SETS),
         parts=_parts(results),

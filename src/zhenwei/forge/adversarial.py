@@ -16,7 +16,7 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import UsageError
 from zhenwei.trainer import loop
-from zhenwei.trainer.loop import Run, Task, Turn
+from zhenwei.trainer.run import Progress, Run, Schedule, Task, Turn
 
 SCHEMA = "zhenwei.gan/1"
 _WON, _PATIENCE = 1e-3, 500  # a critic's loss this low for more steps than this teaches the generator nothing more
@@ -43,11 +43,11 @@ class GameSchedule:
         if not 0 <= self.ema < 1:
             raise UsageError("ema is a decay", got=str(self.ema), want="0 (none) up to below 1")
 
-    def of_loop(self) -> loop.Schedule:
+    def of_loop(self) -> Schedule:
         """The part that the loop heeds."""
         decay = self.ema
         average = (lambda _made: decay) if decay else None
-        return loop.Schedule(self.steps, self.seed, self.save_every, ema=average, ema_buffers=False)
+        return Schedule(self.steps, self.seed, self.save_every, ema=average, ema_buffers=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +105,7 @@ def train(
     known = {**(about or {}), "critic_steps": schedule.critic_steps, "seed": schedule.seed, "ema": schedule.ema,
              "watch": schedule.watch}  # fmt: skip
 
-    def told(progress: loop.Progress, run: Run) -> None:
+    def told(progress: Progress, run: Run) -> None:
         warning = _warning(run.task.memory["low"])
         tell(GameProgress(progress.step, progress.steps, progress.losses, warning), run)
 

@@ -140,6 +140,20 @@ def packaged() -> OperatingPoints:
     return OperatingPoints.load()
 
 
+def worst_of(tails: list[Tail]) -> Tail:
+    """The tail that bounds each of ``tails``: at every level the largest of their rates."""
+    if not tails:
+        raise DataError("no source to measure on", want="at least one")
+    levels, floor, media, groups = set[float](), 0.0, 0, 0
+    for tail in tails:
+        levels.update(tail.llr)
+        floor, media, groups = max(floor, tail.floor), media + tail.media, groups + tail.groups
+    grid, rates = sorted(levels), []
+    for level in grid:
+        rates.append(max(floor, *[tail.at(level) for tail in tails]))
+    return Tail(tuple(grid), tuple(np.minimum.accumulate(rates).tolist()), floor, media, groups)
+
+
 def measure_operating_points(
     llr: ArrayLike,
     labels: ArrayLike,

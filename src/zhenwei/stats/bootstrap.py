@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zhenwei.errors import DataError
 from zhenwei.stats.estimate import Estimate
-from zhenwei.stats.metrics import Labels, Metric, Reals, both_classes
+from zhenwei.stats.metrics import Labels, Metric, Reals, both_classes, pairs_won
 
 Rows = NDArray[np.int64]
 Statistic = Callable[[Rows], float]  # of the samples with these row numbers
@@ -90,6 +90,28 @@ def bootstrap_statistic(
     drawn = [statistic(rows) for rows in resampled_rows(names, forged=forged, seed=seed, resamples=resamples)]
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
     return percentile_interval(statistic(np.arange(n)), drawn, n, tails=tails)
+
+
+def pair_interval(
+    labels: ArrayLike, scores: ArrayLike, originals: Sequence[str], *, groups: Sequence[object], seed: int = 0
+) -> Estimate | None:
+    """``metrics.pair_accuracy`` with its interval over the ``groups`` ``(n,)`` of the originals; ``n`` counts pairs.
+
+    None where there is no pair, or pairs of one group alone, which cannot tell how far the figure varies. At 0 and 1,
+    which do not vary at all, the interval is that of as many single pairs as there are groups (Clopper-Pearson).
+    """
+    won, pairs = pairs_won(labels, scores, originals)
+    rows = np.flatnonzero(pairs)
+    names = [str(groups[row]) for row in rows.tolist()]
+    if len(set(names)) < 2:
+        return None
+    won, pairs = won[rows], pairs[rows]
+    value, n = float(won.sum() / pairs.sum()), int(pairs.sum())
+    if value in (0.0, 1.0):
+        reach = _TAILS[0] ** (1 / len(set(names)))
+        return Estimate(value, reach, 1.0, n) if value else Estimate(value, 0.0, 1 - reach, n)
+    drawn = [won[some].sum() / pairs[some].sum() for some in resampled_rows(names, seed=seed)]
+    return percentile_interval(value, drawn, n)
 
 
 def mean_interval(

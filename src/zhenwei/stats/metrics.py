@@ -7,7 +7,7 @@ the share that was answered beside the figure. Infinite scores are allowed where
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -134,6 +134,34 @@ def rank_shares(forged: Labels, values: Reals) -> tuple[Reals, Reals]:
     ranks = rankdata(values)
     above = (ranks[forged] - rankdata(values[forged])) / (~forged).sum()
     return above, 1 - (ranks[~forged] - rankdata(values[~forged])) / forged.sum()
+
+
+def pair_accuracy(labels: ArrayLike, scores: ArrayLike, originals: Sequence[str]) -> float:
+    """The share of pairs of a forgery and an original of its own in which the forgery scores higher, ties half.
+
+    ``originals`` ``(n,)``: which recording a sample is, or was made from; "" is not known and pairs with nothing.
+    Raises :class:`DataError` where there is no pair.
+    """
+    won, pairs = pairs_won(labels, scores, originals)
+    if not pairs.any():
+        raise DataError("there is no forgery beside its original", want="both, of one recording")
+    return float(won.sum() / pairs.sum())
+
+
+def pairs_won(labels: ArrayLike, scores: ArrayLike, originals: Sequence[str]) -> tuple[Reals, Reals]:
+    """For each sample ``(n,)``, as an original: how many of its forgeries score higher, of how many; 0 of 0 for those
+    without a forgery, and for the forgeries themselves."""
+    forged, values = _checked(labels, scores)
+    won, pairs = np.zeros(len(values)), np.zeros(len(values))
+    names, place = np.unique(np.asarray(originals, str), return_inverse=True)
+    members = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
+    for name, rows in zip(names, members, strict=True):
+        genuine, theirs = rows[~forged[rows]], np.sort(values[rows[forged[rows]]])
+        if name and len(theirs):
+            below, upto = (np.searchsorted(theirs, values[genuine], side) for side in ("left", "right"))
+            won[genuine] = len(theirs) - (below + upto) / 2
+            pairs[genuine] = len(theirs)
+    return won, pairs
 
 
 def _counts(forged: Labels, values: Reals) -> tuple[Reals, Reals]:

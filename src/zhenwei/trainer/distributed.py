@@ -49,10 +49,20 @@ def world() -> World:
         raise UsageError("RANK or WORLD_SIZE is no number", got=str(error), want="what torchrun sets") from error
 
 
-def own_device(device: torch.device) -> torch.device:
-    """The GPU of this process among those of its machine; a CPU stays as it is."""
-    if device.type != "cuda" or "LOCAL_RANK" not in os.environ:
-        return device
+def own_device(name: str) -> torch.device:
+    """The device that ``name`` says ("auto", "cpu" or "cuda"); of several GPUs that of this process.
+
+    Raises :class:`UsageError` for another name, and where there is no GPU.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError("unknown device", got=name, want="auto, cpu or cuda")
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
+        raise UsageError("no GPU is available to PyTorch here", got=name, fix="Use --device cpu.")
+    if name == "cpu" or not has_gpu:
+        return torch.device("cpu")
+    if "LOCAL_RANK" not in os.environ:
+        return torch.device("cuda")
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
 
 
@@ -72,20 +82,15 @@ def joined(device: torch.device) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def wrapped(net: nn.Module, device: torch.device, here: World) -> nn.Module:
-    """``net`` as it is to be called in training; its parameters and state dict stay those of ``net``."""
-    if here.size == 1:
-        return net
-    where = [device] if device.type == "cuda" else None
-    return DistributedDataParallel(net, device_ids=where, broadcast_buffers=device.type != "cuda")
+def wrapped(net: nn.Module, device: torch.device) -> nn.Module:
+    """``net`` as it is to be called in training; its parameters and state dict stay those of ``net``.
 
-
-def synchronised(net: nn.Module, device: torch.device, here: World) -> nn.Module:
-    """``net`` with norms that see the whole batch, where there are GPUs to do it. Names of weights stay the same."""
-    if here.size == 1 or device.type != "cuda":
-        return net
-    converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(net)  # type: ignore[no-untyped-call]
-    return converted
+    Norms of ``net`` see the whole batch from then on, where there are GPUs to do it.
+    """
+    if device.type != "cuda":
+        return DistributedDataParallel(net)
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(net)  # type: ignore[no-untyped-call]
+    return DistributedDataParallel(converted, device_ids=[device], broadcast_buffers=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +121,6 @@ class Share:
 
 def weighted(whole: Tensor, regional: Tensor, batch: Batch, here: World) -> tuple[Tensor, Tensor]:
     """Both losses of a share, weighted so that their mean over the ranks is the loss of the whole batch."""
-    if here.size == 1:
-        return whole, regional
     mine = torch.tensor([float(len(batch.forged)), float(batch.masked.sum())], device=whole.device)
     every = mine.clone()
     dist.all_reduce(every)
@@ -127,17 +130,14 @@ def weighted(whole: Tensor, regional: Tensor, batch: Batch, here: World) -> tupl
 
 def mean(values: Tensor, here: World) -> Tensor:
     """The mean over the ranks, the same for each."""
-    if here.size == 1:
-        return values
     total = values.clone()
     dist.all_reduce(total)
     return total / here.size
 
 
-def wait(here: World) -> None:
+def wait() -> None:
     """Until every rank is here."""
-    if here.size > 1:
-        dist.barrier()
+    dist.barrier()
 
 
 def told(value: float, here: World, device: torch.device) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,16 @@ def write_log(path: Path, rows: Sequence[Row], spec: str = "") -> None:
     for row in rows:
         writer.writerow([format(row[name], spec) if name in row else "" for name in names])
     write_whole(path, text.getvalue())
+
+
+def append_row(path: Path, row: Row) -> None:
+    """One more ``row`` and the time, below the names of the columns."""
+    fresh = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow([*row, "time"])
+        writer.writerow([*(f"{value:.6g}" for value in row.values()), f"{time.time():.0f}"])
 
 
 def read_log(path: Path, before: int | None = None) -> list[Row]:

@@ -7,8 +7,8 @@ in ``memory`` (JSON). Training a network of your own::
 
     import torch
 
-    from zhenwei.trainer.averages import ema_warmup
-    from zhenwei.trainer.loop import Schedule, Task, Turn, take_step, train
+    from zhenwei.trainer.loop import ema_warmup, take_step, train
+    from zhenwei.trainer.run import Schedule, Task, Turn
     from zhenwei.trainer.schedule import warmup_cosine
 
     net = torch.nn.Linear(2, 1)
@@ -36,140 +36,29 @@ goes on there.
 
 from __future__ import annotations
 
-import copy
-import csv
-import json
 import math
 import signal
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
-from zhenwei.errors import DataError, UsageError
+from zhenwei.errors import DataError
 from zhenwei.files import make_folder
 from zhenwei.trainer import distributed
-from zhenwei.trainer.averages import follow
-from zhenwei.trainer.checkpoints import load_tensors, read_checkpoint, state_tensors, write_checkpoint
-from zhenwei.trainer.distributed import ALONE, World
-from zhenwei.trainer.log import read_log, write_log
-from zhenwei.trainer.schedule import Clock, set_learning_rate
-from zhenwei.trainer.seeds import generator_at
-from zhenwei.trainer.workers import BatchSource, prepared
+from zhenwei.trainer.run import Progress, Run, Runtime, Schedule, Task, Turn, begin, restore, save
+from zhenwei.trainer.workers import prepared
 
-SCHEMA = "zhenwei.run/1"
-WEIGHTS, LOG = "last.safetensors", "log.csv"
-NEVER = 10**12  # as ``save_every``: only at checks and at the end
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one step is given. ``step``: steps made before it, of ``steps``. ``batch``: of the task's source, if any."""
-
-    step: int
-    steps: int
-    seed: int
-    batch: Any = None
-
-    def generator(self, part: int = 0) -> torch.Generator:
-        """The source of randomness of ``part`` (0 to 63) of this step."""
-        return generator_at(self.seed, self.step, part)
-
-
-@dataclass(slots=True, eq=False)
-class Task:
-    """What is to be trained, and how one step is made.
-
-    ``nets``: everything trained or remembered, by name. ``step`` draws what it needs from its :class:`Turn`, moves the
-    weights (:func:`take_step`) and returns scalar losses by name. ``averaged``: networks whose running average is
-    kept. ``batches``: a source whose item ``step`` is ``turn.batch``, prepared ahead. ``check``: called every
-    ``check_every`` steps and at the end, before saving; a task with a check writes its own log. ``memory``: JSON
-    values saved with every checkpoint and restored in place. ``schema``: names the checkpoints of this kind of task.
-    ``keep``: saves instead of :func:`save`, for a task whose state has a file format of its own.
-    """
-
-    nets: nn.ModuleDict
-    optimizers: dict[str, optim.Optimizer]
-    step: Callable[[Turn], Mapping[str, Tensor | float]]
-    averaged: tuple[str, ...] = ()
-    batches: BatchSource[Any] | None = None
-    check: Callable[[Run], None] | None = None
-    memory: dict[str, Any] = field(default_factory=dict)
-    schema: str = SCHEMA
-    keep: Callable[[Run], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """``learning_rate``: of (step, steps), for all optimizers; None leaves them alone. ``ema``: decay of the running
-    average after so many steps made, or None. ``ema_buffers``: average statistics of norms too, else copy them.
-    ``check_every`` 0: no checks but at the end."""
-
-    steps: int
-    seed: int = 0
-    save_every: int = 500
-    check_every: int = 0
-    learning_rate: Callable[[int, int], float] | None = None
-    ema: Callable[[int], float] | None = None
-    ema_buffers: bool = True
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.save_every < 1 or self.check_every < 0:
-            got = f"{self.steps}, {self.save_every}, {self.check_every}"
-            raise UsageError("steps and save_every are at least 1, check_every at least 0", got=got)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is told after a step: ``step`` of ``steps`` made, and its losses."""
-
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-
-
-@dataclass(slots=True, eq=False)
-class Run:
-    """A task under way. ``averages``: running averages by name. ``steps``: at which it ends, fewer than scheduled where
-    there is no time for more. ``checked``: the step of the last check. ``rows``: the losses of every step, for the log.
-    """
-
-    task: Task
-    averages: nn.ModuleDict
-    steps: int
-    step: int = 0
-    checked: int = 0
-    rows: list[dict[str, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """Where and for how long a run runs; nothing here changes what it learns, but for a deadline that shortens it.
-
-    ``stop_after``: steps of this call. ``workers``: to prepare batches. ``deadline``: of ``time.monotonic``, with
-    checks expected to take ``check_s`` seconds. ``world``: which of several processes this is, on ``device``.
-    """
-
-    stop_after: int | None = None
-    workers: int = 1
-    deadline: float | None = None
-    check_s: float = 0.0
-    world: World = ALONE
-    device: torch.device = torch.device("cpu")  # noqa: RUF009  # immutable
-
-
-def begin(task: Task, schedule: Schedule) -> Run:
-    """A run at its start."""
-    averages = nn.ModuleDict()
-    if schedule.ema is not None:
-        for name in task.averaged:
-            averages[name] = copy.deepcopy(task.nets[name]).requires_grad_(False)
-    return Run(task, averages, schedule.steps)
+_FIRST = 20  # steps that are not counted: libraries warm up in them
+_WINDOW = 200
+_MARGIN = 0.97
+_USUAL = Runtime()
 
 
 def take_step(
@@ -187,12 +76,40 @@ def take_step(
     optimizer.step()
 
 
+@torch.no_grad()
+def follow(average: nn.Module, net: nn.Module, decay: float, *, buffers: bool = True) -> None:
+    """Move ``average`` towards ``net`` by ``1 - decay``, in place.
+
+    ``buffers``: floating-point buffers (statistics of norms) are averaged like weights, otherwise copied. Integer
+    buffers are always copied.
+    """
+    followed = [average.parameters(), *([average.buffers()] if buffers else [])]
+    is_followed = {id(value) for values in followed for value in values if value.is_floating_point()}
+    ours: list[torch.Tensor] = []
+    theirs: list[torch.Tensor] = []
+    for kept, now in zip(average.state_dict(keep_vars=True).values(), net.state_dict().values(), strict=True):
+        if id(kept) in is_followed:
+            ours.append(kept)
+            theirs.append(now)
+        else:
+            kept.copy_(now)
+    # All of them at once: on a GPU three hundred small launches would take longer than the work.
+    torch._foreach_lerp_(ours, theirs, 1 - decay)
+
+
+def ema_warmup(decay: float, made: int) -> float:
+    """``decay`` after ``made`` steps, less at the beginning so that the first weights are soon forgotten."""
+    return min(decay, (1 + made) / (10 + made))
+
+
 def advance(run: Run, schedule: Schedule, batch: Any = None) -> Progress:
     """One step. DataError where a loss is not finite: the run must not be saved."""
     task = run.task
     if schedule.learning_rate is not None:
         for optimizer in task.optimizers.values():
-            set_learning_rate(optimizer, schedule.learning_rate(run.step, run.steps))
+            rate = schedule.learning_rate(run.step, run.steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group.get("share", 1.0)
     told = task.step(Turn(run.step, run.steps, schedule.seed, batch))
     losses = {name: float(value.detach() if isinstance(value, Tensor) else value) for name, value in told.items()}
     bad = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -216,7 +133,7 @@ def train(
     about: Mapping[str, Any] | None = None,
     tell: Callable[[Progress, Run], None] = lambda _progress, _run: None,
     stop: Callable[[], bool] = lambda: False,
-    runtime: Runtime = Runtime(),
+    runtime: Runtime = _USUAL,
     name: str = "last",
 ) -> Run:
     """Train to ``schedule.steps`` or until ``stop()``, going on where ``folder`` holds a run; nothing is written
@@ -241,7 +158,7 @@ def proceed(
     about: Mapping[str, Any] | None = None,
     tell: Callable[[Progress, Run], None] = lambda _progress, _run: None,
     stop: Callable[[], bool] = lambda: False,
-    runtime: Runtime = Runtime(),
+    runtime: Runtime = _USUAL,
     name: str = "last",
 ) -> Run:
     """Make the steps that are left of ``run``. ``tell`` is called after every step, and after what the step was due to
@@ -264,18 +181,15 @@ def proceed(
     clock = Clock(runtime.deadline, runtime.check_s)
     end = run.steps if runtime.stop_after is None else min(run.steps, run.step + runtime.stop_after)
     try:
-        if run.checked < run.step and _is_check_due(run, schedule):  # it was interrupted while it was being checked
-            _check(run, clock, runtime)
+        if run.checked < run.step:  # it may have been interrupted while it was being checked
+            _checked(run, schedule, clock, runtime)
         with _batches(task, run.step, end, runtime) as batches:
             while run.step < min(end, run.steps) and not stop():
                 batch = next(batches)
                 with whole_step():
                     progress = advance(run, schedule, batch)
                 _pace(run, schedule, clock, runtime)
-                if _is_check_due(run, schedule):
-                    _check(run, clock, runtime)
-                    keep()
-                elif run.step % schedule.save_every == 0:
+                if _checked(run, schedule, clock, runtime) or run.step % schedule.save_every == 0:
                     keep()
                 tell(progress, run)
     except KeyboardInterrupt:
@@ -283,53 +197,6 @@ def proceed(
         raise
     keep()
     return run
-
-
-def save(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last") -> None:
-    """Write the checkpoint, then the log. DataError, and nothing written, where a weight is not finite."""
-    task = run.task
-    tensors = state_tensors(task.nets, run.averages, task.optimizers)
-    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
-        raise DataError(f"weights are no longer finite at step {run.step}", fix="Go on from the last checkpoint.")
-    document = {"schema": task.schema, "step": run.step, "about": dict(about), **task.memory}
-    if task.check is not None:
-        document["checked"] = run.checked
-    write_checkpoint(folder / f"{name}.safetensors", tensors, document)
-    if task.check is None:
-        write_log(folder / _log_of(name), run.rows)
-
-
-def restore(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last") -> None:
-    """Put the folder's state into ``run``. DataError where it is no checkpoint of this task or does not fit; UsageError
-    where it was made of something else than ``about`` says."""
-    task = run.task
-    document, tensors = read_checkpoint(folder / f"{name}.safetensors", task.schema)
-    was, now = document.get("about"), json.loads(json.dumps(dict(about)))
-    if not isinstance(was, dict):
-        raise DataError(f"{name}.safetensors does not say what it was made of", got=str(was)[:80])
-    differ = [f"{key} {was.get(key)} -> {now[key]}" for key in sorted(now) if was.get(key) != now[key]]
-    if differ:
-        fix = "Choose another folder, or its settings."
-        raise UsageError("this folder holds another run", got="; ".join(differ), fix=fix)
-    try:
-        load(run, document, tensors)
-    except (RuntimeError, LookupError, ValueError) as error:
-        raise DataError(f"{name}.safetensors does not fit the run", got=str(error)[:200]) from None
-    with suppress(OSError, ValueError, KeyError, TypeError, csv.Error):  # for people: a run goes on without it
-        run.rows = read_log(folder / _log_of(name), run.step)
-
-
-def _log_of(name: str) -> str:
-    return LOG if name == "last" else f"{name}.log.csv"
-
-
-def load(run: Run, document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Put what was read into ``run``. Raises RuntimeError, LookupError or ValueError where it does not fit."""
-    load_tensors(tensors, run.task.nets, run.averages, run.task.optimizers)
-    for key in run.task.memory:
-        run.task.memory[key] = document[key]
-    run.step = document["step"]
-    run.checked = document.get("checked", run.step)
 
 
 @contextmanager
@@ -355,6 +222,42 @@ def _batches(task: Task, start: int, end: int, runtime: Runtime) -> AbstractCont
     return prepared(task.batches, start, end, runtime.workers)
 
 
+class Clock:
+    """Measures steps and checks of a run; says how many steps a deadline (of ``time.monotonic``) allows."""
+
+    def __init__(self, deadline: float | None = None, check_s: float = 0.0) -> None:
+        self.deadline = deadline
+        self._last = time.monotonic()
+        self._seen = 0
+        self._steps: deque[float] = deque(maxlen=_WINDOW)
+        self._check_s = check_s  # as expected, until one was seen to take longer
+
+    def stepped(self) -> None:
+        """To be called after every step."""
+        now = time.monotonic()
+        self._seen += 1
+        if self._seen > _FIRST:
+            self._steps.append(now - self._last)
+        self._last = now
+
+    def checked(self, began: float) -> None:
+        """To be called after a check that ``began`` then: its time is not that of steps."""
+        self._last = time.monotonic()
+        self._check_s = max(self._check_s, self._last - began)
+
+    def allows(self, step: int, steps: int, check_every: int) -> int:
+        """The steps after which a run must end, at most ``steps``; a check on the way costs what the last one did."""
+        if self.deadline is None:
+            return steps
+        left = self.deadline - time.monotonic() - self._check_s  # the check at the end
+        if left <= 0:
+            return min(step, steps)
+        if not self._steps:
+            return steps
+        each = sum(self._steps) / len(self._steps) + self._check_s / check_every
+        return min(steps, step + int(_MARGIN * left / each))
+
+
 def _pace(run: Run, schedule: Schedule, clock: Clock, runtime: Runtime) -> None:
     """Shorten the run where time would not be enough for it; for every process alike."""
     clock.stepped()
@@ -365,15 +268,16 @@ def _pace(run: Run, schedule: Schedule, clock: Clock, runtime: Runtime) -> None:
     run.steps = min(run.steps, max(allowed, run.step))
 
 
-def _is_check_due(run: Run, schedule: Schedule) -> bool:
-    if run.task.check is None:
+def _checked(run: Run, schedule: Schedule, clock: Clock, runtime: Runtime) -> bool:
+    """Whether a check was due; it was made, by the process that leads while the others wait."""
+    is_due = run.step == run.steps or (schedule.check_every > 0 and run.step % schedule.check_every == 0)
+    if run.task.check is None or not is_due:
         return False
-    return run.step == run.steps or (schedule.check_every > 0 and run.step % schedule.check_every == 0)
-
-
-def _check(run: Run, clock: Clock, runtime: Runtime) -> None:
-    if run.task.check is not None and runtime.world.leads:
-        with clock.checking():
-            run.task.check(run)
+    if runtime.world.leads:
+        began = time.monotonic()
+        run.task.check(run)
+        clock.checked(began)
     run.checked = run.step
-    distributed.wait(runtime.world)
+    if runtime.world.size > 1:
+        distributed.wait()
+    return True

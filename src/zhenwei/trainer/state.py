@@ -44,7 +44,10 @@ class TrainState:
         self.shortened = steps
         self.options = self.options.model_copy(update={"steps": steps})
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, steps: int) -> None:
+        """Into ``path``, the schedule as it is now: shortened where a run is to end sooner, after ``steps``."""
+        if steps < self.options.steps:
+            self.shorten(steps)
         values = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),

@@ -14,10 +14,8 @@ heeded between steps, never inside one, so that what it saves is the state after
 
 from __future__ import annotations
 
-import csv
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,16 +27,17 @@ from torch.nn import functional as F
 
 from zhenwei.errors import DataError
 from zhenwei.trainer import distributed
-from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.distributed import ALONE, World
-from zhenwei.trainer.loop import NEVER, Progress, Run, Runtime, Schedule, Task, Turn, proceed
+from zhenwei.trainer.log import append_row
+from zhenwei.trainer.loop import ema_warmup, proceed
+from zhenwei.trainer.run import NEVER, Run, Runtime, Schedule, Task, Turn
 from zhenwei.trainer.sam import still_norms, worst_near_by
-from zhenwei.trainer.schedule import OptimizerSettings, learning_rate, set_learning_rate
+from zhenwei.trainer.schedule import OptimizerSettings, warmup_cosine
 from zhenwei.trainer.state import TrainState, averaged, count_in, frozen
 from zhenwei.trainer.workers import BatchSource
-from zhenwei.types import Floats, Pixels
+from zhenwei.types import Pixels
 
 
 class NetworkOutput(Protocol):
@@ -102,7 +101,7 @@ def train(
     """Runs from ``state.step`` to the schedule's end, or for ``stop_after`` steps; an interrupt saves first.
 
     Writes ``last.pt`` at each check and on interrupt, ``best.pt`` (EMA weights) when "choose" improves, ``log.csv``.
-    ``deadline``, ``check_s`` and ``here``: as of :class:`zhenwei.trainer.loop.Runtime`. Raises :class:`DataError` when
+    ``deadline``, ``check_s`` and ``here``: as of :class:`zhenwei.trainer.run.Runtime`. Raises :class:`DataError` when
     loss, gradient or average stop being numbers.
     """
     task = _Supervised(state, folder, check, tell, device, here)
@@ -115,7 +114,7 @@ def train(
             task.step,
             batches=source if here.size == 1 else distributed.Share(source, here.rank, here.size),
             check=task.check_and_keep,
-            keep=task.save_last,
+            keep=lambda run: state.save(folder / "last.pt", run.steps),
         ),
         averages,
         options.steps,
@@ -126,13 +125,11 @@ def train(
         options.steps,
         save_every=NEVER,
         check_every=options.check_every,
+        learning_rate=lambda step, steps: warmup_cosine(step, steps, options.learning_rate, options.warmup_steps),
         ema=lambda made: ema_warmup(options.ema_decay, made),
     )
-
-    def told(progress: Progress, _: Run) -> None:
-        tell(progress.step, dict(progress.losses))
-
-    proceed(run, schedule, tell=told, runtime=Runtime(stop_after, workers, deadline, check_s, here, device))
+    runtime = Runtime(stop_after, workers, deadline, check_s, here, device)
+    proceed(run, schedule, tell=lambda progress, _: tell(progress.step, dict(progress.losses)), runtime=runtime)
 
 
 class _Supervised:
@@ -141,7 +138,7 @@ class _Supervised:
     ) -> None:
         self.state, self.folder, self.check, self.tell = state, folder, check, tell
         self.device, self.here = device, here
-        self.model = distributed.wrapped(state.net, device, here)
+        self.model = state.net if here.size == 1 else distributed.wrapped(state.net, device)
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32, where bfloat16 is not used anyway
             torch.backends.cudnn.allow_tf32 = True
@@ -149,9 +146,9 @@ class _Supervised:
     def step(self, turn: Turn) -> dict[str, float]:
         """One step; both losses before it."""
         state = self.state
-        self._shorten(turn.steps)
+        if turn.steps < state.options.steps:
+            state.shorten(turn.steps)
         options = state.options
-        set_learning_rate(state.optimizer, learning_rate(options, turn.step))
         # Dropout's draw is a function of the step, so that a resumed run repeats an uninterrupted one.
         torch.manual_seed(turn.step if self.here.size == 1 else turn.step * self.here.size + self.here.rank)
         state.net.train()
@@ -163,7 +160,9 @@ class _Supervised:
             with worst_near_by(state.net.parameters(), options.sam_rho), still_norms(state.net):
                 self._gradient(turn.batch)
         norm = nn.utils.clip_grad_norm_(state.net.parameters(), options.clip_norm)
-        losses = distributed.mean(torch.stack([whole.detach(), regional.detach()]), self.here)
+        losses = torch.stack([whole.detach(), regional.detach()])
+        if self.here.size > 1:
+            losses = distributed.mean(losses, self.here)
         told = torch.cat([losses, norm.detach().reshape(1)]).tolist()  # a GPU is waited for once a step
         if not all(math.isfinite(value) for value in told):
             got = f"losses {told[0]:.3g}, {told[1]:.3g} and gradient {told[2]:.3g} at step {turn.step}"
@@ -175,20 +174,19 @@ class _Supervised:
 
     def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:
         options = self.state.options
-        losses = loss_of(self.model, batch, options, self.device)
-        whole, regional = distributed.weighted(*losses, batch, self.here)
+        whole, regional = loss_of(self.model, batch, options, self.device)
+        if self.here.size > 1:
+            whole, regional = distributed.weighted(whole, regional, batch, self.here)
         self.state.optimizer.zero_grad(set_to_none=True)
         (whole + options.map_weight * regional).backward()  # type: ignore[no-untyped-call]
         return whole, regional
 
-    def _shorten(self, steps: int) -> None:
-        if steps < self.state.options.steps:
-            self.state.shorten(steps)
-
     def check_and_keep(self, run: Run) -> None:
         """Measures the running average, and at the end the mean of those at the checks; keeps what is best."""
-        self._shorten(run.steps)
-        state, options = self.state, self.state.options
+        state = self.state
+        if run.steps < state.options.steps:
+            state.shorten(run.steps)
+        options = state.options
         values = [v for v in state.average.state_dict().values() if v.dtype.is_floating_point]
         if not all(bool(torch.isfinite(v).all()) for v in values):
             raise DataError("the average of the weights is no longer a number", fix="Lower the learning rate.")
@@ -205,39 +203,8 @@ class _Supervised:
         row = {"step": float(state.step), "whole": whole / steps, "regional": regional / steps} | self.check(net)
         if state.options.swa_from:
             row["averaged"] = float(counted)  # checks that the weights are the mean of
-        _append(self.folder / "log.csv", row)
+        append_row(self.folder / "log.csv", row)
         if row["choose"] > state.best:
             save_state(net.state_dict(), self.folder / "best.pt")
             state.best = row["choose"]
         self.tell(state.step, row)
-
-    def save_last(self, run: Run) -> None:
-        """``last.pt``, from which the run goes on."""
-        self._shorten(run.steps)
-        self.state.save(self.folder / "last.pt")
-
-
-def _append(path: Path, row: dict[str, float]) -> None:
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow([*row, "time"])
-        writer.writerow([*(f"{v:.6g}" for v in row.values()), f"{time.time():.0f}"])
-
-
-@torch.no_grad()
-def scores(
-    net: nn.Module, pixels: Sequence[Pixels], device: torch.device, batch: int = 64, *, mirrored: bool = False
-) -> Floats:
-    """Scores ``(n,)`` of ``(size, size, 3)`` uint8 pictures, in float32: what the exported network must reproduce.
-
-    ``mirrored``: the mean with the left-right mirrored picture, as detectors take it.
-    """
-    net.eval()
-    out: list[Tensor] = []
-    for i in range(0, len(pixels), batch):
-        x = to_input(np.stack(pixels[i : i + batch]), device).contiguous(memory_format=torch.channels_last)
-        score = net(x).score
-        out.append((score + net(x.flip(3)).score) / 2 if mirrored else score)
-    return np.asarray(torch.cat(out).float().cpu().numpy(), np.float32)

@@ -21,6 +21,7 @@ from zhenwei.evaluation import charts
 from zhenwei.evaluation.charts import Drawing, Series
 from zhenwei.files import write_whole
 from zhenwei.pages import counted, legible
+from zhenwei.trainer.schedule import warmup_cosine
 from zhenwei.training.recipe import Recipe
 
 PAGE = "curves.html"
@@ -195,11 +196,9 @@ def _rate(log: Log, recipe: Recipe | None) -> Drawing | None:
     reading = "How far one step may go. It rises at first, then falls to the end of the run."
     if logged or recipe is None:
         return _lines(log, "rate", logged, "Learning rate", reading, y="learning rate")
-    from zhenwei.trainer.schedule import learning_rate  # the loop writes this page: not at the top
-
-    end, now = recipe.optimiser.steps, log.steps[-1]
-    grid = sorted({*map(round, np.arange(401) * (end - 1) / 400), min(recipe.optimiser.warmup_steps, end - 1)})
-    values = [learning_rate(recipe.optimiser, step) for step in grid]
+    end, now, warmup = recipe.optimiser.steps, log.steps[-1], recipe.optimiser.warmup_steps
+    grid = sorted({*map(round, np.arange(401) * (end - 1) / 400), min(warmup, end - 1)})
+    values = [warmup_cosine(step, end, recipe.optimiser.learning_rate, warmup) for step in grid]
     alt = f"Learning rate over {end:,} steps, from {values[0]:.3g} through {max(values):.3g} to {values[-1]:.3g}."
     series = [Series(grid, values)]
     drawn = charts.lines("rate", alt, series, x="step", y="learning rate", at=float(min(now, end)))

@@ -12,7 +12,8 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError
 from zhenwei.trainer.checkpoints import UNREADABLE, save_state
-from zhenwei.trainer.loop import Run, Runtime, Schedule, Task, Turn, begin, proceed, take_step
+from zhenwei.trainer.loop import proceed, take_step
+from zhenwei.trainer.run import Run, Runtime, Schedule, Task, Turn, begin
 from zhenwei.trainer.workers import BatchSource
 
 N = TypeVar("N", bound=nn.Module)

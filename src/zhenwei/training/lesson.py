@@ -13,15 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
+
+import torch
 
 from zhenwei import models
 from zhenwei.models import ModelEntry
 from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.training.recipe import RecipeSection, read_recipe
-
-if TYPE_CHECKING:
-    import torch
 
 Accepted = Literal["resume", "stop_after", "start", "minutes", "cache", "variants", "processes"]
 """What only some lessons can do: go on, stop early, begin with weights, fit a schedule to the time there is, decode all
@@ -32,6 +31,12 @@ Way = Literal["dry_run", "make_pack", "mean", "leave_out", "thresholds"]
 R = TypeVar("R", bound=RecipeSection)
 D = TypeVar("D")
 L = TypeVar("L")
+
+
+class TellStage(Protocol):
+    """Says that a share of a stage is done."""
+
+    def __call__(self, stage: str, share: float, note: str = "", /) -> None: ...
 
 
 def _nobody(*_: object) -> None:
@@ -47,7 +52,7 @@ class LessonRun:
     output: Path
     scratch: Path
     detector: str = ""
-    device: str = "cpu"
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  # immutable
     world: World = ALONE
     workers: int = 1
     resume: bool = False
@@ -61,24 +66,14 @@ class LessonRun:
     target: Path | None = None
     max_mb: float = 60
     began: float = field(default_factory=time.monotonic)
-    report: Callable[[str, float, str], None] = _nobody
+    tell: TellStage = _nobody
     say: Callable[[str], None] = _nobody
     show: Callable[[str], None] = _nobody  # a table in Markdown
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def tell(self, stage: str, share: float, note: str = "") -> None:
-        """That so much of ``stage`` is done."""
-        self.report(stage, share, note)
-
     def bar(self, stage: str, *, of: int = 1, part: int = 0) -> Callable[[float], None]:
         """To be told the share of ``stage`` that is done; of the ``part`` of ``of`` equal ones."""
         return lambda share: self.tell(stage, (part + share) / of)
-
-    @property
-    def torch_device(self) -> torch.device:
-        import torch  # lessons that fit a few numbers do without
-
-        return torch.device(self.device)
 
 
 def figures_line(figures: Mapping[str, float], spec: str = ".3f", *, between: str = "  ") -> str:

@@ -65,10 +65,6 @@ class Augmentation(RecipeSection):
     h264_crf: tuple[int, int] = (20, 40)
     h264_from_step: int = 0  # a harder diet once the easy one is learned
 
-    def at(self, step: int) -> Augmentation:
-        """What is in force at a step."""
-        return self if step >= self.h264_from_step else self.model_copy(update={"h264": 0.0})
-
     @model_validator(mode="after")
     def _check(self) -> Self:
         low, high = self.jpeg_quality

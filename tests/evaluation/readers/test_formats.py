@@ -455,8 +455,8 @@ def test_project_folder(tmp_path: Path) -> None:
         ("clips", "real/x-519.mp4", False, "", "FF++ youtube", "x-519", "test", "out"),
         ("clips", "fake/x-519_515.mp4", True, "FF++ Deepfakes", "FF++ youtube", "x-519", "test", "out"),
         ("clips", "fake/y-100_200.mp4", True, "Loopy", "Loopy", "y-100_200", "test", "out"),
-        ("speech", "0.flac", False, "", "here", "lj", "test", "out"),
-        ("speech", "1.flac", True, "hifigan", "there", "1.flac", "test", "out"),
+        ("speech", "0.flac", False, "", "here", "lj", "train", "in"),
+        ("speech", "1.flac", True, "hifigan", "there", "1.flac", "train", "in"),
         ("camera originals", "folder/Kodak.jpg", False, "", "", "folder/Kodak.jpg", "test", "out"),
     ]
     videos = [i.video for i in read(tmp_path) if i.set_name == "DFDC faces"]

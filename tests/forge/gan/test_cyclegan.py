@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from zhenwei.forge.adversarial import Game, GameSchedule
 from zhenwei.forge.gan import cyclegan
 from zhenwei.nets.cyclegan import PatchCritic, Translator
-from zhenwei.trainer.loop import advance, restore, save
+from zhenwei.trainer.loop import advance
+from zhenwei.trainer.run import restore, save
 
 RULES = cyclegan.CycleRules(batch=2, width=4, blocks=1, halvings=1, critic_halvings=1)
 CPU = torch.device("cpu")

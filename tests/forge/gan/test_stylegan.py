@@ -20,7 +20,7 @@ from zhenwei.forge.gan import augment, edits, losses, runs, samples, stylegan
 from zhenwei.forge.gan.faces import TrainingFaces, puppets
 from zhenwei.forge.gan.gan_settings import GanSettings, fresh_generator
 from zhenwei.nets import stylegan as nets
-from zhenwei.trainer.seeds import generator_at
+from zhenwei.trainer.run import Turn
 
 CPU = torch.device("cpu")
 SMALL = GanSettings("stylegan", 16, 8, 16, batch=8, seed=3, augment="ada")
@@ -264,4 +264,4 @@ def test_what_has_no_meaning_is_refused() -> None:
         nets.StyleGenerator(128)
     with pytest.raises(UsageError, match="penalty"):
         GanSettings("stylegan", penalty=float("nan"))
-    assert float(generator_at(0, 0, 0).initial_seed()) == 0
+    assert float(Turn(0, 1, 0).generator().initial_seed()) == 0

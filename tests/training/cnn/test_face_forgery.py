@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.nets.face_forgery import FaceForgeryOutput
 from zhenwei.stats.metrics import auc
-from zhenwei.training.cnn._face_forgery import (
+from zhenwei.training.cnn._face_checks import (
     LabelledFaces,
     by_source,
     checked_on,

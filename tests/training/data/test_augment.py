@@ -32,8 +32,8 @@ PLAIN = AugmentationDraw(
 )
 
 
-def drawn(options: Augmentation, seed: int, size_px: int = 64) -> AugmentationDraw:
-    return draw(options, SIDE, size_px, np.random.default_rng(seed))
+def drawn(options: Augmentation, seed: int, size_px: int = 64, step: int | None = None) -> AugmentationDraw:
+    return draw(options, SIDE, size_px, np.random.default_rng(seed), step=step)
 
 
 def disc(x: float, y: float, radius: float) -> Floats:
@@ -159,8 +159,8 @@ def test_a_video_codec_costs_detail_the_more_the_higher_its_crf() -> None:
 
 def test_h264_comes_in_at_its_step_and_not_before() -> None:
     options = Augmentation(h264=1, h264_crf=(25, 27), h264_from_step=100)
-    assert {drawn(options.at(99), seed).crf for seed in range(20)} == {None}
-    assert {drawn(options.at(100), seed).crf for seed in range(60)} == {25, 26, 27}
+    assert {drawn(options, seed, step=99).crf for seed in range(20)} == {None}
+    assert {drawn(options, seed, step=100).crf for seed in range(60)} == {25, 26, 27}
 
 
 def test_qualities_and_shares_follow_the_recipe() -> None:

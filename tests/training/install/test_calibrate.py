@@ -1,45 +1,13 @@
-"""Thresholds that hold in the worst of the sources, and deliveries that know nothing of the label."""
+"""Calibration from what was held out, and deliveries that know nothing of the label."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.training.making import person
 
-from zhenwei.errors import DataError
-from zhenwei.fusion.operating import Tail, measure_operating_points
 from zhenwei.training.data.held_out_images import Delivery, degradation
-from zhenwei.training.install.calibrate import NEUTRAL, worst_of
-
-
-def tail(seed: int, count: int, centre: float) -> Tail:
-    llr = np.random.default_rng(seed).normal(centre, 1, count)
-    return measure_operating_points(llr, [0] * count, ["image"] * count).genuine["image"]
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 99), st.integers(1, 60), st.floats(-3, 3)), min_size=1, max_size=3),
-    st.lists(st.floats(-8, 12), min_size=1, max_size=20),
-)
-@settings(max_examples=60, deadline=None)
-def test_the_worst_bounds_each_of_them(drawn: list[tuple[int, int, float]], levels: list[float]) -> None:
-    tails = [tail(*d) for d in drawn]
-    worst = worst_of(tails)
-    for level in levels:
-        assert worst.at(level) >= max(t.at(level) for t in tails) - 1e-12
-    assert worst.media == sum(t.media for t in tails)
-
-
-def test_the_worst_of_one_is_itself() -> None:
-    one = tail(0, 40, 0.0)
-    assert worst_of([one]) == one
-
-
-def test_the_worst_of_none_is_refused() -> None:
-    with pytest.raises(DataError, match="no source to measure on"):
-        worst_of([])
+from zhenwei.training.install.calibrate import NEUTRAL
 
 
 @pytest.mark.parametrize("degradation", [Delivery(96, 50, None), Delivery(96, 50, 30)])

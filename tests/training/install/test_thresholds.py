@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,32 @@ def test_the_proof_leaves_each_source_out() -> None:
     assert json.loads(json.dumps(left_out.record(found)))["trust"]["image"] == pytest.approx(
         found.dependence.trust["image"], abs=1e-4
     )
+
+
+def test_the_proof_tells_mean_and_worst_over_sources_with_pairs() -> None:
+    every = calibrated(400, 4) + [one(20.0, False, "odd", i) for i in range(12)]
+    for i in range(12):
+        for forged in (False, True):
+            told = one(i / 4, forged, "paired", 2 * i + forged)
+            every.append(replace(told, group=f"paired/{i}", video=f"set/{i}", method="swap"))
+    found = measure(every)
+    assert len(found.decisions) == len(every)
+    odd = [said for a, said in zip(every, found.decisions, strict=True) if a.source == "odd"]
+    assert odd == ["forged"] * 12
+    record = left_out.record(found)
+    assert json.loads(json.dumps(record)) == record
+    over = {(o["of"], o["figure"]): o for o in record["over_sources"]}
+    assert over["source", "false_alarms"]["worst_name"] == "odd"
+    assert over["source", "false_alarms"]["worst"]["value"] == 1
+    assert over["source", "pair_accuracy"]["mean"]["value"] == 0.5  # original and forgery say the same: all are ties
+    assert over["source", "pair_accuracy"]["worst"]["n"] == 12
+    rows = {row["name"]: row for row in record["by_source"] if row["of"] == "source"}
+    assert {a["source"] for a in rows["paired"]["against"]} == {"odd", "paired", *(f"source {k}" for k in range(4))}
+    assert [row["name"] for row in record["by_source"] if row["of"] == "method"] == ["swap"]
+    page = left_out.to_markdown(found)
+    assert page.index("| false alarms | 6 sources of pictures |") < page.index("| odd | 12 + 0 | — |")
+    assert "| pair accuracy | 1 source of pictures | 0.500 [0.500, 0.500] |" in page
+    assert "Sources of fewer than 10 cases are shown" in page
 
 
 def test_a_level_that_many_share_is_reached_again_after_writing(tmp_path: Path) -> None:

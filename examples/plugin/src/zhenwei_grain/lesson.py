@@ -41,11 +41,11 @@ def install(recipe: Recipe, images: LabelledImages, exported: ExportedModel, run
         limits="It knows what it was shown.",
         noun="pictures",
     )
-    progress, total = run.bar("calibrating"), len(images)
+    progress = run.bar("calibrating")
     row = publish(
         product,
         exported,
-        lambda: calibrate(images, of_image(Grain()), seed=recipe.seed, total=total, progress=progress),
+        lambda: calibrate(images, of_image(Grain()), seed=recipe.seed, progress=progress),
         store=run.store,
     )
     return (row,)

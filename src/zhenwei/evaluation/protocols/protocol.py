@@ -18,8 +18,8 @@ class Protocol(BaseModel):
     """``sets``, ``methods``, ``origins``, ``domains``: what is taken, empty = all; genuine files pass ``methods``.
 
     ``slices`` are reported beside each whole set: "method" (one forgery method against all genuine files of the set),
-    "origin" (one source). ``ladder``: names of deliveries, or families of them, that ``ladder_files`` of each of
-    ``ladder_sets`` (empty = every set) also go through.
+    "origin" (one source). ``unseen``: without what was trained on. ``ladder``: names of deliveries, or families of
+    them, that ``ladder_files`` of each of ``ladder_sets`` (empty = every set) also go through.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +31,7 @@ class Protocol(BaseModel):
     methods: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     domains: tuple[Domain, ...] = ()
+    unseen: bool = False
     levels: tuple[Level, ...] = ("video",)
     slices: tuple[str, ...] = ()
     frames: Annotated[int, Field(ge=1, le=512)] = 32
@@ -52,6 +53,8 @@ class Protocol(BaseModel):
     def _takes(self, item: Item) -> bool:
         where = (not self.sets or item.set_name in self.sets) and (not self.origins or item.origin in self.origins)
         part = (not self.splits or item.split in self.splits) and (not self.domains or item.domain in self.domains)
+        if self.unseen and item.split == "train" and item.domain == "in":
+            return False
         return where and part and (not self.methods or not item.forged or item.method in self.methods)
 
 

@@ -4,13 +4,13 @@
     photos.zip + .csv       "FFHQ and StyleGAN", "stock portraits"
     clips.zip + .csv        "clips"; a forgery ``519_515`` shares the video of its original ``519``
     faceclips.zip + .csv    "face clips", of sources that nothing was trained on; video = the recording
-    speech.zip + .csv       "speech"; identity = the speaker, where known
+    speech.zip + .csv       "speech", all of it "train"; identity = the speaker, where known
     speech2.zip + .csv      "newer speech"; what comes of a source of ``speech`` is its "train" part
     camera-originals.zip    "camera originals", all genuine
     gathered/found.csv      pictures of public repositories, a set each; origin = the repository
 
-An item is a member of its archive. Sets that are not in the folder are noted. ``domain`` is "in" for DFDC, FFHQ and
-StyleGAN, which the embedded detectors were trained on (their "train" part).
+An item is a member of its archive. Sets that are not in the folder are noted. ``domain`` is "in" for DFDC, FFHQ,
+StyleGAN and "speech", which the embedded detectors were trained on (their "train" part).
 """
 
 from __future__ import annotations
@@ -169,7 +169,8 @@ def _pairs(videos: list[Item]) -> list[Item]:
 
 
 def _speech(row: Row, item: Item) -> Item:
-    return replace(item, set_name="speech", origin=row["source"], identity=row["speaker"])
+    known = replace(item, set_name="speech", split="train", domain="in")
+    return replace(known, origin=row["source"], identity=row["speaker"])
 
 
 def _newer_speech(row: Row, item: Item) -> Item:

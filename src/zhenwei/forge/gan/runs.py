@@ -16,7 +16,7 @@ from zhenwei.forge.gan import dcgan, stylegan
 from zhenwei.forge.gan.faces import TrainingFaces
 from zhenwei.forge.gan.gan_settings import CRITIC_STEPS, GanSettings, Generator, fresh_generator
 from zhenwei.trainer.checkpoints import read_checkpoint, under
-from zhenwei.trainer.loop import WEIGHTS, Run
+from zhenwei.trainer.run import WEIGHTS, Run
 
 
 def game_of(settings: GanSettings, faces: TrainingFaces, device: torch.device) -> Game:

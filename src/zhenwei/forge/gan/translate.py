@@ -22,7 +22,7 @@ from zhenwei.forge.gan.samples import levels
 from zhenwei.forge.puppet import any_look, any_puppet, draw
 from zhenwei.nets.cyclegan import Translator
 from zhenwei.trainer.checkpoints import read_checkpoint, under
-from zhenwei.trainer.loop import WEIGHTS, Run
+from zhenwei.trainer.run import WEIGHTS, Run
 from zhenwei.types import Pixels
 
 Way = Literal["a_to_b", "b_to_a"]

@@ -31,7 +31,8 @@ from zhenwei.forge.swap.sides import SwapFaces
 from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import SwapNet, ssim
 from zhenwei.trainer.log import write_log
-from zhenwei.trainer.loop import NEVER, Run, Schedule, Task, Turn, proceed
+from zhenwei.trainer.loop import proceed
+from zhenwei.trainer.run import NEVER, Run, Schedule, Task, Turn
 from zhenwei.types import Floats, Pixels
 
 LAST, PREVIOUS, BEST, LOG, CURVES, PREVIEWS = (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zhenwei.nets.swap import FaceEmbedding
-    from zhenwei.trainer.loop import Turn
+    from zhenwei.trainer.run import Turn
 
 Embedder = Callable[[Pixels], Floats]
 """``(n, s, s, 3)`` uint8 faces to ``(n, d)`` float32 of length 1."""
@@ -136,7 +136,8 @@ def train_embedding(
 
     from zhenwei.forge.swap.warp import Moves, move
     from zhenwei.nets.swap import FaceEmbedding
-    from zhenwei.trainer.loop import Schedule, Task, take_step, train
+    from zhenwei.trainer.loop import take_step, train
+    from zhenwei.trainer.run import Schedule, Task
 
     if len(people) < 2:
         raise UsageError("nothing to tell apart", got=f"{len(people)} people", want="two and more")

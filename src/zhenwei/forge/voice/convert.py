@@ -25,7 +25,8 @@ from zhenwei.forge.voice.frames import BANDS, Reals, Scale, check_frames, joined
 from zhenwei.forge.voice.heard import SpeakerRecordings
 from zhenwei.nets.voice import VoiceConverter, stretched
 from zhenwei.trainer.checkpoints import read_checkpoint, under
-from zhenwei.trainer.loop import WEIGHTS, Progress, Run, Schedule, Task, Turn, take_step, train
+from zhenwei.trainer.loop import take_step, train
+from zhenwei.trainer.run import WEIGHTS, Progress, Run, Schedule, Task, Turn
 
 KIND = "voice-converter"
 SPEAKERS = ("a", "b")

@@ -25,9 +25,9 @@ from zhenwei.evaluation.adversarial import rebuilt
 from zhenwei.evaluation.localisation import iinc, intersection_over_union, pixel_accuracy
 from zhenwei.nets.face_traces import CELLS, FINE_CELLS, Attention, FaceTracesNet, FaceTracesOutput, principal_components
 from zhenwei.stats.metrics import auc
-from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.checkpoints import save_state
-from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.trainer.loop import ema_warmup
+from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
 from zhenwei.training.data.batches import Example, split_pack
 from zhenwei.training.data.pack import Pack

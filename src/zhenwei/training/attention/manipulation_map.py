@@ -60,9 +60,7 @@ def install(
 
     def measure() -> dict[str, Calibrated]:
         ask = of_face_each({part: build(name) for part, name in PARTS.items()})
-        return calibrate_each(
-            held_out, ask, parts, seed=recipe.seed, of_video=("dfdc",), total=len(held_out), progress=progress
-        )
+        return calibrate_each(held_out, ask, parts, seed=recipe.seed, of_video=("dfdc",), progress=progress)
 
     product = product_of(recipe, *heads)
     return (publish(product, exported, measure, parts=parts, store=run.store),)

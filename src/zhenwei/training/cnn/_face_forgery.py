@@ -1,90 +1,83 @@
-"""``zhenwei train cnn.face_forgery``: pack, start, batches and held-out figures."""
+"""``zhenwei train cnn.face_forgery``: start, steps, checkpoints; and what may be asked for instead."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.forge.synthesis import affine_warp, self_blend
 from zhenwei.nets.efficientnet_lite import load_imagenet
 from zhenwei.nets.face_forgery import FaceForgeryNet
-from zhenwei.stats.metrics import auc
+from zhenwei.trainer import distributed
 from zhenwei.trainer.checkpoints import save_state
-from zhenwei.trainer.distributed import ALONE, World, synchronised
+from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.trainer.log import write_log
 from zhenwei.trainer.state import TrainState, begin
-from zhenwei.trainer.supervised import Check, Tell, scores, train
-from zhenwei.training.data.augment import draw
-from zhenwei.training.data.batches import BatchMaker, Split, split_pack
-from zhenwei.training.data.encoding import shrink
+from zhenwei.trainer.supervised import Tell, to_input, train
+from zhenwei.trainer.trial import Trial, steps_within, try_out
+from zhenwei.training import curves
+from zhenwei.training.cnn._face_checks import check_seconds, checked_on, held_out_faces, no_check
+from zhenwei.training.data.batches import BatchMaker, split_pack
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.imagenet import imagenet_state
-from zhenwei.training.install.onnx_export import load_weights
+from zhenwei.training.install.onnx_export import export, load_weights
+from zhenwei.training.install.variants import VariantCost, write_variants
+from zhenwei.training.lesson import LessonRun, figures_line
 from zhenwei.training.recipe import Recipe
-from zhenwei.types import Pixels
+from zhenwei.types import Floats, Pixels
 
-Progress = Callable[[float], None]
-_ASKED = 32  # faces that tell how long a check takes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelledFaces:
-    """Pictures at the network's size with labels and the data sets they are of, to be scored as they are."""
-
-    pixels: tuple[Pixels, ...]
-    forged: tuple[bool, ...]
-    source: tuple[str, ...]
+_DRY_STEPS = 6
+_RANGED = 8  # batches whose activations give the ranges of the 8 bit variant
 
 
-def network(recipe: Recipe) -> FaceForgeryNet:
-    """Untrained; its weights are drawn from PyTorch's random state."""
-    return FaceForgeryNet(recipe.backbone)
+def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe | None:
+    """The recipe as it was run, its schedule fitted to the time; None where it was stopped before the end."""
+    deadline, check_s = None, 0.0
+    if run.minutes:
+        deadline = run.began + 60 * run.minutes
+        recipe = _fitted(recipe, pack, run, deadline)
+        net = network(recipe).to(run.device).eval()
+        check_s = check_seconds(recipe, pack, net, run.device)
+    state = train_network(
+        recipe,
+        pack,
+        run.output,
+        device=run.device,
+        tell=_told(recipe, run),
+        workers=run.workers,
+        resume=run.resume,
+        stop_after=run.stop_after,
+        weights=run.start,
+        deadline=deadline,
+        check_s=check_s,
+        here=run.world,
+    )
+    steps = state.options.steps
+    run.say(f"step {state.step} of {steps}; best weights: {run.output / 'best.pt'}")
+    if state.step < steps or not run.world.leads:
+        return None
+    if run.variants:
+        _write_variants(recipe, pack, run)
+    return recipe
 
 
-def start(
-    recipe: Recipe,
-    folder: Path,
-    device: torch.device,
-    *,
-    resume: bool,
-    weights: Sequence[Path] = (),
-    here: World = ALONE,
-) -> TrainState:
-    """The last checkpoint in ``folder``, else a fresh state from ``weights``, else from ImageNet.
+def _told(recipe: Recipe, run: LessonRun) -> Tell:
+    def tell(step: int, figures: dict[str, float]) -> None:
+        if "choose" in figures:
+            run.say(f"{time.strftime('%H:%M:%S')} {figures_line(figures, '.4g')}")
+            curves.write(run.output)
+        run.tell("training", step / recipe.optimiser.steps, f"step {step}, loss {figures['whole']:.3f}")
 
-    ``weights``: of other runs; of several, their mean (M. Wortsman et al., "Robust fine-tuning of zero-shot models",
-    CVPR 2022). Raises :class:`DataError` if the folder holds a run that is not to be resumed.
-    """
-    refuse_existing(folder, resume=resume)
-    last = folder / "last.pt"
-    torch.manual_seed(recipe.seed)
-    net = network(recipe)
-    if weights:
-        mean_weights([load_weights(path, network(recipe)) for path in weights], net)
-    elif not last.exists():
-        load_imagenet(net.backbone, imagenet_state(recipe.backbone))
-    state = begin(synchronised(net, device, here), recipe.optimiser, device)
-    if last.exists():
-        state.restore(last)
-    return state
+    return tell
 
 
-def refuse_existing(folder: Path, *, resume: bool) -> None:
-    """Raises :class:`DataError` if ``folder`` holds a run that is not to be resumed."""
-    if not resume and ((folder / "last.pt").exists() or (folder / "best.pt").exists()):
-        raise DataError("the output folder holds a run", got=str(folder), fix="Add --resume, or choose another folder.")
-
-
-def run(
+def train_network(
     recipe: Recipe,
     pack: Pack,
     folder: Path,
@@ -101,10 +94,10 @@ def run(
 ) -> TrainState:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
-    ``weights``: as of :func:`start`; ``deadline``, ``check_s``, ``here``: as of :class:`zhenwei.trainer.loop.Runtime`.
+    ``weights``: as of :func:`start`; ``deadline``, ``check_s``, ``here``: as of :class:`zhenwei.trainer.run.Runtime`.
     """
+    state = start(recipe, folder, device, resume=resume, weights=weights)
     split = split_pack(pack, recipe)
-    state = start(recipe, folder, device, resume=resume, weights=weights, here=here)
     check = checked_on(recipe, pack, split, device) if here.leads else no_check
     if here.leads:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,74 +118,52 @@ def run(
     return state
 
 
-def take_mean(
-    recipe: Recipe, pack: Pack, folder: Path, weights: Sequence[Path], *, device: torch.device
-) -> dict[str, float]:
-    """The mean of ``weights``, not trained any further, as ``best.pt`` of a run in ``folder``, with held-out figures in
-    ``log.csv``: a run of no steps. Raises :class:`DataError` where the folder holds a run."""
-    state = start(recipe, folder, device, resume=False, weights=weights)
-    folder.mkdir(parents=True, exist_ok=True)
-    _record(with_start(recipe, weights, folder, 0), folder, 0)
-    figures = {"step": 0.0} | checked_on(recipe, pack, split_pack(pack, recipe), device)(state.net.eval())
-    save_state(state.net.state_dict(), folder / "best.pt")
-    write_log(folder / "log.csv", [figures], ".6g")
-    return figures
+def start(
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    *,
+    resume: bool,
+    weights: Sequence[Path] = (),
+) -> TrainState:
+    """The last checkpoint in ``folder``, else a fresh state from ``weights``, else from ImageNet.
+
+    ``weights``: of other runs; of several, their mean (M. Wortsman et al., "Robust fine-tuning of zero-shot models",
+    CVPR 2022). Raises :class:`DataError` if the folder holds a run that is not to be resumed.
+    """
+    refuse_existing(folder, resume=resume)
+    last = folder / "last.pt"
+    torch.manual_seed(recipe.seed)
+    net = network(recipe)
+    if weights:
+        mean_weights([load_weights(path, network(recipe)) for path in weights], net)
+    elif not last.exists():
+        load_imagenet(net.backbone, imagenet_state(recipe.backbone))
+    state = begin(net, recipe.optimiser, device)
+    if last.exists():
+        state.restore(last)
+    return state
 
 
-def no_check(_: nn.Module) -> dict[str, float]:
-    """For processes that do not measure."""
-    return {"choose": 0.0}
+def refuse_existing(folder: Path, *, resume: bool) -> None:
+    """Raises :class:`DataError` if ``folder`` holds a run that is not to be resumed."""
+    if not resume and ((folder / "last.pt").exists() or (folder / "best.pt").exists()):
+        raise DataError("the output folder holds a run", got=str(folder), fix="Add --resume, or choose another folder.")
 
 
-def checked_on(recipe: Recipe, pack: Pack, split: Split, device: torch.device) -> Check:
-    """AUCs on faces held out, seen as the detector sees them (the mean of both views): of all people, of all foreign
-    sources, of each source (those that hold one class only taken together), and the weighted mean that chooses."""
-    known, foreign = held_out_faces(pack, split, recipe), foreign_faces(pack, split, recipe)
-    names = ("people", "sources", *by_source(known), *by_source(foreign))
-    unknown = [name for name in recipe.choose if name not in names]
-    if unknown:
-        raise UsageError("recipe: choose names what is not measured", got=", ".join(unknown), want=", ".join(names))
-
-    def check(net: nn.Module) -> dict[str, float]:
-        figures: dict[str, float] = {}
-        for name, shown in (("people", known), ("sources", foreign)):
-            said, forged = scores(net, shown.pixels, device, mirrored=True), np.array(shown.forged)
-            figures[name] = auc(forged, said)
-            for source, rows in by_source(shown).items():
-                figures[source] = auc(forged[rows], said[rows])
-        chosen = sum(weight * figures[name] for name, weight in recipe.choose.items()) / sum(recipe.choose.values())
-        return {f"auc_{name}": figures[name] for name in names} | {"choose": chosen}
-
-    return check
+def network(recipe: Recipe) -> FaceForgeryNet:
+    """Untrained; its weights are drawn from PyTorch's random state."""
+    return FaceForgeryNet(recipe.backbone)
 
 
-def check_seconds(recipe: Recipe, pack: Pack, net: nn.Module, device: torch.device) -> float:
-    """About how long a check will take, from asking for some of its faces; the second time, when all is warm."""
-    split = split_pack(pack, recipe)
-    rows = split.held_out[:_ASKED] if len(split.held_out) else split.foreign[:_ASKED]
-    few = [shrink(pack.pixels(int(row)), recipe.size_px) for row in rows]
-    if not few:
-        return 0.0
-    scores(net, few[:4], device, mirrored=True)
-    began = time.perf_counter()
-    scores(net, few, device, mirrored=True)
-    return (time.perf_counter() - began) / len(few) * (len(split.held_out) + 2 * len(split.foreign))
-
-
-def by_source(shown: LabelledFaces) -> dict[str, NDArray[np.int64]]:
-    """Rows of each source that holds both classes; sources of one class only together, as "a+b", if both occur."""
-    source, forged = np.array(shown.source), np.array(shown.forged)
-    found, halves = {}, []
-    for name in np.unique(source).tolist():
-        rows = np.flatnonzero(source == name)
-        if len(np.unique(forged[rows])) == 2:
-            found[name] = rows
-        else:
-            halves.append(name)
-    rows = np.flatnonzero(np.isin(source, halves))
-    if len(np.unique(forged[rows])) == 2:
-        found["+".join(halves)] = rows
-    return found
+def mean_weights(nets: Sequence[nn.Module], into: nn.Module) -> None:
+    """Sets the weights of ``into`` to the mean of those of ``nets``; counts, which have no mean, to the first's."""
+    states = [net.state_dict() for net in nets]
+    mean = states[0].copy()
+    for name, first in mean.items():
+        if first.is_floating_point():
+            mean[name] = torch.stack([state[name] for state in states]).mean(0)
+    into.load_state_dict(mean)
 
 
 def with_start(recipe: Recipe, weights: Sequence[Path], folder: Path, step: int) -> Recipe:
@@ -209,16 +180,6 @@ def with_start(recipe: Recipe, weights: Sequence[Path], folder: Path, step: int)
     return recipe.model_copy(update={"start": ", ".join(each)})
 
 
-def mean_weights(nets: Sequence[nn.Module], into: nn.Module) -> None:
-    """Sets the weights of ``into`` to the mean of those of ``nets``; counts, which have no mean, to the first's."""
-    states = [net.state_dict() for net in nets]
-    mean = states[0].copy()
-    for name, first in mean.items():
-        if first.is_floating_point():
-            mean[name] = torch.stack([state[name] for state in states]).mean(0)
-    into.load_state_dict(mean)
-
-
 def _record(recipe: Recipe, folder: Path, step: int) -> None:
     """``recipe.json``; that of the steps before, if it was another, stays as ``recipe-until-STEP.json``."""
     path, text = folder / "recipe.json", recipe.model_dump_json(indent=2)
@@ -227,28 +188,89 @@ def _record(recipe: Recipe, folder: Path, step: int) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def held_out_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
-    """Other people of the sources trained on, undegraded."""
-    pixels = tuple(shrink(pack.pixels(int(i)), recipe.size_px) for i in split.held_out)
-    forged, source = pack.forged[split.held_out].tolist(), pack.source[split.held_out].tolist()
-    return LabelledFaces(pixels, tuple(forged), tuple(source))
+def _fitted(recipe: Recipe, pack: Pack, run: LessonRun, deadline: float) -> Recipe:
+    """The recipe in as many steps as there is time for; a resumed run keeps the schedule that it was begun with."""
+    if run.resume and (run.output / "recipe.json").is_file():
+        return as_run(recipe, run)
+    trial = _tried(recipe, pack, run, max(4 * _DRY_STEPS, 2 * run.workers))
+    left = distributed.told(deadline - time.monotonic(), run.world, run.device)
+    steps = steps_within(trial, left, recipe.optimiser)
+    run.say(f"{trial.step_s:.3f} s a step, {left / 60:.1f} min left: {steps} of {recipe.optimiser.steps} steps")
+    return recipe.scaled(steps) if steps < recipe.optimiser.steps else recipe
 
 
-def foreign_faces(pack: Pack, split: Split, recipe: Recipe) -> LabelledFaces:
-    """Genuine faces of sources never trained on, and forgeries made of them, both degraded alike (fixed seed)."""
-    pixels: list[Pixels] = []
-    forged: list[bool] = []
-    source: list[str] = []
-    for index in split.foreign:
-        points = pack.points(int(index))
-        if pack.forged[index] or points is None:
-            continue
-        rng = np.random.default_rng((recipe.seed, 7, int(index)))
-        genuine = pack.pixels(int(index))
-        make = self_blend if rng.random() < 0.8 else affine_warp
-        forgery = make(genuine, points, rng)
-        degrade = draw(recipe.augmentation.at(0), genuine.shape[0], recipe.size_px, rng)
-        pixels += [degrade.apply(genuine), degrade.apply(forgery.pixels)]
-        forged += [False, True]
-        source += [str(pack.source[index])] * 2
-    return LabelledFaces(tuple(pixels), tuple(forged), tuple(source))
+def _tried(recipe: Recipe, pack: Pack, run: LessonRun, steps: int) -> Trial:
+    """At the end of the schedule, where pictures are largest and everything is in force."""
+    maker, first = BatchMaker(pack, split_pack(pack, recipe), recipe), max(0, recipe.optimiser.steps - steps)
+    device = run.device
+    state = start(recipe, run.scratch, device, resume=False, weights=run.start)
+    return try_out(state, maker, device, workers=run.workers, steps=steps, first=first, here=run.world)
+
+
+def estimate(recipe: Recipe, pack: Pack, run: LessonRun) -> None:
+    """``--dry-run``: a few steps, and what all of them will take."""
+    trial = _tried(recipe, pack, run, _DRY_STEPS + 2 * run.workers * (run.workers > 1))
+    if run.minutes:
+        steps = steps_within(trial, 60 * run.minutes, recipe.optimiser)
+        recipe = recipe.scaled(steps) if steps < recipe.optimiser.steps else recipe
+    held = [f"{trial.memory_gib:.1f} GiB of memory"] if trial.memory_gib is not None else []
+    held += [f"{trial.gpu_gib:.1f} GiB of the GPU's"] if run.device.type == "cuda" else []
+    run.say(
+        f"{recipe.optimiser.steps} steps of {recipe.pairs.total * 2} faces: {trial.step_s:.2f} s each with "
+        f"{run.workers} to prepare them, about {recipe.optimiser.steps * trial.step_s / 60:.0f} min on {run.device}, "
+        f"checks not counted; at most {' and '.join(held) or 'an unknown amount of memory'} so far"
+    )
+
+
+def take_mean(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe:
+    """``--mean``: of the weights given by ``--from``, not trained any further: a run of no steps."""
+    if len(run.start) < 2:
+        raise UsageError("a mean needs several weights", got=f"{len(run.start)}", want="--from twice or more")
+    state = start(recipe, run.output, run.device, resume=False, weights=run.start)
+    run.output.mkdir(parents=True, exist_ok=True)
+    _record(with_start(recipe, run.start, run.output, 0), run.output, 0)
+    check = checked_on(recipe, pack, split_pack(pack, recipe), run.device)
+    figures = {"step": 0.0} | check(state.net.eval())
+    save_state(state.net.state_dict(), run.output / "best.pt")
+    write_log(run.output / "log.csv", [figures], ".6g")
+    run.say(figures_line(figures, ".4g"))
+    recipe = as_run(recipe, run)
+    if run.variants:
+        _write_variants(recipe, pack, run)
+    return recipe
+
+
+def as_run(recipe: Recipe, run: LessonRun) -> Recipe:
+    """As ``recipe.json`` has it, which knows the weights that were begun with."""
+    kept = run.output / "recipe.json"
+    return Recipe.model_validate_json(kept.read_text(encoding="utf-8")) if kept.is_file() else recipe
+
+
+def _write_variants(recipe: Recipe, pack: Pack, run: LessonRun) -> None:
+    """Written and measured before the card is, so that it tells of them."""
+    for cost in write_variants_of(recipe, pack, run.output):
+        auc = cost.auc_difference
+        change = f"AUC {auc.value:+.4f} [{auc.low:+.4f}, {auc.high:+.4f}]"
+        run.say(f"{cost.name}: {cost.bytes / 1e6:.1f} MB, {cost.speed_ratio:.2f} times as fast, {change}")
+
+
+def write_variants_of(recipe: Recipe, pack: Pack, folder: Path) -> tuple[VariantCost, ...]:
+    """Variants of ``folder/best.pt`` into ``folder/variants``, measured on the held-out identities; ranges of
+    activations are those of batches that it was trained with."""
+    exported = export(load_weights(folder / "best.pt", network(recipe)), recipe.size_px)
+    split = split_pack(pack, recipe)
+    maker, held_out = BatchMaker(pack, split, recipe), held_out_faces(pack, split, recipe)
+    last = recipe.optimiser.steps
+    return write_variants(
+        exported.onnx,
+        folder / "variants",
+        faces=[_normalised(maker[step].pixels) for step in range(max(0, last - _RANGED), last)],
+        held_out=_normalised(np.stack(held_out.pixels)),
+        forged=held_out.forged,
+        groups=[f"{pack.source[row]}/{pack.identity[row]}" for row in split.held_out],
+        name="face_forgery",
+    )
+
+
+def _normalised(pixels: Pixels) -> Floats:
+    return to_input(pixels, torch.device("cpu")).contiguous().numpy()

@@ -32,7 +32,8 @@ from zhenwei.forge.synthesis import (
 )
 from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
 from zhenwei.stats.metrics import auc
-from zhenwei.trainer.supervised import Tell, scores
+from zhenwei.trainer.scores import scores
+from zhenwei.trainer.supervised import Tell
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import Split, split_pack
@@ -165,7 +166,8 @@ class _Rows:
 
     def _alike(self, genuine: Pixels, forged: Pixels, row: int) -> list[_Face]:
         rng = np.random.default_rng((self.recipe.seed, 23, row))
-        degrade = draw(self.recipe.augmentation.at(self.recipe.optimiser.steps), len(genuine), self.recipe.size_px, rng)
+        recipe = self.recipe
+        degrade = draw(recipe.augmentation, len(genuine), recipe.size_px, rng, step=recipe.optimiser.steps)
         group = self._group(row)
         return [(degrade.apply(genuine), False, group), (degrade.apply(forged), True, group)]
 
@@ -257,7 +259,7 @@ def _trained(
     if (place / "last.pt").exists() and face_forgery.start(mine, place, device, resume=True).step == steps:
         tell(steps, {})
     else:
-        face_forgery.run(mine, pack, place, device=device, tell=tell, workers=workers, resume=True)
+        face_forgery.train_network(mine, pack, place, device=device, tell=tell, workers=workers, resume=True)
     return load_weights(place / "best.pt", face_forgery.network(recipe)).to(device)
 
 

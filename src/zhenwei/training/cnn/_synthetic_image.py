@@ -27,8 +27,9 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.batch import Batch
 from zhenwei.trainer.schedule import OptimizerSettings
+from zhenwei.trainer.scores import scores
 from zhenwei.trainer.state import TrainState, begin
-from zhenwei.trainer.supervised import Tell, scores, train
+from zhenwei.trainer.supervised import Tell, train
 from zhenwei.training.cnn._face_forgery import refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.encoding import shrink

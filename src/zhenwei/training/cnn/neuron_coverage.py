@@ -144,8 +144,8 @@ def install(recipe: Recipe, pack: Pack, found: Found, run: LessonRun) -> tuple[M
     held_out = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed)
 
     def measure() -> Calibrated:
-        ask, progress, total = of_face(NeuronCoverage()), run.bar("calibrating"), len(held_out)
-        return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), total=total, progress=progress)
+        ask, progress = of_face(NeuronCoverage()), run.bar("calibrating")
+        return calibrate(held_out, ask, seed=recipe.seed, of_video=("dfdc",), progress=progress)
 
     return (publish(product_of(recipe, found), exported, measure, store=run.store),)
 

@@ -13,7 +13,7 @@ from zhenwei.training.cnn._synthetic_image import run as train
 from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits
 from zhenwei.training.install.asking import of_face
-from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
+from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
@@ -39,7 +39,7 @@ def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> Trai
         recipe,
         album,
         run.output,
-        device=run.torch_device,
+        device=run.device,
         tell=lambda step, _: run.tell("training", step / recipe.optimiser.steps),
         workers=run.workers,
         resume=run.resume,
@@ -57,7 +57,7 @@ def install(recipe: SyntheticRecipe, album: PortraitSplit, _: TrainState, run: L
 
     def measure() -> Calibrated:
         ask, progress = of_face(SyntheticImage(always=True)), run.bar("calibrating")
-        return cautious(calibrate(held_out, ask, seed=recipe.seed, total=len(held_out), progress=progress))
+        return calibrate(held_out, ask, seed=recipe.seed, progress=progress, bounded=True)
 
     return (publish(product, exported, measure, store=run.store),)
 

@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreement
 from zhenwei.stats.metrics import auc
-from zhenwei.trainer.averages import ema_warmup
 from zhenwei.trainer.checkpoints import save_state
-from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.trainer.loop import ema_warmup
+from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.trainer.workers import OfStep
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
 from zhenwei.training.fit import FitCheckpoint, fit

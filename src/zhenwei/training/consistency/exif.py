@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.photographs import Photograph, read_photographs
 from zhenwei.training.data.portraits import parted
 from zhenwei.training.install.asking import of_image
-from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
+from zhenwei.training.install.calibrate import calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
@@ -87,11 +88,8 @@ def install(
     net, found = taught
     exported = export(net, 128, input_name="patches", outputs=("scaled", "margins"), tolerance=_TOLERANCE)
     examples = PatchExamples(album.held_out, 2)
-
-    def measure() -> Calibrated:
-        progress = run.bar("calibrating")
-        return cautious(calibrate(examples, ASK, seed=learned.SEED, total=len(examples), progress=progress))
-
+    progress = run.bar("calibrating")
+    measure = partial(calibrate, examples, ASK, seed=learned.SEED, progress=progress, bounded=True)
     return (publish(_product(recipe, found), exported, measure, store=run.store),)
 
 

@@ -100,8 +100,14 @@ class AugmentationDraw:
         return decode(encode(x, extension, quality))
 
 
-def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Generator) -> AugmentationDraw:
-    """One degradation for pictures of ``source_px``; equal ``rng`` states give equal draws."""
+def draw(
+    options: Augmentation, source_px: int, size_px: int, rng: np.random.Generator, *, step: int | None = None
+) -> AugmentationDraw:
+    """One degradation for pictures of ``source_px``; equal ``rng`` states give equal draws.
+
+    ``step``: of training, for what is in force from a step on only; None takes everything.
+    """
+    h264 = options.h264 if step is None or step >= options.h264_from_step else 0.0
     colour = rng.random() < options.colour
     noisy, blurred, sharp = rng.random() < options.noise, rng.random() < options.blur, rng.random() < options.sharpen
     grey = rng.random() < options.grey
@@ -117,7 +123,7 @@ def draw(options: Augmentation, source_px: int, size_px: int, rng: np.random.Gen
         sharpen=float(rng.uniform(0.2, 1.0)) if sharp else 0.0,
         noise=(float(rng.uniform(*options.noise_sigma)) if noisy else 0.0, int(rng.integers(2**31))),
         encoding=_encoding(options, rng),
-        crf=int(rng.integers(options.h264_crf[0], options.h264_crf[1] + 1)) if rng.random() < options.h264 else None,
+        crf=int(rng.integers(options.h264_crf[0], options.h264_crf[1] + 1)) if rng.random() < h264 else None,
     )
 
 

@@ -130,11 +130,11 @@ class BatchMaker:
 
     def pairs_at(self, step: int) -> Iterator[Example]:
         """The pairs of batch ``step``, both pictures degraded alike, the mask moved with them."""
-        size, augmentation = self.recipe.size_at(step), self.recipe.augmentation.at(step)
+        size = self.recipe.size_at(step)
         for slot, (kind, make) in enumerate(self._makers()):
             rng = np.random.default_rng((self.recipe.seed, step, slot))
             example = make(rng)
-            degrade = draw(augmentation, example.genuine.shape[0], size, rng)
+            degrade = draw(self.recipe.augmentation, example.genuine.shape[0], size, rng, step=step)
             mask = None if example.mask is None else degrade.apply_mask(example.mask)
             yield Example(degrade.apply(example.genuine), degrade.apply(example.forged), mask, kind)
 

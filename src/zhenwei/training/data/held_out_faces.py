@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from zhenwei.training.data.batches import Split
 from zhenwei.training.data.held_out_images import HeldOutImage, degradation
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.data.photographs import Photograph
-from zhenwei.training.data.portraits import FAMILY, ImageDegradation, LabelledPortrait, draw_degradation
-from zhenwei.types import Pixels
+from zhenwei.training.data.portraits import FAMILY, LabelledPortrait, as_is_and_degraded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,11 +73,3 @@ class HeldOutPortraits:
 
     def _portraits(self) -> list[LabelledPortrait | Photograph]:
         return [p for p in self.portraits if p.forged or p.source == FAMILY]
-
-
-def as_is_and_degraded(pixels: Pixels, seed: tuple[int, ...]) -> tuple[Pixels, Pixels]:
-    """The whole picture, and as it arrives, at least saved anew."""
-    arrives = draw_degradation(np.random.default_rng(seed))
-    if arrives == ImageDegradation():
-        arrives = replace(arrives, encoding=(".jpg", 75))
-    return pixels, arrives.apply(pixels)

@@ -74,6 +74,14 @@ def draw_degradation(rng: np.random.Generator) -> ImageDegradation:
     return ImageDegradation(scale if scaled else 1.0, kernel, (extension, quality) if encoded else None)
 
 
+def as_is_and_degraded(pixels: Pixels, seed: tuple[int, ...]) -> tuple[Pixels, Pixels]:
+    """The whole picture, and as it arrives, at least saved anew."""
+    arrives = draw_degradation(np.random.default_rng(seed))
+    if arrives == ImageDegradation():
+        arrives = replace(arrives, encoding=(".jpg", 75))
+    return pixels, arrives.apply(pixels)
+
+
 def around_face(pixels: Pixels, portrait: LabelledPortrait, scale: float, margin: float) -> Pixels:
     """The square about the face with ``margin`` on each side, border repeated, of a picture that was scaled."""
     side = portrait.side * scale

@@ -27,7 +27,7 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
-from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
 from zhenwei.trainer.workers import OfStep
 from zhenwei.training.data.portraits import ImageDegradation, LabelledPortrait, as_cut, draw_degradation, parted

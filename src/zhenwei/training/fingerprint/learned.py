@@ -27,7 +27,7 @@ from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.portraits import read_portraits
 from zhenwei.training.fingerprint import _networks as taught
 from zhenwei.training.install.asking import of_face
-from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
+from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
@@ -135,7 +135,7 @@ def _calibrated(
     kind: type[Learned] | type[Residual], held_out: HeldOutPortraits, progress: Callable[[float], None]
 ) -> Calibrated:
     ask = of_face(kind(always=True))
-    return cautious(calibrate(held_out, ask, seed=taught.SEED, total=len(held_out), progress=progress))
+    return calibrate(held_out, ask, seed=taught.SEED, progress=progress, bounded=True)
 
 
 def _product(recipe: FingerprintRecipe, kind: type[Learned] | type[Residual], found: Taught) -> Product:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import length_hint
 from typing import Self, TypeVar
 
 import numpy as np
 
 from zhenwei.errors import DataError
-from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points
+from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points, worst_of
 from zhenwei.models.calibration import Calibration
 from zhenwei.models.calibration_fit import fit
 from zhenwei.training.data.held_out_images import HeldOutImage
@@ -79,18 +80,16 @@ def calibrate(
     *,
     seed: int,
     of_video: Collection[str] = (),
-    total: int = 0,
     progress: Callable[[float], None] | None = None,
+    bounded: bool = False,
 ) -> Calibrated:
     """Asks for every picture of ``shown``, one at a time, and fits. None from ``ask`` counts as no answer.
 
     ``of_video``: the sources whose pictures are frames of clips; thresholds are measured on them and on the other
-    sources apart. ``total``: how many there are about, for ``progress``. Raises :class:`DataError` for too few groups.
+    sources apart. ``bounded``: see :func:`cautious`. Raises :class:`DataError` for too few groups.
     """
-    each = calibrate_each(
-        shown, lambda one: {"": ask(one)}, ("",), seed=seed, of_video=of_video, total=total, progress=progress
-    )
-    return each[""]
+    each = calibrate_each(shown, lambda one: {"": ask(one)}, ("",), seed=seed, of_video=of_video, progress=progress)
+    return cautious(each[""]) if bounded else each[""]
 
 
 def calibrate_each(
@@ -100,15 +99,14 @@ def calibrate_each(
     *,
     seed: int,
     of_video: Collection[str] = (),
-    total: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Calibrated]:
     """:func:`calibrate` for several detectors at once, which look at each picture together: ``ask`` answers by part."""
     samples: dict[str, list[Sample]] = {part: [] for part in parts}
-    number = 0
+    number, total = 0, max(1, length_hint(shown))
     for number, each in enumerate(shown, start=1):
         if progress:
-            progress(min(1.0, number / max(1, total)))
+            progress(min(1.0, number / total))
         for part, sample in ask(each).items():
             if sample is not None:
                 samples[part].append(sample)
@@ -158,17 +156,3 @@ def cautious(found: Calibrated) -> Calibrated:
     lowest = max(fitted.lowest, math.log(_UNKNOWN))
     highest = max(0.0, fitted.highest + math.log(1 - _UNKNOWN))
     return replace(found, calibration=replace(fitted, lowest=lowest, highest=highest))
-
-
-def worst_of(tails: list[Tail]) -> Tail:
-    """The tail that bounds each of ``tails``: at every level the largest of their rates."""
-    if not tails:
-        raise DataError("no source to measure on", want="at least one")
-    levels, floor, media, groups = set[float](), 0.0, 0, 0
-    for tail in tails:
-        levels.update(tail.llr)
-        floor, media, groups = max(floor, tail.floor), media + tail.media, groups + tail.groups
-    grid, rates = sorted(levels), []
-    for level in grid:
-        rates.append(max(floor, *[tail.at(level) for tail in tails]))
-    return Tail(tuple(grid), tuple(np.minimum.accumulate(rates).tolist()), floor, media, groups)

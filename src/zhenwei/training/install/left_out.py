@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from zhenwei.errors import DataError
+from zhenwei.evaluation import by_source
+from zhenwei.evaluation.documents import DocumentSection
 from zhenwei.evaluation.evaluate import FUSED, weights_of
+from zhenwei.evaluation.results import FileResult, SourceFigures
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.stats import Estimate
@@ -21,7 +24,7 @@ from zhenwei.stats.bootstrap import bootstrap_interval
 from zhenwei.stats.estimate import cell
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc
-from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds, SourceRow
+from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds, SourceRow, name_of
 
 PAGE = "left_out.md"
 RECORD = "left_out.json"
@@ -48,6 +51,7 @@ def record(found: MeasuredThresholds) -> dict[str, Any]:
     for kind, mine in _by_kind(found.answered).items():
         figures = _figures(mine, found.dependence)
         kinds[kind] = {name: _plain(value) for name, value in figures.items()}
+    apart = _by_source(found)
     return {
         "schema": "zhenwei.left-out/1",
         "seed": SEED,
@@ -55,15 +59,35 @@ def record(found: MeasuredThresholds) -> dict[str, Any]:
         "trust": {kind: round(factor, 4) for kind, factor in sorted(found.dependence.trust.items())},
         "kinds": kinds,
         "sources": [asdict(row) | {"trust": round(row.trust, 4)} for row in found.rows],
+        "over_sources": list(map(_rounded, by_source.over_sources(apart))),
+        "by_source": list(map(_rounded, apart)),
     }
+
+
+def _by_source(found: MeasuredThresholds) -> tuple[SourceFigures, ...]:
+    """Of the answers as they are: LLRs of the file's most suspicious person, decisions with the source left out."""
+    files = []
+    for one, decision in zip(found.answered, found.decisions, strict=True):
+        llr = max(one.llrs(found.dependence), default=None) if decision else None
+        names = {"origin": name_of(one.source), "method": one.method, "group": one.group, "video": one.video}
+        whose = {"set": "", "file": "", "forged": one.forged, "kind": one.kind} | names
+        files.append(FileResult.model_validate(whose | {"llr": llr, "decision": decision}))
+    return by_source.by_source(files, seed=SEED)
+
+
+def _rounded(section: DocumentSection) -> Any:
+    """Plain JSON values, numbers to six places: tables round again."""
+    return json.loads(section.model_dump_json(), parse_float=lambda number: round(float(number), 6))
 
 
 def to_markdown(found: MeasuredThresholds) -> str:
     digest = hashlib.sha256(json.dumps(weights_of(FUSED), sort_keys=True).encode()).hexdigest()
-    parts = [_HEAD]
+    parts, apart = [_HEAD, f"{by_source.MEANING}\n"], _by_source(found)
     for kind, mine in _by_kind(found.answered).items():
         rows = [row for row in found.rows if row.kind == kind]
-        parts += [f"## {_KINDS[kind]}", "", *_summary(mine, rows, found.dependence), "", *_table(rows), ""]
+        ours = [row for row in apart if row.kind == kind]
+        parts += [f"## {_KINDS[kind]}", "", *by_source.to_markdown(ours), ""]
+        parts += [*_summary(mine, rows, found.dependence), "", *_table(rows), ""]
     parts.append(f"Seed {SEED}; sha256 of the digests of all weights: {digest}.\n")
     return "\n".join(parts)
 
@@ -101,20 +125,14 @@ def _summary(mine: Sequence[FileAnswers], rows: Sequence[SourceRow], dependence:
     alarms, genuine = sum(r.false_alarms for r in rows), sum(r.genuine_answered for r in rows)
     found, forged = sum(r.found for r in rows), sum(r.forged_answered for r in rows)
     missed, cleared = sum(r.missed for r in rows), sum(r.cleared for r in rows)
-    large = [r for r in rows if r.genuine_answered >= 10]
-    worst = max(large, key=lambda r: r.false_alarms / r.genuine_answered, default=None)
     probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]
-    lines = [
+    return [
         f"AUC {cell(figures['auc'])} (n {genuine} + {forged} answered); metadata alone {probe}. "
         f"LLRs count {trust:.2f} times.",
         "",
         f"Genuine called forged: {_share(alarms, genuine)}; forged found: {_share(found, forged)}; "
         f"forged called genuine: {_share(missed, forged)}; genuine called genuine: {_share(cleared, genuine)}.",
     ]
-    if worst is not None:
-        share = _share(worst.false_alarms, worst.genuine_answered)
-        lines[-1] += f" Worst source of ten or more: {worst.source}, {share}."
-    return lines
 
 
 def _table(rows: Sequence[SourceRow]) -> list[str]:

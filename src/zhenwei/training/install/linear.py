@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from zhenwei.errors import DataError
 from zhenwei.models import ModelEntry
 from zhenwei.stats.logistic import fit_logistic
 from zhenwei.training.data.held_out_images import HeldOutImage
-from zhenwei.training.install.calibrate import Ask, Calibrated, calibrate, cautious
+from zhenwei.training.install.calibrate import Ask, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel, export_formula
 from zhenwei.training.install.publish import publish
@@ -136,12 +137,8 @@ def linear_lesson(
         return exported
 
     def install(chosen: LR, data: tuple[E, Images], exported: ExportedModel, run: LessonRun) -> tuple[ModelEntry, ...]:
-        held_out, progress = data[1], run.bar("calibrating")
-
-        def measure() -> Calibrated:
-            found = calibrate(held_out, ask, seed=chosen.seed, total=len(held_out), progress=progress)
-            return cautious(found) if bounded else found
-
+        progress = run.bar("calibrating")
+        measure = partial(calibrate, data[1], ask, seed=chosen.seed, progress=progress, bounded=bounded)
         how = f"Classifier: logistic regression, L2 penalty {chosen.l2:.0f}, seed {chosen.seed}"
         words = replace(product, facts=(how, *product.facts))
         return (publish(words, exported, measure, store=run.store),)

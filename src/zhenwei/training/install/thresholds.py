@@ -1,7 +1,7 @@
 """What the fused verdict rests on: how detectors repeat each other, what they are worth, and how often each LLR is
 reached; all of it on whole files of sources, most of which nothing was trained on, and each left out in turn.
 
-Every detector is asked about every file of the protocol "left-out" (:mod:`zhenwei.evaluation`), as users would ask.
+Every detector is asked about every file of the protocol "thresholds" (:mod:`zhenwei.evaluation`), as users would ask.
 From the answers follow, in this order:
 
 1. **Dependence**: spreads and correlations within each class.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,12 +36,11 @@ from zhenwei.evaluation.items import Answer, Item, Outcome
 from zhenwei.evaluation.protocols import load_protocol
 from zhenwei.evaluation.readers import load
 from zhenwei.fusion.dependence import Dependence, measure_dependence
-from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points
+from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, worst_of
 from zhenwei.fusion.verdict import decide, fuse
-from zhenwei.training.install.calibrate import worst_of
 from zhenwei.types import Evidence, Kind
 
-PROTOCOL = "left-out"
+PROTOCOL = "thresholds"
 JOURNAL = "answers.jsonl"
 MIN_MEDIA = 10  # of a source that counts as one
 MIN_ANSWERS = 20  # of a detector that counts as measured
@@ -79,6 +78,8 @@ class FileAnswers:
     said: tuple[Answer, ...]
     seen: Mapping[str, float]
     facts: Mapping[str, float] = field(default_factory=dict)
+    method: str = ""
+    video: str = ""  # the recording that it is, or was made from
 
     def evidence(self) -> list[Evidence]:
         """On what is measured here: of clips the picture alone."""
@@ -122,10 +123,13 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredThresholds:
+    """``decisions``: on each of ``answered`` with its source left out; "" = no answer."""
+
     operating: OperatingPoints
     dependence: Dependence
     rows: tuple[SourceRow, ...]
     answered: tuple[FileAnswers, ...]
+    decisions: tuple[str, ...]
 
 
 def ask(
@@ -165,23 +169,27 @@ def answered(outcome: Outcome) -> FileAnswers:
     """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
     item = outcome.item
     said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
-    source = item.origin or item.set_name
-    return FileAnswers(outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
+    source, video = item.origin or item.set_name, f"{item.set_name}/{item.video}" if item.video else ""
+    made = (outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
+    return FileAnswers(*made, item.method, video)
 
 
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
     """All four steps. Raises :class:`DataError` where a class was never answered."""
     dependence = _as_written(dependence_of(every))
     trust, points, rows = dict[str, float](), OperatingPoints(), list[SourceRow]()
+    told = dict[int, str]()  # by id(): answers hold mappings and have no hash
     by_kind: dict[Kind, list[FileAnswers]] = defaultdict(list)
     for one in every:
         by_kind[one.kind].append(one)
     for kind, mine in sorted(by_kind.items()):
-        left_out = _left_out(mine, dependence)
+        left_out = _left_out(mine, dependence, told)
         trust[kind] = min(row.trust for row in left_out)
         points = points.joined(operating_of(mine, _as_written(replace(dependence, trust=trust))))
         rows += left_out
-    return MeasuredThresholds(points, _as_written(replace(dependence, trust=trust)), tuple(rows), tuple(every))
+    decisions = tuple([told[id(one)] for one in every])
+    trusted = _as_written(replace(dependence, trust=trust))
+    return MeasuredThresholds(points, trusted, tuple(rows), tuple(every), decisions)
 
 
 def _as_written(dependence: Dependence) -> Dependence:
@@ -239,7 +247,7 @@ def operating_of(mine: Sequence[FileAnswers], dependence: Dependence) -> Operati
     missed = [pooled.forged[kind], *_by_source(rows, forged=True)] if kind in pooled.forged else []
     sources = []
     for name, counted in sorted(count.items()):
-        sources.append((_NAMES.get(name, name), counted[False], counted[True]))
+        sources.append((name_of(name), counted[False], counted[True]))
     alarms: dict[str, Tail] = {kind: _bound(genuine)} if genuine else {}
     misses: dict[str, Tail] = {kind: _bound(missed)} if missed else {}
     return OperatingPoints(alarms, misses, {kind: Domain(tuple(sources), _ranges(seen))})
@@ -280,8 +288,9 @@ def _ranges(seen: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float
     return found
 
 
-def _left_out(mine: Sequence[FileAnswers], dependence: Dependence) -> list[SourceRow]:
-    """For every source: trust and operating points of all the others, and the decisions on it that follow."""
+def _left_out(mine: Sequence[FileAnswers], dependence: Dependence, told: dict[int, str]) -> list[SourceRow]:
+    """For every source: trust and operating points of all the others, and the decisions on it that follow; ``told``
+    is given each."""
     plain = replace(dependence, trust={})
     most: list[tuple[float, bool, str]] = []
     for one in mine:
@@ -298,19 +307,20 @@ def _left_out(mine: Sequence[FileAnswers], dependence: Dependence) -> list[Sourc
         trust = trust_of(values[others], forged[others], sources[others])
         known = replace(dependence, trust={mine[0].kind: trust})
         points = operating_of([a for a in mine if a.source != source], known)
-        rows.append(_row(source, theirs, points, known, trust))
+        for one in theirs:
+            told[id(one)] = _decision(one, points, known)
+        rows.append(_row(source, theirs, [told[id(one)] for one in theirs], trust))
     return rows
 
 
-def _row(
-    source: str, mine: Sequence[FileAnswers], points: OperatingPoints, dependence: Dependence, trust: float
-) -> SourceRow:
+def _row(source: str, mine: Sequence[FileAnswers], decisions: Sequence[str], trust: float) -> SourceRow:
     told: Counter[str] = Counter()
-    for one in mine:
-        told.update(_calls(one, points, dependence))
+    for one, decision in zip(mine, decisions, strict=True):
+        truth = "forged" if one.forged else "genuine"
+        told.update([truth, f"{truth} answered", f"{truth} called {decision}"] if decision else [truth])
     return SourceRow(
         kind=mine[0].kind,
-        source=_NAMES.get(source, source),
+        source=name_of(source),
         genuine=told["genuine"],
         forged=told["forged"],
         genuine_answered=told["genuine answered"],
@@ -323,10 +333,11 @@ def _row(
     )
 
 
-def _calls(one: FileAnswers, points: OperatingPoints, dependence: Dependence) -> Iterable[str]:
-    truth = "forged" if one.forged else "genuine"
-    yield truth
+def _decision(one: FileAnswers, points: OperatingPoints, dependence: Dependence) -> str:
     found = decide(one.evidence(), kind=one.kind, operating=points, dependence=dependence)
-    if found.llr is not None:
-        yield f"{truth} answered"
-        yield f"{truth} called {found.decision}"
+    return "" if found.llr is None else found.decision
+
+
+def name_of(source: str) -> str:
+    """As people call it."""
+    return _NAMES.get(source, source)

@@ -19,7 +19,7 @@ from zhenwei.detectors.speech.graph_attention import pieces
 from zhenwei.nets.graph_attention import BANDS, FRAMES, SAMPLES, STATISTICS, GraphAttentionNet
 from zhenwei.signals.speech import levelled, without_rumble
 from zhenwei.signals.voice import RATE_HZ, Reals, variability
-from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.training.data.speech import SEED, Utterance
 from zhenwei.training.fit import FitCheckpoint, fit
 from zhenwei.training.install.onnx_export import ExportedModel, export

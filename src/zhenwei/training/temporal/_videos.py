@@ -24,7 +24,7 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.synthesis import temporal
 from zhenwei.nets.flicker import FRAMES, FlickerNet
 from zhenwei.signals.flicker import CHANNELS, courses
-from zhenwei.trainer.loop import Schedule, Turn
+from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.training.data.photographs import Photograph, largest_face
 from zhenwei.training.data.video_codec import through_h264
 from zhenwei.training.fit import fit

@@ -15,7 +15,7 @@ from zhenwei.stats.metrics import auc
 from zhenwei.trainer.checkpoints import save_state
 from zhenwei.training.data.photographs import read_photographs
 from zhenwei.training.data.portraits import parted
-from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate, cautious
+from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
@@ -63,7 +63,7 @@ def install(recipe: FlickerRecipe, videos: Videos, net: FlickerNet, run: LessonR
 
     def measure() -> Calibrated:
         progress = run.bar("calibrating")
-        found = cautious(calibrate(held_out, ask, seed=taught.SEED, total=len(held_out), progress=progress))
+        found = calibrate(held_out, ask, seed=taught.SEED, progress=progress, bounded=True)
         return replace(found, calibration=replace(found.calibration, highest=min(_HIGHEST, found.calibration.highest)))
 
     return (publish(_product(recipe), exported, measure, store=run.store),)

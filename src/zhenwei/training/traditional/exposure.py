@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zhenwei.detectors.traditional.exposure import Exposure, face_features
-from zhenwei.training.data.held_out_faces import HeldOutPortraits, as_is_and_degraded
+from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
-from zhenwei.training.data.portraits import parted
+from zhenwei.training.data.portraits import as_is_and_degraded, parted
 from zhenwei.training.install.asking import of_face
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.linear import LinearRecipe, Progress, linear_lesson
