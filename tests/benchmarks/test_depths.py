@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.depths import table
+
 from zhenwei.types import DEPTHS
 
 
