@@ -82,6 +82,7 @@ def _list(entries: list[dict[str, Any]]) -> Table:
 
 _FINDS = {
     "altered": "genuine recordings that were altered",
+    "animated": "heads that were animated",
     "generated": "wholly generated media",
     "voice": "voices made by a machine",
     "pairing": "picture and sound that do not belong together",

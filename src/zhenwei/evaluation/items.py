@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -40,6 +41,11 @@ class Item:
     video: str = ""
     split: Split = "test"
     domain: Domain = "out"
+
+    @property
+    def digest(self) -> str:
+        """Of set and name: a key for what is told of it elsewhere."""
+        return hashlib.sha256(f"{self.set_name} {self.name}".encode()).hexdigest()[:16]
 
     @property
     def group(self) -> str:

@@ -21,7 +21,7 @@ from zhenwei.types import Evidence, Forgery, Kind, Stream
 
 CONTENT: tuple[Stream, ...] = ("picture", "voice")
 MEASURED: tuple[Stream, ...] = ("picture", "voice", "pairing")
-_ORDER: tuple[Forgery, ...] = ("altered", "generated", "voice", "pairing")
+_ORDER: tuple[Forgery, ...] = ("altered", "animated", "generated", "voice", "pairing")
 
 
 def by_stream(evidence: Sequence[Evidence], kind: Kind) -> dict[Stream, list[Evidence]]:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 from zhenwei.types.media import Interval, Pixels
 from zhenwei.types.text import Text
 
-Forgery = Literal["altered", "generated", "voice", "pairing"]
-"""A picture: of a genuine recording that was changed, or of one that never was; a voice that was made by a machine;
-picture and sound that do not belong together, which is a way to alter a recording."""
+Forgery = Literal["altered", "animated", "generated", "voice", "pairing"]
+"""A picture: of a genuine recording that was changed, of a head set in motion by a network, or of one that never was; a
+voice that was made by a machine; picture and sound that do not belong together, which is a way to alter a recording."""
 Origin = Literal["ai-generated", "ai-edited", "generator-settings", "captured", "edited", "synthetic", "other"]
 """What a file says of how it came about: made by AI; in part made or altered by AI; settings of a generator stand in
 it; recorded by a device; edited by a person; made by a program that learned from nothing; something else."""

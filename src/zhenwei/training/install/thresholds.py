@@ -4,6 +4,8 @@ reached; all of it on whole files of sources, most of which nothing was trained 
 Every detector of the standard depth is asked about every file of the protocol "thresholds" (:mod:`zhenwei.evaluation`), as users would ask.
 From the answers follow, in this order:
 
+0. **Left-out answers**: a detector that learned from media of these very sources, and has its answers to each of them
+   from heads that knew nothing of the source, is taken by those (``ID.left_out.json`` beside its weights).
 1. **Dependence**: spreads and correlations within each class.
 2. **Trust**, by kind of media: the factor b with which ``b x LLR`` is the calibrated logarithm of odds on all sources
    alike (logistic regression without intercept, classes and sources of equal weight but for the square root of their
@@ -28,13 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from zhenwei import pipeline
-from zhenwei.errors import DataError
+from zhenwei import models, pipeline
+from zhenwei.detectors import build
+from zhenwei.errors import DataError, ModelError
 from zhenwei.evaluation.evaluate import FUSED, run_of
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.items import Answer, Item, Outcome
 from zhenwei.evaluation.protocols import load_protocol
 from zhenwei.evaluation.readers import load
+from zhenwei.files import read_document, write_document
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, worst_of
 from zhenwei.fusion.verdict import decide, fuse
@@ -42,6 +46,9 @@ from zhenwei.types import Evidence, Kind
 
 PROTOCOL = "thresholds"
 JOURNAL = "answers.jsonl"
+LEFT_OUT_SCHEMA = "zhenwei.left-out-answers/1"
+LeftOut = Mapping[str, Mapping[str, float]]
+"""By :attr:`Item.digest` and detector: the LLR of a medium by what was learned without its source."""
 MIN_MEDIA = 10  # of a source that counts as one
 MIN_ANSWERS = 20  # of a detector that counts as measured
 _RANGE = (0.01, 0.99)
@@ -148,7 +155,22 @@ def ask(
     tell = (lambda done: progress(done, len(items))) if progress else None
     outcomes = examine(items, scratch, options=options, journal=journal, tell=tell)
     scratch.rmdir()
-    return [answered(outcome) for outcome in outcomes if outcome.decision != "unreadable"]
+    known = left_out_answers()
+    return [answered(outcome, known) for outcome in outcomes if outcome.decision != "unreadable"]
+
+
+def left_out_answers(store: Path = models.STORE) -> LeftOut:
+    """Those of all models in ``store``."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for path in sorted((store / "weights").glob("*.left_out.json")):
+        for digest, by_detector in read_document(path, LEFT_OUT_SCHEMA, error=ModelError)["answers"].items():
+            found[digest] |= by_detector
+    return found
+
+
+def save_left_out(answers: LeftOut, model: str, store: Path) -> None:
+    """Beside the weights of ``model``."""
+    write_document(store / "weights" / f"{model}.left_out.json", LEFT_OUT_SCHEMA, {"answers": answers})
 
 
 def spread(items: Sequence[Item], limit: int) -> list[Item]:
@@ -165,10 +187,13 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
     return taken
 
 
-def answered(outcome: Outcome) -> FileAnswers:
-    """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
+def answered(outcome: Outcome, left_out: LeftOut | None = None) -> FileAnswers:
+    """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others.
+    Where ``left_out`` knows the medium, its most prominent person, and nobody else, is answered by those LLRs."""
     item = outcome.item
-    said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
+    known = (left_out or {}).get(item.digest, {})
+    said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith((*_DECLARING, *known)))
+    said += tuple(Answer(name, 1, llr, build(name).info.finds) for name, llr in known.items())
     source, video = item.origin or item.set_name, f"{item.set_name}/{item.video}" if item.video else ""
     made = (outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
     return FileAnswers(*made, item.method, video)

@@ -1,0 +1,43 @@
+"""``encoder.blended``: was another face put into this one? A head on the shared encoder."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from zhenwei.detectors._faces import COMPRESSED, Wording
+from zhenwei.detectors.encoder._heads import EncoderHead, detector_info
+from zhenwei.types import Detector, Text
+
+
+class Blended(EncoderHead):
+    """Learned from forgeries made of genuine faces alone, of no method in particular."""
+
+    part: ClassVar[str] = "blended"
+    first: ClassVar[int] = 0
+    wording = Wording(
+        neither=Text("Nothing says whether the face was put in.", zh="看不出这张脸是否被换入。"),
+        forged=Text("The face shows {} signs of having been blended in.", zh="这张脸带有{}的融合拼入迹象。"),
+        genuine=Text(
+            "The face and its surroundings belong together; {} support.", zh="这张脸与周围浑然一体（{}的支持）。"
+        ),
+        map=Text(
+            "What each part adds to the score. It is evidence, not a map of what was altered.",
+            zh="各部分对得分的贡献。这是证据，并不是改动区域图。",
+        ),
+    )
+    info = detector_info(
+        "encoder.blended",
+        Text("Was another face put into this one, or parts of it?", zh="这张脸是否被换入了别人的脸或其中一部分？"),
+        "altered",
+        (
+            Text(
+                "forgeries in which nothing is put in: animated heads and wholly generated faces",
+                zh="没有拼入任何东西的伪造：整头驱动的动画与整张生成的脸",
+            ),
+            COMPRESSED,
+            Text("profiles and faces partly covered", zh="侧脸和被遮挡的脸"),
+        ),
+    )
+
+
+detector: type[Detector] = Blended

@@ -1,0 +1,38 @@
+"""``encoder.generated``: was this face drawn by a generator of pictures? A head on the shared encoder."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from zhenwei.detectors._faces import COMPRESSED, Wording
+from zhenwei.detectors.encoder._heads import EncoderHead, detector_info
+from zhenwei.types import Detector, Text
+
+
+class Generated(EncoderHead):
+    """Learned from pictures of several generators, and from photographs sent through a decoder."""
+
+    part: ClassVar[str] = "generated"
+    first: ClassVar[int] = 4
+    wording = Wording(
+        neither=Text("Nothing says whether the face was generated.", zh="看不出这张脸是否由模型生成。"),
+        forged=Text("The face shows {} signs of a generator.", zh="这张脸带有{}的生成迹象。"),
+        genuine=Text("The face looks photographed; {} support.", zh="这张脸看起来是拍摄的（{}的支持）。"),
+        map=Text(
+            "What each part adds to the score. A generated picture is generated everywhere.",
+            zh="各部分对得分的贡献。生成的图片处处都是生成的。",
+        ),
+    )
+    info = detector_info(
+        "encoder.generated",
+        Text("Was this face drawn by a generator of pictures?", zh="这张脸是否由图像生成模型绘制？"),
+        "generated",
+        (
+            Text("generators whose pictures were made much smaller afterwards", zh="生成之后又大幅缩小的图片"),
+            COMPRESSED,
+            Text("a face swapped into a genuine picture", zh="换入真实图片中的脸"),
+        ),
+    )
+
+
+detector: type[Detector] = Generated

@@ -1,0 +1,183 @@
+"""The image tower of CLIP ViT-B/16, as far as heads read it, and linear heads on the tokens of chosen blocks.
+
+A. Radford et al., "Learning transferable visual models from natural language supervision", ICML 2021: patches of 16 px,
+width 768, twelve heads, norms before attention and before the MLP, QuickGELU. Blocks in the middle hold what blending
+and decoders leave; nothing but norms and biases is tuned (the norms alone in A. Yermakov et al., "Unlocking the hidden
+potential of CLIP in generalizable deepfake detection", 2025).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+WIDTH, PATCH_PX, HEADS = 768, 16, 12
+SIZE_PX = 224
+CELLS = SIZE_PX // PATCH_PX
+_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of the pictures that CLIP learned from, of channels in [0, 1]
+_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+_EPS = 1e-5
+
+Part = Literal["class", "mean"]
+Read = tuple[int, Part]
+"""What a head reads: the class token, or the mean of the patch tokens, after a block (from 0)."""
+
+
+class Block(nn.Module):
+    """``(n, tokens, width)`` in and out."""
+
+    def __init__(self, width: int = WIDTH, heads: int = HEADS) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(width, eps=_EPS)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width, eps=_EPS)
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, tokens, width = x.shape
+        each = (n, tokens, self.heads, width // self.heads)
+        q, k, v = [part.reshape(each).transpose(1, 2) for part in self.qkv(self.norm1(x)).split(width, 2)]
+        if torch.onnx.is_in_onnx_export():  # plain operators: the fused one is written with a scale for every shape
+            weights = torch.softmax((q * (width // self.heads) ** -0.5) @ k.transpose(-1, -2), -1)
+            mixed = weights @ v  # (n, heads, tokens, width / heads)
+        else:
+            mixed = nn.functional.scaled_dot_product_attention(q, k, v)
+        x = x + self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
+        y = self.fc1(self.norm2(x))
+        mixed = x + self.fc2(y * torch.sigmoid(1.702 * y))
+        return cast("Tensor", mixed)
+
+
+class ClipTower(nn.Module):
+    """Input ``(n, 3, 224, 224)`` float32 RGB in [-1, 1]; gives the tokens ``(n, 1 + 196, 768)`` after every block, the
+    class token first, patches row by row."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, blocks: int = 12, width: int = WIDTH, heads: int = HEADS) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, width, PATCH_PX, PATCH_PX, bias=False)
+        self.token = nn.Parameter(torch.zeros(width))
+        self.position = nn.Parameter(torch.zeros(1 + CELLS * CELLS, width))
+        self.norm = nn.LayerNorm(width, eps=_EPS)
+        self.blocks = nn.ModuleList([Block(width, heads) for _ in range(blocks)])
+        self.register_buffer("mean", torch.tensor(_MEAN).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(_DEVIATION).reshape(1, 3, 1, 1), persistent=False)
+
+    def embed(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Tokens before the first block. ``kept`` ``(n, k)``: the patches that are looked at; None for all of them."""
+        x = (x * 0.5 + 0.5 - self.mean) / self.deviation
+        patches = self.patch(x).flatten(2).transpose(1, 2)  # (n, 196, width)
+        first = torch.zeros_like(patches[:, :1]) + self.token
+        x = torch.cat([first, patches], 1) + self.position
+        if kept is not None:
+            index = (kept + 1)[..., None].expand(-1, -1, x.shape[-1])
+            x = torch.cat([x[:, :1], torch.gather(x, 1, index)], 1)
+        return cast("Tensor", self.norm(x))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.embed(x)
+        found = []
+        for block in self.blocks:
+            x = block(x)
+            found.append(x)
+        return found
+
+
+def tuned(tower: ClipTower) -> dict[str, nn.Parameter]:
+    """What learns: all norms and biases, a thousandth of the weights; everything else is frozen by this call."""
+    chosen = {}
+    for name, parameter in tower.named_parameters():
+        learns = "norm" in name or name.endswith(".bias")
+        parameter.requires_grad_(learns)
+        if learns:
+            chosen[name] = parameter
+    return chosen
+
+
+class TunedOutput(NamedTuple):
+    """``scores`` ``(n, 2)`` and ``cells`` ``(n, patches, 2)``: logits of "blended" and "went through a decoder"."""
+
+    scores: Tensor
+    cells: Tensor
+
+
+class TunedEncoder(nn.Module):
+    """What the tower is tuned by: two questions, asked of the whole face and of each patch."""
+
+    def __init__(self, tower: ClipTower) -> None:
+        super().__init__()
+        self.tower = tower
+        width = tower.token.shape[0]
+        self.norm = nn.LayerNorm(width)
+        self.whole = nn.Linear(2 * width, 2)
+        self.cell = nn.Linear(width, 2)
+        for layer in (self.whole, self.cell):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, kept: Tensor | None = None) -> TunedOutput:
+        x = self.tower.embed(x, kept)
+        for block in self.tower.blocks:
+            x = block(x)
+        x = self.norm(x)
+        patches = x[:, 1:]
+        return TunedOutput(self.whole(torch.cat([x[:, 0], patches.mean(1)], 1)), self.cell(patches))
+
+
+class LinearHead(nn.Module):
+    """A linear map of what it reads. Its map says what each patch adds: the score is the mean of its map, always."""
+
+    def __init__(self, reads: Sequence[Read], width: int = WIDTH) -> None:
+        super().__init__()
+        self.reads = tuple(reads)
+        self.weight = nn.Parameter(torch.zeros(len(self.reads), width))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Scores ``(n,)`` and maps ``(n, 14, 14)``, logits, of the tokens after every block."""
+        side = math.isqrt(blocks[0].shape[1] - 1)
+        n = blocks[0].shape[0]
+        cells = self.bias + torch.zeros_like(blocks[0][:, 1:, 0])  # (n, patches)
+        for (block, part), weight in zip(self.reads, self.weight, strict=True):
+            tokens = blocks[block]
+            cells = cells + (tokens[:, :1] @ weight if part == "class" else tokens[:, 1:] @ weight)
+        return cells.mean(1), cells.reshape(n, side, side)
+
+
+class FaceEncoderOutput(NamedTuple):
+    """Logits, > 0 leans to forged: scores ``(n,)`` and maps ``(n, 14, 14)`` of each kind of forgery."""
+
+    blended: Tensor
+    blended_map: Tensor
+    animated: Tensor
+    animated_map: Tensor
+    generated: Tensor
+    generated_map: Tensor
+
+
+class FaceEncoderNet(nn.Module):
+    """Input as :class:`ClipTower`; output :class:`FaceEncoderOutput`. ``reads``: what each head reads."""
+
+    def __init__(self, tower: ClipTower, blended: Sequence[Read], animated: Sequence[Read], generated: Sequence[Read]):
+        super().__init__()
+        self.tower = tower
+        width = tower.token.shape[0]
+        self.blended = LinearHead(blended, width)
+        self.animated = LinearHead(animated, width)
+        self.generated = LinearHead(generated, width)
+
+    def forward(self, x: Tensor) -> FaceEncoderOutput:
+        blocks = self.tower(x)
+        found: list[Tensor] = []
+        for head in (self.blended, self.animated, self.generated):
+            found += head(blocks)
+        return FaceEncoderOutput(*found)

@@ -1,0 +1,351 @@
+"""Linear heads on the tuned tower's tokens, chosen and calibrated on sources that were left out.
+
+Linear discriminants with the spread *between* genuine sources added to the spread within: a direction in which sources
+differ is none to tell forgeries by. Every forged source pulls from the mean of its own genuine faces, where it has any.
+For every source, heads are fitted without it and without methods of the same family; what they then answer to it is
+what blocks are chosen by, and what scores are calibrated on.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from zhenwei.errors import DataError
+from zhenwei.files import make_folder
+from zhenwei.nets.face_encoder import ClipTower, Read
+from zhenwei.stats.metrics import auc
+from zhenwei.training.data.augment import draw
+from zhenwei.training.data.encoding import shrink
+from zhenwei.training.encoder._faces import KINDS, FaceRoom
+from zhenwei.training.encoder._tune import EncoderRecipe, PairMaker
+from zhenwei.training.install.calibrate import Sample
+from zhenwei.types import Floats, Pixels
+
+FACES_OF_CLIP, _MAX_FACES = 4, 300  # of a medium; of a source and class
+_MADE, BEYOND = 60, 10**6  # batches of pairs for the heads, at steps that no training comes to
+_WEIGHT = 150  # a source with more faces than these counts as these
+_RIDGE, _BETWEEN = 1.0, 1.0
+_MIN_MEDIA = 4  # of a source that blocks are chosen by
+_BATCH = 16
+_VIEW = (48, 272)  # of a crop of 320: the margin that the detectors see
+SELF_MADE, BOTH, COLLECTED = "self-made", "both", "collected"
+_MADE_KIND = {"blended": "made blended", "animated": "made decoded", "generated": "made decoded"}
+Learned = tuple[tuple[Read, ...], str]
+Encode = Callable[[Pixels], NDArray[np.float16]]
+"""``(n, 224, 224, 3)`` uint8 -> ``(n, blocks, 2, width)``: as :class:`TokensNet`."""
+CHOICES: dict[str, tuple[Learned, ...]] = {
+    "blended": (
+        (((7, "mean"), (11, "class")), SELF_MADE),
+        (((6, "mean"), (7, "mean"), (11, "class")), SELF_MADE),
+        (((5, "mean"), (7, "mean"), (11, "class")), SELF_MADE),
+        (((6, "mean"), (7, "mean"), (11, "class")), BOTH),
+    ),
+    "animated": (
+        (((7, "mean"), (9, "class")), COLLECTED),
+        (((7, "mean"), (9, "class")), BOTH),
+        (((7, "mean"), (10, "class")), COLLECTED),
+    ),
+    "generated": (
+        (((5, "mean"), (10, "class")), COLLECTED),
+        (((5, "mean"), (10, "class")), BOTH),
+        (((4, "mean"), (7, "mean"), (10, "class")), BOTH),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenTable:
+    """``tokens`` ``(n, blocks, 2, width)`` float16: class token and mean patch after each block. ``kind``: "" genuine,
+    of :data:`KINDS`, or of a pair made here; ``medium``, ``group``: whose rows belong together; ``face_px``."""
+
+    tokens: NDArray[np.float16]
+    kind: NDArray[np.str_]
+    source: NDArray[np.str_]
+    method: NDArray[np.str_]
+    medium: NDArray[np.str_]
+    group: NDArray[np.str_]
+    face_px: NDArray[np.float32]
+
+    def read(self, reads: Sequence[Read]) -> Floats:
+        """``(n, len(reads) * width)`` float32."""
+        parts = [self.tokens[:, block, 0 if part == "class" else 1] for block, part in reads]
+        return np.concatenate(parts, 1).astype(np.float32)
+
+    @property
+    def collected(self) -> NDArray[np.bool_]:
+        """Rows of files, not made here."""
+        return ~np.char.startswith(self.kind, "made")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedHead:
+    """``weight`` ``(len(reads), width)``, ``bias``. ``samples``: genuine media and those of ``kind``, scored by heads
+    that knew nothing of their source; ``left_out``: score and face size of all media, by digest, likewise.
+    ``by_source``: AUC of each forged source, left out."""
+
+    kind: str
+    reads: tuple[Read, ...]
+    learned: str
+    weight: Floats
+    bias: float
+    samples: tuple[Sample, ...]
+    left_out: dict[str, tuple[float, float]]
+    by_source: dict[str, float]
+
+    @property
+    def figure(self) -> float:
+        """What it is chosen by: the mean of the mean and the worst over sources."""
+        areas = list(self.by_source.values())
+        return (float(np.mean(areas)) + min(areas)) / 2 if areas else 0.0
+
+
+def chosen_rows(room: FaceRoom) -> NDArray[np.int64]:
+    """Up to four faces of each medium and five hundred of each source, class and method, evenly spread."""
+    taken: dict[str, int] = {}
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row in range(len(room)):
+        medium = str(room.medium[row])
+        place = taken[medium] = taken.get(medium, -1) + 1
+        if place % 2 == 0 and place < 2 * FACES_OF_CLIP:  # every other frame of eight
+            key = (str(room.pack.source[row]), str(room.kind[row]), str(room.method[row]))
+            groups.setdefault(key, []).append(row)
+    chosen = []
+    for mine in groups.values():
+        count = min(_MAX_FACES, len(mine))
+        chosen += [mine[i * len(mine) // count] for i in range(count)]
+    return np.array(sorted(chosen), np.int64)
+
+
+def table_of(
+    encode: Encode, room: FaceRoom, maker: PairMaker, recipe: EncoderRecipe, progress: Callable[[float], None]
+) -> TokenTable:
+    """Tokens of the room's faces, each as it might be delivered (a forgery like its original), and of pairs made."""
+    rows, pack = chosen_rows(room), room.pack
+    columns: dict[str, list[str]] = {name: [] for name in ("kind", "source", "method", "medium", "group")}
+    pixels, sizes, found = list[Pixels](), list[float](), list[NDArray[np.float16]]()
+    total = len(rows) + _MADE * 2 * recipe.pairs
+
+    def flush(*, least: int) -> None:
+        while len(pixels) >= max(1, least):
+            found.append(encode(np.stack(pixels[:_BATCH])))
+            del pixels[:_BATCH]
+            progress(min(1.0, sum(map(len, found)) / total))
+
+    for row in rows:
+        name = str(pack.identity[row]) if room.kind[row] != "generated" else str(pack.path[row])
+        rng = np.random.default_rng((recipe.seed, 31, zlib.crc32(name.encode())))
+        degrade = draw(recipe.augmentation.model_copy(update={"rotate_deg": 0.01}), pack.side, pack.side, rng)
+        pixels.append(_view(degrade.apply(pack.pixels(int(row)))))
+        values = (room.kind[row], pack.source[row], room.method[row], room.medium[row], pack.identity[row])
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(str(value))
+        sizes.append(float(pack.face_px[row]))
+        flush(least=_BATCH)
+    for number in range(_MADE):
+        batch = maker[BEYOND + number]
+        pixels += list(batch.pixels)
+        for place, question in enumerate(batch.question.tolist()):
+            kind = ("made blended", "made decoded")[question] if place % 2 else "made genuine"
+            values = (kind, f"made {question}", "", f"made {number} {place}", f"made {number} {place // 2}")
+            for column, value in zip(columns.values(), values, strict=True):
+                column.append(value)
+            sizes.append(float(recipe.blocks))
+        flush(least=_BATCH)
+    flush(least=1)
+    arrays = {name: np.array(column) for name, column in columns.items()}
+    return TokenTable(np.concatenate(found), face_px=np.array(sizes, np.float32), **arrays)
+
+
+def _view(crop: Pixels) -> Pixels:
+    first, last = _VIEW
+    return shrink(np.ascontiguousarray(crop[first:last, first:last]), last - first)
+
+
+class TokensOutput(NamedTuple):
+    """``tokens`` ``(n, blocks, 2, width)``: class token and mean patch after each block."""
+
+    tokens: Tensor
+
+
+class TokensNet(nn.Module):
+    """The tower as heads see it."""
+
+    def __init__(self, tower: ClipTower) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, x: Tensor) -> TokensOutput:
+        pooled = [torch.stack([block[:, 0], block[:, 1:].mean(1)], 1) for block in self.tower(x)]
+        return TokensOutput(torch.stack(pooled, 1))
+
+
+def save_table(table: TokenTable, path: Path) -> None:
+    make_folder(path.parent)
+    np.savez(path, allow_pickle=False, **{name: getattr(table, name) for name in TokenTable.__dataclass_fields__})
+
+
+def load_table(path: Path) -> TokenTable:
+    with np.load(path, allow_pickle=False) as file:
+        return TokenTable(**{name: file[name] for name in TokenTable.__dataclass_fields__})
+
+
+def fit_heads(table: TokenTable, say: Callable[[str], None]) -> dict[str, FittedHead]:
+    """The best of the choices for each kind; every one is told."""
+    best: dict[str, FittedHead] = {}
+    for kind in KINDS:
+        for reads, learned in CHOICES[kind]:
+            head = fit_head(table, kind, reads, learned)
+            names = "+".join(f"{part[0]}{block}" for block, part in reads)
+            areas = ", ".join(f"{source} {area:.3f}" for source, area in head.by_source.items())
+            say(f"{kind} {names} {learned}: {head.figure:.3f} ({areas})")
+            if kind not in best or head.figure > best[kind].figure:
+                best[kind] = head
+    return best
+
+
+def fit_head(table: TokenTable, kind: str, reads: tuple[Read, ...], learned: str) -> FittedHead:
+    """Raises :class:`DataError` where nothing of the kind was collected that it could be measured on."""
+    x = table.read(reads)
+    centre, scale = x.mean(0), x.std(0) + 1e-4
+    x = (x - centre) / scale
+    cells = _cells(x, table, kind, learned)
+    fitted = _direction(cells)
+    if fitted is None:
+        raise DataError("there is nothing to learn a head from", got=f"no {kind} faces")
+    scores = np.full(len(x), np.nan)
+    for source in np.unique(table.source[table.collected]).tolist():
+        mine = (table.source == source) & table.collected
+        families = {family_of(method) for method in np.unique(table.method[mine]).tolist()} - {""}
+        direction = _direction([c for c in cells if c.source != source and c.family not in families])
+        if direction is not None:
+            scores[mine] = x[mine] @ direction[0] + direction[1]
+    weight, media = fitted[0] / scale, by_medium(table, scores)
+    samples = samples_of(table, kind, media)
+    return FittedHead(
+        kind,
+        reads,
+        learned,
+        np.asarray(weight.reshape(len(reads), -1), np.float32),
+        float(fitted[1] - weight @ centre),
+        samples,
+        {str(table.medium[rows[0]]): (score, px) for rows, score, px in media},
+        _by_source(samples),
+    )
+
+
+def family_of(method: str) -> str:
+    """The first word of a method's own name: "talkinghead:SadTalker (on ...)" is "sadtalker"."""
+    found = re.search(r"[A-Za-z+]+", method.rpartition(":")[2])
+    return found[0].lower() if found else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    """The faces of one source, class and family of methods: how many, their mean, and how they spread about it."""
+
+    source: str
+    family: str
+    forged: bool
+    count: int
+    mean: Floats
+    spread: Floats
+
+    @property
+    def weight(self) -> int:
+        return min(self.count, _WEIGHT)
+
+
+def _cells(x: Floats, table: TokenTable, kind: str, learned: str) -> list[_Cell]:
+    """Of what a head learns from: genuine faces, and forged ones that were made here, collected, or both."""
+    wanted = {"": False, "made genuine": False}
+    if learned != COLLECTED:
+        wanted[_MADE_KIND[kind]] = True
+    if learned != SELF_MADE:
+        wanted[kind] = True
+    rows_of: dict[tuple[str, str, bool], list[int]] = {}
+    for row, (source, method, of_kind) in enumerate(zip(table.source, table.method, table.kind, strict=True)):
+        if str(of_kind) in wanted:
+            rows_of.setdefault((str(source), family_of(str(method)), wanted[str(of_kind)]), []).append(row)
+    cells = []
+    for (source, family, forged), rows in rows_of.items():
+        mean = x[rows].mean(0)
+        centred = x[rows] - mean
+        cells.append(_Cell(source, family, forged, len(rows), mean, centred.T @ centred / max(1, len(rows) - 1)))
+    return cells
+
+
+def _direction(cells: Sequence[_Cell]) -> tuple[Floats, float] | None:
+    """Weights and bias on standardised features, their spread within sources 1; None where a class has no source."""
+    genuine = {cell.source: cell for cell in cells if not cell.forged}
+    forged = [cell for cell in cells if cell.forged]
+    if not genuine or not forged:
+        return None
+    total = sum([cell.weight for cell in cells])
+    spread = np.zeros_like(cells[0].spread)
+    for cell in cells:
+        spread += cell.weight / total * cell.spread
+    means = np.stack([cell.mean for cell in genuine.values()])  # (sources, width)
+    between = means - means.mean(0)
+    spread += _BETWEEN / max(1, len(between) - 1) * (between.T @ between)
+    middle = np.average(means, axis=0, weights=[cell.weight for cell in genuine.values()])
+    steps = [cell.mean - (genuine[cell.source].mean if cell.source in genuine else middle) for cell in forged]
+    step = np.average(np.stack(steps), axis=0, weights=[cell.weight for cell in forged])
+    spread[np.diag_indices(len(spread))] += _RIDGE * np.trace(spread) / len(spread)
+    direction = np.linalg.solve(spread, step.astype(np.float32))
+    direction /= np.sqrt(direction @ spread @ direction)
+    return np.asarray(direction, np.float32), -float((means @ direction).mean())
+
+
+Scored = tuple[list[int], float, float]
+"""Rows of a medium, the mean of their scores and of the sizes of their faces in px."""
+
+
+def by_medium(table: TokenTable, scores: NDArray[np.float64]) -> list[Scored]:
+    """Rows without a score (NaN) are left out."""
+    rows_of: dict[str, list[int]] = {}
+    for row in np.flatnonzero(np.isfinite(scores)):
+        rows_of.setdefault(str(table.medium[row]), []).append(int(row))
+    return [(rows, float(scores[rows].mean()), float(table.face_px[rows].mean())) for rows in rows_of.values()]
+
+
+def samples_of(table: TokenTable, kind: str, media: Sequence[Scored]) -> tuple[Sample, ...]:
+    """Of media that are genuine or of ``kind``."""
+    samples = []
+    for number, (rows, score, face_px) in enumerate(media):
+        first = rows[0]
+        if str(table.kind[first]) in ("", kind):
+            sample = Sample(
+                score=score,
+                forged=str(table.kind[first]) == kind,
+                number=number,
+                group=str(table.group[first]),
+                source=str(table.source[first]),
+                face_px=face_px,
+            )
+            samples.append(sample)
+    return tuple(samples)
+
+
+def _by_source(samples: Sequence[Sample]) -> dict[str, float]:
+    """AUC of every forged source with media enough: the mean over all genuine sources with as many."""
+    by_source: dict[tuple[str, bool], list[float]] = {}
+    for sample in samples:
+        by_source.setdefault((sample.source, sample.forged), []).append(sample.score)
+    large = {key: scores for key, scores in by_source.items() if len(scores) >= _MIN_MEDIA}
+    genuine = [scores for (_, forged), scores in large.items() if not forged]
+    found = {}
+    for (source, forged), scores in large.items():
+        if forged and genuine:
+            each = [auc([True] * len(scores) + [False] * len(other), [*scores, *other]) for other in genuine]
+            found[source] = float(np.mean(each))
+    return found

@@ -1,0 +1,134 @@
+"""Heads on tokens: what sources differ by is no forgery, and whoever is left out is not learned from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zhenwei.errors import DataError
+from zhenwei.training.encoder._heads import (
+    BOTH,
+    COLLECTED,
+    SELF_MADE,
+    TokenTable,
+    by_medium,
+    family_of,
+    fit_head,
+    load_table,
+    samples_of,
+    save_table,
+)
+
+WIDTH, EACH = 24, 40
+READS = ((0, "mean"), (1, "class"))
+
+
+def table(*, trace: float = 2.5, apart: float = 6.0, made: int = 40) -> TokenTable:
+    """Three pages with talking heads of methods of their own and genuine faces, two sources of genuine faces alone.
+
+    Forgeries differ along token 0 of the mean; every source along directions of its own, by far more."""
+    rng = np.random.default_rng(0)
+    rows: list[tuple[str, str, str, np.ndarray]] = []
+    names = ("Alpha", "Beta", "Gamma")
+    for number, source in enumerate(("a", "b", "c", "d", "e")):
+        place = np.zeros(WIDTH)
+        place[3 + number] = apart
+        for forged in (False, True)[: 1 + (number < 3)]:
+            for _ in range(EACH):
+                x = rng.normal(size=(2, 2, WIDTH))
+                x[0, 1] += place + forged * trace * np.eye(WIDTH)[0]
+                rows.append(
+                    ("animated" if forged else "", source, f"talkinghead:{names[number]} 1" if forged else "", x)
+                )
+    for forged in (False, True):
+        for _ in range(made):
+            x = rng.normal(size=(2, 2, WIDTH))
+            x[0, 1] += forged * trace * np.eye(WIDTH)[0]
+            rows.append(("made decoded" if forged else "made genuine", "made 1", "", x))
+    kinds, sources, methods, tokens = zip(*rows, strict=True)
+    medium = np.array([str(number // 2) for number in range(len(rows))])  # two faces of each
+    return TokenTable(
+        np.array(tokens, np.float16),
+        np.array(kinds),
+        np.array(sources),
+        np.array(methods),
+        medium,
+        medium,
+        np.full(len(rows), 90, np.float32),
+    )
+
+
+@pytest.mark.parametrize("learned", [SELF_MADE, BOTH, COLLECTED])
+def test_sources_that_were_left_out_are_told_apart(learned: str) -> None:
+    head = fit_head(table(), "animated", READS, learned)
+    assert set(head.by_source) == {"a", "b", "c"}
+    assert min(head.by_source.values()) > 0.85
+    assert head.figure == pytest.approx((np.mean(list(head.by_source.values())) + min(head.by_source.values())) / 2)
+
+
+def test_where_forgeries_do_not_differ_sources_alone_tell_nothing() -> None:
+    head = fit_head(table(trace=0.0), "animated", READS, COLLECTED)
+    assert 0.3 < np.mean(list(head.by_source.values())) < 0.7
+
+
+def test_a_source_that_is_left_out_is_not_learned_from() -> None:
+    """Whatever its labels: turned round, its own scores stay."""
+    plain = table()
+    kind = plain.kind.copy()
+    mine = plain.source == "a"
+    kind[mine] = np.where(kind[mine] == "", "animated", "")
+    turned = TokenTable(plain.tokens, kind, plain.source, plain.method, plain.medium, plain.group, plain.face_px)
+    scores = []
+    for one in (plain, turned):
+        head = fit_head(one, "animated", READS, COLLECTED)
+        scores.append([s.score for s in head.samples if s.source == "a"])
+    assert np.allclose(scores[0], scores[1], atol=2e-2)  # but for the standardisation, which is of everybody
+
+
+def test_methods_of_the_same_family_are_left_out_with_a_source() -> None:
+    plain = table()
+    method = np.array(["talkinghead:Same 2" if m else "" for m in plain.method.tolist()])
+    alike = TokenTable(plain.tokens, plain.kind, plain.source, method, plain.medium, plain.group, plain.face_px)
+    head = fit_head(alike, "animated", READS, COLLECTED)
+    assert not head.by_source  # nothing is left to learn from
+
+
+def test_weights_are_folded() -> None:
+    data = table()
+    head = fit_head(data, "animated", READS, BOTH)
+    straight = data.read(READS) @ head.weight.ravel() + head.bias
+    forged, genuine = straight[data.kind == "animated"], straight[data.kind == ""]
+    assert forged.mean() > genuine.mean() + 0.5
+    assert head.weight.shape == (2, WIDTH)
+
+
+def test_one_sample_of_each_medium_by_the_mean_of_its_faces() -> None:
+    data = table()
+    scores = np.arange(len(data.kind), dtype=np.float64)
+    scores[:2] = np.nan
+    samples = samples_of(data, "animated", by_medium(data, scores))
+    wanted = np.isin(data.kind, ("", "animated"))
+    assert len(samples) == wanted.sum() // 2 - 1
+    assert samples[0].score == 2.5
+    assert samples[0].face_px == 90
+    assert len({sample.number for sample in samples}) == len(samples)
+
+
+def test_nothing_to_learn_from_is_said() -> None:
+    data = table(made=0)
+    with pytest.raises(DataError, match="no blended faces"):
+        fit_head(data, "blended", READS, SELF_MADE)
+
+
+def test_families() -> None:
+    assert family_of("talkinghead:SadTalker (on MoCha frame)") == family_of("SadTalker 2") == "sadtalker"
+    assert family_of("EchoMimic v2") == family_of("EchoMimic v3 sample") == "echomimic"
+    assert family_of("") == ""
+
+
+def test_a_table_is_kept(tmp_path: object) -> None:
+    data, path = table(), tmp_path / "tokens.npz"  # type: ignore[operator]
+    save_table(data, path)
+    again = load_table(path)
+    assert np.array_equal(again.tokens, data.tokens)
+    assert again.kind.tolist() == data.kind.tolist()
