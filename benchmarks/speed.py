@@ -77,7 +77,7 @@ class Run:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _arguments(arguments)
-    pinned = _one_core()
+    pinned = one_core()
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     run = Run()
     with tempfile.TemporaryDirectory(prefix="zhenwei-bench-") as folder:
@@ -93,8 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "schema": "zhenwei.speed/1",
         "taken": started,
         "version": metadata.version("zhenwei"),
-        "commit": _commit(),
-        "machine": _machine(),
+        "commit": commit(),
+        "machine": machine(),
         "protocol": {**protocol, "frames_sampled": FRAMES, "long_clip_s": LONG_S},
         "clip": described,
         "models": _models(),
@@ -126,7 +126,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return given
 
 
-def _one_core() -> bool:
+def one_core() -> bool:
     """One thread everywhere and, where the system lets us, one core for this process and its children."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # read when the libraries are loaded, which is later
@@ -141,8 +141,8 @@ def _make(video: Path, long_video: Path) -> None:
     say("making the clips ...")
     code = (
         "import sys; from pathlib import Path; from benchmarks import clips; "
-        f"clips.write_clip(Path(sys.argv[1]), {VIDEO_S}); "
-        f"clips.repeat_clip(Path(sys.argv[1]), Path(sys.argv[2]), {LONG_S // VIDEO_S})"
+        f"clips.write_video(Path(sys.argv[1]), {VIDEO_S}); "
+        f"clips.repeat_video(Path(sys.argv[1]), Path(sys.argv[2]), {LONG_S // VIDEO_S})"
     )
     subprocess.run([sys.executable, "-c", code, str(video), str(long_video)], cwd=ROOT, check=True)
 
@@ -218,8 +218,8 @@ def _tasks(video: Path, missing: dict[str, str]) -> Iterator[tuple[str, Callable
     from zhenwei.errors import ZhenweiError
     from zhenwei.media import open_media, sample_frames
 
-    yield "decode", lambda: _decode(video, colour=False)
-    yield "decode to RGB", lambda: _decode(video, colour=True)
+    yield "decode", lambda: decode(video, colour=False)
+    yield "decode to RGB", lambda: decode(video, colour=True)
     models.set_threads(1)
     frames = tuple(sample_frames(open_media(video), FRAMES))
     yield "find faces", lambda: sum(len(track.faces) for track in faces.find_people(frames))
@@ -255,7 +255,7 @@ def _listening() -> Callable[[], int]:
     return listen
 
 
-def _decode(video: Path, *, colour: bool) -> int:
+def decode(video: Path, *, colour: bool) -> int:
     import av
 
     count = 0
@@ -312,7 +312,7 @@ def _summarise(run: Run) -> None:
             run.take(name, "ratio", "lower", ratios, aim=10.0)
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit that was measured, with a + where files had changed since; "" outside a repository."""
 
     def git(*arguments: str) -> str:
@@ -324,7 +324,7 @@ def _commit() -> str:
     return ""
 
 
-def _machine() -> Mapping[str, Any]:
+def machine() -> Mapping[str, Any]:
     processor = platform.processor()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n")

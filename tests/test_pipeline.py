@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from zhenwei import pipeline, report
 from zhenwei.detectors import catalogue
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.pipeline import Options, examine
-from zhenwei.types import Report
+from zhenwei.types import DEPTHS, PersonVerdict, Report, Text, Verdict, in_language
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
 
@@ -131,6 +132,48 @@ def test_progress_rises_to_one() -> None:
 def test_the_number_of_frames_is_heeded() -> None:
     (person,) = examine(EXAMPLES / "astronaut-clip.mp4", options=Options(frames=5)).people
     assert person.faces == 5
+
+
+def test_each_depth_asks_what_the_one_before_asks_and_more() -> None:
+    fast, standard, full = (set(Options(depth=depth).asked) for depth in DEPTHS)
+    assert fast < standard < full == set(catalogue())
+    for id_, kind in catalogue().items():
+        assert (id_ in fast, id_ in standard) == (kind.info.depth == "fast", kind.info.depth != "full")
+    assert not any(catalogue()[id_].info.needs_strip for id_ in standard)  # nothing is decoded twice
+    assert Options(detectors=("temporal.blink",)).asked == ("temporal.blink",)
+
+
+def test_depth_sets_the_number_of_frames_unless_it_is_given() -> None:
+    assert [Options(depth=depth).sampled_frames for depth in DEPTHS] == [8, 32, 32]
+    assert Options(depth="fast", frames=3).sampled_frames == 3
+
+
+def test_a_fast_examination_asks_few_and_says_what_its_rates_come_from() -> None:
+    clip = examine(EXAMPLES / "astronaut-clip.mp4", options=Options(depth="fast", frames=2))
+    assert {e.detector for e in clip.evidence} == set(Options(depth="fast").asked)
+    assert (clip.engine.options["depth"], clip.engine.options["frames"]) == ("fast", 2)
+    assert "measured at the standard depth" in clip.verdict.measured_on
+    assert "测自标准深度" in in_language(clip.verdict.measured_on, "zh")
+
+
+def test_a_firm_answer_at_the_fast_depth_names_the_depth_of_its_rate() -> None:
+    firm = Verdict("forged", 2.0, 0.01, Text("Forged: 1 in 100.", zh="伪造。"), measured_on="Rates.")
+    judged = replace(firm, by_person=(PersonVerdict(1, "forged", 2.0, 0.01, "Forged."),))
+    fast = pipeline._at_depth(judged, "fast")
+    assert fast.explanation == "Forged: 1 in 100. That rate was measured at the standard depth, not at the fast one."
+    assert in_language(fast.explanation, "zh") == "伪造。该比率测自标准深度，而非快速深度。"
+    assert "standard depth" in fast.by_person[0].explanation
+    assert pipeline._at_depth(judged, "standard") == pipeline._at_depth(judged, "full") == judged
+    unsure = replace(firm, decision="inconclusive", error_rate=None)
+    assert pipeline._at_depth(unsure, "fast").explanation == unsure.explanation
+
+
+@pytest.mark.parametrize(
+    "options", [{"depth": "deep"}, {"depth": "fast", "detectors": ("cnn.face_forgery",)}, {"depth": 1}]
+)
+def test_depths_without_meaning_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="depth"):
+        Options(**options)
 
 
 @pytest.mark.parametrize("options", [{"frames": 0}, {"frames": 513}, {"false_alarm": 0.0}, {"false_alarm": 0.5}])

@@ -185,6 +185,7 @@ def test_an_answer_that_is_no_evidence() -> None:
         (with_info(takes=("image", "image")), "twice"),
         (with_info(takes=("pictures",)), "is not some of"),
         (with_info(level="frame"), "level 'frame'"),
+        (with_info(depth="deep"), "depth 'deep'"),
         (with_info(contract=InputContract(0, 0.0, 20)), "at 0"),
         (with_info(contract=InputContract(32, -0.1, 20)), "at 0"),
         (with_info(needs=(b"faces",)), "not plain JSON"),

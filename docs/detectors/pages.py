@@ -20,7 +20,7 @@ from zhenwei.evaluation import held_out
 from zhenwei.evaluation.results import Ablation, load
 from zhenwei.stats import Estimate
 from zhenwei.testing import audio_subject
-from zhenwei.types import DetectorInfo, Evidence, ImageExhibit
+from zhenwei.types import Depth, DetectorInfo, Evidence, ImageExhibit
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -51,6 +51,13 @@ _FINDS = {
 }
 
 
+_ASKED: dict[Depth, str] = {
+    "fast": "at every depth",
+    "standard": "at the standard depth and with `--full`",
+    "full": "with `--full`, or by name",
+}
+
+
 def page(info: DetectorInfo, how: dict[str, str], rows: list[Ablation], held: str, caption: str | None) -> str:
     models = ", ".join(f"[`{m}`](../../src/zhenwei/models/cards/{m}.md)" for m in info.models)
     parts = [
@@ -59,6 +66,7 @@ def page(info: DetectorInfo, how: dict[str, str], rows: list[Ablation], held: st
         f"- Asked about: {' and '.join(info.takes)}, {'each person' if info.level == 'person' else 'the whole file'}",
         f"- Needs: {', '.join(map(str, info.needs)) or 'nothing in particular'}",
         f"- Speaks of: {_FINDS[info.finds]}",
+        f"- Asked: {_ASKED[info.depth]}",
         f"- Reference: {info.reference}",
         *([f"- Model: {models}"] if models else []),
         "## How it works",
@@ -107,7 +115,9 @@ def _exhibits() -> dict[str, str]:
     captions: dict[str, str] = {}
     (HERE / "img").mkdir(exist_ok=True)
     for name in EXAMPLES:
-        for evidence in zhenwei.examine(ROOT / "examples" / "media" / name).evidence:
+        for evidence in zhenwei.examine(
+            ROOT / "examples" / "media" / name, options=zhenwei.Options(depth="full")
+        ).evidence:
             if evidence.detector not in captions and (exhibit := _first(evidence)):
                 captions[evidence.detector] = f"{exhibit.caption} ({name})"
                 _save(exhibit, HERE / "img" / f"{evidence.detector}.png")

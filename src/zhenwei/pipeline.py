@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 
@@ -15,7 +16,9 @@ from zhenwei.detectors._audio import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.given import Source
 from zhenwei.types import (
+    DEPTHS,
     Audio,
+    Depth,
     Detector,
     Engine,
     Evidence,
@@ -30,6 +33,7 @@ from zhenwei.types import (
     Text,
     Track,
     Verdict,
+    in_language,
 )
 
 Progress = Callable[[str, float], None]
@@ -41,26 +45,57 @@ _MAX_STRIPS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """``frames``: how many are sampled from a clip. ``detectors``: ids, empty = all. ``false_alarm``: the wanted rate
-    of genuine files called forged, in (0, 0.5). ``threads``: for inference, 0 = one per core."""
+class _Effort:
+    """Frames sampled from a clip, and the smallest face that is looked for."""
 
-    frames: int = 32
+    frames: int
+    min_face_px: int
+
+
+# No network judges a face below 40 px; the standard and full depths find smaller ones to say so.
+_EFFORTS: Mapping[Depth, _Effort] = {"fast": _Effort(8, 40), "standard": _Effort(32, 24), "full": _Effort(32, 24)}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``frames``: how many are sampled from a clip, None = 8 at depth "fast", else 32. ``detectors``: ids, empty =
+    those of ``depth``. ``false_alarm``: the wanted rate of genuine files called forged, in (0, 0.5). ``threads``: for
+    inference, 0 = one per core. ``depth``: "fast" asks the cheapest detectors about few frames, "standard" all but
+    those that cost much and were measured to add little, "full" all."""
+
+    frames: int | None = None
     detectors: tuple[str, ...] = ()
     false_alarm: float = 0.05
     threads: int = 0
+    depth: Depth = "standard"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.frames <= _MAX_FRAMES:
+        if self.depth not in DEPTHS:
+            raise UsageError("there is no such depth", got=repr(self.depth), want=", ".join(DEPTHS))
+        if self.detectors and self.depth != "standard":
+            got = f"depth {self.depth} and {', '.join(self.detectors)}"
+            fix = "Name detectors, or a depth that chooses them."
+            raise UsageError("detectors are named and a depth is asked for", got=got, want="one of the two", fix=fix)
+        if not 1 <= self.sampled_frames <= _MAX_FRAMES:
             raise UsageError("the number of frames is out of range", got=str(self.frames), want=f"1 to {_MAX_FRAMES}")
         if not 0 < self.false_alarm < 0.5:
             raise UsageError(
                 "the false-alarm rate is out of range", got=str(self.false_alarm), want="between 0 and 0.5"
             )
 
+    @property
+    def sampled_frames(self) -> int:
+        """``frames``, or what ``depth`` takes."""
+        return _EFFORTS[self.depth].frames if self.frames is None else self.frames
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Ids of the detectors that are asked: ``detectors``, or those of ``depth``."""
+        return self.detectors or detectors.asked_at(self.depth)
+
 
 def examine(source: Source, *, options: Options | None = None, progress: Progress | None = None) -> Report:
-    """Examines one file with every detector that takes its kind, and weighs what they say.
+    """Examines one file with every detector of the depth that takes its kind, and weighs what they say.
 
     ``source``: a path, the bytes of a file, a file opened for reading in binary (read from where it stands), or the
     pixels of a picture: ``(height, width, 3)`` RGB or ``(height, width)`` grey, uint8. Without a path,
@@ -74,7 +109,7 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
     tell = progress or (lambda _stage, _fraction: None)
     began = time.perf_counter()
     models.set_threads(options.threads)
-    chosen = tuple(map(detectors.build, options.detectors or detectors.catalogue()))
+    chosen = tuple(map(detectors.build, options.asked))
     tell("reading", 0.0)
     with media.at_hand(source) as given:
         with media.opened(given.path) as found:
@@ -86,12 +121,12 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
 def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell: Progress, began: float) -> Report:
     frames, audio, facts = _decode(facts, options, chosen, tell)
     tell("finding faces", 0.45)
-    tracks = faces.find_people(frames) if frames else ()
+    tracks = faces.find_people(frames, minimum_px=_EFFORTS[options.depth].min_face_px) if frames else ()
     strips = _strips(chosen, facts, frames, tracks, tell)
     evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple([_person(track, frames) for track in tracks])
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
-    verdict = _reserved(verdict, evidence)
+    verdict = _at_depth(_reserved(verdict, evidence), options.depth)
     tell("done", 1.0)
     return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began))
 
@@ -102,9 +137,9 @@ def _decode(
     frames: list[Frame] = []
     if facts.kind != "audio":
         told = media.Notes()
-        for frame in media.sample_frames(facts, options.frames, told=told):
+        for frame in media.sample_frames(facts, options.sampled_frames, told=told):
             frames.append(frame)
-            tell("reading", 0.45 * min(1.0, len(frames) / options.frames))
+            tell("reading", 0.45 * min(1.0, len(frames) / options.sampled_frames))
         facts = told.onto(facts)
     audio = None
     takes: set[Kind] = set()
@@ -239,6 +274,36 @@ def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
     return replace(verdict, decision="inconclusive", error_rate=None, explanation=why)
 
 
+def _at_depth(verdict: Verdict, depth: Depth) -> Verdict:
+    """With what the rates were measured at, where that is another depth."""
+    if depth != "fast":
+        return verdict
+    people = []
+    for person in verdict.by_person:
+        if person.error_rate is not None:
+            person = replace(person, explanation=_joined(person.explanation, _RATE_OF_STANDARD))  # noqa: PLW2901
+        people.append(person)
+    explanation = verdict.explanation
+    if verdict.error_rate is not None:
+        explanation = _joined(explanation, _RATE_OF_STANDARD)
+    measured_on = _joined(verdict.measured_on, _RATES_OF_STANDARD) if verdict.measured_on else ""
+    return replace(verdict, by_person=tuple(people), explanation=explanation, measured_on=measured_on)
+
+
+def _joined(first: str, second: Text) -> Text:
+    return Text(f"{first} {second}", zh=in_language(first, "zh") + second.zh)
+
+
+_RATE_OF_STANDARD = Text(
+    "That rate was measured at the standard depth, not at the fast one.", zh="该比率测自标准深度，而非快速深度。"
+)
+_RATES_OF_STANDARD = Text(
+    "They were measured at the standard depth; examined fast, by fewer detectors on fewer frames, a file may be judged "
+    "wrongly more often.",
+    zh="以上比率测自标准深度；快速检验使用的检测器和帧数较少，误判率可能更高。",
+)
+
+
 def _person(track: Track, frames: tuple[Frame, ...]) -> Person:
     best = max(track.faces, key=lambda f: (f.quality.face_px * min(f.quality.sharpness, 200.0), -f.frame))
     interval = Interval(track.faces[0].time_s, track.faces[-1].time_s)
@@ -261,11 +326,16 @@ def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:
 
 
 def _engine(chosen: Sequence[Detector], options: Options, seconds: float) -> Engine:
-    given = asdict(options) | {"detectors": ",".join(options.detectors)}
+    given = asdict(options) | {"frames": options.sampled_frames, "detectors": ",".join(options.detectors)}
     return Engine(
-        version=metadata.version("zhenwei"),
+        version=_version("zhenwei"),
         models=weights_of(chosen),
-        libraries=dict(zip(_LIBRARIES, map(metadata.version, _LIBRARIES), strict=True)),
+        libraries=dict(zip(_LIBRARIES, map(_version, _LIBRARIES), strict=True)),
         options=given,
         seconds=round(seconds, 3),
     )
+
+
+@functools.cache  # reads and parses a file of each package
+def _version(package: str) -> str:
+    return metadata.version(package)

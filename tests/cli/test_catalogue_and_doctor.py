@@ -30,7 +30,7 @@ def test_the_catalogue_lists_every_detector(capsys: pytest.CaptureFixture[str]) 
     entries = json.loads(capsys.readouterr().out)
     assert [entry["id"] for entry in entries] == list(catalogue())
     for entry in entries:
-        for name in ("question", "takes", "needs", "reference", "blind_spots", "models"):
+        for name in ("question", "takes", "needs", "reference", "blind_spots", "models", "depth"):
             assert name in entry
         for model in entry["models"]:
             assert model["sha256"] == models.verify(model["id"])
@@ -42,6 +42,7 @@ def test_the_table_and_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(id_ in listed for id_ in catalogue())
     assert main(["detectors", "cnn.face_forgery"]) == 0
     card = " ".join(capsys.readouterr().out.split())
+    assert "at every depth" in card
     for spot in catalogue()["cnn.face_forgery"].info.blind_spots:
         assert spot.split(",")[0][:30] in card
 

@@ -277,6 +277,40 @@ def test_the_options_reach_the_examination(mixed: list[str], capsys: pytest.Capt
     assert engine["command"].endswith("--frames 5 --detector cnn.face_forgery --false-alarm 0.01")
 
 
+@pytest.mark.parametrize(
+    ("flags", "depth", "frames"), [((), "standard", 32), (("--fast",), "fast", 8), (("--full",), "full", 32)]
+)
+def test_the_depth_is_told_and_can_be_repeated(
+    mixed: list[str], capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], depth: str, frames: int
+) -> None:
+    assert main(["scan", mixed[0], "--format", "json", *flags]) == 0
+    (found,) = lines(capsys.readouterr().out)
+    assert (found["engine"]["options"]["depth"], found["engine"]["options"]["frames"]) == (depth, frames)
+    asked = {item["detector"] for item in found["evidence"]}
+    assert ("temporal.blink" in asked, "warp.affine" in asked) == (depth == "full", depth != "fast")
+    assert [word for word in found["engine"]["command"].split() if word in ("--fast", "--full")] == list(flags)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--fast", "--full"), ("--fast", "--detector", "cnn.face_forgery"), ("--full", "--detector", "warp.affine")],
+)
+def test_depths_and_named_detectors_exclude_each_other(
+    mixed: list[str], capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    assert main(["scan", mixed[0], *flags]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert all(flag in shown for flag in flags if flag.startswith("--"))
+    assert "all but one" in shown
+
+
+def test_the_help_shows_both_depths_in_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "zhenwei scan folder/ --fast" in shown
+    assert "--full asks everybody" in shown
+
+
 def started(*arguments: str) -> subprocess.Popen[str]:
     # Where the tests themselves were started in the background, Ctrl-C is ignored, and a child would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

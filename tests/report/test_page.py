@@ -342,3 +342,24 @@ def test_silent_detectors_are_folded_and_those_not_asked_named_in_one_line(forge
     assert "had no answer" in words
     assert "Not for a picture, and not asked: speech.lfcc_gmm." in words
     assert "does not examine pictures" not in words
+
+
+@pytest.mark.parametrize(
+    ("depth", "sentence"), [("fast", "Not asked at the fast depth: warp.one, temporal.two."), ("full", "")]
+)
+def test_who_the_depth_leaves_out_is_named_in_one_sentence(
+    forged_photo: Report, detectors: Mapping[str, DetectorInfo], depth: str, sentence: str
+) -> None:
+    info = next(iter(detectors.values()))
+    others = {
+        "warp.one": replace(info, id="warp.one", takes=("image",)),
+        "temporal.two": replace(info, id="temporal.two", takes=("image", "video"), depth="full"),
+        "speech.three": replace(info, id="speech.three", takes=("audio",)),
+    }
+    options = {**forged_photo.engine.options, "detectors": "", "depth": depth}
+    report = replace(forged_photo, engine=replace(forged_photo.engine, options=options))
+    words = read(report, detectors={info.id: info, **others}).words
+    assert sentence in words
+    assert ("Not asked at the" in words) == bool(sentence)
+    named = replace(report, engine=replace(report.engine, options={**options, "detectors": info.id}))
+    assert "Not asked at the" not in read(named, detectors={info.id: info, **others}).words

@@ -24,7 +24,6 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that is in 
 Detectors = Annotated[
     list[str] | None, typer.Option("--detector", help="Ask only this detector; repeat for more.", metavar="ID")
 ]
-Frames = Annotated[int, typer.Option("--frames", help="Frames taken from a clip, evenly spread.")]
 FalseAlarm = Annotated[float, typer.Option("--false-alarm", help="Wanted share of genuine files called forged.")]
 
 # of the lab's long runs

@@ -9,7 +9,7 @@ import typer
 
 from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption
 from zhenwei.cli.trouble import tell_of_plugins
-from zhenwei.types import DetectorInfo, Language, in_language
+from zhenwei.types import Depth, DetectorInfo, Language, in_language
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,11 +72,11 @@ def _list(entries: list[dict[str, Any]]) -> Table:
 
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     shown.add_column("Detector", no_wrap=True)  # an id broken in two could not be copied
-    for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4)):
+    for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4), ("Depth", 2)):
         shown.add_column(title, ratio=ratio, overflow="fold")
     for entry in entries:
         takes, needs = Text(", ".join(entry["takes"])), Text(", ".join(entry["needs"]))
-        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs)
+        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs, Text(entry["depth"]))
     return shown
 
 
@@ -86,6 +86,13 @@ _FINDS = {
     "generated": "wholly generated media",
     "voice": "voices made by a machine",
     "pairing": "picture and sound that do not belong together",
+}
+
+
+_ASKED: dict[Depth, str] = {
+    "fast": "at every depth",
+    "standard": "at the standard depth and with scan --full",
+    "full": "with scan --full, or by name",
 }
 
 
@@ -103,6 +110,7 @@ def _card(entry: dict[str, Any]) -> Table:
         "finds": _FINDS[entry["finds"]],
         "judges": "each person" if entry["level"] == "person" else "the whole file",
         "needs": ", ".join(entry["needs"]),
+        "asked": _ASKED[entry["depth"]],
         "reads metadata": "yes" if entry["reads_metadata"] else "no",
         "reference": entry["reference"],
         "blind spots": "\n".join(f"- {spot}" for spot in entry["blind_spots"]),

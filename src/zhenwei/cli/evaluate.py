@@ -46,7 +46,7 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="folder or list of labelled files")],
     output: Annotated[Path, typer.Option(help="folder for the results")],
     detector: Annotated[str, typer.Argument(help="id of one detector; all of them together if left out")] = "fused",
-    fused: Annotated[bool, typer.Option("--fused", help="all detectors together, which is the default")] = False,
+    fused: Annotated[bool, typer.Option("--fused", help="those of the standard depth, by default")] = False,
     format_: Annotated[str, typer.Option("--format", help="format of the data, if the layout leaves doubt")] = "auto",
     protocol: Annotated[
         str, typer.Option(help='packaged protocol or TOML file; "left-out" if left out, "all" if no source is known')

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Frames, Lang, Quiet
+from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
@@ -45,7 +45,7 @@ def robust(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep every saved file in the output folder.")] = False,
     detector: Detectors = None,
-    frames: Frames = 12,
+    frames: Annotated[int, typer.Option("--frames", help="Frames taken from a clip, evenly spread.")] = 12,
     seconds: Annotated[
         float, typer.Option("--seconds", help="Of a longer clip, use only the first of so many seconds.", min=0.5)
     ] = 6.0,

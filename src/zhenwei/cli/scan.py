@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Frames, Lang, Quiet, Verbose
+from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet, Verbose
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
 from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
 from zhenwei.report import STDIN_NAME, CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
-from zhenwei.types import Language
+from zhenwei.types import Depth, Language
 
 if TYPE_CHECKING:
     from zhenwei.pipeline import Options
@@ -41,7 +41,15 @@ def scan(
         typer.Option("--output", "-o", help="Folder for a page per file and report.json.", metavar="DIR"),
     ] = None,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences and pages.")] = Lang.en,
-    frames: Frames = 32,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Ask only what costs little, about few frames; voices are not examined.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Ask all, among them what follows a face frame by frame and adds little.")
+    ] = False,
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="Frames taken from a clip, evenly spread; else 32, 8 with --fast.")
+    ] = None,
     detector: Detectors = None,
     false_alarm: FalseAlarm = 0.05,
     quiet: Quiet = False,
@@ -67,12 +75,19 @@ def scan(
 
       zhenwei scan folder/ --output out/           # out/NAME.html and out/report.json; what is there stays
 
+      zhenwei scan folder/ --fast                  # a first look; --full asks everybody
+
       zhenwei scan clip.mp4 --lang zh --frames 64 --detector cnn.face_forgery
     """
     from zhenwei.pipeline import Options
 
     language: Language = lang.value
-    options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm)
+    if fast + full + bool(detector) > 1:
+        given = [flag for flag, is_given in (("--fast", fast), ("--full", full), ("--detector", detector)) if is_given]
+        fix = "Leave out all but one: each of them says which detectors are asked."
+        raise UsageError("options exclude each other", got=" and ".join(given), want="one of them", fix=fix)
+    depth: Depth = "fast" if fast else "full" if full else "standard"
+    options = Options(frames=frames, detectors=tuple(detector or ()), false_alarm=false_alarm, depth=depth)
     known(options)
     if STDIN in paths:
         _refuse_terminal()
@@ -87,7 +102,7 @@ def known(options: Options) -> None:
     """Refuse a detector that is not there before the first file is opened."""
     from zhenwei import detectors
 
-    for id_ in options.detectors or detectors.catalogue():
+    for id_ in options.asked:
         detectors.build(id_)
 
 

@@ -16,9 +16,20 @@ from pathlib import Path
 from zhenwei.detectors._asking import ask
 from zhenwei.detectors._plugins import GROUP, BrokenPlugin, Catalogue, checked, models_of, plugins
 from zhenwei.errors import UsageError
-from zhenwei.types import Detector
+from zhenwei.types import Depth, Detector
 
-__all__ = ["GROUP", "BrokenPlugin", "Catalogue", "ask", "build", "catalogue", "ids", "models_of", "package_of"]
+__all__ = [
+    "GROUP",
+    "BrokenPlugin",
+    "Catalogue",
+    "ask",
+    "asked_at",
+    "build",
+    "catalogue",
+    "ids",
+    "models_of",
+    "package_of",
+]
 
 Option = bool | int | float | str
 
@@ -48,6 +59,11 @@ def catalogue(*, strict: bool = True) -> Catalogue:
         return found
     own = {id_: checked(id_, getattr(import_module(f"{__name__}.{id_}"), "detector", None)) for id_ in ids()}
     return plugins(own)
+
+
+def asked_at(depth: Depth) -> tuple[str, ...]:
+    """The ids of those that an examination of ``depth`` asks, in alphabetical order. Raises as :func:`catalogue`."""
+    return tuple([id_ for id_, kind in catalogue().items() if kind.info.asked_at(depth)])
 
 
 def build(id: str, /, **options: Option) -> Detector:  # noqa: A002 - the word that users know it by

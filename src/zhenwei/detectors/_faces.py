@@ -256,7 +256,9 @@ def _is_palette(pixels: Pixels, box: Box) -> bool:
     left, right = max(0, int(box.left)), min(width, int(box.right))
     step = max(1, min(bottom - top, right - left) // _SAMPLED_PX)
     part = pixels[top:bottom:step, left:right:step]
-    if part.shape[0] * part.shape[1] < 4 * _PALETTE or is_grey(part):
+    if part.shape[0] * part.shape[1] < 4 * _PALETTE:
+        return False
+    if distinct_colours(part[::8]) > _PALETTE or is_grey(part):  # an eighth of the rows mostly settles it
         return False
     return distinct_colours(part) <= _PALETTE
 

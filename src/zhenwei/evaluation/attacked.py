@@ -45,7 +45,7 @@ def attacked(
     if options.detectors and _DETECTOR not in options.detectors:
         raise UsageError("there is nothing to attack", got=", ".join(options.detectors), want=f"--detector {_DETECTOR}")
     report = pipeline.examine(path, options=options)
-    subject, people = _subject(path, options.frames)
+    subject, people = _subject(path, options.sampled_frames)
     aims = {"forged": ("hide",), "genuine": ("frame",), "inconclusive": ("hide", "frame")}[report.verdict.decision]
     for attack, aim, level in product(attacks, aims, eps) if people else ():
         budget = Budget(level, steps, seed=seed)

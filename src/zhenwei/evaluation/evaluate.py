@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zhenwei import pipeline
-from zhenwei.detectors import build, catalogue
+from zhenwei.detectors import asked_at, build
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.ablation import ablations
 from zhenwei.evaluation.by_source import by_source, over_sources, sources_known
@@ -41,7 +41,8 @@ def evaluate(
     tell: Tell | None = None,
     on_fault: OnFault | None = None,
 ) -> Results:
-    """Asks ``subject`` (a detector's id, or "fused" for all of them) about the files that ``protocol`` chooses.
+    """Asks ``subject``, a detector's id or "fused" for those of the standard depth, about the files that ``protocol``
+    chooses.
 
     ``journal``: a file that what was said is kept in, so that an interrupted run goes on. ``findings``: of checks that
     ran before. ``on_fault``: told of what the program, or a detector, failed on. Raises :class:`UsageError` for an
@@ -120,7 +121,7 @@ def ladder_of(protocol: Protocol) -> list[Degradation]:
 
 def weights_of(subject: str) -> dict[str, str]:
     """sha256 of every model that the subject and the face finder use. :class:`UsageError` for an unknown detector."""
-    asked = tuple(catalogue()) if subject == FUSED else (subject,)
+    asked = asked_at("standard") if subject == FUSED else (subject,)
     return pipeline.weights_of([build(name) for name in asked])
 
 

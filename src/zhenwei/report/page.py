@@ -68,6 +68,7 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
         answered=answered,
         silent=silent,
         unasked=unasked,
+        not_at_depth=_not_at_depth(report, known),
         detectors=known,
         max_facts=MAX_FACTS,
         audio=_audio(media),
@@ -112,6 +113,15 @@ def _sorted(report: Report) -> tuple[list[Evidence], list[Evidence], list[str]]:
         if not each.asked:
             unasked[each.detector] = None
     return answered, silent, list(unasked)
+
+
+def _not_at_depth(report: Report, known: Mapping[str, DetectorInfo]) -> list[str]:
+    """Detectors of the file's kind that the depth leaves out; none where detectors were named."""
+    options = report.engine.options
+    if options.get("detectors") or options.get("depth") not in ("fast", "standard"):
+        return []
+    asked = {each.detector for each in report.evidence}
+    return [id_ for id_, info in known.items() if report.media.kind in info.takes and id_ not in asked]
 
 
 def _person(report: Report, number: int, language: Language) -> _PersonShown:

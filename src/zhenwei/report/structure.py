@@ -89,6 +89,8 @@ def command(engine: Engine, path: str) -> str:
                 words += [flag, id_]
         elif flag:
             words += [flag, str(value)]
+        elif name == "depth" and value != "standard":
+            words.append(f"--{value}")
     return shlex.join(words)
 
 

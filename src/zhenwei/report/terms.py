@@ -120,6 +120,12 @@ PHRASES: dict[str, tuple[str, str]] = {
     "no_evidence": ("No detector was asked about this file.", "没有检测器检验过此文件。"),
     "silent": ("{count} detectors had no answer", "{count} 个检测器未作答"),
     "unasked": ("Not for a {kind}, and not asked: {names}.", "不适用于{kind}，未询问：{names}。"),
+    "not_at_depth": (
+        "Not asked at the {depth} depth: {names}. With --full all are asked, with --detector those that are named.",
+        "{depth}深度下未询问：{names}。使用 --full 可询问全部检测器，使用 --detector 可指定检测器。",
+    ),
+    "depth_fast": ("fast", "快速"),
+    "depth_standard": ("standard", "标准"),
     "families": ("What each kind of examination adds", "各类检验各占多少分量"),
     "families_how": (
         "To the right speaks for forged, to the left for genuine, in LLR; what others repeat is taken off.",

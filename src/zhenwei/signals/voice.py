@@ -7,6 +7,8 @@ Spread, not level, is measured, so that the colour of a microphone falls out. So
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, hilbert, sosfiltfilt
@@ -119,10 +121,15 @@ def _bands(audio: Reals) -> list[tuple[Reals, Reals]]:
     """Each band and its envelope."""
     bands = []
     for limits in _BANDS_HZ:
-        sections = butter(4, limits, "bandpass", fs=RATE_HZ, output="sos")
-        band = np.asarray(sosfiltfilt(sections, audio))
+        band = np.asarray(sosfiltfilt(_sections(limits), audio))
         bands.append((band, np.abs(hilbert(band))))
     return bands
+
+
+@cache
+def _sections(limits: tuple[int, int]) -> Reals:
+    """``(4, 6)``: the band-pass of ``limits`` in Hz."""
+    return np.asarray(butter(4, limits, "bandpass", fs=RATE_HZ, output="sos"), np.float64)
 
 
 def _crests(bands: list[tuple[Reals, Reals]]) -> Reals:

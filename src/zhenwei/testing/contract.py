@@ -20,7 +20,19 @@ import numpy as np
 
 from zhenwei.testing.made import Subjects, digest, writable_copy
 from zhenwei.testing.made import subjects as made_subjects
-from zhenwei.types import Curve, Detector, DetectorInfo, Evidence, Exhibit, ImageExhibit, Kind, Level, Media, Subject
+from zhenwei.types import (
+    DEPTHS,
+    Curve,
+    Detector,
+    DetectorInfo,
+    Evidence,
+    Exhibit,
+    ImageExhibit,
+    Kind,
+    Level,
+    Media,
+    Subject,
+)
 
 HEAVY = ("torch", "torchvision", "tensorflow", "jax", "onnx", "safetensors", "sklearn", "matplotlib", "pandas")
 _BUILT_IN = "zhenwei.detectors."
@@ -91,6 +103,7 @@ def check_info(kind: type[Detector], subjects: Subjects) -> None:
         "blind_spots is empty, and every method has some": not any(s.strip() for s in info.blind_spots),
         f"takes {info.takes!r} is not some of {get_args(Kind)}": not set(info.takes) or not _within(info.takes, Kind),
         f"takes {info.takes!r} names a kind twice": len(set(info.takes)) != len(info.takes),
+        f"depth {info.depth!r} is not one of {DEPTHS}": info.depth not in DEPTHS,
         f"level {info.level!r} is not one of {get_args(Level)}": not _within((info.level,), Level),
         f"contract {contract} has a size, face or deviation below or at 0": contract is not None
         and (contract.size_px <= 0 or contract.min_face_px <= 0 or contract.deviation <= 0 or contract.margin < 0),

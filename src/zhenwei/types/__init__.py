@@ -7,7 +7,7 @@ and points are in pixels of the frame they belong to, x to the right, y down; ti
 
 from __future__ import annotations
 
-from zhenwei.types.detector import Detector, DetectorInfo, InputContract, Level, Subject
+from zhenwei.types.detector import DEPTHS, Depth, Detector, DetectorInfo, InputContract, Level, Subject
 from zhenwei.types.evidence import Curve, Declaration, Evidence, Exhibit, Forgery, ImageExhibit, Origin
 from zhenwei.types.faces import Face, Quality, Strip, Track
 from zhenwei.types.media import Audio, Box, Floats, Frame, Interval, Kind, Media, Pixels
@@ -15,11 +15,13 @@ from zhenwei.types.text import Language, Text, in_language
 from zhenwei.types.verdict import Decision, Engine, Person, PersonVerdict, Report, Stream, StreamVerdict, Verdict
 
 __all__ = [
+    "DEPTHS",
     "Audio",
     "Box",
     "Curve",
     "Decision",
     "Declaration",
+    "Depth",
     "Detector",
     "DetectorInfo",
     "Engine",

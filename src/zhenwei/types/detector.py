@@ -10,6 +10,9 @@ from zhenwei.types.faces import Strip, Track
 from zhenwei.types.media import Audio, Frame, Kind, Media
 
 Level = Literal["person", "file"]
+Depth = Literal["fast", "standard", "full"]
+"""How much is asked of a file, from the cheapest on; each asks all that the one before it asks."""
+DEPTHS: tuple[Depth, ...] = ("fast", "standard", "full")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +58,11 @@ class InputContract:
 
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:
-    """The entry of a detector in the catalogue; shown by ``zhenwei detectors``."""
+    """The entry of a detector in the catalogue; shown by ``zhenwei detectors``.
+
+    ``depth``: the shallowest at which it is asked where no detector is named. "fast" is for what costs next to nothing
+    beside decoding, "full" for what costs much and was measured to add little.
+    """
 
     id: str
     question: str
@@ -69,6 +76,11 @@ class DetectorInfo:
     reads_metadata: bool = False
     finds: Forgery = "altered"
     needs_strip: bool = False  # whether it looks at ``Subject.strip``, which takes a second decoding
+    depth: Depth = "standard"
+
+    def asked_at(self, depth: Depth) -> bool:
+        """Whether an examination of that depth asks it, unless detectors are named."""
+        return DEPTHS.index(self.depth) <= DEPTHS.index(depth)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -47,6 +47,7 @@ class DurationFacts:
         ),
         reads_metadata=True,
         finds="pairing",
+        depth="fast",
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:

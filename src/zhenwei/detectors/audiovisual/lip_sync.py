@@ -70,6 +70,7 @@ class LipSync:
         ),
         models=(MODEL, ACTIVITY),
         needs_strip=True,
+        depth="full",
         finds="pairing",
     )  # fmt: skip
 

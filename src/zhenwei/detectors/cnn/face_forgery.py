@@ -57,6 +57,7 @@ class FaceForgery:
         ),
         models=(_MODEL,),
         contract=_CONTRACT,
+        depth="fast",
     )
 
     def examine(self, subject: Subject) -> Evidence:

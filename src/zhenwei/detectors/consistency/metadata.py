@@ -45,6 +45,7 @@ class Metadata:
         ),
         reads_metadata=True,
         finds="generated",
+        depth="fast",
     )
 
     def examine(self, subject: Subject) -> Evidence:

@@ -59,6 +59,7 @@ class Credential:
         ),
         reads_metadata=True,
         finds="generated",
+        depth="fast",
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:

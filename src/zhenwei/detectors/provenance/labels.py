@@ -47,6 +47,7 @@ class Labels:
         ),
         reads_metadata=True,
         finds="generated",
+        depth="fast",
     )
 
     def examine(self, subject: Subject) -> Evidence:

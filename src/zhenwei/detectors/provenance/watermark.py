@@ -41,6 +41,7 @@ class Watermark:
             Text("genuine files into which somebody put the mark", zh="被人加入该水印的真实文件"),
         ),
         finds="generated",
+        depth="fast",
     )
 
     def examine(self, subject: Subject) -> Evidence:

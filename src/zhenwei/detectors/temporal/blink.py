@@ -53,6 +53,7 @@ class Blink:
             Text("people who stare, read or wear dark glasses", zh="凝视、阅读或戴墨镜的人"),
         ),
         needs_strip=True,
+        depth="full",
     )
 
     def examine(self, subject: Subject) -> Evidence:

@@ -64,6 +64,7 @@ class Breathing:
             Text("a camera that sways as slowly as breath", zh="像呼吸一样缓慢晃动的镜头"),
         ),
         needs_strip=True,
+        depth="full",
     )
 
     def examine(self, subject: Subject) -> Evidence:

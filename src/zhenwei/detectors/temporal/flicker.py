@@ -66,6 +66,7 @@ class Flicker:
         ),
         models=(MODEL,),
         needs_strip=True,
+        depth="full",
     )
 
     def examine(self, subject: Subject) -> Evidence:

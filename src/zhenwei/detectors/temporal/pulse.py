@@ -60,6 +60,7 @@ class PulseCoherence:
             Text("make-up, dim light, motion", zh="化妆、昏暗光线和运动"),
         ),
         needs_strip=True,
+        depth="full",
     )
 
     def examine(self, subject: Subject) -> Evidence:

@@ -1,7 +1,8 @@
 """What the fused verdict rests on: how detectors repeat each other, what they are worth, and how often each LLR is
 reached; all of it on whole files of sources, most of which nothing was trained on, and each left out in turn.
 
-Every detector is asked about every file of the protocol "thresholds" (:mod:`zhenwei.evaluation`), as users would ask.
+Every detector of the standard depth is asked about every file of the protocol "thresholds"
+(:mod:`zhenwei.evaluation`), as users would ask.
 From the answers follow, in this order:
 
 0. **Left-out answers**: a detector that learned from media of these very sources, and has its answers to each of them
@@ -142,7 +143,8 @@ class MeasuredThresholds:
 def ask(
     data: Path, folder: Path, *, limit: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> list[FileAnswers]:
-    """Every detector about the files of ``data`` that the protocol takes, ``limit`` of each set and class at most.
+    """Every detector of the standard depth about the files of ``data`` that the protocol takes, ``limit`` of each set
+    and class at most.
 
     Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
     """
