@@ -72,7 +72,8 @@ class Examiner:
     score is the trimmed mean over time. ``part``: of a model that several detectors read, whose calibration; its
     scores are output ``first``, its regional scores the next. Such a model is run once a person, whoever asks.
     ``shift`` is added to regional scores before they are drawn: a seam is thin, and few come near certainty. ``draw``
-    makes the exhibits where the second output is no map.
+    makes the exhibits where the second output is no map. ``relative``: regional scores are drawn against the others of
+    the same face, where they have no zero of their own.
     """
 
     info: DetectorInfo
@@ -85,6 +86,7 @@ class Examiner:
     first: int = 0
     shift: float = 0.0
     draw: Callable[[FaceBatch, Floats], tuple[Exhibit, ...]] | None = None
+    relative: bool = False
 
     def examine(self, subject: Subject) -> Evidence:
         track = subject.track
@@ -119,7 +121,7 @@ class Examiner:
     def _images(self, batch: FaceBatch, scores: Floats, maps: Floats) -> list[ImageExhibit]:
         """The most suspicious faces in order of time, each with its map; one where several detectors show theirs."""
         most = np.argsort(-scores, kind="stable")[: 1 if self.part else _MAX_IMAGES]
-        drawn = maps + np.float32(self.shift)
+        drawn = (_standing_out(maps) if self.relative else maps) + np.float32(self.shift)
         images = []
         for i in sorted(most.tolist()):
             time_s = batch.faces[i].time_s if len(batch.faces) > 1 else None
@@ -286,6 +288,14 @@ def _strength(size: float) -> tuple[str, str]:
     if size < 4.6:
         return "moderate", "中等"
     return "strong", "明显"
+
+
+def _standing_out(maps: Floats) -> Floats:
+    """Regional scores ``(n, rows, columns)``, smoothed, in quartile distances above the upper quartile of their face:
+    what is above 0 stands out among its own. Single cells far off, as transformers have them, do not set the scale."""
+    smooth = np.stack([cv2.medianBlur(np.ascontiguousarray(one, np.float32), 3) for one in maps])
+    low, high = np.quantile(smooth, (0.25, 0.75), axis=(1, 2), keepdims=True)
+    return np.asarray((smooth - high) / np.maximum(high - low, 1e-6), np.float32)
 
 
 def _overlay(crop: Pixels, regional: Floats) -> Pixels:

@@ -36,7 +36,7 @@ class EncoderHead:
 
     def examiner(self) -> Examiner:
         way = (self.mirrored, self.enough, self.most)
-        return Examiner(self.info, CONTRACT, self.wording, *way, part=self.part, first=self.first)
+        return Examiner(self.info, CONTRACT, self.wording, *way, part=self.part, first=self.first, relative=True)
 
 
 def detector_info(id_: str, question: Text, finds: Forgery, blind_spots: tuple[Text, ...]) -> DetectorInfo:

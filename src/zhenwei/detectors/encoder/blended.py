@@ -21,8 +21,8 @@ class Blended(EncoderHead):
             "The face and its surroundings belong together; {} support.", zh="这张脸与周围浑然一体（{}的支持）。"
         ),
         map=Text(
-            "What each part adds to the score. It is evidence, not a map of what was altered.",
-            zh="各部分对得分的贡献。这是证据，并不是改动区域图。",
+            "Which parts add most to the score, compared with the rest of this face; no map of what was altered.",
+            zh="与脸的其余部分相比，哪些区域对得分贡献最大；这并不是改动区域图。",
         ),
     )
     info = detector_info(

@@ -19,8 +19,9 @@ class Generated(EncoderHead):
         forged=Text("The face shows {} signs of a generator.", zh="这张脸带有{}的生成迹象。"),
         genuine=Text("The face looks photographed; {} support.", zh="这张脸看起来是拍摄的（{}的支持）。"),
         map=Text(
-            "What each part adds to the score. A generated picture is generated everywhere.",
-            zh="各部分对得分的贡献。生成的图片处处都是生成的。",
+            "Which parts add most to the score, compared with the rest of this face. A generated picture is generated "
+            "everywhere.",
+            zh="与脸的其余部分相比，哪些区域对得分贡献最大。生成的图片处处都是生成的。",
         ),
     )
     info = detector_info(
