@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
@@ -9,6 +10,7 @@ from zhenwei.detectors.encoder._heads import EncoderHead, detector_info
 from zhenwei.types import Detector, Text
 
 
+@dataclass(frozen=True, slots=True)
 class Animated(EncoderHead):
     """Learned from talking heads of several methods, each of which was left out once to see how it is found unseen."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
@@ -9,6 +10,7 @@ from zhenwei.detectors.encoder._heads import EncoderHead, detector_info
 from zhenwei.types import Detector, Text
 
 
+@dataclass(frozen=True, slots=True)
 class Generated(EncoderHead):
     """Learned from pictures of several generators, and from photographs sent through a decoder."""
 
