@@ -7,6 +7,7 @@ import torch
 
 from zhenwei.nets.face_encoder import (
     CELLS,
+    Block,
     ClipTower,
     FaceEncoderNet,
     FaceEncoderOutput,
@@ -43,6 +44,7 @@ def test_tokens_after_every_block_and_no_face_minds_its_neighbours(tower: ClipTo
 def test_attention_is_that_of_the_formula(tower: ClipTower) -> None:
     """Against the softmax written out, a head at a time."""
     block, x = tower.blocks[0], torch.randn(1, 5, WIDTH, generator=torch.Generator().manual_seed(2))
+    assert isinstance(block, Block)
     q, k, v = block.qkv(block.norm1(x)).split(WIDTH, 2)
     mixed = []
     for head in range(4):

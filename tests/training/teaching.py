@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from zhenwei.models import ModelEntry
-from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.lesson import Lesson, LessonRun, TellStage
 
 
 def teach(
@@ -16,7 +16,7 @@ def teach(
     data: Path,
     output: Path,
     store: Path,
-    told: Callable[[str, float, str], None] = lambda *_: None,
+    told: TellStage = lambda *_: None,
 ) -> Sequence[ModelEntry]:
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -87,6 +87,6 @@ def test_no_face_and_a_small_face_are_not_answered(name: str, portrait: Pixels) 
 
 @pytest.mark.parametrize("name", HEADS)
 def test_it_shows_the_face_with_its_map(name: str, portrait: Pixels) -> None:
-    exhibits = build(name).examine(subject(portrait)).exhibits
-    assert [type(exhibit) for exhibit in exhibits] == [ImageExhibit]
-    assert exhibits[0].pixels.shape == (224, 224, 3)
+    (exhibit,) = build(name).examine(subject(portrait)).exhibits
+    assert isinstance(exhibit, ImageExhibit)
+    assert exhibit.pixels.shape == (224, 224, 3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
+from zhenwei.nets.face_encoder import Read
 from zhenwei.training.encoder._heads import (
     BOTH,
     COLLECTED,
@@ -22,7 +23,7 @@ from zhenwei.training.encoder._heads import (
 )
 
 WIDTH, EACH = 24, 40
-READS = ((0, "mean"), (1, "class"))
+READS: tuple[Read, ...] = ((0, "mean"), (1, "class"))
 
 
 def table(*, trace: float = 2.5, apart: float = 6.0, made: int = 40) -> TokenTable:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zhenwei.nets.face_encoder import ClipTower, FaceEncoderNet, FaceEncoderOutput
+from zhenwei.nets.face_encoder import Block, ClipTower, FaceEncoderNet, FaceEncoderOutput
 from zhenwei.training.install.int8 import quantised, smooth
 from zhenwei.training.install.onnx_export import export
 
@@ -67,5 +67,7 @@ def test_smoothing_changes_no_answer_and_evens_out_channels(net: FaceEncoderNet)
 @torch.no_grad()
 def _spread(tower: ClipTower) -> float:
     """How far apart the largest channels of the first norm's output are, as a ratio."""
-    most = tower.blocks[0].norm1(tower.embed(faces())).abs().amax((0, 1))
+    first = tower.blocks[0]
+    assert isinstance(first, Block)
+    most = first.norm1(tower.embed(faces())).abs().amax((0, 1))
     return float(most.max() / most.median())

@@ -30,7 +30,7 @@ def test_thin_tails_are_learned_and_the_run_repeats(tmp_path: Path) -> None:
     rows = [(name, tinted(i, thin=name[0] == "stylegan")) for i, name in enumerate(names)]
     data = album(tmp_path / "data", rows)
     told: list[tuple[str, float]] = []
-    teach(lesson, data, tmp_path / "one", tmp_path / "store", lambda stage, share, _: told.append((stage, share)))
+    teach(lesson, data, tmp_path / "one", tmp_path / "store", lambda stage, share, *_: told.append((stage, share)))
     assert told[-1] == ("calibrating", 1.0)
     assert {stage for stage, _ in told} == {"fitting", "calibrating"}
     row = models.entry(MODEL, tmp_path / "store")
