@@ -12,7 +12,7 @@ from zhenwei.types import Detector, Text
 
 @dataclass(frozen=True, slots=True)
 class Blended(EncoderHead):
-    """Learned from forgeries made of genuine faces, and from collected swaps of three sources; each was left out once."""
+    """Learned from forgeries made of genuine faces and from collected swaps, each source of which was left out once."""
 
     part: ClassVar[str] = "blended"
     first: ClassVar[int] = 0
