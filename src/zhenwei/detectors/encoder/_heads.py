@@ -15,6 +15,11 @@ REFERENCE = (
     "self-made forgeries: self-blends (Shiohara & Yamasaki 2022) and round trips through a latent autoencoder"
 )
 
+MAP = Text(
+    "Which parts add most to the score, compared with the rest of this face; no map of what was altered.",
+    zh="与脸的其余部分相比，哪些区域对得分贡献最大；这并不是改动区域图。",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderHead:

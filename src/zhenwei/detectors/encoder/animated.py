@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors.encoder._heads import EncoderHead, detector_info
+from zhenwei.detectors.encoder._heads import MAP, EncoderHead, detector_info
 from zhenwei.types import Detector, Text
 
 
@@ -22,10 +22,7 @@ class Animated(EncoderHead):
             "The head shows {} signs of having been animated by a network.", zh="这个头像带有{}的网络驱动迹象。"
         ),
         genuine=Text("The head looks filmed; {} support.", zh="这个头像看起来是拍摄的（{}的支持）。"),
-        map=Text(
-            "Which parts add most to the score, compared with the rest of this face; no map of what was altered.",
-            zh="与脸的其余部分相比，哪些区域对得分贡献最大；这并不是改动区域图。",
-        ),
+        map=MAP,
     )
     info = detector_info(
         "encoder.animated",

@@ -7,6 +7,7 @@ kind of forgery of each face beside it. What only judges at the end ("clips") is
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -137,14 +138,14 @@ def chosen_items(items: Sequence[Item]) -> list[Item]:
 def _crops(item: Item, archives: dict[Path, zipfile.ZipFile]) -> Iterator[tuple[Face, bytes, Floats]]:
     """Of the most prominent person, frame by frame: the face, its crop encoded, landmarks in [0, 1] of the crop."""
     source: bytes | Path = item.path
-    if item.member:
-        if item.path not in archives:
-            archives[item.path] = zipfile.ZipFile(item.path)
-        source = archives[item.path].read(item.member)
     try:
+        if item.member:
+            if item.path not in archives:
+                archives[item.path] = zipfile.ZipFile(item.path)
+            source = archives[item.path].read(item.member)
         with media.at_hand(source) as given, media.opened(given.path) as facts:
             frames = tuple(media.sample_frames(facts, FRAMES))
-    except MediaError:
+    except (MediaError, zipfile.BadZipFile, zlib.error):
         return  # a damaged file of a large set is no reason to stop
     for face in _most_prominent(frames):
         frame = frames[face.frame]

@@ -3,6 +3,7 @@ linear head for each, all installed as one model in 8 bit."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,11 +96,10 @@ def install(recipe: EncoderRecipe, data: EncoderData, net: TunedEncoder, run: Le
     maker = PairMaker.of(data.room, data.trips, recipe)
     shown = np.concatenate([maker[_heads.BEYOND - 1 - number].pixels for number in range(_SHOWN)])[:_SHOWN]
     tower = smooth(assembled(net.tower), _input(shown))
-    table_at = run.output / "tokens.npz"
+    tokens = quantised(export(TokensNet(tower), 224, outputs=TokensOutput._fields).onnx)
+    table_at = run.output / f"tokens-{hashlib.sha256(tokens).hexdigest()[:12]}.npz"  # of this tower, and no other
     if not table_at.is_file():
-        encode = partial(
-            _encoded, _session(quantised(export(TokensNet(tower), 224, outputs=TokensOutput._fields).onnx))
-        )
+        encode = partial(_encoded, _session(tokens))
         table = _heads.table_of(encode, data.room, maker, recipe, run.bar("asking the tower"))
         _heads.save_table(table, table_at)
     heads = _heads.fit_heads(_heads.load_table(table_at), run.say)
@@ -190,11 +190,13 @@ def product_of(recipe: EncoderRecipe, heads: Mapping[str, FittedHead]) -> Produc
         input="faces (n, 3, 224, 224) float32 RGB in [-1, 1], face box with a margin of 20%; gives scores (n,) and "
         "maps (n, 14, 14), logits, of blended, animated, generated; a score is the mean of its map",
         facts=("Network: vision transformer of 12 blocks, matrix products in 8 bit", f"Seed {recipe.seed}"),
-        held_out="One row of each source: media that were scored by heads which knew neither the source nor methods of "
-        "the same family. The tower saw genuine faces of some of these sources, forged ones of none.",
+        held_out="One row of each source: media, each delivered once (scaled, re-encoded), that were scored by heads "
+        "which knew neither the source nor methods of the same family; of generated ones, not this half of it. The "
+        "tower saw genuine faces of some of these sources, forged ones of none.",
         remarks=tuple(lines),
         limits=_LIMITS,
         noun="media",
+        precision="8 bit matrix products",
         licence="MIT (tower, OpenAI), Apache-2.0 (tuning and heads, this project; see training data)",
     )
 

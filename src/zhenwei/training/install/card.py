@@ -21,7 +21,7 @@ class Product:
     The rest are words of the manifest and the card, in Markdown: ``question`` (what goes in, what comes out),
     ``facts`` (a list: network, recipe), ``held_out`` (what the table is measured on), ``remarks`` (paragraphs below
     it), ``limits``. ``noun``: what a row of the table counts, in the plural. ``reference``: what ONNX Runtime was held
-    against.
+    against. ``precision``: of the weights in the file.
     """
 
     model: str
@@ -35,6 +35,7 @@ class Product:
     facts: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     noun: str = "faces"
+    precision: str = "float32"
     version: str = "1"
     reference: str = "PyTorch"
     licence: str = OWN_LICENCE
@@ -60,7 +61,7 @@ def card(product: Product, row: ModelEntry, found: Mapping[str, Calibrated], par
     """The model's card, Markdown: what it is, how it did on what was held out, what it cannot do."""
     size = f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 100_000 else f"{row.bytes / 1e3:.1f} kB"
     lines = [f"# {row.id}", "", product.question, "", f"- Detector: `{product.detector}`"]
-    lines += [f"- File: {size}, ONNX opset 17, float32", f"- sha256: `{row.sha256}`"]
+    lines += [f"- File: {size}, ONNX opset 17, {product.precision}", f"- sha256: `{row.sha256}`"]
     for fact in (f"Training data: {row.training_data}", *product.facts):
         lines.append(f"- {fact}")
     lines += [f"- Largest difference of ONNX Runtime from {product.reference}: {parity:.1e}", ""]
