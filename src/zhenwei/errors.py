@@ -2,7 +2,9 @@
 
     ZhenweiError
     ├── MediaError            the file cannot be read as the picture, video or sound that it claims to be
-    │   └── OutOfMemoryError  there is not enough memory for this file
+    │   ├── OutOfMemoryError  there is not enough memory for this file
+    │   ├── TimeLimitError    it took longer than a file may take
+    │   └── WorkerDiedError   the process that examined it died
     ├── ModelError            a weights file is missing, altered, or not of an accepted kind
     ├── DataError             a data set, manifest or checkpoint is missing or malformed
     │   ├── UnmarkedError     a mark finds no room in what was made, or cannot be read back from it
@@ -73,6 +75,29 @@ class OutOfMemoryError(MediaError):
             want="more free memory",
             fix="Close other programs, or examine it on a machine that has more; of a clip, fewer frames need less.",
         )
+
+
+class TimeLimitError(MediaError):
+    """The file took longer than a file may take, and its process was ended."""
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        return cls(
+            f"over {seconds:g} s", want="a file that is examined in that time", fix="Allow more time for a file."
+        )
+
+
+class WorkerDiedError(MediaError):
+    """The process that examined the file died of it: a library crashed, or the system ended it."""
+
+    @classmethod
+    def of(cls, exit_code: int | None) -> Self:
+        """``exit_code`` as multiprocessing gives it: below 0 for a signal."""
+        how = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit status {exit_code}"
+        fix = "The file may be damaged or made to do harm; what else was to be examined is not affected."
+        if exit_code == -9:
+            fix = "Most often the system ran out of memory: use fewer workers, or allow each less memory."
+        return cls(f"the worker died ({how})", want="a file that can be examined to the end", fix=fix)
 
 
 class ModelError(ZhenweiError):

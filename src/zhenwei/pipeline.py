@@ -325,6 +325,11 @@ def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def engine_of(options: Options) -> Engine:
+    """What an examination with ``options`` will say of its engine, but for the time that it took."""
+    return _engine(tuple(map(detectors.build, options.asked)), options, 0.0)
+
+
 def _engine(chosen: Sequence[Detector], options: Options, seconds: float) -> Engine:
     given = asdict(options) | {"frames": options.sampled_frames, "detectors": ",".join(options.detectors)}
     return Engine(

@@ -95,6 +95,12 @@ def kept_file(
             raise changed(path)
 
 
+def identify(path: str) -> tuple[str, int]:
+    """SHA-256 and size in bytes of a regular file that is not empty; MediaError where there is none."""
+    with _regular_file(path, Limits()) as (file, status):
+        return digest(file), status.st_size
+
+
 @contextmanager
 def _regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, os.stat_result]]:
     name = shown_name(path)

@@ -1,0 +1,134 @@
+"""``examine_into``: many files into a store. What is in it is not examined again, so every run can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from zhenwei.engine.pool import Examined, Limits, Pool
+from zhenwei.errors import FaultError, MediaError
+from zhenwei.faults import contained
+from zhenwei.media.sources import identify
+from zhenwei.pipeline import Options, engine_of
+from zhenwei.report import Outcome, Unreadable
+from zhenwei.store import Fingerprint, Store, fingerprint_of
+from zhenwei.types import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file that is done. ``outcome`` is None for one that was in the store or has the bytes of another of this run.
+    ``decision``: that of its verdict, or "unreadable"."""
+
+    path: str
+    decision: str
+    outcome: Outcome | None
+
+
+def examine_into(
+    store: Store,
+    files: Iterable[str],
+    options: Options | None = None,
+    *,
+    workers: int = 0,
+    limits: Limits | None = None,
+    again: bool = False,
+    retry: bool = False,
+    at_most: int | None = None,
+) -> Iterator[Step]:
+    """Examine those of ``files`` that the store does not hold by this engine, as :func:`examine_many`, and keep each
+    outcome as it comes: what was yielded is on the disk. ``again``: all of them; ``retry``: those, too, that could not
+    be examined before; ``at_most``: how many are examined, then it ends. A run that was ended in whatever way goes on with
+    the next, and loses what was being examined alone."""
+    options = options or Options()
+    fingerprint = fingerprint_of(engine_of(options), options.asked)
+    with Pool(workers, limits) as pool:
+        yield from _Run(store, pool, options, fingerprint, again=again, retry=retry).all(files, at_most)
+
+
+class _Run:
+    def __init__(
+        self, store: Store, pool: Pool, options: Options, fingerprint: Fingerprint, *, again: bool, retry: bool
+    ) -> None:
+        self._store, self._pool, self._options, self._fingerprint = store, pool, options, fingerprint
+        self._again, self._retry = again, retry
+        self._open: dict[str, tuple[str, int]] = {}  # digest and size by path, of what is being examined
+        self._twins: dict[str, list[str]] = {}  # further paths by digest
+        self._seen: set[str] = set()  # digests of this run, for ``again``
+
+    def all(self, files: Iterable[str], at_most: int | None) -> Iterator[Step]:
+        left = at_most
+        for path in files:
+            if left == 0:
+                break
+            step = self._taken_up(path)
+            if step is not None:
+                yield step
+            elif path in self._open:
+                left = None if left is None else left - 1
+            yield from self._done(0.0)
+            while not self._pool.has_room:
+                yield from self._done(None)
+        while self._pool.open_files:
+            yield from self._done(None)
+
+    def _taken_up(self, path: str) -> Step | None:
+        """Hand the file to a worker, unless it is known: then what is known of it."""
+        try:
+            sha256, size_bytes = identify(path)
+        except MediaError as error:
+            self._store.lose(path, error)
+            return Step(path, "unreadable", Unreadable(path, error))
+        if sha256 in self._twins:
+            self._twins[sha256].append(path)
+            return None
+        known = self._store.decision(sha256, self._fingerprint)
+        is_due = known is None or self._again or (self._retry and known == "unreadable")
+        if known is not None and (not is_due or sha256 in self._seen):
+            self._store.place(path, sha256, size_bytes)
+            return Step(path, known, None)
+        self._seen.add(sha256)
+        self._twins[sha256] = []
+        self._open[path] = sha256, size_bytes
+        self._pool.give(path, self._options)
+        return None
+
+    def _done(self, timeout_s: float | None) -> Iterator[Step]:
+        for examined in self._pool.wait(timeout_s):
+            yield from self._kept(examined)
+
+    def _kept(self, examined: Examined) -> Iterator[Step]:
+        path, outcome = examined.path, examined.outcome
+        sha256, size_bytes = self._open.pop(path)
+        twins = self._twins.pop(sha256)
+        is_same = True
+        if isinstance(outcome, Report):  # somebody may have changed it since its digest was taken
+            is_same = outcome.media.sha256 == sha256
+            sha256, size_bytes = outcome.media.sha256, outcome.media.size_bytes
+        outcome = self._recorded(path, sha256, size_bytes, outcome, examined.seconds)
+        decision = outcome.verdict.decision if isinstance(outcome, Report) else "unreadable"
+        yield Step(path, decision, outcome)
+        for twin in twins:
+            if is_same:
+                self._store.place(twin, sha256, size_bytes)
+                yield Step(twin, decision, None)
+            else:
+                step = self._taken_up(twin)
+                if step is not None:
+                    yield step
+
+    def _recorded(self, path: str, sha256: str, size_bytes: int, outcome: Outcome, seconds: float) -> Outcome:
+        """What is in the store now. What cannot be told, a plug-in's broken answer say, is a fault of this file."""
+
+        def write() -> None:
+            self._store.record(path, sha256, size_bytes, outcome, self._fingerprint, seconds=seconds)
+
+        try:
+            contained(write)
+        except KeyboardInterrupt:  # what is done is not lost: once more, since it may have been cut short
+            contained(write)
+            raise
+        except FaultError as error:
+            outcome = Unreadable(path, error)
+            write()
+        return outcome

@@ -1,0 +1,111 @@
+"""Opening a store: which database, its settings, and its tables brought up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zhenwei.errors import DataError, MissingExtraError, UsageError, install_extra
+from zhenwei.store.refusals import told
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from zhenwei.store.store import Store
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite"}
+_WAIT_S = 60  # for another process that is writing
+_LOCK = 0x7A68656E  # "zhen": the lock under which one process migrates a PostgreSQL database
+
+
+def open_store(where: str, *, create: bool = True) -> Store:
+    """The store in the SQLite file ``where``, or in the database of that URL (``postgresql://user@host/name``).
+
+    Its tables are made, or brought up to date. Without ``create`` a file that is not there is refused. Raises
+    MissingExtraError where SQLAlchemy or the driver is not installed, UsageError for a URL of another kind, DataError
+    for a file or database that is no store of this or an earlier version, OutputError where it cannot be written.
+    """
+    try:
+        import alembic  # noqa: F401
+        import sqlalchemy
+
+        from zhenwei.store.store import Store
+    except ImportError as error:
+        fix = f"Run: {install_extra('store')}"
+        raise MissingExtraError("a store needs SQLAlchemy and Alembic", got=str(error), fix=fix) from None
+    url = _url(where)
+    if url.startswith("sqlite") and not create and not Path(where.removeprefix("sqlite:///")).is_file():
+        raise DataError("there is no store", got=where, want="a file that zhenwei scan --store wrote")
+    try:
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": _WAIT_S} if url.startswith("sqlite") else {})
+    except ImportError as error:
+        fix = f"Run: {install_extra('postgresql')}"
+        raise MissingExtraError("PostgreSQL needs psycopg", got=str(error), fix=fix) from None
+    except sqlalchemy.exc.ArgumentError as error:
+        raise UsageError("the store's URL cannot be read", got=str(error), want="postgresql://USER@HOST/NAME") from None
+    if engine.dialect.name == "sqlite":
+        _set_up_sqlite(engine)
+    with told(where):
+        _migrate(engine, where)
+    return Store(engine, where)
+
+
+def _url(where: str) -> str:
+    kind, separator, rest = where.partition("://")
+    if not separator:
+        return f"sqlite:///{where}"
+    if kind in _DRIVERS:
+        return f"{_DRIVERS[kind]}://{rest}"
+    if kind in _DRIVERS.values():
+        return where
+    raise UsageError("there is no store of this kind", got=f"{kind}://", want="a file, or postgresql://USER@HOST/NAME")
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    """Readers beside one writer, every commit on the disk, transactions that begin when they are said to: one that will
+    write takes its turn at once, since it could not get it after another has written."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine, where: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import inspect, text
+
+    from zhenwei.store.tables import Base
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    steps = ScriptDirectory.from_config(config)
+    known = [step.revision for step in steps.walk_revisions()]  # the newest first
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        tables = set(inspect(connection).get_table_names())
+    if found == known[0]:
+        return
+    if found is not None and found not in known:
+        fix = "Update zhenwei, or name another store."
+        raise DataError(f"{where} was written by a later zhenwei", got=found, want=known[0], fix=fix)
+    foreign = tables if engine.dialect.name == "sqlite" else tables & Base.metadata.tables.keys()
+    if found is None and foreign:
+        got = f"a database with the tables {', '.join(sorted(foreign))[:200]}"
+        raise DataError(f"{where} is no store of zhenwei", got=got, want="a new file, or one that it wrote")
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")  # nothing, where another process came first
