@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Protocol, Self
@@ -12,9 +12,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from zhenwei.report import legible
+from zhenwei.report.tabular import SYMBOLS
 
 Tell = Callable[[str, float], None]
 _NAME_LENGTH = 28
+_RATE_OVER_S = 300.0  # what lasts seconds a file needs minutes for a steady rate
 
 
 class Advance(Protocol):
@@ -87,6 +89,37 @@ class ScanProgress:
     def _tell(self, stage: str, fraction: float) -> None:
         line = f"{self._name} · {stage}" if stage else self._name
         self._bars.update(self._bar, completed=self._done + min(max(fraction, 0.0), 1.0), note=line)
+
+
+class BatchProgress:
+    """One bar for many files: how many, how fast, the time left, and the counts by verdict. What was known already
+    moves the bar, but counts in no rate."""
+
+    def __init__(self, console: Console, total: int, *, shown: bool) -> None:
+        self._bars = _bars(console, shown=shown)
+        self._bars.speed_estimate_period = _RATE_OVER_S
+        self._task = self._bars.add_task("", total=total, note="")
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def step(self, decisions: Mapping[str, int], *, known: bool) -> None:
+        """One file more is done. ``decisions``: how many of each so far."""
+        if known:
+            task = self._bars.tasks[0]
+            self._bars.update(self._task, total=(task.total or 1) - 1, note=self._note(decisions))
+        else:
+            self._bars.update(self._task, advance=1, note=self._note(decisions))
+
+    def _note(self, decisions: Mapping[str, int]) -> str:
+        speed = self._bars.tasks[0].speed
+        rate = "" if not speed else f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min"
+        counts = [f"{SYMBOLS[name]} {decisions.get(name, 0)}" for name in SYMBOLS]
+        return " ".join([rate, *counts])
 
 
 class _DoneColumn(ProgressColumn):

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet, Verbose
+from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet
+from zhenwei.cli._scan_store import (
+    Again,
+    AtMost,
+    Batch,
+    Memory,
+    Retry,
+    Seconds,
+    Shard,
+    StoreOption,
+    Workers,
+    scan_into_store,
+)
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
@@ -53,7 +65,17 @@ def scan(
     detector: Detectors = None,
     false_alarm: FalseAlarm = 0.05,
     quiet: Quiet = False,
-    verbose: Verbose = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Name what was left out of folders; with --store, every file.")
+    ] = False,
+    store: StoreOption = None,
+    workers: Workers = None,
+    again: Again = False,
+    retry: Retry = False,
+    limit: AtMost = None,
+    shard: Shard = None,
+    seconds: Seconds = None,
+    memory: Memory = None,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
@@ -78,6 +100,12 @@ def scan(
       zhenwei scan folder/ --fast                  # a first look; --full asks everybody
 
       zhenwei scan clip.mp4 --lang zh --frames 64 --detector cnn.face_forgery
+
+      zhenwei scan archive/ --store results.db     # many files, each in a process with limits; the next run goes on
+
+    With --store every file is examined in a worker process, so that one that crashes it or never ends costs itself
+    alone, and each answer is kept at once. What is in the store by the same version, models and options is not
+    examined again. Nothing is written to standard output; zhenwei results shows what is in the store.
     """
     from zhenwei.pipeline import Options
 
@@ -93,6 +121,15 @@ def scan(
         _refuse_terminal()
     if not quiet:
         tell_of_plugins()
+    batch = Batch.asked(
+        store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory
+    )
+    if batch is not None and (format_ is not Format.table or output is not None or STDIN in paths):
+        got = "--output" if output is not None else "standard input" if STDIN in paths else f"--format {format_}"
+        fix = "Scan into the store, then export from it: zhenwei results --store FILE --format csv"
+        raise UsageError("this has no meaning with --store", got=got, want="files and folders alone", fix=fix)
+    if batch is not None:
+        raise typer.Exit(scan_into_store(paths, options, batch, quiet=quiet, verbose=verbose))
     run = _Run(collect(paths), options, language, format_, quiet)
     run.verbose = verbose
     raise typer.Exit(run.all(output))

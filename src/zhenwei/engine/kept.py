@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from zhenwei.engine.pool import Examined, Limits, Pool
@@ -35,11 +35,11 @@ def examine_into(
     again: bool = False,
     retry: bool = False,
     at_most: int | None = None,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Examine those of ``files`` that the store does not hold by this engine, as :func:`examine_many`, and keep each
     outcome as it comes: what was yielded is on the disk. ``again``: all of them; ``retry``: those, too, that could not
-    be examined before; ``at_most``: how many are examined, then it ends. A run that was ended in whatever way goes on with
-    the next, and loses what was being examined alone."""
+    be examined before; ``at_most``: how many are examined, then it ends. A run that was ended in whatever way loses
+    what was being examined alone, and the next goes on."""
     options = options or Options()
     fingerprint = fingerprint_of(engine_of(options), options.asked)
     with Pool(workers, limits) as pool:

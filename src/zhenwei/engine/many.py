@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from zhenwei.engine.pool import Examined, Limits, Pool, Tell
 from zhenwei.pipeline import Options
@@ -15,7 +15,7 @@ def examine_many(
     workers: int = 0,
     limits: Limits | None = None,
     tell: Tell | None = None,
-) -> Iterator[Examined]:
+) -> Generator[Examined, None, None]:
     """Examine each of ``files`` in a worker process, at most ``workers`` at a time (0 = one a core).
 
     A file that crashes its worker, takes too long or too much memory is an ``Unreadable`` whose error says so, and the

@@ -42,13 +42,13 @@ class CsvRows:
         self.language = language
 
     def header(self) -> str:
-        return _written(COLUMNS)
+        return csv_line(COLUMNS)
 
     def row(self, outcome: Outcome) -> str:
         if isinstance(outcome, Unreadable):
-            return _written([outcome.path, "", "", "", "", "", "", "", "", "", str(outcome.error)])
+            return csv_line([outcome.path, "", "", "", "", "", "", "", "", "", str(outcome.error)])
         verdict, media = outcome.verdict, outcome.media
-        return _written(
+        return csv_line(
             [
                 media.path,
                 media.sha256,
@@ -71,7 +71,8 @@ def to_csv(outcomes: Iterable[Outcome], language: Language = "en") -> str:
     return rows.header() + "".join(rows.row(outcome) for outcome in outcomes)
 
 
-def _written(cells: Iterable[str]) -> str:
+def csv_line(cells: Iterable[str]) -> str:
+    """One row with its line's end; nothing in it is a formula to a spreadsheet."""
     line = io.StringIO()
     csv.writer(line).writerow(_inert(cell) for cell in cells)
     return line.getvalue()

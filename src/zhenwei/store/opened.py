@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError, install_extra
+from zhenwei.errors import DataError, MissingExtraError, UsageError, ZhenweiError, install_extra
 from zhenwei.store.refusals import told
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ def open_store(where: str, *, create: bool = True) -> Store:
         raise UsageError("the store's URL cannot be read", got=str(error), want="postgresql://USER@HOST/NAME") from None
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine)
-    with told(where):
-        _migrate(engine, where)
+    try:
+        with told(where):
+            _migrate(engine, where)
+    except ZhenweiError:
+        engine.dispose()
+        raise
     return Store(engine, where)
 
 

@@ -35,6 +35,7 @@ class Result:
     declared: str
     error_kind: str
     error: str
+    error_fix: str
     seconds: float | None
     examined_at: datetime | None
     version: str
@@ -68,6 +69,7 @@ def _columns() -> dict[str, Any]:
         "declared": func.coalesce(ReportRow.declared, ""),
         "error_kind": func.coalesce(Examination.error_kind, Place.error_kind, ""),
         "error": func.coalesce(Examination.error, Place.error, ""),
+        "error_fix": func.coalesce(Examination.error_fix, Place.error_fix, ""),
         "seconds": Examination.seconds,
         "examined_at": Examination.examined_at,
         "version": func.coalesce(EngineRow.version, ""),

@@ -29,8 +29,8 @@ _LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 class Store:
-    """Made by ``zhenwei.store.open_store``. Each method is one transaction: done and on the disk when it returns, or not
-    begun. Several processes may write to one store; what two of them examined at once is kept once."""
+    """Made by ``zhenwei.store.open_store``. Each method is one transaction: done and on the disk when it returns, or
+    not begun. Several processes may write to one store; what two of them examined at once is kept once."""
 
     def __init__(self, engine: Engine, where: str) -> None:
         self.engine, self.where = engine, where
@@ -60,8 +60,8 @@ class Store:
     def record(
         self, path: str, sha256: str, size_bytes: int, outcome: Outcome, fingerprint: Fingerprint, *, seconds: float
     ) -> None:
-        """Keep what became of the file with that digest, which lies at ``path``. An answer takes the place of an earlier
-        one by the same engine, a failure only that of an earlier failure."""
+        """Keep what became of the file with that digest, which lies at ``path``. An answer takes the place of an
+        earlier one by the same engine, a failure only that of an earlier failure."""
         values = _values(outcome) | {"seconds": round(seconds, 3), "examined_at": _now()}
         reports = _reports(outcome)
         with self._writing() as session:
@@ -147,7 +147,7 @@ def _values(outcome: Outcome) -> dict[str, Any]:
         "error_rate": None if verdict.error_rate is None else float(verdict.error_rate),
         "at_fault": " ".join(verdict.at_fault),
         "people": len(numbers_of_people(outcome)),
-        "partly": any([bool(item.fault) for item in outcome.evidence]),
+        "partly": any(item.fault for item in outcome.evidence),
     }
 
 

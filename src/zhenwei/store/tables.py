@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
@@ -75,7 +87,7 @@ class EngineRow(Base):
 
 
 class Examination(Base):
-    """What one engine said of one file, once; without ``decision`` the three ``error`` columns say why there is none."""
+    """What one engine said of one file, once; without ``decision`` the three ``error`` columns say why."""
 
     __tablename__ = "examination"
     __table_args__ = (UniqueConstraint("file_id", "engine_id"), Index("ix_examination_decision", "decision", "id"))
@@ -85,12 +97,12 @@ class Examination(Base):
     engine_id: Mapped[int] = mapped_column(ForeignKey("engine.id"), index=True)
     kind: Mapped[str | None] = mapped_column(String(8))
     decision: Mapped[str | None] = mapped_column(String(16))
-    llr: Mapped[float | None]
-    error_rate: Mapped[float | None]
+    llr: Mapped[float | None] = mapped_column(Double)
+    error_rate: Mapped[float | None] = mapped_column(Double)
     at_fault: Mapped[str] = mapped_column(String(64), default="")
     people: Mapped[int | None]
     partly: Mapped[bool] = mapped_column(default=False)
-    seconds: Mapped[float]
+    seconds: Mapped[float] = mapped_column(Double)
     examined_at: Mapped[datetime] = mapped_column(Moment, index=True)
     error_kind: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[str | None] = mapped_column(Text)

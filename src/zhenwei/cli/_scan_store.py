@@ -1,0 +1,199 @@
+"""``zhenwei scan --store``: many files in worker processes, each kept in a store as soon as it is done."""
+
+from __future__ import annotations
+
+import glob
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from os import fsencode
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from zhenwei.cli.inputs import Inputs, collect
+from zhenwei.cli.progress import BatchProgress
+from zhenwei.cli.trouble import complain_of, complain_of_detectors, notes_console
+from zhenwei.errors import FaultError, UsageError
+from zhenwei.report import Unreadable, legible
+
+if TYPE_CHECKING:
+    from zhenwei.engine import Limits, Step
+    from zhenwei.pipeline import Options
+    from zhenwei.store import Store
+
+_GIB = 1 << 30
+_MANY = "Many files, with --store"
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Keep results in this file, or postgresql://USER@HOST/NAME, and go on from it.",
+                 metavar="DB", rich_help_panel=_MANY),
+]  # fmt: skip
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; else one a core.", rich_help_panel=_MANY)
+]
+Again = Annotated[bool, typer.Option("--again", help="Examine what is in the store, too.", rich_help_panel=_MANY)]
+Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed before.", rich_help_panel=_MANY)]
+AtMost = Annotated[
+    int | None, typer.Option("--limit", min=1, help="End after so many examinations.", rich_help_panel=_MANY)
+]
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", help="The i-th of n parts, for several machines.", metavar="i/n", rich_help_panel=_MANY),
+]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", min=1, help="That a file may take; else 300.", rich_help_panel=_MANY)
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", min=1, help="GiB that a worker may take; else by the machine.", rich_help_panel=_MANY),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What ``--store`` and the options beside it say. ``workers``: 0 = one a core. ``memory``: GiB, 0 = by the machine.
+    Each field but the first is an option."""
+
+    store: str
+    workers: int = 0
+    again: bool = False
+    retry: bool = False
+    limit: int | None = None
+    shard: str = "1/1"
+    seconds: float = 300.0
+    memory: float = 0.0
+
+    @classmethod
+    def asked(cls, store: str | None, **given: Any) -> Self | None:
+        """None where no store is named; then the other options have no meaning."""
+        asked = {name: value for name, value in given.items() if value is not None and value is not False}
+        if store is not None:
+            return cls(store, **asked)
+        if asked:
+            got = ", ".join([f"--{name}" for name in asked])
+            raise UsageError("this is for many files in a store", got=got, want="--store FILE beside it")
+        return None
+
+    def limits(self) -> Limits:
+        from zhenwei.engine import Limits
+
+        return Limits(self.seconds, int(self.memory * _GIB))
+
+    def own(self, files: Sequence[str]) -> tuple[str, ...]:
+        """Those of this shard: by their paths as given, so that a file that comes or goes moves no other."""
+        try:
+            number, count = [int(word) for word in self.shard.split("/")]
+        except ValueError:
+            number, count = 0, 0
+        if not 1 <= number <= count:
+            raise UsageError("there is no such shard", got=self.shard, want="i/n, such as 1/4 to 4/4")
+        return tuple([path for path in files if zlib.crc32(fsencode(path)) % count == number - 1])
+
+
+def scan_into_store(paths: Sequence[str], options: Options, batch: Batch, *, quiet: bool, verbose: bool) -> int:
+    """The exit status: as of a scan without a store, of what was examined now."""
+    from zhenwei.store import open_store
+
+    limits = batch.limits()
+    batch.own(())
+    with open_store(batch.store) as store:
+        inputs = collect(_unfolded(paths))
+        run = _Run(inputs, batch.own(inputs.files), quiet=quiet, verbose=verbose)
+        return run.all(store, options, batch, limits)
+
+
+def _unfolded(paths: Sequence[str]) -> list[str]:
+    """Patterns that the shell left as they are, or that are too many files for it."""
+    found: list[str] = []
+    for path in paths:
+        is_pattern = glob.has_magic(path) and not Path(path).exists()
+        matches = sorted(glob.glob(path, recursive=True)) if is_pattern else []  # noqa: PTH207 - as typed, not joined
+        found += matches or [path]
+    return found
+
+
+class _Run:
+    """What has come of it so far, and how it is told."""
+
+    def __init__(self, inputs: Inputs, files: Sequence[str], *, quiet: bool, verbose: bool) -> None:
+        self.inputs, self.files, self.quiet, self.verbose = inputs, files, quiet, verbose
+        self.notes = notes_console()
+        self.decisions: Counter[str] = Counter()
+        self.known = self.partly = self.faults = self.failed = 0
+        self.interrupted = False
+
+    def all(self, store: Store, options: Options, batch: Batch, limits: Limits) -> int:
+        from zhenwei.engine import examine_into
+
+        for folder in self.inputs.unreadable:
+            complain_of(folder.path, folder.error, self.notes)
+        steps = examine_into(
+            store,
+            self.files,
+            options,
+            workers=batch.workers,
+            limits=limits,
+            again=batch.again,
+            retry=batch.retry,
+            at_most=batch.limit,
+        )
+        shown = self.notes.is_terminal and not self.quiet
+        try:
+            with closing(steps), BatchProgress(self.notes, len(self.files), shown=shown) as progress:
+                for step in steps:
+                    self._take(step)
+                    progress.step(self.decisions, known=step.outcome is None)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self._finish(batch)
+        bad = self.failed + self.faults + self.partly + len(self.inputs.unreadable)
+        return 130 if self.interrupted else int(bad > 0)
+
+    def _take(self, step: Step) -> None:
+        self.decisions[step.decision] += 1
+        outcome = step.outcome
+        self.known += outcome is None
+        if isinstance(outcome, Unreadable):
+            is_fault = isinstance(outcome.error, FaultError)
+            self.faults += is_fault
+            self.failed += not is_fault
+            if is_fault or self.verbose:
+                complain_of(step.path, outcome.error, self.notes)
+        elif outcome is not None:
+            failed = [item for item in outcome.evidence if item.fault]
+            self.partly += bool(failed)
+            if self.verbose:
+                complain_of_detectors(outcome, self.notes)
+        if self.verbose and not isinstance(outcome, Unreadable):
+            self._note(f"{legible(step.path)}: {step.decision}{' (in the store)' if outcome is None else ''}")
+
+    def _finish(self, batch: Batch) -> None:
+        if self.interrupted:
+            self._note("Interrupted. What was finished is in the store; the same command goes on.", "yellow")
+        if self.quiet:
+            return
+        self.inputs.tell_left_out(self.notes, verbose=self.verbose)
+        for line, style in self._lines():
+            self._note(line, style)
+        self._note(f"See them: zhenwei results --store {legible(batch.store.split('@')[-1])}", "dim")
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        counts = [f"{count} {name}" for name, count in sorted(self.decisions.items())]
+        yield f"{self.decisions.total()} of {len(self.files)} files: {', '.join(counts) or 'none'}.", ""
+        if self.known:
+            yield f"{self.known} were in the store already, or the same as another. --again examines all anew.", "dim"
+        if self.failed:
+            yield f"{self.failed} could not be read or examined. --retry tries them again.", "red"
+        if self.faults:
+            yield f"{self.faults} could not be examined, for a fault of the program.", "red"
+        if self.partly:
+            yield f"{self.partly} examined in part: a detector failed on them. None of these is called genuine.", "red"
+
+    def _note(self, line: str, style: str = "") -> None:
+        from rich.text import Text
+
+        self.notes.print(Text(line, style), soft_wrap=True)

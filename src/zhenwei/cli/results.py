@@ -1,0 +1,195 @@
+"""``zhenwei results``: what ``zhenwei scan --store`` found, as a table, for a spreadsheet, or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zhenwei.cli._options import Lang
+from zhenwei.cli.trouble import notes_console
+from zhenwei.types import Language
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from zhenwei.store import Result, Store
+
+Format = StrEnum("Format", ["table", "csv", "jsonl"])
+
+
+def results(
+    store: Annotated[str, typer.Option("--store", help="The file, or postgresql://USER@HOST/NAME.", metavar="DB")],
+    format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="Only what fulfils this; repeat for more.", metavar="CONDITION"),
+    ] = None,
+    by_folder: Annotated[bool, typer.Option("--by-folder", help="Count verdicts by folder instead.")] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences.")] = Lang.en,
+) -> None:
+    """Show what a store holds: one row for each path, with the latest answer on its file.
+
+    A condition is a column, one of =, !=, <, <=, >, >= or ~ (a pattern with * and ?), and a value. Columns: path,
+    sha256, kind, decision, at_fault, llr, error_rate, people, seconds, size_bytes, examined_at, version, fingerprint,
+    error, error_kind. A file without an answer has the decision "unreadable". jsonl writes whole reports, one a line.
+
+    Examples:
+
+      zhenwei results --store results.db
+
+      zhenwei results --store results.db --format csv --where decision=forged --where 'path~*/2024/*'
+
+      zhenwei results --store results.db --format jsonl --where 'llr>=2' --where examined_at>=2026-01-31
+
+      zhenwei results --store results.db --by-folder
+    """
+    from zhenwei.store import open_store
+
+    language: Language = lang.value
+    with open_store(store, create=False) as opened:
+        from zhenwei.store.where import Condition
+
+        found = opened.results([Condition.parse(text) for text in where or ()], language)
+        if by_folder:
+            found_by_folder = _by_folder(found)
+            if format_ is Format.table:
+                _print_table(_folder_table(found_by_folder))
+            else:
+                _write(_folder_lines(found_by_folder, format_))
+        elif format_ is Format.table:
+            _print_table(_table(found, language))
+        elif format_ is Format.csv:
+            _write(_csv(found))
+        else:
+            _write(_jsonl(opened, found, language))
+
+
+def _write(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line)
+
+
+def _print_table(table: Table) -> None:
+    from rich.console import Console
+
+    if table.row_count:
+        Console(highlight=False).print(table)
+    else:
+        notes_console().print("Nothing in the store fulfils this.", style="yellow")
+
+
+def _csv(found: Iterable[Result]) -> Iterator[str]:
+    """The columns of ``zhenwei scan --format csv``, then those that a store knows beside them."""
+    from zhenwei.report.tabular import COLUMNS, csv_line
+
+    yield csv_line([*COLUMNS, "size_bytes", "seconds", "examined_at", "version", "fingerprint", "partly"])
+    for one in found:
+        has_answer = one.decision != "unreadable"
+        yield csv_line(
+            [
+                one.path,
+                one.sha256,
+                one.kind,
+                one.decision if has_answer else "",
+                one.at_fault,
+                "" if one.llr is None else f"{one.llr:.4f}",
+                "" if one.error_rate is None else f"{one.error_rate:.6g}",
+                "" if one.people is None else str(one.people),
+                one.reason,
+                one.declared,
+                one.error,
+                "" if one.size_bytes is None else str(one.size_bytes),
+                "" if one.seconds is None else f"{one.seconds:.3f}",
+                "" if one.examined_at is None else one.examined_at.isoformat(timespec="seconds"),
+                one.version,
+                one.fingerprint,
+                "yes" if one.partly else "",
+            ]
+        )
+
+
+def _jsonl(store: Store, found: Iterable[Result], language: Language) -> Iterator[str]:
+    """Reports by their schema. A file has one, under the path at which it was examined: each path gets its own here."""
+    import json
+
+    from zhenwei.report import SCHEMA, as_json
+
+    for one in found:
+        document = None if one.examination_id is None else store.document(one.examination_id, language)
+        if document is None:
+            error = {"kind": one.error_kind, "message": one.error, "fix": one.error_fix}
+            yield as_json({"schema": SCHEMA, "file": {"path": one.path}, "error": error}) + "\n"
+            continue
+        report = json.loads(document)
+        report["file"]["path"] = one.path
+        yield as_json(report) + "\n"
+
+
+def _table(found: Iterable[Result], language: Language) -> Table:
+    from rich.table import Table
+
+    from zhenwei.pages import legible
+    from zhenwei.report.tabular import SYMBOLS
+    from zhenwei.report.terms import say
+
+    shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    shown.add_column(say("file", language), overflow="fold", ratio=2)
+    shown.add_column(say("column_verdict", language), no_wrap=True)
+    shown.add_column(say("column_llr", language), justify="right", no_wrap=True)
+    shown.add_column(say("column_why", language), overflow="fold", ratio=2)
+    for one in found:
+        llr = "–" if one.llr is None else f"{one.llr:+.1f}"
+        verdict = f"{SYMBOLS[one.decision]} {say(one.decision, language)}"
+        shown.add_row(*_plain(legible(one.path, 400), verdict, llr, legible(one.error or one.reason, 400)))
+    return shown
+
+
+def _by_folder(found: Iterable[Result]) -> dict[str, Counter[str]]:
+    """By the folder that a file lies in: how many of each verdict."""
+    counts: dict[str, Counter[str]] = {}
+    for one in found:
+        counts.setdefault(str(PurePath(one.path).parent), Counter())[one.decision] += 1
+    return dict(sorted(counts.items()))
+
+
+def _folder_table(counts: dict[str, Counter[str]]) -> Table:
+    from rich.table import Table
+
+    from zhenwei.pages import legible
+    from zhenwei.report.tabular import SYMBOLS
+
+    shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    shown.add_column("folder", overflow="fold")
+    for name, symbol in SYMBOLS.items():
+        shown.add_column(f"{symbol} {name}", justify="right", no_wrap=True)
+    for folder, count in counts.items():
+        shown.add_row(*_plain(legible(folder, 400), *[str(count[name]) for name in SYMBOLS]))
+    return shown
+
+
+def _folder_lines(counts: dict[str, Counter[str]], format_: Format) -> Iterator[str]:
+    from zhenwei.report import as_json
+    from zhenwei.report.tabular import SYMBOLS, csv_line
+
+    if format_ is Format.csv:
+        yield csv_line(["folder", *SYMBOLS])
+    for folder, count in counts.items():
+        if format_ is Format.csv:
+            yield csv_line([folder, *[str(count[name]) for name in SYMBOLS]])
+        else:
+            yield as_json({"folder": folder, **{name: count[name] for name in SYMBOLS}}) + "\n"
+
+
+def _plain(*cells: str) -> Iterator[Text]:
+    """What a file is called is no markup."""
+    from rich.text import Text as Line
+
+    for cell in cells:
+        yield Line(cell)
