@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
-from zhenwei.cli.progress import ScanProgress, progress_bar, stages
+from zhenwei.cli.progress import BatchProgress, ScanProgress, progress_bar, stages
 
 
 def _terminal() -> Console:
@@ -76,3 +77,15 @@ def test_a_scan_shows_the_file_and_its_stage() -> None:
         progress.begin("folder/a.jpg")("finding faces", 0.5)
         progress.end()
     assert "a.jpg · finding faces" in _shown(console)
+
+
+def test_many_files_have_one_line_with_rate_and_counts() -> None:
+    console = _terminal()
+    with BatchProgress(console, 5, shown=True) as progress:
+        progress.step({"genuine": 1}, known=True)  # from the store: no work, and in no rate
+        progress.step({"genuine": 1, "forged": 1}, known=False)
+        progress.step({"genuine": 2, "forged": 1}, known=False)
+    shown = _shown(console)
+    assert "2/4" in shown
+    assert "▲ 1 ● 2 ◆ 0 × 0" in shown
+    assert re.search(r"\d/(s|min) ▲", shown)

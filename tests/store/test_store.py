@@ -193,6 +193,20 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
     assert "secret" not in str(refused.value)
 
 
+def test_a_full_disk_is_told_and_what_was_kept_stays(tmp_path: Path) -> None:
+    with open_store(str(tmp_path / "a.db")) as store:
+        keep(store, 1, report(1))
+        with store.engine.connect() as connection:  # the one that is used from now on
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(OutputError, match="full"):
+            for number in range(2, 100):
+                keep(store, number, report(number), f"{number}.png")
+        assert store.decision(digest(1), OURS) == "forged"
+    with open_store(str(tmp_path / "a.db")) as store:
+        assert store.decision(digest(1), OURS) == "forged"
+
+
 _WRITER = """
 import sys
 sys.path[:0] = [{tests!r}, {here!r}]
@@ -204,6 +218,7 @@ with open_store({where!r}) as store:
 """
 
 
+@pytest.mark.heavy
 def test_several_processes_may_write_at_once_and_open_it_first(where: str) -> None:
     here = Path(__file__).parent
     code = _WRITER.format(tests=str(here.parent), here=str(here), where=where)
