@@ -176,12 +176,12 @@ def test_without_the_extra_its_line_is_told_and_a_plain_scan_loads_none_of_it(fo
 class Driver:
     """``zhenwei scan --store`` in a process group of its own, with workers that can be found."""
 
-    def __init__(self, site: Path, media: Path, store: Path) -> None:
+    def __init__(self, site: Path, media: Path, store: Path, *options: str) -> None:
         self.store = store
         self.mark = f"ZHENWEI_TEST={secrets.token_hex(8)}"
         name, value = self.mark.split("=")
         path = os.pathsep.join([str(site), *[word for word in sys.path if word]])
-        words = ["scan", str(media), "--store", str(store), "--workers", "2", "--detector", DETECTOR]
+        words = ["scan", str(media), "--store", str(store), "--workers", "2", "--detector", DETECTOR, *options]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "zhenwei", *words],
             env={**os.environ, "PYTHONPATH": path, name: value},
@@ -215,7 +215,7 @@ class Driver:
         return sorted(pid for pid in self.others() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
     def all_gone(self) -> bool:
-        end = time.monotonic() + 5
+        end = time.monotonic() + 15
         while self.others() and time.monotonic() < end:
             time.sleep(0.05)
         return not self.others()
@@ -287,6 +287,18 @@ def test_a_worker_that_is_killed_costs_no_file(slow: tuple[Path, Path, Path]) ->
     assert status == 0, told
     assert "7 inconclusive" in told
     assert len(rows(str(slow[2]))) == 7
+
+
+@ON_LINUX
+@pytest.mark.heavy
+def test_a_worker_that_never_lets_go_does_not_outlive_a_driver_that_is_killed(slow: tuple[Path, Path, Path]) -> None:
+    site, media, store = slow
+    (media / "a_deaf.png").write_bytes(Path(draw(media.parent, "deaf")).read_bytes())  # the first
+    driver = Driver(site, media, store, "--seconds", "4")
+    driver.wait_for(2)  # by the other worker
+    driver.process.kill()
+    driver.finish()
+    assert driver.all_gone()
 
 
 def rows(store: str) -> dict[int, str]:

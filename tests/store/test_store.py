@@ -63,7 +63,7 @@ def test_what_is_kept_comes_back(where: str) -> None:
         assert found.fingerprint == OURS.sha256
         assert found.examination_id is not None
         for language in ("en", "zh"):
-            document = json.loads(store.document(found.examination_id, language) or "")  # type: ignore[arg-type]
+            document = json.loads(store.document(found.examination_id, language) or "")
             jsonschema.validate(document, schema())
             assert document["language"] == language
 
@@ -199,9 +199,10 @@ def test_a_full_disk_is_told_and_what_was_kept_stays(tmp_path: Path) -> None:
         with store.engine.connect() as connection:  # the one that is used from now on
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        large = report(2, path="x" * 100_000)
         with pytest.raises(OutputError, match="full"):
-            for number in range(2, 100):
-                keep(store, number, report(number), f"{number}.png")
+            keep(store, 2, large)
+        assert store.decision(digest(2), OURS) is None
         assert store.decision(digest(1), OURS) == "forged"
     with open_store(str(tmp_path / "a.db")) as store:
         assert store.decision(digest(1), OURS) == "forged"

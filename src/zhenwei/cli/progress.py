@@ -96,7 +96,7 @@ class BatchProgress:
     moves the bar, but counts in no rate."""
 
     def __init__(self, console: Console, total: int, *, shown: bool) -> None:
-        self._bars = _bars(console, shown=shown)
+        self._bars = _bars(console, shown=shown, rate=True)
         self._bars.speed_estimate_period = _RATE_OVER_S
         self._task = self._bars.add_task("", total=total, note="")
 
@@ -116,10 +116,7 @@ class BatchProgress:
             self._bars.update(self._task, advance=1, note=self._note(decisions))
 
     def _note(self, decisions: Mapping[str, int]) -> str:
-        speed = self._bars.tasks[0].speed
-        rate = "" if not speed else f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min"
-        counts = [f"{SYMBOLS[name]} {decisions.get(name, 0)}" for name in SYMBOLS]
-        return " ".join([rate, *counts])
+        return " ".join([f"{SYMBOLS[name]} {decisions.get(name, 0)}" for name in SYMBOLS])
 
 
 class _DoneColumn(ProgressColumn):
@@ -132,13 +129,26 @@ class _DoneColumn(ProgressColumn):
         return Text(f"{int(task.completed):{len(total)}}/{total}")
 
 
-def _bars(console: Console | None, *, shown: bool | None = None, transient: bool = True) -> Progress:
+class _RateColumn(ProgressColumn):
+    """How many a second, or a minute where that is less than one."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
+
+
+def _bars(
+    console: Console | None, *, shown: bool | None = None, transient: bool = True, rate: bool = False
+) -> Progress:
     """``shown``: by default only on a terminal."""
     console = console or Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         _DoneColumn(),
+        *([_RateColumn()] if rate else []),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[note]}", markup=False),
     )
