@@ -184,7 +184,7 @@ class Driver:
         words = ["scan", str(media), "--store", str(store), "--workers", "2", "--detector", DETECTOR, *options]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "zhenwei", *words],
-            env={**os.environ, "PYTHONPATH": path, name: value},
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(store.parent), name: value},
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
