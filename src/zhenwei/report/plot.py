@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from zhenwei.report.terms import clock, say
-from zhenwei.types import Curve, Language, in_language
+from zhenwei.types import Curve, Interval, Language, in_language
 
 SCALE_END = math.log(1000)  # the scale reaches from 1000 : 1 for genuine to 1000 : 1 for forged
 SCALE_TICKS = (
@@ -47,6 +47,7 @@ class Plot:
     dots: str
     threshold: str  # "" without one
     labels: tuple[Label, ...]
+    span: Interval | None = None  # of time, from its left to its right edge
 
 
 def drawable(curve: Curve) -> bool:
@@ -54,10 +55,16 @@ def drawable(curve: Curve) -> bool:
     return len(_points(curve)) > 1
 
 
-def plotted(curve: Curve, language: Language, detector: str = "") -> Plot:
-    """A drawable curve of ``detector`` with its threshold and axes."""
+def is_over_time(curve: Curve) -> bool:
+    return curve.x_label.lower().startswith("time")
+
+
+def plotted(curve: Curve, language: Language, detector: str = "", span: Interval | None = None) -> Plot:
+    """A drawable curve of ``detector`` with its threshold and axes; ``span``: what its axis reaches over."""
     points = _points(curve)
     axes = _axes(points, _threshold(curve))
+    if span is not None:
+        axes = replace(axes, left=span.start_s, right=span.end_s)
     dots = ""
     for x, y in points:
         dots += f"M{axes.at(x, y)}h0"
@@ -71,6 +78,7 @@ def plotted(curve: Curve, language: Language, detector: str = "") -> Plot:
         dots=dots,
         threshold="" if threshold is None else f"M0 {axes.down(threshold):.2f}H1000",
         labels=_labels(curve, axes, language),
+        span=Interval(axes.left, axes.right) if is_over_time(curve) else None,
     )
 
 
@@ -136,9 +144,8 @@ def _labels(curve: Curve, axes: _Axes, language: Language) -> tuple[Label, ...]:
     if threshold is not None:
         said = say("threshold", language, value=f"{threshold:.3g}")
         labels.append(Label("level", said, f"{axes.down(threshold):.1f}"))
-    is_time = curve.x_label.lower().startswith("time")
     for x, kind in ((axes.left, "x first"), (axes.right, "x last")):
-        labels.append(Label(kind, clock(x) if is_time else f"{x:.4g}"))
+        labels.append(Label(kind, clock(x) if is_over_time(curve) else f"{x:.4g}"))
     return tuple(labels)
 
 

@@ -1,14 +1,16 @@
-"""Pictures for the page: arrays as data URIs, small enough that a report of many people still opens quickly."""
+"""Pictures for the page: arrays as data URIs, at full size as long as the page stays small."""
 
 from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zhenwei.types import Pixels
 
 MAX_PX = 320
+FULL_PX = 900
+ALBUM_CHARACTERS = 1_500_000  # of data URIs at full size; what comes after is small
 _QUALITY = 86
 
 
@@ -19,6 +21,22 @@ class Thumbnail:
     src: str
     width: int
     height: int
+
+
+@dataclass(slots=True)
+class Album:
+    """The pictures of one page. The first are kept at full size, and small ones once ``left`` characters are used."""
+
+    left: int = ALBUM_CHARACTERS
+    _kept: dict[int, tuple[Pixels, Thumbnail]] = field(default_factory=dict)
+
+    def add(self, pixels: Pixels) -> Thumbnail:
+        if id(pixels) not in self._kept:
+            made = thumbnail(pixels, FULL_PX if self.left > 0 else MAX_PX)
+            self._kept[id(pixels)] = pixels, made
+        made = self._kept[id(pixels)][1]
+        self.left -= len(made.src)
+        return made
 
 
 def thumbnail(pixels: Pixels, max_px: int = MAX_PX) -> Thumbnail:

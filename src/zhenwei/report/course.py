@@ -1,0 +1,102 @@
+"""The course of a clip: curves over one time axis, and the seconds in which detectors speak for a forgery."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from zhenwei.report.exhibits import weight
+from zhenwei.report.plot import Plot, drawable, is_over_time, plotted
+from zhenwei.types import Curve, Evidence, Interval, Language, Media, in_language
+
+MAX_ROWS = 24
+MAX_INTERVALS = 8
+_SPEAKS = 0.5  # least weight of a detector, and least LLR of a second, that counts as suspicious
+_LLR = ("LLR", "log-likelihood ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Curves with one caption about one person, each with its detector."""
+
+    caption: str
+    person: int | None
+    x_label: str
+    plots: tuple[Plot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicious:
+    """A passage in which ``detectors`` speak for a forgery of ``person``; None for the whole file."""
+
+    interval: Interval
+    person: int | None
+    detectors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    suspicious: tuple[Suspicious, ...]
+    rows: tuple[Row, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+def course(media: Media, evidence: Sequence[Evidence], shown: Collection[int], language: Language) -> Course:
+    """Curves over time that are among ``shown``, all on the time axis of the file."""
+    found: list[tuple[Evidence, Curve]] = []
+    for each in evidence:
+        for exhibit in each.exhibits:
+            if isinstance(exhibit, Curve) and is_over_time(exhibit) and drawable(exhibit):
+                found.append((each, exhibit))
+    span = _span(media, [curve for _, curve in found])
+    groups: dict[tuple[str, int], list[Plot]] = {}
+    heads: dict[tuple[str, int], Row] = {}
+    for each, curve in found:
+        if id(curve) in shown and sum(map(len, groups.values())) < MAX_ROWS:
+            key = in_language(curve.caption, language), each.person or 0
+            heads.setdefault(key, Row(key[0], each.person, in_language(curve.x_label, language), ()))
+            groups.setdefault(key, []).append(plotted(curve, language, each.detector, span))
+    rows = [Row(heads[key].caption, heads[key].person, heads[key].x_label, tuple(plots)) for key, plots in groups.items()]
+    return Course(_suspicious(found), tuple(sorted(rows, key=lambda row: row.person or 0)))
+
+
+def _span(media: Media, curves: Sequence[Curve]) -> Interval:
+    times = [time for curve in curves for time in curve.x if math.isfinite(time)]
+    start, end = min([0.0, *times]), max(times, default=0.0)
+    if media.duration_s is not None and math.isfinite(media.duration_s):
+        end = max(end, media.duration_s)
+    return Interval(start, end if end > start else start + 1.0)
+
+
+def _suspicious(found: Sequence[tuple[Evidence, Curve]]) -> tuple[Suspicious, ...]:
+    """Passages of detectors that speak for a forgery, those of one person joined where they meet; the longest."""
+    passages: list[Suspicious] = []
+    for each, curve in found:
+        if weight(each) >= _SPEAKS and str(curve.y_label) in _LLR:
+            passages += [Suspicious(run, each.person, (each.detector,)) for run in _runs(curve)]
+    joined: list[Suspicious] = []
+    for one in sorted(passages, key=lambda passage: (passage.person or 0, passage.interval.start_s)):
+        last = joined[-1] if joined else None
+        if last and last.person == one.person and one.interval.start_s <= last.interval.end_s:
+            end = max(last.interval.end_s, one.interval.end_s)
+            names = tuple(dict.fromkeys((*last.detectors, *one.detectors)))
+            joined[-1] = Suspicious(Interval(last.interval.start_s, end), one.person, names)
+        else:
+            joined.append(one)
+    longest = sorted(joined, key=lambda passage: passage.interval.start_s - passage.interval.end_s)[:MAX_INTERVALS]
+    return tuple(sorted(longest, key=lambda passage: (passage.interval.start_s, passage.person or 0)))
+
+
+def _runs(curve: Curve) -> list[Interval]:
+    """Stretches of two points or more above the threshold and an LLR that says something."""
+    least = max(curve.threshold or 0.0, 0.0) + _SPEAKS
+    runs: list[list[float]] = [[]]
+    for x, y in zip(curve.x, curve.y, strict=False):
+        if y is not None and y > least and math.isfinite(x):
+            runs[-1].append(x)
+        else:
+            runs.append([])
+    return [Interval(run[0], run[-1]) for run in runs if len(run) > 1]
