@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from zhenwei.report.exhibits import weight
-from zhenwei.report.plot import Plot, drawable, is_over_time, plotted
+from zhenwei.report.plot import Plot, drawable, is_over_time, plotted, shared_axes
 from zhenwei.types import Curve, Evidence, Interval, Language, Media, in_language
 
-MAX_ROWS = 24
+MAX_LANES = 24
 MAX_INTERVALS = 8
 _SPEAKS = 0.5  # least weight of a detector, and least LLR of a second, that counts as suspicious
 _LLR = ("LLR", "log-likelihood ratio")
@@ -52,15 +52,19 @@ def course(media: Media, evidence: Sequence[Evidence], shown: Collection[int], l
             if isinstance(exhibit, Curve) and is_over_time(exhibit) and drawable(exhibit):
                 found.append((each, exhibit))
     span = _span(media, [curve for _, curve in found])
-    groups: dict[tuple[str, int], list[Plot]] = {}
-    heads: dict[tuple[str, int], Row] = {}
-    for each, curve in found:
-        if id(curve) in shown and sum(map(len, groups.values())) < MAX_ROWS:
-            key = in_language(curve.caption, language), each.person or 0
-            heads.setdefault(key, Row(key[0], each.person, in_language(curve.x_label, language), ()))
-            groups.setdefault(key, []).append(plotted(curve, language, each.detector, span))
-    rows = [Row(heads[key].caption, heads[key].person, heads[key].x_label, tuple(plots)) for key, plots in groups.items()]
+    alike: dict[tuple[str, str, int], list[tuple[Evidence, Curve]]] = {}
+    for each, curve in [pair for pair in found if id(pair[1]) in shown][:MAX_LANES]:
+        alike.setdefault((curve.caption, curve.y_label, each.person or 0), []).append((each, curve))
+    rows = [_row(group, span, language) for group in alike.values()]
     return Course(_suspicious(found), tuple(sorted(rows, key=lambda row: row.person or 0)))
+
+
+def _row(group: Sequence[tuple[Evidence, Curve]], span: Interval, language: Language) -> Row:
+    each, first = group[0]
+    axes = shared_axes([curve for _, curve in group], span, 1.0 if str(first.y_label) in _LLR else 0.0)
+    plots = [plotted(curve, language, each.detector, axes) for each, curve in group]
+    caption, x_label = in_language(first.caption, language), in_language(first.x_label, language)
+    return Row(caption, each.person, x_label, tuple(plots))
 
 
 def _span(media: Media, curves: Sequence[Curve]) -> Interval:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from zhenwei.report.terms import clock, say
@@ -59,12 +60,10 @@ def is_over_time(curve: Curve) -> bool:
     return curve.x_label.lower().startswith("time")
 
 
-def plotted(curve: Curve, language: Language, detector: str = "", span: Interval | None = None) -> Plot:
-    """A drawable curve of ``detector`` with its threshold and axes; ``span``: what its axis reaches over."""
+def plotted(curve: Curve, language: Language, detector: str = "", shared: Axes | None = None) -> Plot:
+    """A drawable curve of ``detector`` with its threshold and axes; ``shared``: axes that others have, too."""
     points = _points(curve)
-    axes = _axes(points, _threshold(curve))
-    if span is not None:
-        axes = replace(axes, left=span.start_s, right=span.end_s)
+    axes = shared or _axes(points, _threshold(curve))
     dots = ""
     for x, y in points:
         dots += f"M{axes.at(x, y)}h0"
@@ -83,7 +82,7 @@ def plotted(curve: Curve, language: Language, detector: str = "", span: Interval
 
 
 @dataclass(frozen=True, slots=True)
-class _Axes:
+class Axes:
     """From figures to a box of 1000 by 100, with room left at its edges for the dots."""
 
     left: float
@@ -101,6 +100,14 @@ class _Axes:
         return f"{10 * self.across(x):.1f} {self.down(y):.2f}"
 
 
+def shared_axes(curves: Sequence[Curve], span: Interval, least: float = 0.0) -> Axes:
+    """Axes for several drawable curves over ``span`` of time, which reach as far as any of them, and ``least`` either
+    way of 0."""
+    known = [_axes(_points(curve), _threshold(curve)) for curve in curves]
+    low, high = min([axes.low for axes in known]), max([axes.high for axes in known])
+    return Axes(span.start_s, span.end_s, min(low, -least), max(high, least))
+
+
 def _points(curve: Curve) -> list[tuple[float, float]]:
     points = []
     for x, y in zip(curve.x, curve.y, strict=False):
@@ -113,7 +120,7 @@ def _threshold(curve: Curve) -> float | None:
     return curve.threshold if curve.threshold is not None and math.isfinite(curve.threshold) else None
 
 
-def _axes(points: list[tuple[float, float]], threshold: float | None) -> _Axes:
+def _axes(points: list[tuple[float, float]], threshold: float | None) -> Axes:
     """Upright from 0 to 1 where everything lies there, else what there is and a little more."""
     xs, ys = zip(*points, strict=True)
     left, right = min(xs), max(xs)
@@ -122,12 +129,12 @@ def _axes(points: list[tuple[float, float]], threshold: float | None) -> _Axes:
     known = ys if threshold is None else (*ys, threshold)
     low, high = min(known), max(known)
     if low >= 0 and high <= 1 and high > 0.1:
-        return _Axes(left, right, 0.0, 1.0)
+        return Axes(left, right, 0.0, 1.0)
     room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
-    return _Axes(left, right, low - room, high + room)
+    return Axes(left, right, low - room, high + room)
 
 
-def _lines(curve: Curve, axes: _Axes) -> tuple[str, ...]:
+def _lines(curve: Curve, axes: Axes) -> tuple[str, ...]:
     """One path for each run of points without a gap."""
     runs: list[list[str]] = [[]]
     for x, y in zip(curve.x, curve.y, strict=False):
@@ -138,7 +145,7 @@ def _lines(curve: Curve, axes: _Axes) -> tuple[str, ...]:
     return tuple("M" + "L".join(run) for run in runs if len(run) > 1)
 
 
-def _labels(curve: Curve, axes: _Axes, language: Language) -> tuple[Label, ...]:
+def _labels(curve: Curve, axes: Axes, language: Language) -> tuple[Label, ...]:
     labels = [Label("y", f"{value:.2g}", f"{axes.down(value):.1f}") for value in (axes.low, axes.high)]
     threshold = _threshold(curve)
     if threshold is not None:

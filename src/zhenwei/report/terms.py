@@ -49,6 +49,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "A map is drawn as strongly as its detector weighs, and grey where that does not speak for a forgery.",
         "叠加图的浓淡与检测器的证据强度成正比；若不支持伪造，则显示为灰色。",
     ),
+    "grey_maps": ("Maps that do not speak for a forgery: {count}", "不支持伪造的叠加图：{count} 幅"),
     "grey_map": ("grey: does not speak for a forgery", "灰色：不支持伪造"),
     "over_time": ("Behaviour over time", "随时间的变化"),
     "suspicious": ("Suspicious passages", "可疑时段"),
