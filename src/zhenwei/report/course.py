@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zhenwei.report.exhibits import weight
 from zhenwei.report.plot import Plot, drawable, is_over_time, plotted, shared_axes
-from zhenwei.types import Curve, Evidence, Interval, Language, Media, in_language
+from zhenwei.types import Curve, Evidence, Interval, Language, Report, in_language
 
 MAX_LANES = 24
 MAX_INTERVALS = 8
@@ -41,22 +41,37 @@ class Course:
     rows: tuple[Row, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.rows)
+        return bool(self.rows or self.suspicious)
 
 
-def course(media: Media, evidence: Sequence[Evidence], shown: Collection[int], language: Language) -> Course:
-    """Curves over time that are among ``shown``, all on the time axis of the file."""
-    found: list[tuple[Evidence, Curve]] = []
-    for each in evidence:
-        for exhibit in each.exhibits:
-            if isinstance(exhibit, Curve) and is_over_time(exhibit) and drawable(exhibit):
-                found.append((each, exhibit))
-    span = _span(media, [curve for _, curve in found])
+def course(evidence: Sequence[Evidence], shown: Collection[int], span: Interval, language: Language) -> Course:
+    """Curves over time that are among ``shown``, all on the time axis ``span`` of the file."""
+    found = _over_time(evidence)
     alike: dict[tuple[str, str, int], list[tuple[Evidence, Curve]]] = {}
     for each, curve in [pair for pair in found if id(pair[1]) in shown][:MAX_LANES]:
         alike.setdefault((curve.caption, curve.y_label, each.person or 0), []).append((each, curve))
     rows = [_row(group, span, language) for group in alike.values()]
     return Course(_suspicious(found), tuple(sorted(rows, key=lambda row: row.person or 0)))
+
+
+def time_axis(report: Report) -> Interval:
+    """From the beginning of the file to its end, and as far as any curve over time reaches."""
+    times = [0.0]
+    for _, curve in _over_time(report.evidence):
+        times += [time for time in curve.x if math.isfinite(time)]
+    declared = report.media.duration_s
+    if declared is not None and math.isfinite(declared):
+        times.append(declared)
+    return Interval(min(times), max(times) if max(times) > min(times) else min(times) + 1.0)
+
+
+def _over_time(evidence: Sequence[Evidence]) -> list[tuple[Evidence, Curve]]:
+    found = []
+    for each in evidence:
+        for exhibit in each.exhibits:
+            if isinstance(exhibit, Curve) and is_over_time(exhibit) and drawable(exhibit):
+                found.append((each, exhibit))
+    return found
 
 
 def _row(group: Sequence[tuple[Evidence, Curve]], span: Interval, language: Language) -> Row:
@@ -65,14 +80,6 @@ def _row(group: Sequence[tuple[Evidence, Curve]], span: Interval, language: Lang
     plots = [plotted(curve, language, each.detector, axes) for each, curve in group]
     caption, x_label = in_language(first.caption, language), in_language(first.x_label, language)
     return Row(caption, each.person, x_label, tuple(plots))
-
-
-def _span(media: Media, curves: Sequence[Curve]) -> Interval:
-    times = [time for curve in curves for time in curve.x if math.isfinite(time)]
-    start, end = min([0.0, *times]), max(times, default=0.0)
-    if media.duration_s is not None and math.isfinite(media.duration_s):
-        end = max(end, media.duration_s)
-    return Interval(start, end if end > start else start + 1.0)
 
 
 def _suspicious(found: Sequence[tuple[Evidence, Curve]]) -> tuple[Suspicious, ...]:

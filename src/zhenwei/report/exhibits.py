@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from zhenwei.fusion.wording import leaning, signed
-from zhenwei.report.plot import Plot, drawable, is_over_time, plotted
+from zhenwei.report.plot import Plot, drawable, is_over_time, plotted, shared_axes
 from zhenwei.report.terms import PHRASES, say
 from zhenwei.report.thumbnails import Album, Thumbnail
-from zhenwei.types import Curve, Evidence, Exhibit, ImageExhibit, Language, in_language
+from zhenwei.types import Curve, Evidence, Exhibit, ImageExhibit, Interval, Language, Report, in_language
 
 MAX_IMAGES = 16
 MAX_PLOTS = 10
@@ -69,7 +69,7 @@ class Strong:
 
 @dataclass(frozen=True, slots=True)
 class Exhibits:
-    """``left_out``: pictures that are not shown. ``has_maps``: what a network looked at is among them."""
+    """``left_out``: pictures that are not shown. ``has_maps``: maps laid over pictures are among them."""
 
     families: Families | None
     images: tuple[ShownImage, ...]
@@ -110,34 +110,38 @@ def _keys(evidence: Evidence, exhibit: Exhibit) -> set[object]:
 
 
 def strongest(
-    evidence: Sequence[Evidence], side: float, shown: Collection[int], album: Album, language: Language
+    report: Report, shown: Collection[int], span: Interval, album: Album, language: Language
 ) -> tuple[Strong, ...]:
-    """One exhibit each of the detectors that weigh most, those first that speak for ``side`` (the sign of an LLR)."""
+    """One exhibit each of the detectors that weigh most, those first that speak for the verdict's side.
+
+    ``span``: the time axis of the file. Curves over time stay with the others where there is a picture, even if it is
+    like another's.
+    """
     found: list[tuple[Evidence, Exhibit]] = []
-    for each in sorted(evidence, key=lambda item: -abs(weight(item))):
-        exhibit = next((e for e in _pictures_first(each.exhibits) if id(e) in shown and _is_shown(e)), None)
+    for each in sorted(report.evidence, key=lambda item: -abs(weight(item))):
+        exhibit = next((e for e in _candidates(each) if id(e) in shown), None)
         if exhibit is not None and leaning(weight(each)) != "neither" and len(found) < STRONGEST:
             found.append((each, exhibit))
+    side = report.verdict.llr or 0.0
     found.sort(key=lambda pair: weight(pair[0]) * side < 0)
     strong = []
     for each, exhibit in found:
         if isinstance(exhibit, ImageExhibit):
             strong.append(Strong(each, exhibit, image(each, exhibit, album, language), None))
         else:
-            strong.append(Strong(each, exhibit, None, plotted(exhibit, language, each.detector)))
+            axes = shared_axes([exhibit], span) if is_over_time(exhibit) else None
+            strong.append(Strong(each, exhibit, None, plotted(exhibit, language, each.detector, axes)))
     return tuple(strong)
 
 
-def _pictures_first(shown: Iterable[Exhibit]) -> list[Exhibit]:
-    return sorted(shown, key=lambda exhibit: isinstance(exhibit, Curve))
-
-
-def _is_shown(exhibit: Exhibit) -> bool:
-    return isinstance(exhibit, ImageExhibit) or drawable(exhibit)
+def _candidates(evidence: Evidence) -> list[Exhibit]:
+    """Pictures, else curves that can be drawn."""
+    images: list[Exhibit] = [each for each in evidence.exhibits if isinstance(each, ImageExhibit)]
+    return images or [each for each in evidence.exhibits if isinstance(each, Curve) and drawable(each)]
 
 
 def exhibits(evidence: Sequence[Evidence], shown: Collection[int], album: Album, language: Language) -> Exhibits:
-    """The exhibits of evidence on one person, or on the whole file, that are among ``shown``; curves over time aside."""
+    """The exhibits among ``shown`` of evidence on one person, or on the whole file; without curves over time."""
     images: list[ShownImage] = []
     plots: list[Plot] = []
     has_maps = False
@@ -148,8 +152,8 @@ def exhibits(evidence: Sequence[Evidence], shown: Collection[int], album: Album,
                 continue
             if isinstance(exhibit, ImageExhibit):
                 count += 1
-                has_maps = has_maps or bool(each.weights)
-                if count <= MAX_IMAGES:
+                has_maps = has_maps or exhibit.original is not None
+                if len(images) < MAX_IMAGES and not album.full:
                     images.append(image(each, exhibit, album, language))
             elif drawable(exhibit) and not is_over_time(exhibit) and len(plots) < MAX_PLOTS:
                 plots.append(plotted(exhibit, language, each.detector))

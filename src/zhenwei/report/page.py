@@ -17,7 +17,7 @@ from typing import Any
 
 from zhenwei import pages
 from zhenwei.fusion.wording import leaning, signed
-from zhenwei.report.course import course
+from zhenwei.report.course import course, time_axis
 from zhenwei.report.exhibits import Exhibits, distinct, exhibits, strongest, weight
 from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.player import Player
@@ -71,7 +71,8 @@ def to_html(
     album = Album()
     poster = album.add(report.poster.pixels) if report.poster else None
     shown = distinct(report.evidence)
-    strong = strongest(report.evidence, found.llr or 0.0, shown, album, language)
+    span = time_axis(report)
+    strong = strongest(report, shown, span, album, language)
     rest = shown - {id(each.exhibit) for each in strong}
     code = pages.script("report/page.js")
     return pages.page(
@@ -97,7 +98,7 @@ def to_html(
         player=player,
         judged=_judged(report, language),
         strongest=strong,
-        course=course(media, report.evidence, rest, language),
+        course=course(report.evidence, rest, span, language),
         people=[_person(report, number, rest, album, language) for number in numbers[:MAX_PEOPLE]],
         people_left_out=len(numbers[MAX_PEOPLE:]),
         whole_file=exhibits(_evidence_on(None, report), rest, album, language),
@@ -181,9 +182,7 @@ def _weighed(llr: float | None, language: Language) -> str:
     return say("stream_nothing", language) if llr is None else f"{strength(llr, language)} (LLR {signed(llr)})"
 
 
-def _person(
-    report: Report, number: int, shown: Collection[int], album: Album, language: Language
-) -> _PersonShown:
+def _person(report: Report, number: int, shown: Collection[int], album: Album, language: Language) -> _PersonShown:
     judged = next((person for person in report.verdict.by_person if person.person == number), None)
     seen = next((person for person in report.people if person.person == number), None)
     explanation = judged.explanation if judged else ""

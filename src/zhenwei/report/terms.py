@@ -129,8 +129,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "portrait_alt": ("Clearest view of person {number}", "人物 {number} 最清晰的画面"),
     "portrait": ("Clearest view", "最清晰的画面"),
     "attention": (
-        "Coloured maps show where the network looked. Attention is not a forgery map.",
-        "彩色图显示网络关注的位置。注意力图不是伪造区域图。",
+        "Coloured maps show where a detector looked. Attention is not a forgery map.",
+        "彩色图显示检测器关注的位置。注意力图不是伪造区域图。",
     ),
     "seen": ("seen in {faces} of the sampled frames", "出现在 {faces} 个采样帧中"),
     "from_to": ("{start} to {end}", "{start} 至 {end}"),

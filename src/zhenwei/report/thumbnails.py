@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from zhenwei.types import Pixels
 
 MAX_PX = 320
 FULL_PX = 900
-ALBUM_CHARACTERS = 1_500_000  # of data URIs at full size; what comes after is small
+ALBUM_CHARACTERS = 1_200_000  # of data URIs at full size; what comes after is small
+SMALL_CHARACTERS = 300_000  # of small ones; what comes after is left out
 _QUALITY = 86
 
 
@@ -25,18 +26,23 @@ class Thumbnail:
 
 @dataclass(slots=True)
 class Album:
-    """The pictures of one page. The first are kept at full size, and small ones once ``left`` characters are used."""
+    """The pictures of one page: at full size as long as there is room, then small, until it is ``full``."""
 
-    left: int = ALBUM_CHARACTERS
-    _kept: dict[int, tuple[Pixels, Thumbnail]] = field(default_factory=dict)
+    room: int = ALBUM_CHARACTERS
+    small_room: int = SMALL_CHARACTERS
+
+    @property
+    def full(self) -> bool:
+        return self.small_room <= 0
 
     def add(self, pixels: Pixels) -> Thumbnail:
-        if id(pixels) not in self._kept:
-            made = thumbnail(pixels, FULL_PX if self.left > 0 else MAX_PX)
-            self._kept[id(pixels)] = pixels, made
-        made = self._kept[id(pixels)][1]
-        self.left -= len(made.src)
-        return made
+        whole = thumbnail(pixels, FULL_PX) if self.room > 0 else None
+        if whole is not None and len(whole.src) <= self.room:
+            self.room -= len(whole.src)
+            return whole
+        small = thumbnail(pixels, MAX_PX)
+        self.small_room -= len(small.src)
+        return small
 
 
 def thumbnail(pixels: Pixels, max_px: int = MAX_PX) -> Thumbnail:
