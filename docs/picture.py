@@ -15,7 +15,7 @@ IMAGE = ROOT / "docs" / "img" / "report.png"
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-    "--window-size=900,1240",
+    "--window-size=1120,1060",
 )  # fmt: skip
 
 

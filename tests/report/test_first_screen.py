@@ -6,17 +6,21 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.report.reading import Page, inert, read
 
+from zhenwei.detectors import catalogue
+from zhenwei.pipeline import Options, examine
 from zhenwei.report import to_html
-from zhenwei.report.player import Player
+from zhenwei.report.player import Player, player
 from zhenwei.report.thumbnails import ALBUM_CHARACTERS, SMALL_CHARACTERS
 from zhenwei.types import Curve, DetectorInfo, Evidence, ImageExhibit, Report, StreamVerdict, Text
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
 MAX_WORDS = 350  # of a photo, not counting what is folded or shown with an enlarged picture only
 _SPECTROGRAM = Text("Spectrogram, 0 to 8 kHz", zh="频谱图（0–8 kHz）")
 
@@ -48,6 +52,28 @@ def test_a_photo_is_answered_in_few_words(
     seen = unfolded(html)
     assert 80 < words(seen) <= MAX_WORDS
     assert words(Page(html).words) > 2 * MAX_WORDS  # the rest is there, folded
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", ["astronaut.jpg", "astronaut-forged.jpg"])
+def test_the_examples_are_answered_in_few_words(examples: Mapping[str, Report], name: str, language: Any) -> None:
+    infos = {id_: kind.info for id_, kind in catalogue().items()}
+    assert words(unfolded(to_html(examples[name], language, detectors=infos))) <= MAX_WORDS
+
+
+def test_the_page_of_the_example_clip_is_small_and_plays_it(examples: Mapping[str, Report], tmp_path: Path) -> None:
+    clip = examples["astronaut-clip.mp4"]
+    played = player(clip.media, tmp_path)
+    assert played is not None
+    assert len(to_html(clip, player=played)) < 3_000_000
+
+
+@pytest.fixture(scope="module")
+def examples() -> Mapping[str, Report]:
+    reports = {}
+    for name in ("astronaut.jpg", "astronaut-forged.jpg", "astronaut-clip.mp4"):
+        reports[name] = examine(EXAMPLES / name, options=Options(frames=8))
+    return reports
 
 
 def test_the_first_screen_says_what_why_and_what_next(full_photo: Report) -> None:

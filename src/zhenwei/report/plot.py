@@ -171,4 +171,5 @@ def _in_words(curve: Curve, points: list[tuple[float, float]], language: Languag
     if threshold is None:
         return sentence
     above = 100 * sum(value > threshold for value in values) / len(values)
-    return f"{sentence} {say('curve_above', language, share=f'{above:.0f}')}"
+    phrase = "curve_above" if is_over_time(curve) else "points_above"
+    return f"{sentence} {say(phrase, language, share=f'{above:.0f}')}"

@@ -144,6 +144,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{y_label}随{x_label}的变化：从 {low} 到 {high}，中位数 {middle}。",
     ),
     "curve_above": ("Above the threshold {share} % of the time.", "有 {share}% 的时间高于阈值。"),
+    "points_above": ("{share} % of the points lie above the threshold.", "有 {share}% 的点高于阈值。"),
     "threshold": ("threshold {value}", "阈值 {value}"),
     "exhibits": ("Exhibits on the whole file", "关于整个文件的图示"),
     "evidence": ("Evidence", "证据"),
