@@ -16,6 +16,7 @@ from zhenwei.types import Curve, Evidence, Exhibit, ImageExhibit, Interval, Lang
 MAX_IMAGES = 16
 MAX_PLOTS = 10
 STRONGEST = 3
+OF_ITS_SIDE = 2
 _BROAD = 2.5  # width over height of pictures that get a line of their own
 _MIN_END = 1.0  # the bars reach to one natural unit at least, so that little does not look like much
 _SPEAKS = 0.5  # what a detector has to add for a forgery before its map is coloured
@@ -112,7 +113,7 @@ def _keys(evidence: Evidence, exhibit: Exhibit) -> set[object]:
 def strongest(
     report: Report, shown: Collection[int], span: Interval, album: Album, language: Language
 ) -> tuple[Strong, ...]:
-    """One exhibit each of the detectors that weigh most, those first that speak for the verdict's side.
+    """One exhibit each of the detectors that weigh most: two that speak for the verdict's side, and whoever is next.
 
     ``span``: the time axis of the file. Curves over time stay with the others where there is a picture, even if it is
     like another's.
@@ -120,12 +121,13 @@ def strongest(
     found: list[tuple[Evidence, Exhibit]] = []
     for each in sorted(report.evidence, key=lambda item: -abs(weight(item))):
         exhibit = next((e for e in _candidates(each) if id(e) in shown), None)
-        if exhibit is not None and leaning(weight(each)) != "neither" and len(found) < STRONGEST:
+        if exhibit is not None and leaning(weight(each)) != "neither":
             found.append((each, exhibit))
     side = report.verdict.llr or 0.0
-    found.sort(key=lambda pair: weight(pair[0]) * side < 0)
+    chosen = [pair for pair in found if weight(pair[0]) * side > 0][:OF_ITS_SIDE]
+    chosen += [pair for pair in found if pair not in chosen][: STRONGEST - len(chosen)]
     strong = []
-    for each, exhibit in found:
+    for each, exhibit in sorted(chosen, key=lambda pair: weight(pair[0]) * side < 0):
         if isinstance(exhibit, ImageExhibit):
             strong.append(Strong(each, exhibit, image(each, exhibit, album, language), None))
         else:
