@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from zhenwei.report import to_html
+from zhenwei.report.player import Player
 from zhenwei.types import Language, Report
 
 BROWSER = next(
@@ -101,6 +102,23 @@ def test_a_picture_enlarges_without_scripts(tmp_path: Path, full_photo: Report) 
         "seen.getComputedStyle(seen.document.querySelector('#strong-1 .over')).opacity)"
     )
     assert float(measured(tmp_path, still, faded)) == 0
+
+
+def test_a_click_on_a_curve_plays_from_there_and_sliders_slide(tmp_path: Path, two_people: Report) -> None:
+    html = to_html(two_people, player=Player("video", "data:video/mp4;base64,", "video/mp4"))
+    click = """(() => {
+        const all = (query) => seen.document.querySelector(query);
+        all("#time").closest("details").open = true;
+        const box = all(".timed").getBoundingClientRect();
+        all(".timed").dispatchEvent(new seen.MouseEvent("click", {clientX: box.left + box.width / 2}));
+        const slide = all("#strong-1 .slide");
+        slide.value = 40;
+        slide.dispatchEvent(new seen.Event("input"));
+        return `${all("#player").currentTime} ${all("#strong-1 .over").style.clipPath}`;
+    })()"""
+    time_s, clipped = measured(tmp_path, html, click).split(" ", 1)
+    assert float(time_s) == pytest.approx(5.0, abs=0.1)
+    assert clipped.endswith("40%)")
 
 
 def test_nothing_sticks_out_on_a_narrow_screen(tmp_path: Path, two_people: Report) -> None:
