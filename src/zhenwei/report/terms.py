@@ -40,7 +40,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     "enlarge": ("Enlarge: {caption}", "放大：{caption}"),
     "close": ("Close", "关闭"),
     "original": ("Original", "原图"),
-    "map": ("Map", "叠加图"),
     "slide": ("Original to map", "原图与叠加图分界"),
     "opacity": ("Strength of the map", "叠加强度"),
     "as_weighed": ("as it weighs", "按证据强度"),
