@@ -54,6 +54,7 @@ def test_a_photo_is_answered_in_few_words(
     assert words(Page(html).words) > 2 * MAX_WORDS  # the rest is there, folded
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("name", ["astronaut.jpg", "astronaut-forged.jpg"])
 def test_the_examples_are_answered_in_few_words(examples: Mapping[str, Report], name: str, language: Any) -> None:
@@ -61,6 +62,7 @@ def test_the_examples_are_answered_in_few_words(examples: Mapping[str, Report], 
     assert words(unfolded(to_html(examples[name], language, detectors=infos))) <= MAX_WORDS
 
 
+@pytest.mark.heavy
 def test_the_page_of_the_example_clip_is_small_and_plays_it(examples: Mapping[str, Report], tmp_path: Path) -> None:
     clip = examples["astronaut-clip.mp4"]
     played = player(clip.media, tmp_path)

@@ -48,8 +48,11 @@ def course(evidence: Sequence[Evidence], shown: Collection[int], span: Interval,
     """Curves over time that are among ``shown``, all on the time axis ``span`` of the file."""
     found = _over_time(evidence)
     alike: dict[tuple[str, str, int], list[tuple[Evidence, Curve]]] = {}
-    for each, curve in [pair for pair in found if id(pair[1]) in shown][:MAX_LANES]:
-        alike.setdefault((curve.caption, curve.y_label, each.person or 0), []).append((each, curve))
+    lanes = 0
+    for each, curve in found:
+        if id(curve) in shown and lanes < MAX_LANES:
+            alike.setdefault((curve.caption, curve.y_label, each.person or 0), []).append((each, curve))
+            lanes += 1
     rows = [_row(group, span, language) for group in alike.values()]
     return Course(_suspicious(found), tuple(sorted(rows, key=lambda row: row.person or 0)))
 
@@ -87,7 +90,8 @@ def _suspicious(found: Sequence[tuple[Evidence, Curve]]) -> tuple[Suspicious, ..
     passages: list[Suspicious] = []
     for each, curve in found:
         if weight(each) >= _SPEAKS and str(curve.y_label) in _LLR:
-            passages += [Suspicious(run, each.person, (each.detector,)) for run in _runs(curve)]
+            for run in _runs(curve):
+                passages.append(Suspicious(run, each.person, (each.detector,)))
     joined: list[Suspicious] = []
     for one in sorted(passages, key=lambda passage: (passage.person or 0, passage.interval.start_s)):
         last = joined[-1] if joined else None

@@ -120,9 +120,10 @@ def strongest(
     """
     found: list[tuple[Evidence, Exhibit]] = []
     for each in sorted(report.evidence, key=lambda item: -abs(weight(item))):
-        exhibit = next((e for e in _candidates(each) if id(e) in shown), None)
-        if exhibit is not None and leaning(weight(each)) != "neither":
-            found.append((each, exhibit))
+        for exhibit in _candidates(each):
+            if id(exhibit) in shown and leaning(weight(each)) != "neither":
+                found.append((each, exhibit))
+                break
     side = report.verdict.llr or 0.0
     chosen = [pair for pair in found if weight(pair[0]) * side > 0][:OF_ITS_SIDE]
     chosen += [pair for pair in found if pair not in chosen][: STRONGEST - len(chosen)]
@@ -138,8 +139,14 @@ def strongest(
 
 def _candidates(evidence: Evidence) -> list[Exhibit]:
     """Pictures, else curves that can be drawn."""
-    images: list[Exhibit] = [each for each in evidence.exhibits if isinstance(each, ImageExhibit)]
-    return images or [each for each in evidence.exhibits if isinstance(each, Curve) and drawable(each)]
+    images: list[Exhibit] = []
+    curves: list[Exhibit] = []
+    for each in evidence.exhibits:
+        if isinstance(each, ImageExhibit):
+            images.append(each)
+        elif drawable(each):
+            curves.append(each)
+    return images or curves
 
 
 def exhibits(evidence: Sequence[Evidence], shown: Collection[int], album: Album, language: Language) -> Exhibits:
