@@ -1,4 +1,4 @@
-"""Takes the picture of a report that the README shows, in a headless Chromium: ``scripts/docs image``."""
+"""Takes the pictures of reports that the README and the docs show, in a headless Chromium: ``scripts/docs image``."""
 
 from __future__ import annotations
 
@@ -6,17 +6,41 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import zhenwei
+from zhenwei.report.player import player
+from zhenwei.types import Language
 
 ROOT = Path(__file__).parents[1]
-IMAGE = ROOT / "docs" / "img" / "report.png"
+IMAGES = ROOT / "docs" / "img"
+MEDIA = ROOT / "examples" / "media"
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-    "--window-size=900,1240",
 )  # fmt: skip
+_DARK = ("--force-dark-mode", "--blink-settings=preferredColorScheme=0")
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: of which example, in which language, how large the window is, and where in the page it is."""
+
+    name: str
+    example: str
+    size: tuple[int, int]
+    language: Language = "en"
+    place: str = ""
+    flags: tuple[str, ...] = ()
+
+
+SHOTS = (
+    Shot("report", "astronaut-forged.jpg", (1120, 1060)),
+    Shot("report-map", "astronaut-forged.jpg", (1120, 800), place="#strong-1"),
+    Shot("report-phone-zh", "astronaut-forged.jpg", (500, 1500), language="zh"),
+    Shot("report-clip-dark", "astronaut-clip.mp4", (1120, 920), flags=_DARK),
+)
 
 
 def main() -> int:
@@ -25,16 +49,20 @@ def main() -> int:
     if not browser:
         sys.stderr.write("Error: no Chromium or Chrome on this machine. On Debian: apt-get install chromium\n")
         return 1
-    report = zhenwei.examine("examples/media/astronaut-forged.jpg")
-    IMAGE.parent.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    reports = {name: zhenwei.examine(MEDIA / name) for name in ("astronaut-forged.jpg", "astronaut-clip.mp4")}
     with tempfile.TemporaryDirectory(prefix="zhenwei-picture-") as folder:
-        page, shot = Path(folder, "page.html"), Path(folder, "shot.png")
-        page.write_text(zhenwei.to_html(report), encoding="utf-8")
-        profile = f"--user-data-dir={folder}/profile"
-        command = [browser, *_FLAGS, profile, f"--screenshot={shot}", page.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
-        _shrunk(shot, IMAGE)
-    sys.stderr.write(f"→ {IMAGE.relative_to(ROOT)}: {report.verdict.explanation}\n")
+        for shot in SHOTS:
+            report, page = reports[shot.example], Path(folder, "page.html")
+            html = zhenwei.to_html(report, shot.language, player=player(report.media, page.parent))
+            page.write_text(html, encoding="utf-8")
+            taken = Path(folder, "shot.png")
+            size = f"--window-size={shot.size[0]},{shot.size[1]}"
+            ways = (*_FLAGS, *shot.flags, size, f"--user-data-dir={folder}/profile", f"--screenshot={taken}")
+            command = [browser, *ways, page.as_uri() + shot.place]
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+            _shrunk(taken, IMAGES / f"{shot.name}.png")
+            sys.stderr.write(f"→ docs/img/{shot.name}.png: {report.verdict.explanation}\n")
     return 0
 
 

@@ -16,7 +16,7 @@ from zhenwei import pipeline, report
 from zhenwei.detectors import catalogue
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.pipeline import Options, examine
-from zhenwei.types import DEPTHS, PersonVerdict, Report, Text, Verdict, in_language
+from zhenwei.types import DEPTHS, ImageExhibit, PersonVerdict, Report, Text, Verdict, in_language
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
 
@@ -113,11 +113,28 @@ def test_a_tone_is_no_voice_and_damaged_sound_is_told(tmp_path: Path) -> None:
     assert found.media.kind == "audio"
     assert found.verdict.llr is None
     assert any("nobody is heard to speak" in str(e.reason) for e in found.evidence)
+    assert found.poster is not None
+    assert "Waveform" in found.poster.caption
     bad = np.zeros(1000, np.float32)
     bad[7] = np.nan
     soundfile.write(tmp_path / "bad.wav", bad, 16000, subtype="FLOAT")
     with pytest.raises(MediaError, match="not numbers"):
         examine(tmp_path / "bad.wav")
+
+
+def test_a_report_shows_what_was_examined_and_what_its_maps_lie_over() -> None:
+    found = examined("astronaut-forged.jpg")
+    assert found.poster is not None
+    with Image.open(EXAMPLES / "astronaut-forged.jpg") as image:
+        assert np.array_equal(found.poster.pixels, np.asarray(image.convert("RGB")))
+    assert found.poster.time_s is None
+    shown = [exhibit for each in found.evidence for exhibit in each.exhibits if isinstance(exhibit, ImageExhibit)]
+    maps = [exhibit for exhibit in shown if exhibit.original is not None]
+    assert len(maps) > 8
+    assert all(exhibit.original is not None and exhibit.original.shape == exhibit.pixels.shape for exhibit in maps)
+    clip = examine(EXAMPLES / "astronaut-clip.mp4", options=Options(frames=4, detectors=("cnn.face_forgery",))).poster
+    assert clip is not None
+    assert clip.time_s is not None
 
 
 def test_progress_rises_to_one() -> None:

@@ -289,6 +289,17 @@ def test_exhibits_count_as_part_of_the_answer() -> None:
         CHECKS["same_answer"](Paints, {"portrait": subjects()["portrait"]})
 
 
+def test_a_map_has_the_size_of_its_original() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Askew(Honest):
+        def examine(self, subject: Subject) -> Evidence:
+            below, above = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)
+            return replace(Honest.examine(self, subject), exhibits=(ImageExhibit("map", above, original=below),))
+
+    with pytest.raises(ContractError, match="its original"):
+        CHECKS["answers"](Askew, {"portrait": subjects()["portrait"]})
+
+
 def test_writing_into_the_input() -> None:
     @dataclass(frozen=True, slots=True)
     class Scribbles(Honest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from zhenwei.detectors._answers import abstain
 from zhenwei.detectors._audio import spoken_s
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.given import Source
+from zhenwei.signals.shown import shrunk, waveform
 from zhenwei.types import (
     DEPTHS,
     Audio,
@@ -22,7 +24,9 @@ from zhenwei.types import (
     Detector,
     Engine,
     Evidence,
+    Face,
     Frame,
+    ImageExhibit,
     Interval,
     Kind,
     Media,
@@ -39,7 +43,11 @@ from zhenwei.types import (
 Progress = Callable[[str, float], None]
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 _PORTRAIT_PX = 160
+_POSTER_PX = 1024
 _AUDIO_HZ = 16_000
+_PICTURE = Text("The picture that was examined", zh="所检验的图片")
+_FRAME = Text("A frame of the clip that was examined", zh="所检验视频中的一帧")
+_WAVEFORM = Text("Waveform of the recording that was examined", zh="所检验录音的波形")
 _MAX_FRAMES = 512
 _MAX_STRIPS = 2
 
@@ -128,7 +136,8 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
     verdict = _at_depth(_reserved(verdict, evidence), options.depth)
     tell("done", 1.0)
-    return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began))
+    poster = _poster(frames, tracks, audio, verdict, facts.kind)
+    return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began), poster)
 
 
 def _decode(
@@ -304,12 +313,30 @@ _RATES_OF_STANDARD = Text(
 )
 
 
+def _clearest(track: Track) -> Face:
+    return max(track.faces, key=lambda f: (f.quality.face_px * min(f.quality.sharpness, 200.0), -f.frame))
+
+
 def _person(track: Track, frames: tuple[Frame, ...]) -> Person:
-    best = max(track.faces, key=lambda f: (f.quality.face_px * min(f.quality.sharpness, 200.0), -f.frame))
+    best = _clearest(track)
     interval = Interval(track.faces[0].time_s, track.faces[-1].time_s)
     portrait = np.ascontiguousarray(faces.portrait(frames[best.frame], best, _PORTRAIT_PX))
     portrait.flags.writeable = False
     return Person(track.person, portrait, len(track.faces), interval, best.quality)
+
+
+def _poster(
+    frames: tuple[Frame, ...], tracks: Sequence[Track], audio: Audio | None, verdict: Verdict, kind: Kind
+) -> ImageExhibit | None:
+    """What was examined, to be shown beside the verdict; of a clip the frame with the most suspicious person."""
+    if not frames:
+        return ImageExhibit(_WAVEFORM, waveform(audio)) if audio is not None else None
+    llrs = {judged.person: judged.llr or 0.0 for judged in verdict.by_person}
+    suspect = max(tracks, key=lambda track: llrs.get(track.person, -math.inf), default=None)
+    frame = frames[_clearest(suspect).frame if suspect else len(frames) // 2]
+    pixels = shrunk(frame.pixels, _POSTER_PX).copy()
+    pixels.flags.writeable = False
+    return ImageExhibit(_PICTURE, pixels) if kind == "image" else ImageExhibit(_FRAME, pixels, frame.time_s)
 
 
 def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:

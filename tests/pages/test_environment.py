@@ -76,6 +76,8 @@ def test_templates_compile_and_nothing_in_them_is_called_safe(name: str) -> None
     source = files("zhenwei.pages").joinpath("templates", name).read_text(encoding="utf-8")
     environment().get_template(name)
     assert not re.search(r"\|\s*safe|autoescape", source)
+    if name == "report/page.html":  # the one page that runs something, of which its policy names the digest
+        source = source.replace('<script>{% include "report/page.js" %}</script>', "")
     assert not re.search(r"<script|\son\w+=|https?:|url\(|@import|javascript:", source)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from zhenwei.types import (
     Curve,
+    Declaration,
     DetectorInfo,
     Engine,
     Evidence,
@@ -60,7 +61,9 @@ def curve(number: int, level: float) -> Curve:
 
 
 def heat_map(seed: int, time_s: float | None = None) -> ImageExhibit:
-    return ImageExhibit(Text("Where the network looked", zh="网络关注的位置"), drawn(seed + 20), time_s)
+    return ImageExhibit(
+        Text("Where the network looked", zh="网络关注的位置"), drawn(seed + 20), time_s, drawn(seed + 50)
+    )
 
 
 def engine(**options: str | int | float | bool) -> Engine:
@@ -191,3 +194,46 @@ def detectors() -> Mapping[str, DetectorInfo]:
         models=(NETWORK,),
     )
     return {NETWORK: info}
+
+
+def _found(id_: str, llr: float, counted: float, finding: Text, *exhibits: ImageExhibit | Curve) -> Evidence:
+    return Evidence(id_, llr, finding, person=1, counted=counted, exhibits=exhibits, weights=f"{id_} @ {MODEL}")
+
+
+@pytest.fixture
+def full_photo(forged_photo: Report) -> Report:
+    """A photograph as the catalogue answers it: twenty detectors, long sentences, a declaration, a poster."""
+    sentences = (
+        Text("The inside of the face departs from its surroundings as blended faces do; weak support.",
+             zh="人脸内部与周围的差异如同融合的人脸；支持较弱。"),
+        Text("A seam runs through the face, as blending one picture into another leaves; weak support.",
+             zh="人脸上有一条接缝，如同将一幅画面融入另一幅所留；支持较弱。"),
+        Text("The noise of the face goes with the picture around it; a weak hint of its being untouched.",
+             zh="人脸的噪声与周围画面一致；略微提示未被改动。"),
+    )  # fmt: skip
+    evidence = list(forged_photo.evidence)
+    for number in range(12):
+        llr = 2.0 - 0.4 * number
+        picture = ImageExhibit(sentences[0], drawn(number, 300), None, drawn(number + 40, 300))
+        evidence.append(_found(f"cnn.detector_{number}", llr, llr, sentences[number % 3], picture))
+    for number in range(8):
+        reason = Text("no clear trace of a generator that it knows; that does not speak against it",
+                      zh="没有其所知生成器的明显痕迹；这并不说明相反情况")  # fmt: skip
+        evidence.append(Evidence(f"warp.silent_{number}", None, "No answer.", reason))
+    said = Text("Declares itself in part AI-made (a label, which anybody can write).",
+                zh="自称部分由人工智能生成（标签，任何人都可写入）。")  # fmt: skip
+    explanation = Text(
+        "The face of person 1, the most suspicious of 3, looks forged: at most 1 in 100 genuine files would look this "
+        "suspicious. The rate allows for 3 people having been looked at.",
+        zh="3 人中最可疑的人物 1 的人脸看起来是伪造的：每 100 个真实文件中最多 1 个会如此可疑。"
+        "此比率已按所检验的 3 人校正。",
+    )
+    unlike = Text(
+        "This file is unlike all that was measured: the face measures 31 px, measured were 60–400. How often such "
+        "files are judged wrongly is not known.",
+        zh="此文件与所有测量过的文件都不同：人脸为 31 像素，测量范围为 60–400。此类文件的误判率未知。",
+    )
+    declared = (Declaration("ai-edited", "label", "unsigned", said),)
+    verdict = replace(forged_photo.verdict, explanation=explanation, unlike=unlike, declared=declared)
+    poster = ImageExhibit(Text("The picture that was examined", zh="所检验的图片"), drawn(7, 600))
+    return replace(forged_photo, verdict=verdict, evidence=tuple(evidence), poster=poster)

@@ -273,7 +273,7 @@ def _without_images(outcome: Outcome) -> Outcome:
         return outcome
     evidence = tuple(replace(item, exhibits=()) for item in outcome.evidence)
     people = tuple(replace(person, portrait=person.portrait[:1, :1].copy()) for person in outcome.people)
-    return replace(outcome, evidence=evidence, people=people)
+    return replace(outcome, evidence=evidence, people=people, poster=None)
 
 
 def _print(text: str) -> None:

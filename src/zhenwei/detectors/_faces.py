@@ -125,7 +125,8 @@ class Examiner:
         images = []
         for i in sorted(most.tolist()):
             time_s = batch.faces[i].time_s if len(batch.faces) > 1 else None
-            images.append(ImageExhibit(self.wording.map, _overlay(batch.crops[i], drawn[i]), time_s))
+            overlay = _overlay(batch.crops[i], drawn[i])
+            images.append(ImageExhibit(self.wording.map, overlay, time_s, batch.crops[i]))
         return images
 
     def _curve(self, batch: FaceBatch, scores: Floats) -> list[Curve]:

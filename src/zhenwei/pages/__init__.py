@@ -9,7 +9,7 @@ from typing import Any
 
 from zhenwei.pages.legible import counted, legible
 
-__all__ = ["counted", "legible", "page", "part"]
+__all__ = ["counted", "legible", "page", "part", "script"]
 
 
 def page(template: str, /, **values: Any) -> str:
@@ -25,3 +25,10 @@ def part(template: str, macro: str, /, *arguments: Any, **values: Any) -> str:
 
     made: str = getattr(environment().get_template(template).module, macro)(*arguments, **values)
     return made
+
+
+def script(template: str) -> str:
+    """A script to stand in a page, which names its digest in its policy. It has no values of its own."""
+    from zhenwei.pages.environment import environment
+
+    return environment().get_template(template).render()

@@ -16,6 +16,7 @@ from zhenwei.files import write_whole
 from zhenwei.report.hold import Hold
 from zhenwei.report.outcome import Outcome
 from zhenwei.report.page import path_mark, to_html
+from zhenwei.report.player import player
 from zhenwei.report.structure import SET_ENDING, SET_SCHEMA, as_json, set_opening, to_dict
 from zhenwei.types import DetectorInfo, Language, Report
 
@@ -94,7 +95,8 @@ class ReportFolder:
         entry, page = to_dict(outcome, self.language), None
         key = _key(entry)
         if isinstance(outcome, Report):
-            content = to_html(outcome, self.language, detectors=self.detectors)
+            played = player(outcome.media, self.folder)
+            content = to_html(outcome, self.language, detectors=self.detectors, player=played)
             page = self.folder / self._name(key)
         try:
             if page is not None:

@@ -1,13 +1,15 @@
-"""Report -> one HTML page that needs nothing else: no script, no network, no second file.
+"""Report -> one HTML page that needs nothing else: no network, no second file, and no script to be read.
 
-The templates ``pages/templates/report`` say what stands where, in the order of a reader's questions: what, who, shown
-how, by what evidence, in which file. What has to be worked out for them is here.
+The templates ``pages/templates/report`` say what stands where: on the first screen what was examined, the verdict on
+each stream and the strongest exhibits; all else folded, in the order of a reader's questions. What has to be worked out
+for them is here.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -15,16 +17,20 @@ from typing import Any
 
 from zhenwei import pages
 from zhenwei.fusion.wording import leaning, signed
-from zhenwei.report.exhibits import Exhibits, exhibits
+from zhenwei.report.course import course, time_axis
+from zhenwei.report.exhibits import Exhibits, distinct, exhibits, strongest, weight
 from zhenwei.report.outcome import numbers_of_people
+from zhenwei.report.player import Player
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
 from zhenwei.report.terms import between, clock, headline, odds, say, strength
-from zhenwei.report.thumbnails import Thumbnail, thumbnail
+from zhenwei.report.thumbnails import Album, Thumbnail, thumbnail
 from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
 MAX_PEOPLE = 24
 MAX_FACTS = 120
+MAX_BLIND_SPOTS = 5  # that are not folded
+MAX_DECLARED = 2  # of what a file says of itself, beside the verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,36 @@ class _PersonShown:
     exhibits: Exhibits
 
 
-def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str, DetectorInfo] | None = None) -> str:
-    """The report as a page. ``detectors``: catalogue entries by id, for their questions and blind spots."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A stream on the first screen; no ``decision`` on what a file declares. ``words``: how strongly, or what."""
+
+    stream: str
+    decision: Decision | None
+    words: str
+
+
+def to_html(
+    report: Report,
+    language: Language = "en",
+    *,
+    detectors: Mapping[str, DetectorInfo] | None = None,
+    player: Player | None = None,
+) -> str:
+    """The report as a page. ``detectors``: catalogue entries by id, for their questions and blind spots. ``player``:
+    plays the file in the page."""
     known = detectors or {}
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path
     numbers = numbers_of_people(report)
     answered, silent, unasked = _sorted(report)
+    album = Album()
+    poster = album.add(report.poster.pixels) if report.poster else None
+    shown = distinct(report.evidence)
+    span = time_axis(report)
+    strong = strongest(report, shown, span, album, language)
+    rest = shown - {id(each.exhibit) for each in strong}
+    code = pages.script("report/page.js")
     return pages.page(
         "report/page.html",
         title=f"{name} · {say(found.decision, language)} · zhenwei",
@@ -62,9 +91,17 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
         scale_ticks=SCALE_TICKS,
         place_on_scale=place_on_scale,
         at_fault=_at_fault(found),
-        people=[_person(report, number, language) for number in numbers[:MAX_PEOPLE]],
+        code_digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
+        poster=poster,
+        poster_caption=in_language(report.poster.caption, language) if report.poster else "",
+        poster_s=report.poster.time_s if report.poster else None,
+        player=player,
+        judged=_judged(report, language),
+        strongest=strong,
+        course=course(report.evidence, rest, span, language),
+        people=[_person(report, number, rest, album, language) for number in numbers[:MAX_PEOPLE]],
         people_left_out=len(numbers[MAX_PEOPLE:]),
-        whole_file=exhibits(_evidence_on(None, report), language),
+        whole_file=exhibits(_evidence_on(None, report), rest, album, language),
         answered=answered,
         silent=silent,
         unasked=unasked,
@@ -73,6 +110,7 @@ def to_html(report: Report, language: Language = "en", *, detectors: Mapping[str
         max_facts=MAX_FACTS,
         audio=_audio(media),
         blind_spots=_blind_spots(report, known),
+        max_blind_spots=MAX_BLIND_SPOTS,
         command=command(report.engine, media.path),
         **_words(language),
     )
@@ -124,7 +162,27 @@ def _not_at_depth(report: Report, known: Mapping[str, DetectorInfo]) -> list[str
     return [id_ for id_, info in known.items() if report.media.kind in info.takes and id_ not in asked]
 
 
-def _person(report: Report, number: int, language: Language) -> _PersonShown:
+def _judged(report: Report, language: Language) -> list[_Judged]:
+    """Each stream of the file with its verdict, what the file declares first."""
+    found, media = report.verdict, report.media
+    declared = [in_language(each.sentence, language) for each in found.declared[:MAX_DECLARED]]
+    rows = [_Judged("declared", None, " ".join(declared) or say("declared_nothing", language))]
+    for stream in found.streams:
+        if stream.stream != "declared":
+            rows.append(_Judged(stream.stream, stream.decision, _weighed(stream.llr, language)))
+    if not found.streams:
+        only = "voice" if media.kind == "audio" else "picture"
+        rows.append(_Judged(only, found.decision, _weighed(found.llr, language)))
+        if media.kind == "video" and media.audio_codec:
+            rows.append(_Judged("voice", "inconclusive", _weighed(None, language)))
+    return rows
+
+
+def _weighed(llr: float | None, language: Language) -> str:
+    return say("stream_nothing", language) if llr is None else f"{strength(llr, language)} (LLR {signed(llr)})"
+
+
+def _person(report: Report, number: int, shown: Collection[int], album: Album, language: Language) -> _PersonShown:
     judged = next((person for person in report.verdict.by_person if person.person == number), None)
     seen = next((person for person in report.people if person.person == number), None)
     explanation = judged.explanation if judged else ""
@@ -136,7 +194,7 @@ def _person(report: Report, number: int, language: Language) -> _PersonShown:
         explanation,
         thumbnail(seen.portrait) if seen else None,
         _quality(seen, language) if seen else "",
-        exhibits(_evidence_on(number, report), language),
+        exhibits(_evidence_on(number, report), shown, album, language),
     )
 
 
@@ -176,10 +234,10 @@ def _audio(media: Media) -> str:
 
 
 def _blind_spots(report: Report, detectors: Mapping[str, DetectorInfo]) -> list[tuple[str, str]]:
-    """Detector and blind spot, of those that were asked, each once."""
+    """Detector and blind spot, of those that spoke, each once; those of the detectors that weigh most first."""
     spots: dict[tuple[str, str], None] = {}
-    for each in report.evidence:
-        if each.detector in detectors:
-            for spot in detectors[each.detector].blind_spots:
-                spots[each.detector, spot] = None
+    spoke = [each for each in report.evidence if each.llr is not None and each.detector in detectors]
+    for each in sorted(spoke, key=lambda item: -abs(weight(item))):
+        for spot in detectors[each.detector].blind_spots:
+            spots[each.detector, spot] = None
     return list(spots)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from zhenwei.report.terms import clock, say
-from zhenwei.types import Curve, Language, in_language
+from zhenwei.types import Curve, Interval, Language, in_language
 
 SCALE_END = math.log(1000)  # the scale reaches from 1000 : 1 for genuine to 1000 : 1 for forged
 SCALE_TICKS = (
@@ -47,6 +48,7 @@ class Plot:
     dots: str
     threshold: str  # "" without one
     labels: tuple[Label, ...]
+    span: Interval | None = None  # of time, from its left to its right edge
 
 
 def drawable(curve: Curve) -> bool:
@@ -54,10 +56,14 @@ def drawable(curve: Curve) -> bool:
     return len(_points(curve)) > 1
 
 
-def plotted(curve: Curve, language: Language, detector: str = "") -> Plot:
-    """A drawable curve of ``detector`` with its threshold and axes."""
+def is_over_time(curve: Curve) -> bool:
+    return curve.x_label.lower().startswith("time")
+
+
+def plotted(curve: Curve, language: Language, detector: str = "", shared: Axes | None = None) -> Plot:
+    """A drawable curve of ``detector`` with its threshold and axes; ``shared``: axes that others have, too."""
     points = _points(curve)
-    axes = _axes(points, _threshold(curve))
+    axes = shared or _axes(points, _threshold(curve))
     dots = ""
     for x, y in points:
         dots += f"M{axes.at(x, y)}h0"
@@ -71,11 +77,12 @@ def plotted(curve: Curve, language: Language, detector: str = "") -> Plot:
         dots=dots,
         threshold="" if threshold is None else f"M0 {axes.down(threshold):.2f}H1000",
         labels=_labels(curve, axes, language),
+        span=Interval(axes.left, axes.right) if is_over_time(curve) else None,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Axes:
+class Axes:
     """From figures to a box of 1000 by 100, with room left at its edges for the dots."""
 
     left: float
@@ -93,6 +100,14 @@ class _Axes:
         return f"{10 * self.across(x):.1f} {self.down(y):.2f}"
 
 
+def shared_axes(curves: Sequence[Curve], span: Interval, least: float = 0.0) -> Axes:
+    """Axes for several drawable curves over ``span`` of time, which reach as far as any of them, and ``least`` either
+    way of 0."""
+    known = [_axes(_points(curve), _threshold(curve)) for curve in curves]
+    low, high = min([axes.low for axes in known]), max([axes.high for axes in known])
+    return Axes(span.start_s, span.end_s, min(low, -least), max(high, least))
+
+
 def _points(curve: Curve) -> list[tuple[float, float]]:
     points = []
     for x, y in zip(curve.x, curve.y, strict=False):
@@ -105,7 +120,7 @@ def _threshold(curve: Curve) -> float | None:
     return curve.threshold if curve.threshold is not None and math.isfinite(curve.threshold) else None
 
 
-def _axes(points: list[tuple[float, float]], threshold: float | None) -> _Axes:
+def _axes(points: list[tuple[float, float]], threshold: float | None) -> Axes:
     """Upright from 0 to 1 where everything lies there, else what there is and a little more."""
     xs, ys = zip(*points, strict=True)
     left, right = min(xs), max(xs)
@@ -114,12 +129,12 @@ def _axes(points: list[tuple[float, float]], threshold: float | None) -> _Axes:
     known = ys if threshold is None else (*ys, threshold)
     low, high = min(known), max(known)
     if low >= 0 and high <= 1 and high > 0.1:
-        return _Axes(left, right, 0.0, 1.0)
+        return Axes(left, right, 0.0, 1.0)
     room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
-    return _Axes(left, right, low - room, high + room)
+    return Axes(left, right, low - room, high + room)
 
 
-def _lines(curve: Curve, axes: _Axes) -> tuple[str, ...]:
+def _lines(curve: Curve, axes: Axes) -> tuple[str, ...]:
     """One path for each run of points without a gap."""
     runs: list[list[str]] = [[]]
     for x, y in zip(curve.x, curve.y, strict=False):
@@ -130,15 +145,14 @@ def _lines(curve: Curve, axes: _Axes) -> tuple[str, ...]:
     return tuple("M" + "L".join(run) for run in runs if len(run) > 1)
 
 
-def _labels(curve: Curve, axes: _Axes, language: Language) -> tuple[Label, ...]:
+def _labels(curve: Curve, axes: Axes, language: Language) -> tuple[Label, ...]:
     labels = [Label("y", f"{value:.2g}", f"{axes.down(value):.1f}") for value in (axes.low, axes.high)]
     threshold = _threshold(curve)
     if threshold is not None:
         said = say("threshold", language, value=f"{threshold:.3g}")
         labels.append(Label("level", said, f"{axes.down(threshold):.1f}"))
-    is_time = curve.x_label.lower().startswith("time")
     for x, kind in ((axes.left, "x first"), (axes.right, "x last")):
-        labels.append(Label(kind, clock(x) if is_time else f"{x:.4g}"))
+        labels.append(Label(kind, clock(x) if is_over_time(curve) else f"{x:.4g}"))
     return tuple(labels)
 
 
@@ -157,4 +171,5 @@ def _in_words(curve: Curve, points: list[tuple[float, float]], language: Languag
     if threshold is None:
         return sentence
     above = 100 * sum(value > threshold for value in values) / len(values)
-    return f"{sentence} {say('curve_above', language, share=f'{above:.0f}')}"
+    phrase = "curve_above" if is_over_time(curve) else "points_above"
+    return f"{sentence} {say(phrase, language, share=f'{above:.0f}')}"

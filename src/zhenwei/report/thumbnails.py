@@ -1,4 +1,4 @@
-"""Pictures for the page: arrays as data URIs, small enough that a report of many people still opens quickly."""
+"""Pictures for the page: arrays as data URIs, at full size as long as the page stays small."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from zhenwei.types import Pixels
 
 MAX_PX = 320
+FULL_PX = 900
+ALBUM_CHARACTERS = 1_200_000  # of data URIs at full size; what comes after is small
+SMALL_CHARACTERS = 300_000  # of small ones; what comes after is left out
 _QUALITY = 86
 
 
@@ -19,6 +22,27 @@ class Thumbnail:
     src: str
     width: int
     height: int
+
+
+@dataclass(slots=True)
+class Album:
+    """The pictures of one page: at full size as long as there is room, then small, until it is ``full``."""
+
+    room: int = ALBUM_CHARACTERS
+    small_room: int = SMALL_CHARACTERS
+
+    @property
+    def full(self) -> bool:
+        return self.small_room <= 0
+
+    def add(self, pixels: Pixels) -> Thumbnail:
+        whole = thumbnail(pixels, FULL_PX) if self.room > 0 else None
+        if whole is not None and len(whole.src) <= self.room:
+            self.room -= len(whole.src)
+            return whole
+        small = thumbnail(pixels, MAX_PX)
+        self.small_room -= len(small.src)
+        return small
 
 
 def thumbnail(pixels: Pixels, max_px: int = MAX_PX) -> Thumbnail:

@@ -296,6 +296,8 @@ def _check_exhibit(where: str, exhibit: Exhibit) -> None:
         pixels = exhibit.pixels
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ContractError(f"{where} is {pixels.dtype} {pixels.shape}, want uint8 (height, width, 3)")
+        if exhibit.original is not None and exhibit.original.shape != pixels.shape:
+            raise ContractError(f"{where} is {pixels.shape} and its original {exhibit.original.shape}, want the same")
     elif len(exhibit.x) != len(exhibit.y) or not all(
         math.isfinite(v) for v in (*exhibit.x, *exhibit.y) if v is not None
     ):

@@ -18,13 +18,17 @@ it; recorded by a device; edited by a person; made by a program that learned fro
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageExhibit:
-    """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB."""
+    """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB.
+
+    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture.
+    """
 
     kind: ClassVar[str] = "picture"
 
     caption: str
     pixels: Pixels
     time_s: float | None = None
+    original: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True)

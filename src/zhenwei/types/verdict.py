@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from zhenwei.types.evidence import Declaration, Evidence
+from zhenwei.types.evidence import Declaration, Evidence, ImageExhibit
 from zhenwei.types.faces import Quality
 from zhenwei.types.media import Interval, Media, Pixels
 
@@ -98,8 +98,11 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
+    """``poster``: what was examined, to be shown beside the verdict: the picture, a frame of the clip, the waveform."""
+
     media: Media
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     people: tuple[Person, ...]
     engine: Engine
+    poster: ImageExhibit | None = None

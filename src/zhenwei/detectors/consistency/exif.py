@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zhenwei import models
 from zhenwei.detectors._answers import NO_STILL_IMAGE, abstain, from_score, image_too_small, withheld
 from zhenwei.signals import agreement
+from zhenwei.signals.shown import shrunk
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, ImageExhibit, Pixels, Subject, Text
 
 _MODEL = "self_consistency"
@@ -26,7 +27,6 @@ _MIN_SCORE = 0.39
 """Exceeded by 14 % of held-out splices of two cameras and by 2 % of genuine pictures, 9 % of the worst source (stock
 portraits, whose backgrounds are blurred). The LLR alone does not part them: half of the splices that it was calibrated
 on have another JPEG history only, which the network does not see, so that it stays below 0.2."""
-_SHOWN_PX = 640
 _RED = np.array((255, 40, 0), np.float32)
 
 _FORGED = Text(
@@ -145,15 +145,14 @@ def _exhibit(pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> 
         zh=f"一致性图：越红表示该处在镜头、噪声、色彩、锐化、缩放和压缩方面与画面主体越不一致。"
         f"不一致部分占 {len(at)} 个图块的 {share}%。真实图片中虚化背景和平坦区域也可能不同。",
     )
-    return ImageExhibit(caption, consistency_map(pixels, at, found))
+    return ImageExhibit(caption, consistency_map(pixels, at, found), original=shrunk(pixels))
 
 
 def consistency_map(pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> Pixels:
     """The picture in grey, redder where it departs from most of itself; at most 640 px a side."""
     height, width = pixels.shape[:2]
-    scale = min(1.0, _SHOWN_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrunk(pixels)
+    size = (small.shape[1], small.shape[0])
     cells = agreement.spread_out(found.odd, at, _PATCH_PX, (height, width))
     lean = cv2.resize(np.nan_to_num(cells), size, interpolation=cv2.INTER_LINEAR)
     weight = 0.75 * np.clip(np.asarray(lean, np.float32), 0, 1)[..., None]

@@ -155,21 +155,22 @@ def _exhibits(face: Face, frame: Frame, *, moving: bool) -> tuple[ImageExhibit |
         axis(range(256), 0),
         axis(np.log10(np.maximum(rows, _LOWEST_SHARE)), 4),
     )
+    step = max(1, -(-max(frame.pixels.shape[:2]) // 640))
+    small = np.ascontiguousarray(frame.pixels[::step, ::step])
     image = ImageExhibit(
         Text(
             "Where a colour is clipped: blue in the shadows, red in the highlights. It shows exposure, not forgery.",
             zh="颜色被截断之处：阴影为蓝色，高光为红色。此图显示曝光，而非伪造之处。",
         ),
-        _clipping(frame.pixels),
+        _clipping(small),
         face.time_s if moving else None,
+        small,
     )
     return (curve, image)
 
 
-def _clipping(pixels: Pixels) -> Pixels:
-    """The picture in grey, clipped shadows in blue and clipped highlights in red; at most about 640 px a side."""
-    step = max(1, -(-max(pixels.shape[:2]) // 640))
-    small = pixels[::step, ::step]
+def _clipping(small: Pixels) -> Pixels:
+    """The picture in grey, clipped shadows in blue and clipped highlights in red."""
     grey = np.repeat(exposure.luma(small)[..., None], 3, axis=2).astype(np.float32)
     dark, bright = exposure.clipped(small)
     grey[dark] = 0.4 * grey[dark] + 0.6 * _DARK

@@ -14,6 +14,7 @@ from zhenwei import models
 from zhenwei.detectors._answers import NO_STILL_IMAGE, abstain, from_score, image_too_small, withheld
 from zhenwei.detectors.traditional._shared import heated
 from zhenwei.signals import jpeg
+from zhenwei.signals.shown import shrunk
 from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, ImageExhibit, Pixels, Subject, Text
 
 _MODEL = "jpeg_traces"
@@ -26,7 +27,6 @@ _MIN_TAIL = 0.01  # added before the logarithm
 _TAIL = 7.0  # per cent of the places that may be unlike the rest
 _MIN_LLR = math.log(2)
 _STRONG = 3.0  # robust deviations that the map shows in full colour
-_SHOWN_PX = 640
 
 _FORGED = Text(
     "A part of the picture seems to have been compressed otherwise than the rest, as pasted parts are.",
@@ -179,17 +179,15 @@ def _exhibits(pixels: Pixels, traces: Traces) -> tuple[ImageExhibit, ...]:
         "Double compression: the picture was saved twice; yellow and red parts do not show it.",
         zh="双重压缩：图片曾保存两次；黄色和红色部分没有这种痕迹。",
     )
-    shown = [ImageExhibit(ghost, _laid_over(pixels, np.abs(traces.ghost)))]
+    small = shrunk(pixels)
+    shown = [ImageExhibit(ghost, _laid_over(small, np.abs(traces.ghost)), original=small)]
     if traces.single is not None:
-        shown.append(ImageExhibit(single, _laid_over(pixels, traces.single)))
+        shown.append(ImageExhibit(single, _laid_over(small, traces.single), original=small))
     return tuple(shown)
 
 
-def _laid_over(pixels: Pixels, deviations: Floats) -> Pixels:
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _SHOWN_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _laid_over(small: Pixels, deviations: Floats) -> Pixels:
+    size = (small.shape[1], small.shape[0])
     share = np.clip((np.nan_to_num(deviations) - 1) / (_STRONG - 1), 0, 1).astype(np.float32)
     return heated(small, np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), np.float32))
 

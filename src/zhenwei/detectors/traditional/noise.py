@@ -14,6 +14,7 @@ from zhenwei import models
 from zhenwei.detectors._answers import NO_FACE, abstain, evenly, face_too_small, from_faces
 from zhenwei.signals.noise import BLOCK, BlockNoise, block_noise, noise_ratio
 from zhenwei.signals.patches import Patches, cut_out
+from zhenwei.signals.shown import shrunk
 from zhenwei.types import (
     Box,
     Detector,
@@ -36,7 +37,6 @@ _SLIGHT = 0.2
 _FACE, _AWAY = (0.85, 0.95), (1.25, 1.3)  # ellipses in the box: the face ends within, the surroundings begin beyond
 _MAX_OCTAVES = 4.0
 _MAP_OCTAVES = 2.0
-_SHOWN_PX = 640
 _SIDE, _MAX_PATCHES = 128, 64  # pixels a side; of the face, and as many of its surroundings
 _PLACES_A_SIDE = 80
 WHOLE_PX = 4_000_000  # of larger pictures a sample is looked at
@@ -196,7 +196,8 @@ def _exhibit(frame: Frame, face: Face, octaves: float, *, moving: bool) -> Image
         zh=f"各处噪声：蓝色低于、红色高于本图常值；灰色无法测量。在亮度和纹理相同时，人脸噪声"
         f"{'高' if octaves >= 0 else '低'}于周围 {times:.1f} 倍。",
     )
-    return ImageExhibit(caption, noise_map(frame.pixels, face), face.time_s if moving else None)
+    time_s = face.time_s if moving else None
+    return ImageExhibit(caption, noise_map(frame.pixels, face), time_s, shrunk(frame.pixels))
 
 
 def noise_map(pixels: Pixels, face: Face) -> Pixels:
@@ -205,23 +206,18 @@ def noise_map(pixels: Pixels, face: Face) -> Pixels:
     Of a picture of more than ``WHOLE_PX`` pixels one block in each of at most 80 x 80 places stands for the place.
     """
     height, width = pixels.shape[:2]
-    scale = min(1.0, _SHOWN_PX / max(height, width))
-    lean = _lean(pixels)
-    if pixels.shape[0] * pixels.shape[1] > WHOLE_PX:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels, face_scale, scale = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)), scale, 1.0
-        whole = np.asarray(cv2.resize(lean, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    lean, face_scale = _lean(pixels), 1.0
+    if height * width > WHOLE_PX:
+        pixels = shrunk(pixels)
+        face_scale = pixels.shape[1] / width
+        whole = np.asarray(cv2.resize(lean, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST), np.float32)
     else:
-        face_scale = 1.0
         whole = np.zeros((height, width), np.float32)
         grown = np.kron(lean, np.ones((BLOCK, BLOCK), np.float32))
         whole[: grown.shape[0], : grown.shape[1]] = grown
     shown = _laid_over(pixels, whole)
     _outline(shown, face.box, face_scale)
-    if scale >= 1:
-        return shown
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(shown)
 
 
 def _lean(pixels: Pixels) -> Floats:

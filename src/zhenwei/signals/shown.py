@@ -1,0 +1,36 @@
+"""Signals as pictures to look at: an image made small enough for a page, sound as its waveform."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from zhenwei.types import Audio, Pixels
+
+SHOWN_PX = 640
+_SHEET, _MIDDLE, _WAVE = (255, 254, 251), (200, 196, 188), (36, 80, 127)
+_WAVEFORM = (900, 240)  # width and height
+
+
+def shrunk(pixels: Pixels, max_px: int = SHOWN_PX) -> Pixels:
+    """``(height, width, 3)`` at most ``max_px`` on the longer side; what is smaller stays as it is."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, max_px / max(height, width))
+    if scale == 1.0:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def waveform(audio: Audio) -> Pixels:
+    """``(240, 900, 3)``: time to the right, the lowest and highest sample of each moment; quiet sound is enlarged."""
+    width, height = _WAVEFORM
+    shown = np.full((height, width, 3), _SHEET, np.uint8)
+    shown[height // 2] = _MIDDLE
+    mono = audio.samples.mean(axis=0)
+    loudest = float(np.abs(mono).max(initial=0.0)) or 1.0
+    for column, part in enumerate(np.array_split(mono, width)):
+        if part.size:
+            top, bottom = (0.5 - 0.48 * np.array([part.max(), part.min()]) / loudest) * height
+            shown[int(top) : int(bottom) + 1, column] = _WAVE
+    return shown
