@@ -1,8 +1,10 @@
-"""Does the timeline of speech show where a sentence was replaced? ``python -m benchmarks.spoken_splices --data DIR``.
+"""Does the timeline of speech show where a sentence was replaced?
 
-Recordings are put together of windows of one genuine speaker, with one synthetic sentence among them at a drawn place
-and of the same loudness. Nothing of its source, its systems or its speakers was learned from: fold by fold the detector
-is learned anew. Writes ``docs/held_out/speech.splices.json``, which `scripts/docs accuracy` puts on the accuracy page.
+``python -m benchmarks.spoken_splices --data DIR --states DIR``. Recordings are put together of windows of one genuine
+speaker, with one synthetic sentence among them at a drawn place and of the same loudness. Nothing of its source, its
+systems or its speakers was learned from: fold by fold the detectors are learned anew, or taken from the states that
+``zhenwei train speech.spectrogram --output STATES`` has left. Writes ``docs/held_out/speech.splices.json``, which
+`scripts/docs accuracy` puts on the accuracy page.
 """
 
 from __future__ import annotations
@@ -16,17 +18,20 @@ from pathlib import Path
 
 import numpy as np
 
+from zhenwei import models
 from zhenwei.detectors.speech._hearing import listen
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
+from zhenwei.models.calibration import Calibration
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.stats.intervals import rate_interval
-from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
-from zhenwei.training.speech._folds import Row, TrainedVoiceDetector
-from zhenwei.training.speech.variability import way
+from zhenwei.training.data.speech import CHANNELS, FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
+from zhenwei.training.speech import spectrogram, variability
+from zhenwei.training.speech._folds import Row, TrainedVoiceDetector, Way
 from zhenwei.types import Audio, Floats, Text
 
-DETECTOR = "speech.variability"
+DETECTORS = "speech.variability and speech.spectrogram"
+WAYS = (variability.way, spectrogram.way)
 AROUND, EACH = 4, 2  # genuine windows of a recording; recordings made with each synthetic window
 _MOSTLY, _BARELY = 0.6, 0.1  # shares of a window that are synthetic: to count as forged, as genuine
 
@@ -71,44 +76,60 @@ def recordings(fold: Sequence[Utterance], rng: np.random.Generator) -> Iterator[
             yield Recording(audio, start, start + len(inserted) / RATE_HZ, f"{one.source} {one.system}")
 
 
-def judged(recording: Recording, learned: TrainedVoiceDetector) -> Judged | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """A detector that learned nothing of a fold, and what its scores are worth."""
+
+    way: Way
+    learned: TrainedVoiceDetector
+    calibration: Calibration
+
+    def llr(self, audio: Floats) -> float | None:
+        row = self.way.describe(audio)
+        return None if row is None else self.calibration.llr(self.learned.score(row))
+
+
+def judged(recording: Recording, witnesses: Sequence[Witness]) -> Judged | None:
+    """By the sum of the LLRs of a window; windows that one of them cannot judge are left out."""
     heard = listen(Audio(recording.audio[None], RATE_HZ))
     if isinstance(heard, Text):
         return None
-    scores, shares = [], []
+    scores, shares = list[float](), list[float]()
     for window in heard.windows:
-        row = way.describe(window.audio)
-        if row is None:
+        llrs = [found for one in witnesses if (found := one.llr(window.audio)) is not None]
+        if len(llrs) < len(witnesses):
             continue
         inside = min(window.interval.end_s, recording.end_s) - max(window.interval.start_s, recording.start_s)
-        scores.append(learned.score(row))
+        scores.append(sum(llrs))
         shares.append(max(0.0, inside) / (window.interval.end_s - window.interval.start_s))
     return Judged(tuple(scores), tuple(shares), recording.group) if len(scores) > 1 else None
 
 
-def measure(data: Path, workers: int) -> HeldOutTable:
+def measure(data: Path, states: Path, workers: int) -> HeldOutTable:
     everything = list(with_copies(read_speech(data)))
-    rows = [
-        features_of(everything, way.describe, workers=workers, through_channel=through) for through in (False, True)
-    ]
+    described = []
+    for way in WAYS:
+        described.append(
+            [features_of(everything, way.describe, workers=workers, channel=n) for n in range(CHANNELS + 1)]
+        )
     found: list[Judged] = []
     asked = 0
     for number, sources in enumerate(FOLDS):
         learn, ask = split(everything, sources)
-        known: list[Row] = [
-            (row, one)
-            for each in rows
-            for row, one, mine in zip(each, everything, learn, strict=True)
-            if mine and row is not None
-        ]
-        learned = way.learn(known, Path(), lambda _share: None)
-        made = list(
-            recordings(
-                [u for u, mine in zip(everything, ask, strict=True) if mine], np.random.default_rng([SEED, number])
-            )
-        )
+        witnesses = []
+        for way, channels in zip(WAYS, described, strict=True):
+            known = list[Row]()
+            for each in channels:
+                for row, one, mine in zip(each, everything, learn, strict=True):
+                    if mine and row is not None:
+                        known.append((row, one))
+            learned = way.learn(known, states / f"fold{number + 1}.pt", lambda _share: None)
+            calibration = Calibration.load(models.calibration_path(way.product.model))
+            witnesses.append(Witness(way, learned, calibration))
+        left_out = [u for u, mine in zip(everything, ask, strict=True) if mine]
+        made = list(recordings(left_out, np.random.default_rng([SEED, number])))
         asked += len(made)
-        found += [j for recording in made if (j := judged(recording, learned)) is not None]
+        found += [j for recording in made if (j := judged(recording, witnesses)) is not None]
         sys.stderr.write(f"fold {number + 1}: {len(made)} recordings\n")
     return table(found, asked)
 
@@ -142,17 +163,18 @@ def table(found: Sequence[Judged], asked: int) -> HeldOutTable:
         held_out.row("windows, less their recording's median", truth, beside, groups),
     ]
     return HeldOutTable(
-        detector=f"{DETECTOR}, spliced speech", noun="scores", text=text, seed=SEED, weights="", rows=tuple(each)
+        detector=f"{DETECTORS}, spliced speech", noun="scores", text=text, seed=SEED, weights="", rows=tuple(each)
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the folder with speech.zip and speech.csv")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with speech2.zip and speech2.csv")
     parser.add_argument("--output", type=Path, default=Path("docs/held_out/speech.splices.json"))
+    parser.add_argument("--states", type=Path, required=True, help="output of `zhenwei train speech.spectrogram`")
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
-    held_out.save(measure(given.data, given.workers), given.output)
+    held_out.save(measure(given.data, given.states, given.workers), given.output)
 
 
 if __name__ == "__main__":

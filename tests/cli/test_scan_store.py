@@ -21,7 +21,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
-from hazard import DETECTOR, draw, install
+from tests.hazard import DETECTOR, draw, install
+
 from zhenwei.cli import main
 from zhenwei.cli._scan_store import Batch
 from zhenwei.errors import UsageError

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.hazard import OPTIONS, draw, install
 
-from hazard import OPTIONS, draw, install
 from zhenwei.engine import Examined, Limits, Pool, examine_many
 from zhenwei.errors import MediaError, OutOfMemoryError, TimeLimitError, UsageError, WorkerDiedError
 from zhenwei.pipeline import Options

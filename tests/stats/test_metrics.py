@@ -237,3 +237,17 @@ def test_the_interval_of_pairs_is_over_the_groups_of_the_originals() -> None:
     assert apart is not None
     assert (found.value, found.low, found.high, found.n) == (0.5, 0.0, 1.0, 40)
     assert apart.high - apart.low < 0.4
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+def test_the_intraclass_correlation_is_the_planted_one(share: float) -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(1500), rng.integers(2, 6, 1500))
+    values = np.sqrt(share) * rng.standard_normal(1500)[groups] + np.sqrt(1 - share) * rng.standard_normal(len(groups))
+    assert metrics.intraclass_correlation(5 + 3 * values, groups.tolist()) == pytest.approx(share, abs=0.04)
+
+
+def test_values_alone_in_their_groups_tell_nothing_of_likeness() -> None:
+    with pytest.raises(DataError, match="within groups"):
+        metrics.intraclass_correlation([1.0, 2.0], ["a", "b"])
+    assert metrics.intraclass_correlation([1.0, 1.0, 2.0, 2.0], ["a", "a", "b", "b"]) == 1.0

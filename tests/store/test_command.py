@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
-from hazard import draw
+from tests.hazard import draw
+
 from zhenwei.cli import main
 
 

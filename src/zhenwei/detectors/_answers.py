@@ -46,10 +46,11 @@ def image_too_small(min_px: int) -> Text:
     return Text(f"the picture is too small: {min_px} px a side are needed", zh=f"图片太小：每边至少需要 {min_px} 像素")
 
 
-def from_score(info: DetectorInfo, score: float) -> Evidence:
-    """Evidence on something that has no size of a face; the finding is still to be said."""
+def from_score(info: DetectorInfo, score: float, *, parts: int = 1) -> Evidence:
+    """Evidence on something that has no size of a face; the finding is still to be said. ``parts``: of how many that
+    stand side by side, such as windows of speech, ``score`` is the mean."""
     model = info.models[0]
-    llr = Calibration.load(models.calibration_path(model)).llr(score)
+    llr = Calibration.load(models.calibration_path(model)).llr(score, frames=parts)
     return Evidence(info.id, llr, "", score=score, weights=models.load(model).weights)
 
 

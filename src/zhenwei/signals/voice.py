@@ -12,7 +12,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, hilbert, sosfiltfilt
-from scipy.stats import kurtosis
 
 from zhenwei.errors import UsageError
 from zhenwei.signals.speech import cepstra, deltas, frames_of, levelled, linear_filters, stft, without_rumble
@@ -112,7 +111,7 @@ def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
     peakedness, size = [], []
     for bins in np.array_split(np.arange(3, SIZE // 2 - 1), _TEXTURES):
         band = steps[:, bins]
-        peakedness.append(float(kurtosis(band.ravel())))
+        peakedness.append(_peakedness(band))
         size.append(float(np.log(band.std() + 1e-6)))
     return [np.array(peakedness), np.array(size)]
 
@@ -136,7 +135,7 @@ def _crests(bands: list[tuple[Reals, Reals]]) -> Reals:
     numbers = []
     for band, envelope in bands:
         variation = envelope.std() / (envelope.mean() + 1e-9)
-        numbers += [float(kurtosis(band)), float(np.log(variation + 1e-9))]
+        numbers += [_peakedness(band), float(np.log(variation + 1e-9))]
     return np.array(numbers)
 
 
@@ -168,6 +167,13 @@ def _alike(course: Reals, starts: Ints, periods: Ints) -> Reals:
         power_other = np.einsum("ij,ij->i", other, other) - sum_other**2 / count
         found[mine] = covariance / np.sqrt(np.maximum(power_one * power_other, 0.0) + 1e-12)
     return found
+
+
+def _peakedness(values: Reals) -> float:
+    """Excess kurtosis of all numbers (scipy.stats.kurtosis says the same, at ten times the cost of these windows)."""
+    squares = (values - values.mean()) ** 2
+    spread = float(squares.mean())
+    return float(np.square(squares).mean()) / spread**2 - 3.0 if spread > 0 else 0.0
 
 
 def _mean(values: Reals) -> float:

@@ -63,7 +63,7 @@ class Frame:
     pixels: Pixels
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Audio:
     """Decoded sound: ``samples`` is ``(channels, n)`` float32 in [-1, 1]."""
 

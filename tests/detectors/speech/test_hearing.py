@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 from pathlib import Path
 
 import av
@@ -15,6 +17,7 @@ from tests.speaking import RATE_HZ, voice
 
 from zhenwei.detectors import build, catalogue
 from zhenwei.detectors._audio import activity, mixed, speech_runs
+from zhenwei.detectors.speech import spectrogram as spectrogram_detector
 from zhenwei.detectors.speech._hearing import MIN_S, WINDOW_S, Speech, listen, spectrogram
 from zhenwei.pipeline import Options, examine
 from zhenwei.testing import audio_subject
@@ -120,9 +123,9 @@ def test_loudness_does_not_matter(name: str, gain: float) -> None:
     plain, changed = (
         build(name).examine(audio_subject(s[None])) for s in (waveform, (gain * waveform).astype(np.float32))
     )
-    assert plain.score is not None
-    assert changed.score is not None
-    assert changed.score == pytest.approx(plain.score, abs=0.5)  # where speech begins is heard a little otherwise
+    assert plain.llr is not None
+    assert changed.llr is not None
+    assert changed.llr == pytest.approx(plain.llr, abs=0.5)  # where speech begins is heard a little otherwise
 
 
 def test_the_strip_marks_what_was_put_in() -> None:
@@ -159,3 +162,28 @@ def test_every_common_format_is_examined(form: str, tmp_path: Path) -> None:
     report = examine(written(voice(5.0), tmp_path, form), options=Options(detectors=tuple(VOICES)))
     assert report.media.kind == "audio"
     assert all(e.llr is not None for e in report.evidence), [str(e.reason) for e in report.evidence]
+
+
+def test_the_spectrogram_is_cut_into_what_the_network_takes() -> None:
+    for seconds, count in ((0.4, 0), (1.0, 1), (2.485, 1), (2.6, 2), (5.0, 4)):
+        found = spectrogram_detector.pieces(voice(seconds))
+        assert (0 if found is None else len(found)) == count
+        if found is not None:
+            assert found.shape[1:] == (224, spectrogram_detector.FRAMES)
+
+
+def test_a_tone_lies_in_its_bin_and_loudness_is_evened() -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE_HZ) / RATE_HZ).astype(np.float32)
+    found = spectrogram_detector.levels(tone)
+    assert (found.argmax(axis=0) == 1000 / 31.25 - 4).all()
+    np.testing.assert_allclose(found, spectrogram_detector.levels(0.01 * tone), atol=1e-3)
+
+
+def test_what_is_heard_is_heard_once_and_kept_no_longer_than_the_sound() -> None:
+    sound = audio(voice(4.0))
+    first = listen(sound)
+    assert listen(sound) is first
+    gone = weakref.ref(sound)
+    del sound
+    gc.collect()
+    assert gone() is None

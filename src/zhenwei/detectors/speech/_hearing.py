@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -63,10 +64,19 @@ def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[T
     )
 
 
+_heard: WeakKeyDictionary[Audio, Speech | Text] = WeakKeyDictionary()  # all detectors of a file hear the same
+
+
 def listen(audio: Audio | None) -> Speech | Text:
     """What there is to examine, or why there is not: no sound, silence, no or too little speech."""
     if audio is None or audio.samples.size == 0:
         return NO_AUDIO
+    if audio not in _heard:
+        _heard[audio] = _listened(audio)
+    return _heard[audio]
+
+
+def _listened(audio: Audio) -> Speech | Text:
     mono = mixed(audio)
     if float(np.abs(mono).max(initial=0.0)) < _SILENT:
         return Text("the sound is silence", zh="声音为静音")
@@ -102,7 +112,9 @@ Score = Callable[[Floats], float | None]
 def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple[Text, Text, Text]) -> Evidence:
     """The answer of a detector that judges windows of speech ``(samples,)`` by ``score``; None where it cannot.
 
-    The recording's score is the mean of its windows'. ``words``: findings for a forged, a genuine and no lean.
+    The recording's score is the mean of its windows', which weighs the more the more speech it is of: windows that do
+    not overlap count as far as they are independent, by the calibration. ``words``: findings for a forged, a genuine
+    and no lean.
     """
     heard = listen(audio)
     if isinstance(heard, Text):
@@ -117,7 +129,7 @@ def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple
         return abstain(info, Text("the speech is too faint to be examined", zh="语音太弱，无法检查"))
     calibration = Calibration.load(models.calibration_path(info.models[0]))
     llrs = [calibration.llr(s) for s in scores]
-    evidence = from_score(info, float(np.mean(scores)))
+    evidence = from_score(info, float(np.mean(scores)), parts=max(1, int(heard.speech_s / WINDOW_S)))
     evidence = replace(
         evidence,
         finding=_finding(evidence.llr or 0.0, words),

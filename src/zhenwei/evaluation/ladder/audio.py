@@ -22,7 +22,9 @@ _RATE = 16_000
 _REVERBERATION_S = 0.4
 
 
-def _codec(container: str, codec: str, rate_hz: int, bits: int | None) -> Callable[[Floats], Floats]:
+def through_codec(container: str, codec: str, rate_hz: int, bits: int | None) -> Callable[[Floats], Floats]:
+    """There and back, at ``rate_hz`` and ``bits`` a second; as long as what went in."""
+
     def travel(audio: Floats) -> Floats:
         at_rate = audio if rate_hz == _RATE else soxr.resample(audio, _RATE, rate_hz)
         packed = _encoded(np.asarray(at_rate, np.float32), container, codec, rate_hz, bits)
@@ -91,10 +93,10 @@ def _telephone(audio: Floats) -> Floats:
 
 RUNGS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
     {
-        "mp3 32 kbit/s": _codec("mp3", "mp3", _RATE, 32_000),
-        "aac 32 kbit/s": _codec("adts", "aac", _RATE, 32_000),
-        "opus 12 kbit/s": _codec("ogg", "libopus", 48_000, 12_000),
-        "g711 telephone": _codec("wav", "pcm_mulaw", 8000, None),
+        "mp3 32 kbit/s": through_codec("mp3", "mp3", _RATE, 32_000),
+        "aac 32 kbit/s": through_codec("adts", "aac", _RATE, 32_000),
+        "opus 12 kbit/s": through_codec("ogg", "libopus", 48_000, 12_000),
+        "g711 telephone": through_codec("wav", "pcm_mulaw", 8000, None),
         "resample 8 kHz": _telephone,
         "noise 20 dB": _noise(20.0),
         "noise 10 dB": _noise(10.0),

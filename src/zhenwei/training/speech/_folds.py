@@ -17,18 +17,25 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from zhenwei import models
 from zhenwei.detectors.speech._hearing import listen
+from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
+from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.ladder.audio import RUNGS
+from zhenwei.evaluation.readers.project import NEWER_SPEECH
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.models import ModelEntry
+from zhenwei.models.calibration import Calibration
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.training.data.speech import FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
+from zhenwei.stats.metrics import intraclass_correlation
+from zhenwei.training.data.speech import CHANNELS, FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel
 from zhenwei.training.install.publish import publish
+from zhenwei.training.install.thresholds import save_left_out
 from zhenwei.training.lesson import Lesson, LessonRun
 from zhenwei.training.recipe import RecipeSection
 from zhenwei.training.speech import _together as together
@@ -81,11 +88,11 @@ class SpeechRecipe(RecipeSection):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voices:
-    """Every window with its copies, as it is described: as published, and after a channel."""
+    """Every window with its copies, as it is described: as published, and after each channel."""
 
     everything: list[Utterance]
     clean: list[Floats | None]
-    travelled: list[Floats | None]
+    travelled: list[list[Floats | None]]  # by channel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +108,7 @@ def voice_lesson(way: Way) -> Lesson[SpeechRecipe, Voices, Answers]:
     return Lesson(
         serves=(way.product.detector,),
         recipe=SpeechRecipe,
-        needs="speech (zip + csv)",
+        needs="speech2 (zip + csv)",
         prepare=partial(_prepare, way),
         learn=partial(_learn, way),
         install=partial(_install, way),
@@ -118,13 +125,10 @@ def _prepare(way: Way, _: SpeechRecipe, run: LessonRun) -> Voices:
     everything = list(with_copies(read_speech(run.data)))
     run.tell("copying voices", 1.0)
     clean = features_of(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
-    travelled = features_of(
-        everything,
-        way.describe,
-        workers=run.workers,
-        through_channel=True,
-        progress=run.bar("the same after a channel"),
-    )
+    travelled = []
+    for channel in range(1, CHANNELS + 1):
+        bar = run.bar("the same after channels", of=CHANNELS, part=channel - 1)
+        travelled.append(features_of(everything, way.describe, workers=run.workers, channel=channel, progress=bar))
     return Voices(everything, clean, travelled)
 
 
@@ -141,6 +145,7 @@ def _learn(way: Way, _: SpeechRecipe, voices: Voices, run: LessonRun) -> Answers
 
 def _install(way: Way, _: SpeechRecipe, __: Voices, answers: Answers, run: LessonRun) -> tuple[ModelEntry, ...]:
     row = publish(way.product, answers.learned.export(), lambda: calibrated(answers.asked), store=run.store)
+    save_left_out(left_out(way.product, answers.asked, run.store), way.product.model, run.store)
     found = table(way.product.detector, answers.asked, row.weights)
     held_out.save(found, run.output / "held_out.json")
     run.show(held_out.to_markdown(found))
@@ -149,7 +154,7 @@ def _install(way: Way, _: SpeechRecipe, __: Voices, answers: Answers, run: Lesso
 
 def _rows(voices: Voices, which: Bools) -> list[Row]:
     found = []
-    for rows in (voices.clean, voices.travelled):
+    for rows in (voices.clean, *voices.travelled):
         for row, one, mine in zip(rows, voices.everything, which, strict=True):
             if mine and row is not None:
                 found.append((row, one))
@@ -160,7 +165,7 @@ def _leave_out(way: Way, voices: Voices, run: LessonRun) -> list[FoldAnswer]:
     asked: list[FoldAnswer] = []
     published = [u for u in voices.everything if not u.copied]
     # By rung, a row for each window; copies, which are never asked about, have none after the codecs.
-    shown: dict[str, Sequence[Floats | None]] = {"": voices.clean, "channel": voices.travelled}
+    shown: dict[str, Sequence[Floats | None]] = {"": voices.clean, "channel": voices.travelled[0]}
     for number, (name, change) in enumerate(RUNGS.items()):
         run.tell("changing sounds", number / len(RUNGS))
         changed = [replace(u, audio=change(u.audio)) for u in published]
@@ -180,9 +185,25 @@ def _leave_out(way: Way, voices: Voices, run: LessonRun) -> list[FoldAnswer]:
 
 
 def calibrated(asked: Sequence[FoldAnswer]) -> Calibrated:
-    """On what was answered as published, after a drawn channel and after codecs; sources are the independent cases."""
+    """On what was answered as published, after a drawn channel and after codecs; sources are the independent cases.
+    How alike windows of one source are, of the two classes the more alike, says what a longer recording is worth."""
     arrived = [a for a in asked if a.rung in together.ARRIVED and (a.score is not None or a.rung == "")]
-    return calibrate(enumerate(arrived), _sample, seed=SEED)
+    found = calibrate(enumerate(arrived), _sample, seed=SEED)
+    return replace(found, calibration=replace(found.calibration, frame_rho=alike(asked)))
+
+
+def alike(asked: Sequence[FoldAnswer]) -> float:
+    """Intraclass correlation of the scores of windows as published, by source: what its rooms, microphones and codecs
+    have in common does not average out, however long one listens. 1 where there is nothing to compare."""
+    found = []
+    for forged in (False, True):
+        mine = [a for a in asked if a.rung == "" and a.score is not None and a.utterance.forged is forged]
+        try:
+            scores = [a.score for a in mine if a.score is not None]
+            found.append(intraclass_correlation(scores, [f"{a.utterance.source} {a.utterance.system}" for a in mine]))
+        except DataError:
+            return 1.0
+    return round(max(found), 4)
 
 
 def _sample(numbered: tuple[int, FoldAnswer]) -> Sample | None:
@@ -197,6 +218,18 @@ def _sample(numbered: tuple[int, FoldAnswer]) -> Sample | None:
         source=f"fold {one.fold + 1}",
         degraded=one.rung != "",
     )
+
+
+def left_out(product: Product, asked: Sequence[FoldAnswer], store: Path) -> dict[str, dict[str, float]]:
+    """What is known of each window as published without its source, for the thresholds; by digest of the medium."""
+    calibration = Calibration.load(models.calibration_path(product.model, store))
+    found = {}
+    for one in asked:
+        if one.rung == "" and one.score is not None:
+            name = one.utterance.path
+            medium = Item(name, Path(name), NEWER_SPEECH, one.utterance.forged).digest
+            found[medium] = {product.detector: round(calibration.llr(one.score), 4)}
+    return found
 
 
 def _write(output: Path, detector: str, asked: Sequence[FoldAnswer]) -> None:
@@ -219,6 +252,8 @@ def table(detector: str, asked: Sequence[FoldAnswer], weights: str = "") -> Held
     rows = [_row("all, as published", published)]
     for fold, sources in enumerate(FOLDS):
         rows.append(_row(", ".join(sources), [a for a in published if a.fold == fold]))
+    for name, those in (("Chinese", True), ("other languages", False)):
+        rows.append(_row(name, [a for a in published if a.utterance.chinese is those]))
     for rung, mine in by_rung.items():
         rows.append(_row(rung, mine))
     return HeldOutTable(
@@ -257,7 +292,7 @@ def _facts(audio: Floats) -> tuple[float, float, float, float]:
 
 
 SHARED: dict[str, Any] = {
-    "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech.zip), and copies "
+    "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech2.zip), and copies "
     "of the genuine by vocoders made by this project. Data sets' licences: research.",
     "held_out": "Windows of sources that were left out of learning together with their systems and speakers, fold by "
     "fold; small and re-encoded too means: after a drawn room, band, noise and companding, and after each codec. The "

@@ -28,7 +28,7 @@ ANSWERS = "held_out.csv"
 ARRIVED = ("", "channel", *(name for name in RUNGS if not name.startswith(("noise", "room"))))
 """How files arrive, for the calibration: the channel draws noise and rooms of its own."""
 TEXT = (
-    "Windows of 3 to 4 s. Five folds: whole sources are left out of learning together with every system and speaker "
+    "Windows of 3 s. Six folds: whole sources are left out of learning together with every system and speaker "
     "that occurs in them. Intervals by bootstrap over sources and systems. Metadata only: length, bytes a second, "
     "peak and silence at the start."
 )

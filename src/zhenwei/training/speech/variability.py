@@ -1,4 +1,4 @@
-"""``speech.variability``: a linear classifier on how a voice varies from moment to moment."""
+"""``speech.variability``: a classifier of how a voice varies from moment to moment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 
 from zhenwei.detectors.speech.variability import MODEL
 from zhenwei.signals.voice import NAMES, variability
-from zhenwei.stats.logistic import fit_logistic
 from zhenwei.training.data.speech import SEED, balanced
+from zhenwei.training.install.boosted import DEPTH, TREES, export_boosted, fit_boosted
 from zhenwei.training.install.card import Product
-from zhenwei.training.install.linear import Linear, export_linear
 from zhenwei.training.speech._folds import SHARED, Row, Tell, TrainedVoiceDetector, Way, speech_of, voice_lesson
 from zhenwei.types import Floats
 
@@ -26,15 +25,11 @@ def spreads(audio: Floats) -> Floats | None:
 
 
 def learn(rows: Sequence[Row], _kept: Path, _tell: Tell) -> TrainedVoiceDetector:
-    """Logistic regression; penalised strongly, since there are few sources."""
+    """Regression penalised strongly, since there are few sources, and boosted trees."""
     statistics, utterances = zip(*rows, strict=True)
-    x = np.stack(statistics).astype(np.float64)  # (n, 150)
     forged = np.array([u.forged for u in utterances])
-    centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
-    slopes = fit_logistic((x - centre) / scale, forged, balanced(utterances), l2=_L2)
-    weights = slopes[:-1] / scale
-    linear = Linear(weights, float(slopes[-1] - weights @ centre))
-    return TrainedVoiceDetector(lambda row: float(linear(row[None])[0]), lambda: export_linear(linear))
+    fitted = fit_boosted(np.stack(statistics), forged, balanced(utterances), l2=_L2, seed=SEED)
+    return TrainedVoiceDetector(lambda row: float(fitted(row[None])[0]), lambda: export_boosted(fitted))
 
 
 way = Way(
@@ -44,7 +39,10 @@ way = Way(
         question="Does a voice vary from moment to moment as those of people do? 150 statistics in, a score out.",
         origin="trained with `zhenwei train speech.variability`",
         input=f"statistics (n, {len(NAMES)}) float32 of zhenwei.signals.voice.variability; gives score (n,)",
-        facts=(f"Classifier: logistic regression, L2 penalty {_L2:.0f}, seed {SEED}",),
+        facts=(
+            f"Classifier: logistic regression, L2 penalty {_L2:.0f}, and {TREES} boosted trees of depth {DEPTH}, each "
+            f"of unit spread, seed {SEED}",
+        ),
         **SHARED,
     ),
     spreads,
