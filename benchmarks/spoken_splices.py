@@ -32,7 +32,7 @@ from zhenwei.types import Audio, Floats, Text
 
 DETECTORS = "speech.variability and speech.spectrogram"
 WAYS = (variability.way, spectrogram.way)
-AROUND, EACH = 4, 2  # genuine windows of a recording; recordings made with each synthetic window
+AROUND, EACH = 4, 1  # genuine windows of a recording; recordings made with each synthetic window
 _MOSTLY, _BARELY = 0.6, 0.1  # shares of a window that are synthetic: to count as forged, as genuine
 
 
