@@ -108,7 +108,7 @@ def test_the_command_lists_lessons_and_their_options(capsys: pytest.CaptureFixtu
     assert main(["train", "--list"]) == 0
     shown = capsys.readouterr().out
     assert "cnn.face_forgery" in shown
-    assert "speech (zip + csv)" in shown
+    assert "speech2 (zip + csv)" in shown
     assert main(["train", "traditional.noise", "--list"]) == 0
     assert "--held-out" in capsys.readouterr().out
     assert main(["train", "traditional.noise", "--data", "x", "--output", "y", "--held-aut", "1"]) == 2
