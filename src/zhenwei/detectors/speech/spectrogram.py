@@ -14,7 +14,7 @@ from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Subject, Tex
 
 MODEL = "speech_spectrogram"
 FRAMES = 247  # that the network is shown at a time: 2.5 s
-_LEAST = 8_000
+_LEAST, _SPARE = 8_000, 1_600  # samples: that are enough, and that may be left at the end
 _SIZE, _HOP, _POINTS = 400, 160, 512
 SAMPLES = _SIZE + (FRAMES - 1) * _HOP
 _BINS = slice(4, 228)  # of 31.25 Hz: 125 Hz to 7.1 kHz; what lies beyond tells recordings apart, not voices
@@ -56,7 +56,8 @@ def pieces(audio: Floats) -> Floats | None:
         return None
     if len(audio) < SAMPLES:
         return levels(np.resize(audio, SAMPLES))[None]
-    starts = np.linspace(0, len(audio) - SAMPLES, 1 + -(-2 * (len(audio) - SAMPLES) // SAMPLES)).round().astype(int)
+    more = -(-2 * max(0, len(audio) - SAMPLES - _SPARE) // SAMPLES)
+    starts = np.linspace(0, len(audio) - SAMPLES, 1 + more).round().astype(int)
     return np.stack([levels(audio[start : start + SAMPLES]) for start in starts])
 
 
