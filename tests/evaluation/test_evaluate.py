@@ -120,6 +120,8 @@ def test_a_protocol_chooses(tmp_path: Path) -> None:
     left_out = load_protocol("left-out")
     seen = [replace(made[0], domain="in"), replace(made[3], domain="in")]
     assert [i.name for i in left_out.choose([*seen, made[1], made[3]])] == ["a", "b", "d"]
+    assert [i.name for i in left_out.choose([made[0], replace(made[1], learned=True)])] == ["a"]
+    assert len(ALL.choose([replace(made[1], learned=True)])) == 1
     with pytest.raises(UsageError, match="takes none"):
         Protocol(name="p", text="", sets=("three",)).choose(made)
 

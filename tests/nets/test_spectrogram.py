@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from zhenwei.detectors.speech import spectrogram
 from zhenwei.nets.spectrogram import BINS, FRAMES, SpectrogramNet
 
 
@@ -29,3 +31,9 @@ def test_windows_do_not_hear_each_other() -> None:
     with torch.no_grad():
         together, alone = net()(levels).score, torch.cat([net()(levels[k : k + 1]).score for k in range(3)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+
+
+def test_the_detector_gives_what_the_network_takes() -> None:
+    shown = spectrogram.pieces(np.random.default_rng(0).standard_normal(40_000).astype(np.float32))
+    assert shown is not None
+    assert shown.shape == (1, BINS, FRAMES)

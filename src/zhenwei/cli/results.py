@@ -60,7 +60,7 @@ def results(
         if by_folder:
             found_by_folder = _by_folder(found)
             if format_ is Format.table:
-                _print_table(_folder_table(found_by_folder))
+                _print_table(_folder_table(found_by_folder, language))
             else:
                 _write(_folder_lines(found_by_folder, format_))
         elif format_ is Format.table:
@@ -159,16 +159,17 @@ def _by_folder(found: Iterable[Result]) -> dict[str, Counter[str]]:
     return dict(sorted(counts.items()))
 
 
-def _folder_table(counts: dict[str, Counter[str]]) -> Table:
+def _folder_table(counts: dict[str, Counter[str]], language: Language) -> Table:
     from rich.table import Table
 
     from zhenwei.pages import legible
     from zhenwei.report.tabular import SYMBOLS
+    from zhenwei.report.terms import say
 
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    shown.add_column("folder", overflow="fold")
+    shown.add_column(say("folder", language), overflow="fold")
     for name, symbol in SYMBOLS.items():
-        shown.add_column(f"{symbol} {name}", justify="right", no_wrap=True)
+        shown.add_column(f"{symbol} {say(name, language)}", justify="right", no_wrap=True)
     for folder, count in counts.items():
         shown.add_row(*_plain(legible(folder, 400), *[str(count[name]) for name in SYMBOLS]))
     return shown

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from zhenwei.types import (
     Exhibit,
     Face,
     Floats,
+    Forgery,
     Frame,
     ImageExhibit,
     InputContract,
@@ -307,3 +309,66 @@ def _overlay(crop: Pixels, regional: Floats) -> Pixels:
     colour = np.concatenate([np.full_like(heat, 255), 220 * (1 - heat), 30 * (1 - heat)], axis=-1)
     weight = 0.45 * np.clip(2 * heat - 0.5, 0, 1)
     return np.asarray(np.round(crop * (1 - weight) + colour * weight), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of a network that several detectors read: its calibration is ``part``, its scores are output ``first``, its map
+    the next. ``shift``, ``relative``: see :class:`Examiner`."""
+
+    part: str
+    first: int
+    shift: float = 0.0
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHead:
+    """A detector that is a head of a network which others read, too: one pass a person, whoever asks. A subclass says
+    what it asks (``info``), in which words it answers and which outputs are its own.
+
+    ``mirrored`` also scores the mirrored face, for pictures and short tracks; from ``enough`` faces on it is left out.
+    ``most``: faces of a track that are looked at, evenly spread.
+    """
+
+    mirrored: bool
+    enough: int
+    most: int
+
+    contract: ClassVar[InputContract]
+    info: ClassVar[DetectorInfo]
+    wording: ClassVar[Wording]
+    head: ClassVar[Head]
+
+    def examine(self, subject: Subject) -> Evidence:
+        return self.examiner().examine(subject)
+
+    def examiner(self) -> Examiner:
+        way, head = (self.mirrored, self.enough, self.most), self.head
+        found = Examiner(self.info, self.contract, self.wording, *way, part=head.part, first=head.first)
+        return replace(found, shift=head.shift, relative=head.relative)
+
+
+def head_info(
+    id_: str,
+    question: Text,
+    reference: str,
+    blind_spots: tuple[Text, ...],
+    *,
+    model: str,
+    contract: InputContract,
+    finds: Forgery = "altered",
+) -> DetectorInfo:
+    """The catalogue entry of a :class:`SharedHead` of ``model``."""
+    return DetectorInfo(
+        id=id_,
+        question=question,
+        takes=("image", "video"),
+        level="person",
+        needs=needs(contract),
+        reference=reference,
+        blind_spots=blind_spots,
+        models=(model,),
+        contract=contract,
+        finds=finds,
+    )

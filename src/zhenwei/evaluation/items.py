@@ -27,7 +27,9 @@ class Item:
     ``name`` is unique within its set and names it in results. ``path`` is the file, or the zip whose ``member`` it is.
     ``forged``: the label. ``method`` made it ("" where genuine), ``origin`` is where the media come from: a row of the
     table by source. ``identity`` is the person and ``video`` the source video that it was taken or made from; "" is
-    not known. ``domain`` is "in" where that data set was trained on. A picture is a video of one frame.
+    not known. ``domain`` is "in" where that data set was trained on. ``learned``: embedded detectors learned from this
+    file; only where thresholds are measured are they asked about it, without its source. A picture is a video of one
+    frame.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Item:
     video: str = ""
     split: Split = "test"
     domain: Domain = "out"
+    learned: bool = False
 
     @property
     def digest(self) -> str:

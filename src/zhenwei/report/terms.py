@@ -201,6 +201,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "在真实文件中出现的可能性约为伪造文件的 {odds} 倍",
     ),
     "file": ("File", "文件"),
+    "folder": ("Folder", "文件夹"),
     "path": ("Path", "路径"),
     "bytes": ("Size", "大小"),
     "bytes_value": ("{count} bytes", "{count} 字节"),

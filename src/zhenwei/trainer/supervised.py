@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +31,7 @@ from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.trainer.log import append_row
 from zhenwei.trainer.loop import ema_warmup, proceed
+from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import NEVER, Run, Runtime, Schedule, Task, Turn
 from zhenwei.trainer.sam import still_norms, worst_near_by
 from zhenwei.trainer.schedule import OptimizerSettings, warmup_cosine
@@ -70,18 +70,11 @@ def loss_of(net: nn.Module, batch: Batch, options: OptimizerSettings, device: to
     forged = _there(batch.forged, device)
     target = forged * (1 - options.label_smoothing) + 0.5 * options.label_smoothing
     mask, known = _there(batch.mask, device), _there(batch.masked, device)
-    with _mixed(device):
+    with reduced_precision(device):
         answer: NetworkOutput = net(to_input(batch.pixels, device))
     whole = F.binary_cross_entropy_with_logits(answer.score.float(), target)
     regional = F.binary_cross_entropy_with_logits(answer.regions.float(), mask, reduction="none").mean((1, 2))
     return whole, (regional * known).sum() / known.sum().clamp(min=1)
-
-
-def _mixed(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where the hardware has it: any recent GPU, CPUs with AMX or AVX512-BF16."""
-    if device.type == "cpu" and not torch.cpu._is_avx512_bf16_supported():
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
 
 
 def train(

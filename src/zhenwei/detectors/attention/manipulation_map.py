@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors._traces import FaceTraces, Head, detector_info
+from zhenwei.detectors._faces import COMPRESSED, Head, Wording
+from zhenwei.detectors._traces import FaceTraces, detector_info
 from zhenwei.types import Detector, DetectorInfo, Floats, Subject, Text
 
 

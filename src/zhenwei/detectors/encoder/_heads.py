@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from zhenwei.detectors._faces import Examiner, Wording, needs
-from zhenwei.types import DetectorInfo, Evidence, Forgery, InputContract, Subject, Text
+from zhenwei.detectors._faces import Head, SharedHead, head_info
+from zhenwei.types import DetectorInfo, Forgery, InputContract, Text
 
 MODEL = "face_encoder"
 CONTRACT = InputContract(size_px=224, margin=0.2, min_face_px=48)
@@ -22,39 +21,21 @@ MAP = Text(
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderHead:
-    """``most``: faces of a person that are looked at, evenly spread: a pass costs as much as twenty of the small
-    networks. ``mirrored`` also looks at the mirrored face and takes the mean, for twice the cost; from ``enough`` faces
-    on it is left out."""
+class EncoderHead(SharedHead):
+    """Few faces, not mirrored: a pass costs as much as twenty of the small networks."""
 
     mirrored: bool = False
     enough: int = 2
     most: int = 4
 
-    info: ClassVar[DetectorInfo]
-    wording: ClassVar[Wording]
-    part: ClassVar[str]
-    first: ClassVar[int]
+    contract = CONTRACT
 
-    def examine(self, subject: Subject) -> Evidence:
-        return self.examiner().examine(subject)
 
-    def examiner(self) -> Examiner:
-        way = (self.mirrored, self.enough, self.most)
-        return Examiner(self.info, CONTRACT, self.wording, *way, part=self.part, first=self.first, relative=True)
+def head_of(part: str, first: int) -> Head:
+    """Scores of a head are the mean of its map, which has no zero of its own."""
+    return Head(part, first, relative=True)
 
 
 def detector_info(id_: str, question: Text, finds: Forgery, blind_spots: tuple[Text, ...]) -> DetectorInfo:
     """The catalogue entry of one of them."""
-    return DetectorInfo(
-        id=id_,
-        question=question,
-        takes=("image", "video"),
-        level="person",
-        needs=needs(CONTRACT),
-        reference=REFERENCE,
-        blind_spots=blind_spots,
-        models=(MODEL,),
-        contract=CONTRACT,
-        finds=finds,
-    )
+    return head_info(id_, question, REFERENCE, blind_spots, model=MODEL, contract=CONTRACT, finds=finds)

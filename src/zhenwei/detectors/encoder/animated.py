@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors.encoder._heads import MAP, EncoderHead, detector_info
+from zhenwei.detectors.encoder._heads import MAP, EncoderHead, detector_info, head_of
 from zhenwei.types import Detector, Text
 
 
@@ -14,8 +13,7 @@ from zhenwei.types import Detector, Text
 class Animated(EncoderHead):
     """Learned from talking heads of several methods, each of which was left out once to see how it is found unseen."""
 
-    part: ClassVar[str] = "animated"
-    first: ClassVar[int] = 2
+    head = head_of("animated", first=2)
     wording = Wording(
         neither=Text("Nothing says whether the head was animated.", zh="看不出这个头像是否由动画驱动。"),
         forged=Text(

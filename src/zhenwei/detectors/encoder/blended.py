@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors.encoder._heads import MAP, EncoderHead, detector_info
+from zhenwei.detectors.encoder._heads import MAP, EncoderHead, detector_info, head_of
 from zhenwei.types import Detector, Text
 
 
@@ -14,8 +13,7 @@ from zhenwei.types import Detector, Text
 class Blended(EncoderHead):
     """Learned from forgeries made of genuine faces and from collected swaps, each source of which was left out once."""
 
-    part: ClassVar[str] = "blended"
-    first: ClassVar[int] = 0
+    head = head_of("blended", first=0)
     wording = Wording(
         neither=Text("Nothing says whether the face was put in.", zh="看不出这张脸是否被换入。"),
         forged=Text("The face shows {} signs of having been blended in.", zh="这张脸带有{}的融合拼入迹象。"),

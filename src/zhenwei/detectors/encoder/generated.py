@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors.encoder._heads import EncoderHead, detector_info
+from zhenwei.detectors.encoder._heads import EncoderHead, detector_info, head_of
 from zhenwei.types import Detector, Text
 
 
@@ -14,8 +13,7 @@ from zhenwei.types import Detector, Text
 class Generated(EncoderHead):
     """Learned from pictures of several generators, and from photographs sent through a decoder."""
 
-    part: ClassVar[str] = "generated"
-    first: ClassVar[int] = 4
+    head = head_of("generated", first=4)
     wording = Wording(
         neither=Text("Nothing says whether the face was generated.", zh="看不出这张脸是否由模型生成。"),
         forged=Text("The face shows {} signs of a generator.", zh="这张脸带有{}的生成迹象。"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zhenwei.detectors._faces import COMPRESSED, Wording
-from zhenwei.detectors._traces import GENERATED, FaceTraces, Head, detector_info
+from zhenwei.detectors._faces import COMPRESSED, Head, Wording
+from zhenwei.detectors._traces import GENERATED, FaceTraces, detector_info
 from zhenwei.types import Detector, DetectorInfo, Text
 
 

@@ -53,7 +53,7 @@ class Protocol(BaseModel):
     def _takes(self, item: Item) -> bool:
         where = (not self.sets or item.set_name in self.sets) and (not self.origins or item.origin in self.origins)
         part = (not self.splits or item.split in self.splits) and (not self.domains or item.domain in self.domains)
-        if self.unseen and item.split == "train" and item.domain == "in":
+        if self.unseen and (item.learned or (item.split == "train" and item.domain == "in")):
             return False
         return where and part and (not self.methods or not item.forged or item.method in self.methods)
 

@@ -3,12 +3,14 @@
     dfdc-faces.zip + .csv   "DFDC faces"; video = the original, identity = cluster of face embeddings
     photos.zip + .csv       "FFHQ and StyleGAN", "stock portraits"
     clips.zip + .csv        "clips"; a forgery ``519_515`` shares the video of its original ``519``
-    faceclips.zip + .csv    "face clips", of sources that nothing was trained on; video = the recording
+    faceclips.zip + .csv    "face clips"; video = the recording
     speech.zip + .csv       "speech"; identity = the speaker, where known
-    speech2.zip + .csv      "newer speech", of which the embedded detectors of voices learned: they are asked by answers
-                            that left its sources out
+    speech2.zip + .csv      "newer speech"
     camera-originals.zip    "camera originals", all genuine
     gathered/found.csv      pictures of public repositories, a set each; origin = the repository
+
+Embedded detectors learned from face clips, newer speech and gathered pictures: thresholds are measured there by answers
+of heads that did not know the source.
 
 An item is a member of its archive. Sets that are not in the folder are noted. ``domain`` is "in" for DFDC, FFHQ,
 StyleGAN and "speech", which the embedded detectors were trained on (their "train" part).
@@ -107,7 +109,8 @@ def _gathered(path: Path, absent: list[str]) -> list[Item]:
             absent.append(name)
             continue
         method = row["method"] if forged else ""
-        items.append(Item(name, path.parent / name, source, forged, method=method, origin=source, video=row["group"]))
+        plain = Item(name, path.parent / name, source, forged, method=method, origin=source, video=row["group"])
+        items.append(replace(plain, learned=True))
     return items
 
 
@@ -137,7 +140,7 @@ def _video(row: Row, item: Item) -> Item:
 
 
 def _face_video(row: Row, item: Item) -> Item:
-    return replace(item, set_name="face clips", origin=row["source"], video=row["group"])
+    return replace(item, set_name="face clips", origin=row["source"], video=row["group"], learned=True)
 
 
 def _pairs(videos: list[Item]) -> list[Item]:
@@ -157,7 +160,7 @@ def _speech(row: Row, item: Item) -> Item:
 
 
 def _newer_speech(row: Row, item: Item) -> Item:
-    return replace(_speech(row, item), set_name=NEWER_SPEECH, split="test")
+    return replace(_speech(row, item), set_name=NEWER_SPEECH, split="test", learned=True)
 
 
 _TABLES = {

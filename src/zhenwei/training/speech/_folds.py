@@ -193,8 +193,9 @@ def calibrated(asked: Sequence[FoldAnswer]) -> Calibrated:
 
 
 def alike(asked: Sequence[FoldAnswer]) -> float:
-    """Intraclass correlation of the scores of windows as published, by source: what its rooms, microphones and codecs
-    have in common does not average out, however long one listens. 1 where there is nothing to compare."""
+    """Intraclass correlation of the scores of windows as published, by source and, of the forged, by system: what its
+    rooms, microphones and codecs have in common does not average out, however long one listens. 1 where there is
+    nothing to compare."""
     found = []
     for forged in (False, True):
         mine = [a for a in asked if a.rung == "" and a.score is not None and a.utterance.forged is forged]
@@ -295,8 +296,8 @@ SHARED: dict[str, Any] = {
     "training_data": "genuine and synthetic speech of public demonstration pages and corpora (speech2.zip), and copies "
     "of the genuine by vocoders made by this project. Data sets' licences: research.",
     "held_out": "Windows of sources that were left out of learning together with their systems and speakers, fold by "
-    "fold; small and re-encoded too means: after a drawn room, band, noise and companding, and after each codec. The "
-    "shipped weights were learned from all sources. EER and the ladder of codecs: docs/accuracy.md.",
+    "fold; small and re-encoded too means: out of a drawn channel (room, band, noise, companding, codec), and after "
+    "each codec. The shipped weights were learned from all sources. EER and the ladder of codecs: docs/accuracy.md.",
     "limits": "Few sources and systems: on others it may do better or worse. Voices of the best neural vocoders pass "
     "unnoticed.",
     "noun": "windows",

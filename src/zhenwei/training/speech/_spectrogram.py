@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 from zhenwei.detectors.speech.spectrogram import SAMPLES, levels, pieces
 from zhenwei.nets.spectrogram import BINS, FRAMES, SpectrogramNet
+from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.training.data.speech import SEED, Utterance
 from zhenwei.training.fit import FitCheckpoint, fit
@@ -169,16 +169,9 @@ def _changed(genuine: Tensor, forged: Tensor, rng: np.random.Generator) -> Tenso
 
 
 def _loss(net: SpectrogramNet, views: Tensor) -> Tensor:
-    with _mixed():
+    with reduced_precision(views.device):
         answer = net(views).score
     odds = answer.float()
     forged = torch.tensor([0.0, 1.0]).repeat(len(odds) // 2)
     loss = functional.binary_cross_entropy_with_logits(odds, forged * (1 - 2 * _SMOOTH) + _SMOOTH)
     return loss + _RANKED * functional.softplus(odds[::2] - odds[1::2]).mean()
-
-
-def _mixed() -> AbstractContextManager[object]:
-    """bfloat16 where the processor has it."""
-    if not torch.cpu._is_avx512_bf16_supported():
-        return nullcontext()
-    return torch.autocast("cpu", torch.bfloat16)
