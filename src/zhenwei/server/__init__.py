@@ -1,0 +1,1 @@
+"""The service: REST and pages over the engine and the store (extra ``server``)."""
