@@ -264,6 +264,7 @@ def test_a_swap_of_two_people_needs_their_consent(
 WRITES_NO_MEDIA = {"consent make", "consent check", "gan list", "swap prepare", "voice learn", "voice model"}
 TRIED_ELSEWHERE = {
     "make": "above",
+    "animate": "tests/cli/test_forge_animate.py",
     "swap train": "tests/forge/swap/test_swap_command.py",
     "swap preview": "tests/forge/swap/test_swap_command.py",
     "swap convert": "tests/forge/swap/test_swap_command.py",

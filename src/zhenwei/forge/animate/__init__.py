@@ -1,0 +1,6 @@
+"""One portrait animated by somebody's motion, or by speech: classical and exact, nothing learned of the person."""
+
+from zhenwei.forge.animate.animation import Animation, animate
+from zhenwei.forge.animate.motion import Motion, drive, limited, motion_of, smoothed
+
+__all__ = ["Animation", "Motion", "animate", "drive", "limited", "motion_of", "smoothed"]
