@@ -16,6 +16,7 @@ import numpy as np
 from zhenwei import faces, media
 from zhenwei.errors import DataError, NotCoveredError, UsageError
 from zhenwei.forge import synthesis
+from zhenwei.forge.animate import animated
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.synthesis import Forgery, VideoForgery
 from zhenwei.types import Floats, Frame, Pixels
@@ -25,6 +26,7 @@ MAX_IMAGE_PX = 2048
 FRAMES, LONGEST_VIDEO_S = 100, 6.0
 _ONE: Mapping[str, Callable[[Pixels, Floats, np.random.Generator], Forgery]] = {
     "affine_warp": synthesis.affine_warp,
+    "animated": animated,
     "attribute": synthesis.attribute,
     "regenerate": lambda pixels, _, rng: synthesis.regenerate(pixels, rng),
     "self_blend": synthesis.self_blend,

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.forge.animate import animate, motion_of
+from zhenwei.forge.animate import animate, animated_seeded, motion_of
 from zhenwei.forge.animate.layers import layers_of
 from zhenwei.forge.animate.motion import OUTER_EYES, opening
 from zhenwei.forge.animate.warp import field_of, frame_of
 from zhenwei.forge.puppet import ANNA, BRUNO, Look, PuppetPortrait, draw
+from zhenwei.types import Floats
 
 PORTRAIT = draw(ANNA, Look(blink=0.1, scene=3), 192)
 LOOKS = [Look(blink=0.1), Look(yaw=14, open=0.7, blink=0.1), Look(yaw=-16, pitch=7, roll=5, smile=0.6, blink=1.0)]
 
 
-def acted() -> np.ndarray:  # type: ignore[type-arg]
+def acted() -> Floats:
     return np.stack([draw(BRUNO, look, 192).landmarks for look in LOOKS])
 
 
@@ -57,7 +58,7 @@ def test_what_is_behind_the_head_stays_where_it_is() -> None:
 def test_a_face_is_nearer_to_the_truth_than_the_portrait_is() -> None:
     made = animate(PORTRAIT.pixels, PORTRAIT.landmarks, motion_of(acted(), 25.0))
     for frame, look in zip(made.frames[1:], LOOKS[1:], strict=True):
-        truth = draw(ANNA, Look(scene=3, **_fields(look)), 192)  # type: ignore[arg-type]
+        truth = draw(ANNA, Look(scene=3, **_fields(look)), 192)
         face, wanted = truth.mask > 0.5, truth.pixels.astype(float)
         assert np.abs(frame - wanted)[face].mean() < 0.75 * np.abs(PORTRAIT.pixels - wanted)[face].mean()
 
@@ -95,7 +96,7 @@ def test_a_tight_crop_is_one_layer_and_a_portrait_two() -> None:
     assert layers_of(PORTRAIT.pixels, PORTRAIT.landmarks).cut
     low, high = PORTRAIT.landmarks[:, :2].min(0).astype(int), PORTRAIT.landmarks[:, :2].max(0).astype(int)
     tight = np.ascontiguousarray(PORTRAIT.pixels[low[1] : high[1], low[0] : high[0]])
-    moved = PORTRAIT.landmarks - np.float32([low[0], low[1], 0])
+    moved = PORTRAIT.landmarks - np.array([low[0], low[1], 0], np.float32)
     assert not layers_of(tight, moved).cut
     made = animate(tight, moved, motion_of(acted(), 25.0))
     assert made.recipe["layers"] == 1
@@ -108,6 +109,15 @@ def test_a_recipe_tells_head_and_mouth_of_every_frame() -> None:
     assert made.recipe["gain"] == 0.5
     for name in ("nod_deg", "turn_deg", "tilt_deg", "mouth"):
         assert len(made.recipe[name]) == 3  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_still_moved_at_random_has_its_truth_and_its_seed(seed: int) -> None:
+    made, again = [animated_seeded(PORTRAIT.pixels, PORTRAIT.landmarks, seed) for _ in range(2)]
+    assert (made.pixels == again.pixels).all()
+    assert made.recipe == again.recipe
+    assert (made.pixels == PORTRAIT.pixels)[made.mask == 0].all()
+    assert 0.02 < made.mask.mean() < 0.9
 
 
 def test_points_that_are_no_face_are_refused() -> None:

@@ -2,5 +2,6 @@
 
 from zhenwei.forge.animate.animation import Animation, animate
 from zhenwei.forge.animate.motion import Motion, drive, limited, motion_of, smoothed
+from zhenwei.forge.animate.still import animated, animated_seeded
 
-__all__ = ["Animation", "Motion", "animate", "drive", "limited", "motion_of", "smoothed"]
+__all__ = ["Animation", "Motion", "animate", "animated", "animated_seeded", "drive", "limited", "motion_of", "smoothed"]
