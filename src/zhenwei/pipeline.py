@@ -31,6 +31,7 @@ from zhenwei.types import (
     Kind,
     Media,
     Person,
+    Pixels,
     Report,
     Strip,
     Subject,
@@ -44,6 +45,7 @@ Progress = Callable[[str, float], None]
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 _PORTRAIT_PX = 160
 _POSTER_PX = 1024
+_STRIP_FRAMES, _STRIP_PX = 8, 240
 _AUDIO_HZ = 16_000
 _PICTURE = Text("The picture that was examined", zh="所检验的图片")
 _FRAME = Text("A frame of the clip that was examined", zh="所检验视频中的一帧")
@@ -137,7 +139,9 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     verdict = _at_depth(_reserved(verdict, evidence), options.depth)
     tell("done", 1.0)
     poster = _poster(frames, tracks, audio, verdict, facts.kind)
-    return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began), poster)
+    engine = _engine(chosen, options, time.perf_counter() - began)
+    shown = _shown_frames(frames, tracks) if facts.kind == "video" else ()
+    return Report(facts, verdict, evidence, people, engine, poster, shown)
 
 
 def _decode(
@@ -334,9 +338,38 @@ def _poster(
     llrs = {judged.person: judged.llr or 0.0 for judged in verdict.by_person}
     suspect = max(tracks, key=lambda track: llrs.get(track.person, -math.inf), default=None)
     frame = frames[_clearest(suspect).frame if suspect else len(frames) // 2]
-    pixels = shrunk(frame.pixels, _POSTER_PX).copy()
+    caption, time_s = (_PICTURE, None) if kind == "image" else (_FRAME, frame.time_s)
+    return ImageExhibit(caption, _small(frame, _POSTER_PX), time_s, boxes=_boxes(frame, tracks))
+
+
+def _shown_frames(frames: Sequence[Frame], tracks: Sequence[Track]) -> tuple[ImageExhibit, ...]:
+    """Frames evenly spread over those that were sampled, small."""
+    places = np.linspace(0, len(frames) - 1, min(_STRIP_FRAMES, len(frames))).round().astype(int)
+    shown = []
+    for place in places:
+        frame = frames[place]
+        boxes = _boxes(frame, tracks)
+        shown.append(ImageExhibit(_FRAME, _small(frame, _STRIP_PX), frame.time_s, boxes=boxes))
+    return tuple(shown)
+
+
+def _small(frame: Frame, max_px: int) -> Pixels:
+    pixels = shrunk(frame.pixels, max_px).copy()
     pixels.flags.writeable = False
-    return ImageExhibit(_PICTURE, pixels) if kind == "image" else ImageExhibit(_FRAME, pixels, frame.time_s)
+    return pixels
+
+
+def _boxes(frame: Frame, tracks: Sequence[Track]) -> tuple[tuple[int, float, float, float, float], ...]:
+    """Where each person's face is in the frame, as shares of its size."""
+    height, width = frame.pixels.shape[:2]
+    found = []
+    for track in tracks:
+        for face in track.faces:
+            if face.frame == frame.index and not face.tight:
+                edges = (face.box.left / width, face.box.top / height, face.box.right / width, face.box.bottom / height)
+                left, top, right, bottom = [round(min(max(float(edge), 0.0), 1.0), 4) for edge in edges]
+                found.append((track.person, left, top, right, bottom))
+    return tuple(found)
 
 
 def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:

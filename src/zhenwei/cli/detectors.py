@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption
+from zhenwei.cli._options import TableFormat, TableOption
+from zhenwei.cli.language import current
 from zhenwei.cli.trouble import tell_of_plugins
 from zhenwei.types import Depth, DetectorInfo, Language, in_language
 
@@ -20,7 +21,6 @@ def detectors(
         str | None, typer.Argument(help="Show all about this one.", metavar="[ID]", show_default=False)
     ] = None,
     format_: TableOption = TableFormat.table,
-    lang: LangOption = Lang.en,
 ) -> None:
     """Show the catalogue of detectors, or all about one of them.
 
@@ -37,7 +37,7 @@ def detectors(
     if id_ is None:
         tell_of_plugins()
     infos = [build(id_).info] if id_ is not None else [kind.info for kind in catalogue(strict=False).values()]
-    entries = [_described(info, lang.value) for info in infos]
+    entries = [_described(info, current()) for info in infos]
     if format_ is TableFormat.json:
         typer.echo(json.dumps(entries if id_ is None else entries[0], ensure_ascii=False, indent=2))
     else:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Protocol, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -61,10 +61,13 @@ def stages(console: Console | None = None) -> Iterator[TellStage]:
 
 
 class ScanProgress:
-    """A bar for the files with the time left, and the stage that the current file is in."""
+    """A bar for the files with the time left, and the stage that the current file is in. ``above``: makes what is
+    shown over it, as it is at the moment."""
 
-    def __init__(self, console: Console, total: int, *, shown: bool) -> None:
-        self._bars = _bars(console, shown=shown)
+    def __init__(
+        self, console: Console, total: int, *, shown: bool, above: Callable[[], RenderableType] | None = None
+    ) -> None:
+        self._bars = _bars(console, shown=shown, above=above)
         self._bar = self._bars.add_task("", total=total, note="")
         self._done = 0
         self._name = ""
@@ -139,8 +142,24 @@ class _RateColumn(ProgressColumn):
         return Text(f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
 
 
+class _Bars(Progress):
+    """Bars with something above them."""
+
+    above: Callable[[], RenderableType] | None = None
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        if self.above is not None:
+            yield self.above()
+        yield from super().get_renderables()
+
+
 def _bars(
-    console: Console | None, *, shown: bool | None = None, transient: bool = True, rate: bool = False
+    console: Console | None,
+    *,
+    shown: bool | None = None,
+    transient: bool = True,
+    rate: bool = False,
+    above: Callable[[], RenderableType] | None = None,
 ) -> Progress:
     """``shown``: by default only on a terminal."""
     console = console or Console(stderr=True)
@@ -153,4 +172,6 @@ def _bars(
         TextColumn("{task.fields[note]}", markup=False),
     )
     hidden = not (console.is_terminal if shown is None else shown)
-    return Progress(*columns, console=console, transient=transient, disable=hidden)
+    bars = _Bars(*columns, console=console, transient=transient, disable=hidden)
+    bars.above = above
+    return bars

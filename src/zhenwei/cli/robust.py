@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet
+from zhenwei.cli._options import Detectors, FalseAlarm, Quiet
+from zhenwei.cli.language import current
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
@@ -53,7 +54,6 @@ def robust(
     adversarial: Annotated[
         bool, typer.Option("--adversarial", help="Also attack the faces with FGSM and PGD (needs PyTorch).")
     ] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the table and its conclusion.")] = Lang.en,
     quiet: Quiet = False,
 ) -> None:
     """Save a file in many ways and see whether the verdict stands.
@@ -87,7 +87,7 @@ def robust(
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)
-    run = _Run(options, ways, lang.value, as_json, quiet)
+    run = _Run(options, ways, current(), as_json, quiet)
     raise typer.Exit(run.all(list(dict.fromkeys(files))))
 
 

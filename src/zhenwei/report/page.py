@@ -17,13 +17,15 @@ from typing import Any
 
 from zhenwei import pages
 from zhenwei.fusion.wording import leaning, signed
+from zhenwei.report.annex import Annex
+from zhenwei.report.annex import shown as annex_shown
 from zhenwei.report.course import course, time_axis
 from zhenwei.report.exhibits import Exhibits, distinct, exhibits, strongest, weight
 from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.player import Player
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
-from zhenwei.report.terms import between, clock, headline, odds, say, strength
+from zhenwei.report.terms import between, clock, headline, odds, often, say, strength
 from zhenwei.report.thumbnails import Album, Thumbnail, thumbnail
 from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
@@ -60,9 +62,10 @@ def to_html(
     *,
     detectors: Mapping[str, DetectorInfo] | None = None,
     player: Player | None = None,
+    annex: Annex | None = None,
 ) -> str:
     """The report as a page. ``detectors``: catalogue entries by id, for their questions and blind spots. ``player``:
-    plays the file in the page."""
+    plays the file in the page. ``annex``: what an examiner adds."""
     known = detectors or {}
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path
@@ -112,6 +115,7 @@ def to_html(
         blind_spots=_blind_spots(report, known),
         max_blind_spots=MAX_BLIND_SPOTS,
         command=command(report.engine, media.path),
+        **annex_shown(annex, report, known, language),
         **_words(language),
     )
 
@@ -129,6 +133,7 @@ def _words(language: Language) -> dict[str, Callable[..., Any]]:
         "headline": partial(headline, language=language),
         "strength": partial(strength, language=language),
         "odds": partial(odds, language=language),
+        "often": partial(often, language=language),
         "between": partial(between, language=language),
         "clock": clock,
         "signed": signed,
@@ -192,7 +197,7 @@ def _person(report: Report, number: int, shown: Collection[int], album: Album, l
         number,
         judged.decision if judged else None,
         explanation,
-        thumbnail(seen.portrait) if seen else None,
+        thumbnail(seen.portrait) if seen and seen.portrait.size else None,
         _quality(seen, language) if seen else "",
         exhibits(_evidence_on(number, report), shown, album, language),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from zhenwei.fusion.wording import leaning, one_in, ratio
+from zhenwei.report.annex_terms import ANNEX
 from zhenwei.types import Interval, Language, Verdict
 
 PHRASES: dict[str, tuple[str, str]] = {
@@ -269,6 +270,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "count_people": ("{count} people", "{count} 人"),
     "kind_people": ("{kind}, {people}", "{kind}，{people}"),
     "nobody": ("no person", "无人物"),
+    **ANNEX,
 }
 
 

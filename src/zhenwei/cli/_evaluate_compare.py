@@ -1,4 +1,4 @@
-"""``zhenwei compare``: two evaluations of the same files, in pairs."""
+"""``zhenwei evaluate compare``: two evaluations of the same files, in pairs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ p-values are adjusted for the number of tests (Holm).
 
 Examples:
 
-  zhenwei compare old/results.json new/results.json
+  zhenwei evaluate compare old/results.json new/results.json
 
-  zhenwei compare old/results.json new/results.json --set "DFDC faces" --format markdown
+  zhenwei evaluate compare old/results.json new/results.json --set "DFDC faces" --format markdown
 
-  zhenwei compare a.json b.json --format json --output comparison.json
+  zhenwei evaluate compare a.json b.json --format json --output comparison.json
 """
 
 
