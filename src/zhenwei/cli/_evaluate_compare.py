@@ -21,7 +21,7 @@ Examples:
 
   zhenwei evaluate compare old/results.json new/results.json
 
-  zhenwei evaluate compare old/results.json new/results.json --set "DFDC faces" --format markdown
+  zhenwei evaluate compare old/results.json new/results.json --only "DFDC faces" --format markdown
 
   zhenwei evaluate compare a.json b.json --format json --output comparison.json
 """
@@ -32,13 +32,13 @@ Of = StrEnum("Of", {"video": "video", "track": "track", "frame": "frame"})
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="results.json of one evaluation", metavar="A")],
-    b: Annotated[Path, typer.Argument(help="results.json of the other", metavar="B")],
-    level: Annotated[Of, typer.Option(help="compare files, people or frames")] = Of.video,
-    set_: Annotated[str, typer.Option("--set", help="one set alone, by its name")] = "",
-    format_: Annotated[Format, typer.Option("--format", help="how to tell it")] = Format.table,
-    output: Annotated[Path | None, typer.Option(help="write into this file instead of showing it")] = None,
-    seed: Annotated[int, typer.Option(help="of the bootstrap", min=0)] = 0,
+    a: Annotated[Path, typer.Argument(help="Results.json of one evaluation.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="Results.json of the other.", metavar="B")],
+    level: Annotated[Of, typer.Option(help="Compare files, people or frames.")] = Of.video,
+    set_: Annotated[str, typer.Option("--only", "--set", help="One set alone, by its name.")] = "",
+    format_: Annotated[Format, typer.Option("--format", help="How to tell it.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of showing it.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
 ) -> None:
     from zhenwei.errors import DataError, UsageError
     from zhenwei.evaluation import results

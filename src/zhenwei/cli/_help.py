@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _TWO_COLUMNS = 64  # columns of the terminal from which on there are two
+_WIDE = 100  # from which on remarks stand beside their examples
 _LEFT = 30
+_LONGEST_VALUE = 24
 CLICK = (  # what Click says of wrong use
     "Missing argument '{}'.",
     "Missing option '{}'.",
@@ -34,6 +36,7 @@ CLICK = (  # what Click says of wrong use
     "Invalid value for '{}': {}",
     "Invalid value for {}: {}",
     "Invalid value: {}",
+    "Value error, {}",
     "{} is not one of {}.",
     "{} is not a valid integer.",
     "{} is not a valid float.",
@@ -81,13 +84,13 @@ def show_examples(examples: Iterable[str], console: Console) -> None:
     console.print(Text(say("Examples:"), "bold"))
     for line in lines:
         call, _, remark = line.partition(" # ")
-        if remark and console.width < _TWO_COLUMNS:
+        if remark and console.width < _WIDE:
             console.print(Text(f"  # {_told(remark.strip())}", "dim"))
             console.print(Text(f"  {call.rstrip()}"))
         elif remark:
-            console.print(Text.assemble(f"  {call.rstrip()}", (f"   # {_told(remark.strip())}", "dim")))
+            console.print(Text.assemble(f"  {call}", (f" # {_told(remark.strip())}", "dim")), soft_wrap=True)
         else:
-            console.print(Text(f"  {line}"))
+            console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def show_first_steps(console: Console, commands: Mapping[str, str]) -> None:
@@ -138,11 +141,14 @@ def _panels(options: Iterable[Parameter]) -> dict[str, list[Parameter]]:
 
 
 def _flag(option: Parameter) -> str:
-    return f"{', '.join(option.names)} {option.value}".strip()
+    value = option.value if len(option.value) <= _LONGEST_VALUE else "WORD"
+    return f"{', '.join(option.names)} {value}".strip()
 
 
 def _said(option: Parameter) -> str:
     words = _told(option.help)
+    if len(option.value) > _LONGEST_VALUE:
+        words = say("{} One of: {}.", words, ", ".join(option.choices))
     if option.is_required:
         words = say("{} Required.", words)
     if option.default:
@@ -160,4 +166,4 @@ def wrong_use(message: str, usage: str, console: Console) -> None:
 
     console.print(Text(say("Error: {}", _told(message)), "bold red"), soft_wrap=True)
     if usage:
-        console.print(Text(say("Usage: {}. --help tells more.", usage), "dim"), soft_wrap=True)
+        console.print(Text(say("Usage: {} (--help tells more)", usage), "dim"), soft_wrap=True)

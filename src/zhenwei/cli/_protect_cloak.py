@@ -30,7 +30,8 @@ _VERDICT = (
 def cloak(
     photo: Annotated[Path, typer.Argument(help="A photograph with a face of 64 px or more.", metavar="PHOTO")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The PNG to write; by default PHOTO.cloaked.png.", metavar="FILE")
+        Path | None,
+        typer.Option("--output", "-o", "--out", help="The PNG to write; by default PHOTO.cloaked.png.", metavar="FILE"),
     ] = None,
     epsilon: Annotated[float, typer.Option(min=1, max=32, help="Grey levels that a pixel may change by.")] = 8.0,
     steps: Annotated[int, typer.Option(min=20, max=5000, help="Steps that each trial swap learns.")] = 250,
@@ -49,7 +50,7 @@ def cloak(
 
       zhenwei protect cloak portrait.jpg
 
-      zhenwei protect cloak portrait.jpg --epsilon 12 --out cloaked.png --format json
+      zhenwei protect cloak portrait.jpg --epsilon 12 --output cloaked.png --format json
     """
     from PIL import Image
     from rich.console import Console

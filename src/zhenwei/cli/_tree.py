@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
 
 EVERYWHERE = (
     ("--lang", "en|zh", "Language of all that is said; else that of the locale."),
     ("--debug", "", "Show the traceback of a fault of the program."),
     ("-h, --help", "", "Show this and stop."),
 )
-_PLACEHOLDERS = {"integer": "N", "float": "X", "path": "PATH", "file": "FILE", "filename": "FILE"}
+_PLACEHOLDERS = {"integer": "N", "float": "X", "path": "PATH", "text": "TEXT"}
+_EARLIER = ("--out", "--set")  # taken as before, and not shown
 _EXAMPLES = "Examples:"
 
 
@@ -108,9 +111,9 @@ def _prose(text: str) -> tuple[list[str], list[str]]:
 
 def _parameter(parameter: Any) -> Parameter:
     is_argument = parameter.param_type_name == "argument"
-    choices = tuple([str(getattr(each, "value", each)) for each in getattr(parameter.type, "choices", ())])
+    kind, choices = _kind(parameter)
     is_switch = bool(getattr(parameter, "is_flag", False))
-    value = "" if is_switch else _value(parameter, choices)
+    value = "" if is_switch else _value(parameter, kind, choices)
     names = (value.strip(),) if is_argument else _names(parameter)
     return Parameter(
         names,
@@ -122,15 +125,32 @@ def _parameter(parameter: Any) -> Parameter:
         "" if is_argument or is_switch else _default(parameter),
         bool(parameter.required),
         bool(getattr(parameter, "multiple", False)) or parameter.nargs == -1,
-        parameter.type.name in ("path", "file", "filename") or value in ("PATH", "FILE", "DIR", "FILE.json"),
+        kind == "path" or value.rstrip(".") in ("PATH", "FILE", "DIR"),
     )
 
 
 def _names(parameter: Any) -> tuple[str, ...]:
-    return tuple(sorted([*parameter.opts, *parameter.secondary_opts], key=len))
+    """Without those that only older command lines use."""
+    names = [name for name in (*parameter.opts, *parameter.secondary_opts) if name not in _EARLIER]
+    return tuple(sorted(names, key=len))
 
 
-def _value(parameter: Any, choices: tuple[str, ...]) -> str:
+def _kind(parameter: Any) -> tuple[str, tuple[str, ...]]:
+    """ "integer", "float", "path" or "text", and what it may be. Typer keeps annotations; older releases, types."""
+    descriptor = getattr(parameter, "type_descriptor", None)
+    if descriptor is None:
+        name = parameter.type.name.split()[0].lower()
+        choices = [str(getattr(each, "value", each)) for each in getattr(parameter.type, "choices", None) or ()]
+        return {"file": "path", "filename": "path"}.get(name, name), tuple(choices)
+    inner = [each for each in get_args(descriptor.annotation) if each is not type(None)]
+    annotation = inner[0] if inner else descriptor.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "choice", tuple([str(each.value) for each in annotation])
+    names: dict[Any, str] = {int: "integer", float: "float", Path: "path"}
+    return names.get(annotation, "text"), ()
+
+
+def _value(parameter: Any, kind: str, choices: tuple[str, ...]) -> str:
     given = parameter.metavar
     if given:
         return str(given)
@@ -138,7 +158,7 @@ def _value(parameter: Any, choices: tuple[str, ...]) -> str:
         return "|".join(choices)
     if parameter.param_type_name == "argument":
         return str(parameter.name).strip("_").upper()
-    return _PLACEHOLDERS.get(parameter.type.name.split()[0].lower(), "TEXT")
+    return _PLACEHOLDERS.get(kind, "TEXT")
 
 
 def _default(parameter: Any) -> str:

@@ -43,25 +43,25 @@ Examples:
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="folder or list of labelled files")],
-    output: Annotated[Path, typer.Option(help="folder for the results")],
-    detector: Annotated[str, typer.Argument(help="id of one detector; all of them together if left out")] = "fused",
-    fused: Annotated[bool, typer.Option("--fused", help="those of the standard depth, by default")] = False,
-    format_: Annotated[str, typer.Option("--format", help="format of the data, if the layout leaves doubt")] = "auto",
+    data: Annotated[Path, typer.Option(help="Folder or list of labelled files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
+    detector: Annotated[str, typer.Argument(help="Id of one detector; all of them together if left out.")] = "fused",
+    fused: Annotated[bool, typer.Option("--fused", help="Those of the standard depth, by default.")] = False,
+    format_: Annotated[str, typer.Option("--data-format", help="Format of the data, if it is in doubt.")] = "auto",
     protocol: Annotated[
-        str, typer.Option(help='packaged protocol or TOML file; "left-out" if left out, "all" if no source is known')
+        str, typer.Option(help='Packaged protocol or TOML file; "left-out" if left out, "all" if no source is known.')
     ] = "",
-    frames: Annotated[int, typer.Option(help="frames sampled from a clip, 0 = as the protocol says", min=0)] = 0,
-    only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
-    limit: Annotated[int, typer.Option(help="at most this many files of each set and class, 0 = all", min=0)] = 0,
+    frames: Annotated[int, typer.Option(help="Frames sampled from a clip, 0 = as the protocol says.", min=0)] = 0,
+    only: Annotated[str, typer.Option(help="One set alone, by its name.")] = "",
+    limit: Annotated[int, typer.Option(help="At most this many files of each set and class, 0 = all.", min=0)] = 0,
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="leave out files that the list names and that are not there")
+        bool, typer.Option("--skip-missing", help="Leave out files that the list names and that are not there.")
     ] = False,
     allow_leaks: Annotated[
-        bool, typer.Option("--allow-leaks", help="go on though the test holds what was trained on; the page says so")
+        bool, typer.Option("--allow-leaks", help="Go on though the test holds what was trained on; the page says so.")
     ] = False,
     kaggle: Annotated[
-        Path | None, typer.Option(help="also write a submission.csv as the DFDC contest asked for")
+        Path | None, typer.Option(help="Also write a submission.csv as the DFDC contest asked for.")
     ] = None,
 ) -> None:
     from zhenwei.cli._evaluate_folder import ResultsFolder

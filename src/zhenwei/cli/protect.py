@@ -35,7 +35,7 @@ Examples:
 
   zhenwei protect sign photo.jpg --claim captured
 
-  zhenwei protect sign portrait.png clip.mp4 --claim ai-generated --out signed/
+  zhenwei protect sign portrait.png clip.mp4 --claim ai-generated --output signed/
 
   zhenwei protect mark photo.jpg --id 00c0ffee00c0ffee
 
@@ -57,7 +57,9 @@ class ClaimWord(StrEnum):
 
 LinesFormat = StrEnum("LinesFormat", ["lines", "json"])
 Files = Annotated[list[str], typer.Argument(help="Pictures, clips, sound and folders.", metavar="FILE...")]
-Out = Annotated[Path | None, typer.Option("--out", help="The folder to write to; beside each file by default.")]
+Out = Annotated[
+    Path | None, typer.Option("--output", "-o", "--out", help="The folder to write to; beside each file by default.")
+]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the original, once the new file is whole.")]
 Ident = Annotated[
     str, typer.Option("--id", help="16 hexadecimal digits; by default those that begin the SHA-256.", metavar="HEX")
@@ -104,7 +106,7 @@ def sign(
 
       zhenwei protect sign photo.jpg --claim captured
 
-      zhenwei protect sign folder/ --claim ai-edited --out signed/
+      zhenwei protect sign folder/ --claim ai-edited --output signed/
 
       zhenwei protect sign photo.jpg --cert chain.pem --key key.pem --in-place
     """
@@ -149,7 +151,7 @@ def mark(
 
       zhenwei protect mark photo.jpg --id 00c0ffee00c0ffee
 
-      zhenwei protect mark folder/ --published-key --out marked/
+      zhenwei protect mark folder/ --published-key --output marked/
     """
     from zhenwei.defence.credential import read_credential
     from zhenwei.defence.marking import mark_file
@@ -228,7 +230,7 @@ def _each(
     from zhenwei.cli.progress import ScanProgress
 
     if place.in_place and place.folder is not None:
-        raise UsageError("--in-place and --out exclude each other", want="one of them")
+        raise UsageError("--in-place and --output exclude each other", want="one of them")
     if place.folder is not None:
         make_folder(place.folder)
     notes = notes_console()

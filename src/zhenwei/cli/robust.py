@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Quiet
+from zhenwei.cli._options import Detectors, FalseAlarm, Quiet, TableFormat, TableOption
 from zhenwei.cli.language import current
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
@@ -40,7 +40,7 @@ def robust(
         bool | None,
         typer.Option("--quick/--full", help="A few steps or all; by default few for videos, all for photos."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file, one a line.")] = False,
+    format_: TableOption = TableFormat.table,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for robust.json.", metavar="DIR")
     ] = None,
@@ -71,7 +71,7 @@ def robust(
 
       zhenwei robust clip.mp4 --families h264,h265 --frames 16
 
-      zhenwei robust photo.jpg --quick --json
+      zhenwei robust photo.jpg --quick --format json
 
       zhenwei robust photo.jpg --output out/ --keep
     """
@@ -87,7 +87,7 @@ def robust(
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)
-    run = _Run(options, ways, current(), as_json, quiet)
+    run = _Run(options, ways, current(), format_ is TableFormat.json, quiet)
     raise typer.Exit(run.all(list(dict.fromkeys(files))))
 
 

@@ -9,6 +9,7 @@ import math
 
 from zhenwei.fusion.wording import leaning, one_in, ratio
 from zhenwei.report.annex_terms import ANNEX
+from zhenwei.report.pair_terms import PAIR
 from zhenwei.types import Interval, Language, Verdict
 
 PHRASES: dict[str, tuple[str, str]] = {
@@ -271,6 +272,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "kind_people": ("{kind}, {people}", "{kind}，{people}"),
     "nobody": ("no person", "无人物"),
     **ANNEX,
+    **PAIR,
 }
 
 
