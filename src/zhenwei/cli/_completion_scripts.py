@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from zhenwei.cli._tree import EVERYWHERE, Command, Parameter
-from zhenwei.types.text import Language
-from zhenwei.words import translated
+from zhenwei.words import Language, translated
 
 _NAME = "zhenwei"
 

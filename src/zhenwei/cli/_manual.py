@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from zhenwei.cli._tree import EVERYWHERE, Command, Parameter
-from zhenwei.types.text import Language
-from zhenwei.words import say, translated
+from zhenwei.words import Language, say, translated
 
 _TITLE = "Tells forged faces from real ones, and shows why. Works offline."
 

@@ -170,7 +170,8 @@ class _Run:
             if self.verbose:
                 complain_of_detectors(outcome, self.notes)
         if self.verbose and not isinstance(outcome, Unreadable):
-            self._note(f"{legible(step.path)}: {step.decision}{' (in the store)' if outcome is None else ''}")
+            where = say(" (in the store)") if outcome is None else ""
+            self._note(f"{legible(step.path)}: {say(step.decision)}{where}")
 
     def _finish(self, batch: Batch) -> None:
         if self.interrupted:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._options import TableFormat, TableOption
-from zhenwei.cli.language import current
+from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import tell_of_plugins
 from zhenwei.types import Depth, DetectorInfo, Language, in_language
 
@@ -71,12 +71,12 @@ def _list(entries: list[dict[str, Any]]) -> Table:
     from rich.text import Text
 
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
-    shown.add_column("Detector", no_wrap=True)  # an id broken in two could not be copied
+    shown.add_column(told("Detector"), no_wrap=True)  # an id broken in two could not be copied
     for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4), ("Depth", 2)):
-        shown.add_column(title, ratio=ratio, overflow="fold")
+        shown.add_column(told(title), ratio=ratio, overflow="fold")
     for entry in entries:
-        takes, needs = Text(", ".join(entry["takes"])), Text(", ".join(entry["needs"]))
-        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs, Text(entry["depth"]))
+        takes, needs = Text(", ".join(map(told, entry["takes"]))), Text(", ".join(entry["needs"]))
+        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs, Text(told(entry["depth"])))
     return shown
 
 
@@ -102,16 +102,16 @@ def _card(entry: dict[str, Any]) -> Table:
 
     models = []
     for model in entry["models"]:
-        models += [model["id"], model["sha256"] or "missing: run zhenwei doctor"]
+        models += [model["id"], model["sha256"] or told("missing: run zhenwei doctor")]
     rows = {
         "id": entry["id"],
         "question": entry["question"],
-        "takes": ", ".join(entry["takes"]),
-        "finds": _FINDS[entry["finds"]],
-        "judges": "each person" if entry["level"] == "person" else "the whole file",
+        "takes": ", ".join(map(told, entry["takes"])),
+        "finds": told(_FINDS[entry["finds"]]),
+        "judges": told("each person" if entry["level"] == "person" else "the whole file"),
         "needs": ", ".join(entry["needs"]),
-        "asked": _ASKED[entry["depth"]],
-        "reads metadata": "yes" if entry["reads_metadata"] else "no",
+        "asked": told(_ASKED[entry["depth"]]),
+        "reads metadata": told("yes" if entry["reads_metadata"] else "no"),
         "reference": entry["reference"],
         "blind spots": "\n".join(f"- {spot}" for spot in entry["blind_spots"]),
         "models": "\n".join(models),
@@ -121,5 +121,5 @@ def _card(entry: dict[str, Any]) -> Table:
     shown.add_column(overflow="fold")
     for name, value in rows.items():
         if value:
-            shown.add_row(name, Text(value))
+            shown.add_row(told(name), Text(value))
     return shown

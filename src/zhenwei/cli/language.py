@@ -6,9 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import typer
+
 from zhenwei import words
 from zhenwei.errors import UsageError
-from zhenwei.types.text import Language
+from zhenwei.words import Language
 
 FLAG = "--lang"
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides, as in gettext
@@ -38,6 +40,16 @@ def say(template: str, *values: object) -> str:
     """A sentence in the language of this command line, its fields filled in. The English one is its key in
     ``zhenwei.words``."""
     return words.say(_setting.language, template, *values)
+
+
+def told(sentence: str) -> str:
+    """A sentence that was filled in already, in the language of this command line."""
+    return words.translated(sentence, _setting.language)
+
+
+def tell(sentence: str, *, err: bool = False) -> None:
+    """Print it in the language of this command line; ``err``: to standard error."""
+    typer.echo(told(sentence), err=err)
 
 
 def without_language(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:

@@ -15,6 +15,7 @@ import typer
 
 from zhenwei.cli._options import Force, Verbose
 from zhenwei.cli._protect_cloak import cloak
+from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import DataError, UnmarkedError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
@@ -193,10 +194,10 @@ def identity(
     """
     own = _identity(None, None, "")
     typer.echo(own.name)
-    typer.echo(f"keys in {_home()}")
+    tell(f"keys in {_home()}")
     if export is not None:
         _write(export, own.anchor_pem.encode("ascii"), replace=force)
-        typer.echo(f"{export}: for others, as in: zhenwei verify FILE --trust {export.name}")
+        tell(f"{export}: for others, as in: zhenwei verify FILE --trust {export.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ def _one(
         if not place.in_place and not place.force and target.exists():
             raise _in_the_way(target)
         if target.resolve() in taken:
-            raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --out.")
+            raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --output.")
         made = on_one_file(lambda: make(data))
         _write(target, made.data, replace=place.in_place or place.force, like=path)
         if not place.in_place:
@@ -285,7 +286,7 @@ def _one(
         row = {"path": str(path), "written": str(target), "notes": made.notes, "verification": made.verification}
         typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
     else:
-        typer.echo(f"{legible(str(target))}: {legible(made.line, 500)}")
+        tell(f"{legible(str(target))}: {legible(made.line, 500)}")
         for note in made.notes:
             notes.print(f"  {legible(note, 500)}", style="yellow", markup=False)
     return True
@@ -307,7 +308,7 @@ def _write(path: Path, data: bytes, *, replace: bool, like: Path | None = None) 
 
 
 def _in_the_way(path: Path) -> DataError:
-    return DataError(f"{path} is there already", fix="Move it away, choose another --out, or add --force.")
+    return DataError(f"{path} is there already", fix="Move it away, choose another --output, or add --force.")
 
 
 def _checked(ident: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli.language import current
+from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import notes_console
 from zhenwei.types import Language
 
@@ -81,7 +81,7 @@ def _print_table(table: Table) -> None:
     if table.row_count:
         Console(highlight=False).print(table)
     else:
-        notes_console().print("Nothing in the store fulfils this.", style="yellow")
+        notes_console().print(told("Nothing in the store fulfils this."), style="yellow")
 
 
 def _csv(found: Iterable[Result]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli._options import Detectors, FalseAlarm, Quiet, TableFormat, TableOption
-from zhenwei.cli.language import current
+from zhenwei.cli.language import current, told
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
@@ -225,4 +225,4 @@ class _Run:
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text
 
-        self.notes.print(Text(line, style), soft_wrap=True)
+        self.notes.print(Text(told(line), style), soft_wrap=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from zhenwei.cli.language import current, say
 from zhenwei.errors import FaultError, ZhenweiError
-from zhenwei.types.text import in_language
 from zhenwei.words import error_text
 
 if TYPE_CHECKING:
@@ -61,6 +60,7 @@ def complain_of(path: str, error: ZhenweiError, notes: Console | None = None) ->
 def complain_of_detectors(report: Report, notes: Console | None = None) -> bool:
     """Of every detector that failed on a file; whether there was one."""
     from zhenwei.report import legible
+    from zhenwei.types import in_language
 
     failed = {e.detector: e for e in report.evidence if e.fault}
     for name, evidence in failed.items():

@@ -10,7 +10,8 @@ PAIR: dict[str, tuple[str, str]] = {
         "两者画面相同；差异不超过重新保存所致。",
     ),
     "pair_changed_picture": (
-        "Both show the same picture, and {share} % of it differs by more than saving it again does; the page marks it in red.",
+        "Both show the same picture, and {share} % of it differs by more than saving it again does; the page "
+        "marks it in red.",
         "两者画面基本相同，其中 {share}% 的差异超过重新保存所致，页面上以红色标出。",
     ),
     "pair_other_picture": (

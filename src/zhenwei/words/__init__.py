@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zhenwei.errors import ZhenweiError
 
 Language = Literal["en", "zh"]
+_TELLING = 8  # characters between the fields
 _DEPTH = 3  # of sentences within sentences
 _STOPS = ("。", "！", "？", "…", "：")
 
@@ -59,8 +60,13 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
     for pieces, chinese in _patterns():
         values = _values(text, pieces)
         if values is not None:
-            return chinese.format(*[translated(value, language, depth - 1) for value in values])
+            return chinese.format(*[_field(value, language, depth) for value in values])
     return _by_sentence(text, language, depth)
+
+
+def _field(value: str, language: Language, depth: int) -> str:
+    """A sentence within another; a single word may be the name of a file."""
+    return translated(value, language, depth - 1) if " " in value else value
 
 
 def _by_sentence(text: str, language: Language, depth: int) -> str:
@@ -86,7 +92,11 @@ def _values(text: str, pieces: list[str]) -> list[str] | None:
         values.append(text[at:end])
         at = end + len(piece)
     end = len(text) - len(rest[-1])
-    return [*values, text[at:end]] if end >= at else None
+    if end < at:
+        return None
+    values.append(text[at:end])
+    says_little = sum(map(len, pieces)) < _TELLING  # "{} of {}" is no sentence: only for single words
+    return None if says_little and any(" " in value for value in values) else values
 
 
 def error_text(error: ZhenweiError, language: Language, *, cure: bool = True) -> str:
