@@ -243,7 +243,7 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
     if kind in detector.info.takes:
         return detectors.ask(detector, subject, of=detectors.package_of(detector.info.id))
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
-    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
+    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"该检测器不适用于{names[kind][1]}")
     return replace(abstain(detector.info, reason), asked=False)
 
 

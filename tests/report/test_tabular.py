@@ -69,7 +69,7 @@ def test_the_table_gives_the_reason_of_an_abstention(abstaining: Report) -> None
     assert text.count("no face was found in any of the sampled frames") == 1  # said once, though three abstain
 
 
-@pytest.mark.parametrize(("llr", "said"), [(1.2, "towards forged"), (-1.2, "towards genuine"), (0.01, "neither way")])
+@pytest.mark.parametrize(("llr", "said"), [(1.2, "more forged"), (-1.2, "more genuine"), (0.01, "neither way")])
 def test_the_table_says_where_an_open_verdict_leans(two_people: Report, llr: float, said: str) -> None:
     verdict = replace(two_people.verdict, decision="inconclusive", llr=llr, error_rate=None)
     assert said in " ".join(shown([replace(two_people, verdict=verdict)], 160).split())

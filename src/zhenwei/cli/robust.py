@@ -41,6 +41,7 @@ def robust(
         typer.Option("--quick/--full", help="A few steps or all; by default few for videos, all for photos."),
     ] = None,
     format_: TableOption = TableFormat.table,
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,  # of earlier command lines
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for robust.json.", metavar="DIR")
     ] = None,
@@ -87,7 +88,7 @@ def robust(
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)
-    run = _Run(options, ways, current(), format_ is TableFormat.json, quiet)
+    run = _Run(options, ways, current(), as_json or format_ is TableFormat.json, quiet)
     raise typer.Exit(run.all(list(dict.fromkeys(files))))
 
 

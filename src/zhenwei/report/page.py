@@ -30,6 +30,7 @@ from zhenwei.report.thumbnails import Album, Thumbnail, thumbnail
 from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
 MAX_PEOPLE = 24
+MAX_FRAMES = 12
 MAX_FACTS = 120
 MAX_BLIND_SPOTS = 5  # that are not folded
 MAX_DECLARED = 2  # of what a file says of itself, beside the verdict
@@ -45,6 +46,15 @@ class _PersonShown:
     portrait: Thumbnail | None
     quality: str
     exhibits: Exhibits
+
+
+@dataclass(frozen=True, slots=True)
+class _FrameShown:
+    """A frame of the strip. ``boxes``: as of an ImageExhibit."""
+
+    thumbnail: Thumbnail
+    time_s: float
+    boxes: tuple[tuple[int, float, float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,8 @@ def to_html(
         code_digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
         poster=poster,
         poster_caption=in_language(report.poster.caption, language) if report.poster else "",
-        poster_s=report.poster.time_s if report.poster else None,
+        poster_boxes=report.poster.boxes if report.poster else (),
+        frames=_frames(report, album),
         player=player,
         judged=_judged(report, language),
         strongest=strong,
@@ -118,6 +129,13 @@ def to_html(
         **annex_shown(annex, report, known, language),
         **_words(language),
     )
+
+
+def _frames(report: Report, album: Album) -> list[_FrameShown]:
+    shown = []
+    for frame in report.frames[:MAX_FRAMES]:
+        shown.append(_FrameShown(album.add(frame.pixels), frame.time_s or 0.0, frame.boxes))
+    return shown
 
 
 def path_mark(path: str) -> str:
