@@ -364,7 +364,7 @@ def test_little_evidence_decides_nothing_however_rare() -> None:
     for llr in (0.6, 0.99, -0.6, -0.99):
         found = _decide([_evidence(llr)], sharp)
         assert found.decision == "inconclusive"
-        assert "weakly" in found.explanation
+        assert "slightly" in found.explanation
     assert _decide([_evidence(1.01)], sharp).decision == "forged"
     assert _decide([_evidence(-1.01)], sharp).decision == "genuine"
 
