@@ -64,8 +64,10 @@ def _in_file(path: Path, where: str) -> Iterator[str]:
         elif where.startswith("cli/") and name in ("Check", "SelfTest"):
             for argument in (*call.args, *[keyword.value for keyword in call.keywords]):
                 yield from _templates(argument, constants)
-        elif where == "cli/_options.py":
-            continue
+        else:
+            for keyword in call.keywords:
+                if keyword.arg == "fix":
+                    yield from _templates(keyword.value, constants)
 
 
 def _of_error(call: ast.Call, constants: dict[str, list[str]]) -> Iterator[str]:

@@ -63,6 +63,7 @@ _zhenwei() {{
     options="$words"
     words=""
     _zhenwei_words "$path ARGUMENT"
+    [ -n "$words" ] && files=0
     words="$options $words"
     [ -z "$path" ] && files=0
   fi

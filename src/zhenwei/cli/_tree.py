@@ -103,7 +103,7 @@ def _prose(text: str) -> tuple[list[str], list[str]]:
         if block.strip() == _EXAMPLES:
             continue
         if lines and all(line.startswith("  ") for line in lines):
-            examples += [line.strip() for line in lines]
+            examples.append(" ".join(block.split()) if len(lines) > 1 else block.strip())  # one may take several lines
         elif block.strip():
             paragraphs.append(" ".join(block.split()))
     return paragraphs, examples

@@ -108,7 +108,7 @@ def check(path: Path, signature: Path | None = None) -> Signed:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     where = signature or beside(path)
-    content = read_document(where, SCHEMA, fix="Name the signature with --signature; zhenwei report sign makes one.")
+    content = read_document(where, SCHEMA, fix="Name it with --signature, or make one: zhenwei report sign FILE")
     try:
         public = base64.b64decode(content["public_key"], validate=True)
         Ed25519PublicKey.from_public_bytes(public).verify(
