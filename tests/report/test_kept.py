@@ -109,7 +109,7 @@ def test_a_picture_that_is_none_is_told_as_such(full_photo: Report) -> None:
         from_dict(document)
 
 
-def annexed(report: Report, detectors: Mapping[str, DetectorInfo], language: Any = "en", **given: str) -> str:
+def annexed(report: Report, detectors: Mapping[str, DetectorInfo], language: Any = "en", **given: Any) -> str:
     now = FileNow("same", {"SHA-256": report.media.sha256, "SHA-1": "1" * 40, "MD5": "2" * 32})
     return to_html(report, language, detectors=detectors, annex=Annex(now, NOW, **given))
 

@@ -36,7 +36,7 @@ def test_a_picture_beside_itself_differs_nowhere(photo: Pixels) -> None:
 
 def test_saving_again_is_no_difference(photo: Pixels) -> None:
     _, written = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
-    again = np.asarray(cv2.imdecode(written, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+    again = np.asarray(cv2.imdecode(written, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
     found = differ(photo, again)
     assert found is not None
     assert found.share < 0.002 < found.levels

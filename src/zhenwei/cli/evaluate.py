@@ -80,11 +80,11 @@ def evaluate(
     _tell_reading(reading)
     plan = _plan(protocol, frames, only, reading.items)
     items = _limited(plan.choose(reading.items), limit)
-    with ResultsFolder(output) as folder, stages() as tell:
-        checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
+    with ResultsFolder(output) as folder, stages() as shown:
+        checked = leaks.check(items, reading.items, tell=lambda done, of: shown("looking for leaks", done, of))
         _refuse_leaks(checked, allow_leaks)
         with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
-            ask = partial(run, journal=folder.journal, findings=checked, tell=tell, on_fault=complain_of)
+            ask = partial(run, journal=folder.journal, findings=checked, tell=shown, on_fault=complain_of)
             found = ask(detector, items, plan, Path(scratch))
         written = folder.save(found)
     for note in folder.notes:

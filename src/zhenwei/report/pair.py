@@ -64,7 +64,7 @@ def compared(first: Report, second: Report, says: tuple[str, str] = ("", "")) ->
         if found is not None and (difference is None or found.share > difference.share):
             difference, time_s = found, one[0]
     sounds = _sound(first.media), _sound(second.media)
-    offset = sound_offset(*sounds) if sounds[0] is not None and sounds[1] is not None else None  # type: ignore[arg-type]
+    offset = sound_offset(*sounds) if sounds[0] is not None and sounds[1] is not None else None
     return Pair(first, second, difference, offset, time_s, says)
 
 

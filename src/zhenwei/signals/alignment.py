@@ -18,7 +18,7 @@ How = Literal["as they are", "scaled", "moved"]
 _FEATURES = 3000
 _MIN_MATCHES, _MIN_SHARE = 16, 0.25  # matches that one movement explains, and their share of all
 _ALIKE = 0.9  # correlation from which on two pictures lie over each other
-# What counts as a difference: grey levels, times the usual one, times the deviation of the picture around it. With these
+# What counts as a difference: grey levels, times the usual one, times the deviation around it. With these
 # a photograph saved as JPEG of quality 40 and up differs on at most 0.15 % of its area.
 _LEAST_LEVELS, _TIMES_USUAL, _TIMES_DETAIL = 8.0, 4.0, 0.5
 _FULL_LEVELS = 48.0  # difference that is drawn at full strength
@@ -85,9 +85,9 @@ def sound_offset(first: Audio, second: Audio) -> Offset | None:
 def _moved(one: Pixels, two: Pixels) -> tuple[Pixels, NDArray[np.bool_]] | None:
     """``two`` turned, scaled and cut so that it lies over ``one``, and where both are."""
     orb = cv2.ORB.create(_FEATURES)
-    points_one, found_one = orb.detectAndCompute(_grey(one), None)  # type: ignore[call-overload]
-    points_two, found_two = orb.detectAndCompute(_grey(two), None)  # type: ignore[call-overload]
-    if found_one is None or found_two is None:
+    points_one, found_one = orb.detectAndCompute(_grey(one), None)
+    points_two, found_two = orb.detectAndCompute(_grey(two), None)
+    if not len(points_one) or not len(points_two):
         return None
     matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(found_two, found_one)
     if len(matches) < _MIN_MATCHES:
