@@ -1,4 +1,7 @@
-"""Every English sentence that the program says to its user, read from its source: what ``zh.json`` has to hold."""
+"""Every English sentence that the program says to its user, read from its source: what ``zh.json`` has to hold.
+
+``python -m tests.words.collecting`` writes those that it lacks, and those that nobody says any more.
+"""
 
 from __future__ import annotations
 
@@ -166,3 +169,17 @@ def _says_something(template: str) -> bool:
 def _is_word(template: str) -> bool:
     """One word of a language, which is no name of a file or option."""
     return bool(re.fullmatch(r"[A-Za-z][a-z]+([ -][a-z]+)*", template))
+
+
+if __name__ == "__main__":
+    import sys
+
+    from zhenwei.words import catalogue
+
+    said = sentences()
+    for template in said:
+        if template not in catalogue():
+            sys.stdout.write(f"+ {template}  ({said[template]})\n")
+    for template in catalogue():
+        if template not in said:
+            sys.stdout.write(f"- {template}\n")
