@@ -75,6 +75,34 @@ def test_the_table_says_where_an_open_verdict_leans(two_people: Report, llr: flo
     assert said in " ".join(shown([replace(two_people, verdict=verdict)], 160).split())
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_in_40_columns_each_file_is_a_few_lines(every_report: tuple[Report, ...], language: Any) -> None:
+    console = Console(width=40, file=io.StringIO(), highlight=False)
+    console.print(table([*every_report, BROKEN], language, width=40))
+    written = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(cell_len(row.rstrip()) for row in written.splitlines()) <= 40
+    for sign in ("▲", "●", "◆", "×"):
+        assert any(row.startswith(sign) for row in written.splitlines())
+
+
+def test_a_file_is_one_line_where_nobody_watches(every_report: tuple[Report, ...]) -> None:
+    for outcome in (*every_report, BROKEN):
+        told = line(outcome)
+        assert told.count("\n") == 1
+        assert told[0] in "▲●◆×"
+    assert "LLR +4.7" in line(every_report[0])
+    assert "1 in 120" in line(every_report[0])
+
+
+def test_a_row_has_one_reason(full_photo: Report) -> None:
+    text = " ".join(shown([full_photo], 200).split())
+    assert "Declares itself" not in text  # the verdict is forged, and its reason is what was measured
+    is_open = replace(full_photo.verdict, decision="inconclusive", error_rate=None)
+    text = " ".join(shown([replace(full_photo, verdict=is_open)], 200).split())
+    assert "Declares itself" in text
+    assert "looks more" not in text
+
+
 def test_a_file_name_can_neither_colour_nor_steer_the_terminal(forged_photo: Report) -> None:
     hostile = "[bold red]x[blink] \x1b[2J\u202egpj.exe"
     text = shown([replace(forged_photo, media=replace(forged_photo.media, path=hostile))], 160)
