@@ -7,10 +7,11 @@ import io
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from zhenwei.errors import MediaError
-from zhenwei.report import Outcome, Unreadable, table, to_csv
+from zhenwei.report import Outcome, Unreadable, line, table, to_csv
 from zhenwei.types import Language, Report
 
 BROKEN = Unreadable("notes.mp4", MediaError("the file is no video", got="text", fix="Name another file."))
@@ -76,10 +77,10 @@ def test_the_table_says_where_an_open_verdict_leans(two_people: Report, llr: flo
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_in_40_columns_each_file_is_a_few_lines(every_report: tuple[Report, ...], language: Any) -> None:
-    console = Console(width=40, file=io.StringIO(), highlight=False)
-    console.print(table([*every_report, BROKEN], language, width=40))
-    written = console.file.getvalue()  # type: ignore[attr-defined]
+def test_in_40_columns_each_file_is_a_few_lines(every_report: tuple[Report, ...], language: Language) -> None:
+    file = io.StringIO()
+    Console(width=40, file=file, highlight=False).print(table([*every_report, BROKEN], language, width=40))
+    written = file.getvalue()
     assert max(cell_len(row.rstrip()) for row in written.splitlines()) <= 40
     for sign in ("▲", "●", "◆", "×"):
         assert any(row.startswith(sign) for row in written.splitlines())
