@@ -43,7 +43,8 @@ def detectors(
     else:
         from rich.console import Console
 
-        Console(highlight=False).print(_list(entries) if id_ is None else _card(entries[0]))
+        console = Console(highlight=False)
+        console.print(_card(entries[0]) if id_ is not None else _list(entries, console.width))
 
 
 def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
@@ -65,11 +66,19 @@ def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
     return entry
 
 
-def _list(entries: list[dict[str, Any]]) -> Table:
+def _list(entries: list[dict[str, Any]], width: int) -> Table:
+    """One row for each; where the terminal is narrow, id and question below each other."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    if width < _NARROW:
+        stacked = Table.grid(expand=True)
+        stacked.add_column(overflow="fold")
+        for entry in entries:
+            stacked.add_row(Text(entry["id"], "bold"))
+            stacked.add_row(Text(f"  {entry['question']}"))
+        return stacked
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     shown.add_column(told("Detector"), no_wrap=True)  # an id broken in two could not be copied
     for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4), ("Depth", 2)):
@@ -80,6 +89,7 @@ def _list(entries: list[dict[str, Any]]) -> Table:
     return shown
 
 
+_NARROW = 64
 _FINDS = {
     "altered": "genuine recordings that were altered",
     "animated": "heads that were animated",

@@ -11,11 +11,13 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from zhenwei.cli.language import told
 from zhenwei.report import legible
 from zhenwei.report.tabular import SYMBOLS
 
 Tell = Callable[[str, float], None]
 _NAME_LENGTH = 28
+_WIDE = 64  # columns of a terminal from which on the bar is long
 _RATE_OVER_S = 300.0  # what lasts seconds a file needs minutes for a steady rate
 
 
@@ -90,7 +92,7 @@ class ScanProgress:
         self._bars.update(self._bar, completed=self._done)
 
     def _tell(self, stage: str, fraction: float) -> None:
-        line = f"{self._name} · {stage}" if stage else self._name
+        line = f"{self._name} · {told(stage)}" if stage else self._name
         self._bars.update(self._bar, completed=self._done + min(max(fraction, 0.0), 1.0), note=line)
 
 
@@ -165,7 +167,7 @@ def _bars(
     console = console or Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=24 if console.width >= _WIDE else 6),
         _DoneColumn(),
         *([_RateColumn()] if rate else []),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),

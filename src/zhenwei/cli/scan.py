@@ -250,7 +250,8 @@ class _Run:
 
     def _live_rows(self) -> RenderableType:
         """The last files as the table will show them, while the others are examined."""
-        return table(self.outcomes[-max(1, (self.notes.height - 6) // 4) :], self.language)
+        rows = self.outcomes[-max(1, (self.notes.height - 6) // 4) :]
+        return table(rows, self.language, width=self.notes.width)
 
     def _finish(self, folder: ReportFolder | None) -> None:
         if self.outcomes and sys.stdout.isatty():
