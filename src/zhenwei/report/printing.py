@@ -31,6 +31,18 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--no-pdf-header-footer",
 )  # fmt: skip
 _SECONDS = 180
+# WeasyPrint lays no picture over another by their share of a box: of a map and its original it shows
+# the map, or, where that does not speak for a forgery, the original.
+_WEASYPRINT = """.stack{height:auto!important;aspect-ratio:auto!important}
+.stack img{position:static!important;display:block!important;height:auto!important;width:100%!important}
+.stack.map img:first-child{display:none!important}.stack .over{opacity:1!important}.badge{white-space:nowrap!important}
+.stack.grey img:first-child{display:block!important}.stack.grey .over{display:none!important}"""
+_LINES = {
+    '<svg class="icon"': 'fill="none" stroke="#444" stroke-width="3.2"',
+    '<path class="line"': 'fill="none" stroke="#24507f" stroke-width="2"',
+    '<path class="dots"': 'fill="none" stroke="#24507f" stroke-width="4"',
+    '<path class="threshold"': 'fill="none" stroke="#666"',
+}
 _PAGE = re.compile(rb"/Type\s*/Page\b")
 
 
@@ -51,7 +63,7 @@ def to_pdf(html: str, path: Path, browser: Path | None = None) -> str:
         write_whole(path, _by_chromium(html, found))
         return found
     try:
-        from weasyprint import HTML  # type: ignore[import-not-found]
+        from weasyprint import CSS, HTML  # type: ignore[import-not-found]
     except (ImportError, OSError) as error:  # OSError: its libraries of the system are missing
         raise MissingExtraError(
             "there is nothing here that prints a page into a PDF",
@@ -60,8 +72,16 @@ def to_pdf(html: str, path: Path, browser: Path | None = None) -> str:
             fix=f"Install Chromium, name one with --browser, or run: {install_extra('pdf')}. "
             "Or write the page with --html and print it from any browser.",
         ) from None
-    write_whole(path, HTML(string=html).write_pdf())
+    style = CSS(string=_WEASYPRINT)
+    write_whole(path, HTML(string=_with_drawn_lines(html)).write_pdf(stylesheets=[style]))
     return "WeasyPrint"
+
+
+def _with_drawn_lines(html: str) -> str:
+    """WeasyPrint applies no style of the page within SVG: what draws its lines stands at each of them."""
+    for start, drawn in _LINES.items():
+        html = html.replace(start, f"{start} {drawn}")
+    return html
 
 
 def _by_chromium(html: str, browser: str) -> bytes:
