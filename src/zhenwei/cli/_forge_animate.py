@@ -91,7 +91,7 @@ def animate(
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        typer.echo(told(f"{exported.path}  {len(forged.frames)} frames, mark {exported.ident}"))
+        typer.echo(say("{}  {} frames, mark {}", exported.path, len(forged.frames), exported.ident))
 
 
 def _check_use(portrait: Path | None, puppet: DrawnFace | None, movers: list[Any], output: Path) -> None:
