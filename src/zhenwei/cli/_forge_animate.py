@@ -12,6 +12,7 @@ import typer
 from zhenwei.cli._forge_make import refuse_other
 from zhenwei.cli._forge_run import CONSENT_FIX, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.language import say
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
