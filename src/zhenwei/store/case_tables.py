@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zhenwei.store.tables import Base, Moment
@@ -99,18 +99,11 @@ class KeptMedia(Base):
 
 
 class PageRow(Base):
-    """All that a page shows of an examination; its pictures lie in the folder of the store."""
+    """The packed report of an examination (``report.packed``), which a page is made from: under which digest it lies in
+    the folder of the store."""
 
     __tablename__ = "page"
 
     examination_id: Mapped[int] = mapped_column(ForeignKey("examination.id", ondelete="CASCADE"), primary_key=True)
-    document: Mapped[str] = mapped_column(Text)
-
-
-class PageImage(Base):
-    """A picture of a page, by the digest under which it lies in the folder of the store."""
-
-    __tablename__ = "page_image"
-
-    examination_id: Mapped[int] = mapped_column(ForeignKey("examination.id", ondelete="CASCADE"), primary_key=True)
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)

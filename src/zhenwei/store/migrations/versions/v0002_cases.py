@@ -118,19 +118,11 @@ def _kept() -> None:
     op.create_table(
         "page",
         sa.Column("examination_id", sa.Integer(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("examination_id", name="pk_page"),
         sa.ForeignKeyConstraint(
             ["examination_id"], ["examination.id"], name="fk_page_examination_id", ondelete="CASCADE"
         ),
     )
-    op.create_table(
-        "page_image",
-        sa.Column("examination_id", sa.Integer(), nullable=False),
-        sa.Column("sha256", sa.String(64), nullable=False),
-        sa.PrimaryKeyConstraint("examination_id", "sha256", name="pk_page_image"),
-        sa.ForeignKeyConstraint(
-            ["examination_id"], ["examination.id"], name="fk_page_image_examination_id", ondelete="CASCADE"
-        ),
-    )
-    op.create_index("ix_page_image_sha256", "page_image", ["sha256"])
+    op.create_index("ix_page_sha256", "page", ["sha256"])
