@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class ProblemBody(BaseModel):
     fix: str = ""
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """What a request met. ``kind``: a word that names it for programs."""
 
     def __init__(
@@ -60,10 +61,8 @@ class ProblemResponse(JSONResponse):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         if scope["method"] in ("POST", "PUT", "PATCH"):
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(_drain(receive), _DRAIN_S)
-            except TimeoutError:
-                pass
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -74,42 +73,44 @@ async def _drain(receive: Receive) -> None:
             return
 
 
-def not_found() -> Problem:
+def not_found() -> ProblemError:
     """Of what is not there, and of what is another tenant's: nobody learns which."""
-    return Problem(404, "not-found", "there is no such examination", fix="Check its id; it may have been deleted.")
+    return ProblemError(404, "not-found", "there is no such examination", fix="Check its id; it may have been deleted.")
 
 
-def of_error(error: Exception) -> Problem:
+def of_error(error: Exception) -> ProblemError:
     """The problem that an error of this package, of the framework or of the system is."""
-    if isinstance(error, Problem):
+    if isinstance(error, ProblemError):
         return error
     if isinstance(error, HTTPException):
         return _of_http(error)
     if isinstance(error, UsageError):
-        return Problem(422, "no-meaning", _said(error), fix=error.fix)
+        return ProblemError(422, "no-meaning", _said(error), fix=error.fix)
     if isinstance(error, MediaError):
-        return Problem(415, "not-readable", _said(error), fix=error.fix)
+        return ProblemError(415, "not-readable", _said(error), fix=error.fix)
     if isinstance(error, OutputError):
         fix = "Nothing was accepted. Try again later; whoever runs the service looks at its disk and database."
-        return Problem(503, "store-unavailable", error.what, fix=fix, headers={"Retry-After": "10"})
+        return ProblemError(503, "store-unavailable", error.what, fix=fix, headers={"Retry-After": "10"})
     if isinstance(error, MissingExtraError):
-        return Problem(501, "not-installed", error.what, fix=error.fix)
+        return ProblemError(501, "not-installed", error.what, fix=error.fix)
     if isinstance(error, OSError):
         return of_system(error)
     what = error.what if isinstance(error, ZhenweiError) else "this is a fault of the program, not of the request"
-    return Problem(500, "fault", what, fix="Please report what was asked; the service's log names the kind of fault.")
+    return ProblemError(
+        500, "fault", what, fix="Please report what was asked; the service's log names the kind of fault."
+    )
 
 
-def of_system(error: OSError) -> Problem:
+def of_system(error: OSError) -> ProblemError:
     """What the system refuses while something is kept."""
     if error.errno in _FULL:
         fix = "Nothing was accepted. Whoever runs the service makes room; then send it again."
-        return Problem(507, "disk-full", "there is no room left on the disk of the service", fix=fix)
+        return ProblemError(507, "disk-full", "there is no room left on the disk of the service", fix=fix)
     fix = "Nothing was accepted. Whoever runs the service checks the folder's permissions; then send it again."
-    return Problem(503, "cannot-write", "the folder of the service cannot be written", fix=fix)
+    return ProblemError(503, "cannot-write", "the folder of the service cannot be written", fix=fix)
 
 
-def response(problem: Problem) -> Response:
+def response(problem: ProblemError) -> Response:
     return ProblemResponse(problem.body().model_dump(), problem.status, headers=problem.headers)
 
 
@@ -125,21 +126,19 @@ async def handle(request: Request, error: Exception) -> Response:
     return response(problem)
 
 
-def invalid(errors: Any) -> Problem:
+def invalid(errors: Any) -> ProblemError:
     """Of a request that does not have the form that it should: where, and what is wrong there."""
     said: list[str] = []
     for one in errors:
         where = ".".join(map(str, one["loc"]))
         said.append(f"{where}: {one['msg']}")
-    return Problem(422, "invalid", "; ".join(said)[:2000], fix="See /api/v1/openapi.json for what is understood.")
+    return ProblemError(422, "invalid", "; ".join(said)[:2000], fix="See /api/v1/openapi.json for what is understood.")
 
 
-def _of_http(error: HTTPException) -> Problem:
+def _of_http(error: HTTPException) -> ProblemError:
     kinds = {404: "no-such-page", 405: "method-not-allowed"}
-    detail = str(error.detail)
-    return Problem(
-        error.status_code, kinds.get(error.status_code, "refused"), detail, headers=dict(error.headers or {})
-    )
+    detail, headers = str(error.detail), dict(error.headers or {})
+    return ProblemError(error.status_code, kinds.get(error.status_code, "refused"), detail, headers=headers)
 
 
 def _said(error: ZhenweiError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +15,17 @@ from zhenwei import detectors
 from zhenwei.errors import UsageError
 from zhenwei.pipeline import Options, engine_of
 from zhenwei.report import SCHEMA, as_json, to_html
+from zhenwei.report.packed import Packed
 from zhenwei.server.auth import READ, SUBMIT, Caller
 from zhenwei.server.comparison import Comparison, compare
-from zhenwei.server.problems import Problem, not_found
+from zhenwei.server.problems import ProblemError, not_found
 from zhenwei.server.reports import load
 from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
 from zhenwei.store import Fingerprint, Store, fingerprint_of
 from zhenwei.store.jobs import QUEUED, Added, Job, Jobs, NewJob, Wanted
-from zhenwei.types import Language, Report
+from zhenwei.types import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,13 @@ class Ask:
 
 
 class Service:
-    """The shape, for who builds on it. Every method takes the :class:`Caller` first and raises :class:`Problem`:
+    """The shape, for who builds on it. Every method takes the :class:`Caller` first and raises :class:`ProblemError`:
     ``not-found`` (404) for what is not there or another tenant's, ``not-allowed`` (403) without the scope.
 
     - ``submit(caller, received, ask) -> Added(job, is_new)``: a file that :func:`uploads.receive` took in
-    - ``get(caller, id) -> Job``, ``list(caller, wanted, after=, limit=) -> (jobs, cursor)``, ``counts(caller)``
+    - ``get(caller, id) -> Job``, ``search(caller, wanted, after=, limit=) -> (jobs, cursor)``, ``counts(caller)``
     - ``document(caller, id, language) -> str``: the report as JSON, or the record of a file that could not be examined
-    - ``found(caller, id) -> Report``: with its pictures, for pages; ``page(caller, id, language) -> str``: as HTML
+    - ``found(caller, id) -> Packed``: the report with its pictures; ``page(caller, id, language) -> str``: as HTML
     - ``medium(caller, id) -> Path``: the bytes that were handed in. Never served under a type that a client named
     - ``compare(caller, a, b, language) -> Comparison``
     - ``cancel(caller, id) -> Job``, ``delete(caller, id, undo=)``, ``restore(caller, id)``
@@ -68,15 +70,15 @@ class Service:
             raise received.problem
         if ask.callback_url and not is_allowed(ask.callback_url, self.settings.webhooks):
             fix = "Ask whoever runs the service to add it to its webhooks; or ask for the state instead."
-            raise Problem(422, "callback-refused", "the service may not call this address", fix=fix)
+            raise ProblemError(422, "callback-refused", "the service may not call this address", fix=fix)
         if self.jobs.counts()[QUEUED] >= self.settings.max_queued:
             fix = "Send it again later."
-            raise Problem(503, "queue-full", "too many files wait already", fix=fix, headers={"Retry-After": "60"})
+            raise ProblemError(503, "queue-full", "too many files wait already", fix=fix, headers={"Retry-After": "60"})
         new = self._new(caller, received, ask)
         try:
             added = self.jobs.add(new, placed=lambda: self.folder.keep(received))
         except UsageError as error:
-            raise Problem(409, "key-used", error.what, fix=error.fix) from None
+            raise ProblemError(409, "key-used", error.what, fix=error.fix) from None
         self.woken()
         return added
 
@@ -87,11 +89,11 @@ class Service:
             raise not_found()
         return job
 
-    def list(
+    def search(
         self, caller: Caller, wanted: Wanted, *, after: str = "", limit: int = 50, language: Language = "en"
     ) -> tuple[list[Job], str]:
         caller.require(READ)
-        return self.jobs.list(caller.tenant, wanted, after=after, limit=limit, language=language)
+        return self.jobs.search(caller.tenant, wanted, after=after, limit=limit, language=language)
 
     def counts(self, caller: Caller) -> dict[str, int]:
         caller.require(READ)
@@ -109,18 +111,20 @@ class Service:
             raise _erased()
         return as_json(named(json.loads(written), job))
 
-    def found(self, caller: Caller, id_: str) -> Report:
+    def found(self, caller: Caller, id_: str) -> Packed:
         job = self._over(caller, id_)
         if job.error_kind is not None:
-            raise Problem(409, "not-examined", job.error or "the file could not be examined", fix=job.error_fix or "")
-        report = load(self.folder.report(job.id))
-        if report is None:
+            raise ProblemError(
+                409, "not-examined", job.error or "the file could not be examined", fix=job.error_fix or ""
+            )
+        packed_report = load(self.folder.report(job.id))
+        if packed_report is None:
             raise _erased()
-        return report
+        return packed_report
 
     def page(self, caller: Caller, id_: str, language: Language = "en") -> str:
         known = {name: kind.info for name, kind in detectors.catalogue(strict=False).items()}
-        return to_html(self.found(caller, id_), language, detectors=known)
+        return to_html(self.found(caller, id_).report, language, detectors=known)
 
     def medium(self, caller: Caller, id_: str) -> Path:
         path = self.folder.medium(self.get(caller, id_).sha256)
@@ -167,9 +171,11 @@ class Service:
         job = self.get(caller, id_)
         if not job.is_over:
             fix = "Ask again later, or follow /events."
-            raise Problem(409, "not-finished", "this examination is not over", fix=fix, headers={"Retry-After": "2"})
+            raise ProblemError(
+                409, "not-finished", "this examination is not over", fix=fix, headers={"Retry-After": "2"}
+            )
         if job.state == "cancelled":
-            raise Problem(409, "cancelled", "this examination was cancelled", fix="Send the file again.")
+            raise ProblemError(409, "cancelled", "this examination was cancelled", fix="Send the file again.")
         return job
 
     def _new(self, caller: Caller, received: Received, ask: Ask) -> NewJob:
@@ -194,7 +200,7 @@ def named(document: dict[str, Any], job: Job) -> dict[str, Any]:
     """The report under the name that this client gave the file: what is kept has its digest in that place."""
     document["file"]["path"] = job.name
     command = str(document["engine"]["command"])
-    document["engine"]["command"] = command.replace(job.sha256, job.name)
+    document["engine"]["command"] = command.replace(job.sha256, shlex.quote(job.name))
     return document
 
 
@@ -228,5 +234,5 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _erased() -> Problem:
-    return Problem(410, "erased", "what was found is not kept any more", fix="Send the file again.")
+def _erased() -> ProblemError:
+    return ProblemError(410, "erased", "what was found is not kept any more", fix="Send the file again.")

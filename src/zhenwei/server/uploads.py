@@ -21,7 +21,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from zhenwei.media.formats import HEAD_BYTES, advice, described, recognise
-from zhenwei.server.problems import Problem, of_system
+from zhenwei.server.problems import ProblemError, of_system
 
 _PIECE = 1 << 20
 _MAX_FIELDS = 64
@@ -38,7 +38,7 @@ class Received:
     size_bytes: int = 0
     format: str = ""
     path: Path | None = None
-    problem: Problem | None = None
+    problem: ProblemError | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ async def receive(request: Request, folder: Folder, limits: UploadLimits) -> For
     except FormParserError:
         reader.abandon()
         form.__exit__(None, None, None)
-        raise Problem(400, "broken-form", "the form in this request is broken", fix="Send it again.") from None
+        raise ProblemError(400, "broken-form", "the form in this request is broken", fix="Send it again.") from None
     except BaseException:
         reader.abandon()
         form.__exit__(None, None, None)
@@ -149,7 +149,7 @@ def _boundary(request: Request) -> bytes:
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not boundary:
         fix = "Send multipart/form-data with the file in the field file, as curl -F file=@NAME does."
-        raise Problem(415, "no-form", "an upload has to be a form", fix=fix)
+        raise ProblemError(415, "no-form", "an upload has to be a form", fix=fix)
     return boundary
 
 
@@ -165,12 +165,12 @@ def _require_size(request: Request, folder: Folder, limits: UploadLimits) -> Non
 def _require_room(folder: Folder, limits: UploadLimits, wanted: int = 0) -> None:
     if folder.free_bytes() < limits.min_free_bytes + wanted:
         fix = "Nothing was accepted. Whoever runs the service makes room; then send it again."
-        raise Problem(507, "disk-full", "there is no room left on the disk of the service", fix=fix)
+        raise ProblemError(507, "disk-full", "there is no room left on the disk of the service", fix=fix)
 
 
-def _too_large(limits: UploadLimits) -> Problem:
+def _too_large(limits: UploadLimits) -> ProblemError:
     fix = "Cut out the part in question, or ask whoever runs the service for more."
-    return Problem(413, "too-large", f"a file may have at most {limits.max_bytes:,} bytes", fix=fix)
+    return ProblemError(413, "too-large", f"a file may have at most {limits.max_bytes:,} bytes", fix=fix)
 
 
 async def _pieces(request: Request, limits: UploadLimits) -> AsyncIterator[bytes]:
@@ -187,7 +187,7 @@ async def _pieces(request: Request, limits: UploadLimits) -> AsyncIterator[bytes
                 yield bytes(gathered)
                 gathered, wanted = bytearray(), _PIECE
     except ClientDisconnect:
-        raise Problem(400, "cut-short", "the connection ended before the file was whole") from None
+        raise ProblemError(400, "cut-short", "the connection ended before the file was whole") from None
     yield bytes(gathered)
 
 
@@ -217,7 +217,7 @@ class _Reader:
 
     def require_end(self) -> None:
         if not self._ended:
-            raise Problem(400, "cut-short", "the form in this request ends too early", fix="Send it again.")
+            raise ProblemError(400, "cut-short", "the form in this request ends too early", fix="Send it again.")
 
     def abandon(self) -> None:
         if self._file is not None:
@@ -245,14 +245,14 @@ class _Reader:
         else:
             self._field = name
             if len(self._form.fields) >= _MAX_FIELDS:
-                raise Problem(413, "too-large", f"a form may have at most {_MAX_FIELDS} fields")
+                raise ProblemError(413, "too-large", f"a form may have at most {_MAX_FIELDS} fields")
 
     def _begin_file(self, field_name: str, name: str) -> None:
         if field_name != "file":
-            raise Problem(422, "invalid", "a file stands in a field of another name", fix="Call the field: file.")
+            raise ProblemError(422, "invalid", "a file stands in a field of another name", fix="Call the field: file.")
         if len(self._form.files) >= self._limits.max_files:
             fix = "Send one file to /api/v1/jobs, several to /api/v1/batches."
-            raise Problem(413, "too-many", f"at most {self._limits.max_files} files may come at once", fix=fix)
+            raise ProblemError(413, "too-many", f"at most {self._limits.max_files} files may come at once", fix=fix)
         received = Received(name)
         self._form.files.append(received)
         incoming = _Incoming(received, self._folder, self._limits)
@@ -268,7 +268,7 @@ class _Reader:
         self._text += piece
         self._field_bytes += len(piece)
         if self._field_bytes > _MAX_FIELD_BYTES:
-            raise Problem(413, "too-large", f"fields may have at most {_MAX_FIELD_BYTES} bytes")
+            raise ProblemError(413, "too-large", f"fields may have at most {_MAX_FIELD_BYTES} bytes")
 
     def _part_end(self) -> None:
         if self._file is not None:
@@ -294,7 +294,7 @@ class _Incoming:
     def begin(self) -> None:
         path = self._folder.incoming / f"{secrets.token_hex(16)}.part"
         with _writing():
-            self._file = open(path, "xb", buffering=0, opener=_private)  # noqa: SIM115, PTH123
+            self._file = open(path, "xb", buffering=0, opener=_private)  # noqa: SIM115
         self._received.path = path
 
     def write(self, piece: bytes) -> None:
@@ -332,13 +332,13 @@ class _Incoming:
         self._head, self._known = bytearray(), True
         if not head:
             fix = "Choose the file again; what was sent has no content."
-            self._refuse(Problem(415, "empty", "the file is empty", fix=fix))
+            self._refuse(ProblemError(415, "empty", "the file is empty", fix=fix))
             return b""
         form = recognise(head[:HEAD_BYTES])
         if form is None:
             got = described(head[:HEAD_BYTES])
             detail = f"this is no picture, video or sound that can be read; got {got}"
-            self._refuse(Problem(415, "not-media", detail, fix=advice(head[:HEAD_BYTES])))
+            self._refuse(ProblemError(415, "not-media", detail, fix=advice(head[:HEAD_BYTES])))
             return b""
         self._received.format = form.name
         return head
@@ -352,7 +352,7 @@ class _Incoming:
             while left:
                 left = left[self._file.write(left) :]
 
-    def _refuse(self, problem: Problem) -> None:
+    def _refuse(self, problem: ProblemError) -> None:
         received = self._received
         received.problem = problem
         self._file.close()

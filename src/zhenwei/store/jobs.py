@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, text
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from zhenwei.errors import UsageError
@@ -130,7 +130,7 @@ class Jobs:
         with self.writing() as session:
             self._lock(session, new.sha256)
             placed()
-            added = session.execute(self._insert(JobRow).values(**values).on_conflict_do_nothing())
+            added: Any = session.execute(self._insert(JobRow).values(**values).on_conflict_do_nothing())
             is_new = added.rowcount == 1
             row = self._own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
             return Added(_job(row), is_new)
@@ -147,7 +147,7 @@ class Jobs:
             rows = session.execute(select(JobRow).where(JobRow.uid.in_(uids), JobRow.deleted_at.is_(None))).scalars()
             return {row.uid: _job(row) for row in rows}
 
-    def list(
+    def search(
         self, tenant: str, wanted: Wanted = Wanted(), *, after: str = "", limit: int = 50, language: Language = "en"
     ) -> tuple[list[Job], str]:
         """The newest first, and the cursor with which the next page begins, "" where there is none. UsageError for a
@@ -169,7 +169,7 @@ class Jobs:
         if tenant is not None:
             asked = asked.where(JobRow.tenant == tenant)
         with self.reading() as session:
-            found = {state: count for state, count in session.execute(asked)}
+            found: dict[str, int] = dict(session.execute(asked).all())
         return {state: found.get(state, 0) for state in STATES}
 
     def ahead(self, job: Job) -> int:
@@ -231,9 +231,13 @@ class Jobs:
 
     def without(self, sha256: str, act: Locked) -> bool:
         """Call ``act``, which takes away the bytes of that digest, where no job needs them; whether it was called."""
+        asked = select(JobRow.id).filter_by(sha256=sha256).limit(1)
+        with self.reading() as session:
+            if session.execute(asked).first() is not None:
+                return False
         with self.writing() as session:
             self._lock(session, sha256)
-            if session.execute(select(JobRow.id).filter_by(sha256=sha256).limit(1)).first() is not None:
+            if session.execute(asked).first() is not None:
                 return False
             act()
             return True
@@ -285,7 +289,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _with_reason(language: Language) -> Select[Any]:
+def _with_reason(language: Language) -> Any:
     of_language = and_(ReportRow.examination_id == JobRow.examination_id, ReportRow.language == language)
     return select(JobRow, ReportRow.reason).outerjoin(ReportRow, of_language)
 

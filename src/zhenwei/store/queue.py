@@ -85,10 +85,11 @@ class Queue:
         given = list(owners) or [self.owner]
         mine = JobRow.owner.in_(given), JobRow.state == RUNNING
         with self.jobs.writing() as session:
-            values = {"state": QUEUED, "owner": None, "lease_until": None, "stage": "", "fraction": 0.0}
+            values: dict[str, Any] = {"state": QUEUED, "owner": None, "lease_until": None, "stage": "", "fraction": 0.0}
             if not owners:
                 values["tries"] = JobRow.tries - 1
-            return int(session.execute(update(JobRow).where(*mine).values(**values)).rowcount)
+            done: Any = session.execute(update(JobRow).where(*mine).values(**values))
+            return int(done.rowcount)
 
     def owners(self) -> set[str]:
         """Who has jobs now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zhenwei.server.problems import Problem
+from zhenwei.server.problems import ProblemError
 
 READ, SUBMIT, ADMIN = SCOPES = ("read", "submit", "admin")
 LOCAL = "local"  # tenant and name of whoever sits at a machine without keys
@@ -29,4 +29,4 @@ class Caller:
     def require(self, scope: str) -> None:
         if not self.may(scope):
             fix = f"Ask whoever runs the service for a key with the scope {scope}."
-            raise Problem(403, "not-allowed", f"this needs the scope {scope}", fix=fix)
+            raise ProblemError(403, "not-allowed", f"this needs the scope {scope}", fix=fix)
