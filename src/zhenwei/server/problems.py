@@ -126,6 +126,17 @@ async def handle(request: Request, error: Exception) -> Response:
     return response(problem)
 
 
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says of its errors: those that any request can meet, and its own."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in (400, 401, 403, 413, 421, 422, 429, 500, 503, *statuses):
+        found[status] = {
+            "description": "A problem (RFC 9457).",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+    return found
+
+
 def invalid(errors: Any) -> ProblemError:
     """Of a request that does not have the form that it should: where, and what is wrong there."""
     said: list[str] = []

@@ -8,10 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Path as PathParameter
 
-from zhenwei.server.api import problems
 from zhenwei.server.auth.gate import Admin, Anybody, Gate
 from zhenwei.server.models import AskKeyBody, KeyBody, KeyList, LoginBody, NewKeyBody, WhoBody
-from zhenwei.server.problems import ProblemError
+from zhenwei.server.problems import ProblemError, problems
 from zhenwei.store.access import Key
 from zhenwei.store.jobs import now
 
