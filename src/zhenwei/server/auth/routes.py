@@ -51,7 +51,7 @@ def log_out(request: Request, caller: Anybody) -> Response:
 @router.get("/keys", response_model=KeyList, responses=problems())
 def list_keys(request: Request, caller: Admin) -> KeyList:
     """The keys of your tenant."""
-    return KeyList(keys=[_body(key) for key in _gate(request).access.keys(caller.tenant)])
+    return KeyList(keys=[_body(key) for key in _gate(request).access.all_keys(caller.tenant)])
 
 
 @router.post("/keys", status_code=201, response_model=NewKeyBody, responses=problems())
