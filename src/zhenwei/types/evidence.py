@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from zhenwei.types.media import Interval, Pixels
+from zhenwei.types.media import Box, Interval, Pixels
 from zhenwei.types.text import Text
 
 Forgery = Literal["altered", "animated", "generated", "voice", "pairing"]
@@ -20,7 +20,8 @@ it; recorded by a device; edited by a person; made by a program that learned fro
 class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB.
 
-    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture.
+    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture. ``place``:
+    of a map of a part of the frame, which part, in shares of the frame's width and height; None for the whole of it.
     """
 
     kind: ClassVar[str] = "picture"
@@ -29,6 +30,7 @@ class ImageExhibit:
     pixels: Pixels
     time_s: float | None = None
     original: Pixels | None = None
+    place: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
