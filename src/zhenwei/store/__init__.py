@@ -12,16 +12,17 @@ from zhenwei.store.opened import open_store
 
 if TYPE_CHECKING:
     from zhenwei.store.cases import Cases
+    from zhenwei.store.kept import Kept
     from zhenwei.store.results import Result
     from zhenwei.store.store import Store
 
-__all__ = ["Cases", "Fingerprint", "Result", "Store", "fingerprint_of", "open_store"]
+__all__ = ["Cases", "Fingerprint", "Kept", "Result", "Store", "fingerprint_of", "open_store"]
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    home = {"Cases": "cases", "Result": "results", "Store": "store"}.get(name)
+    home = {"Cases": "cases", "Kept": "kept", "Result": "results", "Store": "store"}.get(name)
     if home is None:
         raise AttributeError(f"module 'zhenwei.store' has no attribute {name!r}")
     return getattr(import_module(f"zhenwei.store.{home}"), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -58,10 +58,19 @@ class Store:
         return None if row is None else row[0] or UNREADABLE
 
     def record(
-        self, path: str, sha256: str, size_bytes: int, outcome: Outcome, fingerprint: Fingerprint, *, seconds: float
-    ) -> None:
-        """Keep what became of the file with that digest, which lies at ``path``. An answer takes the place of an
-        earlier one by the same engine, a failure only that of an earlier failure."""
+        self,
+        path: str,
+        sha256: str,
+        size_bytes: int,
+        outcome: Outcome,
+        fingerprint: Fingerprint,
+        *,
+        seconds: float,
+        also: Callable[[Session, int], None] | None = None,
+    ) -> int:
+        """Keep what became of the file with that digest, which lies at ``path``; the number of its examination. An
+        answer takes the place of an earlier one by the same engine, a failure only that of an earlier failure.
+        ``also`` is called with that number in the same transaction, unless the earlier one stays."""
         values = _values(outcome) | {"seconds": round(seconds, 3), "examined_at": _now()}
         reports = _reports(outcome)
         with self.writing() as session:
@@ -71,11 +80,14 @@ class Store:
             own = select(Examination.id, Examination.decision).filter_by(**key)
             earlier = session.execute(own).first()
             if earlier is not None and earlier.decision is not None and values["decision"] is None:
-                return
+                return int(earlier.id)
             self._put(session, Examination, key, values)
             id_ = session.execute(own).one().id
             for language, texts in reports.items():
                 self._put(session, ReportRow, {"examination_id": id_, "language": language}, texts)
+            if also is not None:
+                also(session, id_)
+        return int(id_)
 
     def place(self, path: str, sha256: str, size_bytes: int) -> None:
         """The file with that digest lies at ``path``, too."""
