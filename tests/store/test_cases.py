@@ -16,7 +16,7 @@ from tests.store.test_store import OURS, digest, keep, report
 
 from zhenwei.errors import NotFoundError, UsageError
 from zhenwei.store import Cases, Store, open_store
-from zhenwei.store.cases import salted
+from zhenwei.store.chain import salted
 
 
 @pytest.fixture

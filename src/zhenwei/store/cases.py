@@ -13,9 +13,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from zhenwei.errors import NotFoundError, UsageError
-from zhenwei.store import log
-from zhenwei.store.case_tables import LOCAL, Case, CaseFile, Note, Tag
-from zhenwei.store.log import Entry
+from zhenwei.store import chain, log
+from zhenwei.store.case_tables import LOCAL, Case, CaseFile, Note, PageRow, Tag
+from zhenwei.store.chain import Entry, salted
 from zhenwei.store.store import Store, storable
 from zhenwei.store.tables import EngineRow, Examination, File, ReportRow
 
@@ -193,18 +193,18 @@ class Cases:
     def store_log(self) -> tuple[Entry, ...]:
         """Of what is no case's."""
         with self.store.reading() as session:
-            return log.read(session, self.tenant, log.STORE)
+            return log.read(session, self.tenant, chain.STORE)
 
     def verify_log(self, case_id: int | None = None) -> str:
         """What is wrong with the log of the case, or with that of the store, in words; "" where nothing is."""
         of_store = self.store_log()
         if case_id is None:
-            return log.flaw(of_store)
+            return chain.flaw(of_store)
         uid, entries = self.get(case_id).line.uid, self.log(case_id)
-        told = log.flaw(entries) or log.flaw(of_store)
+        told = chain.flaw(entries) or chain.flaw(of_store)
         ends = {entry.sha256 for entry in entries}
         for entry in of_store:
-            if entry.subject == uid and entry.details.get("log", log.NOTHING) not in {log.NOTHING, *ends}:
+            if entry.subject == uid and entry.details.get("log", chain.NOTHING) not in {chain.NOTHING, *ends}:
                 told = told or "its end, or all of it, is another than when the case was exported"
         return told
 
@@ -238,14 +238,9 @@ class Cases:
 
     def _log_in_store(self, session: Session, action: str, subject: str, content: dict[str, Any]) -> Entry:
         return log.append(
-            session, tenant=self.tenant, chain=log.STORE, actor=self.actor, action=action, subject=subject,
+            session, tenant=self.tenant, chain=chain.STORE, actor=self.actor, action=action, subject=subject,
             content=content,
         )  # fmt: skip
-
-
-def salted(salt: str, text: str) -> str:
-    """The digest of a text of a case: without ``salt``, which goes with the case, nobody can try what it was."""
-    return hashlib.sha256(f"{salt}\0{text}".encode()).hexdigest()
 
 
 def _checked(text: str, what: str, longest: int) -> str:
@@ -311,7 +306,9 @@ def _said(session: Session, examination: Examination) -> dict[str, Any]:
         reports[row.language] = hashlib.sha256(row.document.encode()).hexdigest()
     engine = session.get_one(EngineRow, examination.engine_id)
     decision = examination.decision or "unreadable"
-    return {"fingerprint": engine.fingerprint, "decision": decision, "reports": reports}
+    page = session.get(PageRow, examination.id)
+    packed = {} if page is None else {"page": page.sha256}
+    return {"fingerprint": engine.fingerprint, "decision": decision, "reports": reports, **packed}
 
 
 def _now() -> datetime:
