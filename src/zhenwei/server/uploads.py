@@ -62,24 +62,21 @@ class Form:
 
 class Folder:
     """Where the service keeps files: ``incoming`` while they arrive, ``media`` under their digest, ``work`` for the
-    workers, ``reports`` for what they found."""
+    workers, ``alive`` for the locks of processes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.incoming, self.media = root / "incoming", root / "media"
-        self.work, self.reports, self.alive = root / "work", root / "reports", root / "alive"
+        self.work, self.alive = root / "work", root / "alive"
 
     def make(self) -> None:
         """OSError where it cannot be made."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (self.incoming, self.media, self.work, self.reports, self.alive):
+        for folder in (self.incoming, self.media, self.work, self.alive):
             folder.mkdir(exist_ok=True, mode=0o700)
 
     def medium(self, sha256: str) -> Path:
         return self.media / sha256[:2] / sha256
-
-    def report(self, uid: str) -> Path:
-        return self.reports / uid[:2] / f"{uid}.report"
 
     def keep(self, received: Received) -> None:
         """Put it where it belongs, on the disk for good."""
