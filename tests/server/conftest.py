@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-for needed in ("fastapi", "uvicorn", "pydantic_settings", "python_multipart", "argon2", "prometheus_client", "httpx"):
-    pytest.importorskip(needed, reason=f"{needed} is not installed: pip install 'zhenwei[server,client]'")
+pytest.importorskip("fastapi", reason="FastAPI is not installed: pip install 'zhenwei[server]'")
+pytest.importorskip("argon2", reason="argon2 is not installed: pip install 'zhenwei[server]'")
+pytest.importorskip("httpx", reason="httpx is not installed: pip install 'zhenwei[client]'")
 
 import httpx
 import uvicorn

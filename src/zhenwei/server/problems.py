@@ -20,6 +20,7 @@ from zhenwei.errors import MediaError, MissingExtraError, OutputError, UsageErro
 
 log = logging.getLogger("zhenwei.server")
 MEDIA_TYPE = "application/problem+json"
+WHOLE = "zhenwei.body_is_whole"  # in the scope of a request: says whether its body has been read to its end
 _DRAIN_S = 2.0  # for which an upload that was refused is still read, so that its sender can hear why
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -60,7 +61,7 @@ class ProblemResponse(JSONResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        if scope["method"] in ("POST", "PUT", "PATCH"):
+        if not scope.get(WHOLE, lambda: True)():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(_drain(receive), _DRAIN_S)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
