@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from tests.hazard import DETECTOR, draw, install
 
 from zhenwei.client import Client
+from zhenwei.detectors import catalogue
 from zhenwei.server.app import create_app
 from zhenwei.server.settings import Settings, read_settings
 
@@ -82,7 +83,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plugin(site: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
+        catalogue.cache_clear()
         yield
+    catalogue.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -59,16 +60,19 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        is_whole = scope.get(WHOLE, lambda: True)()
+        headers = self.raw_headers if is_whole else [*self.raw_headers, (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        if not scope.get(WHOLE, lambda: True)():
+        if not is_whole:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(_drain(receive), _DRAIN_S)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _drain(receive: Receive) -> None:
-    while True:
+    end = time.monotonic() + _DRAIN_S
+    while time.monotonic() < end:  # beside the limit around it, which never gets its turn while there is always more
         message = await receive()
         if message["type"] != "http.request" or not message.get("more_body", False):
             return
