@@ -62,6 +62,7 @@ _TRACED = """
 import tracemalloc
 from pathlib import Path
 from zhenwei.engine.objects import fetch
+fetch({url!r}, Path({own!r}))  # what libraries keep for themselves is there by now
 tracemalloc.start()
 fetch({url!r}, Path({own!r}))
 print(tracemalloc.get_traced_memory()[1])

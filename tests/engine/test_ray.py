@@ -1,4 +1,4 @@
-"""A real Ray on this machine: the same outcomes as the pool here, and nothing lost or doubled when actors are killed."""
+"""A real Ray here: the same outcomes as of the pool, and nothing lost or doubled when actors are killed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'zhenwei[scale]'")
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'zhenwei[scale]'")
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
+import ray
 from tests.hazard import OPTIONS, draw, install
 
 from zhenwei.engine import Examined, Limits, RayPool, examine_into
