@@ -90,6 +90,7 @@ def _migrate(engine: Engine, where: str) -> None:
     from alembic.script import ScriptDirectory
     from sqlalchemy import inspect, text
 
+    from zhenwei.store import case_tables, job_tables  # noqa: F401 - declare their tables
     from zhenwei.store.tables import Base
 
     config = Config()

@@ -1,0 +1,103 @@
+"""The application: everything put together. Whatever serves ASGI can run it; ``zhenwei serve`` does so with uvicorn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zhenwei.errors import ZhenweiError
+from zhenwei.server import api, operations
+from zhenwei.server.auth import routes
+from zhenwei.server.auth.gate import Gate
+from zhenwei.server.events import Events
+from zhenwei.server.guards import Guards
+from zhenwei.server.metrics import Metrics
+from zhenwei.server.problems import ProblemError, handle, invalid
+from zhenwei.server.runner import Runner
+from zhenwei.server.service import Service
+from zhenwei.server.settings import Settings
+from zhenwei.server.uploads import Folder
+from zhenwei.store import open_store
+from zhenwei.store.access import Access
+
+_PAGES = "zhenwei.server.pages.router"  # a module with ``router``, and ``problem_page(request, problem)`` if it likes
+_ABOUT = "Tells forged faces and voices from real ones. Every error is a problem of RFC 9457 with the cure in `fix`."
+
+
+def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
+    """The service with these settings. Opens its folder and its store at once: raises as :func:`open_store`, OSError
+    for the folder. ``run_jobs``: examine what is queued in this process; else others do.
+
+    On ``app.state``: ``settings``, ``service`` (what pages call), ``gate`` (who calls), ``events``, ``metrics``,
+    ``runner``.
+    """
+    folder = Folder(settings.folder)
+    folder.make()
+    service = Service(settings, open_store(settings.database), folder)
+    metrics = Metrics(service.jobs.counts)
+    events = Events(service.jobs, settings.max_streams)
+    runner = Runner(service, metrics)
+    app = FastAPI(
+        title="zhenwei",
+        version=metadata.version("zhenwei"),
+        description=_ABOUT,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(runner if run_jobs else None, events, service),
+    )
+    app.state.settings, app.state.service, app.state.events = settings, service, events
+    app.state.metrics, app.state.runner = metrics, runner
+    app.state.gate = Gate(settings, Access(service.jobs))
+    for router in (api.router, routes.router, operations.router):
+        app.include_router(router)
+    _add_pages(app)
+    _add_handlers(app)
+    app.add_middleware(Guards, settings=settings, metrics=metrics, uploads=api.UPLOADS)
+    return app
+
+
+def _lifespan(runner: Runner | None, events: Events, service: Service) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        events.start()
+        if runner is not None:
+            runner.start()
+        try:
+            yield
+        finally:
+            await events.stop()
+            if runner is not None:
+                runner.stop()
+            service.store.close()
+
+    return lifespan
+
+
+def _add_pages(app: FastAPI) -> None:
+    """The pages, where they are installed."""
+    if find_spec(_PAGES) is None:
+        return
+    pages = import_module(_PAGES)
+    app.include_router(pages.router)
+    app.state.problem_page = getattr(pages, "problem_page", None)
+
+
+def _add_handlers(app: FastAPI) -> None:
+    async def invalid_request(request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        return await handle(request, invalid(found))
+
+    for kind in (ProblemError, HTTPException, ZhenweiError, OSError):
+        app.add_exception_handler(kind, handle)
+    app.add_exception_handler(RequestValidationError, invalid_request)
