@@ -8,7 +8,8 @@
     ├── ModelError            a weights file is missing, altered, or not of an accepted kind
     ├── DataError             a data set, manifest or checkpoint is missing or malformed
     │   ├── UnmarkedError     a mark finds no room in what was made, or cannot be read back from it
-    │   └── NotCoveredError   a file is not among those that a consent manifest covers
+    │   ├── NotCoveredError   a file is not among those that a consent manifest covers
+    │   └── NotFoundError     a case, file or examination is not in the store
     ├── UsageError            an option or argument has no meaning here
     ├── MissingExtraError     an optional part of the package is not installed
     ├── DetectorClashError    two detectors claim one id
@@ -114,6 +115,10 @@ class UnmarkedError(DataError):
 
 class NotCoveredError(DataError):
     """A file is not among those that a consent manifest covers; the consent itself holds."""
+
+
+class NotFoundError(DataError):
+    """A case, file or examination is not in the store, or is somebody else's."""
 
 
 class UsageError(ZhenweiError):

@@ -23,7 +23,7 @@ from zhenwei.report import Unreadable, legible
 if TYPE_CHECKING:
     from zhenwei.engine import Limits, Step
     from zhenwei.pipeline import Options
-    from zhenwei.store import Store
+    from zhenwei.store import Kept, Store
 
 _GIB = 1 << 30
 _MANY = "Many files, with --store"
@@ -51,6 +51,19 @@ Memory = Annotated[
     float | None,
     typer.Option("--memory", min=1, help="GiB that a worker may take; else by the machine.", rich_help_panel=_MANY),
 ]
+KeepMedia = Annotated[
+    str | None,
+    typer.Option("--keep-media", help="Keep copies: never, always, or 'until 2027-01-31'; else never.",
+                 metavar="WHEN", rich_help_panel=_MANY),
+]  # fmt: skip
+NoPages = Annotated[
+    bool, typer.Option("--no-pages", help="Keep no pictures for pages (0.4 to 1 MB a file).", rich_help_panel=_MANY)
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--folder", help="For copies and pages; else DB.kept beside an SQLite file.", metavar="DIR",
+                 rich_help_panel=_MANY),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,9 @@ class Batch:
     shard: str = "1/1"
     seconds: float = 300.0
     memory: float = 0.0
+    keep_media: str = "never"
+    no_pages: bool = False
+    folder: Path | None = None
 
     @classmethod
     def asked(cls, store: str | None, **given: Any) -> Self | None:
@@ -74,7 +90,7 @@ class Batch:
         if store is not None:
             return cls(store, **asked)
         if asked:
-            got = ", ".join([f"--{name}" for name in asked])
+            got = ", ".join([f"--{name.replace('_', '-')}" for name in asked])
             raise UsageError("this is for many files in a store", got=got, want="--store FILE beside it")
         return None
 
@@ -82,6 +98,16 @@ class Batch:
         from zhenwei.engine import Limits
 
         return Limits(self.seconds, int(self.memory * _GIB))
+
+    def kept(self, store: Store) -> Kept | None:
+        """What is kept beside the rows: pages, where the store has a folder, and media, where they are asked for."""
+        from zhenwei.store.kept import Kept, folder_of, parse_wish
+
+        wish = parse_wish(self.keep_media)
+        has_folder = self.folder is not None or store.engine.dialect.name == "sqlite"
+        if wish == "never" and (self.no_pages or not has_folder):
+            return None
+        return Kept(store, folder_of(store, self.folder), wish, pages=not self.no_pages)
 
     def own(self, files: Sequence[str]) -> tuple[str, ...]:
         """Those of this shard: by their paths as given, so that a file that comes or goes moves no other."""
@@ -129,6 +155,7 @@ class _Run:
     def all(self, store: Store, options: Options, batch: Batch, limits: Limits) -> int:
         from zhenwei.engine import examine_into
 
+        keep = batch.kept(store)
         for folder in self.inputs.unreadable:
             complain_of(folder.path, folder.error, self.notes)
         steps = examine_into(
@@ -140,6 +167,7 @@ class _Run:
             again=batch.again,
             retry=batch.retry,
             at_most=batch.limit,
+            keep=keep,
         )
         shown = self.notes.is_terminal and not self.quiet
         try:

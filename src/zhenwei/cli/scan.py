@@ -16,7 +16,10 @@ from zhenwei.cli._scan_store import (
     Again,
     AtMost,
     Batch,
+    FolderOption,
+    KeepMedia,
     Memory,
+    NoPages,
     Retry,
     Seconds,
     Shard,
@@ -76,6 +79,9 @@ def scan(
     shard: Shard = None,
     seconds: Seconds = None,
     memory: Memory = None,
+    keep_media: KeepMedia = None,
+    no_pages: NoPages = False,
+    folder: FolderOption = None,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
@@ -122,8 +128,9 @@ def scan(
     if not quiet:
         tell_of_plugins()
     batch = Batch.asked(
-        store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory
-    )
+        store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory,
+        keep_media=keep_media, no_pages=no_pages, folder=folder,
+    )  # fmt: skip
     if batch is not None and (format_ is not Format.table or output is not None or STDIN in paths):
         got = "--output" if output is not None else "standard input" if STDIN in paths else f"--format {format_}"
         fix = "Scan into the store, then export from it: zhenwei results --store FILE --format csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from zhenwei.faults import contained
 from zhenwei.media.sources import identify
 from zhenwei.pipeline import Options, engine_of
 from zhenwei.report import Outcome, Unreadable
-from zhenwei.store import Fingerprint, Store, fingerprint_of
+from zhenwei.store import Fingerprint, Kept, Store, fingerprint_of
 from zhenwei.types import Report
 
 
@@ -35,23 +36,32 @@ def examine_into(
     again: bool = False,
     retry: bool = False,
     at_most: int | None = None,
+    keep: Kept | None = None,
 ) -> Generator[Step, None, None]:
     """Examine those of ``files`` that the store does not hold by this engine, as :func:`examine_many`, and keep each
     outcome as it comes: what was yielded is on the disk. ``again``: all of them; ``retry``: those, too, that could not
-    be examined before; ``at_most``: how many are examined, then it ends. A run that was ended in whatever way loses
-    what was being examined alone, and the next goes on."""
+    be examined before; ``at_most``: how many are examined, then it ends; ``keep``: what is kept of media and pages. A
+    run that was ended in whatever way loses what was being examined alone, and the next goes on."""
     options = options or Options()
     fingerprint = fingerprint_of(engine_of(options), options.asked)
     with Pool(workers, limits) as pool:
-        yield from _Run(store, pool, options, fingerprint, again=again, retry=retry).all(files, at_most)
+        yield from _Run(store, pool, options, fingerprint, keep, again=again, retry=retry).all(files, at_most)
 
 
 class _Run:
     def __init__(
-        self, store: Store, pool: Pool, options: Options, fingerprint: Fingerprint, *, again: bool, retry: bool
+        self,
+        store: Store,
+        pool: Pool,
+        options: Options,
+        fingerprint: Fingerprint,
+        keep: Kept | None,
+        *,
+        again: bool,
+        retry: bool,
     ) -> None:
         self._store, self._pool, self._options, self._fingerprint = store, pool, options, fingerprint
-        self._again, self._retry = again, retry
+        self._again, self._retry, self._keep = again, retry, keep
         self._open: dict[str, tuple[str, int]] = {}  # digest and size by path, of what is being examined
         self._twins: dict[str, list[str]] = {}  # further paths by digest
         self._seen: set[str] = set()  # digests of this run, for ``again``
@@ -86,6 +96,8 @@ class _Run:
         is_due = known is None or self._again or (self._retry and known == "unreadable")
         if known is not None and (not is_due or sha256 in self._seen):
             self._store.place(path, sha256, size_bytes)
+            if self._keep is not None:
+                self._keep.keep_media(path, sha256)
             return Step(path, known, None)
         self._seen.add(sha256)
         self._twins[sha256] = []
@@ -121,7 +133,9 @@ class _Run:
         """What is in the store now. What cannot be told, a plug-in's broken answer say, is a fault of this file."""
 
         def write() -> None:
-            self._store.record(path, sha256, size_bytes, outcome, self._fingerprint, seconds=seconds)
+            beside = contextlib.nullcontext() if self._keep is None else self._keep.beside(path, sha256, outcome)
+            with beside as also:
+                self._store.record(path, sha256, size_bytes, outcome, self._fingerprint, seconds=seconds, also=also)
 
         try:
             contained(write)
