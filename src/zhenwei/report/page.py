@@ -102,6 +102,7 @@ def shown_values(
         poster_s=report.poster.time_s if report.poster else None,
         judged=_judged(report, language),
         strongest=strong,
+        span=span,
         course=course(report.evidence, rest, span, language),
         people=[_person(report, number, rest, album, language) for number in numbers[:MAX_PEOPLE]],
         people_left_out=len(numbers[MAX_PEOPLE:]),

@@ -19,7 +19,7 @@ from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Gate
 from zhenwei.server.pages.assets import asset
 from zhenwei.server.pages.words import PHRASES, say
-from zhenwei.server.problems import Problem
+from zhenwei.server.problems import ProblemError
 from zhenwei.server.service import Service
 from zhenwei.server.settings import Settings
 from zhenwei.types import Language
@@ -134,7 +134,7 @@ def size_words(size_bytes: int) -> str:
     return f"{size_bytes / 1024:.3g} kB"
 
 
-def problem_page(request: Request, problem: Problem) -> HTMLResponse | RedirectResponse:
+def problem_page(request: Request, problem: ProblemError) -> HTMLResponse | RedirectResponse:
     """What was wrong with a request, for people; who is not signed in is led there."""
     caller = _caller_or_none(request)
     if problem.status == 401 and settings_of(request).auth != "none":
@@ -167,7 +167,7 @@ def _caller_or_none(request: Request) -> Caller | None:
         return None
     try:
         return gate.caller(request, login.csrf)
-    except Problem:
+    except ProblemError:
         return None
 
 

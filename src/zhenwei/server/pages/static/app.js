@@ -66,8 +66,8 @@
     const kept = form.querySelector("[name=case]");
     const wait = ids.length === some.length ? 0 : 4000;
     setTimeout(() => {
-      if (kept && kept.value && ids.length) { location.reload(); }
-      else { location.href = ids.length === 1 ? "/examinations/" + ids[0] : "/progress?" + ids.map((id) => "id=" + id).join("&"); }
+      const all = "/progress?" + ids.map((id) => "id=" + id).join("&");
+      location.href = kept ? all + "&case=" + kept.value : ids.length === 1 ? "/examinations/" + ids[0] : all;
     }, wait);
   };
   if (form) {
@@ -116,28 +116,26 @@
         one("progress-count").textContent = filled(running.dataset.saidMany, { done: done, count: found.jobs.length });
       }
       over = done === found.jobs.length;
-      if (over && running.dataset.alone) { location.reload(); }
+      const into = one("into-case");
+      if (over && into) { into.submit(); }
+      else if (over && running.dataset.alone) { location.reload(); }
     };
     const address = "/progress.json?" + ids.map((id) => "id=" + id).join("&");
     let lost = 0;
-    const ask = () => {
-      fetch(address, { headers: { Accept: "application/json" } })
-        .then((answer) => { if (!answer.ok) { throw new Error(answer.status); } return answer.json(); })
-        .then((found) => { if (lost > 3) { notice.hidden = true; } lost = 0; show(found); })
-        .catch(() => { lost += 1; if (lost > 3) { tell(running.dataset.saidConnection); } })
-        .finally(() => { if (!over) { setTimeout(ask, lost ? 2000 : 1000); } });
-    };
-    const events = window.EventSource ? new EventSource("/progress/events?" + address.split("?")[1]) : null;
+    const ask = () => fetch(address, { headers: { Accept: "application/json" } })
+      .then((answer) => { if (!answer.ok) { throw new Error(answer.status); } return answer.json(); })
+      .then((found) => { if (lost > 3) { notice.hidden = true; } lost = 0; show(found); })
+      .catch(() => { lost += 1; if (lost > 3) { tell(running.dataset.saidConnection); } });
+    const tick = () => { ask().finally(() => { if (!over) { setTimeout(tick, lost ? 2000 : 1000); } }); };
+    const events = window.EventSource && running.dataset.alone ? new EventSource("/api/v1/jobs/" + ids[0] + "/events") : null;
     if (events) {
-      let heard = false;
-      events.addEventListener("message", (event) => {
-        heard = true;
-        show(JSON.parse(event.data));
-        if (over) { events.close(); }
-      });
-      events.addEventListener("error", () => { events.close(); if (!over) { ask(); } });
-      setTimeout(() => { if (!heard) { events.close(); ask(); } }, 4000);
-    } else { ask(); }
+      let polled = false;
+      const poll = () => { events.close(); if (!polled && !over) { polled = true; tick(); } };
+      ["progress", "done", "failed", "cancelled", "gone"].forEach((name) => events.addEventListener(name, ask));
+      events.addEventListener("error", poll);
+      const silence = setTimeout(poll, 4000);
+      events.addEventListener("progress", () => clearTimeout(silence));
+    } else { tick(); }
   }
 
   const paper = one("print");
