@@ -33,7 +33,7 @@ from zhenwei.server.models import (
     comparison_body,
     job_body,
 )
-from zhenwei.server.problems import MEDIA_TYPE, ProblemError, of_error
+from zhenwei.server.problems import ProblemError, of_error, problems
 from zhenwei.server.service import Ask, Service, fingerprint_for
 from zhenwei.server.uploads import Form, Received, receive
 from zhenwei.store.jobs import Added, Wanted
@@ -41,17 +41,6 @@ from zhenwei.types import DEPTHS
 
 UPLOADS = ("/api/v1/jobs", "/api/v1/batches")
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route says of its errors: those that any request can meet, and its own."""
-    found: dict[int | str, dict[str, Any]] = {}
-    for status in (400, 401, 403, 413, 421, 422, 429, 500, 503, *statuses):
-        found[status] = {
-            "description": "A problem (RFC 9457).",
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
-        }
-    return found
 
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])

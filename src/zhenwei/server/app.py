@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -26,8 +26,10 @@ from zhenwei.server.runner import Runner
 from zhenwei.server.service import Service
 from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder
+from zhenwei.server.webhooks import Webhooks
 from zhenwei.store import open_store
 from zhenwei.store.access import Access
+from zhenwei.store.callbacks import Callbacks
 
 _PAGES = "zhenwei.server.pages.router"  # a module with ``router``, and ``problem_page(request, problem)`` if it likes
 _ABOUT = "Tells forged faces and voices from real ones. Every error is a problem of RFC 9457 with the cure in `fix`."
@@ -46,6 +48,9 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
     metrics = Metrics(service.jobs.counts)
     events = Events(service.jobs, settings.max_streams)
     runner = Runner(service, metrics)
+    threads: list[Runner | Webhooks] = [runner] if run_jobs else []
+    if settings.webhooks:
+        threads.append(Webhooks(settings, Callbacks(service.jobs), metrics))
     app = FastAPI(
         title="zhenwei",
         version=metadata.version("zhenwei"),
@@ -54,7 +59,7 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(runner if run_jobs else None, events, service),
+        lifespan=_lifespan(service, events, threads),
     )
     app.state.settings, app.state.service, app.state.events = settings, service, events
     app.state.metrics, app.state.runner = metrics, runner
@@ -67,18 +72,18 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
     return app
 
 
-def _lifespan(runner: Runner | None, events: Events, service: Service) -> Any:
+def _lifespan(service: Service, events: Events, threads: Sequence[Runner | Webhooks]) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         events.start()
-        if runner is not None:
-            runner.start()
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             await events.stop()
-            if runner is not None:
-                runner.stop()
+            for thread in threads:
+                thread.stop()
             service.store.close()
 
     return lifespan

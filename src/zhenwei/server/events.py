@@ -29,6 +29,7 @@ class Events:
         self._by_key: Counter[str] = Counter()
         self._seen: dict[str, Job] = {}
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._look())
@@ -38,6 +39,11 @@ class Events:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        self.close()
+
+    def close(self) -> None:
+        """All streams end; who listens comes back."""
+        self._closing = True
         for queues in self._listeners.values():
             for queue in queues:
                 _put(queue, None)
@@ -55,14 +61,15 @@ class Events:
         self._by_key[key] += 1
         try:
             yield _event(job)
-            while not job.is_over:
+            while not job.is_over and not self._closing:
                 try:
                     news = await asyncio.wait_for(queue.get(), _ALIVE_S)
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
                 if news is None:
-                    yield "event: gone\ndata: {}\n\n"
+                    if not self._closing:
+                        yield "event: gone\ndata: {}\n\n"
                     return
                 job = news
                 yield _event(job)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from zhenwei.server.comparison import Comparison
+from zhenwei.server.problems import ProblemBody
 from zhenwei.store.jobs import RUNNING, Job, now
 from zhenwei.types import Depth
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from zhenwei.server.api import problems
 from zhenwei.server.auth.gate import Admin
 from zhenwei.server.models import HealthBody
-from zhenwei.server.problems import ProblemError
+from zhenwei.server.problems import ProblemError, problems
 
 router = APIRouter(tags=["operations"])
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from zhenwei.errors import MediaError, MissingExtraError, OutputError, UsageError, ZhenweiError
@@ -117,6 +118,8 @@ def response(problem: ProblemError) -> Response:
 async def handle(request: Request, error: Exception) -> Response:
     """The answer to a request that met ``error``. Pages may show theirs (``app.state.problem_page``)."""
     problem = of_error(error)
+    if problem.status == 405:
+        problem.headers["allow"] = ", ".join(sorted(_methods(request)))
     if problem.status == 500:
         log.error("%s %s: %s", request.method, _route(request), type(error).__name__)
     page = getattr(request.app.state, "problem_page", None)
@@ -124,6 +127,17 @@ async def handle(request: Request, error: Exception) -> Response:
         made: Response = page(request, problem)
         return made
     return response(problem)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says of its errors: those that any request can meet, and its own."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in (400, 401, 403, 413, 421, 422, 429, 500, 503, *statuses):
+        found[status] = {
+            "description": "A problem (RFC 9457).",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+    return found
 
 
 def invalid(errors: Any) -> ProblemError:
@@ -148,6 +162,16 @@ def _said(error: ZhenweiError) -> str:
     if error.want:
         parts.append(f"want {error.want}")
     return "; ".join(parts)
+
+
+def _methods(request: Request) -> set[str]:
+    """What the path understands: routes of the same path have one each, and the framework names the first alone."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found
 
 
 def _route(request: Request) -> str:

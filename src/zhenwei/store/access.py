@@ -86,7 +86,7 @@ class Access:
             session.flush()
             return _key(row), f"{PREFIX}{uid}_{secret}"
 
-    def keys(self, tenant: str | None = None) -> list[Key]:
+    def all_keys(self, tenant: str | None = None) -> list[Key]:
         """The oldest first; of one tenant, or of all."""
         asked = select(KeyRow).order_by(KeyRow.id)
         if tenant is not None:

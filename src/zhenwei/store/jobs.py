@@ -133,19 +133,19 @@ class Jobs:
             added: Any = session.execute(self._insert(JobRow).values(**values).on_conflict_do_nothing())
             is_new = added.rowcount == 1
             row = self._own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
-            return Added(_job(row), is_new)
+            return Added(job_of(row), is_new)
 
     def get(self, tenant: str, uid: str, language: Language = "en") -> Job | None:
         asked = _with_reason(language).where(JobRow.tenant == tenant, JobRow.uid == uid, JobRow.deleted_at.is_(None))
         with self.reading() as session:
             row = session.execute(asked).first()
-            return None if row is None else _job(row[0], row[1] or "")
+            return None if row is None else job_of(row[0], row[1] or "")
 
     def several(self, uids: Sequence[str]) -> dict[str, Job]:
         """By id, of whichever tenant: for those who have been told their ids."""
         with self.reading() as session:
             rows = session.execute(select(JobRow).where(JobRow.uid.in_(uids), JobRow.deleted_at.is_(None))).scalars()
-            return {row.uid: _job(row) for row in rows}
+            return {row.uid: job_of(row) for row in rows}
 
     def search(
         self, tenant: str, wanted: Wanted = Wanted(), *, after: str = "", limit: int = 50, language: Language = "en"
@@ -160,7 +160,7 @@ class Jobs:
                     raise UsageError("this cursor leads nowhere", got=after, want="the one of the page before")
                 asked = asked.where(JobRow.id < at)
             rows = session.execute(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
-            found = [_job(row[0], row[1] or "") for row in rows[:limit]]
+            found = [job_of(row[0], row[1] or "") for row in rows[:limit]]
         return found, found[-1].id if len(rows) > limit else ""
 
     def counts(self, tenant: str | None = None) -> dict[str, int]:
@@ -189,7 +189,7 @@ class Jobs:
                 row.state, row.finished_at, row.same, row.owner = CANCELLED, now(), None, None
                 row.callback_state = "due" if row.callback_url else None
                 row.callback_at = row.finished_at if row.callback_url else None
-            return _job(row)
+            return job_of(row)
 
     def hide(self, tenant: str, uid: str) -> bool:
         """Take it out of every list; :meth:`show` brings it back until it is erased. One that is open is cancelled."""
@@ -222,7 +222,7 @@ class Jobs:
             row = self._own(session, tenant, uid)
             if row is None:
                 return None
-            job = _job(row)
+            job = job_of(row)
             self._lock(session, job.sha256)
             session.delete(row)
             session.flush()
@@ -313,7 +313,7 @@ def _conditions(wanted: Wanted) -> list[Any]:
     return found
 
 
-def _job(row: JobRow, reason: str = "") -> Job:
+def job_of(row: JobRow, reason: str = "") -> Job:
     values = {name: getattr(row, name) for name in _COLUMNS}
     return Job(id=row.uid, reason=reason, **values)
 

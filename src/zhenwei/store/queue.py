@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 
 from zhenwei.store.job_tables import JobRow
-from zhenwei.store.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Jobs, _job, now
+from zhenwei.store.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Jobs, job_of, now
 
 _OPEN = (QUEUED, RUNNING)
 
@@ -42,7 +42,7 @@ class Queue:
                 row.state, row.owner, row.tries = RUNNING, self.owner, row.tries + 1
                 row.lease_until, row.started_at = moment + timedelta(seconds=self.lease_s), moment
                 row.stage, row.fraction = "waiting", 0.0
-                found.append(_job(row))
+                found.append(job_of(row))
         return found
 
     def beat(self, progress: Mapping[str, tuple[str, float]]) -> None:

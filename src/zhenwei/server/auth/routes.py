@@ -8,10 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Path as PathParameter
 
-from zhenwei.server.api import problems
 from zhenwei.server.auth.gate import Admin, Anybody, Gate
 from zhenwei.server.models import AskKeyBody, KeyBody, KeyList, LoginBody, NewKeyBody, WhoBody
-from zhenwei.server.problems import ProblemError
+from zhenwei.server.problems import ProblemError, problems
 from zhenwei.store.access import Key
 from zhenwei.store.jobs import now
 
@@ -52,7 +51,7 @@ def log_out(request: Request, caller: Anybody) -> Response:
 @router.get("/keys", response_model=KeyList, responses=problems())
 def list_keys(request: Request, caller: Admin) -> KeyList:
     """The keys of your tenant."""
-    return KeyList(keys=[_body(key) for key in _gate(request).access.keys(caller.tenant)])
+    return KeyList(keys=[_body(key) for key in _gate(request).access.all_keys(caller.tenant)])
 
 
 @router.post("/keys", status_code=201, response_model=NewKeyBody, responses=problems())
