@@ -69,9 +69,7 @@ def to_html(
     return pages.page("report/page.html", code_digest=digest, player=player, **values)
 
 
-def shown_values(
-    report: Report, language: Language, known: Mapping[str, DetectorInfo], album: Album
-) -> dict[str, Any]:
+def shown_values(report: Report, language: Language, known: Mapping[str, DetectorInfo], album: Album) -> dict[str, Any]:
     """What the templates of the report print, but for what plays the file. ``album``: where pictures stand."""
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path

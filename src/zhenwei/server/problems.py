@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from zhenwei.errors import MediaError, MissingExtraError, OutputError, UsageError, ZhenweiError
+from zhenwei.errors import MediaError, MissingExtraError, NotFoundError, OutputError, UsageError, ZhenweiError
 
 log = logging.getLogger("zhenwei.server")
 MEDIA_TYPE = "application/problem+json"
@@ -85,6 +85,8 @@ def of_error(error: Exception) -> ProblemError:
         return error
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if isinstance(error, NotFoundError):
+        return ProblemError(404, "not-found", error.what)
     if isinstance(error, UsageError):
         return ProblemError(422, "no-meaning", _said(error), fix=error.fix)
     if isinstance(error, MediaError):

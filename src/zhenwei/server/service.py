@@ -165,7 +165,7 @@ class Service:
         job = self.jobs.erase(tenant, id_)
         if job is not None:
             self.folder.report(id_).unlink(missing_ok=True)
-            self.jobs.without(job.sha256, lambda: self.folder.medium(job.sha256).unlink(missing_ok=True))
+            self.jobs.without(job.sha256, lambda: self.folder.remove(job.sha256))
 
     def _over(self, caller: Caller, id_: str) -> Job:
         job = self.get(caller, id_)

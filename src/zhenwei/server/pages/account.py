@@ -84,7 +84,7 @@ def _settings(request: Request, caller: Caller, made: str = "") -> Response:
     keys = []
     if settings_of(request).auth != "none" and caller.may(ADMIN):
         moment = now()
-        keys = [key for key in gate_of(request).access.keys(caller.tenant) if key.is_good(moment)]
+        keys = [key for key in gate_of(request).access.all_keys(caller.tenant) if key.is_good(moment)]
     title = words_of(request)("settings")
     return shown(
         request, caller, "service/settings.html", title=title, here="settings", api_keys=keys, made=made,

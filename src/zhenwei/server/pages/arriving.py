@@ -15,13 +15,14 @@ from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader, same_secret
 from zhenwei.server.pages.forms import Form, Sender
 from zhenwei.server.pages.frame import gate_of, language_of, moved, service_of, settings_of, shown, words_of
+from zhenwei.server.pages.previews import previews_of
 from zhenwei.server.pages.progress import Progress, progress
 from zhenwei.server.pages.words import say
 from zhenwei.server.problems import ProblemError, of_error
 from zhenwei.server.service import Ask, Service
 from zhenwei.server.uploads import Received, receive
-from zhenwei.store.jobs import Job, Wanted
-from zhenwei.types import DEPTHS, Language
+from zhenwei.store.jobs import DONE, Job, Wanted
+from zhenwei.types import DEPTHS, Depth, Language
 
 router = APIRouter(include_in_schema=False)
 RECENT = 5
@@ -44,7 +45,7 @@ async def take(request: Request) -> Response:
     with await receive(request, service.folder, limits) as form:
         if not is_shown and not same_secret(next(iter(form.values("csrf")), ""), caller.csrf):
             raise ProblemError(403, "csrf", "this request did not come from a page of the service")
-        depth = next((depth for depth in DEPTHS if depth in form.values("depth")), "standard")
+        depth: Depth = next((depth for depth in DEPTHS if depth in form.values("depth")), "standard")
         case = next(iter(form.values("case")), "")
         ask = Ask(Options(depth=depth))
         jobs: list[Job] = []
@@ -133,6 +134,8 @@ def how_far(request: Request, caller: Reader, id: Annotated[list[str], Query()] 
     jobs = []
     for row in _rows(request, caller, id):
         job = row.job
+        if job.state == DONE:  # by the time that its page is opened
+            previews_of(request).state(job.sha256)
         jobs.append(
             {
                 "id": job.id,

@@ -7,13 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from zhenwei.errors import ZhenweiError
 from zhenwei.server.auth.caller import SUBMIT, Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.forms import Form, Sender
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
 from zhenwei.server.pages.words import PHRASES, say
-from zhenwei.server.problems import ProblemError
 from zhenwei.store.cases import Cases, FileInCase
 from zhenwei.store.jobs import Wanted
 
@@ -36,7 +34,7 @@ def all_cases(
     older = ""
     if len(found) > PAGE:
         older = f"/cases?after={found[PAGE - 1].id}" + (f"&tag={tag}" if tag else "")
-    values = {"cases": found[:PAGE], "tag": tag, "after": after, "older": older}
+    values: dict[str, Any] = {"cases": found[:PAGE], "tag": tag, "after": after, "older": older}
     return shown(request, caller, "service/cases.html", title=words_of(request)("cases"), here="cases", **values)
 
 

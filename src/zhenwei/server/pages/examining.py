@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -22,7 +21,7 @@ from zhenwei.server.pages.arriving import progress_page
 from zhenwei.server.pages.forms import Sender
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown
 from zhenwei.server.pages.preview import Preview
-from zhenwei.server.pages.previews import Previews, State
+from zhenwei.server.pages.previews import State, previews_of
 from zhenwei.server.pages.progress import progress
 from zhenwei.server.pages.sight import ServedAlbum, viewer
 from zhenwei.server.problems import ProblemError
@@ -33,7 +32,12 @@ from zhenwei.store.jobs import DONE, Job
 from zhenwei.types import DetectorInfo
 
 router = APIRouter(include_in_schema=False)
-_TYPES = {"clip.mp4": "video/mp4", "sound.m4a": "audio/mp4", "picture.jpg": "image/jpeg", "spectrogram.jpg": "image/jpeg"}
+_TYPES = {
+    "clip.mp4": "video/mp4",
+    "sound.m4a": "audio/mp4",
+    "picture.jpg": "image/jpeg",
+    "spectrogram.jpg": "image/jpeg",
+}
 _ALONE = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox"}
 _MAX_CASES = 100
 _IMAGE_KEYS = (
@@ -59,13 +63,6 @@ class _Looked:
     job: Job
     packed: Packed
     has_pictures: bool
-
-
-def previews_of(request: Request) -> Previews:
-    found: Previews | None = getattr(request.app.state, "previews", None)
-    if found is None:
-        found = request.app.state.previews = Previews(service_of(request).folder.root / "previews")
-    return found
 
 
 @cache
@@ -105,7 +102,7 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
     values = shown_values(looked.packed.report, language, known_detectors(), album)
     lanes: Course = values["course"]
     source = service.folder.medium(job.sha256)
-    made = previews_of(request).state(job.sha256, source)
+    made = previews_of(request).state(job.sha256)
     cases = _cases(request, caller)
     values |= {
         "job": job,
@@ -163,7 +160,7 @@ def spectrogram(request: Request, caller: Reader, id_: str) -> Response:
 def _preview(request: Request, caller: Caller, id_: str) -> tuple[State, Preview | None]:
     service = service_of(request)
     job = service.get(caller, id_)
-    return previews_of(request).state(job.sha256, service.folder.medium(job.sha256))
+    return previews_of(request).state(job.sha256)
 
 
 def _file(request: Request, caller: Caller, id_: str, which: str) -> Response:
@@ -172,7 +169,7 @@ def _file(request: Request, caller: Caller, id_: str, which: str) -> Response:
     if made is None or not name:
         headers = {"Retry-After": "2"} if state == "making" else {}
         raise ProblemError(404, "no-preview", "there is nothing to be shown of this file", headers=headers)
-    folder = previews_of(request).folder(service_of(request).get(caller, id_).sha256)
+    folder = service_of(request).folder.preview(service_of(request).get(caller, id_).sha256)
     return FileResponse(folder / name, media_type=_TYPES[name], headers=_ALONE)
 
 

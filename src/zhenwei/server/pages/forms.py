@@ -16,7 +16,7 @@ class Fields:
     values: tuple[tuple[str, str], ...]
 
     def one(self, name: str) -> str:
-        """"" where it is missing."""
+        """ "" where it is missing."""
         return next(iter(self.all(name)), "")
 
     def all(self, name: str) -> list[str]:

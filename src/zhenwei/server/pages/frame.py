@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -26,14 +26,23 @@ from zhenwei.types import Language
 
 # Styles stand in one file; reports place marks by attributes. Scripts are files of the service and nothing else.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 LANGUAGE_COOKIE, THEME_COOKIE, KEYS_COOKIE = "zhenwei_language", "zhenwei_theme", "zhenwei_keys"
 _YEAR_S = 365 * 24 * 3600
 _LOCAL = re.compile(r"/(?![/\\])[^\s\\]{0,2000}")
 _ID = re.compile("[0-9a-f]{32}")
-_TOLD = ("undone", "undo_late", "case_deleted", "api_key_revoked", "settings_saved", "choose_some", "choose_case", "no_file")
+_TOLD = (
+    "undone",
+    "undo_late",
+    "case_deleted",
+    "api_key_revoked",
+    "settings_saved",
+    "choose_some",
+    "choose_case",
+    "no_file",
+)
 Theme = Literal["", "light", "dark"]
 
 
@@ -78,7 +87,14 @@ def local(address: str) -> str:
 
 
 def shown(
-    request: Request, caller: Caller | None, template: str, *, title: str, here: str = "", status: int = 200, **values: Any
+    request: Request,
+    caller: Caller | None,
+    template: str,
+    *,
+    title: str,
+    here: str = "",
+    status: int = 200,
+    **values: Any,
 ) -> HTMLResponse:
     """A page for ``caller``, or for nobody who is known. ``here``: its entry in the menu."""
     language = language_of(request)
@@ -93,7 +109,6 @@ def shown(
         "keys": request.cookies.get(KEYS_COOKIE) != "off",
         "at": _at(request),
         "version": metadata.version("zhenwei"),
-        "signed": signed,
         "signed_in": caller is not None,
         "person": caller.name if caller is not None and settings_of(request).auth != "none" else "",
         "csrf": caller.csrf if caller is not None else "",
@@ -149,8 +164,17 @@ def problem_page(request: Request, problem: ProblemError) -> HTMLResponse | Redi
         cure = say(f"{key}_cure", language, **values)
     kind = f"kind_{problem.kind}"
     detail = say(kind, language) if kind in PHRASES and language == "zh" else problem.detail
+    if problem.kind == "no-such-page":
+        detail = ""  # the headline says it
     response = shown(
-        request, caller, "service/problem.html", title=headline, status=problem.status, headline=headline, detail=detail, cure=cure
+        request,
+        caller,
+        "service/problem.html",
+        title=headline,
+        status=problem.status,
+        headline=headline,
+        detail=detail,
+        cure=cure,
     )
     for name, value in problem.headers.items():
         response.headers[name] = value
@@ -171,7 +195,7 @@ def _caller_or_none(request: Request) -> Caller | None:
         return None
 
 
-def _limits(request: Request, caller: Caller | None) -> Mapping[str, Any]:
+def _limits(request: Request, caller: Caller | None) -> dict[str, Any]:
     settings = settings_of(request)
     max_bytes = caller.max_bytes if caller is not None else settings.max_bytes
     return {"max_bytes": max_bytes, "max_files": settings.max_files, "max_size": size_words(max_bytes)}

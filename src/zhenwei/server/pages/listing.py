@@ -131,7 +131,10 @@ def compare(request: Request, caller: Reader, a: str = "", b: str = "") -> Respo
     if not b:
         return _pick(request, caller, service.get(caller, a, language))
     found = service.compare(caller, a, b, language)
-    values = {"found": found, "sides": [_side(request, caller, job) for job in (found.first, found.second)]}
+    values: dict[str, Any] = {
+        "found": found,
+        "sides": [_side(request, caller, job) for job in (found.first, found.second)],
+    }
     title = words_of(request)("compare")
     return shown(request, caller, "service/compare.html", title=title, here="history", **values)
 

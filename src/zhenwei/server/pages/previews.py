@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fastapi import Request
+
 from zhenwei.errors import ZhenweiError
 from zhenwei.server.pages import preview
 from zhenwei.server.pages.preview import Preview
+from zhenwei.server.uploads import Folder
 
 State = Literal["ready", "making", "failed", "none"]
 _MAX_FAILED = 1000  # remembered, so that what cannot be shown is not tried at every look
@@ -18,19 +21,17 @@ _MAX_FAILED = 1000  # remembered, so that what cannot be shown is not tried at e
 
 @dataclass(slots=True)
 class Previews:
-    """Of the files of a service, in ``root``, each under its digest."""
+    """Of the files in the folder of a service."""
 
-    root: Path
+    files: Folder
     _open: set[str] = field(default_factory=set)
     _failed: dict[str, None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def folder(self, sha256: str) -> Path:
-        return self.root / sha256[:2] / sha256
-
-    def state(self, sha256: str, source: Path) -> tuple[State, Preview | None]:
+    def state(self, sha256: str) -> tuple[State, Preview | None]:
         """Whether there is one; else it is begun, unless the file is gone or could not be shown before."""
-        found = preview.kept(self.folder(sha256))
+        source = self.files.medium(sha256)
+        found = preview.kept(self.files.preview(sha256))
         if found is not None:
             return "ready", found
         if not source.is_file():
@@ -43,15 +44,9 @@ class Previews:
                 threading.Thread(target=self._make, args=(sha256, source), daemon=True, name="zhenwei-preview").start()
         return "making", None
 
-    def forget(self, sha256: str) -> None:
-        """Away with it, and with that it failed."""
-        with self._lock:
-            self._failed.pop(sha256, None)
-        shutil.rmtree(self.folder(sha256), ignore_errors=True)
-
     def _make(self, sha256: str, source: Path) -> None:
         try:
-            preview.made(source, self.folder(sha256))
+            preview.made(source, self.files.preview(sha256))
         except (ZhenweiError, OSError):
             with self._lock:
                 if len(self._failed) >= _MAX_FAILED:
@@ -61,4 +56,13 @@ class Previews:
             with self._lock:
                 self._open.discard(sha256)
             if not source.is_file():  # it was erased meanwhile
-                shutil.rmtree(self.folder(sha256), ignore_errors=True)
+                shutil.rmtree(self.files.preview(sha256), ignore_errors=True)
+
+
+def previews_of(request: Request) -> Previews:
+    """Those of the service that is asked."""
+    state = request.app.state
+    if not hasattr(state, "previews"):
+        state.previews = Previews(state.service.folder)
+    found: Previews = state.previews
+    return found

@@ -9,9 +9,8 @@ from zhenwei.server.pages.assets import NAMES, asset
 from zhenwei.server.pages.frame import problem_page
 from zhenwei.server.problems import ProblemError
 
-__all__ = ["UPLOADS", "problem_page", "router"]
+__all__ = ["problem_page", "router"]
 
-UPLOADS = ("/files",)  # whose bodies are read in pieces
 router = APIRouter(include_in_schema=False)
 for _part in (arriving, examining, listing, casework, account):
     router.include_router(_part.router)

@@ -134,13 +134,11 @@ def viewer(
 
 
 def _ratio(report: Report, preview: Preview | None) -> float:
-    if preview is not None and preview.height:
-        return preview.width / preview.height
-    if report.media.width and report.media.height:
-        return report.media.width / report.media.height
-    if report.poster is not None and report.poster.pixels.size:
-        return report.poster.pixels.shape[1] / report.poster.pixels.shape[0]
-    return 16 / 9
+    """Width over height of what is shown."""
+    width, height = report.media.width, report.media.height
+    if preview is not None:
+        width, height = preview.width, preview.height
+    return width / height if width and height else 16 / 9
 
 
 def _maps(report: Report, album: ServedAlbum, language: Language) -> list[dict[str, Any]]:

@@ -177,7 +177,9 @@
     const position = one("position");
     const time = one("time");
     const play = one("play");
-    if (kind === "video") { player.controls = false; }
+    player.controls = false;
+    const mute = one("mute");
+    on(mute, "click", () => { player.muted = !player.muted; mute.setAttribute("aria-pressed", !player.muted); });
     const follow = () => {
       time.textContent = clock(player.currentTime);
       position.value = player.currentTime;
