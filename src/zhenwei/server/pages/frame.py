@@ -27,7 +27,8 @@ from zhenwei.types import Language
 # Styles stand in one file; reports place marks by attributes. Scripts are files of the service and nothing else.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 LANGUAGE_COOKIE, THEME_COOKIE, KEYS_COOKIE = "zhenwei_language", "zhenwei_theme", "zhenwei_keys"
 _YEAR_S = 365 * 24 * 3600

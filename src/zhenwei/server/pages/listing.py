@@ -46,6 +46,11 @@ class Asked:
             None if until is None else until + timedelta(days=1),
         )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the text is asked for."""
+        return not (self.verdict or self.kind or self.state or self.since or self.until)
+
     def address(self, **more: str) -> str:
         found = {name: getattr(self, name) for name in self.__dataclass_fields__} | more
         filled = {name: value for name, value in found.items() if value}
@@ -131,10 +136,8 @@ def compare(request: Request, caller: Reader, a: str = "", b: str = "") -> Respo
     if not b:
         return _pick(request, caller, service.get(caller, a, language))
     found = service.compare(caller, a, b, language)
-    values: dict[str, Any] = {
-        "found": found,
-        "sides": [_side(request, caller, job) for job in (found.first, found.second)],
-    }
+    sides = [_side(request, caller, job) for job in (found.first, found.second)]
+    values: dict[str, Any] = {"found": found, "sides": sides}
     title = words_of(request)("compare")
     return shown(request, caller, "service/compare.html", title=title, here="history", **values)
 

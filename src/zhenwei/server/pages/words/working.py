@@ -7,6 +7,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "history_none": ("Nothing fits what you look for.", "没有符合条件的记录。"),
     "clear": ("Show all", "显示全部"),
     "search": ("Name, or SHA-256", "名称或 SHA-256"),
+    "filters": ("Filters", "筛选"),
     "filter_verdict": ("Verdict", "结论"),
     "filter_kind": ("Kind", "类型"),
     "filter_state": ("State", "状态"),
