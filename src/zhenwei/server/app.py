@@ -8,11 +8,12 @@ from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from zhenwei.errors import ZhenweiError
 from zhenwei.server import api, operations
@@ -40,7 +41,7 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
     """The service with these settings. Opens its folder and its store at once: raises as :func:`open_store`, OSError
     for the folder. ``run_jobs``: examine what is queued in this process; else others do.
 
-    On ``app.state``: ``settings``, ``service`` (what pages call), ``gate`` (who calls), ``events``, ``metrics``,
+    On ``app.state``: ``routes``, ``settings``, ``service`` (what pages call), ``gate`` (who calls), ``events``, ``metrics``,
     ``runner``.
     """
     folder = Folder(settings.folder)
@@ -65,8 +66,9 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
     app.state.settings, app.state.service, app.state.events = settings, service, events
     app.state.metrics, app.state.runner = metrics, runner
     app.state.gate = Gate(settings, Access(service.jobs))
+    app.state.routes = []
     for router in (api.router, routes.router, operations.router):
-        app.include_router(router)
+        _include(app, router)
     _add_pages(app)
     _add_handlers(app)
     app.add_middleware(Guards, settings=settings, metrics=metrics, uploads=(*api.UPLOADS, *_PAGE_UPLOADS))
@@ -90,12 +92,17 @@ def _lifespan(service: Service, events: Events, threads: Sequence[Runner | Webho
     return lifespan
 
 
+def _include(app: FastAPI, router: APIRouter) -> None:
+    app.include_router(router)
+    app.state.routes += [route for route in router.routes if isinstance(route, Route)]
+
+
 def _add_pages(app: FastAPI) -> None:
     """The pages, where they are installed."""
     if find_spec(_PAGES) is None:
         return
     pages = import_module(_PAGES)
-    app.include_router(pages.router)
+    _include(app, pages.router)
     app.state.problem_page = pages.problem_page
 
 

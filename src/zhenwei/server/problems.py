@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from zhenwei.errors import MediaError, MissingExtraError, NotFoundError, OutputError, UsageError, ZhenweiError
@@ -121,7 +120,7 @@ async def handle(request: Request, error: Exception) -> Response:
     """The answer to a request that met ``error``. Pages may show theirs (``app.state.problem_page``)."""
     problem = of_error(error)
     if problem.status == 405:
-        problem.headers["allow"] = ", ".join(sorted(_methods(request)))
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
     if problem.status == 500:
         log.error("%s %s: %s", request.method, _route(request), type(error).__name__)
     page = getattr(request.app.state, "problem_page", None)
@@ -167,12 +166,11 @@ def _said(error: ZhenweiError) -> str:
 
 
 def _methods(request: Request) -> set[str]:
-    """What the path understands: routes of the same path have one each, and the framework names the first alone."""
+    """What the path understands: routes of one path have a method each, and the framework names the first alone."""
     found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
+    for route in request.app.state.routes:
+        if route.path_regex.match(request.url.path):
+            found |= route.methods or set()
     return found
 
 

@@ -1,73 +1,74 @@
-"""What became of a job, into the store: what pages are made from, then the examination; the job is closed last."""
+"""What became of a job, into the store: examination, page and the end of the job in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from zhenwei.errors import FaultError, ZhenweiError
+from zhenwei.errors import (
+    DataError,
+    FaultError,
+    OutOfMemoryError,
+    TimeLimitError,
+    WorkerDiedError,
+    ZhenweiError,
+)
 from zhenwei.faults import contained
 from zhenwei.report import Outcome, Unreadable
-from zhenwei.server.reports import save
 from zhenwei.server.service import Service, fingerprint_for, unpacked
 from zhenwei.store.jobs import Job
-from zhenwei.store.tables import EngineRow, Examination, File
+from zhenwei.store.queue import Queue
+from zhenwei.store.tables import Examination
 from zhenwei.types import Report
 
-_FOUND = ("kind", "decision", "llr", "error_rate", "seconds", "error_kind", "error", "error_fix")
+_FOUND = ("kind", "decision", "llr", "error_rate", "seconds")
+_ONCE_MORE = (WorkerDiedError, TimeLimitError, OutOfMemoryError, FaultError)  # may go well the next time
 
 
 class Recorder:
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    """``queue``: whose jobs they are."""
 
-    def record(self, job: Job, outcome: Outcome, seconds: float) -> dict[str, Any]:
-        """The columns of the job when it is over. What cannot be told, a plug-in's broken answer say, is a fault of
-        this file. In the store the file goes by its digest: others may have handed in the same under another name."""
+    def __init__(self, service: Service, queue: Queue) -> None:
+        self._service, self._queue = service, queue
+
+    def record(self, job: Job, outcome: Outcome, seconds: float) -> str | None:
+        """The decision, or what kind of error it was; None where the job was no longer this process's. In the store
+        the file goes by its digest: others may have handed in the same under another name."""
         if isinstance(outcome, Report):
-            own = replace(outcome, media=replace(outcome.media, path=job.name))
-            neutral: Outcome = replace(outcome, media=replace(outcome.media, path=job.sha256))
+            neutral = replace(outcome, media=replace(outcome.media, path=job.sha256))
             try:
-                contained(lambda: save(own, self._service.folder.report(job.id)))
-                contained(lambda: self._write(job, neutral, seconds))
-            except FaultError as error:
+                is_ours = contained(lambda: self._written(job, neutral, seconds, {}))
+                return outcome.verdict.decision if is_ours else None
+            except (FaultError, DataError) as error:  # what cannot be told, a plug-in's broken answer say
                 outcome = Unreadable(outcome.media.path, error)
-        if isinstance(outcome, Unreadable):
-            self._write(job, Unreadable(job.sha256, renamed(outcome.error, outcome.path, job.sha256)), seconds)
-            return _failed(renamed(outcome.error, outcome.path, job.name), seconds)
-        return self.answer(job)
+        neutral_error = Unreadable(job.sha256, renamed(outcome.error, outcome.path, job.sha256))
+        values = _failed(renamed(outcome.error, outcome.path, job.name), seconds)
+        is_ours = self._written(job, neutral_error, seconds, values)
+        return type(outcome.error).__name__ if is_ours else None
 
-    def has_answer(self, job: Job) -> bool:
-        """Whether the process that ended had all but closed it."""
-        return self._service.folder.report(job.id).is_file() and self._row(job)["decision"] is not None
-
-    def answer(self, job: Job) -> dict[str, Any]:
-        """The columns of the job by what is in the store."""
-        return self._row(job)
-
-    def _write(self, job: Job, outcome: Outcome, seconds: float) -> None:
+    def _written(self, job: Job, outcome: Outcome, seconds: float, values: dict[str, Any]) -> bool:
+        """Whether the job was still ours. ``values``: its columns; empty: those of the examination."""
         path = str(self._service.folder.medium(job.sha256))
         fingerprint = fingerprint_for(unpacked(job.options))
-        self._service.store.record(path, job.sha256, job.size_bytes, outcome, fingerprint, seconds=seconds)
+        again = isinstance(outcome, Unreadable) and isinstance(outcome.error, _ONCE_MORE)
+        closed: list[bool] = []
 
-    def _row(self, job: Job) -> dict[str, Any]:
-        fingerprint = fingerprint_for(unpacked(job.options)).sha256
-        asked = (
-            select(Examination)
-            .join(File, Examination.file_id == File.id)
-            .join(EngineRow, Examination.engine_id == EngineRow.id)
-            .where(File.sha256 == job.sha256, EngineRow.fingerprint == fingerprint)
-        )
-        with self._service.jobs.reading() as session:
-            found = session.execute(asked).scalar_one_or_none()
-            if found is None:
-                return dict.fromkeys(_FOUND)
-            values: dict[str, Any] = {name: getattr(found, name) for name in _FOUND}
-            return values | {"examination_id": found.id, "fingerprint": fingerprint}
+        def close(session: Session, number: int) -> None:
+            keep(session, number)
+            own = values or _columns(session, number)
+            own |= {"examination_id": number, "fingerprint": fingerprint.sha256}
+            closed.append(self._queue.close(session, job.id, own, again=again))
+
+        with self._service.kept.beside(path, job.sha256, outcome) as keep:
+            self._service.store.record(
+                path, job.sha256, job.size_bytes, outcome, fingerprint, seconds=seconds, also=close
+            )
+        if not closed:  # an earlier answer stays, and this failure is the job's alone
+            closed.append(self._queue.finish(job.id, values, again=again))
+        return closed[0]
 
 
 def renamed(error: ZhenweiError, path: str, name: str) -> ZhenweiError:
@@ -79,8 +80,11 @@ def renamed(error: ZhenweiError, path: str, name: str) -> ZhenweiError:
     return type(error)(said[0], got=said[1], want=said[2], fix=said[3])
 
 
+def _columns(session: Session, number: int) -> dict[str, Any]:
+    found = session.get_one(Examination, number)
+    return {name: getattr(found, name) for name in _FOUND}
+
+
 def _failed(error: ZhenweiError, seconds: float) -> dict[str, Any]:
-    nothing: Mapping[str, Any] = dict.fromkeys(_FOUND)
     said = error.what + (f"; got {error.got}" if error.got else "")
-    told = {"error_kind": type(error).__name__, "error": said, "error_fix": error.fix}
-    return dict(nothing) | told | {"seconds": round(seconds, 3), "examination_id": None}
+    return {"error_kind": type(error).__name__, "error": said, "error_fix": error.fix, "seconds": round(seconds, 3)}

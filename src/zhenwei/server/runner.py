@@ -1,7 +1,7 @@
 """The thread that brings queued jobs to worker processes, and what they found into the store.
 
-It can end at any moment. A job is its owner's as long as that is alive; what an owner that is gone had is examined by
-the next, unless its answer was in the store already: then that is taken.
+It can end at any moment. A job is its owner's as long as that is alive, and is closed in the transaction that keeps its
+answer; what an owner that is gone had is examined by the next.
 """
 
 from __future__ import annotations
@@ -13,18 +13,9 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from zhenwei.engine import Examined, Limits, Pool
-from zhenwei.errors import (
-    DataError,
-    FaultError,
-    MediaError,
-    OutOfMemoryError,
-    TimeLimitError,
-    WorkerDiedError,
-    ZhenweiError,
-)
+from zhenwei.errors import MediaError, WorkerDiedError, ZhenweiError
 from zhenwei.faults import contained
 from zhenwei.report import Unreadable
 from zhenwei.server.alive import Alive
@@ -42,7 +33,6 @@ _BEAT_S = 1.0
 _SWEEP_S = 5.0
 _TROUBLE_S = 5.0
 _GIB = 1 << 30
-_ONCE_MORE = (WorkerDiedError, TimeLimitError, OutOfMemoryError, FaultError)  # may go well the next time
 
 
 class Runner(threading.Thread):
@@ -54,7 +44,7 @@ class Runner(threading.Thread):
         self._service, self._metrics = service, metrics
         self._alive = Alive(service.folder.alive)
         self._queue = Queue(service.jobs, self._alive.owner)
-        self._recorder, self._housekeeper = Recorder(service), Housekeeper(service)
+        self._recorder, self._housekeeper = Recorder(service, self._queue), Housekeeper(service)
         self._open: dict[str, Job] = {}  # by path of the worker's file
         self._progress: dict[str, tuple[str, float]] = {}
         self._told: dict[str, tuple[str, float]] = {}
@@ -119,9 +109,6 @@ class Runner(threading.Thread):
 
     def _begin(self, job: Job) -> None:
         self._metrics.waited.observe(max(0.0, (now() - job.created_at).total_seconds()))
-        if job.tries > 1 and self._recorder.has_answer(job):
-            self._close(job, self._recorder.answer(job), again=False)
-            return
         path = self._service.folder.work / job.id
         error: MediaError | None = None
         if job.tries > _TRIES:
@@ -145,25 +132,15 @@ class Runner(threading.Thread):
         if job is None:
             return
         self._progress.pop(job.id, None)
-        outcome = examined.outcome
-        again = isinstance(outcome, Unreadable) and isinstance(outcome.error, _ONCE_MORE)
-        try:
-            values = self._recorder.record(job, outcome, examined.seconds)
-        except DataError as error:  # it could not be told
-            values, again = self._recorder.record(job, Unreadable(examined.path, error), examined.seconds), True
+        became = self._recorder.record(job, examined.outcome, examined.seconds)
         self._metrics.examined.observe(examined.seconds)
-        self._close(job, values, again=again)
+        if isinstance(examined.outcome, Unreadable):
+            self._metrics.failures.labels(type(examined.outcome.error).__name__).inc()
+        elif became is not None:
+            self._metrics.verdicts.labels(became).inc()
+        log.info("job %s: %s", job.id, became or "was no longer ours")
         with contextlib.suppress(OSError):
             Path(examined.path).unlink(missing_ok=True)
-
-    def _close(self, job: Job, values: dict[str, Any], *, again: bool) -> None:
-        is_ours = self._queue.finish(job.id, values, again=again)
-        kind = values.get("error_kind")
-        if kind is not None:
-            self._metrics.failures.labels(kind).inc()
-        else:
-            self._metrics.verdicts.labels(values["decision"]).inc()
-        log.info("job %s: %s%s", job.id, kind or values["decision"], "" if is_ours else ", not ours any more")
 
     def _now_and_then(self) -> None:
         moment = time.monotonic()
@@ -201,8 +178,8 @@ class Runner(threading.Thread):
             count = self._queue.release(dead)
             self._alive.forget(dead)
             log.info("%d jobs of processes that ended wait again", count)
-        for tenant, uid in self._service.jobs.hidden_for(self._service.settings.deleted_s):
-            self._service.erase(tenant, uid)
+        for tenant, uid, actor in self._service.jobs.hidden_for(self._service.settings.deleted_s):
+            self._service.erase(tenant, uid, actor)
         self._housekeeper.look(set(self._open))
 
 

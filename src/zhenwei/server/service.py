@@ -7,24 +7,25 @@ import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zhenwei import detectors
-from zhenwei.errors import UsageError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.pipeline import Options, engine_of
 from zhenwei.report import SCHEMA, as_json, to_html
-from zhenwei.report.packed import Packed
+from zhenwei.report.packed import Packed, unpack
 from zhenwei.server.auth import READ, SUBMIT, Caller
 from zhenwei.server.comparison import Comparison, compare
 from zhenwei.server.problems import ProblemError, not_found
-from zhenwei.server.reports import load
 from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
 from zhenwei.store import Fingerprint, Store, fingerprint_of
+from zhenwei.store.job_erasure import erase_job
 from zhenwei.store.jobs import QUEUED, Added, Job, Jobs, NewJob, Wanted
+from zhenwei.store.kept import Kept, folder_of
 from zhenwei.types import Language
 
 
@@ -51,12 +52,15 @@ class Service:
     - ``compare(caller, a, b, language) -> Comparison``
     - ``cancel(caller, id) -> Job``, ``delete(caller, id, undo=)``, ``restore(caller, id)``
 
-    ``jobs`` and ``store`` are the store's own; ``woken`` is called when there is something to do.
+    ``jobs``, ``store`` and ``kept`` (what pages are made from) are the store's own; ``woken`` is called when there is
+    something to do.
     """
 
     def __init__(self, settings: Settings, store: Store, folder: Folder) -> None:
         self.settings, self.store, self.folder = settings, store, folder
         self.jobs = Jobs(store)
+        is_beside = store.engine.dialect.name == "sqlite"  # then the folder of the store lies beside its file
+        self.kept = Kept(store, folder_of(store, None if is_beside else folder.root / "kept"))
         self.woken: Callable[[], None] = lambda: None
 
     def upload_limits(self, caller: Caller, max_files: int = 1) -> UploadLimits:
@@ -111,16 +115,28 @@ class Service:
             raise _erased()
         return as_json(named(json.loads(written), job))
 
-    def found(self, caller: Caller, id_: str) -> Packed:
+    def packed(self, caller: Caller, id_: str) -> bytes:
+        """What :meth:`found` unpacks."""
         job = self._over(caller, id_)
         if job.error_kind is not None:
             raise ProblemError(
                 409, "not-examined", job.error or "the file could not be examined", fix=job.error_fix or ""
             )
-        packed_report = load(self.folder.report(job.id))
-        if packed_report is None:
+        if job.examination_id is None:
             raise _erased()
-        return packed_report
+        try:
+            return self.kept.packed(job.examination_id)
+        except DataError:  # gone
+            raise _erased() from None
+
+    def found(self, caller: Caller, id_: str) -> Packed:
+        data, name = self.packed(caller, id_), self.get(caller, id_).name
+        try:
+            found = unpack(data)
+        except DataError:  # of a version that packed it in another way
+            raise _erased() from None
+        report = found.report
+        return replace(found, report=replace(report, media=replace(report.media, path=name)))
 
     def page(self, caller: Caller, id_: str, language: Language = "en") -> str:
         known = {name: kind.info for name, kind in detectors.catalogue(strict=False).items()}
@@ -151,7 +167,7 @@ class Service:
         if not self.jobs.hide(caller.tenant, id_):
             raise not_found()
         if not undo:
-            self.erase(caller.tenant, id_)
+            self.erase(caller.tenant, id_, caller.name)
         self.woken()
 
     def restore(self, caller: Caller, id_: str) -> Job:
@@ -160,12 +176,14 @@ class Service:
             raise not_found()
         return self.get(caller, id_)
 
-    def erase(self, tenant: str, id_: str) -> None:
+    def erase(self, tenant: str, id_: str, actor: str) -> None:
         """What was found and, where no other job needs them, the bytes."""
-        job = self.jobs.erase(tenant, id_)
-        if job is not None:
-            self.folder.report(id_).unlink(missing_ok=True)
-            self.jobs.without(job.sha256, lambda: self.folder.remove(job.sha256))
+        job = self.jobs.get(tenant, id_, hidden=True)
+        if job is None:
+            return
+        medium = self.folder.medium(job.sha256)
+        erase_job(self.jobs, self.kept, tenant, actor, id_, media=str(medium))
+        self.jobs.without(job.sha256, lambda: self.folder.remove(job.sha256))
 
     def _over(self, caller: Caller, id_: str) -> Job:
         job = self.get(caller, id_)

@@ -62,18 +62,18 @@ class Form:
 
 class Folder:
     """Where the service keeps files: ``incoming`` while they arrive, ``media`` under their digest, ``work`` for the
-    workers, ``reports`` for what they found, ``previews`` for copies that pages show."""
+    workers, ``alive`` for the locks of processes, ``previews`` for copies that pages show."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.incoming, self.media = root / "incoming", root / "media"
-        self.work, self.reports, self.alive = root / "work", root / "reports", root / "alive"
+        self.work, self.alive = root / "work", root / "alive"
         self.previews = root / "previews"
 
     def make(self) -> None:
         """OSError where it cannot be made."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (self.incoming, self.media, self.work, self.reports, self.alive):
+        for folder in (self.incoming, self.media, self.work, self.alive):
             folder.mkdir(exist_ok=True, mode=0o700)
 
     def medium(self, sha256: str) -> Path:
@@ -87,9 +87,6 @@ class Folder:
         """Away with the bytes, and with what pages show of them."""
         self.medium(sha256).unlink(missing_ok=True)
         shutil.rmtree(self.preview(sha256), ignore_errors=True)
-
-    def report(self, uid: str) -> Path:
-        return self.reports / uid[:2] / f"{uid}.report"
 
     def keep(self, received: Received) -> None:
         """Put it where it belongs, on the disk for good."""

@@ -81,7 +81,7 @@ class Access:
             expires_at=expires_at,
             revoked_at=None,
         )
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             session.add(row)
             session.flush()
             return _key(row), f"{PREFIX}{uid}_{secret}"
@@ -91,20 +91,20 @@ class Access:
         asked = select(KeyRow).order_by(KeyRow.id)
         if tenant is not None:
             asked = asked.filter_by(tenant=tenant)
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             return [_key(row) for row in session.execute(asked).scalars()]
 
     def key(self, shown: str) -> Key | None:
         """Whose key this text is, whether it is good or not; None where it is nobody's."""
         uid, _, secret = shown.removeprefix(PREFIX).partition("_")
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             row = session.execute(select(KeyRow).filter_by(uid=uid)).scalar_one_or_none()
             expected = row.secret_sha256 if row is not None else _sha256("")
             is_right = secrets.compare_digest(_sha256(secret), expected)
             return _key(row) if row is not None and is_right else None
 
     def revoke_key(self, uid: str, tenant: str | None = None) -> bool:
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             row = session.execute(select(KeyRow).filter_by(uid=uid).with_for_update()).scalar_one_or_none()
             if row is None or (tenant is not None and row.tenant != tenant):
                 return False
@@ -113,7 +113,7 @@ class Access:
 
     def add_person(self, tenant: str, name: str, password: str, scopes: Sequence[str]) -> Person:
         """``password`` as argon2 makes of it. UsageError for a name that somebody has."""
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             if session.execute(select(PersonRow.id).filter_by(name=name)).first() is not None:
                 raise UsageError("somebody has this name already", got=name, want="another name")
             row = PersonRow(
@@ -124,17 +124,17 @@ class Access:
             return _person(row)
 
     def people(self) -> list[Person]:
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             return [_person(row) for row in session.execute(select(PersonRow).order_by(PersonRow.id)).scalars()]
 
     def person(self, name: str) -> Person | None:
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             row = session.execute(select(PersonRow).filter_by(name=name)).scalar_one_or_none()
             return None if row is None else _person(row)
 
     def revoke_person(self, name: str) -> bool:
         """They are logged out everywhere and cannot log in again."""
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             row = session.execute(select(PersonRow).filter_by(name=name).with_for_update()).scalar_one_or_none()
             if row is None:
                 return False
@@ -146,7 +146,7 @@ class Access:
         """A session: the token for the cookie, and what forms have to bring along. Old ones are cleared away."""
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         moment = now()
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             session.execute(delete(SessionRow).where(SessionRow.expires_at < moment))
             row = SessionRow(
                 token_sha256=_sha256(token),
@@ -163,12 +163,12 @@ class Access:
         digest = _sha256(token)
         asked = select(SessionRow, PersonRow).join(PersonRow, PersonRow.id == SessionRow.person_id)
         asked = asked.where(SessionRow.token_sha256 == digest, SessionRow.expires_at > now())
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             row = session.execute(asked.where(PersonRow.revoked_at.is_(None))).first()
             return None if row is None else Login(_person(row[1]), digest, row[0].csrf)
 
     def end(self, token: str) -> None:
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             session.execute(delete(SessionRow).where(SessionRow.token_sha256 == _sha256(token)))
 
 

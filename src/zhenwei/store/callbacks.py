@@ -34,11 +34,11 @@ class Callbacks:
         moment = now()
         due = JobRow.callback_state == DUE, JobRow.callback_at <= moment, JobRow.deleted_at.is_(None)
         asked = select(JobRow).where(*due).order_by(JobRow.callback_at).limit(count).with_for_update(skip_locked=True)
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             if session.execute(select(JobRow.id).where(*due).limit(1)).first() is None:
                 return []
         found: list[Call] = []
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             for row in session.execute(asked).scalars():
                 row.callback_tries += 1
                 row.callback_at = moment + timedelta(seconds=self.patience_s)
@@ -53,5 +53,5 @@ class Callbacks:
         elif not is_delivered:
             wait_s = min(_MOST_S, _FIRST_S * 2 ** (call.tries - 1))
             values = {"callback_at": now() + timedelta(seconds=wait_s)}
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             session.execute(update(JobRow).where(JobRow.uid == call.job.id).values(**values))

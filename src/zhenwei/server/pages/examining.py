@@ -127,12 +127,7 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
 
 @router.get("/examinations/{id_}/pictures/{number}.jpg")
 def one_picture(request: Request, caller: Reader, id_: str, number: int) -> Response:
-    service = service_of(request)
-    job = service.get(caller, id_)
-    data = None
-    path = service.folder.report(job.id)
-    if path.is_file():
-        data = picture(path.read_bytes(), number)
+    data = picture(service_of(request).packed(caller, id_), number)
     if data is None:
         raise ProblemError(404, "not-found", "there is no such picture")
     return Response(data, media_type="image/jpeg", headers=_ALONE)
