@@ -89,6 +89,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "一个 ZIP，内含文件、报告、日志和可打印的页面。使用 “zhenwei case verify” 可验证内容未被更改。",
     ),
     "case_opened": ("Opened {when} by {who}", "{who} 于 {when} 创建"),
+    "local_person": ("this computer", "本机用户"),
     "case_added": ("It is in the case “{title}”.", "已加入案件“{title}”。"),
     "case_delete": ("Erase the case", "删除案件"),
     "case_delete_sure": (
