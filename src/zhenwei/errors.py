@@ -139,7 +139,7 @@ class OutputError(ZhenweiError):
 
 
 class ServiceError(ZhenweiError):
-    """A service refused. ``status``: of its answer, 0 where it cannot be reached; ``kind``: its word for the problem."""
+    """A service refused. ``status`` of its answer: 0 where it cannot be reached; ``kind``: its word for the problem."""
 
     def __init__(
         self, what: str, *, got: str = "", want: str = "", fix: str = "", status: int = 0, kind: str = ""

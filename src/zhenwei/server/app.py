@@ -41,8 +41,8 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
     """The service with these settings. Opens its folder and its store at once: raises as :func:`open_store`, OSError
     for the folder. ``run_jobs``: examine what is queued in this process; else others do.
 
-    On ``app.state``: ``routes``, ``settings``, ``service`` (what pages call), ``gate`` (who calls), ``events``, ``metrics``,
-    ``runner``.
+    On ``app.state``: ``settings``, ``service`` (what pages call), ``gate`` (who calls), ``events``, ``metrics``,
+    ``runner``, ``routes``.
     """
     folder = Folder(settings.folder)
     folder.make()

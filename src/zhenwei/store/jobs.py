@@ -128,8 +128,8 @@ class Jobs:
         with self.store.writing() as session:
             locked(session, new.sha256)
             placed()
-            added: Any = session.execute(self._insert(JobRow).values(**values).on_conflict_do_nothing())
-            is_new = added.rowcount == 1
+            added = self._insert(JobRow).values(**values).on_conflict_do_nothing().returning(JobRow.id)
+            is_new = session.execute(added).scalar_one_or_none() is not None
             row = self.own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
             return Added(job_of(row), is_new)
 
