@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ from zhenwei.store import chain, log
 from zhenwei.store.case_tables import LOCAL, Case, CaseFile, Note, PageRow, Tag
 from zhenwei.store.chain import Entry, salted
 from zhenwei.store.store import Store, storable
-from zhenwei.store.tables import EngineRow, Examination, File, ReportRow
+from zhenwei.store.tables import EngineRow, Examination, File, Place, ReportRow
 
 MAX_TITLE, MAX_NOTE, MAX_TAG, MAX_NAME = 500, 100_000, 64, 4_000
 
@@ -84,12 +86,12 @@ class Cases:
         title = _checked(title, "title", MAX_TITLE)
         case = Case(
             tenant=self.tenant, uid=uuid4().hex, salt=secrets.token_hex(32), title=title, actor=self.actor,
-            created_at=_now(),
+            created_at=datetime.now(UTC),
         )  # fmt: skip
         with self.store.writing() as session:
             session.add(case)
             session.flush()
-            self._log(session, case, "opened", content={"title": salted(case.salt, title)})
+            case.created_at = self._log(session, case, "opened", content={"title": salted(case.salt, title)}).at
             self._log_in_store(session, "case-opened", case.uid, {})
             return _line(session, case)
 
@@ -122,7 +124,8 @@ class Cases:
 
     def add_file(self, case_id: int, sha256: str, *, name: str = "", examination_id: int | None = None) -> None:
         """Put a file of the store into the case, with that examination of it, else the latest there is. A file that is
-        in the case already gets the other examination, if it is another. ``name``: what it is called in the case."""
+        in the case already gets the other examination, if it is another. ``name``: what it is called in the case, else
+        as where it was met."""
         with self.store.writing() as session:
             case = self._case(session, case_id)
             file = session.scalar(select(File).filter_by(sha256=sha256))
@@ -132,10 +135,10 @@ class Cases:
             found = _examination(session, file.id, examination_id)
             row = session.scalar(select(CaseFile).filter_by(case_id=case.id, file_id=file.id))
             if row is None:
-                shown = _checked(name or sha256[:12], "name", MAX_NAME)
-                row = CaseFile(case_id=case.id, file_id=file.id, name=shown, actor=self.actor, added_at=_now())
+                shown = _checked(name or _name_of(session, file), "name", MAX_NAME)
+                at = self._log(session, case, "file-added", sha256, {"name": salted(case.salt, shown)}).at
+                row = CaseFile(case_id=case.id, file_id=file.id, name=shown, actor=self.actor, added_at=at)
                 session.add(row)
-                self._log(session, case, "file-added", sha256, {"name": salted(case.salt, shown)})
             if found is not None and row.examination_id != found.id:
                 row.examination_id = found.id
                 self._log(session, case, "examination-added", sha256, _said(session, found))
@@ -164,8 +167,8 @@ class Cases:
         with self.store.writing() as session:
             case = self._case(session, case_id)
             file_id = self._file(session, case, sha256).file_id if sha256 else None
-            session.add(Note(case_id=case.id, file_id=file_id, text=text, actor=self.actor, written_at=_now()))
-            self._log(session, case, "noted", sha256, {"text": salted(case.salt, text)})
+            at = self._log(session, case, "noted", sha256, {"text": salted(case.salt, text)}).at
+            session.add(Note(case_id=case.id, file_id=file_id, text=text, actor=self.actor, written_at=at))
 
     def tag(self, case_id: int, name: str) -> None:
         """Nothing happens where it has the tag."""
@@ -173,8 +176,8 @@ class Cases:
         with self.store.writing() as session:
             case = self._case(session, case_id)
             if session.get(Tag, (case.id, name)) is None:
-                session.add(Tag(case_id=case.id, name=name, actor=self.actor, added_at=_now()))
-                self._log(session, case, "tagged", content={"tag": salted(case.salt, name)})
+                at = self._log(session, case, "tagged", content={"tag": salted(case.salt, name)}).at
+                session.add(Tag(case_id=case.id, name=name, actor=self.actor, added_at=at))
 
     def untag(self, case_id: int, name: str) -> None:
         """Nothing happens where it does not have the tag."""
@@ -215,6 +218,37 @@ class Cases:
             last = log.read(session, self.tenant, uid)[-1].sha256
             return self._log_in_store(session, action, uid, {**content, "log": last})
 
+    def refresh(self, case_id: int) -> None:
+        """Tell in the log of every examination in the case that was made anew since it was told of."""
+        with self.store.writing() as session:
+            case = self._case(session, case_id)
+            told: dict[str, Any] = {}
+            for entry in log.read(session, self.tenant, case.uid):
+                if entry.action.startswith("examination-"):
+                    told[entry.subject] = entry.details
+            asked = select(CaseFile, File.sha256).join(File, File.id == CaseFile.file_id)
+            for row, sha256 in session.execute(asked.where(CaseFile.case_id == case.id).order_by(CaseFile.id)).all():
+                if row.examination_id is not None:
+                    now = _said(session, session.get_one(Examination, row.examination_id))
+                    if told.get(sha256) != now:
+                        self._log(session, case, "examination-changed", sha256, now)
+
+    def engines(self, fingerprints: Sequence[str]) -> tuple[dict[str, Any], ...]:
+        """What stands behind each of them: version, models, options, detectors."""
+        found = []
+        with self.store.reading() as session:
+            asked = select(EngineRow).where(EngineRow.fingerprint.in_(set(fingerprints)))
+            for row in session.scalars(asked.order_by(EngineRow.fingerprint)):
+                names = ("fingerprint", "version", "models", "options", "detectors")
+                found.append({name: getattr(row, name) for name in names})
+        return tuple(found)
+
+    def page_digest(self, examination_id: int) -> str:
+        """Of the packed report; "" where none was kept."""
+        with self.store.reading() as session:
+            row = session.get(PageRow, examination_id)
+            return "" if row is None else row.sha256
+
     def _case(self, session: Session, case_id: int) -> Case:
         case = session.scalar(select(Case).filter_by(id=case_id, tenant=self.tenant))
         if case is None:
@@ -230,8 +264,8 @@ class Cases:
 
     def _log(
         self, session: Session, case: Case, action: str, subject: str = "", content: dict[str, Any] | None = None
-    ) -> None:
-        log.append(
+    ) -> Entry:
+        return log.append(
             session, tenant=self.tenant, chain=case.uid, actor=self.actor, action=action, subject=subject or case.uid,
             content=content or {},
         )  # fmt: skip
@@ -254,6 +288,11 @@ def _line(session: Session, case: Case) -> CaseLine:
     files = session.scalar(select(func.count()).select_from(CaseFile).filter_by(case_id=case.id)) or 0
     tags = session.scalars(select(Tag.name).filter_by(case_id=case.id).order_by(Tag.name))
     return CaseLine(case.id, case.uid, case.title, case.actor, case.created_at, files, tuple(tags))
+
+
+def _name_of(session: Session, file: File) -> str:
+    place = session.scalar(select(Place.path).filter_by(file_id=file.id).order_by(Place.id).limit(1))
+    return PurePath(place).name if place is not None else file.sha256[:12]
 
 
 def _files(session: Session, case: Case) -> tuple[FileInCase, ...]:
@@ -309,7 +348,3 @@ def _said(session: Session, examination: Examination) -> dict[str, Any]:
     page = session.get(PageRow, examination.id)
     packed = {} if page is None else {"page": page.sha256}
     return {"fingerprint": engine.fingerprint, "decision": decision, "reports": reports, **packed}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -17,9 +17,12 @@ _AXE = "axe.run(document, {resultTypes: ['violations']})"
 
 @pytest.mark.parametrize(
     "options",
-    [{"viewport": {"width": 1200, "height": 900}}, {"locale": "zh-CN", "color_scheme": "dark", "viewport": {"width": 360, "height": 780}}],
+    [
+        {"viewport": {"width": 1200, "height": 900}},
+        {"viewport": {"width": 360, "height": 780}, "locale": "zh-CN", "color_scheme": "dark"},
+    ],
     ids=["desktop", "phone"],
-)  # fmt: skip
+)
 def test_nothing_stands_in_the_way(
     look: Callable[..., Page], site_of_pages: Live, examined: dict[str, str], axe: str, options: dict[str, object]
 ) -> None:
@@ -29,7 +32,8 @@ def test_nothing_stands_in_the_way(
     photo, clip = examined[PHOTO.name], examined[CLIP.name]
     addresses = [
         "/", "/history", "/history?text=nothing", "/cases", case, "/settings", f"/compare?a={photo}",
-        f"/compare?a={photo}&b={clip}", f"/examinations/{photo}", f"/examinations/{clip}", f"/progress?id={photo}&id={clip}",
+        f"/compare?a={photo}&b={clip}", f"/examinations/{photo}", f"/examinations/{clip}",
+        f"/progress?id={photo}&id={clip}",
     ]  # fmt: skip
     for address in addresses:
         page.goto(address)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import secrets
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from zhenwei.server.auth.caller import SUBMIT, Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.forms import Form, Sender
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
 from zhenwei.server.pages.words import PHRASES, say
+from zhenwei.store.bundle import export
 from zhenwei.store.cases import Cases, FileInCase
+from zhenwei.store.erasure import Erasure
 from zhenwei.store.jobs import Wanted
+from zhenwei.store.kept import Kept
 
 router = APIRouter(include_in_schema=False)
 PAGE = 30
@@ -125,3 +133,28 @@ def untag(request: Request, caller: Sender, form: Form, case_id: int) -> Respons
     caller.require(SUBMIT)
     cases_of(request, caller).untag(case_id, form.one("name"))
     return moved(f"/cases/{case_id}")
+
+
+@router.post("/cases/{case_id}/export")
+def bundle(request: Request, caller: Sender, case_id: int) -> Response:
+    """The case as one file. It is made on the disk, and gone when it was sent."""
+    caller.require(SUBMIT)
+    cases, folder = cases_of(request, caller), service_of(request).folder
+    title = cases.get(case_id).line.title
+    path = folder.work / f"{secrets.token_hex(16)}.zip"
+    export(cases, _kept(request, caller), case_id, path, language=language_of(request))
+    plain = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:80] or f"case-{case_id}"
+    gone = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type="application/zip", filename=f"{plain}.zip", background=gone)
+
+
+@router.post("/cases/{case_id}/erase")
+def erase(request: Request, caller: Sender, case_id: int) -> Response:
+    """The case with its notes and tags; what was examined stays in the history."""
+    caller.require(SUBMIT)
+    Erasure(_kept(request, caller), caller.name).case(case_id)
+    return moved("/cases", told="case_deleted")
+
+
+def _kept(request: Request, caller: Caller) -> Kept:
+    return replace(service_of(request).kept, tenant=caller.tenant)
