@@ -24,7 +24,6 @@ from zhenwei.faults import contained
 
 COMMANDS = {
     "scan": "Examine photos, videos and folders: is a face in them forged?",
-    "results": "Show what a scan into a store found: table, CSV, JSON.",
     "serve": "A page to drop files on, and a REST API.",
     "results": "Show what a scan into a store found: table, CSV, JSON, Parquet, pages.",
     "case": "Keep files, verdicts and notes of a case together; hand it on so that others can check it.",

@@ -12,6 +12,7 @@ from tests.server.pages.conftest import CLIP, PHOTO
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.heavy
 _AXE = "axe.run(document, {resultTypes: ['violations']})"
 
 

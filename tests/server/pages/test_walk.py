@@ -17,6 +17,7 @@ from zhenwei.types import Language
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.heavy
 Look = Callable[..., "Page"]
 LOCALES: dict[Language, str] = {"en": "en-GB", "zh": "zh-CN"}
 NOW = "document.getElementById('player').currentTime"
@@ -145,7 +146,7 @@ def test_without_scripts(look: Look, examined: dict[str, str]) -> None:
     assert page.locator("#still").is_visible()
     assert page.locator(".face").is_visible()
     page.locator("summary", has_text="Evidence").click()
-    page.get_by_text("cnn.face_forgery").last.wait_for()
+    page.locator("#evidence").get_by_text("cnn.face_forgery").wait_for()
     page.get_by_role("link", name="中文").click()
     assert page.locator(".word").inner_text().startswith("伪造")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -65,7 +64,6 @@ class _Looked:
     has_pictures: bool
 
 
-@cache
 def known_detectors() -> dict[str, DetectorInfo]:
     return {name: kind.info for name, kind in detectors.catalogue(strict=False).items()}
 
