@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-for needed in ("fastapi", "uvicorn", "pydantic_settings", "python_multipart", "argon2", "prometheus_client", "httpx"):
-    pytest.importorskip(needed, reason=f"{needed} is not installed: pip install 'zhenwei[server,client]'")
+pytest.importorskip("fastapi", reason="FastAPI is not installed: pip install 'zhenwei[server]'")
+pytest.importorskip("argon2", reason="argon2 is not installed: pip install 'zhenwei[server]'")
+pytest.importorskip("httpx", reason="httpx is not installed: pip install 'zhenwei[client]'")
 
 import httpx
 import uvicorn
@@ -21,6 +22,7 @@ from fastapi import FastAPI
 from tests.hazard import DETECTOR, draw, install
 
 from zhenwei.client import Client
+from zhenwei.detectors import catalogue
 from zhenwei.server.app import create_app
 from zhenwei.server.settings import Settings, read_settings
 
@@ -81,7 +83,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plugin(site: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
+        catalogue.cache_clear()
         yield
+    catalogue.cache_clear()
 
 
 @pytest.fixture(scope="module")

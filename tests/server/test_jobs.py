@@ -44,7 +44,9 @@ def test_the_same_bytes_are_examined_once(service: Live, calm: Path) -> None:
         assert (first.status_code, other.status_code) == (201, 200)
         assert first.headers["location"] == other.headers["location"] == f"/api/v1/jobs/{first.json()['id']}"
         again = http.post("/api/v1/jobs", files={"file": ("a.png", calm.read_bytes())}, data={**QUICK, "again": "true"})
-        asked = http.post("/api/v1/jobs", files={"file": ("a.png", calm.read_bytes())}, data={"detectors": "provenance.labels"})
+        asked = http.post(
+            "/api/v1/jobs", files={"file": ("a.png", calm.read_bytes())}, data={"detectors": "provenance.labels"}
+        )
     ids = {answer.json()["id"] for answer in (first, again, asked)}
     assert len(ids) == 3
 
@@ -113,7 +115,7 @@ def test_searching_and_paging(idle: Live, tmp_path: Path) -> None:
         seen: list[str] = []
         after = ""
         while True:
-            asked = {"limit": 2, "after": after, "q": "holiday"}
+            asked: dict[str, str | int] = {"limit": 2, "after": after, "q": "holiday"}
             page = http.get("/api/v1/jobs", params=asked).json()
             seen += [job["id"] for job in page["jobs"]]
             after = page["next"]

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zhenwei.server.metrics import Metrics
-from zhenwei.server.problems import ProblemError, of_error, response
+from zhenwei.server.problems import WHOLE, ProblemError, of_error, response
 from zhenwei.server.settings import Settings
 
 log = logging.getLogger("zhenwei.server")
@@ -47,18 +47,20 @@ class Guards:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        answer = _Answer(send, self._headers)
+        answer, body = _Answer(send, self._headers), _Body(receive)
+        scope[WHOLE] = body.is_whole
         began = time.perf_counter()
         try:
             self._require_ours(scope)
-            bounded = receive if scope["path"] in self._uploads else _Bounded(scope, receive).receive
-            await self._app(scope, bounded, answer.send)
+            if scope["path"] not in self._uploads:
+                body.bound(scope)
+            await self._app(scope, body.receive, answer.send)
         except Exception as error:
             if not isinstance(error, ProblemError):
                 _log(scope, error)
             if answer.status:
                 raise
-            await response(of_error(error))(scope, receive, answer.send)
+            await response(of_error(error))(scope, body.receive, answer.send)
         finally:
             self._count(scope, answer, time.perf_counter() - began)
 
@@ -106,19 +108,29 @@ class _Answer:
         await self._send(message)
 
 
-class _Bounded:
-    """A body of a few kilobytes."""
+class _Body:
+    """The body of a request; once it is bound, of a few kilobytes at most."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, receive: Receive) -> None:
         self._receive, self._size = receive, 0
+        self._is_bound = self._whole = False
+
+    def is_whole(self) -> bool:
+        """Whether all of it has come, or its sender is gone."""
+        return self._whole
+
+    def bound(self, scope: Scope) -> None:
         said = Headers(scope=scope).get("content-length", "0")
         if said.isascii() and said.isdigit() and int(said) > _MAX_BODY:
             raise _too_long()
+        self._is_bound = True
 
     async def receive(self) -> Message:
         message = await self._receive()
+        self._whole = not message.get("more_body", False)
         self._size += len(message.get("body", b""))
-        if self._size > _MAX_BODY:
+        if self._is_bound and self._size > _MAX_BODY:
+            self._is_bound = False
             raise _too_long()
         return message
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,7 @@ from zhenwei.errors import MediaError, MissingExtraError, NotFoundError, OutputE
 
 log = logging.getLogger("zhenwei.server")
 MEDIA_TYPE = "application/problem+json"
+WHOLE = "zhenwei.body_is_whole"  # in the scope of a request: says whether its body has been read to its end
 _DRAIN_S = 2.0  # for which an upload that was refused is still read, so that its sender can hear why
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -58,16 +60,19 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        is_whole = scope.get(WHOLE, lambda: True)()
+        headers = self.raw_headers if is_whole else [*self.raw_headers, (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        if scope["method"] in ("POST", "PUT", "PATCH"):
+        if not is_whole:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(_drain(receive), _DRAIN_S)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _drain(receive: Receive) -> None:
-    while True:
+    end = time.monotonic() + _DRAIN_S
+    while time.monotonic() < end:  # beside the limit around it, which never gets its turn while there is always more
         message = await receive()
         if message["type"] != "http.request" or not message.get("more_body", False):
             return

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from zhenwei.errors import OutputError, UsageError
 from zhenwei.server.app import create_app
@@ -26,26 +27,30 @@ def serve(settings: Settings, *, run_jobs: bool = True, started: Callable[[str],
 
     Raises as :func:`create_app`, UsageError for a port that another program has.
     """
-    listening = _bound(settings)
+    with _bound(settings) as listening:
+        app = _made(settings, run_jobs=run_jobs)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.public_url),
+            timeout_graceful_shutdown=_END_S,
+            timeout_keep_alive=_IDLE_S,
+            lifespan="on",
+        )
+        server = _Server(config, lambda: started(address(settings, listening)), app.state.events.close)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run([listening])
+
+
+def _made(settings: Settings, *, run_jobs: bool) -> FastAPI:
     try:
-        app = create_app(settings, run_jobs=run_jobs)
+        return create_app(settings, run_jobs=run_jobs)
     except OSError as error:
         fix = "Check its permissions and the space that is left, or name another with --folder."
         got = f"{settings.folder}: {error.strerror or error}"
         raise OutputError("the folder of the service cannot be used", got=got, fix=fix) from None
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.public_url),
-        timeout_graceful_shutdown=_END_S,
-        timeout_keep_alive=_IDLE_S,
-        lifespan="on",
-    )
-    server = _Server(config, lambda: started(address(settings, listening)), app.state.events.close)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run([listening])
 
 
 class _Server(uvicorn.Server):
