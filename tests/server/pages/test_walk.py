@@ -152,7 +152,7 @@ def test_without_scripts(look: Look, examined: dict[str, str]) -> None:
 
 
 def test_pasted_and_refused_files(look: Look, examined: dict[str, str]) -> None:
-    page = look()
+    page = look(refused=415)
     page.goto("/")
     drop = """() => {
         const given = new DataTransfer();

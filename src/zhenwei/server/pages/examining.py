@@ -38,6 +38,7 @@ _TYPES = {
     "spectrogram.jpg": "image/jpeg",
 }
 _ALONE = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox"}
+_FOR_A_WHILE = _ALONE | {"Cache-Control": "private, max-age=600"}
 _MAX_CASES = 100
 _IMAGE_KEYS = (
     (("+", "−", "0"), "key_zoom"), (("B",), "key_boxes"), (("M",), "key_map"), (("[", "]"), "key_strength"),
@@ -105,6 +106,7 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
     values |= {
         "job": job,
         "viewer": viewer(looked.packed, album, values["span"], lanes, made, at, language),
+        "served": True,
         "lanes": lanes if lanes.rows else None,
         "course": None,  # stands under the player
         "player": None,
@@ -128,7 +130,7 @@ def one_picture(request: Request, caller: Reader, id_: str, number: int) -> Resp
     data = picture(service_of(request).packed(caller, id_), number)
     if data is None:
         raise ProblemError(404, "not-found", "there is no such picture")
-    return Response(data, media_type="image/jpeg", headers=_ALONE)
+    return Response(data, media_type="image/jpeg", headers=_FOR_A_WHILE)
 
 
 @router.get("/examinations/{id_}/preview.json")
@@ -163,7 +165,7 @@ def _file(request: Request, caller: Caller, id_: str, which: str) -> Response:
         headers = {"Retry-After": "2"} if state == "making" else {}
         raise ProblemError(404, "no-preview", "there is nothing to be shown of this file", headers=headers)
     folder = service_of(request).folder.preview(service_of(request).get(caller, id_).sha256)
-    return FileResponse(folder / name, media_type=_TYPES[name], headers=_ALONE)
+    return FileResponse(folder / name, media_type=_TYPES[name], headers=_FOR_A_WHILE)
 
 
 @router.get("/examinations/{id_}/report.{kind}")
