@@ -116,7 +116,7 @@ def follow(
 
 def progress_page(request: Request, caller: Caller, rows: list[Progress], case: int = 0) -> Response:
     done = len([row for row in rows if row.job.is_over])
-    name = rows[0].job.name if len(rows) == 1 else words_of(request)("progress")
+    name = rows[0].job.name if len(rows) == 1 else words_of(request)("batch")
     values: dict[str, Any] = {
         "jobs": rows,
         "done": done,

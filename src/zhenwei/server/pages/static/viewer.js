@@ -119,10 +119,16 @@
       each.classList.toggle("zoomed", sight.zoom > 1);
     });
   };
+  /* Without a pointer the whole picture grows about its map or its first face, and what is seen about its middle. */
+  const focus = (box) => {
+    const part = all(".mapped, .face", pane).find((each) => each.offsetParent && each.offsetWidth);
+    if (sight.zoom > 1 || !part) { return { x: box.width / 2, y: box.height / 2 }; }
+    return { x: part.offsetLeft + part.offsetWidth / 2, y: part.offsetTop + part.offsetHeight / 2 };
+  };
   const zoom = (factor, x, y) => {
     if (!pane) { return; }
     const box = pane.getBoundingClientRect();
-    const at = { x: x === undefined ? box.width / 2 : x, y: y === undefined ? box.height / 2 : y };
+    const at = x === undefined ? focus(box) : { x: x, y: y };
     const next = Math.min(16, Math.max(1, sight.zoom * factor));
     sight.x = at.x - (at.x - sight.x) * next / sight.zoom;
     sight.y = at.y - (at.y - sight.y) * next / sight.zoom;

@@ -58,6 +58,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "What it cannot tell: a genuine video can still carry a false caption.",
         "局限：真实的视频也可能配有虚假的说明。",
     ),
+    "batch": ("Your files", "您的文件"),
     "progress": ("Being examined", "正在检验"),
     "progress_many": ("{done} of {count} done", "已完成 {done}/{count}"),
     "state_queued": ("Waiting", "排队中"),
