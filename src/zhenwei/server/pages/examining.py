@@ -135,10 +135,10 @@ def one_picture(request: Request, caller: Reader, id_: str, number: int) -> Resp
 
 @router.get("/examinations/{id_}/preview.json")
 def how_far_preview(request: Request, caller: Reader, id_: str) -> Response:
-    """Whether what is played is there. A spectrogram needs the page anew."""
+    """Whether what is played is there."""
     state, made = _preview(request, caller, id_)
     src = f"/examinations/{id_}/media" if made is not None else ""
-    return JSONResponse({"state": state, "src": src, "reload": made is not None and bool(made.spectrogram)})
+    return JSONResponse({"state": state, "src": src})
 
 
 @router.get("/examinations/{id_}/media")

@@ -78,7 +78,8 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """``people``, ``maps``: as JSON for the script. ``src``: what is played, ``still``: what is shown until then.
-    ``choices``: detectors with maps, ``chosen`` the one that is shown first, "" for none."""
+    ``choices``: detectors with maps, ``chosen`` the one that is shown first, "" for none. ``passages``: suspicious ones
+    of each person and of the whole file, with the name of their lane."""
 
     state: State
     src: str
@@ -93,7 +94,7 @@ class Viewer:
     chosen: str
     strength: int
     faces: tuple[Face, ...]
-    passages: tuple[Mark, ...]
+    passages: tuple[tuple[str, tuple[Mark, ...]], ...]
     moments: tuple[Mark, ...]
     seen: tuple[Seen, ...]
     sound_left: str
@@ -115,7 +116,7 @@ def viewer(
         state=state,
         src=f"{at}/media" if preview is not None else "",
         still=album.address(report.poster.pixels) if report.poster is not None else "",
-        spectrogram=f"{at}/spectrogram" if preview is not None and preview.spectrogram else "",
+        spectrogram=f"{at}/spectrogram" if _is_heard(report, made) else "",
         fps=report.media.fps or (preview.fps if preview is not None else 0.0) or 25.0,
         ratio=_ratio(report, preview),
         cut_minutes=int(MAX_S // 60) if (report.media.duration_s or 0.0) > MAX_S else 0,
@@ -125,12 +126,18 @@ def viewer(
         chosen=speaking[0][0] if speaking else "",
         strength=85,
         faces=tuple(_faces(report, decisions)),
-        passages=tuple(_passages(course, span, language, len(report.people) > 1)),
+        passages=_passages(course, span, language),
         moments=tuple(_moments(maps, span, language)),
         seen=tuple(_seen(report, span, decisions)),
         sound_left=_left(0.0, span),
         sound_width=f"{_share(shown_s, span):.3f}",
     )
+
+
+def _is_heard(report: Report, made: tuple[State, Preview | None]) -> bool:
+    """Whether there is a spectrogram, or will be."""
+    state, preview = made
+    return bool(preview.spectrogram) if preview is not None else state == "making" and bool(report.media.audio_codec)
 
 
 def _ratio(report: Report, preview: Preview | None) -> float:
@@ -200,16 +207,19 @@ def _faces(report: Report, decisions: Mapping[int, str]) -> list[Face]:
     return found
 
 
-def _passages(course: Course, span: Interval, language: Language, several: bool) -> list[Mark]:
-    found = []
+def _passages(course: Course, span: Interval, language: Language) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
+    lanes: dict[int | None, list[Mark]] = {}
     for each in course.suspicious:
         words = f"{between(each.interval, language)}: {', '.join(each.detectors)}"
-        if each.person and several:
-            words += f" · {say('person', language, number=each.person)}"
-        width = _share(each.interval.end_s - each.interval.start_s, span)
-        start = each.interval.start_s
-        found.append(Mark(_left(start, span), f"{width:.3f}", words, f"{start:.3f}"))
-    return found
+        start, width = each.interval.start_s, _share(each.interval.end_s - each.interval.start_s, span)
+        mark = Mark(_left(start, span), f"{width:.3f}", words, f"{start:.3f}")
+        lanes.setdefault(each.person, []).append(mark)
+    named = []
+    for person, marks in sorted(lanes.items(), key=lambda lane: lane[0] or 0):
+        of = say("whole_file", language) if person is None else say("person", language, number=person)
+        name = say("lane_suspicious", language)
+        named.append((f"{name}: {of}" if language == "en" else f"{name}：{of}", tuple(marks)))
+    return tuple(named)
 
 
 def _moments(maps: Sequence[Mapping[str, Any]], span: Interval, language: Language) -> list[Mark]:

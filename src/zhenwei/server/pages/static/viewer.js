@@ -119,19 +119,19 @@
       each.classList.toggle("zoomed", sight.zoom > 1);
     });
   };
-  /* Without a pointer the whole picture grows about its map or its first face, and what is seen about its middle. */
-  const focus = (box) => {
-    const part = all(".mapped, .face", pane).find((each) => each.offsetParent && each.offsetWidth);
-    if (sight.zoom > 1 || !part) { return { x: box.width / 2, y: box.height / 2 }; }
-    return { x: part.offsetLeft + part.offsetWidth / 2, y: part.offsetTop + part.offsetHeight / 2 };
-  };
   const zoom = (factor, x, y) => {
     if (!pane) { return; }
     const box = pane.getBoundingClientRect();
-    const at = x === undefined ? focus(box) : { x: x, y: y };
     const next = Math.min(16, Math.max(1, sight.zoom * factor));
-    sight.x = at.x - (at.x - sight.x) * next / sight.zoom;
-    sight.y = at.y - (at.y - sight.y) * next / sight.zoom;
+    const part = x === undefined && sight.zoom === 1 && all(".mapped, .face", pane).find((each) => each.offsetWidth);
+    if (part) { /* the whole picture becomes a look at its map, or its first face */
+      sight.x = box.width / 2 - next * (part.offsetLeft + part.offsetWidth / 2);
+      sight.y = box.height / 2 - next * (part.offsetTop + part.offsetHeight / 2);
+    } else {
+      const at = x === undefined ? { x: box.width / 2, y: box.height / 2 } : { x: x, y: y };
+      sight.x = at.x - (at.x - sight.x) * next / sight.zoom;
+      sight.y = at.y - (at.y - sight.y) * next / sight.zoom;
+    }
     sight.zoom = next;
     look();
   };
@@ -169,7 +169,7 @@
   });
 
   /* The player: time, frames, passages. */
-  const passages = all(".passage").map((each) => Number(each.dataset.from));
+  const passages = all(".passage").map((each) => Number(each.dataset.from)).sort((one, other) => one - other);
   const end = () => (player.duration && isFinite(player.duration) ? player.duration : Number((one("position") || {}).max || 0));
   const seek = (time) => { player.currentTime = Math.min(end(), Math.max(0, time)); };
   const shift = (seconds) => { player.pause(); seek(player.currentTime + seconds); };
@@ -227,8 +227,13 @@
   };
   const wait = () => fetch(viewer.dataset.address).then((answer) => answer.json()).then((found) => {
     if (found.state === "making") { setTimeout(wait, 1500); return; }
-    if (found.state === "ready" && found.reload) { location.reload(); return; }
-    if (found.state === "ready") { source(found.src); waiting.remove(); return; }
+    if (found.state === "ready") {
+      source(found.src);
+      waiting.remove();
+      const drawn = one("spectrogram");
+      if (drawn && drawn.dataset.src) { drawn.src = drawn.dataset.src; }
+      return;
+    }
     waiting.textContent = viewer.dataset.failed;
   }).catch(() => setTimeout(wait, 5000));
   if (viewer.dataset.state === "making") { setTimeout(wait, 1000); }
