@@ -1,4 +1,4 @@
-"""What arrives is kept whole or not at all; what is too large, no medium or hostile is refused early and told plainly."""
+"""What arrives is kept whole or not at all; what is too large, no medium or hostile is refused early and plainly."""
 
 from __future__ import annotations
 

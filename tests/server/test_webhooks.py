@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -80,7 +81,7 @@ class Receiver:
         heard = self.calls
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(302 if len(heard) == 1 else 204)
@@ -112,7 +113,7 @@ def receiver() -> Iterator[Receiver]:
 def test_a_call_is_signed_and_repeated_until_it_is_heard(
     plugin: None, receiver: Receiver, calm: Path, tmp_path: Path
 ) -> None:
-    given = {"webhooks": (receiver.url,), "webhook_secret": SECRET}
+    given: dict[str, Any] = {"webhooks": (receiver.url,), "webhook_secret": SECRET}
     with live(tmp_path / "s", **given) as made, made.client() as client:
         with pytest.raises(ServiceError) as refused:
             client.submit(calm, callback_url="http://127.0.0.1:1/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from zhenwei.cli.inputs import Inputs, collect
+from zhenwei.cli._scan_inputs import gather
+from zhenwei.cli.inputs import Inputs
 from zhenwei.cli.progress import BatchProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, notes_console
 from zhenwei.errors import FaultError, UsageError
@@ -64,6 +64,16 @@ FolderOption = Annotated[
     typer.Option("--folder", help="For copies and pages; else DB.kept beside an SQLite file.", metavar="DIR",
                  rich_help_panel=_MANY),
 ]  # fmt: skip
+ListOption = Annotated[
+    list[str] | None,
+    typer.Option("--list", help="Read paths and URLs from this file, one a line; - for standard input.",
+                 metavar="FILE", rich_help_panel=_MANY),
+]  # fmt: skip
+RayOption = Annotated[
+    str | None,
+    typer.Option("--ray", help="On a Ray cluster: its ADDRESS, or auto for the one here.", metavar="ADDRESS",
+                 rich_help_panel=_MANY),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ class Batch:
     keep_media: str = "never"
     no_pages: bool = False
     folder: Path | None = None
+    list: Sequence[str] = ()
+    ray: str = ""
 
     @classmethod
     def asked(cls, store: str | None, **given: Any) -> Self | None:
@@ -127,19 +139,9 @@ def scan_into_store(paths: Sequence[str], options: Options, batch: Batch, *, qui
     limits = batch.limits()
     batch.own(())
     with open_store(batch.store) as store:
-        inputs = collect(_unfolded(paths))
+        inputs = gather(paths, batch.list)
         run = _Run(inputs, batch.own(inputs.files), quiet=quiet, verbose=verbose)
         return run.all(store, options, batch, limits)
-
-
-def _unfolded(paths: Sequence[str]) -> list[str]:
-    """Patterns that the shell left as they are, or that are too many files for it."""
-    found: list[str] = []
-    for path in paths:
-        is_pattern = glob.has_magic(path) and not Path(path).exists()
-        matches = sorted(glob.glob(path, recursive=True)) if is_pattern else []  # noqa: PTH207 - as typed, not joined
-        found += matches or [path]
-    return found
 
 
 class _Run:
@@ -168,6 +170,7 @@ class _Run:
             retry=batch.retry,
             at_most=batch.limit,
             keep=keep,
+            ray=batch.ray,
         )
         shown = self.notes.is_terminal and not self.quiet
         try:

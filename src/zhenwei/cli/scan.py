@@ -18,8 +18,10 @@ from zhenwei.cli._scan_store import (
     Batch,
     FolderOption,
     KeepMedia,
+    ListOption,
     Memory,
     NoPages,
+    RayOption,
     Retry,
     Seconds,
     Shard,
@@ -47,9 +49,9 @@ Format = StrEnum("Format", ["table", "json", "csv"])
 
 def scan(
     paths: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="Photos, videos, folders; - for standard input.", metavar="PATH", show_default=False),
-    ],
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     output: Annotated[
         Path | None,
@@ -82,6 +84,8 @@ def scan(
     keep_media: KeepMedia = None,
     no_pages: NoPages = False,
     folder: FolderOption = None,
+    list_: ListOption = None,
+    ray: RayOption = None,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
@@ -109,12 +113,17 @@ def scan(
 
       zhenwei scan archive/ --store results.db     # many files, each in a process with limits; the next run goes on
 
+      find . -name "*.mp4" -print0 | zhenwei scan --list - --store results.db
+
+      zhenwei scan s3://bucket/folder/ --store postgresql://me@host/results --ray auto
+
     With --store every file is examined in a worker process, so that one that crashes it or never ends costs itself
     alone, and each answer is kept at once. What is in the store by the same version, models and options is not
     examined again. Nothing is written to standard output; zhenwei results shows what is in the store.
     """
     from zhenwei.pipeline import Options
 
+    paths = paths or []
     language: Language = lang.value
     if fast + full + bool(detector) > 1:
         given = [flag for flag, is_given in (("--fast", fast), ("--full", full), ("--detector", detector)) if is_given]
@@ -129,7 +138,7 @@ def scan(
         tell_of_plugins()
     batch = Batch.asked(
         store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory,
-        keep_media=keep_media, no_pages=no_pages, folder=folder,
+        keep_media=keep_media, no_pages=no_pages, folder=folder, list=list_ or None, ray=ray,
     )  # fmt: skip
     if batch is not None and (format_ is not Format.table or output is not None or STDIN in paths):
         got = "--output" if output is not None else "standard input" if STDIN in paths else f"--format {format_}"
@@ -137,6 +146,8 @@ def scan(
         raise UsageError("this has no meaning with --store", got=got, want="files and folders alone", fix=fix)
     if batch is not None:
         raise typer.Exit(scan_into_store(paths, options, batch, quiet=quiet, verbose=verbose))
+    if not paths:
+        raise UsageError("there is nothing to examine", want="files or folders", fix="See: zhenwei scan --help")
     run = _Run(collect(paths), options, language, format_, quiet)
     run.verbose = verbose
     raise typer.Exit(run.all(output))

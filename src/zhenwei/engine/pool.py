@@ -105,19 +105,24 @@ class Pool:
     :meth:`give` hands in a file, :meth:`wait` gives what has become of those that are done. Threads of the machine are
     divided among the workers, unless the options name a number. ``tell(path, stage, fraction)`` is called within
     :meth:`wait` as files proceed. Not to be used by several threads. As everything that starts processes by spawning,
-    a script that uses it does so under ``if __name__ == "__main__"``.
+    a script that uses it does so under ``if __name__ == "__main__"``. ``beside``: how many workers this machine has in
+    all, where other pools share it.
     """
 
-    def __init__(self, count: int = 0, limits: Limits | None = None, *, tell: Tell | None = None) -> None:
+    fetches = False  # whether workers fetch files by URL themselves
+
+    def __init__(
+        self, count: int = 0, limits: Limits | None = None, *, tell: Tell | None = None, beside: int = 0
+    ) -> None:
         if count < 0:
             raise UsageError("the number of workers makes no sense", got=str(count), want="1 or more; 0 = one a core")
         cores = _cores()
         self.count = count or cores
         self._limits = limits or Limits()
-        self._threads = max(1, cores // self.count)
+        self._threads = max(1, cores // max(self.count, beside))
         self._memory = self._limits.memory_bytes
         if self._memory == 0:
-            self._memory = max(_LEAST_MEMORY, int(0.8 * _memory_bytes() / self.count))
+            self._memory = max(_LEAST_MEMORY, int(0.8 * _memory_bytes() / max(self.count, beside)))
         self._tell = tell
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
@@ -144,7 +149,9 @@ class Pool:
         """The process numbers of the workers that there are now."""
         return tuple([worker.process.pid or 0 for worker in self._workers])
 
-    def give(self, path: str, options: Options | None = None) -> None:
+    def give(self, path: str, options: Options | None = None, sha256: str = "") -> None:
+        """``sha256``: of the file, for pools of several machines; not asked for here."""
+        del sha256
         options = options or Options()
         if not options.threads:
             options = replace(options, threads=self._threads)

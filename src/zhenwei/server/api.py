@@ -63,6 +63,7 @@ def _form(several: bool) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
+_EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": {"type": "string"}}}
 _IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -208,7 +209,7 @@ def media(request: Request, caller: Reader, id: JobId) -> Response:  # noqa: A00
     "/jobs/{id}/events",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"description": "Events.", "content": {"text/event-stream": {"schema": _EVENT}}},
         **problems(404),
     },
 )

@@ -27,7 +27,7 @@ from zhenwei.store.jobs import Job, now
 from zhenwei.store.queue import Queue
 
 log = logging.getLogger("zhenwei.server")
-_TRIES = 3  # of a job whose server process ended, before it is held to be the reason
+_TRIES = 10  # of a job whose server process ended, before it is held to be the reason
 _WAIT_S = 0.2
 _BEAT_S = 1.0
 _SWEEP_S = 5.0

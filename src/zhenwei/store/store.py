@@ -191,7 +191,8 @@ def storable(value: str) -> str:
 
 
 def _path_sha256(path: str) -> str:
-    return hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()  # noqa: PTH100 - links are not followed
+    whole = path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - links are not followed
+    return hashlib.sha256(os.fsencode(whole)).hexdigest()
 
 
 def _now() -> datetime:
