@@ -26,7 +26,6 @@ COMMANDS = {
     "scan": "Examine photos, videos and folders: is a face in them forged?",
     "results": "Show what a scan into a store found: table, CSV, JSON, Parquet, pages.",
     "case": "Keep files, verdicts and notes of a case together; hand it on so that others can check it.",
-    "results": "Show what a scan into a store found: table, CSV, JSON.",
     "serve": "A page to drop files on, and a REST API.",
     "detectors": "Show the catalogue of detectors, or all about one of them.",
     "fingerprint": "Whose picture is this? Compare it with cameras and generators, your own too.",
