@@ -42,10 +42,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "password": ("Password", "密码"),
     "sign_in_wrong": ("Name or password is wrong.", "用户名或密码错误。"),
     "sign_in_slow": ("Too many attempts. Wait a minute, then try again.", "尝试次数过多。请稍等一分钟后再试。"),
-    "sign_in_cure": (
-        "Whoever runs this service can set a new password: zhenwei serve people password NAME",
-        "服务管理员可以重设密码：zhenwei serve people password NAME",
-    ),
+    "sign_in_cure": ("Ask whoever runs this service for a new login.", "请向服务管理员申请新的登录。"),
     "error_404": ("There is no such page", "没有此页面"),
     "error_404_cure": (
         "It was deleted, belongs to somebody else, or the address is wrong. The history shows what there is.",
