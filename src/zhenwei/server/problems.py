@@ -122,6 +122,10 @@ def response(problem: ProblemError) -> Response:
 
 
 async def handle(request: Request, error: Exception) -> Response:
+    return answer_to(request, error)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
     """The answer to a request that met ``error``. Pages may show theirs (``app.state.problem_page``)."""
     problem = of_error(error)
     if problem.status == 405:

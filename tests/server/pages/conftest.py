@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.server.conftest import MEDIA, Live, live
 
+from zhenwei.server.auth.passwords import Passwords
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -44,6 +46,16 @@ def examined(site_of_pages: Live) -> dict[str, str]:
             until(lambda id_=id_: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
             until(lambda id_=id_: http.get(f"/examinations/{id_}/preview.json").json()["state"] == "ready")
     return found
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service with logins, of which ``ann`` and ``bob`` are tenants of their own; nobody examines."""
+    with live(tmp_path_factory.mktemp("guarded"), run_jobs=False, auth="keys") as made:
+        access = made.app.state.gate.access
+        for name, scopes in (("ann", ("read", "submit", "admin")), ("bob", ("read", "submit")), ("eve", ("read",))):
+            access.add_person(name, name, Passwords().hash(f"{name} has a long word"), scopes)
+        yield made
 
 
 def until(holds: object, seconds: float = 120) -> None:

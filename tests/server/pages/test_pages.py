@@ -13,27 +13,16 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from tests.server.conftest import QUICK, Live, live
+from tests.server.conftest import QUICK, Live
 from tests.server.pages.conftest import ANSWER, until
 
 from zhenwei.pages.environment import environment
 from zhenwei.report.terms import PHRASES as OF_REPORTS
-from zhenwei.server.auth.passwords import Passwords
 from zhenwei.server.pages import words
 from zhenwei.server.pages.assets import NAMES, asset
 from zhenwei.server.pages.frame import local
 
 ODD = "<img src=x onerror=alert(1)>\u202e.jpg"
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A service with logins, of which ``ann`` and ``bob`` are tenants of their own; nobody examines."""
-    with live(tmp_path_factory.mktemp("guarded"), run_jobs=False, auth="keys") as made:
-        access = made.app.state.gate.access
-        for name, scopes in (("ann", ("read", "submit", "admin")), ("bob", ("read", "submit")), ("eve", ("read",))):
-            access.add_person(name, name, Passwords().hash(f"{name} has a long word"), scopes)
-        yield made
 
 
 Visitor = tuple[httpx.Client, str]
@@ -245,3 +234,47 @@ def test_a_report_is_taken_along(service: Live, calm: Path) -> None:
         assert page.headers["content-disposition"].startswith("attachment")
         assert "<!DOCTYPE html>" in page.text
         assert http.get(f"/examinations/{id_}/report.exe", headers={"Accept": "text/html"}).status_code == 404
+
+
+def test_history_is_searched_and_paged(people: dict[str, Visitor], tmp_path: Path) -> None:
+    bob, csrf = people["bob"]
+    for number in range(33):
+        sent(bob, picture(tmp_path, 100 + number), f"holiday {number:02d}.png", csrf=csrf)
+
+    def names(address: str) -> list[str]:
+        return re.findall(r"holiday \d\d\.png(?=</bdi></a>)", bob.get(address).text)
+
+    first = names("/history?text=holiday")
+    assert first == [f"holiday {number:02d}.png" for number in range(32, 2, -1)]
+    older = re.search(r'href="([^"]+)" rel="next"', bob.get("/history?text=holiday").text)
+    assert older is not None
+    assert names(older[1].replace("&amp;", "&")) == ["holiday 02.png", "holiday 01.png", "holiday 00.png"]
+    assert names("/history?text=holiday+07") == ["holiday 07.png"]
+    assert names("/history?state=done") == []
+    ones = [f"holiday {number}.png" for number in range(19, 9, -1)]
+    assert names("/history?since=2020-01-01&state=queued&text=holiday+1") == ones
+    assert names("/history?until=2020-01-01") == []
+    assert names("/history?since=nonsense&text=holiday+31") == ["holiday 31.png"]
+    ann, _ = people["ann"]
+    assert "Nothing fits" in ann.get("/history?text=holiday").text
+
+
+def test_two_have_to_be_chosen_to_be_compared(people: dict[str, Visitor]) -> None:
+    bob, csrf = people["bob"]
+    answer = bob.post("/compare/chosen", data={"csrf": csrf, "id": ["a"]}, headers={"Accept": "text/html"})
+    assert answer.status_code == 400
+    assert "1 were chosen" in answer.text
+    none = bob.post("/history/delete", data={"csrf": csrf, "back": "/history"})
+    assert none.headers["location"] == "/history?told=choose_some"
+
+
+def test_a_fault_is_told_on_a_page(idle: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("what /home/someone keeps secret")
+
+    monkeypatch.setattr(idle.app.state.service, "search", broken)
+    with idle.http() as http:
+        answer = http.get("/history", headers={"Accept": "text/html"})
+        assert answer.status_code == 500
+        assert "Something failed here" in answer.text
+        assert "someone" not in answer.text

@@ -25,7 +25,12 @@ _AXE = "axe.run(document, {resultTypes: ['violations']})"
     ids=["desktop", "phone"],
 )
 def test_nothing_stands_in_the_way(
-    look: Callable[..., Page], site_of_pages: Live, examined: dict[str, str], axe: str, options: dict[str, object]
+    look: Callable[..., Page],
+    site_of_pages: Live,
+    examined: dict[str, str],
+    axe: str,
+    guarded: Live,
+    options: dict[str, object],
 ) -> None:
     page = look(bypass_csp=True, **options)  # only so that axe can be put into it
     with site_of_pages.http() as http:
@@ -36,7 +41,7 @@ def test_nothing_stands_in_the_way(
         f"/compare?a={photo}&b={clip}", f"/examinations/{photo}", f"/examinations/{clip}",
         f"/progress?id={photo}&id={clip}",
     ]  # fmt: skip
-    for address in addresses:
+    for address in (*addresses, f"{guarded.url}/login"):
         page.goto(address)
         page.evaluate(axe)
         found = page.evaluate(_AXE)["violations"]

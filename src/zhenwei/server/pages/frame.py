@@ -98,8 +98,15 @@ def shown(
     **values: Any,
 ) -> HTMLResponse:
     """A page for ``caller``, or for nobody who is known. ``here``: its entry in the menu."""
+    base = _base(request, caller) | _limits(request, caller)
+    html = pages.page(template, title=f"{title} · zhenwei", here=here, **(base | values))
+    return HTMLResponse(html, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
+
+
+def _base(request: Request, caller: Caller | None) -> dict[str, Any]:
+    """What every page prints."""
     language = language_of(request)
-    base: dict[str, Any] = {
+    return {
         "language": language,
         "say": partial(say, language=language),
         "strength": partial(strength, language=language),
@@ -116,8 +123,6 @@ def shown(
         "flash": _flash(request, language),
         "reload_s": 0,
     }
-    html = pages.page(template, title=f"{title} · zhenwei", here=here, **(base | _limits(request, caller) | values))
-    return HTMLResponse(html, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 
 
 def words_of(request: Request) -> partial[str]:

@@ -111,7 +111,6 @@ def viewer(
     choices = _choices(report, maps, language)
     decisions = {each.person: each.decision for each in report.verdict.by_person}
     speaking = [each for each in choices if each[2] >= _SPEAKS]
-    shown_s = preview.shown_s if preview is not None else report.media.duration_s or 0.0
     return Viewer(
         state=state,
         src=f"{at}/media" if preview is not None else "",
@@ -130,7 +129,7 @@ def viewer(
         moments=tuple(_moments(maps, span, language)),
         seen=tuple(_seen(report, span, decisions)),
         sound_left=_left(0.0, span),
-        sound_width=f"{_share(shown_s, span):.3f}",
+        sound_width=f"{_share(preview.shown_s if preview else report.media.duration_s or 0.0, span):.3f}",
     )
 
 
