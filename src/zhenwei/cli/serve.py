@@ -56,6 +56,9 @@ def run(
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, help="Files at a time; else 2, 0 = one a core.")
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option("--ray", help="Examine on this cluster of Ray; auto.", metavar="ADDRESS")
+    ] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", min=1, help="That a file may take; else 300.")] = None,
     memory: Annotated[
         float | None, typer.Option("--memory", min=1, help="GiB that a worker may take; else by the machine.")
@@ -84,6 +87,7 @@ def run(
         auth=None if auth is None else auth.value,
         public_url=public_url,
         workers=workers,
+        ray=ray,
         seconds=seconds,
         memory=memory,
     )

@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zhenwei.engine import Examined, Limits, Pool
 from zhenwei.errors import MediaError, WorkerDiedError, ZhenweiError
@@ -25,6 +26,10 @@ from zhenwei.server.recording import Recorder
 from zhenwei.server.service import Service, unpacked
 from zhenwei.store.jobs import Job, now
 from zhenwei.store.queue import Queue
+
+if TYPE_CHECKING:
+    from zhenwei.engine import RayPool
+    from zhenwei.server.settings import Settings
 
 log = logging.getLogger("zhenwei.server")
 _TRIES = 10  # of a job whose server process ended, before it is held to be the reason
@@ -85,13 +90,20 @@ class Runner(threading.Thread):
     def _serve(self) -> None:
         settings = self._service.settings
         limits = Limits(settings.seconds, int(settings.memory * _GIB))
-        with Pool(settings.workers, limits, tell=self._heard) as self._pool:
+        with self._pool_of(settings, limits) as self._pool:
             try:
                 while not self._ending.is_set():
                     self._round()
             finally:
                 self._open.clear()
                 self._progress.clear()
+
+    def _pool_of(self, settings: Settings, limits: Limits) -> Pool | RayPool:
+        if not settings.ray:
+            return Pool(settings.workers, limits, tell=self._heard)
+        from zhenwei.engine.ray_pool import RayPool
+
+        return RayPool(settings.workers, limits, address=settings.ray)
 
     def _round(self) -> None:
         self._now_and_then()
@@ -120,7 +132,7 @@ class Runner(threading.Thread):
         if error is not None:
             self._finish(Examined(str(path), Unreadable(str(path), error), 0.0))
         else:
-            self._pool.give(str(path), unpacked(job.options))
+            self._pool.give(str(path), unpacked(job.options), job.sha256)
 
     def _heard(self, path: str, stage: str, fraction: float) -> None:
         job = self._open.get(path)
