@@ -263,7 +263,7 @@ def test_two_have_to_be_chosen_to_be_compared(people: dict[str, Visitor]) -> Non
     bob, csrf = people["bob"]
     answer = bob.post("/compare/chosen", data={"csrf": csrf, "id": ["a"]}, headers={"Accept": "text/html"})
     assert answer.status_code == 400
-    assert "1 were chosen" in answer.text
+    assert "chosen: 1" in answer.text
     none = bob.post("/history/delete", data={"csrf": csrf, "back": "/history"})
     assert none.headers["location"] == "/history?told=choose_some"
 
