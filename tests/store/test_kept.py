@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,6 +69,17 @@ def test_a_page_from_the_store_is_the_page_of_the_scan(store: Store, tmp_path: P
         assert len(scanned.split("data:image")[0]) == len(rendered.split("data:image")[0])
     with pytest.raises(NotFoundError, match="no page"):
         own.page(99)
+
+
+def test_the_page_of_a_further_examination_takes_the_place_of_the_earlier_one(store: Store, tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    own = kept(store, tmp_path, "never")
+    number = keep(own, outcome)
+    before = lying(tmp_path / "kept")
+    assert keep(own, replace(outcome, evidence=(replace(outcome.evidence[0], finding="Another."),))) == number
+    assert len(lying(tmp_path / "kept")) == 1
+    assert lying(tmp_path / "kept") != before
+    assert "Another." in own.page(number)
 
 
 def test_media_are_kept_under_their_digest_however_they_are_called(store: Store, tmp_path: Path) -> None:

@@ -69,9 +69,7 @@ def to_html(
     return pages.page("report/page.html", code_digest=digest, player=player, **values)
 
 
-def shown_values(
-    report: Report, language: Language, known: Mapping[str, DetectorInfo], album: Album
-) -> dict[str, Any]:
+def shown_values(report: Report, language: Language, known: Mapping[str, DetectorInfo], album: Album) -> dict[str, Any]:
     """What the templates of the report print, but for what plays the file. ``album``: where pictures stand."""
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path
@@ -102,6 +100,7 @@ def shown_values(
         poster_s=report.poster.time_s if report.poster else None,
         judged=_judged(report, language),
         strongest=strong,
+        span=span,
         course=course(report.evidence, rest, span, language),
         people=[_person(report, number, rest, album, language) for number in numbers[:MAX_PEOPLE]],
         people_left_out=len(numbers[MAX_PEOPLE:]),

@@ -33,6 +33,7 @@ from zhenwei.store.access import Access
 from zhenwei.store.callbacks import Callbacks
 
 _PAGES = "zhenwei.server.pages.router"  # a module with ``router``, and ``problem_page(request, problem)`` if it likes
+_PAGE_UPLOADS = ("/files",)  # of the pages: bodies that are read in pieces
 _ABOUT = "Tells forged faces and voices from real ones. Every error is a problem of RFC 9457 with the cure in `fix`."
 
 
@@ -70,7 +71,7 @@ def create_app(settings: Settings, *, run_jobs: bool = True) -> FastAPI:
         _include(app, router)
     _add_pages(app)
     _add_handlers(app)
-    app.add_middleware(Guards, settings=settings, metrics=metrics, uploads=api.UPLOADS)
+    app.add_middleware(Guards, settings=settings, metrics=metrics, uploads=(*api.UPLOADS, *_PAGE_UPLOADS))
     return app
 
 
@@ -102,7 +103,7 @@ def _add_pages(app: FastAPI) -> None:
         return
     pages = import_module(_PAGES)
     _include(app, pages.router)
-    app.state.problem_page = getattr(pages, "problem_page", None)
+    app.state.problem_page = pages.problem_page
 
 
 def _add_handlers(app: FastAPI) -> None:

@@ -21,6 +21,11 @@ class Pair:
     second_finding: str
 
     @property
+    def is_silent(self) -> bool:
+        """Whether it has an answer on neither."""
+        return self.first_llr is None and self.second_llr is None
+
+    @property
     def difference(self) -> float | None:
         if self.first_llr is None or self.second_llr is None:
             return None

@@ -9,10 +9,14 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from zhenwei.errors import ZhenweiError
+from zhenwei.faults import contained
 from zhenwei.server.metrics import Metrics
-from zhenwei.server.problems import WHOLE, ProblemError, of_error, response
+from zhenwei.server.problems import WHOLE, ProblemError, answer_to, of_error, response
 from zhenwei.server.settings import Settings
 
 log = logging.getLogger("zhenwei.server")
@@ -60,7 +64,8 @@ class Guards:
                 _log(scope, error)
             if answer.status:
                 raise
-            await response(of_error(error))(scope, body.receive, answer.send)
+            told = response(of_error(error)) if isinstance(error, ProblemError) else _faulty(scope, error)
+            await told(scope, body.receive, answer.send)
         finally:
             self._count(scope, answer, time.perf_counter() - began)
 
@@ -137,6 +142,14 @@ class _Body:
 
 def _too_long() -> ProblemError:
     return ProblemError(413, "too-large", f"the body of this request may have at most {_MAX_BODY} bytes")
+
+
+def _faulty(scope: Scope, error: Exception) -> Response:
+    """What is told of a fault: to people a page, unless that is what failed."""
+    try:
+        return contained(lambda: answer_to(Request(scope), error))
+    except (ZhenweiError, OSError):
+        return response(of_error(error))
 
 
 def _without_port(host: str) -> str:

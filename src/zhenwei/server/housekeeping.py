@@ -29,7 +29,7 @@ class Housekeeper:
             if str(path) not in busy:
                 _remove(path)
         for path in _older(folder.media, "??/*", _ORPHAN_S):
-            jobs.without(path.name, lambda orphan=path: _remove(orphan))  # type: ignore[misc]
+            jobs.without(path.name, lambda sha256=path.name: folder.remove(sha256))  # type: ignore[misc]
 
 
 def _older(folder: Path, pattern: str, seconds: float) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from zhenwei.errors import MediaError, MissingExtraError, OutputError, UsageError, ZhenweiError
+from zhenwei.errors import MediaError, MissingExtraError, NotFoundError, OutputError, UsageError, ZhenweiError
 
 log = logging.getLogger("zhenwei.server")
 MEDIA_TYPE = "application/problem+json"
@@ -89,6 +89,8 @@ def of_error(error: Exception) -> ProblemError:
         return error
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if isinstance(error, NotFoundError):
+        return ProblemError(404, "not-found", error.what)
     if isinstance(error, UsageError):
         return ProblemError(422, "no-meaning", _said(error), fix=error.fix)
     if isinstance(error, MediaError):
@@ -120,6 +122,10 @@ def response(problem: ProblemError) -> Response:
 
 
 async def handle(request: Request, error: Exception) -> Response:
+    return answer_to(request, error)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
     """The answer to a request that met ``error``. Pages may show theirs (``app.state.problem_page``)."""
     problem = of_error(error)
     if problem.status == 405:

@@ -115,7 +115,8 @@ class Service:
             raise _erased()
         return as_json(named(json.loads(written), job))
 
-    def found(self, caller: Caller, id_: str) -> Packed:
+    def packed(self, caller: Caller, id_: str) -> bytes:
+        """What :meth:`found` unpacks."""
         job = self._over(caller, id_)
         if job.error_kind is not None:
             raise ProblemError(
@@ -124,11 +125,18 @@ class Service:
         if job.examination_id is None:
             raise _erased()
         try:
-            found = unpack(self.kept.packed(job.examination_id))
-        except DataError:  # gone, or of a version that packed it in another way
+            return self.kept.packed(job.examination_id)
+        except DataError:  # gone
+            raise _erased() from None
+
+    def found(self, caller: Caller, id_: str) -> Packed:
+        data, name = self.packed(caller, id_), self.get(caller, id_).name
+        try:
+            found = unpack(data)
+        except DataError:  # of a version that packed it in another way
             raise _erased() from None
         report = found.report
-        return replace(found, report=replace(report, media=replace(report.media, path=job.name)))
+        return replace(found, report=replace(report, media=replace(report.media, path=name)))
 
     def page(self, caller: Caller, id_: str, language: Language = "en") -> str:
         known = {name: kind.info for name, kind in detectors.catalogue(strict=False).items()}
@@ -175,7 +183,7 @@ class Service:
             return
         medium = self.folder.medium(job.sha256)
         erase_job(self.jobs, self.kept, tenant, actor, id_, media=str(medium))
-        self.jobs.without(job.sha256, lambda: medium.unlink(missing_ok=True))
+        self.jobs.without(job.sha256, lambda: self.folder.remove(job.sha256))
 
     def _over(self, caller: Caller, id_: str) -> Job:
         job = self.get(caller, id_)

@@ -62,12 +62,13 @@ class Form:
 
 class Folder:
     """Where the service keeps files: ``incoming`` while they arrive, ``media`` under their digest, ``work`` for the
-    workers, ``alive`` for the locks of processes."""
+    workers, ``alive`` for the locks of processes, ``previews`` for copies that pages show."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.incoming, self.media = root / "incoming", root / "media"
         self.work, self.alive = root / "work", root / "alive"
+        self.previews = root / "previews"
 
     def make(self) -> None:
         """OSError where it cannot be made."""
@@ -77,6 +78,15 @@ class Folder:
 
     def medium(self, sha256: str) -> Path:
         return self.media / sha256[:2] / sha256
+
+    def preview(self, sha256: str) -> Path:
+        """A folder."""
+        return self.previews / sha256[:2] / sha256
+
+    def remove(self, sha256: str) -> None:
+        """Away with the bytes, and with what pages show of them."""
+        self.medium(sha256).unlink(missing_ok=True)
+        shutil.rmtree(self.preview(sha256), ignore_errors=True)
 
     def keep(self, received: Received) -> None:
         """Put it where it belongs, on the disk for good."""

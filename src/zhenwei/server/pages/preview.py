@@ -1,7 +1,7 @@
 """What pages show of a file: a copy made here, of one kind that every browser plays, never the bytes that were sent.
 
-``python -m zhenwei.server.pages.preview SOURCE FOLDER`` makes it in a process of its own, with limits: whatever a hostile
-file does to a decoder happens there. In FOLDER stand then ``picture.jpg``, ``clip.mp4`` or ``sound.m4a``,
+``python -m zhenwei.server.pages.preview SOURCE FOLDER`` makes it in a process of its own, with limits: whatever a
+hostile file does to a decoder happens there. In FOLDER stand then ``picture.jpg``, ``clip.mp4`` or ``sound.m4a``,
 ``spectrogram.jpg`` where there is sound, and ``preview.json``, which names them.
 """
 
@@ -40,8 +40,8 @@ _making = threading.Semaphore(1)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``shown``: the file that is shown or played. ``spectrogram``: "" where there is no sound. ``shown_s``: how much of
-    the clip there is, 0 of a picture."""
+    """``shown``: the file that is shown or played. ``spectrogram``: "" where there is no sound. ``shown_s``: how much
+    of the clip there is, 0 of a picture."""
 
     shown: str
     spectrogram: str = ""
