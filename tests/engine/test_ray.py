@@ -31,8 +31,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Of three CPUs, whatever this machine has; its workers know the plug-in."""
+def cluster(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of three CPUs, whatever this machine has; its workers know the plug-in, and where objects are."""
     site = install(tmp_path_factory.mktemp("site"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
@@ -91,6 +91,22 @@ def test_a_file_is_told_as_by_the_pool_of_one_machine(pool: RayPool, tmp_path: P
         assert isinstance(outcome, Unreadable)
         assert isinstance(outcome.error, kind)
         assert outcome.error.what == told
+
+
+def test_actors_fetch_objects_themselves(pool: RayPool, bucket: str, tmp_path: Path) -> None:
+    import s3fs
+
+    url, gone = f"{bucket}/a.png", f"{bucket}/gone.png"
+    s3fs.S3FileSystem().put(draw(tmp_path, "calm"), url)
+    for path in (url, gone):
+        pool.give(path, OPTIONS)
+    found = all_of(pool)
+    outcome = found[url].outcome
+    assert isinstance(outcome, Report)
+    assert outcome.media.path == url
+    lost = found[gone].outcome
+    assert isinstance(lost, Unreadable)
+    assert "cannot be fetched" in str(lost.error)
 
 
 def test_a_machine_that_sees_other_files_ends_the_run(pool: RayPool, tmp_path: Path) -> None:
