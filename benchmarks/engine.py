@@ -3,9 +3,9 @@
     python -m benchmarks.engine speed CLIP [--files 6] [--ray]    figures of docs/scale.md, as JSON
     python -m benchmarks.engine kill [--times 30] [--seed 1]      kills workers, drivers and actors at random moments
 
-On a shared machine wall time says little, so ``speed`` counts CPU seconds of the driver and its workers, with Ray of the
-actors, too, and of what Ray runs beside them. ``kill`` ends with status 1 where a file is missing, doubled, or told otherwise than by a
-run that nobody disturbed.
+On a shared machine wall time says little, so ``speed`` counts CPU seconds of the driver and its workers, with Ray of
+the actors, too, and of what Ray runs beside them. ``kill`` ends with status 1 where a file is missing, doubled, or told
+otherwise than by a run that nobody disturbed.
 """
 
 from __future__ import annotations
