@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
-from zhenwei.server.pages.forms import Form, Sender
+from zhenwei.server.pages.forms import Form, Sender, Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
 from zhenwei.server.problems import ProblemError
 from zhenwei.store.cases import Cases
@@ -92,7 +92,7 @@ def history(
 
 
 @router.post("/history/delete")
-def delete(request: Request, caller: Sender, form: Form) -> Response:
+def delete(request: Request, caller: Submitter, form: Form) -> Response:
     ids = form.all("id")
     if not ids:
         return moved(form.back, told="choose_some")
@@ -105,7 +105,7 @@ def delete(request: Request, caller: Sender, form: Form) -> Response:
 
 
 @router.post("/undo")
-def undo(request: Request, caller: Sender, form: Form) -> Response:
+def undo(request: Request, caller: Submitter, form: Form) -> Response:
     told = "undone"
     for id_ in form.all("id"):
         try:
