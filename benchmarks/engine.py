@@ -3,9 +3,9 @@
     python -m benchmarks.engine speed CLIP [--files 6] [--ray]    figures of docs/scale.md, as JSON
     python -m benchmarks.engine kill [--times 30] [--seed 1]      kills workers, drivers and actors at random moments
 
-On a shared machine wall time says little, so ``speed`` counts CPU seconds of the driver, its workers and, with Ray, of
-every process of the cluster. ``kill`` ends with status 1 where a file is missing, doubled, or told otherwise than by a
-run that nobody disturbed.
+On a shared machine wall time says little, so ``speed`` counts CPU seconds of the driver and its workers, with Ray of
+the actors, too, and of what Ray runs beside them. ``kill`` ends with status 1 where a file is missing, doubled, or told
+otherwise than by a run that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def speed(clip: Path, count: int, *, with_ray: bool) -> dict[str, Any]:
             ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
             for workers in (1, 2):
                 with RayPool(workers) as cluster:
+                    began = _cpu(_daemons())
                     found[f"Ray with {workers}"] = _timed(cluster, files, options, _of_ray, workers)
+                    found[f"its daemons, {workers}, in all"] = _cpu(_daemons()) - began
                     found[f"MiB, Ray with {workers}"] = {name: _mib(pid) for name, pid in _named()}
     return found
 
@@ -175,7 +177,14 @@ def _below(root: int) -> list[tuple[int, str]]:
 
 
 def _of_ray() -> list[int]:
-    return [pid for pid, _ in _below(os.getpid())]
+    """Actors and their workers."""
+    return [pid for _, pid in _named()]
+
+
+def _daemons() -> list[int]:
+    """What Ray runs beside them, whether there is work or not."""
+    own = set(_of_ray())
+    return [pid for pid, line in _below(os.getpid()) if pid not in own and "ray" in line]
 
 
 def _named() -> Iterator[tuple[str, int]]:

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
 Method = StrEnum(
     "Method",
-    ["affine_warp", "attribute", "cross_blend", "mesh_swap", "regenerate", "self_blend", "splice", "temporal"],
+    [
+        "affine_warp",
+        "animated",
+        "attribute",
+        "cross_blend",
+        "mesh_swap",
+        "regenerate",
+        "self_blend",
+        "splice",
+        "temporal",
+    ],
 )
 
 
@@ -50,9 +60,10 @@ def make(
 ) -> None:
     """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
 
-    affine_warp, self_blend, regenerate and attribute need one photograph. mesh_swap, cross_blend and splice take a face
-    or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or reorders frames
-    of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be forged.
+    affine_warp, animated, attribute, regenerate and self_blend need one photograph. mesh_swap, cross_blend and splice
+    take a face or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or
+    reorders frames of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be
+    forged.
 
     Exit status: 0 done, 1 a file could not be forged, 2 wrong use.
 

@@ -24,7 +24,7 @@ from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
 from zhenwei.store import Fingerprint, Store, fingerprint_of
 from zhenwei.store.job_erasure import erase_job
-from zhenwei.store.jobs import QUEUED, Added, Job, Jobs, NewJob, Wanted
+from zhenwei.store.jobs import Added, Job, Jobs, NewJob, Wanted
 from zhenwei.store.kept import Kept, folder_of
 from zhenwei.types import Language
 
@@ -75,7 +75,7 @@ class Service:
         if ask.callback_url and not is_allowed(ask.callback_url, self.settings.webhooks):
             fix = "Ask whoever runs the service to add it to its webhooks; or ask for the state instead."
             raise ProblemError(422, "callback-refused", "the service may not call this address", fix=fix)
-        if self.jobs.counts()[QUEUED] >= self.settings.max_queued:
+        if self.jobs.waiting() >= self.settings.max_queued:
             fix = "Send it again later."
             raise ProblemError(503, "queue-full", "too many files wait already", fix=fix, headers={"Retry-After": "60"})
         new = self._new(caller, received, ask)

@@ -153,16 +153,22 @@ class Jobs:
     ) -> tuple[list[Job], str]:
         """The newest first, and the cursor with which the next page begins, "" where there is none. UsageError for a
         cursor that leads nowhere."""
-        asked = _with_reason(language).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *_conditions(wanted))
+        asked = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *_conditions(wanted))
         with self.store.reading() as session:
             if after:
                 at = session.execute(select(JobRow.id).filter_by(tenant=tenant, uid=after)).scalar_one_or_none()
                 if at is None:
                     raise UsageError("this cursor leads nowhere", got=after, want="the one of the page before")
                 asked = asked.where(JobRow.id < at)
-            rows = session.execute(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
-            found = [job_of(row[0], row[1] or "") for row in rows[:limit]]
-        return found, found[-1].id if len(rows) > limit else ""
+            ids = session.scalars(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
+            shown = _with_reason(language).where(JobRow.id.in_(ids[:limit])).order_by(JobRow.id.desc())
+            found = [job_of(row[0], row[1] or "") for row in session.execute(shown)]
+        return found, found[-1].id if len(ids) > limit else ""
+
+    def waiting(self) -> int:
+        """How many wait, of all tenants."""
+        with self.store.reading() as session:
+            return session.execute(select(func.count()).where(JobRow.state == QUEUED)).scalar_one()
 
     def counts(self, tenant: str | None = None) -> dict[str, int]:
         """How many there are in each state; of one tenant, or of all."""

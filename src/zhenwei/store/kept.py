@@ -67,6 +67,8 @@ class Kept:
     def keep_media(self, path: str, sha256: str) -> bool:
         """Keep the file at ``path`` as long as ``media`` says; whether it is kept. It is not where it is gone, or has
         other bytes by now. NotFoundError if the store does not know it."""
+        if self.media != "never" and self._is_kept(sha256):
+            return True
         with self._arriving(path, sha256) as arrival:
             if arrival is None:
                 return False
@@ -90,6 +92,16 @@ class Kept:
                     self.keep_page(session, examination_id, page)
 
             yield act
+
+    def _is_kept(self, sha256: str) -> bool:
+        """Whether it lies there already, for this tenant and as long as ``media`` says."""
+        asked = select(KeptMedia).join(File, File.id == KeptMedia.file_id)
+        with self.store.reading() as session:
+            row = session.scalar(asked.where(KeptMedia.tenant == self.tenant, File.sha256 == sha256))
+        is_enough = row is not None and (
+            row.until is None or (isinstance(self.media, datetime) and row.until >= self.media)
+        )
+        return is_enough and self.folder.where(sha256).is_file()
 
     @contextmanager
     def _arriving(self, path: str, sha256: str) -> Iterator[Arrival | None]:
