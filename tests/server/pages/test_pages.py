@@ -278,3 +278,16 @@ def test_a_fault_is_told_on_a_page(idle: Live, monkeypatch: pytest.MonkeyPatch) 
         assert answer.status_code == 500
         assert "Something failed here" in answer.text
         assert "someone" not in answer.text
+
+
+def test_a_long_note_is_kept(people: dict[str, Visitor]) -> None:
+    ann, csrf = people["ann"]
+    case = ann.post("/cases", data={"csrf": csrf, "title": "long"}).headers["location"]
+    text = "长" * 20_000  # as much as the field takes
+    form = {"csrf": (None, csrf), "text": (None, text), "sha256": (None, "")}
+    assert ann.post(f"{case}/note", files=form).status_code == 303  # sent as the form says, in parts
+    page = ann.get(case).text
+    assert 'enctype="multipart/form-data"' in page
+    assert text in page
+    assert ann.post(f"{case}/erase", data={"csrf": csrf}).headers["location"] == "/cases?told=case_deleted"
+    assert ann.get(case, headers={"Accept": "text/html"}).status_code == 404
