@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -30,6 +31,9 @@ class Housekeeper:
                 _remove(path)
         for path in _older(folder.media, "??/*", _ORPHAN_S):
             jobs.without(path.name, lambda sha256=path.name: folder.remove(sha256))  # type: ignore[misc]
+        for path in _older(folder.previews, "??/*", _ORPHAN_S):  # of bytes that are gone, and those left half made
+            if not folder.medium(path.name).is_file():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _older(folder: Path, pattern: str, seconds: float) -> Iterator[Path]:
