@@ -170,10 +170,12 @@ class Load:
                 break
 
 
-def kills(folder: Path, moments: int, *, database_url: str = "", servers: int = 1, seed: int = 0) -> dict[str, Any]:
+def kills(
+    folder: Path, moments: int, *, database_url: str = "", servers: int = 1, workers: int = 2, seed: int = 0
+) -> dict[str, Any]:
     """Kill the server ``moments`` times and a worker as often. ``broken`` in the answer lists promises not kept."""
     rng = random.Random(seed)  # noqa: S311
-    running = [Server(folder / "service", database_url) for _ in range(servers)]
+    running = [Server(folder / "service", database_url, workers) for _ in range(servers)]
     for server in running:
         server.start()
     load, began = Load(running, 2), time.monotonic()

@@ -56,8 +56,7 @@ def test_every_answer_says_the_same_to_browsers(idle: Live) -> None:
             assert headers["x-frame-options"] == "DENY"
             assert "frame-ancestors 'none'" in headers["content-security-policy"]
             assert "default-src 'none'" in headers["content-security-policy"] or not path.startswith("/api/")
-            # a page of the service tells its own site where it is: else browsers call its forms those of nobody
-            assert headers["referrer-policy"] in ("no-referrer", "same-origin")
+            assert headers["referrer-policy"] in ("no-referrer", "same-origin")  # the latter of pages
             assert headers["cross-origin-resource-policy"] == "same-origin"
             assert "access-control-allow-origin" not in headers
             assert "server" not in headers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -94,7 +94,17 @@ def _lifespan(service: Service, events: Events, threads: Sequence[Runner | Webho
 
 def _include(app: FastAPI, router: APIRouter) -> None:
     app.include_router(router)
-    app.state.routes += [route for route in router.routes if isinstance(route, Route)]
+    app.state.routes += _routes(router)
+
+
+def _routes(router: APIRouter) -> Iterator[Route]:
+    """Those of routers in it, too, which FastAPI keeps together from some version on."""
+    for route in router.routes:
+        inner = getattr(route, "original_router", None)
+        if isinstance(route, Route):
+            yield route
+        elif isinstance(inner, APIRouter):
+            yield from _routes(inner)
 
 
 def _add_pages(app: FastAPI) -> None:
