@@ -21,6 +21,10 @@ from zhenwei.server.settings import read_settings
 PASSWORD = "correct horse battery"  # noqa: S105
 NOBODY = "0" * 32
 OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json")}
+OF_ANYBODY = {  # whatever their scopes; what is examined again, by a page, takes both
+    ("GET", "/settings"), ("POST", "/settings"), ("POST", "/logout"), ("POST", "/compare/chosen"),
+    ("POST", f"/examinations/{NOBODY}/again"),
+}  # fmt: skip
 FOR_ALL = ("/login", "/language/", "/static/")  # of the pages: what nobody has to sign in for
 
 
@@ -45,7 +49,7 @@ def routes(service: Live) -> list[tuple[str, str]]:
 
 
 def scope_of(method: str, path: str) -> str:
-    if path.startswith("/api/v1/keys") or path == "/metrics":
+    if path.startswith(("/api/v1/keys", "/settings/keys")) or path == "/metrics":
         return "admin"
     return "read" if method == "GET" else "submit"
 
@@ -92,8 +96,7 @@ def test_every_route_asks_for_its_scope(guarded: Live) -> None:
     for scope in ("read", "submit"):
         with guarded.http(guarded.key(scope)) as http:
             for method, path in routes(guarded):
-                is_page = not path.startswith("/api/") and path != "/metrics"
-                if (method, path) in OPEN or path == "/api/v1/session" or is_page:
+                if (method, path) in OPEN | OF_ANYBODY or path == "/api/v1/session" or path.startswith(FOR_ALL):
                     continue
                 answer = ask(http, method, path)
                 if (answer.status_code == 403) != (scope_of(method, path) != scope):

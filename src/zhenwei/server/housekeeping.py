@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -45,6 +46,10 @@ class Housekeeper:
         for path in folder.media.glob("??/*"):
             if _age_s(path) > _ORPHAN_S:
                 jobs.without(path.name, lambda sha256=path.name: folder.remove(sha256))  # type: ignore[misc]
+            yield
+        for path in folder.previews.glob("??/*"):  # of bytes that are gone, and those left half made
+            if _age_s(path) > _ORPHAN_S and not folder.medium(path.name).is_file():
+                shutil.rmtree(path, ignore_errors=True)
             yield
 
 

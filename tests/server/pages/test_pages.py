@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tests.server.pages.conftest import ANSWER, until
 
 from zhenwei.pages.environment import environment
 from zhenwei.report.terms import PHRASES as OF_REPORTS
+from zhenwei.server.housekeeping import Housekeeper
 from zhenwei.server.pages import words
 from zhenwei.server.pages.assets import NAMES, asset
 from zhenwei.server.pages.frame import local
@@ -278,3 +280,29 @@ def test_a_fault_is_told_on_a_page(idle: Live, monkeypatch: pytest.MonkeyPatch) 
         assert answer.status_code == 500
         assert "Something failed here" in answer.text
         assert "someone" not in answer.text
+
+
+def test_a_long_note_is_kept(people: dict[str, Visitor]) -> None:
+    ann, csrf = people["ann"]
+    case = ann.post("/cases", data={"csrf": csrf, "title": "long"}).headers["location"]
+    text = "长" * 20_000  # as much as the field takes
+    form = {"csrf": (None, csrf), "text": (None, text), "sha256": (None, "")}
+    assert ann.post(f"{case}/note", files=form).status_code == 303  # sent as the form says, in parts
+    page = ann.get(case).text
+    assert 'enctype="multipart/form-data"' in page
+    assert text in page
+    assert ann.post(f"{case}/erase", data={"csrf": csrf}).headers["location"] == "/cases?told=case_deleted"
+    assert ann.get(case, headers={"Accept": "text/html"}).status_code == 404
+
+
+def test_previews_of_what_is_gone_are_swept_away(idle: Live, tmp_path: Path) -> None:
+    service = idle.app.state.service
+    with idle.http() as http:
+        id_ = sent(http, picture(tmp_path, 77))
+        sha256 = http.get(f"/api/v1/jobs/{id_}").json()["sha256"]
+    there, gone, half = (service.folder.preview(name) for name in (sha256, "0" * 64, "00.preview-half"))
+    for folder in (there, gone, half):
+        folder.mkdir(parents=True)
+        os.utime(folder, (1, 1))
+    Housekeeper(service).look(())
+    assert [folder.is_dir() for folder in (there, gone, half)] == [True, False, False]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from zhenwei.server.auth.caller import ADMIN, SCOPES, Caller
 from zhenwei.server.auth.gate import Anybody
 from zhenwei.server.auth.routes import set_cookie
-from zhenwei.server.pages.forms import Form, Sender
+from zhenwei.server.pages.forms import Admin, Form, Sender
 from zhenwei.server.pages.frame import (
     KEYS_COOKIE,
     LANGUAGE_COOKIE,
@@ -104,9 +104,8 @@ def save(request: Request, caller: Sender, form: Form) -> Response:
 
 
 @router.post("/settings/keys")
-def make_key(request: Request, caller: Sender, form: Form) -> Response:
+def make_key(request: Request, caller: Admin, form: Form) -> Response:
     """The page that answers is the only one that shows the key."""
-    caller.require(ADMIN)
     days = form.one("days")
     scopes = [scope for scope in SCOPES if scope in form.all("scopes")]
     name = form.one("name").strip()
@@ -118,8 +117,7 @@ def make_key(request: Request, caller: Sender, form: Form) -> Response:
 
 
 @router.post("/settings/keys/revoke")
-def revoke(request: Request, caller: Sender, form: Form) -> Response:
-    caller.require(ADMIN)
+def revoke(request: Request, caller: Admin, form: Form) -> Response:
     if not gate_of(request).access.revoke_key(form.one("id"), caller.tenant):
         raise ProblemError(404, "not-found", "there is no such key")
     return moved("/settings", told="api_key_revoked")

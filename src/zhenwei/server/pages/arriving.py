@@ -13,7 +13,7 @@ from zhenwei.errors import ZhenweiError
 from zhenwei.pipeline import Options
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader, same_secret
-from zhenwei.server.pages.forms import Form, Sender
+from zhenwei.server.pages.forms import Form, Submitter
 from zhenwei.server.pages.frame import gate_of, language_of, moved, service_of, settings_of, shown, words_of
 from zhenwei.server.pages.previews import previews_of
 from zhenwei.server.pages.progress import Progress, progress
@@ -168,6 +168,6 @@ def _rows(request: Request, caller: Caller, ids: list[str]) -> list[Progress]:
 
 
 @router.post("/examinations/{id_}/cancel")
-def cancel(request: Request, caller: Sender, form: Form, id_: str) -> Response:
+def cancel(request: Request, caller: Submitter, form: Form, id_: str) -> Response:
     service_of(request).cancel(caller, id_)
     return moved(form.back if form.one("back") else f"/examinations/{id_}")

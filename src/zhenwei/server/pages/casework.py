@@ -12,9 +12,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from zhenwei.server.auth.caller import SUBMIT, Caller
+from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
-from zhenwei.server.pages.forms import Form, Sender
+from zhenwei.server.pages.forms import Form, Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
 from zhenwei.server.pages.words import PHRASES, say
 from zhenwei.store.bundle import export
@@ -47,16 +47,14 @@ def all_cases(
 
 
 @router.post("/cases")
-def create(request: Request, caller: Sender, form: Form) -> Response:
-    caller.require(SUBMIT)
+def create(request: Request, caller: Submitter, form: Form) -> Response:
     made = cases_of(request, caller).create(form.one("title"))
     return moved(f"/cases/{made.id}")
 
 
 @router.post("/cases/add")
-def add(request: Request, caller: Sender, form: Form) -> Response:
+def add(request: Request, caller: Submitter, form: Form) -> Response:
     """Examinations into a case, or into a new one with that title."""
-    caller.require(SUBMIT)
     ids = form.all("id")
     if not ids:
         return moved(form.back, told="choose_some")
@@ -108,37 +106,32 @@ def _job_of(request: Request, caller: Caller, file: FileInCase) -> str:
 
 
 @router.post("/cases/{case_id}/remove")
-def remove(request: Request, caller: Sender, form: Form, case_id: int) -> Response:
-    caller.require(SUBMIT)
+def remove(request: Request, caller: Submitter, form: Form, case_id: int) -> Response:
     cases_of(request, caller).remove_file(case_id, form.one("sha256"))
     return moved(f"/cases/{case_id}")
 
 
 @router.post("/cases/{case_id}/note")
-def note(request: Request, caller: Sender, form: Form, case_id: int) -> Response:
-    caller.require(SUBMIT)
+def note(request: Request, caller: Submitter, form: Form, case_id: int) -> Response:
     cases_of(request, caller).note(case_id, form.one("text"), sha256=form.one("sha256"))
     return moved(f"/cases/{case_id}#notes")
 
 
 @router.post("/cases/{case_id}/tag")
-def tag(request: Request, caller: Sender, form: Form, case_id: int) -> Response:
-    caller.require(SUBMIT)
+def tag(request: Request, caller: Submitter, form: Form, case_id: int) -> Response:
     cases_of(request, caller).tag(case_id, form.one("name"))
     return moved(f"/cases/{case_id}")
 
 
 @router.post("/cases/{case_id}/untag")
-def untag(request: Request, caller: Sender, form: Form, case_id: int) -> Response:
-    caller.require(SUBMIT)
+def untag(request: Request, caller: Submitter, form: Form, case_id: int) -> Response:
     cases_of(request, caller).untag(case_id, form.one("name"))
     return moved(f"/cases/{case_id}")
 
 
 @router.post("/cases/{case_id}/export")
-def bundle(request: Request, caller: Sender, case_id: int) -> Response:
+def bundle(request: Request, caller: Submitter, case_id: int) -> Response:
     """The case as one file. It is made on the disk, and gone when it was sent."""
-    caller.require(SUBMIT)
     cases, folder = cases_of(request, caller), service_of(request).folder
     title = cases.get(case_id).line.title
     path = folder.work / f"{secrets.token_hex(16)}.zip"
@@ -149,9 +142,8 @@ def bundle(request: Request, caller: Sender, case_id: int) -> Response:
 
 
 @router.post("/cases/{case_id}/erase")
-def erase(request: Request, caller: Sender, case_id: int) -> Response:
+def erase(request: Request, caller: Submitter, case_id: int) -> Response:
     """The case with its notes and tags; what was examined stays in the history."""
-    caller.require(SUBMIT)
     Erasure(_kept(request, caller), caller.name).case(case_id)
     return moved("/cases", told="case_deleted")
 

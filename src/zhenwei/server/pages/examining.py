@@ -17,7 +17,7 @@ from zhenwei.report.restored import from_dict
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.arriving import progress_page
-from zhenwei.server.pages.forms import Sender
+from zhenwei.server.pages.forms import Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown
 from zhenwei.server.pages.preview import Preview
 from zhenwei.server.pages.previews import State, previews_of
@@ -188,7 +188,7 @@ def _attached(content: str, kind: str, name: str) -> Response:
 
 
 @router.post("/examinations/{id_}/again")
-def again(request: Request, caller: Sender, id_: str) -> Response:
+def again(request: Request, caller: Submitter, id_: str) -> Response:
     """Examine what is kept of it once more, by this version."""
     service = service_of(request)
     job = service.get(caller, id_)
@@ -200,7 +200,7 @@ def again(request: Request, caller: Sender, id_: str) -> Response:
 
 
 @router.post("/examinations/{id_}/delete")
-def delete(request: Request, caller: Sender, id_: str) -> Response:
+def delete(request: Request, caller: Submitter, id_: str) -> Response:
     service_of(request).delete(caller, id_, undo=True)
     return moved("/history", told="deleted", undo=id_)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from zhenwei.server.auth.caller import Caller
+from zhenwei.server.auth.caller import ADMIN, SUBMIT, Caller
 from zhenwei.server.pages.frame import gate_of, local
 
 
@@ -38,5 +38,17 @@ def sender(request: Request, form: Annotated[Fields, Depends(fields)]) -> Caller
     return gate_of(request).caller(request, form.one("csrf"))
 
 
+def submitter(caller: Annotated[Caller, Depends(sender)]) -> Caller:
+    caller.require(SUBMIT)
+    return caller
+
+
+def admin(caller: Annotated[Caller, Depends(sender)]) -> Caller:
+    caller.require(ADMIN)
+    return caller
+
+
 Form = Annotated[Fields, Depends(fields)]
 Sender = Annotated[Caller, Depends(sender)]
+Submitter = Annotated[Caller, Depends(submitter)]
+Admin = Annotated[Caller, Depends(admin)]

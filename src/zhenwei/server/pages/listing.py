@@ -12,8 +12,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
-from zhenwei.server.pages.forms import Form, Sender
+from zhenwei.server.pages.forms import Form, Sender, Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
+from zhenwei.server.pages.sight import ServedAlbum
 from zhenwei.server.problems import ProblemError
 from zhenwei.store.cases import Cases
 from zhenwei.store.jobs import DONE, STATES, Job, Wanted
@@ -22,6 +23,7 @@ router = APIRouter(include_in_schema=False)
 PAGE = 30
 _DECISIONS, _KINDS = ("forged", "genuine", "inconclusive"), ("image", "video", "audio")
 _MAX_CASES = 100
+_SAME_SHAPE = 0.02  # by how much two pictures may differ in shape to be laid over each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def history(
 
 
 @router.post("/history/delete")
-def delete(request: Request, caller: Sender, form: Form) -> Response:
+def delete(request: Request, caller: Submitter, form: Form) -> Response:
     ids = form.all("id")
     if not ids:
         return moved(form.back, told="choose_some")
@@ -105,7 +107,7 @@ def delete(request: Request, caller: Sender, form: Form) -> Response:
 
 
 @router.post("/undo")
-def undo(request: Request, caller: Sender, form: Form) -> Response:
+def undo(request: Request, caller: Submitter, form: Form) -> Response:
     told = "undone"
     for id_ in form.all("id"):
         try:
@@ -137,7 +139,7 @@ def compare(request: Request, caller: Reader, a: str = "", b: str = "") -> Respo
         return _pick(request, caller, service.get(caller, a, language))
     found = service.compare(caller, a, b, language)
     sides = [_side(request, caller, job) for job in (found.first, found.second)]
-    values: dict[str, Any] = {"found": found, "sides": sides}
+    values: dict[str, Any] = {"found": found, "sides": sides, "are_alike": _are_alike(sides)}
     title = words_of(request)("compare")
     return shown(request, caller, "service/compare.html", title=title, here="history", **values)
 
@@ -155,16 +157,26 @@ def _pick(request: Request, caller: Caller, job: Job) -> Response:
 
 
 def _side(request: Request, caller: Caller, job: Job) -> dict[str, Any]:
+    """One of the two. ``ratio``: width over height of its poster, 0 without one."""
     service = service_of(request)
     document = json.loads(service.document(caller, job.id, language_of(request)))
-    poster = ""
+    poster, ratio = "", 0.0
     try:
         packed = service.found(caller, job.id)
         if packed.report.poster is not None:
-            numbers = {id(pixels): number for number, pixels in enumerate(packed.pictures)}
-            poster = f"/examinations/{job.id}/pictures/{numbers[id(packed.report.poster.pixels)]}.jpg"
+            pixels = packed.report.poster.pixels
+            poster = ServedAlbum(packed, f"/examinations/{job.id}/pictures").address(pixels)
+            ratio = pixels.shape[1] / max(1, pixels.shape[0])
     except ProblemError:
         pass  # what was found is told all the same
     explanation = document["verdict"]["explanation"] if "verdict" in document else document["error"]["message"]
     version = document["engine"]["version"] if "engine" in document else ""
-    return {"job": job, "poster": poster, "explanation": explanation, "version": version}
+    return {"job": job, "poster": poster, "ratio": ratio, "explanation": explanation, "version": version}
+
+
+def _are_alike(sides: list[dict[str, Any]]) -> bool:
+    """Whether one can be laid over the other: both are pictures of one shape, and not the same file."""
+    first, second = sides
+    are_pictures = first["job"].kind == second["job"].kind == "image" and bool(first["ratio"])
+    is_one = first["job"].sha256 == second["job"].sha256
+    return are_pictures and not is_one and abs(first["ratio"] / max(second["ratio"], 1e-6) - 1) < _SAME_SHAPE

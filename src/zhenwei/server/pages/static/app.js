@@ -138,6 +138,8 @@
     } else { tick(); }
   }
 
+  const share = one("laid-share");
+  if (share) { share.addEventListener("input", () => { one("laid").style.opacity = share.value / 100; }); }
   const paper = one("print");
   if (paper) { paper.addEventListener("click", () => window.print()); }
 })();

@@ -44,6 +44,8 @@ PHRASES: dict[str, tuple[str, str]] = {
         "对数似然比大于零支持伪造。差异最大的排在最前。",
     ),
     "compare_silent": ("{count} had an answer on neither", "{count} 个检测器对两者均未作答"),
+    "compare_laid": ("Laid over each other", "重叠对照"),
+    "compare_share": ("From the first to the second", "从第一份到第二份"),
     "compare_facts": ("What differs in the files", "文件信息的差异"),
     "compare_no_facts": ("Size, format, length and tags are the same.", "大小、格式、时长和标签均相同。"),
     "compare_pick": ("Compare {name} with", "将 {name} 与以下之一比较"),
