@@ -27,7 +27,9 @@ from zhenwei.faults import contained
 
 COMMANDS = {
     "scan": "Examine photos, videos and folders: is a face in them forged?",
-    "results": "Show what a scan into a store found: table, CSV, JSON.",
+    "results": "Show what a scan into a store found: table, CSV, JSON, Parquet, pages.",
+    "case": "Keep files, verdicts and notes of a case together; hand it on so that others can check it.",
+    "serve": "A page to drop files on, and a REST API.",
     "detectors": "Show the catalogue of detectors, or all about one of them.",
     "fingerprint": "Whose picture is this? Compare it with cameras and generators, your own too.",
     "doctor": "Check versions, models and extras, and say what to install.",
