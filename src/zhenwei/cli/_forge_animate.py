@@ -12,6 +12,7 @@ import typer
 from zhenwei.cli._forge_make import refuse_other
 from zhenwei.cli._forge_run import CONSENT_FIX, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.language import tell
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
@@ -79,8 +80,8 @@ def animate(
     cast.drive(driver)
     cast.speak(audio, made)
     refuse_other(output, cast.parent)
-    with progress_bar("animating", 1.0) as tell:
-        forged = animated(cast.pixels, cast.landmarks, cast.motion(), gain=gain, tell=tell)
+    with progress_bar("animating", 1.0) as advance:
+        forged = animated(cast.pixels, cast.landmarks, cast.motion(), gain=gain, tell=advance)
     claim: Any = "ai-edited" if cast.parent else "ai-generated"
     told = dict(forged.recipe) | cast.recipe | {"seed": seed}
     origin = Origin(str(forged.recipe["method"]), told, cast.consent, claim, cast.parent or None)
