@@ -31,7 +31,6 @@ from zhenwei.types import (
     Kind,
     Media,
     Person,
-    Pixels,
     Report,
     Strip,
     Subject,
@@ -339,37 +338,30 @@ def _poster(
     suspect = max(tracks, key=lambda track: llrs.get(track.person, -math.inf), default=None)
     frame = frames[_clearest(suspect).frame if suspect else len(frames) // 2]
     caption, time_s = (_PICTURE, None) if kind == "image" else (_FRAME, frame.time_s)
-    return ImageExhibit(caption, _small(frame, _POSTER_PX), time_s, boxes=_boxes(frame, tracks))
+    return _shown(frame, tracks, caption, _POSTER_PX, time_s)
 
 
 def _shown_frames(frames: Sequence[Frame], tracks: Sequence[Track]) -> tuple[ImageExhibit, ...]:
     """Frames evenly spread over those that were sampled, small."""
     places = np.linspace(0, len(frames) - 1, min(_STRIP_FRAMES, len(frames))).round().astype(int)
-    shown = []
-    for place in places:
-        frame = frames[place]
-        boxes = _boxes(frame, tracks)
-        shown.append(ImageExhibit(_FRAME, _small(frame, _STRIP_PX), frame.time_s, boxes=boxes))
-    return tuple(shown)
+    return tuple([_shown(frames[place], tracks, _FRAME, _STRIP_PX, frames[place].time_s) for place in places])
 
 
-def _small(frame: Frame, max_px: int) -> Pixels:
+def _shown(frame: Frame, tracks: Sequence[Track], caption: Text, max_px: int, time_s: float | None) -> ImageExhibit:
+    """The frame, small, with a box where each person's face is."""
+    height, width = frame.pixels.shape[:2]
+    boxes = []
+    for person, box in [(track.person, face.box) for track in tracks for face in track.faces if _is_in(face, frame)]:
+        edges = (box.left / width, box.top / height, box.right / width, box.bottom / height)
+        left, top, right, bottom = [round(min(max(float(edge), 0.0), 1.0), 4) for edge in edges]
+        boxes.append((person, left, top, right, bottom))
     pixels = shrunk(frame.pixels, max_px).copy()
     pixels.flags.writeable = False
-    return pixels
+    return ImageExhibit(caption, pixels, time_s, boxes=tuple(boxes))
 
 
-def _boxes(frame: Frame, tracks: Sequence[Track]) -> tuple[tuple[int, float, float, float, float], ...]:
-    """Where each person's face is in the frame, as shares of its size."""
-    height, width = frame.pixels.shape[:2]
-    found = []
-    for track in tracks:
-        for face in track.faces:
-            if face.frame == frame.index and not face.tight:
-                edges = (face.box.left / width, face.box.top / height, face.box.right / width, face.box.bottom / height)
-                left, top, right, bottom = [round(min(max(float(edge), 0.0), 1.0), 4) for edge in edges]
-                found.append((track.person, left, top, right, bottom))
-    return tuple(found)
+def _is_in(face: Face, frame: Frame) -> bool:
+    return face.frame == frame.index and not face.tight
 
 
 def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zhenwei.cli import COMMANDS, main
+from zhenwei.cli._help import wrapped
 from zhenwei.cli.language import current, of_locale
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -72,6 +73,18 @@ def test_help_keeps_its_shape_in_40_columns(
     for line in out.splitlines():
         assert width(line.rstrip()) <= 40, line
     assert "zhenwei" in examples  # which are to be copied, and stay on one line
+
+
+def test_lines_break_within_no_latin_word_and_before_no_punctuation() -> None:
+    text = "隐藏文件会被略去：--verbose 可逐一列出。“真实”表示（在 zhenwei 中）证据支持。"
+    for columns in range(12, 40):
+        lines = wrapped(text, columns).splitlines()
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+        for line in lines:
+            assert width(line) <= columns
+            assert line[0] not in "，。、；：）”"
+        assert sum("--verbose" in line for line in lines) == 1
+    assert wrapped("one two three", 8) == "one two\nthree"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -73,10 +73,12 @@ def test_what_is_there_is_not_replaced(folder: Path, tmp_path: Path, capsys: pyt
 
 def test_several_reports_go_into_a_folder(folder: Path, tmp_path: Path) -> None:
     report = json.loads((folder / "photo.json").read_text())["reports"][0]
+    other = json.loads(json.dumps(report))
+    other["file"]["path"] = "photo.v2.jpg"
     both = tmp_path / "both.json"
-    both.write_text(json.dumps({"schema": "zhenwei.report-set/1", "reports": [report, report]}))
+    both.write_text(json.dumps({"schema": "zhenwei.report-set/1", "reports": [report, report, other]}))
     assert main(["report", str(both), "-o", str(tmp_path / "out"), "--quiet"]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["photo-2.html", "photo.html"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["photo-2.html", "photo.html", "photo.v2.html"]
     assert main(["report", str(both), "-o", str(tmp_path / "x.html")]) == 2
 
 

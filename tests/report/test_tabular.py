@@ -87,7 +87,8 @@ def test_in_40_columns_each_file_is_a_few_lines(every_report: tuple[Report, ...]
 
 
 def test_a_file_is_one_line_where_nobody_watches(every_report: tuple[Report, ...]) -> None:
-    for outcome in (*every_report, BROKEN):
+    outcomes: list[Outcome] = [*every_report, BROKEN]
+    for outcome in outcomes:
         told = line(outcome)
         assert told.count("\n") == 1
         assert told[0] in "▲●◆×"

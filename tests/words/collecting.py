@@ -13,7 +13,7 @@ from pathlib import Path
 import zhenwei
 from zhenwei import errors
 from zhenwei.cli import COMMANDS, WITHIN, every_command
-from zhenwei.cli._help import CLICK
+from zhenwei.cli._help import CLICK, STEPS
 from zhenwei.cli._tree import EVERYWHERE
 
 SOURCE = Path(zhenwei.__file__).parent
@@ -144,6 +144,7 @@ def _name(function: ast.expr) -> str:
 
 def _in_help() -> Iterator[str]:
     yield from CLICK
+    yield from [line for _, line in STEPS]
     yield from COMMANDS.values()
     for within in WITHIN.values():
         yield from within.values()

@@ -12,7 +12,7 @@ import typer
 from zhenwei.cli._forge_make import refuse_other
 from zhenwei.cli._forge_run import CONSENT_FIX, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import say
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
@@ -80,8 +80,8 @@ def animate(
     cast.drive(driver)
     cast.speak(audio, made)
     refuse_other(output, cast.parent)
-    with progress_bar("animating", 1.0) as advance:
-        forged = animated(cast.pixels, cast.landmarks, cast.motion(), gain=gain, tell=advance)
+    with progress_bar("animating", 1.0) as tell:
+        forged = animated(cast.pixels, cast.landmarks, cast.motion(), gain=gain, tell=tell)
     claim: Any = "ai-edited" if cast.parent else "ai-generated"
     told = dict(forged.recipe) | cast.recipe | {"seed": seed}
     origin = Origin(str(forged.recipe["method"]), told, cast.consent, claim, cast.parent or None)
@@ -92,7 +92,7 @@ def animate(
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        tell(f"{exported.path}  {len(forged.frames)} frames, mark {exported.ident}")
+        typer.echo(say("{}  {} frames, mark {}", exported.path, len(forged.frames), exported.ident))
 
 
 def _check_use(portrait: Path | None, puppet: DrawnFace | None, movers: list[Any], output: Path) -> None:

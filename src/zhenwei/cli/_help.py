@@ -3,6 +3,7 @@ other."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,14 @@ _TWO_COLUMNS = 64  # columns of the terminal from which on there are two
 _WIDE = 100  # from which on remarks stand beside their examples
 _LEFT = 30
 _LONGEST_VALUE = 24
+_CJK, _MARKS = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u2018", "，。、；：？！）】》”’"
+# An opening mark with what follows, a Chinese character or a Latin word, closing marks, spaces.
+_PIECES = re.compile(f"[（《“‘]*(?:[{_CJK}]|[^{_CJK}\\s]+)?[{_MARKS}]*\\s*")
+STEPS = (  # what one does first
+    ("zhenwei scan photo.jpg", "Examine a photo, a clip or a recording."),
+    ("zhenwei scan folder/ --output out/", "A page for each file, to be opened and passed on."),
+    ("zhenwei doctor", "See what is installed, and what is missing."),
+)
 CLICK = (  # what Click says of wrong use
     "Missing argument '{}'.",
     "Missing option '{}'.",
@@ -63,7 +72,7 @@ def show(command: Command, console: Console, everywhere: Sequence[tuple[str, str
     console.print(Text.assemble((say("Usage:"), "bold"), " ", command.usage), soft_wrap=False)
     for paragraph in command.paragraphs:
         console.print()
-        console.print(Text(_told(paragraph)))
+        console.print(Text(wrapped(_told(paragraph), console.width)))
     arguments = [("  ".join(each.names), _told(each.help)) for each in command.arguments if each.help]
     _section(console, say("Arguments:"), arguments)
     _section(console, say("Commands:"), [(name, _told(line)) for name, line in command.within])
@@ -98,12 +107,7 @@ def show_first_steps(console: Console, commands: Mapping[str, str]) -> None:
     from rich.text import Text
 
     console.print(Text(say("Tells forged faces from real ones, and shows why. Works offline."), "bold"))
-    steps = (
-        ("zhenwei scan photo.jpg", "Examine a photo, a clip or a recording."),
-        ("zhenwei scan folder/ --output out/", "A page for each file, to be opened and passed on."),
-        ("zhenwei doctor", "See what is installed, and what is missing."),
-    )
-    _section(console, say("Begin with:"), [(call, say(line)) for call, line in steps], left=38)
+    _section(console, say("Begin with:"), [(call, say(line)) for call, line in STEPS], left=38)
     console.print()
     console.print(Text.assemble((say("All commands:"), "bold"), " ", ", ".join(commands)))
     console.print(Text(say("zhenwei COMMAND --help tells more; zhenwei --help lists them with a line each.")))
@@ -122,15 +126,32 @@ def _section(console: Console, title: str, rows: Sequence[tuple[str, str]], left
     if console.width < _TWO_COLUMNS:
         for name, words in rows:
             console.print(Padding(Text(name, "cyan"), (0, 0, 0, 2)))
-            console.print(Padding(Text(words), (0, 0, 0, 6)))
+            console.print(Padding(Text(wrapped(words, console.width - 6)), (0, 0, 0, 6)))
         return
     width = min(left, max([len(name) for name, _ in rows]) + 1)
     table = Table.grid(padding=(0, 1, 0, 0), expand=True)
     table.add_column(width=width, overflow="fold")
     table.add_column(ratio=1)
     for name, words in rows:
-        table.add_row(Text(name, "cyan"), Text(words))
+        table.add_row(Text(name, "cyan"), Text(wrapped(words, console.width - width - 4)))
     console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def wrapped(text: str, width: int) -> str:
+    """Lines of at most ``width`` columns, broken at spaces and between Chinese characters, but within no Latin word and
+    before no punctuation."""
+    from rich.cells import cell_len
+
+    lines, used = [""], 0
+    for piece in _PIECES.findall(text):
+        size = cell_len(piece.rstrip())
+        if used and used + size > width:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+            used = 0
+        lines[-1] += piece
+        used += cell_len(piece)
+    return "\n".join(lines)
 
 
 def _panels(options: Iterable[Parameter]) -> dict[str, list[Parameter]]:

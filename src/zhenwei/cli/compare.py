@@ -70,7 +70,7 @@ def compare(
     else:
         _show(pair)
     if output is not None and not quiet:
-        notes_console().print(say("{} was written{}.", output, ""), style="dim")
+        notes_console().print(say("{} was written{}.", output, ""), style="dim", markup=False)
 
 
 def _refuse_evaluations(*paths: str) -> None:

@@ -87,9 +87,10 @@ def report(
         language: Language = chosen() or ("zh" if document["language"] == "zh" else "en")
         page = _page(made, language, asked, place.parent)
         for suffix in suffixes:
-            by = _written(page, place.with_suffix(suffix), browser)
+            path = _with(place, suffix)
+            by = _written(page, path, browser)
             if not quiet:
-                notes.print(say("{} was written{}.", place.with_suffix(suffix), by), style="dim")
+                notes.print(say("{} was written{}.", path, by), style="dim", markup=False)
     raise typer.Exit(int(failed))
 
 
@@ -135,10 +136,16 @@ def _places(file: Path, output: Path | None, documents: Sequence[Mapping[str, An
     return places
 
 
+def _with(place: Path, suffix: str) -> Path:
+    """The path with that suffix in the place of one of a report; a dot in a name is no suffix."""
+    is_report = place.suffix.lower() in (*SUFFIXES, ".json")
+    return place.with_suffix(suffix) if is_report else place.with_name(f"{place.name}{suffix}")
+
+
 def _refuse_what_is_there(places: Sequence[Path], suffixes: Sequence[str], force: bool) -> None:
     for place in places:
         for suffix in suffixes:
-            path = place.with_suffix(suffix)
+            path = _with(place, suffix)
             if path.exists() and not force:
                 fix = "Name another with --output, or add --force."
                 raise UsageError("a file of that name is there", got=str(path), fix=fix)
