@@ -31,8 +31,24 @@ Scopes = Annotated[
     list[Scope] | None, typer.Option("--scope", help="Repeat for more; admin has all. Else read and submit.")
 ]
 
-keys = typer.Typer(help="API keys, for programs.", no_args_is_help=True)
-people = typer.Typer(help="People who log in with a name and a password.", no_args_is_help=True)
+_KEYS_HELP = """API keys, for programs.
+
+Examples:
+
+  zhenwei serve keys add uploader --scope submit
+
+  zhenwei serve keys list
+"""
+_PEOPLE_HELP = """People who log in with a name and a password.
+
+Examples:
+
+  zhenwei serve people add anna --scope read --scope submit
+
+  zhenwei serve people list
+"""
+keys = typer.Typer(help=_KEYS_HELP, no_args_is_help=True)
+people = typer.Typer(help=_PEOPLE_HELP, no_args_is_help=True)
 
 
 @keys.command("add")

@@ -61,7 +61,7 @@ def read_state(path: Path) -> State:
     except OSError as error:
         raise DataError("the weights cannot be read", got=f"{path}: {error.strerror or error}") from error
     except UNREADABLE as error:
-        fix = "Save them anew where they were made: torch.save(model.state_dict(), FILE), or as safetensors."
+        fix = "Save them anew where they were made: the state dict alone, or as safetensors."
         got = f"{path}: {str(error).splitlines()[0][:200]}"
         raise DataError("the file is no plain table of weights", got=got, want="tensors alone", fix=fix) from error
     for name in (*_WRAPPED, *_WRAPPED):  # one may lie in another
