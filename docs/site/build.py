@@ -17,10 +17,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reference import api_page, commands_page, detectors_page
-
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from docs.site.reference import api_page, commands_page, detectors_page  # noqa: E402
+
 BUILD = ROOT / "build"
 LANGUAGES = ("en", "zh")
 _BLOCK = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
