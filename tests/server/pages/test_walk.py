@@ -179,3 +179,21 @@ def test_choices_are_remembered(look: Look, site_of_pages: Live) -> None:
     assert page.evaluate(background) == "rgb(18, 20, 23)"
     page.goto("/cases")
     assert page.locator("h1").inner_text() == say("cases", "zh")
+
+
+def test_somebody_signs_in_and_out(look: Look, guarded: Live) -> None:
+    page = look(base_url=guarded.url)
+    page.goto("/cases")
+    page.get_by_label("Name").fill("bob")
+    page.get_by_label("Password").fill("bob has a long word")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Cases").wait_for()  # where they wanted to go
+    page.get_by_role("link", name="Examine", exact=True).click()
+    page.set_input_files("input[type=file]", PHOTO)
+    page.get_by_text("It is next.").or_(page.get_by_text("before it")).wait_for()  # nobody examines here
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("heading", name="This examination was cancelled").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.goto("/history")
+    assert page.url.startswith(f"{guarded.url}/login")
