@@ -223,7 +223,7 @@ def kill(times: int, seed: int, count: int, what: list[str]) -> int:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
         assert _run(folder, store, []).wait(_SCAN_S) == 0
         flaws += _flaws(folder / store, reference, whole=True)
-        left = _left()
+        left = _left(folder)
         print("\n".join([*flaws, *left]) or f"{done}: nothing lost, nothing doubled, nothing left behind")
         return int(bool(flaws or left))
 
@@ -338,10 +338,19 @@ def _flaws(store: Path, reference: list[tuple[str, Any]], *, whole: bool) -> lis
     return flaws
 
 
-def _left() -> list[str]:
-    """Processes of ours that outlived their scan."""
+def _left(folder: Path) -> list[str]:
+    """Processes that outlived their scan, whoever is their parent by now: the folder stands in their environment."""
     time.sleep(5)
-    return [f"left behind: {line[:100]}" for _, line in _below(os.getpid()) if _is_worker(line) or _is_actor(line)]
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes()
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if os.fsencode(folder) in environment:
+            found.append(f"left behind: {line[:100]}")
+    return found
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from zhenwei.server.service import Service
+from zhenwei.store.jobs import RUNNING
 
 _EVERY_S = 600.0
-_STALE_S = 24 * 3600.0  # of uploads and workers' files: longer than either takes
+_AT_ONCE = 200  # files looked at before the caller has its turn again
+_STALE_S = 24 * 3600.0  # of uploads: longer than one takes
 _ORPHAN_S = 3600.0  # from the arrival of bytes to the job that tells of them it takes milliseconds
 
 
@@ -19,29 +22,43 @@ class Housekeeper:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._next = 0.0
+        self._round: Iterator[None] = iter(())
 
-    def look(self, busy: Collection[str]) -> None:
-        """Now and then: away with it. ``busy``: files of workers that are at it."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + _EVERY_S
+    def look(self) -> None:
+        """To be called now and then; a little is done each time."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY_S
+            self._round = self._looked_through()
+        for _ in islice(self._round, _AT_ONCE):
+            pass
+
+    def _looked_through(self) -> Iterator[None]:
         folder, jobs = self._service.folder, self._service.jobs
-        for path in (*_older(folder.incoming, "*.part", _STALE_S), *_older(folder.work, "*", _STALE_S)):
-            if str(path) not in busy:
+        for path in folder.incoming.glob("*.part"):
+            if _age_s(path) > _STALE_S:
                 _remove(path)
-        for path in _older(folder.media, "??/*", _ORPHAN_S):
-            jobs.without(path.name, lambda sha256=path.name: folder.remove(sha256))  # type: ignore[misc]
-        for path in _older(folder.previews, "??/*", _ORPHAN_S):  # of bytes that are gone, and those left half made
-            if not folder.medium(path.name).is_file():
+            yield
+        for path in folder.work.iterdir():
+            job = jobs.several([path.name]).get(path.name)
+            if job is None or job.state != RUNNING:
+                _remove(path)
+            yield
+        for path in folder.media.glob("??/*"):
+            if _age_s(path) > _ORPHAN_S:
+                jobs.without(path.name, lambda sha256=path.name: folder.remove(sha256))  # type: ignore[misc]
+            yield
+        for path in folder.previews.glob("??/*"):  # of bytes that are gone, and those left half made
+            if _age_s(path) > _ORPHAN_S and not folder.medium(path.name).is_file():
                 shutil.rmtree(path, ignore_errors=True)
+            yield
 
 
-def _older(folder: Path, pattern: str, seconds: float) -> Iterator[Path]:
-    before = time.time() - seconds
-    for path in folder.glob(pattern):
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < before:
-                yield path
+def _age_s(path: Path) -> float:
+    """0 of one that is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _remove(path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhenwei.engine import Examined, Limits, Pool
-from zhenwei.errors import MediaError, WorkerDiedError, ZhenweiError
+from zhenwei.errors import DataError, MediaError, WorkerDiedError, ZhenweiError
 from zhenwei.faults import contained
 from zhenwei.report import Unreadable
 from zhenwei.server.alive import Alive
@@ -144,7 +144,11 @@ class Runner(threading.Thread):
         if job is None:
             return
         self._progress.pop(job.id, None)
-        became = self._recorder.record(job, examined.outcome, examined.seconds)
+        try:
+            became = self._recorder.record(job, examined.outcome, examined.seconds)
+        except DataError as error:  # not even its failure could be told: it must not come again and again
+            told = {"error_kind": type(error).__name__, "error": error.what, "error_fix": error.fix}
+            became = told["error_kind"] if self._queue.finish(job.id, told, again=True) else None
         self._metrics.examined.observe(examined.seconds)
         if isinstance(examined.outcome, Unreadable):
             self._metrics.failures.labels(type(examined.outcome.error).__name__).inc()
@@ -192,7 +196,7 @@ class Runner(threading.Thread):
             log.info("%d jobs of processes that ended wait again", count)
         for tenant, uid, actor in self._service.jobs.hidden_for(self._service.settings.deleted_s):
             self._service.erase(tenant, uid, actor)
-        self._housekeeper.look(set(self._open))
+        self._housekeeper.look()
 
 
 def _laid_out(medium: Path, path: Path) -> MediaError | None:
