@@ -304,5 +304,5 @@ def test_previews_of_what_is_gone_are_swept_away(idle: Live, tmp_path: Path) -> 
     for folder in (there, gone, half):
         folder.mkdir(parents=True)
         os.utime(folder, (1, 1))
-    Housekeeper(service).look(())
+    Housekeeper(service).look()
     assert [folder.is_dir() for folder in (there, gone, half)] == [True, False, False]
