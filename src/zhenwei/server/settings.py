@@ -21,6 +21,17 @@ _MIB = 1 << 20
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
+def default_folder() -> Path:
+    """The user's folder of data, as the system has it."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "zhenwei" / "service"
+
+
 class Settings(BaseSettings):
     """``auth``: "none" for whoever sits at this machine, "keys" for API keys and people who log in. ``folder``: where
     uploads and the SQLite file lie. ``public_url``: how others reach it behind a proxy, ``https://host``; of it follow
@@ -31,7 +42,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8765, ge=0, le=65535)
-    folder: Path = Field(default_factory=lambda: default_folder())
+    folder: Path = Field(default_factory=default_folder)
     database_url: str = ""
     auth: Literal["none", "keys"] = "none"
     public_url: str = ""
@@ -143,14 +154,3 @@ def _told(error: ValidationError) -> str:
         where = ".".join(map(str, one["loc"]))
         said.append(f"{where}: {one['msg']}")
     return "; ".join(said)
-
-
-def default_folder() -> Path:
-    """The user's folder of data, as the system has it."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "zhenwei" / "service"

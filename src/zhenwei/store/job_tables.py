@@ -21,10 +21,10 @@ class JobRow(Base):
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("ix_job_tenant", "tenant", "id"),
-        Index("ix_job_tenant_state", "tenant", "state", "id"),
+        Index("ix_job_tenant", "tenant", "id", "name", "sha256", "deleted_at"),  # all that a search looks at
+        Index("ix_job_tenant_state", "tenant", "state", "id", "deleted_at"),
         Index("ix_job_tenant_decision", "tenant", "decision", "id"),
-        Index("ix_job_state", "state", "id"),
+        Index("ix_job_state", "state", "id", "deleted_at"),
         Index("ix_job_tenant_sha256", "tenant", "sha256"),
         UniqueConstraint("tenant", "idempotency", name="uq_job_tenant"),
     )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, text
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from zhenwei.errors import UsageError
 from zhenwei.store.job_tables import JobRow
-from zhenwei.store.refusals import told
 from zhenwei.store.store import Store
-from zhenwei.store.tables import Examination, File, ReportRow
+from zhenwei.store.tables import ReportRow
 from zhenwei.types import Language
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -127,134 +125,119 @@ class Jobs:
         values |= {"options": dict(new.options), "name": plain_name(new.name), "uid": secrets.token_hex(16)}
         values |= {"state": QUEUED, "stage": "", "fraction": 0.0, "tries": 0, "created_at": now(), "callback_tries": 0}
         values["callback_state"] = "waiting" if new.callback_url else None
-        with self.writing() as session:
-            self._lock(session, new.sha256)
+        with self.store.writing() as session:
+            locked(session, new.sha256)
             placed()
-            added = session.execute(self._insert(JobRow).values(**values).on_conflict_do_nothing())
-            is_new = added.rowcount == 1
-            row = self._own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
-            return Added(_job(row), is_new)
+            added = self._insert(JobRow).values(**values).on_conflict_do_nothing().returning(JobRow.id)
+            is_new = session.execute(added).scalar_one_or_none() is not None
+            row = self.own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
+            return Added(job_of(row), is_new)
 
-    def get(self, tenant: str, uid: str, language: Language = "en") -> Job | None:
-        asked = _with_reason(language).where(JobRow.tenant == tenant, JobRow.uid == uid, JobRow.deleted_at.is_(None))
-        with self.reading() as session:
+    def get(self, tenant: str, uid: str, language: Language = "en", *, hidden: bool = False) -> Job | None:
+        """``hidden``: one that was taken out, too."""
+        asked = _with_reason(language).where(JobRow.tenant == tenant, JobRow.uid == uid)
+        if not hidden:
+            asked = asked.where(JobRow.deleted_at.is_(None))
+        with self.store.reading() as session:
             row = session.execute(asked).first()
-            return None if row is None else _job(row[0], row[1] or "")
+            return None if row is None else job_of(row[0], row[1] or "")
 
     def several(self, uids: Sequence[str]) -> dict[str, Job]:
         """By id, of whichever tenant: for those who have been told their ids."""
-        with self.reading() as session:
+        with self.store.reading() as session:
             rows = session.execute(select(JobRow).where(JobRow.uid.in_(uids), JobRow.deleted_at.is_(None))).scalars()
-            return {row.uid: _job(row) for row in rows}
+            return {row.uid: job_of(row) for row in rows}
 
-    def list(
+    def search(
         self, tenant: str, wanted: Wanted = Wanted(), *, after: str = "", limit: int = 50, language: Language = "en"
     ) -> tuple[list[Job], str]:
         """The newest first, and the cursor with which the next page begins, "" where there is none. UsageError for a
         cursor that leads nowhere."""
-        asked = _with_reason(language).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *_conditions(wanted))
-        with self.reading() as session:
+        asked = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *_conditions(wanted))
+        with self.store.reading() as session:
             if after:
                 at = session.execute(select(JobRow.id).filter_by(tenant=tenant, uid=after)).scalar_one_or_none()
                 if at is None:
                     raise UsageError("this cursor leads nowhere", got=after, want="the one of the page before")
                 asked = asked.where(JobRow.id < at)
-            rows = session.execute(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
-            found = [_job(row[0], row[1] or "") for row in rows[:limit]]
-        return found, found[-1].id if len(rows) > limit else ""
+            ids = session.scalars(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
+            shown = _with_reason(language).where(JobRow.id.in_(ids[:limit])).order_by(JobRow.id.desc())
+            found = [job_of(row[0], row[1] or "") for row in session.execute(shown)]
+        return found, found[-1].id if len(ids) > limit else ""
+
+    def waiting(self) -> int:
+        """How many wait, of all tenants."""
+        with self.store.reading() as session:
+            return session.execute(select(func.count()).where(JobRow.state == QUEUED)).scalar_one()
 
     def counts(self, tenant: str | None = None) -> dict[str, int]:
         """How many there are in each state; of one tenant, or of all."""
         asked = select(JobRow.state, func.count()).where(JobRow.deleted_at.is_(None)).group_by(JobRow.state)
         if tenant is not None:
             asked = asked.where(JobRow.tenant == tenant)
-        with self.reading() as session:
-            found = {state: count for state, count in session.execute(asked)}
+        with self.store.reading() as session:
+            found: dict[str, int] = dict(session.execute(asked).all())
         return {state: found.get(state, 0) for state in STATES}
 
     def ahead(self, job: Job) -> int:
         """How many of the same tenant wait before it."""
-        with self.reading() as session:
+        with self.store.reading() as session:
             own = select(JobRow.id).filter_by(uid=job.id).scalar_subquery()
             waiting = select(func.count()).where(JobRow.tenant == job.tenant, JobRow.state == QUEUED, JobRow.id < own)
             return session.execute(waiting).scalar_one()
 
     def cancel(self, tenant: str, uid: str) -> Job | None:
         """As it is then: one that is over stays as it is. Who examines it learns of it by the next beat."""
-        with self.writing() as session:
-            row = self._own(session, tenant, uid)
+        with self.store.writing() as session:
+            row = self.own(session, tenant, uid)
             if row is None or row.deleted_at is not None:
                 return None
             if row.state in (QUEUED, RUNNING):
                 row.state, row.finished_at, row.same, row.owner = CANCELLED, now(), None, None
                 row.callback_state = "due" if row.callback_url else None
                 row.callback_at = row.finished_at if row.callback_url else None
-            return _job(row)
+            return job_of(row)
 
     def hide(self, tenant: str, uid: str) -> bool:
         """Take it out of every list; :meth:`show` brings it back until it is erased. One that is open is cancelled."""
         if self.cancel(tenant, uid) is None:
             return False
-        with self.writing() as session:
-            row = self._own(session, tenant, uid)
+        with self.store.writing() as session:
+            row = self.own(session, tenant, uid)
             if row is not None:
                 row.deleted_at, row.same, row.idempotency = now(), None, None
             return row is not None
 
     def show(self, tenant: str, uid: str) -> bool:
-        with self.writing() as session:
-            row = self._own(session, tenant, uid)
+        with self.store.writing() as session:
+            row = self.own(session, tenant, uid)
             if row is None or row.deleted_at is None:
                 return False
             row.deleted_at = None
             return True
 
-    def hidden_for(self, seconds: float) -> list[tuple[str, str]]:
-        """Tenant and id of those that were taken out at least so long ago."""
+    def hidden_for(self, seconds: float) -> list[tuple[str, str, str]]:
+        """Tenant, id and actor of those that were taken out at least so long ago."""
         before = now() - timedelta(seconds=seconds)
-        with self.reading() as session:
-            rows = session.execute(select(JobRow.tenant, JobRow.uid).where(JobRow.deleted_at <= before))
-            return [(row.tenant, row.uid) for row in rows]
-
-    def erase(self, tenant: str, uid: str) -> Job | None:
-        """Take it out for ever, and what was found with it, unless another job stands on that. What it was, or None."""
-        with self.writing() as session:
-            row = self._own(session, tenant, uid)
-            if row is None:
-                return None
-            job = _job(row)
-            self._lock(session, job.sha256)
-            session.delete(row)
-            session.flush()
-            _erase_found(session, job)
-            return job
+        with self.store.reading() as session:
+            rows = session.execute(select(JobRow.tenant, JobRow.uid, JobRow.actor).where(JobRow.deleted_at <= before))
+            return [(row.tenant, row.uid, row.actor) for row in rows]
 
     def without(self, sha256: str, act: Locked) -> bool:
         """Call ``act``, which takes away the bytes of that digest, where no job needs them; whether it was called."""
-        with self.writing() as session:
-            self._lock(session, sha256)
-            if session.execute(select(JobRow.id).filter_by(sha256=sha256).limit(1)).first() is not None:
+        asked = select(JobRow.id).filter_by(sha256=sha256).limit(1)
+        with self.store.reading() as session:
+            if session.execute(asked).first() is not None:
+                return False
+        with self.store.writing() as session:
+            locked(session, sha256)
+            if session.execute(asked).first() is not None:
                 return False
             act()
             return True
 
-    @contextmanager
-    def writing(self) -> Iterator[Session]:
-        store = self.store
-        with told(store.where), Session(store.engine.execution_options(writes=True)) as session, session.begin():
-            yield session
-
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
-        with told(self.store.where), Session(self.store.engine) as session:
-            yield session
-
-    def _lock(self, session: Session, sha256: str) -> None:
-        """Nobody else puts or takes bytes of this digest until the transaction ends. SQLite has one writer anyway."""
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": int(sha256[:15], 16)})
-
-    def _own(self, session: Session, tenant: str, uid: str) -> Any:
+    def own(self, session: Session, tenant: str, uid: str) -> Any:
+        """The row, for who writes to it; None where this tenant has no such job."""
         asked = select(JobRow).filter_by(tenant=tenant, uid=uid).with_for_update()
         return session.execute(asked).scalar_one_or_none()
 
@@ -281,11 +264,17 @@ def plain_name(name: str) -> str:
     return shown if shown not in ("", ".", "..") else "upload"
 
 
+def locked(session: Session, sha256: str) -> None:
+    """Nobody else puts or takes bytes of this digest until the transaction ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(int(sha256[:15], 16))))
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _with_reason(language: Language) -> Select[Any]:
+def _with_reason(language: Language) -> Any:
     of_language = and_(ReportRow.examination_id == JobRow.examination_id, ReportRow.language == language)
     return select(JobRow, ReportRow.reason).outerjoin(ReportRow, of_language)
 
@@ -309,23 +298,6 @@ def _conditions(wanted: Wanted) -> list[Any]:
     return found
 
 
-def _job(row: JobRow, reason: str = "") -> Job:
+def job_of(row: JobRow, reason: str = "") -> Job:
     values = {name: getattr(row, name) for name in _COLUMNS}
     return Job(id=row.uid, reason=reason, **values)
-
-
-def _erase_found(session: Session, job: Job) -> None:
-    """The examination that no other job stands on, and the file of which nothing is left."""
-    if job.examination_id is None:
-        return
-    others = select(JobRow.id).filter_by(examination_id=job.examination_id).limit(1)
-    if session.execute(others).first() is not None:
-        return
-    examination = session.get(Examination, job.examination_id)
-    if examination is None:
-        return
-    file_id = examination.file_id
-    session.delete(examination)
-    session.flush()
-    if session.execute(select(Examination.id).filter_by(file_id=file_id).limit(1)).first() is None:
-        session.delete(session.get(File, file_id))

@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
 
 from zhenwei.store.job_tables import JobRow
-from zhenwei.store.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Jobs, _job, now
+from zhenwei.store.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Jobs, job_of, now
 
 _OPEN = (QUEUED, RUNNING)
 
@@ -37,18 +38,18 @@ class Queue:
         found: list[Job] = []
         if not self._any(waiting):
             return found
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             for row in session.execute(asked).scalars():
                 row.state, row.owner, row.tries = RUNNING, self.owner, row.tries + 1
                 row.lease_until, row.started_at = moment + timedelta(seconds=self.lease_s), moment
                 row.stage, row.fraction = "waiting", 0.0
-                found.append(_job(row))
+                found.append(job_of(row))
         return found
 
     def beat(self, progress: Mapping[str, tuple[str, float]]) -> None:
         """Keep what is this owner's, and say how far it is: stage and fraction by id."""
         until = now() + timedelta(seconds=self.lease_s)
-        with self.jobs.writing() as session:
+        with self.jobs.store.writing() as session:
             for uid, (stage, fraction) in progress.items():
                 values = {"lease_until": until, "stage": stage, "fraction": fraction}
                 session.execute(update(JobRow).where(*self._own(uid)).values(**values))
@@ -58,10 +59,15 @@ class Queue:
         if not uids:
             return set()
         asked = select(JobRow.uid).where(JobRow.uid.in_(uids), JobRow.owner == self.owner, JobRow.state == RUNNING)
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             return set(session.execute(asked.where(JobRow.deleted_at.is_(None))).scalars())
 
     def finish(self, uid: str, values: Mapping[str, Any], *, again: bool) -> bool:
+        """As :meth:`close`, in a transaction of its own."""
+        with self.jobs.store.writing() as session:
+            return self.close(session, uid, values, again=again)
+
+    def close(self, session: Session, uid: str, values: Mapping[str, Any], *, again: bool) -> bool:
         """It is over, with these columns; whether it still was this owner's. ``again``: an equal request is examined
         anew, since it failed of what may not meet it the next time."""
         moment = now()
@@ -69,30 +75,30 @@ class Queue:
         closing |= {"owner": None, "lease_until": None, "stage": "done", "fraction": 1.0}
         if again:
             closing["same"] = None
-        with self.jobs.writing() as session:
-            row = session.execute(select(JobRow).where(*self._own(uid)).with_for_update()).scalar_one_or_none()
-            if row is None:
-                return False
-            for name, value in closing.items():
-                setattr(row, name, value)
-            if row.callback_url:
-                row.callback_state, row.callback_at = "due", moment
-            return True
+        row = session.execute(select(JobRow).where(*self._own(uid)).with_for_update()).scalar_one_or_none()
+        if row is None:
+            return False
+        for name, value in closing.items():
+            setattr(row, name, value)
+        if row.callback_url:
+            row.callback_state, row.callback_at = "due", moment
+        return True
 
     def release(self, owners: Sequence[str] = ()) -> int:
         """Back into the queue with what is this owner's, or what dead ``owners`` had; how many. One that was handed
         back does not count as tried."""
         given = list(owners) or [self.owner]
         mine = JobRow.owner.in_(given), JobRow.state == RUNNING
-        with self.jobs.writing() as session:
-            values = {"state": QUEUED, "owner": None, "lease_until": None, "stage": "", "fraction": 0.0}
+        with self.jobs.store.writing() as session:
+            values: dict[str, Any] = {"state": QUEUED, "owner": None, "lease_until": None, "stage": "", "fraction": 0.0}
             if not owners:
                 values["tries"] = JobRow.tries - 1
-            return int(session.execute(update(JobRow).where(*mine).values(**values)).rowcount)
+            done: Any = session.execute(update(JobRow).where(*mine).values(**values))
+            return int(done.rowcount)
 
     def owners(self) -> set[str]:
         """Who has jobs now."""
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             asked = select(JobRow.owner).where(JobRow.state == RUNNING, JobRow.owner.is_not(None)).distinct()
             return {owner for owner in session.execute(asked).scalars() if owner}
 
@@ -101,5 +107,5 @@ class Queue:
 
     def _any(self, waiting: Any) -> bool:
         """Whether there is something to take: reading does not keep others from writing."""
-        with self.jobs.reading() as session:
+        with self.jobs.store.reading() as session:
             return session.execute(select(JobRow.id).where(waiting).limit(1)).first() is not None

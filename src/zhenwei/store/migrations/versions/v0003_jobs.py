@@ -52,10 +52,10 @@ def _job() -> None:
             ["examination_id"], ["examination.id"], name="fk_job_examination_id", ondelete="SET NULL"
         ),
     )
-    op.create_index("ix_job_tenant", "job", ["tenant", "id"])
-    op.create_index("ix_job_tenant_state", "job", ["tenant", "state", "id"])
+    op.create_index("ix_job_tenant", "job", ["tenant", "id", "name", "sha256", "deleted_at"])
+    op.create_index("ix_job_tenant_state", "job", ["tenant", "state", "id", "deleted_at"])
     op.create_index("ix_job_tenant_decision", "job", ["tenant", "decision", "id"])
-    op.create_index("ix_job_state", "job", ["state", "id"])
+    op.create_index("ix_job_state", "job", ["state", "id", "deleted_at"])
     op.create_index("ix_job_tenant_sha256", "job", ["tenant", "sha256"])
     for column in ("sha256", "deleted_at", "examination_id", "callback_at"):
         op.create_index(f"ix_job_{column}", "job", [column])
