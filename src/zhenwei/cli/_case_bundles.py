@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._case_options import Actor, FolderOption, StoreOption, opened, plain
-from zhenwei.cli._options import Force, LangOption, TextFormat, TextOption
-from zhenwei.cli._options import Lang as Language
+from zhenwei.cli._options import Force, TextFormat, TextOption
+from zhenwei.cli.language import current
 from zhenwei.cli.trouble import notes_console
 from zhenwei.errors import UsageError
 
@@ -28,7 +28,6 @@ def export(
     folder: FolderOption = None,
     no_media: Annotated[bool, typer.Option("--no-media", help="Leave out the files themselves.")] = False,
     force: Force = False,
-    lang: LangOption = Language.en,
 ) -> None:
     """Write a case as one file: media, reports, pages, notes, log, engines, and a page to print.
 
@@ -43,7 +42,7 @@ def export(
     with opened(store, actor) as cases:
         has_folder = folder is not None or cases.store.engine.dialect.name == "sqlite"
         kept = Kept(cases.store, folder_of(cases.store, folder)) if has_folder else None
-        typer.echo(written(cases, kept, number, output, language=lang.value, media=not no_media))
+        typer.echo(written(cases, kept, number, output, language=current(), media=not no_media))
 
 
 def verify(
@@ -51,7 +50,6 @@ def verify(
     replay: Annotated[bool, typer.Option("--replay", help="Examine the files again and compare.")] = False,
     expect: Annotated[str, typer.Option("--expect", help="The digest that export told.", metavar="DIGEST")] = "",
     format_: TextOption = TextFormat.text,
-    lang: LangOption = Language.en,
 ) -> None:
     """See whether a bundle is as it was made, and with --replay whether its verdicts come out again.
 
@@ -73,7 +71,7 @@ def verify(
     if format_ is TextFormat.json:
         typer.echo(as_json(_document(checked, replayed, is_whole)))
     else:
-        for line in _lines(checked, replayed, is_whole, is_chinese=lang.value == "zh"):
+        for line in _lines(checked, replayed, is_whole, is_chinese=current() == "zh"):
             typer.echo(line)
     raise typer.Exit(int(not is_whole))
 

@@ -12,6 +12,7 @@ import typer
 from zhenwei.cli._forge_make import refuse_other
 from zhenwei.cli._forge_run import CONSENT_FIX, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.language import say
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
@@ -91,7 +92,7 @@ def animate(
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        typer.echo(f"{exported.path}  {len(forged.frames)} frames, mark {exported.ident}")
+        typer.echo(say("{}  {} frames, mark {}", exported.path, len(forged.frames), exported.ident))
 
 
 def _check_use(portrait: Path | None, puppet: DrawnFace | None, movers: list[Any], output: Path) -> None:

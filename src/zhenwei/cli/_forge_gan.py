@@ -13,6 +13,7 @@ import typer
 
 from zhenwei.cli import _forge_run as lab
 from zhenwei.cli import _options as opt
+from zhenwei.cli.language import tell
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
@@ -75,9 +76,9 @@ def list_models(format_: opt.TextOption = opt.TextFormat.text) -> None:
     if format_ is opt.TextFormat.json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
-    typer.echo(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
+    tell(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
     for entry in entries:
-        typer.echo(
+        tell(
             f"{entry.name:<14}  {entry.kind:<8}  {entry.side:>2}  {entry.steps:>6}  {entry.kid:>8.3f}  "
             f"{entry.kid_real:>13.3f}"
         )

@@ -12,6 +12,7 @@ import typer
 
 from zhenwei.cli._forge_run import opened_door
 from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
@@ -172,4 +173,4 @@ def _tell(exported: ExportedFile, format_: TextFormat) -> None:
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        typer.echo(f"{exported.path}  mark {exported.ident}")
+        tell(f"{exported.path}  mark {exported.ident}")

@@ -11,8 +11,8 @@ import typer
 
 from zhenwei.cli._case_bundles import erase, export, verify
 from zhenwei.cli._case_options import Actor, CaseNumber, FolderOption, StoreOption, find_file, opened, plain
-from zhenwei.cli._options import Lang as Language
-from zhenwei.cli._options import LangOption, TableFormat, TableOption
+from zhenwei.cli._options import TableFormat, TableOption
+from zhenwei.cli.language import current
 from zhenwei.cli.trouble import complain_of, notes_console
 
 if TYPE_CHECKING:
@@ -146,7 +146,6 @@ def list_(
     tag: Annotated[str, typer.Option("--tag", help="Only with this tag.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
     format_: TableOption = TableFormat.table,
-    lang: LangOption = Language.en,
 ) -> None:
     """Show the cases of a store, the newest first."""
     from zhenwei.report import as_json
@@ -161,7 +160,7 @@ def list_(
     for line in found:
         opened_at = f"{line.created_at:%Y-%m-%d %H:%M}"
         rows.append([str(line.id), line.title, str(line.files), ", ".join(line.tags), line.actor, opened_at])
-    _table(_HEADS[lang.value == "zh"], rows)
+    _table(_HEADS[current() == "zh"], rows)
 
 
 @case.command()
@@ -169,7 +168,6 @@ def show(
     number: CaseNumber,
     store: StoreOption,
     format_: TableOption = TableFormat.table,
-    lang: LangOption = Language.en,
 ) -> None:
     """Show what is in a case."""
     from zhenwei.report import as_json
@@ -181,7 +179,7 @@ def show(
         del document["salt"]
         typer.echo(as_json(_plain_values(document)))
     else:
-        _show(found, is_chinese=lang.value == "zh")
+        _show(found, is_chinese=current() == "zh")
 
 
 @case.command()
@@ -189,7 +187,6 @@ def log(
     store: StoreOption,
     number: Annotated[int | None, typer.Argument(help="Its number; else of the store itself.", metavar="CASE")] = None,
     format_: TableOption = TableFormat.table,
-    lang: LangOption = Language.en,
 ) -> None:
     """Show who did what to a case and when, and whether the log holds.
 
@@ -208,9 +205,9 @@ def log(
         rows = []
         for entry in entries:
             subject = f" {entry.subject[:12]}" if entry.subject != entry.chain else ""
-            did = action_words(entry.action, lang.value) + subject
+            did = action_words(entry.action, current()) + subject
             rows.append([str(entry.number), f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, did, entry.sha256[:16]])
-        _table(_LOG_HEADS[lang.value == "zh"], rows)
+        _table(_LOG_HEADS[current() == "zh"], rows)
     if flaw:
         notes_console().print(plain(f"The log does not hold: {flaw}."), style="bold red")
     raise typer.Exit(int(bool(flaw)))

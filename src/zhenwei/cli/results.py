@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Lang
 from zhenwei.cli._results_files import RESULT_COLUMNS, write_pages, write_parquet
+from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import notes_console
 from zhenwei.types import Language
 
@@ -34,7 +34,6 @@ def results(
         typer.Option("--where", help="Only what fulfils this; repeat for more.", metavar="CONDITION"),
     ] = None,
     by_folder: Annotated[bool, typer.Option("--by-folder", help="Count verdicts by folder instead.")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences and pages.")] = Lang.en,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for a page per file and report.json.", metavar="DIR"),
@@ -66,7 +65,7 @@ def results(
     """
     from zhenwei.store import open_store
 
-    language: Language = lang.value
+    language: Language = current()
     with open_store(store, create=False) as opened:
         from zhenwei.store.where import Condition
 
@@ -100,7 +99,7 @@ def _print_table(table: Table) -> None:
     if table.row_count:
         Console(highlight=False).print(table)
     else:
-        notes_console().print("Nothing in the store fulfils this.", style="yellow")
+        notes_console().print(told("Nothing in the store fulfils this."), style="yellow")
 
 
 def _csv(found: Iterable[Result]) -> Iterator[str]:

@@ -20,8 +20,9 @@ it; recorded by a device; edited by a person; made by a program that learned fro
 class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB.
 
-    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture. ``place``:
-    of a map of a part of the frame, which part, in shares of the frame's width and height; None for the whole of it.
+    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture. ``boxes``:
+    faces in it, each as person, left, top, right and bottom, the edges as shares of its width and height. ``place``: of a
+    map of a part of the frame, which part, in shares of the frame's width and height; None for the whole of it.
     """
 
     kind: ClassVar[str] = "picture"
@@ -30,6 +31,7 @@ class ImageExhibit:
     pixels: Pixels
     time_s: float | None = None
     original: Pixels | None = None
+    boxes: tuple[tuple[int, float, float, float, float], ...] = ()
     place: Box | None = None
 
 
