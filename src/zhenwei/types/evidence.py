@@ -21,8 +21,8 @@ class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB.
 
     ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture. ``boxes``:
-    faces in it, each as person, left, top, right and bottom, the edges as shares of its width and height. ``place``: of a
-    map of a part of the frame, which part, in shares of the frame's width and height; None for the whole of it.
+    faces in it, each as person, left, top, right and bottom, the edges as shares of its width and height. ``place``: of
+    a map of a part of the frame, which part, in shares of the frame's width and height; None for the whole of it.
     """
 
     kind: ClassVar[str] = "picture"
