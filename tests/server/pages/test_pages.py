@@ -306,3 +306,11 @@ def test_previews_of_what_is_gone_are_swept_away(idle: Live, tmp_path: Path) -> 
         os.utime(folder, (1, 1))
     Housekeeper(service).look()
     assert [folder.is_dir() for folder in (there, gone, half)] == [True, False, False]
+
+
+def test_every_error_says_what_to_do(idle: Live) -> None:
+    with idle.http() as http:
+        page = http.post("/cases", data={"title": ""}, headers={"Accept": "text/html"})
+        assert page.status_code == 422
+        assert "the title cannot be kept" in page.text
+        assert "What to do:" in page.text
