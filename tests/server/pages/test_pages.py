@@ -318,3 +318,11 @@ def test_errors_are_told_in_chinese(idle: Live, tmp_path: Path) -> None:
         page = http.post("/cases", data={"title": ""}, headers=chinese)
         assert page.status_code == 422
         assert words.PHRASES["cure"][1] in page.text
+
+
+def test_every_error_says_what_to_do(idle: Live) -> None:
+    with idle.http() as http:
+        page = http.post("/cases", data={"title": ""}, headers={"Accept": "text/html"})
+        assert page.status_code == 422
+        assert "the title cannot be kept" in page.text
+        assert "What to do:" in page.text

@@ -168,7 +168,9 @@ def problem_page(request: Request, problem: ProblemError) -> HTMLResponse | Redi
     limits = _limits(request, caller)
     values = {"size": limits["max_size"], "count": limits["max_files"]}
     key = f"error_{problem.status}"
-    headline = say(key, language) if key in PHRASES else say("error_400", language)
+    if key not in PHRASES:
+        key = "error_500" if problem.status > 500 else "error_400"
+    headline = say(key, language)
     cure = translated(problem.fix, language)
     if f"{key}_cure" in PHRASES and (not cure or (language == "zh" and cure == problem.fix)):
         cure = say(f"{key}_cure", language, **values)
