@@ -14,20 +14,23 @@ from zhenwei.errors import DataError
 from zhenwei.report import to_dict, to_html
 from zhenwei.report.packed import FORMAT, pack, picture, unpack
 from zhenwei.report.restored import from_dict
-from zhenwei.types import Box, Report
+from zhenwei.types import Box, ImageExhibit, Language, Report
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 def test_a_report_comes_back_in_both_languages(every_report: tuple[Report, ...], full_photo: Report) -> None:
     for report in (*every_report, full_photo):
         back = unpack(pack(report)).report
-        for language in ("en", "zh"):
-            assert to_dict(back, language) == to_dict(report, language)  # type: ignore[arg-type]
-            assert "<html" in to_html(back, language)  # type: ignore[arg-type]
+        for language in LANGUAGES:
+            assert to_dict(back, language) == to_dict(report, language)
+            assert "<html" in to_html(back, language)
 
 
 def test_pictures_come_back_nearly_as_they_were_with_their_places(forged_photo: Report) -> None:
     found = forged_photo.evidence[0].exhibits[0]
-    placed = replace(found, place=Box(0.1, 0.2, 0.3, 0.4))  # type: ignore[type-var]
+    assert isinstance(found, ImageExhibit)
+    placed = replace(found, place=Box(0.1, 0.2, 0.3, 0.4))
     person = replace(forged_photo.people[0], sightings=((1.5, Box(0.25, 0.5, 0.75, 1.0)),))
     evidence = (replace(forged_photo.evidence[0], exhibits=(placed,)),)
     packed = unpack(pack(replace(forged_photo, evidence=evidence, people=(person,))))
@@ -81,13 +84,13 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 def test_json_is_a_report_without_its_pictures(every_report: tuple[Report, ...]) -> None:
     for report in every_report:
-        for language in ("en", "zh"):
-            written = to_dict(report, language)  # type: ignore[arg-type]
-            again = to_dict(from_dict(written), language)  # type: ignore[arg-type]
+        for language in LANGUAGES:
+            written = to_dict(report, language)
+            again = to_dict(from_dict(written), language)
             for evidence in written["evidence"]:
                 evidence["exhibits"] = []
             assert again == written
-            assert "<html" in to_html(from_dict(written), language)  # type: ignore[arg-type]
+            assert "<html" in to_html(from_dict(written), language)
     with pytest.raises(DataError, match="no report"):
         from_dict({"schema": "zhenwei.report/1", "file": {}, "error": {}})
     with pytest.raises(DataError, match="no report"):

@@ -33,6 +33,10 @@ def export(
 
     The same case gives the same bytes. The digest of the bundle is written to standard output and stands in the log of
     the store: write it down elsewhere, too, since it tells this bundle from every other that could be made.
+
+    Examples:
+
+      zhenwei case export 1 --output speech.zip --store results.db
     """
     from zhenwei.store.bundle import export as written
     from zhenwei.store.kept import Kept, folder_of
@@ -61,6 +65,10 @@ def verify(
     and another answer by the very same version, which it calls tampered.
 
     Exit status: 0 it is whole, 1 it was tampered with, or is no bundle.
+
+    Examples:
+
+      zhenwei case verify speech.zip --replay
     """
     from zhenwei.report import as_json
     from zhenwei.store.bundle_check import check

@@ -31,8 +31,24 @@ Scopes = Annotated[
     list[Scope] | None, typer.Option("--scope", help="Repeat for more; admin has all. Else read and submit.")
 ]
 
-keys = typer.Typer(help="API keys, for programs.", no_args_is_help=True)
-people = typer.Typer(help="People who log in with a name and a password.", no_args_is_help=True)
+_KEYS_HELP = """API keys, for programs.
+
+Examples:
+
+  zhenwei serve keys add uploader --scope submit
+
+  zhenwei serve keys list
+"""
+_PEOPLE_HELP = """People who log in with a name and a password.
+
+Examples:
+
+  zhenwei serve people add anna --scope read --scope submit
+
+  zhenwei serve people list
+"""
+keys = typer.Typer(help=_KEYS_HELP, no_args_is_help=True)
+people = typer.Typer(help=_PEOPLE_HELP, no_args_is_help=True)
 
 
 @keys.command("add")
@@ -67,7 +83,12 @@ def add_key(
 
 @keys.command("list")
 def list_keys(config: Config = None, folder: Folder = None, database_url: Database = None) -> None:
-    """Show all keys, without their secrets."""
+    """Show all keys, without their secrets.
+
+    Examples:
+
+      zhenwei serve keys list
+    """
     with _access(config, folder, database_url) as access:
         table = _table("id", "name", "tenant", "scopes", "made", "good until", "revoked")
         for key in access.all_keys():
@@ -83,7 +104,12 @@ def revoke_key(
     folder: Folder = None,
     database_url: Database = None,
 ) -> None:
-    """It opens nothing any more, at once."""
+    """It opens nothing any more, at once.
+
+    Examples:
+
+      zhenwei serve keys revoke 3f9c
+    """
     with _access(config, folder, database_url) as access:
         if not access.revoke_key(id_):
             raise UsageError("there is no such key", got=id_, fix="Look with: zhenwei serve keys list")
@@ -115,7 +141,12 @@ def add_person(
 
 @people.command("list")
 def list_people(config: Config = None, folder: Folder = None, database_url: Database = None) -> None:
-    """Show who may log in."""
+    """Show who may log in.
+
+    Examples:
+
+      zhenwei serve people list
+    """
     with _access(config, folder, database_url) as access:
         table = _table("name", "tenant", "scopes", "since", "revoked")
         for person in access.people():
@@ -126,12 +157,17 @@ def list_people(config: Config = None, folder: Folder = None, database_url: Data
 
 @people.command("revoke")
 def revoke_person(
-    name: Annotated[str, typer.Argument()],
+    name: Annotated[str, typer.Argument(help="As people list shows it.")],
     config: Config = None,
     folder: Folder = None,
     database_url: Database = None,
 ) -> None:
-    """They are logged out everywhere and cannot log in again."""
+    """They are logged out everywhere and cannot log in again.
+
+    Examples:
+
+      zhenwei serve people revoke anna
+    """
     with _access(config, folder, database_url) as access:
         if not access.revoke_person(name):
             raise UsageError("nobody is called so", got=name, fix="Look with: zhenwei serve people list")

@@ -51,7 +51,12 @@ def new(
     actor: Actor = "local",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Repeat for more.")] = None,
 ) -> None:
-    """Open a case. Its number is written to standard output."""
+    """Open a case. Its number is written to standard output.
+
+    Examples:
+
+      zhenwei case new "A speech that went round" --tag election --store results.db
+    """
     with opened(store, actor, create=True) as cases:
         made = cases.create(title)
         for name in tag or ():
@@ -73,6 +78,10 @@ def add(
 
     Exit status: 0 all are in, 1 at least one is not, or could not be examined; such a file is in the case all the same,
     if it can be read.
+
+    Examples:
+
+      zhenwei case add 1 clip.mp4 photo.jpg --store results.db
     """
     from zhenwei.engine import examine_into
     from zhenwei.errors import ZhenweiError
@@ -107,7 +116,12 @@ def remove(
     store: StoreOption,
     actor: Actor = "local",
 ) -> None:
-    """Take a file out of a case, with the notes on it. It stays in the store: zhenwei case erase erases."""
+    """Take a file out of a case, with the notes on it. It stays in the store: zhenwei case erase erases.
+
+    Examples:
+
+      zhenwei case remove 1 clip.mp4 --store results.db
+    """
     with opened(store, actor) as cases:
         cases.remove_file(number, find_file(cases.get(number), file))
 
@@ -120,7 +134,12 @@ def note(
     actor: Actor = "local",
     file: Annotated[str, typer.Option("--file", help="On this file of the case.", metavar="FILE")] = "",
 ) -> None:
-    """Write a note on a case, or on a file in it."""
+    """Write a note on a case, or on a file in it.
+
+    Examples:
+
+      zhenwei case note 1 "From a forum, without a source." --file clip.mp4 --store results.db
+    """
     with opened(store, actor) as cases:
         sha256 = find_file(cases.get(number), file) if file else ""
         cases.note(number, sys.stdin.read() if text == "-" else text, sha256=sha256)
@@ -134,7 +153,12 @@ def tag(
     actor: Actor = "local",
     remove: Annotated[bool, typer.Option("--remove", help="Take them away.")] = False,
 ) -> None:
-    """Tag a case, so that lists find it."""
+    """Tag a case, so that lists find it.
+
+    Examples:
+
+      zhenwei case tag 1 election urgent --store results.db
+    """
     with opened(store, actor) as cases:
         for name in names:
             (cases.untag if remove else cases.tag)(number, name)
@@ -147,7 +171,12 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
     format_: TableOption = TableFormat.table,
 ) -> None:
-    """Show the cases of a store, the newest first."""
+    """Show the cases of a store, the newest first.
+
+    Examples:
+
+      zhenwei case list --tag election --store results.db
+    """
     from zhenwei.report import as_json
 
     with opened(store) as cases:
@@ -169,7 +198,12 @@ def show(
     store: StoreOption,
     format_: TableOption = TableFormat.table,
 ) -> None:
-    """Show what is in a case."""
+    """Show what is in a case.
+
+    Examples:
+
+      zhenwei case show 1 --store results.db
+    """
     from zhenwei.report import as_json
 
     with opened(store) as cases:
@@ -191,6 +225,10 @@ def log(
     """Show who did what to a case and when, and whether the log holds.
 
     Exit status: 0 it holds, 1 an entry was changed, removed or put in.
+
+    Examples:
+
+      zhenwei case log 1 --store results.db
     """
     from zhenwei.report import as_json
     from zhenwei.store.case_page import action_words

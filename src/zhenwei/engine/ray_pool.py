@@ -213,7 +213,7 @@ class RayPool:
             self._ray.get(ready[0])
         except self._ray.exceptions.RayError as error:
             self.close()
-            fix = "Every machine of the cluster needs this version of zhenwei and of Python."
+            fix = "Every machine of the cluster needs the same version of Python and of zhenwei."
             raise FaultError("no actor could be started", got=" ".join(str(error).split())[:300], fix=fix) from None
 
 

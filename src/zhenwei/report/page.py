@@ -117,6 +117,7 @@ def shown_values(
         poster=poster,
         poster_caption=in_language(report.poster.caption, language) if report.poster else "",
         poster_boxes=report.poster.boxes if report.poster else (),
+        poster_s=report.poster.time_s if report.poster else None,
         frames=_frames(report, album),
         judged=_judged(report, language),
         strongest=strong,

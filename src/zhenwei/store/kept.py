@@ -159,7 +159,7 @@ class Kept:
         with self.store.reading() as session:
             row = session.get(PageRow, examination_id)
         if row is None:
-            fix = "Examine it again: zhenwei scan FILE --store DB --again"
+            fix = "Examine the file again, without --no-pages."
             raise NotFoundError("no page was kept of this examination", got=str(examination_id), fix=fix)
         return self.folder.read(row.sha256)
 
