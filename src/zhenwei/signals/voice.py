@@ -11,7 +11,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, hilbert, sosfiltfilt
 
 from zhenwei.errors import UsageError
 from zhenwei.signals.speech import cepstra, deltas, frames_of, levelled, linear_filters, stft, without_rumble
@@ -118,6 +117,8 @@ def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
 
 def _bands(audio: Reals) -> list[tuple[Reals, Reals]]:
     """Each band and its envelope."""
+    from scipy.signal import hilbert, sosfiltfilt  # half a second to import
+
     bands = []
     for limits in _BANDS_HZ:
         band = np.asarray(sosfiltfilt(_sections(limits), audio))
@@ -128,6 +129,8 @@ def _bands(audio: Reals) -> list[tuple[Reals, Reals]]:
 @cache
 def _sections(limits: tuple[int, int]) -> Reals:
     """``(4, 6)``: the band-pass of ``limits`` in Hz."""
+    from scipy.signal import butter  # half a second to import
+
     return np.asarray(butter(4, limits, "bandpass", fs=RATE_HZ, output="sos"), np.float64)
 
 

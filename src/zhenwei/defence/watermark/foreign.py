@@ -7,12 +7,12 @@ million pictures. A new size, a cut or the usual JPEG of a camera takes such a m
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from zhenwei.types import Pixels
 
@@ -76,5 +76,5 @@ def _agreement(bits: NDArray[np.bool_], message: NDArray[np.uint8]) -> float | N
         return None
     votes = bits[: turns * length].reshape(turns, length).mean(axis=0)
     right = int(((votes > 0.5) == message.astype(np.bool_)).sum())
-    chance = float(binom.sf(right - 1, length, 0.5))
+    chance = sum(math.comb(length, n) for n in range(right, length + 1)) / 2**length
     return right / length if chance < _CHANCE else None
