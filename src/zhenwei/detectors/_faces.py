@@ -36,7 +36,7 @@ from zhenwei.types import (
 MIN_SHARPNESS = 12.0  # variance of the Laplacian below which the networks take softness for a forgery
 _PALETTE = 256
 _SAMPLED_PX = 128
-_BATCH = 8
+_BATCH = 1  # no slower than many at a time on one core, and the working memory of a network is that of one face
 _MAX_IMAGES = 3
 _SLIGHT = 0.35
 COMPRESSED = Text(
