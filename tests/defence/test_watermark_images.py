@@ -243,7 +243,7 @@ def test_one_transform_serves_the_picture_and_its_mirror_image() -> None:
     seen[: SIDE - down, : SIDE - across] = rng.normal(0, 1, (SIDE - down, SIDE - across))
     mirror = np.zeros_like(seen)
     mirror[: SIDE - down, : SIDE - across] = seen[: SIDE - down, SIDE - across - 1 :: -1]
-    patterns = [cv2.dft(np.ascontiguousarray(one)) for one in (pilot, pilot[:, ::-1])]
+    patterns = [grid._spectrum(np.ascontiguousarray(one)) for one in (pilot, pilot[:, ::-1])]
     found = grid._peaks(seen, patterns, across, down)
     for (peak, left, top), picture in zip(found, (seen, mirror), strict=True):
         spectrum = np.conj(np.fft.fft2(picture))

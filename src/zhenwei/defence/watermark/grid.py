@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zhenwei.defence.watermark.carrier import SIDE, Layout
+from zhenwei.defence.watermark.carrier import PILOT_BAND, SIDE, Layout
 from zhenwei.types import Floats
 
 _SCALES = tuple(1.0 - 0.015 * step for step in range(10))  # shares of width and height that are left: down to 86.5 %
@@ -25,6 +26,7 @@ _CLEAR_PEAK = 4.8  # from here on the pattern is likely there, and more is tried
 _OFF = 0.45  # canonical pixels
 _STEPS = (0.6, 0.3, 0.15)  # of the refinement, canonical pixels
 _PIVOT = (SIDE - 1) / 2
+_HIGHEST = int(PILOT_BAND[1] * SIDE) + 1  # frequency of the pattern, in cycles a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _turn(angle_deg: float, aspect: float) -> NDArray[np.float64]:
 def likely_grids(luma: Floats, plan: Layout, aspect: float) -> Iterator[Grid]:
     """Grids other than the plain and the mirrored one, best first; none where the pattern is not seen."""
     found: list[tuple[float, Grid]] = []
-    patterns = [cv2.dft(pilot) for pilot in (plan.pilot, np.ascontiguousarray(plan.pilot[:, ::-1]))]
+    patterns = [_spectrum(pilot) for pilot in (plan.pilot, np.ascontiguousarray(plan.pilot[:, ::-1]))]
     texture = _texture(luma)
     for trials in (_scaled(texture, patterns), _turned(texture, patterns, aspect)):
         found += trials
@@ -110,7 +112,7 @@ def _about(grid: Grid) -> list[Grid]:
     ]
 
 
-def _scaled(texture: Floats, patterns: list[Floats]) -> Iterator[tuple[float, Grid]]:
+def _scaled(texture: Floats, patterns: list[NDArray[np.complex64]]) -> Iterator[tuple[float, Grid]]:
     for width in _SCALES:
         across = round(SIDE * width)
         narrow = cv2.resize(texture, (across, SIDE), interpolation=cv2.INTER_AREA)
@@ -122,7 +124,7 @@ def _scaled(texture: Floats, patterns: list[Floats]) -> Iterator[tuple[float, Gr
                 yield peak, Grid(bool(mirrored), across / SIDE, down / SIDE, left, top)
 
 
-def _turned(texture: Floats, patterns: list[Floats], aspect: float) -> Iterator[tuple[float, Grid]]:
+def _turned(texture: Floats, patterns: list[NDArray[np.complex64]], aspect: float) -> Iterator[tuple[float, Grid]]:
     for angle in _ANGLES:
         matrix = _turn(angle, aspect)[:2]
         turned = np.asarray(cv2.warpAffine(texture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.float32)
@@ -130,31 +132,48 @@ def _turned(texture: Floats, patterns: list[Floats], aspect: float) -> Iterator[
             yield peak, Grid(bool(mirrored), angle_deg=-angle if mirrored else angle, aspect=aspect)
 
 
-def _peaks(seen: Floats, patterns: list[Floats], across: int, down: int) -> Iterator[tuple[float, float, float]]:
+def _peaks(
+    seen: Floats, patterns: list[NDArray[np.complex64]], across: int, down: int
+) -> Iterator[tuple[float, float, float]]:
     """The highest correlation with the pattern, in standard deviations, over shifts right by up to ``across`` and down
     by up to ``down`` and a pixel more; and that shift. Once for ``seen`` and once for its mirror image, which with the
     pattern does what ``seen`` does with the pattern mirrored, shifted the other way.
 
-    Only phases count, so that the deviation of all correlations is that of the pattern, 1.
+    Only phases count, so that the deviation of all correlations is that of the pattern, 1. Frequencies that it does not
+    hold and shifts that are not asked about are left out, which leaves a hundredth of the work.
     """
-    spectrum = cv2.dft(seen)
-    size = _magnitudes(spectrum) + np.float32(1e-6)
+    spectrum = _spectrum(seen)
+    phases = np.conj(spectrum) / (np.abs(spectrum) + np.float32(1e-6))
+    rows, columns = _waves()
+    right = columns[:, : across + 3]
     for mirrored, pattern in enumerate(patterns):
-        product = cv2.mulSpectrums(pattern, spectrum, 0, conjB=True)
-        surface = cv2.idft(product / size, flags=cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
-        near = surface[np.arange(-1, down + 2)[:, None], np.arange(-1, across + 2)]  # before the first comes the last
-        top, left = np.unravel_index(int(np.argmax(near)), near.shape)
+        partly = rows[: down + 3] @ (pattern * phases)
+        surface = partly.real @ right.real - partly.imag @ right.imag
+        top, left = np.unravel_index(int(np.argmax(surface)), surface.shape)
         shift = float(left - 1)
-        yield float(near[top, left]), across - shift if mirrored else shift, float(top - 1)
+        yield float(surface[top, left]), across - shift if mirrored else shift, float(top - 1)
 
 
-def _magnitudes(packed: Floats) -> Floats:
-    """Of a real plane's spectrum as ``cv2.dft`` packs it (real and imaginary parts side by side, those of the first and
-    last column above each other): at the places of both parts, the magnitude that they make."""
-    power = cv2.mulSpectrums(packed, packed, 0, conjB=True)
-    power[:, 2:-1:2] = power[:, 1:-1:2]
-    power[2:-1:2, [0, -1]] = power[1:-1:2, [0, -1]]
-    return np.asarray(cv2.sqrt(cv2.max(power, 0)), np.float32)
+def _spectrum(plane: Floats) -> NDArray[np.complex64]:
+    """``(105, 53)``: the Fourier transform of a real plane ``(256, 256)`` at the frequencies from -52 to 52 (down) and
+    from 0 to 52 (across), as many as the pattern has."""
+    packed = cv2.dft(plane)  # parts of a number side by side, those of no frequency across above each other
+    across = np.ascontiguousarray(packed[:, 1 : 2 * _HIGHEST + 1]).view(np.complex64)
+    straight = np.ascontiguousarray(packed[1 : 2 * _HIGHEST + 1, 0]).view(np.complex64)
+    found = np.empty((2 * _HIGHEST + 1, _HIGHEST + 1), np.complex64)
+    found[:_HIGHEST, 1:], found[_HIGHEST:, 1:] = across[-_HIGHEST:], across[: _HIGHEST + 1]
+    found[:_HIGHEST, 0], found[_HIGHEST, 0], found[_HIGHEST + 1 :, 0] = straight[::-1].conj(), packed[0, 0], straight
+    return found
+
+
+@lru_cache(maxsize=1)
+def _waves() -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
+    """What turns such a spectrum back into a plane, for shifts from -1 on: ``(shifts, 105)`` and ``(53, shifts)``."""
+    shifts = np.arange(-1, SIDE - round(SIDE * _SCALES[-1]) + 2)
+    rows = np.exp(2j * np.pi / SIDE * shifts[:, None] * np.arange(-_HIGHEST, _HIGHEST + 1))
+    columns = np.exp(2j * np.pi / SIDE * np.arange(_HIGHEST + 1)[:, None] * shifts)
+    columns[1:] *= 2  # for those of negative frequency across
+    return rows.astype(np.complex64), (columns / SIDE**2).astype(np.complex64)
 
 
 def _texture(luma: Floats) -> Floats:
