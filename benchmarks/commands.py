@@ -127,6 +127,7 @@ def measure(names: Sequence[str], rounds: int, folder: Path | None = None) -> di
             for name, path in paths.items():
                 say(f"round {number + 1} of {rounds}: {name}")
                 _measured(found[name], name, path)
+                say(json.dumps({key: values[-1] for key, values in row(found[name]).items()}))
         return found
 
 

@@ -44,6 +44,6 @@ def test_a_new_picture_in_the_place_of_an_old_one_is_looked_at() -> None:
 
 def test_what_can_be_written_to_is_never_remembered() -> None:
     kept, pixels = Reduced(2), picture(1).copy()
-    assert kept.get(pixels, 0, lambda: pixels[:1].copy())[0, 0, 0] == 1
+    assert kept.get(pixels, 0, pixels[:1].copy)[0, 0, 0] == 1
     pixels[:] = 7
-    assert kept.get(pixels, 0, lambda: pixels[:1].copy())[0, 0, 0] == 7
+    assert kept.get(pixels, 0, pixels[:1].copy)[0, 0, 0] == 7

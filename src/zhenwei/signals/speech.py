@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import UsageError
-from zhenwei.signals import cosine
+from zhenwei.signals import cosine, filters
 
 Reals = NDArray[np.float64]
 FLOOR = 1e-10  # added to powers before the logarithm: -100 dB of full scale
@@ -86,10 +86,7 @@ def deltas(features: Reals, reach: int = 2) -> Reals:
 def without_rumble(audio: NDArray[np.floating], rate_hz: int, above_hz: float = 100.0) -> NDArray[np.float32]:
     """High-passed (Butterworth, 4th order): below speech lie hum and handling, which tell recordings apart and not
     voices."""
-    from scipy.signal import butter, sosfilt  # half a second to import
-
-    sections = butter(4, above_hz, "highpass", fs=rate_hz, output="sos")
-    return np.asarray(sosfilt(sections, audio.astype(np.float64)), np.float32)
+    return np.asarray(filters.high_passed(audio, above_hz, rate_hz), np.float32)
 
 
 def levelled(audio: NDArray[np.floating], rms: float = 0.05) -> NDArray[np.float32]:
