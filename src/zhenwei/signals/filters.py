@@ -17,7 +17,7 @@ Reals = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 _ORDER = 4
 _RINGS = 80  # periods of the lowest frequency that passes, after which nothing is left of an impulse
-_EDGE = 27  # samples that sosfiltfilt adds at both ends of a band-pass, mirrored in the end's own value
+_EDGE = 512  # samples that are added at both ends, mirrored in the end's own value and faded: a step is in every band
 _POLES = np.exp(1j * np.pi * (2 * np.arange(_ORDER) + _ORDER + 1) / (2 * _ORDER))
 
 
@@ -29,26 +29,21 @@ def high_passed(audio: NDArray[np.floating], above_hz: float, rate_hz: int) -> R
 
 
 def bands(audio: Reals, limits_hz: Sequence[tuple[int, int]], rate_hz: int) -> Iterator[tuple[Reals, Reals]]:
-    """Each band, as ``sosfiltfilt`` with ``butter(4, limits, "bandpass", output="sos")`` gives it, and its envelope, the
-    modulus of ``hilbert``. At least 28 samples."""
-    before, after = 2 * audio[0] - audio[_EDGE:0:-1], 2 * audio[-1] - audio[-2 : -_EDGE - 2 : -1]
-    longer = np.concatenate([before, audio, after])
+    """Each band, passed forwards and backwards as ``sosfiltfilt`` with ``butter(4, limits, "bandpass", output="sos")``
+    does it, and its envelope, the modulus of ``hilbert``: both are parts of one analytic signal. They are those of
+    SciPy but for the first and last hundredths of a second, where it takes what lies beyond otherwise. At least 2
+    samples."""
+    edge = min(_EDGE, len(audio) - 1)
+    fade = 0.5 - 0.5 * np.cos(np.pi * (np.arange(edge) + 0.5) / edge)
+    before, after = 2 * audio[0] - audio[edge:0:-1], 2 * audio[-1] - audio[-2 : -edge - 2 : -1]
+    longer = np.concatenate([before * fade, audio, after * fade[::-1]])
     points = _points(len(longer) + round(_RINGS * rate_hz / min(low for low, _ in limits_hz)))
-    spectrum = np.fft.rfft(longer - longer[0], points)  # nothing of what stands still passes a band
+    spectrum = np.fft.rfft(longer, points)
     for limits in limits_hz:
-        response = _band_pass(points, limits, rate_hz)
-        once = np.fft.irfft(spectrum * response, points)[: len(longer)][::-1]
-        twice = np.fft.irfft(np.fft.rfft(once - once[0], points) * response, points)[: len(longer)][::-1]
-        band = np.ascontiguousarray(twice[_EDGE:-_EDGE])
-        yield band, _envelope(band)
-
-
-def _envelope(band: Reals) -> Reals:
-    spectrum = np.zeros(len(band), np.complex128)
-    half = np.fft.rfft(band)
-    half[1 : (len(band) + 1) // 2] *= 2
-    spectrum[: len(half)] = half
-    return np.abs(np.fft.ifft(spectrum))
+        both = np.zeros(points, np.complex128)  # of negative frequencies nothing
+        both[: len(spectrum)] = spectrum * _twice(points, limits, rate_hz)
+        analytic = np.fft.ifft(both)[edge : edge + len(audio)]
+        yield np.ascontiguousarray(analytic.real), np.abs(analytic)
 
 
 @lru_cache(maxsize=4)
@@ -57,6 +52,11 @@ def _high_pass(points: int, above_hz: float, rate_hz: int) -> Complexes:
 
 
 @lru_cache(maxsize=16)
+def _twice(points: int, limits_hz: tuple[int, int], rate_hz: int) -> Reals:
+    """What passing a band both ways leaves, doubled for the analytic signal."""
+    return 2 * np.abs(_band_pass(points, limits_hz, rate_hz)) ** 2
+
+
 def _band_pass(points: int, limits_hz: tuple[int, int], rate_hz: int) -> Complexes:
     low, high = _warped(np.array(limits_hz), rate_hz)
     at = _axis(points)

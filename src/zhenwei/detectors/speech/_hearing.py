@@ -20,8 +20,9 @@ from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats,
 
 MIN_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
+_LONG_S = 12.5  # of speech, from which windows stand side by side: half as many say nearly the same
 _SILENT = 1e-4  # of full scale
-_MAX_WINDOWS = 400
+_MAX_WINDOWS = 96  # four minutes of speech; of more an even spread
 _IMAGE = (900, 220)
 _SHOWN_DB = 70.0
 _FORGED, _GENUINE, _PAUSE = (224, 72, 62), (66, 133, 214), (120, 120, 120)
@@ -35,10 +36,10 @@ class Window:
     interval: Interval
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Speech:
     """``mono`` ``(samples,)`` float32 at 16 kHz, ``runs``: where somebody speaks, ``windows``: of speech, pauses cut
-    out, in order of time, half overlapping."""
+    out, in order of time; of up to 12.5 s half overlapping, of more side by side, of hours an even spread."""
 
     mono: Floats
     runs: tuple[Interval, ...]
@@ -65,6 +66,7 @@ def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[T
 
 
 _heard: WeakKeyDictionary[Audio, Speech | Text] = WeakKeyDictionary()  # all detectors of a file hear the same
+_drawn: WeakKeyDictionary[Speech, Pixels] = WeakKeyDictionary()  # and draw over the same spectrogram
 
 
 def listen(audio: Audio | None) -> Speech | Text:
@@ -95,7 +97,8 @@ def _listened(audio: Audio) -> Speech | Text:
 def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[Window, ...]:
     spoken = [np.arange(round(r.start_s * RATE_HZ), min(round(r.end_s * RATE_HZ), len(mono))) for r in runs]
     places = np.concatenate(spoken)  # (samples of speech,): where each lies in the recording
-    size, step = round(WINDOW_S * RATE_HZ), round(STEP_S * RATE_HZ)
+    size = round(WINDOW_S * RATE_HZ)
+    step = size if len(places) > _LONG_S * RATE_HZ else round(STEP_S * RATE_HZ)
     starts = list(range(0, max(1, len(places) - size + 1), step))
     if len(places) > size and starts[-1] + size < len(places):
         starts.append(len(places) - size)
@@ -178,15 +181,21 @@ def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -
 def spectrogram(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> Pixels:
     """``(252, 900, 3)``: time to the right, 0 to 8 kHz upwards; below, what each part of the speech speaks for."""
     width, height = _IMAGE
-    hop = max(160, len(heard.mono) // (2 * width))
-    padded = np.pad(heard.mono, (0, max(0, 512 - len(heard.mono))))
-    level = 10 * np.log10(np.abs(stft(padded, 512, hop)) ** 2 + 1e-10)
-    shade = np.clip((level - level.max()) / _SHOWN_DB + 1, 0, 1)
-    small = cv2.resize(shade.T[::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    coloured = cv2.applyColorMap((small * 255).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1]
+    if heard not in _drawn:
+        _drawn[heard] = _coloured(heard.mono, width, height)
+    coloured = _drawn[heard]
     strip = _strip(heard, windows, llrs, width)
     gap = np.full((4, width, 3), 255, np.uint8)
     return np.ascontiguousarray(np.concatenate([coloured, gap, np.repeat(strip[None], 28, axis=0)]), np.uint8)
+
+
+def _coloured(mono: Floats, width: int, height: int) -> Pixels:
+    hop = max(160, len(mono) // (2 * width))
+    padded = np.pad(mono, (0, max(0, 512 - len(mono))))
+    level = 10 * np.log10(np.abs(stft(padded, 512, hop)) ** 2 + 1e-10)
+    shade = np.clip((level - level.max()) / _SHOWN_DB + 1, 0, 1)
+    small = cv2.resize(shade.T[::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.applyColorMap((small * 255).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1], np.uint8)
 
 
 def _strip(heard: Speech, windows: Sequence[Window], llrs: Sequence[float], width: int) -> NDArray[np.uint8]:
