@@ -140,11 +140,11 @@ def _measured(case: Case, name: str, path: Path) -> None:
     case.first_s.append(whole["first_s"])
     if cases.is_clip(name):
         case.decode_s.append(float(child(_DECODE, str(path))))
-    times = str(1 if name in _LONG else _WARM_SCANS)
+    times = 1 if name in _LONG else _WARM_SCANS
     if name != _FOLDER:
-        case.warm_s.append(float(child(_WARM, str(path), "standard", times)))
+        case.warm_s.append(warm_s(path, times=times))
     if cases.is_clip(name):
-        case.fast_warm_s.append(float(child(_WARM, str(path), "fast", times)))
+        case.fast_warm_s.append(warm_s(path, "fast", times))
 
 
 def launched(*arguments: str) -> dict[str, Any]:
@@ -161,6 +161,11 @@ def child(code: str, *arguments: str) -> str:
     return subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=True, cwd=cases.ROOT, env=_environment()
     ).stdout
+
+
+def warm_s(path: Path, depth: str = "standard", times: int = _WARM_SCANS) -> float:
+    """Processor seconds of a scan in a process that scanned the file before."""
+    return float(child(_WARM, str(path), depth, str(times)))
 
 
 def _environment() -> dict[str, str]:

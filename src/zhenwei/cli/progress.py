@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -16,6 +17,7 @@ from zhenwei.report.tabular import SYMBOLS
 
 Tell = Callable[[str, float], None]
 _NAME_LENGTH = 28
+_STARTING = "zhenwei is starting ..."
 _RATE_OVER_S = 300.0  # what lasts seconds a file needs minutes for a steady rate
 
 
@@ -29,6 +31,22 @@ class TellStage(Protocol):
     """Moves the bar of ``stage`` to ``done`` of ``total``; the first call for a stage makes its bar."""
 
     def __call__(self, stage: str, done: float, total: float = 1.0) -> None: ...
+
+
+@contextmanager
+def starting(*, shown: bool) -> Iterator[None]:
+    """A line on the terminal at once, while what the command needs is loaded; gone when that is done."""
+    out = sys.stderr
+    if not shown or out is None or not out.isatty():
+        yield
+        return
+    out.write(_STARTING)
+    out.flush()
+    try:
+        yield
+    finally:
+        out.write(f"\r{' ' * len(_STARTING)}\r")
+        out.flush()
 
 
 @contextmanager

@@ -195,7 +195,7 @@ _MAX_PASSES = 64  # of more people only the last are remembered
 
 
 def _shared_pass(subject: Subject, track: Track, way: _Way) -> FaceBatch:
-    """The last pass of this thread over the model and the person, if it was over the very same frames; else a new one."""
+    """The last pass of this thread over model and person, if it was over the very same frames; else a new one."""
     passes: dict[tuple[str, int], _Pass] = _memory.__dict__.setdefault("passes", {})
     key = (way.model, track.person)
     weights, last = models.load(way.model).weights, passes.get(key)

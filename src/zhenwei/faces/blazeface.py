@@ -190,7 +190,7 @@ def _axis(start: int, side: int, length: int, repeated: int, size: int) -> _Axis
 def _decode(
     model_id: str, scaling: _Scaling, size: int, raw: Floats, logits: Floats, least: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats]:
-    """What one view shows, in pixels of the picture: corners ``(n, 4)``, confidences ``(n,)``, keypoints ``(n, 6, 2)``."""
+    """What one view shows, in pixels of the picture: corners ``(n, 4)``, confidences, keypoints ``(n, 6, 2)``."""
     confidence = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -80, 80)))
     chosen = np.flatnonzero(confidence >= least)
     values = raw[chosen].astype(np.float64).reshape(-1, 8, 2)  # centre, size, six keypoints: x and y each

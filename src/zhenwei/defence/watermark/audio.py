@@ -128,7 +128,7 @@ def _beginnings(mono: Floats, plan: _Plan) -> list[tuple[float, Reals]]:
 
 
 def _canonical(samples: Floats, rate_hz: int) -> Floats:
-    mono = np.ascontiguousarray(samples.mean(axis=0), np.float32)
+    mono = np.ascontiguousarray(samples[0] if len(samples) == 1 else samples.mean(axis=0), np.float32)
     return np.asarray(mono if rate_hz == RATE_HZ else soxr.resample(mono, rate_hz, RATE_HZ, quality="HQ"), np.float32)
 
 
@@ -175,14 +175,15 @@ def _period(levels: Reals) -> Reals:
 
 def _mean_period(mono: Floats, loudness: float) -> Reals:
     """``_period(_levels(_spectrum(mono), loudness))``, piece by piece, so that memory does not grow with the length."""
-    lacking = -len(mono) % _HOP
-    padded = np.pad(mono, (_SIZE // 2, _SIZE // 2 + lacking))
-    frames = 1 + (len(padded) - _SIZE) // _HOP
+    frames = 1 + -(-len(mono) // _HOP)
     total = np.zeros((_BANDS, PERIOD))
     for start in range(0, frames, _CHUNK):
         end = min(frames, start + _CHUNK)
         first, last = max(0, start - _AROUND[0] // 2), min(frames, end + _AROUND[0] // 2)
-        part = padded[first * _HOP : (last - 1) * _HOP + _SIZE]
+        begin = first * _HOP - _SIZE // 2
+        inside = mono[max(0, begin) : begin + (last - 1 - first) * _HOP + _SIZE]
+        lacking = (last - 1 - first) * _HOP + _SIZE - len(inside) - max(0, -begin)
+        part = np.pad(inside, (max(0, -begin), lacking))
         levels = _levels(stft(part, _SIZE, _HOP).T / (_SIZE / 2), loudness)[:, start - first : end - first]
         total += _by_phase(levels, np.arange(start, end) % PERIOD)
     return total / np.maximum(np.bincount(np.arange(frames) % PERIOD, minlength=PERIOD), 1)
