@@ -38,7 +38,9 @@ def _clip(path: Path) -> None:
 
 
 def _clip_sound(path: Path) -> None:
-    _with_sound(_sibling(path, "clip"), path, 1)
+    two = path.with_name("two.mp4")
+    _two_faces(two)
+    _with_sound(two, path, 1)
 
 
 def _five_faces(path: Path) -> None:
@@ -131,7 +133,7 @@ def _sound(seconds: int) -> Callable[[Path], None]:
 
 CASES: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "clip": ("clip.mp4", _clip),
-    "clip with sound": ("clip-sound.mp4", _clip_sound),
+    "two faces with sound": ("two-sound.mp4", _clip_sound),
     "five faces": ("five.mp4", _five_faces),
     "4K": ("uhd.mp4", _uhd),
     "10 min": ("long.mp4", _long),
