@@ -12,6 +12,11 @@ from hypothesis import settings
 settings.register_profile("zhenwei", deadline=None)
 settings.load_profile("zhenwei")
 
+# The command line speaks the language of the locale: that of the tests is English wherever they run.
+for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+    if os.environ.get(variable, "").lower().startswith("zh"):
+        os.environ[variable] = "C.UTF-8"
+
 ROOT = Path(__file__).parents[1]
 
 

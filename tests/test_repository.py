@@ -73,7 +73,7 @@ def test_every_command_in_the_pages_exists(page: Path) -> None:
                 if not isinstance(command, TyperGroup):
                     break
                 command = command.commands[word]
-            options = {name for parameter in command.params for name in parameter.opts}
+            options = {name for parameter in command.params for name in parameter.opts} | {"--lang", "--debug"}
             assert {word for word in words if word.startswith("--")} <= options, words
 
 

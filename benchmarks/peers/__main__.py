@@ -58,9 +58,7 @@ def compared(clip: Path, rounds: int) -> list[str]:
         for name, pairs in pairs_of.items():
             times = statistics.median([theirs / ours for theirs, ours in pairs])
             seconds = [statistics.median(column) for column in zip(*pairs, strict=True)]
-            lines.append(
-                f"{detector}, {name}: {seconds[0]:.2f} s, a scan {seconds[1]:.2f} s, {times:.1f} times"
-            )
+            lines.append(f"{detector}, {name}: {seconds[0]:.2f} s, a scan {seconds[1]:.2f} s, {times:.1f} times")
     return lines
 
 

@@ -44,6 +44,7 @@ Progress = Callable[[str, float], None]
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 _PORTRAIT_PX = 160
 _POSTER_PX = 1024
+_STRIP_FRAMES, _STRIP_PX = 8, 240
 _AUDIO_HZ = 16_000
 _PICTURE = Text("The picture that was examined", zh="所检验的图片")
 _FRAME = Text("A frame of the clip that was examined", zh="所检验视频中的一帧")
@@ -137,7 +138,9 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     verdict = _at_depth(_reserved(verdict, evidence), options.depth)
     tell("done", 1.0)
     poster = _poster(frames, tracks, audio, verdict, facts.kind)
-    return Report(facts, verdict, evidence, people, _engine(chosen, options, time.perf_counter() - began), poster)
+    engine = _engine(chosen, options, time.perf_counter() - began)
+    shown = _shown_frames(frames, tracks) if facts.kind == "video" else ()
+    return Report(facts, verdict, evidence, people, engine, poster, shown)
 
 
 def _decode(
@@ -239,7 +242,7 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
     if kind in detector.info.takes:
         return detectors.ask(detector, subject, of=detectors.package_of(detector.info.id))
     names = {"image": ("pictures", "图片"), "video": ("videos", "视频"), "audio": ("sound", "声音")}
-    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"此检测器不检查{names[kind][1]}")
+    reason = Text(f"this detector does not examine {names[kind][0]}", zh=f"该检测器不适用于{names[kind][1]}")
     return replace(abstain(detector.info, reason), asked=False)
 
 
@@ -334,9 +337,31 @@ def _poster(
     llrs = {judged.person: judged.llr or 0.0 for judged in verdict.by_person}
     suspect = max(tracks, key=lambda track: llrs.get(track.person, -math.inf), default=None)
     frame = frames[_clearest(suspect).frame if suspect else len(frames) // 2]
-    pixels = shrunk(frame.pixels, _POSTER_PX).copy()
+    caption, time_s = (_PICTURE, None) if kind == "image" else (_FRAME, frame.time_s)
+    return _shown(frame, tracks, caption, _POSTER_PX, time_s)
+
+
+def _shown_frames(frames: Sequence[Frame], tracks: Sequence[Track]) -> tuple[ImageExhibit, ...]:
+    """Frames evenly spread over those that were sampled, small."""
+    places = np.linspace(0, len(frames) - 1, min(_STRIP_FRAMES, len(frames))).round().astype(int)
+    return tuple([_shown(frames[place], tracks, _FRAME, _STRIP_PX, frames[place].time_s) for place in places])
+
+
+def _shown(frame: Frame, tracks: Sequence[Track], caption: Text, max_px: int, time_s: float | None) -> ImageExhibit:
+    """The frame, small, with a box where each person's face is."""
+    height, width = frame.pixels.shape[:2]
+    boxes = []
+    for person, box in [(track.person, face.box) for track in tracks for face in track.faces if _is_in(face, frame)]:
+        edges = (box.left / width, box.top / height, box.right / width, box.bottom / height)
+        left, top, right, bottom = [round(min(max(float(edge), 0.0), 1.0), 4) for edge in edges]
+        boxes.append((person, left, top, right, bottom))
+    pixels = shrunk(frame.pixels, max_px).copy()
     pixels.flags.writeable = False
-    return ImageExhibit(_PICTURE, pixels) if kind == "image" else ImageExhibit(_FRAME, pixels, frame.time_s)
+    return ImageExhibit(caption, pixels, time_s, boxes=tuple(boxes))
+
+
+def _is_in(face: Face, frame: Frame) -> bool:
+    return face.frame == frame.index and not face.tight
 
 
 def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:

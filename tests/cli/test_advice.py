@@ -42,8 +42,10 @@ def fixes(node: ast.AST, name: str) -> Iterator[ast.expr]:
     assigned = isinstance(node, ast.Assign) and any("fix" in names(target) for target in node.targets)
     if isinstance(node, ast.keyword | ast.Assign) and (assigned or getattr(node, "arg", "") == "fix"):
         yield node.value
-    elif name.startswith("cli/") and isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("echo", "_note"):
-        yield from node.args
+    elif name.startswith("cli/") and isinstance(node, ast.Call):
+        called = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+        if called in ("echo", "_note", "say", "tell", "told"):
+            yield from node.args
 
 
 def names(target: ast.expr) -> set[str]:
@@ -76,6 +78,9 @@ def commands() -> dict[str, Any]:
     for name in cli.COMMANDS:
         group: Any = typer.main.get_command(cli._app([name]))
         below(name, group.commands[name])
+        for inner in cli.WITHIN.get(name, {}):
+            group = typer.main.get_command(cli._app([name, inner]))
+            below(f"{name} {inner}", group.commands[name].commands[inner])
     return found
 
 
@@ -95,7 +100,7 @@ def test_every_option_that_is_advised_exists() -> None:
     known = {
         option for command in commands().values() for p in command.params for option in (*p.opts, *p.secondary_opts)
     }
-    known |= _OF_OTHERS | {"--debug"}
+    known |= _OF_OTHERS | {"--debug", "--help", "--lang"}
     assert [(n, t) for n, t in told() if not set(_OPTION.findall(t)) <= known] == []
 
 

@@ -26,7 +26,7 @@ def drawing(path: Path) -> str:
 @pytest.mark.heavy
 def test_json_has_every_step_and_the_conclusion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [drawing(tmp_path / "a.png"), PORTRAIT]
-    status = main(["robust", *files, "--families", "webp", "--json"])
+    status = main(["robust", *files, "--families", "webp", "--format", "json"])
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [entry["file"]["path"] for entry in found] == files
     assert all(entry["schema"] == "zhenwei.robust/1" for entry in found)
@@ -75,7 +75,7 @@ def test_a_second_run_into_one_folder_keeps_the_first(tmp_path: Path, capsys: py
 def test_what_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "fake.jpg").write_text("no picture " * 50)
     files = [str(tmp_path / "fake.jpg"), str(tmp_path / "gone.png"), drawing(tmp_path / "a.png")]
-    assert main(["robust", *files, "--families", "webp", "--json"]) == 1
+    assert main(["robust", *files, "--families", "webp", "--format", "json"]) == 1
     shown = capsys.readouterr()
     assert [json.loads(line)["file"]["path"] for line in shown.out.splitlines()] == files[2:]
     assert "fake.jpg" in shown.err
@@ -103,7 +103,7 @@ def test_exit_status_3_is_a_verdict_that_changes_sides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sides: list[str], status: int
 ) -> None:
     monkeypatch.setattr(evaluation, "walk", stub(sides))
-    assert main(["robust", drawing(tmp_path / "a.png"), "--json"]) == status
+    assert main(["robust", drawing(tmp_path / "a.png"), "--format", "json"]) == status
 
 
 def test_an_interruption_keeps_what_was_done(
@@ -111,7 +111,7 @@ def test_an_interruption_keeps_what_was_done(
 ) -> None:
     monkeypatch.setattr(evaluation, "walk", stub(["forged", "forged"], stop=True))
     out = tmp_path / "out"
-    assert main(["robust", drawing(tmp_path / "a.png"), "--json", "--output", str(out)]) == 130
+    assert main(["robust", drawing(tmp_path / "a.png"), "--format", "json", "--output", str(out)]) == 130
     (line,) = capsys.readouterr().out.splitlines()
     entry = json.loads(line)
     assert len(entry["steps"]) == 1

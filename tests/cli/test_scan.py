@@ -109,7 +109,7 @@ def test_a_second_scan_into_one_folder_keeps_the_first(
     assert "1 earlier reports of other scans stay" in capsys.readouterr().err
     assert (out / "one.html").read_bytes() == before
     assert main(["scan", mixed[0], *ask, "--output", str(out), "--lang", "zh"]) == 0
-    assert "1 earlier reports on the same files were replaced" in capsys.readouterr().err
+    assert "已替换相同文件的 1 份先前报告" in capsys.readouterr().err
     reports = json.loads((out / "report.json").read_text(encoding="utf-8"))
     jsonschema.validate(reports, schema())
     found = [(row["file"]["path"], row["language"]) for row in reports["reports"]]

@@ -142,20 +142,20 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     a, b, out = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
     results.save(_results(made.truth, made.poor), a)
     results.save(_results(made.truth, made.good, weights={"m": "b" * 64}), b)
-    assert main(["compare", str(a), str(b)]) == 0
+    assert main(["evaluate", "compare", str(a), str(b)]) == 0
     said = capsys.readouterr().out
     assert "B is better by AUC" in said
     assert "80 genuine + 80 forged" in said
-    assert main(["compare", str(a), str(b), "--format", "markdown"]) == 0
+    assert main(["evaluate", "compare", str(a), str(b), "--format", "markdown"]) == 0
     assert "| AUC | " in capsys.readouterr().out
-    assert main(["compare", str(a), str(b), "--format", "json", "--output", str(out)]) == 0
+    assert main(["evaluate", "compare", str(a), str(b), "--format", "json", "--output", str(out)]) == 0
     assert json.loads(out.read_text())["schema"] == "zhenwei.comparison/1"
-    assert main(["compare", str(a), str(a)]) == 2
+    assert main(["evaluate", "compare", str(a), str(a)]) == 2
     assert "same file" in capsys.readouterr().err
     (tmp_path / "none.json").write_text("{}")
     for bad in ("none.json", "missing.json"):
-        assert main(["compare", str(a), str(tmp_path / bad)]) == 1
-    assert main(["compare", str(a), str(b), "--output", str(tmp_path / "no" / "folder")]) == 2
+        assert main(["evaluate", "compare", str(a), str(tmp_path / bad)]) == 1
+    assert main(["evaluate", "compare", str(a), str(b), "--output", str(tmp_path / "no" / "folder")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 

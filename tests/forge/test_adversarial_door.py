@@ -224,10 +224,10 @@ def test_no_option_of_any_command_of_the_lab_turns_a_mark_off(capsys: pytest.Cap
 
 def test_whatever_make_writes_is_marked(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for method in ("self_blend", "affine_warp", "regenerate", "attribute"):
+    for method in ("self_blend", "affine_warp", "animated", "regenerate", "attribute"):
         assert main(["forge", "make", method, str(PORTRAIT), "--count", "2", "--output", str(out)]) == 0
     made = [p for p in out.glob("*.png") if not p.name.endswith(".mask.png")]
-    assert len(made) == 8
+    assert len(made) == 10
     assert list(unmarked(out)) == []
     for path in made:
         told = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
@@ -264,6 +264,7 @@ def test_a_swap_of_two_people_needs_their_consent(
 WRITES_NO_MEDIA = {"consent make", "consent check", "gan list", "swap prepare", "voice learn", "voice model"}
 TRIED_ELSEWHERE = {
     "make": "above",
+    "animate": "tests/cli/test_forge_animate.py",
     "swap train": "tests/forge/swap/test_swap_command.py",
     "swap preview": "tests/forge/swap/test_swap_command.py",
     "swap convert": "tests/forge/swap/test_swap_command.py",

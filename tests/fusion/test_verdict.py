@@ -325,8 +325,8 @@ def test_the_sentence_gives_the_rate_as_one_in_so_many() -> None:
     assert "at most 1 in 2,500 forged files would look this clean" in rare.explanation
     assert "at most 1 in 10,000" in _decide([_evidence(30.0)]).explanation
     leaning = _decide([_evidence(1.5)])
-    assert "leans towards forged" in leaning.explanation
-    assert "at most 1 in 20 genuine files" in leaning.explanation
+    assert "looks more forged than genuine" in leaning.explanation
+    assert "too many genuine files look like this, too: perhaps more than 1 in 20" in leaning.explanation
 
 
 @given(st.floats(1e-6, 1.0))
@@ -344,7 +344,7 @@ def test_what_leans_is_what_is_shown(llr: float) -> None:
     assert shown.startswith({"forged": "+", "genuine": "-", "neither": "0"}[side])
     said = undecided(of_file(), llr, 0.05, 0.05, least=1.0)
     assert ("leans neither way" in said) == (side == "neither")
-    assert (f"leans towards {side}" in said) == (side != "neither")
+    assert (f"more {side} than" in said) == (side != "neither")
     assert "-0.0" not in shown
 
 
@@ -364,7 +364,7 @@ def test_little_evidence_decides_nothing_however_rare() -> None:
     for llr in (0.6, 0.99, -0.6, -0.99):
         found = _decide([_evidence(llr)], sharp)
         assert found.decision == "inconclusive"
-        assert "weakly" in found.explanation
+        assert "slightly" in found.explanation
     assert _decide([_evidence(1.01)], sharp).decision == "forged"
     assert _decide([_evidence(-1.01)], sharp).decision == "genuine"
 

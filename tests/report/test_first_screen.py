@@ -70,6 +70,21 @@ def test_the_page_of_the_example_clip_is_small_and_plays_it(examples: Mapping[st
     assert len(to_html(clip, player=played)) < 3_000_000
 
 
+@pytest.mark.heavy
+def test_the_face_is_boxed_and_the_clip_has_frames(examples: Mapping[str, Report]) -> None:
+    photo, clip = examples["astronaut.jpg"], examples["astronaut-clip.mp4"]
+    assert photo.poster is not None
+    ((person, left, top, right, bottom),) = photo.poster.boxes
+    assert person == 1
+    assert 0.3 < left < 0.45 < right < 0.6  # the face of the astronaut, as shares of the picture
+    assert 0.1 < top < 0.2 < bottom < 0.4
+    assert photo.frames == ()
+    times = [frame.time_s or 0.0 for frame in clip.frames]
+    assert len(times) == 8
+    assert times == sorted(times)
+    assert max(clip.frames[0].pixels.shape) <= 240
+
+
 @pytest.fixture(scope="module")
 def examples() -> Mapping[str, Report]:
     reports = {}

@@ -7,10 +7,11 @@ import io
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from zhenwei.errors import MediaError
-from zhenwei.report import Outcome, Unreadable, table, to_csv
+from zhenwei.report import Outcome, Unreadable, line, table, to_csv
 from zhenwei.types import Language, Report
 
 BROKEN = Unreadable("notes.mp4", MediaError("the file is no video", got="text", fix="Name another file."))
@@ -69,10 +70,39 @@ def test_the_table_gives_the_reason_of_an_abstention(abstaining: Report) -> None
     assert text.count("no face was found in any of the sampled frames") == 1  # said once, though three abstain
 
 
-@pytest.mark.parametrize(("llr", "said"), [(1.2, "towards forged"), (-1.2, "towards genuine"), (0.01, "neither way")])
+@pytest.mark.parametrize(("llr", "said"), [(1.2, "more forged"), (-1.2, "more genuine"), (0.01, "neither way")])
 def test_the_table_says_where_an_open_verdict_leans(two_people: Report, llr: float, said: str) -> None:
     verdict = replace(two_people.verdict, decision="inconclusive", llr=llr, error_rate=None)
     assert said in " ".join(shown([replace(two_people, verdict=verdict)], 160).split())
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_in_40_columns_each_file_is_a_few_lines(every_report: tuple[Report, ...], language: Language) -> None:
+    file = io.StringIO()
+    Console(width=40, file=file, highlight=False).print(table([*every_report, BROKEN], language, width=40))
+    written = file.getvalue()
+    assert max(cell_len(row.rstrip()) for row in written.splitlines()) <= 40
+    for sign in ("▲", "●", "◆", "×"):
+        assert any(row.startswith(sign) for row in written.splitlines())
+
+
+def test_a_file_is_one_line_where_nobody_watches(every_report: tuple[Report, ...]) -> None:
+    outcomes: list[Outcome] = [*every_report, BROKEN]
+    for outcome in outcomes:
+        told = line(outcome)
+        assert told.count("\n") == 1
+        assert told[0] in "▲●◆×"
+    assert "LLR +4.7" in line(every_report[0])
+    assert "1 in 120" in line(every_report[0])
+
+
+def test_a_row_has_one_reason(full_photo: Report) -> None:
+    text = " ".join(shown([full_photo], 200).split())
+    assert "Declares itself" not in text  # the verdict is forged, and its reason is what was measured
+    is_open = replace(full_photo.verdict, decision="inconclusive", error_rate=None)
+    text = " ".join(shown([replace(full_photo, verdict=is_open)], 200).split())
+    assert "Declares itself" in text
+    assert "looks more" not in text
 
 
 def test_a_file_name_can_neither_colour_nor_steer_the_terminal(forged_photo: Report) -> None:

@@ -59,7 +59,7 @@ def test_strength_follows_the_likelihood_ratio(llr: float, words: str) -> None:
 def test_what_leans_is_never_for_neither_side(llr: float) -> None:
     neither = "neither" in leans(llr, "en")
     assert neither == ("neither" in strength(llr, "en")) == (odds(llr, "en") == "")
-    assert ("weakly" in leans(llr, "en")) == (not neither and abs(llr) < 1)
+    assert ("slightly" in leans(llr, "en")) == (not neither and abs(llr) < 1)
 
 
 @given(st.floats(-1e6, 1e6))

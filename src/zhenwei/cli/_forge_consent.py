@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from zhenwei.cli._forge_run import today
+from zhenwei.cli.language import tell
 from zhenwei.errors import UsageError
 
 _HELP = """Whose face or voice may be learned from, on what ground, until when, and in which files.
@@ -81,8 +82,8 @@ def make(
     made = describe_folder(folder, path, subject, basis=ground, evidence=evidence, scope=scope.value, expires=day)
     held = make_consent([*(person for person in people if person.name != subject), made])
     write_consent(held, path)
-    typer.echo(f"{path}: {subject}, {len(made.files)} files, {ground}, {scope.value}, until {day or 'never ends'}")
-    typer.echo(f"sha256 {held.sha256}")
+    tell(f"{path}: {subject}, {len(made.files)} files, {ground}, {scope.value}, until {day or 'never ends'}")
+    tell(f"sha256 {held.sha256}")
 
 
 @consent.command()
@@ -103,8 +104,8 @@ def check(
     check_manifest(held, manifest.resolve().parent, today())
     for person in held.subjects:
         until = f"until {person.expires}" if person.expires else "without end"
-        typer.echo(f"{person.name}: {len(person.files)} files, {person.basis}, {person.scope}, {until}")
-    typer.echo(f"sha256 {held.sha256}")
+        tell(f"{person.name}: {len(person.files)} files, {person.basis}, {person.scope}, {until}")
+    tell(f"sha256 {held.sha256}")
 
 
 def _day(text: str) -> datetime.date | None:

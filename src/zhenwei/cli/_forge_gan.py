@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from zhenwei.cli import _forge_run as lab
 from zhenwei.cli import _options as opt
+from zhenwei.cli.language import tell
+from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from zhenwei.forge.gan.faces import TrainingFaces
     from zhenwei.forge.gan.gan_settings import GanSettings, Generator
     from zhenwei.nets.stylegan import StyleGenerator
+    from zhenwei.types import Pixels
 
 _HELP = """Faces out of noise: DCGAN, WGAN-GP and StyleGAN at 32 or 64 px.
 
@@ -73,9 +76,9 @@ def list_models(format_: opt.TextOption = opt.TextFormat.text) -> None:
     if format_ is opt.TextFormat.json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
-    typer.echo(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
+    tell(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
     for entry in entries:
-        typer.echo(
+        tell(
             f"{entry.name:<14}  {entry.kind:<8}  {entry.side:>2}  {entry.steps:>6}  {entry.kid:>8.3f}  "
             f"{entry.kid_real:>13.3f}"
         )
@@ -232,6 +235,11 @@ def edit(
     attribute: Annotated[Attribute, typer.Option(help="What is to change.")] = Attribute.turn,
     model: _Model = None,
     run: _RunOption = None,
+    face: Annotated[
+        Path | None, typer.Option(help="A photograph whose face is found in the model and edited.", metavar="FILE")
+    ] = None,
+    consent: Annotated[Path | None, typer.Option(help="The manifest that covers it.", metavar="FILE")] = None,
+    puppet: Annotated[int, typer.Option(min=-1, help="A drawn face, by its number, instead of a photograph.")] = -1,
     count: Annotated[int, typer.Option(min=1, max=12, help="How many faces.")] = 4,
     most: Annotated[float, typer.Option(min=0.1, max=5, help="How far, in s.d. of the attribute among faces.")] = 2.0,
     truncation: _Truncation = 0.8,
@@ -240,22 +248,76 @@ def edit(
 ) -> None:
     """Change one attribute of StyleGAN faces by moving their styles, from less to more, a face a row.
 
-    The direction is found among the model's own samples, measured and regressed: half a minute.
+    The direction is found among the model's own samples, measured and regressed: half a minute. A face that is given
+    is drawn again by the model first, as near as it can (at 32 or 64 px, and only as its like occurs among what the
+    model learned from): the row shows it, its drawing, and its edits.
 
     Examples:
 
       zhenwei forge gan edit --model stylegan-64-1 --attribute turn --output turned.png
+
+      zhenwei forge gan edit --puppet 7 --attribute light --output lit.png
+
+      zhenwei forge gan edit --face portrait.jpg --consent consent.json --attribute mouth --output opened.png
     """
     lab.check_extra()
     from zhenwei.forge.export import export_sheet
     from zhenwei.forge.gan import edits
 
-    recipe = {"seed": seed, "attribute": attribute.value, "most": most, "truncation": truncation}
+    recipe: dict[str, Any] = {"seed": seed, "attribute": attribute.value, "most": most, "truncation": truncation}
     generator, told = _opened_style(model, run, recipe)
+    given = _given(face, consent, puppet, generator.side)
     found = edits.directions(generator)[attribute.value]
-    made = edits.edit_sheet(generator, found, count, most, truncation=truncation, seed=seed)
-    left = export_sheet(made, told, output, lab.opened_door())
-    lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
+    if given is None:
+        made = edits.edit_sheet(generator, found, count, most, truncation=truncation, seed=seed)
+        left = export_sheet(made, told, output, lab.opened_door())
+        lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
+        return
+    from zhenwei.forge.gan.invert import edited_row, invert
+
+    with progress_bar("drawing the face again", 1.0) as tell:
+        drawn = invert(generator, given.pixels, tell=tell)
+    row = edited_row(generator, given.pixels, drawn, found, most)
+    told = replace(told, recipe=dict(told.recipe) | given.recipe | {"error": round(drawn.error, 3)},
+                   consent=given.consent or told.consent, claim=given.claim, parent=given.parent)  # fmt: skip
+    left = export_sheet([row], told, output, lab.opened_door())
+    near = f"drawn again {drawn.error:.1f} of 255 off (the mean face: {drawn.from_mean:.1f})"
+    lab.tell_exported(left, f"{near}, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    pixels: Pixels
+    recipe: dict[str, Any]
+    claim: Literal["ai-generated", "ai-edited"] = "ai-generated"
+    consent: str = ""
+    parent: bytes | None = None
+
+
+def _given(face: Path | None, consent: Path | None, puppet: int, side: int) -> _Given | None:
+    """The face to edit, if one is given, as the model's faces are cut."""
+    if face is not None and puppet >= 0:
+        raise UsageError("one face is edited", got="--face and --puppet", fix="Leave one of them out.")
+    if puppet >= 0:
+        from zhenwei.forge.gan.faces import MIN_IMAGES, puppets
+
+        return _Given(puppets(MIN_IMAGES, side, puppet).pixels[0], {"puppet": puppet})
+    if face is None:
+        return None
+    if consent is None:
+        raise UsageError("faces are edited with consent only", want="--consent FILE", fix=lab.CONSENT_FIX)
+    import hashlib
+
+    from zhenwei.forge.consent import read_consent
+    from zhenwei.forge.gan.faces import framed
+    from zhenwei.forge.make import check_covered, read_sitter
+
+    held = read_consent(consent)
+    check_covered(held, face, lab.today(), "face")
+    sitter = read_sitter(face)
+    pixels = framed(sitter.pixels, sitter.landmarks, side)
+    recipe = {"source_sha256": hashlib.sha256(sitter.data).hexdigest()}
+    return _Given(pixels, recipe, "ai-edited", held.sha256, sitter.data)
 
 
 def _settings(kind: Kind, augment: Augment | None, side: int, width: int, batch: int, seed: int) -> GanSettings:

@@ -12,6 +12,7 @@ import typer
 
 from zhenwei.cli._forge_run import opened_door
 from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
 
 Method = StrEnum(
     "Method",
-    ["affine_warp", "attribute", "cross_blend", "mesh_swap", "regenerate", "self_blend", "splice", "temporal"],
+    [
+        "affine_warp",
+        "animated",
+        "attribute",
+        "cross_blend",
+        "mesh_swap",
+        "regenerate",
+        "self_blend",
+        "splice",
+        "temporal",
+    ],
 )
 
 
@@ -50,9 +61,10 @@ def make(
 ) -> None:
     """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
 
-    affine_warp, self_blend, regenerate and attribute need one photograph. mesh_swap, cross_blend and splice take a face
-    or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or reorders frames
-    of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be forged.
+    affine_warp, animated, attribute, regenerate and self_blend need one photograph. mesh_swap, cross_blend and splice
+    take a face or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or
+    reorders frames of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be
+    forged.
 
     Exit status: 0 done, 1 a file could not be forged, 2 wrong use.
 
@@ -161,4 +173,4 @@ def _tell(exported: ExportedFile, format_: TextFormat) -> None:
         line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        typer.echo(f"{exported.path}  mark {exported.ident}")
+        tell(f"{exported.path}  mark {exported.ident}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from zhenwei.cli._options import TextFormat
+from zhenwei.cli.language import tell
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import MissingExtraError, UsageError, install_extra
 
@@ -96,7 +97,7 @@ def tell_run(output: Path, step: int, stopped: bool, words: str, facts: dict[str
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"run": str(output), "step": step, "stopped": stopped, **facts}))
         return
-    typer.echo(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{words}")
+    tell(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{words}")
 
 
 def last_losses(rows: list[dict[str, float]] | None) -> dict[str, float]:
@@ -111,4 +112,4 @@ def tell_exported(exported: ExportedFile, what: str, format_: TextFormat) -> Non
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"path": str(exported.path), "ident": exported.ident}))
         return
-    typer.echo(f"{exported.path}: {what}, mark {exported.ident}")
+    tell(f"{exported.path}: {what}, mark {exported.ident}")

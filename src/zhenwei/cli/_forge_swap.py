@@ -12,6 +12,7 @@ import typer
 
 from zhenwei.cli._forge_run import check_extra, device_for, interrupt, opened_door, today
 from zhenwei.cli._options import Direction, RunOutput, TextFormat, TextOption, TrainSeed
+from zhenwei.cli.language import tell
 from zhenwei.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def prepare(
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"folder": str(output), "faces": len(done.faces), "size": size, "advice": advice}))
         return
-    typer.echo(f"{output}: {len(done.faces)} faces of {subject}, {size} px")
+    tell(f"{output}: {len(done.faces)} faces of {subject}, {size} px")
     for line in advice:
-        typer.echo(f"  {line}")
+        tell(f"  {line}")
 
 
 @swap.command()
@@ -147,7 +148,7 @@ def train(
     from zhenwei.forge.swap.fitting import train as run
 
     if format_ is TextFormat.text:
-        typer.echo(_NOTES[profile.value])
+        tell(_NOTES[profile.value])
     with interrupt() as stop, progress_bar("steps", settings.steps) as advance:
         path = run(
             a, b, settings, output, consent=held, today=today(), door=opened_door(), device=device, stop=stop,
@@ -185,23 +186,19 @@ def preview(
     pair = fitting.split(a.faces, b.faces, told.settings)
     row = fitting.check(state.net, pair, [], state.step, appearance, device)
     path = fitting.preview(run, state.net, pair, told.settings, state.step, held.sha256, opened_door(), device)
-    typer.echo(f"{path}: step {state.step}")
-    typer.echo(f"  held out, L1 {row['held_l1']:.4f}, SSIM {row['held_ssim']:.3f}")
-    typer.echo(
+    tell(f"{path}: step {state.step}")
+    tell(f"  held out, L1 {row['held_l1']:.4f}, SSIM {row['held_ssim']:.3f}")
+    tell(
         f"  look of the swap: {row['to_target']:.3f} like the target, {row['to_source']:.3f} like the source "
         f"(the source itself {row['floor']:.3f}, the target itself {row['ceiling']:.3f})"
     )
     swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
     error, seen = driving_error(swaps, pair.held_a.landmarks)
     told_error = f"{error.value:.3f} of the distance between the eyes" if error else "not measured"
-    typer.echo(
-        f"  landmarks beside the driving face's: {told_error} (a face was found in {seen} of {len(swaps)} swaps)"
-    )
+    tell(f"  landmarks beside the driving face's: {told_error} (a face was found in {seen} of {len(swaps)} swaps)")
     if min(len(swaps), len(pair.held_b)) >= 4:
         apart = kernel_distance(swaps, pair.held_b.pixels, appearance)
-        typer.echo(
-            f"  kernel distance to the target's own faces: {apart.value:.3f} ({apart.low:.3f} to {apart.high:.3f})"
-        )
+        tell(f"  kernel distance to the target's own faces: {apart.value:.3f} ({apart.low:.3f} to {apart.high:.3f})")
 
 
 @swap.command()
@@ -243,16 +240,16 @@ def convert(
         told = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
         typer.echo(json.dumps(told))
         return
-    typer.echo(f"{made.path}: swapped, mark {made.ident}")
+    tell(f"{made.path}: swapped, mark {made.ident}")
     if without:
-        typer.echo(f"  {without} frames without a face were left as they are")
+        tell(f"  {without} frames without a face were left as they are")
 
 
 def _tell_step(progress: SwapProgress, advance: Advance) -> None:
     losses = progress.losses
     advance(progress.step, f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}")
     if progress.problem:
-        typer.echo(f"step {progress.step}: no preview: {progress.problem}", err=True)
+        tell(f"step {progress.step}: no preview: {progress.problem}", err=True)
 
 
 def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> None:
@@ -264,9 +261,9 @@ def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> N
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"checkpoint": str(path), "stopped": stopped, "last_check": last}))
         return
-    typer.echo(f"{path}: {'stopped and saved' if stopped else 'done'}, {trend(rows)}")
+    tell(f"{path}: {'stopped and saved' if stopped else 'done'}, {trend(rows)}")
     if last:
-        typer.echo(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
+        tell(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
 
 
 def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat) -> None:
@@ -292,5 +289,5 @@ def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat
     if format_ is TextFormat.json:
         typer.echo(json.dumps(told | {"steps": settings.steps, "device": device.type}))
         return
-    typer.echo(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
-    typer.echo(f"{settings.steps} steps, near {hours:.1f} hours at the speed of one step here")
+    tell(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
+    tell(f"{settings.steps} steps, near {hours:.1f} hours at the speed of one step here")

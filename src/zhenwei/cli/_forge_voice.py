@@ -11,6 +11,7 @@ import typer
 
 from zhenwei.cli._forge_run import opened_door
 from zhenwei.cli._options import TextFormat, TextOption
+from zhenwei.cli.language import tell
 from zhenwei.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ def copy(
 
 def _tell(done: CopySet, output: Path, format_: TextFormat) -> None:
     for line in done.failed:
-        typer.echo(line, err=True)
+        tell(line, err=True)
     pairs = len({row.pair for row in done.rows})
     if format_ is TextFormat.json:
         told = {"folder": str(output), "recordings": pairs, "made": done.made, "kept": done.kept,
                 "notes": done.notes, "failed": done.failed}  # fmt: skip
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    typer.echo(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
+    tell(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
     for line in done.notes:
-        typer.echo(f"  {line}")
+        tell(f"  {line}")

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-Lang = StrEnum("Lang", {"en": "en", "zh": "zh"})
 TableFormat = StrEnum("TableFormat", ["table", "json"])
 TextFormat = StrEnum("TextFormat", ["text", "json"])
 # Of a model between two people or kinds of faces.
@@ -16,7 +15,6 @@ Direction = StrEnum("Direction", {"a_to_b": "a-to-b", "b_to_a": "b-to-a"})
 _FORMAT = typer.Option("--format", help="What to write to standard output.")
 TableOption = Annotated[TableFormat, _FORMAT]
 TextOption = Annotated[TextFormat, _FORMAT]
-LangOption = Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")]
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only results.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name what was left out of folders.")]

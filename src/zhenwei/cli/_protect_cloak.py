@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._options import Force, TableFormat, TableOption
+from zhenwei.cli.language import told
 from zhenwei.errors import MissingExtraError, UsageError, install_extra
 from zhenwei.files import write_whole
 from zhenwei.stats.estimate import value_as_mean
@@ -30,7 +31,8 @@ _VERDICT = (
 def cloak(
     photo: Annotated[Path, typer.Argument(help="A photograph with a face of 64 px or more.", metavar="PHOTO")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The PNG to write; by default PHOTO.cloaked.png.", metavar="FILE")
+        Path | None,
+        typer.Option("--output", "-o", "--out", help="The PNG to write; by default PHOTO.cloaked.png.", metavar="FILE"),
     ] = None,
     epsilon: Annotated[float, typer.Option(min=1, max=32, help="Grey levels that a pixel may change by.")] = 8.0,
     steps: Annotated[int, typer.Option(min=20, max=5000, help="Steps that each trial swap learns.")] = 250,
@@ -49,7 +51,7 @@ def cloak(
 
       zhenwei protect cloak portrait.jpg
 
-      zhenwei protect cloak portrait.jpg --epsilon 12 --out cloaked.png --format json
+      zhenwei protect cloak portrait.jpg --epsilon 12 --output cloaked.png --format json
     """
     from PIL import Image
     from rich.console import Console
@@ -60,9 +62,9 @@ def cloak(
     if target.suffix.lower() != ".png":
         raise UsageError("a cloak is kept without loss", got=target.name, want="a name that ends in .png")
     if target.exists() and not force:
-        raise UsageError(f"{target} exists already", fix="Choose another --out, or add --force.")
+        raise UsageError(f"{target} exists already", fix="Choose another --output, or add --force.")
     if target.resolve() == photo.resolve():
-        raise UsageError("a cloak does not replace its original", got=str(target), fix="Choose another --out.")
+        raise UsageError("a cloak does not replace its original", got=str(target), fix="Choose another --output.")
     if target.is_dir() or not target.parent.is_dir():
         raise UsageError("a cloak cannot be written there", got=str(target), want="a file in a folder that exists")
     opened = media.open_media(photo)
@@ -104,20 +106,20 @@ def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
 def _show(console: Console, made: Cloaked, target: Path) -> None:
     from rich.table import Table
 
-    astray = Table(title="Led astray: the cloak beside noise of the same size", title_justify="left")
+    astray = Table(title=told("Led astray: the cloak beside noise of the same size"), title_justify="left")
     for head in ("delivered", "swap: cloak, noise", "success left", "embedding: cloak, noise", "success left"):
-        astray.add_column(head)
+        astray.add_column(told(head))
     for one, other in zip(made.translator, made.embedding, strict=True):
         astray.add_row(one.delivery, *_led_astray(one), *_led_astray(other))
-    trained = Table(title="Swaps that learn, asked about the clean face", title_justify="left")
+    trained = Table(title=told("Swaps that learn, asked about the clean face"), title_justify="left")
     for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
-        trained.add_column(head)
+        trained.add_column(told(head))
     for arm in made.arms:
         trained.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
-    console.print(f"{target}: no pixel differs by more than {made.changed} levels of 255", soft_wrap=True)
+    console.print(told(f"{target}: no pixel differs by more than {made.changed} levels of 255"), soft_wrap=True)
     console.print(astray)
     console.print(trained)
-    console.print(_VERDICT)
+    console.print(told(_VERDICT))
 
 
 def _led_astray(row: CloakRow) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from zhenwei.cli.inputs import Inputs, collect
+from zhenwei.cli.language import say
 from zhenwei.cli.progress import BatchProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, notes_console
 from zhenwei.errors import FaultError, UsageError
@@ -169,29 +170,33 @@ class _Run:
             if self.verbose:
                 complain_of_detectors(outcome, self.notes)
         if self.verbose and not isinstance(outcome, Unreadable):
-            self._note(f"{legible(step.path)}: {step.decision}{' (in the store)' if outcome is None else ''}")
+            where = say(" (in the store)") if outcome is None else ""
+            self._note(f"{legible(step.path)}: {say(step.decision)}{where}")
 
     def _finish(self, batch: Batch) -> None:
         if self.interrupted:
-            self._note("Interrupted. What was finished is in the store; the same command goes on.", "yellow")
+            self._note(say("Interrupted. What was finished is in the store; the same command goes on."), "yellow")
         if self.quiet:
             return
         self.inputs.tell_left_out(self.notes, verbose=self.verbose)
         for line, style in self._lines():
             self._note(line, style)
-        self._note(f"See them: zhenwei results --store {legible(batch.store.split('@')[-1])}", "dim")
+        self._note(say("See them: zhenwei results --store {}", legible(batch.store.split("@")[-1])), "dim")
 
     def _lines(self) -> Iterator[tuple[str, str]]:
-        counts = [f"{count} {name}" for name, count in sorted(self.decisions.items())]
-        yield f"{self.decisions.total()} of {len(self.files)} files: {', '.join(counts) or 'none'}.", ""
+        counts = [f"{count} {say(name)}" for name, count in sorted(self.decisions.items())]
+        total = self.decisions.total()
+        yield say("{} of {} files: {}.", total, len(self.files), ", ".join(counts) or say("none")), ""
         if self.known:
-            yield f"{self.known} were in the store already, or the same as another. --again examines all anew.", "dim"
+            known = "{} were in the store already, or the same as another. --again examines all anew."
+            yield say(known, self.known), "dim"
         if self.failed:
-            yield f"{self.failed} could not be read or examined. --retry tries them again.", "red"
+            yield say("{} could not be read or examined. --retry tries them again.", self.failed), "red"
         if self.faults:
-            yield f"{self.faults} could not be examined, for a fault of the program.", "red"
+            yield say("{} could not be examined, for a fault of the program.", self.faults), "red"
         if self.partly:
-            yield f"{self.partly} examined in part: a detector failed on them. None of these is called genuine.", "red"
+            partly = "{} examined in part: a detector failed on them. None of these is called genuine."
+            yield say(partly, self.partly), "red"
 
     def _note(self, line: str, style: str = "") -> None:
         from rich.text import Text

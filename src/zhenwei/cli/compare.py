@@ -1,132 +1,134 @@
-"""``zhenwei compare``: two evaluations of the same files, in pairs."""
+"""``zhenwei compare``: two files side by side."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli._options import Detectors, Force, Quiet, TableFormat, TableOption
+from zhenwei.cli.language import current, say
+from zhenwei.cli.trouble import complain_of, notes_console
+from zhenwei.errors import UsageError
+from zhenwei.types import Report, in_language
+
 if TYPE_CHECKING:
-    from zhenwei.evaluation.comparison import Comparison, Level
-
-_HELP = """Compare two evaluations of the same files: is B better than A, and can that be shown?
-
-A and B are results.json of `zhenwei evaluate`, of other detectors, weights or versions on the same data. Files that
-only one of them holds are left out and counted. Differences are B minus A with 95 % intervals by bootstrap over people;
-p-values are adjusted for the number of tests (Holm).
-
-Examples:
-
-  zhenwei compare old/results.json new/results.json
-
-  zhenwei compare old/results.json new/results.json --set "DFDC faces" --format markdown
-
-  zhenwei compare a.json b.json --format json --output comparison.json
-"""
-
-
-Format = StrEnum("Format", ["table", "markdown", "json"])
-Of = StrEnum("Of", {"video": "video", "track": "track", "frame": "frame"})
+    from zhenwei.pipeline import Options
+    from zhenwei.report.pair import Pair
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="results.json of one evaluation", metavar="A")],
-    b: Annotated[Path, typer.Argument(help="results.json of the other", metavar="B")],
-    level: Annotated[Of, typer.Option(help="compare files, people or frames")] = Of.video,
-    set_: Annotated[str, typer.Option("--set", help="one set alone, by its name")] = "",
-    format_: Annotated[Format, typer.Option("--format", help="how to tell it")] = Format.table,
-    output: Annotated[Path | None, typer.Option(help="write into this file instead of showing it")] = None,
-    seed: Annotated[int, typer.Option(help="of the bootstrap", min=0)] = 0,
+    first: Annotated[str, typer.Argument(help="A photo, clip or recording.", metavar="A", show_default=False)],
+    second: Annotated[str, typer.Argument(help="What it is compared with.", metavar="B", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write a page with the pictures.", metavar="FILE.html")
+    ] = None,
+    format_: TableOption = TableFormat.table,
+    detector: Detectors = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Ask only what costs little.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
-    from zhenwei.errors import DataError, UsageError
-    from zhenwei.evaluation import results
-    from zhenwei.evaluation.comparison import compare as compared
-    from zhenwei.evaluation.documents import as_json
-    from zhenwei.files import write_whole
+    """Compare two files: facts, difference of the pictures and sounds, provenance, verdicts.
 
-    if a.exists() and b.exists() and a.samefile(b):
-        raise UsageError("A and B are the same file", got=str(a), want="two evaluations")
-    wanted: Level = level.value
-    found = compared(results.load(a), results.load(b), level=wanted, only=set_, seed=seed)
-    if format_ is Format.table and output is None:
-        _show(found)
-        return
-    text = as_json(found) if format_ is Format.json else to_markdown(found)
-    if output is None:
-        typer.echo(text, nl=False)
-        return
+    Both are examined, laid over each other (moved, turned and scaled where that is needed), and what differs by more
+    than saving a picture again does is marked in red on the page. Of clips five frames at the same places are compared,
+    and the sound is searched for an offset. Two evaluations are compared by zhenwei evaluate compare.
+
+    Exit status: 0 both were examined, 1 one could not be read, 2 wrong use.
+
+    Examples:
+
+      zhenwei compare original.jpg received.jpg
+
+      zhenwei compare a.jpg b.jpg --output compared.html
+
+      zhenwei compare a.mp4 b.mp4 --fast --format json
+    """
+    from zhenwei.pipeline import Options
+    from zhenwei.report.pair import compared, pair_to_dict, pair_to_html
+
+    _refuse_evaluations(first, second)
+    if output is not None and output.exists() and not force:
+        fix = "Name another with --output, or add --force."
+        raise UsageError("a file of that name is there", got=str(output), fix=fix)
+    options = Options(detectors=tuple(detector or ()), depth="fast" if fast else "standard")
+    reports = [_examined(path, options, quiet) for path in (first, second)]
+    if reports[0] is None or reports[1] is None:
+        raise typer.Exit(1)
+    pair = compared(reports[0], reports[1], (_says(first), _says(second)))
+    if output is not None:
+        from zhenwei.files import write_whole
+
+        write_whole(output, pair_to_html(pair, current()))
+    if format_ is TableFormat.json:
+        from zhenwei.report import as_json
+
+        sys.stdout.write(as_json(pair_to_dict(pair, current()), indent=1) + "\n")
+    else:
+        _show(pair)
+    if output is not None and not quiet:
+        notes_console().print(say("{} was written{}.", output, ""), style="dim", markup=False)
+
+
+def _refuse_evaluations(*paths: str) -> None:
+    if all(path.endswith(".json") for path in paths):
+        fix = f"Run: zhenwei evaluate compare {' '.join(paths)}"
+        raise UsageError("these are no photos, clips or recordings", got=" and ".join(paths), fix=fix)
+
+
+def _examined(path: str, options: Options, quiet: bool) -> Report | None:
+    from zhenwei.cli.progress import ScanProgress
+    from zhenwei.engine import examine_one
+    from zhenwei.report import Unreadable
+
+    notes = notes_console()
+    with ScanProgress(notes, 1, shown=notes.is_terminal and not quiet) as progress:
+        found = examine_one(path, options=options, progress=progress.begin(path))
+    if isinstance(found, Unreadable):
+        complain_of(found.path, found.error, notes)
+        return None
+    return found
+
+
+def _says(path: str) -> str:
+    """What the file says of itself, in a sentence; "" where that cannot be read."""
+    from zhenwei.defence.keys import PUBLIC_KEY
+    from zhenwei.defence.verify import verify_file
+    from zhenwei.errors import ZhenweiError
+
     try:
-        write_whole(output, text)
-    except DataError as error:
-        raise UsageError("the comparison cannot be written", got=f"{output}: {error.got}") from error
+        return verify_file(Path(path), keys=[PUBLIC_KEY]).sentence
+    except ZhenweiError:
+        return ""
 
 
-compare.__doc__ = _HELP
-
-
-def to_markdown(found: Comparison) -> str:
-    """The same as the table, to be pasted into a page."""
-    lines = [f"A: {_side(found, 'a')}", "", f"B: {_side(found, 'b')}", ""]
-    lines += [line for note in found.notes for line in (f"Note: {note}.", "")]
-    for part in found.sets:
-        lines += [
-            f"## {_one_line(part.set)}, {part.genuine} genuine + {part.forged} forged",
-            "",
-            _one_line(part.text),
-            "",
-        ]
-        lines += ["| figure | A | B | B minus A | p (Holm) | better |", "|---|---|---|---|---|---|"]
-        lines += ["| " + " | ".join(row) + " |" for row in _rows(found, part.set)]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _one_line(text: str) -> str:
-    """Without what would end the line, or a cell."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _rows(found: Comparison, name: str) -> list[tuple[str, ...]]:
-    from zhenwei.evaluation.comparison import p_text
-
-    part = next(s for s in found.sets if s.set == name)
-    rows: list[tuple[str, ...]] = []
-    for t in part.tests:
-        share = t.figure in ("coverage", "false alarms", "forged found")
-        a, b = (f"{v:.1%}" if share else f"{v:.3f}" for v in (t.a, t.b))
-        d = t.difference
-        reach = f"{d:+.3f}"
-        if share:
-            reach = f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}] %"
-        rows.append((t.figure, a, b, reach, p_text(t.p_holm), t.better or "—"))
-    return rows
-
-
-def _side(found: Comparison, which: str) -> str:
-    side = found.a if which == "a" else found.b
-    weights = ", ".join(f"{name} {digest[:8]}" for name, digest in side.weights.items())
-    return f"{side.subject}, protocol {side.protocol}, {side.created[:10]} ({weights})"
-
-
-def _show(found: Comparison) -> None:
+def _show(pair: Pair) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    for which in ("a", "b"):
-        console.print(Text(f"{which.upper()}: {_side(found, which)}"), style="dim")
-    for note in found.notes:
-        console.print(Text(f"Note: {note}."))
-    for part in found.sets:
-        title = f"{part.set}: {part.genuine} genuine + {part.forged} forged, {part.groups} groups"
-        table = Table(
-            "figure", "A", "B", "B minus A", "p (Holm)", "better", title=Text(title, "bold"), title_justify="left"
-        )
-        for row in _rows(found, part.set):
-            table.add_row(*row)
-        console.print()
-        console.print(table)
-        console.print(Text(part.text))
+    from zhenwei.report import legible, table
+    from zhenwei.report.pair import evidence, facts, findings
+
+    console, language = Console(highlight=False), current()
+    console.print(table(pair.reports, language, width=console.width))
+    console.print()
+    for sentence in findings(pair, language):
+        console.print(Text(sentence, "bold"))
+    for report, sentence in zip(pair.reports, pair.says, strict=True):
+        console.print(Text(f"{legible(report.media.path, 60)}: {in_language(sentence, language)}", "dim"))
+    shown = Table(box=SIMPLE_HEAD, expand=True, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for title in ("", "A", "B"):
+        shown.add_column(title, ratio=1, overflow="fold")
+    for each in facts(pair, language):
+        style = "bold" if each.differs else "dim"
+        cells = [legible(cell, 100) or "–" for cell in (each.name, each.first, each.second)]
+        shown.add_row(*[Text(cell, style) for cell in cells])
+    for name, first, second in evidence(pair)[:8]:
+        shown.add_row(name, *["–" if llr is None else f"LLR {llr:+.1f}" for llr in (first, second)])
+    console.print()
+    console.print(shown)

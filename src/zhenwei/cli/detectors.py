@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption
+from zhenwei.cli._options import TableFormat, TableOption
+from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import tell_of_plugins
 from zhenwei.types import Depth, DetectorInfo, Language, in_language
 
@@ -20,7 +21,6 @@ def detectors(
         str | None, typer.Argument(help="Show all about this one.", metavar="[ID]", show_default=False)
     ] = None,
     format_: TableOption = TableFormat.table,
-    lang: LangOption = Lang.en,
 ) -> None:
     """Show the catalogue of detectors, or all about one of them.
 
@@ -37,13 +37,14 @@ def detectors(
     if id_ is None:
         tell_of_plugins()
     infos = [build(id_).info] if id_ is not None else [kind.info for kind in catalogue(strict=False).values()]
-    entries = [_described(info, lang.value) for info in infos]
+    entries = [_described(info, current()) for info in infos]
     if format_ is TableFormat.json:
         typer.echo(json.dumps(entries if id_ is None else entries[0], ensure_ascii=False, indent=2))
     else:
         from rich.console import Console
 
-        Console(highlight=False).print(_list(entries) if id_ is None else _card(entries[0]))
+        console = Console(highlight=False)
+        console.print(_card(entries[0]) if id_ is not None else _list(entries, console.width))
 
 
 def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
@@ -65,21 +66,30 @@ def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
     return entry
 
 
-def _list(entries: list[dict[str, Any]]) -> Table:
+def _list(entries: list[dict[str, Any]], width: int) -> Table:
+    """One row for each; where the terminal is narrow, id and question below each other."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    if width < _NARROW:
+        stacked = Table.grid(expand=True)
+        stacked.add_column(overflow="fold")
+        for entry in entries:
+            stacked.add_row(Text(entry["id"], "bold"))
+            stacked.add_row(Text(f"  {entry['question']}"))
+        return stacked
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
-    shown.add_column("Detector", no_wrap=True)  # an id broken in two could not be copied
+    shown.add_column(told("Detector"), no_wrap=True)  # an id broken in two could not be copied
     for title, ratio in (("Question", 6), ("Takes", 2), ("Needs", 4), ("Depth", 2)):
-        shown.add_column(title, ratio=ratio, overflow="fold")
+        shown.add_column(told(title), ratio=ratio, overflow="fold")
     for entry in entries:
-        takes, needs = Text(", ".join(entry["takes"])), Text(", ".join(entry["needs"]))
-        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs, Text(entry["depth"]))
+        takes, needs = Text(", ".join(map(told, entry["takes"]))), Text(", ".join(entry["needs"]))
+        shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs, Text(told(entry["depth"])))
     return shown
 
 
+_NARROW = 64
 _FINDS = {
     "altered": "genuine recordings that were altered",
     "animated": "heads that were animated",
@@ -102,16 +112,16 @@ def _card(entry: dict[str, Any]) -> Table:
 
     models = []
     for model in entry["models"]:
-        models += [model["id"], model["sha256"] or "missing: run zhenwei doctor"]
+        models += [model["id"], model["sha256"] or told("missing: run zhenwei doctor")]
     rows = {
         "id": entry["id"],
         "question": entry["question"],
-        "takes": ", ".join(entry["takes"]),
-        "finds": _FINDS[entry["finds"]],
-        "judges": "each person" if entry["level"] == "person" else "the whole file",
+        "takes": ", ".join(map(told, entry["takes"])),
+        "finds": told(_FINDS[entry["finds"]]),
+        "judges": told("each person" if entry["level"] == "person" else "the whole file"),
         "needs": ", ".join(entry["needs"]),
-        "asked": _ASKED[entry["depth"]],
-        "reads metadata": "yes" if entry["reads_metadata"] else "no",
+        "asked": told(_ASKED[entry["depth"]]),
+        "reads metadata": told("yes" if entry["reads_metadata"] else "no"),
         "reference": entry["reference"],
         "blind spots": "\n".join(f"- {spot}" for spot in entry["blind_spots"]),
         "models": "\n".join(models),
@@ -121,5 +131,5 @@ def _card(entry: dict[str, Any]) -> Table:
     shown.add_column(overflow="fold")
     for name, value in rows.items():
         if value:
-            shown.add_row(name, Text(value))
+            shown.add_row(told(name), Text(value))
     return shown

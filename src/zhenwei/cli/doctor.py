@@ -21,6 +21,7 @@ from packaging.specifiers import SpecifierSet
 from zhenwei.cli import _self_tests
 from zhenwei.cli._options import TableFormat, TableOption
 from zhenwei.cli._self_tests import SelfTest
+from zhenwei.cli.language import say, told
 from zhenwei.errors import FaultError, ZhenweiError, install_extra, install_package, reinstall_package
 from zhenwei.faults import contained
 
@@ -221,9 +222,9 @@ def _show(checks: list[Check], healthy: bool) -> None:
     console = Console(highlight=False)
     console.print(_table(checks))
     if healthy:
-        console.print(Text("All that is needed to examine files is here. No ffmpeg program is needed.", "green"))
+        console.print(Text(say("All that is needed to examine files is here. No ffmpeg program is needed."), "green"))
     else:
-        console.print(Text("Something that is needed is broken: see the lines marked × above.", "bold red"))
+        console.print(Text(say("Something that is needed is broken: see the lines marked × above."), "bold red"))
     sys.stdout.flush()
 
 
@@ -234,11 +235,11 @@ def _table(checks: list[Check]) -> Table:
 
     shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     for title in ("", "What", "Name", "Found"):
-        shown.add_column(title, overflow="fold")
+        shown.add_column(told(title), overflow="fold")
     for check in checks:
         sign, style = ("✓", "green") if check.ok else ("×", "bold red") if check.needed else ("–", "yellow")
-        found = Text(f"{check.found[:23]}…" if check.group == "model" and check.ok else check.found)
+        found = Text(f"{check.found[:23]}…" if check.group == "model" and check.ok else told(check.found))
         if check.fix and not check.ok:
-            found.append(f"\n{check.fix}", "bold")
-        shown.add_row(Text(sign, style), Text(check.group, "dim"), Text(check.name), found)
+            found.append(f"\n{told(check.fix)}", "bold")
+        shown.add_row(Text(sign, style), Text(told(check.group), "dim"), Text(told(check.name)), found)
     return shown

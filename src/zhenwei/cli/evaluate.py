@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
 
 if TYPE_CHECKING:
@@ -43,25 +44,25 @@ Examples:
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="folder or list of labelled files")],
-    output: Annotated[Path, typer.Option(help="folder for the results")],
-    detector: Annotated[str, typer.Argument(help="id of one detector; all of them together if left out")] = "fused",
-    fused: Annotated[bool, typer.Option("--fused", help="those of the standard depth, by default")] = False,
-    format_: Annotated[str, typer.Option("--format", help="format of the data, if the layout leaves doubt")] = "auto",
+    data: Annotated[Path, typer.Option(help="Folder or list of labelled files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
+    detector: Annotated[str, typer.Argument(help="Id of one detector; all of them together if left out.")] = "fused",
+    fused: Annotated[bool, typer.Option("--fused", help="Those of the standard depth, by default.")] = False,
+    format_: Annotated[str, typer.Option("--data-format", help="Format of the data, if it is in doubt.")] = "auto",
     protocol: Annotated[
-        str, typer.Option(help='packaged protocol or TOML file; "left-out" if left out, "all" if no source is known')
+        str, typer.Option(help='Packaged protocol or TOML file; "left-out" if left out, "all" if no source is known.')
     ] = "",
-    frames: Annotated[int, typer.Option(help="frames sampled from a clip, 0 = as the protocol says", min=0)] = 0,
-    only: Annotated[str, typer.Option(help="one set alone, by its name")] = "",
-    limit: Annotated[int, typer.Option(help="at most this many files of each set and class, 0 = all", min=0)] = 0,
+    frames: Annotated[int, typer.Option(help="Frames sampled from a clip, 0 = as the protocol says.", min=0)] = 0,
+    only: Annotated[str, typer.Option(help="One set alone, by its name.")] = "",
+    limit: Annotated[int, typer.Option(help="At most this many files of each set and class, 0 = all.", min=0)] = 0,
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="leave out files that the list names and that are not there")
+        bool, typer.Option("--skip-missing", help="Leave out files that the list names and that are not there.")
     ] = False,
     allow_leaks: Annotated[
-        bool, typer.Option("--allow-leaks", help="go on though the test holds what was trained on; the page says so")
+        bool, typer.Option("--allow-leaks", help="Go on though the test holds what was trained on; the page says so.")
     ] = False,
     kaggle: Annotated[
-        Path | None, typer.Option(help="also write a submission.csv as the DFDC contest asked for")
+        Path | None, typer.Option(help="Also write a submission.csv as the DFDC contest asked for.")
     ] = None,
 ) -> None:
     from zhenwei.cli._evaluate_folder import ResultsFolder
@@ -79,21 +80,21 @@ def evaluate(
     _tell_reading(reading)
     plan = _plan(protocol, frames, only, reading.items)
     items = _limited(plan.choose(reading.items), limit)
-    with ResultsFolder(output) as folder, stages() as tell:
-        checked = leaks.check(items, reading.items, tell=lambda done, of: tell("looking for leaks", done, of))
+    with ResultsFolder(output) as folder, stages() as shown:
+        checked = leaks.check(items, reading.items, tell=lambda done, of: shown("looking for leaks", done, of))
         _refuse_leaks(checked, allow_leaks)
         with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
-            ask = partial(run, journal=folder.journal, findings=checked, tell=tell, on_fault=complain_of)
+            ask = partial(run, journal=folder.journal, findings=checked, tell=shown, on_fault=complain_of)
             found = ask(detector, items, plan, Path(scratch))
         written = folder.save(found)
     for note in folder.notes:
-        typer.echo(f"Note: {note}", err=True)
+        tell(f"Note: {note}", err=True)
     if kaggle is not None:
         _write_submission(items, found, kaggle)
     _show(found, written)
     lost = sum(f.decision == "unreadable" for f in found.files if f.level == "video" and not f.delivery)
     if lost:
-        typer.echo(f"{lost} files could not be examined; the reasons are in {written[-1]}.", err=True)
+        tell(f"{lost} files could not be examined; the reasons are in {written[-1]}.", err=True)
         raise typer.Exit(1)
 
 
@@ -106,7 +107,7 @@ def _plan(name: str, frames: int, only: str, items: Sequence[Item]) -> Protocol:
 
     known = sources_known(item for item in items if only in ("", item.set_name))
     if not known:
-        typer.echo("Note: no source is known (origin), so that all figures are of all files together.", err=True)
+        tell("Note: no source is known (origin), so that all figures are of all files together.", err=True)
     plan = load_protocol(name or ("left-out" if known else "all"))
     changes: dict[str, Any] = {"frames": frames} if frames else {}
     return plan.model_copy(update=changes | ({"sets": (only,)} if only else {}))
@@ -147,9 +148,9 @@ def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
 
     bad = [f for f in findings if not f.ok]
     for finding in bad:
-        typer.echo(f"LEAK: {finding.check}: {finding.text}", err=True)
+        tell(f"LEAK: {finding.check}: {finding.text}", err=True)
         for case in finding.cases:
-            typer.echo(f"  {case}", err=True)
+            tell(f"  {case}", err=True)
     if bad and not allowed:
         raise DataError(
             "the test is not independent of what was trained on",
@@ -163,9 +164,9 @@ def _tell_reading(reading: Reading) -> None:
     from zhenwei.evaluation.readers.table_reading import few
 
     for note in reading.notes:
-        typer.echo(f"Note: {note}", err=True)
+        tell(f"Note: {note}", err=True)
     if reading.missing:
-        typer.echo(f"Note: {len(reading.missing)} listed files are not there: {few(reading.missing)}", err=True)
+        tell(f"Note: {len(reading.missing)} listed files are not there: {few(reading.missing)}", err=True)
     tell_of_plugins()
 
 
@@ -176,7 +177,7 @@ def _write_submission(items: list[Item], found: Results, path: Path) -> None:
     answers = {(f.set, f.file): f.llr for f in found.files if f.level == "video" and not f.delivery}
     outcomes = [Outcome(i, answers[(i.set_name, i.name)], "inconclusive") for i in items]
     written = submission.write(outcomes, path)
-    typer.echo(f"{path}: {written.rows} rows, {written.unanswered} without an answer", err=True)
+    tell(f"{path}: {written.rows} rows, {written.unanswered} without an answer", err=True)
 
 
 def _show(found: Results, written: Sequence[Path]) -> None:
@@ -191,7 +192,7 @@ def _show(found: Results, written: Sequence[Path]) -> None:
         for one in found.over_sources:
             apart.add_row(*map(escape, summary_cells(one)))
         Console().print(apart)
-        typer.echo(RULE)
+        tell(RULE)
     table = Table(
         "set", "genuine + forged", "AUC", "pair accuracy (pairs)", "false alarms", "forged found", "missed", "answered"
     )
@@ -201,8 +202,8 @@ def _show(found: Results, written: Sequence[Path]) -> None:
     Console().print(table)
     for finding in found.findings:
         if not finding.ok:
-            typer.echo(f"NOT OK: {finding.check}: {finding.text}")
-    typer.echo(f"95 % intervals in brackets. All of it: {' and '.join(map(str, written))}")
+            tell(f"NOT OK: {finding.check}: {finding.text}")
+    tell(f"95 % intervals in brackets. All of it: {' and '.join(map(str, written))}")
 
 
 def _cells(f: Figures) -> list[str]:

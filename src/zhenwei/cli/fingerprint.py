@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._options import TableFormat, TableOption, Verbose
+from zhenwei.cli.language import told
 from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import UsageError
 
@@ -70,7 +71,9 @@ def add(
     grown = held.add(name, [each.fingerprint for each in found])
     grown.save(path)
     made = grown.sources[-1]
-    notes.print(f"{made.name}: {made.pictures} pictures, similar to each other by {made.least:.2f} and more; {path}")
+    notes.print(
+        told(f"{made.name}: {made.pictures} pictures, similar to each other by {made.least:.2f} and more; {path}")
+    )
 
 
 @fingerprint.command()
@@ -124,9 +127,11 @@ def list_(bank: BankFile = None, format_: TableOption = TableFormat.table) -> No
     from rich.text import Text
 
     if not held.sources:
-        notes_console().print(f"No source yet in {path}. To add one: zhenwei fingerprint add NAME pictures/")
+        notes_console().print(told(f"No source yet in {path}. To add one: zhenwei fingerprint add NAME pictures/"))
         return
-    shown = Table("Source", "Pictures", "Least similarity", box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+    shown = Table(
+        told("Source"), told("Pictures"), told("Least similarity"), box=SIMPLE_HEAD, show_edge=False, header_style="dim"
+    )
     for source in held.sources:
         shown.add_row(Text(source.name, "bold"), str(source.pictures), f"{source.least:.2f}")
     Console(highlight=False).print(shown)
@@ -186,7 +191,7 @@ def _tried(path: str, notes: Console) -> Described | str:
         return str(found.error)
     if found is None:
         reason = "no face that is large and sharp enough, with some surroundings"
-        notes.print(f"× {legible(path)}: {reason}", style="yellow", markup=False)
+        notes.print(f"× {legible(path)}: {told(reason)}", style="yellow", markup=False)
         return reason
     return found
 
@@ -227,15 +232,15 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
     from zhenwei.report import legible
 
-    shown = Table("File", "Source", "Most like", box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+    shown = Table(told("File"), told("Source"), told("Most like"), box=SIMPLE_HEAD, show_edge=False, header_style="dim")
     for row in rows:
-        source, most = Text("-", "dim"), Text("no fit face", "dim")
+        source, most = Text("-", "dim"), Text(told("no fit face"), "dim")
         if row["sources"]:
-            source = Text(row["source"], "bold") if row["source"] else Text(_NONE, "yellow")
+            source = Text(row["source"], "bold") if row["source"] else Text(told(_NONE), "yellow")
             near = [f"{s['name']} {s['similarity']:.2f} (of {s['least']:.2f})" for s in row["sources"][:2]]
             most = Text(", ".join(near))
         shown.add_row(Text(legible(Path(row["path"]).name)), source, most)
     Console(highlight=False).print(shown)
     Console(highlight=False, stderr=True).print(
-        "Similarity (of the least that a source's own pictures have)", style="dim"
+        told("Similarity (of the least that a source's own pictures have)"), style="dim"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from zhenwei.cli._forge_animate import animate
 from zhenwei.cli._forge_consent import consent
 from zhenwei.cli._forge_gan import gan
 from zhenwei.cli._forge_make import make
@@ -26,6 +27,8 @@ Examples:
 
   zhenwei forge voice copy recordings/anna --subject anna --consent recordings/consent.json --output copies/
 
+  zhenwei forge animate portrait.jpg --audio voice.wav --consent consent.json --output said.mp4
+
   zhenwei forge gan sample --output sheet.png
 
   zhenwei forge translate train --puppets 300 --output run
@@ -40,3 +43,4 @@ forge.add_typer(gan, name="gan", short_help="Faces out of noise: DCGAN, WGAN-GP 
 forge.add_typer(translate, name="translate", short_help="One kind of faces into another: CycleGAN.")
 forge.add_typer(voice, name="voice", short_help="Speech copied, converted, drawn and read.")
 forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)
+forge.command("animate", short_help="One portrait moved like somebody in a clip, or made to speak.")(animate)

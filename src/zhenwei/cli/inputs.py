@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zhenwei.cli.language import say, told
 from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.media.formats import HEAD_BYTES, meant_as_media, recognise
@@ -50,13 +51,13 @@ class Inputs:
         parts = []
         for kind, words in _IN_WORDS.items():
             if counts[kind]:
-                parts.append(f"{counts[kind]} {words[counts[kind] != 1]}")
+                parts.append(f"{counts[kind]} {told(words[counts[kind] != 1])}")
         if not parts:
             return ()
-        line = f"Left out of folders: {', '.join(parts)}."
+        line = say("Left out of folders: {}.", ", ".join(parts))
         if not verbose:
-            return (f"{line} --verbose names them.",)
-        return (line, *(f"  {legible(item.path)} ({item.kind})" for item in self.left_out))
+            return (f"{line} {say('--verbose names them.')}",)
+        return (line, *(f"  {legible(item.path)} ({told(item.kind)})" for item in self.left_out))
 
     def tell_unreadable(self, console: Console) -> None:
         """One line for each folder that could not be listed."""

@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Protocol, Self
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from zhenwei.cli.language import told
 from zhenwei.report import legible
 from zhenwei.report.tabular import SYMBOLS
 
 Tell = Callable[[str, float], None]
 _NAME_LENGTH = 28
-_STARTING = "zhenwei is starting ..."
+_WIDE = 64  # columns of a terminal from which on the bar is long
 _RATE_OVER_S = 300.0  # what lasts seconds a file needs minutes for a steady rate
 
 
@@ -34,18 +36,18 @@ class TellStage(Protocol):
 
 
 @contextmanager
-def starting(*, shown: bool) -> Iterator[None]:
-    """A line on the terminal at once, while what the command needs is loaded; gone when that is done."""
+def starting(line: str, *, shown: bool) -> Iterator[None]:
+    """``line`` on the terminal at once, while what the command needs is loaded; gone when that is done."""
     out = sys.stderr
     if not shown or out is None or not out.isatty():
         yield
         return
-    out.write(_STARTING)
+    out.write(line)
     out.flush()
     try:
         yield
     finally:
-        out.write(f"\r{' ' * len(_STARTING)}\r")
+        out.write(f"\r{' ' * cell_len(line)}\r")
         out.flush()
 
 
@@ -79,10 +81,13 @@ def stages(console: Console | None = None) -> Iterator[TellStage]:
 
 
 class ScanProgress:
-    """A bar for the files with the time left, and the stage that the current file is in."""
+    """A bar for the files with the time left, and the stage that the current file is in. ``above``: makes what is
+    shown over it, as it is at the moment."""
 
-    def __init__(self, console: Console, total: int, *, shown: bool) -> None:
-        self._bars = _bars(console, shown=shown)
+    def __init__(
+        self, console: Console, total: int, *, shown: bool, above: Callable[[], RenderableType] | None = None
+    ) -> None:
+        self._bars = _bars(console, shown=shown, above=above)
         self._bar = self._bars.add_task("", total=total, note="")
         self._done = 0
         self._name = ""
@@ -105,7 +110,7 @@ class ScanProgress:
         self._bars.update(self._bar, completed=self._done)
 
     def _tell(self, stage: str, fraction: float) -> None:
-        line = f"{self._name} · {stage}" if stage else self._name
+        line = f"{self._name} · {told(stage)}" if stage else self._name
         self._bars.update(self._bar, completed=self._done + min(max(fraction, 0.0), 1.0), note=line)
 
 
@@ -157,18 +162,36 @@ class _RateColumn(ProgressColumn):
         return Text(f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
 
 
+class _Bars(Progress):
+    """Bars with something above them."""
+
+    above: Callable[[], RenderableType] | None = None
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        if self.above is not None:
+            yield self.above()
+        yield from super().get_renderables()
+
+
 def _bars(
-    console: Console | None, *, shown: bool | None = None, transient: bool = True, rate: bool = False
+    console: Console | None,
+    *,
+    shown: bool | None = None,
+    transient: bool = True,
+    rate: bool = False,
+    above: Callable[[], RenderableType] | None = None,
 ) -> Progress:
     """``shown``: by default only on a terminal."""
     console = console or Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=24 if console.width >= _WIDE else 6),
         _DoneColumn(),
         *([_RateColumn()] if rate else []),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[note]}", markup=False),
     )
     hidden = not (console.is_terminal if shown is None else shown)
-    return Progress(*columns, console=console, transient=transient, disable=hidden)
+    bars = _Bars(*columns, console=console, transient=transient, disable=hidden)
+    bars.above = above
+    return bars

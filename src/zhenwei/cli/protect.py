@@ -15,6 +15,7 @@ import typer
 
 from zhenwei.cli._options import Force, Verbose
 from zhenwei.cli._protect_cloak import cloak
+from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import DataError, UnmarkedError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
@@ -35,7 +36,7 @@ Examples:
 
   zhenwei protect sign photo.jpg --claim captured
 
-  zhenwei protect sign portrait.png clip.mp4 --claim ai-generated --out signed/
+  zhenwei protect sign portrait.png clip.mp4 --claim ai-generated --output signed/
 
   zhenwei protect mark photo.jpg --id 00c0ffee00c0ffee
 
@@ -57,7 +58,9 @@ class ClaimWord(StrEnum):
 
 LinesFormat = StrEnum("LinesFormat", ["lines", "json"])
 Files = Annotated[list[str], typer.Argument(help="Pictures, clips, sound and folders.", metavar="FILE...")]
-Out = Annotated[Path | None, typer.Option("--out", help="The folder to write to; beside each file by default.")]
+Out = Annotated[
+    Path | None, typer.Option("--output", "-o", "--out", help="The folder to write to; beside each file by default.")
+]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the original, once the new file is whole.")]
 Ident = Annotated[
     str, typer.Option("--id", help="16 hexadecimal digits; by default those that begin the SHA-256.", metavar="HEX")
@@ -104,7 +107,7 @@ def sign(
 
       zhenwei protect sign photo.jpg --claim captured
 
-      zhenwei protect sign folder/ --claim ai-edited --out signed/
+      zhenwei protect sign folder/ --claim ai-edited --output signed/
 
       zhenwei protect sign photo.jpg --cert chain.pem --key key.pem --in-place
     """
@@ -149,7 +152,7 @@ def mark(
 
       zhenwei protect mark photo.jpg --id 00c0ffee00c0ffee
 
-      zhenwei protect mark folder/ --published-key --out marked/
+      zhenwei protect mark folder/ --published-key --output marked/
     """
     from zhenwei.defence.credential import read_credential
     from zhenwei.defence.marking import mark_file
@@ -191,10 +194,10 @@ def identity(
     """
     own = _identity(None, None, "")
     typer.echo(own.name)
-    typer.echo(f"keys in {_home()}")
+    tell(f"keys in {_home()}")
     if export is not None:
         _write(export, own.anchor_pem.encode("ascii"), replace=force)
-        typer.echo(f"{export}: for others, as in: zhenwei verify FILE --trust {export.name}")
+        tell(f"{export}: for others, as in: zhenwei verify FILE --trust {export.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ def _each(
     from zhenwei.cli.progress import ScanProgress
 
     if place.in_place and place.folder is not None:
-        raise UsageError("--in-place and --out exclude each other", want="one of them")
+        raise UsageError("--in-place and --output exclude each other", want="one of them")
     if place.folder is not None:
         make_folder(place.folder)
     notes = notes_console()
@@ -269,7 +272,7 @@ def _one(
         if not place.in_place and not place.force and target.exists():
             raise _in_the_way(target)
         if target.resolve() in taken:
-            raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --out.")
+            raise DataError(f"{target} is one of the files given, or was just written", fix="Choose another --output.")
         made = on_one_file(lambda: make(data))
         _write(target, made.data, replace=place.in_place or place.force, like=path)
         if not place.in_place:
@@ -283,7 +286,7 @@ def _one(
         row = {"path": str(path), "written": str(target), "notes": made.notes, "verification": made.verification}
         typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
     else:
-        typer.echo(f"{legible(str(target))}: {legible(made.line, 500)}")
+        tell(f"{legible(str(target))}: {legible(made.line, 500)}")
         for note in made.notes:
             notes.print(f"  {legible(note, 500)}", style="yellow", markup=False)
     return True
@@ -305,7 +308,7 @@ def _write(path: Path, data: bytes, *, replace: bool, like: Path | None = None) 
 
 
 def _in_the_way(path: Path) -> DataError:
-    return DataError(f"{path} is there already", fix="Move it away, choose another --out, or add --force.")
+    return DataError(f"{path} is there already", fix="Move it away, choose another --output, or add --force.")
 
 
 def _checked(ident: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Lang
+from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import notes_console
 from zhenwei.types import Language
 
@@ -32,7 +32,6 @@ def results(
         typer.Option("--where", help="Only what fulfils this; repeat for more.", metavar="CONDITION"),
     ] = None,
     by_folder: Annotated[bool, typer.Option("--by-folder", help="Count verdicts by folder instead.")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences.")] = Lang.en,
 ) -> None:
     """Show what a store holds: one row for each path, with the latest answer on its file.
 
@@ -52,7 +51,7 @@ def results(
     """
     from zhenwei.store import open_store
 
-    language: Language = lang.value
+    language: Language = current()
     with open_store(store, create=False) as opened:
         from zhenwei.store.where import Condition
 
@@ -82,7 +81,7 @@ def _print_table(table: Table) -> None:
     if table.row_count:
         Console(highlight=False).print(table)
     else:
-        notes_console().print("Nothing in the store fulfils this.", style="yellow")
+        notes_console().print(told("Nothing in the store fulfils this."), style="yellow")
 
 
 def _csv(found: Iterable[Result]) -> Iterator[str]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet
+from zhenwei.cli._options import Detectors, FalseAlarm, Quiet, TableFormat, TableOption
+from zhenwei.cli.language import current, told
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
@@ -39,7 +40,8 @@ def robust(
         bool | None,
         typer.Option("--quick/--full", help="A few steps or all; by default few for videos, all for photos."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file, one a line.")] = False,
+    format_: TableOption = TableFormat.table,
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,  # of earlier command lines
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for robust.json.", metavar="DIR")
     ] = None,
@@ -53,7 +55,6 @@ def robust(
     adversarial: Annotated[
         bool, typer.Option("--adversarial", help="Also attack the faces with FGSM and PGD (needs PyTorch).")
     ] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the table and its conclusion.")] = Lang.en,
     quiet: Quiet = False,
 ) -> None:
     """Save a file in many ways and see whether the verdict stands.
@@ -71,7 +72,7 @@ def robust(
 
       zhenwei robust clip.mp4 --families h264,h265 --frames 16
 
-      zhenwei robust photo.jpg --quick --json
+      zhenwei robust photo.jpg --quick --format json
 
       zhenwei robust photo.jpg --output out/ --keep
     """
@@ -87,7 +88,7 @@ def robust(
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     ladder.families(ladder.steps(), names)
     ways = _Ways(names, quick, seconds, adversarial, keep, output)
-    run = _Run(options, ways, lang.value, as_json, quiet)
+    run = _Run(options, ways, current(), as_json or format_ is TableFormat.json, quiet)
     raise typer.Exit(run.all(list(dict.fromkeys(files))))
 
 
@@ -225,4 +226,4 @@ class _Run:
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text
 
-        self.notes.print(Text(line, style), soft_wrap=True)
+        self.notes.print(Text(told(line), style), soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Detectors, FalseAlarm, Lang, Quiet
+from zhenwei.cli._options import Detectors, FalseAlarm, Quiet
 from zhenwei.cli._scan_store import (
     Again,
     AtMost,
@@ -25,14 +25,28 @@ from zhenwei.cli._scan_store import (
     scan_into_store,
 )
 from zhenwei.cli.inputs import Inputs, collect
+from zhenwei.cli.language import current, say
 from zhenwei.cli.progress import ScanProgress, starting
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
 from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
-from zhenwei.report import STDIN_NAME, CsvRows, Outcome, ReportFolder, Unreadable, legible, path_of, table, to_json
+from zhenwei.report import (
+    STDIN_NAME,
+    CsvRows,
+    Outcome,
+    ReportFolder,
+    Unreadable,
+    legible,
+    line,
+    path_of,
+    table,
+    to_json,
+)
 from zhenwei.types import Depth, Language
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from zhenwei.pipeline import Options
 
 
@@ -52,7 +66,6 @@ def scan(
         Path | None,
         typer.Option("--output", "-o", help="Folder for a page per file and report.json.", metavar="DIR"),
     ] = None,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of sentences and pages.")] = Lang.en,
     fast: Annotated[
         bool, typer.Option("--fast", help="Ask only what costs little, about few frames; voices are not examined.")
     ] = False,
@@ -64,6 +77,9 @@ def scan(
     ] = None,
     detector: Detectors = None,
     false_alarm: FalseAlarm = 0.05,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Keep pictures and curves in the JSON, for zhenwei report.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Name what was left out of folders; with --store, every file.")
@@ -107,9 +123,9 @@ def scan(
     alone, and each answer is kept at once. What is in the store by the same version, models and options is not
     examined again. Nothing is written to standard output; zhenwei results shows what is in the store.
     """
-    with starting(shown=not quiet):
+    with starting(say("zhenwei is starting ..."), shown=not quiet):
         from zhenwei.pipeline import Options  # and what it needs, half a second the first time
-    language: Language = lang.value
+    language: Language = current()
     if fast + full + bool(detector) > 1:
         given = [flag for flag, is_given in (("--fast", fast), ("--full", full), ("--detector", detector)) if is_given]
         fix = "Leave out all but one: each of them says which detectors are asked."
@@ -131,7 +147,7 @@ def scan(
     if batch is not None:
         raise typer.Exit(scan_into_store(paths, options, batch, quiet=quiet, verbose=verbose))
     run = _Run(collect(paths), options, language, format_, quiet)
-    run.verbose = verbose
+    run.verbose, run.pictures = verbose, pictures
     raise typer.Exit(run.all(output))
 
 
@@ -164,7 +180,8 @@ class _Run:
         self.failed = self.faults = self.partly = 0
         self.pages = 0
         self.interrupted = False
-        self.verbose = False
+        self.verbose = self.pictures = False
+        self.live = format_ is Format.table and self.notes.is_terminal and sys.stdout.isatty() and not quiet
 
     def all(self, output: Path | None) -> int:
         from zhenwei.detectors import catalogue
@@ -173,7 +190,8 @@ class _Run:
             folder = None
             if output is not None:
                 infos = {id_: kind.info for id_, kind in catalogue(strict=False).items()}
-                folder = stack.enter_context(ReportFolder(output, self.language, detectors=infos))
+                opened = ReportFolder(output, self.language, detectors=infos, pictures=self.pictures)
+                folder = stack.enter_context(opened)
             if self.format is Format.csv:
                 _print(self.rows.header())
             try:
@@ -192,7 +210,8 @@ class _Run:
         for failure in self.inputs.unreadable:
             self._take(failure, folder)
         shown = self.notes.is_terminal and not self.quiet
-        with ScanProgress(self.notes, len(self.inputs.files), shown=shown) as progress:
+        rows = self._live_rows if self.live else None
+        with ScanProgress(self.notes, len(self.inputs.files), shown=shown, above=rows) as progress:
             for path in self.inputs.files:
                 source, name = (sys.stdin.buffer, STDIN_NAME) if path == STDIN else (path, path)
                 outcome = examine_one(source, name=name, options=self.options, progress=progress.begin(name))
@@ -219,47 +238,52 @@ class _Run:
     def _written(self, outcome: Outcome, folder: ReportFolder | None) -> None:
         told = ""
         if self.format is Format.json:
-            told = to_json(outcome, self.language) + "\n"
+            told = to_json(outcome, self.language, pictures=self.pictures) + "\n"
         elif self.format is Format.csv:
             told = self.rows.row(outcome)
         if folder is not None and folder.add(outcome) is not None:
             self.pages += 1
         if self.format is Format.table:
             self.outcomes.append(_without_images(outcome))
-        else:
-            _print(told)
+            told = "" if sys.stdout.isatty() else line(outcome, self.language)
+        _print(told)
+
+    def _live_rows(self) -> RenderableType:
+        """The last files as the table will show them, while the others are examined."""
+        rows = self.outcomes[-max(1, (self.notes.height - 6) // 4) :]
+        return table(rows, self.language, width=self.notes.width)
 
     def _finish(self, folder: ReportFolder | None) -> None:
-        if self.outcomes:
+        if self.outcomes and sys.stdout.isatty():
             from rich.console import Console
 
-            Console(highlight=False).print(table(self.outcomes, self.language))
+            console = Console(highlight=False)
+            console.print(table(self.outcomes, self.language, width=console.width))
         if self.interrupted:
-            self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
+            self._note(say("Interrupted. What was finished before is above and in the output folder."), "yellow")
         if self.quiet:
             return
         self.inputs.tell_left_out(self.notes, verbose=self.verbose)
         if not self.inputs.files and not self.inputs.unreadable:
-            self._note("Nothing to examine was found.", "yellow")
+            self._note(say("Nothing to examine was found."), "yellow")
         if self.failed:
-            self._note(f"{self.failed} could not be read.", "red")
+            self._note(say("{} could not be read.", self.failed), "red")
         if self.faults:
-            self._note(f"{self.faults} could not be examined, for a fault of the program.", "red")
+            self._note(say("{} could not be examined, for a fault of the program.", self.faults), "red")
         if self.partly:
-            self._note(
-                f"{self.partly} examined in part: a detector failed on them. None of these is called genuine.", "red"
-            )
+            told = say("{} examined in part: a detector failed on them. None of these is called genuine.", self.partly)
+            self._note(told, "red")
         if folder is not None:
             self._tell_folder(folder)
 
     def _tell_folder(self, folder: ReportFolder) -> None:
         if self.pages:
-            pages = "1 page" if self.pages == 1 else f"{self.pages} pages"
-            self._note(f"{pages} and report.json: see {legible(str(folder.folder))}", "dim")
+            told = "1 page and report.json: see {1}" if self.pages == 1 else "{0} pages and report.json: see {1}"
+            self._note(say(told, self.pages, legible(str(folder.folder))), "dim")
         if folder.replaced:
-            self._note(f"{folder.replaced} earlier reports on the same files were replaced.", "dim")
+            self._note(say("{} earlier reports on the same files were replaced.", folder.replaced), "dim")
         if folder.kept:
-            self._note(f"{folder.kept} earlier reports of other scans stay in report.json.", "dim")
+            self._note(say("{} earlier reports of other scans stay in report.json.", folder.kept), "dim")
 
     def _note(self, line: str, style: str) -> None:
         from rich.text import Text
@@ -273,7 +297,7 @@ def _without_images(outcome: Outcome) -> Outcome:
         return outcome
     evidence = tuple(replace(item, exhibits=()) for item in outcome.evidence)
     people = tuple(replace(person, portrait=person.portrait[:1, :1].copy()) for person in outcome.people)
-    return replace(outcome, evidence=evidence, people=people, poster=None)
+    return replace(outcome, evidence=evidence, people=people, poster=None, frames=())
 
 
 def _print(text: str) -> None:

@@ -45,56 +45,56 @@ Examples:
 def train(
     context: typer.Context,
     detector: Annotated[
-        str | None, typer.Argument(help="id of a learned detector; fused with --thresholds", metavar="DETECTOR")
+        str | None, typer.Argument(help="Id of a learned detector; fused with --thresholds.", metavar="DETECTOR")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="folder with the data that --list says it needs, or a pack.npz")
+        Path | None, typer.Option(help="Folder with the data that --list says it needs, or a pack.npz.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="folder for checkpoints, curves and weights")] = None,
-    recipe: Annotated[str, typer.Option(help="packaged recipe name or TOML file, by default the detector's own")] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the last checkpoint")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for checkpoints and weights.")] = None,
+    recipe: Annotated[str, typer.Option(help="Packaged recipe name or TOML file, by default the detector's own.")] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     start: Annotated[
         list[Path] | None,
-        typer.Option("--from", help="weights (best.pt) of another run to start from; given twice or more: their mean"),
+        typer.Option("--from", help="Weights (best.pt) of another run to start from; given twice or more: their mean."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="try a few steps, estimate time and memory, write nothing")
+        bool, typer.Option("--dry-run", help="Try a few steps, estimate time and memory, write nothing.")
     ] = False,
-    minutes: Annotated[float, typer.Option(help="the time there is: the schedule is fitted to it; 0 = any", min=0)] = 0,
+    minutes: Annotated[float, typer.Option(help="Time to fit the schedule to; 0 = any.", min=0)] = 0,
     workers: Annotated[
-        int, typer.Option(help="how many prepare batches (and faces): threads up to 2, processes from 3 on", min=1)
+        int, typer.Option(help="How many prepare batches (and faces): threads up to 2, processes from 3 on.", min=1)
     ] = 1,
-    cache: Annotated[bool, typer.Option("--cache", help="decode every picture once, into a file they share")] = False,
-    threads: Annotated[int, typer.Option(help="compute threads, 0 = all cores", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    stop_after: Annotated[int, typer.Option(help="stop after this many steps, 0 = run to the end", min=0)] = 0,
+    cache: Annotated[bool, typer.Option("--cache", help="Decode every picture once, into a file they share.")] = False,
+    threads: Annotated[int, typer.Option(help="Compute threads, 0 = all cores.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="Auto, cpu or cuda.")] = "auto",
+    stop_after: Annotated[int, typer.Option(help="Stop after this many steps, 0 = run to the end.", min=0)] = 0,
     variants: Annotated[
-        bool, typer.Option("--variants", help="at the end, write 8 and 16 bit variants and what they cost")
+        bool, typer.Option("--variants", help="At the end, write 8 and 16 bit variants and what they cost.")
     ] = False,
     install: Annotated[
-        bool, typer.Option("--install", help="at the end, calibrate and put into the model store")
+        bool, typer.Option("--install", help="At the end, calibrate and put into the model store.")
     ] = False,
-    store: Annotated[Path | None, typer.Option(help="install into this folder instead of the package")] = None,
+    store: Annotated[Path | None, typer.Option(help="Install into this folder instead of the package.")] = None,
     leave_out: Annotated[
         bool,
-        typer.Option("--leave-out", help="instead: short runs, one without each kind of forgery, and how it is found"),
+        typer.Option("--leave-out", help="Instead: short runs, one without each kind of forgery, and how it is found."),
     ] = False,
     mean: Annotated[
-        bool, typer.Option("--mean", help="instead: the mean of the weights given by --from, as they are")
+        bool, typer.Option("--mean", help="Instead: the mean of the weights given by --from, as they are.")
     ] = False,
     thresholds: Annotated[
         bool,
-        typer.Option("--thresholds", help="instead: measure what the fused verdict rests on, each source left out"),
+        typer.Option("--thresholds", help="Instead: measure what the fused verdict rests on, each source left out."),
     ] = False,
     limit: Annotated[
-        int, typer.Option(help="with --thresholds: at most so many files of each source and class, 0 = all", min=0)
+        int, typer.Option(help="With --thresholds: at most so many files of each source and class, 0 = all.", min=0)
     ] = 0,
     make_pack: Annotated[
-        Path | None, typer.Option(help="only write the faces of DATA into this file, to be carried elsewhere")
+        Path | None, typer.Option(help="Only write the faces of DATA into this file, to be carried elsewhere.")
     ] = None,
-    max_mb: Annotated[float, typer.Option(help="the most that file may take, million bytes", min=0.001)] = 60,
+    max_mb: Annotated[float, typer.Option(help="The most that file may take, million bytes.", min=0.001)] = 60,
     shown: Annotated[
-        bool, typer.Option("--list", help="show what can be trained; with DETECTOR, the options of its recipe")
+        bool, typer.Option("--list", help="Show what can be trained; with DETECTOR, the options of its recipe.")
     ] = False,
 ) -> None:
     try:

@@ -6,7 +6,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zhenwei.cli.language import current, say
 from zhenwei.errors import FaultError, ZhenweiError
+from zhenwei.words import error_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from zhenwei.types import Report
 
 DEBUG = "--debug"
-_ADVICE = f"({DEBUG} shows the traceback.)"
+_ADVICE = "(--debug shows the traceback.)"
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ def notes_console() -> Console:
 
 def complain(error: ZhenweiError) -> None:
     """Of the whole command, on standard error."""
-    _line(f"Error: {_said(error, 2000)}", "bold red")
+    _line(say("Error: {}", _said(error, 2000)), "bold red")
     _trace(error)
 
 
@@ -58,11 +60,13 @@ def complain_of(path: str, error: ZhenweiError, notes: Console | None = None) ->
 def complain_of_detectors(report: Report, notes: Console | None = None) -> bool:
     """Of every detector that failed on a file; whether there was one."""
     from zhenwei.report import legible
+    from zhenwei.types import in_language
 
     failed = {e.detector: e for e in report.evidence if e.fault}
     for name, evidence in failed.items():
-        advice = "" if _setting.debug else f" {_ADVICE}"
-        line = f"× {legible(report.media.path)}: {name}: {legible(str(evidence.reason), 1000)}{advice}"
+        advice = "" if _setting.debug else f" {say(_ADVICE)}"
+        reason = in_language(evidence.reason, current())
+        line = f"× {legible(report.media.path)}: {name}: {legible(reason, 1000)}{advice}"
         _line(line, "red", notes)
         if _setting.debug:
             _plain(evidence.fault)
@@ -72,8 +76,8 @@ def complain_of_detectors(report: Report, notes: Console | None = None) -> bool:
 def _said(error: ZhenweiError, most: int) -> str:
     from zhenwei.pages import legible
 
-    advice = f" {_ADVICE}" if isinstance(error, FaultError) and not _setting.debug else ""
-    return f"{legible(str(error), most)}{advice}"
+    advice = f" {say(_ADVICE)}" if isinstance(error, FaultError) and not _setting.debug else ""
+    return f"{legible(error_text(error, current()), most)}{advice}"
 
 
 def _trace(error: ZhenweiError) -> None:
@@ -88,12 +92,13 @@ def tell_of_plugins(notes: Console | None = None) -> None:
 
     found = catalogue(strict=False)
     for lost in found.left_out:
-        advice = f" {_ADVICE}" if lost.trace and not _setting.debug else ""
-        _line(f"Note: {legible(str(lost.error), 1000)} It is left out.{advice}", "yellow", notes)
+        advice = f" {say(_ADVICE)}" if lost.trace and not _setting.debug else ""
+        said = legible(error_text(lost.error, current()), 1000)
+        _line(say("Note: {} It is left out.", said) + advice, "yellow", notes)
         if _setting.debug:
             _plain(lost.trace)
     for clash in found.clashes.values():
-        _line(f"Note: {legible(str(clash), 1000)}", "yellow", notes)
+        _line(say("Note: {}", legible(error_text(clash, current()), 1000)), "yellow", notes)
 
 
 def _line(line: str, style: str, notes: Console | None = None) -> None:

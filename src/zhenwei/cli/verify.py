@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._options import Lang, LangOption, TableFormat, TableOption, Verbose
+from zhenwei.cli._options import TableFormat, TableOption, Verbose
+from zhenwei.cli.language import current
 from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.defence.sentences import phrase
 from zhenwei.errors import UsageError
@@ -31,7 +32,6 @@ def verify(
         Path | None, typer.Option("--trust", help="Certificates of whom you trust, PEM.", metavar="FILE")
     ] = None,
     format_: TableOption = TableFormat.table,
-    lang: LangOption = Lang.en,
     verbose: Verbose = False,
 ) -> None:
     """Show what files say of themselves: credential, watermark, labels, and what follows.
@@ -77,7 +77,7 @@ def verify(
                 if format_ is TableFormat.json:
                     typer.echo(json.dumps({"path": read.path, "error": str(read.error)}, ensure_ascii=False))
             else:
-                _tell(path, read, format_, lang.value)
+                _tell(path, read, format_, current())
             progress.end()
     inputs.tell_left_out(notes, verbose=verbose)
     raise typer.Exit(int(failed))

@@ -16,6 +16,7 @@ import numpy as np
 from zhenwei import faces, media
 from zhenwei.errors import DataError, NotCoveredError, UsageError
 from zhenwei.forge import synthesis
+from zhenwei.forge.animate import animated
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.synthesis import Forgery, VideoForgery
 from zhenwei.types import Floats, Frame, Pixels
@@ -25,6 +26,7 @@ MAX_IMAGE_PX = 2048
 FRAMES, LONGEST_VIDEO_S = 100, 6.0
 _ONE: Mapping[str, Callable[[Pixels, Floats, np.random.Generator], Forgery]] = {
     "affine_warp": synthesis.affine_warp,
+    "animated": animated,
     "attribute": synthesis.attribute,
     "regenerate": lambda pixels, _, rng: synthesis.regenerate(pixels, rng),
     "self_blend": synthesis.self_blend,
@@ -78,45 +80,66 @@ def forge_image(method: str, sitter: Sitter, rng: np.random.Generator, donor: Si
     return _TWO[method](sitter.pixels, sitter.landmarks, donor.pixels, donor.landmarks, rng)
 
 
-def forge_video(path: Path, rng: np.random.Generator, kind: str | None = None) -> tuple[VideoForgery, float]:
-    """The first seconds of a clip, forged in their course, and their frames a second.
+@dataclass(frozen=True, slots=True, eq=False)
+class Actor:
+    """The first seconds of a clip at the lab's size, and its person.
 
-    Raises DataError if it is no clip or no face is found in most of its frames.
+    ``pixels`` ``(n, h, w, 3)`` uint8 RGB, ``landmarks`` ``(n, 468, 3)`` in pixels of them, ``rate_hz``: frames
+    a second.
     """
+
+    path: Path
+    pixels: Pixels
+    landmarks: Floats
+    rate_hz: float
+
+
+def read_actor(path: Path, longest_s: float = LONGEST_VIDEO_S, frames: int = FRAMES) -> Actor:
+    """Raises DataError if it is no clip or no face is found in most of its frames."""
     opened = media.open_media(path)
     if opened.kind != "video":
         raise DataError(
             f"{path.name} is no clip", got=opened.kind, want="moving pictures", fix="Choose another method."
         )
-    frames = list(media.read_passage(opened, 0.0, LONGEST_VIDEO_S, max_side=960))[:FRAMES]
-    tracks = faces.find_people(frames)
+    shown = list(media.read_passage(opened, 0.0, longest_s, max_side=960))[:frames]
+    tracks = faces.find_people(shown)
     if not tracks:
         raise DataError(f"no face was found in {path.name}", want="a face of 24 px or more in most frames")
     track = max(tracks, key=lambda each: len(each.faces))
     seen = {face.frame: face.landmarks for face in track.faces if face.landmarks is not None}
-    if len(seen) < len(frames) / 2:
-        got = f"{len(seen)} of {len(frames)} frames"
+    if len(seen) < len(shown) / 2:
+        got = f"{len(seen)} of {len(shown)} frames"
         raise DataError(f"a face is not followed through {path.name}", got=got, want="half of them and more")
     side = max(max(face.box.width, face.box.height) for face in track.faces)
     scale = min(1.0, MAX_FACE_PX / side)
-    pixels = np.stack([_reduced(frame.pixels, scale) for frame in frames])
-    forged = synthesis.temporal(pixels, _filled(seen, len(frames)) * np.float32(scale), rng, kind=kind)
-    return forged, _rate(frames)
+    pixels = np.stack([_reduced(frame.pixels, scale) for frame in shown])
+    return Actor(path, pixels, _filled(seen, len(shown)) * np.float32(scale), _rate(shown))
 
 
-def check_consent(consent: Consent, sitters: Sequence[Sitter], today: datetime.date) -> None:
+def forge_video(path: Path, rng: np.random.Generator, kind: str | None = None) -> tuple[VideoForgery, float]:
+    """The first seconds of a clip, forged in their course, and their frames a second. Errors as of read_actor."""
+    actor = read_actor(path)
+    return synthesis.temporal(actor.pixels, actor.landmarks, rng, kind=kind), actor.rate_hz
+
+
+def check_consent(consent: Consent, sitters: Sequence[Sitter | Actor], today: datetime.date) -> None:
     """Refuse with a DataError unless each picture is covered by one of the manifest's subjects."""
     for sitter in sitters:
-        refusals = []
-        for person in consent.subjects:
-            try:
-                check_files(consent, person.name, [sitter.path], today, "face")
-                break
-            except DataError as refused:
-                refusals.append(refused)
+        check_covered(consent, sitter.path, today, "face")
+
+
+def check_covered(consent: Consent, path: Path, today: datetime.date, scope: str) -> None:
+    """Refuse with a DataError unless one of the manifest's subjects covers the file for a "face" or a "voice"."""
+    refusals = []
+    for person in consent.subjects:
+        try:
+            check_files(consent, person.name, [path], today, scope)
+        except DataError as refused:
+            refusals.append(refused)
         else:
-            # An ended consent says more than that somebody else's does not name the file.
-            raise min(refusals, key=lambda error: isinstance(error, NotCoveredError))
+            return
+    # An ended consent says more than that somebody else's does not name the file.
+    raise min(refusals, key=lambda error: isinstance(error, NotCoveredError))
 
 
 def _reduced(pixels: Pixels, scale: float) -> Pixels:

@@ -25,7 +25,7 @@ from zhenwei.types import Floats, Pixels
 Colour = tuple[int, int, int]
 Points = NDArray[np.float64]
 
-_EYES = (
+EYES = (
     ((33, 7, 163, 144, 145, 153, 154, 155, 133), (246, 161, 160, 159, 158, 157, 173)),
     ((263, 249, 390, 373, 374, 380, 381, 382, 362), (466, 388, 387, 386, 385, 384, 398)),
 )  # lower lid from the outer to the inner corner, and the upper lid between them
@@ -33,7 +33,7 @@ _BROWS = ((46, 53, 52, 65, 55, 107, 66, 105, 63, 70), (276, 283, 282, 295, 285, 
 _LIP_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78)
 _LIP_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78)
 _MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
-_LOWER_ONLY = (146, 91, 181, 84, 17, 314, 405, 321, 375, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+LOWER_LIP_POINTS = (146, 91, 181, 84, 17, 314, 405, 321, 375, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 _LEAST, _MOST = 32, 512
 
 
@@ -150,14 +150,15 @@ def draw(puppet: Puppet, look: Look, size: int) -> PuppetPortrait:
 
 
 @cache
-def _mean() -> Points:
+def mean_mesh() -> Points:
+    """``(468, 3)``: x right, y down, z away; the face is one high. Not to be changed."""
     data = files("zhenwei.forge").joinpath("puppet_mesh.npy").read_bytes()
     return np.asarray(np.load(BytesIO(data), allow_pickle=False), np.float64)
 
 
 @cache
 def _triangles() -> NDArray[np.int32]:
-    return np.asarray(Delaunay(_mean()[:, :2]).simplices, np.int32)
+    return np.asarray(Delaunay(mean_mesh()[:, :2]).simplices, np.int32)
 
 
 def _near(points: Points, centre: Points, reach: float) -> Points:
@@ -167,14 +168,14 @@ def _near(points: Points, centre: Points, reach: float) -> Points:
 
 def _shaped(puppet: Puppet) -> Points:
     """The mean with the puppet's proportions."""
-    points = _mean().copy()
+    points = mean_mesh().copy()
     low = np.clip((points[:, 1] - 0.05) / 0.4, 0, 1)
     points[:, 0] *= 1 + puppet.jaw * low * (3 - 2 * low) * 1.1
     points[:, 1] *= 1 + puppet.length
     tip = points[4].copy()
     near = _near(points, tip, 0.1)[:, 0]
     points[:, 0] += near * puppet.nose * 1.4 * points[:, 0]
-    for lower, upper in _EYES:
+    for lower, upper in EYES:
         ring = list(lower + upper)
         centre = points[ring].mean(axis=0)
         near = _near(points, centre, 0.09)
@@ -197,10 +198,10 @@ def _moved(points: Points, look: Look) -> Points:
     drop = np.clip((points[:, 1] - lip + 0.03) / 0.08, 0, 1)
     across = np.clip(1 - np.abs(points[:, 0]) / 0.33, 0, 1) ** 0.5
     half = abs(points[291, 0] - points[61, 0]) / 2
-    lower = list(_LOWER_ONLY)
+    lower = list(LOWER_LIP_POINTS)
     drop[lower] = np.clip(1 - (points[lower, 0] / half) ** 2, 0, 1) ** 0.7
     points[:, 1] += look.open * 0.085 * drop * across
-    for lids, upper in _EYES:
+    for lids, upper in EYES:
         under = points[list(lids[-2:0:-1])][::-1]
         points[list(upper)] += (under - points[list(upper)]) * 0.94 * look.blink
     return points
@@ -295,7 +296,7 @@ def _features(canvas: Pixels, puppet: Puppet, look: Look, points: Points, side: 
         cv2.circle(
             canvas, _int(spot), max(1, side // 170), _colour(np.array(puppet.skin) * (0.8, 0.66, 0.6)), -1, cv2.LINE_AA
         )
-    for lower, upper in _EYES:
+    for lower, upper in EYES:
         _eye(canvas, puppet, look, flat, list(lower), list(upper), side)
     for brow in _BROWS:
         ring = flat[list(brow)]

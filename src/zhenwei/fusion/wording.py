@@ -109,21 +109,20 @@ def undecided(subject: SentenceSubject, llr: float, false_alarm: float, miss: fl
     if side == "neither":
         return Text(f"The evidence on {subject.en} leans neither way.", zh=f"关于{subject.zh}的证据没有倾向。")
     side_zh = "伪造" if side == "forged" else "真实"
-    english = f"The evidence on {subject.en} leans towards {side}, "
-    chinese = f"关于{subject.zh}的证据倾向于{side_zh}，"
+    other, other_zh = ("genuine", "真实") if side == "forged" else ("forged", "伪造")
     if abs(llr) < least:
-        other = "genuine" if side == "forged" else "forged"
         return Text(
-            f"{english}but weakly: it is {ratio(llr)} times likelier in a {side} file than in a {other} one, and a "
-            f"decision asks for {ratio(least)} times.",
-            zh=f"{chinese}但较弱：其在{side_zh}文件中出现的可能性为另一类文件的 {ratio(llr)} 倍，"
-            f"作出判定至少需要 {ratio(least)} 倍。",
+            f"{subject.capital} looks slightly more {side} than {other}: what was found is {ratio(llr)} times likelier "
+            f"in a {side} file, and a decision asks for {ratio(least)} times.",
+            zh=f"{subject.zh}看起来略偏向{side_zh}：检验发现在{side_zh}文件中出现的可能性为另一类文件的 "
+            f"{ratio(llr)} 倍，作出判定至少需要 {ratio(least)} 倍。",
         )
     few, of = one_in(false_alarm if side == "forged" else miss)
-    other, other_zh = ("genuine", "真实") if side == "forged" else ("forged", "伪造")
+    many, many_zh = ("genuine files", "真实文件") if side == "forged" else ("forgeries", "伪造品")
     return Text(
-        f"{english}but not firmly enough to be wrong on at most {few} in {of:,} {other} files.",
-        zh=f"{chinese}但不足以保证每 {of:,} 个{other_zh}文件中最多误判 {few} 个。",
+        f"{subject.capital} looks more {side} than {other}, but too many {many} look like this, too: perhaps more than "
+        f"{few} in {of:,}.",
+        zh=f"{subject.zh}看起来更像{side_zh}而非{other_zh}，但太多{many_zh}也是如此：可能超过每 {of:,} 个中 {few} 个。",
     )
 
 

@@ -8,7 +8,7 @@ from zhenwei.report.hold import Hold
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
 from zhenwei.report.page import to_html
 from zhenwei.report.structure import SCHEMA, SET_SCHEMA, STDIN_NAME, as_json, schema, set_to_json, to_dict, to_json
-from zhenwei.report.tabular import CsvRows, table, to_csv
+from zhenwei.report.tabular import CsvRows, line, table, to_csv
 
 __all__ = [
     "SCHEMA",
@@ -21,6 +21,7 @@ __all__ = [
     "Unreadable",
     "as_json",
     "legible",
+    "line",
     "path_of",
     "schema",
     "set_to_json",

@@ -13,7 +13,7 @@ from zhenwei.types import Curve, Evidence, Interval, Language, Report, in_langua
 MAX_LANES = 24
 MAX_INTERVALS = 8
 _SPEAKS = 0.5  # least weight of a detector, and least LLR of a second, that counts as suspicious
-_LLR = ("LLR", "log-likelihood ratio")
+_LLR = ("LLR", "log-likelihood ratio", "对数似然比")
 
 
 @dataclass(frozen=True, slots=True)

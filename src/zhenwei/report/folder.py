@@ -41,9 +41,14 @@ class ReportFolder:
     """
 
     def __init__(
-        self, folder: Path, language: Language = "en", *, detectors: Mapping[str, DetectorInfo] | None = None
+        self,
+        folder: Path,
+        language: Language = "en",
+        *,
+        detectors: Mapping[str, DetectorInfo] | None = None,
+        pictures: bool = False,
     ) -> None:
-        self.folder, self.language, self.detectors = folder, language, detectors
+        self.folder, self.language, self.detectors, self.pictures = folder, language, detectors, pictures
         self.replaced = 0
         self._taken: set[str] = set()
         self._stale: set[_Key] = set()
@@ -92,7 +97,7 @@ class ReportFolder:
 
     def add(self, outcome: Outcome) -> Path | None:
         """Write one outcome; the path of its page, or None for a file that could not be read."""
-        entry, page = to_dict(outcome, self.language), None
+        entry, page = to_dict(outcome, self.language, pictures=self.pictures), None
         key = _key(entry)
         if isinstance(outcome, Report):
             played = player(outcome.media, self.folder)

@@ -17,17 +17,20 @@ from typing import Any
 
 from zhenwei import pages
 from zhenwei.fusion.wording import leaning, signed
+from zhenwei.report.annex import Annex
+from zhenwei.report.annex import shown as annex_shown
 from zhenwei.report.course import course, time_axis
 from zhenwei.report.exhibits import Exhibits, distinct, exhibits, strongest, weight
 from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.player import Player
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
-from zhenwei.report.terms import between, clock, headline, odds, say, strength
+from zhenwei.report.terms import between, clock, headline, odds, often, say, strength
 from zhenwei.report.thumbnails import Album, Thumbnail, thumbnail
 from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
 MAX_PEOPLE = 24
+MAX_FRAMES = 12
 MAX_FACTS = 120
 MAX_BLIND_SPOTS = 5  # that are not folded
 MAX_DECLARED = 2  # of what a file says of itself, beside the verdict
@@ -46,6 +49,15 @@ class _PersonShown:
 
 
 @dataclass(frozen=True, slots=True)
+class _FrameShown:
+    """A frame of the strip. ``boxes``: as of an ImageExhibit."""
+
+    thumbnail: Thumbnail
+    time_s: float
+    boxes: tuple[tuple[int, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
     """A stream on the first screen; no ``decision`` on what a file declares. ``words``: how strongly, or what."""
 
@@ -60,9 +72,10 @@ def to_html(
     *,
     detectors: Mapping[str, DetectorInfo] | None = None,
     player: Player | None = None,
+    annex: Annex | None = None,
 ) -> str:
     """The report as a page. ``detectors``: catalogue entries by id, for their questions and blind spots. ``player``:
-    plays the file in the page."""
+    plays the file in the page. ``annex``: what an examiner adds."""
     known = detectors or {}
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path
@@ -94,7 +107,8 @@ def to_html(
         code_digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
         poster=poster,
         poster_caption=in_language(report.poster.caption, language) if report.poster else "",
-        poster_s=report.poster.time_s if report.poster else None,
+        poster_boxes=report.poster.boxes if report.poster else (),
+        frames=_frames(report, album),
         player=player,
         judged=_judged(report, language),
         strongest=strong,
@@ -112,8 +126,16 @@ def to_html(
         blind_spots=_blind_spots(report, known),
         max_blind_spots=MAX_BLIND_SPOTS,
         command=command(report.engine, media.path),
+        **annex_shown(annex, report, known, language),
         **_words(language),
     )
+
+
+def _frames(report: Report, album: Album) -> list[_FrameShown]:
+    shown = []
+    for frame in report.frames[:MAX_FRAMES]:
+        shown.append(_FrameShown(album.add(frame.pixels), frame.time_s or 0.0, frame.boxes))
+    return shown
 
 
 def path_mark(path: str) -> str:
@@ -129,6 +151,7 @@ def _words(language: Language) -> dict[str, Callable[..., Any]]:
         "headline": partial(headline, language=language),
         "strength": partial(strength, language=language),
         "odds": partial(odds, language=language),
+        "often": partial(often, language=language),
         "between": partial(between, language=language),
         "clock": clock,
         "signed": signed,
@@ -192,7 +215,7 @@ def _person(report: Report, number: int, shown: Collection[int], album: Album, l
         number,
         judged.decision if judged else None,
         explanation,
-        thumbnail(seen.portrait) if seen else None,
+        thumbnail(seen.portrait) if seen and seen.portrait.size else None,
         _quality(seen, language) if seen else "",
         exhibits(_evidence_on(number, report), shown, album, language),
     )

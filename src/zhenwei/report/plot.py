@@ -57,7 +57,7 @@ def drawable(curve: Curve) -> bool:
 
 
 def is_over_time(curve: Curve) -> bool:
-    return curve.x_label.lower().startswith("time")
+    return curve.x_label.lower().startswith(("time", "时间"))
 
 
 def plotted(curve: Curve, language: Language, detector: str = "", shared: Axes | None = None) -> Plot:

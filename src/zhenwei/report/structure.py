@@ -26,6 +26,7 @@ from zhenwei.types import (
     Verdict,
     in_language,
 )
+from zhenwei.words import error_text, translated
 
 SCHEMA = "zhenwei.report/1"
 STDIN_NAME = "<stdin>"  # what a file from standard input is called
@@ -40,11 +41,12 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def to_dict(outcome: Outcome, language: Language = "en") -> dict[str, Any]:
-    """Plain JSON values; sentences in ``language`` where they know it. A non-finite figure in it is a ValueError."""
+def to_dict(outcome: Outcome, language: Language = "en", *, pictures: bool = False) -> dict[str, Any]:
+    """Plain JSON values; sentences in ``language`` where they know it; ``pictures``: with what its page shows, so that
+    it can be made from them. A non-finite figure in it is a ValueError."""
     if isinstance(outcome, Unreadable):
-        return _unreadable(outcome)
-    return {
+        return _unreadable(outcome, language)
+    values = {
         "schema": SCHEMA,
         "language": language,
         "file": _file(outcome.media, language),
@@ -53,11 +55,16 @@ def to_dict(outcome: Outcome, language: Language = "en") -> dict[str, Any]:
         "people": [_person(person) for person in outcome.people],
         "engine": _engine(outcome.engine, outcome.media.path),
     }
+    if pictures:
+        from zhenwei.report.pictures import with_pictures
+
+        return with_pictures(values, outcome, language)
+    return values
 
 
-def to_json(outcome: Outcome, language: Language = "en", *, indent: int | None = None) -> str:
+def to_json(outcome: Outcome, language: Language = "en", *, indent: int | None = None, pictures: bool = False) -> str:
     """One JSON object, on one line unless ``indent`` is given. Characters that steer a terminal are escaped."""
-    return as_json(to_dict(outcome, language), indent=indent)
+    return as_json(to_dict(outcome, language, pictures=pictures), indent=indent)
 
 
 def set_to_json(outcomes: Iterable[Outcome], language: Language = "en") -> str:
@@ -97,20 +104,16 @@ def command(engine: Engine, path: str) -> str:
 _FLAGS = {"frames": "--frames", "detectors": "--detector", "false_alarm": "--false-alarm"}
 
 
-def _unreadable(outcome: Unreadable) -> dict[str, Any]:
+def _unreadable(outcome: Unreadable, language: Language) -> dict[str, Any]:
     error = outcome.error
-    said = [error.what]
-    if error.got:
-        said.append(f"got {error.got}")
-    if error.want:
-        said.append(f"want {error.want}")
+    said = error_text(error, language, cure=False)
     return {
         "schema": SCHEMA,
         "file": {"path": _text(outcome.path)},
         "error": {
             "kind": type(error).__name__,
-            "message": _text("; ".join(said)),
-            "fix": _text(error.fix),
+            "message": _text(said),
+            "fix": _text(translated(error.fix, language)),
         },
     }
 

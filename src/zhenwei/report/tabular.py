@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from zhenwei.fusion.wording import most_useful, signed
 from zhenwei.pages import legible
 from zhenwei.report.outcome import Outcome, Unreadable, numbers_of_people, path_of
-from zhenwei.report.terms import leans, often, say
+from zhenwei.report.terms import headline, leans, often, say
 from zhenwei.types import Evidence, Language, Report, Verdict, in_language
+from zhenwei.words import error_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +31,7 @@ COLUMNS = (
     "declared",
     "error",
 )
+_STACKED = 64
 _NARROW = 23  # columns that the file has in a terminal of 80
 SYMBOLS = {"forged": "▲", "genuine": "●", "inconclusive": "◆", "unreadable": "×"}
 _COLOURS = {"forged": "bold red", "genuine": "bold green", "inconclusive": "bold blue", "unreadable": "bold magenta"}
@@ -46,7 +48,9 @@ class CsvRows:
 
     def row(self, outcome: Outcome) -> str:
         if isinstance(outcome, Unreadable):
-            return csv_line([outcome.path, "", "", "", "", "", "", "", "", "", str(outcome.error)])
+            return csv_line(
+                [outcome.path, "", "", "", "", "", "", "", "", "", error_text(outcome.error, self.language)]
+            )
         verdict, media = outcome.verdict, outcome.media
         return csv_line(
             [
@@ -117,11 +121,28 @@ def declares(report: Report, language: Language = "en") -> str:
     return in_language(found[0].sentence, language) if found else ""
 
 
-def table(outcomes: Iterable[Outcome], language: Language = "en") -> Table:
-    """A table for ``rich``, readable from 80 columns on. The verdict has a sign and a word besides its colour."""
+def line(outcome: Outcome, language: Language = "en") -> str:
+    """One file on one line, for where nobody watches: sign and verdict, path, LLR, how often wrong, why."""
+    if isinstance(outcome, Unreadable):
+        said = legible(error_text(outcome.error, language), 400)
+        return f"{SYMBOLS['unreadable']} {say('unreadable', language)}  {legible(outcome.path)}  {said}\n"
+    verdict = outcome.verdict
+    parts = [f"{SYMBOLS[verdict.decision]} {headline(verdict, language)}", legible(outcome.media.path)]
+    if verdict.llr is not None:
+        parts.append(f"LLR {signed(verdict.llr)}")
+    if verdict.error_rate is not None:
+        parts.append(f"{say('column_error', language)} {often(verdict.error_rate, language)}")
+    return "  ".join([*parts, legible(reason(outcome, language), 400)]) + "\n"
+
+
+def table(outcomes: Iterable[Outcome], language: Language = "en", width: int = 80) -> Table:
+    """A table for ``rich``, in one column below 64 columns of ``width``. The verdict has a sign and a word besides its
+    colour."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    if width < _STACKED:
+        return _stacked(outcomes, language)
     shown = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     shown.add_column(say("file", language), ratio=1, overflow="fold")
     shown.add_column(say("column_verdict", language), no_wrap=True)
@@ -135,12 +156,40 @@ def table(outcomes: Iterable[Outcome], language: Language = "en") -> Table:
     return shown
 
 
+def _stacked(outcomes: Iterable[Outcome], language: Language) -> Table:
+    """Each file as a few lines below each other."""
+    from rich.table import Table
+    from rich.text import Text as Line
+
+    shown = Table.grid(expand=True)
+    shown.add_column(overflow="fold")
+    for number, outcome in enumerate(outcomes):
+        if number:
+            shown.add_row()
+        name, verdict, llr, error, why_ = _row(outcome, language)
+        figures = [f"{say('column_llr', language)} {llr}"] if llr.plain != "–" else []
+        if error.plain != "–":
+            figures.append(f"{say('column_error', language)} {error}")
+        shown.add_row(verdict)
+        shown.add_row(name)
+        if figures:
+            shown.add_row(Line(" · ".join(figures), "dim"))
+        shown.add_row(why_)
+    return shown
+
+
 def _row(outcome: Outcome, language: Language) -> list[Line]:
     from rich.text import Text as Line
 
     name = Line(_broken(path_of(outcome)))
     if isinstance(outcome, Unreadable):
-        return [name, _sign("unreadable", language), Line("–"), Line("–"), Line(legible(str(outcome.error), 400))]
+        return [
+            name,
+            _sign("unreadable", language),
+            Line("–"),
+            Line("–"),
+            Line(legible(error_text(outcome.error, language), 400)),
+        ]
     verdict = outcome.verdict
     name.append(f"\n{_kind(outcome, language)}", "dim")
     return [
@@ -148,13 +197,14 @@ def _row(outcome: Outcome, language: Language) -> list[Line]:
         _sign(verdict.decision, language, verdict),
         Line("–" if verdict.llr is None else signed(verdict.llr)),
         Line("–" if verdict.error_rate is None else often(verdict.error_rate, language)),
-        Line.assemble(*_said_first(outcome, language), legible(why(outcome, language), 400)),
+        Line(legible(reason(outcome, language), 400)),
     ]
 
 
-def _said_first(report: Report, language: Language) -> list[tuple[str, str]]:
-    said = declares(report, language)
-    return [(f"{legible(said, 300)}\n", "bold")] if said else []
+def reason(report: Report, language: Language) -> str:
+    """One reason for a row: what the file declares where nothing was decided, else what counts most."""
+    is_open = report.verdict.decision == "inconclusive"
+    return (is_open and declares(report, language)) or why(report, language)
 
 
 def _broken(path: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 
 from zhenwei.fusion.wording import leaning, one_in, ratio
+from zhenwei.report.annex_terms import ANNEX
+from zhenwei.report.pair_terms import PAIR
 from zhenwei.types import Interval, Language, Verdict
 
 PHRASES: dict[str, tuple[str, str]] = {
@@ -260,15 +262,17 @@ PHRASES: dict[str, tuple[str, str]] = {
     "column_error": ("Wrong in", "错误率"),
     "column_why": ("Why", "原因"),
     "column_verdict": ("Verdict", "结论"),
-    "leans_forged": ("leans towards forged, but {how}", "倾向于伪造，但{how}"),
-    "leans_genuine": ("leans towards genuine, but {how}", "倾向于真实，但{how}"),
-    "leans_nowhere": ("leans neither way", "没有倾向"),
-    "leans_weakly": ("weakly", "较弱"),
-    "leans_loosely": ("not firmly enough", "不够确定"),
+    "leans_forged_weakly": ("looks slightly more forged than genuine", "看起来略偏向伪造"),
+    "leans_forged": ("looks more forged, but too many genuine files do, too", "看起来更像伪造，但太多真实文件也是如此"),
+    "leans_genuine_weakly": ("looks slightly more genuine than forged", "看起来略偏向真实"),
+    "leans_genuine": ("looks more genuine, but too many forgeries do, too", "看起来更像真实，但太多伪造品也是如此"),
+    "leans_nowhere": ("leans neither way", "无明显倾向"),
     "count_person": ("1 person", "1 人"),
     "count_people": ("{count} people", "{count} 人"),
     "kind_people": ("{kind}, {people}", "{kind}，{people}"),
     "nobody": ("no person", "无人物"),
+    **ANNEX,
+    **PAIR,
 }
 
 
@@ -299,7 +303,7 @@ def leans(llr: float | None, language: Language) -> str:
     side = leaning(llr or 0.0)
     if side == "neither":
         return say("leans_nowhere", language)
-    return say(f"leans_{side}", language, how=say("leans_weakly" if abs(llr or 0.0) < 1 else "leans_loosely", language))
+    return say(f"leans_{side}_weakly" if abs(llr or 0.0) < 1 else f"leans_{side}", language)
 
 
 def strength(llr: float, language: Language) -> str:

@@ -1,6 +1,6 @@
-"""Does a mouth follow a voice? The mouth's shape over time, and how alike it is to one foretold from the sound.
+"""Does a mouth follow a voice? The mouth's shape over time, and how alike it is to one predicted from the sound.
 
-The shape is foretold by a linear map from a window of the sound's spectrum, then both are compared at every lag. A
+The shape is predicted by a linear map from a window of the sound's spectrum, then both are compared at every lag. A
 voice that belongs to the mouth fits best near no lag; how much better than elsewhere is the measure, since every person
 moves the lips more or less. After the idea of SyncNet (Chung & Zisserman, ACCV workshops 2016), with landmarks in place
 of pictures and a map from speech to mouth shape as of Suwajanakorn, Seitz & Kemelmacher-Shlizerman (SIGGRAPH 2017).
@@ -94,12 +94,12 @@ class Fit:
     best_standing: float
 
 
-def fit(grid_s: Reals, moved: Reals, foretold: Reals, *, shift_s: float = 0.0) -> Fit | None:
-    """How alike the mouth's motion (:func:`motion`) is to the one ``foretold`` ``(k, 2)`` from the sound on its own
+def fit(grid_s: Reals, moved: Reals, predicted: Reals, *, shift_s: float = 0.0) -> Fit | None:
+    """How alike the mouth's motion (:func:`motion`) is to the one ``predicted`` ``(k, 2)`` from the sound on its own
     grid from 0 s, at lags up to 1 s around ``shift_s``; None where they overlap too little."""
-    if len(foretold) < _FILTERED or len(grid_s) < _FILTERED:
+    if len(predicted) < _FILTERED or len(grid_s) < _FILTERED:
         return None
-    audio = _moving(foretold)
+    audio = _moving(predicted)
     start, step = round(float(grid_s[0]) * GRID_HZ), 2
     most, shift = round(MAX_S * GRID_HZ), round(shift_s * GRID_HZ)
     lags = np.arange(-most, most + 1, step)

@@ -20,7 +20,8 @@ it; recorded by a device; edited by a person; made by a program that learned fro
 class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB.
 
-    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture.
+    ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture. ``boxes``:
+    faces in it, each as person, left, top, right and bottom, the edges as shares of its width and height.
     """
 
     kind: ClassVar[str] = "picture"
@@ -29,6 +30,7 @@ class ImageExhibit:
     pixels: Pixels
     time_s: float | None = None
     original: Pixels | None = None
+    boxes: tuple[tuple[int, float, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """``poster``: what was examined, to be shown beside the verdict: the picture, a frame of the clip, the waveform."""
+    """``poster``: what was examined, to be shown beside the verdict: the picture, a frame of the clip, the waveform.
+    ``frames``: some of the sampled frames of a clip, in order of time."""
 
     media: Media
     verdict: Verdict
@@ -106,3 +107,4 @@ class Report:
     people: tuple[Person, ...]
     engine: Engine
     poster: ImageExhibit | None = None
+    frames: tuple[ImageExhibit, ...] = ()

@@ -86,15 +86,15 @@ class LipSync:
         why = _too_little(runs)
         if why is not None:
             return abstain(self.info, why, person=person)
-        foretold = foretell(mono)
+        predicted = foretell(mono)
         grid, moved = motion(strip.times_s, mouth_shape(strip.landmarks))
-        found = fit(grid, moved, foretold)
+        found = fit(grid, moved, predicted)
         if found is None:
             return abstain(
                 self.info, Text("picture and sound overlap too little", zh="画面与声音重叠太少"), person=person
             )
-        shown = (_traces(grid, moved, foretold, runs), _curve(found))
-        if any(found.standing < other.standing >= _FOLLOWS for other in _of_others(subject.company, foretold)):
+        shown = (_traces(grid, moved, predicted, runs), _curve(found))
+        if any(found.standing < other.standing >= _FOLLOWS for other in _of_others(subject.company, predicted)):
             return abstain(self.info, _ANOTHER, person=person, score=-found.standing, exhibits=shown)
         evidence = from_score(self.info, -found.standing)
         finding = _finding(found, evidence.llr or 0.0)
@@ -140,11 +140,11 @@ def _too_little(runs: Sequence[Interval]) -> Text | None:
     )
 
 
-def _of_others(company: Sequence[Strip], foretold: Reals) -> list[Fit]:
+def _of_others(company: Sequence[Strip], predicted: Reals) -> list[Fit]:
     fits = []
     for strip in company:
         if _unfit(strip) is None:
-            found = fit(*motion(strip.times_s, mouth_shape(strip.landmarks)), foretold)
+            found = fit(*motion(strip.times_s, mouth_shape(strip.landmarks)), predicted)
             if found is not None:
                 fits.append(found)
     return fits
@@ -181,15 +181,15 @@ def _curve(found: Fit) -> Curve:
     )  # fmt: skip
 
 
-def _traces(grid: Reals, moved: Reals, foretold: Reals, runs: Sequence[Interval]) -> ImageExhibit:
+def _traces(grid: Reals, moved: Reals, predicted: Reals, runs: Sequence[Interval]) -> ImageExhibit:
     caption = Text(
-        "Opening of the mouth as seen (blue) and as foretold from the sound (orange), over time; grey: nobody is heard",
+        "Opening of the mouth as seen (blue) and as predicted from the sound (orange), over time; grey: nobody speaks",
         zh="嘴部张开程度：画面所见（蓝）与由声音推断（橙）；灰色表示无人说话",
     )
-    return ImageExhibit(caption, traces(grid, moved[:, 0], foretold[:, 0], runs))
+    return ImageExhibit(caption, traces(grid, moved[:, 0], predicted[:, 0], runs))
 
 
-def traces(grid: Reals, seen: Reals, foretold: Reals, runs: Sequence[Interval]) -> Pixels:
+def traces(grid: Reals, seen: Reals, predicted: Reals, runs: Sequence[Interval]) -> Pixels:
     """``(200, 900, 3)``: both courses at unit deviation over the passage."""
     width, height = _IMAGE
     times = np.linspace(grid[0], grid[-1], width)
@@ -198,8 +198,8 @@ def traces(grid: Reals, seen: Reals, foretold: Reals, runs: Sequence[Interval]) 
         heard |= (times >= run.start_s) & (times <= run.end_s)
     canvas = np.full((height, width, 3), 255, np.uint8)
     canvas[:, ~heard] = _PAUSE
-    own = np.arange(len(foretold)) / GRID_HZ
-    for colour, at, values in ((_FORETOLD, own, foretold), (_SEEN, grid, seen)):
+    own = np.arange(len(predicted)) / GRID_HZ
+    for colour, at, values in ((_FORETOLD, own, predicted), (_SEEN, grid, seen)):
         level = np.interp(times, at, values)
         level = (level - level.mean()) / max(float(level.std()), 1e-9)
         y = height / 2 - np.clip(level, -3, 3) * height / 6.4

@@ -31,7 +31,7 @@ hide theirs."""
 
 _NO_BREATH = Text(
     "no breathing stands out of the other motion, as with most people who talk; that speaks for neither side",
-    zh="没有呼吸节律从其他动作中显现（说话的人大多如此），不支持任何一方",
+    zh="没有呼吸节律从其他动作中显现（说话的人大多如此），无明显倾向",
 )
 
 
@@ -60,7 +60,7 @@ class Breathing:
                 "swaps and reenactments, which keep the breathing body of an actor",
                 zh="换脸和表情重演：保留了演员会呼吸的身体",
             ),
-            Text("people who talk, nod or hold their breath: it abstains", zh="说话、点头或屏息的人：弃权"),
+            Text("people who talk, nod or hold their breath: it abstains", zh="说话、点头或屏息的人：不作判断"),
             Text("a camera that sways as slowly as breath", zh="像呼吸一样缓慢晃动的镜头"),
         ),
         needs_strip=True,

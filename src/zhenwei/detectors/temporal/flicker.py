@@ -54,7 +54,7 @@ class Flicker:
         reference="own network over time; clips forged frame by frame, after the temporal artefacts in Y. Xu et al., "
         "TALL, ICCV 2023",
         blind_spots=(
-            Text("forgeries that are smooth over time: it abstains", zh="时间上平滑的伪造：弃权"),
+            Text("forgeries that are smooth over time: it abstains", zh="时间上平滑的伪造：不作判断"),
             Text(
                 "hands, hair and shadows that cross a genuine face, flickering light",
                 zh="掠过真实人脸的手、头发、阴影和闪烁的灯光",

@@ -29,7 +29,7 @@ video was compressed until none is left, and that says nothing."""
 
 _NO_PULSE = Text(
     "no pulse stands out of the noise, as in most compressed video; that speaks for neither side",
-    zh="没有脉搏信号高于噪声（压缩视频大多如此），不支持任何一方",
+    zh="没有脉搏信号高于噪声（压缩视频大多如此），无明显倾向",
 )
 
 
@@ -56,7 +56,7 @@ class PulseCoherence:
         "Jeanne 2013); limits after C. Seibold et al. 2025",
         blind_spots=(
             Text("swaps that carry the pulse of whoever drove them", zh="带有驱动者脉搏的换脸"),
-            Text("compressed video, in which no pulse is left: it abstains", zh="压缩后脉搏信号消失的视频：弃权"),
+            Text("compressed video, in which no pulse is left: it abstains", zh="压缩后脉搏信号消失的视频：不作判断"),
             Text("make-up, dim light, motion", zh="化妆、昏暗光线和运动"),
         ),
         needs_strip=True,

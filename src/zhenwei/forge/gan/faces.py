@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.puppet import any_puppet, portraits
 from zhenwei.forge.swap.sides import of_portraits
-from zhenwei.types import Pixels
+from zhenwei.types import Floats, Pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MIN_IMAGES = 32
+_ZOOM = 1.25  # of puppets' portraits, whose faces are 0.66 of the picture high
+_TALL = 0.66 * _ZOOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class TrainingFaces:
 def puppets(count: int, side: int, seed: int) -> TrainingFaces:
     """``count`` drawn puppets, each another one."""
     drawn = [portraits(any_puppet(np.random.default_rng([seed, k])), 1, 2 * side, seed + k)[0] for k in range(count)]
-    large = of_portraits("puppets", drawn, 1.25).pixels
+    large = of_portraits("puppets", drawn, _ZOOM).pixels
     small = large.reshape(count, side, 2, side, 2, 3).mean((2, 4)).round().astype(np.uint8)
     return TrainingFaces(small, f"{count} drawn puppets, seed {seed}")
 
@@ -59,6 +62,17 @@ def faces_of(files: Iterable[Path], side: int, consent: Consent, subject: str, t
     return TrainingFaces(
         np.stack([read_square(path, side) for path in held]), f"{len(held)} pictures of {subject}", consent.sha256
     )
+
+
+def framed(pixels: Pixels, landmarks: Floats, side: int) -> Pixels:
+    """``(side, side, 3)``: a face with ``landmarks`` ``(468, 2 or 3)`` as large in its frame as :func:`puppets` are."""
+    points = landmarks[:, :2]
+    middle, tall = (points.min(0) + points.max(0)) / 2, float(np.ptp(points[:, 1]))
+    scale = side * _TALL / max(tall, 1.0)
+    matrix = np.array([[scale, 0, side / 2 - scale * middle[0]], [0, scale, side / 2 - scale * middle[1]]], np.float32)
+    soft = cv2.GaussianBlur(pixels, (0, 0), 0.5 / scale) if scale < 1 else pixels
+    moved = cv2.warpAffine(soft, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 def mirrored(faces: TrainingFaces) -> Callable[[int, torch.Generator], Tensor]:

@@ -146,8 +146,8 @@ def leave_out(talks: Sequence[Talk], *, by_source: bool = False, ridge: float = 
     return asked
 
 
-def _ask(talk: Talk, foretold: Reals, shift: float, other: str) -> list[LipSyncTrial]:
-    found = fit(talk.grid, talk.moved, foretold, shift_s=shift)
+def _ask(talk: Talk, predicted: Reals, shift: float, other: str) -> list[LipSyncTrial]:
+    found = fit(talk.grid, talk.moved, predicted, shift_s=shift)
     return [] if found is None else [LipSyncTrial(talk.name, talk.source, shift, other, found.standing)]
 
 

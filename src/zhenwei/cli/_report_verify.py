@@ -1,0 +1,153 @@
+"""``zhenwei report verify``: has a report changed since it was signed, and is the answer the same today?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhenwei.cli._options import Quiet, TextFormat, TextOption
+from zhenwei.cli.language import say
+from zhenwei.cli.report import FilePath
+from zhenwei.cli.trouble import notes_console
+from zhenwei.errors import UsageError, ZhenweiError
+
+if TYPE_CHECKING:
+    from zhenwei.report.again import Repeated
+    from zhenwei.report.signature import Signed
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="A signed report, or with --again any as JSON.", metavar="FILE")],
+    signature: Annotated[
+        Path | None, typer.Option("--signature", help="The signature; else beside the file.", metavar="FILE.sig")
+    ] = None,
+    signer: Annotated[
+        str | None, typer.Option("--signer", help="Fingerprint of the key that is to have signed.", metavar="HEX")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Examine the file again and compare the answers.")] = False,
+    file_path: FilePath = None,
+    format_: TextOption = TextFormat.text,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether a report is as it was signed, and with --again whether the answer is the same today.
+
+    A signature that holds says that nothing changed since whoever holds the key signed. Who that is follows from the
+    fingerprint alone, which the reader has to know from elsewhere: --signer compares it. --again examines the file of a
+    JSON report with the options that it was examined with; LLRs may differ by 0.001.
+
+    Exit status: 0 it holds and, with --again, the answer is the same; 1 it does not, or it is not; 2 wrong use.
+
+    Examples:
+
+      zhenwei report verify clip.json
+
+      zhenwei report verify clip.pdf --signer "81f2 0c44 90aa 3b1e 55d0 7c21 ee08 6f3a 1290 bb4d"
+
+      zhenwei report verify clip.json --again --file evidence/clip.mp4
+    """
+    from zhenwei.report.signature import beside
+
+    told: dict[str, Any] = {"file": str(file)}
+    holds = True
+    if signature is not None or beside(file).exists() or not again:
+        holds = _signature(file, signature, signer, told)
+    elif signer is not None:
+        raise UsageError("there is no signature to compare", got=str(beside(file)), want="a signature")
+    same = _again(file, file_path, told, quiet) if again else True
+    lines = told.pop("lines", [])
+    typer.echo(json.dumps(told, ensure_ascii=False, indent=2) if format_ is TextFormat.json else "\n".join(lines))
+    raise typer.Exit(int(not (holds and same)))
+
+
+def _signature(file: Path, named: Path | None, signer: str | None, told: dict[str, Any]) -> bool:
+    from zhenwei.report.signature import check, expected
+
+    wanted = None if signer is None else expected(signer)
+    found = check(file, named)
+    is_wanted = wanted in (None, found.fingerprint)
+    told["signature"] = {
+        "holds": True,
+        "fingerprint": found.fingerprint,
+        "signer": found.signer,
+        "signed_at": found.signed_at,
+        "is_named_signer": None if wanted is None else is_wanted,
+        "is_own_key": _is_own(found),
+    }
+    lines = [say("Nothing changed since it was signed at {} by {}.", found.signed_at, found.signer or "–")]
+    lines.append(say("Fingerprint of the key: {}", found.fingerprint))
+    if not is_wanted:
+        lines.append(say("That is not the signer who was named: {}.", wanted))
+    elif _is_own(found):
+        lines.append(say("It is the key of this installation."))
+    elif wanted is None:
+        lines.append(say("Whose key that is nobody here vouches for: compare it with --signer."))
+    _tell(told, lines)
+    return is_wanted
+
+
+def _is_own(found: Signed) -> bool:
+    """Whether this installation's key signed; looking makes none."""
+    from zhenwei.defence.keys import home_folder
+    from zhenwei.report import signature
+
+    path = home_folder(os.environ) / signature.KEY_FILE
+    try:
+        key = signature.read_key(path).public_key().public_bytes_raw() if path.is_file() else b""
+    except ZhenweiError:
+        return False
+    return signature.fingerprint(key) == found.fingerprint
+
+
+def _again(file: Path, moved: Path | None, told: dict[str, Any], quiet: bool) -> bool:
+    from zhenwei.cli.progress import ScanProgress
+    from zhenwei.report import Unreadable
+    from zhenwei.report.again import repeated
+    from zhenwei.report.kept import from_dict, read_reports
+
+    documents = read_reports(file)
+    if moved is not None and len(documents) > 1:
+        raise UsageError("the JSON holds several reports", got=f"--file {moved}", want="a report on one file")
+    notes = notes_console()
+    told["again"] = []
+    same = True
+    with ScanProgress(notes, len(documents), shown=notes.is_terminal and not quiet) as progress:
+        for document in documents:
+            kept = from_dict(document)
+            if not isinstance(kept, Unreadable):
+                found = repeated(kept, moved, progress.begin(kept.media.path))
+                same = same and found.same
+                _tell_again(kept.media.path, found, told)
+            progress.end()
+    return same
+
+
+def _tell_again(path: str, found: Repeated, told: dict[str, Any]) -> None:
+    from zhenwei.report import legible
+
+    told["again"].append(
+        {
+            "path": path,
+            "same": found.same,
+            "differences": [list(each) for each in found.differences],
+            "engine": [list(each) for each in found.engine],
+        }
+    )
+    shown = legible(path)
+    if found.same:
+        lines = [say("{}: examined again, the answer is the same.", shown)]
+    else:
+        lines = [say("{}: examined again, the answer is another:", shown)]
+        lines += [f"  {name}: {before} → {now}" for name, before, now in found.differences]
+    if found.engine:
+        lines.append(say("What examined was not the same:"))
+        lines += [f"  {name}: {before} → {now}" for name, before, now in found.engine]
+    _tell(told, lines)
+
+
+def _tell(told: dict[str, Any], lines: list[str]) -> None:
+    """Lines for who reads text; they are no part of the JSON."""
+    told.setdefault("lines", []).extend(lines)

@@ -1,0 +1,224 @@
+"""Two examined files side by side: facts, difference, provenance, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zhenwei import pages
+from zhenwei.fusion.wording import signed
+from zhenwei.report.structure import to_dict
+from zhenwei.report.terms import clock, headline, say, strength
+from zhenwei.report.thumbnails import FULL_PX, Thumbnail, thumbnail
+from zhenwei.types import Language, Media, Report, in_language
+
+if TYPE_CHECKING:
+    from zhenwei.signals.alignment import Difference, Offset
+
+SCHEMA = "zhenwei.pair/1"
+_AUDIO_HZ = 16_000
+_SAME_SOUND = 0.6
+_LITTLE = 0.002  # share of a picture that may differ without a word
+_FRAMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """``first`` and ``second``: "" where a file has none."""
+
+    name: str
+    first: str
+    second: str
+
+    @property
+    def differs(self) -> bool:
+        return self.first != self.second
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """``difference``: None where the files do not show the same, or one is sound. ``time_s``: of the frames compared.
+    ``says``: what each says of itself, in a sentence; "" where that was not read."""
+
+    first: Report
+    second: Report
+    difference: Difference | None = None
+    offset: Offset | None = None
+    time_s: float | None = None
+    says: tuple[str, str] = ("", "")
+
+    @property
+    def reports(self) -> tuple[Report, Report]:
+        return self.first, self.second
+
+
+def compared(first: Report, second: Report, says: tuple[str, str] = ("", "")) -> Pair:
+    """Read both files of two reports again and lay them over each other. MediaError where one cannot be read."""
+    from zhenwei.signals.alignment import differ, sound_offset
+
+    frames = _frames(first.media), _frames(second.media)
+    difference, time_s = None, None
+    for one, two in zip(*frames, strict=False):
+        found = differ(one[1], two[1])
+        if found is not None and (difference is None or found.share > difference.share):
+            difference, time_s = found, one[0]
+    sounds = _sound(first.media), _sound(second.media)
+    offset = sound_offset(*sounds) if sounds[0] is not None and sounds[1] is not None else None
+    return Pair(first, second, difference, offset, time_s, says)
+
+
+def _frames(media: Media) -> list[tuple[float | None, Any]]:
+    from zhenwei.media import opened, sample_frames
+
+    if media.kind == "audio":
+        return []
+    count = 1 if media.kind == "image" else _FRAMES
+    with opened(media.path) as facts:
+        return [(frame.time_s if count > 1 else None, frame.pixels) for frame in sample_frames(facts, count)]
+
+
+def _sound(media: Media) -> Any:
+    from zhenwei.media import hear, opened
+
+    if not media.audio_codec:
+        return None
+    with opened(media.path) as facts:
+        return hear(facts, _AUDIO_HZ)[0]
+
+
+def facts(pair: Pair, language: Language) -> list[Fact]:
+    """What is known of each, then what each says of itself, by name."""
+    rows = []
+    for name, values in _known(pair, language):
+        if any(values):
+            rows.append(Fact(name, *values))
+    theirs = [dict(report.media.facts) for report in pair.reports]
+    for name in {**theirs[0], **theirs[1]}:
+        rows.append(Fact(name, theirs[0].get(name, ""), theirs[1].get(name, "")))
+    return rows
+
+
+def _known(pair: Pair, language: Language) -> list[tuple[str, tuple[str, str]]]:
+    def both(value: Any) -> tuple[str, str]:
+        return value(pair.first.media), value(pair.second.media)
+
+    return [
+        ("SHA-256", both(lambda media: media.sha256)),
+        (say("bytes", language), both(lambda media: say("bytes_value", language, count=f"{media.size_bytes:,}"))),
+        (say("format", language), both(lambda media: " · ".join(filter(None, (media.container, media.codec))))),
+        (say("dimensions", language), both(lambda media: f"{media.width} × {media.height} px" if media.width else "")),
+        (say("duration", language), both(lambda media: "" if media.duration_s is None else clock(media.duration_s))),
+        (say("rate", language), both(lambda media: "" if media.fps is None else f"{media.fps:.4g}")),
+        (say("sound", language), both(lambda media: media.audio_codec)),
+    ]
+
+
+def findings(pair: Pair, language: Language) -> list[str]:
+    """What follows from laying both over each other, in sentences."""
+    if pair.first.media.sha256 == pair.second.media.sha256:
+        return [say("pair_same_bytes", language)]
+    said = []
+    is_seen = [report.media.kind != "audio" for report in pair.reports]
+    if all(is_seen):
+        said += _of_picture(pair.difference, language)
+    if pair.offset is not None:
+        correlation = f"{pair.offset.correlation:.2f}"
+        is_same = abs(pair.offset.correlation) >= _SAME_SOUND
+        phrase = "pair_same_sound" if is_same else "pair_other_sound"
+        said.append(say(phrase, language, correlation=correlation, offset=f"{pair.offset.offset_s:+.3f}"))
+    if not said:
+        said.append(say("pair_nothing", language))
+    if pair.first.verdict.decision != pair.second.verdict.decision:
+        said.append(say("pair_one_differs", language))
+    return said
+
+
+def _of_picture(found: Difference | None, language: Language) -> list[str]:
+    if found is None:
+        return [say("pair_other_picture", language)]
+    if found.share < _LITTLE:
+        sentence = say("pair_same_picture", language)
+    else:
+        sentence = say("pair_changed_picture", language, share=f"{100 * found.share:.1f}")
+    how = say(f"pair_how_{found.how}", language)
+    return [sentence, say("pair_levels", language, how=how, levels=f"{found.levels:.1f}")]
+
+
+def evidence(pair: Pair) -> list[tuple[str, float | None, float | None]]:
+    """Detector and its strongest LLR on each file, where one of them has any; the largest difference first."""
+    sides: list[dict[str, float]] = []
+    for report in pair.reports:
+        side: dict[str, float] = {}
+        for each in report.evidence:
+            if each.llr is not None and abs(each.llr) > abs(side.get(each.detector, 0.0)):
+                side[each.detector] = each.llr
+        sides.append(side)
+    rows = [(name, sides[0].get(name), sides[1].get(name)) for name in {**sides[0], **sides[1]}]
+    return sorted(rows, key=lambda row: -abs((row[1] or 0.0) - (row[2] or 0.0)))
+
+
+def pair_to_dict(pair: Pair, language: Language = "en") -> dict[str, Any]:
+    """Plain JSON values; both reports by their own schema."""
+    difference = None
+    if pair.difference is not None:
+        found = pair.difference
+        difference = {
+            "how": found.how,
+            "correlation": round(found.correlation, 5),
+            "levels": round(found.levels, 3),
+            "share": round(found.share, 5),
+            "time_s": pair.time_s,
+        }
+    sound = None
+    if pair.offset is not None:
+        sound = {"offset_s": round(pair.offset.offset_s, 4), "correlation": round(pair.offset.correlation, 4)}
+    return {
+        "schema": SCHEMA,
+        "language": language,
+        "findings": findings(pair, language),
+        "difference": difference,
+        "sound": sound,
+        "facts": [{"name": each.name, "a": each.first, "b": each.second} for each in facts(pair, language)],
+        "provenance": [in_language(each, language) for each in pair.says],
+        "reports": [to_dict(report, language) for report in pair.reports],
+    }
+
+
+def pair_to_html(pair: Pair, language: Language = "en") -> str:
+    """The comparison as a page that needs nothing else."""
+    known = facts(pair, language)
+    words: Mapping[str, Any] = {
+        "say": lambda phrase, **values: say(phrase, language, **values),
+        "told": lambda text: in_language(text, language),
+        "headline": lambda verdict: headline(verdict, language),
+        "strength": lambda llr: strength(llr, language),
+        "signed": signed,
+        "clock": clock,
+    }
+    return pages.page(
+        "report/pair.html",
+        title=f"{say('pair_title', language)} · zhenwei",
+        kind=say("pair_title", language),
+        footer=say("kept_local", language),
+        language=language,
+        reports=pair.reports,
+        findings=findings(pair, language),
+        pictures=_pictures(pair),
+        time_s=pair.time_s,
+        says=pair.says,
+        facts=known,
+        differing=len([each for each in known if each.differs]),
+        evidence=evidence(pair),
+        **words,
+    )
+
+
+def _pictures(pair: Pair) -> list[tuple[str, Thumbnail]]:
+    """Both and their difference; what each showed where they could not be laid over each other."""
+    if pair.difference is not None:
+        found = pair.difference
+        shown = [("pair_first", found.first), ("pair_second", found.second), ("pair_difference", found.shown)]
+        return [(name, thumbnail(pixels, FULL_PX)) for name, pixels in shown]
+    posters = [("pair_first", pair.first.poster), ("pair_second", pair.second.poster)]
+    return [(name, thumbnail(poster.pixels, FULL_PX)) for name, poster in posters if poster is not None]

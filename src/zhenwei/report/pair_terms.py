@@ -1,0 +1,53 @@
+"""The words of a comparison of two files, in English and Chinese."""
+
+from __future__ import annotations
+
+PAIR: dict[str, tuple[str, str]] = {
+    "pair_title": ("Two files compared", "两个文件的比较"),
+    "pair_same_bytes": ("The two files are the same, byte for byte.", "两个文件逐字节相同。"),
+    "pair_same_picture": (
+        "Both show the same picture; nothing differs by more than saving it again does.",
+        "两者画面相同；差异不超过重新保存所致。",
+    ),
+    "pair_changed_picture": (
+        "Both show the same picture, and {share} % of it differs by more than saving it again does; the page "
+        "marks it in red.",
+        "两者画面基本相同，其中 {share}% 的差异超过重新保存所致，页面上以红色标出。",
+    ),
+    "pair_other_picture": (
+        "They could not be laid over each other: they do not show the same, or one was changed beyond that.",
+        "两者无法对齐：画面不同，或其中之一改动过大。",
+    ),
+    "pair_same_sound": (
+        "The sound is the same recording (correlation {correlation}); the second begins {offset} s later.",
+        "声音为同一录音（相关系数 {correlation}）；第二个文件晚 {offset} 秒开始。",
+    ),
+    "pair_other_sound": (
+        "The sound is not the same recording (correlation {correlation}).",
+        "声音并非同一录音（相关系数 {correlation}）。",
+    ),
+    "pair_nothing": (
+        "One is a picture and the other is sound: only facts can be compared.",
+        "一个是画面，另一个是声音：只能比较文件信息。",
+    ),
+    "pair_how_as they are": ("Laid over each other as they are", "按原样重叠"),
+    "pair_how_scaled": ("Scaled to the same size", "缩放至相同大小后重叠"),
+    "pair_how_moved": ("Moved, turned or scaled to lie over each other", "经平移、旋转或缩放后重叠"),
+    "pair_levels": (
+        "{how}: mean difference {levels} of 255 grey levels.",
+        "{how}：平均差异为 255 级灰度中的 {levels} 级。",
+    ),
+    "pair_difference": ("Difference, in red", "差异（红色）"),
+    "pair_verdicts": ("Verdicts", "结论"),
+    "pair_provenance": ("Provenance", "来源信息"),
+    "pair_facts": ("Facts side by side", "文件信息对照"),
+    "pair_facts_differ": ("{count} differ", "{count} 项不同"),
+    "pair_evidence": ("Evidence side by side", "证据对照"),
+    "pair_first": ("First", "第一个"),
+    "pair_second": ("Second", "第二个"),
+    "pair_fact": ("Fact", "项目"),
+    "pair_one_differs": (
+        "The verdicts differ. A verdict on the file nearer to the original weighs more.",
+        "两者结论不同。更接近原件者的结论更可靠。",
+    ),
+}

@@ -1,0 +1,113 @@
+"""Chinese for what the program says to its user: help, errors, reasons, notes. English is the key; ``zh.json`` owns it.
+
+A key is an English sentence with ``{}`` for each value in it, in order; its Chinese has the same fields, ``{}`` or
+``{0}`` where the order is another. What was already filled in is recognised by what stands between its fields, so that
+who raises an error writes English alone. Sentences of detectors and of the fusion carry their own Chinese
+(``zhenwei.types.Text``).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from zhenwei.errors import ZhenweiError
+
+Language = Literal["en", "zh"]
+_TELLING = 8  # characters between the fields
+_DEPTH = 3  # of sentences within sentences
+_STOPS = ("。", "！", "？", "…", "：")
+
+
+@cache
+def catalogue() -> dict[str, str]:
+    """English template -> Chinese template."""
+    loaded: dict[str, str] = json.loads(files("zhenwei.words").joinpath("zh.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def _patterns() -> list[tuple[list[str], str]]:
+    """What stands between the fields of each template that has any, the most telling first."""
+    found = []
+    for english, chinese in catalogue().items():
+        if "{" in english:
+            found.append((_pieces(english), chinese))
+    return sorted(found, key=lambda pair: -len("".join(pair[0])))
+
+
+def _pieces(template: str) -> list[str]:
+    return [piece.replace("{{", "{").replace("}}", "}") for piece in template.split("{}")]
+
+
+def say(language: Language, template: str, *values: object) -> str:
+    """The template in the language, its fields filled in."""
+    chosen = catalogue().get(template, template) if language == "zh" else template
+    return chosen.format(*values)
+
+
+def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
+    """A sentence that was filled in already; as it is where nobody has translated it."""
+    if language != "zh" or not sentence or depth == 0:
+        return sentence
+    text = sentence.strip()
+    known = catalogue().get(text)
+    if known is not None and "{" not in text:
+        return known.replace("{{", "{").replace("}}", "}")
+    for pieces, chinese in _patterns():
+        values = _values(text, pieces)
+        if values is not None:
+            return chinese.format(*[_field(value, language, depth) for value in values])
+    return _by_sentence(text, language, depth)
+
+
+def _field(value: str, language: Language, depth: int) -> str:
+    """A sentence within another; a single word may be the name of a file."""
+    return translated(value, language, depth - 1) if " " in value else value
+
+
+def _by_sentence(text: str, language: Language, depth: int) -> str:
+    """Several sentences in a row are translated one by one."""
+    parts = text.split(". ")
+    if len(parts) < 2:
+        return text
+    whole = [f"{part}." for part in parts[:-1]] + [parts[-1]]
+    done = [translated(part, language, depth - 1) for part in whole]
+    return "".join(done) if done != whole else text
+
+
+def _values(text: str, pieces: list[str]) -> list[str] | None:
+    """What stands in the fields of ``text``; None where it is of another template."""
+    first, *rest = pieces
+    if not text.startswith(first) or not text.endswith(rest[-1]) or len(text) < sum(map(len, pieces)):
+        return None
+    at, values = len(first), []
+    for piece in rest[:-1]:
+        end = text.find(piece, at)
+        if end < 0 or not piece:
+            return None
+        values.append(text[at:end])
+        at = end + len(piece)
+    end = len(text) - len(rest[-1])
+    if end < at:
+        return None
+    values.append(text[at:end])
+    says_little = sum(map(len, pieces)) < _TELLING  # "{} of {}" is no sentence: only for single words
+    return None if says_little and any(" " in value for value in values) else values
+
+
+def error_text(error: ZhenweiError, language: Language, *, cure: bool = True) -> str:
+    """What an error says: what happened, what was got, what was wanted, and the ``cure``."""
+    if language != "zh":
+        return str(error) if cure else str(error).removesuffix(f". {error.fix}")
+    parts = [translated(error.what, language)]
+    if error.got:
+        parts.append(f"得到：{translated(error.got, language)}")
+    if error.want:
+        parts.append(f"应为：{translated(error.want, language)}")
+    message = "；".join(parts)
+    message = message if message.endswith(_STOPS) else f"{message}。"
+    return message + translated(error.fix, language) if cure else message

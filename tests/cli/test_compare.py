@@ -1,0 +1,52 @@
+"""``zhenwei compare``: two files beside each other, in the terminal, as JSON and as a page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from zhenwei.cli import main
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
+PHOTOS = [str(EXAMPLES / "astronaut.jpg"), str(EXAMPLES / "astronaut-forged.jpg")]
+QUICK = ["--detector", "provenance.labels", "--quiet"]
+
+
+def test_a_forgery_beside_its_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "compared.html"
+    assert main(["compare", *PHOTOS, *QUICK, "--format", "json", "--output", str(page)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["difference"]["how"] == "as they are"
+    assert 0.02 < told["difference"]["share"] < 0.08
+    facts = {each["name"]: (each["a"], each["b"]) for each in told["facts"]}
+    assert facts["Software"][0] == ""
+    assert [report["file"]["path"] for report in told["reports"]] == PHOTOS
+    html = page.read_text(encoding="utf-8")
+    assert html.count("data:image/jpeg;base64,") == 3
+    assert "<script" not in html
+    assert main(["compare", *PHOTOS, *QUICK, "--output", str(page)]) == 2  # it is there
+
+
+def test_the_same_bytes_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "copy.jpg"
+    shutil.copy(PHOTOS[0], copy)
+    assert main(["compare", PHOTOS[0], str(copy), *QUICK, "--lang", "zh"]) == 0
+    assert "逐字节相同" in capsys.readouterr().out
+
+
+def test_a_photo_beside_a_clip(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", PHOTOS[0], str(EXAMPLES / "astronaut-clip.mp4"), *QUICK]) == 0
+    assert "h264" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", PHOTOS[0], str(tmp_path / "nothing.jpg"), *QUICK]) == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_evaluations_are_led_to_their_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "old/results.json", "new/results.json"]) == 2
+    assert "zhenwei evaluate compare old/results.json new/results.json" in capsys.readouterr().err

@@ -1,0 +1,131 @@
+"""``zhenwei report``: from a kept JSON to a page and a PDF, signed, checked, and examined again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from zhenwei.cli import main
+from zhenwei.report.printing import find_browser, sheets
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
+QUICK = ["--detector", "provenance.labels"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo, and its report with pictures."""
+    made = tmp_path_factory.mktemp("report")
+    shutil.copy(EXAMPLES / "astronaut-forged.jpg", made / "photo.jpg")
+    assert main(["scan", str(made / "photo.jpg"), *QUICK, "--quiet", "--pictures", "--output", str(made / "out")]) == 0
+    shutil.copy(made / "out" / "report.json", made / "photo.json")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZHENWEI_HOME", str(tmp_path / "home"))
+
+
+def test_a_page_with_the_annex(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    words = ["--case", "2026-17", "--exhibit", "A3", "--examiner", "J. Doe", "--quiet"]
+    assert main(["report", str(folder / "photo.json"), "-o", str(out), *words]) == 0
+    page = out.read_text(encoding="utf-8")
+    for said in ("2026-17", "A3", "J. Doe", "MD5", "ENFSI", "data:image/jpeg"):
+        assert said in page
+    assert main(["report", str(folder / "photo.json"), "-o", str(out), "--lang", "zh", "--force", "--quiet"]) == 0
+    assert "局限性声明" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not find_browser(), reason="no Chromium or Chrome on this machine")
+def test_a_pdf_of_sheets(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "photo.pdf"
+    assert main(["report", str(folder / "photo.json"), "--pdf", "-o", str(out), "--quiet"]) == 0
+    data = out.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert sheets(data) > 2
+
+
+def test_without_a_browser_the_cure_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("zhenwei.report.printing.BROWSERS", ())
+    monkeypatch.setitem(__import__("sys").modules, "weasyprint", None)
+    assert main(["report", str(folder / "photo.json"), "--pdf", "-o", str(tmp_path / "x.pdf")]) == 1
+    said = capsys.readouterr().err
+    assert "[pdf]" in said
+    assert "--html" in said
+    assert not (tmp_path / "x.pdf").exists()
+
+
+def test_what_is_there_is_not_replaced(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "page.html"
+    out.write_text("mine")
+    assert main(["report", str(folder / "photo.json"), "-o", str(out)]) == 2
+    assert out.read_text() == "mine"
+    assert "--force" in capsys.readouterr().err
+
+
+def test_several_reports_go_into_a_folder(folder: Path, tmp_path: Path) -> None:
+    report = json.loads((folder / "photo.json").read_text())["reports"][0]
+    other = json.loads(json.dumps(report))
+    other["file"]["path"] = "photo.v2.jpg"
+    both = tmp_path / "both.json"
+    both.write_text(json.dumps({"schema": "zhenwei.report-set/1", "reports": [report, report, other]}))
+    assert main(["report", str(both), "-o", str(tmp_path / "out"), "--quiet"]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["photo-2.html", "photo.html", "photo.v2.html"]
+    assert main(["report", str(both), "-o", str(tmp_path / "x.html")]) == 2
+
+
+def test_it_is_signed_and_checked(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "photo.json"
+    shutil.copy(folder / "photo.json", path)
+    assert main(["report", "verify", str(path)]) == 1  # there is no signature
+    assert main(["report", "sign", str(path), "--signer", "J. Doe"]) == 0
+    assert main(["report", "sign", str(path)]) == 2  # there is one
+    fingerprint = capsys.readouterr().out.strip().splitlines()[-1].split(": ")[1]
+    assert main(["report", "verify", str(path), "--signer", fingerprint]) == 0
+    assert "J. Doe" in capsys.readouterr().out
+    assert main(["report", "verify", str(path), "--signer", "0" * 40]) == 1
+    assert main(["report", "verify", str(path), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out.split("\n", 3)[-1])["signature"]["is_own_key"] is True
+    path.write_text(path.read_text().replace("forged", "forgee", 1))
+    assert main(["report", "verify", str(path)]) == 1
+    assert "changed since it was signed" in capsys.readouterr().err
+
+
+def test_examined_again_the_answer_is_the_same_or_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "photo.json"
+    document = json.loads((folder / "photo.json").read_text())
+    path.write_text(json.dumps(document))
+    assert main(["report", "verify", str(path), "--again", "--quiet"]) == 0
+    assert "the answer is the same" in capsys.readouterr().out
+    document["reports"][0]["verdict"]["llr"] = 5.0
+    document["reports"][0]["engine"]["version"] = "0.0.1"
+    path.write_text(json.dumps(document))
+    assert main(["report", "verify", str(path), "--again", "--format", "json", "--quiet"]) == 1
+    told = json.loads(capsys.readouterr().out)["again"][0]
+    assert told["differences"][0][:2] == ["LLR", "+5.000"]
+    assert told["engine"][0][:2] == ["zhenwei", "0.0.1"]
+
+
+def test_another_file_in_its_place_is_not_examined(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = EXAMPLES / "astronaut.jpg"
+    assert main(["report", "verify", str(folder / "photo.json"), "--again", "--file", str(other)]) == 1
+    assert "not the one examined" in capsys.readouterr().err
+
+
+def test_a_report_of_a_file_that_could_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    assert main(["scan", str(tmp_path / "empty.jpg"), "--quiet", "--output", str(tmp_path / "out")]) == 1
+    assert main(["report", str(tmp_path / "out" / "report.json"), "-o", str(tmp_path / "x.html")]) == 1
+    assert not (tmp_path / "x.html").exists()

@@ -1,0 +1,87 @@
+"""Every sentence of the program has its Chinese, with the same fields, and is recognised once it is filled in."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+from tests.words.collecting import SOURCE, fields, sentences
+
+from zhenwei.errors import MediaError, UsageError
+from zhenwei.report.terms import PHRASES
+from zhenwei.words import catalogue, error_text, say, translated
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(scope="module")
+def said() -> Mapping[str, str]:
+    return sentences()
+
+
+def test_every_sentence_has_its_chinese_and_no_other_is_kept(said: Mapping[str, str]) -> None:
+    missing = [f"{where}: {template}" for template, where in said.items() if template not in catalogue()]
+    assert missing == [], "to be added to src/zhenwei/words/zh.json"
+    assert [template for template in catalogue() if template not in said] == [], "nobody says these any more"
+
+
+def test_both_have_the_same_fields() -> None:
+    for english, chinese in catalogue().items():
+        assert fields(english) == fields(chinese), english
+    for english, chinese in PHRASES.values():
+        assert sorted(re.findall(r"\{\w+\}", english)) == sorted(re.findall(r"\{\w+\}", chinese)), english
+
+
+def test_the_chinese_is_chinese() -> None:
+    short = {english for english, chinese in catalogue().items() if not _CHINESE.search(chinese)}
+    assert len(short) < 0.06 * len(catalogue())  # shapes, names and figures are the same in both
+    assert not any(len(english.split()) > 9 for english in short if "{" not in english and "(" not in english)
+
+
+def test_the_file_is_as_its_owner_writes_it() -> None:
+    path = SOURCE / "words" / "zh.json"
+    written = json.dumps(dict(sorted(catalogue().items())), ensure_ascii=False, indent=1) + "\n"
+    assert path.read_text(encoding="utf-8") == written
+
+
+def test_a_sentence_that_is_filled_in_is_recognised() -> None:
+    error = MediaError(
+        "holiday photo.jpg is cut short", got="3 frames", want="more of it", fix="Copy or download the file again."
+    )
+    told = error_text(error, "zh")
+    assert told == "holiday photo.jpg 不完整；得到：3 帧；应为：更多内容。请重新复制或下载文件。"
+    assert error_text(error, "en") == str(error)
+    assert error_text(error, "en", cure=False) + ". " + error.fix == str(error)
+
+
+def test_what_nobody_translated_stays_as_it_is() -> None:
+    assert translated("a sentence of a plug-in", "zh") == "a sentence of a plug-in"
+    assert error_text(UsageError("a sentence of a plug-in"), "zh") == "a sentence of a plug-in。"
+    assert say("zh", "nobody {} this", "said") == "nobody said this"
+
+
+def test_a_file_that_is_called_like_a_word_keeps_its_name() -> None:
+    assert translated("none is empty", "zh") == "none 是空的"
+
+
+def test_sentences_that_carry_their_chinese_have_it() -> None:
+    """``Text("...", zh="...")`` anywhere below the command line, with fields in both or in neither."""
+    for path in SOURCE.rglob("*.py"):
+        if path.parent.name == "cli":
+            continue  # there ``Text`` is of rich
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Text" and call.args:
+                chinese = [*call.args[1:], *[keyword.value for keyword in call.keywords if keyword.arg == "zh"]]
+                english = call.args[0]
+                if isinstance(english, ast.JoinedStr) or (isinstance(english, ast.Constant) and english.value):
+                    assert chinese, f"{path.name}:{call.lineno}"
+                if all(isinstance(each, ast.JoinedStr | ast.Constant) for each in (english, *chinese[:1])):
+                    is_filled = [bool(_values(each)) for each in (english, *chinese[:1])]
+                    assert len(set(is_filled)) == 1, f"{path.name}:{call.lineno}"
+
+
+def _values(node: ast.expr) -> list[ast.expr]:
+    return [value for value in getattr(node, "values", []) if isinstance(value, ast.FormattedValue)]
