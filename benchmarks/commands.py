@@ -66,6 +66,31 @@ began = time.process_time()
 speed.decode(Path(sys.argv[1]), colour=False)
 print(time.process_time() - began)
 """
+QUICK = ("clip", "photo 0.9 MP", "voice 30 s")
+MEASURES = {
+    "cold_s": ("whole command, processor time", "s"),
+    "warm_s": ("scan, warm, processor time", "s"),
+    "fast_warm_s": ("scan --fast, warm, processor time", "s"),
+    "first_s": ("whole command, processor time until its first sign of life", "s"),
+    "peak_mib": ("whole command, peak memory", "MiB"),
+    "decode_s": ("every frame decoded, processor time", "s"),
+    "cold_over_decode": ("whole command / decode", "ratio"),
+    "warm_over_decode": ("scan, warm / decode", "ratio"),
+    "fast_warm_over_decode": ("scan --fast, warm / decode", "ratio"),
+}
+AIMS = {
+    ("clip", "cold_over_decode"): 8.0,
+    ("clip", "warm_over_decode"): 5.0,
+    ("clip", "fast_warm_over_decode"): 3.0,
+    ("clip", "peak_mib"): 900.0,
+    ("five faces", "warm_over_decode"): 12.0,
+    ("photo 12 MP", "warm_s"): 1.5,
+    ("photo 48 MP", "warm_s"): 4.0,
+    ("photo 48 MP", "peak_mib"): 1200.0,
+    ("200 photos", "cold_s"): 50.0,
+    ("voice 30 s", "warm_s"): 0.5,
+    ("voice 10 min", "warm_s"): 10.0,
+}
 _WARM_SCANS = 2
 _FOLDER = "200 photos"
 _LONG = ("10 min", "10 min with sound", "voice 10 min")  # of which one warm scan is enough
