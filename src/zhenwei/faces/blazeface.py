@@ -135,7 +135,7 @@ def _merged(corners: NDArray[np.float64], sure: NDArray[np.float64], keypoints: 
 
 def _common(some: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
     """Width and height that boxes ``(n, 4)`` share with ``one`` ``(4,)``: ``(n, 2)``."""
-    return np.maximum(np.minimum(some[:, 2:], one[2:]) - np.maximum(some[:, :2], one[:2]), 0)
+    return np.asarray(np.maximum(np.minimum(some[:, 2:], one[2:]) - np.maximum(some[:, :2], one[:2]), 0))
 
 
 def _mean(corners: NDArray[np.float64], sure: NDArray[np.float64], keypoints: Floats) -> Candidate:
