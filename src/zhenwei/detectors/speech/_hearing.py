@@ -20,7 +20,7 @@ from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats,
 
 MIN_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
-_LONG_S = 12.5  # of speech, from which windows stand side by side: half as many say nearly the same
+_LONG_S = 20.0  # of speech, from which windows stand side by side: half as many say nearly the same
 _SILENT = 1e-4  # of full scale
 _MAX_WINDOWS = 96  # four minutes of speech; of more an even spread
 _IMAGE = (900, 220)
@@ -39,7 +39,7 @@ class Window:
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Speech:
     """``mono`` ``(samples,)`` float32 at 16 kHz, ``runs``: where somebody speaks, ``windows``: of speech, pauses cut
-    out, in order of time; of up to 12.5 s half overlapping, of more side by side, of hours an even spread."""
+    out, in order of time; of up to 20 s half overlapping, of more side by side, of hours an even spread."""
 
     mono: Floats
     runs: tuple[Interval, ...]
