@@ -40,6 +40,7 @@ _FLOOR = 2e-3  # of the root mean square: what is fainter carries nothing
 _SURE = 0.97  # of the hidden bits right at once: what comes later takes some
 _ROUNDS, _GAIN = 4, 2.5  # neighbours blur a cell: of a decibel put in about a third is seen
 _CHUNK = 16 * PERIOD  # frames that are marked at a time
+_PART = 1 << 20  # samples that are squared at a time
 _SHIFTS = 2  # of less than a frame
 _TRIALS = 4  # beginnings that are tried: each could find a mark by a chance of 2^-16
 
@@ -200,7 +201,8 @@ def _cells(period: Reals) -> Reals:
 
 
 def _loudness(mono: Floats) -> float:
-    return float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))) + 1e-9
+    power = sum(float(np.square(part, dtype=np.float64).sum()) for part in np.array_split(mono, 1 + len(mono) // _PART))
+    return float(np.sqrt(power / max(1, len(mono)))) + 1e-9
 
 
 def _spectrum(mono: Floats) -> NDArray[np.complex128]:

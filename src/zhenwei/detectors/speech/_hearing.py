@@ -95,16 +95,19 @@ def _listened(audio: Audio) -> Speech | Text:
 
 
 def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[Window, ...]:
-    spoken = [np.arange(round(r.start_s * RATE_HZ), min(round(r.end_s * RATE_HZ), len(mono))) for r in runs]
-    places = np.concatenate(spoken)  # (samples of speech,): where each lies in the recording
-    size = round(WINDOW_S * RATE_HZ)
-    step = size if len(places) > _LONG_S * RATE_HZ else round(STEP_S * RATE_HZ)
-    starts = list(range(0, max(1, len(places) - size + 1), step))
-    if len(places) > size and starts[-1] + size < len(places):
-        starts.append(len(places) - size)
+    firsts = np.array([round(run.start_s * RATE_HZ) for run in runs])
+    lengths = np.minimum([round(run.end_s * RATE_HZ) for run in runs], len(mono)) - firsts
+    ends = np.cumsum(lengths)  # of each run among the samples of speech
+    spoken, size = int(ends[-1]), round(WINDOW_S * RATE_HZ)
+    step = size if spoken > _LONG_S * RATE_HZ else round(STEP_S * RATE_HZ)
+    starts = list(range(0, max(1, spoken - size + 1), step))
+    if spoken > size and starts[-1] + size < spoken:
+        starts.append(spoken - size)
     found = []
     for start in evenly(starts, _MAX_WINDOWS):
-        mine = places[start : start + size]
+        among = np.arange(start, min(start + size, spoken))
+        run = np.searchsorted(ends, among, side="right")
+        mine = among - (ends - lengths)[run] + firsts[run]  # (samples,): where each lies in the recording
         found.append(Window(mono[mine], Interval(float(mine[0] / RATE_HZ), float((mine[-1] + 1) / RATE_HZ))))
     return tuple(found)
 
