@@ -9,7 +9,7 @@ from PIL import Image
 
 from zhenwei.pipeline import Options
 
-ACTS = ("calm", "crash", "exit", "killed", "killed_once", "endless", "deaf", "memory", "slow", "fault")
+ACTS = ("calm", "crash", "exit", "killed", "killed_once", "endless", "deaf", "memory", "slow", "fault", "disk")
 DETECTOR = "hazard.act"
 OPTIONS = Options(detectors=(DETECTOR, "provenance.labels"))
 
@@ -54,6 +54,13 @@ def deaf(_):
 def memory(_):
     for _ in range(64):
         _kept.append(np.ones(1 << 27, np.uint8))
+
+
+def disk(_):
+    import tempfile
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(1 << 21))
+        file.flush()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def test_every_command_in_the_pages_exists(page: Path) -> None:
         elif words[0] == "zhenwei":
             command: Any = typer.main.get_command(cli._app(words[1:]))
             for word in words[1:]:
-                if not isinstance(command, TyperGroup):
+                if not isinstance(command, TyperGroup) or word.startswith("-"):
                     break
                 command = command.commands[word]
             options = {name for parameter in command.params for name in parameter.opts} | {"--lang", "--debug"}

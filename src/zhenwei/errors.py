@@ -8,10 +8,12 @@
     ├── ModelError            a weights file is missing, altered, or not of an accepted kind
     ├── DataError             a data set, manifest or checkpoint is missing or malformed
     │   ├── UnmarkedError     a mark finds no room in what was made, or cannot be read back from it
-    │   └── NotCoveredError   a file is not among those that a consent manifest covers
+    │   ├── NotCoveredError   a file is not among those that a consent manifest covers
+    │   └── NotFoundError     a case, file or examination is not in the store
     ├── UsageError            an option or argument has no meaning here
     ├── MissingExtraError     an optional part of the package is not installed
     ├── DetectorClashError    two detectors claim one id
+    ├── ServiceError          a service that was asked (``zhenwei.client``) refused, or cannot be reached
     ├── OutputError           results cannot be written: a full disk, a closed pipe, a folder that is in use
     └── FaultError            something that nobody foresaw; made by ``zhenwei.faults`` alone
 
@@ -115,6 +117,10 @@ class NotCoveredError(DataError):
     """A file is not among those that a consent manifest covers; the consent itself holds."""
 
 
+class NotFoundError(DataError):
+    """A case, file or examination is not in the store, or is somebody else's."""
+
+
 class UsageError(ZhenweiError):
     """An option or argument has no meaning here."""
 
@@ -129,6 +135,23 @@ class DetectorClashError(ZhenweiError):
 
 class OutputError(ZhenweiError):
     """Results cannot be written where they are to go."""
+
+
+class ServiceError(ZhenweiError):
+    """A service refused. ``status`` of its answer: 0 where it cannot be reached; ``kind``: its word for the problem."""
+
+    def __init__(
+        self, what: str, *, got: str = "", want: str = "", fix: str = "", status: int = 0, kind: str = ""
+    ) -> None:
+        super().__init__(what, got=got, want=want, fix=fix)
+        self.status, self.kind = status, kind
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_refusal, (self.what, self.got, self.want, self.fix, self.status, self.kind)
+
+
+def _rebuild_refusal(what: str, got: str, want: str, fix: str, status: int, kind: str) -> ServiceError:
+    return ServiceError(what, got=got, want=want, fix=fix, status=status, kind=kind)
 
 
 class FaultError(ZhenweiError):

@@ -20,6 +20,7 @@ from zhenwei.signals.shown import shrunk, waveform
 from zhenwei.types import (
     DEPTHS,
     Audio,
+    Box,
     Depth,
     Detector,
     Engine,
@@ -325,7 +326,15 @@ def _person(track: Track, frames: tuple[Frame, ...]) -> Person:
     interval = Interval(track.faces[0].time_s, track.faces[-1].time_s)
     portrait = np.ascontiguousarray(faces.portrait(frames[best.frame], best, _PORTRAIT_PX))
     portrait.flags.writeable = False
-    return Person(track.person, portrait, len(track.faces), interval, best.quality)
+    return Person(track.person, portrait, len(track.faces), interval, best.quality, _sightings(track, frames))
+
+
+def _sightings(track: Track, frames: tuple[Frame, ...]) -> tuple[tuple[float, Box], ...]:
+    found = []
+    for face in track.faces:
+        height, width = frames[face.frame].pixels.shape[:2]
+        found.append((face.time_s, face.box.share_of(width, height)))
+    return tuple(found)
 
 
 def _poster(

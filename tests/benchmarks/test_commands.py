@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks import cases, commands
 
+from benchmarks import cases, commands
 from zhenwei.media import open_media
 
 

@@ -98,6 +98,8 @@ def test_alone_it_shows_what_one_does_first(language: str, capsys: pytest.Captur
 
 def test_errors_reasons_and_notes_are_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scan", "--lang", "zh"]) == 2
+    assert "没有可检验的内容" in capsys.readouterr().err
+    assert main(["verify", "--lang", "zh"]) == 2
     assert "缺少参数" in capsys.readouterr().err
     assert main(["scan", str(tmp_path / "nothing.jpg"), "--lang", "zh", "--detector", "provenance.labels"]) == 1
     shown = capsys.readouterr()

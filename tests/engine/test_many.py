@@ -76,6 +76,22 @@ def test_memory_has_a_limit_and_the_next_file_has_a_new_worker(tmp_path: Path) -
 
 
 @pytest.mark.heavy
+def test_a_temporary_file_has_a_limit_and_what_a_dead_worker_left_is_gone(tmp_path: Path) -> None:
+    with Pool(1, Limits(disk_bytes=1 << 20)) as pool:
+        for path in (draw(tmp_path, "disk"), draw(tmp_path, "crash")):
+            pool.give(path, OPTIONS)
+        done: list[Examined] = []
+        while pool.open_files:
+            done += pool.wait()
+        found = by_act(done)
+        failed = found["disk_0"]
+        assert isinstance(failed, Report)
+        assert "File too large" in failed.evidence[0].fault
+        assert isinstance(failure(found["crash_0"]), WorkerDiedError)
+        assert list(Path(pool._temporary.name).iterdir()) == []
+
+
+@pytest.mark.heavy
 def test_a_worker_killed_from_outside_is_replaced_and_its_file_is_tried_once_more(tmp_path: Path) -> None:
     files = [draw(tmp_path, act) for act in ("killed_once", "killed", "calm")]
     found = by_act(list(examine_many(files, OPTIONS, workers=1)))

@@ -78,6 +78,8 @@ def test_templates_compile_and_nothing_in_them_is_called_safe(name: str) -> None
     assert not re.search(r"\|\s*safe|autoescape", source)
     if name == "report/page.html":  # the one page that runs something, of which its policy names the digest
         source = source.replace('<script>{% include "report/page.js" %}</script>', "")
+    if name.startswith("service/"):  # their scripts are files of the service, and their policy allows no others
+        source = re.sub(r'<script src="\{\{ asset\("\w+\.js"\) \}\}" defer=""></script>', "", source)
     assert not re.search(r"<script|\son\w+=|https?:|url\(|@import|javascript:", source)
 
 

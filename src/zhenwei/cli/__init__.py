@@ -27,11 +27,15 @@ from zhenwei.faults import contained
 
 COMMANDS = {
     "scan": "Examine photos, videos and folders: is a face in them forged?",
-    "results": "Show what a scan into a store found: table, CSV, JSON.",
+    "results": "Show what a scan into a store found: table, CSV, JSON, Parquet, pages.",
+    "case": "Keep files, verdicts and notes of a case together; hand it on so that others can check it.",
+    "serve": "A page to drop files on, and a REST API.",
+    "tour": "See how it works: seven families of methods on one picture and one clip.",
     "detectors": "Show the catalogue of detectors, or all about one of them.",
     "fingerprint": "Whose picture is this? Compare it with cameras and generators, your own too.",
     "doctor": "Check versions, models and extras, and say what to install.",
     "train": "Train a learned detector from a data folder.",
+    "models": "Add somebody's ONNX network as a calibrated detector; convert known weights.",
     "evaluate": "Examine labelled files: AUC, false alarms, coverage, calibration, with intervals.",
     "report": "Make a page or a PDF from a kept report; sign it and check it.",
     "compare": "Compare two files: facts, difference, provenance, verdicts.",

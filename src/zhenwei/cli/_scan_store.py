@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from zhenwei.cli.inputs import Inputs, collect
+from zhenwei.cli._scan_inputs import gather
+from zhenwei.cli.inputs import Inputs
 from zhenwei.cli.language import say
 from zhenwei.cli.progress import BatchProgress
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, notes_console
@@ -24,7 +24,7 @@ from zhenwei.report import Unreadable, legible
 if TYPE_CHECKING:
     from zhenwei.engine import Limits, Step
     from zhenwei.pipeline import Options
-    from zhenwei.store import Store
+    from zhenwei.store import Kept, Store
 
 _GIB = 1 << 30
 _MANY = "Many files, with --store"
@@ -52,6 +52,29 @@ Memory = Annotated[
     float | None,
     typer.Option("--memory", min=1, help="GiB that a worker may take; else by the machine.", rich_help_panel=_MANY),
 ]
+KeepMedia = Annotated[
+    str | None,
+    typer.Option("--keep-media", help="Keep copies: never, always, or 'until 2027-01-31'; else never.",
+                 metavar="WHEN", rich_help_panel=_MANY),
+]  # fmt: skip
+NoPages = Annotated[
+    bool, typer.Option("--no-pages", help="Keep no pictures for pages (0.4 to 1 MB a file).", rich_help_panel=_MANY)
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--folder", help="For copies and pages; else DB.kept beside an SQLite file.", metavar="DIR",
+                 rich_help_panel=_MANY),
+]  # fmt: skip
+ListOption = Annotated[
+    list[str] | None,
+    typer.Option("--list", help="Read paths and URLs from this file, one a line; - for standard input.",
+                 metavar="FILE", rich_help_panel=_MANY),
+]  # fmt: skip
+RayOption = Annotated[
+    str | None,
+    typer.Option("--ray", help="On a Ray cluster: its ADDRESS, or auto for the one here.", metavar="ADDRESS",
+                 rich_help_panel=_MANY),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,11 @@ class Batch:
     shard: str = "1/1"
     seconds: float = 300.0
     memory: float = 0.0
+    keep_media: str = "never"
+    no_pages: bool = False
+    folder: Path | None = None
+    list: Sequence[str] = ()
+    ray: str = ""
 
     @classmethod
     def asked(cls, store: str | None, **given: Any) -> Self | None:
@@ -75,7 +103,7 @@ class Batch:
         if store is not None:
             return cls(store, **asked)
         if asked:
-            got = ", ".join([f"--{name}" for name in asked])
+            got = ", ".join([f"--{name.replace('_', '-')}" for name in asked])
             raise UsageError("this is for many files in a store", got=got, want="--store FILE beside it")
         return None
 
@@ -83,6 +111,16 @@ class Batch:
         from zhenwei.engine import Limits
 
         return Limits(self.seconds, int(self.memory * _GIB))
+
+    def kept(self, store: Store) -> Kept | None:
+        """What is kept beside the rows: pages, where the store has a folder, and media, where they are asked for."""
+        from zhenwei.store.kept import Kept, folder_of, parse_wish
+
+        wish = parse_wish(self.keep_media)
+        has_folder = self.folder is not None or store.engine.dialect.name == "sqlite"
+        if wish == "never" and (self.no_pages or not has_folder):
+            return None
+        return Kept(store, folder_of(store, self.folder), wish, pages=not self.no_pages)
 
     def own(self, files: Sequence[str]) -> tuple[str, ...]:
         """Those of this shard: by their paths as given, so that a file that comes or goes moves no other."""
@@ -102,19 +140,9 @@ def scan_into_store(paths: Sequence[str], options: Options, batch: Batch, *, qui
     limits = batch.limits()
     batch.own(())
     with open_store(batch.store) as store:
-        inputs = collect(_unfolded(paths))
+        inputs = gather(paths, batch.list)
         run = _Run(inputs, batch.own(inputs.files), quiet=quiet, verbose=verbose)
         return run.all(store, options, batch, limits)
-
-
-def _unfolded(paths: Sequence[str]) -> list[str]:
-    """Patterns that the shell left as they are, or that are too many files for it."""
-    found: list[str] = []
-    for path in paths:
-        is_pattern = glob.has_magic(path) and not Path(path).exists()
-        matches = sorted(glob.glob(path, recursive=True)) if is_pattern else []  # noqa: PTH207 - as typed, not joined
-        found += matches or [path]
-    return found
 
 
 class _Run:
@@ -130,6 +158,7 @@ class _Run:
     def all(self, store: Store, options: Options, batch: Batch, limits: Limits) -> int:
         from zhenwei.engine import examine_into
 
+        keep = batch.kept(store)
         for folder in self.inputs.unreadable:
             complain_of(folder.path, folder.error, self.notes)
         steps = examine_into(
@@ -141,6 +170,8 @@ class _Run:
             again=batch.again,
             retry=batch.retry,
             at_most=batch.limit,
+            keep=keep,
+            ray=batch.ray,
         )
         shown = self.notes.is_terminal and not self.quiet
         try:

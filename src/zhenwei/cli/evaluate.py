@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli._evaluate_scores import Higher, evaluate_scores
 from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
 
@@ -27,6 +28,9 @@ and with --protocol all, it is every file as it is.
 DATA is a folder or a list of one of these formats, found out by its layout: FaceForensics++, Celeb-DF v2, DFDC,
 DeepfakeBench, ASVspoof, this project's own, or a table with the columns path and label (real or fake).
 
+With --scores no detector is asked: a table of another model's scores (columns path or id, score, label, and any of
+source, group, original, method, set) gets the same figures, intervals and probes, calibrated on sources left out.
+
 OUTPUT receives results.json (every figure and every answer), results.html (the same to read, with curves; needs the
 extra "report") and a journal: interrupted with Ctrl-C, the same command goes on where it was. Results of another
 evaluation that are there are kept under a number. Exit status: 0 all files examined, 1 at least one could not be.
@@ -40,13 +44,22 @@ Examples:
   zhenwei evaluate --data DATA --protocol cross-quality --output results/
 
   zhenwei evaluate --data DATA --protocol accuracy --output results/
+
+  zhenwei evaluate --scores theirs.csv --output theirs/
+
+  zhenwei evaluate --scores theirs.csv --data my-files.csv --output theirs/
 """
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder or list of labelled files.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
-    detector: Annotated[str, typer.Argument(help="Id of one detector; all of them together if left out.")] = "fused",
+    data: Annotated[Path | None, typer.Option(help="Folder or list of labelled files.", show_default=False)] = None,
+    detector: Annotated[
+        str,
+        typer.Argument(
+            help="Id of one detector; all of them together if left out; with --scores: what to call the model."
+        ),
+    ] = "fused",
     fused: Annotated[bool, typer.Option("--fused", help="Those of the standard depth, by default.")] = False,
     format_: Annotated[str, typer.Option("--data-format", help="Format of the data, if it is in doubt.")] = "auto",
     protocol: Annotated[
@@ -64,6 +77,13 @@ def evaluate(
     kaggle: Annotated[
         Path | None, typer.Option(help="Also write a submission.csv as the DFDC contest asked for.")
     ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="A table of another model's scores, instead of asking a detector.")
+    ] = None,
+    higher: Annotated[Higher, typer.Option(help="With --scores: what a higher score speaks for.")] = Higher.forged,
+    as_llr: Annotated[
+        bool, typer.Option("--as-llr", help="With --scores: they are log-likelihood ratios already.")
+    ] = False,
 ) -> None:
     from zhenwei.cli._evaluate_folder import ResultsFolder
     from zhenwei.cli.progress import stages
@@ -76,8 +96,16 @@ def evaluate(
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
     _writable(output, kaggle)
-    reading = load(data, format_, skip_missing=skip_missing)
-    _tell_reading(reading)
+    reading = load(data, format_, skip_missing=skip_missing) if data is not None else None
+    if reading is not None:
+        _tell_reading(reading)
+    if scores is not None:
+        name = "" if detector == FUSED else detector
+        _show(*evaluate_scores(scores, reading, output, name=name, higher=higher, as_llr=as_llr))
+        return
+    if reading is None:
+        fix = "Name labelled files with --data, or another model's scores with --scores."
+        raise UsageError("there is nothing to evaluate", want="--data or --scores", fix=fix)
     plan = _plan(protocol, frames, only, reading.items)
     items = _limited(plan.choose(reading.items), limit)
     with ResultsFolder(output) as folder, stages() as shown:

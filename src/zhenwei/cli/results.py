@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli._results_files import RESULT_COLUMNS, write_pages, write_parquet
 from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import notes_console
 from zhenwei.types import Language
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from zhenwei.store import Result, Store
 
-Format = StrEnum("Format", ["table", "csv", "jsonl"])
+Format = StrEnum("Format", ["table", "csv", "jsonl", "parquet"])
 
 
 def results(
@@ -32,12 +34,20 @@ def results(
         typer.Option("--where", help="Only what fulfils this; repeat for more.", metavar="CONDITION"),
     ] = None,
     by_folder: Annotated[bool, typer.Option("--by-folder", help="Count verdicts by folder instead.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for a page per file and report.json.", metavar="DIR"),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where pages were kept; else DB.kept.", metavar="DIR")
+    ] = None,
 ) -> None:
     """Show what a store holds: one row for each path, with the latest answer on its file.
 
     A condition is a column, one of =, !=, <, <=, >, >= or ~ (a pattern with * and ?), and a value. Columns: path,
     sha256, kind, decision, at_fault, llr, error_rate, people, seconds, size_bytes, examined_at, version, fingerprint,
-    error, error_kind. A file without an answer has the decision "unreadable". jsonl writes whole reports, one a line.
+    error, error_kind. A file without an answer has the decision "unreadable". jsonl writes whole reports, one a line;
+    parquet needs the extra of that name. --output writes the pages that a scan would have written.
 
     Examples:
 
@@ -48,6 +58,10 @@ def results(
       zhenwei results --store results.db --format jsonl --where 'llr>=2' --where examined_at>=2026-01-31
 
       zhenwei results --store results.db --by-folder
+
+      zhenwei results --store results.db --format parquet > results.parquet
+
+      zhenwei results --store results.db --where decision=forged --output pages/
     """
     from zhenwei.store import open_store
 
@@ -56,16 +70,20 @@ def results(
         from zhenwei.store.where import Condition
 
         found = opened.results([Condition.parse(text) for text in where or ()], language)
+        if output is not None:
+            raise typer.Exit(write_pages(opened, found, output, folder, language))
         if by_folder:
             found_by_folder = _by_folder(found)
             if format_ is Format.table:
                 _print_table(_folder_table(found_by_folder, language))
             else:
-                _write(_folder_lines(found_by_folder, format_))
+                _write_all(_folder_rows(found_by_folder), format_)
         elif format_ is Format.table:
             _print_table(_table(found, language))
         elif format_ is Format.csv:
             _write(_csv(found))
+        elif format_ is Format.parquet:
+            write_parquet(map(asdict, found), RESULT_COLUMNS)
         else:
             _write(_jsonl(opened, found, language))
 
@@ -174,17 +192,25 @@ def _folder_table(counts: dict[str, Counter[str]], language: Language) -> Table:
     return shown
 
 
-def _folder_lines(counts: dict[str, Counter[str]], format_: Format) -> Iterator[str]:
+def _folder_rows(counts: dict[str, Counter[str]]) -> Iterator[dict[str, str | int]]:
+    from zhenwei.report.tabular import SYMBOLS
+
+    for folder, count in counts.items():
+        yield {"folder": folder, **{name: count[name] for name in SYMBOLS}}
+
+
+def _write_all(rows: Iterable[dict[str, str | int]], format_: Format) -> None:
     from zhenwei.report import as_json
     from zhenwei.report.tabular import SYMBOLS, csv_line
 
-    if format_ is Format.csv:
-        yield csv_line(["folder", *SYMBOLS])
-    for folder, count in counts.items():
-        if format_ is Format.csv:
-            yield csv_line([folder, *[str(count[name]) for name in SYMBOLS]])
-        else:
-            yield as_json({"folder": folder, **{name: count[name] for name in SYMBOLS}}) + "\n"
+    columns = ["folder", *SYMBOLS]
+    if format_ is Format.parquet:
+        write_parquet(rows, {name: "string" if name == "folder" else "int64" for name in columns})
+    elif format_ is Format.csv:
+        _write([csv_line(columns)])
+        _write([csv_line([str(row[name]) for name in columns]) for row in rows])
+    else:
+        _write([as_json(row) + "\n" for row in rows])
 
 
 def _plain(*cells: str) -> Iterator[Text]:

@@ -16,7 +16,12 @@ from zhenwei.cli._scan_store import (
     Again,
     AtMost,
     Batch,
+    FolderOption,
+    KeepMedia,
+    ListOption,
     Memory,
+    NoPages,
+    RayOption,
     Retry,
     Seconds,
     Shard,
@@ -58,9 +63,9 @@ Format = StrEnum("Format", ["table", "json", "csv"])
 
 def scan(
     paths: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="Photos, videos, folders; - for standard input.", metavar="PATH", show_default=False),
-    ],
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     output: Annotated[
         Path | None,
@@ -92,6 +97,11 @@ def scan(
     shard: Shard = None,
     seconds: Seconds = None,
     memory: Memory = None,
+    keep_media: KeepMedia = None,
+    no_pages: NoPages = False,
+    folder: FolderOption = None,
+    list_: ListOption = None,
+    ray: RayOption = None,
 ) -> None:
     """Examine photos, videos and folders: is a face in them forged?
 
@@ -119,12 +129,17 @@ def scan(
 
       zhenwei scan archive/ --store results.db     # many files, each in a process with limits; the next run goes on
 
+      find . -name "*.mp4" -print0 | zhenwei scan --list - --store results.db
+
+      zhenwei scan s3://bucket/folder/ --store postgresql://me@host/results --ray auto
+
     With --store every file is examined in a worker process, so that one that crashes it or never ends costs itself
     alone, and each answer is kept at once. What is in the store by the same version, models and options is not
     examined again. Nothing is written to standard output; zhenwei results shows what is in the store.
     """
     with starting(say("zhenwei is starting ..."), shown=not quiet):
         from zhenwei.pipeline import Options  # and what it needs, half a second the first time
+    paths = paths or []
     language: Language = current()
     if fast + full + bool(detector) > 1:
         given = [flag for flag, is_given in (("--fast", fast), ("--full", full), ("--detector", detector)) if is_given]
@@ -138,14 +153,17 @@ def scan(
     if not quiet:
         tell_of_plugins()
     batch = Batch.asked(
-        store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory
-    )
+        store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory,
+        keep_media=keep_media, no_pages=no_pages, folder=folder, list=list_ or None, ray=ray,
+    )  # fmt: skip
     if batch is not None and (format_ is not Format.table or output is not None or STDIN in paths):
         got = "--output" if output is not None else "standard input" if STDIN in paths else f"--format {format_}"
         fix = "Scan into the store, then export from it: zhenwei results --store FILE --format csv"
         raise UsageError("this has no meaning with --store", got=got, want="files and folders alone", fix=fix)
     if batch is not None:
         raise typer.Exit(scan_into_store(paths, options, batch, quiet=quiet, verbose=verbose))
+    if not paths:
+        raise UsageError("there is nothing to examine", want="files or folders", fix="See: zhenwei scan --help")
     run = _Run(collect(paths), options, language, format_, quiet)
     run.verbose, run.pictures = verbose, pictures
     raise typer.Exit(run.all(output))

@@ -1,7 +1,8 @@
 """The catalogue: every file ``detectors/<family>/<file>.py`` is the detector ``<family>.<file>``; the id is the path.
 
 Other packages add theirs by an entry point of the group ``zhenwei.detectors`` whose name is the id, and bring the
-models of their detectors in a store of their own (``store``, see :func:`models_of`).
+models of their detectors in a store of their own (``store``, see :func:`models_of`). Networks that a user added to a
+store (:mod:`zhenwei.models.foreign`) are in it as ``foreign.NAME``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from zhenwei.detectors._asking import ask
 from zhenwei.detectors._plugins import GROUP, BrokenPlugin, Catalogue, checked, models_of, plugins
 from zhenwei.errors import UsageError
+from zhenwei.models import foreign
 from zhenwei.types import Depth, Detector
 
 __all__ = [
@@ -58,7 +60,12 @@ def catalogue(*, strict: bool = True) -> Catalogue:
             raise clash
         return found
     own = {id_: checked(id_, getattr(import_module(f"{__name__}.{id_}"), "detector", None)) for id_ in ids()}
-    return plugins(own)
+    stores = foreign.stores()
+    if not stores:
+        return plugins(own)
+    from zhenwei.detectors._foreign import kinds
+
+    return plugins(own, *kinds(stores))
 
 
 def asked_at(depth: Depth) -> tuple[str, ...]:

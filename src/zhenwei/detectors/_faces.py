@@ -128,7 +128,7 @@ class Examiner:
         for i in sorted(most.tolist()):
             time_s = batch.faces[i].time_s if len(batch.faces) > 1 else None
             overlay = _overlay(batch.crops[i], drawn[i])
-            images.append(ImageExhibit(self.wording.map, overlay, time_s, batch.crops[i]))
+            images.append(ImageExhibit(self.wording.map, overlay, time_s, batch.crops[i], batch.places[i]))
         return images
 
     def _curve(self, batch: FaceBatch, scores: Floats) -> list[Curve]:
@@ -159,12 +159,13 @@ class _Way:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceBatch:
-    """The faces that could be judged, their crops ``(size, size, 3)`` uint8, and every output of the model for them,
-    ``(n, ...)`` each."""
+    """The faces that could be judged, their crops ``(size, size, 3)`` uint8, every output of the model for them,
+    ``(n, ...)`` each, and what part of its frame each crop is, in shares."""
 
     faces: tuple[Face, ...] = ()
     crops: tuple[Pixels, ...] = ()
     outputs: tuple[Floats, ...] = ()
+    places: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,7 +222,14 @@ def _new_pass(subject: Subject, track: Track, way: _Way) -> FaceBatch:
     if not seen:
         return FaceBatch()
     batch = faces.normalise(np.stack(crops), way.contract)
-    return FaceBatch(tuple(seen), tuple(crops), _answers(batch, way))
+    places = [_place(subject, face, way.contract) for face in seen]
+    return FaceBatch(tuple(seen), tuple(crops), _answers(batch, way), tuple(places))
+
+
+def _place(subject: Subject, face: Face, contract: InputContract) -> Box:
+    frame = subject.frame(face.frame)
+    height, width = frame.pixels.shape[:2]
+    return faces.region(frame, face, contract).share_of(width, height)
 
 
 def _answers(batch: Floats, way: _Way) -> tuple[Floats, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -48,16 +48,27 @@ class Catalogue(Mapping[str, type[Detector]]):
         return len(self.kinds)
 
 
-def plugins(own: Mapping[str, type[Detector]]) -> Catalogue:
-    """The catalogue of ``own`` and of what other packages declare."""
+def plugins(
+    own: Mapping[str, type[Detector]],
+    added: Mapping[str, Sequence[tuple[Path, type[Detector]]]] | None = None,
+    broken: Mapping[str, UsageError] | None = None,
+) -> Catalogue:
+    """The catalogue of ``own``, of what other packages declare, and of networks ``added`` to stores; ``broken``: what
+    of the latter cannot be asked."""
     claims = {id_: [f"{kind.__module__}:{kind.__name__}"] for id_, kind in own.items()}
+    for id_, stored in (added or {}).items():
+        claims.setdefault(id_, []).extend([f"{id_} (of {store})" for store, _ in stored])
     points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, _claim(point)))
     for point in points:
         claims.setdefault(point.name, []).append(_claim(point))
     clashes = {id_: _clash(id_, rivals) for id_, rivals in sorted(claims.items()) if len(rivals) > 1}
     found = {id_: kind for id_, kind in own.items() if id_ not in clashes}
     packages: dict[str, str] = {}
-    left_out: list[BrokenPlugin] = []
+    left_out = [BrokenPlugin(id_, "a store of networks", error) for id_, error in (broken or {}).items()]
+    for id_, stored in (added or {}).items():
+        if id_ not in clashes:
+            (store, found[id_]) = stored[0]
+            packages[id_] = str(store)
     for point in points:
         if point.name in clashes:
             continue
@@ -124,5 +135,5 @@ def _claim(point: EntryPoint) -> str:
 
 
 def _clash(id_: str, claims: list[str]) -> DetectorClashError:
-    fix = "Uninstall one of the two packages, or have its author choose another id."
+    fix = "Uninstall one of the two packages, or have its author choose another id; of two stores, remove one."
     return DetectorClashError(f"two detectors claim the id {id_!r}", got=" and ".join(claims), fix=fix)

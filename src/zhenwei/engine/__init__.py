@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zhenwei.engine.kept import Step, examine_into
     from zhenwei.engine.many import examine_many
     from zhenwei.engine.pool import Examined, Limits, Pool
+    from zhenwei.engine.ray_pool import RayPool
 
 _HOME = {
     "attempt": "barrier",
@@ -22,9 +23,10 @@ _HOME = {
     "Examined": "pool",
     "Limits": "pool",
     "Pool": "pool",
+    "RayPool": "ray_pool",
 }
 
-__all__ = ["Examined", "Limits", "Pool", "Step", "attempt", "examine_into", "examine_many", "examine_one"]
+__all__ = ["Examined", "Limits", "Pool", "RayPool", "Step", "attempt", "examine_into", "examine_many", "examine_one"]
 
 
 def __getattr__(name: str) -> object:

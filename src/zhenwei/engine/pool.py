@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -36,16 +37,19 @@ Tell = Callable[[str, str, float], None]
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one file may take. ``seconds``: None = no limit. ``memory_bytes`` of a worker's own memory: 0 = four fifths
-    of the machine's divided among the workers, at least 2 GiB; None = no limit."""
+    of the machine's divided among the workers, at least 2 GiB; None = no limit. ``disk_bytes``: of a temporary file."""
 
     seconds: float | None = 300.0
     memory_bytes: int | None = 0
+    disk_bytes: int | None = 4 * _GIB
 
     def __post_init__(self) -> None:
         if self.seconds is not None and not self.seconds > 0:
             raise UsageError("the time limit makes no sense", got=f"{self.seconds:g} s", want="more than 0 s")
         if self.memory_bytes is not None and self.memory_bytes < 0:
             raise UsageError("the memory limit makes no sense", got=f"{self.memory_bytes} bytes", want="0 or more")
+        if self.disk_bytes is not None and self.disk_bytes < 0:
+            raise UsageError("the disk limit makes no sense", got=f"{self.disk_bytes} bytes", want="0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +71,16 @@ class _Job:
 class _Worker:
     """One process, and the file that it has."""
 
-    def __init__(self, threads: int, memory_bytes: int | None, temporary: str) -> None:
+    def __init__(self, threads: int, memory_bytes: int | None, disk_bytes: int | None, temporary: str) -> None:
         context = multiprocessing.get_context("spawn")
+        self._temporary = tempfile.mkdtemp(dir=temporary)  # what a worker that dies leaves is not left for long
+        given = (threads, memory_bytes, disk_bytes, self._temporary)
         self.pipe, theirs = context.Pipe()
         self.job: _Job | None = None
         self.ready = False
         self.began = time.monotonic()
         self.deadline = self.began + _START_S
-        self.process = context.Process(
-            target=worker.serve, args=(theirs, threads, memory_bytes, temporary), daemon=True, name="zhenwei-worker"
-        )
+        self.process = context.Process(target=worker.serve, args=(theirs, *given), daemon=True, name="zhenwei-worker")
         with _ctrl_c_held_back():
             self.process.start()
         theirs.close()  # only the worker has that end now, so its death is the end of the pipe
@@ -96,6 +100,7 @@ class _Worker:
         self.process.join()
         code = self.process.exitcode
         self.process.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
         return code
 
 
@@ -105,19 +110,24 @@ class Pool:
     :meth:`give` hands in a file, :meth:`wait` gives what has become of those that are done. Threads of the machine are
     divided among the workers, unless the options name a number. ``tell(path, stage, fraction)`` is called within
     :meth:`wait` as files proceed. Not to be used by several threads. As everything that starts processes by spawning,
-    a script that uses it does so under ``if __name__ == "__main__"``.
+    a script that uses it does so under ``if __name__ == "__main__"``. ``beside``: how many workers this machine has in
+    all, where other pools share it.
     """
 
-    def __init__(self, count: int = 0, limits: Limits | None = None, *, tell: Tell | None = None) -> None:
+    fetches = False  # whether workers fetch files by URL themselves
+
+    def __init__(
+        self, count: int = 0, limits: Limits | None = None, *, tell: Tell | None = None, beside: int = 0
+    ) -> None:
         if count < 0:
             raise UsageError("the number of workers makes no sense", got=str(count), want="1 or more; 0 = one a core")
         cores = _cores()
         self.count = count or cores
         self._limits = limits or Limits()
-        self._threads = max(1, cores // self.count)
+        self._threads = max(1, cores // max(self.count, beside))
         self._memory = self._limits.memory_bytes
         if self._memory == 0:
-            self._memory = max(_LEAST_MEMORY, int(0.8 * _memory_bytes() / self.count))
+            self._memory = max(_LEAST_MEMORY, int(0.8 * _memory_bytes() / max(self.count, beside)))
         self._tell = tell
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
@@ -144,7 +154,9 @@ class Pool:
         """The process numbers of the workers that there are now."""
         return tuple([worker.process.pid or 0 for worker in self._workers])
 
-    def give(self, path: str, options: Options | None = None) -> None:
+    def give(self, path: str, options: Options | None = None, sha256: str = "") -> None:
+        """``sha256``: of the file, for pools of several machines; not asked for here."""
+        del sha256
         options = options or Options()
         if not options.threads:
             options = replace(options, threads=self._threads)
@@ -195,7 +207,7 @@ class Pool:
                 one.begin(self._waiting.popleft(), self._limits.seconds)
         starting = sum([not one.ready for one in self._workers])
         while len(self._workers) < self.count and starting < len(self._waiting):
-            self._workers.append(_Worker(self._threads, self._memory, self._temporary.name))
+            self._workers.append(_Worker(self._threads, self._memory, self._limits.disk_bytes, self._temporary.name))
             starting += 1
 
     def _heard(self, one: _Worker) -> Iterator[Examined]:

@@ -26,14 +26,15 @@ _GRACE = 1.5  # times the limit: by then the driver has ended this process, unle
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def serve(pipe: Connection, threads: int, memory_bytes: int | None, temporary: str) -> None:
+def serve(pipe: Connection, threads: int, memory_bytes: int | None, disk_bytes: int | None, temporary: str) -> None:
     """Examine what comes through ``pipe`` until it is closed. ``temporary``: the folder for temporary files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver ends its workers
     threading.Thread(target=_end_with_driver, daemon=True).start()
     for name in _THREADS:
         os.environ.setdefault(name, str(threads))
     tempfile.tempdir = temporary
-    _limit_memory(memory_bytes)
+    _limit("RLIMIT_DATA", memory_bytes)
+    _limit("RLIMIT_FSIZE", disk_bytes)  # Python ignores the signal: writing more is an error
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError), open(os.devnull, "w") as nowhere:  # noqa: PTH123
         pipe.send(_prepared(threads))
         while True:
@@ -92,14 +93,15 @@ def _end_with_driver() -> None:
         os._exit(1)
 
 
-def _limit_memory(limit_bytes: int | None) -> None:
-    """At most so much of its own memory, where the system knows such a limit. Linux counts private writable pages, not
-    the files that are mapped; elsewhere the limit may be ignored."""
-    if limit_bytes is None or sys.platform == "win32":
+def _limit(name: str, most: int | None) -> None:
+    """At most so much, where the system knows such a limit: ``RLIMIT_DATA`` of its own memory (Linux counts private
+    writable pages, not the files that are mapped; elsewhere it may be ignored), ``RLIMIT_FSIZE`` of a file."""
+    if most is None or sys.platform == "win32":
         return
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+    kind = getattr(resource, name)
+    _, hard = resource.getrlimit(kind)
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+        resource.setrlimit(kind, (limit, hard))

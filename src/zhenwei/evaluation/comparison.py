@@ -27,6 +27,7 @@ from zhenwei.stats.paired import bootstrap_p, delong, holm, mcnemar
 
 SCHEMA: Literal["zhenwei.comparison/1"] = "zhenwei.comparison/1"
 Level = Literal["frame", "track", "video"]
+RankedBy = Literal["llr", "score"]
 _SIGNIFICANT = 0.05
 _MIN_GROUPS = 2
 
@@ -100,8 +101,9 @@ def compare(
         got = f"{len(contradicting)} files, the first {contradicting[0]}"
         raise DataError("the two results label the same files differently", got=got, want="one truth for both")
     drafts, p = [], list[float]()
+    ranked_by = a.ranked_by, b.ranked_by
     for name, pairs in by_set.items():
-        draft = _drafted(name, pairs, level, seed, resamples)
+        draft = _drafted(name, pairs, level, seed, resamples, ranked_by)
         drafts.append(draft)
         p += [test.p for test in draft.tests]
     p_holm = iter(holm(p))
@@ -138,14 +140,17 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
     return tuple(found)
 
 
-def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int) -> SetComparison:
+def _drafted(
+    name: str, pairs: Sequence[Pair], level: Level, seed: int, resamples: int, ranked_by: tuple[RankedBy, RankedBy]
+) -> SetComparison:
     """Without Holm's adjustment and the sentence, which need every set."""
     names, yes, llrs = [], [], []
     for x, y in pairs:
         names.append(x.group)
         called = x.decision == "forged", y.decision == "forged"
         yes.append((x.forged, x.llr is not None, y.llr is not None, *called))
-        llrs.append((x.forged, x.group, x.llr, y.llr))
+        ranks = _rank(x, ranked_by[0]), _rank(y, ranked_by[1])
+        llrs.append((x.forged, x.group, x.llr, y.llr, *ranks))
     groups = np.array(names)
     forged, answered_a, answered_b, called_a, called_b = np.array(yes, bool).T
     tests = [_bernoulli("coverage", groups, answered_a, answered_b, seed, resamples)]
@@ -153,16 +158,17 @@ def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resample
         for figure, mine in (("false alarms", ~forged), ("forged found", forged)):
             if mine.any():
                 tests.append(_bernoulli(figure, groups[mine], called_a[mine], called_b[mine], seed, resamples))
-    answered = Columns.of(llrs, sides=2)
+    answered = Columns.of(llrs, sides=4)
     p_delong = None
     if answered.fewest_groups >= _MIN_GROUPS:
-        labels, (one, other) = answered.forged, answered.llr
+        labels = answered.forged
         draws = list(resampled_rows(answered.groups, forged=labels, seed=seed, resamples=resamples))
         for figure, metric in _METRICS.items():
+            one, other = answered.llr[2:] if figure == "AUC" else answered.llr[:2]
             gained = np.array([metric(labels[rows], other[rows]) - metric(labels[rows], one[rows]) for rows in draws])
             a, b = metric(labels, one), metric(labels, other)
             tests.append(_test(figure, a, b, gained, bootstrap_p(gained), len(labels)))
-        p_delong = delong(labels, one, other)[1]
+        p_delong = delong(labels, *answered.llr[2:])[1]
     return SetComparison(
         set=name,
         genuine=int((~forged).sum()),
@@ -172,6 +178,11 @@ def _drafted(name: str, pairs: Sequence[Pair], level: Level, seed: int, resample
         p_delong=p_delong,
         text="",
     )
+
+
+def _rank(f: FileResult, by: RankedBy) -> float | None:
+    """What a file is ranked by; None without an answer."""
+    return f.score if by == "score" and f.llr is not None else f.llr
 
 
 _METRICS: dict[str, Metric] = {

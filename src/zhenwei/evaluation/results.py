@@ -203,6 +203,7 @@ class Results(DocumentSection):
     data: dict[str, str]
     weights: dict[str, str]
     versions: dict[str, str]
+    ranked_by: Literal["llr", "score"] = "llr"  # what AUC and all that only ranks was computed of
     over_sources: tuple[OverSources, ...] = ()  # empty where no source is known
     by_source: tuple[SourceFigures, ...] = ()
     figures: tuple[Figures, ...]

@@ -26,7 +26,7 @@ from zhenwei.report.player import Player
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
 from zhenwei.report.terms import between, clock, headline, odds, often, say, strength
-from zhenwei.report.thumbnails import Album, Thumbnail, thumbnail
+from zhenwei.report.thumbnails import Album, Thumbnail
 from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
 MAX_PEOPLE = 24
@@ -76,20 +76,30 @@ def to_html(
 ) -> str:
     """The report as a page. ``detectors``: catalogue entries by id, for their questions and blind spots. ``player``:
     plays the file in the page. ``annex``: what an examiner adds."""
-    known = detectors or {}
+    code = pages.script("report/page.js")
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
+    values = shown_values(report, language, detectors or {}, Album(), annex)
+    return pages.page("report/page.html", code_digest=digest, player=player, **values)
+
+
+def shown_values(
+    report: Report,
+    language: Language,
+    known: Mapping[str, DetectorInfo],
+    album: Album,
+    annex: Annex | None = None,
+) -> dict[str, Any]:
+    """What the templates of the report print, but for what plays the file. ``album``: where pictures stand."""
     media, found = report.media, report.verdict
     name = PurePath(media.path).name or media.path
     numbers = numbers_of_people(report)
     answered, silent, unasked = _sorted(report)
-    album = Album()
     poster = album.add(report.poster.pixels) if report.poster else None
     shown = distinct(report.evidence)
     span = time_axis(report)
     strong = strongest(report, shown, span, album, language)
     rest = shown - {id(each.exhibit) for each in strong}
-    code = pages.script("report/page.js")
-    return pages.page(
-        "report/page.html",
+    return dict(
         title=f"{name} · {say(found.decision, language)} · zhenwei",
         kind=say("title", language),
         footer=say("kept_local", language),
@@ -104,14 +114,14 @@ def to_html(
         scale_ticks=SCALE_TICKS,
         place_on_scale=place_on_scale,
         at_fault=_at_fault(found),
-        code_digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
         poster=poster,
         poster_caption=in_language(report.poster.caption, language) if report.poster else "",
         poster_boxes=report.poster.boxes if report.poster else (),
+        poster_s=report.poster.time_s if report.poster else None,
         frames=_frames(report, album),
-        player=player,
         judged=_judged(report, language),
         strongest=strong,
+        span=span,
         course=course(report.evidence, rest, span, language),
         people=[_person(report, number, rest, album, language) for number in numbers[:MAX_PEOPLE]],
         people_left_out=len(numbers[MAX_PEOPLE:]),
@@ -215,7 +225,7 @@ def _person(report: Report, number: int, shown: Collection[int], album: Album, l
         number,
         judged.decision if judged else None,
         explanation,
-        thumbnail(seen.portrait) if seen and seen.portrait.size else None,
+        album.portrait(seen.portrait) if seen and seen.portrait.size else None,
         _quality(seen, language) if seen else "",
         exhibits(_evidence_on(number, report), shown, album, language),
     )

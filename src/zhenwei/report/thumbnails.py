@@ -44,6 +44,10 @@ class Album:
         self.small_room -= len(small.src)
         return small
 
+    def portrait(self, pixels: Pixels) -> Thumbnail:
+        """A small picture, whether there is room or not."""
+        return thumbnail(pixels)
+
 
 def thumbnail(pixels: Pixels, max_px: int = MAX_PX) -> Thumbnail:
     """``(height, width, 3)`` uint8 RGB pixels, shrunk to ``max_px`` on the longer side."""

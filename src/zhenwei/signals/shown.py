@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from zhenwei.signals.reduced import Reduced
 from zhenwei.types import Audio, Pixels
@@ -11,6 +12,7 @@ from zhenwei.types import Audio, Pixels
 SHOWN_PX = 640
 _SHEET, _MIDDLE, _WAVE = (255, 254, 251), (200, 196, 188), (36, 80, 127)
 _WAVEFORM = (900, 240)  # width and height
+_SHOWN_DB = 70.0
 _shrunk = Reduced(2)
 
 
@@ -38,3 +40,16 @@ def waveform(audio: Audio) -> Pixels:
             top, bottom = (0.5 - 0.48 * np.array([part.max(), part.min()]) / loudest) * height
             shown[int(top) : int(bottom) + 1, column] = _WAVE
     return shown
+
+
+def spectrogram(mono: NDArray[np.floating], size: tuple[int, int]) -> Pixels:
+    """``mono`` at 16 kHz as a picture of ``size`` (width, height): time to the right, 0 to 8 kHz upwards."""
+    from zhenwei.signals.speech import stft  # SciPy: not for whoever shows a picture
+
+    width, height = size
+    hop = max(160, len(mono) // (2 * width))
+    padded = np.pad(mono, (0, max(0, 512 - len(mono))))
+    level = 10 * np.log10(np.abs(stft(padded, 512, hop)) ** 2 + 1e-10)
+    shade = np.clip((level - level.max()) / _SHOWN_DB + 1, 0, 1)
+    small = cv2.resize(shade.T[::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.applyColorMap((small * 255).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1], np.uint8)

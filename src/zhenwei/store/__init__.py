@@ -11,16 +11,18 @@ from zhenwei.store.fingerprint import Fingerprint, fingerprint_of
 from zhenwei.store.opened import open_store
 
 if TYPE_CHECKING:
+    from zhenwei.store.cases import Cases
+    from zhenwei.store.kept import Kept
     from zhenwei.store.results import Result
     from zhenwei.store.store import Store
 
-__all__ = ["Fingerprint", "Result", "Store", "fingerprint_of", "open_store"]
+__all__ = ["Cases", "Fingerprint", "Kept", "Result", "Store", "fingerprint_of", "open_store"]
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    home = {"Result": "results", "Store": "store"}.get(name)
+    home = {"Cases": "cases", "Kept": "kept", "Result": "results", "Store": "store"}.get(name)
     if home is None:
         raise AttributeError(f"module 'zhenwei.store' has no attribute {name!r}")
     return getattr(import_module(f"zhenwei.store.{home}"), name)

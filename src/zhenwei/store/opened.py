@@ -67,20 +67,22 @@ def _url(where: str) -> str:
 
 
 def _set_up_sqlite(engine: Engine) -> None:
-    """Readers beside one writer, every commit on the disk, transactions that begin when they are said to: one that will
-    write takes its turn at once, since it could not get it after another has written."""
+    """Readers beside one writer, every commit on the disk, nothing legible where rows were deleted, transactions that
+    begin when they are said to: one that will write takes its turn at once, since it could not get it after another
+    has written."""
     from sqlalchemy import event
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {setting}")
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("bare", False):  # VACUUM is for outside of transactions
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _migrate(engine: Engine, where: str) -> None:
@@ -90,6 +92,7 @@ def _migrate(engine: Engine, where: str) -> None:
     from alembic.script import ScriptDirectory
     from sqlalchemy import inspect, text
 
+    from zhenwei.store import case_tables, job_tables  # noqa: F401 - declare their tables
     from zhenwei.store.tables import Base
 
     config = Config()

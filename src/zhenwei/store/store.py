@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -53,56 +53,75 @@ class Store:
             .join(EngineRow, Examination.engine_id == EngineRow.id)
             .where(File.sha256 == sha256, EngineRow.fingerprint == fingerprint.sha256)
         )
-        with told(self.where), Session(self.engine) as session:
+        with self.reading() as session:
             row = session.execute(found).first()
         return None if row is None else row[0] or UNREADABLE
 
     def record(
-        self, path: str, sha256: str, size_bytes: int, outcome: Outcome, fingerprint: Fingerprint, *, seconds: float
-    ) -> None:
-        """Keep what became of the file with that digest, which lies at ``path``. An answer takes the place of an
-        earlier one by the same engine, a failure only that of an earlier failure."""
+        self,
+        path: str,
+        sha256: str,
+        size_bytes: int,
+        outcome: Outcome,
+        fingerprint: Fingerprint,
+        *,
+        seconds: float,
+        also: Callable[[Session, int], None] | None = None,
+    ) -> int:
+        """Keep what became of the file with that digest, which lies at ``path``; the number of its examination. An
+        answer takes the place of an earlier one by the same engine, a failure only that of an earlier failure.
+        ``also`` is called with that number in the same transaction, unless the earlier one stays."""
         values = _values(outcome) | {"seconds": round(seconds, 3), "examined_at": _now()}
         reports = _reports(outcome)
-        with self._writing() as session:
+        with self.writing() as session:
             file_id = self._placed(session, path, sha256, size_bytes)
             engine_id = self._engine_id(session, fingerprint)
             key = {"file_id": file_id, "engine_id": engine_id}
             own = select(Examination.id, Examination.decision).filter_by(**key)
             earlier = session.execute(own).first()
             if earlier is not None and earlier.decision is not None and values["decision"] is None:
-                return
+                return int(earlier.id)
             self._put(session, Examination, key, values)
             id_ = session.execute(own).one().id
             for language, texts in reports.items():
                 self._put(session, ReportRow, {"examination_id": id_, "language": language}, texts)
+            if also is not None:
+                also(session, id_)
+        return int(id_)
 
     def place(self, path: str, sha256: str, size_bytes: int) -> None:
         """The file with that digest lies at ``path``, too."""
-        with self._writing() as session:
+        with self.writing() as session:
             self._placed(session, path, sha256, size_bytes)
 
     def lose(self, path: str, error: ZhenweiError) -> None:
         """Nothing can be read at ``path``, not even its digest."""
-        values = {"path": _text(path), "seen_at": _now(), "file_id": None, **_error(error)}
-        with self._writing() as session:
+        values = {"path": storable(path), "seen_at": _now(), "file_id": None, **_error(error)}
+        with self.writing() as session:
             self._put(session, Place, {"path_sha256": _path_sha256(path)}, values)
 
     def results(self, conditions: Sequence[Condition] = (), language: Language = "en") -> Iterator[Result]:
         """One for each path that fulfils all ``conditions``, in the order of the paths, with the latest answer on its
         file. Read as they are asked for."""
-        with told(self.where), Session(self.engine) as session:
+        with self.reading() as session:
             yield from results(session, conditions, language)
 
     def document(self, examination_id: int, language: Language = "en") -> str | None:
         """The report as JSON; None for a file that could not be examined."""
-        with told(self.where), Session(self.engine) as session:
+        with self.reading() as session:
             row = session.get(ReportRow, (examination_id, language))
             return None if row is None else row.document
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def writing(self) -> Iterator[Session]:
+        """One transaction that writes, for the modules of this room: done when it is left without an error."""
         with told(self.where), Session(self.engine.execution_options(writes=True)) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One that reads."""
+        with told(self.where), Session(self.engine) as session:
             yield session
 
     def _placed(self, session: Session, path: str, sha256: str, size_bytes: int) -> int:
@@ -110,7 +129,7 @@ class Store:
         session.execute(first.on_conflict_do_nothing())
         file_id = session.execute(select(File.id).filter_by(sha256=sha256)).scalar_one()
         nothing = dict.fromkeys(("error_kind", "error", "error_fix"))
-        values = {"path": _text(path), "seen_at": _now(), "file_id": file_id, **nothing}
+        values = {"path": storable(path), "seen_at": _now(), "file_id": file_id, **nothing}
         self._put(session, Place, {"path_sha256": _path_sha256(path)}, values)
         return file_id
 
@@ -156,23 +175,24 @@ def _reports(outcome: Outcome) -> dict[Language, dict[str, str]]:
     found: dict[Language, dict[str, str]] = {}
     if isinstance(outcome, Report):
         for language in _LANGUAGES:
-            reason, declared = _text(why(outcome, language)), _text(declares(outcome, language))
+            reason, declared = storable(why(outcome, language)), storable(declares(outcome, language))
             found[language] = {"reason": reason, "declared": declared, "document": to_json(outcome, language)}
     return found
 
 
 def _error(error: ZhenweiError) -> dict[str, str]:
     said = error.what + (f"; got {error.got}" if error.got else "")
-    return {"error_kind": type(error).__name__, "error": _text(said), "error_fix": _text(error.fix)}
+    return {"error_kind": type(error).__name__, "error": storable(said), "error_fix": storable(error.fix)}
 
 
-def _text(value: str) -> str:
+def storable(value: str) -> str:
     """As databases take it: valid Unicode without NUL."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def _path_sha256(path: str) -> str:
-    return hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()  # noqa: PTH100 - links are not followed
+    whole = path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - links are not followed
+    return hashlib.sha256(os.fsencode(whole)).hexdigest()
 
 
 def _now() -> datetime:

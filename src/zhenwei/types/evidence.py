@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from zhenwei.types.media import Interval, Pixels
+from zhenwei.types.media import Box, Interval, Pixels
 from zhenwei.types.text import Text
 
 Forgery = Literal["altered", "animated", "generated", "voice", "pairing"]
@@ -21,7 +21,8 @@ class ImageExhibit:
     """An exhibit to look at: ``pixels`` ``(height, width, 3)`` uint8 RGB.
 
     ``original``: of a map, the pixels that it is laid over, of the same size; None for every other picture. ``boxes``:
-    faces in it, each as person, left, top, right and bottom, the edges as shares of its width and height.
+    faces in it, each as person, left, top, right and bottom, the edges as shares of its width and height. ``place``: of
+    a map of a part of the frame, which part, in shares of the frame's width and height; None for the whole of it.
     """
 
     kind: ClassVar[str] = "picture"
@@ -31,6 +32,7 @@ class ImageExhibit:
     time_s: float | None = None
     original: Pixels | None = None
     boxes: tuple[tuple[int, float, float, float, float], ...] = ()
+    place: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

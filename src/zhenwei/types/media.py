@@ -47,6 +47,10 @@ class Box:
         dx, dy = self.width * margin, self.height * margin
         return Box(self.left - dx, self.top - dy, self.right + dx, self.bottom + dy)
 
+    def share_of(self, width: int, height: int) -> Box:
+        """The box in shares of a frame of ``width`` by ``height`` pixels."""
+        return Box(self.left / width, self.top / height, self.right / width, self.bottom / height)
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

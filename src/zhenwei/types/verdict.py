@@ -9,7 +9,7 @@ from typing import Literal
 
 from zhenwei.types.evidence import Declaration, Evidence, ImageExhibit
 from zhenwei.types.faces import Quality
-from zhenwei.types.media import Interval, Media, Pixels
+from zhenwei.types.media import Box, Interval, Media, Pixels
 
 Decision = Literal["forged", "genuine", "inconclusive"]
 Stream = Literal["picture", "voice", "pairing", "declared"]
@@ -76,13 +76,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """A person as shown in the report: their clearest face and how well they were seen."""
+    """A person as shown in the report: their clearest face and how well they were seen. ``sightings``: when and where,
+    in shares of the frame's width and height."""
 
     person: int
     portrait: Pixels
     faces: int
     interval: Interval
     quality: Quality
+    sightings: tuple[tuple[float, Box], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +13,7 @@ from zhenwei import models
 from zhenwei.detectors._answers import NO_AUDIO, abstain, axis, evenly, from_score
 from zhenwei.detectors._audio import ACTIVITY, mixed, speech_runs, total_s
 from zhenwei.models.calibration import Calibration
-from zhenwei.signals.speech import stft
+from zhenwei.signals import shown
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats, ImageExhibit, Interval, Pixels, Text
 
@@ -24,7 +23,6 @@ _LONG_S = 20.0  # of speech, from which windows stand side by side: half as many
 _SILENT = 1e-4  # of full scale
 _MAX_WINDOWS = 96  # four minutes of speech; of more an even spread
 _IMAGE = (900, 220)
-_SHOWN_DB = 70.0
 _FORGED, _GENUINE, _PAUSE = (224, 72, 62), (66, 133, 214), (120, 120, 120)
 
 
@@ -183,22 +181,13 @@ def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -
 
 def spectrogram(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> Pixels:
     """``(252, 900, 3)``: time to the right, 0 to 8 kHz upwards; below, what each part of the speech speaks for."""
-    width, height = _IMAGE
+    width = _IMAGE[0]
     if heard not in _drawn:
-        _drawn[heard] = _coloured(heard.mono, width, height)
+        _drawn[heard] = shown.spectrogram(heard.mono, _IMAGE)
     coloured = _drawn[heard]
     strip = _strip(heard, windows, llrs, width)
     gap = np.full((4, width, 3), 255, np.uint8)
     return np.ascontiguousarray(np.concatenate([coloured, gap, np.repeat(strip[None], 28, axis=0)]), np.uint8)
-
-
-def _coloured(mono: Floats, width: int, height: int) -> Pixels:
-    hop = max(160, len(mono) // (2 * width))
-    padded = np.pad(mono, (0, max(0, 512 - len(mono))))
-    level = 10 * np.log10(np.abs(stft(padded, 512, hop)) ** 2 + 1e-10)
-    shade = np.clip((level - level.max()) / _SHOWN_DB + 1, 0, 1)
-    small = cv2.resize(shade.T[::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.applyColorMap((small * 255).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1], np.uint8)
 
 
 def _strip(heard: Speech, windows: Sequence[Window], llrs: Sequence[float], width: int) -> NDArray[np.uint8]:

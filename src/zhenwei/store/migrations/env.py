@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from zhenwei.store import case_tables, job_tables  # noqa: F401 - declare their tables
 from zhenwei.store.tables import Base
 
 context.configure(

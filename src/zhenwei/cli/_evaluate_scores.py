@@ -1,0 +1,42 @@
+"""``zhenwei evaluate --scores``: the scores of another model, held to the same protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zhenwei.cli.language import tell
+from zhenwei.errors import UsageError
+
+if TYPE_CHECKING:
+    from zhenwei.evaluation.items import Item
+    from zhenwei.evaluation.readers import Reading
+    from zhenwei.evaluation.results import Results
+
+Higher = StrEnum("Higher", ["forged", "genuine"])
+
+
+def evaluate_scores(
+    scores: Path, reading: Reading | None, output: Path, *, name: str, higher: Higher, as_llr: bool
+) -> tuple[Results, list[Path]]:
+    """The results, and the files that they were written to."""
+    from zhenwei.cli._evaluate_folder import ResultsFolder
+    from zhenwei.cli.progress import stages
+    from zhenwei.evaluation.foreign_results import evaluate_scores as run
+    from zhenwei.evaluation.foreign_scores import read_scores
+
+    if not scores.is_file():
+        fix = "Write a CSV with the columns path, score and label."
+        raise UsageError("there is no table of scores", got=str(scores), want="a CSV file", fix=fix)
+    items: Sequence[Item] | None = None if reading is None else reading.items
+    rows = read_scores(scores, items, higher="forged" if higher is Higher.forged else "genuine")
+    if items is not None and len(rows) < len(items):
+        tell(f"Note: {len(items) - len(rows)} files of the data have no row in {scores}.", err=True)
+    with ResultsFolder(output) as folder, stages() as shown:
+        found = run(name or scores.stem, rows, as_llr=as_llr, tell=shown)
+        written = folder.save(found)
+    for note in folder.notes:
+        tell(f"Note: {note}", err=True)
+    return found, written

@@ -1,0 +1,307 @@
+"""A small client of the service (``zhenwei serve``): hand in files, wait, and read what was found.
+
+    from zhenwei.client import Client
+
+    with Client("http://127.0.0.1:8765") as service:
+        job = service.wait(service.submit("clip.mp4"))
+        print(job.decision, job.reason)
+
+Needs the extra ``client``. It loads nothing that examines, so that it runs where zhenwei itself would be too much.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
+
+from zhenwei.errors import MissingExtraError, ServiceError, install_extra
+
+if TYPE_CHECKING:
+    import httpx
+
+Source = str | PathLike[str] | BinaryIO
+Lang = Literal["en", "zh"]
+_TRIES = 4  # of what can be asked again without harm
+_MOST_WAIT_S = 30.0
+_MOMENTS = {"created_at", "started_at", "finished_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One examination, as the service tells of it. ``state``: "queued", "running", "done", "failed" or "cancelled".
+    ``decision``: "forged", "genuine", "inconclusive", or None while there is none. ``llr``: natural-log likelihood
+    ratio, above 0 for forged. ``error``: of one that failed, ``kind``, ``message`` and ``fix``."""
+
+    id: str
+    name: str
+    sha256: str
+    size_bytes: int
+    format: str
+    options: Mapping[str, Any]
+    state: str
+    stage: str
+    fraction: float
+    seconds_left: float | None
+    kind: str | None
+    decision: str | None
+    llr: float | None
+    error_rate: float | None
+    reason: str
+    error: Mapping[str, str] | None
+    submitted_by: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """One file of a batch: the job, or why there is none. ``is_new``: False where it was known."""
+
+    name: str
+    is_new: bool
+    job: Job | None
+    error: ServiceError | None
+
+
+class Client:
+    """``key``: as ``zhenwei serve keys add`` printed it; none for a service on this machine. ``timeout_s``: without a
+    sign of the service. Every method raises ServiceError for what the service refuses, and where it cannot be reached.
+    Use it in a ``with``, or :meth:`close` it."""
+
+    def __init__(self, url: str = "http://127.0.0.1:8765", key: str = "", *, timeout_s: float = 60.0) -> None:
+        try:
+            import httpx
+        except ImportError as error:
+            fix = f"Run: {install_extra('client')}"
+            raise MissingExtraError("the client needs httpx", got=str(error), fix=fix) from None
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._failures = (httpx.HTTPError, httpx.InvalidURL)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def submit(
+        self,
+        file: Source,
+        *,
+        name: str = "",
+        depth: str = "",
+        frames: int | None = None,
+        detectors: Sequence[str] = (),
+        false_alarm: float | None = None,
+        again: bool = False,
+        callback_url: str = "",
+        idempotency_key: str = "",
+    ) -> Job:
+        """Hand in a path or a file that is open for reading. Bytes that the service knows are not examined twice,
+        unless ``again``. ``idempotency_key``: the same word later gets the same job, whatever happened between."""
+        data = _fields(depth, frames, detectors, false_alarm, again, callback_url)
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        with ExitStack() as stack:
+            files = [_part(stack, file, name)]
+            answer = self._send("POST", "/api/v1/jobs", data=data, files=files, headers=headers)
+        return _job(answer.json())
+
+    def submit_many(
+        self,
+        files: Sequence[Source],
+        *,
+        depth: str = "",
+        frames: int | None = None,
+        detectors: Sequence[str] = (),
+        false_alarm: float | None = None,
+        again: bool = False,
+    ) -> list[Submitted]:
+        """Hand in several at once, in their order. One that is refused costs itself alone."""
+        data = _fields(depth, frames, detectors, false_alarm, again, "")
+        with ExitStack() as stack:
+            parts = [_part(stack, file, "") for file in files]
+            answer = self._send("POST", "/api/v1/batches", data=data, files=parts)
+        found: list[Submitted] = []
+        for item in answer.json()["items"]:
+            job = None if item["job"] is None else _job(item["job"])
+            error = None if item["problem"] is None else _error(item["problem"])
+            found.append(Submitted(item["name"], item["is_new"], job, error))
+        return found
+
+    def job(self, id_: str, *, language: Lang = "en") -> Job:
+        return _job(self._get(f"/api/v1/jobs/{id_}", language=language).json())
+
+    def wait(self, job: Job | str, *, timeout_s: float | None = None, tell: Callable[[Job], None] | None = None) -> Job:
+        """Until it is over: the job as it is then. ``tell`` hears how far it is. Raises TimeoutError after
+        ``timeout_s``. A service that is away for a while is asked again."""
+        id_ = job if isinstance(job, str) else job.id
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            with contextlib.suppress(*self._failures):
+                for seen in self._events(id_, end):
+                    if tell is not None:
+                        tell(seen)
+                    if seen.is_over:
+                        break
+            now = self.job(id_)
+            if now.is_over:
+                return now
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(f"the examination {id_} is not over after {timeout_s:g} s")
+            time.sleep(0.2)
+
+    def jobs(
+        self,
+        *,
+        state: Sequence[str] = (),
+        decision: Sequence[str] = (),
+        kind: Sequence[str] = (),
+        text: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        language: Lang = "en",
+    ) -> Iterator[Job]:
+        """The newest first, all pages. ``text``: a part of the name, or how the sha256 begins."""
+        asked: dict[str, Any] = {"state": list(state), "decision": list(decision), "kind": list(kind), "limit": 200}
+        asked |= {"language": language, "q": text}
+        for name, moment in (("since", since), ("until", until)):
+            if moment is not None:
+                asked[name] = moment.isoformat()
+        while True:
+            page = self._get("/api/v1/jobs", **asked).json()
+            for item in page["jobs"]:
+                yield _job(item)
+            if not page["next"]:
+                return
+            asked["after"] = page["next"]
+
+    def report(self, id_: str, *, language: Lang = "en") -> dict[str, Any]:
+        """By the schema ``zhenwei.report/1``; of a file that could not be examined, with ``error``."""
+        found: dict[str, Any] = self._get(f"/api/v1/jobs/{id_}/report", language=language).json()
+        return found
+
+    def page(self, id_: str, *, language: Lang = "en") -> str:
+        """The report as HTML."""
+        return self._get(f"/api/v1/jobs/{id_}/report.html", language=language).text
+
+    def save_media(self, id_: str, path: str | PathLike[str]) -> None:
+        """The bytes that were handed in."""
+        with self._told(), self._http.stream("GET", f"/api/v1/jobs/{id_}/media") as answer:
+            if answer.is_error:
+                answer.read()
+                raise _of(answer)
+            with Path(path).open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+
+    def compare(self, first: str, second: str, *, language: Lang = "en") -> dict[str, Any]:
+        found: dict[str, Any] = self._get("/api/v1/compare", first=first, second=second, language=language).json()
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """How many are in each state."""
+        found: dict[str, int] = self._get("/api/v1/counts").json()
+        return found
+
+    def cancel(self, id_: str) -> Job:
+        return _job(self._send("POST", f"/api/v1/jobs/{id_}/cancel").json())
+
+    def delete(self, id_: str) -> None:
+        """For ever."""
+        self._send("DELETE", f"/api/v1/jobs/{id_}")
+
+    def _events(self, id_: str, end: float | None) -> Iterator[Job]:
+        with self._http.stream("GET", f"/api/v1/jobs/{id_}/events") as answer:
+            if answer.is_error:
+                answer.read()
+                raise _of(answer)
+            for line in answer.iter_lines():
+                if line.startswith("data: {") and line != "data: {}":
+                    yield _job(json.loads(line.removeprefix("data: ")))
+                if end is not None and time.monotonic() >= end:
+                    return
+
+    def _get(self, path: str, **asked: Any) -> httpx.Response:
+        return self._send("GET", path, params=asked)
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """The answer. What changes nothing is asked again where the service is busy or away."""
+        for tries in range(_TRIES if method == "GET" else 1):
+            last = method != "GET" or tries == _TRIES - 1
+            with self._told() if last else contextlib.suppress(*self._failures):
+                answer = self._http.request(method, path, **content)
+                if not answer.is_error:
+                    return answer
+                if last or answer.status_code not in (429, 502, 503, 504):
+                    raise _of(answer)
+                wait = answer.headers.get("retry-after", "")
+                time.sleep(min(_MOST_WAIT_S, float(wait) if wait.isdigit() else 0.5 * 2**tries))
+        raise ServiceError("the service cannot be reached")
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failures as error:
+            fix = "Check the address, and that it runs: zhenwei serve"
+            got = f"{type(error).__name__}: {error}"
+            raise ServiceError("the service cannot be reached", got=got, fix=fix) from error
+
+
+def _fields(
+    depth: str,
+    frames: int | None,
+    detectors: Sequence[str],
+    false_alarm: float | None,
+    again: bool,
+    callback_url: str,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"depth": depth, "frames": frames, "detectors": list(detectors)}
+    found |= {"false_alarm": false_alarm, "again": "true" if again else "", "callback_url": callback_url}
+    return {name: value for name, value in found.items() if value not in ("", None, [])}
+
+
+def _part(stack: ExitStack, file: Source, name: str) -> tuple[str, tuple[str, BinaryIO]]:
+    if isinstance(file, str | PathLike):
+        path = Path(file)
+        return "file", (name or path.name, stack.enter_context(path.open("rb")))
+    return "file", (name or Path(str(getattr(file, "name", "upload"))).name, file)
+
+
+def _job(content: Mapping[str, Any]) -> Job:
+    values: dict[str, Any] = {}
+    for each in fields(Job):
+        value = content[each.name]
+        values[each.name] = datetime.fromisoformat(value) if each.name in _MOMENTS and value else value
+    return Job(**values)
+
+
+def _of(answer: httpx.Response) -> ServiceError:
+    try:
+        content = answer.json()
+        return _error(content)
+    except (ValueError, KeyError, TypeError):  # of a proxy in between
+        return ServiceError("the service refused", got=f"status {answer.status_code}", status=answer.status_code)
+
+
+def _error(problem: Mapping[str, Any]) -> ServiceError:
+    kind = str(problem["type"]).rpartition(":")[2]
+    return ServiceError(str(problem["detail"]), fix=str(problem["fix"]), status=int(problem["status"]), kind=kind)

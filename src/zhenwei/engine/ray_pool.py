@@ -1,0 +1,210 @@
+"""Many machines: a pool of actors of a Ray cluster, with the same outcomes as :class:`zhenwei.engine.Pool`.
+
+Ray places the actors, starts them again when they or their machine die, and gives them their file once more; it has no
+limits for one task and loses an actor with a crash. So each actor has one worker process of the pool of one machine,
+and what a file does to that is told as it is there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from zhenwei.engine.objects import fetched, is_url, renamed
+from zhenwei.engine.pool import Examined, Limits, Pool
+from zhenwei.errors import FaultError, MediaError, MissingExtraError, UsageError, WorkerDiedError, install_extra
+from zhenwei.media.sources import identify
+from zhenwei.pipeline import Options
+from zhenwei.report import Unreadable
+
+_TRIES = 3  # of a file after the first, each time that its actor or machine was lost
+_AHEAD = 1  # files that wait at an actor, so that it never waits
+_START_S = 300.0  # for the first actor
+_ELSEWHERE = "elsewhere"  # what an actor answers where its machine has another file at that path, or none
+
+
+class Examiner:
+    """What an actor does: one file after another, in a process with limits. ``beside``: actors on its machine."""
+
+    def __init__(self, limits: Limits, beside: int) -> None:
+        self._pool = Pool(1, limits, beside=beside)
+
+    def ready(self) -> None:
+        """Answered when it has started."""
+
+    def examine(self, path: str, options: Options, sha256: str) -> Examined | str:
+        """What became of the file that the driver sees at ``path``, by its digest."""
+        if not is_url(path):
+            return self._examined(path, path, options) if _is_there(path, sha256) else _ELSEWHERE
+        with tempfile.TemporaryDirectory(prefix="zhenwei-objects-") as folder:
+            given = fetched(path, Path(folder))
+            if given.error is not None:
+                return Examined(path, Unreadable(path, given.error), 0.0)
+            return self._examined(given.local, path, options)
+
+    def _examined(self, local: str, path: str, options: Options) -> Examined:
+        self._pool.give(local, options)
+        (done,) = self._pool.wait()
+        return Examined(path, renamed(done.outcome, path), done.seconds)
+
+
+class RayPool:
+    """As :class:`zhenwei.engine.Pool`, on the cluster at ``address``; "auto": the one that this machine belongs to, or
+    a new one of this machine alone. ``count``: actors, one CPU each; 0 = one less than the CPUs of the cluster, which
+    is also the most: Ray itself needs to run.
+
+    Machines of the cluster have to see files under the same paths as this one, or get them by URL. Raises
+    MissingExtraError without Ray, UsageError for a cluster that is not there or too small.
+    """
+
+    fetches = True
+
+    def __init__(self, count: int = 0, limits: Limits | None = None, *, address: str = "auto") -> None:
+        self._ray = _connected(address)
+        most = max(1, int(self._ray.cluster_resources().get("CPU", 1)) - 1)
+        if count > most:
+            fix = "Use fewer workers, or add machines to the cluster."
+            raise UsageError("the cluster has too few CPUs", got=f"{count} workers", want=f"at most {most}", fix=fix)
+        self.count = count or most
+        kind = self._ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES)(Examiner)
+        beside = max(1, self.count // max(1, len(self._ray.nodes())))
+        self._actors: list[Any] = []
+        for _ in range(self.count):
+            self._actors.append(kind.remote(limits or Limits(), beside))
+        self._load = [0] * self.count
+        self._open: dict[Any, tuple[str, int, float]] = {}  # path, actor, when it was given
+        self._await_first()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def open_files(self) -> int:
+        return len(self._open)
+
+    @property
+    def has_room(self) -> bool:
+        return min(self._load) <= _AHEAD
+
+    def processes(self) -> tuple[int, ...]:
+        """None of this machine's own."""
+        return ()
+
+    def give(self, path: str, options: Options | None = None, sha256: str = "") -> None:
+        """``sha256``: of the file, so that an actor knows whether it sees the same one."""
+        options = options or Options()
+        if not options.threads:
+            options = replace(options, threads=1)  # an actor has one CPU
+        number = self._load.index(min(self._load))
+        task = self._actors[number].examine.remote(path, options, sha256)
+        self._load[number] += 1
+        self._open[task] = path, number, time.monotonic()
+
+    def wait(self, timeout_s: float | None = None) -> list[Examined]:
+        """As :meth:`zhenwei.engine.Pool.wait`. Raises UsageError where a machine does not see the files, too."""
+        if not self._open:
+            return []
+        done = self._ray.wait(list(self._open), num_returns=1, timeout=timeout_s)[0]
+        found = []
+        for task in done:
+            path, number, began = self._open.pop(task)
+            self._load[number] -= 1
+            found.append(self._result(task, path, time.monotonic() - began))
+        return found
+
+    def cancel(self, path: str) -> bool:
+        """Tell no more of ``path``; whether it was open. What an actor has begun it ends all the same."""
+        known = [task for task, (own, _, _) in self._open.items() if own == path]
+        for task in known:
+            _, number, _ = self._open.pop(task)
+            self._load[number] -= 1
+            self._ray.cancel(task)
+        return bool(known)
+
+    def close(self) -> None:
+        """End the actors at once."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._actors, self._open = [], {}
+
+    def _result(self, task: Any, path: str, seconds: float) -> Examined:
+        try:
+            found: Examined | str = self._ray.get(task)
+        except self._ray.exceptions.RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, Exception) and type(cause).__module__ == "zhenwei.errors":
+                raise cause from None
+            raise FaultError("an actor failed", got=str(cause)[:300], trace=str(error)) from None
+        except self._ray.exceptions.RayError as error:  # it, or its machine, was lost again and again
+            lost = WorkerDiedError(
+                "the actor died", got=type(error).__name__, fix="Look into the logs of Ray; --retry tries it again."
+            )
+            return Examined(path, Unreadable(path, lost), seconds)
+        if not isinstance(found, str):
+            return found
+        try:
+            identify(path)
+        except MediaError as gone:
+            return Examined(path, Unreadable(path, gone), seconds)
+        raise UsageError(
+            "a machine of the cluster does not see the same files as this one",
+            got=path,
+            want="a folder that all of them share under one path",
+            fix="Mount it everywhere, or scan objects by URL (s3://...).",
+        )
+
+    def _await_first(self) -> None:
+        waiting = [actor.ready.remote() for actor in self._actors]
+        ready, _ = self._ray.wait(waiting, num_returns=1, timeout=_START_S)
+        if not ready:
+            self.close()
+            raise FaultError("no actor could be started", got=f"none in {_START_S:.0f} s", fix="Is the cluster busy?")
+        try:
+            self._ray.get(ready[0])
+        except self._ray.exceptions.RayError as error:
+            self.close()
+            fix = "Every machine of the cluster needs the same version of Python and of zhenwei."
+            raise FaultError("no actor could be started", got=" ".join(str(error).split())[:300], fix=fix) from None
+
+
+def _connected(address: str) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        fix = f"Run: {install_extra('scale')}"
+        raise MissingExtraError("a cluster needs Ray", got=str(error), fix=fix) from None
+    if not ray.is_initialized():
+        try:
+            ray.init(
+                address=None if address == "auto" else address,
+                include_dashboard=None if address != "auto" else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            got = f"{address}: {' '.join(str(error).split())[:200]}"
+            fix = "Start one: ray start --head, or name its address."
+            raise UsageError(
+                "there is no such cluster", got=got, want="the address of a Ray cluster", fix=fix
+            ) from None
+    return ray
+
+
+def _is_there(path: str, sha256: str) -> bool:
+    try:
+        return not sha256 or identify(path)[0] == sha256
+    except MediaError:
+        return False

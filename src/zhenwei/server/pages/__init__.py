@@ -1,0 +1,1 @@
+"""The pages of the service, over the same calls that the REST routes make."""

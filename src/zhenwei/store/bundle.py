@@ -1,0 +1,164 @@
+"""A case as one file: media, reports, pages, notes, log, engines. The same case gives the same bytes.
+
+A ZIP archive that any program opens. ``index.html`` is to be read or printed, ``manifest.json`` has the digest of every
+other member, and its own digest is that of the bundle. :mod:`zhenwei.store.bundle_check` finds what was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from zhenwei.errors import DataError, OutputError
+from zhenwei.report.packed import unpack
+from zhenwei.report.page import to_html
+from zhenwei.store.case_page import case_page, page_maker
+from zhenwei.store.cases import CaseContent, Cases, FileInCase
+from zhenwei.store.chain import Entry, canonical
+from zhenwei.store.kept import Kept
+from zhenwei.types import Language
+
+SCHEMA = "zhenwei.case-bundle/1"
+CASE_SCHEMA = "zhenwei.case/1"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same case gives the same bytes
+_PIECE = 1 << 20
+_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
+_LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def export(
+    cases: Cases, kept: Kept | None, case_id: int, path: Path, *, language: Language = "en", media: bool = True
+) -> str:
+    """Write the case to ``path``, whole or not at all; the digest of the bundle, which the log of the store keeps.
+
+    ``language``: of the pages; reports are there in both. ``kept``: where media and pages are; without, there are none
+    in it. ``media``: whether the files themselves go in, as far as they are to be had. Raises OutputError where it
+    cannot be written.
+    """
+    cases.refresh(case_id)
+    content, entries = cases.get(case_id), cases.log(case_id)
+    half = path.with_name(f".zhenwei-{secrets.token_hex(8)}.part")
+    try:
+        with half.open("xb") as file:
+            digest = _Writer(file, cases, kept, media, language).all(content, entries)
+        half.replace(path)
+    except OSError as error:
+        raise OutputError("the bundle cannot be written", got=f"{path}: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
+    cases.record(case_id, "case-exported", {"bundle": digest})
+    return digest
+
+
+class _Writer:
+    def __init__(self, file: IO[bytes], cases: Cases, kept: Kept | None, media: bool, language: Language) -> None:
+        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+        self._cases, self._kept, self._media, self._language = cases, kept, media, language
+        self._members: dict[str, dict[str, Any]] = {}
+        self._reports: dict[str, Mapping[str, Any]] = {}  # by digest of the file, in the language of the pages
+
+    def all(self, content: CaseContent, entries: tuple[Entry, ...]) -> str:
+        with self._zip:
+            line = content.line
+            files = [self._file(file) for file in content.files]
+            case = {
+                "schema": CASE_SCHEMA,
+                "language": self._language,
+                "pages_by": page_maker(),
+                "uid": line.uid,
+                "salt": content.salt,
+                "title": line.title,
+                "actor": line.actor,
+                "created_at": line.created_at.isoformat(),
+                "tags": list(line.tags),
+                "files": files,
+                "notes": [_note(note) for note in content.notes],
+            }
+            self._text("case.json", _document(case))
+            self._text("log.jsonl", "".join([canonical(entry.to_dict()) + "\n" for entry in entries]))
+            engines = self._cases.engines([file.fingerprint for file in content.files if file.fingerprint])
+            self._text("engines.json", _document({"engines": engines}))
+            self._text("index.html", case_page(case, entries, self._reports, self._language))
+            manifest = {"schema": SCHEMA, "case": line.uid, "log_end": entries[-1].sha256, "files": self._members}
+            written = _document(manifest)
+            self._text("manifest.json", written)
+            return hashlib.sha256(written.encode()).hexdigest()
+
+    def _file(self, file: FileInCase) -> dict[str, Any]:
+        """What ``case.json`` says of it, and its members."""
+        reports: dict[str, str] = {}
+        for language in _LANGUAGES if file.examination_id is not None else ():
+            document = self._cases.store.document(file.examination_id or 0, language)
+            if document is not None:
+                reports[language] = f"reports/{file.sha256}.{language}.json"
+                self._text(reports[language], document)
+                if language == self._language:
+                    self._reports[file.sha256] = json.loads(document)
+        return {
+            "sha256": file.sha256,
+            "size_bytes": file.size_bytes,
+            "name": file.name,
+            "actor": file.actor,
+            "added_at": file.added_at.isoformat(),
+            "decision": file.decision,
+            "fingerprint": file.fingerprint,
+            "reports": reports,
+            "page": self._page(file),
+            "media": self._medium(file),
+        }
+
+    def _page(self, file: FileInCase) -> str:
+        """The packed report and the page that is made of it; "" where none was kept."""
+        digest = self._cases.page_digest(file.examination_id) if file.examination_id is not None else ""
+        if self._kept is None or not digest:
+            return ""
+        packed = self._kept.packed(file.examination_id or 0)
+        name = f"pages/{file.sha256}.packed"
+        self._text(name, packed, zipfile.ZIP_STORED)
+        self._text(f"pages/{file.sha256}.html", to_html(unpack(packed).report, self._language))
+        return name
+
+    def _medium(self, file: FileInCase) -> str:
+        source = self._kept.media_path(file.sha256) if self._kept is not None and self._media else None
+        if source is None:
+            return ""
+        ending = Path(file.name).suffix.lower()
+        name = f"media/{file.sha256}{ending if _ENDING.fullmatch(ending) else ''}"
+        found = hashlib.sha256()
+        with source.open("rb") as read, self._zip.open(_member(name, file.size_bytes, zipfile.ZIP_STORED), "w") as to:
+            while piece := read.read(_PIECE):
+                found.update(piece)
+                to.write(piece)
+        if found.hexdigest() != file.sha256:
+            raise DataError("a file was changed while the case was exported", got=str(source), want=file.sha256)
+        self._members[name] = {"sha256": file.sha256, "size_bytes": file.size_bytes}
+        return name
+
+    def _text(self, name: str, text: str | bytes, method: int = zipfile.ZIP_DEFLATED) -> None:
+        data = text.encode() if isinstance(text, str) else text
+        self._zip.writestr(_member(name, len(data), method), data)
+        self._members[name] = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+
+
+def _member(name: str, size_bytes: int, method: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.compress_type, info.create_system, info.external_attr = method, 3, 0o644 << 16
+    info.file_size = size_bytes
+    return info
+
+
+def _note(note: Any) -> dict[str, str]:
+    moment = note.written_at.isoformat()
+    return {"text": note.text, "sha256": note.sha256, "actor": note.actor, "written_at": moment}
+
+
+def _document(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"

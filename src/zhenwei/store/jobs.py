@@ -1,0 +1,303 @@
+"""Jobs: files that were handed in, by whom, and what became of each. Every method is one transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from zhenwei.errors import UsageError
+from zhenwei.store.job_tables import JobRow
+from zhenwei.store.store import Store
+from zhenwei.store.tables import ReportRow
+from zhenwei.types import Language
+
+QUEUED, RUNNING, DONE, FAILED, CANCELLED = STATES = ("queued", "running", "done", "failed", "cancelled")
+_MAX_NAME = 255  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``id`` is the one that the outside knows. ``state``: one of ``STATES``; "failed" means that the file could not be
+    examined, and ``error`` says why. ``reason``: the verdict in a sentence, of lists in one language."""
+
+    id: str
+    tenant: str
+    actor: str
+    name: str
+    sha256: str
+    size_bytes: int
+    format: str
+    options: Mapping[str, Any]
+    fingerprint: str
+    state: str
+    stage: str
+    fraction: float
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    deleted_at: datetime | None
+    tries: int
+    owner: str | None
+    examination_id: int | None
+    kind: str | None
+    decision: str | None
+    llr: float | None
+    error_rate: float | None
+    seconds: float | None
+    error_kind: str | None
+    error: str | None
+    error_fix: str | None
+    callback_url: str | None
+    callback_state: str | None
+    reason: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (DONE, FAILED, CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is known of a file when it has arrived. ``same``: the digest by which an equal request is recognised, None
+    = examine it anyway. ``idempotency``: digest of the key that the client chose for this request."""
+
+    tenant: str
+    actor: str
+    name: str
+    sha256: str
+    size_bytes: int
+    format: str
+    options: Mapping[str, Any]
+    fingerprint: str
+    same: str | None = None
+    idempotency: str | None = None
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs a list shows; what is empty asks for nothing. ``text``: a part of the name, or the beginning of the
+    digest."""
+
+    states: Sequence[str] = ()
+    decisions: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """``is_new``: False where an equal request had been made, whose job this is."""
+
+    job: Job
+    is_new: bool
+
+
+_COLUMNS = [f.name for f in fields(Job) if f.name not in ("id", "reason")]
+Locked = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Jobs:
+    """The jobs in a store. ``tenant`` is asked for everywhere: a job of another one is not there."""
+
+    store: Store
+    _insert: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._insert = self.store._insert
+
+    def add(self, new: NewJob, *, placed: Locked = lambda: None) -> Added:
+        """Queue it, unless an equal request is known. ``placed`` puts its bytes where they are kept; it is called once
+        nobody can take bytes of this digest away, before the job is there for others.
+
+        Raises UsageError where the idempotency key stands for another request.
+        """
+        values = {f.name: getattr(new, f.name) for f in fields(NewJob)}
+        values |= {"options": dict(new.options), "name": plain_name(new.name), "uid": secrets.token_hex(16)}
+        values |= {"state": QUEUED, "stage": "", "fraction": 0.0, "tries": 0, "created_at": now(), "callback_tries": 0}
+        values["callback_state"] = "waiting" if new.callback_url else None
+        with self.store.writing() as session:
+            locked(session, new.sha256)
+            placed()
+            added = self._insert(JobRow).values(**values).on_conflict_do_nothing().returning(JobRow.id)
+            is_new = session.execute(added).scalar_one_or_none() is not None
+            row = self.own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
+            return Added(job_of(row), is_new)
+
+    def get(self, tenant: str, uid: str, language: Language = "en", *, hidden: bool = False) -> Job | None:
+        """``hidden``: one that was taken out, too."""
+        asked = _with_reason(language).where(JobRow.tenant == tenant, JobRow.uid == uid)
+        if not hidden:
+            asked = asked.where(JobRow.deleted_at.is_(None))
+        with self.store.reading() as session:
+            row = session.execute(asked).first()
+            return None if row is None else job_of(row[0], row[1] or "")
+
+    def several(self, uids: Sequence[str]) -> dict[str, Job]:
+        """By id, of whichever tenant: for those who have been told their ids."""
+        with self.store.reading() as session:
+            rows = session.execute(select(JobRow).where(JobRow.uid.in_(uids), JobRow.deleted_at.is_(None))).scalars()
+            return {row.uid: job_of(row) for row in rows}
+
+    def search(
+        self, tenant: str, wanted: Wanted = Wanted(), *, after: str = "", limit: int = 50, language: Language = "en"
+    ) -> tuple[list[Job], str]:
+        """The newest first, and the cursor with which the next page begins, "" where there is none. UsageError for a
+        cursor that leads nowhere."""
+        asked = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *_conditions(wanted))
+        with self.store.reading() as session:
+            if after:
+                at = session.execute(select(JobRow.id).filter_by(tenant=tenant, uid=after)).scalar_one_or_none()
+                if at is None:
+                    raise UsageError("this cursor leads nowhere", got=after, want="the one of the page before")
+                asked = asked.where(JobRow.id < at)
+            ids = session.scalars(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
+            shown = _with_reason(language).where(JobRow.id.in_(ids[:limit])).order_by(JobRow.id.desc())
+            found = [job_of(row[0], row[1] or "") for row in session.execute(shown)]
+        return found, found[-1].id if len(ids) > limit else ""
+
+    def waiting(self) -> int:
+        """How many wait, of all tenants."""
+        with self.store.reading() as session:
+            return session.execute(select(func.count()).where(JobRow.state == QUEUED)).scalar_one()
+
+    def counts(self, tenant: str | None = None) -> dict[str, int]:
+        """How many there are in each state; of one tenant, or of all."""
+        asked = select(JobRow.state, func.count()).where(JobRow.deleted_at.is_(None)).group_by(JobRow.state)
+        if tenant is not None:
+            asked = asked.where(JobRow.tenant == tenant)
+        with self.store.reading() as session:
+            found: dict[str, int] = dict(session.execute(asked).all())
+        return {state: found.get(state, 0) for state in STATES}
+
+    def ahead(self, job: Job) -> int:
+        """How many of the same tenant wait before it."""
+        with self.store.reading() as session:
+            own = select(JobRow.id).filter_by(uid=job.id).scalar_subquery()
+            waiting = select(func.count()).where(JobRow.tenant == job.tenant, JobRow.state == QUEUED, JobRow.id < own)
+            return session.execute(waiting).scalar_one()
+
+    def cancel(self, tenant: str, uid: str) -> Job | None:
+        """As it is then: one that is over stays as it is. Who examines it learns of it by the next beat."""
+        with self.store.writing() as session:
+            row = self.own(session, tenant, uid)
+            if row is None or row.deleted_at is not None:
+                return None
+            if row.state in (QUEUED, RUNNING):
+                row.state, row.finished_at, row.same, row.owner = CANCELLED, now(), None, None
+                row.callback_state = "due" if row.callback_url else None
+                row.callback_at = row.finished_at if row.callback_url else None
+            return job_of(row)
+
+    def hide(self, tenant: str, uid: str) -> bool:
+        """Take it out of every list; :meth:`show` brings it back until it is erased. One that is open is cancelled."""
+        if self.cancel(tenant, uid) is None:
+            return False
+        with self.store.writing() as session:
+            row = self.own(session, tenant, uid)
+            if row is not None:
+                row.deleted_at, row.same, row.idempotency = now(), None, None
+            return row is not None
+
+    def show(self, tenant: str, uid: str) -> bool:
+        with self.store.writing() as session:
+            row = self.own(session, tenant, uid)
+            if row is None or row.deleted_at is None:
+                return False
+            row.deleted_at = None
+            return True
+
+    def hidden_for(self, seconds: float) -> list[tuple[str, str, str]]:
+        """Tenant, id and actor of those that were taken out at least so long ago."""
+        before = now() - timedelta(seconds=seconds)
+        with self.store.reading() as session:
+            rows = session.execute(select(JobRow.tenant, JobRow.uid, JobRow.actor).where(JobRow.deleted_at <= before))
+            return [(row.tenant, row.uid, row.actor) for row in rows]
+
+    def without(self, sha256: str, act: Locked) -> bool:
+        """Call ``act``, which takes away the bytes of that digest, where no job needs them; whether it was called."""
+        asked = select(JobRow.id).filter_by(sha256=sha256).limit(1)
+        with self.store.reading() as session:
+            if session.execute(asked).first() is not None:
+                return False
+        with self.store.writing() as session:
+            locked(session, sha256)
+            if session.execute(asked).first() is not None:
+                return False
+            act()
+            return True
+
+    def own(self, session: Session, tenant: str, uid: str) -> Any:
+        """The row, for who writes to it; None where this tenant has no such job."""
+        asked = select(JobRow).filter_by(tenant=tenant, uid=uid).with_for_update()
+        return session.execute(asked).scalar_one_or_none()
+
+    def _equal(self, session: Session, new: NewJob) -> JobRow:
+        """The job in whose way the new one was."""
+        known = JobRow.tenant == new.tenant
+        if new.idempotency is not None:
+            asked = select(JobRow).where(known, JobRow.idempotency == new.idempotency)
+            row = session.execute(asked).scalar_one_or_none()
+            if row is not None and (row.sha256, dict(row.options)) != (new.sha256, dict(new.options)):
+                fix = "Choose a new key for every new request."
+                raise UsageError("this idempotency key stands for another request", want="the same file", fix=fix)
+            if row is not None:
+                return row
+        return session.execute(select(JobRow).where(known, JobRow.same == new.same)).scalar_one()
+
+
+def plain_name(name: str) -> str:
+    """The last part of what a client calls a file, without what steers a terminal, at most 255 characters."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join([letter if letter.isprintable() else "�" for letter in last]).strip()
+    if len(shown) > _MAX_NAME:
+        shown = f"{shown[:180]}…{shown[-(_MAX_NAME - 181) :]}"
+    return shown if shown not in ("", ".", "..") else "upload"
+
+
+def locked(session: Session, sha256: str) -> None:
+    """Nobody else puts or takes bytes of this digest until the transaction ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(int(sha256[:15], 16))))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _with_reason(language: Language) -> Any:
+    of_language = and_(ReportRow.examination_id == JobRow.examination_id, ReportRow.language == language)
+    return select(JobRow, ReportRow.reason).outerjoin(ReportRow, of_language)
+
+
+def _conditions(wanted: Wanted) -> list[Any]:
+    found: list[Any] = []
+    for column, values in (
+        (JobRow.state, wanted.states),
+        (JobRow.decision, wanted.decisions),
+        (JobRow.kind, wanted.kinds),
+    ):
+        if values:
+            found.append(column.in_(values))
+    if wanted.text:
+        in_name = JobRow.name.icontains(wanted.text, autoescape=True)
+        found.append(or_(in_name, JobRow.sha256.startswith(wanted.text.lower(), autoescape=True)))
+    if wanted.since is not None:
+        found.append(JobRow.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(JobRow.created_at < wanted.until)
+    return found
+
+
+def job_of(row: JobRow, reason: str = "") -> Job:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    return Job(id=row.uid, reason=reason, **values)

@@ -1,0 +1,211 @@
+"""What is kept beside the rows: media, for as long as a tenant wants them, and packed reports, which pages show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from zhenwei.errors import NotFoundError, UsageError
+from zhenwei.report import Outcome
+from zhenwei.report.packed import pack, unpack
+from zhenwei.report.page import to_html
+from zhenwei.store.case_tables import LOCAL, KeptMedia, PageRow
+from zhenwei.store.folder import Arrival, Folder
+from zhenwei.store.store import Store
+from zhenwei.store.tables import File, Place
+from zhenwei.types import DetectorInfo, Language, Report
+
+Wish = datetime | Literal["never", "always"]
+
+
+def parse_wish(text: str) -> Wish:
+    """``never``, ``always``, or ``until 2027-01-31`` (the end of that day, UTC). UsageError for anything else."""
+    if text == "never":
+        return "never"
+    if text == "always":
+        return "always"
+    date = text.removeprefix("until").strip(" :=")
+    try:
+        found = datetime.fromisoformat(date)
+    except ValueError:
+        want = "never, always, or 'until 2027-01-31'"
+        raise UsageError("it is not clear how long media are kept", got=repr(text), want=want) from None
+    if len(date) == len("2027-01-31"):
+        found = datetime.combine(found.date(), time.max)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def folder_of(store: Store, given: Path | None = None) -> Folder:
+    """The folder of a store: the one that is ``given``, else beside the SQLite file, called as that and ``.kept``."""
+    if given is not None:
+        return Folder(given)
+    if store.engine.dialect.name != "sqlite":
+        fix = "Name a folder that all who use the store can reach: --folder DIR"
+        raise UsageError("this store has no folder for media and pages", want="a folder", fix=fix)
+    return Folder(Path(f"{store.engine.url.database}.kept"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The folder of a store, of which ``tenant`` keeps media. ``media``: how long those of a scan are kept; ``pages``:
+    whether what their pages are made from is."""
+
+    store: Store
+    folder: Folder
+    media: Wish = "never"
+    pages: bool = True
+    tenant: str = LOCAL
+
+    def keep_media(self, path: str, sha256: str) -> bool:
+        """Keep the file at ``path`` as long as ``media`` says; whether it is kept. It is not where it is gone, or has
+        other bytes by now. NotFoundError if the store does not know it."""
+        if self.media != "never" and self._is_kept(sha256):
+            return True
+        with self._arriving(path, sha256) as arrival:
+            if arrival is None:
+                return False
+            with self.store.writing() as session:
+                self._keep_media(session, arrival)
+            return True
+
+    @contextmanager
+    def beside(self, path: str, sha256: str, outcome: Outcome) -> Iterator[Callable[[Session, int], None]]:
+        """What ``Store.record`` is to do ``also``: keep the media, and what the page of a report is made from."""
+        with ExitStack() as stack:
+            media = stack.enter_context(self._arriving(path, sha256))
+            page = None
+            if self.pages and isinstance(outcome, Report):
+                page = stack.enter_context(self.folder.arriving(pack(outcome)))
+
+            def act(session: Session, examination_id: int) -> None:
+                if media is not None:
+                    self._keep_media(session, media)
+                if page is not None:
+                    self.keep_page(session, examination_id, page)
+
+            yield act
+
+    def _is_kept(self, sha256: str) -> bool:
+        """Whether it lies there already, for this tenant and as long as ``media`` says."""
+        asked = select(KeptMedia).join(File, File.id == KeptMedia.file_id)
+        with self.store.reading() as session:
+            row = session.scalar(asked.where(KeptMedia.tenant == self.tenant, File.sha256 == sha256))
+        is_enough = row is not None and (
+            row.until is None or (isinstance(self.media, datetime) and row.until >= self.media)
+        )
+        return is_enough and self.folder.where(sha256).is_file()
+
+    @contextmanager
+    def _arriving(self, path: str, sha256: str) -> Iterator[Arrival | None]:
+        if self.media == "never":
+            yield None
+            return
+        try:
+            source = Path(path).open("rb")  # noqa: SIM115 - closed below
+        except OSError:
+            yield None
+            return
+        with source, self.folder.arriving(source) as arrival:
+            yield arrival if arrival.sha256 == sha256 else None
+
+    def _keep_media(self, session: Session, arrival: Arrival) -> None:
+        self._arrived(session, arrival)
+        file_id = session.scalar(select(File.id).filter_by(sha256=arrival.sha256))
+        if file_id is None:
+            raise NotFoundError("the store knows no such file", got=arrival.sha256)
+        until = self.media if isinstance(self.media, datetime) else None
+        row = session.get(KeptMedia, (self.tenant, file_id))
+        if row is None:
+            session.add(KeptMedia(tenant=self.tenant, file_id=file_id, kept_at=datetime.now(UTC), until=until))
+        else:
+            row.until = None if until is None or row.until is None else max(until, row.until)
+
+    def media_path(self, sha256: str) -> Path | None:
+        """Where the file lies, if this tenant keeps it; else a place where it was met and still is, if it is."""
+        kept = select(KeptMedia.file_id).join(File, File.id == KeptMedia.file_id)
+        places = select(Place.path).join(File, File.id == Place.file_id).where(File.sha256 == sha256)
+        with self.store.reading() as session:
+            if session.scalar(kept.where(File.sha256 == sha256, KeptMedia.tenant == self.tenant)) is not None:
+                return self.folder.where(sha256)
+            found = list(session.scalars(places))
+        for path in map(Path, found):
+            if path.is_file() and _digest(path) == sha256:
+                return path
+        return None
+
+    def keep_page(self, session: Session, examination_id: int, arrival: Arrival) -> None:
+        """In the transaction that keeps the examination: what its page is made from."""
+        self._arrived(session, arrival)
+        earlier = session.get(PageRow, examination_id)
+        if earlier is not None:
+            replaced = earlier.sha256
+            session.delete(earlier)
+            session.flush()
+            if replaced != arrival.sha256:
+                self.remove_unneeded(session, replaced)
+        row = PageRow(examination_id=examination_id, sha256=arrival.sha256, size_bytes=arrival.size_bytes)
+        session.add(row)
+
+    def packed(self, examination_id: int) -> bytes:
+        """The packed report. NotFoundError where none was kept."""
+        with self.store.reading() as session:
+            row = session.get(PageRow, examination_id)
+        if row is None:
+            fix = "Examine the file again, without --no-pages."
+            raise NotFoundError("no page was kept of this examination", got=str(examination_id), fix=fix)
+        return self.folder.read(row.sha256)
+
+    def page(
+        self, examination_id: int, language: Language = "en", *, detectors: dict[str, DetectorInfo] | None = None
+    ) -> str:
+        """The page of an examination, as a scan writes it. Raises as :meth:`packed`."""
+        return to_html(unpack(self.packed(examination_id)).report, language, detectors=detectors)
+
+    def drop_expired(self) -> int:
+        """Away with media that nobody wanted for longer; how many."""
+        asked = select(File.sha256).join(KeptMedia, KeptMedia.file_id == File.id)
+        late = KeptMedia.until < datetime.now(UTC)
+        with self.store.writing() as session:
+            gone = list(session.scalars(asked.where(late)))
+            session.execute(delete(KeptMedia).where(late))
+            for sha256 in gone:
+                self.remove_unneeded(session, sha256)
+        return len(gone)
+
+    def remove_unneeded(self, session: Session, sha256: str) -> None:
+        """Away with the bytes of that digest, unless a row that is left tells of them."""
+        _lock(session, sha256)
+        media = select(KeptMedia.file_id).join(File, File.id == KeptMedia.file_id).where(File.sha256 == sha256)
+        pages = select(PageRow.examination_id).where(PageRow.sha256 == sha256)
+        if session.scalar(media.limit(1)) is None and session.scalar(pages.limit(1)) is None:
+            self.folder.remove(sha256)
+
+    def sweep(self) -> None:
+        """Away with all that no row tells of."""
+        self.folder.sweep()
+        for sha256 in list(self.folder.digests()):
+            with self.store.writing() as session:
+                self.remove_unneeded(session, sha256)
+
+    def _arrived(self, session: Session, arrival: Arrival) -> None:
+        _lock(session, arrival.sha256)
+        arrival.stay()
+
+
+def _lock(session: Session, sha256: str) -> None:
+    """Nobody else brings or takes bytes of this digest until the transaction ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(int(sha256[:15], 16))))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

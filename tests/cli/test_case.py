@@ -1,0 +1,149 @@
+"""``zhenwei case``: from the first file to a bundle that somebody else checks, and to its end."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
+
+from sqlalchemy import Connection
+from tests.hazard import draw
+
+from zhenwei.cli import main
+from zhenwei.store import Fingerprint, open_store
+
+LABELS = ["--detector", "provenance.labels"]
+
+
+class Told:
+    """The command line on one store: what it wrote."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.store, self._capsys = str(folder / "r.db"), capsys
+
+    def __call__(self, *words: object, status: int = 0) -> str:
+        assert main(["case", *map(str, words)]) == status
+        return self._capsys.readouterr().out
+
+    def error(self) -> str:
+        return self._capsys.readouterr().err
+
+
+@pytest.fixture
+def case(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
+    """A store with one examined picture, calm_1.png, and one case without files."""
+    told = Told(tmp_path, capsys)
+    monkeypatch.setenv("ZHENWEI_STORE", told.store)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    picture = draw(tmp_path, "calm", 1)
+    assert main(["scan", picture, "--store", told.store, "--workers", "1", "-q", *LABELS]) == 0
+    assert told("new", "A face", "--tag", "news", "--actor", "ada") == "1\n"
+    return told
+
+
+def add_known(case: Told, tmp_path: Path) -> str:
+    with open_store(case.store) as store:
+        (found,) = store.results()
+    case("add", 1, found.sha256, "--actor", "ada")
+    return found.sha256
+
+
+@pytest.mark.heavy
+def test_from_the_first_file_to_a_bundle_that_is_checked(case: Told, tmp_path: Path) -> None:
+    sha256 = add_known(case, tmp_path)
+    case("note", 1, "The first.", "--file", sha256[:12])
+    case("tag", 1, "old", "forum")
+    case("tag", 1, "old", "--remove")
+    (line,) = case("list", "--tag", "forum", "--format", "json").splitlines()
+    assert json.loads(line)["tags"] == ["forum", "news"]
+    shown = json.loads(case("show", 1, "--format", "json"))
+    assert "salt" not in shown
+    assert [file["decision"] for file in shown["files"]] == ["inconclusive"]
+    assert "无法判定" in case("show", 1, "--lang", "zh")
+    assert case("log", 1).count("tag added") == 3
+    assert "加入文件" in case("log", 1, "--lang", "zh")
+
+    bundle = tmp_path / "a.zip"
+    digest = case("export", 1, "--output", bundle).strip()
+    assert main(["case", "export", "1", "--output", str(bundle)]) == 2
+    assert "--force" in case.error()
+    told = case("verify", bundle, "--replay", "--expect", digest)
+    assert "Whole: 1 files" in told
+    assert "calm_1.png: same answer (inconclusive → inconclusive)" in told
+    answer = json.loads(case("verify", bundle, "--replay", "--format", "json"))
+    assert [one["answer"] for one in answer["replayed"]] == ["same"]
+    assert answer["replayed"][0]["by_same_version"] is True
+
+
+@pytest.mark.heavy
+def test_what_was_changed_is_told_from_another_answer_of_another_version(case: Told, tmp_path: Path) -> None:
+    bundle = tmp_path / "a.zip"
+    for version, told in (("9.9", "other answer: another version"), ("", "TAMPERED: another answer by the very same")):
+        with open_store(case.store) as store, store.engine.execution_options(writes=True).begin() as connection:
+            connection.exec_driver_sql("DELETE FROM log_entry")
+            connection.exec_driver_sql('DELETE FROM "case"')
+            _answer_otherwise(connection, version)
+        case("new", "Another")
+        add_known_to(case, 2 if version else 3)
+        case("export", 2 if version else 3, "--output", bundle, "--force")
+        out = case("verify", bundle, "--replay", status=0 if version else 1)
+        assert f"calm_1.png: {told}" in out
+        assert "(forged → inconclusive)" in out
+
+
+def add_known_to(case: Told, number: int) -> None:
+    with open_store(case.store) as store:
+        (found,) = store.results()
+    case("add", number, found.sha256)
+
+
+def _answer_otherwise(connection: Connection, version: str) -> None:
+    """The store says "forged", by that version, or by the one that it was."""
+    run = connection.exec_driver_sql
+    run("UPDATE examination SET decision = 'forged'")
+    run('UPDATE report SET document = replace(document, \'"decision": "inconclusive"\', \'"decision": "forged"\')')
+    row = run("SELECT version, models, options, detectors FROM engine").one()
+    models, options, detectors = [json.loads(text) for text in row[1:]]
+    original = json.loads(run("SELECT document FROM report WHERE language = 'en'").scalar_one())["engine"]["version"]
+    engine = Fingerprint(version or original, models, options, tuple(detectors))
+    run("UPDATE engine SET version = ?, fingerprint = ?", (engine.version, engine.sha256))
+
+
+@pytest.mark.heavy
+def test_what_the_store_does_not_know_is_examined_first(case: Told, tmp_path: Path) -> None:
+    case("add", 1, draw(tmp_path, "calm", 2), tmp_path / "gone.png", status=1)
+    shown = json.loads(case("show", 1, "--format", "json"))
+    assert [file["name"] for file in shown["files"]] == ["calm_2.png"]
+    case("remove", 1, "calm_2.png")
+    assert json.loads(case("show", 1, "--format", "json"))["files"] == []
+
+
+@pytest.mark.heavy
+def test_a_case_is_erased_with_its_files(case: Told, tmp_path: Path) -> None:
+    sha256 = add_known(case, tmp_path)
+    case("note", 1, "A note that nobody may find 5Jd")
+    assert main(["case", "erase", "--store", case.store]) == 2
+    case("erase", "--case", 1, "--files", "--yes")
+    for path in tmp_path.glob("r.db*"):
+        if path.is_file():
+            assert b"5Jd" not in path.read_bytes()
+    assert not [path for path in (tmp_path / "r.db.kept").rglob("*") if path.is_file()]
+    main(["case", "show", "1"])
+    assert "no such case" in case.error()
+    log = [json.loads(line) for line in case("log", "--format", "json").splitlines()]
+    assert [entry["action"] for entry in log] == ["case-opened", "case-erased", "file-erased"]
+    assert log[-1]["subject"] == sha256
+
+
+def test_what_is_no_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../evil", b"x")
+    assert main(["case", "verify", str(path)]) == 1
+    assert "no bundle of a case" in capsys.readouterr().err
+    assert main(["case", "verify", str(tmp_path / "gone.zip")]) == 1

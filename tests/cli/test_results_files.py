@@ -1,0 +1,60 @@
+"""``zhenwei results`` as Parquet, typed, and as the pages that a scan would have written."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
+
+from tests.store.test_kept import PHRASE, drawn, keep
+from tests.store.test_store import failure
+from tests.store.test_store import keep as keep_plain
+
+from zhenwei.cli import main
+from zhenwei.cli._results_files import RESULT_COLUMNS
+from zhenwei.store import Kept, Result, open_store
+from zhenwei.store.kept import folder_of
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """Two pictures, one without its page, and a file that could not be examined."""
+    where = str(tmp_path / "r.db")
+    with open_store(where) as opened:
+        kept = Kept(opened, folder_of(opened))
+        keep(kept, drawn(tmp_path / "a.png", 1))
+        keep(Kept(opened, folder_of(opened), pages=False), drawn(tmp_path / "b.png", 2))
+        keep_plain(opened, 9, failure(), "c.png")
+    return where
+
+
+def test_parquet_has_a_column_of_its_type_for_all_that_is_known(
+    store: str, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: pip install 'zhenwei[parquet]'")
+    assert list(RESULT_COLUMNS) == list(Result.__dataclass_fields__)
+    monkeypatch.setattr("zhenwei.cli._results_files._AT_ONCE", 2)
+    assert main(["results", "--store", store, "--format", "parquet"]) == 0
+    table = parquet.read_table(io.BytesIO(capfdbinary.readouterr().out))
+    assert table.column("decision").to_pylist() == ["forged", "forged", "unreadable"]
+    assert table.column("llr").to_pylist() == [2.5, 2.5, None]
+    assert str(table.schema.field("examined_at").type) == "timestamp[us, tz=UTC]"
+    assert main(["results", "--store", store, "--by-folder", "--format", "parquet"]) == 0
+    table = parquet.read_table(io.BytesIO(capfdbinary.readouterr().out))
+    assert sum(table.column("forged").to_pylist()) == 2
+
+
+def test_pages_are_those_of_a_scan(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "pages"
+    forged = ["results", "--store", store, "--where", "decision=forged", "--output", str(out), "--lang", "zh"]
+    assert main([*forged, "--where", "path~*a.png"]) == 0
+    assert [path.name for path in out.glob("*.html")] == ["a.html"]
+    assert PHRASE in (out / "a.html").read_text(encoding="utf-8")
+    assert 'lang="zh-Hans"' in (out / "a.html").read_text(encoding="utf-8")
+    assert len(json.loads((out / "report.json").read_text(encoding="utf-8"))["reports"]) == 1
+    assert main(forged) == 1
+    assert "--again" in capsys.readouterr().err

@@ -1,0 +1,180 @@
+"""Scores of another model: read from a table, calibrated on sources left out, with the figures of ours."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zhenwei.cli import main
+from zhenwei.errors import DataError
+from zhenwei.evaluation import results
+from zhenwei.evaluation.comparison import compare
+from zhenwei.evaluation.foreign_results import evaluate_scores
+from zhenwei.evaluation.foreign_scores import calibrated, read_scores
+from zhenwei.stats import metrics
+
+SHIFT = {"north": 0.0, "south": 0.4, "west": -0.3}
+
+
+def rows(*, separation: float = 2.0, seed: int = 0, each: int = 60) -> list[dict[str, Any]]:
+    """Files of three sources, two of each person, whose scores are shifted by the source."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for source, shift in SHIFT.items():
+        for number in range(each):
+            forged = number % 2
+            score = shift + separation * forged + rng.normal()
+            name = f"{source}/{number}.jpg"
+            who = f"{source} {number // 4}"
+            made.append(
+                {"path": name, "score": score, "label": ("real", "fake")[forged], "source": source, "group": who}
+            )
+    return made
+
+
+def table(path: Path, content: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(content[0]))
+        writer.writeheader()
+        writer.writerows(content)
+    return path
+
+
+def test_the_figures_are_those_of_an_independent_count(tmp_path: Path) -> None:
+    content = rows()
+    read = read_scores(table(tmp_path / "theirs.csv", content))
+    found = evaluate_scores("theirs", read)
+    truth = np.array([row["label"] == "fake" for row in content])
+    scores = np.array([row["score"] for row in content])
+    (figures,) = found.figures
+    assert figures.auc is not None
+    assert figures.auc.value == pytest.approx(metrics.auc(truth, scores))
+    assert figures.auc.low < figures.auc.value < figures.auc.high
+    assert (figures.genuine, figures.forged, figures.groups) == (90, 90, 45)
+    assert {row.name for row in found.by_source if row.of == "source"} == set(SHIFT)
+    assert found.protocol == "scores, source left out"
+    said = np.array([f.decision == "forged" for f in found.files])
+    assert figures.found is not None
+    assert figures.found.value == pytest.approx(said[truth].mean())
+
+
+def test_a_source_is_calibrated_without_itself(tmp_path: Path) -> None:
+    """What is true of one source changes nothing of its own LLRs but by the others."""
+    read = read_scores(table(tmp_path / "theirs.csv", rows()))
+    found = calibrated(read, seed=0)
+    swapped = []
+    for row in rows():
+        label = {"real": "fake", "fake": "real"}[row["label"]] if row["source"] == "north" else row["label"]
+        swapped.append(row | {"label": label})
+    other = calibrated(read_scores(table(tmp_path / "swapped.csv", swapped)), seed=0)
+    north = [number for number, row in enumerate(read) if row.item.origin == "north"]
+    assert found.left_out == "source"
+    assert [found.llrs[n] for n in north] == [other.llrs[n] for n in north]
+    assert found.llrs != other.llrs
+
+
+def test_calibrated_scores_cost_little_more_than_they_must(tmp_path: Path) -> None:
+    found = evaluate_scores("theirs", read_scores(table(tmp_path / "theirs.csv", rows(each=200))))
+    (figures,) = found.figures
+    assert figures.c_llr is not None
+    assert figures.min_c_llr is not None
+    assert figures.c_llr.value < figures.min_c_llr.value + 0.1
+    assert figures.false_alarms is not None
+    assert figures.false_alarms.value <= 0.06
+
+
+def test_a_missing_score_is_an_abstention(tmp_path: Path) -> None:
+    content = rows()
+    for row in content[::9]:
+        row["score"] = ""
+    (figures,) = evaluate_scores("theirs", read_scores(table(tmp_path / "theirs.csv", content))).figures
+    assert figures.coverage.value == pytest.approx(160 / 180)
+
+
+def test_without_sources_people_are_left_out(tmp_path: Path) -> None:
+    content = [{key: value for key, value in row.items() if key != "source"} for row in rows()]
+    found = evaluate_scores("theirs", read_scores(table(tmp_path / "theirs.csv", content)))
+    assert found.protocol == "scores, group left out"
+    assert found.by_source == ()
+
+
+def test_scores_of_the_other_class_are_told(tmp_path: Path) -> None:
+    content = [row | {"score": -row["score"]} for row in rows()]
+    path = table(tmp_path / "theirs.csv", content)
+    wrong = evaluate_scores("theirs", read_scores(path))
+    assert [f.check for f in wrong.findings if not f.ok][:1] == ["direction of the scores"]
+    right = evaluate_scores("theirs", read_scores(path, higher="genuine"))
+    assert right.figures[0].auc is not None
+    assert right.figures[0].auc.value > 0.9
+
+
+def test_the_better_of_two_models_is_found(tmp_path: Path) -> None:
+    poor = evaluate_scores("a", read_scores(table(tmp_path / "set.csv", rows(separation=0.7))))
+    good = evaluate_scores("b", read_scores(table(tmp_path / "set.csv", rows(separation=3.0))))
+    tests = {test.figure: test for test in compare(poor, good, resamples=500).sets[0].tests}
+    assert tests["AUC"].better == "B"
+    assert poor.figures[0].auc is not None
+    assert tests["AUC"].a == pytest.approx(poor.figures[0].auc.value)
+
+
+def test_metadata_that_tell_the_label_are_found(tmp_path: Path) -> None:
+    """The files themselves are opened: forgeries saved as small PNG, genuine ones as large JPEG."""
+    content = rows(each=30)
+    for row in content:
+        forged = row["label"] == "fake"
+        row["path"] = row["path"].replace(".jpg", ".png" if forged else ".jpg")
+        path = tmp_path / row["path"]
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (20, 20) if forged else (40, 40), (90, 80, 70)).save(path)
+    found = evaluate_scores("theirs", read_scores(table(tmp_path / "theirs.csv", content)))
+    assert [f.check for f in found.findings if not f.ok] == ["shortcut probe"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"score": "high"}, "a score is no number"),
+        ({"label": "perhaps"}, "a label is unknown"),
+        ({"path": ""}, "a row names no file"),
+        ({"path": "north/1.jpg"}, "a file is listed twice"),
+    ],
+)
+def test_what_is_wrong_with_a_table_names_the_line(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    content = rows()
+    content[0] |= change
+    content = content[1:2] + content[:1] if change.get("path") == "north/1.jpg" else content
+    with pytest.raises(DataError, match=message) as caught:
+        read_scores(table(tmp_path / "theirs.csv", content))
+    assert "line" in str(caught.value)
+
+
+def test_the_command_pairs_with_labelled_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labelled = []
+    for row in rows(each=20):
+        path = tmp_path / row["path"]
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+        labelled.append({"path": row["path"], "label": row["label"], "origin": row["source"], "identity": row["group"]})
+    table(tmp_path / "labels.csv", labelled)
+    scores = table(tmp_path / "theirs.csv", [{"id": row["path"], "score": row["score"]} for row in rows(each=20)])
+    words = ["evaluate", "ours", "--scores", str(scores), "--data", str(tmp_path / "labels.csv"), "--output"]
+    assert main([*words, str(tmp_path / "out")]) == 0
+    assert "labels" in capsys.readouterr().out
+    written = results.load(tmp_path / "out" / "results.json")
+    assert (written.subject, written.figures[0].name, written.ranked_by) == ("ours", "labels", "score")
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["schema"] == "zhenwei.evaluation/1"
+    strange = table(tmp_path / "strange.csv", [{"id": "nowhere.jpg", "score": 1}])
+    words[3] = str(strange)
+    assert main([*words, str(tmp_path / "out2")]) == 1
+    assert "that the data do not have" in capsys.readouterr().err
+
+
+def test_the_command_wants_data_or_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--output", str(tmp_path)]) == 2
+    assert "--scores" in capsys.readouterr().err

@@ -1,0 +1,97 @@
+"""A report as bytes and back: what a page is made from later, in either language."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zhenwei.errors import DataError
+from zhenwei.report import to_dict, to_html
+from zhenwei.report.packed import FORMAT, pack, picture, unpack
+from zhenwei.report.restored import from_dict
+from zhenwei.types import Box, ImageExhibit, Language, Report
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def test_a_report_comes_back_in_both_languages(every_report: tuple[Report, ...], full_photo: Report) -> None:
+    for report in (*every_report, full_photo):
+        back = unpack(pack(report)).report
+        for language in LANGUAGES:
+            assert to_dict(back, language) == to_dict(report, language)
+            assert "<html" in to_html(back, language)
+
+
+def test_pictures_come_back_nearly_as_they_were_with_their_places(forged_photo: Report) -> None:
+    found = forged_photo.evidence[0].exhibits[0]
+    assert isinstance(found, ImageExhibit)
+    placed = replace(found, place=Box(0.1, 0.2, 0.3, 0.4))
+    person = replace(forged_photo.people[0], sightings=((1.5, Box(0.25, 0.5, 0.75, 1.0)),))
+    evidence = (replace(forged_photo.evidence[0], exhibits=(placed,)),)
+    packed = unpack(pack(replace(forged_photo, evidence=evidence, people=(person,))))
+    exhibit = packed.report.evidence[0].exhibits[0]
+    assert exhibit.place == Box(0.1, 0.2, 0.3, 0.4)  # type: ignore[union-attr]
+    assert packed.report.people[0].sightings == ((1.5, Box(0.25, 0.5, 0.75, 1.0)),)
+    difference = exhibit.pixels.astype(int) - found.pixels  # type: ignore[union-attr]
+    assert np.abs(difference).mean() < 3
+    assert len(packed.pictures) == 3  # map, original, portrait
+    assert any(packed.report.people[0].portrait is pixels for pixels in packed.pictures)
+
+
+def test_a_traceback_stays_behind(forged_photo: Report) -> None:
+    evidence = (replace(forged_photo.evidence[0], fault="Traceback: /home/someone/secret.py"),)
+    data = pack(replace(forged_photo, evidence=evidence))
+    assert unpack(data).report.evidence[0].fault
+    assert b"secret.py" not in zipfile.ZipFile(io.BytesIO(data)).read("report.json")
+
+
+def test_single_pictures_are_taken_out(forged_photo: Report) -> None:
+    data = pack(forged_photo)
+    jpeg = picture(data, 0)
+    assert jpeg is not None
+    assert jpeg[:3] == b"\xff\xd8\xff"
+    assert picture(data, 99) is None
+
+
+def archive(document: object) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as made:
+        made.writestr("report.json", json.dumps(document))
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no archive",
+        archive({"format": "zhenwei.packed/0", "report": {}}),
+        archive({"format": FORMAT, "report": {"": "Popen", "args": ["id"]}}),
+        archive({"format": FORMAT, "report": {"": "Report", "nothing": 1}}),
+        archive({"format": FORMAT, "report": {"": "pixels", "number": 7}}),
+        archive([]),
+    ],
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(DataError, match="no packed report"):
+        unpack(data)
+
+
+def test_json_is_a_report_without_its_pictures(every_report: tuple[Report, ...]) -> None:
+    for report in every_report:
+        for language in LANGUAGES:
+            written = to_dict(report, language)
+            again = to_dict(from_dict(written), language)
+            for evidence in written["evidence"]:
+                evidence["exhibits"] = []
+            assert again == written
+            assert "<html" in to_html(from_dict(written), language)
+    with pytest.raises(DataError, match="no report"):
+        from_dict({"schema": "zhenwei.report/1", "file": {}, "error": {}})
+    with pytest.raises(DataError, match="no report"):
+        from_dict({})

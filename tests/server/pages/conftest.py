@@ -1,0 +1,116 @@
+"""A service with real detectors, and a browser to look at it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.server.conftest import MEDIA, Live, live
+
+from zhenwei.server.auth.passwords import Passwords
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+BROWSER = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+PHOTO, CLIP = MEDIA / "astronaut-forged.jpg", MEDIA / "astronaut-clip.mp4"
+ANSWER = {"Accept": "application/json"}
+AXE = "axe-core@4.14.1"
+
+
+@pytest.fixture(scope="session")
+def site_of_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Without keys, with one worker; one for all, since its worker loads the models once."""
+    with live(tmp_path_factory.mktemp("pages")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def examined(site_of_pages: Live) -> dict[str, str]:
+    """Ids of the forged photo and of the clip, by name; both are done, and their previews made."""
+    found: dict[str, str] = {}
+    with site_of_pages.http() as http:
+        for path, depth in ((PHOTO, "standard"), (CLIP, "fast")):
+            sent = http.post(
+                "/files", data={"depth": depth}, files={"file": (path.name, path.read_bytes())}, headers=ANSWER
+            )
+            found[path.name] = sent.json()["ids"][0]
+        for id_ in found.values():
+            until(lambda id_=id_: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
+            until(lambda id_=id_: http.get(f"/examinations/{id_}/preview.json").json()["state"] == "ready")
+    return found
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service with logins, of which ``ann`` and ``bob`` are tenants of their own; nobody examines."""
+    with live(tmp_path_factory.mktemp("guarded"), run_jobs=False, auth="keys") as made:
+        access = made.app.state.gate.access
+        for name, scopes in (("ann", ("read", "submit", "admin")), ("bob", ("read", "submit")), ("eve", ("read",))):
+            access.add_person(name, name, Passwords().hash(f"{name} has a long word"), scopes)
+        yield made
+
+
+def until(holds: object, seconds: float = 120) -> None:
+    assert callable(holds)
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'zhenwei[dev]'")
+    if not BROWSER:
+        pytest.skip("no Chromium or Chrome on this machine")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def look(browser: Browser, site_of_pages: Live) -> Iterator[object]:
+    """``look(**options)``: a page in a browser of its own, that of a visitor who was never here. What its console says
+    against it fails the test, but for the status ``refused``."""
+    contexts, said, expected = [], [], []
+
+    def new(refused: int = 0, **options: object) -> Page:
+        expected.append(f"status of {refused} ")
+        context = browser.new_context(**{"base_url": site_of_pages.url, "locale": "en-GB", **options})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        return page
+
+    yield new
+    for context in contexts:
+        context.close()
+    assert [text for text in said if not any(one in text for one in expected)] == []
+
+
+@pytest.fixture(scope="session")
+def axe(request: pytest.FixtureRequest) -> str:
+    """axe-core, as npm has it; kept between runs."""
+    folder = Path(request.config.cache.mkdir("axe"))
+    script = folder / "package" / "axe.min.js"
+    if not script.is_file():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm on this machine, which brings axe-core")
+        ended = subprocess.run(
+            ["npm", "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        )
+        if ended.returncode:
+            pytest.skip(f"npm cannot bring {AXE}: {ended.stderr.strip()[:200]}")
+        shutil.unpack_archive(folder / ended.stdout.split()[-1], folder, "gztar", filter="data")
+    return script.read_text(encoding="utf-8")

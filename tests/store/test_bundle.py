@@ -1,0 +1,279 @@
+"""A bundle is the same bytes for the same case, shows whatever is done to it, and does no harm to who reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
+
+from tests.store.test_kept import PHRASE, drawn, keep, kept
+from tests.store.test_store import OURS
+
+from zhenwei.errors import DataError
+from zhenwei.store import Cases, open_store
+from zhenwei.store.bundle import export
+from zhenwei.store.bundle_check import check
+from zhenwei.store.bundle_reading import Bundle
+from zhenwei.store.chain import Entry, canonical, salted
+
+Members = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A case with two files, one of them gone and without its page, and its digest."""
+    folder = tmp_path_factory.mktemp("case")
+    with open_store(str(folder / "a.db")) as store:
+        own = kept(store, folder)
+        first, second = drawn(folder / "a.PNG", 1), drawn(folder / "b.png", 2)
+        keep(own, first)
+        keep(replace(own, media="never", pages=False), second)
+        (folder / "b.png").unlink()
+        cases = Cases(store, actor="ada")
+        made = cases.create("A case")
+        cases.add_file(made.id, first.media.sha256, name="../a.PNG")
+        cases.add_file(made.id, second.media.sha256, name="b.png")
+        cases.note(made.id, "A note", sha256=first.media.sha256)
+        cases.tag(made.id, "news")
+        bundles = [folder / "one.zip", folder / "two.zip"]
+        digests = {export(cases, own, made.id, path) for path in bundles}
+        assert bundles[0].read_bytes() == bundles[1].read_bytes()
+        assert [entry.action for entry in cases.store_log()] == ["case-opened", "case-exported", "case-exported"]
+        assert cases.store_log()[-1].details["bundle"] in digests
+    assert len(digests) == 1
+    return bundles[0], digests.pop()
+
+
+def members(path: Path) -> Members:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def written(path: Path, content: Members) -> Path:
+    """As a bundle, its manifest as it is."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data, zipfile.ZIP_STORED if name.startswith("media/") else None)
+    return path
+
+
+def resealed(content: Members) -> Members:
+    """With a manifest that tells of the members as they are now: what a careful forger does."""
+    manifest = json.loads(content["manifest.json"])
+    for name, data in content.items():
+        if name != "manifest.json":
+            manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+    return content | {"manifest.json": json.dumps(manifest).encode()}
+
+
+def test_a_bundle_is_whole_and_holds_what_was_in_the_case(exported: tuple[Path, str]) -> None:
+    path, digest = exported
+    found = check(path, expected=digest)
+    assert found.flaws == ()
+    assert found.notes == ("b.png: the file itself is not in the bundle",)
+    assert (found.title, found.digest, found.entries) == ("A case", digest, 7)
+    assert [(claim.name, claim.decision, claim.llr) for claim in found.claims] == [
+        ("../a.PNG", "forged", 2.5),
+        ("b.png", "forged", 2.5),
+    ]
+    assert found.claims[0].engine == OURS
+    names = members(path).keys()
+    assert sum([name.startswith("media/") and name.endswith(".png") for name in names]) == 1
+    assert sum([name.endswith(".html") for name in names]) == 2
+    assert sum([name.startswith("reports/") for name in names]) == 4
+    assert PHRASE in members(path)[found.claims[0].medium.replace("media", "pages").replace(".png", ".html")].decode()
+    other = check(path, expected="0" * 64)
+    assert other.flaws == ("the bundle is another than 0000000000000000…",)
+
+
+def in_json(name: str, change: Callable[[Any], object]) -> Callable[[Members], object]:
+    def act(content: Members) -> None:
+        document = json.loads(content[name])
+        change(document)
+        content[name] = json.dumps(document).encode()
+
+    return act
+
+
+def in_log(number: int, **changes: str) -> Callable[[Members], object]:
+    """An entry is changed, and all digests after it are made anew."""
+
+    def act(content: Members) -> None:
+        entries = [Entry.from_dict(json.loads(line)) for line in content["log.jsonl"].decode().splitlines()]
+        entries[number - 1] = replace(entries[number - 1], **changes)  # type: ignore[arg-type]
+        previous = "0" * 64
+        for place, entry in enumerate(entries):
+            moved = replace(entry, previous=previous)
+            entries[place] = replace(moved, sha256=moved.digest())
+            previous = entries[place].sha256
+        content["log.jsonl"] = "".join([canonical(entry.to_dict()) + "\n" for entry in entries]).encode()
+        in_json("manifest.json", lambda manifest: manifest.update(log_end=previous))(content)
+
+    return act
+
+
+def one(content: Members, ending: str, folder: str) -> str:
+    return min([name for name in content if name.startswith(folder) and name.endswith(ending)])
+
+
+FORGERIES: dict[str, tuple[Callable[[Members], object], str]] = {
+    "medium": (lambda c: c.update({one(c, "", "media/"): b"other"}), "the file is another"),
+    "report": (lambda c: c.update({one(c, ".en.json", "reports/"): b"{}"}), "reports are others"),
+    "title": (in_json("case.json", lambda case: case.update(title="Another")), "title"),
+    "opened": (in_json("case.json", lambda case: case.update(created_at="2020-01-01T00:00:00+00:00")), "opened"),
+    "tag": (in_json("case.json", lambda case: case["tags"].append("x")), "tags"),
+    "note": (in_json("case.json", lambda case: case["notes"][0].update(text="No")), "notes"),
+    "note's author": (in_json("case.json", lambda case: case["notes"][0].update(actor="eve")), "notes"),
+    "name": (in_json("case.json", lambda case: case["files"][0].update(name="c.png")), "files, or their names"),
+    "file left out": (in_json("case.json", lambda case: case["files"].pop()), "files, or their names"),
+    "file twice": (in_json("case.json", lambda case: case["files"].append(case["files"][0])), "files, or their names"),
+    "verdict": (in_json("case.json", lambda case: case["files"][0].update(decision="genuine")), "verdict is another"),
+    "page": (lambda c: c.update({one(c, ".html", "pages/"): b"<p>genuine</p>"}), "says something else"),
+    "index": (lambda c: c.update({"index.html": b"<p>genuine</p>"}), "says something else"),
+    "packed": (lambda c: c.update({one(c, ".packed", "pages/"): b"PK"}), "made of something else"),
+    "put in": (lambda c: c.update({f"media/{'0' * 64}": b"x"}), "was changed|put in"),
+    "log entry": (in_log(4, actor="eve"), "files, or their names"),
+    "log end": (in_json("manifest.json", lambda manifest: manifest.update(log_end="0" * 64)), "ends otherwise"),
+    "salt": (in_json("case.json", lambda case: case.update(salt="x")), "title"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_whatever_is_changed_shows_even_where_the_manifest_is_made_anew(
+    exported: tuple[Path, str], tmp_path: Path, name: str
+) -> None:
+    path, digest = exported
+    act, told = FORGERIES[name]
+    content = members(path)
+    act(content)
+    plain = check(written(tmp_path / "plain.zip", content), expected=digest)
+    assert plain.flaws
+    sealed = check(written(tmp_path / "sealed.zip", resealed(content)), expected=digest)
+    assert "another than" in sealed.flaws[0]
+    if name != "put in":
+        assert told in "; ".join(sealed.flaws[1:])
+
+
+def test_a_member_that_is_missing_and_a_broken_log_show(exported: tuple[Path, str], tmp_path: Path) -> None:
+    path, _ = exported
+    content = members(path)
+    del content[one(content, "", "media/")]
+    assert "was taken out" in "; ".join(check(written(tmp_path / "a.zip", content)).flaws)
+    content = members(path)
+    lines = content["log.jsonl"].splitlines(keepends=True)
+    content["log.jsonl"] = b"".join([lines[0], *lines[2:]])
+    assert "entry 2 is missing" in "; ".join(check(written(tmp_path / "b.zip", resealed(content))).flaws)
+
+
+def test_pages_of_another_version_are_not_made_again(exported: tuple[Path, str], tmp_path: Path) -> None:
+    path, _ = exported
+    content = members(path)
+    in_json("case.json", lambda case: case.update(pages_by="0" * 64))(content)
+    found = check(written(tmp_path / "a.zip", resealed(content)))
+    assert found.flaws == ()
+    assert "another version" in found.notes[-1]
+
+
+def test_bytes_before_the_archive_show(exported: tuple[Path, str], tmp_path: Path) -> None:
+    path, _ = exported
+    longer = tmp_path / "a.zip"
+    longer.write_bytes(b"MZ" + b"\0" * 100 + path.read_bytes())
+    assert check(longer).flaws == ("there is more in the archive than its members",)
+
+
+def with_member(info: zipfile.ZipInfo, data: bytes) -> Callable[[Path, Members], None]:
+    def act(path: Path, content: Members) -> None:
+        written(path, content)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(info, data)
+
+    return act
+
+
+def named(name: str, *, mode: int = stat.S_IFREG | 0o644, method: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr, info.compress_type, info.create_system = mode << 16, method, 3
+    return info
+
+
+def overlapping(path: Path, content: Members) -> None:
+    """Members that share their bytes: the second entry of the directory points to the first one's data."""
+    written(path, {**content, f"reports/{'0' * 64}.en.json": b"\0" * (30 << 20)})
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
+        start, count = archive.start_dir, len(archive.infolist())
+    directory, end = bytes(data[start:-22]), bytearray(data[-22:])
+    entry = directory[directory.rindex(b"PK\x01\x02") :]
+    copies = 60
+    more = b"".join([entry.replace(b"0" * 64, f"{number:064x}".encode()) for number in range(1, copies)])
+    struct.pack_into("<HH", end, 8, count + copies - 1, count + copies - 1)
+    struct.pack_into("<I", end, 12, len(directory) + len(more))
+    path.write_bytes(bytes(data[:start]) + directory + more + bytes(end))
+
+
+HOSTILE: dict[str, tuple[Callable[[Path, Members], object], str]] = {
+    "no archive": (lambda path, _: path.write_bytes(b"PK\x03\x04 nothing"), "no bundle"),
+    "empty": (lambda path, _: path.write_bytes(b""), "no bundle"),
+    "another archive": (lambda path, _: written(path, {"a.txt": b"x"}), "no case.json"),
+    "traversal": (with_member(named("media/../../../tmp/x"), b"x"), "a member called"),
+    "absolute": (with_member(named("/etc/passwd"), b"x"), "a member called"),
+    "backslash": (with_member(named("media\\..\\x"), b"x"), "a member called"),
+    "NUL": (with_member(named("index.html\0.exe"), b"x"), "a member called|two members"),
+    "link": (with_member(named(f"media/{'0' * 64}", mode=stat.S_IFLNK | 0o777), b"/etc/passwd"), "link"),
+    "device": (with_member(named(f"media/{'0' * 64}", mode=stat.S_IFCHR | 0o777), b""), "link or device"),
+    "folder": (with_member(named("media/", mode=stat.S_IFDIR | 0o777), b""), "a member called"),
+    "packed medium": (with_member(named(f"media/{'0' * 64}", method=zipfile.ZIP_DEFLATED), b"0" * 99), "packed"),
+    "strange method": (with_member(named(f"reports/{'0' * 64}.en.json", method=zipfile.ZIP_LZMA), b"0"), "packed"),
+    "bomb": (
+        with_member(named(f"reports/{'0' * 64}.en.json", method=zipfile.ZIP_DEFLATED), b"\0" * (65 << 20)),
+        "bytes",
+    ),
+    "shared bytes": (overlapping, "share their bytes"),
+    "list": (lambda path, c: written(path, {**c, "case.json": b"[]"}), "no JSON object"),
+    "deep": (lambda path, c: written(path, {**c, "case.json": b"[" * 100_000}), "case.json"),
+    "wrong types": (lambda path, c: written(path, {**c, "case.json": b'{"schema": 1}'}), "not put together|version"),
+    "no numbers": (lambda path, c: written(path, {**c, "log.jsonl": b'{"at": 5}\n'}), "not put together"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_made_to_do_harm_is_refused(exported: tuple[Path, str], tmp_path: Path, name: str) -> None:
+    act, told = HOSTILE[name]
+    path = tmp_path / "bad.zip"
+    act(path, members(exported[0]))
+    with pytest.raises(DataError, match=told):
+        check(path)
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_damage_anywhere_is_found_or_refused(exported: tuple[Path, str], tmp_path: Path) -> None:
+    whole = exported[0].read_bytes()
+    path = tmp_path / "a.zip"
+    for place in range(0, len(whole), max(1, len(whole) // 150)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        try:
+            found = check(path, expected=exported[1])
+        except DataError:
+            continue
+        if found.flaws:
+            continue
+        with Bundle(path) as bundle:  # what is not content, as a time, may differ: all that is read is the same
+            assert [bundle.read(name) for name in bundle.members] == list(members(exported[0]).values())
+
+
+def test_texts_cannot_be_guessed_without_the_salt() -> None:
+    assert salted("a", "text") != salted("b", "text")

@@ -1,0 +1,76 @@
+"""The client by itself: light to load, and plain about a service that is not there or no service of ours."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+pytest.importorskip("httpx", reason="httpx is not installed: pip install 'zhenwei[client]'")
+
+from zhenwei.client import Client
+from zhenwei.errors import MissingExtraError, ServiceError
+
+
+def test_it_loads_nothing_that_examines() -> None:
+    code = (
+        "import sys, zhenwei.client; from zhenwei.client import Client; Client().close(); "
+        "print([m for m in ('numpy', 'cv2', 'onnxruntime', 'sqlalchemy', 'fastapi', 'pydantic') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
+    assert ended.stdout.strip() == "[]"
+
+
+def test_a_service_that_is_not_there_is_told_with_the_cure() -> None:
+    with Client("http://127.0.0.1:1") as client, pytest.raises(ServiceError, match="cannot be reached") as refused:
+        client.counts()
+    assert refused.value.status == 0
+    assert "zhenwei serve" in refused.value.fix
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[str, list[int]]]:
+    """Somebody in between who answers with a page of his own; the statuses that he has left to give, then 502."""
+    statuses = [503, 429]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses.pop(0) if statuses else 502)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "6")
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", statuses
+        server.shutdown()
+
+
+def test_what_is_busy_is_asked_again_and_an_answer_of_somebody_else_is_told(proxy: tuple[str, list[int]]) -> None:
+    url, statuses = proxy
+    with Client(url) as client, pytest.raises(ServiceError) as refused:
+        client.counts()
+    assert statuses == []
+    assert (refused.value.status, refused.value.got) == (502, "status 502")
+
+
+def test_an_error_keeps_what_it_says_on_the_way_between_processes() -> None:
+    error = ServiceError("no", fix="Wait.", status=429, kind="too-often")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (str(again), again.status, again.kind) == (str(error), 429, "too-often")
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(MissingExtraError) as missing:
+        Client()
+    assert "[client]" in missing.value.fix
