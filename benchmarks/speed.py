@@ -27,6 +27,7 @@ VIDEO_S, LONG_S, VOICE_S = 10, 600, 30
 FRAMES = 32
 DETECTOR = "cnn.face_forgery"
 _BATCH = 8
+_QUICK = 2  # rounds
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 # A child's ru_maxrss starts at what its parent held when it was started, so Linux is asked for the peak of its own.
 _PEAK = """
@@ -80,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pinned = one_core()
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     run = Run()
+    _commands(run, given)  # each in a process of its own, before this one grows
+    if given.only:
+        return _written(run, given, started, pinned, {})
     with tempfile.TemporaryDirectory(prefix="zhenwei-bench-") as folder:
         video, long_video = Path(folder, "clip.mp4"), Path(folder, "long.mp4")
         _make(video, long_video)
@@ -88,6 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _imports(run, given.rounds)
         _rounds(run, video, given.rounds)
     _summarise(run)
+    return _written(run, given, started, pinned, described)
+
+
+def _written(run: Run, given: argparse.Namespace, started: str, pinned: bool, described: Mapping[str, Any]) -> int:
     protocol = {"threads": 1, "pinned_to_one_core": pinned, "warm_up_rounds": 1, "rounds": given.rounds}
     result = {
         "schema": "zhenwei.speed/1",
@@ -111,15 +119,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _commands(run: Run, given: argparse.Namespace) -> None:
+    """Whole commands on every kind of file; with ``--quick`` on the quick ones, once."""
+    from benchmarks import cases, commands
+
+    quick = given.rounds == _QUICK
+    names = given.only or (commands.QUICK if quick else list(cases.CASES))
+    for name, case in commands.measure(names, 1 if quick else min(given.rounds, 3), given.folder).items():
+        for key, values in commands.row(case).items():
+            told, unit = commands.MEASURES[key]
+            run.take(f"{name}: {told}", unit, "lower", values, commands.AIMS.get((name, key)))
+
+
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    from benchmarks import commands
+
     parser = argparse.ArgumentParser(prog="scripts/bench", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--output", type=Path, help="file to write instead of standard output")
     parser.add_argument("--rounds", type=int, default=7, help="how often everything is measured (default 7)")
-    parser.add_argument("--quick", action="store_const", dest="rounds", const=2, help="two rounds: a first look")
+    parser.add_argument("--quick", action="store_const", dest="rounds", const=_QUICK, help="two rounds: a first look")
+    commands.add_options(parser)
     given = parser.parse_args(arguments)
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")

@@ -10,12 +10,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import scipy.signal
 import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.speaking import voice
 
-from zhenwei.defence.watermark import mark_audio, read_audio
+from zhenwei.defence.watermark import audio, mark_audio, read_audio
 from zhenwei.errors import DataError, UsageError
 from zhenwei.types import Floats
 
@@ -106,3 +107,13 @@ def test_what_cannot_carry_a_mark_is_refused(speech: Floats) -> None:
         mark_audio(speech, 4000, IDENT, KEY)
     assert read_audio(np.zeros((1, 10), np.float32), 16000, KEY) is None
     assert read_audio(np.zeros((1, 64000), np.float32), 16000, KEY) is None
+
+
+def test_long_sound_is_read_piece_by_piece_and_as_a_whole_alike() -> None:
+    """Seams between pieces leave nothing: levels are compared with their neighbours across them."""
+    mono = np.random.default_rng(5).normal(0, 0.1, 2 * audio._CHUNK * audio._HOP + 777).astype(np.float32)
+    loudness = audio._loudness(mono)
+    whole = audio._period(audio._levels(audio._spectrum(mono), loudness))
+    np.testing.assert_allclose(audio._mean_period(mono, loudness), whole, atol=1e-10)
+    _, _, scipys = scipy.signal.stft(mono.astype(np.float64), nperseg=audio._SIZE, noverlap=audio._SIZE - audio._HOP)
+    np.testing.assert_allclose(audio._spectrum(mono), scipys, atol=1e-12)

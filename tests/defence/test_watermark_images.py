@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zhenwei.defence.watermark import ImageMark, code, mark_frames, mark_image, read_frames, read_image
-from zhenwei.defence.watermark.carrier import canonical, coefficients, synthesised
+from zhenwei.defence.watermark import ImageMark, code, grid, mark_frames, mark_image, read_frames, read_image
+from zhenwei.defence.watermark.carrier import SIDE, canonical, coefficients, layout, synthesised
 from zhenwei.errors import DataError, UsageError
 from zhenwei.types import Pixels
 
@@ -232,3 +232,23 @@ def test_flat_pictures_say_nothing_when_clean_and_are_read_when_marked(value: in
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 900, 3), (70, 70, 3)])
 def test_tiny_pictures_say_nothing(shape: tuple[int, ...]) -> None:
     assert read_image(np.zeros(shape, np.uint8), KEY) is None
+
+
+def test_one_transform_serves_the_picture_and_its_mirror_image() -> None:
+    """Against the definition: phases alone, by NumPy, of the picture and of the picture mirrored."""
+    rng = np.random.default_rng(8)
+    pilot = layout(b"k" * 32, 100).pilot
+    seen = np.zeros((SIDE, SIDE), np.float32)
+    across, down = 6, 11
+    seen[: SIDE - down, : SIDE - across] = rng.normal(0, 1, (SIDE - down, SIDE - across))
+    mirror = np.zeros_like(seen)
+    mirror[: SIDE - down, : SIDE - across] = seen[: SIDE - down, SIDE - across - 1 :: -1]
+    patterns = [grid._spectrum(np.ascontiguousarray(one)) for one in (pilot, pilot[:, ::-1])]
+    found = grid._peaks(seen, patterns, across, down)
+    for (peak, left, top), picture in zip(found, (seen, mirror), strict=True):
+        spectrum = np.conj(np.fft.fft2(picture))
+        surface = np.fft.ifft2(np.fft.fft2(pilot) * spectrum / np.abs(spectrum)).real
+        window = np.pad(surface, 1, mode="wrap")[: down + 3, : across + 3]
+        row, column = np.unravel_index(int(np.argmax(window)), window.shape)
+        assert (left, top) == (column - 1, row - 1)
+        assert peak == pytest.approx(window.max() / surface.std(), abs=1e-3)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zhenwei import faces, models
-from zhenwei.detectors import build
+from zhenwei.detectors import _faces, build
 from zhenwei.forge.synthesis import self_blend
 from zhenwei.types import Frame, ImageExhibit, Media, Pixels, Subject
 
@@ -79,3 +79,38 @@ def test_maps_are_shown_and_blends_score_above_their_picture(portrait: Pixels) -
         if name != "warp.affine":
             scores = [detector.examine(subject(image)).score for image in forged]
             assert sum(s is not None and answer.score is not None and s > answer.score for s in scores) >= 5
+
+
+def test_every_person_has_their_pass_however_the_detectors_take_turns(
+    portrait: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipeline asks each detector about everyone before the next one: a pass of one person must not push out
+    another's."""
+    both = np.concatenate([portrait, portrait[:, ::-1]], axis=1)
+    frames = (Frame(0, 0.0, np.ascontiguousarray(both)),)
+    tracks = faces.find_people(frames)
+    assert len(tracks) == 2
+    media = Media("a", "b", "image", 1, "png", width=both.shape[1], height=both.shape[0])
+    asked = [Subject(media, frames, track) for track in tracks]
+    runs: list[str] = []
+    straight = models.OnnxModel.run
+
+    def counted(self: models.OnnxModel, batch: np.ndarray) -> object:
+        runs.append(self.id)
+        return straight(self, batch)
+
+    monkeypatch.setattr(models.OnnxModel, "run", counted)
+    together = [[build(name).examine(one).score for one in asked] for name in SHARED]
+    assert len(runs) == 4  # two people, each with their mirror image
+    for row, name in zip(together, SHARED, strict=True):
+        for score, one in zip(row, asked, strict=True):
+            fresh = Subject(media, (Frame(0, 0.0, both.copy()),), one.track)
+            assert build(name).examine(fresh).score == score
+
+
+def test_passes_over_pictures_that_are_gone_are_forgotten(portrait: Pixels) -> None:
+    for _ in range(5):
+        build("warp.affine").examine(subject(portrait.copy()))
+    gc.collect()
+    build("warp.affine").examine(subject(portrait))
+    assert len(_faces._memory.passes) == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Protocol, Self
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -31,6 +33,22 @@ class TellStage(Protocol):
     """Moves the bar of ``stage`` to ``done`` of ``total``; the first call for a stage makes its bar."""
 
     def __call__(self, stage: str, done: float, total: float = 1.0) -> None: ...
+
+
+@contextmanager
+def starting(line: str, *, shown: bool) -> Iterator[None]:
+    """``line`` on the terminal at once, while what the command needs is loaded; gone when that is done."""
+    out = sys.stderr
+    if not shown or out is None or not out.isatty():
+        yield
+        return
+    out.write(line)
+    out.flush()
+    try:
+        yield
+    finally:
+        out.write(f"\r{' ' * cell_len(line)}\r")
+        out.flush()
 
 
 @contextmanager

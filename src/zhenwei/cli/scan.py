@@ -32,7 +32,7 @@ from zhenwei.cli._scan_store import (
 )
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.language import current, say
-from zhenwei.cli.progress import ScanProgress
+from zhenwei.cli.progress import ScanProgress, starting
 from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
 from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
@@ -139,8 +139,8 @@ def scan(
     alone, and each answer is kept at once. What is in the store by the same version, models and options is not
     examined again. Nothing is written to standard output; zhenwei results shows what is in the store.
     """
-    from zhenwei.pipeline import Options
-
+    with starting(say("zhenwei is starting ..."), shown=not quiet):
+        from zhenwei.pipeline import Options  # and what it needs, half a second the first time
     paths = paths or []
     if not paths and not list_:
         _refuse_nothing(context)

@@ -13,6 +13,7 @@ from zhenwei.types import Audio, Floats, Interval
 
 ACTIVITY = "voice_activity"
 _CHUNK, _BEFORE = 512, 64  # samples that voice activity hears at a time, and of what came before
+_AT_A_TIME, _LED_BY = 4096, 1024  # chunks
 _SPEAKS = 0.5
 _BRIDGED_S, _MIN_RUN_S = 0.3, 0.25
 _PIECES, _PIECE_S = 6, 30
@@ -22,7 +23,7 @@ _CANCELLED = 0.5  # of the louder channel: below, the sum of the channels is no 
 def mixed(audio: Audio) -> Floats:
     """``(samples,)`` float32 at 16 kHz: the mean of the channels, or the loudest where they cancel each other."""
     samples = np.asarray(audio.samples, np.float32)
-    mono = samples.mean(axis=0)
+    mono = samples[0] if len(samples) == 1 else samples.mean(axis=0)
     if len(samples) > 1:
         power = np.square(samples, dtype=np.float64).mean(axis=1)
         if np.square(mono, dtype=np.float64).mean() < _CANCELLED**2 * power.max():
@@ -65,11 +66,22 @@ def spoken_s(audio: Audio) -> float:
 
 
 def activity(mono: Floats) -> Floats:
-    """``(chunks,)`` probabilities that somebody speaks, each of 32 ms; the last chunk is filled up with silence."""
+    """``(chunks,)`` probabilities that somebody speaks, each of 32 ms; the last chunk is filled up with silence.
+
+    The network remembers what it heard. More than two minutes are heard in pieces, each led by the half minute
+    before it, so that memory does not grow with the recording; hardly a chunk is then taken otherwise.
+    """
     count = -(-len(mono) // _CHUNK)
     if count == 0:
         return np.zeros(0, np.float32)
-    padded = np.zeros(_BEFORE + count * _CHUNK, np.float32)
-    padded[_BEFORE : _BEFORE + len(mono)] = mono
-    chunks = np.lib.stride_tricks.sliding_window_view(padded, _BEFORE + _CHUNK)[::_CHUNK]
-    return np.asarray(models.load(ACTIVITY).run(chunks)[0], np.float32)
+    model, found = models.load(ACTIVITY), []
+    for place in range(0, count, _AT_A_TIME):
+        first = max(0, place - _LED_BY)
+        chunks = min(place + _AT_A_TIME, count) - first
+        padded = np.zeros(_BEFORE + chunks * _CHUNK, np.float32)
+        start = first * _CHUNK - _BEFORE
+        part = mono[max(0, start) : start + len(padded)]
+        padded[max(0, -start) : max(0, -start) + len(part)] = part
+        seen = np.lib.stride_tricks.sliding_window_view(padded, _BEFORE + _CHUNK)[::_CHUNK]
+        found.append(np.asarray(model.run(seen)[0], np.float32)[place - first :])
+    return np.concatenate(found)

@@ -36,7 +36,7 @@ from zhenwei.types import (
 MIN_SHARPNESS = 12.0  # variance of the Laplacian below which the networks take softness for a forgery
 _PALETTE = 256
 _SAMPLED_PX = 128
-_BATCH = 8
+_BATCH = 1  # no slower than many at a time on one core, and the working memory of a network is that of one face
 _MAX_IMAGES = 3
 _SLIGHT = 0.35
 COMPRESSED = Text(
@@ -186,17 +186,29 @@ class _Pass:
             return False
         return all(ref() is frame.pixels for ref, frame in zip(self.pixels, frames, strict=True))
 
+    def outlived(self) -> bool:
+        """Whether the frames are gone: nobody can ask for it any more."""
+        return not any(ref() is not None for ref in self.pixels)
 
-_memory = threading.local()  # of each thread: the last pass of every model
+
+_memory = threading.local()  # of each thread: the last pass of every model over each person
+_MAX_PASSES = 64  # of more people only the last are remembered
 
 
 def _shared_pass(subject: Subject, track: Track, way: _Way) -> FaceBatch:
-    """The last pass of this thread over the model, if it was over the very same frames; else a new one."""
-    passes: dict[str, _Pass] = _memory.__dict__.setdefault("passes", {})
-    weights, last = models.load(way.model).weights, passes.get(way.model)
+    """The last pass of this thread over model and person, if it was over the very same frames; else a new one."""
+    passes: dict[tuple[str, int], _Pass] = _memory.__dict__.setdefault("passes", {})
+    key = (way.model, track.person)
+    weights, last = models.load(way.model).weights, passes.get(key)
     if last is None or not last.is_of(track, way, weights, subject.frames):
         pixels = tuple(weakref.ref(frame.pixels) for frame in subject.frames)
-        last = passes[way.model] = _Pass(track, way, weights, pixels, _new_pass(subject, track, way))
+        last = _Pass(track, way, weights, pixels, _new_pass(subject, track, way))
+        passes.pop(key, None)
+        for gone in [one for one, kept in passes.items() if kept.outlived()]:
+            del passes[gone]
+        if len(passes) >= _MAX_PASSES:
+            del passes[next(iter(passes))]
+        passes[key] = last
     return last.batch
 
 

@@ -93,24 +93,17 @@ def look(model_id: str, views: Sequence[SquareView], least: float) -> list[list[
         inputs = [_input(view, size) for view in views[start : start + _BATCH]]
         regressors, logits = model.run(np.stack([image for image, _ in inputs]))
         for (_, scaling), raw, logit in zip(inputs, regressors, logits[..., 0], strict=True):
-            found.append(merged(_decode(model_id, scaling, size, raw, logit, least)))
+            found.append(_merged(*_decode(model_id, scaling, size, raw, logit, least)))
     return found
 
 
 def merged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """One candidate a face, most confident first: overlapping ones are averaged, weighted by confidence."""
-    waiting = sorted(candidates, key=lambda c: -c.confidence)
-    kept = []
-    while waiting:
-        best = waiting[0]
-        same: list[Candidate] = []
-        others: list[Candidate] = []
-        for candidate in waiting:
-            overlaps = candidate is best or candidate.box.overlap(best.box) > _SAME_FACE
-            (same if overlaps else others).append(candidate)
-        kept.append(_mean(same))
-        waiting = others
-    return kept
+    if not candidates:
+        return []
+    corners = np.array([(c.box.left, c.box.top, c.box.right, c.box.bottom) for c in candidates])
+    keypoints = np.stack([c.keypoints for c in candidates])
+    return _merged(corners, np.array([c.confidence for c in candidates]), keypoints)
 
 
 @lru_cache(maxsize=4)
@@ -123,14 +116,33 @@ def anchors(model_id: str) -> Floats:
     return np.concatenate(grids).astype(np.float32)
 
 
-def _mean(same: Sequence[Candidate]) -> Candidate:
+def _merged(corners: NDArray[np.float64], sure: NDArray[np.float64], keypoints: Floats) -> list[Candidate]:
+    """:func:`merged`, of what one view shows: ``(n, 4)`` left, top, right and bottom, ``(n,)`` and ``(n, 6, 2)``."""
+    kept = []
+    waiting = np.argsort(-sure, kind="stable")
+    areas = np.prod(np.maximum(corners[:, 2:] - corners[:, :2], 0), axis=1)
+    while len(waiting):
+        best = waiting[0]
+        shared = np.prod(_common(corners[waiting], corners[best]), axis=1)
+        union = areas[waiting] + areas[best] - shared
+        overlaps = shared > _SAME_FACE * union
+        overlaps[0] = True
+        same = waiting[overlaps]
+        kept.append(_mean(corners[same], sure[same], keypoints[same]))
+        waiting = waiting[~overlaps]
+    return kept
+
+
+def _common(some: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Width and height that boxes ``(n, 4)`` share with ``one`` ``(4,)``: ``(n, 2)``."""
+    return np.asarray(np.maximum(np.minimum(some[:, 2:], one[2:]) - np.maximum(some[:, :2], one[:2]), 0))
+
+
+def _mean(corners: NDArray[np.float64], sure: NDArray[np.float64], keypoints: Floats) -> Candidate:
     """Weighted by confidence; the first is the most confident."""
-    weights = np.array([c.confidence for c in same])
-    weights /= weights.sum()
-    corners = np.array([(c.box.left, c.box.top, c.box.right, c.box.bottom) for c in same])
-    box = Box(*(weights @ corners).tolist())
-    keypoints = np.einsum("n,nkd->kd", weights, np.stack([c.keypoints for c in same]))
-    return Candidate(box, same[0].confidence, keypoints.astype(np.float32))
+    weights = sure / sure.sum()
+    points = np.einsum("n,nkd->kd", weights, keypoints)
+    return Candidate(Box(*(weights @ corners).tolist()), float(sure[0]), points.astype(np.float32))
 
 
 def _input(view: SquareView, size: int) -> tuple[Floats, _Scaling]:
@@ -175,28 +187,31 @@ def _axis(start: int, side: int, length: int, repeated: int, size: int) -> _Axis
     return _Axis(first, last, count, offset, min(offset, border), min(size - offset - count, border))
 
 
-def _decode(model_id: str, scaling: _Scaling, size: int, raw: Floats, logits: Floats, least: float) -> list[Candidate]:
+def _decode(
+    model_id: str, scaling: _Scaling, size: int, raw: Floats, logits: Floats, least: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats]:
+    """What one view shows, in pixels of the picture: corners ``(n, 4)``, confidences, keypoints ``(n, 6, 2)``."""
     confidence = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -80, 80)))
     chosen = np.flatnonzero(confidence >= least)
-    if not len(chosen):
-        return []
     values = raw[chosen].astype(np.float64).reshape(-1, 8, 2)  # centre, size, six keypoints: x and y each
     centres = anchors(model_id)[chosen].astype(np.float64)[:, None] * size
     half = values[:, 1:2] / 2
     corners = scaling.to_image(values[:, 0:1] + centres + np.concatenate([-half, half], axis=1))
     keypoints = scaling.to_image(values[:, 2:] + centres).astype(np.float32)
-    found = []
-    for (low, high), points, sure in zip(corners, keypoints, confidence[chosen], strict=True):
-        if (high > low).all():
-            candidate = Candidate(Box(*map(float, (*low, *high))), float(sure), points)
-            found.append(_reframed(candidate) if model_id == SHORT_RANGE else candidate)
-    return found
+    whole = (corners[:, 1] > corners[:, 0]).all(axis=1)
+    corners, keypoints = corners[whole].reshape(-1, 4), keypoints[whole]
+    if model_id == SHORT_RANGE:
+        corners = _reframed(corners, keypoints)
+    return corners, confidence[chosen][whole], keypoints
 
 
-def _reframed(short: Candidate) -> Candidate:
-    """A box of the short range in the framing of the full range: larger, and moved towards the forehead."""
-    box, angle = short.box, short.angle
-    x = (box.left + box.right) / 2 + _SHORT_RISE * box.height * math.sin(angle)
-    y = (box.top + box.bottom) / 2 - _SHORT_RISE * box.height * math.cos(angle)
-    across, down = box.width * _SHORT_SCALE / 2, box.height * _SHORT_SCALE / 2
-    return Candidate(Box(x - across, y - down, x + across, y + down), short.confidence, short.keypoints)
+def _reframed(corners: NDArray[np.float64], keypoints: Floats) -> NDArray[np.float64]:
+    """Boxes of the short range in the framing of the full range: larger, and moved towards the forehead."""
+    across = (keypoints[:, LEFT_EYE] - keypoints[:, RIGHT_EYE]).astype(np.float64)
+    length = np.maximum(np.hypot(across[:, 0], across[:, 1]), 1e-12)
+    size = corners[:, 2:] - corners[:, :2]
+    rise = _SHORT_RISE * size[:, 1] / length
+    middle = (corners[:, :2] + corners[:, 2:]) / 2
+    middle = middle + np.stack([rise * across[:, 1], -rise * across[:, 0]], axis=1)
+    half = size * (_SHORT_SCALE / 2)
+    return np.concatenate([middle - half, middle + half], axis=1)

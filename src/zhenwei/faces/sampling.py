@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zhenwei.signals.reduced import Reduced
 from zhenwei.types import Pixels
 
 
@@ -31,8 +32,18 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     import cv2
 
     while pixels.shape[1] >= 2 * width and pixels.shape[0] >= 2 * height and min(pixels.shape[:2]) > 1:
-        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-        pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
+        pixels = _halved(pixels)
     shrinks = pixels.shape[1] >= width and pixels.shape[0] >= height
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), np.uint8)
+
+
+_halves = Reduced(3)
+
+
+def _halved(pixels: Pixels) -> Pixels:
+    """Averaged over 2 x 2; of a picture that both networks and the scene look at, once."""
+    import cv2
+
+    half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+    return _halves.get(pixels, 2, lambda: np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8))

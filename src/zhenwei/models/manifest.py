@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -49,12 +50,19 @@ class ModelEntry:
 
 def manifest(store: Path = STORE) -> tuple[ModelEntry, ...]:
     """Every model of the store, by id. Raises :class:`ModelError` if the manifest is missing or malformed."""
+    try:
+        found = (store / "manifest.json").stat()
+        return _manifest(store, found.st_mtime_ns, found.st_size, found.st_ino)
+    except OSError as error:
+        got = f"{store / 'manifest.json'}: {error.strerror}"
+        raise ModelError("the model manifest cannot be read", got=got, want="a file", fix=restore(store)) from error
+
+
+@functools.lru_cache(maxsize=8)  # asked for forty times a file, and checked row by row
+def _manifest(store: Path, _changed_ns: int, _size: int, _inode: int) -> tuple[ModelEntry, ...]:
     path = store / "manifest.json"
     try:
         rows = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        got = f"{path}: {error.strerror}"
-        raise ModelError("the model manifest cannot be read", got=got, want="a file", fix=restore(store)) from error
     except ValueError as error:
         raise _malformed(f"{path}: {error}", "JSON in UTF-8", store) from error
     if not isinstance(rows, list):

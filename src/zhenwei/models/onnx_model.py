@@ -148,6 +148,7 @@ def _session(name: str, data: bytes, threads: int) -> onnxruntime.InferenceSessi
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         want = "an ONNX model with its weights inside, of an opset that this ONNX Runtime reads"
         raise ModelError(f"{name} cannot be loaded", got=reason, want=want) from error
+    session._model_bytes = b""  # kept for starting anew with other providers: as much again as the weights
     if len(session.get_inputs()) != 1:
         raise ModelError(f"{name} cannot be run", got=f"{len(session.get_inputs())} inputs", want="one input")
     return session

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
 
+from zhenwei.signals import cosine
 from zhenwei.types import Floats, Pixels
 
 BLOCK = 8
@@ -136,7 +137,7 @@ def coefficients(plane: Floats, offset: tuple[int, int] = (0, 0)) -> Coefficient
     cells = np.ascontiguousarray(cells[::stride, ::stride])
     if cells.size == 0:
         return Coefficients(np.zeros((*cells.shape[:2], BLOCK, BLOCK), np.float32), stride, offset)
-    values = dctn(cells - np.float32(128), axes=(2, 3), norm="ortho")
+    values = cosine.transformed(cells - np.float32(128))
     return Coefficients(np.asarray(values, np.float32), stride, offset)
 
 
@@ -254,9 +255,10 @@ def unlike(places: Floats) -> Floats:
 
 def _pooled(values: Floats) -> Floats:
     """Mean over windows of 5 x 5 places, ``(rows, columns, n)``; beyond the border counts as 0."""
-    from scipy.ndimage import uniform_filter
-
-    return np.asarray(uniform_filter(values, size=(_WINDOW, _WINDOW, 1), mode="constant"), np.float32)
+    if not values.size:
+        return values
+    pooled = cv2.blur(np.ascontiguousarray(values), (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(pooled, np.float32).reshape(values.shape)
 
 
 def _ratio(total: Floats, weight: Floats, least: float = 0.1) -> Floats:

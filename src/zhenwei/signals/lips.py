@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
 from zhenwei.signals.speech import mel_filters, stft
 from zhenwei.signals.voice import RATE_HZ
@@ -62,6 +61,8 @@ def motion(times_s: Reals, shape: Reals) -> tuple[Reals, Reals]:
 
 
 def _moving(values: Reals) -> Reals:
+    from scipy.signal import butter, sosfiltfilt  # half a second to import
+
     band = butter(2, _MOTION_HZ, "bandpass", fs=GRID_HZ, output="sos")
     moved = np.asarray(sosfiltfilt(band, values, axis=0))
     return np.asarray(moved / np.maximum(moved.std(axis=0), 1e-9))

@@ -52,9 +52,13 @@ def cut_out(pixels: Pixels, corners: Sequence[tuple[int, int]], side: int, margi
     down = -(-len(corners) // across)
     mosaic = np.zeros((down * whole, across * whole, 3), np.uint8)
     for number, (top, left) in enumerate(corners):
-        rows, columns = _mirrored(top - margin, whole, height), _mirrored(left - margin, whole, width)
         y, x = number // across * whole, number % across * whole
-        mosaic[y : y + whole, x : x + whole] = pixels[rows[:, None], columns]
+        first, start = top - margin, left - margin
+        if first >= 0 and start >= 0 and first + whole <= height and start + whole <= width:
+            mosaic[y : y + whole, x : x + whole] = pixels[first : first + whole, start : start + whole]
+        else:
+            rows, columns = _mirrored(first, whole, height), _mirrored(start, whole, width)
+            mosaic[y : y + whole, x : x + whole] = pixels[rows[:, None], columns]
     return Patches(mosaic, np.asarray(corners, np.int64).reshape(-1, 2), side, across, margin)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
 
+from zhenwei.signals import cosine
 from zhenwei.types import Floats
 
 SIDE = 32
@@ -18,7 +18,7 @@ def dct_hash(luma: Floats) -> np.uint64:
     The one for the mean brightness is left out of the median, as it dwarfs the others (C. Zauner, "Implementation and
     benchmarking of perceptual image hash functions", 2010). Brightness and contrast cancel out.
     """
-    low = dctn(luma.astype(np.float64), norm="ortho")[:_KEPT, :_KEPT].ravel()
+    low = cosine.transformed(luma.astype(np.float64))[:_KEPT, :_KEPT].ravel()
     bits = low > np.median(low[1:])
     bits[0] = True
     return np.uint64(int.from_bytes(np.packbits(bits).tobytes(), "big"))

@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zhenwei.signals.reduced import Reduced
 from zhenwei.types import Audio, Pixels
 
 SHOWN_PX = 640
 _SHEET, _MIDDLE, _WAVE = (255, 254, 251), (200, 196, 188), (36, 80, 127)
 _WAVEFORM = (900, 240)  # width and height
 _SHOWN_DB = 70.0
+_shrunk = Reduced(2)
 
 
 def shrunk(pixels: Pixels, max_px: int = SHOWN_PX) -> Pixels:
@@ -21,7 +23,9 @@ def shrunk(pixels: Pixels, max_px: int = SHOWN_PX) -> Pixels:
     if scale == 1.0:
         return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return _shrunk.get(
+        pixels, size, lambda: np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    )
 
 
 def waveform(audio: Audio) -> Pixels:

@@ -10,10 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct
-from scipy.signal import butter, get_window, sosfilt
 
 from zhenwei.errors import UsageError
+from zhenwei.signals import cosine, filters
 
 Reals = NDArray[np.float64]
 FLOOR = 1e-10  # added to powers before the logarithm: -100 dB of full scale
@@ -32,8 +31,14 @@ def frames_of(audio: NDArray[np.floating], size: int, hop: int) -> Reals:
 def stft(audio: NDArray[np.floating], size: int, hop: int, points: int | None = None) -> NDArray[np.complex128]:
     """Short-time Fourier transform ``(frames, points // 2 + 1)`` with a periodic Hann window of ``size`` samples;
     phases count from the start of each frame. ``points`` of the transform: ``size`` unless more are asked for."""
-    spectrum = np.fft.rfft(frames_of(audio, size, hop) * get_window("hann", size), points or size, axis=1)
+    spectrum = np.fft.rfft(frames_of(audio, size, hop) * _hann(size), points or size, axis=1)
     return np.asarray(spectrum, np.complex128)
+
+
+@lru_cache(maxsize=16)
+def _hann(size: int) -> Reals:
+    """Periodic, as scipy.signal.get_window gives it."""
+    return np.asarray(0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, size + 1)[:-1]), np.float64)
 
 
 @lru_cache(maxsize=16)
@@ -65,7 +70,8 @@ def cepstra(audio: NDArray[np.floating], size: int, hop: int, filters: Reals, co
     :func:`linear_filters` these are LFCC (Sahidullah, Kinnunen & Hanilçi, Interspeech 2015), with
     :func:`mel_filters` MFCC."""
     power = np.abs(stft(audio, size, hop, 2 * (filters.shape[1] - 1))) ** 2
-    return np.asarray(dct(np.log(power @ filters.T + FLOOR), norm="ortho", axis=1)[:, :count], np.float64)
+    turn = cosine.matrix(len(filters))[:count]
+    return np.asarray(np.log(power @ filters.T + FLOOR) @ turn.T, np.float64)
 
 
 def deltas(features: Reals, reach: int = 2) -> Reals:
@@ -80,8 +86,7 @@ def deltas(features: Reals, reach: int = 2) -> Reals:
 def without_rumble(audio: NDArray[np.floating], rate_hz: int, above_hz: float = 100.0) -> NDArray[np.float32]:
     """High-passed (Butterworth, 4th order): below speech lie hum and handling, which tell recordings apart and not
     voices."""
-    sections = butter(4, above_hz, "highpass", fs=rate_hz, output="sos")
-    return np.asarray(sosfilt(sections, audio.astype(np.float64)), np.float32)
+    return np.asarray(filters.high_passed(audio, above_hz, rate_hz), np.float32)
 
 
 def levelled(audio: NDArray[np.floating], rms: float = 0.05) -> NDArray[np.float32]:

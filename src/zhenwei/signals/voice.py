@@ -7,13 +7,11 @@ Spread, not level, is measured, so that the colour of a microphone falls out. So
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, hilbert, sosfiltfilt
 
 from zhenwei.errors import UsageError
+from zhenwei.signals import filters
 from zhenwei.signals.speech import cepstra, deltas, frames_of, levelled, linear_filters, stft, without_rumble
 
 Reals = NDArray[np.float64]
@@ -118,17 +116,7 @@ def _textures(power: Reals, heard: NDArray[np.bool_]) -> list[Reals]:
 
 def _bands(audio: Reals) -> list[tuple[Reals, Reals]]:
     """Each band and its envelope."""
-    bands = []
-    for limits in _BANDS_HZ:
-        band = np.asarray(sosfiltfilt(_sections(limits), audio))
-        bands.append((band, np.abs(hilbert(band))))
-    return bands
-
-
-@cache
-def _sections(limits: tuple[int, int]) -> Reals:
-    """``(4, 6)``: the band-pass of ``limits`` in Hz."""
-    return np.asarray(butter(4, limits, "bandpass", fs=RATE_HZ, output="sos"), np.float64)
+    return list(filters.bands(audio, _BANDS_HZ, RATE_HZ))
 
 
 def _crests(bands: list[tuple[Reals, Reals]]) -> Reals:
@@ -147,25 +135,25 @@ def _periodicity(audio: Reals, bands: list[tuple[Reals, Reals]]) -> Reals:
     periods = np.rint(RATE_HZ / hertz[at]).astype(int)
     starts = middles - _PERIODS * periods // 2
     fits = (starts >= 0) & (starts + (_PERIODS + 1) * periods <= len(audio))
+    courses = np.concatenate(bands).reshape(2 * len(bands), len(audio))  # a band, its envelope, the next band ...
     rows = []
-    for band, envelope in bands:
-        alike, around = _alike(band, starts[fits], periods[fits]), _alike(envelope, starts[fits], periods[fits])
-        rows.append([_mean(alike), _spread(alike), _mean(around), _spread(around)])
-    return np.asarray(rows, np.float64).ravel()
+    for alike in _alike(courses, starts[fits], periods[fits]):
+        rows += [_mean(alike), _spread(alike)]
+    return np.asarray(rows, np.float64)
 
 
-def _alike(course: Reals, starts: Ints, periods: Ints) -> Reals:
-    """``(n,)`` correlation coefficients of four periods from each start with those one period later."""
-    found = np.zeros(len(starts))
+def _alike(courses: Reals, starts: Ints, periods: Ints) -> Reals:
+    """``(courses, n)`` correlation coefficients of four periods from each start with those one period later."""
+    found = np.zeros((len(courses), len(starts)))
     for period in np.unique(periods):
         mine, count = periods == period, _PERIODS * period
-        both = course[starts[mine, None] + np.arange(count + period)]
-        one, other = both[:, :count], both[:, period:]
-        sum_one, sum_other = one.sum(axis=1), other.sum(axis=1)
-        covariance = np.einsum("ij,ij->i", one, other) - sum_one * sum_other / count
-        power_one = np.einsum("ij,ij->i", one, one) - sum_one**2 / count
-        power_other = np.einsum("ij,ij->i", other, other) - sum_other**2 / count
-        found[mine] = covariance / np.sqrt(np.maximum(power_one * power_other, 0.0) + 1e-12)
+        both = np.lib.stride_tricks.sliding_window_view(courses, count + period, axis=1)[:, starts[mine]]
+        one, other = both[..., :count], both[..., period:]
+        sum_one, sum_other = one.sum(axis=2), other.sum(axis=2)
+        covariance = np.einsum("cij,cij->ci", one, other) - sum_one * sum_other / count
+        power_one = np.einsum("cij,cij->ci", one, one) - sum_one**2 / count
+        power_other = np.einsum("cij,cij->ci", other, other) - sum_other**2 / count
+        found[:, mine] = covariance / np.sqrt(np.maximum(power_one * power_other, 0.0) + 1e-12)
     return found
 
 

@@ -15,11 +15,13 @@ import soxr
 from numpy.typing import NDArray
 from tests.speaking import RATE_HZ, voice
 
-from zhenwei.detectors import build, catalogue
+from zhenwei.detectors import _audio, build, catalogue
 from zhenwei.detectors._audio import activity, mixed, speech_runs
+from zhenwei.detectors.audiovisual.duration_facts import highest_hz
 from zhenwei.detectors.speech import spectrogram as spectrogram_detector
 from zhenwei.detectors.speech._hearing import MIN_S, WINDOW_S, Speech, listen, spectrogram
 from zhenwei.pipeline import Options, examine
+from zhenwei.signals.speech import stft
 from zhenwei.testing import audio_subject
 from zhenwei.types import Audio, Curve, ImageExhibit
 
@@ -85,7 +87,7 @@ def test_windows_cover_the_speech_and_overlap_by_half() -> None:
 
 def test_a_recording_of_hours_has_a_bounded_number_of_windows() -> None:
     found = heard(np.tile(voice(10.0), 90))
-    assert len(found.windows) <= 400
+    assert len(found.windows) <= 96
     assert found.windows[-1].interval.end_s > 850
 
 
@@ -187,3 +189,20 @@ def test_what_is_heard_is_heard_once_and_kept_no_longer_than_the_sound() -> None
     del sound
     gc.collect()
     assert gone() is None
+
+
+def test_long_sound_is_heard_piece_by_piece_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    mono = np.tile(voice(10.0, 1), 6)[: 1500 * 512 + 77]
+    bound, whole = highest_hz(mono), activity(mono)
+    monkeypatch.setattr(_audio, "_AT_A_TIME", 1100)
+    assert ((activity(mono) > 0.5) == (whole > 0.5)).mean() > 0.99
+    power = np.abs(stft(mono, 1024, 512)) ** 2
+    level = 10 * np.log10(power.mean(axis=0) / power.mean(axis=0).max() + 1e-12)
+    assert bound == np.flatnonzero(level > -65)[-1] * RATE_HZ / 1024
+
+
+def test_windows_of_long_speech_stand_side_by_side() -> None:
+    found = heard(voice(30.0, 1))
+    assert len(found.windows) <= found.speech_s / WINDOW_S + 1
+    starts = [w.interval.start_s for w in found.windows]
+    assert min(np.diff(starts[:-1])) >= WINDOW_S - 0.01

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy.signal import istft, stft
 
 from zhenwei.defence.watermark.carrier import Reals, drawn
 from zhenwei.defence.watermark.code import Soft, coded_length, decode, encode
 from zhenwei.errors import UnmarkedError, UsageError
+from zhenwei.signals.speech import stft
 from zhenwei.types import Floats
 
 AUDIO_ID_BYTES, CHECK_BITS = 2, 16
@@ -35,10 +35,12 @@ _PILOT_SHARE = 0.25
 _FIRM_DB, _MAX_DB, _PILOT_DB = 0.4, 2.5, 1.0
 _STRENGTHS = (1.0, 1.4, 2.0)  # tried in turn until the mark is read back: short or noisy sound needs more
 _CLIP_DB = 4.0
+_AROUND = (21, 7)  # frames and bands that a level is compared with
 _FLOOR = 2e-3  # of the root mean square: what is fainter carries nothing
 _SURE = 0.97  # of the hidden bits right at once: what comes later takes some
 _ROUNDS, _GAIN = 4, 2.5  # neighbours blur a cell: of a decibel put in about a third is seen
 _CHUNK = 16 * PERIOD  # frames that are marked at a time
+_PART = 1 << 20  # samples that are squared at a time
 _SHIFTS = 2  # of less than a frame
 _TRIALS = 4  # beginnings that are tried: each could find a mark by a chance of 2^-16
 
@@ -119,8 +121,7 @@ def _beginnings(mono: Floats, plan: _Plan) -> list[tuple[float, Reals]]:
     """For every beginning that is possible: how well the pattern fits, and the cells of the period from there."""
     found = []
     for shift in range(0, _HOP, _HOP // _SHIFTS):
-        levels = _levels(_spectrum(mono[shift:]), _loudness(mono))
-        period = _period(levels)
+        period = _mean_period(mono[shift:], _loudness(mono))
         for begin in range(PERIOD):
             cells = _cells(np.roll(period, -begin, axis=1))
             found.append((float((cells.ravel()[plan.known] * plan.known_signs).sum()), cells))
@@ -128,7 +129,7 @@ def _beginnings(mono: Floats, plan: _Plan) -> list[tuple[float, Reals]]:
 
 
 def _canonical(samples: Floats, rate_hz: int) -> Floats:
-    mono = np.ascontiguousarray(samples.mean(axis=0), np.float32)
+    mono = np.ascontiguousarray(samples[0] if len(samples) == 1 else samples.mean(axis=0), np.float32)
     return np.asarray(mono if rate_hz == RATE_HZ else soxr.resample(mono, rate_hz, RATE_HZ, quality="HQ"), np.float32)
 
 
@@ -147,6 +148,8 @@ def _marked(part: Floats, code: Soft, plan: _Plan, loudness: float, strength: fl
     """Gains in decibels for every cell: the pattern, and for each bit what its cells lack."""
     own = _spectrum(part)
     frames = own.shape[1]
+    from scipy.signal import istft  # half a second to import
+
     gains = np.zeros(_BANDS * _CELLS)
     gains[plan.known] = strength * _PILOT_DB * plan.known_signs
     made = part
@@ -168,7 +171,28 @@ def _period(levels: Reals) -> Reals:
     """``(104, 128)``: the mean of all periods, frame by frame."""
     phase = np.arange(levels.shape[1]) % PERIOD
     count = np.maximum(np.bincount(phase, minlength=PERIOD), 1)
-    return np.stack([np.bincount(phase, row, minlength=PERIOD) for row in levels]) / count
+    return _by_phase(levels, phase) / count
+
+
+def _mean_period(mono: Floats, loudness: float) -> Reals:
+    """``_period(_levels(_spectrum(mono), loudness))``, piece by piece, so that memory does not grow with the length."""
+    frames = 1 + -(-len(mono) // _HOP)
+    total = np.zeros((_BANDS, PERIOD))
+    for start in range(0, frames, _CHUNK):
+        end = min(frames, start + _CHUNK)
+        first, last = max(0, start - _AROUND[0] // 2), min(frames, end + _AROUND[0] // 2)
+        begin = first * _HOP - _SIZE // 2
+        inside = mono[max(0, begin) : begin + (last - 1 - first) * _HOP + _SIZE]
+        lacking = (last - 1 - first) * _HOP + _SIZE - len(inside) - max(0, -begin)
+        part = np.pad(inside, (max(0, -begin), lacking))
+        levels = _levels(stft(part, _SIZE, _HOP).T / (_SIZE / 2), loudness)[:, start - first : end - first]
+        total += _by_phase(levels, np.arange(start, end) % PERIOD)
+    return total / np.maximum(np.bincount(np.arange(frames) % PERIOD, minlength=PERIOD), 1)
+
+
+def _by_phase(levels: Reals, phase: NDArray[np.int64]) -> Reals:
+    """``(104, 128)``: sums of ``levels`` ``(104, frames)`` by the frames' places in the period."""
+    return np.stack([np.bincount(phase, row, minlength=PERIOD) for row in levels])
 
 
 def _cells(period: Reals) -> Reals:
@@ -177,11 +201,14 @@ def _cells(period: Reals) -> Reals:
 
 
 def _loudness(mono: Floats) -> float:
-    return float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))) + 1e-9
+    power = sum(float(np.square(part, dtype=np.float64).sum()) for part in np.array_split(mono, 1 + len(mono) // _PART))
+    return float(np.sqrt(power / max(1, len(mono)))) + 1e-9
 
 
 def _spectrum(mono: Floats) -> NDArray[np.complex128]:
-    return np.asarray(stft(mono.astype(np.float64), nperseg=_SIZE, noverlap=_SIZE - _HOP)[2])
+    """``(257, frames)``, as ``scipy.signal.stft`` gives it."""
+    padded = np.pad(mono, (_SIZE // 2, _SIZE // 2 + -len(mono) % _HOP))
+    return stft(padded, _SIZE, _HOP).T / (_SIZE / 2)
 
 
 def _levels(spectrum: NDArray[np.complex128], loudness: float) -> Reals:
@@ -189,7 +216,7 @@ def _levels(spectrum: NDArray[np.complex128], loudness: float) -> Reals:
     power = np.abs(spectrum[_FIRST : _FIRST + _WIDE * _BANDS]) ** 2
     bands = power.reshape(_BANDS, _WIDE, -1).mean(axis=1)
     level = 10 * np.log10(bands + (_FLOOR * loudness) ** 2)
-    around = cv2.blur(level, (21, 7), borderType=cv2.BORDER_REFLECT_101)
+    around = cv2.blur(level, _AROUND, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(np.clip(level - around, -_CLIP_DB, _CLIP_DB))
 
 

@@ -17,8 +17,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
+from zhenwei.signals import cosine
 from zhenwei.types import Floats, Pixels
 
 SIDE, BLOCK = 256, 8
@@ -74,7 +74,7 @@ def coefficients(luma: Floats, band: Sequence[tuple[int, int]] = BAND) -> Reals:
     """``(16, 16, len(band))`` of a canonical luma: of each block's DCT those at the places of ``band``."""
     haar = (luma[0::2, 0::2] + luma[1::2, 0::2] + luma[0::2, 1::2] + luma[1::2, 1::2]) / 2
     blocks = haar.reshape(CELLS, BLOCK, CELLS, BLOCK).transpose(0, 2, 1, 3).astype(np.float64)
-    transformed = dctn(blocks, axes=(2, 3), norm="ortho")
+    transformed = cosine.transformed(blocks)
     return np.stack([transformed[..., u, v] for u, v in band], axis=-1)
 
 
@@ -83,7 +83,7 @@ def synthesised(change: Reals, band: Sequence[tuple[int, int]] = BAND) -> Floats
     transformed = np.zeros((CELLS, CELLS, BLOCK, BLOCK))
     for number, (u, v) in enumerate(band):
         transformed[..., u, v] = change[..., number]
-    haar = idctn(transformed, axes=(2, 3), norm="ortho").transpose(0, 2, 1, 3).reshape(SIDE // 2, SIDE // 2)
+    haar = cosine.restored(transformed).transpose(0, 2, 1, 3).reshape(SIDE // 2, SIDE // 2)
     return np.asarray(haar.repeat(2, axis=0).repeat(2, axis=1) / 2, np.float32)
 
 

@@ -18,6 +18,7 @@ from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Media, Subje
 _TRACK = re.compile(r"^(-?\d+\.\d+) to (-?\d+\.\d+) s, clock (\d+)/(\d+)$")
 _APART_S, _SHARE = 0.3, 0.02  # that lengths may differ by: encoders pad
 _OFFSET_S = 0.1
+_FFT, _HOP, _AT_A_TIME = 1024, 512, 1000  # samples; frames of a piece
 _ZERO = 2e-5  # of full scale: below one step of 16 bits
 _LEADING_S, _GAP_S = 0.5, 0.05
 _MAX_GAPS = 50  # more are a gate or a codec that cuts pauses
@@ -160,11 +161,15 @@ def highest_hz(mono: Floats) -> float | None:
     """Up to where there is any sound, by the mean spectrum of ``(samples,)`` at 16 kHz; None for silence."""
     if len(mono) < RATE_HZ:
         return None
-    power = (np.abs(stft(mono.astype(np.float64), 1024, 512)) ** 2).mean(axis=0)
+    power = np.zeros(_FFT // 2 + 1)
+    for start in range(0, len(mono) - _FFT + 1, _HOP * _AT_A_TIME):  # piece by piece: memory does not grow
+        part = mono[start : start + _HOP * (_AT_A_TIME - 1) + _FFT]
+        power += (np.abs(stft(part, _FFT, _HOP)) ** 2).sum(axis=0)
+    power /= 1 + (len(mono) - _FFT) // _HOP
     if power.max() <= 0:
         return None
     level = 10 * np.log10(power / power.max() + 1e-12)
-    return float(np.flatnonzero(level > _QUIET_DB)[-1] * RATE_HZ / 1024)
+    return float(np.flatnonzero(level > _QUIET_DB)[-1] * RATE_HZ / _FFT)
 
 
 detector: type[Detector] = DurationFacts

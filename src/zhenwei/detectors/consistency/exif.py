@@ -38,9 +38,8 @@ _ALIKE = Text(
     zh="画面各部分的成像与处理似乎一致。",
 )
 _TOO_LARGE = Text(
-    "larger than the pictures that it was calibrated on, in which genuine photographs differ more from place to place; "
-    "the map is shown all the same",
-    zh="图片大于其校准所用的图片：真实照片越大，各处差异越大；一致性图仍然给出",
+    "larger than the pictures that it was calibrated on; the larger a genuine photograph, the more its places differ",
+    zh="图片大于其校准所用的图片：真实照片越大，各处差异越大",
 )
 _UNDECIDED = Text(
     "no part of the picture stands out from the others more than in genuine pictures; that does not speak against "
@@ -54,8 +53,8 @@ class Exif:
     """Compares patches of 128 px with each other, at most 12 along the longer side.
 
     The score is the paper's, in [0, 1]: by how much patches depart on average from what most of them agree with. With
-    ``always`` a finding is given however weak it is, as for measuring; without, only one that speaks for pasting, since
-    that all parts agree says nothing of faces swapped or pictures generated. The score is given either way.
+    ``always`` a finding is given however weak it is and however large the picture, as for measuring; without, only one
+    that speaks for pasting, since that all parts agree says nothing of faces swapped or pictures generated.
     """
 
     always: bool = False
@@ -69,8 +68,8 @@ class Exif:
         level="file",
         needs=(
             Text(
-                f"at least {_MIN_PX} px on each side; beyond {_LARGEST_PX} px it shows its map and does not answer",
-                zh=f"每边至少 {_MIN_PX} 像素；超过 {_LARGEST_PX} 像素时只给出一致性图，不作回答",
+                f"at least {_MIN_PX} px on each side and at most {_LARGEST_PX}",
+                zh=f"每边至少 {_MIN_PX} 像素，至多 {_LARGEST_PX} 像素",
             ),
             Text("parts that are neither flat nor burnt out", zh="既不平坦也不过曝的部分"),
         ),
@@ -94,14 +93,15 @@ class Exif:
         pixels = subject.frames[0].pixels
         if min(pixels.shape[:2]) < _MIN_PX:
             return abstain(self.info, image_too_small(_MIN_PX))
+        if max(pixels.shape[:2]) > _LARGEST_PX and not self.always:
+            return abstain(self.info, _TOO_LARGE)
         at = telling(pixels)
         if len(at) < _MIN_PATCHES:
             return abstain(self.info, Text("too few parts of the picture show any detail", zh="画面中有细节的部分太少"))
         evidence = self._evidence(pixels, at, agreement.parted(compared(pixels, at)))
-        large = max(pixels.shape[:2]) > _LARGEST_PX
-        if self.always or (found_enough(evidence.score, evidence.llr) and not large):
+        if self.always or found_enough(evidence.score, evidence.llr):
             return evidence
-        return withheld(evidence, _TOO_LARGE if large else _UNDECIDED)
+        return withheld(evidence, _UNDECIDED)
 
     def _evidence(self, pixels: Pixels, at: NDArray[np.int64], found: agreement.Parted) -> Evidence:
         evidence = from_score(self.info, float(found.odd.mean()))

@@ -19,8 +19,9 @@ from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats,
 
 MIN_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
+_LONG_S = 20.0  # of speech, from which windows stand side by side: half as many say nearly the same
 _SILENT = 1e-4  # of full scale
-_MAX_WINDOWS = 400
+_MAX_WINDOWS = 96  # four minutes of speech; of more an even spread
 _IMAGE = (900, 220)
 _FORGED, _GENUINE, _PAUSE = (224, 72, 62), (66, 133, 214), (120, 120, 120)
 
@@ -33,10 +34,10 @@ class Window:
     interval: Interval
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Speech:
     """``mono`` ``(samples,)`` float32 at 16 kHz, ``runs``: where somebody speaks, ``windows``: of speech, pauses cut
-    out, in order of time, half overlapping."""
+    out, in order of time; of up to 20 s half overlapping, of more side by side, of hours an even spread."""
 
     mono: Floats
     runs: tuple[Interval, ...]
@@ -63,6 +64,7 @@ def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[T
 
 
 _heard: WeakKeyDictionary[Audio, Speech | Text] = WeakKeyDictionary()  # all detectors of a file hear the same
+_drawn: WeakKeyDictionary[Speech, Pixels] = WeakKeyDictionary()  # and draw over the same spectrogram
 
 
 def listen(audio: Audio | None) -> Speech | Text:
@@ -91,15 +93,19 @@ def _listened(audio: Audio) -> Speech | Text:
 
 
 def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[Window, ...]:
-    spoken = [np.arange(round(r.start_s * RATE_HZ), min(round(r.end_s * RATE_HZ), len(mono))) for r in runs]
-    places = np.concatenate(spoken)  # (samples of speech,): where each lies in the recording
-    size, step = round(WINDOW_S * RATE_HZ), round(STEP_S * RATE_HZ)
-    starts = list(range(0, max(1, len(places) - size + 1), step))
-    if len(places) > size and starts[-1] + size < len(places):
-        starts.append(len(places) - size)
+    firsts = np.array([round(run.start_s * RATE_HZ) for run in runs])
+    lengths = np.minimum([round(run.end_s * RATE_HZ) for run in runs], len(mono)) - firsts
+    ends = np.cumsum(lengths)  # of each run among the samples of speech
+    spoken, size = int(ends[-1]), round(WINDOW_S * RATE_HZ)
+    step = size if spoken > _LONG_S * RATE_HZ else round(STEP_S * RATE_HZ)
+    starts = list(range(0, max(1, spoken - size + 1), step))
+    if spoken > size and starts[-1] + size < spoken:
+        starts.append(spoken - size)
     found = []
     for start in evenly(starts, _MAX_WINDOWS):
-        mine = places[start : start + size]
+        among = np.arange(start, min(start + size, spoken))
+        run = np.searchsorted(ends, among, side="right")
+        mine = among - (ends - lengths)[run] + firsts[run]  # (samples,): where each lies in the recording
         found.append(Window(mono[mine], Interval(float(mine[0] / RATE_HZ), float((mine[-1] + 1) / RATE_HZ))))
     return tuple(found)
 
@@ -176,7 +182,9 @@ def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -
 def spectrogram(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> Pixels:
     """``(252, 900, 3)``: time to the right, 0 to 8 kHz upwards; below, what each part of the speech speaks for."""
     width = _IMAGE[0]
-    coloured = shown.spectrogram(heard.mono, _IMAGE)
+    if heard not in _drawn:
+        _drawn[heard] = shown.spectrogram(heard.mono, _IMAGE)
+    coloured = _drawn[heard]
     strip = _strip(heard, windows, llrs, width)
     gap = np.full((4, width, 3), 255, np.uint8)
     return np.ascontiguousarray(np.concatenate([coloured, gap, np.repeat(strip[None], 28, axis=0)]), np.uint8)

@@ -1,0 +1,34 @@
+"""Filters by the Fourier transform, against SciPy's sample by sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.signal import butter, hilbert, sosfilt, sosfiltfilt
+
+from zhenwei.signals import filters
+
+RATE_HZ = 16_000
+LIMITS_HZ = ((100, 1000), (2000, 3500), (6500, 7800))
+
+
+@pytest.mark.parametrize("count", [28, 999, 4000, 40_000])
+def test_they_are_scipys(count: int) -> None:
+    audio = np.random.default_rng(count).normal(0.2, 0.3, count).cumsum() / 50  # with much below 100 Hz
+    high = sosfilt(butter(4, 100.0, "highpass", fs=RATE_HZ, output="sos"), audio)
+    np.testing.assert_allclose(filters.high_passed(audio, 100.0, RATE_HZ), high, atol=1e-10 * np.abs(audio).max())
+    for limits, (band, envelope) in zip(LIMITS_HZ, filters.bands(audio, LIMITS_HZ, RATE_HZ), strict=True):
+        wanted = sosfiltfilt(butter(4, limits, "bandpass", fs=RATE_HZ, output="sos"), audio)
+        np.testing.assert_allclose(band, wanted, atol=1e-10 * np.abs(audio).max())
+        np.testing.assert_allclose(envelope, np.abs(hilbert(wanted)), atol=1e-10 * np.abs(audio).max())
+
+
+@pytest.mark.parametrize("least", [1, 2, 7, 1000, 52_374, 100_001])
+def test_transforms_are_of_a_fast_length(least: int) -> None:
+    points = filters._points(least)
+    assert least <= points < 1.2 * least + 8
+    assert points % 2 == 0
+    for factor in (2, 3, 5):
+        while points % factor == 0:
+            points //= factor
+    assert points == 1
