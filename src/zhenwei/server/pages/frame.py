@@ -164,34 +164,28 @@ def problem_page(request: Request, problem: ProblemError) -> HTMLResponse | Redi
     caller = _caller_or_none(request)
     if problem.status == 401 and settings_of(request).auth != "none":
         return moved("/login", back=_at(request) if request.method == "GET" else "/")
-    language = language_of(request)
-    limits = _limits(request, caller)
-    values = {"size": limits["max_size"], "count": limits["max_files"]}
-    key = f"error_{problem.status}"
-    if key not in PHRASES:
-        key = "error_500" if problem.status > 500 else "error_400"
-    headline = say(key, language)
-    cure = translated(problem.fix, language)
-    if f"{key}_cure" in PHRASES and (not cure or (language == "zh" and cure == problem.fix)):
-        cure = say(f"{key}_cure", language, **values)
-    kind = f"kind_{problem.kind}"
-    known = kind in PHRASES and language == "zh"
-    detail = say(kind, language) if known else translated(problem.detail, language)
-    if problem.kind == "no-such-page":
-        detail = ""  # the headline says it
-    response = shown(
-        request,
-        caller,
-        "service/problem.html",
-        title=headline,
-        status=problem.status,
-        headline=headline,
-        detail=detail,
-        cure=cure,
-    )
+    told = _problem(problem, language_of(request), _limits(request, caller))
+    response = shown(request, caller, "service/problem.html", title=told["headline"], status=problem.status, **told)
     for name, value in problem.headers.items():
         response.headers[name] = value
     return response
+
+
+def _problem(problem: ProblemError, language: Language, limits: dict[str, Any]) -> dict[str, Any]:
+    """``headline``, ``detail`` and ``cure`` of it, in the language as far as anybody has told them in it."""
+    key = f"error_{problem.status}"
+    if key not in PHRASES:
+        key = "error_500" if problem.status > 500 else "error_400"
+    cure = translated(problem.fix, language)
+    if f"{key}_cure" in PHRASES and (not cure or (language == "zh" and cure == problem.fix)):
+        cure = say(f"{key}_cure", language, size=limits["max_size"], count=limits["max_files"])
+    kind = f"kind_{problem.kind}"
+    detail = translated(problem.detail, language)
+    if language == "zh" and kind in PHRASES:
+        detail = say(kind, language)
+    if problem.kind == "no-such-page":
+        detail = ""  # the headline says it
+    return {"headline": say(key, language), "detail": detail, "cure": cure}
 
 
 def _caller_or_none(request: Request) -> Caller | None:
