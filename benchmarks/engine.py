@@ -2,6 +2,7 @@
 
     python -m benchmarks.engine speed CLIP [--files 6] [--ray]    figures of docs/scale.md, as JSON
     python -m benchmarks.engine kill [--times 30] [--seed 1]      kills workers, drivers and actors at random moments
+    python -m benchmarks.engine machine [--files 24]              a Ray cluster of two machines, of which one is lost
 
 On a shared machine wall time says little, so ``speed`` counts CPU seconds of the driver and its workers, with Ray of
 the actors, too, and of what Ray runs beside them. ``kill`` ends with status 1 where a file is missing, doubled, or told
@@ -68,10 +69,14 @@ def main() -> int:
     kill_.add_argument("--seed", type=int, default=1)
     kill_.add_argument("--files", type=int, default=40)
     kill_.add_argument("--what", nargs="+", choices=sorted(_VICTIMS), default=sorted(_VICTIMS))
+    machine_ = commands.add_parser("machine")
+    machine_.add_argument("--files", type=int, default=24)
     given = parser.parse_args()
     if given.command == "speed":
         print(json.dumps(speed(given.clip, given.files, with_ray=given.ray), indent=1))
         return 0
+    if given.command == "machine":
+        return machine(given.files)
     return kill(given.times, given.seed, given.files, given.what)
 
 
@@ -228,6 +233,31 @@ def kill(times: int, seed: int, count: int, what: list[str]) -> int:
         return int(bool(flaws or left))
 
 
+def machine(count: int) -> int:
+    """Three actors on two machines of two CPUs each, which here are two raylets; one is killed under load."""
+    from ray.cluster_utils import Cluster
+
+    with tempfile.TemporaryDirectory(prefix="kill-") as name:
+        folder = Path(name)
+        _prepare(folder, count)
+        os.environ |= {"PYTHONPATH": _path(folder), "RAY_worker_niceness": "0", "RAY_AUTH_MODE": "disabled"}
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+        lost = cluster.add_node(num_cpus=2)
+        scan = _run(folder, "a.db", ["--ray", cluster.address, "--workers", "3"])
+        while len(_found(folder / "a.db")) < count // 6 and scan.poll() is None:
+            time.sleep(0.1)
+        before = len(_found(folder / "a.db"))
+        cluster.remove_node(lost, allow_graceful=False)
+        status, found = scan.wait(_SCAN_S), len(_found(folder / "a.db"))
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+        print(f"a machine lost after {before} of {count} files: exit status {status}, {found} of {count} in the store")
+        return int(status != 0 or found != count or before == count)
+
+
+def _path(folder: Path) -> str:
+    return os.pathsep.join([str(folder / "site"), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+
+
 def _prepare(folder: Path, count: int) -> None:
     media, site = folder / "media", folder / "site"
     media.mkdir()
@@ -241,11 +271,10 @@ def _prepare(folder: Path, count: int) -> None:
 
 
 def _run(folder: Path, store: str, more: list[str]) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([str(folder / "site"), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     words = ["scan", str(folder / "media"), "--store", str(folder / store), "-q"]
     words += ["--workers", "1" if "--ray" in more else "2"]
     words += ["--detector", "pace.slow", "--detector", LABELS, *more]
-    environment = os.environ | {"PYTHONPATH": path, "RAY_worker_niceness": "0"}
+    environment = os.environ | {"PYTHONPATH": _path(folder), "RAY_worker_niceness": "0"}
     return subprocess.Popen([sys.executable, "-m", "zhenwei", *words], env=environment)
 
 

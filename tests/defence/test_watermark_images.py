@@ -250,5 +250,5 @@ def test_one_transform_serves_the_picture_and_its_mirror_image() -> None:
         surface = np.fft.ifft2(np.fft.fft2(pilot) * spectrum / np.abs(spectrum)).real
         window = np.pad(surface, 1, mode="wrap")[: down + 3, : across + 3]
         row, column = np.unravel_index(int(np.argmax(window)), window.shape)
-        assert (left, top) == (column - 1, row - 1)
+        assert (left, top) == (int(column) - 1, int(row) - 1)
         assert peak == pytest.approx(window.max() / surface.std(), abs=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,20 @@ def test_files_come_in_their_order_and_what_was_fetched_goes(bucket: str, tmp_pa
     assert found == [
         (urls[0], b"0"), (str(local), b"local"), (urls[1], b"1"), (names[3], False), (urls[2], b"2"), (urls[3], b"3"),
     ]  # fmt: skip
+
+
+def test_what_a_killed_driver_left_is_swept_away(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (f"zhenwei-objects-{gone.pid}-x", f"zhenwei-objects-{os.getpid()}-x", "zhenwei-objects-y-x"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.mp4").write_bytes(b"x")
+    with Fetched([put(f"{bucket}/a.png", b"a")], 1) as given_files:
+        for given in given_files:
+            given.done()
+    left = sorted([path.name for path in tmp_path.iterdir()])
+    assert left == [f"zhenwei-objects-{os.getpid()}-x", "zhenwei-objects-y-x"]
 
 
 def test_lists_patterns_and_folders_are_gathered(

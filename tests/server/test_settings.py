@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 from tests.server.conftest import Live  # noqa: F401 - skips where the extra is missing
 
 from zhenwei.errors import UsageError
-from zhenwei.server.serving import address
+from zhenwei.server.serving import _bound, address
 from zhenwei.server.settings import Settings, read_settings
 
 
@@ -51,6 +52,12 @@ def test_an_address_is_one_that_a_browser_understands() -> None:
     assert address(Settings.model_construct(**dict(read_settings(host="::1", port=1)))) == "http://[::1]:1"
     assert address(read_settings(host="0.0.0.0", auth="keys", port=1)) == "http://127.0.0.1:1"  # noqa: S104
     assert address(read_settings(public_url="https://z.example")) == "https://z.example"
+
+
+def test_small_answers_are_not_held_back() -> None:
+    """asyncio turns off the delay of small packets, 40 ms each, only for sockets that name their protocol."""
+    with _bound(read_settings(port=0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
 
 
 def test_every_setting_has_a_meaning_in_the_documentation() -> None:

@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,7 @@ Format = StrEnum("Format", ["table", "json", "csv"])
 
 
 def scan(
+    context: typer.Context,
     paths: Annotated[
         list[str] | None,
         typer.Argument(help="Photos, videos, folders; - for standard input.", metavar="PATH", show_default=False),
@@ -140,6 +142,8 @@ def scan(
     with starting(say("zhenwei is starting ..."), shown=not quiet):
         from zhenwei.pipeline import Options  # and what it needs, half a second the first time
     paths = paths or []
+    if not paths and not list_:
+        _refuse_nothing(context)
     language: Language = current()
     if fast + full + bool(detector) > 1:
         given = [flag for flag, is_given in (("--fast", fast), ("--full", full), ("--detector", detector)) if is_given]
@@ -162,8 +166,6 @@ def scan(
         raise UsageError("this has no meaning with --store", got=got, want="files and folders alone", fix=fix)
     if batch is not None:
         raise typer.Exit(scan_into_store(paths, options, batch, quiet=quiet, verbose=verbose))
-    if not paths:
-        raise UsageError("there is nothing to examine", want="files or folders", fix="See: zhenwei scan --help")
     run = _Run(collect(paths), options, language, format_, quiet)
     run.verbose, run.pictures = verbose, pictures
     raise typer.Exit(run.all(output))
@@ -175,6 +177,13 @@ def known(options: Options) -> None:
 
     for id_ in options.asked:
         detectors.build(id_)
+
+
+def _refuse_nothing(context: typer.Context) -> None:
+    """As is told of an argument that is missing; with ``--list`` there may be none. Typer has its own Click by now."""
+    errors = import_module(typer.BadParameter.__module__)
+    parameter = next(each for each in context.command.params if each.name == "paths")
+    raise errors.MissingParameter(ctx=context, param=parameter)
 
 
 def _refuse_terminal() -> None:

@@ -128,7 +128,7 @@ class Examiner:
         for i in sorted(most.tolist()):
             time_s = batch.faces[i].time_s if len(batch.faces) > 1 else None
             overlay = _overlay(batch.crops[i], drawn[i])
-            images.append(ImageExhibit(self.wording.map, overlay, time_s, batch.crops[i], batch.places[i]))
+            images.append(ImageExhibit(self.wording.map, overlay, time_s, batch.crops[i], place=batch.places[i]))
         return images
 
     def _curve(self, batch: FaceBatch, scores: Floats) -> list[Curve]:

@@ -6,6 +6,7 @@ What can be reached is what fsspec reaches; the extra ``objects`` brings S3, pac
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ _URL = re.compile(rf"({'|'.join(SCHEMES)})://", re.IGNORECASE)
 _PATTERN = re.compile(r"[*?\[]")
 _UNUSUAL = re.compile(r"[^\w.-]+")
 _PIECE = 1 << 20
+_PREFIX = "zhenwei-objects-"
 _LONGEST_NAME = 100
 
 
@@ -100,7 +102,9 @@ class Fetched:
             return Given(path, path)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._ahead, "zhenwei-fetch")
-            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-objects-")))
+            _sweep()
+            own = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True)
+            self._folder = Path(self._stack.enter_context(own))
         return self._threads.submit(fetched, path, self._folder)
 
 
@@ -113,6 +117,26 @@ def fetched(url: str, folder: Path) -> Given:
     except MediaError as error:
         return Given(url, str(local), error)
     return Given(url, str(local))
+
+
+def _sweep() -> None:
+    """Away with what drivers left that were killed: their folders name them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}[0-9]*-*"):
+        number = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdecimal() and not _is_alive(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # there, asking would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def name_of(url: str) -> str:

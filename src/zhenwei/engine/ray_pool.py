@@ -1,8 +1,9 @@
 """Many machines: a pool of actors of a Ray cluster, with the same outcomes as :class:`zhenwei.engine.Pool`.
 
-Ray places the actors, starts them again when they or their machine die, and gives them their file once more; it has no
-limits for one task and loses an actor with a crash. So each actor has one worker process of the pool of one machine,
-and what a file does to that is told as it is there.
+Ray places the actors and starts them again when they or their machine die. It has no limits for one task and loses an
+actor with a crash, so each actor has one worker process of the pool of one machine, and what a file does to that is
+told as it is there. Ray's own retries wait for the very actor that was lost, which may never find a machine again; here
+the file goes to another one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import logging
 import os
 import tempfile
 import time
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +25,22 @@ from zhenwei.media.sources import identify
 from zhenwei.pipeline import Options
 from zhenwei.report import Unreadable
 
-_TRIES = 3  # of a file after the first, each time that its actor or machine was lost
+_TRIES = 5  # of a file after the first, each time that its actor or machine was lost
 _AHEAD = 1  # files that wait at an actor, so that it never waits
 _START_S = 300.0  # for the first actor
 _ELSEWHERE = "elsewhere"  # what an actor answers where its machine has another file at that path, or none
+
+
+@dataclass(slots=True)
+class _Task:
+    """A file, and the actor that has it."""
+
+    path: str
+    options: Options
+    sha256: str
+    tries: int = 0
+    actor: int = 0
+    began: float = 0.0
 
 
 class Examiner:
@@ -42,7 +56,7 @@ class Examiner:
         """What became of the file that the driver sees at ``path``, by its digest."""
         if not is_url(path):
             return self._examined(path, path, options) if _is_there(path, sha256) else _ELSEWHERE
-        with tempfile.TemporaryDirectory(prefix="zhenwei-objects-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"zhenwei-objects-{os.getpid()}-") as folder:
             given = fetched(path, Path(folder))
             if given.error is not None:
                 return Examined(path, Unreadable(path, given.error), 0.0)
@@ -72,13 +86,16 @@ class RayPool:
             fix = "Use fewer workers, or add machines to the cluster."
             raise UsageError("the cluster has too few CPUs", got=f"{count} workers", want=f"at most {most}", fix=fix)
         self.count = count or most
-        kind = self._ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES)(Examiner)
+        self._ray.method(max_task_retries=-1)(Examiner.ready)  # answered when it is there again
+        kind = self._ray.remote(num_cpus=1, max_restarts=-1)(Examiner)
         beside = max(1, self.count // max(1, len(self._ray.nodes())))
         self._actors: list[Any] = []
         for _ in range(self.count):
             self._actors.append(kind.remote(limits or Limits(), beside))
         self._load = [0] * self.count
-        self._open: dict[Any, tuple[str, int, float]] = {}  # path, actor, when it was given
+        self._open: dict[Any, _Task] = {}
+        self._waiting: deque[_Task] = deque()  # for any actor at all
+        self._lost: dict[Any, int] = {}  # actors that are started again, by what they answer then
         self._await_first()
 
     def __enter__(self) -> Self:
@@ -91,11 +108,11 @@ class RayPool:
 
     @property
     def open_files(self) -> int:
-        return len(self._open)
+        return len(self._open) + len(self._waiting)
 
     @property
     def has_room(self) -> bool:
-        return min(self._load) <= _AHEAD
+        return not self._waiting and self._load[self._freest()] <= _AHEAD and len(self._lost) < self.count
 
     def processes(self) -> tuple[int, ...]:
         """None of this machine's own."""
@@ -106,63 +123,85 @@ class RayPool:
         options = options or Options()
         if not options.threads:
             options = replace(options, threads=1)  # an actor has one CPU
-        number = self._load.index(min(self._load))
-        task = self._actors[number].examine.remote(path, options, sha256)
-        self._load[number] += 1
-        self._open[task] = path, number, time.monotonic()
+        self._waiting.append(_Task(path, options, sha256))
+        self._hand_out()
 
     def wait(self, timeout_s: float | None = None) -> list[Examined]:
         """As :meth:`zhenwei.engine.Pool.wait`. Raises UsageError where a machine does not see the files, too."""
-        if not self._open:
-            return []
-        done = self._ray.wait(list(self._open), num_returns=1, timeout=timeout_s)[0]
-        found = []
-        for task in done:
-            path, number, began = self._open.pop(task)
-            self._load[number] -= 1
-            found.append(self._result(task, path, time.monotonic() - began))
+        end = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        found: list[Examined] = []
+        while not found and self.open_files:
+            left = None if timeout_s is None else max(0.0, end - time.monotonic())
+            if not self._open:  # all are lost
+                left = _START_S if left is None else min(left, _START_S)
+            done, _ = self._ray.wait([*self._open, *self._lost], num_returns=1, timeout=left)
+            if not done and timeout_s is None:
+                raise FaultError("no actor is left", got=f"none in {_START_S:.0f} s", fix="Is the cluster there?")
+            for answer in done:
+                if answer in self._lost:
+                    del self._lost[answer]
+                else:
+                    found += self._heard(answer, self._open.pop(answer))
+            self._hand_out()
+            if time.monotonic() >= end:
+                break
         return found
 
     def cancel(self, path: str) -> bool:
         """Tell no more of ``path``; whether it was open. What an actor has begun it ends all the same."""
-        known = [task for task, (own, _, _) in self._open.items() if own == path]
-        for task in known:
-            _, number, _ = self._open.pop(task)
-            self._load[number] -= 1
-            self._ray.cancel(task)
-        return bool(known)
+        before = self.open_files
+        self._waiting = deque([task for task in self._waiting if task.path != path])
+        for answer in [answer for answer, task in self._open.items() if task.path == path]:
+            self._load[self._open.pop(answer).actor] -= 1
+            self._ray.cancel(answer)
+        return self.open_files < before
 
     def close(self) -> None:
         """End the actors at once."""
         for actor in self._actors:
             self._ray.kill(actor)
-        self._actors, self._open = [], {}
+        self._actors, self._open, self._lost = [], {}, {}
+        self._waiting.clear()
 
-    def _result(self, task: Any, path: str, seconds: float) -> Examined:
+    def _freest(self) -> int:
+        """The actor with the least to do, of those that are there."""
+        lost = set(self._lost.values())
+        return min(range(self.count), key=lambda number: (number in lost, self._load[number]))
+
+    def _hand_out(self) -> None:
+        while self._waiting and len(self._lost) < self.count:
+            task = self._waiting.popleft()
+            task.actor, task.began = self._freest(), time.monotonic()
+            answer = self._actors[task.actor].examine.remote(task.path, task.options, task.sha256)
+            self._load[task.actor] += 1
+            self._open[answer] = task
+
+    def _heard(self, answer: Any, task: _Task) -> list[Examined]:
+        """What has become of the file; nothing where it goes to another actor."""
+        self._load[task.actor] -= 1
         try:
-            found: Examined | str = self._ray.get(task)
+            found: Examined | str = self._ray.get(answer)
         except self._ray.exceptions.RayTaskError as error:
             cause = error.cause
             if isinstance(cause, Exception) and type(cause).__module__ == "zhenwei.errors":
                 raise cause from None
             raise FaultError("an actor failed", got=str(cause)[:300], trace=str(error)) from None
-        except self._ray.exceptions.RayError as error:  # it, or its machine, was lost again and again
-            lost = WorkerDiedError(
-                "the actor died", got=type(error).__name__, fix="Look into the logs of Ray; --retry tries it again."
-            )
-            return Examined(path, Unreadable(path, lost), seconds)
-        if not isinstance(found, str):
-            return found
-        try:
-            identify(path)
-        except MediaError as gone:
-            return Examined(path, Unreadable(path, gone), seconds)
-        raise UsageError(
-            "a machine of the cluster does not see the same files as this one",
-            got=path,
-            want="a folder that all of them share under one path",
-            fix="Mount it everywhere, or scan objects by URL (s3://...).",
+        except self._ray.exceptions.RayError as error:
+            return self._moved(task, type(error).__name__)
+        return [found] if isinstance(found, Examined) else [_elsewhere(task)]
+
+    def _moved(self, task: _Task, why: str) -> list[Examined]:
+        """The actor, or its machine, was lost."""
+        if task.actor not in self._lost.values():
+            self._lost[self._actors[task.actor].ready.remote()] = task.actor
+        task.tries += 1
+        if task.tries <= _TRIES:
+            self._waiting.appendleft(task)
+            return []
+        lost = WorkerDiedError(
+            "the actor died again and again", got=why, fix="Look into the logs of Ray; --retry tries it once more."
         )
+        return [Examined(task.path, Unreadable(task.path, lost), time.monotonic() - task.began)]
 
     def _await_first(self) -> None:
         waiting = [actor.ready.remote() for actor in self._actors]
@@ -201,6 +240,20 @@ def _connected(address: str) -> Any:
                 "there is no such cluster", got=got, want="the address of a Ray cluster", fix=fix
             ) from None
     return ray
+
+
+def _elsewhere(task: _Task) -> Examined:
+    """A machine has other bytes at that path, or none: whose fault it is shows on this one."""
+    try:
+        identify(task.path)
+    except MediaError as gone:
+        return Examined(task.path, Unreadable(task.path, gone), 0.0)
+    raise UsageError(
+        "a machine of the cluster does not see the same files as this one",
+        got=task.path,
+        want="a folder that all of them share under one path",
+        fix="Mount it everywhere, or scan objects by URL (s3://...).",
+    )
 
 
 def _is_there(path: str, sha256: str) -> bool:

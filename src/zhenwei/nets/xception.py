@@ -79,8 +79,8 @@ class Xception(nn.Module):
         self.conv2 = nn.Conv2d(32, 64, 3, bias=False)
         self.bn2 = nn.BatchNorm2d(64)
         channels = 64
-        for number, (outputs, *rest) in enumerate(_BLOCKS, start=1):
-            self.add_module(f"block{number}", Block(channels, outputs, *rest))
+        for number, (outputs, depth, stride, widen_first, relu_first) in enumerate(_BLOCKS, start=1):
+            self.add_module(f"block{number}", Block(channels, outputs, depth, stride, widen_first, relu_first))
             channels = outputs
         self.conv3 = SeparableConv2d(1024, 1536)
         self.bn3 = nn.BatchNorm2d(1536)

@@ -32,7 +32,7 @@ from zhenwei.store import open_store
 from zhenwei.store.access import Access
 from zhenwei.store.callbacks import Callbacks
 
-_PAGES = "zhenwei.server.pages.router"  # a module with ``router``, and ``problem_page(request, problem)`` if it likes
+_PAGES = "zhenwei.server.pages.router"  # a module with ``router`` and ``set_up(app)``
 _PAGE_UPLOADS = ("/files",)  # of the pages: bodies that are read in pieces
 _ABOUT = "Tells forged faces and voices from real ones. Every error is a problem of RFC 9457 with the cure in `fix`."
 
@@ -113,7 +113,7 @@ def _add_pages(app: FastAPI) -> None:
         return
     pages = import_module(_PAGES)
     _include(app, pages.router)
-    app.state.problem_page = pages.problem_page
+    pages.set_up(app)
 
 
 def _add_handlers(app: FastAPI) -> None:

@@ -17,7 +17,7 @@ def told(where: str) -> Iterator[None]:
     shown = where.split("@")[-1]  # without a password
     try:
         yield
-    except exc.OperationalError as error:
+    except (exc.OperationalError, exc.TimeoutError) as error:  # the latter: all connections are busy for long
         fix = "Check its folder, its permissions, the space that is left, and that the database runs."
         raise OutputError("the store cannot be read or written", got=f"{shown}: {_said(error)}", fix=fix) from None
     except exc.DatabaseError as error:
@@ -27,4 +27,4 @@ def told(where: str) -> Iterator[None]:
 
 
 def _said(error: Any) -> str:
-    return " ".join(str(error.orig or error).split())[:300]
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:300]

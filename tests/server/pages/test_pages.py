@@ -304,5 +304,25 @@ def test_previews_of_what_is_gone_are_swept_away(idle: Live, tmp_path: Path) -> 
     for folder in (there, gone, half):
         folder.mkdir(parents=True)
         os.utime(folder, (1, 1))
-    Housekeeper(service).look(())
+    Housekeeper(service).look()
     assert [folder.is_dir() for folder in (there, gone, half)] == [True, False, False]
+
+
+def test_errors_are_told_in_chinese(idle: Live, tmp_path: Path) -> None:
+    chinese = {"Accept-Language": "zh-CN", "Accept": "text/html"}
+    with idle.http() as http:
+        page = http.post("/files", files={"file": ("a.txt", b"text")}, headers=chinese)
+        assert page.status_code == 415
+        assert "这不是可读取的图片、视频或音频。" in page.text
+        assert "Check that" not in page.text
+        page = http.post("/cases", data={"title": ""}, headers=chinese)
+        assert page.status_code == 422
+        assert words.PHRASES["cure"][1] in page.text
+
+
+def test_every_error_says_what_to_do(idle: Live) -> None:
+    with idle.http() as http:
+        page = http.post("/cases", data={"title": ""}, headers={"Accept": "text/html"})
+        assert page.status_code == 422
+        assert "the title cannot be kept" in page.text
+        assert "What to do:" in page.text

@@ -32,14 +32,14 @@ def test_nothing_stands_in_the_way(
     guarded: Live,
     options: dict[str, object],
 ) -> None:
-    page = look(bypass_csp=True, **options)  # only so that axe can be put into it
+    page = look(refused=404, bypass_csp=True, **options)  # only so that axe can be put into it
     with site_of_pages.http() as http:
         case = http.post("/cases/add", data={"id": list(examined.values()), "title": "reach"}).headers["location"]
     photo, clip = examined[PHOTO.name], examined[CLIP.name]
     addresses = [
         "/", "/history", "/history?text=nothing", "/cases", case, "/settings", f"/compare?a={photo}",
         f"/compare?a={photo}&b={clip}", f"/examinations/{photo}", f"/examinations/{clip}",
-        f"/progress?id={photo}&id={clip}",
+        f"/progress?id={photo}&id={clip}", "/nowhere",
     ]  # fmt: skip
     for address in (*addresses, f"{guarded.url}/login"):
         page.goto(address)

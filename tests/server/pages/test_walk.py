@@ -48,7 +48,7 @@ def test_a_walk(look: Look, site_of_pages: Live, examined: dict[str, str], tmp_p
 
     # the player: a face is boxed, a click on the timeline jumps, keys go frame by frame
     soon(page, "document.getElementById('player').readyState >= 1")
-    assert page.locator(".face b").inner_text() == words("person", number=1)
+    assert page.locator(".boxed b").inner_text() == words("person", number=1)
     lane = page.locator(".timed").last
     box = lane.bounding_box()
     assert box is not None
@@ -64,7 +64,7 @@ def test_a_walk(look: Look, site_of_pages: Live, examined: dict[str, str], tmp_p
     page.keyboard.press(",")
     at_rest(page, 0.96)
     page.keyboard.press("b")
-    assert page.locator(".face").is_hidden()
+    assert page.locator(".boxed").is_hidden()
     moment = page.locator(".moment").first
     moment.click()
     at_rest(page, float(moment.get_attribute("data-at") or 0))
@@ -113,7 +113,7 @@ def test_two_browsers_at_once(look: Look, examined: dict[str, str]) -> None:
 def test_a_picture_is_enlarged_and_seen_beside_its_map(look: Look, examined: dict[str, str]) -> None:
     page = look()
     page.goto(f"/examinations/{examined[PHOTO.name]}")
-    assert page.locator(".face.forged b").inner_text() == "1"
+    assert page.locator(".boxed.forged b").inner_text() == "1"
     assert page.locator("#mapped").is_visible()  # its detector speaks for a forgery
     page.keyboard.press("+")
     assert page.locator("#pane").evaluate("pane => pane.style.getPropertyValue('--zoom')") == "1.5"
@@ -144,7 +144,7 @@ def test_without_scripts(look: Look, examined: dict[str, str]) -> None:
     page.get_by_role("button", name="Examine these files").click()
     page.wait_for_selector(".verdict")
     assert page.locator("#still").is_visible()
-    assert page.locator(".face").is_visible()
+    assert page.locator(".boxed").is_visible()
     page.locator("summary", has_text="Evidence").click()
     page.locator("#evidence").get_by_text("cnn.face_forgery").wait_for()
     page.get_by_role("link", name="中文").click()
@@ -179,3 +179,21 @@ def test_choices_are_remembered(look: Look, site_of_pages: Live) -> None:
     assert page.evaluate(background) == "rgb(18, 20, 23)"
     page.goto("/cases")
     assert page.locator("h1").inner_text() == say("cases", "zh")
+
+
+def test_somebody_signs_in_and_out(look: Look, guarded: Live) -> None:
+    page = look(base_url=guarded.url)
+    page.goto("/cases")
+    page.get_by_label("Name").fill("bob")
+    page.get_by_label("Password").fill("bob has a long word")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Cases").wait_for()  # where they wanted to go
+    page.get_by_role("link", name="Examine", exact=True).click()
+    page.set_input_files("input[type=file]", PHOTO)
+    page.get_by_text("It is next.").or_(page.get_by_text("before it")).wait_for()  # nobody examines here
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("heading", name="This examination was cancelled").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.goto("/history")
+    assert page.url.startswith(f"{guarded.url}/login")

@@ -23,6 +23,7 @@ from zhenwei.server.service import Ask, Service
 from zhenwei.server.uploads import Received, receive
 from zhenwei.store.jobs import DONE, Job, Wanted
 from zhenwei.types import DEPTHS, Depth, Language
+from zhenwei.words import translated
 
 router = APIRouter(include_in_schema=False)
 RECENT = 5
@@ -93,7 +94,7 @@ def _told(problem: ProblemError, language: Language) -> str:
     kind = f"kind_{problem.kind}"
     if language == "zh" and kind in PHRASES:
         return say(kind, language)
-    return f"{problem.detail}. {problem.fix}".strip()
+    return f"{translated(problem.detail, language)}. {translated(problem.fix, language)}".strip()
 
 
 def _following(ids: list[str]) -> str:

@@ -111,6 +111,7 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
         "course": None,  # stands under the player
         "player": None,
         "poster": None,
+        "frames": (),  # neither do they: the clip itself is there
         "has_pictures": looked.has_pictures,
         "has_media": source.is_file(),
         "cases": cases.list(limit=_MAX_CASES),

@@ -23,6 +23,7 @@ from zhenwei.server.problems import ProblemError
 from zhenwei.server.service import Service
 from zhenwei.server.settings import Settings
 from zhenwei.types import Language
+from zhenwei.words import translated
 
 # Without its own site as referrer a form would come with ``Origin: null``, which the guards refuse.
 REFERRER = "same-origin"
@@ -114,6 +115,7 @@ def _base(request: Request, caller: Caller | None) -> dict[str, Any]:
         "strength": partial(strength, language=language),
         "clock": clock,
         "signed": signed,
+        "translated": partial(translated, language=language),
         "asset": lambda name: asset(name).address,
         "theme": _theme(request),
         "keys": request.cookies.get(KEYS_COOKIE) != "off",
@@ -166,12 +168,15 @@ def problem_page(request: Request, problem: ProblemError) -> HTMLResponse | Redi
     limits = _limits(request, caller)
     values = {"size": limits["max_size"], "count": limits["max_files"]}
     key = f"error_{problem.status}"
-    headline = say(key, language) if key in PHRASES else say("error_400", language)
-    cure = problem.fix
-    if f"{key}_cure" in PHRASES and (language == "zh" or not cure):
+    if key not in PHRASES:
+        key = "error_500" if problem.status > 500 else "error_400"
+    headline = say(key, language)
+    cure = translated(problem.fix, language)
+    if f"{key}_cure" in PHRASES and (not cure or (language == "zh" and cure == problem.fix)):
         cure = say(f"{key}_cure", language, **values)
     kind = f"kind_{problem.kind}"
-    detail = say(kind, language) if kind in PHRASES and language == "zh" else problem.detail
+    known = kind in PHRASES and language == "zh"
+    detail = say(kind, language) if known else translated(problem.detail, language)
     if problem.kind == "no-such-page":
         detail = ""  # the headline says it
     response = shown(

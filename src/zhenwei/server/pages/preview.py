@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -35,7 +34,6 @@ _CLOCK = Fraction(1, 90_000)
 _RATE_HZ = 32_000
 _AHEAD_S = 0.5  # of sound before the frame beside it
 _SPECTROGRAM = (1600, 200)  # width and height
-_making = threading.Semaphore(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +51,14 @@ class Preview:
 
 def made(source: Path, folder: Path) -> Preview:
     """The preview of ``source`` in ``folder``, which is made unless it is there. DataError where it cannot be made."""
-    with _making:
-        known = kept(folder)
-        if known is not None:
-            return known
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".preview-") as part:
-            _run(source, Path(part) / "made")
-            shutil.rmtree(folder, ignore_errors=True)
-            (Path(part) / "made").rename(folder)
+    known = kept(folder)
+    if known is not None:
+        return known
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".preview-") as part:
+        _run(source, Path(part) / "made")
+        shutil.rmtree(folder, ignore_errors=True)
+        (Path(part) / "made").rename(folder)
     found = kept(folder)
     if found is None:
         raise DataError("no preview could be made", got="nothing was written", want="a picture, a clip or sound")

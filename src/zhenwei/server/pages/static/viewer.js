@@ -41,7 +41,7 @@
   const faces = kind === "video" ? people.map((person) => {
     const box = document.createElement("span");
     const label = document.createElement("b");
-    box.className = "face " + person.decision;
+    box.className = "boxed " + person.decision;
     label.textContent = viewer.dataset.person.replace("{n}", person.number);
     box.append(label);
     box.hidden = true;
@@ -123,7 +123,7 @@
     if (!pane) { return; }
     const box = pane.getBoundingClientRect();
     const next = Math.min(16, Math.max(1, sight.zoom * factor));
-    const part = x === undefined && sight.zoom === 1 && all(".mapped, .face", pane).find((each) => each.offsetWidth);
+    const part = x === undefined && sight.zoom === 1 && all(".mapped, .boxed", pane).find((each) => each.offsetWidth);
     if (part) { /* the whole picture becomes a look at its map, or its first face */
       sight.x = box.width / 2 - next * (part.offsetLeft + part.offsetWidth / 2);
       sight.y = box.height / 2 - next * (part.offsetTop + part.offsetHeight / 2);
