@@ -18,6 +18,7 @@ pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip insta
 import ray
 from tests.hazard import OPTIONS, draw, install
 
+from zhenwei import detectors
 from zhenwei.engine import Examined, Limits, RayPool, examine_into
 from zhenwei.errors import MediaError, TimeLimitError, UsageError, WorkerDiedError
 from zhenwei.report import Unreadable
@@ -40,11 +41,13 @@ def cluster(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_worker_niceness", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        detectors.catalogue.cache_clear()  # it may be known already, without the plug-in
         ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         try:
             yield
         finally:
             ray.shutdown()
+            detectors.catalogue.cache_clear()
 
 
 @pytest.fixture(scope="module")

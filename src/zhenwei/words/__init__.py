@@ -64,6 +64,11 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
     return _by_sentence(text, language, depth)
 
 
+def has_chinese(sentence: str) -> bool:
+    """Whether :func:`translated` knows it."""
+    return translated(sentence, "zh") != sentence
+
+
 def _field(value: str, language: Language, depth: int) -> str:
     """A sentence within another; a single word may be the name of a file."""
     return translated(value, language, depth - 1) if " " in value else value

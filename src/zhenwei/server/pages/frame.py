@@ -23,7 +23,7 @@ from zhenwei.server.problems import ProblemError
 from zhenwei.server.service import Service
 from zhenwei.server.settings import Settings
 from zhenwei.types import Language
-from zhenwei.words import translated
+from zhenwei.words import has_chinese, translated
 
 # Without its own site as referrer a form would come with ``Origin: null``, which the guards refuse.
 REFERRER = "same-origin"
@@ -177,7 +177,8 @@ def _problem(problem: ProblemError, language: Language, limits: dict[str, Any]) 
     if key not in PHRASES:
         key = "error_500" if problem.status > 500 else "error_400"
     cure = translated(problem.fix, language)
-    if f"{key}_cure" in PHRASES and (not cure or (language == "zh" and cure == problem.fix)):
+    is_known = bool(problem.fix) and (language == "en" or has_chinese(problem.fix))
+    if f"{key}_cure" in PHRASES and not is_known:
         cure = say(f"{key}_cure", language, size=limits["max_size"], count=limits["max_files"])
     kind = f"kind_{problem.kind}"
     detail = translated(problem.detail, language)
