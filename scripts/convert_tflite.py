@@ -138,7 +138,7 @@ def relu(c: Conversion, op: Operation) -> None:
 
 
 def prelu(c: Conversion, op: Operation) -> None:
-    """As ``max(x, 0) + slope * min(x, 0)``: the same numbers, in half the time that the runtime's own operator takes."""
+    """As ``max(x, 0) + slope * min(x, 0)``: the same numbers in half the time of the runtime's own operator."""
     slope = c.constants[op.inputs[1]].reshape(-1, 1, 1)
     given, out = c.name(op.inputs[0]), c.name(op.output)
     above = c.add("Relu", [given], f"{out}_above")
