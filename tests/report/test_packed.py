@@ -21,6 +21,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 def test_a_report_comes_back_in_both_languages(every_report: tuple[Report, ...], full_photo: Report) -> None:
     for report in (*every_report, full_photo):
+        assert pack(report) == pack(report)
         back = unpack(pack(report)).report
         for language in LANGUAGES:
             assert to_dict(back, language) == to_dict(report, language)
@@ -76,6 +77,7 @@ def archive(document: object) -> bytes:
         archive({"format": FORMAT, "report": {"": "pixels", "number": 7}}),
         archive([]),
     ],
+    ids=["nothing", "no archive", "another version", "another class", "another field", "a picture too few", "no table"],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(DataError, match="no packed report"):

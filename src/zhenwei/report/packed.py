@@ -38,10 +38,15 @@ def pack(report: Report) -> bytes:
     document = {"format": FORMAT, "report": _plain(report, pictures)}
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("report.json", json.dumps(document, ensure_ascii=False), zipfile.ZIP_DEFLATED)
+        archive.writestr(_member("report.json"), json.dumps(document, ensure_ascii=False), zipfile.ZIP_DEFLATED)
         for number, pixels in enumerate(pictures):
-            archive.writestr(_name(number), _jpeg(pixels))
+            archive.writestr(_member(_name(number)), _jpeg(pixels))
     return written.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Without the time of day, so that equal reports are equal bytes."""
+    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
 
 
 def unpack(data: bytes) -> Packed:
