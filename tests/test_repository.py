@@ -267,7 +267,7 @@ def test_a_plain_install_brings_what_the_plain_commands_import() -> None:
     assert {"c2pa-python", "cryptography"} <= core  # zhenwei verify, zhenwei protect sign
     assert project()["optional-dependencies"]["provenance"] == []
     shown = {" ".join(words) for words in commands(ROOT / READMES[0]) if words[0] == "pip"}
-    assert shown == {"pip install '.[report]'"}  # zhenwei evaluate draws its charts
+    assert shown == {"pip install '.[report,server]'"}  # zhenwei evaluate draws its charts, zhenwei serve serves
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/results/*.json")), ids=lambda p: p.stem)
