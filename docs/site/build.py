@@ -27,7 +27,7 @@ BUILD = ROOT / "build"
 LANGUAGES = ("en", "zh")
 _BLOCK = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-_FETCHED = "https://unpkg.com/iframe-worker/shim"
+_FETCHED = re.compile(r"https://[^\"'\s]+/iframe-worker/shim")  # a script that the theme would fetch
 _IMAGES = (".png", ".jpg", ".jpeg", ".svg", ".webp", ".gif")
 
 # Pages of ``docs`` and of the repository that both languages have, by where they stand on the site.
@@ -280,7 +280,7 @@ def _without_strangers(site: Path) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         ours = _relative("worker.js", page.relative_to(site).as_posix())
-        page.write_text(text.replace(_FETCHED, ours), encoding="utf-8")
+        page.write_text(_FETCHED.sub(ours, text), encoding="utf-8")
 
 
 def build(target: Path) -> None:
