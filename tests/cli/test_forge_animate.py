@@ -56,6 +56,15 @@ def test_a_drawn_face_says_a_made_sentence_and_is_marked(tmp_path: Path, capsys:
     assert len(recipe["mouth"]) == len(recipe["turn_deg"])
 
 
+def test_a_drawn_face_is_made_anew_in_its_place(tmp_path: Path) -> None:
+    out = tmp_path / "puppet.mp4"
+    command = ["forge", "animate", "--puppet", "anna", "--made", "1", "--output", str(out)]
+    assert main(command) == 0
+    first = out.stat().st_mtime_ns
+    assert main(command) == 0
+    assert out.stat().st_mtime_ns > first
+
+
 def test_a_photograph_needs_its_own_consent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people, out = tmp_path / "people" / "a", tmp_path / "out"
     people.mkdir(parents=True)

@@ -12,8 +12,8 @@ import pytest
 
 from zhenwei.errors import DataError
 from zhenwei.report import to_dict, to_html
+from zhenwei.report.kept import from_dict
 from zhenwei.report.packed import FORMAT, pack, picture, unpack
-from zhenwei.report.restored import from_dict
 from zhenwei.types import Box, ImageExhibit, Language, Report
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -88,12 +88,13 @@ def test_json_is_a_report_without_its_pictures(every_report: tuple[Report, ...])
     for report in every_report:
         for language in LANGUAGES:
             written = to_dict(report, language)
-            again = to_dict(from_dict(written), language)
+            back = from_dict(written)
+            assert isinstance(back, Report)
+            again = to_dict(back, language)
             for evidence in written["evidence"]:
                 evidence["exhibits"] = []
             assert again == written
-            assert "<html" in to_html(from_dict(written), language)
-    with pytest.raises(DataError, match="no report"):
-        from_dict({"schema": "zhenwei.report/1", "file": {}, "error": {}})
-    with pytest.raises(DataError, match="no report"):
-        from_dict({})
+            assert "<html" in to_html(back, language)
+    for wrong in ({"schema": "zhenwei.report/1", "file": {}, "error": {}}, {"schema": "another/1"}, {}):
+        with pytest.raises(DataError, match="not as it was written"):
+            from_dict(wrong)

@@ -79,7 +79,8 @@ def animate(
     cast.face(portrait, puppet)
     cast.drive(driver)
     cast.speak(audio, made)
-    refuse_other(output, cast.parent)
+    if cast.parent:
+        refuse_other(output, cast.parent)
     with progress_bar("animating", 1.0) as tell:
         forged = animated(cast.pixels, cast.landmarks, cast.motion(), gain=gain, tell=tell)
     claim: Any = "ai-edited" if cast.parent else "ai-generated"
@@ -121,6 +122,7 @@ class _Cast:
         self.rate_hz = RATE_HZ
 
     def face(self, portrait: Path | None, puppet: DrawnFace | None) -> None:
+        from zhenwei.forge.consent import hash_file
         from zhenwei.forge.make import read_sitter
         from zhenwei.forge.puppet import ANNA, BRUNO, Look, draw
 
@@ -132,28 +134,30 @@ class _Cast:
         self._check(portrait, "face")
         sitter = read_sitter(portrait)
         self.pixels, self.landmarks, self.parent = sitter.pixels, sitter.landmarks, sitter.data
-        self.recipe |= {"source_sha256": _sha256(sitter.data), "source_scale": round(sitter.scale, 6)}
+        self.recipe |= {"source_sha256": hash_file(portrait), "source_scale": round(sitter.scale, 6)}
 
     def drive(self, driver: Path | None) -> None:
+        from zhenwei.forge.consent import hash_file
         from zhenwei.forge.make import read_actor
 
         if driver is not None:
             self._check(driver, "face")
             self._actor = read_actor(driver)
             self.rate_hz = self._actor.rate_hz
-            self.recipe["driver_sha256"] = _sha256(driver.read_bytes())
+            self.recipe["driver_sha256"] = hash_file(driver)
 
     def speak(self, audio: Path | None, made: int) -> None:
         import numpy as np
 
         from zhenwei.forge.animate.speech import LONGEST_S
+        from zhenwei.forge.consent import hash_file
         from zhenwei.forge.voice.heard import make_voice, read_audio
         from zhenwei.forge.voice.speak import Speaker
 
         if audio is not None:
             self._check(audio, "voice")
             self.sound = read_audio(audio)
-            self.recipe["audio_sha256"] = _sha256(audio.read_bytes())
+            self.recipe["audio_sha256"] = hash_file(audio)
         elif made:
             self.sound = np.concatenate(make_voice("made", Speaker(_MADE_HZ), made, self._seed).waveforms)
             self.recipe["made_sentences"] = made
@@ -182,9 +186,3 @@ class _Cast:
             raise UsageError("people are animated with consent only", want="--consent FILE", fix=CONSENT_FIX)
         check_covered(self._held, path, self._today, scope)
         self.consent = self._held.sha256
-
-
-def _sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()

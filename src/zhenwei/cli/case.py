@@ -253,7 +253,7 @@ def log(
 
 _HEADS = (
     ["Case", "Title", "Files", "Tags", "By", "Opened (UTC)"],
-    ["案卷", "标题", "文件", "标签", "建立者", "建立时间 (UTC)"],
+    ["案件", "标题", "文件", "标签", "建立者", "建立时间 (UTC)"],
 )
 _LOG_HEADS = (["#", "When (UTC)", "Who", "What", "Digest"], ["#", "时间 (UTC)", "何人", "事项", "摘要"])
 _FILE_HEADS = (["Name", "Verdict", "LLR", "SHA-256"], ["名称", "结论", "LLR", "SHA-256"])

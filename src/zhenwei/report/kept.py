@@ -76,6 +76,8 @@ def from_dict(document: Mapping[str, Any]) -> Outcome:
     DataError where the document is no report of this version.
     """
     try:
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema {document['schema']!r}")
         if "error" in document:
             wrong = document["error"]
             return Unreadable(str(document["file"]["path"]), MediaError(str(wrong["message"]), fix=str(wrong["fix"])))
@@ -180,6 +182,7 @@ def _evidence(row: Mapping[str, Any]) -> Evidence:
         row["finds"],
         row["counted"],
         asked=bool(row["asked"]),
+        fault="failed" if row["failed"] else "",
     )
 
 

@@ -16,14 +16,14 @@ from zhenwei.store.chain import Entry
 from zhenwei.types import Language
 
 _PHRASES: dict[str, tuple[str, str]] = {
-    "kind": ("Case", "案卷"),
+    "kind": ("Case", "案件"),
     "footer": ("Made on this machine; nothing was sent anywhere.", "在本机生成；未向任何地方发送数据。"),
     "opened": ("Opened by", "建立者："),
-    "number": ("Number of the case", "案卷编号"),
+    "number": ("Number of the case", "案件编号"),
     "tags": ("Tags", "标签"),
     "log_end": ("End of the log", "日志末端"),
     "files": ("Files", "文件"),
-    "no_files": ("No file is in this case.", "此案卷中没有文件。"),
+    "no_files": ("No file is in this case.", "此案件中没有文件。"),
     "not_examined": ("Not examined", "未检验"),
     "size": ("Bytes", "字节数"),
     "added": ("Added", "加入"),
@@ -52,20 +52,20 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "此命令可查明此后是否有改动；加 --replay 则重新检验文件。所谓完整，是指其各部分彼此相符；"
         "要确认它就是当初的那个包，须将命令显示的摘要与导出时另行记下的摘要相比较。",
     ),
-    "opened_case": ("case opened", "建立案卷"),
+    "opened_case": ("case opened", "建立案件"),
     "file-added": ("file added", "加入文件"),
     "examination-added": ("examination added", "加入检验结果"),
     "examination-changed": ("examination made anew", "检验结果更新"),
-    "examination-erased": ("examination erased", "抹除检验结果"),
+    "examination-erased": ("examination erased", "清除检验结果"),
     "file-removed": ("file taken out", "移出文件"),
-    "file-erased": ("file erased", "抹除文件"),
+    "file-erased": ("file erased", "清除文件"),
     "noted": ("note written", "写入备注"),
     "tagged": ("tag added", "加上标签"),
     "untagged": ("tag removed", "去掉标签"),
-    "erased": ("case erased", "抹除案卷"),
-    "case-opened": ("case opened", "建立案卷"),
-    "case-exported": ("case exported", "导出案卷"),
-    "case-erased": ("case erased", "抹除案卷"),
+    "erased": ("case erased", "清除案件"),
+    "case-opened": ("case opened", "建立案件"),
+    "case-exported": ("case exported", "导出案件"),
+    "case-erased": ("case erased", "清除案件"),
 }
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.forge.animate.motion import drive, motion_of, opening
-from zhenwei.forge.animate.speech import blinks, lids_open, mouth_of, speaking, with_mouth
+from zhenwei.forge.animate.motion import drive, lids_open, motion_of, opening
+from zhenwei.forge.animate.speech import blinks, mouth_of, speaking, with_mouth
 from zhenwei.forge.puppet import ANNA, BRUNO, Look, draw
 from zhenwei.forge.voice.heard import make_voice
 from zhenwei.forge.voice.speak import Speaker

@@ -25,7 +25,7 @@ Points = NDArray[np.float64]
 RIGID = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 263, 362, 127, 356, 21, 251, 54, 284)
 OUTER_EYES = (33, 263)
 UPPER_LIP, LOWER_LIP = 13, 14
-LIDS = ((159, 145), (386, 374))
+_LIDS = ((159, 145), (386, 374))
 # Between the lips' outer and inner edges: what lies there goes along with both.
 WITHIN_LOWER_LIP = (77, 90, 180, 85, 16, 315, 404, 320, 307, 96, 89, 179, 86, 15, 316, 403, 319, 325)
 WITHIN_UPPER_LIP = (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306, 62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292)
@@ -143,12 +143,13 @@ def similarity(source: Points, target: Points) -> tuple[Points, float, Points]:
 def _neutral_frame(x: Points) -> int:
     """Mouth shut, eyes open, the head as it mostly is."""
     mouth = np.array([opening(points) for points in x])
-    eyes = np.array([_eyes_open(points) for points in x])
+    eyes = np.array([lids_open(points) for points in x])
     nose = np.array([(points[4] - points[list(RIGID)].mean(0)) / unit_of(points) for points in x])
     turned = np.linalg.norm(nose - np.median(nose, 0), axis=1)
-    return int(np.argmin(2 * mouth - eyes + turned))
+    return int(np.argmin(2 * mouth - 2 * eyes + turned))
 
 
-def _eyes_open(points: Points) -> float:
-    gaps = [float(np.linalg.norm(points[upper] - points[lower])) for upper, lower in LIDS]
-    return sum(gaps) / unit_of(points)
+def lids_open(landmarks: Points) -> float:
+    """The gap between the lids, in distances between the outer corners of the eyes."""
+    gaps = [float(np.linalg.norm(landmarks[upper] - landmarks[lower])) for upper, lower in _LIDS]
+    return sum(gaps) / 2 / unit_of(landmarks)

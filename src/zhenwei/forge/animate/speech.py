@@ -14,7 +14,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from zhenwei import models
 from zhenwei.errors import DataError
-from zhenwei.forge.animate.motion import LIDS, RIGID, WITHIN_LOWER_LIP, Motion, Points, unit_of
+from zhenwei.forge.animate.motion import RIGID, WITHIN_LOWER_LIP, Motion, Points, unit_of
 from zhenwei.forge.puppet import EYES, LOWER_LIP_POINTS, mean_mesh
 from zhenwei.signals.lips import GRID_HZ, audio_windows
 from zhenwei.signals.speech import levelled
@@ -115,12 +115,6 @@ def blinks(count: int, rate_hz: float, rng: np.random.Generator) -> Points:
         shut = np.maximum(shut, np.clip(1.4 * (1 - away / _BLINK_S * 1.6), 0, 1))
         at += 0.5 + float(rng.exponential(1 / _BLINKS_HZ))
     return shut
-
-
-def lids_open(landmarks: Points) -> float:
-    """The gap between the lids, in distances between the outer corners of the eyes."""
-    gaps = [float(np.linalg.norm(landmarks[upper] - landmarks[lower])) for upper, lower in LIDS]
-    return sum(gaps) / 2 / unit_of(landmarks)
 
 
 def _slow(count: int, rate_hz: float, rng: np.random.Generator) -> Points:

@@ -11,9 +11,10 @@ from fastapi.responses import FileResponse, JSONResponse
 from zhenwei import detectors
 from zhenwei.pipeline import Options
 from zhenwei.report.course import Course
+from zhenwei.report.kept import from_dict
+from zhenwei.report.outcome import Unreadable
 from zhenwei.report.packed import Packed, picture
 from zhenwei.report.page import shown_values
-from zhenwei.report.restored import from_dict
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.arriving import progress_page
@@ -23,7 +24,7 @@ from zhenwei.server.pages.preview import Preview
 from zhenwei.server.pages.previews import State, previews_of
 from zhenwei.server.pages.progress import progress
 from zhenwei.server.pages.sight import ServedAlbum, viewer
-from zhenwei.server.problems import ProblemError
+from zhenwei.server.problems import ProblemError, not_found
 from zhenwei.server.service import Ask, unpacked
 from zhenwei.server.uploads import Received
 from zhenwei.store.cases import Cases
@@ -90,8 +91,10 @@ def _looked(request: Request, caller: Caller, job: Job) -> _Looked:
     except ProblemError as problem:
         if problem.kind != "erased":
             raise
-    document = json.loads(service.document(caller, job.id, language_of(request)))
-    return _Looked(job, Packed(from_dict(document), ()), False)
+    kept = from_dict(json.loads(service.document(caller, job.id, language_of(request))))
+    if isinstance(kept, Unreadable):
+        raise not_found()
+    return _Looked(job, Packed(kept, ()), False)
 
 
 def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
