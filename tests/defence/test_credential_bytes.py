@@ -209,9 +209,9 @@ def _with_statement(data: bytes, name: bytes, body: bytes) -> bytes:
 def test_statements_that_claim_to_be_huge_are_not_opened(form: str, kind: str, signed: dict[str, bytes]) -> None:
     """C2PA's reader takes gigabytes and seconds for these."""
     data = _with_statement(signed[form], b"c2pa.soft-binding", HUGE[kind])
-    started = time.monotonic()
+    started = time.process_time()
     read = read_credential(data)
-    assert time.monotonic() - started < 0.5
+    assert time.process_time() - started < 2
     assert read.state == "unreadable"
     assert "may be made to do harm" in read.problems[0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import cv2
@@ -208,15 +207,3 @@ def test_degrading_changes_detail_and_keeps_the_mean() -> None:
     assert float(np.abs(compress(pixels, 10).astype(int) - pixels).mean()) > float(
         np.abs(compress(pixels, 90).astype(int) - pixels).mean()
     )
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_fast_enough_to_be_made_on_the_fly(method: Method) -> None:
-    """The aim is 6 ms for 224 px on one core; the bound leaves room for a busy machine."""
-    pixels, landmarks = image(224, 224), mesh(224, 224)
-    spent = []
-    for seed in range(30):
-        start = time.perf_counter()
-        method(pixels, landmarks, np.random.default_rng(seed))
-        spent.append(time.perf_counter() - start)
-    assert min(spent) < 0.012

@@ -430,7 +430,7 @@ def test_a_schedule_is_shortened_to_the_time_there_is_and_still_ends(
         device=CPU,
         deadline=began + 3,
     )
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 60  # all its steps would take many minutes
     assert state.step == state.options.steps == state.shortened < 100_000
     assert [row["step"] for row in Run(state, {}, tmp_path).log] == [str(state.step)]
     assert min(rates[-2:]) < 0.2 * max(rates)
