@@ -109,3 +109,20 @@ def test_errors_reasons_and_notes_are_chinese(tmp_path: Path, capsys: pytest.Cap
     assert "错误：选项互相排斥" in capsys.readouterr().err
     assert main(["detectors", "cnn.face_forgry", "--lang", "zh"]) == 2
     assert "没有检测器" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [40, 160])
+def test_figures_of_an_evaluation_are_chinese_and_keep_their_shape(
+    width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = [f"f{n}.jpg,{n % 2 + n / 40},{'fake' if n % 2 else 'real'},{'ab'[n % 4 // 2]}" for n in range(40)]
+    (tmp_path / "theirs.csv").write_text("\n".join(["id,score,label,source", *rows]))
+    command = ["evaluate", "--scores", str(tmp_path / "theirs.csv"), "--output", str(tmp_path / "out")]
+    assert main(["--lang", "zh", *command]) == 0
+    shown = capsys.readouterr().out
+    for said in ("成对正确率", "伪造检出率", "2 个图片来源", "不足 10 例的来源"):
+        assert said in shown
+    lines = [line for line in shown.splitlines() if str(tmp_path) not in line and "不足" not in line]
+    assert all(sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in line) <= width for line in lines)
+    assert any("误报率" in line and "漏报率" in line for line in lines) is (width == 160)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._evaluate_scores import Higher, evaluate_scores
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import say, tell, told
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
 
     bad = [f for f in findings if not f.ok]
     for finding in bad:
-        tell(f"LEAK: {finding.check}: {finding.text}", err=True)
+        typer.echo(say("LEAK: {}: {}", told(finding.check), told(finding.text)), err=True)
         for case in finding.cases:
             tell(f"  {case}", err=True)
     if bad and not allowed:
@@ -209,28 +209,34 @@ def _write_submission(items: list[Item], found: Results, path: Path) -> None:
 
 
 def _show(found: Results, written: Sequence[Path]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+    from zhenwei.cli._tables import show_table
     from zhenwei.evaluation.by_source import RULE, summary_cells
 
     if found.over_sources:
-        apart = Table("figure", "over", "mean", "worst", "of")
+        apart = []
         for one in found.over_sources:
-            apart.add_row(*map(escape, summary_cells(one)))
-        Console().print(apart)
+            figure, over, *values = summary_cells(one)
+            apart.append((told(figure), told(over), *values))
+        show_table(("figure", "over", "mean", "worst", "of"), apart)
         tell(RULE)
-    table = Table(
-        "set", "genuine + forged", "AUC", "pair accuracy (pairs)", "false alarms", "forged found", "missed", "answered"
+    heads = (
+        "set",
+        "genuine + forged",
+        "AUC",
+        "pair accuracy (pairs)",
+        "false alarms",
+        "forged found",
+        "missed",
+        "answered",
     )
+    rows = []
     for f in found.figures:
         if f.level == "video" and not f.slice:
-            table.add_row(f.name, f"{f.genuine} + {f.forged}", *_cells(f))
-    Console().print(table)
+            rows.append((f.name, f"{f.genuine} + {f.forged}", *_cells(f)))
+    show_table(heads, rows)
     for finding in found.findings:
         if not finding.ok:
-            tell(f"NOT OK: {finding.check}: {finding.text}")
+            typer.echo(say("NOT OK: {}: {}", told(finding.check), told(finding.text)))
     tell(f"95 % intervals in brackets. All of it: {' and '.join(map(str, written))}")
 
 
