@@ -101,7 +101,7 @@ def evaluate(
         _tell_reading(reading)
     if scores is not None:
         name = "" if detector == FUSED else detector
-        _show(*evaluate_scores(scores, reading, output, name=name, higher=higher, as_llr=as_llr))
+        show_results(*evaluate_scores(scores, reading, output, name=name, higher=higher, as_llr=as_llr))
         return
     if reading is None:
         fix = "Name labelled files with --data, or another model's scores with --scores."
@@ -119,7 +119,7 @@ def evaluate(
         tell(f"Note: {note}", err=True)
     if kaggle is not None:
         _write_submission(items, found, kaggle)
-    _show(found, written)
+    show_results(found, written)
     lost = sum(f.decision == "unreadable" for f in found.files if f.level == "video" and not f.delivery)
     if lost:
         tell(f"{lost} files could not be examined; the reasons are in {written[-1]}.", err=True)
@@ -208,7 +208,7 @@ def _write_submission(items: list[Item], found: Results, path: Path) -> None:
     tell(f"{path}: {written.rows} rows, {written.unanswered} without an answer", err=True)
 
 
-def _show(found: Results, written: Sequence[Path]) -> None:
+def show_results(found: Results, written: Sequence[Path]) -> None:
     from zhenwei.cli._tables import show_table
     from zhenwei.evaluation.by_source import RULE, summary_cells
 

@@ -179,6 +179,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "family_temporal": ("Behaviour over time", "时序与生理"),
     "family_provenance": ("Its own statements", "文件的自述"),
     "family_encoder": ("Large pretrained network", "大型预训练网络"),
+    "family_foreign": ("Added by the user", "用户添加"),
     "family_warp": ("Warping and blending", "变形与融合"),
     "detector": ("Detector", "检测器"),
     "about": ("About", "对象"),
