@@ -258,6 +258,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Examined on this computer; nothing was sent anywhere. This page loads nothing from the network.",
         "检验在本机完成，没有发送任何数据。本页面不会从网络加载任何内容。",
     ),
+    "page_size": ("It is one file of {size}.", "页面为单个文件，大小 {size}。"),
     "none": ("none", "无"),
     "column_llr": ("LLR", "LLR"),
     "column_error": ("Wrong in", "错误率"),
