@@ -41,5 +41,13 @@ LOOKED_UP = (  # words that come out of data
     "forged is the voice alone", "forged is both", "which of the two, where one is",
     "sound shifted by 0.4 to 1.4 s; clip left out", "sound of another clip; clip left out",
     "sound shifted by 0.4 to 1.4 s; source left out", "sound of another clip; source left out",
+    # of the cards of models: how well they are calibrated, and of what
+    "C_llr {} bits on groups left out of the fit (0 perfect, 1 useless); {} genuine and {} forged {} of {} groups; {} "
+    "gave no answer. LLRs are kept within [{}, {}], what that many groups can support. Thresholds hold in the worst of "
+    "the sources.",
+    "C_llr {} bits on groups left out of the fit (0 perfect, 1 useless); {} genuine and {} forged pairs of mouth and "
+    "sound of {} groups; {} gave no answer. LLRs are kept within [{}, {}], what that many groups can support. "
+    "Thresholds hold in the worst of the sources.",
+    "pictures", "clips", "media", "windows",
     # of the environment
     "models", "python", "library", "model", "plug-in", "extra", "self-test", "manifest",)  # fmt: skip
