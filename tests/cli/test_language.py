@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -16,6 +17,13 @@ from zhenwei.cli.language import current, of_locale, without_language
 from zhenwei.evaluation.results import Results
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """Other tests know of no language that was chosen here."""
+    yield
+    without_language([], {})
 
 
 @pytest.mark.parametrize(
