@@ -39,6 +39,11 @@ def table(known: Dependence) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     trust = ", ".join(f"{kind} {factor:.2f}" for kind, factor in sorted(known.trust.items()))
+    taken = ", ".join(f"{kind} {offset:.2f}" for kind, offset in sorted(known.offset.items()) if round(offset, 2))
+    silent = "; ".join(
+        f"{kind} {', '.join(f'`{name}`' for name in names)}" for kind, names in sorted(known.silent.items()) if names
+    )
+    trust += f". Offset: {taken or 'none'}. Not heard: {silent or 'none'}"
     return "\n".join(lines) + f"\n\nTrust: {trust}. Measured on {known.groups:,} people and sources.\n"
 
 

@@ -90,7 +90,7 @@ def test_one_class_has_a_coverage_and_no_more() -> None:
 
 def test_each_file_is_weighed_as_what_it_is() -> None:
     """What a detector is worth in clips and in pictures is not the same, and nor is its LLR by itself."""
-    said = (Answer("cnn.face_forgery", 1, 2.0, "altered"),)
+    said = (Answer("encoder.blended", 1, 2.0, "altered"),)
     image, video, audio = (
         replace(outcome(0, True, said), facts={"width": width, "duration": duration})
         for width, duration in ((100.0, 0.0), (100.0, 3.0), (math.nan, 3.0))
@@ -98,4 +98,4 @@ def test_each_file_is_weighed_as_what_it_is() -> None:
     assert (image.kind, video.kind, audio.kind) == ("image", "video", "audio")
     trust = packaged().trust
     for one in (image, video):
-        assert by_detector(one)["cnn.face_forgery"] == pytest.approx(2.0 * trust[one.kind])
+        assert by_detector(one)["encoder.blended"] == pytest.approx(2.0 * trust[one.kind])

@@ -17,7 +17,7 @@ from zhenwei.fusion.operating import Domain, OperatingPoints, measure_operating_
 from zhenwei.types import Declaration, Evidence, Forgery, Kind, StreamVerdict, Text, Verdict
 
 LLR = st.floats(-6, 6)
-KNOWN = replace(packaged(), trust={})
+KNOWN = replace(packaged(), trust={}, silent={}, offset={})
 fuse: Callable[..., float | None] = partial(fusion.fuse, dependence=KNOWN)
 contributions: Callable[..., tuple[float | None, ...]] = partial(fusion.contributions, dependence=KNOWN)
 decide: Callable[..., Verdict] = partial(fusion.decide, dependence=KNOWN)

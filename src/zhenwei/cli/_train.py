@@ -224,8 +224,8 @@ def measure_thresholds(options: TrainOptions) -> None:
         shown.tell("leaving each source out", 1.0)
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
-    trust = {**Dependence.load().trust, **found.dependence.trust}  # of kinds that DATA lacks, as it was
-    replace(found.dependence, trust=trust).save(beside)
+    before = Dependence.load()  # of kinds that DATA lacks, as it was
+    replace(before, spread={}, correlation={}, groups=0).joined(found.dependence).save(beside)
     left_out.save(found, options.output)
     shown.show(left_out.to_markdown(found))
     shown.say(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}")

@@ -18,6 +18,7 @@ from zhenwei.signals.colour import distinct_colours, is_grey
 from zhenwei.types import (
     Box,
     Curve,
+    Depth,
     DetectorInfo,
     Evidence,
     Exhibit,
@@ -378,6 +379,7 @@ def head_info(
     model: str,
     contract: InputContract,
     finds: Forgery = "altered",
+    depth: Depth = "standard",
 ) -> DetectorInfo:
     """The catalogue entry of a :class:`SharedHead` of ``model``."""
     return DetectorInfo(
@@ -391,4 +393,5 @@ def head_info(
         models=(model,),
         contract=contract,
         finds=finds,
+        depth=depth,
     )

@@ -19,8 +19,11 @@ do not depend on what was said, and what lies beyond counts by rank.
 
 **Trust.** LLRs are calibrated on the sources that a detector's calibration has seen. What they turn out to be worth on
 media of sources left out, as one factor for each kind of media, multiplies what the measured detectors add together:
-a factor of 0.3 says that "ten times likelier" was, on such sources, twice. It is the least of the factors found with
-each source left out in turn. Detectors that were never measured are taken at their word.
+a factor of 0.3 says that "ten times likelier" was, on such sources, twice. Detectors that were never measured are taken
+at their word. An **offset**, not above 0, takes off what genuine media reach where every kind of forgery was looked
+for: of several alternatives one looks suspicious by chance.
+
+**Silent** is, in media of one kind, who was no better than chance there on sources left out.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ from zhenwei.errors import DataError, ModelError
 from zhenwei.files import read_document, write_document
 from zhenwei.types import Kind
 
-SCHEMA = "zhenwei.dependence/2"
+SCHEMA = "zhenwei.dependence/3"
 PACKAGED = Path(__file__).with_name("dependence.json")
 WITHIN_FAMILY = 0.8
 BETWEEN_FAMILIES = 0.3
@@ -57,12 +60,16 @@ _MAX_SWEEPS = 500
 class Dependence:
     """``spread``: standard deviation of each detector's LLR within a class. ``correlation``: of pairs ``(a, b)``, a < b
     in the alphabet, in [0, 0.98]. ``groups``: people and sources it was measured on. ``trust``: by kind of media, what
-    LLRs of measured detectors are multiplied by, 1 where it is not known."""
+    LLRs of measured detectors are multiplied by, 1 where it is not known. ``silent``: by kind of media, the detectors
+    that are not heard. ``offset``: by kind of media, at most 0, what is added where every kind of forgery was looked
+    for."""
 
     spread: Mapping[str, float] = field(default_factory=dict)
     correlation: Mapping[tuple[str, str], float] = field(default_factory=dict)
     groups: int = 0
     trust: Mapping[str, float] = field(default_factory=dict)
+    silent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    offset: Mapping[str, float] = field(default_factory=dict)
 
     def weights(self, detectors: Sequence[str]) -> tuple[float, ...]:
         """The weight of each of ``detectors`` when these and no others answered; each in [0, 1]."""
@@ -112,13 +119,23 @@ class Dependence:
         """With what ``other`` has measured in place of what is known of the same detectors; the larger count."""
         groups = max(self.groups, other.groups)
         correlation = {**self.correlation, **other.correlation}
-        return Dependence({**self.spread, **other.spread}, correlation, groups, {**self.trust, **other.trust})
+        trust, silent = {**self.trust, **other.trust}, {**self.silent, **other.silent}
+        offset = {**self.offset, **other.offset}
+        return Dependence({**self.spread, **other.spread}, correlation, groups, trust, silent, offset)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         pairs = {" ".join(pair): rho for pair, rho in self.correlation.items()}
         trust, spread, correlation = _rounded(self.trust), _rounded(self.spread), _rounded(pairs)
-        return {"groups": self.groups, "trust": trust, "spread": spread, "correlation": correlation}
+        silent = {kind: list(names) for kind, names in sorted(self.silent.items())}
+        return {
+            "groups": self.groups,
+            "trust": trust,
+            "offset": _rounded(self.offset),
+            "silent": silent,
+            "spread": spread,
+            "correlation": correlation,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -132,7 +149,9 @@ class Dependence:
                 if first >= second:
                     raise ValueError(f"the pair {pair!r} is not in alphabetical order")
                 correlation[first, second] = rho
-            return cls(spread, correlation, int(values["groups"]), trust)
+            silent = {str(kind): tuple(map(str, names)) for kind, names in values["silent"].items()}
+            offset = _in_range(values["offset"], -_MAX_TRUST, 0.0)
+            return cls(spread, correlation, int(values["groups"]), trust, silent, offset)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             want = "JSON written by Dependence.save"
             raise ModelError("the dependence of detectors is malformed", got=str(error), want=want) from error

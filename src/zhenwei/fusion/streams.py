@@ -4,10 +4,13 @@
 weighed by how much the others repeat it, as measured (:mod:`zhenwei.fusion.dependence`). One detector keeps its LLR. An
 abstention is as if the detector had not been asked.
 
-**Two kinds in one picture.** It may be altered or generated; a detector of the one says nothing of the other. "Forged
-in one of these ways, no telling which" against "genuine" has the ratio mean(exp(llr of each kind)): a trace of one kind
-is not outvoted by the absence of another. Where that is less than what speaks for an alteration alone, this stands: a
-detector that knows few generators shall not take away what others found.
+**Several kinds in one picture.** It may be altered, animated or generated; a detector of the one says nothing of the
+others. "Forged in one of these ways, no telling which" against "genuine" has as its ratio the mean of exp(llr of each
+kind), weighed by how likely each is among forgeries (:data:`ODDS`): a trace of one kind is not outvoted by the absence
+of the others, which take off the logarithm of its share at most.
+
+**At chance.** A detector that was no better than chance on sources left out, in media of this kind
+(:attr:`Dependence.silent`), is shown and counts for nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ from zhenwei.types import Evidence, Forgery, Kind, Stream
 CONTENT: tuple[Stream, ...] = ("picture", "voice")
 MEASURED: tuple[Stream, ...] = ("picture", "voice", "pairing")
 _ORDER: tuple[Forgery, ...] = ("altered", "animated", "generated", "voice", "pairing")
+PICTURE: frozenset[Forgery] = frozenset(("altered", "animated", "generated"))
+ODDS: Mapping[Kind, Mapping[Forgery, float]] = {"image": {"altered": 2.0}}
+"""How likely each kind of forgery is beside the others, in media of a kind; 1 where nothing is said. Chosen by sources
+left out (docs/experiments.md)."""
 
 
 def by_stream(evidence: Sequence[Evidence], kind: Kind) -> dict[Stream, list[Evidence]]:
@@ -55,20 +62,38 @@ def media_of(stream: Stream, kind: Kind) -> Kind:
 
 
 def stream_llr(evidence: Sequence[Evidence], media: Kind, dependence: Dependence) -> float | None:
-    """The LLR of one stream of one subject, over the kinds of forgery that it may be; None without evidence."""
+    """The LLR of one stream of one subject, over the kinds of forgery that it may be; None without evidence, and 0
+    where none of it counts."""
     if not evidence:
         return None
     if evidence[0].declares:  # as all of its stream do
         # Statements of one file repeat each other: the firmest counts, and one for AI before any for a camera.
         llrs = [item.llr for item in evidence if item.llr is not None]
         return max(llrs) if max(llrs) > 0 else min(llrs)
-    kinds = by_forgery(evidence)
-    llrs = []
+    kinds = by_forgery(heard(evidence, media, dependence))
+    llrs: dict[Forgery, float] = {}
     for forgery in _ORDER:
         if forgery in kinds:
             _, shares = weighted(kinds[forgery], media, dependence)
-            llrs.append(math.fsum(shares))
-    return max(llrs[0], log_mean_exp(llrs))
+            llrs[forgery] = math.fsum(shares)
+    if not llrs:
+        return 0.0
+    offset = dependence.offset.get(media, 0.0) if llrs.keys() >= PICTURE else 0.0
+    return _either(llrs, ODDS.get(media, {})) + offset
+
+
+def heard(evidence: Sequence[Evidence], media: Kind, dependence: Dependence) -> list[Evidence]:
+    """Without that of detectors at chance in ``media``."""
+    silent = dependence.silent.get(media, ())
+    return [item for item in evidence if item.detector not in silent]
+
+
+def _either(llrs: Mapping[Forgery, float], odds: Mapping[Forgery, float]) -> float:
+    """The LLR of "one of these kinds, no telling which", weighed by ``odds``."""
+    shares = {forgery: odds.get(forgery, 1.0) for forgery in llrs}
+    largest = max(llrs.values())  # taken out, so that exp() does not overflow
+    ratios = [share * math.exp(llrs[forgery] - largest) for forgery, share in shares.items()]
+    return largest + math.log(math.fsum(ratios) / math.fsum(shares.values()))
 
 
 def weighted(

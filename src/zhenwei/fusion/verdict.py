@@ -41,6 +41,7 @@ from zhenwei.fusion.streams import (
     by_forgery,
     by_stream,
     counted_streams,
+    heard,
     log_mean_exp,
     max_llr,
     media_of,
@@ -141,8 +142,10 @@ def contributions(
         if stream == "declared":
             shares |= {id(item): item.llr or 0.0 for item in items}
             continue
-        for same in by_forgery(items).values():
-            ordered, added = weighted(same, media_of(stream, kind), dependence)
+        media = media_of(stream, kind)
+        shares |= dict.fromkeys(map(id, items), 0.0)  # of those that do not count
+        for same in by_forgery(heard(items, media, dependence)).values():
+            ordered, added = weighted(same, media, dependence)
             shares |= zip(map(id, ordered), added, strict=True)
     return tuple([shares.get(id(item)) for item in evidence])
 

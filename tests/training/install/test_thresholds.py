@@ -20,7 +20,7 @@ from zhenwei.evaluation.items import Answer, Item
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.training.install import left_out
-from zhenwei.training.install.thresholds import FileAnswers, measure, operating_of, spread, trust_of
+from zhenwei.training.install.thresholds import FileAnswers, measure, operating_of, silent_of, spread, trust_of
 from zhenwei.types import Kind
 
 FORGED = Path(__file__).parents[3] / "examples" / "media" / "astronaut-forged.jpg"
@@ -54,9 +54,37 @@ def calibrated(count: int, sources: int, *, factor: float = 1.0, kind: Kind = "i
 def test_answers_are_trusted_as_far_as_they_are_worth(factor: float) -> None:
     every = calibrated(6000, 6, factor=factor)
     llrs, forged = np.array([a.said[0].llr for a in every]), np.array([a.forged for a in every])
-    found = trust_of(llrs, forged, np.array([a.source for a in every]))
-    assert found == pytest.approx(1 / factor, rel=0.12)
-    assert trust_of(-llrs, forged, np.array([a.source for a in every])) < 0.01
+    sources = np.array([a.source for a in every])
+    assert trust_of(llrs, forged, sources) == (pytest.approx(1 / factor, rel=0.12), 0.0)
+    assert trust_of(-llrs, forged, sources)[0] < 0.01
+
+
+def test_what_genuine_media_reach_is_taken_off_where_every_kind_was_looked_for() -> None:
+    every = calibrated(6000, 6)
+    llrs, forged = np.array([a.said[0].llr or 0.0 for a in every]), np.array([a.forged for a in every])
+    whole = np.arange(len(every)) % 4 < 2  # half of each class
+    sources = np.array([a.source for a in every])
+    factor, offset = trust_of(llrs + 0.8 * whole, forged, sources, whole)
+    assert factor == pytest.approx(1.0, rel=0.12)
+    assert offset == pytest.approx(-0.8, abs=0.15)
+    assert trust_of(llrs - 0.8 * whole, forged, sources, whole)[1] == 0.0  # never towards forged
+
+
+def test_who_is_at_chance_on_other_sources_is_silent() -> None:
+    rng = np.random.default_rng(3)
+    every = []
+    for a in calibrated(600, 4):
+        noise = Answer("warp.affine", 1, float(rng.normal(-0.3 if a.forged else 0.3, 2)), "altered")
+        seldom = Answer("warp.boundary", 1, 9.0, "altered") if len(every) < 10 else None
+        every.append(replace(a, said=(*a.said, noise, *([seldom] if seldom else []))))
+    assert silent_of(every) == ("warp.affine",)
+    assert silent_of([a for a in every if a.source == "source 0"]) == ()  # one source may be all there is to it
+    found = measure(every)
+    assert found.dependence.silent == {"image": ("warp.affine",)}
+    alone = [replace(a, said=a.said[:1]) for a in every]
+    heard, spared = (np.array([max(a.llrs(found.dependence)) for a in group]) for group in (every[10:], alone[10:]))
+    assert np.allclose(heard, spared)
+    assert "not counted: `warp.affine`" in left_out.to_markdown(found)
 
 
 def test_a_large_source_does_not_drown_the_others() -> None:
@@ -64,8 +92,8 @@ def test_a_large_source_does_not_drown_the_others() -> None:
     rng = np.random.default_rng(2)
     every = [*honest, *(one(float(rng.normal(0, 2)), a.forged, "vast", i) for i, a in enumerate(useless))]
     llrs, forged = np.array([a.said[0].llr for a in every]), np.array([a.forged for a in every])
-    found = trust_of(llrs, forged, np.array([a.source for a in every]))
-    alone = trust_of(llrs, forged, np.array(["all"] * len(every)))
+    found, _ = trust_of(llrs, forged, np.array([a.source for a in every]))
+    alone, _ = trust_of(llrs, forged, np.array(["all"] * len(every)))
     assert found > 1.5 * alone
 
 
@@ -108,7 +136,8 @@ def test_the_proof_leaves_each_source_out() -> None:
     found = measure(every)
     rows = {row.source: row for row in found.rows}
     assert set(rows) == {"odd", "silent", *(f"source {k}" for k in range(5))}
-    assert found.dependence.trust["image"] == pytest.approx(min(row.trust for row in found.rows), abs=1e-4)
+    trusts = [row.trust for row in found.rows]
+    assert min(trusts) <= found.dependence.trust["image"] <= max(trusts)
     assert rows["odd"].false_alarms == 30  # nobody knew of it
     assert (rows["silent"].genuine, rows["silent"].genuine_answered) == (1, 0)
     assert all(rows[f"source {k}"].false_alarms == 0 for k in range(5))  # with it among the others

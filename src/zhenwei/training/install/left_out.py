@@ -59,6 +59,8 @@ def record(found: MeasuredThresholds) -> dict[str, Any]:
         "seed": SEED,
         "weights": weights_of(FUSED),
         "trust": {kind: round(factor, 4) for kind, factor in sorted(found.dependence.trust.items())},
+        "offset": {kind: round(offset, 4) for kind, offset in sorted(found.dependence.offset.items())},
+        "silent": {kind: list(names) for kind, names in sorted(found.dependence.silent.items())},
         "kinds": kinds,
         "sources": [asdict(row) | {"trust": round(row.trust, 4)} for row in found.rows],
         "over_sources": list(map(_rounded, by_source.over_sources(apart))),
@@ -130,11 +132,22 @@ def _summary(mine: Sequence[FileAnswers], rows: Sequence[SourceRow], dependence:
     probe, trust = cell(figures["metadata_probe"]), dependence.trust[mine[0].kind]
     return [
         f"AUC {cell(figures['auc'])} (n {genuine} + {forged} answered); metadata alone {probe}. "
-        f"LLRs count {trust:.2f} times.",
+        f"LLRs count {trust:.2f} times{_less(dependence.offset.get(mine[0].kind, 0.0))}."
+        + _not_heard(dependence.silent.get(mine[0].kind, ())),
         "",
         f"Genuine called forged: {_share(alarms, genuine)}; forged found: {_share(found, forged)}; "
         f"forged called genuine: {_share(missed, forged)}; genuine called genuine: {_share(cleared, genuine)}.",
     ]
+
+
+def _less(offset: float) -> str:
+    return f", less {-offset:.2f} where every kind of forgery was looked for" if round(offset, 2) else ""
+
+
+def _not_heard(silent: Sequence[str]) -> str:
+    if not silent:
+        return ""
+    return f" No better than chance, and not counted: {', '.join(f'`{name}`' for name in silent)}."
 
 
 def _table(rows: Sequence[SourceRow]) -> list[str]:

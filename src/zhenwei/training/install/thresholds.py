@@ -8,13 +8,16 @@ From the answers follow, in this order:
 0. **Left-out answers**: a detector that learned from media of these very sources, and has its answers to each of them
    from heads that knew nothing of the source, is taken by those (``ID.left_out.json`` beside its weights).
 1. **Dependence**: spreads and correlations within each class.
-2. **Trust**, by kind of media: the factor b with which ``b x LLR`` is the calibrated logarithm of odds on all sources
-   alike (logistic regression without intercept, classes and sources of equal weight but for the square root of their
-   size). It is fitted with each source left out; the least is taken.
-3. **Operating points**, by kind: at every level the larger of the 95 % upper limit over all media (Clopper-Pearson) and
+2. **Silence**, by kind of media: a detector whose AUC is no better than chance, over the mean of forged sources against
+   genuine ones, an abstention counting as LLR 0, adds nothing there.
+3. **Trust and offset**, by kind of media: the factor b and the offset a, not above 0, with which ``b x LLR + a`` is the
+   calibrated logarithm of odds on all sources alike (logistic regression, classes and sources of equal weight but for
+   the square root of their size). There is an offset only where every kind of forgery was looked for.
+4. **Operating points**, by kind: at every level the larger of the 95 % upper limit over all media (Clopper-Pearson) and
    of the rate in the worst source, as (k + 1/2) / (n + 1) for k of its n. A source has to have ten media to count
    as one; the others count in the pool.
-4. **The proof**: for every source, trust and operating points without it, and what the verdicts on its media then are.
+5. **The proof**: for every source, silence, trust and operating points without it, and what the verdicts on its media
+   then are.
 
 To be run whenever a detector joins, leaves or is trained anew.
 """
@@ -29,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 
 from zhenwei import models, pipeline
 from zhenwei.detectors import build
@@ -43,6 +46,7 @@ from zhenwei.files import read_document, write_document
 from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.operating import Domain, OperatingPoints, Tail, measure_operating_points, worst_of
 from zhenwei.fusion.verdict import decide, fuse
+from zhenwei.stats.metrics import auc
 from zhenwei.types import Evidence, Kind
 
 PROTOCOL = "thresholds"
@@ -52,9 +56,10 @@ LeftOut = Mapping[str, Mapping[str, float]]
 """By :attr:`Item.digest` and detector: the LLR of a medium by what was learned without its source."""
 MIN_MEDIA = 10  # of a source that counts as one
 MIN_ANSWERS = 20  # of a detector that counts as measured
+CHANCE = 0.53  # an AUC up to here
 _RANGE = (0.01, 0.99)
 _SEEN = ("face_px", "sharpness", "brightness")
-_MAX_TRUST = 5.0
+_MAX_TRUST, _MIN_OFFSET = 5.0, -3.0
 _DECLARING = ("provenance.", "consistency.metadata")  # what a file says of itself, which a set of files settles
 _NAMES = {
     "HansonSun/FaceLabelTools": "MTFL web faces",
@@ -204,19 +209,17 @@ def answered(outcome: Outcome, left_out: LeftOut | None = None) -> FileAnswers:
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
     """All four steps. Raises :class:`DataError` where a class was never answered."""
     dependence = _as_written(dependence_of(every))
-    trust, points, rows = dict[str, float](), OperatingPoints(), list[SourceRow]()
+    points, rows = OperatingPoints(), list[SourceRow]()
     told = dict[int, str]()  # by id(): answers hold mappings and have no hash
     by_kind: dict[Kind, list[FileAnswers]] = defaultdict(list)
     for one in every:
         by_kind[one.kind].append(one)
-    for kind, mine in sorted(by_kind.items()):
-        left_out = _left_out(mine, dependence, told)
-        trust[kind] = min(row.trust for row in left_out)
-        points = points.joined(operating_of(mine, _as_written(replace(dependence, trust=trust))))
-        rows += left_out
+    for _, mine in sorted(by_kind.items()):
+        rows += _left_out(mine, dependence, told)
+        dependence = dependence.joined(_as_written(_worth(mine, dependence)))
+        points = points.joined(operating_of(mine, dependence))
     decisions = tuple([told[id(one)] for one in every])
-    trusted = _as_written(replace(dependence, trust=trust))
-    return MeasuredThresholds(points, trusted, tuple(rows), tuple(every), decisions)
+    return MeasuredThresholds(points, dependence, tuple(rows), tuple(every), decisions)
 
 
 def _as_written(dependence: Dependence) -> Dependence:
@@ -238,9 +241,43 @@ def dependence_of(every: Sequence[FileAnswers]) -> Dependence:
     return measure_dependence(said, forged, groups, min_answers=MIN_ANSWERS)
 
 
-def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDArray[np.str_]) -> float:
-    """The factor, in [0, 5], that makes ``llrs`` ``(n,)`` calibrated on all ``sources`` alike. Raises
-    :class:`DataError` unless both classes are there."""
+def silent_of(mine: Sequence[FileAnswers]) -> tuple[str, ...]:
+    """The detectors that are no better than chance on ``mine``, media of one kind; those that answered seldom, or on
+    fewer than two forged sources, are not known to be."""
+    answers: Counter[str] = Counter()
+    media: dict[tuple[str, bool], list[dict[str, float]]] = defaultdict(list)
+    for one in mine:
+        highest: dict[str, float] = {}
+        for said in one.evidence():
+            if said.llr is not None:
+                highest[said.detector] = max(highest.get(said.detector, -math.inf), said.llr)
+        answers.update(highest.keys())
+        media[one.source, one.forged].append(highest)
+    large = {key: told for key, told in media.items() if len(told) >= MIN_MEDIA}
+    genuine = [told for (_, forged), told in large.items() if not forged]
+    altered = [told for (_, forged), told in large.items() if forged]
+    silent = []
+    for name, count in sorted(answers.items()):
+        if count >= MIN_ANSWERS and genuine and len(altered) > 1:
+            areas = [_area(theirs, others, name) for theirs in altered for others in genuine]
+            if float(np.mean(areas)) <= CHANCE:
+                silent.append(name)
+    return tuple(silent)
+
+
+def _area(forged: Sequence[Mapping[str, float]], genuine: Sequence[Mapping[str, float]], detector: str) -> float:
+    llrs = [told.get(detector, 0.0) for told in (*forged, *genuine)]
+    return auc([True] * len(forged) + [False] * len(genuine), llrs)
+
+
+def trust_of(
+    llrs: NDArray[np.float64],
+    forged: NDArray[np.bool_],
+    sources: NDArray[np.str_],
+    whole: NDArray[np.bool_] | None = None,
+) -> tuple[float, float]:
+    """The factor, in [0, 5], and for the media in ``whole`` ``(n,)`` the offset, in [-3, 0], that make ``llrs``
+    ``(n,)`` calibrated on all ``sources`` alike. Raises :class:`DataError` unless both classes are there."""
     if forged.all() or not forged.any():
         raise DataError("what answers are worth cannot be measured", got="one class", want="genuine and forged media")
     weights = np.zeros(len(llrs))
@@ -249,11 +286,13 @@ def trust_of(llrs: NDArray[np.float64], forged: NDArray[np.bool_], sources: NDAr
         total = sum(map(math.sqrt, sizes.values()))
         for source, n in sizes.items():
             weights[(sources == source) & (forged == label)] = math.sqrt(n) / total / n
-    signed = np.where(forged, llrs, -llrs)
-    loss = minimize_scalar(
-        lambda b: float(weights @ np.logaddexp(0, -b * signed)), bounds=(0.0, _MAX_TRUST), method="bounded"
-    )
-    return float(loss.x)
+    side, shifted = np.where(forged, 1.0, -1.0), np.zeros(len(llrs)) if whole is None else whole.astype(np.float64)
+
+    def loss(x: NDArray[np.float64]) -> float:
+        return float(weights @ np.logaddexp(0, -side * (x[0] * llrs + x[1] * shifted)))
+
+    found = minimize(loss, (0.5, 0.0), bounds=((0.0, _MAX_TRUST), (_MIN_OFFSET, 0.0)), method="L-BFGS-B")
+    return float(found.x[0]), float(found.x[1])
 
 
 def operating_of(mine: Sequence[FileAnswers], dependence: Dependence) -> OperatingPoints:
@@ -318,26 +357,33 @@ def _ranges(seen: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float
 def _left_out(mine: Sequence[FileAnswers], dependence: Dependence, told: dict[int, str]) -> list[SourceRow]:
     """For every source: trust and operating points of all the others, and the decisions on it that follow; ``told``
     is given each."""
-    plain = replace(dependence, trust={})
-    most: list[tuple[float, bool, str]] = []
-    for one in mine:
-        llrs = one.llrs(plain)
-        if llrs:
-            most.append((max(llrs), one.forged, one.source))
-    values, forged, sources = map(np.array, zip(*most, strict=True))
     by_source: dict[str, list[FileAnswers]] = defaultdict(list)
     for one in mine:
         by_source[one.source].append(one)
     rows = []
     for source, theirs in sorted(by_source.items()):
-        others = sources != source
-        trust = trust_of(values[others], forged[others], sources[others])
-        known = replace(dependence, trust={mine[0].kind: trust})
-        points = operating_of([a for a in mine if a.source != source], known)
+        others = [one for one in mine if one.source != source]
+        known = _worth(others, dependence)
+        points = operating_of(others, known)
         for one in theirs:
             told[id(one)] = _decision(one, points, known)
-        rows.append(_row(source, theirs, [told[id(one)] for one in theirs], trust))
+        rows.append(_row(source, theirs, [told[id(one)] for one in theirs], known.trust[mine[0].kind]))
     return rows
+
+
+def _worth(mine: Sequence[FileAnswers], dependence: Dependence) -> Dependence:
+    """``dependence`` with who is silent, the trust and the offset that ``mine``, media of one kind, ask for."""
+    kind = mine[0].kind
+    plain = replace(dependence, trust={}, silent={kind: silent_of(mine)}, offset={})
+    lower = replace(plain, offset={kind: -1.0})
+    most: list[tuple[float, bool, str, bool]] = []
+    for one in mine:
+        llr, shifted = max(one.llrs(plain), default=None), max(one.llrs(lower), default=None)
+        if llr is not None and shifted is not None:
+            most.append((llr, one.forged, one.source, shifted < llr))
+    values, forged, sources, whole = map(np.array, zip(*most, strict=True))
+    trust, offset = trust_of(values, forged, sources, whole)
+    return replace(plain, trust={kind: trust}, offset={kind: offset})
 
 
 def _row(source: str, mine: Sequence[FileAnswers], decisions: Sequence[str], trust: float) -> SourceRow:
