@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from zhenwei import detectors
 from zhenwei.errors import DataError, UsageError
 from zhenwei.pipeline import Options, engine_of
 from zhenwei.report import SCHEMA, as_json, to_html
+from zhenwei.report.annex import Annex, file_now
 from zhenwei.report.packed import Packed, unpack
 from zhenwei.server.auth import READ, SUBMIT, Caller
 from zhenwei.server.comparison import Comparison, compare
+from zhenwei.server.printing import Printer
 from zhenwei.server.problems import ProblemError, not_found
 from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder, Received, UploadLimits
@@ -26,7 +29,7 @@ from zhenwei.store import Fingerprint, Store, fingerprint_of
 from zhenwei.store.job_erasure import erase_job
 from zhenwei.store.jobs import Added, Job, Jobs, NewJob, Wanted
 from zhenwei.store.kept import Kept, folder_of
-from zhenwei.types import Language
+from zhenwei.types import Language, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Service:
     - ``submit(caller, received, ask) -> Added(job, is_new)``: a file that :func:`uploads.receive` took in
     - ``get(caller, id) -> Job``, ``search(caller, wanted, after=, limit=) -> (jobs, cursor)``, ``counts(caller)``
     - ``document(caller, id, language) -> str``: the report as JSON, or the record of a file that could not be examined
-    - ``found(caller, id) -> Packed``: the report with its pictures; ``page(caller, id, language) -> str``: as HTML
+    - ``found(caller, id) -> Packed``: the report with its pictures; ``page(caller, id, language) -> str``: as HTML,
+      ``pdf(caller, id, language) -> bytes``: on paper, with the examiner's annex
     - ``medium(caller, id) -> Path``: the bytes that were handed in. Never served under a type that a client named
     - ``compare(caller, a, b, language) -> Comparison``
     - ``cancel(caller, id) -> Job``, ``delete(caller, id, undo=)``, ``restore(caller, id)``
@@ -62,6 +66,7 @@ class Service:
         is_beside = store.engine.dialect.name == "sqlite"  # then the folder of the store lies beside its file
         self.kept = Kept(store, folder_of(store, None if is_beside else folder.root / "kept"))
         self.woken: Callable[[], None] = lambda: None
+        self._printer = Printer(settings.printer)
 
     def upload_limits(self, caller: Caller, max_files: int = 1) -> UploadLimits:
         caller.require(SUBMIT)
@@ -139,8 +144,18 @@ class Service:
         return replace(found, report=replace(report, media=replace(report.media, path=name)))
 
     def page(self, caller: Caller, id_: str, language: Language = "en") -> str:
+        return self._page(self.found(caller, id_).report, language)
+
+    def pdf(self, caller: Caller, id_: str, language: Language = "en") -> bytes:
+        """As ``zhenwei report --pdf`` prints it."""
+        job, report = self.get(caller, id_), self.found(caller, id_).report
+        standing = file_now(report.media, self.folder.medium(job.sha256))
+        annex = Annex(standing, datetime.now().astimezone(), kept_at=job.finished_at)
+        return self._printer.pdf(self._page(report, language, annex))
+
+    def _page(self, report: Report, language: Language, annex: Annex | None = None) -> str:
         known = {name: kind.info for name, kind in detectors.catalogue(strict=False).items()}
-        return to_html(self.found(caller, id_).report, language, detectors=known)
+        return to_html(report, language, detectors=known, annex=annex)
 
     def medium(self, caller: Caller, id_: str) -> Path:
         path = self.folder.medium(self.get(caller, id_).sha256)
