@@ -21,7 +21,7 @@ from zhenwei.report.packed import Packed, unpack
 from zhenwei.server.auth import READ, SUBMIT, Caller
 from zhenwei.server.comparison import Comparison, compare
 from zhenwei.server.printing import Printer
-from zhenwei.server.problems import ProblemError, not_found
+from zhenwei.server.problems import ProblemError, erased, not_found
 from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
@@ -117,7 +117,7 @@ class Service:
         if job.examination_id is not None:
             written = self.store.document(job.examination_id, language)
         if written is None:
-            raise _erased()
+            raise erased()
         return as_json(named(json.loads(written), job))
 
     def packed(self, caller: Caller, id_: str) -> bytes:
@@ -128,18 +128,18 @@ class Service:
                 409, "not-examined", job.error or "the file could not be examined", fix=job.error_fix or ""
             )
         if job.examination_id is None:
-            raise _erased()
+            raise erased()
         try:
             return self.kept.packed(job.examination_id)
         except DataError:  # gone
-            raise _erased() from None
+            raise erased() from None
 
     def found(self, caller: Caller, id_: str) -> Packed:
         data, name = self.packed(caller, id_), self.get(caller, id_).name
         try:
             found = unpack(data)
         except DataError:  # of a version that packed it in another way
-            raise _erased() from None
+            raise erased() from None
         report = found.report
         return replace(found, report=replace(report, media=replace(report.media, path=name)))
 
@@ -160,7 +160,7 @@ class Service:
     def medium(self, caller: Caller, id_: str) -> Path:
         path = self.folder.medium(self.get(caller, id_).sha256)
         if not path.is_file():
-            raise _erased()
+            raise erased()
         return path
 
     def compare(self, caller: Caller, first: str, second: str, language: Language = "en") -> Comparison:
@@ -265,7 +265,3 @@ def unpacked(options: Mapping[str, Any]) -> Options:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _erased() -> ProblemError:
-    return ProblemError(410, "erased", "what was found is not kept any more", fix="Send the file again.")

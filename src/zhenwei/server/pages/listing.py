@@ -15,9 +15,11 @@ from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.forms import Form, Sender, Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
 from zhenwei.server.pages.sight import ServedAlbum
+from zhenwei.server.pages.words import PHRASES, say
 from zhenwei.server.problems import ProblemError
 from zhenwei.store.cases import Cases
 from zhenwei.store.jobs import DONE, STATES, Job, Wanted
+from zhenwei.types import Language
 
 router = APIRouter(include_in_schema=False)
 PAGE = 30
@@ -140,8 +142,13 @@ def compare(request: Request, caller: Reader, a: str = "", b: str = "") -> Respo
     found = service.compare(caller, a, b, language)
     sides = [_side(request, caller, job) for job in (found.first, found.second)]
     values: dict[str, Any] = {"found": found, "sides": sides, "are_alike": _are_alike(sides)}
+    values["facts"] = [(_fact_words(name, language), one, other) for name, one, other in found.facts]
     title = words_of(request)("compare")
     return shown(request, caller, "service/compare.html", title=title, here="history", **values)
+
+
+def _fact_words(name: str, language: Language) -> str:
+    return say(f"fact_{name}", language) if f"fact_{name}" in PHRASES else name
 
 
 def _pick(request: Request, caller: Caller, job: Job) -> Response:
