@@ -100,6 +100,7 @@ def add(
     from zhenwei.errors import UsageError, ZhenweiError
     from zhenwei.media.sources import identify
     from zhenwei.pipeline import Options
+    from zhenwei.store.folder import is_digest
     from zhenwei.store.kept import Kept, folder_of, parse_wish
 
     if not files and not examination:
@@ -108,7 +109,7 @@ def add(
     with opened(store, actor) as cases:
         cases.get(number)
         keep = Kept(cases.store, folder_of(cases.store, folder), parse_wish(keep_media))
-        paths = [path for path in files if Path(path).is_file() or not _is_digest(path)]
+        paths = [path for path in files if Path(path).is_file() or not is_digest(path)]
         for step in examine_into(cases.store, paths, Options(), workers=1, again=again, keep=keep):
             notes.print(plain(f"{step.path}: {step.decision}"))
             bad += step.decision == "unreadable"
@@ -336,7 +337,3 @@ def _plain_values(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain_values(item) for item in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == 64 and not set(text) - set("0123456789abcdef")

@@ -198,7 +198,7 @@ class Service:
             return
         medium = self.folder.medium(job.sha256)
         erase_job(self.jobs, self.kept, tenant, actor, id_, media=str(medium))
-        self.jobs.without(job.sha256, lambda: self.folder.remove(job.sha256))
+        self.jobs.without([job.sha256], self.folder.remove)
 
     def _over(self, caller: Caller, id_: str) -> Job:
         job = self.get(caller, id_)

@@ -223,18 +223,21 @@ class Jobs:
             rows = session.execute(select(JobRow.tenant, JobRow.uid, JobRow.actor).where(JobRow.deleted_at <= before))
             return [(row.tenant, row.uid, row.actor) for row in rows]
 
-    def without(self, sha256: str, act: Locked) -> bool:
-        """Call ``act``, which takes away the bytes of that digest, where no job needs them; whether it was called."""
-        asked = select(JobRow.id).filter_by(sha256=sha256).limit(1)
+    def without(self, digests: Sequence[str], act: Callable[[str], None]) -> int:
+        """Call ``act``, which takes away the bytes of a digest, for those that no job needs; how often it was called.
+        Nothing is written where there are none."""
+        asked = select(JobRow.sha256).distinct()
         with self.store.reading() as session:
-            if session.execute(asked).first() is not None:
-                return False
+            unneeded = set(digests) - set(session.scalars(asked.where(JobRow.sha256.in_(digests))))
+        if not unneeded:
+            return 0
         with self.store.writing() as session:
-            locked(session, sha256)
-            if session.execute(asked).first() is not None:
-                return False
-            act()
-            return True
+            for sha256 in sorted(unneeded):  # in one order, so that two who do so wait for each other in none
+                locked(session, sha256)
+            unneeded -= set(session.scalars(asked.where(JobRow.sha256.in_(unneeded))))
+            for sha256 in unneeded:
+                act(sha256)
+        return len(unneeded)
 
     def own(self, session: Session, tenant: str, uid: str) -> Any:
         """The row, for who writes to it; None where this tenant has no such job."""
