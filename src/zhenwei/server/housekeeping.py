@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from zhenwei.server.service import Service
+from zhenwei.store.buckets import Buckets
 from zhenwei.store.folder import is_digest
 from zhenwei.store.jobs import RUNNING
 
@@ -53,6 +54,7 @@ class Housekeeper:
                 if _age_s(path) > _ORPHAN_S and not folder.medium(path.name).is_file():
                     shutil.rmtree(path, ignore_errors=True)
             yield
+        Buckets(jobs.store).drop_full()
         kept.folder.sweep()
         for some in _batches(kept.folder.path.glob("??/*")):
             kept.remove_orphans(_old(some))
