@@ -154,7 +154,7 @@ def _fact_words(name: str, language: Language) -> str:
 def _pick(request: Request, caller: Caller, job: Job) -> Response:
     """Those of the same file first."""
     service, language = service_of(request), language_of(request)
-    same, _ = service.search(caller, Wanted((DONE,), text=job.sha256), limit=PAGE, language=language)
+    same, _ = service.search(caller, Wanted((DONE,), sha256=job.sha256), limit=PAGE, language=language)
     others, _ = service.search(caller, Wanted((DONE,)), limit=PAGE, language=language)
     rows = {other.id: other for other in (*same, *others) if other.id != job.id}
     title = words_of(request)("compare")
