@@ -12,17 +12,10 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item
 from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder
 from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
+from zhenwei.training.data.made_pairs import PairMaker, RoundTrips, learning_rows
 from zhenwei.training.data.pack import Pack, offsets_of
-from zhenwei.training.encoder._faces import FaceRoom, chosen_items, kind_of, load_room
-from zhenwei.training.encoder._tune import (
-    EncoderRecipe,
-    PairMaker,
-    RoundTrips,
-    learning_rows,
-    load_tuned,
-    losses,
-    save_tuned,
-)
+from zhenwei.training.encoder._tune import EncoderRecipe, load_tuned, losses, save_tuned
 from zhenwei.training.recipe import Augmentation, read_recipe
 
 SIDE, FACES = 320, 6
@@ -86,7 +79,7 @@ def test_a_pair_differs_where_the_share_says(decoded: float) -> None:
     maker = PairMaker.of(room(), trips(), recipe(decoded=decoded))
     for step in range(4):
         batch = maker[step]
-        assert (batch.question == decoded).all()
+        assert (batch.decoded == decoded).all()
         assert not batch.share[0::2].any()  # genuine
         changed = np.abs(batch.pixels[1::2].astype(int) - batch.pixels[0::2]).max(3) > 4
         cells = changed.reshape(3, CELLS, 16, CELLS, 16).any((2, 4))
