@@ -88,9 +88,9 @@ def test_what_earlier_versions_kept_is_read(full_photo: Report) -> None:
     assert report.poster.pixels.shape == large.shape
 
 
-def archive(document: object, picture: bytes = b"", **kept: int) -> bytes:
+def archive(document: object, picture: bytes = b"", compression: int = zipfile.ZIP_STORED) -> bytes:
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", **kept) as made:
+    with zipfile.ZipFile(written, "w", compression) as made:
         made.writestr("report.json", json.dumps(document))
         if picture:
             made.writestr("0.jpg", picture)

@@ -248,7 +248,7 @@ def test_a_bucket_fills_evenly() -> None:
 
 
 def test_limits_hold_over_several_servers(postgresql: str, tmp_path: Path) -> None:
-    given = {"auth": "keys", "database_url": postgresql, "run_jobs": False}
+    given: dict[str, Any] = {"auth": "keys", "database_url": postgresql, "run_jobs": False}
     with live(tmp_path / "s", **given) as one, live(tmp_path / "s", **given) as other:
         key = one.key("read", per_minute=3)
         with one.http(key) as first, other.http(key) as second:

@@ -129,8 +129,10 @@ def _show(pair: Pair) -> None:
         style = "bold" if each.differs else "dim"
         cells = [legible(cell, 100) or "–" for cell in (each.name, each.first, each.second)]
         shown.add_row(*[Text(cell, style) for cell in cells])
-    for each in pair.answers[:8]:
-        name = each.detector + (f" · {person('person', language, number=each.person)}" if each.person else "")
-        shown.add_row(name, *["–" if llr is None else f"LLR {llr:+.1f}" for llr in (each.first_llr, each.second_llr)])
+    for answer in pair.answers[:8]:
+        name = answer.detector + (f" · {person('person', language, number=answer.person)}" if answer.person else "")
+        shown.add_row(
+            name, *["–" if llr is None else f"LLR {llr:+.1f}" for llr in (answer.first_llr, answer.second_llr)]
+        )
     console.print()
     console.print(shown)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import Double, bindparam, cast, delete, extract, func, literal, select, text
+from sqlalchemy import BindParameter, Double, bindparam, cast, delete, extract, func, literal, select, text
 
 from zhenwei.store.job_tables import BucketRow
 from zhenwei.store.store import Store
@@ -25,7 +25,8 @@ class Buckets:
         self.store = store
         self._is_postgresql = store.engine.dialect.name == "postgresql"
         self._now = self._clock() if moment is None else literal(moment)
-        name, step, full = bindparam("digest"), bindparam("step", type_=Double), bindparam("full", type_=Double)
+        name: BindParameter[str] = bindparam("digest")
+        step, full = bindparam("step", type_=Double), bindparam("full", type_=Double)
         later = (func.greatest if self._is_postgresql else func.max)(BucketRow.full_at, self._now)
         first = store._insert(BucketRow).values(name=name, full_at=self._now + step)
         self._taking = first.on_conflict_do_update(
