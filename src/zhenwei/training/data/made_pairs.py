@@ -142,7 +142,7 @@ class PairBatch:
     @property
     def decoded(self) -> NDArray[np.int64]:
         """``(2n,)``: 0 blended, 1 decoded."""
-        return (self.made == MADE.index("decoded")).astype(np.int64)
+        return np.asarray(self.made == MADE.index("decoded"), np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
