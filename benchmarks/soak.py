@@ -171,9 +171,17 @@ class Load:
 
 
 def kills(
-    folder: Path, moments: int, *, database_url: str = "", servers: int = 1, workers: int = 2, seed: int = 0
+    folder: Path,
+    moments: int,
+    *,
+    database_url: str = "",
+    servers: int = 1,
+    workers: int = 2,
+    seed: int = 0,
+    within_s: float = 8.0,
 ) -> dict[str, Any]:
-    """Kill the server ``moments`` times and a worker as often. ``broken`` in the answer lists promises not kept."""
+    """Kill the server ``moments`` times and a worker as often, each ``within_s`` of the one before. ``broken`` in the
+    answer lists promises not kept."""
     rng = random.Random(seed)  # noqa: S311
     running = [Server(folder / "service", database_url, workers) for _ in range(servers)]
     for server in running:
@@ -184,7 +192,7 @@ def kills(
     try:
         for _ in range(moments):
             for victim in ("worker", "server"):
-                time.sleep(rng.uniform(0.0, 8.0))
+                time.sleep(rng.uniform(0.0, within_s))
                 killed[victim] += _kill(rng, running, victim)
         load.stop()
         left = _drain(running[0], load.accepted)

@@ -31,7 +31,7 @@ def crash(_): os.kill(os.getpid(), signal.SIGSEGV)
 def exit(_): os._exit(3)
 def killed(_): os.kill(os.getpid(), signal.SIGKILL)
 def fault(_): raise KeyError("a column")
-def slow(_): time.sleep(1.0)
+def slow(_): time.sleep(0.6)
 def calm(_): pass
 
 

@@ -202,6 +202,10 @@ class Client:
         """The report as HTML."""
         return self._get(f"/api/v1/jobs/{id_}/report.html", language=language).text
 
+    def pdf(self, id_: str, *, language: Lang = "en") -> bytes:
+        """The report on paper, A4, with an annex for examiners; the service prints one at a time."""
+        return self._get(f"/api/v1/jobs/{id_}/report", language=language, format="pdf", timeout_s=120.0).content
+
     def save_media(self, id_: str, path: str | PathLike[str]) -> None:
         """The bytes that were handed in."""
         with self._told(), self._http.stream("GET", f"/api/v1/jobs/{id_}/media") as answer:
@@ -239,8 +243,9 @@ class Client:
                 if end is not None and time.monotonic() >= end:
                     return
 
-    def _get(self, path: str, **asked: Any) -> httpx.Response:
-        return self._send("GET", path, params=asked)
+    def _get(self, path: str, *, timeout_s: float | None = None, **asked: Any) -> httpx.Response:
+        longer = {} if timeout_s is None else {"timeout": max(timeout_s, self._http.timeout.read or timeout_s)}
+        return self._send("GET", path, params=asked, **longer)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The answer. What changes nothing is asked again where the service is busy or away."""

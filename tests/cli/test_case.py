@@ -14,7 +14,11 @@ from sqlalchemy import Connection
 from tests.hazard import draw
 
 from zhenwei.cli import main
+from zhenwei.report.kept import from_dict
 from zhenwei.store import Fingerprint, open_store
+from zhenwei.store.jobs import Jobs, NewJob
+from zhenwei.store.queue import Queue
+from zhenwei.types import Report
 
 LABELS = ["--detector", "provenance.labels"]
 
@@ -121,6 +125,48 @@ def test_what_the_store_does_not_know_is_examined_first(case: Told, tmp_path: Pa
     assert [file["name"] for file in shown["files"]] == ["calm_2.png"]
     case("remove", 1, "calm_2.png")
     assert json.loads(case("show", 1, "--format", "json"))["files"] == []
+
+
+def test_an_earlier_examination_is_put_into_a_case(case: Told, tmp_path: Path) -> None:
+    with open_store(case.store) as store:
+        (found,) = store.results()
+        report = from_dict(json.loads(store.document(found.examination_id or 0) or ""))
+        assert isinstance(report, Report)
+        other = Fingerprint("9.9", {}, {}, ())
+        later = store.record(found.path, found.sha256, found.size_bytes or 0, report, other, seconds=1)
+        job = _job_on(Jobs(store), found.sha256, later)
+    case("add", 1, found.sha256)
+    assert _examinations(case) == [later]
+    case("add", 1, "--examination", found.examination_id)
+    assert _examinations(case) == [found.examination_id]
+    case("add", 1, "--examination", job)
+    assert _examinations(case) == [later]
+    assert case("log", 1).count("examination") == 3
+    for wrong, told in ((99, "no such examination"), ("0" * 32, "no such examination"), ("x", "no examination")):
+        assert main(["case", "add", "1", "--examination", str(wrong)]) == 1
+        assert told in case.error()
+    assert main(["case", "add", "1"]) == 2
+    assert "--examination" in case.error()
+    assert main(["case", "add", "1", "--examination", "x", "--lang", "zh"]) == 1
+    assert "这不是一项检验" in case.error()
+    assert main(["results", "--store", case.store, "--format", "csv"]) == 0
+    head, row = case._capsys.readouterr().out.splitlines()
+    assert head.endswith(",examination_id")
+    assert row.endswith(f",{later}")
+
+
+def _examinations(case: Told) -> list[int]:
+    return [file["examination_id"] for file in json.loads(case("show", 1, "--format", "json"))["files"]]
+
+
+def _job_on(jobs: Jobs, sha256: str, examination_id: int) -> str:
+    """As the service has it."""
+    new = NewJob("local", "local", "other name.png", sha256, 1, "png", {}, "f" * 64)
+    uid = jobs.add(new).job.id
+    queue = Queue(jobs, "test")
+    queue.take(1)
+    assert queue.finish(uid, {"examination_id": examination_id, "decision": "inconclusive"}, again=False)
+    return uid
 
 
 @pytest.mark.heavy

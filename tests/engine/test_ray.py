@@ -66,15 +66,20 @@ def all_of(pool: RayPool) -> dict[str, Examined]:
 
 
 def actors() -> list[int]:
-    """The processes of actors."""
+    """The processes of actors, of the cluster of this process alone."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if entry.read_bytes().startswith(b"ray::Examiner"):
-                found.append(int(entry.parent.name))
+            is_actor = (entry / "cmdline").read_bytes().startswith(b"ray::Examiner")
+            if is_actor and parent(parent(int(entry.name))) == os.getpid():
+                found.append(int(entry.name))
         except OSError:
             continue
     return found
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_file_is_told_as_by_the_pool_of_one_machine(pool: RayPool, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -9,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from zhenwei.errors import DataError
 from zhenwei.report import to_dict, to_html
@@ -59,10 +61,45 @@ def test_single_pictures_are_taken_out(forged_photo: Report) -> None:
     assert picture(data, 99) is None
 
 
-def archive(document: object) -> bytes:
+def test_json_and_the_archive_keep_the_same_pictures(full_photo: Report) -> None:
+    packed = unpack(pack(full_photo)).report
+    kept = from_dict(to_dict(full_photo, pictures=True))
+    assert isinstance(kept, Report)
+    assert kept.poster is not None
+    assert packed.poster is not None
+    assert np.array_equal(kept.poster.pixels, packed.poster.pixels)
+
+
+def test_what_earlier_versions_kept_is_read(full_photo: Report) -> None:
+    """Pictures of any size and quality, in the archive and in JSON."""
+    large = np.random.default_rng(0).integers(0, 255, (30, 5000, 3), np.uint8)
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as made:
+    Image.fromarray(large).save(written, "JPEG", quality=50)
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(pack(full_photo))) as now, zipfile.ZipFile(made, "w") as earlier:
+        for name in now.namelist():
+            earlier.writestr(name, written.getvalue() if name == "0.jpg" else now.read(name))
+    assert unpack(made.getvalue()).pictures[0].shape == large.shape
+    document = to_dict(full_photo, pictures=True)
+    document["poster"]["picture"] = "data:image/jpeg;base64," + base64.b64encode(written.getvalue()).decode()
+    report = from_dict(document)
+    assert isinstance(report, Report)
+    assert report.poster is not None
+    assert report.poster.pixels.shape == large.shape
+
+
+def archive(document: object, picture: bytes = b"", compression: int = zipfile.ZIP_STORED) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", compression) as made:
         made.writestr("report.json", json.dumps(document))
+        if picture:
+            made.writestr("0.jpg", picture)
+    return written.getvalue()
+
+
+def png() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(written, "PNG")
     return written.getvalue()
 
 
@@ -76,8 +113,22 @@ def archive(document: object) -> bytes:
         archive({"format": FORMAT, "report": {"": "Report", "nothing": 1}}),
         archive({"format": FORMAT, "report": {"": "pixels", "number": 7}}),
         archive([]),
+        archive({"format": FORMAT, "report": " " * (260 << 20)}, compression=zipfile.ZIP_DEFLATED),
+        archive({"format": FORMAT, "report": {}}, png()),
+        archive([])[:-30],
     ],
-    ids=["nothing", "no archive", "another version", "another class", "another field", "a picture too few", "no table"],
+    ids=[
+        "nothing",
+        "no archive",
+        "another version",
+        "another class",
+        "another field",
+        "a picture too few",
+        "no table",
+        "unfolds",
+        "another kind of picture",
+        "cut short",
+    ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(DataError, match="no packed report"):

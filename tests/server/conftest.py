@@ -20,6 +20,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from tests.hazard import DETECTOR, draw, install
+from tests.store.conftest import postgresql  # noqa: F401 - a fixture
 
 from zhenwei.client import Client
 from zhenwei.detectors import catalogue

@@ -247,6 +247,18 @@ def test_a_bucket_fills_evenly() -> None:
         rates.take("a", 3)
 
 
+def test_limits_hold_over_several_servers(postgresql: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"auth": "keys", "database_url": postgresql, "run_jobs": False}
+    with live(tmp_path / "s", **given) as one, live(tmp_path / "s", **given) as other:
+        key = one.key("read", per_minute=3)
+        with one.http(key) as first, other.http(key) as second:
+            seen = [http.get("/api/v1/counts").status_code for http in (first, second, first, second, first)]
+            assert seen == [200, 200, 200, 429, 429]
+            assert 1 <= int(second.get("/api/v1/counts").headers["retry-after"]) <= 20
+        with other.http(one.key("read", per_minute=3)) as another:
+            assert another.get("/api/v1/counts").status_code == 200
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "example.org"])  # noqa: S104
 def test_without_keys_nobody_else_is_served(host: str) -> None:
     with pytest.raises(UsageError, match="this machine alone") as refused:

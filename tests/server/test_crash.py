@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.skipif(os.name == "nt", reason="sig
 
 
 def test_what_was_accepted_is_finished_once_whatever_is_killed(tmp_path: Path) -> None:
-    found = kills(tmp_path, 1, workers=1)
+    found = kills(tmp_path, 1, workers=1, within_s=2.0)
     assert found["broken"] == []
     assert found["killed"] == {"worker": 1, "server": 1}
     assert found["accepted"] > 0

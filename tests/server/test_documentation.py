@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.server.conftest import MEDIA, Live
 
+from zhenwei.report.printing import find_browser
+
 ROOT = Path(__file__).parents[2]
 SERVICE = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -37,6 +39,8 @@ def test_every_line_of_curl_is_answered(service: Live, photos: Path) -> None:
     with service.client() as client:
         id_ = client.wait(client.submit(photos / "photo.jpg", depth="fast")).id
         for line in lines:
+            if "format=pdf" in line and not find_browser():
+                continue
             command = line.split(" #")[0].replace(URL, service.url).replace("/ID", f"/{id_}").replace("=ID", f"={id_}")
             command = command.replace("curl ", "curl -sS --fail-with-body --max-time 60 ", 1)
             ran = subprocess.run(["bash", "-c", command], cwd=photos, capture_output=True, text=True, check=False)

@@ -135,6 +135,34 @@ def test_comparing_two(service: Live, calm: Path, tmp_path: Path) -> None:
         assert {pair["detector"] for pair in found["evidence"]} == set(QUICK["detectors"].split())
         assert "sha256" in {fact["name"] for fact in found["facts"]}
         assert client.compare(jobs[0].id, jobs[0].id)["facts"] == []
+        damaged = tmp_path / "damaged.png"
+        damaged.write_bytes(calm.read_bytes()[:60])
+        failed = client.wait(client.submit(damaged))
+        assert failed.state == "failed"
+        beside = client.compare(jobs[0].id, failed.id)
+        assert {pair["second_llr"] for pair in beside["evidence"]} == {None}
+    with service.http() as http:
+        page = http.get("/compare", params={"a": jobs[0].id, "b": failed.id}, headers={"Accept-Language": "zh"})
+        assert page.status_code == 200
+        assert "大小（字节）" in page.text
+        assert "size_bytes" not in page.text
+
+
+def test_what_another_version_kept_is_told_as_gone(service: Live, tmp_path: Path) -> None:
+    from sqlalchemy import update
+
+    from zhenwei.store.tables import ReportRow
+
+    with service.client() as client:
+        job = client.wait(client.submit(draw(tmp_path, "calm", 6), detectors=["provenance.labels"]))
+        with service.app.state.service.store.writing() as session:
+            number = service.app.state.service.jobs.get("local", job.id).examination_id
+            earlier = {"document": json.dumps(client.report(job.id) | {"people": 3})}
+            session.execute(update(ReportRow).filter_by(examination_id=number).values(**earlier))
+        with pytest.raises(ServiceError) as gone:
+            client.compare(job.id, job.id)
+        assert (gone.value.status, gone.value.kind) == (410, "erased")
+        client.delete(job.id)
 
 
 def test_cancelling(service: Live, tmp_path: Path) -> None:

@@ -190,6 +190,9 @@ def test_a_list_is_searched_and_paged(where: str) -> None:
         assert [job.id for job in jobs.search("ours", Wanted(decisions=["genuine"]))[0]] == ids[2::-1]
         assert [job.id for job in jobs.search("ours", Wanted(text="3.PN"))[0]] == [ids[3]]
         assert jobs.search("ours", Wanted(text="%"))[0] == []
+        for text, count in (("_.png", 0), ("/", 0), (f"{3:064x}", 1), (f"{0:063x}", 7), ("F" * 64, 0), ("f" * 65, 0)):
+            assert len(jobs.search("ours", Wanted(text=text))[0]) == count, text
+        assert [job.id for job in jobs.search("ours", Wanted(sha256=f"{3:064x}"))[0]] == [ids[3]]
         with pytest.raises(UsageError, match="leads nowhere"):
             jobs.search("theirs", after=ids[0])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zhenwei.cli.trouble import notes_console
-from zhenwei.errors import MissingExtraError, NotFoundError, UsageError, install_extra
+from zhenwei.errors import DataError, MissingExtraError, NotFoundError, UsageError, install_extra
 from zhenwei.types import Language
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Pat
                 continue
             try:
                 report = unpack(kept.packed(one.examination_id)).report
-            except NotFoundError:
+            except (NotFoundError, DataError):  # the second: packed by another version, or gone
                 missing += 1
                 continue
             pages.add(replace(report, media=replace(report.media, path=one.path)))

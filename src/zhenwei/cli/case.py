@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,7 @@ from zhenwei.cli.language import current
 from zhenwei.cli.trouble import complain_of, notes_console
 
 if TYPE_CHECKING:
-    from zhenwei.store.cases import CaseContent
+    from zhenwei.store.cases import CaseContent, Cases
 
 _HELP = """Keep files, verdicts and notes of a case together; hand it on so that others can check it.
 
@@ -67,8 +68,14 @@ def new(
 @case.command()
 def add(
     number: CaseNumber,
-    files: Annotated[list[str], typer.Argument(help="Files, or digests that the store knows.", metavar="FILE...")],
     store: StoreOption,
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Files, or digests that the store knows.", metavar="FILE...")
+    ] = None,
+    examination: Annotated[
+        list[str] | None,
+        typer.Option("--examination", help="This one, not the latest of its file; repeat for more.", metavar="ID"),
+    ] = None,
     actor: Actor = "local",
     folder: FolderOption = None,
     keep_media: Annotated[str, typer.Option(help="Keep copies: never, always, 'until 2027-01-31'.")] = "always",
@@ -76,24 +83,33 @@ def add(
 ) -> None:
     """Put files into a case, each with its latest examination. What the store does not know is examined first.
 
+    An examination is named by its number in the store (examination_id of zhenwei results --format csv and of zhenwei
+    case show --format json), or by the id in its address in the service. A file that is in the case already gets the
+    other examination.
+
     Exit status: 0 all are in, 1 at least one is not, or could not be examined; such a file is in the case all the same,
-    if it can be read.
+    if it can be read; 2 wrong use.
 
     Examples:
 
       zhenwei case add 1 clip.mp4 photo.jpg --store results.db
+
+      zhenwei case add 1 --examination 17 --store results.db      # as it was found then
     """
     from zhenwei.engine import examine_into
-    from zhenwei.errors import ZhenweiError
+    from zhenwei.errors import UsageError, ZhenweiError
     from zhenwei.media.sources import identify
     from zhenwei.pipeline import Options
+    from zhenwei.store.folder import is_digest
     from zhenwei.store.kept import Kept, folder_of, parse_wish
 
-    notes, bad = notes_console(), 0
+    if not files and not examination:
+        raise UsageError("nothing is to be put into the case", want="files, or --examination")
+    files, notes, bad = files or [], notes_console(), 0
     with opened(store, actor) as cases:
         cases.get(number)
         keep = Kept(cases.store, folder_of(cases.store, folder), parse_wish(keep_media))
-        paths = [path for path in files if Path(path).is_file() or not _is_digest(path)]
+        paths = [path for path in files if Path(path).is_file() or not is_digest(path)]
         for step in examine_into(cases.store, paths, Options(), workers=1, again=again, keep=keep):
             notes.print(plain(f"{step.path}: {step.decision}"))
             bad += step.decision == "unreadable"
@@ -106,7 +122,30 @@ def add(
             except ZhenweiError as error:
                 complain_of(path, error, notes)
                 bad += path not in paths
+        for id_ in examination or ():
+            try:
+                _add_examination(cases, number, id_)
+            except ZhenweiError as error:
+                complain_of(id_, error, notes)
+                bad += 1
     raise typer.Exit(int(bad > 0))
+
+
+def _add_examination(cases: Cases, number: int, id_: str) -> None:
+    """By its number in the store, or the id of its job."""
+    from zhenwei.errors import NotFoundError, UsageError
+    from zhenwei.store.jobs import Jobs
+
+    if re.fullmatch("[0-9a-f]{32}", id_):
+        job = Jobs(cases.store).get(cases.tenant, id_)
+        if job is None or job.examination_id is None:
+            raise NotFoundError("the store knows no such examination", got=id_)
+        cases.add_examination(number, job.examination_id, name=job.name)
+    elif re.fullmatch("[0-9]{1,18}", id_):
+        cases.add_examination(number, int(id_))
+    else:
+        want = "a number, or the id of the service"
+        raise UsageError("this is no examination", got=id_, want=want)
 
 
 @case.command()
@@ -298,7 +337,3 @@ def _plain_values(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain_values(item) for item in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == 64 and not set(text) - set("0123456789abcdef")

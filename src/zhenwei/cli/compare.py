@@ -112,7 +112,8 @@ def _show(pair: Pair) -> None:
     from rich.text import Text
 
     from zhenwei.report import legible, table
-    from zhenwei.report.pair import evidence, facts, findings
+    from zhenwei.report.pair import facts, findings
+    from zhenwei.report.terms import say as person
 
     console, language = Console(highlight=False), current()
     console.print(table(pair.reports, language, width=console.width))
@@ -128,7 +129,10 @@ def _show(pair: Pair) -> None:
         style = "bold" if each.differs else "dim"
         cells = [legible(cell, 100) or "–" for cell in (each.name, each.first, each.second)]
         shown.add_row(*[Text(cell, style) for cell in cells])
-    for name, first, second in evidence(pair)[:8]:
-        shown.add_row(name, *["–" if llr is None else f"LLR {llr:+.1f}" for llr in (first, second)])
+    for answer in pair.answers[:8]:
+        name = answer.detector + (f" · {person('person', language, number=answer.person)}" if answer.person else "")
+        shown.add_row(
+            name, *["–" if llr is None else f"LLR {llr:+.1f}" for llr in (answer.first_llr, answer.second_llr)]
+        )
     console.print()
     console.print(shown)

@@ -106,7 +106,9 @@ def _csv(found: Iterable[Result]) -> Iterator[str]:
     """The columns of ``zhenwei scan --format csv``, then those that a store knows beside them."""
     from zhenwei.report.tabular import COLUMNS, csv_line
 
-    yield csv_line([*COLUMNS, "size_bytes", "seconds", "examined_at", "version", "fingerprint", "partly"])
+    yield csv_line(
+        [*COLUMNS, "size_bytes", "seconds", "examined_at", "version", "fingerprint", "partly", "examination_id"]
+    )
     for one in found:
         has_answer = one.decision != "unreadable"
         yield csv_line(
@@ -128,6 +130,7 @@ def _csv(found: Iterable[Result]) -> Iterator[str]:
                 one.version,
                 one.fingerprint,
                 "yes" if one.partly else "",
+                "" if one.examination_id is None else str(one.examination_id),
             ]
         )
 

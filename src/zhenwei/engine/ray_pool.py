@@ -80,7 +80,7 @@ class RayPool:
     fetches = True
 
     def __init__(self, count: int = 0, limits: Limits | None = None, *, address: str = "auto") -> None:
-        self._ray = _connected(address)
+        self._ray, self._is_own_connection = _connected(address)
         most = max(1, int(self._ray.cluster_resources().get("CPU", 1)) - 1)
         if count > most:
             fix = "Use fewer workers, or add machines to the cluster."
@@ -139,7 +139,7 @@ class RayPool:
                 raise FaultError("no actor is left", got=f"none in {_START_S:.0f} s", fix="Is the cluster there?")
             for answer in done:
                 if answer in self._lost:
-                    del self._lost[answer]
+                    self._returned(answer)
                 else:
                     found += self._heard(answer, self._open.pop(answer))
             self._hand_out()
@@ -203,6 +203,18 @@ class RayPool:
         )
         return [Examined(task.path, Unreadable(task.path, lost), time.monotonic() - task.began)]
 
+    def _returned(self, answer: Any) -> None:
+        """An actor was started again; it never is where this machine itself has lost the cluster. FaultError then, so
+        that nobody takes it for the files' fault."""
+        del self._lost[answer]
+        try:
+            self._ray.get(answer)
+        except self._ray.exceptions.RayError as error:
+            if self._is_own_connection:
+                self._ray.shutdown()  # who tries again connects anew
+            self._actors = []
+            raise FaultError("no actor is left", got=type(error).__name__, fix="Is the cluster there?") from None
+
     def _await_first(self) -> None:
         waiting = [actor.ready.remote() for actor in self._actors]
         ready, _ = self._ray.wait(waiting, num_returns=1, timeout=_START_S)
@@ -217,7 +229,8 @@ class RayPool:
             raise FaultError("no actor could be started", got=" ".join(str(error).split())[:300], fix=fix) from None
 
 
-def _connected(address: str) -> Any:
+def _connected(address: str) -> tuple[Any, bool]:
+    """Ray, and whether it was connected here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -225,7 +238,8 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         fix = f"Run: {install_extra('scale')}"
         raise MissingExtraError("a cluster needs Ray", got=str(error), fix=fix) from None
-    if not ray.is_initialized():
+    is_own = not ray.is_initialized()
+    if is_own:
         try:
             ray.init(
                 address=None if address == "auto" else address,
@@ -239,7 +253,7 @@ def _connected(address: str) -> Any:
             raise UsageError(
                 "there is no such cluster", got=got, want="the address of a Ray cluster", fix=fix
             ) from None
-    return ray
+    return ray, is_own
 
 
 def _elsewhere(task: _Task) -> Examined:

@@ -1,7 +1,8 @@
 """A report with all its exhibits as bytes, and back: what a page can be made from later, in either language.
 
-The JSON of the schema leaves pictures and curves out. Here they are kept: a ZIP archive of ``report.json`` and the
-pictures as JPEG. Nothing in it is code, and what is read back is built from the vocabulary alone.
+The JSON of the schema has one language, and no places and sightings. Here all is kept: a ZIP archive of ``report.json``
+and the pictures, which :mod:`zhenwei.report.pictures` makes JPEGs of. Nothing in it is code, and what is read back is
+built from the vocabulary alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -17,10 +19,12 @@ import numpy as np
 
 from zhenwei import types
 from zhenwei.errors import DataError
+from zhenwei.report.pictures import kept_jpeg, pixels_of
 from zhenwei.types import Pixels, Report, Text
 
 FORMAT = "zhenwei.packed/1"
-_QUALITY = 92
+_MAX_BYTES = 256 << 20  # unpacked
+_NO_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, RuntimeError)
 _CLASSES = {name: getattr(types, name) for name in types.__all__ if is_dataclass(getattr(types, name))}
 
 
@@ -40,7 +44,7 @@ def pack(report: Report) -> bytes:
     with zipfile.ZipFile(written, "w") as archive:
         archive.writestr(_member("report.json"), json.dumps(document, ensure_ascii=False), zipfile.ZIP_DEFLATED)
         for number, pixels in enumerate(pictures):
-            archive.writestr(_member(_name(number)), _jpeg(pixels))
+            archive.writestr(_member(_name(number)), kept_jpeg(pixels))
     return written.getvalue()
 
 
@@ -53,21 +57,26 @@ def unpack(data: bytes) -> Packed:
     """What :func:`pack` was given. DataError for anything else, and for what another version wrote."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum([info.file_size for info in archive.infolist()]) > _MAX_BYTES:
+                raise ValueError(f"more than {_MAX_BYTES} bytes when it is unpacked")
             document = json.loads(archive.read("report.json"))
             if document["format"] != FORMAT:
                 raise ValueError(document["format"])
             count = sum([name.endswith(".jpg") for name in archive.namelist()])
-            pictures = tuple([_pixels(archive.read(_name(number))) for number in range(count)])
+            pictures = tuple([pixels_of(archive.read(_name(number))) for number in range(count)])
         report = _built(document["report"], pictures)
-    except (ValueError, KeyError, TypeError, IndexError, OSError, zipfile.BadZipFile) as error:
+    except (*_NO_ARCHIVE, ValueError, TypeError, IndexError) as error:
         raise DataError("this is no packed report", got=str(error)[:200], want=FORMAT) from None
     return Packed(report, pictures)
 
 
 def picture(data: bytes, number: int) -> bytes | None:
-    """The JPEG of one picture of an archive; None where it has none of that number."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return archive.read(_name(number)) if _name(number) in archive.namelist() else None
+    """The JPEG of one picture of an archive; None where it has none of that number, or is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return archive.read(_name(number))
+    except _NO_ARCHIVE:
+        return None
 
 
 def _name(number: int) -> str:
@@ -110,19 +119,3 @@ def _built(value: Any, pictures: tuple[Pixels, ...]) -> Any:
     if kind == "mapping":
         return {key: _built(item, pictures) for key, item in value["items"]}
     return _CLASSES[kind](**{name: _built(item, pictures) for name, item in value.items()})
-
-
-def _jpeg(pixels: Pixels) -> bytes:
-    from PIL import Image
-
-    whole = pixels if pixels.size else np.full((1, 1, 3), 128, np.uint8)
-    written = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(whole)).save(written, "JPEG", quality=_QUALITY)
-    return written.getvalue()
-
-
-def _pixels(data: bytes) -> Pixels:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))

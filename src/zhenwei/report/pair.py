@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from zhenwei.fusion.wording import signed
 from zhenwei.report.structure import to_dict
 from zhenwei.report.terms import clock, headline, say, strength
 from zhenwei.report.thumbnails import FULL_PX, Thumbnail, thumbnail
-from zhenwei.types import Language, Media, Report, in_language
+from zhenwei.types import Evidence, Language, Media, Report, in_language
 
 if TYPE_CHECKING:
     from zhenwei.signals.alignment import Difference, Offset
@@ -51,6 +51,55 @@ class Pair:
     @property
     def reports(self) -> tuple[Report, Report]:
         return self.first, self.second
+
+    @property
+    def answers(self) -> list[Paired]:
+        """Of detectors that have an answer on one of them at least."""
+        found = paired(self.first.evidence, self.second.evidence)
+        return [each for each in found if not each.is_silent]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """One detector, on one person or on the file. ``first`` and ``second``: None where it was not asked."""
+
+    detector: str
+    person: int | None
+    first: Evidence | None
+    second: Evidence | None
+
+    @property
+    def first_llr(self) -> float | None:
+        return None if self.first is None else self.first.llr
+
+    @property
+    def second_llr(self) -> float | None:
+        return None if self.second is None else self.second.llr
+
+    @property
+    def first_finding(self) -> str:
+        """What it said, or why it said nothing; "" where it was not asked."""
+        return "" if self.first is None else self.first.finding or self.first.reason
+
+    @property
+    def second_finding(self) -> str:
+        return "" if self.second is None else self.second.finding or self.second.reason
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has an answer on neither."""
+        return self.first_llr is None and self.second_llr is None
+
+    @property
+    def difference(self) -> float | None:
+        if self.first_llr is None or self.second_llr is None:
+            return None
+        return self.second_llr - self.first_llr
+
+    @property
+    def width(self) -> float:
+        """How far its answers lie apart."""
+        return abs((self.first_llr or 0.0) - (self.second_llr or 0.0))
 
 
 def compared(first: Report, second: Report, says: tuple[str, str] = ("", "")) -> Pair:
@@ -145,17 +194,17 @@ def _of_picture(found: Difference | None, language: Language) -> list[str]:
     return [sentence, say("pair_levels", language, how=how, levels=f"{found.levels:.1f}")]
 
 
-def evidence(pair: Pair) -> list[tuple[str, float | None, float | None]]:
-    """Detector and its strongest LLR on each file, where one of them has any; the largest difference first."""
-    sides: list[dict[str, float]] = []
-    for report in pair.reports:
-        side: dict[str, float] = {}
-        for each in report.evidence:
-            if each.llr is not None and abs(each.llr) > abs(side.get(each.detector, 0.0)):
-                side[each.detector] = each.llr
+def paired(first: Sequence[Evidence], second: Sequence[Evidence]) -> tuple[Paired, ...]:
+    """What each detector said of both, of each person and of the file; the widest differences first, where silence
+    counts as no evidence either way."""
+    sides: list[dict[tuple[str, int | None], Evidence]] = []
+    for evidence in (first, second):
+        side: dict[tuple[str, int | None], Evidence] = {}
+        for each in evidence:
+            side.setdefault((each.detector, each.person), each)
         sides.append(side)
-    rows = [(name, sides[0].get(name), sides[1].get(name)) for name in {**sides[0], **sides[1]}]
-    return sorted(rows, key=lambda row: -abs((row[1] or 0.0) - (row[2] or 0.0)))
+    found = [Paired(*key, sides[0].get(key), sides[1].get(key)) for key in sides[0] | sides[1]]
+    return tuple(sorted(found, key=lambda pair: (-pair.width, pair.detector, pair.person or 0)))
 
 
 def pair_to_dict(pair: Pair, language: Language = "en") -> dict[str, Any]:
@@ -209,7 +258,7 @@ def pair_to_html(pair: Pair, language: Language = "en") -> str:
         says=pair.says,
         facts=known,
         differing=len([each for each in known if each.differs]),
-        evidence=evidence(pair),
+        answers=pair.answers,
         **words,
     )
 

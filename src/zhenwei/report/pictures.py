@@ -1,4 +1,7 @@
-"""Pictures and curves in a JSON report, so that its page can be made from it alone: ``zhenwei scan --pictures``."""
+"""The pictures of a report as they are kept: beside its rows (``packed``) and in its JSON (``scan --pictures``).
+
+Both keep the same: JPEG of at most 900 px, a little better than a page shows them, since a page is made from it anew.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from zhenwei.report.exhibits import distinct
-from zhenwei.report.thumbnails import FULL_PX, data_uri
+from zhenwei.report.thumbnails import DATA_URI, FULL_PX, data_uri, jpeg
 from zhenwei.types import Curve, Exhibit, ImageExhibit, Language, Pixels, Report, in_language
 
 _PORTRAIT_PX = 160
-_START = "data:image/jpeg;base64,"
-MAX_PX = 4096  # of a kept picture on its longer side; larger ones did not come from here
+_QUALITY = 92
+MAX_PIXELS = 1 << 25  # of a kept picture; larger ones did not come from here
 
 
 def with_pictures(document: dict[str, Any], report: Report, language: Language) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def with_pictures(document: dict[str, Any], report: Report, language: Language) 
         for entry, exhibit in zip(row["exhibits"], each.exhibits, strict=True):
             entry.update(_kept(exhibit, chosen, language))
     for row, person in zip(document["people"], report.people, strict=True):
-        row["portrait"] = data_uri(person.portrait, _PORTRAIT_PX)
+        row["portrait"] = data_uri(person.portrait, _PORTRAIT_PX, _QUALITY)
     if report.poster is not None:
         document["poster"] = _shown(report.poster, language)
     if report.frames:
@@ -45,16 +48,16 @@ def _kept(exhibit: Exhibit, chosen: Collection[int], language: Language) -> dict
             "y": [None if y is None else float(y) for y in exhibit.y],
             "threshold": exhibit.threshold,
         }
-    kept = {"picture": data_uri(exhibit.pixels, FULL_PX), "time_s": exhibit.time_s}
+    kept = {"picture": data_uri(exhibit.pixels, FULL_PX, _QUALITY), "time_s": exhibit.time_s}
     if exhibit.original is not None:
-        kept["original"] = data_uri(exhibit.original, FULL_PX)
+        kept["original"] = data_uri(exhibit.original, FULL_PX, _QUALITY)
     return kept
 
 
 def _shown(exhibit: ImageExhibit, language: Language) -> dict[str, Any]:
     return {
         "caption": in_language(exhibit.caption, language),
-        "picture": data_uri(exhibit.pixels, FULL_PX),
+        "picture": data_uri(exhibit.pixels, FULL_PX, _QUALITY),
         "time_s": exhibit.time_s,
         "boxes": [list(box) for box in exhibit.boxes],
     }
@@ -78,14 +81,25 @@ def exhibit_from(entry: Mapping[str, Any]) -> Exhibit | None:
     return None
 
 
+def kept_jpeg(pixels: Pixels) -> bytes:
+    """As it is kept. An empty picture becomes one grey pixel."""
+    return jpeg(pixels, FULL_PX, _QUALITY)
+
+
 def pixels_from(uri: str) -> Pixels:
-    """``(height, width, 3)`` uint8 RGB of a JPEG in a data address. ValueError for anything else."""
+    """Of a JPEG in a data address, as :func:`pixels_of`. ValueError for anything else."""
+    if not uri.startswith(DATA_URI):
+        raise ValueError("no JPEG in a data address")
+    return pixels_of(base64.b64decode(uri[len(DATA_URI) :], validate=True))
+
+
+def pixels_of(data: bytes) -> Pixels:
+    """``(height, width, 3)`` uint8 RGB of a kept JPEG. ValueError or OSError for anything else, and for one that is
+    larger than any that came from here."""
     from PIL import Image
 
-    if not uri.startswith(_START):
-        raise ValueError("no JPEG in a data address")
-    with Image.open(io.BytesIO(base64.b64decode(uri[len(_START) :], validate=True)), formats=("JPEG",)) as image:
-        if max(image.size) > MAX_PX:
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"a picture of {image.width} x {image.height} px")
         pixels = np.asarray(image.convert("RGB"), np.uint8)
     pixels.flags.writeable = False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,8 +33,9 @@ BROWSERS = (
 _FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-extensions", "--disable-quic",
     "--disable-background-networking", "--disable-component-update", "--no-pdf-header-footer",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
-_SECONDS = 180
+_SECONDS = 180.0
 # WeasyPrint lays no picture over another by their share of a box: of a map and its original it shows
 # the map, or, where that does not speak for a forgery, the original.
 _WEASYPRINT = """.stack{height:auto!important;aspect-ratio:auto!important}
@@ -57,13 +62,31 @@ def find_browser(named: Path | None = None) -> str:
 
 
 def to_pdf(html: str, path: Path, browser: Path | None = None) -> str:
-    """Write the page as a PDF and return what printed it. MissingExtraError where there is nothing that could."""
+    """Write the page as a PDF and return what printed it. Raises as :func:`printed`."""
+    pdf, by = printed(html, browser)
+    write_whole(path, pdf)
+    return by
+
+
+def printed(html: str, browser: Path | None = None, *, seconds: float = _SECONDS) -> tuple[bytes, str]:
+    """The page as a PDF, and what printed it. MissingExtraError where there is nothing that could, OutputError where
+    that printed nothing in ``seconds``."""
     found = find_browser(browser)
-    if found:
-        write_whole(path, _by_chromium(html, found))
-        return found
+    if not found:
+        _require_weasyprint()
+    with tempfile.TemporaryDirectory(prefix="zhenwei-print-", ignore_cleanup_errors=True) as scratch:
+        make = _by_chromium if found else _by_weasyprint
+        said = make(html, Path(scratch), found, time.monotonic() + seconds)
+        pdf = Path(scratch, "page.pdf")
+        if pdf.is_file() and pdf.stat().st_size:
+            return pdf.read_bytes(), found or "WeasyPrint"
+    fix = "Try another with --browser, or write the page with --html and print it from any browser."
+    raise OutputError("the browser printed nothing", got=f"{found or 'WeasyPrint'}: {said[-300:]}", fix=fix)
+
+
+def _require_weasyprint() -> None:
     try:
-        from weasyprint import CSS, HTML  # type: ignore[import-not-found]
+        import weasyprint  # type: ignore[import-not-found]  # noqa: F401
     except (ImportError, OSError) as error:  # OSError: its libraries of the system are missing
         raise MissingExtraError(
             "there is nothing here that prints a page into a PDF",
@@ -72,9 +95,6 @@ def to_pdf(html: str, path: Path, browser: Path | None = None) -> str:
             fix=f"Install Chromium, name one with --browser, or run: {install_extra('pdf')}. "
             "Or write the page with --html and print it from any browser.",
         ) from None
-    style = CSS(string=_WEASYPRINT)
-    write_whole(path, HTML(string=_with_drawn_lines(html)).write_pdf(stylesheets=[style]))
-    return "WeasyPrint"
 
 
 def _with_drawn_lines(html: str) -> str:
@@ -84,18 +104,26 @@ def _with_drawn_lines(html: str) -> str:
     return html
 
 
-def _by_chromium(html: str, browser: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="zhenwei-print-", ignore_cleanup_errors=True) as scratch:
-        page, pdf = Path(scratch, "page.html"), Path(scratch, "page.pdf")
-        page.write_text(html, encoding="utf-8")
-        words = [browser, *_FLAGS, f"--user-data-dir={Path(scratch, 'profile')}", f"--print-to-pdf={pdf}"]
-        said = ""
-        for more in _sandboxes():
-            said = _ran([*words, *more, page.as_uri()])
-            if pdf.is_file() and pdf.stat().st_size:
-                return pdf.read_bytes()
-    fix = "Try another with --browser, or write the page with --html and print it from any browser."
-    raise OutputError("the browser printed nothing", got=f"{browser}: {said[-300:]}", fix=fix)
+def _by_chromium(html: str, scratch: Path, browser: str, end: float) -> str:
+    """``page.pdf`` in ``scratch``, unless something is in the way: what was said."""
+    page, pdf = scratch / "page.html", scratch / "page.pdf"
+    page.write_text(html, encoding="utf-8")
+    words = [browser, *_FLAGS, f"--user-data-dir={scratch / 'profile'}", f"--print-to-pdf={pdf}"]
+    said = ""
+    for more in _sandboxes():
+        said = _ran([*words, *more, page.as_uri()], end)
+        if pdf.is_file():
+            break
+    return said
+
+
+def _by_weasyprint(html: str, scratch: Path, _browser: str, end: float) -> str:
+    """As :func:`_by_chromium`; in a process of its own, which can be ended."""
+    page, style = scratch / "page.html", scratch / "print.css"
+    page.write_text(_with_drawn_lines(html), encoding="utf-8")
+    style.write_text(_WEASYPRINT, encoding="utf-8")
+    words = [sys.executable, "-m", "weasyprint", "--stylesheet", str(style), str(page), str(scratch / "page.pdf")]
+    return _ran(words, end)
 
 
 def _sandboxes() -> tuple[tuple[str, ...], ...]:
@@ -104,12 +132,28 @@ def _sandboxes() -> tuple[tuple[str, ...], ...]:
     return (without,) if hasattr(os, "geteuid") and os.geteuid() == 0 else ((), without)
 
 
-def _ran(words: Sequence[str]) -> str:
-    try:
-        ended = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    return ended.stderr.strip()
+def _ran(words: Sequence[str], end: float) -> str:
+    """What it said until it ended, or was ended with all that it had started."""
+    with tempfile.TemporaryFile() as told:  # no pipe, which a child that is left could hold open
+        try:
+            started = subprocess.Popen(words, stdout=told, stderr=told, start_new_session=True)
+        except OSError as error:
+            return str(error)
+        try:
+            started.wait(max(0.1, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _end(started)
+            return "it took too long"
+        told.seek(0)
+        return told.read().decode(errors="replace").strip()
+
+
+def _end(started: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(started.pid, signal.SIGKILL)
+    started.kill()
+    started.wait()
 
 
 def sheets(pdf: bytes) -> int:

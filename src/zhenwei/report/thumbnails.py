@@ -10,6 +10,7 @@ from zhenwei.types import Pixels
 
 MAX_PX = 320
 FULL_PX = 900
+DATA_URI = "data:image/jpeg;base64,"
 ALBUM_CHARACTERS = 1_200_000  # of data URIs at full size; what comes after is small
 SMALL_CHARACTERS = 300_000  # of small ones; what comes after is left out
 _QUALITY = 86
@@ -55,8 +56,13 @@ def thumbnail(pixels: Pixels, max_px: int = MAX_PX) -> Thumbnail:
     return Thumbnail(data_uri(pixels, max_px), width, height)
 
 
-def data_uri(pixels: Pixels, max_px: int = MAX_PX) -> str:
-    """The pixels as a JPEG in a ``data:`` address. An empty picture becomes one grey pixel."""
+def data_uri(pixels: Pixels, max_px: int = MAX_PX, quality: int = _QUALITY) -> str:
+    """The pixels as a JPEG in a ``data:`` address."""
+    return DATA_URI + base64.b64encode(jpeg(pixels, max_px, quality)).decode("ascii")
+
+
+def jpeg(pixels: Pixels, max_px: int, quality: int) -> bytes:
+    """The pixels, shrunk to ``max_px`` on the longer side. An empty picture becomes one grey pixel."""
     import numpy as np
     from PIL import Image
 
@@ -66,8 +72,8 @@ def data_uri(pixels: Pixels, max_px: int = MAX_PX) -> str:
     if size != image.size:
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     written = io.BytesIO()
-    image.save(written, "JPEG", quality=_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(written.getvalue()).decode("ascii")
+    image.save(written, "JPEG", quality=quality, optimize=True)
+    return written.getvalue()
 
 
 def _fitted(width: int, height: int, max_px: int) -> tuple[int, int]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
@@ -45,6 +46,7 @@ _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 JobId = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$", description="As it was given when the file came.")]
+Format = Literal["json", "html", "pdf"]
 Language = Annotated[Lang, Query(description="Of sentences.")]
 _FIELDS = {
     "depth": {"type": "string", "enum": list(DEPTHS), "description": "How much is asked; else standard."},
@@ -173,13 +175,36 @@ def status(request: Request, caller: Reader, id: JobId, language: Language = "en
     "/jobs/{id}/report",
     response_class=Response,
     responses={
-        200: {"description": "zhenwei.report/1", "content": {"application/json": {"schema": {"type": "object"}}}},
-        **problems(404, 409, 410),
+        200: {
+            "description": "zhenwei.report/1, or the report as a page or on paper.",
+            "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "text/html": {"schema": {"type": "string"}},
+                "application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}},
+            },
+        },
+        **problems(404, 409, 410, 501),
     },
 )
-def report(request: Request, caller: Reader, id: JobId, language: Language = "en") -> Response:  # noqa: A002
-    """The report by the schema `zhenwei.report/1`; of a file that could not be examined, why."""
-    return Response(_service(request).document(caller, id, language), media_type="application/json")
+def report(
+    request: Request,
+    caller: Reader,
+    id: JobId,  # noqa: A002
+    language: Language = "en",
+    format: Annotated[  # noqa: A002
+        Format | None, Query(description="Else `pdf` if the header `Accept` names application/pdf first, else `json`.")
+    ] = None,
+) -> Response:
+    """The report by the schema `zhenwei.report/1`; of a file that could not be examined, why. As `html` it is one page
+    that needs nothing else; as `pdf` it is printed, A4, with an annex for examiners, one at a time."""
+    service = _service(request)
+    wanted = format or ("pdf" if _first_accepted(request) == "application/pdf" else "json")
+    if wanted == "html":
+        return report_page(request, caller, id, language)
+    if wanted == "json":
+        return Response(service.document(caller, id, language), media_type="application/json")
+    headers = {"Content-Disposition": attachment(f"{service.get(caller, id).name}.pdf")}
+    return Response(service.pdf(caller, id, language), media_type="application/pdf", headers=headers)
 
 
 @router.get("/jobs/{id}/report.html", response_class=HTMLResponse, responses=problems(404, 409, 410))
@@ -232,6 +257,15 @@ def delete(request: Request, caller: Submitter, id: JobId) -> Response:  # noqa:
     """Away with it for ever: the job, what was found, and the bytes, unless another job of yours has the same."""
     _service(request).delete(caller, id)
     return Response(status_code=204)
+
+
+def attachment(name: str) -> str:
+    """The header that has a browser save it under that name, whatever it is."""
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _first_accepted(request: Request) -> str:
+    return request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
 
 
 def policy_of(page: str) -> str:

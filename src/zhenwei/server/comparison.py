@@ -6,30 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zhenwei.report.kept import from_dict
+from zhenwei.report.pair import Paired, paired
 from zhenwei.store.jobs import Job
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One detector, on one person or on the file. LLRs are None where it abstained or was not asked."""
-
-    detector: str
-    person: int | None
-    first_llr: float | None
-    second_llr: float | None
-    first_finding: str
-    second_finding: str
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether it has an answer on neither."""
-        return self.first_llr is None and self.second_llr is None
-
-    @property
-    def difference(self) -> float | None:
-        if self.first_llr is None or self.second_llr is None:
-            return None
-        return self.second_llr - self.first_llr
+from zhenwei.types import Evidence, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +21,7 @@ class Comparison:
     second: Job
     same_bytes: bool
     same_engine: bool
-    pairs: tuple[Pair, ...]
+    pairs: tuple[Paired, ...]
     facts: tuple[tuple[str, str, str], ...]
 
 
@@ -52,26 +32,14 @@ def compare(first: Job, second: Job, one: Mapping[str, Any], other: Mapping[str,
         second,
         first.sha256 == second.sha256,
         first.fingerprint == second.fingerprint,
-        _pairs(one.get("evidence", []), other.get("evidence", [])),
+        paired(_evidence(one), _evidence(other)),
         _facts(one["file"], other["file"]),
     )
 
 
-def _pairs(one: list[Mapping[str, Any]], other: list[Mapping[str, Any]]) -> tuple[Pair, ...]:
-    sides: list[dict[tuple[str, int | None], Mapping[str, Any]]] = []
-    for evidence in (one, other):
-        side: dict[tuple[str, int | None], Mapping[str, Any]] = {}
-        for item in evidence:
-            side.setdefault((item["detector"], item["person"]), item)
-        sides.append(side)
-    first, second = sides
-    pairs: list[Pair] = []
-    for key in first | second:
-        mine, theirs = first.get(key, {}), second.get(key, {})
-        said = [str(side.get("finding") or side.get("reason") or "") for side in (mine, theirs)]
-        pairs.append(Pair(*key, mine.get("llr"), theirs.get("llr"), said[0], said[1]))
-    pairs.sort(key=lambda pair: (-abs(pair.difference or 0.0), pair.detector, pair.person or 0))
-    return tuple(pairs)
+def _evidence(document: Mapping[str, Any]) -> tuple[Evidence, ...]:
+    found = from_dict(document)
+    return found.evidence if isinstance(found, Report) else ()
 
 
 def _facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from zhenwei.server.service import Service
+from zhenwei.store.buckets import Buckets
+from zhenwei.store.folder import is_digest
 from zhenwei.store.jobs import RUNNING
 
 _EVERY_S = 600.0
-_AT_ONCE = 200  # files looked at before the caller has its turn again
+_AT_ONCE = 500  # files looked at before the caller has its turn again
 _STALE_S = 24 * 3600.0  # of uploads: longer than one takes
 _ORPHAN_S = 3600.0  # from the arrival of bytes to the job that tells of them it takes milliseconds
 
@@ -25,32 +27,48 @@ class Housekeeper:
         self._round: Iterator[None] = iter(())
 
     def look(self) -> None:
-        """To be called now and then; a little is done each time."""
+        """To be called now and then; a little is done each time, and nothing is written where all is in order."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY_S
             self._round = self._looked_through()
-        for _ in islice(self._round, _AT_ONCE):
-            pass
+        next(self._round, None)
 
     def _looked_through(self) -> Iterator[None]:
-        folder, jobs = self._service.folder, self._service.jobs
-        for path in folder.incoming.glob("*.part"):
-            if _age_s(path) > _STALE_S:
-                _remove(path)
+        folder, jobs, kept = self._service.folder, self._service.jobs, self._service.kept
+        for some in _batches(folder.incoming.glob("*.part")):
+            for path in some:
+                if _age_s(path) > _STALE_S:
+                    _remove(path)
             yield
-        for path in folder.work.iterdir():
-            job = jobs.several([path.name]).get(path.name)
-            if job is None or job.state != RUNNING:
-                _remove(path)
+        for some in _batches(folder.work.iterdir()):
+            known = jobs.several([path.name for path in some])
+            for path in some:
+                if path.name not in known or known[path.name].state != RUNNING:
+                    _remove(path)
             yield
-        for path in folder.media.glob("??/*"):
-            if _age_s(path) > _ORPHAN_S:
-                jobs.without(path.name, lambda sha256=path.name: folder.remove(sha256))  # type: ignore[misc]
+        for some in _batches(folder.media.glob("??/*")):
+            jobs.without(_old(some), folder.remove)
             yield
-        for path in folder.previews.glob("??/*"):  # of bytes that are gone, and those left half made
-            if _age_s(path) > _ORPHAN_S and not folder.medium(path.name).is_file():
-                shutil.rmtree(path, ignore_errors=True)
+        for some in _batches(folder.previews.glob("??/*")):  # of bytes that are gone, and those left half made
+            for path in some:
+                if _age_s(path) > _ORPHAN_S and not folder.medium(path.name).is_file():
+                    shutil.rmtree(path, ignore_errors=True)
             yield
+        Buckets(jobs.store).drop_full()
+        kept.folder.sweep()
+        for some in _batches(kept.folder.path.glob("??/*")):
+            kept.remove_orphans(_old(some))
+            yield
+
+
+def _batches(paths: Iterator[Path]) -> Iterator[list[Path]]:
+    while some := list(islice(paths, _AT_ONCE)):
+        yield some
+
+
+def _old(paths: Sequence[Path]) -> list[str]:
+    """The digests of those that are no arrivals any more."""
+    return [path.name for path in paths if is_digest(path.name) and _age_s(path) > _ORPHAN_S]
 
 
 def _age_s(path: Path) -> float:

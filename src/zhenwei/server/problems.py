@@ -17,7 +17,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from zhenwei.errors import MediaError, MissingExtraError, NotFoundError, OutputError, UsageError, ZhenweiError
+from zhenwei.errors import (
+    DataError,
+    MediaError,
+    MissingExtraError,
+    NotFoundError,
+    OutputError,
+    UsageError,
+    ZhenweiError,
+)
 
 log = logging.getLogger("zhenwei.server")
 MEDIA_TYPE = "application/problem+json"
@@ -83,6 +91,11 @@ def not_found() -> ProblemError:
     return ProblemError(404, "not-found", "there is no such examination", fix="Check its id; it may have been deleted.")
 
 
+def erased() -> ProblemError:
+    """Of an examination of which nothing that can be read is left."""
+    return ProblemError(410, "erased", "what was found is not kept any more", fix="Send the file again.")
+
+
 def of_error(error: Exception) -> ProblemError:
     """The problem that an error of this package, of the framework or of the system is."""
     if isinstance(error, ProblemError):
@@ -95,6 +108,8 @@ def of_error(error: Exception) -> ProblemError:
         return ProblemError(422, "no-meaning", _said(error), fix=error.fix)
     if isinstance(error, MediaError):
         return ProblemError(415, "not-readable", _said(error), fix=error.fix)
+    if isinstance(error, DataError):  # of an earlier version, or of which a part is gone
+        return erased()
     if isinstance(error, OutputError):
         fix = "Nothing was accepted. Try again later; whoever runs the service looks at its disk and database."
         return ProblemError(503, "store-unavailable", error.what, fix=fix, headers={"Retry-After": "10"})

@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from zhenwei import detectors
 from zhenwei.errors import DataError, UsageError
 from zhenwei.pipeline import Options, engine_of
 from zhenwei.report import SCHEMA, as_json, to_html
+from zhenwei.report.annex import Annex, file_now
 from zhenwei.report.packed import Packed, unpack
 from zhenwei.server.auth import READ, SUBMIT, Caller
 from zhenwei.server.comparison import Comparison, compare
-from zhenwei.server.problems import ProblemError, not_found
+from zhenwei.server.printing import Printer
+from zhenwei.server.problems import ProblemError, erased, not_found
 from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
@@ -26,7 +29,7 @@ from zhenwei.store import Fingerprint, Store, fingerprint_of
 from zhenwei.store.job_erasure import erase_job
 from zhenwei.store.jobs import Added, Job, Jobs, NewJob, Wanted
 from zhenwei.store.kept import Kept, folder_of
-from zhenwei.types import Language
+from zhenwei.types import Language, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Service:
     - ``submit(caller, received, ask) -> Added(job, is_new)``: a file that :func:`uploads.receive` took in
     - ``get(caller, id) -> Job``, ``search(caller, wanted, after=, limit=) -> (jobs, cursor)``, ``counts(caller)``
     - ``document(caller, id, language) -> str``: the report as JSON, or the record of a file that could not be examined
-    - ``found(caller, id) -> Packed``: the report with its pictures; ``page(caller, id, language) -> str``: as HTML
+    - ``found(caller, id) -> Packed``: the report with its pictures; ``page(caller, id, language) -> str``: as HTML,
+      ``pdf(caller, id, language) -> bytes``: on paper, with the examiner's annex
     - ``medium(caller, id) -> Path``: the bytes that were handed in. Never served under a type that a client named
     - ``compare(caller, a, b, language) -> Comparison``
     - ``cancel(caller, id) -> Job``, ``delete(caller, id, undo=)``, ``restore(caller, id)``
@@ -62,6 +66,7 @@ class Service:
         is_beside = store.engine.dialect.name == "sqlite"  # then the folder of the store lies beside its file
         self.kept = Kept(store, folder_of(store, None if is_beside else folder.root / "kept"))
         self.woken: Callable[[], None] = lambda: None
+        self._printer = Printer(settings.printer)
 
     def upload_limits(self, caller: Caller, max_files: int = 1) -> UploadLimits:
         caller.require(SUBMIT)
@@ -112,7 +117,7 @@ class Service:
         if job.examination_id is not None:
             written = self.store.document(job.examination_id, language)
         if written is None:
-            raise _erased()
+            raise erased()
         return as_json(named(json.loads(written), job))
 
     def packed(self, caller: Caller, id_: str) -> bytes:
@@ -123,29 +128,39 @@ class Service:
                 409, "not-examined", job.error or "the file could not be examined", fix=job.error_fix or ""
             )
         if job.examination_id is None:
-            raise _erased()
+            raise erased()
         try:
             return self.kept.packed(job.examination_id)
         except DataError:  # gone
-            raise _erased() from None
+            raise erased() from None
 
     def found(self, caller: Caller, id_: str) -> Packed:
         data, name = self.packed(caller, id_), self.get(caller, id_).name
         try:
             found = unpack(data)
         except DataError:  # of a version that packed it in another way
-            raise _erased() from None
+            raise erased() from None
         report = found.report
         return replace(found, report=replace(report, media=replace(report.media, path=name)))
 
     def page(self, caller: Caller, id_: str, language: Language = "en") -> str:
+        return self._page(self.found(caller, id_).report, language)
+
+    def pdf(self, caller: Caller, id_: str, language: Language = "en") -> bytes:
+        """As ``zhenwei report --pdf`` prints it."""
+        job, report = self.get(caller, id_), self.found(caller, id_).report
+        standing = file_now(report.media, self.folder.medium(job.sha256))
+        annex = Annex(standing, datetime.now().astimezone(), kept_at=job.finished_at)
+        return self._printer.pdf(self._page(report, language, annex))
+
+    def _page(self, report: Report, language: Language, annex: Annex | None = None) -> str:
         known = {name: kind.info for name, kind in detectors.catalogue(strict=False).items()}
-        return to_html(self.found(caller, id_).report, language, detectors=known)
+        return to_html(report, language, detectors=known, annex=annex)
 
     def medium(self, caller: Caller, id_: str) -> Path:
         path = self.folder.medium(self.get(caller, id_).sha256)
         if not path.is_file():
-            raise _erased()
+            raise erased()
         return path
 
     def compare(self, caller: Caller, first: str, second: str, language: Language = "en") -> Comparison:
@@ -183,7 +198,7 @@ class Service:
             return
         medium = self.folder.medium(job.sha256)
         erase_job(self.jobs, self.kept, tenant, actor, id_, media=str(medium))
-        self.jobs.without(job.sha256, lambda: self.folder.remove(job.sha256))
+        self.jobs.without([job.sha256], self.folder.remove)
 
     def _over(self, caller: Caller, id_: str) -> Job:
         job = self.get(caller, id_)
@@ -250,7 +265,3 @@ def unpacked(options: Mapping[str, Any]) -> Options:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _erased() -> ProblemError:
-    return ProblemError(410, "erased", "what was found is not kept any more", fix="Send the file again.")

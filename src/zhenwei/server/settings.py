@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +37,8 @@ class Settings(BaseSettings):
     """``auth``: "none" for whoever sits at this machine, "keys" for API keys and people who log in. ``folder``: where
     uploads and the SQLite file lie. ``public_url``: how others reach it behind a proxy, ``https://host``; of it follow
     the host that requests have to name and whether cookies need https. ``webhooks``: the addresses, as prefixes, that
-    the service may call; none, unless named. ``deleted_s``: how long a deletion can be undone."""
+    the service may call; none, unless named. ``deleted_s``: how long a deletion can be undone. ``printer``: the
+    Chromium, Chrome or Edge that prints reports into PDF; else one that is found."""
 
     model_config = SettingsConfigDict(env_prefix="ZHENWEI_", extra="forbid", frozen=True)
 
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     webhooks: tuple[str, ...] = ()
     webhook_secret: SecretStr = SecretStr("")
     language: Language = "en"
+    printer: Path | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -137,6 +140,8 @@ def _check(settings: Settings) -> None:
             want="127.0.0.1, or --auth keys",
             fix="Make a key with: zhenwei serve keys add NAME; then start it with --auth keys.",
         )
+    if settings.printer is not None and shutil.which(settings.printer) is None:
+        raise UsageError("there is no such browser", got=str(settings.printer), want="Chromium, Chrome or Edge")
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("http", "https"):
         raise UsageError("the public URL cannot be used", got=settings.public_url, want="https://HOST")
     for prefix in settings.webhooks:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +13,12 @@ from zhenwei.errors import DataError, FaultError
 from zhenwei.faults import contained
 from zhenwei.report.packed import unpack
 from zhenwei.report.page import to_html
-from zhenwei.store.bundle_reading import MAX_TEXT_BYTES, Bundle
+from zhenwei.store.bundle_reading import Bundle
 from zhenwei.store.case_page import case_page, page_maker
 from zhenwei.store.chain import Entry, flaw, salted
 from zhenwei.store.fingerprint import Fingerprint
 
 _SCHEMAS = ("zhenwei.case-bundle/1", "zhenwei.case/1")
-_MAX_PACKED_BYTES = 4 * MAX_TEXT_BYTES  # unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +230,7 @@ class _Check:
         yield "index.html", _made(lambda: case_page(self._case, self._entries, reports, language))
 
     def _page_of(self, member: str, language: Any) -> str:
-        packed = self._bundle.read(member)
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            if sum([info.file_size for info in archive.infolist()]) > _MAX_PACKED_BYTES:
-                raise DataError("a packed report is too large", got=member)
-        return to_html(unpack(packed).report, language)
+        return to_html(unpack(self._bundle.read(member)).report, language)
 
 
 def _made(make: Any) -> str | None:

@@ -24,6 +24,11 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 _STALE_S = 24 * 3600.0
 
 
+def is_digest(text: str) -> bool:
+    """Whether it is written as a sha256 is."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 class Folder:
     """``path/ab/abcd...``: one file for each digest. The folder is made when the first comes."""
 
@@ -32,7 +37,7 @@ class Folder:
 
     def where(self, sha256: str) -> Path:
         """Where the bytes of that digest lie, whether they do or not. UsageError for what is no digest."""
-        if not _DIGEST.fullmatch(sha256):
+        if not is_digest(sha256):
             raise UsageError("this is no sha256", got=repr(sha256)[:100], want="64 hexadecimal digits")
         return self.path / sha256[:2] / sha256
 
@@ -71,7 +76,7 @@ class Folder:
     def digests(self) -> Iterator[str]:
         """Of all that lies there."""
         for found in self.path.glob("??/*"):
-            if _DIGEST.fullmatch(found.name):
+            if is_digest(found.name):
                 yield found.name
 
     def sweep(self) -> None:

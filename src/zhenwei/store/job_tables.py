@@ -108,3 +108,12 @@ class SessionRow(Base):
     csrf: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class BucketRow(Base):
+    """How often somebody may ask. ``name``: digest of whose it is; ``full_at``: seconds since 1970."""
+
+    __tablename__ = "rate_bucket"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    full_at: Mapped[float] = mapped_column(Double, index=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,7 @@ from zhenwei.types import Language
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = STATES = ("queued", "running", "done", "failed", "cancelled")
 _MAX_NAME = 255  # characters
+_DIGITS = re.compile("[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class NewJob:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which jobs a list shows; what is empty asks for nothing. ``text``: a part of the name, or the beginning of the
-    digest."""
+    digest, for which all names are read; ``sha256``: the whole of it, which an index knows."""
 
     states: Sequence[str] = ()
     decisions: Sequence[str] = ()
@@ -91,6 +93,7 @@ class Wanted:
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,8 @@ class Jobs:
     ) -> tuple[list[Job], str]:
         """The newest first, and the cursor with which the next page begins, "" where there is none. UsageError for a
         cursor that leads nowhere."""
-        asked = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *_conditions(wanted))
+        conditions = _conditions(wanted, self.store.engine.dialect.name)
+        asked = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *conditions)
         with self.store.reading() as session:
             if after:
                 at = session.execute(select(JobRow.id).filter_by(tenant=tenant, uid=after)).scalar_one_or_none()
@@ -223,18 +227,21 @@ class Jobs:
             rows = session.execute(select(JobRow.tenant, JobRow.uid, JobRow.actor).where(JobRow.deleted_at <= before))
             return [(row.tenant, row.uid, row.actor) for row in rows]
 
-    def without(self, sha256: str, act: Locked) -> bool:
-        """Call ``act``, which takes away the bytes of that digest, where no job needs them; whether it was called."""
-        asked = select(JobRow.id).filter_by(sha256=sha256).limit(1)
+    def without(self, digests: Sequence[str], act: Callable[[str], None]) -> int:
+        """Call ``act``, which takes away the bytes of a digest, for those that no job needs; how often it was called.
+        Nothing is written where there are none."""
+        asked = select(JobRow.sha256).distinct()
         with self.store.reading() as session:
-            if session.execute(asked).first() is not None:
-                return False
+            unneeded = set(digests) - set(session.scalars(asked.where(JobRow.sha256.in_(digests))))
+        if not unneeded:
+            return 0
         with self.store.writing() as session:
-            locked(session, sha256)
-            if session.execute(asked).first() is not None:
-                return False
-            act()
-            return True
+            for sha256 in sorted(unneeded):  # in one order, so that two who do so wait for each other in none
+                locked(session, sha256)
+            unneeded -= set(session.scalars(asked.where(JobRow.sha256.in_(unneeded))))
+            for sha256 in unneeded:
+                act(sha256)
+        return len(unneeded)
 
     def own(self, session: Session, tenant: str, uid: str) -> Any:
         """The row, for who writes to it; None where this tenant has no such job."""
@@ -279,7 +286,7 @@ def _with_reason(language: Language) -> Any:
     return select(JobRow, ReportRow.reason).outerjoin(ReportRow, of_language)
 
 
-def _conditions(wanted: Wanted) -> list[Any]:
+def _conditions(wanted: Wanted, dialect: str) -> list[Any]:
     found: list[Any] = []
     for column, values in (
         (JobRow.state, wanted.states),
@@ -288,14 +295,29 @@ def _conditions(wanted: Wanted) -> list[Any]:
     ):
         if values:
             found.append(column.in_(values))
+    if wanted.sha256:
+        found.append(JobRow.sha256 == wanted.sha256)
     if wanted.text:
-        in_name = JobRow.name.icontains(wanted.text, autoescape=True)
-        found.append(or_(in_name, JobRow.sha256.startswith(wanted.text.lower(), autoescape=True)))
+        found.append(_named(wanted.text, dialect))
     if wanted.since is not None:
         found.append(JobRow.created_at >= wanted.since)
     if wanted.until is not None:
         found.append(JobRow.created_at < wanted.until)
     return found
+
+
+def _named(text: str, dialect: str) -> Any:
+    """All names are read for it, so that it matters what each costs: ``LIKE`` of SQLite takes capitals for small
+    letters by itself (those of ASCII, as its ``lower`` does), and a digest is looked for only by what can begin one."""
+    if dialect == "postgresql":  # a fixed text is found there faster than a pattern
+        in_name = func.strpos(func.lower(JobRow.name), func.lower(text)) > 0
+    else:
+        escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+        in_name = JobRow.name.like(f"%{escaped}%", escape="/")
+    digits = text.lower()
+    if not _DIGITS.fullmatch(digits):
+        return in_name
+    return or_(in_name, and_(JobRow.sha256 >= digits, JobRow.sha256 < f"{digits}g"))
 
 
 def job_of(row: JobRow, reason: str = "") -> Job:

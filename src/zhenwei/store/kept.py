@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from zhenwei.store.store import Store
 from zhenwei.store.tables import File, Place
 from zhenwei.types import DetectorInfo, Language, Report
 
+_AT_ONCE = 500  # digests asked for
 Wish = datetime | Literal["never", "always"]
 
 
@@ -191,9 +193,22 @@ class Kept:
     def sweep(self) -> None:
         """Away with all that no row tells of."""
         self.folder.sweep()
-        for sha256 in list(self.folder.digests()):
+        left = self.folder.digests()
+        while some := list(islice(left, _AT_ONCE)):
+            self.remove_orphans(some)
+
+    def remove_orphans(self, digests: Sequence[str]) -> int:
+        """Away with the bytes of those of ``digests`` of which no row tells; of how many. Nothing is written where
+        there are none."""
+        media = select(File.sha256).join(KeptMedia, KeptMedia.file_id == File.id).where(File.sha256.in_(digests))
+        pages = select(PageRow.sha256).where(PageRow.sha256.in_(digests))
+        with self.store.reading() as session:
+            orphans = set(digests) - set(session.scalars(media)) - set(session.scalars(pages))
+        if orphans:
             with self.store.writing() as session:
-                self.remove_unneeded(session, sha256)
+                for sha256 in sorted(orphans):
+                    self.remove_unneeded(session, sha256)
+        return len(orphans)
 
     def _arrived(self, session: Session, arrival: Arrival) -> None:
         _lock(session, arrival.sha256)

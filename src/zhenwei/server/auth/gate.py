@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from zhenwei.server.auth.caller import ADMIN, LOCAL, READ, SCOPES, SUBMIT, Caller
 from zhenwei.server.auth.passwords import Passwords
-from zhenwei.server.auth.rates import Rates
+from zhenwei.server.auth.rates import rates_of
 from zhenwei.server.problems import ProblemError
 from zhenwei.server.settings import Settings
 from zhenwei.store.access import Access, Key
@@ -28,7 +28,7 @@ class Gate:
 
     def __init__(self, settings: Settings, access: Access) -> None:
         self.settings, self.access = settings, access
-        self._rates = Rates()
+        self._rates = rates_of(access.jobs.store)
         self._passwords = Passwords()
 
     @property

@@ -1,4 +1,4 @@
-"""How often somebody may ask: a bucket of tokens each, filled evenly. Of one process; several have one each."""
+"""How often somebody may ask: a bucket of tokens each, filled evenly. Of this process, or of all on one database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from zhenwei.server.problems import ProblemError
+from zhenwei.store import Store
+from zhenwei.store.buckets import Buckets
 
 _MOST = 100_000  # buckets; the one that was not used for longest goes first
 
@@ -33,8 +35,28 @@ class Rates:
             if len(self._buckets) > _MOST:
                 self._buckets.popitem(last=False)
         if not is_there:
-            wait_s = math.ceil((1 - tokens) * 60 / per_minute)
-            detail = f"more than {per_minute:g} requests a minute"
-            raise ProblemError(
-                429, "too-often", detail, fix=f"Wait {wait_s} s.", headers={"Retry-After": str(max(1, wait_s))}
-            )
+            raise _too_often(per_minute, (1 - tokens) * 60 / per_minute)
+
+
+class SharedRates:
+    """As :class:`Rates`, over all processes that share the database of ``buckets``."""
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def take(self, key: str, per_minute: float, burst: float | None = None) -> None:
+        """As :meth:`Rates.take`."""
+        wait_s = self._buckets.take(key, per_minute, burst or max(1.0, per_minute))
+        if wait_s:
+            raise _too_often(per_minute, wait_s)
+
+
+def rates_of(store: Store) -> Rates | SharedRates:
+    """One SQLite file is one process's, in whose memory a token costs nothing; PostgreSQL is for several."""
+    return SharedRates(Buckets(store)) if store.engine.dialect.name == "postgresql" else Rates()
+
+
+def _too_often(per_minute: float, wait_s: float) -> ProblemError:
+    seconds = max(1, math.ceil(wait_s))
+    detail = f"more than {per_minute:g} requests a minute"
+    return ProblemError(429, "too-often", detail, fix=f"Wait {seconds} s.", headers={"Retry-After": str(seconds)})

@@ -98,7 +98,7 @@ def _action(name: str, language: Any) -> str:
 
 def _job_of(request: Request, caller: Caller, file: FileInCase) -> str:
     """The id of the examination that the case relies on, "" where it is in nobody's history any more."""
-    found, _ = service_of(request).search(caller, Wanted(text=file.sha256), limit=50)
+    found, _ = service_of(request).search(caller, Wanted(sha256=file.sha256), limit=50)
     for job in found:
         if job.examination_id == file.examination_id:
             return job.id

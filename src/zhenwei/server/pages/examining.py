@@ -15,6 +15,7 @@ from zhenwei.report.kept import from_dict
 from zhenwei.report.outcome import Unreadable
 from zhenwei.report.packed import Packed, picture
 from zhenwei.report.page import shown_values
+from zhenwei.server.api import attachment
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.arriving import progress_page
@@ -174,21 +175,20 @@ def _file(request: Request, caller: Caller, id_: str, which: str) -> Response:
 
 @router.get("/examinations/{id_}/report.{kind}")
 def report(request: Request, caller: Reader, id_: str, kind: str) -> Response:
-    """The report to take along: ``json``, or ``html`` as one file that needs nothing else."""
+    """The report to take along: ``json``, ``html`` as one file that needs nothing else, or ``pdf``."""
     service, language = service_of(request), language_of(request)
     name = service.get(caller, id_).name
     if kind == "json":
         return _attached(service.document(caller, id_, language), "application/json", f"{name}.json")
     if kind == "html":
         return _attached(service.page(caller, id_, language), "text/html; charset=utf-8", f"{name}.html")
+    if kind == "pdf":
+        return _attached(service.pdf(caller, id_, language), "application/pdf", f"{name}.pdf")
     raise ProblemError(404, "no-such-page", "there is no report of this kind")
 
 
-def _attached(content: str, kind: str, name: str) -> Response:
-    from urllib.parse import quote
-
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-    return Response(content, media_type=kind, headers=_ALONE | headers)
+def _attached(content: str | bytes, kind: str, name: str) -> Response:
+    return Response(content, media_type=kind, headers=_ALONE | {"Content-Disposition": attachment(name)})
 
 
 @router.post("/examinations/{id_}/again")

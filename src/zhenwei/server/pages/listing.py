@@ -15,9 +15,11 @@ from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.forms import Form, Sender, Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown, words_of
 from zhenwei.server.pages.sight import ServedAlbum
+from zhenwei.server.pages.words import PHRASES, say
 from zhenwei.server.problems import ProblemError
 from zhenwei.store.cases import Cases
 from zhenwei.store.jobs import DONE, STATES, Job, Wanted
+from zhenwei.types import Language
 
 router = APIRouter(include_in_schema=False)
 PAGE = 30
@@ -140,14 +142,19 @@ def compare(request: Request, caller: Reader, a: str = "", b: str = "") -> Respo
     found = service.compare(caller, a, b, language)
     sides = [_side(request, caller, job) for job in (found.first, found.second)]
     values: dict[str, Any] = {"found": found, "sides": sides, "are_alike": _are_alike(sides)}
+    values["facts"] = [(_fact_words(name, language), one, other) for name, one, other in found.facts]
     title = words_of(request)("compare")
     return shown(request, caller, "service/compare.html", title=title, here="history", **values)
+
+
+def _fact_words(name: str, language: Language) -> str:
+    return say(f"fact_{name}", language) if f"fact_{name}" in PHRASES else name
 
 
 def _pick(request: Request, caller: Caller, job: Job) -> Response:
     """Those of the same file first."""
     service, language = service_of(request), language_of(request)
-    same, _ = service.search(caller, Wanted((DONE,), text=job.sha256), limit=PAGE, language=language)
+    same, _ = service.search(caller, Wanted((DONE,), sha256=job.sha256), limit=PAGE, language=language)
     others, _ = service.search(caller, Wanted((DONE,)), limit=PAGE, language=language)
     rows = {other.id: other for other in (*same, *others) if other.id != job.id}
     title = words_of(request)("compare")

@@ -159,6 +159,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "actions": ("What you can do with it", "可执行的操作"),
     "download_json": ("Report as data (JSON)", "报告数据（JSON）"),
     "download_html": ("Report as one file to pass on (HTML)", "可转发的单文件报告（HTML）"),
+    "download_pdf": ("Report for paper, with an annex (PDF)", "打印版报告及附件（PDF）"),
     "print": ("Print", "打印"),
     "compare_with": ("Compare with another", "与另一份比较"),
     "add_to_case": ("Add to a case", "加入案件"),
