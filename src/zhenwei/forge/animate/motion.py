@@ -59,6 +59,19 @@ def unit_of(landmarks: Points) -> float:
     return float(np.linalg.norm(left - right))
 
 
+def with_depth(landmarks: Floats, mesh: Points) -> Points:
+    """Points ``(468, 2)`` in pixels as ``(468, 3)``, as deep as ``mesh`` ``(468, 3)``, a face in its own lengths, is
+    when it is turned and sized to lie over them; those that have a depth keep it."""
+    points = np.asarray(landmarks, np.float64)
+    if points.shape[1] == 3:
+        return points
+    shape, flat = mesh - mesh.mean(0), points - points.mean(0)
+    fitted = np.linalg.lstsq(shape, flat, rcond=None)[0].T  # (2, 3): two rows of the turn, times the size
+    left, sizes, right = np.linalg.svd(fitted, full_matrices=False)
+    rows = left @ right
+    return np.column_stack([points, sizes.mean() * shape @ np.cross(rows[0], rows[1])])
+
+
 def opening(landmarks: Points) -> float:
     """Between the lips' inner edges, in distances between the outer corners of the eyes."""
     return float(np.linalg.norm(landmarks[LOWER_LIP] - landmarks[UPPER_LIP])) / unit_of(landmarks)

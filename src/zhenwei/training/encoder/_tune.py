@@ -27,8 +27,9 @@ from torch.nn import functional as F
 
 from zhenwei.errors import DataError
 from zhenwei.files import make_folder
+from zhenwei.forge.animate import animated
 from zhenwei.forge.latent import LatentRoundTrip
-from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, nearest_donors, self_blend
+from zhenwei.forge.synthesis import affine_warp, cross_blend, decoded, mesh_swap, nearest_donors, self_blend
 from zhenwei.nets.face_encoder import CELLS, SIZE_PX, TunedEncoder, tuned
 from zhenwei.trainer.loop import ema_warmup, take_step, train
 from zhenwei.trainer.run import Progress, Run, Runtime, Schedule, Task, Turn
@@ -49,7 +50,8 @@ _PART = 0.25  # how often but a part of a picture is from the decoder, so that a
 class EncoderRecipe(RecipeSection):
     """What is chosen of the encoder's training. ``genuine``: sources whose faces forgeries are made of. ``kept``: share
     of the patches that are looked at in a step. ``decoded``: share of the pairs that went through a decoder; ``trips``:
-    how many of those are made, once."""
+    how many of those are made, once, and ``trip_parts``: share of them that are faces, or parts of one, alone.
+    ``animated``: share of all pairs whose forgery is the still with its head turned, mouth and lids moved."""
 
     seed: int = 1
     blocks: int = Field(default=8, ge=1, le=12)  # that are tuned; those above them stay as they were published
@@ -64,6 +66,8 @@ class EncoderRecipe(RecipeSection):
     kept: float = Field(default=0.5, gt=0, le=1)
     decoded: Share = 0.2
     trips: int = Field(default=1500, ge=0)
+    trip_parts: Share = 0.0
+    animated: Share = 0.0
     genuine: tuple[str, ...] = (
         "DFDC",
         "HansonSun/FaceLabelTools",
@@ -132,7 +136,12 @@ def draw_trips(
     rows, blobs = learning_rows(room, recipe), list[bytes]()
     for number in range(recipe.trips):
         rng = np.random.default_rng((recipe.seed, 23, number))
-        genuine, forgery = trip.draw(room.pack.pixels(int(rng.choice(rows))), rng)
+        row = int(rng.choice(rows))
+        genuine, points = room.pack.pixels(row), room.pack.points(row)
+        if points is not None and recipe.trip_parts and rng.random() < recipe.trip_parts:
+            forgery = decoded(genuine, points, rng, trip)
+        else:
+            genuine, forgery = trip.draw(genuine, rng)
         blobs += [encode(genuine, ".webp", _LOSSLESS), encode(forgery.pixels, ".webp", _LOSSLESS)]
         progress(number / recipe.trips)
     make_folder(target.parent)
@@ -173,14 +182,16 @@ class PairMaker:
         pixels, share, question = list[Pixels](), list[Floats](), list[int]()
         for slot in range(self.recipe.pairs):
             rng = np.random.default_rng((self.recipe.seed, step, slot))
-            decoded = len(self.trips) > 0 and rng.random() < self.recipe.decoded
-            genuine, forged, mask = self._decoded(rng) if decoded else self._blended(rng)
+            moved = self.recipe.animated > 0 and rng.random() < self.recipe.animated
+            drawn = not moved and len(self.trips) > 0 and rng.random() < self.recipe.decoded
+            make = self._animated if moved else self._decoded if drawn else self._blended
+            genuine, forged, mask = make(rng)
             side = genuine.shape[0]
             degrade = draw(self.recipe.augmentation, side, side, rng)
             both, altered = _seen((degrade.apply(genuine), degrade.apply(forged)), degrade.apply_mask(mask), rng)
             pixels += both
             share += [np.zeros_like(altered), altered]
-            question += [int(decoded)] * 2
+            question += [int(drawn)] * 2
         return PairBatch(np.stack(pixels), np.stack(share), np.array(question))
 
     def _blended(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats]:
@@ -197,6 +208,12 @@ class PairMaker:
             donor = int(others[alike[int(rng.integers(len(alike)))]])
             swap = cross_blend if which < 0.9 else mesh_swap
             forgery = swap(genuine, points, pack.pixels(donor), self._points(donor), rng)
+        return genuine, forgery.pixels, forgery.mask
+
+    def _animated(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats]:
+        index = int(rng.choice(self.rows, p=self.odds))
+        genuine = self.room.pack.pixels(index)
+        forgery = animated(genuine, self._points(index), rng)
         return genuine, forgery.pixels, forgery.mask
 
     def _points(self, index: int) -> Floats:
@@ -292,7 +309,8 @@ def run(
     )
     nets = nn.ModuleDict({"net": net})
     task = Task(nets, {"net": optimizer}, step, averaged=("net",), batches=PairMaker.of(room, trips, recipe))
-    about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"})}
+    unused = {name for name in ("trip_parts", "animated") if not getattr(recipe, name)}  # older runs do not know them
+    about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"} | unused)}
     made = train(task, schedule, folder, about=about, tell=tell, runtime=runtime)
     average = cast("TunedEncoder", made.averages["net"])
     return average.eval(), made.step >= recipe.steps
