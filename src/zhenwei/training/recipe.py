@@ -38,12 +38,13 @@ class Pairs(RecipeSection):
     splice: int = Field(default=0, ge=0)  # a region of another picture, or of this one, pasted in, on the fly
     regenerated: int = Field(default=0, ge=0)  # the same picture drawn anew as generators draw, on the fly
     animated: int = Field(default=0, ge=0)  # the same still, its head turned, mouth and lids moved, on the fly
+    rendered: int = Field(default=0, ge=0)  # the same head drawn by the learned network of motion, on the fly
     decoded: int = Field(default=0, ge=0)  # the same face or a part of it through a latent autoencoder, on the fly
 
     @property
     def total(self) -> int:
         made = self.self_blend + self.affine_warp + self.mesh_swap + self.cross_blend + self.splice + self.regenerated
-        return self.collected + self.generated + made + self.animated + self.decoded
+        return self.collected + self.generated + made + self.animated + self.rendered + self.decoded
 
 
 class Augmentation(RecipeSection):

@@ -9,6 +9,7 @@ import pytest
 
 from zhenwei.errors import DataError
 from zhenwei.forge.animate import animated, animated_clip, animated_seeded
+from zhenwei.forge.animate.layers import layers_of
 from zhenwei.forge.animate.motion import opening, with_depth
 from zhenwei.forge.animate.still import animated_clip_seeded
 from zhenwei.forge.puppet import ANNA, BRUNO, Look, draw, mean_mesh
@@ -35,6 +36,13 @@ def test_landmarks_without_depth_do() -> None:
         assert (made.pixels == PORTRAIT.pixels)[made.mask == 0].all()
         assert made.recipe["seed"] == with_theirs.recipe["seed"]
         assert np.abs(made.pixels.astype(float) - with_theirs.pixels).mean() < 6  # about the same turn
+
+
+def test_layers_that_were_kept_give_the_same() -> None:
+    layers = layers_of(PORTRAIT.pixels, PORTRAIT.landmarks)
+    for seed in range(3):
+        usual, quick = (animated_seeded(PORTRAIT.pixels, PORTRAIT.landmarks, seed, each) for each in (None, layers))
+        assert np.array_equal(usual.pixels, quick.pixels)
 
 
 def test_a_clip_has_its_truth_and_its_seed() -> None:

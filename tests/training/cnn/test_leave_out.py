@@ -79,12 +79,13 @@ def test_what_is_left_out_is_in_no_batch(kind: str, monkeypatch: pytest.MonkeyPa
 
 def _listen(pack: Pack, met: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Makers of forgeries tell their name; a picture that is read tells what it was published as."""
+    called = {"_regenerated": "regenerated", "made_by_decoder": "decoded", "made_by_motion": "rendered"}
 
     def heard(name: str) -> Callable[..., Forgery]:
         make = getattr(batches, name)
 
         def told(*args: Any) -> Forgery:
-            met.add({"_regenerated": "regenerated", "made_by_decoder": "decoded"}.get(name, name))
+            met.add(called.get(name, name))
             forgery: Forgery = make(*args)
             return forgery
 

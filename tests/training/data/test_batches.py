@@ -69,7 +69,7 @@ def test_a_forgery_that_is_its_original_cannot_be_told_from_it() -> None:
         assert batch.masked.tolist() == [1, 0] * 4  # where nothing is seen to differ, nothing is claimed
 
 
-@pytest.mark.parametrize("kind", ["animated", "decoded"])
+@pytest.mark.parametrize("kind", ["animated", "rendered", "decoded"])
 def test_kinds_that_are_off_by_default_lie_beside_their_original(kind: str, latents: str) -> None:
     """Recipes that do not name them draw what they drew before: their places come last."""
     pack = tiny_pack()

@@ -100,12 +100,13 @@ def test_a_pair_differs_where_the_share_says(decoded: float) -> None:
         assert batch.share[1::2].max() > 0.2
 
 
-def test_what_is_off_by_default_changes_nothing_else() -> None:
+@pytest.mark.parametrize(("kind", "question"), [("animated", 0), ("rendered", 1)])
+def test_what_is_off_by_default_changes_nothing_else(kind: str, question: int) -> None:
     """An animated still stands in a pair's place; without it, every pair is what it was."""
-    usual, moved = (PairMaker.of(room(), trips(), recipe(animated=share, decoded=0.0)) for share in (0.0, 1.0))
+    usual, moved = (PairMaker.of(room(), trips(), recipe(**{kind: share}, decoded=0.0)) for share in (0.0, 1.0))
     assert np.array_equal(usual[3].pixels, PairMaker.of(room(), trips(), recipe(decoded=0.0))[3].pixels)
     batch = moved[3]
-    assert (batch.question == 0).all()
+    assert (batch.question == question).all()
     assert not np.array_equal(batch.pixels[0::2], batch.pixels[1::2])
     assert batch.share[1::2].max() > 0.2
 

@@ -87,7 +87,7 @@ def motion_of(landmarks: Floats, rate_hz: float) -> Motion:
         raise DataError("these are no landmarks of a clip", got=str(x.shape), want="(frames, 468, 3), all finite")
     if min(unit_of(points) for points in x) < 1:
         raise DataError("landmarks span no face", want="outer corners of the eyes apart by a pixel and more")
-    rest = x[_neutral_frame(x)]
+    rest = x[neutral_frame(x)]
     unit, centre = unit_of(rest), rest[list(RIGID)].mean(0)
     neutral = (rest - centre) / unit
     turns, sizes, shifts, residues = [], [], [], []
@@ -153,7 +153,7 @@ def similarity(source: Points, target: Points) -> tuple[Points, float, Points]:
     return rotation, size, to_centre - size * from_centre @ rotation.T
 
 
-def _neutral_frame(x: Points) -> int:
+def neutral_frame(x: Points) -> int:
     """Mouth shut, eyes open, the head as it mostly is."""
     mouth = np.array([opening(points) for points in x])
     eyes = np.array([lids_open(points) for points in x])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from zhenwei.forge.animate.animation import animate
-from zhenwei.forge.animate.layers import layers_of
+from zhenwei.forge.animate.layers import Layers, layers_of
 from zhenwei.forge.animate.motion import RIGID, Motion, Points, drive, opening, unit_of, with_depth
 from zhenwei.forge.animate.speech import lid_drop, mouth_moves, speaking
 from zhenwei.forge.animate.warp import frame_of
@@ -31,12 +31,13 @@ def animated(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> For
     return animated_seeded(pixels, landmarks, int(rng.integers(2**53)))
 
 
-def animated_seeded(pixels: Pixels, landmarks: Floats, seed: int) -> Forgery:
-    """As ``animated``, with every choice following from ``seed``."""
+def animated_seeded(pixels: Pixels, landmarks: Floats, seed: int, layers: Layers | None = None) -> Forgery:
+    """As ``animated``, with every choice following from ``seed``. ``layers``: of :func:`layers_of` the same still,
+    where many are made of it, since they cost ten times as much as the rest."""
     rng = np.random.default_rng(seed)
     rest = _solid(pixels, landmarks)
-    layers = layers_of(pixels, rest)
-    neutral = (rest - rest[list(RIGID)].mean(0)) / unit_of(rest)
+    layers = layers or layers_of(pixels, rest)
+    neutral = (layers.landmarks - layers.landmarks[list(RIGID)].mean(0)) / unit_of(layers.landmarks)
     turn = np.clip(rng.standard_normal(3), -2, 2) * np.radians(_TURN_DEG)
     open_, width = (rng.uniform(0.02, 0.22), rng.uniform(-0.04, 0.04)) if rng.random() < _SPEAKS else (0.0, 0.0)
     blink = rng.uniform(0.4, 1.0) if rng.random() < _BLINKS else 0.0
@@ -67,7 +68,7 @@ def animated_clip_seeded(pixels: Pixels, landmarks: Floats, seed: int, frames: i
     rng = np.random.default_rng(seed)
     rest = _solid(pixels, landmarks)
     mouth = _syllables(frames, rng) if rng.random() < _SPEAKS else np.zeros((frames, 2))
-    made = animate(pixels, np.asarray(rest, np.float32), speaking(rest, mouth, _RATE_HZ, rng))
+    made = animate(pixels, rest, speaking(rest, mouth, _RATE_HZ, rng))
     recipe = dict(made.recipe) | {"method": METHOD, "seed": seed, "kind": "clip", "frames": frames}
     return VideoForgery(made.frames, np.zeros(frames, np.int64), made.masks, recipe)
 
@@ -80,7 +81,7 @@ def _syllables(frames: int, rng: np.random.Generator) -> Points:
     return np.stack([np.clip(strength * wave, 0, None), width * np.sin(2 * np.pi * 1.1 * at)], axis=1)
 
 
-def _solid(pixels: Pixels, landmarks: Floats) -> Points:
+def _solid(pixels: Pixels, landmarks: Floats) -> Floats:
     """Landmarks ``(468, 3)`` that were found to be a face's."""
     check_face(pixels, landmarks)
-    return with_depth(landmarks, mean_mesh())
+    return with_depth(landmarks, mean_mesh()).astype(np.float32)

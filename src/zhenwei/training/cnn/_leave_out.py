@@ -37,7 +37,7 @@ from zhenwei.trainer.scores import scores
 from zhenwei.trainer.supervised import Tell
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.augment import draw
-from zhenwei.training.data.batches import Split, made_by_decoder, split_pack
+from zhenwei.training.data.batches import Split, made_by_decoder, made_by_motion, split_pack
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.install.onnx_export import load_weights
 from zhenwei.training.recipe import Pairs, Recipe
@@ -50,7 +50,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "another person's face drawn in": ("mesh_swap", "cross_blend"),
     "a region pasted from elsewhere": ("splice",),
     "a photograph drawn anew": ("regenerated",),
-    "a still that was animated": ("animated",),
+    "a still that was animated": ("animated", "rendered"),
     "a face through a latent autoencoder": ("decoded",),
 }
 _MOST = 300  # faces of each class that a kind is asked of; the rest tells little more
@@ -99,7 +99,7 @@ def shown_of(kind: str, pack: Pack, recipe: Recipe) -> FacesToScore:
         "mesh_swap": partial(rows.of_two, (mesh_swap, cross_blend)),
         "splice": partial(rows.of_two, (splice,)),
         "regenerated": partial(rows.of_one, lambda pixels, _, rng: regenerate(pixels, rng)),
-        "animated": partial(rows.of_one, animated),
+        "animated": partial(rows.of_one, _animated),
         "decoded": partial(rows.of_one, partial(made_by_decoder, recipe.latents)),
     }
     found = list(makers[KINDS[kind][0]]())
@@ -179,6 +179,10 @@ class _Rows:
 
     def _group(self, row: int) -> str:
         return f"{self.pack.source[row]}/{self.pack.identity[row]}"
+
+
+def _animated(pixels: Pixels, points: Floats, rng: np.random.Generator) -> Forgery:
+    return (animated if rng.random() < 0.5 else made_by_motion)(pixels, points, rng)
 
 
 def _spread(rows: NDArray[np.int64]) -> list[int]:

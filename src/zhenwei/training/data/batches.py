@@ -152,6 +152,7 @@ class BatchMaker:
             "splice": partial(self._swapped, splice),
             "regenerated": partial(self._made, _regenerated),
             "animated": partial(self._made, animated),
+            "rendered": partial(self._made, made_by_motion),
             "decoded": partial(self._made, partial(made_by_decoder, self.recipe.latents)),
         }
         slots = []
@@ -210,3 +211,10 @@ def made_by_decoder(latents: str, pixels: Pixels, landmarks: Floats, rng: np.ran
     from zhenwei.forge.latent import opened  # PyTorch, which whoever only makes batches does without
 
     return decoded(pixels, landmarks, rng, opened(Path(latents)))
+
+
+def made_by_motion(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> Forgery:
+    """:func:`zhenwei.forge.animate.learned.rendered` with the network that comes with the package."""
+    from zhenwei.forge.animate.learned import rendered, shipped
+
+    return rendered(pixels, landmarks, rng, shipped())

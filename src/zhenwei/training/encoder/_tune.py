@@ -29,12 +29,13 @@ from zhenwei.errors import DataError
 from zhenwei.files import make_folder
 from zhenwei.forge.animate import animated
 from zhenwei.forge.latent import LatentRoundTrip
-from zhenwei.forge.synthesis import affine_warp, cross_blend, decoded, mesh_swap, nearest_donors, self_blend
+from zhenwei.forge.synthesis import Forgery, affine_warp, cross_blend, decoded, mesh_swap, nearest_donors, self_blend
 from zhenwei.nets.face_encoder import CELLS, SIZE_PX, TunedEncoder, tuned
 from zhenwei.trainer.loop import ema_warmup, take_step, train
 from zhenwei.trainer.run import Progress, Run, Runtime, Schedule, Task, Turn
 from zhenwei.training.clip import clip_tower
 from zhenwei.training.data.augment import draw
+from zhenwei.training.data.batches import made_by_motion
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.encoder._faces import FaceRoom
 from zhenwei.training.recipe import Augmentation, RecipeSection, Share
@@ -51,7 +52,8 @@ class EncoderRecipe(RecipeSection):
     """What is chosen of the encoder's training. ``genuine``: sources whose faces forgeries are made of. ``kept``: share
     of the patches that are looked at in a step. ``decoded``: share of the pairs that went through a decoder; ``trips``:
     how many of those are made, once, and ``trip_parts``: share of them that are faces, or parts of one, alone.
-    ``animated``: share of all pairs whose forgery is the still with its head turned, mouth and lids moved."""
+    ``animated``, ``rendered``: share of all pairs whose forgery is the still with its head turned, mouth and lids
+    moved, and of those whose head the learned network of motion drew, which counts as a decoder."""
 
     seed: int = 1
     blocks: int = Field(default=8, ge=1, le=12)  # that are tuned; those above them stay as they were published
@@ -68,6 +70,7 @@ class EncoderRecipe(RecipeSection):
     trips: int = Field(default=1500, ge=0)
     trip_parts: Share = 0.0
     animated: Share = 0.0
+    rendered: Share = 0.0
     genuine: tuple[str, ...] = (
         "DFDC",
         "HansonSun/FaceLabelTools",
@@ -182,17 +185,22 @@ class PairMaker:
         pixels, share, question = list[Pixels](), list[Floats](), list[int]()
         for slot in range(self.recipe.pairs):
             rng = np.random.default_rng((self.recipe.seed, step, slot))
-            moved = self.recipe.animated > 0 and rng.random() < self.recipe.animated
-            drawn = not moved and len(self.trips) > 0 and rng.random() < self.recipe.decoded
-            make = self._animated if moved else self._decoded if drawn else self._blended
-            genuine, forged, mask = make(rng)
+            kind = self._kind(rng)
+            genuine, forged, mask = kind(rng)
             side = genuine.shape[0]
             degrade = draw(self.recipe.augmentation, side, side, rng)
             both, altered = _seen((degrade.apply(genuine), degrade.apply(forged)), degrade.apply_mask(mask), rng)
             pixels += both
             share += [np.zeros_like(altered), altered]
-            question += [int(drawn)] * 2
+            question += [int(kind in (self._decoded, self._rendered))] * 2
         return PairBatch(np.stack(pixels), np.stack(share), np.array(question))
+
+    def _kind(self, rng: np.random.Generator) -> Callable[[np.random.Generator], tuple[Pixels, Pixels, Floats]]:
+        """What is off draws nothing, so that the others are what they were without it."""
+        for share, make in ((self.recipe.animated, self._animated), (self.recipe.rendered, self._rendered)):
+            if share and rng.random() < share:
+                return make
+        return self._decoded if len(self.trips) and rng.random() < self.recipe.decoded else self._blended
 
     def _blended(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats]:
         index = int(rng.choice(self.rows, p=self.odds))
@@ -211,9 +219,17 @@ class PairMaker:
         return genuine, forgery.pixels, forgery.mask
 
     def _animated(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats]:
+        return self._of_one(animated, rng)
+
+    def _rendered(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats]:
+        return self._of_one(made_by_motion, rng)
+
+    def _of_one(
+        self, make: Callable[[Pixels, Floats, np.random.Generator], Forgery], rng: np.random.Generator
+    ) -> tuple[Pixels, Pixels, Floats]:
         index = int(rng.choice(self.rows, p=self.odds))
         genuine = self.room.pack.pixels(index)
-        forgery = animated(genuine, self._points(index), rng)
+        forgery = make(genuine, self._points(index), rng)
         return genuine, forgery.pixels, forgery.mask
 
     def _points(self, index: int) -> Floats:
@@ -309,7 +325,9 @@ def run(
     )
     nets = nn.ModuleDict({"net": net})
     task = Task(nets, {"net": optimizer}, step, averaged=("net",), batches=PairMaker.of(room, trips, recipe))
-    unused = {name for name in ("trip_parts", "animated") if not getattr(recipe, name)}  # older runs do not know them
+    unused = {
+        name for name in ("trip_parts", "animated", "rendered") if not getattr(recipe, name)
+    }  # older runs do not know them
     about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"} | unused)}
     made = train(task, schedule, folder, about=about, tell=tell, runtime=runtime)
     average = cast("TunedEncoder", made.averages["net"])
