@@ -49,10 +49,10 @@ class Scores:
 
 
 def experiment(bench: Bench) -> Page:
-    people = 40 if bench.profile == "cpu" else 400
+    people = 24 if bench.profile == "cpu" else 400
     learned, told = open_weights(home())
-    known = puppet_clips(40, 12, _FAR + bench.seed)
-    embed = score.learned(score.train_embedding(known.frames, 80, bench.seed, soft=0.5))
+    known = puppet_clips(24, 10, _FAR + bench.seed)
+    embed = score.learned(score.train_embedding(known.frames, 60, bench.seed, soft=0.5))
     began = time.process_time()
     own = own_motion(learned.net, people, bench.seed, embed)
     other, rows = others_motion(learned.net, people, bench.seed, embed)
@@ -75,7 +75,7 @@ def experiment(bench: Bench) -> Page:
         f"seed {bench.seed}",
         "trained on": f"{told['data']}: {told['steps']} steps of {told['batch']} pairs, {told['minutes']:.0f} min of "
         f"one core; sha256 {told['sha256'][:16]}",
-        "embedding": "40 other puppets in 12 looks, 80 steps, half of them seen blurred",
+        "embedding": "24 other puppets in 10 looks, 60 steps, half of them seen blurred",
         "intervals": "95 %, bootstrap over people",
     }
     return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, (Figure("learned_motion.jpg", shown),), protocol)
