@@ -14,19 +14,10 @@ from zhenwei.evaluation.items import Item
 from zhenwei.forge.latent import LatentRoundTrip
 from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder
 from zhenwei.training.data.encoding import encode
+from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
+from zhenwei.training.data.made_pairs import MADE, PairMaker, RoundTrips, draw_trips, learning_rows, prepare_trips
 from zhenwei.training.data.pack import Pack, offsets_of
-from zhenwei.training.encoder._faces import FaceRoom, chosen_items, kind_of, load_room
-from zhenwei.training.encoder._tune import (
-    EncoderRecipe,
-    PairMaker,
-    RoundTrips,
-    draw_trips,
-    learning_rows,
-    load_tuned,
-    losses,
-    prepare_trips,
-    save_tuned,
-)
+from zhenwei.training.encoder._tune import EncoderRecipe, load_tuned, losses, save_tuned
 from zhenwei.training.recipe import Augmentation, read_recipe
 from zhenwei.types import Pixels
 
@@ -91,7 +82,7 @@ def test_a_pair_differs_where_the_share_says(decoded: float) -> None:
     maker = PairMaker.of(room(), trips(), recipe(decoded=decoded))
     for step in range(4):
         batch = maker[step]
-        assert (batch.question == decoded).all()
+        assert (batch.decoded == decoded).all()
         assert not batch.share[0::2].any()  # genuine
         changed = np.abs(batch.pixels[1::2].astype(int) - batch.pixels[0::2]).max(3) > 4
         cells = changed.reshape(3, CELLS, 16, CELLS, 16).any((2, 4))
@@ -106,9 +97,11 @@ def test_what_is_off_by_default_changes_nothing_else(kind: str, question: int) -
     usual, moved = (PairMaker.of(room(), trips(), recipe(**{kind: share}, decoded=0.0)) for share in (0.0, 1.0))
     assert np.array_equal(usual[3].pixels, PairMaker.of(room(), trips(), recipe(decoded=0.0))[3].pixels)
     batch = moved[3]
-    assert (batch.question == question).all()
+    assert (batch.made == MADE.index(kind)).all()
+    assert (batch.decoded == question).all()
     assert not np.array_equal(batch.pixels[0::2], batch.pixels[1::2])
     assert batch.share[1::2].max() > 0.2
+    assert not batch.seam.any()
 
 
 def test_trips_of_parts_of_faces(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ from zhenwei.nets.face_encoder import ClipTower, Read
 from zhenwei.stats.metrics import auc
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.encoding import shrink
-from zhenwei.training.encoder._faces import KINDS, FaceRoom
-from zhenwei.training.encoder._tune import EncoderRecipe, PairMaker
+from zhenwei.training.data.face_room import KINDS, FaceRoom
+from zhenwei.training.data.made_pairs import PairMaker
+from zhenwei.training.encoder._tune import EncoderRecipe
 from zhenwei.training.install.calibrate import Sample
 from zhenwei.types import Floats, Pixels
 
@@ -171,7 +172,7 @@ def table_of(
     for number in range(_MADE):
         batch = maker[BEYOND + number]
         pixels += list(batch.pixels)
-        for place, question in enumerate(batch.question.tolist()):
+        for place, question in enumerate(batch.decoded.tolist()):
             kind = ("made blended", "made decoded")[question] if place % 2 else "made genuine"
             values = (kind, f"made {question}", "", f"made {number} {place}", f"made {number} {place // 2}", "train")
             for column, value in zip(columns.values(), values, strict=True):

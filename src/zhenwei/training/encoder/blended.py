@@ -22,10 +22,11 @@ from zhenwei.models.calibration import Calibration
 from zhenwei.nets.face_encoder import ClipTower, FaceEncoderNet, FaceEncoderOutput, TunedEncoder
 from zhenwei.trainer.run import Progress, Run, Runtime
 from zhenwei.training.clip import clip_tower
+from zhenwei.training.data.face_room import KINDS, FaceRoom, prepare_room
+from zhenwei.training.data.made_pairs import PairMaker, RoundTrips, prepare_trips
 from zhenwei.training.encoder import _heads, _tune
-from zhenwei.training.encoder._faces import KINDS, FaceRoom, prepare_room
 from zhenwei.training.encoder._heads import FittedHead, TokensNet, TokensOutput
-from zhenwei.training.encoder._tune import EncoderRecipe, PairMaker, RoundTrips
+from zhenwei.training.encoder._tune import EncoderRecipe
 from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.int8 import quantised, smooth
@@ -65,7 +66,7 @@ def prepare(recipe: EncoderRecipe, run: LessonRun) -> EncoderData:
     weights = run.data.parent if run.data.is_file() else run.data
     trips = RoundTrips()
     if recipe.decoded and recipe.trips:
-        trips = _tune.prepare_trips(room, recipe, weights, folder / "trips.npz", run.bar("drawing anew"))
+        trips = prepare_trips(room, recipe, weights, folder / "trips.npz", run.bar("drawing anew"))
     return EncoderData(room, trips)
 
 
