@@ -113,12 +113,14 @@ def measure(data: Path, count: int, only: Sequence[str], clips: int, weights: Pa
     rows = picture_rows(data, count, [method for method in METHODS if method in only], weights)
     rows += clip_rows(data, clips, [method for method in CLIPS if method in only])
     text = (
-        f"What the lab makes of {count} genuine portraits of the validation part (people that nothing was "
-        "learned from), one forgery of each by each method, both through the same JPEG at a quality from 70 to 95. The "
-        "shipped weights have met every method but attribute edits and heads that were animated or rendered, on other "
-        "people; what they are worth on a method that was left out of their training stands under *Leave one forgery "
-        f"out*. Of clips: {clips} genuine ones with speech, and what is made of one frame of each, both through the "
-        "same H.264. Intervals by bootstrap over people."
+        "What the lab makes of genuine portraits of the validation part (people that nothing was learned from), one "
+        "forgery of each by each method, both through the same JPEG at a quality from 70 to 95; how many are asked "
+        "stands in each row. The shipped weights have met every method but attribute edits and heads that were "
+        "animated or rendered, on other people; what they are worth on a method that was left out of their training "
+        "stands under *Leave one forgery out*. Of clips: genuine ones with speech, up to six seconds, and what is made "
+        "of one frame of each - moved like somebody else's clip by a warp or by the learned network of puppets, or "
+        "made to say its own sound -, both through the same H.264, by all detectors. Intervals by bootstrap over "
+        "people."
     )
     return HeldOutTable(
         detector=held_out.LAB, noun="method: who was asked", text=text, seed=SEED, weights="", rows=tuple(rows)
