@@ -81,8 +81,8 @@ def forged(method: str, one: Person, other: Person, rng: np.random.Generator, we
     }[method](one.pixels, one.landmarks, rng)
 
 
-METHODS = ("self_blend", "affine_warp", "mesh_swap", "cross_blend", "splice", "regenerate", "attribute")
-METHODS += ("animated", "decoded", "rendered")
+_OLDER = ("self_blend", "affine_warp", "mesh_swap", "cross_blend", "splice", "regenerate", "attribute")
+METHODS = (*_OLDER, "animated", "decoded", "rendered")
 
 
 def sent(pixels: Pixels, quality: int) -> Pixels:

@@ -89,7 +89,9 @@ def train(
 
 
 def _clips(files: list[Path], consent: Path | None, subject: str | None, puppets: int, seed: int) -> MotionClips:
-    from zhenwei.forge.animate.clips import clips_of, puppet_clips
+    from zhenwei.forge.animate.clips import puppet_clips, windowed
+    from zhenwei.forge.consent import check_files
+    from zhenwei.forge.make import read_actor
 
     if bool(files) == bool(puppets):
         raise UsageError("what is motion to be learned from?", want="clips with --consent FILE, or --puppets N")
@@ -99,7 +101,10 @@ def _clips(files: list[Path], consent: Path | None, subject: str | None, puppets
     held = lab.consent_in(consent, "faces are learned", fix=lab.CONSENT_FIX)
     if subject is None:
         raise UsageError("whose faces are these?", want="--subject NAME", fix=lab.CONSENT_FIX)
-    return clips_of(files, held, subject, lab.today())
+    check_files(held, subject, files, lab.today(), "face")
+    actors = [read_actor(path) for path in sorted(files)]
+    pictures = [(actor.pixels, actor.landmarks) for actor in actors]
+    return windowed(pictures, f"{len(files)} clips of {subject}", held.sha256)
 
 
 def _sheet(

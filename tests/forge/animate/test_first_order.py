@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import torch
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.animate import first_order
-from zhenwei.forge.animate.clips import LEAST, MotionClips, puppet_clips
+from zhenwei.forge.animate.clips import LEAST, MotionClips, puppet_clips, windowed
 from zhenwei.forge.animate.first_order import Bend, MotionSettings, learn, open_run
+from zhenwei.forge.puppet import ANNA, Look, draw
 from zhenwei.nets.first_order import FirstOrderMotion
 
 SMALL = MotionSettings(points=3, width=8, batch=2)
@@ -76,7 +78,7 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(clips: MotionClips, tmp_path: Pa
         learn(replace(SMALL, seed=3), clips, plain, 5, tmp_path)
 
 
-def stopping(after: int) -> first_order.Callable[[], bool]:
+def stopping(after: int) -> Callable[[], bool]:
     asked: list[None] = []
 
     def stop() -> bool:
@@ -100,9 +102,18 @@ def test_it_learns_to_draw(clips: MotionClips) -> None:
 @pytest.mark.parametrize("wrong", [{"points": 0}, {"width": 10}, {"batch": 1}])
 def test_settings_that_are_none_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="motion is not learned so"):
-        MotionSettings(**wrong)  # type: ignore[arg-type]
+        MotionSettings(**wrong)
 
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         open_run(tmp_path)
+
+
+def test_people_are_seen_in_one_window_that_stands_still() -> None:
+    drawn = [draw(ANNA, Look(yaw=turn), 160) for turn in (0.0, 12.0)]
+    clip = np.stack([each.pixels for each in drawn]), np.stack([each.landmarks for each in drawn])
+    found = windowed([clip, clip], "two clips", "abc")
+    assert [each.shape for each in found.frames] == [(2, 64, 64, 3)] * 2
+    assert np.ptp(found.landmarks[0][0], axis=0)[1] == pytest.approx(0.62 * 64, rel=0.05)
+    assert found.consent == "abc"

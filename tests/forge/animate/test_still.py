@@ -25,7 +25,7 @@ def test_a_depth_is_found_for_points_that_lost_theirs(look: Look) -> None:
     true_z, z = true[:, 2] - true[:, 2].mean(), found[:, 2] - found[:, 2].mean()
     assert np.corrcoef(true_z, z)[0, 1] > 0.97
     assert np.abs(true_z - z).mean() < 0.04 * 192
-    assert (with_depth(true, mean_mesh()) == true).all()
+    assert (with_depth(true.astype(np.float32), mean_mesh()) == true).all()
 
 
 def test_landmarks_without_depth_do() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.errors import UsageError
-from zhenwei.forge.consent import Consent, check_files
-from zhenwei.forge.make import Actor, read_actor
 from zhenwei.forge.puppet import Look, any_look, any_puppet, draw
 from zhenwei.nets.first_order import SIDE
 from zhenwei.types import Floats, Pixels
@@ -56,25 +52,15 @@ def like(look: Look, first: Look) -> Look:
     return replace(look, side=first.side, light=first.light, scene=first.scene)
 
 
-def clips_of(files: Iterable[Path], consent: Consent, subject: str, today: datetime.date) -> MotionClips:
-    """Clips of ``subject``, after ``consent`` was found to cover every one.
-
-    Raises DataError where consent does not cover a file, it is no clip, or no face is found in most of its frames."""
-    held = sorted(files)
-    check_files(consent, subject, held, today, "face")
+def windowed(clips: Iterable[tuple[Pixels, Floats]], words: str, consent: str) -> MotionClips:
+    """Of clips of people, frames ``(n, h, w, 3)`` with landmarks ``(n, 468, 3)``: each in one window that stands still.
+    ``words`` and ``consent``: as of :class:`MotionClips`."""
     frames, landmarks = list[Pixels](), list[Floats]()
-    for path in held:
-        pixels, points = window_of(read_actor(path))
-        frames.append(pixels)
-        landmarks.append(points)
-    return MotionClips(tuple(frames), tuple(landmarks), f"{len(held)} clips of {subject}", consent.sha256)
-
-
-def window_of(actor: Actor) -> tuple[Pixels, Floats]:
-    """A clip's person in one window that stands still: ``(n, 64, 64, 3)``, and landmarks ``(n, 468, 2)`` in it."""
-    matrix = framing(actor.landmarks.mean(0), SIDE)
-    frames = np.stack([cut(frame, matrix, SIDE) for frame in actor.pixels])
-    return frames, np.asarray(actor.landmarks[..., :2] @ matrix[:, :2].T + matrix[:, 2], np.float32)
+    for pixels, points in clips:
+        matrix = framing(points.mean(0), SIDE)
+        frames.append(np.stack([cut(frame, matrix, SIDE) for frame in pixels]))
+        landmarks.append(np.asarray(points[..., :2] @ matrix[:, :2].T + matrix[:, 2], np.float32))
+    return MotionClips(tuple(frames), tuple(landmarks), words, consent)
 
 
 def framing(landmarks: Floats, side: int) -> NDArray[np.float64]:

@@ -225,8 +225,8 @@ def rendered_seeded(pixels: Pixels, landmarks: Floats, seed: int, motion: Learne
     back = cv2.WARP_INVERSE_MAP
     source = cv2.warpAffine(drawn, matrix, (width, height), flags=cv2.INTER_LINEAR | back,
                             borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    mask = cv2.warpAffine(_fading(side), matrix, (width, height), flags=cv2.INTER_LINEAR | back)
-    mask = np.asarray(np.clip(mask, 0, 1), np.float32)
+    faded = cv2.warpAffine(_fading(side), matrix, (width, height), flags=cv2.INTER_LINEAR | back)
+    mask: Floats = np.clip(faded, 0, 1).astype(np.float32)
     recipe: dict[str, Value] = {
         "method": RENDERED, "seed": seed, "gain": round(gain, 4), "window_px": side, "weights": motion.digest,
     }  # fmt: skip
