@@ -107,6 +107,7 @@ def _listen(pack: Pack, met: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
         "_regenerated",
         "animated",
         "made_by_decoder",
+        "made_by_motion",
     ):
         monkeypatch.setattr(batches, name, heard(name))
     monkeypatch.setattr(Pack, "pixels", looked_at)
