@@ -25,7 +25,7 @@ from zhenwei.detectors import ids
 from zhenwei.report import schema
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = ("setup", "check", "test", "try", "bench", "docs", "lecture", "defence")
+SCRIPTS = ("setup", "check", "test", "try", "bench", "docs", "lecture", "defence", "stranger")
 READMES = ("README.md", "README.zh-CN.md")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -75,6 +75,22 @@ def test_every_command_in_the_pages_exists(page: Path) -> None:
                 command = command.commands[word]
             options = {name for parameter in command.params for name in parameter.opts} | {"--lang", "--debug"}
             assert {word for word in words if word.startswith("--")} <= options, words
+            takes_words = any(parameter.param_type_name == "argument" for parameter in command.params)
+            assert takes_words or not unasked(command, words), words
+
+
+def unasked(command: Any, words: list[str]) -> list[str]:
+    """What stands behind the name of the command and is neither an option nor the value of one, nor for the shell."""
+    flags = {name for p in command.params if getattr(p, "is_flag", False) for name in p.opts}
+    behind = words[words.index(command.name) + 1 :]
+    found, before = [], ""
+    for word in behind:
+        if word in (">", "|", "&&", "2>", "\\", "&"):
+            break
+        if not word.startswith("-") and (not before.startswith("-") or before in flags):
+            found.append(word)
+        before = word
+    return found
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda p: str(p.relative_to(ROOT)))
@@ -89,7 +105,10 @@ def test_the_two_readmes_show_the_same() -> None:
     english, chinese = (ROOT / name for name in READMES)
     assert commands(english) == commands(chinese)
     assert blocks(english, "python") == blocks(chinese, "python")
-    links = [set(_LINK.findall(page.read_text(encoding="utf-8"))) - set(READMES) for page in (english, chinese)]
+    links = []
+    for page in (english, chinese):
+        found = set(_LINK.findall(page.read_text(encoding="utf-8"))) - set(READMES)
+        links.append({link.partition("#")[0].replace("/zh/", "/en/") for link in found})
     assert links[0] == links[1]
 
 
@@ -196,6 +215,7 @@ def test_continuous_integration_runs_the_gates_the_lecture_and_both_ends_of_the_
         "./scripts/lecture --check",
         "./scripts/test --lowest",
         "./scripts/test --newest",
+        "./scripts/stranger",
     ]
 
 

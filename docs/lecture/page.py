@@ -13,12 +13,14 @@ SEED = 20261126
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What an experiment works with. ``out``: folder for its pictures; ``data``: the shared data, if they are here."""
+    """What an experiment works with. ``out``: folder for its pictures; ``data``: the shared data, if they are here.
+    ``is_judged_only``: what is told and not judged may be left out, and its pictures."""
 
     profile: Profile
     out: Path
     data: Path | None
     seed: int = SEED
+    is_judged_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ _IMAGES = (".png", ".jpg", ".jpeg", ".svg", ".webp", ".gif")
 # Pages of ``docs`` and of the repository that both languages have, by where they stand on the site.
 SHARED = {
     "reading-a-report.md": "docs/reading-a-report.md",
+    "screens.md": "docs/screens.md",
+    "service.md": "docs/service.md",
+    "security.md": "docs/security.md",
+    "cases.md": "docs/cases.md",
+    "scale.md": "docs/scale.md",
     "fusion.md": "docs/fusion.md",
     "accuracy.md": "docs/accuracy.md",
     "left_out.md": "docs/left_out.md",
@@ -185,10 +190,14 @@ def navigation(found: Gathered) -> Nav:
             place for place in sorted(found.text) if place.startswith(f"{name}/") and not place.endswith("/index.md")
         ]
 
-    understand = ["reading-a-report.md", "fusion.md", {titles["limits"]: "limits.md"}]
+    understand = ["reading-a-report.md", "screens.md", "fusion.md", {titles["limits"]: "limits.md"}]
     detectors: list[object] = [{titles["all"]: "detectors/index.md"}, *folder("detectors")]
     lecture: list[object] = [{titles["all"]: "lecture/index.md"}, *folder("lecture")]
     doing = named(
+        "service",
+        "security",
+        "cases",
+        "scale",
         "evaluating",
         "foreign",
         "training",

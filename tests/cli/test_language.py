@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
-import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 
 from zhenwei.cli import COMMANDS, main
 from zhenwei.cli._help import wrapped
-from zhenwei.cli.language import current, of_locale
+from zhenwei.cli.evaluate import show_results
+from zhenwei.cli.language import current, of_locale, without_language
+from zhenwei.evaluation.results import Results
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """Other tests know of no language that was chosen here."""
+    yield
+    without_language([], {})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +70,7 @@ def test_help_is_chinese_throughout(
 
 
 def width(line: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in line)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -109,3 +120,20 @@ def test_errors_reasons_and_notes_are_chinese(tmp_path: Path, capsys: pytest.Cap
     assert "错误：选项互相排斥" in capsys.readouterr().err
     assert main(["detectors", "cnn.face_forgry", "--lang", "zh"]) == 2
     assert "没有检测器" in capsys.readouterr().err
+
+
+def test_figures_of_an_evaluation_are_chinese_and_keep_their_shape(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = json.loads((Path(__file__).parents[2] / "docs" / "accuracy.json").read_text(encoding="utf-8"))
+    found = Results.model_validate(published | {"files": []})
+    without_language(["--lang", "zh"], {})
+    for width in (40, 170):
+        monkeypatch.setenv("COLUMNS", str(width))
+        show_results(found, [])
+        *lines, _ = capsys.readouterr().out.splitlines()
+        for said in ("成对正确率", "伪造检出率", "个图片来源", "不足 10 例的来源"):
+            assert said in "".join(lines)
+        cells = [line for line in lines if not line.endswith("。") and "：" not in line]  # not the sentences
+        assert max(sum(1 + (east_asian_width(c) in "WF") for c in line) for line in cells) <= width
+        assert any("误报率" in line and "漏报率" in line for line in cells) is (width == 170)

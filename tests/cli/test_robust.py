@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from zhenwei.cli import main
+from zhenwei.cli._robust_table import _FAMILIES
 from zhenwei.evaluation import robust as evaluation
+from zhenwei.evaluation.ladder.rungs import steps
 from zhenwei.evaluation.robust import StepAnswer
 from zhenwei.report import Hold
 
@@ -21,6 +23,10 @@ def drawing(path: Path) -> str:
     y, x = np.mgrid[0:60, 0:80]
     Image.fromarray(np.stack([x, y, x + y], axis=-1).astype(np.uint8)).save(path)
     return str(path)
+
+
+def test_every_family_has_its_chinese() -> None:
+    assert {step.family for step in steps()} == set(_FAMILIES)
 
 
 @pytest.mark.heavy

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zhenwei.detectors import catalogue
+from zhenwei.models.foreign import FAMILY
 from zhenwei.report.terms import PHRASES, clock, headline, leans, odds, often, say, strength
 from zhenwei.types import StreamVerdict, Verdict
 
@@ -35,6 +37,11 @@ def test_every_phrase_has_both_languages_and_the_same_blanks() -> None:
 def test_how_often(rate: float, words: str) -> None:
     assert often(rate, "en") == words
     assert often(rate, "zh") == words.replace(" in ", "/")
+
+
+def test_every_family_has_a_name() -> None:
+    families = {id_.partition(".")[0] for id_ in catalogue()} | {FAMILY}
+    assert [family for family in sorted(families) if f"family_{family}" not in PHRASES] == []
 
 
 def test_the_headline_names_the_stream_at_fault() -> None:

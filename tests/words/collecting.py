@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.words.looked_up import LOOKED_UP
+
 import zhenwei
 from zhenwei import errors
 from zhenwei.cli import COMMANDS, WITHIN, every_command
@@ -18,18 +20,8 @@ from zhenwei.cli._tree import EVERYWHERE
 
 SOURCE = Path(zhenwei.__file__).parent
 _ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"cls", "complain"}
-_SAYING = {"say", "tell", "told", "_note"}
+_SAYING = {"say", "tell", "told", "_note", "progress_bar"}
 _PARTS = ("what", "got", "want", "fix")
-_LOOKED_UP = (  # words that come out of data
-    "image", "video", "audio", "fast", "standard", "full", "forged", "genuine", "inconclusive", "unreadable",
-    "id", "question", "takes", "finds", "judges", "needs", "asked", "reads metadata", "reference", "blind spots",
-    "reading", "finding faces", "following faces", "done",
-    "Question", "Takes", "Needs", "Depth", "no media", "hidden", "linked folder", "no file",
-    "file that is no picture, video or sound", "files that are no pictures, videos or sound",
-    "hidden file or folder", "hidden files and folders", "linked folders",
-    "dead link, pipe or device", "dead links, pipes and devices",
-    "models", "python", "library", "model", "plug-in", "extra", "self-test", "manifest",
-)  # fmt: skip
 
 
 def sentences() -> dict[str, str]:
@@ -40,7 +32,7 @@ def sentences() -> dict[str, str]:
         for template in _in_file(path, where):
             if _says_something(template) or (where.startswith("cli/") and _is_word(template)):
                 found.setdefault(template, where)
-    for template in (*_in_help(), *_LOOKED_UP):
+    for template in (*_in_help(), *LOOKED_UP):
         if _says_something(template) or _is_word(template):
             found.setdefault(template, "help")
     return found
@@ -57,27 +49,31 @@ def _in_file(path: Path, where: str) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     constants = _constants(tree)
     for call in ast.walk(tree):
-        if not isinstance(call, ast.Call):
-            continue
-        name = _name(call.func)
-        if name in _ERRORS:
-            yield from _of_error(call, constants)
-        elif where.startswith("cli/") and name in _SAYING:
-            for argument in call.args[: 2 if where == "cli/_manual.py" else 1]:
+        if isinstance(call, ast.Call):
+            for argument in _said_by(call, where):
                 yield from _templates(argument, constants)
-        elif where.startswith("cli/") and name in ("Check", "SelfTest"):
-            for argument in (*call.args, *[keyword.value for keyword in call.keywords]):
-                yield from _templates(argument, constants)
-        else:
-            for keyword in call.keywords:
-                if keyword.arg == "fix":
-                    yield from _templates(keyword.value, constants)
+            if _name(call.func) == "show_table":
+                yield from constants.get(getattr(call.args[0], "id", ""), []) or _within(call.args[0])
 
 
-def _of_error(call: ast.Call, constants: dict[str, list[str]]) -> Iterator[str]:
-    named = [keyword.value for keyword in call.keywords if keyword.arg in _PARTS]
-    for argument in (*call.args, *named):
-        yield from _templates(argument, constants)
+def _said_by(call: ast.Call, where: str) -> list[ast.expr]:
+    """Those of its arguments that a person is told."""
+    name, room = _name(call.func), where.partition("/")[0]
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if name in _ERRORS:
+        return [*call.args, *[keywords[part] for part in _PARTS if part in keywords]]
+    if room == "cli" and name in _SAYING:
+        return call.args[: 2 if where == "cli/_manual.py" else 1]
+    if room == "cli" and name in ("Check", "SelfTest"):
+        return [*call.args, *keywords.values()]
+    if room == "training" and name in ("say", "tell", "bar"):  # what a run tells: sentences, stages and notes on them
+        return [*call.args[:1], *call.args[2:3]]
+    told = ["fix"]
+    if name in ("Finding", "HeldOutTable"):
+        told = ["check", "text", "noun"]
+    if room == "training":
+        told.append("needs")
+    return [keywords[part] for part in told if part in keywords]
 
 
 def _templates(node: ast.expr, constants: dict[str, list[str]]) -> Iterator[str]:

@@ -57,6 +57,11 @@ def test_a_sentence_that_is_filled_in_is_recognised() -> None:
     assert error_text(error, "en", cure=False) + ". " + error.fix == str(error)
 
 
+def test_a_template_that_says_little_takes_no_sentence_for_its_own() -> None:
+    assert translated("3 of 5", "zh") == "5 的 3"
+    assert translated("Sources of few cases, and of none, and of a plug-in", "zh").startswith("Sources of few")
+
+
 def test_what_nobody_translated_stays_as_it_is() -> None:
     assert translated("a sentence of a plug-in", "zh") == "a sentence of a plug-in"
     assert error_text(UsageError("a sentence of a plug-in"), "zh") == "a sentence of a plug-in。"

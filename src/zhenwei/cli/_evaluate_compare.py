@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli.language import current, say, told
+
 if TYPE_CHECKING:
-    from zhenwei.evaluation.comparison import Comparison, Level
+    from zhenwei.evaluation.comparison import Comparison, Level, SetComparison
 
 _HELP = """Compare two evaluations of the same files: is B better than A, and can that be shown?
 
@@ -27,6 +29,7 @@ Examples:
 """
 
 
+HEADS = ("figure", "A", "B", "B minus A", "p (Holm)", "better")
 Format = StrEnum("Format", ["table", "markdown", "json"])
 Of = StrEnum("Of", {"video": "video", "track": "track", "frame": "frame"})
 
@@ -69,15 +72,15 @@ compare.__doc__ = _HELP
 def to_markdown(found: Comparison) -> str:
     """The same as the table, to be pasted into a page."""
     lines = [f"A: {_side(found, 'a')}", "", f"B: {_side(found, 'b')}", ""]
-    lines += [line for note in found.notes for line in (f"Note: {note}.", "")]
+    lines += [line for note in found.notes for line in (told(f"Note: {note}."), "")]
     for part in found.sets:
         lines += [
-            f"## {_one_line(part.set)}, {part.genuine} genuine + {part.forged} forged",
+            say("## {}, {} genuine + {} forged", _one_line(part.set), part.genuine, part.forged),
             "",
-            _one_line(part.text),
+            _one_line(_text(part)),
             "",
         ]
-        lines += ["| figure | A | B | B minus A | p (Holm) | better |", "|---|---|---|---|---|---|"]
+        lines += [f"| {' | '.join(map(told, HEADS))} |", "|---|---|---|---|---|---|"]
         lines += ["| " + " | ".join(row) + " |" for row in _rows(found, part.set)]
         lines.append("")
     return "\n".join(lines)
@@ -100,33 +103,34 @@ def _rows(found: Comparison, name: str) -> list[tuple[str, ...]]:
         reach = f"{d:+.3f}"
         if share:
             reach = f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}] %"
-        rows.append((t.figure, a, b, reach, p_text(t.p_holm), t.better or "—"))
+        rows.append((told(t.figure), a, b, reach, p_text(t.p_holm), t.better or "—"))
     return rows
+
+
+def _text(part: SetComparison) -> str:
+    sentences = [told(each) for each in part.text.removesuffix(".").split("; ")]
+    return "；".join(sentences) + "。" if current() == "zh" else part.text
 
 
 def _side(found: Comparison, which: str) -> str:
     side = found.a if which == "a" else found.b
     weights = ", ".join(f"{name} {digest[:8]}" for name, digest in side.weights.items())
-    return f"{side.subject}, protocol {side.protocol}, {side.created[:10]} ({weights})"
+    return say("{}, protocol {}, {} ({})", side.subject, side.protocol, side.created[:10], weights)
 
 
 def _show(found: Comparison) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    from zhenwei.cli._tables import show_table
+
+    console = Console(highlight=False)
     for which in ("a", "b"):
         console.print(Text(f"{which.upper()}: {_side(found, which)}"), style="dim")
     for note in found.notes:
-        console.print(Text(f"Note: {note}."))
+        console.print(Text(told(f"Note: {note}.")))
     for part in found.sets:
-        title = f"{part.set}: {part.genuine} genuine + {part.forged} forged, {part.groups} groups"
-        table = Table(
-            "figure", "A", "B", "B minus A", "p (Holm)", "better", title=Text(title, "bold"), title_justify="left"
-        )
-        for row in _rows(found, part.set):
-            table.add_row(*row)
+        title = say("{}: {} genuine + {} forged, {} groups", part.set, part.genuine, part.forged, part.groups)
         console.print()
-        console.print(table)
-        console.print(Text(part.text))
+        show_table(HEADS, _rows(found, part.set), title=title)
+        console.print(Text(_text(part)))

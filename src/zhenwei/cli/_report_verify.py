@@ -77,7 +77,9 @@ def _signature(file: Path, named: Path | None, signer: str | None, told: dict[st
         "is_named_signer": None if wanted is None else is_wanted,
         "is_own_key": _is_own(found),
     }
-    lines = [say("Nothing changed since it was signed at {} by {}.", found.signed_at, found.signer or "–")]
+    lines = [say("Nothing changed since it was signed at {}.", found.signed_at)]
+    if found.signer:
+        lines = [say("Nothing changed since it was signed at {} by {}.", found.signed_at, found.signer)]
     lines.append(say("Fingerprint of the key: {}", found.fingerprint))
     if not is_wanted:
         lines.append(say("That is not the signer who was named: {}.", wanted))

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from zhenwei import detectors, models
+from zhenwei.cli._tables import show_table
+from zhenwei.cli.language import say, told
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
@@ -106,7 +108,8 @@ def run(options: TrainOptions) -> None:
             stack=stack,
         )
         for row in lesson.run(recipe, given, install=options.install):
-            shown.say(f"in the model store: {row.weights}\n{_ANEW}")
+            shown.say(f"in the model store: {row.weights}")
+            shown.say(_ANEW)
 
 
 def _refuse(lesson: Lesson[Any, Any, Any], options: TrainOptions) -> None:
@@ -153,43 +156,57 @@ class _Shown(Progress):
 
     def tell(self, stage: str, share: float, note: str = "", /) -> None:
         if stage not in self._stages:
-            self._stages[stage] = self.add_task(stage, total=1.0, note="")
-        self.update(self._stages[stage], completed=share, note=note)
+            self._stages[stage] = self.add_task(told(stage), total=1.0, note="")
+        self.update(self._stages[stage], completed=share, note=told(note))
         now = time.monotonic()
         if not self.console.is_terminal and not self.console.quiet and now - self._last_s > _QUIET_EVERY_S:
             self._last_s = now
-            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {stage} {share:.0%} {note}\n")
+            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {told(stage)} {share:.0%} {told(note)}\n")
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
+        self.console.print(told(text), highlight=False, markup=False)
 
     def show(self, markdown: str) -> None:
-        self.console.print(Markdown(markdown))
+        """Its sentences, headings and the cells of its tables one by one in the language of the command line."""
+        blocks = []
+        for block in markdown.split("\n\n"):
+            lines = block.strip().splitlines()
+            is_table = block.startswith("|")
+            blocks.append("\n".join(map(_row, lines)) if is_table else _paragraph(" ".join(lines)))
+        self.console.print(Markdown("\n\n".join(blocks)))
+
+
+def _row(line: str) -> str:
+    return f"| {' | '.join([told(cell.strip()) for cell in line.strip(' |').split(' | ')])} |"
+
+
+def _paragraph(line: str) -> str:
+    mark, _, rest = line.partition(" ")
+    return f"{mark} {told(rest)}" if mark.strip("#") == "" else told(line)
 
 
 def show_lessons(detector: str | None) -> None:
     """``--list``: every lesson with what it needs; of one detector, the options of its recipe."""
-    console = Console()
     if detector is None:
-        table = Table("detector", "trained together with", "data")
+        rows = []
         for id_ in catalogue.ids():
             try:
                 lesson = catalogue.lesson_of(id_)
             except (ZhenweiError, OSError) as error:  # one plug-in of many
-                table.add_row(id_, "", f"cannot be trained: {error}")
+                rows.append((id_, "", say("cannot be trained: {}", told(str(error)))))
                 continue
-            table.add_row(id_, ", ".join(other for other in lesson.serves if other != id_), lesson.needs)
-        console.print(table)
+            rows.append((id_, ", ".join(other for other in lesson.serves if other != id_), told(lesson.needs)))
+        show_table(("detector", "trained together with", "data"), rows)
         return
     lesson = catalogue.lesson_of(detector)
-    recipe, table = lesson.read(), Table("option", "default", "")
-    for name, known in options_of(lesson.recipe).items():
+    recipe, options = lesson.read(), []
+    for name in options_of(lesson.recipe):
         value: Any = recipe
         for part in name.split("."):
             value = getattr(value, part)
-        table.add_row(f"--{name.replace('_', '-')}", str(value), known.description or "")
-    console.print(f"{detector}: {lesson.needs}", highlight=False)
-    console.print(table)
+        options.append((f"--{name.replace('_', '-')}", str(value)))
+    typer.echo(f"{detector}: {told(lesson.needs)}")
+    show_table(("option", "default"), options)
 
 
 def measure_thresholds(options: TrainOptions) -> None:

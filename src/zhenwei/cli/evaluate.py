@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._evaluate_scores import Higher, evaluate_scores
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import say, tell, told
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def evaluate(
         _tell_reading(reading)
     if scores is not None:
         name = "" if detector == FUSED else detector
-        _show(*evaluate_scores(scores, reading, output, name=name, higher=higher, as_llr=as_llr))
+        show_results(*evaluate_scores(scores, reading, output, name=name, higher=higher, as_llr=as_llr))
         return
     if reading is None:
         fix = "Name labelled files with --data, or another model's scores with --scores."
@@ -119,7 +119,7 @@ def evaluate(
         tell(f"Note: {note}", err=True)
     if kaggle is not None:
         _write_submission(items, found, kaggle)
-    _show(found, written)
+    show_results(found, written)
     lost = sum(f.decision == "unreadable" for f in found.files if f.level == "video" and not f.delivery)
     if lost:
         tell(f"{lost} files could not be examined; the reasons are in {written[-1]}.", err=True)
@@ -176,7 +176,7 @@ def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
 
     bad = [f for f in findings if not f.ok]
     for finding in bad:
-        tell(f"LEAK: {finding.check}: {finding.text}", err=True)
+        typer.echo(say("LEAK: {}: {}", told(finding.check), told(finding.text)), err=True)
         for case in finding.cases:
             tell(f"  {case}", err=True)
     if bad and not allowed:
@@ -208,29 +208,35 @@ def _write_submission(items: list[Item], found: Results, path: Path) -> None:
     tell(f"{path}: {written.rows} rows, {written.unanswered} without an answer", err=True)
 
 
-def _show(found: Results, written: Sequence[Path]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+def show_results(found: Results, written: Sequence[Path]) -> None:
+    from zhenwei.cli._tables import show_table
     from zhenwei.evaluation.by_source import RULE, summary_cells
 
     if found.over_sources:
-        apart = Table("figure", "over", "mean", "worst", "of")
+        apart = []
         for one in found.over_sources:
-            apart.add_row(*map(escape, summary_cells(one)))
-        Console().print(apart)
+            figure, over, *values = summary_cells(one)
+            apart.append((told(figure), told(over), *values))
+        show_table(("figure", "over", "mean", "worst", "of"), apart)
         tell(RULE)
-    table = Table(
-        "set", "genuine + forged", "AUC", "pair accuracy (pairs)", "false alarms", "forged found", "missed", "answered"
+    heads = (
+        "set",
+        "genuine + forged",
+        "AUC",
+        "pair accuracy (pairs)",
+        "false alarms",
+        "forged found",
+        "missed",
+        "answered",
     )
+    rows = []
     for f in found.figures:
         if f.level == "video" and not f.slice:
-            table.add_row(f.name, f"{f.genuine} + {f.forged}", *_cells(f))
-    Console().print(table)
+            rows.append((f.name, f"{f.genuine} + {f.forged}", *_cells(f)))
+    show_table(heads, rows)
     for finding in found.findings:
         if not finding.ok:
-            tell(f"NOT OK: {finding.check}: {finding.text}")
+            typer.echo(say("NOT OK: {}: {}", told(finding.check), told(finding.text)))
     tell(f"95 % intervals in brackets. All of it: {' and '.join(map(str, written))}")
 
 

@@ -58,7 +58,7 @@ def progress_bar(
     """A bar with the time left. ``total``: how many; 1.0 where shares are told, None where it is not known yet.
     ``transient``: it is gone when it ends."""
     with _bars(console, transient=transient) as bars:
-        task = bars.add_task(label, total=total, note="")
+        task = bars.add_task(told(label), total=total, note="")
 
         def advance(done: float | None = None, note: str = "", *, total: float | None = None) -> None:
             bars.update(task, completed=done, advance=1 if done is None else None, total=total, note=note)
@@ -74,7 +74,7 @@ def stages(console: Console | None = None) -> Iterator[TellStage]:
 
         def tell(stage: str, done: float, total: float = 1.0) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, note="")
+                tasks[stage] = bars.add_task(told(stage), total=total, note="")
             bars.update(tasks[stage], completed=done)
 
         yield tell

@@ -95,7 +95,8 @@ def compare(
                 contradicting.append(mine.file)
     if not common:
         fix = "Evaluate the same data with the same protocol twice."
-        got = f"{len(ours)} and {len(theirs)} cases at level {level}" + (f" of {only}" if only else "")
+        got = f"{len(ours)} and {len(theirs)} cases at level {level}"
+        got = f"{got} of {only}" if only else got
         raise DataError("the two results have no file in common", got=got, fix=fix)
     if contradicting:
         got = f"{len(contradicting)} files, the first {contradicting[0]}"

@@ -28,8 +28,9 @@ def _shortcut(name: str, auc: Estimate, probe: Estimate) -> Finding:
     said = f"{name}: without a pixel, by size, format and compression alone, AUC {probe:.3f}; the answers {auc:.3f}"
     if probe.low <= _CHANCE:
         return Finding(check="shortcut probe", ok=True, text=f"{said}. Metadata are no better than chance")
-    much = "All" if auc.low <= probe.high else "Part"
-    text = f"{said}. {much} of the latter may be owed to how files were saved"
+    text = f"{said}. Part of the latter may be owed to how files were saved"
+    if auc.low <= probe.high:
+        text = f"{said}. All of the latter may be owed to how files were saved"
     return Finding(check="shortcut probe", ok=False, text=text)
 
 

@@ -16,11 +16,12 @@ from zhenwei.evaluation.items import Columns, Domain, Level, Outcome, class_size
 from zhenwei.evaluation.results import Figures, FileResult, Step
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.stats import Estimate, metrics
-from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic
+from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic, resampled_rows
 from zhenwei.stats.intervals import auc_interval_delong, rate_interval
 from zhenwei.stats.metrics import Labels, Metric, Reals
 
 _RESAMPLES = 1000
+_MOST_KEPT = 20_000  # cases; their samples take 160 MB
 _FEWEST_FOR_ECE = 100
 _FEWEST_TO_PROBE = (10, 20)  # groups and files of each class
 
@@ -67,9 +68,11 @@ def figures_of(
 
 def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
     labels, (llr,) = said.forged, said.llr
+    samples = resampled_rows(said.groups, forged=labels, seed=seed, resamples=_RESAMPLES)
+    drawn = list(samples) if len(labels) <= _MOST_KEPT else None  # one draw for all figures
 
-    def over_groups(metric: Metric, truth: Labels = labels) -> Estimate:
-        return bootstrap_interval(metric, truth, llr, groups=said.groups, seed=seed, resamples=_RESAMPLES)
+    def over_groups(metric: Metric) -> Estimate:
+        return bootstrap_interval(metric, labels, llr, groups=said.groups, seed=seed, resamples=_RESAMPLES, drawn=drawn)
 
     enough = len(labels) >= _FEWEST_FOR_ECE
     # The control: the same scores against labels dealt out anew, case by case. 0.5 must lie in its interval.
@@ -87,7 +90,9 @@ def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
         "c_llr": over_groups(metrics.c_llr),
         "min_c_llr": over_groups(metrics.min_c_llr),
         "aurc": over_groups(metrics.aurc),
-        "random_label_auc": over_groups(metrics.auc, shuffled),
+        "random_label_auc": bootstrap_interval(
+            metrics.auc, shuffled, llr, groups=said.groups, seed=seed, resamples=_RESAMPLES
+        ),
     }
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from zhenwei import words
 from zhenwei.errors import ModelError
 from zhenwei.fusion.wording import leaning, ratio, signed
 from zhenwei.report.exhibits import weight
@@ -57,7 +58,7 @@ class Annex:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """``weights``: id and sha256 of each model; ``measured``: how well its calibration was, in English."""
+    """``weights``: id and sha256 of each model; ``measured``: how well its calibration was."""
 
     info: DetectorInfo
     adds: str
@@ -80,7 +81,7 @@ def file_now(media: Media, path: Path | None = None) -> FileNow:
     return FileNow("same", {name: digest.hexdigest() for name, digest in digests.items()})
 
 
-def methods(report: Report, known: Mapping[str, DetectorInfo]) -> list[Method]:
+def methods(report: Report, known: Mapping[str, DetectorInfo], language: Language) -> list[Method]:
     """Each detector that answered and is in the catalogue ``known``, once; who adds most first."""
     found: dict[str, Method] = {}
     for each in sorted(report.evidence, key=lambda item: -abs(weight(item))):
@@ -88,22 +89,29 @@ def methods(report: Report, known: Mapping[str, DetectorInfo]) -> list[Method]:
             continue
         info = known[each.detector]
         weights = [(name, report.engine.models[name]) for name in info.models if name in report.engine.models]
-        found[each.detector] = Method(info, signed(weight(each), 2), tuple(weights), _measured(info))
+        found[each.detector] = Method(info, signed(weight(each), 2), tuple(weights), _measured(info, language))
     return list(found.values())
 
 
-def _measured(info: DetectorInfo) -> str:
-    """The calibration's paragraph of the first model's card."""
+def _measured(info: DetectorInfo, language: Language) -> str:
+    """The calibration's paragraph of the first card that has one; of its own part where the model has several."""
     from zhenwei import models
 
+    part = info.id.rpartition(".")[2]
     for name in info.models:
         try:
             section = models.card(name).partition("## Calibration")[2]
         except ModelError:
             continue
         paragraphs = section.partition("\n## ")[0].strip().split("\n\n")
-        if paragraphs[0]:
-            return " ".join(paragraphs[0].replace("`", "").split())
+        own = [each for each in paragraphs if each.startswith(f"`{part}`: ")] or paragraphs
+        if own[0]:
+            text = " ".join(own[0].removeprefix(f"`{part}`: ").replace("`", "").split())
+            return re.sub(
+                "（([a-z]+)）",
+                lambda noun: f"（{words.translated(noun[1], language)}）",
+                words.translated(text, language),
+            )
     return ""
 
 
@@ -137,7 +145,7 @@ def shown(annex: Annex | None, report: Report, known: Mapping[str, DetectorInfo]
         return {"annex": None, "methods": [], "verbal_scale": [], "statement": ""}
     return {
         "annex": annex,
-        "methods": methods(report, known),
+        "methods": methods(report, known, language),
         "verbal_scale": verbal_scale(report.verdict.llr, language),
         "statement": statement(report, language),
     }

@@ -34,6 +34,7 @@ MAX_FRAMES = 12
 MAX_FACTS = 120
 MAX_BLIND_SPOTS = 5  # that are not folded
 MAX_DECLARED = 2  # of what a file says of itself, beside the verdict
+_SIZE = "%page-size%"  # stands where the size of the page will, which is known once the page is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ def to_html(
     code = pages.script("report/page.js")
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
     values = shown_values(report, language, detectors or {}, Album(), annex)
-    return pages.page("report/page.html", code_digest=digest, player=player, **values)
+    values["footer"] += ("" if language == "zh" else " ") + say("page_size", language, size=_SIZE)
+    html = pages.page("report/page.html", code_digest=digest, player=player, **values)
+    size = len(html.encode())
+    return html.replace(_SIZE, f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB")
 
 
 def shown_values(

@@ -59,8 +59,12 @@ def bootstrap_interval(
     seed: int = 0,
     resamples: int = 1000,
     confidence: float = 0.95,
+    drawn: Sequence[Rows] | None = None,
 ) -> Estimate:
-    """``metric(labels, scores)`` with an interval over ``groups`` ``(n,)`` (videos, people); each sample by default."""
+    """``metric(labels, scores)`` with an interval over ``groups`` ``(n,)`` (videos, people); each sample by default.
+
+    ``drawn``: the samples of :func:`resampled_rows`, where several figures of the same scores are wanted.
+    """
     forged, values = both_classes(labels, scores)
     truth = forged.astype(np.float64)
     return bootstrap_statistic(
@@ -70,6 +74,7 @@ def bootstrap_interval(
         seed=seed,
         resamples=resamples,
         confidence=confidence,
+        drawn=drawn,
     )
 
 
@@ -81,15 +86,17 @@ def bootstrap_statistic(
     seed: int = 0,
     resamples: int = 1000,
     confidence: float = 0.95,
+    drawn: Sequence[Rows] | None = None,
 ) -> Estimate:
     """As :func:`bootstrap_interval`, of whatever can be told from row numbers, such as a difference in pairs."""
     n = len(forged)
     names = [str(group) for group in (range(n) if groups is None else groups)]
     if len(names) != n:
         raise DataError("the columns differ in length", got=f"{len(names)} groups", want=str(n))
-    drawn = [statistic(rows) for rows in resampled_rows(names, forged=forged, seed=seed, resamples=resamples)]
+    samples = drawn or resampled_rows(names, forged=forged, seed=seed, resamples=resamples)
+    values = [statistic(rows) for rows in samples]
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
-    return percentile_interval(statistic(np.arange(n)), drawn, n, tails=tails)
+    return percentile_interval(statistic(np.arange(n)), values, n, tails=tails)
 
 
 def pair_interval(

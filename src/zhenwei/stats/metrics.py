@@ -25,8 +25,10 @@ Metric = Callable[[Labels | Reals, Reals], float]
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Area under the ROC curve, in [0, 1]: how often a forged sample scores above a genuine one, ties half."""
     forged, values = both_classes(labels, scores)
-    n_forged, n_genuine = int(forged.sum()), int((~forged).sum())
-    return float((rankdata(values)[forged].sum() - n_forged * (n_forged + 1) / 2) / (n_forged * n_genuine))
+    genuine, theirs = np.sort(values[~forged]), values[forged]
+    # By hand: bootstraps ask this by the thousand, and SciPy's ranks take ten times as long over their checks.
+    won = genuine.searchsorted(theirs, "left").sum() + genuine.searchsorted(theirs, "right").sum()  # twice
+    return float(won / 2 / (len(theirs) * len(genuine)))
 
 
 def equal_error_rate(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -80,7 +82,7 @@ def expected_calibration_error(
     if equal == "width":
         place = np.minimum((p * bins).astype(int), bins - 1)
     else:
-        place = ((rankdata(p, method="min") - 1) * bins / len(p)).astype(int)
+        place = (np.sort(p).searchsorted(p) * bins / len(p)).astype(int)
     gaps = np.bincount(place, p - forged, bins)
     return float(np.abs(gaps).sum() / len(p))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zhenwei.errors import ZhenweiError
 
 Language = Literal["en", "zh"]
-_TELLING = 8  # characters between the fields
+_TELLING = 6  # characters between the fields; letters, where nothing stands before the first
 _DEPTH = 3  # of sentences within sentences
 _STOPS = ("。", "！", "？", "…", "：")
 
@@ -100,7 +100,10 @@ def _values(text: str, pieces: list[str]) -> list[str] | None:
     if end < at:
         return None
     values.append(text[at:end])
-    says_little = sum(map(len, pieces)) < _TELLING  # "{} of {}" is no sentence: only for single words
+    told = "".join(pieces)
+    if not first:
+        told = "".join(filter(str.isalpha, told))
+    says_little = len(told) < _TELLING  # "{} of {}, and {}" is no sentence: only for single words
     return None if says_little and any(" " in value for value in values) else values
 
 

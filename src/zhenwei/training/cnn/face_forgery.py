@@ -78,7 +78,7 @@ def leave_each_out(recipe: Recipe, pack: Pack, run: LessonRun) -> None:
     source = run.data if run.data.is_file() else run.output / "pack.npz"
 
     def began(kind: str, steps: int) -> Callable[[int, dict[str, float]], None]:
-        stage = f"without {kind}" if kind else "with every kind"
+        stage = f"trained without {kind}" if kind else "trained with every kind"
         return lambda step, _: run.tell(stage, step / steps)
 
     found = leave_out.run(

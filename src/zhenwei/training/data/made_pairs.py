@@ -163,7 +163,7 @@ class PairBatch:
     @property
     def decoded(self) -> NDArray[np.int64]:
         """``(2n,)``: 0 blended, 1 decoded."""
-        return np.isin(self.made, [MADE.index("decoded"), MADE.index("rendered")]).astype(np.int64)
+        return np.asarray(np.isin(self.made, [MADE.index("decoded"), MADE.index("rendered")]), np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

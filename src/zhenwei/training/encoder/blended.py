@@ -85,7 +85,7 @@ def learn(recipe: EncoderRecipe, data: EncoderData, run: LessonRun) -> TunedEnco
 
     def tell(progress: Progress, _: Run) -> None:
         losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-        run.tell("tuning", progress.step / progress.steps, f"step {progress.step}, {losses}")
+        run.tell("tuning", progress.step / progress.steps, f"step {progress.step}, losses {losses}")
 
     net, ended = _tune.run(recipe, data.room, data.trips, run.output, start=start, tell=tell, runtime=runtime)
     _tune.save_tuned(net, run.output / TUNED)
