@@ -188,6 +188,9 @@ def test_no_file_is_large() -> None:
 def test_the_notice_names_every_model_in_the_store() -> None:
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     assert [row.file for row in models.manifest() if row.file not in notice] == []
+    of_the_lab = {path.parent.relative_to(ROOT) for path in (ROOT / "src/zhenwei/forge").rglob("*.safetensors")}
+    assert len(of_the_lab) > 1
+    assert [str(folder) for folder in of_the_lab if f"{folder}/" not in notice] == []
 
 
 def test_the_changelog_knows_this_version() -> None:

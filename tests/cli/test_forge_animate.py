@@ -28,6 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ([str(PORTRAIT), "--made", "1"], "people are animated with consent only"),
         (["--puppet", "anna", "--driver", "x.mp4"], "people are animated with consent only"),
         (["--puppet", "anna", "--audio", "x.wav"], "people are animated with consent only"),
+        (["--puppet", "anna", "--made", "1", "--run", "x"], "a run is of the learned method"),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_made(
@@ -54,6 +55,17 @@ def test_a_drawn_face_says_a_made_sentence_and_is_marked(tmp_path: Path, capsys:
     assert recipe["made_sentences"] == 1
     assert recipe["puppet"] == "bruno"
     assert len(recipe["mouth"]) == len(recipe["turn_deg"])
+
+
+def test_a_network_draws_a_face_that_speaks_and_it_is_marked(tmp_path: Path) -> None:
+    out = tmp_path / "out" / "drawn.mp4"
+    out.parent.mkdir()
+    command = ["forge", "animate", "--puppet", "bruno", "--made", "1", "--method", "learned", "--output", str(out)]
+    assert main(command) == 0
+    assert list(unmarked(out.parent)) == []
+    recipe = json.loads(out.with_name("drawn.mp4.json").read_text("utf-8"))["recipe"]
+    assert recipe["puppet"] == "bruno"
+    assert len(recipe["weights"]) == 16
 
 
 def test_a_drawn_face_is_made_anew_in_its_place(tmp_path: Path) -> None:

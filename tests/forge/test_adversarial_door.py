@@ -270,6 +270,7 @@ TRIED_ELSEWHERE = {
     "swap convert": "tests/forge/swap/test_swap_command.py",
     "gan train": "tests/cli/test_forge_gan.py",
     "gan edit": "tests/cli/test_forge_gan.py",
+    "motion train": "tests/cli/test_forge_motion.py",
     "translate train": "tests/forge/gan/test_translate.py",
     "translate convert": "tests/forge/gan/test_translate.py",
     "voice copy": "tests/forge/voice/test_copy_set.py",

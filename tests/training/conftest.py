@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from tests.forge.latents import untrained_latents
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -14,3 +15,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def latents(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a latent autoencoder that learned nothing."""
+    return str(untrained_latents(tmp_path_factory.mktemp("latents")))

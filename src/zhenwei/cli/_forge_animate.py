@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._forge_make import refuse_other
-from zhenwei.cli._forge_run import CONSENT_FIX, opened_door
+from zhenwei.cli._forge_run import CONSENT_FIX, check_extra, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
 from zhenwei.cli.language import say
 from zhenwei.cli.progress import progress_bar
@@ -19,7 +20,8 @@ from zhenwei.errors import UsageError
 if TYPE_CHECKING:
     import datetime
 
-    from zhenwei.forge.animate import Motion
+    from zhenwei.forge.animate import Animation, Motion
+    from zhenwei.forge.animate.learned import LearnedMotion
     from zhenwei.forge.make import Actor
     from zhenwei.types import Floats
 
@@ -27,6 +29,7 @@ RATE_HZ = 25.0
 _AUDIO_HZ, _PUPPET_PX, _MADE_HZ = 16000, 192, 190.0
 
 DrawnFace = StrEnum("DrawnFace", ["anna", "bruno"])
+Method = StrEnum("Method", ["warp", "learned"])
 
 
 def animate(
@@ -45,6 +48,12 @@ def animate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to put the clip.", metavar="FILE.mp4")] = Path(
         "animated.mp4"
     ),
+    method: Annotated[
+        Method, typer.Option(help="Bent along its landmarks, or drawn anew at 64 px by a network.")
+    ] = Method.warp,
+    run: Annotated[
+        Path | None, typer.Option(help="A run of `forge motion train`, for --method learned.", metavar="DIR")
+    ] = None,
     gain: Annotated[float, typer.Option(min=0, max=2, help="How much of the expression is taken over.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the made voice, and of how a head moves by chance.")] = 0,
     format_: TextOption = TextFormat.text,
@@ -56,6 +65,9 @@ def animate(
     voices are nobody's and need none. With a clip and a recording, the head follows the clip and the mouth the
     recording. The clip is marked as everything is that the lab makes.
 
+    With --method learned, a network draws the window about the face: a small one that has seen drawn puppets alone, or
+    that of --run.
+
     Exit status: 0 done, 1 a file could not be read or is not covered, 2 wrong use.
 
     Examples:
@@ -65,15 +77,19 @@ def animate(
       zhenwei forge animate portrait.jpg --driver clip.mp4 --consent consent.json --output moved.mp4
 
       zhenwei forge animate portrait.jpg --audio voice.wav --consent consent.json --output said.mp4
+
+      zhenwei forge animate --puppet bruno --made 2 --method learned --output drawn.mp4
     """
     from fractions import Fraction
 
-    from zhenwei.forge.animate import animate as animated
     from zhenwei.forge.export import Origin, export_video
 
     _check_use(portrait, puppet, [driver, audio] if not made else [driver, audio, "made"], output)
     if audio is not None and made:
         raise UsageError("one voice is spoken", got="--audio and --made", fix="Leave one of them out.")
+    if run is not None and method is not Method.learned:
+        raise UsageError("a run is of the learned method", got="--run", fix="Add --method learned.")
+    learned = _network(run) if method is Method.learned else None
     door = opened_door()
     cast = _Cast(consent, door.today, seed)
     cast.face(portrait, puppet)
@@ -82,7 +98,7 @@ def animate(
     if cast.parent:
         refuse_other(output, cast.parent)
     with progress_bar("animating", 1.0) as tell:
-        forged = animated(cast.pixels, cast.landmarks, cast.motion(), gain=gain, tell=tell)
+        forged = cast.warped(gain, tell) if learned is None else cast.drawn(learned, gain, tell)
     claim: Any = "ai-edited" if cast.parent else "ai-generated"
     told = dict(forged.recipe) | cast.recipe | {"seed": seed}
     origin = Origin(str(forged.recipe["method"]), told, cast.consent, claim, cast.parent or None)
@@ -106,6 +122,14 @@ def _check_use(portrait: Path | None, puppet: DrawnFace | None, movers: list[Any
     if output.suffix.lower() != ".mp4":
         fix = f"Write to {output.with_suffix('.mp4').name}."
         raise UsageError("a clip is written as MP4", got=str(output), fix=fix)
+
+
+def _network(run: Path | None) -> LearnedMotion:
+    check_extra("learned motion needs")
+    from zhenwei.forge.animate import learned
+    from zhenwei.forge.animate.first_order import open_run
+
+    return learned.shipped() if run is None else learned.LearnedMotion.of(open_run(run)[0])
 
 
 class _Cast:
@@ -163,6 +187,22 @@ class _Cast:
             self.recipe["made_sentences"] = made
         if self.sound is not None:
             self.sound = self.sound[: int(LONGEST_S * _AUDIO_HZ)]
+
+    def warped(self, gain: float, tell: Callable[[float], None]) -> Animation:
+        from zhenwei.forge.animate import animate
+
+        return animate(self.pixels, self.landmarks, self.motion(), gain=gain, tell=tell)
+
+    def drawn(self, learned: LearnedMotion, gain: float, tell: Callable[[float], None]) -> Animation:
+        """By the network, driven by the clip; where a voice drives, by the portrait itself bent to it."""
+        from zhenwei.forge.animate.learned import animate_learned
+
+        if self._actor is not None and self.sound is None:
+            driver, landmarks = self._actor.pixels, self._actor.landmarks
+        else:
+            bent = self.warped(1.0, tell)
+            driver, landmarks = bent.frames, bent.landmarks.astype("float32")
+        return animate_learned(learned, self.pixels, self.landmarks, driver, landmarks, self.rate_hz, gain)
 
     def motion(self) -> Motion:
         """The driver's; with a voice, its mouth instead of the driver's, or a head that moves by chance."""

@@ -8,6 +8,7 @@ from zhenwei.cli._forge_animate import animate
 from zhenwei.cli._forge_consent import consent
 from zhenwei.cli._forge_gan import gan
 from zhenwei.cli._forge_make import make
+from zhenwei.cli._forge_motion import motion
 from zhenwei.cli._forge_swap import swap
 from zhenwei.cli._forge_translate import translate
 from zhenwei.cli._forge_voice import voice
@@ -41,6 +42,7 @@ forge.add_typer(consent, name="consent", short_help="Note whose face or voice ma
 forge.add_typer(swap, name="swap", short_help="The autoencoder swap between two people.")
 forge.add_typer(gan, name="gan", short_help="Faces out of noise: DCGAN, WGAN-GP and StyleGAN, trained and sampled.")
 forge.add_typer(translate, name="translate", short_help="One kind of faces into another: CycleGAN.")
+forge.add_typer(motion, name="motion", short_help="Motion of a clip put on a portrait, learned: first-order motion.")
 forge.add_typer(voice, name="voice", short_help="Speech copied, converted, drawn and read.")
 forge.command("make", short_help="Forge photographs and clips, with mask and recipe.")(make)
 forge.command("animate", short_help="One portrait moved like somebody in a clip, or made to speak.")(animate)

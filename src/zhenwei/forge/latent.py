@@ -6,6 +6,7 @@ Every depth keeps the content, so a picture and its round trip differ in the dec
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -46,27 +47,39 @@ class LatentRoundTrip:
         self._encoder, self._decoder = _ready(encoder), _ready(decoder)
 
     @torch.no_grad()
+    def __call__(self, pixels: Pixels, strength: float, rng: np.random.Generator) -> Pixels:
+        """``(h, w, 3)`` uint8 RGB, sides multiples of 8, drawn anew. ``strength``: of noise on the latents, in their
+        deviations; nothing is drawn from ``rng`` without."""
+        latents = self._encoder(_tensor(pixels))
+        if strength:
+            noise = torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(latents.dtype)
+            latents = latents + strength * latents.float().std().to(latents.dtype) * noise
+        return _pixels(self._decoder(latents))
+
     def draw(self, pixels: Pixels, rng: np.random.Generator) -> tuple[Pixels, Forgery]:
         """A crop of a face ``(side, side, 3)`` uint8 RGB at a drawn size, and drawn anew at that size."""
         depth: Depth = get_args(Depth)[int(rng.choice(len(_ODDS), p=_ODDS))]
         side, seed = int(rng.choice(SIDES)), int(rng.integers(2**53))
         genuine = np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
         again = np.random.default_rng(seed)
-        latents = self._encoder(_tensor(genuine))
         recipe: dict[str, Value] = {"method": "latent_round_trip", "seed": seed, "depth": depth, "side": side}
-        if depth == "noise":
-            strength = float(again.uniform(0.05, 0.3))
-            noise = torch.from_numpy(again.standard_normal(latents.shape, np.float32)).to(latents.dtype)
-            latents = latents + strength * latents.float().std().to(latents.dtype) * noise
+        strength = float(again.uniform(0.05, 0.3)) if depth == "noise" else 0.0
+        if strength:
             recipe["strength"] = round(strength, 4)
-        drawn = _pixels(self._decoder(latents))
+        drawn = self(genuine, strength, again)
         if depth == "twice":
-            drawn = _pixels(self._decoder(self._encoder(_tensor(drawn))))
+            drawn = self(drawn, 0.0, again)
         mask = np.ones((side, side), np.float32)
         if depth == "half":
             mask = _half(side, again)
             drawn = np.asarray(np.rint(genuine + (drawn - genuine.astype(np.float32)) * mask[..., None]), np.uint8)
         return genuine, Forgery(drawn, mask, recipe)
+
+
+@cache
+def opened(folder: Path) -> LatentRoundTrip:
+    """That of ``folder``, opened once in a process."""
+    return LatentRoundTrip(folder)
 
 
 def _ready(net: nn.Module) -> nn.Module:

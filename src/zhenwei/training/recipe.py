@@ -37,11 +37,14 @@ class Pairs(RecipeSection):
     cross_blend: int = Field(default=0, ge=0)  # another person's face aligned and blended in, on the fly
     splice: int = Field(default=0, ge=0)  # a region of another picture, or of this one, pasted in, on the fly
     regenerated: int = Field(default=0, ge=0)  # the same picture drawn anew as generators draw, on the fly
+    animated: int = Field(default=0, ge=0)  # the same still, its head turned, mouth and lids moved, on the fly
+    rendered: int = Field(default=0, ge=0)  # the same head drawn by the learned network of motion, on the fly
+    decoded: int = Field(default=0, ge=0)  # the same face or a part of it through a latent autoencoder, on the fly
 
     @property
     def total(self) -> int:
         made = self.self_blend + self.affine_warp + self.mesh_swap + self.cross_blend + self.splice + self.regenerated
-        return self.collected + self.generated + made
+        return self.collected + self.generated + made + self.animated + self.rendered + self.decoded
 
 
 class Augmentation(RecipeSection):
@@ -92,6 +95,7 @@ class Recipe(RecipeSection):
     held_out_identities: Share  # of the training identities, kept for choosing and calibrating
     held_out_sources: tuple[str, ...]  # never trained on at all
     choose: dict[str, Often] = {"people": 0.5, "sources": 0.5}  # weights of the held-out AUCs that select, by name
+    latents: str = ""  # the folder with the latent autoencoder's weights, which decoded pairs need
     start: str = ""  # the weights (or of which the mean) it began with, "name @ sha256", by --from; "" = ImageNet
 
     def scaled(self, steps: int) -> Recipe:
@@ -116,6 +120,8 @@ class Recipe(RecipeSection):
     def _check(self) -> Self:
         if not self.pairs.total:
             raise ValueError("pairs: a batch needs at least one")
+        if self.pairs.decoded and not self.latents:
+            raise ValueError("latents: decoded pairs need the folder with the latent autoencoder's weights")
         if not self.genuine_sources:
             raise ValueError("genuine_sources: at least one is needed")
         both = sorted(set(self.genuine_sources) & set(self.held_out_sources))

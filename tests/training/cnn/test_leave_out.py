@@ -63,28 +63,29 @@ def test_the_packaged_recipe_holds_every_kind_of_face_forgery() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_left_out_is_in_no_batch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_left_out_is_in_no_batch(kind: str, monkeypatch: pytest.MonkeyPatch, latents: str) -> None:
     """Told by what is drawn and called, not by the counts of the recipe; and the batch with every kind has them all."""
     pack, met = _pack(), set[str]()
     _listen(pack, met, monkeypatch)
-    recipe = tiny_recipe(pairs=dict.fromkeys(Pairs.model_fields, 1))
+    recipe = tiny_recipe(pairs=dict.fromkeys(Pairs.model_fields, 1), latents=latents)
     kept = recipe.model_copy(update={"pairs": without(recipe.pairs, KINDS[kind])})
     whole, blind = (BatchMaker(pack, split_pack(pack, r), r) for r in (recipe, kept))
     sizes = {len(whole[step].forged) for step in range(3)}
     assert met == set(Pairs.model_fields)
     met.clear()
-    assert {len(blind[step].forged) for step in range(3)} == sizes == {16}
+    assert {len(blind[step].forged) for step in range(3)} == sizes == {2 * len(Pairs.model_fields)}
     assert met == set(Pairs.model_fields) - set(KINDS[kind])
 
 
 def _listen(pack: Pack, met: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Makers of forgeries tell their name; a picture that is read tells what it was published as."""
+    called = {"_regenerated": "regenerated", "made_by_decoder": "decoded", "made_by_motion": "rendered"}
 
     def heard(name: str) -> Callable[..., Forgery]:
         make = getattr(batches, name)
 
         def told(*args: Any) -> Forgery:
-            met.add(name.lstrip("_"))
+            met.add(called.get(name, name))
             forgery: Forgery = make(*args)
             return forgery
 
@@ -97,7 +98,17 @@ def _listen(pack: Pack, met: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
             met.add("generated" if pack.original[index] < 0 else "collected")
         return read(self, index)
 
-    for name in ("self_blend", "affine_warp", "mesh_swap", "cross_blend", "splice", "_regenerated"):
+    for name in (
+        "self_blend",
+        "affine_warp",
+        "mesh_swap",
+        "cross_blend",
+        "splice",
+        "_regenerated",
+        "animated",
+        "made_by_decoder",
+        "made_by_motion",
+    ):
         monkeypatch.setattr(batches, name, heard(name))
     monkeypatch.setattr(Pack, "pixels", looked_at)
 
@@ -151,8 +162,8 @@ def test_nothing_is_chosen_by_what_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_those_asked_about_are_of_the_test_alone(kind: str) -> None:
-    pack, recipe = _pack(), tiny_recipe()
+def test_those_asked_about_are_of_the_test_alone(kind: str, latents: str) -> None:
+    pack, recipe = _pack(), tiny_recipe(latents=latents)
     shown = shown_of(kind, pack, recipe)
     learned = np.setdiff1d(np.arange(len(pack)), split_pack(pack, recipe).test)
     trained = {f"{pack.source[i]}/{pack.identity[i]}" for i in learned}

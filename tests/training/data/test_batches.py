@@ -69,6 +69,24 @@ def test_a_forgery_that_is_its_original_cannot_be_told_from_it() -> None:
         assert batch.masked.tolist() == [1, 0] * 4  # where nothing is seen to differ, nothing is claimed
 
 
+@pytest.mark.parametrize("kind", ["animated", "rendered", "decoded"])
+def test_kinds_that_are_off_by_default_lie_beside_their_original(kind: str, latents: str) -> None:
+    """Recipes that do not name them draw what they drew before: their places come last."""
+    pack = tiny_pack()
+    batch = maker(pack, pairs=NONE | {kind: 4}, augmentation=PLAIN, latents=latents)[0]
+    assert batch.forged.tolist() == [0, 1] * 4
+    assert (batch.masked == 1).all()
+    assert (batch.mask[1::2].max(axis=(1, 2)) > 0.02).all()
+    assert np.abs(batch.pixels[0::2].astype(int) - batch.pixels[1::2]).max() > 10
+    both = maker(pack, pairs={kind: 1}, latents=latents)[0]
+    assert np.array_equal(both.pixels[:8], maker(pack)[0].pixels)
+
+
+def test_decoded_pairs_need_an_autoencoder() -> None:
+    with pytest.raises(ValueError, match="latents: decoded pairs need"):
+        tiny_recipe(pairs={"decoded": 1})
+
+
 @pytest.mark.parametrize("kind", sorted(NONE))
 def test_both_faces_of_a_pair_are_degraded_alike(kind: str) -> None:
     """Outside the forged part the two faces agree as far as their encoding lets them."""

@@ -7,16 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.forge.latents import untrained_latents
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item
+from zhenwei.forge.latent import LatentRoundTrip
 from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
-from zhenwei.training.data.made_pairs import PairMaker, RoundTrips, learning_rows
+from zhenwei.training.data.made_pairs import MADE, PairMaker, RoundTrips, draw_trips, learning_rows, prepare_trips
 from zhenwei.training.data.pack import Pack, offsets_of
 from zhenwei.training.encoder._tune import EncoderRecipe, load_tuned, losses, save_tuned
 from zhenwei.training.recipe import Augmentation, read_recipe
+from zhenwei.types import Pixels
 
 SIDE, FACES = 320, 6
 PLAIN = Augmentation(zoom=1, rotate_deg=0, downscale=0, colour=0, grey=0, blur=0, sharpen=0, noise=0, jpeg=0, webp=0)
@@ -86,6 +89,32 @@ def test_a_pair_differs_where_the_share_says(decoded: float) -> None:
         untouched = batch.share[1::2] == 0
         assert not (cells & untouched).mean() > 0.02
         assert batch.share[1::2].max() > 0.2
+
+
+@pytest.mark.parametrize(("kind", "question"), [("animated", 0), ("rendered", 1)])
+def test_what_is_off_by_default_changes_nothing_else(kind: str, question: int) -> None:
+    """An animated still stands in a pair's place; without it, every pair is what it was."""
+    usual, moved = (PairMaker.of(room(), trips(), recipe(**{kind: share}, decoded=0.0)) for share in (0.0, 1.0))
+    assert np.array_equal(usual[3].pixels, PairMaker.of(room(), trips(), recipe(decoded=0.0))[3].pixels)
+    batch = moved[3]
+    assert (batch.made == MADE.index(kind)).all()
+    assert (batch.decoded == question).all()
+    assert not np.array_equal(batch.pixels[0::2], batch.pixels[1::2])
+    assert batch.share[1::2].max() > 0.2
+    assert not batch.seam.any()
+
+
+def test_trips_of_parts_of_faces(tmp_path: Path) -> None:
+    trip, whole = LatentRoundTrip(untrained_latents(tmp_path)), list[Pixels]()
+    for share in (0.0, 1.0):
+        chosen = recipe(trip_parts=share)
+        draw_trips(room(), chosen, trip, tmp_path / f"{share}.npz", lambda _: None)
+        made = prepare_trips(room(), chosen, tmp_path, tmp_path / f"{share}.npz", lambda _: None)
+        genuine, drawn = made.pixels(0)
+        assert genuine.shape == drawn.shape
+        assert not np.array_equal(genuine, drawn)
+        whole.append(genuine)
+    assert whole[1].shape == (SIDE, SIDE, 3)  # of its own size, and not of a drawn one
 
 
 def test_losses_of_both_questions_reach_norms_alone() -> None:

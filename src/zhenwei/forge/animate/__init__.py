@@ -2,6 +2,17 @@
 
 from zhenwei.forge.animate.animation import Animation, animate
 from zhenwei.forge.animate.motion import Motion, drive, limited, motion_of, smoothed
-from zhenwei.forge.animate.still import animated, animated_seeded
+from zhenwei.forge.animate.still import animated, animated_clip, animated_seeded
 
-__all__ = ["Animation", "Motion", "animate", "animated", "animated_seeded", "drive", "limited", "motion_of", "smoothed"]
+__all__ = [
+    "Animation",
+    "Motion",
+    "animate",
+    "animated",
+    "animated_clip",
+    "animated_seeded",
+    "drive",
+    "limited",
+    "motion_of",
+    "smoothed",
+]

@@ -59,6 +59,19 @@ def unit_of(landmarks: Points) -> float:
     return float(np.linalg.norm(left - right))
 
 
+def with_depth(landmarks: Floats, mesh: Points) -> Points:
+    """Points ``(468, 2)`` in pixels as ``(468, 3)``, as deep as ``mesh`` ``(468, 3)``, a face in its own lengths, is
+    when it is turned and sized to lie over them; those that have a depth keep it."""
+    points = np.asarray(landmarks, np.float64)
+    if points.shape[1] == 3:
+        return points
+    shape, flat = mesh - mesh.mean(0), points - points.mean(0)
+    fitted = np.linalg.lstsq(shape, flat, rcond=None)[0].T  # (2, 3): two rows of the turn, times the size
+    left, sizes, right = np.linalg.svd(fitted, full_matrices=False)
+    rows = left @ right
+    return np.column_stack([points, sizes.mean() * shape @ np.cross(rows[0], rows[1])])
+
+
 def opening(landmarks: Points) -> float:
     """Between the lips' inner edges, in distances between the outer corners of the eyes."""
     return float(np.linalg.norm(landmarks[LOWER_LIP] - landmarks[UPPER_LIP])) / unit_of(landmarks)
@@ -74,7 +87,7 @@ def motion_of(landmarks: Floats, rate_hz: float) -> Motion:
         raise DataError("these are no landmarks of a clip", got=str(x.shape), want="(frames, 468, 3), all finite")
     if min(unit_of(points) for points in x) < 1:
         raise DataError("landmarks span no face", want="outer corners of the eyes apart by a pixel and more")
-    rest = x[_neutral_frame(x)]
+    rest = x[neutral_frame(x)]
     unit, centre = unit_of(rest), rest[list(RIGID)].mean(0)
     neutral = (rest - centre) / unit
     turns, sizes, shifts, residues = [], [], [], []
@@ -140,7 +153,7 @@ def similarity(source: Points, target: Points) -> tuple[Points, float, Points]:
     return rotation, size, to_centre - size * from_centre @ rotation.T
 
 
-def _neutral_frame(x: Points) -> int:
+def neutral_frame(x: Points) -> int:
     """Mouth shut, eyes open, the head as it mostly is."""
     mouth = np.array([opening(points) for points in x])
     eyes = np.array([lids_open(points) for points in x])

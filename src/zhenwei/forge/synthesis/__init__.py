@@ -5,6 +5,7 @@ the course of a clip. NumPy, SciPy, OpenCV only."""
 from zhenwei.forge.synthesis.affine_warp import affine_warp
 from zhenwei.forge.synthesis.attribute import attribute
 from zhenwei.forge.synthesis.cross_blend import boundary_map, cross_blend, nearest_donors
+from zhenwei.forge.synthesis.decoded import RoundTrip, decoded
 from zhenwei.forge.synthesis.forgery import Forgery, Value
 from zhenwei.forge.synthesis.mesh_swap import mesh_swap
 from zhenwei.forge.synthesis.regenerate import regenerate
@@ -14,12 +15,14 @@ from zhenwei.forge.synthesis.temporal import VideoForgery, temporal
 
 __all__ = [
     "Forgery",
+    "RoundTrip",
     "Value",
     "VideoForgery",
     "affine_warp",
     "attribute",
     "boundary_map",
     "cross_blend",
+    "decoded",
     "mesh_swap",
     "nearest_donors",
     "regenerate",

@@ -20,6 +20,7 @@ from torch import nn
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation import leave_out as results
+from zhenwei.forge.animate import animated
 from zhenwei.forge.synthesis import (
     Forgery,
     affine_warp,
@@ -36,7 +37,7 @@ from zhenwei.trainer.scores import scores
 from zhenwei.trainer.supervised import Tell
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.data.augment import draw
-from zhenwei.training.data.batches import Split, split_pack
+from zhenwei.training.data.batches import Split, made_by_decoder, made_by_motion, split_pack
 from zhenwei.training.data.pack import Pack
 from zhenwei.training.install.onnx_export import load_weights
 from zhenwei.training.recipe import Pairs, Recipe
@@ -49,6 +50,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "another person's face drawn in": ("mesh_swap", "cross_blend"),
     "a region pasted from elsewhere": ("splice",),
     "a photograph drawn anew": ("regenerated",),
+    "a still that was animated": ("animated", "rendered"),
+    "a face through a latent autoencoder": ("decoded",),
 }
 _MOST = 300  # faces of each class that a kind is asked of; the rest tells little more
 _FAMILY = "ffhq"
@@ -95,7 +98,9 @@ def shown_of(kind: str, pack: Pack, recipe: Recipe) -> FacesToScore:
         "self_blend": rows.blended,
         "mesh_swap": partial(rows.of_two, (mesh_swap, cross_blend)),
         "splice": partial(rows.of_two, (splice,)),
-        "regenerated": rows.redrawn,
+        "regenerated": partial(rows.of_one, lambda pixels, _, rng: regenerate(pixels, rng)),
+        "animated": partial(rows.of_one, _animated),
+        "decoded": partial(rows.of_one, partial(made_by_decoder, recipe.latents)),
     }
     found = list(makers[KINDS[kind][0]]())
     pixels, forged, groups = zip(*found, strict=True) if found else ((), (), ())
@@ -105,6 +110,7 @@ def shown_of(kind: str, pack: Pack, recipe: Recipe) -> FacesToScore:
 
 
 _Face = tuple[Pixels, bool, str]
+_OfOne = Callable[[Pixels, Floats, np.random.Generator], Forgery]
 _OfTwo = Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator], Forgery]
 
 
@@ -134,9 +140,9 @@ class _Rows:
             make = self_blend if rng.random() < 0.8 else affine_warp
             yield from self._alike(pixels, make(pixels, points, rng).pixels, row)
 
-    def redrawn(self) -> Iterator[_Face]:
-        for row, pixels, _, rng in self._genuine():
-            yield from self._alike(pixels, regenerate(pixels, rng).pixels, row)
+    def of_one(self, make: _OfOne) -> Iterator[_Face]:
+        for row, pixels, points, rng in self._genuine():
+            yield from self._alike(pixels, make(pixels, points, rng).pixels, row)
 
     def of_two(self, makers: Sequence[_OfTwo]) -> Iterator[_Face]:
         for row, pixels, points, rng in self._genuine():
@@ -173,6 +179,10 @@ class _Rows:
 
     def _group(self, row: int) -> str:
         return f"{self.pack.source[row]}/{self.pack.identity[row]}"
+
+
+def _animated(pixels: Pixels, points: Floats, rng: np.random.Generator) -> Forgery:
+    return (animated if rng.random() < 0.5 else made_by_motion)(pixels, points, rng)
 
 
 def _spread(rows: NDArray[np.int64]) -> list[int]:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.localisation import difference_mask
+from zhenwei.forge.animate import animated
 from zhenwei.forge.synthesis import (
     Forgery,
     affine_warp,
     cross_blend,
+    decoded,
     mesh_swap,
     nearest_donors,
     regenerate,
@@ -148,6 +151,9 @@ class BatchMaker:
             "cross_blend": partial(self._swapped, cross_blend),
             "splice": partial(self._swapped, splice),
             "regenerated": partial(self._made, _regenerated),
+            "animated": partial(self._made, animated),
+            "rendered": partial(self._made, made_by_motion),
+            "decoded": partial(self._made, partial(made_by_decoder, self.recipe.latents)),
         }
         slots = []
         for kind, make in makers.items():
@@ -198,3 +204,17 @@ class BatchMaker:
 
 def _regenerated(pixels: Pixels, _landmarks: Floats, rng: np.random.Generator) -> Forgery:
     return regenerate(pixels, rng)
+
+
+def made_by_decoder(latents: str, pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> Forgery:
+    """:func:`zhenwei.forge.synthesis.decoded` with the autoencoder in the folder ``latents``."""
+    from zhenwei.forge.latent import opened  # PyTorch, which whoever only makes batches does without
+
+    return decoded(pixels, landmarks, rng, opened(Path(latents)))
+
+
+def made_by_motion(pixels: Pixels, landmarks: Floats, rng: np.random.Generator) -> Forgery:
+    """:func:`zhenwei.forge.animate.learned.rendered` with the network that comes with the package."""
+    from zhenwei.forge.animate.learned import rendered, shipped
+
+    return rendered(pixels, landmarks, rng, shipped())

@@ -16,9 +16,19 @@ from pydantic import Field
 
 from zhenwei.errors import DataError
 from zhenwei.files import make_folder
+from zhenwei.forge.animate import animated
 from zhenwei.forge.latent import LatentRoundTrip
-from zhenwei.forge.synthesis import affine_warp, cross_blend, mesh_swap, nearest_donors, self_blend
+from zhenwei.forge.synthesis import (
+    Forgery,
+    affine_warp,
+    cross_blend,
+    decoded,
+    mesh_swap,
+    nearest_donors,
+    self_blend,
+)
 from zhenwei.training.data.augment import draw
+from zhenwei.training.data.batches import made_by_motion
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.face_room import FaceRoom
 from zhenwei.training.recipe import Augmentation, RecipeSection, Share
@@ -26,7 +36,7 @@ from zhenwei.types import Floats, Pixels
 
 SIZE_PX = 224  # of a window on a crop
 CELLS, FINE_CELLS = 14, 28  # along a side of what is known of it: patches of 16 px, seams at stride 8
-MADE = ("self_blend", "affine_warp", "cross_blend", "mesh_swap", "decoded")
+MADE = ("self_blend", "affine_warp", "cross_blend", "mesh_swap", "decoded", "animated", "rendered")
 LAID_IN = frozenset(["self_blend", "cross_blend", "mesh_swap"])  # along whose masks a seam runs
 _CANDIDATES = 60
 _LOSSLESS = 101  # a quality of WebP
@@ -38,12 +48,18 @@ _PART = 0.25  # how often but a part of a picture is from the decoder, so that a
 class PairRecipe(RecipeSection):
     """What pairs are made of. ``pairs``: of a batch. ``genuine``: sources whose faces forgeries are made of.
     ``decoded``: share of the pairs that went through a latent autoencoder's decoder; ``trips``: how many of those are
-    made, once. ``set_aside``: one person in so many is never learned from, 0 = none."""
+    made, once, and ``trip_parts``: share of them that are faces, or parts of one, alone. ``animated``, ``rendered``:
+    share of all pairs whose forgery is the still with its head turned, mouth and lids moved, and of those whose head
+    the learned network of motion drew, which counts as a decoder. ``set_aside``: one person in so many is never learned
+    from, 0 = none."""
 
     seed: int = 1
     pairs: int = Field(default=12, gt=0)
     decoded: Share = 0.2
     trips: int = Field(default=1500, ge=0)
+    trip_parts: Share = 0.0
+    animated: Share = 0.0
+    rendered: Share = 0.0
     set_aside: int = Field(default=0, ge=0)
     genuine: tuple[str, ...] = (
         "DFDC",
@@ -120,7 +136,12 @@ def draw_trips(
     rows, blobs = learning_rows(room, recipe), list[bytes]()
     for number in range(recipe.trips):
         rng = np.random.default_rng((recipe.seed, 23, number))
-        genuine, forgery = trip.draw(room.pack.pixels(int(rng.choice(rows))), rng)
+        row = int(rng.choice(rows))
+        genuine, points = room.pack.pixels(row), room.pack.points(row)
+        if points is not None and recipe.trip_parts and rng.random() < recipe.trip_parts:
+            forgery = decoded(genuine, points, rng, trip)
+        else:
+            genuine, forgery = trip.draw(genuine, rng)
         blobs += [encode(genuine, ".webp", _LOSSLESS), encode(forgery.pixels, ".webp", _LOSSLESS)]
         progress(number / recipe.trips)
     make_folder(target.parent)
@@ -142,7 +163,7 @@ class PairBatch:
     @property
     def decoded(self) -> NDArray[np.int64]:
         """``(2n,)``: 0 blended, 1 decoded."""
-        return np.asarray(self.made == MADE.index("decoded"), np.int64)
+        return np.asarray(np.isin(self.made, [MADE.index("decoded"), MADE.index("rendered")]), np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,8 +189,7 @@ class PairMaker:
         pixels, shares, seams, made = list[Pixels](), list[Floats](), list[Floats](), list[int]()
         for slot in range(self.recipe.pairs):
             rng = np.random.default_rng((self.recipe.seed, step, slot))
-            decoded = len(self.trips) > 0 and rng.random() < self.recipe.decoded
-            genuine, forged, mask, how = self._decoded(rng) if decoded else self._blended(rng)
+            genuine, forged, mask, how = self._pair(rng)
             side = genuine.shape[0]
             degrade = draw(self.recipe.augmentation, side, side, rng)
             both = degrade.apply(genuine), degrade.apply(forged)
@@ -179,6 +199,23 @@ class PairMaker:
             seams += [np.zeros_like(seam), seam if how in LAID_IN else np.zeros_like(seam)]
             made += [MADE.index(how)] * 2
         return PairBatch(np.stack(pixels), np.stack(shares), np.stack(seams), np.array(made))
+
+    def _pair(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats, str]:
+        """What is off draws nothing, so that the others are what they were without it."""
+        if self.recipe.animated and rng.random() < self.recipe.animated:
+            return self._of_one(animated, "animated", rng)
+        if self.recipe.rendered and rng.random() < self.recipe.rendered:
+            return self._of_one(made_by_motion, "rendered", rng)
+        drawn = len(self.trips) > 0 and rng.random() < self.recipe.decoded
+        return self._decoded(rng) if drawn else self._blended(rng)
+
+    def _of_one(
+        self, make: Callable[[Pixels, Floats, np.random.Generator], Forgery], how: str, rng: np.random.Generator
+    ) -> tuple[Pixels, Pixels, Floats, str]:
+        index = int(rng.choice(self.rows, p=self.odds))
+        genuine = self.room.pack.pixels(index)
+        forgery = make(genuine, self._points(index), rng)
+        return genuine, forgery.pixels, forgery.mask, how
 
     def _blended(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats, str]:
         index = int(rng.choice(self.rows, p=self.odds))

@@ -102,7 +102,9 @@ def run(
     )
     nets = nn.ModuleDict({"net": net})
     task = Task(nets, {"net": optimizer}, step, averaged=("net",), batches=PairMaker.of(room, trips, recipe))
-    about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"})}
+    # Older runs do not know these, and go on.
+    unused = {name for name in ("trip_parts", "animated", "rendered") if not getattr(recipe, name)}
+    about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"} | unused)}
     made = train(task, schedule, folder, about=about, tell=tell, runtime=runtime)
     average = cast("TunedEncoder", made.averages["net"])
     return average.eval(), made.step >= recipe.steps

@@ -1,0 +1,162 @@
+"""The autoencoder swap at the lecture's own scale: ``python -m benchmarks.swap_at_scale RUN [--size 128] [--dry-run]``.
+
+Two drawn puppets, 500 frames a side to learn from and 60 kept back; the plain autoencoder and the one with an
+adversarial part, one after another, each saved in RUN and gone on with when the command is given again. Then what a
+swap must do is measured, both ways: landmarks nearer to the driving face than half of their distance to another's; a
+gain in likeness above 0.2; the adversarial one sharper than the plain one. Writes ``RUN/swap_at_scale.json``.
+
+On one core of a CPU this is a matter of a day at 64 px; on a GPU of minutes. ``--dry-run``: a few steps of each, what
+all of them would take, and every figure once, of networks that have learned nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from docs.lecture.experiments.autoencoder_swap import embedding
+from docs.lecture.measure import sharpness
+
+from zhenwei.files import make_folder, write_whole
+from zhenwei.forge.puppet import ANNA, BRUNO, portraits
+from zhenwei.forge.swap import checkpoint, fitting, score
+from zhenwei.forge.swap.learn import swap_faces
+from zhenwei.forge.swap.sides import of_portraits
+from zhenwei.forge.swap.swap_settings import SwapSettings
+from zhenwei.nets.swap import Side
+from zhenwei.stats.bootstrap import mean_interval
+from zhenwei.stats.estimate import value_as_mean
+from zhenwei.types import Pixels
+
+LEARNED, HELD, SEED = 500, 60, 20261129
+KINDS = {"plain": 0.0, "adversarial": 0.1}
+WAYS: tuple[tuple[Side, Side], ...] = (("a", "b"), ("b", "a"))
+_DRY_STEPS, _DRY_FACES, _SAVE_EVERY = 4, 24, 500
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--size", type=int, choices=(64, 128), default=64)
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=40_000)
+    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--minutes", type=float, default=0.0, help="of each of the two, at most; 0: all the steps")
+    parser.add_argument("--dry-run", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    faces, held = (_DRY_FACES, 6) if given.dry_run else (LEARNED, HELD)
+    settings = SwapSettings(
+        given.size, given.width, given.batch, given.steps, given.rate, "ssim_mse", masked=True, held_out=held, seed=SEED
+    )
+    pair = pair_of(settings, faces)
+    say(f"{len(pair.a)} and {len(pair.b)} faces of {given.size} px to learn from, {held} of each held out, on {device}")
+    networks = {}
+    for name, adversarial in KINDS.items():
+        mine = replace(settings, adversarial=adversarial)
+        networks[name] = learned(name, mine, pair, given, device)
+    embed, auc, _ = (score.appearance, 0.0, 0) if given.dry_run else embedding(given.size, SEED)
+    found: dict[str, Any] = {"settings": asdict(settings), "embedding_auc": auc, "kinds": {}}
+    for name, state in networks.items():
+        found["kinds"][name] = {"steps": state.step} | measured(state, pair, embed, device)
+    found["sharper"] = sharper(found["kinds"])
+    say(json.dumps(found["kinds"], indent=1))
+    if not given.dry_run:
+        write_whole(given.run / "swap_at_scale.json", json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+def pair_of(settings: SwapSettings, faces: int) -> fitting.Pair:
+    count = faces + settings.held_out
+    sides = []
+    for name, puppet, seed in (("anna", ANNA, SEED), ("bruno", BRUNO, SEED + 1)):
+        sides.append(of_portraits(name, portraits(puppet, count, settings.size, seed)))
+    return fitting.split(sides[0], sides[1], settings)
+
+
+def learned(
+    name: str, settings: SwapSettings, pair: fitting.Pair, given: Any, device: torch.device
+) -> checkpoint.SwapState:
+    """Goes on where the run holds a checkpoint; of a dry run a few steps, timed, and nothing kept."""
+    path, subjects, began = given.run / f"{name}.safetensors", (pair.a.name, pair.b.name), time.monotonic()
+    if given.dry_run:
+        state = checkpoint.fresh(settings, device)
+        fitting.fit(state, pair.a, pair.b, replace(settings, steps=1), device)
+        began = time.monotonic()
+        fitting.fit(state, pair.a, pair.b, replace(settings, steps=1 + _DRY_STEPS), device)
+        step_s = (time.monotonic() - began) / _DRY_STEPS
+        say(f"{name}: {step_s:.3f} s a step, {settings.steps} steps: {settings.steps * step_s / 3600:.1f} hours")
+        return state
+    make_folder(given.run)
+    state = checkpoint.restore(path, "", device)[0] if path.exists() else checkpoint.fresh(settings, device)
+    while state.step < settings.steps and not (given.minutes and time.monotonic() - began > 60 * given.minutes):
+        until = min(settings.steps, state.step + _SAVE_EVERY)
+        # The adversarial part begins at a share of the steps: at the same step, whatever part of them is made now.
+        later = min(settings.adversarial_from * settings.steps / until, 1 - 1e-7)
+        part = replace(settings, steps=until, adversarial_from=later)
+        losses = fitting.fit(state, pair.a, pair.b, part, device)
+        checkpoint.keep(path, state, settings, "", subjects)
+        say(f"{name}: step {state.step}, loss {losses[-1].a:.4f} {losses[-1].b:.4f}")
+    return state
+
+
+def measured(
+    state: checkpoint.SwapState, pair: fitting.Pair, embed: score.Embedder, device: torch.device
+) -> dict[str, Any]:
+    """By way: gain in likeness; landmarks' distance to the driving face over that to another's; sharpness."""
+    sides = {"a": (pair.a, pair.held_a), "b": (pair.b, pair.held_b)}
+    found: dict[str, Any] = {}
+    for here, there in WAYS:
+        (source, driving), (target, wanted) = sides[here], sides[there]
+        swaps, _ = swap_faces(state.net, driving.pixels, there, device)
+        alike = score.likeness(swaps, source.pixels, target.pixels, driving.pixels, wanted.pixels, embed)
+        ratios = follows(swaps, driving.landmarks)
+        share = None
+        if len(ratios) > 1:
+            share = asdict(mean_interval(ratios), dict_factory=value_as_mean)
+        found[f"{here}_to_{there}"] = {
+            "gain": asdict(alike.gain, dict_factory=value_as_mean),
+            "landmarks_to_driver_over_another": share,
+            "faces_found": len(ratios),
+            "sharpness": sharpness(swaps),
+            "sharpness_of_target": sharpness(wanted.pixels),
+        }
+    return found
+
+
+def follows(swaps: Pixels, driving: np.ndarray) -> list[float]:
+    """Of every swap in which a face is found, its landmarks' error to its driver over the mean error to the others."""
+    ratios = []
+    for number, swap in enumerate(swaps):
+        points = score.found_landmarks(swap)
+        if points is None:
+            continue
+        errors = [score.landmark_error(each, points) for each in driving]
+        others = (sum(errors) - errors[number]) / (len(errors) - 1)
+        ratios.append(errors[number] / others)
+    return ratios
+
+
+def sharper(kinds: Mapping[str, Any]) -> dict[str, float]:
+    """The adversarial network's sharpness over the plain one's, by way."""
+    ways = [way for way in kinds["plain"] if way != "steps"]
+    return {way: kinds["adversarial"][way]["sharpness"] / kinds["plain"][way]["sharpness"] for way in ways}
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
