@@ -68,8 +68,8 @@ def stream_llr(evidence: Sequence[Evidence], media: Kind, dependence: Dependence
         return None
     if evidence[0].declares:  # as all of its stream do
         # Statements of one file repeat each other: the firmest counts, and one for AI before any for a camera.
-        llrs = [item.llr for item in evidence if item.llr is not None]
-        return max(llrs) if max(llrs) > 0 else min(llrs)
+        stated = [item.llr for item in evidence if item.llr is not None]
+        return max(stated) if max(stated) > 0 else min(stated)
     kinds = by_forgery(heard(evidence, media, dependence))
     llrs: dict[Forgery, float] = {}
     for forgery in _ORDER:
