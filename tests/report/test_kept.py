@@ -56,7 +56,8 @@ def test_with_pictures_the_page_is_as_it_was(two_people: Report) -> None:
     assert [len(each.exhibits) for each in again.evidence] == [len(each.exhibits) for each in report.evidence]
     assert again.frames[2].boxes == report.frames[2].boxes
     page, other = Page(to_html(again)), Page(to_html(report))
-    assert page.words == other.words
+    words = [re.sub(r"[0-9.]+ (kB|MB)", "", each.words) for each in (page, other)]  # pictures in JPEG once more
+    assert words[0] == words[1]
     assert len(page.has("img")) == len(other.has("img"))
 
 

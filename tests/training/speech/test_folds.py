@@ -253,9 +253,7 @@ def test_pairs_tell_which_of_the_two_is_forged() -> None:
     def llr(forged: bool) -> float:
         return float(rng.normal(1.0 if forged else -1.0, 0.2))
 
-    videos = [
-        pairs.Seen(str(n), n % 2 == 1, said("cnn.face_forgery", "altered", llr(n % 2 == 1), 1)) for n in range(10)
-    ]
+    videos = [pairs.Seen(str(n), n % 2 == 1, said("encoder.blended", "altered", llr(n % 2 == 1), 1)) for n in range(10)]
     voices = [pairs.Spoken(n % 2 == 1, said("speech.variability", "voice", llr(n % 2 == 1), None)) for n in range(80)]
     found = pairs.table(videos, voices)
     areas = {row.what: row.auc.value for row in found.rows if row.auc is not None}

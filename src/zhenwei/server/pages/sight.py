@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,13 +46,15 @@ class ServedAlbum(Album):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something on the timeline: from ``left``, in per cent, with words for who does not see it."""
+    """Something on the timeline: from ``left``, in per cent, with words for who does not see it. ``rank``: how many
+    begin at the same time and come before it."""
 
     left: str
     width: str
     words: str
     start: str
     detector: str = ""
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +225,14 @@ def _passages(course: Course, span: Interval, language: Language) -> tuple[tuple
 
 
 def _moments(maps: Sequence[Mapping[str, Any]], span: Interval, language: Language) -> list[Mark]:
-    found = []
+    found, at_once = list[Mark](), Counter[str]()
     for each in maps:
         if each["time"] is not None:
             words = f"{say('map_at', language, time=clock(each['time']))}: {each['detector']}"
-            found.append(Mark(_left(each["time"], span), "0", words, f"{each['time']:.3f}", each["detector"]))
+            start = f"{each['time']:.3f}"
+            rank = at_once[start]
+            found.append(Mark(_left(each["time"], span), "0", words, start, each["detector"], rank))
+            at_once[start] += 1
     return found
 
 
