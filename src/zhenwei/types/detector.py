@@ -60,8 +60,8 @@ class InputContract:
 class DetectorInfo:
     """The entry of a detector in the catalogue; shown by ``zhenwei detectors``.
 
-    ``depth``: the shallowest at which it is asked where no detector is named. "fast" is for what costs next to nothing
-    beside decoding, "full" for what costs much and was measured to add little.
+    ``depth``: the shallowest at which it is asked where no detector is named. "fast" is for what costs little beside
+    decoding or tells most, "full" for what costs much and was measured to add little.
     """
 
     id: str

@@ -101,7 +101,6 @@ def test_what_is_off_by_default_changes_nothing_else(kind: str, question: int) -
     assert (batch.decoded == question).all()
     assert not np.array_equal(batch.pixels[0::2], batch.pixels[1::2])
     assert batch.share[1::2].max() > 0.2
-    assert not batch.seam.any()
 
 
 def test_trips_of_parts_of_faces(tmp_path: Path) -> None:

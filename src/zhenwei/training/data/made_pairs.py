@@ -4,7 +4,6 @@ from that are to find forgeries which nobody collected."""
 from __future__ import annotations
 
 import itertools
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from zhenwei.forge.synthesis import (
     nearest_donors,
     self_blend,
 )
+from zhenwei.nets.face_encoder import CELLS, SIZE_PX
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.batches import made_by_motion
 from zhenwei.training.data.encoding import decode, encode
@@ -34,10 +34,7 @@ from zhenwei.training.data.face_room import FaceRoom
 from zhenwei.training.recipe import Augmentation, RecipeSection, Share
 from zhenwei.types import Floats, Pixels
 
-SIZE_PX = 224  # of a window on a crop
-CELLS, FINE_CELLS = 14, 28  # along a side of what is known of it: patches of 16 px, seams at stride 8
 MADE = ("self_blend", "affine_warp", "cross_blend", "mesh_swap", "decoded", "animated", "rendered")
-LAID_IN = frozenset(["self_blend", "cross_blend", "mesh_swap"])  # along whose masks a seam runs
 _CANDIDATES = 60
 _LOSSLESS = 101  # a quality of WebP
 _VIEW = (190, 300)  # px of a crop of 320 that are looked at: margins of a tenth to 0.4 of the face
@@ -50,8 +47,7 @@ class PairRecipe(RecipeSection):
     ``decoded``: share of the pairs that went through a latent autoencoder's decoder; ``trips``: how many of those are
     made, once, and ``trip_parts``: share of them that are faces, or parts of one, alone. ``animated``, ``rendered``:
     share of all pairs whose forgery is the still with its head turned, mouth and lids moved, and of those whose head
-    the learned network of motion drew, which counts as a decoder. ``set_aside``: one person in so many is never learned
-    from, 0 = none."""
+    the learned network of motion drew, which counts as a decoder."""
 
     seed: int = 1
     pairs: int = Field(default=12, gt=0)
@@ -60,7 +56,6 @@ class PairRecipe(RecipeSection):
     trip_parts: Share = 0.0
     animated: Share = 0.0
     rendered: Share = 0.0
-    set_aside: int = Field(default=0, ge=0)
     genuine: tuple[str, ...] = (
         "DFDC",
         "HansonSun/FaceLabelTools",
@@ -104,18 +99,11 @@ class RoundTrips:
 def learning_rows(room: FaceRoom, recipe: PairRecipe) -> NDArray[np.int64]:
     """Genuine faces with landmarks of the recipe's sources, without those that are set aside for testing."""
     pack = room.pack
-    usable = ~pack.forged & (pack.split != "val") & np.isin(pack.source, recipe.genuine) & ~set_aside(room, recipe)
+    usable = ~pack.forged & (pack.split != "val") & np.isin(pack.source, recipe.genuine)
     rows = np.flatnonzero(usable & np.isfinite(pack.landmarks).all((1, 2)))
     if not len(rows):
         raise DataError("there is no face to make forgeries of", got="none", want=", ".join(recipe.genuine))
     return rows
-
-
-def set_aside(room: FaceRoom, recipe: PairRecipe) -> NDArray[np.bool_]:
-    """The faces, genuine and forged, of people that are never learned from: always the same ones."""
-    if not recipe.set_aside:
-        return np.zeros(len(room), np.bool_)
-    return np.array([zlib.crc32(str(name).encode()) % recipe.set_aside == 0 for name in room.pack.identity], np.bool_)
 
 
 def prepare_trips(
@@ -152,12 +140,11 @@ def draw_trips(
 @dataclass(frozen=True, slots=True, eq=False)
 class PairBatch:
     """Of n pairs, genuine and forged beside each other: ``pixels`` ``(2n, 224, 224, 3)`` uint8; ``share``
-    ``(2n, 14, 14)`` float32 of each patch that is forged; ``seam`` ``(2n, 28, 28)`` float32, 4 m (1 - m) of the mask m
-    of what was laid in; ``made`` ``(2n,)``: which of :data:`MADE`, of both faces of a pair."""
+    ``(2n, 14, 14)`` float32 of each patch that is forged; ``made`` ``(2n,)``: which of :data:`MADE`, of both
+    faces of a pair."""
 
     pixels: Pixels
     share: Floats
-    seam: Floats
     made: NDArray[np.int64]
 
     @property
@@ -186,19 +173,18 @@ class PairMaker:
         return cls(room, trips, recipe, rows, odds / odds.sum())
 
     def __getitem__(self, step: int) -> PairBatch:
-        pixels, shares, seams, made = list[Pixels](), list[Floats](), list[Floats](), list[int]()
+        pixels, shares, made = list[Pixels](), list[Floats](), list[int]()
         for slot in range(self.recipe.pairs):
             rng = np.random.default_rng((self.recipe.seed, step, slot))
             genuine, forged, mask, how = self._pair(rng)
             side = genuine.shape[0]
             degrade = draw(self.recipe.augmentation, side, side, rng)
             both = degrade.apply(genuine), degrade.apply(forged)
-            seen, share, seam = _seen(both, degrade.apply_mask(mask), rng)
+            seen, share = _seen(both, degrade.apply_mask(mask), rng)
             pixels += seen
             shares += [np.zeros_like(share), share]
-            seams += [np.zeros_like(seam), seam if how in LAID_IN else np.zeros_like(seam)]
             made += [MADE.index(how)] * 2
-        return PairBatch(np.stack(pixels), np.stack(shares), np.stack(seams), np.array(made))
+        return PairBatch(np.stack(pixels), np.stack(shares), np.array(made))
 
     def _pair(self, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats, str]:
         """What is off draws nothing, so that the others are what they were without it."""
@@ -254,8 +240,8 @@ class PairMaker:
         return genuine, drawn, np.asarray(mask, np.float32), "decoded"
 
 
-def _seen(both: tuple[Pixels, Pixels], mask: Floats, rng: np.random.Generator) -> tuple[list[Pixels], Floats, Floats]:
-    """One window on both at the network's size, mirrored or not; the share of each patch that is forged, and seams."""
+def _seen(both: tuple[Pixels, Pixels], mask: Floats, rng: np.random.Generator) -> tuple[list[Pixels], Floats]:
+    """One window on both at the network's size, mirrored or not; the share of each patch that is forged."""
     whole = mask.shape[0]
     side = round(rng.uniform(*_VIEW) / 320 * whole)
     left, top = [int(np.clip((whole - side) / 2 + rng.normal(0, _SHIFT_PX), 0, whole - side)) for _ in range(2)]
@@ -267,7 +253,4 @@ def _seen(both: tuple[Pixels, Pixels], mask: Floats, rng: np.random.Generator) -
         x = cv2.resize(np.ascontiguousarray(x), (size, size), interpolation=method)
         return np.ascontiguousarray(x[:, ::-1] if mirrored else x)
 
-    seen = np.asarray(window(mask, SIZE_PX), np.float32)
-    seam = cv2.resize(4 * seen * (1 - seen), (FINE_CELLS, FINE_CELLS), interpolation=cv2.INTER_AREA)
-    share = np.asarray(window(mask, CELLS), np.float32)
-    return [np.asarray(window(x, SIZE_PX), np.uint8) for x in both], share, np.asarray(seam, np.float32)
+    return [np.asarray(window(x, SIZE_PX), np.uint8) for x in both], np.asarray(window(mask, CELLS), np.float32)
