@@ -273,6 +273,19 @@ def test_what_a_file_declares_comes_before_the_verdict(forged_photo: Report) -> 
     assert "What the file declares" not in read(forged_photo).words
 
 
+def test_an_answer_that_does_not_count_says_so_and_why(forged_photo: Report) -> None:
+    first, *rest = forged_photo.evidence
+    note, why = "not counted in the verdict", "no better than chance"
+    counted = read(replace(forged_photo, evidence=(replace(first, llr=1.2, counted=0.4), *rest))).words
+    assert note not in counted
+    assert why not in counted
+    unheard = read(replace(forged_photo, evidence=(replace(first, llr=1.2, counted=0.0), *rest))).words
+    assert unheard.count(note) == 2  # where it answers, and in the sentence that says why
+    assert unheard.count(why) == 1
+    chinese = replace(forged_photo, evidence=(replace(first, llr=1.2, counted=0.0), *rest))
+    assert "不计入结论" in to_html(chinese, "zh")
+
+
 def test_silent_detectors_are_folded_and_those_not_asked_named_in_one_line(forged_photo: Report) -> None:
     silent = Evidence("temporal.pulse", None, Text("No answer.", zh="没有结论。"), Text("too short", zh="太短"))
     unasked = replace(silent, detector="speech.lfcc_gmm", reason="this detector does not examine pictures", asked=False)

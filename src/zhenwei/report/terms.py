@@ -154,6 +154,12 @@ PHRASES: dict[str, tuple[str, str]] = {
         "say abstains, and that counts for neither side.",
         "对数似然比（LLR）大于零支持伪造，小于零支持真实。无法判断的检测器不作判断，也不计入任何一方。",
     ),
+    "not_counted": ("not counted in the verdict", "不计入结论"),
+    "not_counted_how": (
+        "A detector is not counted in the verdict where, on media from sources it had never seen, it told forged from "
+        "genuine no better than chance, or where it only repeats what others say.",
+        "若某检测器在从未见过的来源的媒体上区分真伪不优于随机猜测，或只是重复其他检测器的结论，则不计入结论。",
+    ),
     "no_evidence": ("No detector was asked about this file.", "没有检测器检验过此文件。"),
     "silent": ("{count} detectors had no answer", "{count} 个检测器未作答"),
     "unasked": ("Not for a {kind}, and not asked: {names}.", "不适用于{kind}，未询问：{names}。"),

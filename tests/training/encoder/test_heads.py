@@ -14,6 +14,7 @@ from zhenwei.training.encoder._heads import (
     COLLECTED,
     SELF_MADE,
     TokenTable,
+    _Cell,
     by_medium,
     family_of,
     fit_head,
@@ -59,7 +60,29 @@ def table(*, trace: float = 2.5, apart: float = 6.0, made: int = 40) -> TokenTab
         medium,
         np.full(len(rows), 90, np.float32),
         np.full(len(rows), "train"),
+        np.array(sources),
     )
+
+
+def blended() -> TokenTable:
+    plain = table()
+    return replace(plain, kind=np.where(plain.kind == "animated", "blended", plain.kind))
+
+
+def joined(one: TokenTable, other: TokenTable) -> TokenTable:
+    columns = {name: getattr(one, name) for name in TokenTable.__dataclass_fields__}
+    return TokenTable(**{name: np.concatenate([x, getattr(other, name)]) for name, x in columns.items()})
+
+
+def altered_of(plain: TokenTable, way: str, *origins: str, moved: float = 0.0) -> TokenTable:
+    """The genuine faces of ``origins`` once more, as a source of its own, moved along the trace of forgeries."""
+    rows = np.isin(plain.source, origins) & (plain.kind == "")
+    columns = {name: getattr(plain, name)[rows] for name in TokenTable.__dataclass_fields__}
+    tokens = columns["tokens"].copy()
+    tokens[:, 0, 1, 0] += moved
+    made = {"tokens": tokens, "kind": np.full(rows.sum(), "made altered"), "source": np.full(rows.sum(), way)}
+    medium = np.char.add(f"{way} ", columns["medium"])
+    return TokenTable(**{**columns, **made, "medium": medium, "group": medium})
 
 
 @pytest.mark.parametrize("learned", [SELF_MADE, BOTH, COLLECTED])
@@ -106,6 +129,57 @@ def test_methods_of_the_same_family_are_left_out_with_a_source() -> None:
     alike = replace(plain, method=method)
     head = fit_head(alike, "animated", READS, COLLECTED)
     assert not head.by_source  # nothing is left to learn from
+
+
+def test_altered_faces_of_a_source_that_is_left_out_are_not_learned_from() -> None:
+    """With the origin "a" the scores of "a" are those of heads without them, those of "b" are not."""
+    plain = blended()
+    lot = joined(plain, altered_of(plain, "way", "a", moved=8.0))
+
+    def ranks(data: TokenTable, source: str) -> float:
+        head = fit_head(data, "blended", READS, COLLECTED)
+        assert set(head.left_out) == set(plain.medium[plain.collected].tolist())  # nothing else is measured on
+        mine = [(s.score, s.forged) for s in head.samples if s.source == source]
+        return float(np.corrcoef(np.array(mine, float).T)[0, 1])
+
+    nobody = replace(lot, split=np.where(lot.source == "way", "val", lot.split))  # standardised alike, not learned from
+    nobodys = replace(lot, origin=np.where(lot.source == "way", "way", lot.origin))
+    assert ranks(lot, "a") == pytest.approx(ranks(nobody, "a"), abs=1e-6)
+    assert ranks(nobodys, "a") < ranks(nobody, "a") - 0.05
+    assert ranks(lot, "b") < ranks(nobody, "b") - 0.05
+
+
+def test_a_way_of_altering_is_no_trace_of_forgeries() -> None:
+    """Faces that were moved as forgeries are: the head no longer calls them forged, at a price."""
+    plain = blended()
+    way = altered_of(plain, "way", "d", "e", moved=2.5)
+    x = way.read(READS)
+    shares = []
+    for data in (plain, joined(plain, way)):
+        head = fit_head(data, "blended", READS, COLLECTED)
+        genuine = data.read(READS)[data.kind == ""] @ head.weight.ravel() + head.bias
+        shares.append(np.mean(x @ head.weight.ravel() + head.bias > np.quantile(genuine, 0.95)))
+    assert shares[1] < shares[0] - 0.1
+
+
+def test_the_head_for_animated_faces_is_not_shown_altered_ones() -> None:
+    plain = table()
+    one, other = plain, joined(plain, altered_of(plain, "way", "a", "b", "d"))
+    weights = [fit_head(data, "animated", READS, COLLECTED).weight for data in (one, other)]
+    assert np.corrcoef(weights[0].ravel(), weights[1].ravel())[0, 1] > 0.999  # but for the standardisation
+
+
+def test_the_parts_of_a_source_are_one() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(60, 5)).astype(np.float32) + 3
+    cells = []
+    for rows in (x[:7], x[7:8], x[8:]):
+        spread = np.cov(rows.T).astype(np.float32) if len(rows) > 1 else np.zeros((5, 5), np.float32)
+        cells.append(_Cell("way", "a", "", forged=False, count=len(rows), mean=rows.mean(0), spread=spread))
+    whole = cells[0].merged(cells[1]).merged(cells[2])
+    assert whole.count == 60
+    assert np.allclose(whole.mean, x.mean(0), atol=1e-5)
+    assert np.allclose(whole.spread, np.cov(x.T), atol=1e-4)
 
 
 def test_weights_are_folded() -> None:

@@ -13,10 +13,12 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item
 from zhenwei.forge.latent import LatentRoundTrip
 from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder
+from zhenwei.training.data.altered import WAYS
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
 from zhenwei.training.data.made_pairs import MADE, PairMaker, RoundTrips, draw_trips, learning_rows, prepare_trips
 from zhenwei.training.data.pack import Pack, offsets_of
+from zhenwei.training.encoder import _heads
 from zhenwei.training.encoder._tune import EncoderRecipe, load_tuned, losses, save_tuned
 from zhenwei.training.recipe import Augmentation, read_recipe
 from zhenwei.types import Pixels
@@ -171,3 +173,27 @@ def test_options_of_the_recipe() -> None:
     assert read_recipe(EncoderRecipe, "", {"steps": "0", "augmentation.h264": "0.1"}).steps == 0
     with pytest.raises(UsageError):
         read_recipe(EncoderRecipe, "", {"blocks": "13"})
+
+
+def test_the_table_of_the_heads_holds_faces_altered_ones_and_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_heads, "_MADE", 2)
+    sent, shares = list[Pixels](), list[float]()
+
+    def encode_all(pixels: Pixels) -> np.ndarray:
+        sent.extend(pixels)
+        values = pixels.mean((1, 2, 3), keepdims=True)[:, None].astype(np.float16)  # a token that tells which face
+        return np.asarray(values.reshape(-1, 1, 1, 1).repeat(2, 2))
+
+    maker = PairMaker.of(room(), trips(), recipe())
+    table = _heads.table_of(encode_all, room(), maker, recipe(), shares.append)
+    altered = table.kind == "made altered"
+    assert len(table.kind) == len(sent) == 6 + 4 * len(WAYS) + 2 * 6
+    assert np.array_equal(table.tokens[:, 0, 0, 0], np.array(sent).mean((1, 2, 3)).astype(np.float16))
+    assert set(table.source[altered]) == set(WAYS)
+    assert set(table.origin[altered]) == {"DFDC"}  # "ffhq" is set aside or forged
+    assert np.array_equal(table.origin[~altered], table.source[~altered])
+    assert len({pixels.tobytes() for pixels in np.array(sent)[altered]}) == altered.sum()
+    assert table.split.tolist().count("val") == 1
+    assert not table.collected[altered].any()
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0

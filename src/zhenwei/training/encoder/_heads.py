@@ -5,6 +5,9 @@ differ is none to tell forgeries by. Every forged source pulls from the mean of 
 For every source, heads are fitted without it and without methods of the same family; what they then answer to it is
 what blocks are chosen by, and what scores are calibrated on.
 
+Genuine faces that were altered as apps and devices do (:mod:`zhenwei.training.data.altered`) are sources of their own,
+one of each way, so that what a beauty filter or an enlargement changes is none to tell forgeries by either.
+
 Of generators of whole pictures that does not work: a family that was never seen is not found (AUC 0.33 to 0.69). That
 head speaks of families that it knows. A source with such pictures is left out by halves, one with genuine ones alone
 as a whole, and what it says is bounded by how many generators may leave none of the known traces.
@@ -12,10 +15,11 @@ as a whole, and what it says is bounded by how many generators may leave none of
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,16 +32,21 @@ from zhenwei.errors import DataError
 from zhenwei.files import make_folder
 from zhenwei.nets.face_encoder import ClipTower, Read
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.augment import draw
+from zhenwei.training.data.altered import WAYS
+from zhenwei.training.data.augment import AugmentationDraw, draw
 from zhenwei.training.data.encoding import shrink
 from zhenwei.training.data.face_room import KINDS, FaceRoom
-from zhenwei.training.data.made_pairs import PairMaker
+from zhenwei.training.data.made_pairs import PairMaker, learning_rows
 from zhenwei.training.encoder._tune import EncoderRecipe
 from zhenwei.training.install.calibrate import Sample
 from zhenwei.types import Floats, Pixels
 
 FACES_OF_CLIP, _MAX_FACES = 4, 300  # of a medium; of a source and class
 _MADE, BEYOND = 60, 10**6  # batches of pairs for the heads, at steps that no training comes to
+_ALTERED = 70  # faces of each source that are altered, in each way
+_LEAVES_ALTERED = frozenset(
+    ["blended", "generated"]
+)  # the head for animated ones leaves them alone without being shown
 _WEIGHT = 150  # a source with more faces than these counts as these
 _RIDGE, _BETWEEN = 1.0, 1.0
 _MIN_MEDIA = 4  # of a source that blocks are chosen by
@@ -75,8 +84,8 @@ CHOICES: dict[str, tuple[Learned, ...]] = {
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenTable:
     """``tokens`` ``(n, blocks, 2, width)`` float16: class token and mean patch after each block. ``kind``: "" genuine,
-    of :data:`KINDS`, or of a pair made here; ``medium``, ``group``: whose rows belong together; ``face_px``. ``split``:
-    "val" is asked and never learned from."""
+    of :data:`KINDS`, or made here; ``medium``, ``group``: whose rows belong together; ``face_px``, 0 of pairs.
+    ``split``: "val" is asked and never learned from. ``origin``: the source, or that of the face which was altered."""
 
     tokens: NDArray[np.float16]
     kind: NDArray[np.str_]
@@ -86,6 +95,7 @@ class TokenTable:
     group: NDArray[np.str_]
     face_px: NDArray[np.float32]
     split: NDArray[np.str_]
+    origin: NDArray[np.str_]
 
     def read(self, reads: Sequence[Read]) -> Floats:
         """``(n, len(reads) * width)`` float32."""
@@ -130,58 +140,91 @@ def chosen_rows(room: FaceRoom) -> NDArray[np.int64]:
         if place % 2 == 0 and place < 2 * FACES_OF_CLIP:  # every other frame of eight
             key = (str(room.pack.source[row]), str(room.kind[row]), str(room.method[row]))
             groups.setdefault(key, []).append(row)
-    chosen = []
-    for mine in groups.values():
-        count = min(_MAX_FACES, len(mine))
-        chosen += [mine[i * len(mine) // count] for i in range(count)]
+    chosen = [row for mine in groups.values() for row in _evenly(mine, _MAX_FACES)]
     return np.array(sorted(chosen), np.int64)
+
+
+def altered_rows(room: FaceRoom, recipe: EncoderRecipe) -> list[int]:
+    """Genuine faces that may be learned from, up to seventy of each source, evenly spread."""
+    by_source: dict[str, list[int]] = {}
+    for row in learning_rows(room, recipe).tolist():
+        by_source.setdefault(str(room.pack.source[row]), []).append(row)
+    return [row for mine in by_source.values() for row in _evenly(mine, _ALTERED)]
+
+
+def _evenly(rows: Sequence[int], limit: int) -> list[int]:
+    count = min(limit, len(rows))
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a table says of one face, but its tokens."""
+
+    kind: str
+    source: str
+    method: str
+    medium: str
+    group: str
+    split: str
+    origin: str
+    face_px: float
 
 
 def table_of(
     encode: Encode, room: FaceRoom, maker: PairMaker, recipe: EncoderRecipe, progress: Callable[[float], None]
 ) -> TokenTable:
-    """Tokens of the room's faces, each as it might be delivered (a forgery like its original), and of pairs made."""
-    rows, pack = chosen_rows(room), room.pack
-    columns: dict[str, list[str]] = {name: [] for name in ("kind", "source", "method", "medium", "group", "split")}
-    pixels, sizes, found = list[Pixels](), list[float](), list[NDArray[np.float16]]()
-    total = len(rows) + _MADE * 2 * recipe.pairs
+    """Tokens of the room's faces, each as it might be delivered (a forgery like its original), of genuine ones altered,
+    and of pairs made."""
+    rows, altered = chosen_rows(room), altered_rows(room, recipe)
+    total = len(rows) + len(WAYS) * len(altered) + _MADE * 2 * recipe.pairs
+    faces = itertools.chain(_collected(room, rows.tolist(), recipe), _altered(room, altered, recipe), _made(maker))
+    asked, found = list[_Asked](), list[NDArray[np.float16]]()
+    while batch := list(itertools.islice(faces, _BATCH)):
+        found.append(encode(np.stack([pixels for pixels, _ in batch])))
+        asked += [one for _, one in batch]
+        progress(len(asked) / total)
+    columns = {}
+    for name in ("kind", "source", "method", "medium", "group", "split", "origin"):
+        columns[name] = np.array([getattr(one, name) for one in asked])
+    sizes = np.array([one.face_px for one in asked], np.float32)
+    return TokenTable(np.concatenate(found), face_px=sizes, **columns)
 
-    def flush(*, least: int) -> None:
-        while len(pixels) >= max(1, least):
-            found.append(encode(np.stack(pixels[:_BATCH])))
-            del pixels[:_BATCH]
-            progress(min(1.0, sum(map(len, found)) / total))
 
+def _collected(room: FaceRoom, rows: Sequence[int], recipe: EncoderRecipe) -> Iterator[tuple[Pixels, _Asked]]:
+    pack = room.pack
     for row in rows:
         name = str(pack.identity[row]) if room.kind[row] != "generated" else str(pack.path[row])
         rng = np.random.default_rng((recipe.seed, 31, zlib.crc32(name.encode())))
-        degrade = draw(recipe.augmentation.model_copy(update={"rotate_deg": 0.01}), pack.side, pack.side, rng)
-        pixels.append(_view(degrade.apply(pack.pixels(int(row)))))
-        values = (
-            room.kind[row],
-            pack.source[row],
-            room.method[row],
-            room.medium[row],
-            pack.identity[row],
-            pack.split[row],
-        )
-        for column, value in zip(columns.values(), values, strict=True):
-            column.append(str(value))
-        sizes.append(float(pack.face_px[row]))
-        flush(least=_BATCH)
+        pixels = _view(_delivery(recipe, pack.side, rng).apply(pack.pixels(row)))
+        source, method, medium = str(pack.source[row]), str(room.method[row]), str(room.medium[row])
+        group, split, face_px = str(pack.identity[row]), str(pack.split[row]), float(pack.face_px[row])
+        yield pixels, _Asked(str(room.kind[row]), source, method, medium, group, split, source, face_px)
+
+
+def _altered(room: FaceRoom, rows: Sequence[int], recipe: EncoderRecipe) -> Iterator[tuple[Pixels, _Asked]]:
+    """Each way is the name of a source."""
+    pack = room.pack
+    for way, alter in WAYS.items():
+        for row in rows:
+            rng = np.random.default_rng((recipe.seed, 37, zlib.crc32(way.encode()), row))
+            delivery, medium = _delivery(recipe, pack.side, rng), f"{way} {row}"
+            pixels = _view(delivery.apply(alter(pack.pixels(row), rng)))
+            origin, face_px = str(pack.source[row]), float(pack.face_px[row])
+            yield pixels, _Asked("made altered", way, "", medium, medium, "train", origin, face_px)
+
+
+def _made(maker: PairMaker) -> Iterator[tuple[Pixels, _Asked]]:
     for number in range(_MADE):
         batch = maker[BEYOND + number]
-        pixels += list(batch.pixels)
         for place, question in enumerate(batch.decoded.tolist()):
             kind = ("made blended", "made decoded")[question] if place % 2 else "made genuine"
-            values = (kind, f"made {question}", "", f"made {number} {place}", f"made {number} {place // 2}", "train")
-            for column, value in zip(columns.values(), values, strict=True):
-                column.append(value)
-            sizes.append(float(recipe.blocks))
-        flush(least=_BATCH)
-    flush(least=1)
-    arrays = {name: np.array(column) for name, column in columns.items()}
-    return TokenTable(np.concatenate(found), face_px=np.array(sizes, np.float32), **arrays)
+            source, medium, group = f"made {question}", f"made {number} {place}", f"made {number} {place // 2}"
+            yield batch.pixels[place], _Asked(kind, source, "", medium, group, "train", source, 0.0)
+
+
+def _delivery(recipe: EncoderRecipe, side: int, rng: np.random.Generator) -> AugmentationDraw:
+    return draw(recipe.augmentation.model_copy(update={"rotate_deg": 0.01}), side, side, rng)
 
 
 def _view(crop: Pixels) -> Pixels:
@@ -246,12 +289,13 @@ def fit_head(table: TokenTable, kind: str, reads: tuple[Read, ...], learned: str
         if kind in KNOWN_ALONE and (table.kind[mine] == kind).any():
             for half in (0, 1):
                 asked = mine & (_halves(table.medium) == half)
-                direction = _direction(_cells(x, table, kind, learned, ~asked))
+                altered = ~table.collected & (table.origin == source)
+                direction = _direction(_cells(x, table, kind, learned, ~asked & ~altered))
                 if direction is not None:
                     scores[asked] = x[asked] @ direction[0] + direction[1]
             continue
         families = {family_of(method) for method in np.unique(table.method[mine]).tolist()} - {""}
-        direction = _direction([c for c in cells if c.source != source and c.family not in families])
+        direction = _direction([c for c in cells if c.origin != source and c.family not in families])
         if direction is not None:
             scores[mine] = x[mine] @ direction[0] + direction[1]
     weight, media = fitted[0] / scale, by_medium(table, scores)
@@ -276,9 +320,11 @@ def family_of(method: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cell:
-    """The faces of one source, class and family of methods: how many, their mean, and how they spread about it."""
+    """The faces of one source, class and family of methods: how many, their mean, and how they spread about it;
+    altered ones of each origin apart until it is known which may be learned from."""
 
     source: str
+    origin: str
     family: str
     forged: bool
     count: int
@@ -288,6 +334,15 @@ class _Cell:
     @property
     def weight(self) -> int:
         return min(self.count, _WEIGHT)
+
+    def merged(self, other: _Cell) -> _Cell:
+        """Both as one of this cell's source."""
+        total, between = self.count + other.count, self.mean - other.mean
+        share = np.float32(other.count / total)
+        mean = self.mean - share * between
+        inner = np.float32(max(0, self.count - 1)) * self.spread + np.float32(max(0, other.count - 1)) * other.spread
+        spread = inner + np.float32(self.count) * share * np.outer(between, between)
+        return replace(self, count=total, mean=mean, spread=spread / np.float32(max(1, total - 1)))
 
 
 def _halves(media: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -300,32 +355,40 @@ def _cells(
 ) -> list[_Cell]:
     """Of what a head learns from: genuine faces, and forged ones that were made here, collected, or both."""
     wanted = {"": False, "made genuine": False}
+    if kind in _LEAVES_ALTERED:
+        wanted["made altered"] = False
     if learned != COLLECTED:
         wanted[_MADE_KIND[kind]] = True
     if learned != SELF_MADE:
         wanted[kind] = True
-    rows_of: dict[tuple[str, str, bool], list[int]] = {}
+    rows_of: dict[tuple[str, str, str, bool], list[int]] = {}
     known = table.split != "val" if usable is None else usable & (table.split != "val")
-    for row, (source, method, of_kind) in enumerate(zip(table.source, table.method, table.kind, strict=True)):
-        if str(of_kind) in wanted and known[row]:
-            rows_of.setdefault((str(source), family_of(str(method)), wanted[str(of_kind)]), []).append(row)
+    columns = (table.source, table.origin, table.method, table.kind)
+    for row, (source, origin, method, of_kind) in enumerate(zip(*[x.tolist() for x in columns], strict=True)):
+        if of_kind in wanted and known[row]:
+            rows_of.setdefault((source, origin, family_of(method), wanted[of_kind]), []).append(row)
     cells = []
-    for (source, family, forged), rows in rows_of.items():
+    for (source, origin, family, forged), rows in rows_of.items():
         mean = x[rows].mean(0)
         centred = x[rows] - mean
-        cells.append(_Cell(source, family, forged, len(rows), mean, centred.T @ centred / max(1, len(rows) - 1)))
+        spread = centred.T @ centred / max(1, len(rows) - 1)
+        cells.append(_Cell(source, origin, family, forged, len(rows), mean, spread))
     return cells
 
 
 def _direction(cells: Sequence[_Cell]) -> tuple[Floats, float] | None:
     """Weights and bias on standardised features, their spread within sources 1; None where a class has no source."""
-    genuine = {cell.source: cell for cell in cells if not cell.forged}
+    genuine: dict[str, _Cell] = {}
+    for cell in cells:
+        if not cell.forged:
+            genuine[cell.source] = genuine[cell.source].merged(cell) if cell.source in genuine else cell
     forged = [cell for cell in cells if cell.forged]
     if not genuine or not forged:
         return None
-    total = sum([cell.weight for cell in cells])
-    spread = np.zeros_like(cells[0].spread)
-    for cell in cells:
+    every = [*genuine.values(), *forged]
+    total = sum([cell.weight for cell in every])
+    spread = np.zeros_like(every[0].spread)
+    for cell in every:
         spread += cell.weight / total * cell.spread
     means = np.stack([cell.mean for cell in genuine.values()])  # (sources, width)
     between = means - means.mean(0)
