@@ -26,7 +26,7 @@ from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
-from zhenwei.training.install import left_out, thresholds
+from zhenwei.training.install import left_out, people, thresholds
 from zhenwei.training.lesson import Lesson, LessonRun, Way
 from zhenwei.training.recipe import options_of
 
@@ -222,10 +222,13 @@ def measure_thresholds(options: TrainOptions) -> None:
         shown.tell("leaving each source out", 0.0)
         found = thresholds.measure(every)
         shown.tell("leaving each source out", 1.0)
+        seen = {one.digest for one in every if one.kind != "audio"}
+        items = [item for item in thresholds.items_of(options.data, options.limit) if item.digest in seen]
+        tones = people.tones_of(items, options.output, lambda share: shown.tell("looking at skin", share))
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
     before = Dependence.load()  # of kinds that DATA lacks, as it was
     replace(before, spread={}, correlation={}, groups=0).joined(found.dependence).save(beside)
-    left_out.save(found, options.output)
+    left_out.save(found, options.output, more=people.to_markdown(found, tones))
     shown.show(left_out.to_markdown(found))
     shown.say(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}")

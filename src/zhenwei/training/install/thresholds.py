@@ -93,6 +93,7 @@ class FileAnswers:
     facts: Mapping[str, float] = field(default_factory=dict)
     method: str = ""
     video: str = ""  # the recording that it is, or was made from
+    digest: str = ""  # Item.digest
 
     def evidence(self) -> list[Evidence]:
         """On what is measured here: of clips the picture alone."""
@@ -153,8 +154,7 @@ def ask(
 
     Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
     """
-    plan = load_protocol(PROTOCOL)
-    items = spread(plan.choose(load(data).items), limit)
+    plan, items = load_protocol(PROTOCOL), items_of(data, limit)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     everybody = asked_at("standard")  # by name, or those that do not count now were never asked again
@@ -165,6 +165,11 @@ def ask(
     scratch.rmdir()
     known = left_out_answers()
     return [answered(outcome, known) for outcome in outcomes if outcome.decision != "unreadable"]
+
+
+def items_of(data: Path, limit: int = 0) -> list[Item]:
+    """The files that :func:`ask` asks about. Raises :class:`DataError` for damaged data."""
+    return spread(load_protocol(PROTOCOL).choose(load(data).items), limit)
 
 
 def left_out_answers(store: Path = models.STORE) -> LeftOut:
@@ -204,7 +209,7 @@ def answered(outcome: Outcome, left_out: LeftOut | None = None) -> FileAnswers:
     said += tuple(Answer(name, 1, llr, build(name).info.finds) for name, llr in known.items())
     source, video = item.origin or item.set_name, f"{item.set_name}/{item.video}" if item.video else ""
     made = (outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
-    return FileAnswers(*made, item.method, video)
+    return FileAnswers(*made, item.method, video, item.digest)
 
 
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
