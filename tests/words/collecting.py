@@ -32,7 +32,7 @@ def sentences() -> dict[str, str]:
         for template in _in_file(path, where):
             if _says_something(template) or (where.startswith("cli/") and _is_word(template)):
                 found.setdefault(template, where)
-    for template in (*_in_help(), *LOOKED_UP):
+    for template in (*_in_help(), *_in_pages(), *LOOKED_UP):
         if _says_something(template) or _is_word(template):
             found.setdefault(template, "help")
     return found
@@ -136,6 +136,12 @@ def _name(function: ast.expr) -> str:
     return (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
     )
+
+
+def _in_pages() -> Iterator[str]:
+    """``"..."|told`` in a template."""
+    for path in sorted((SOURCE / "pages" / "templates").rglob("*.html")):
+        yield from re.findall(r'"([^"]+)"\|told', path.read_text(encoding="utf-8"))
 
 
 def _in_help() -> Iterator[str]:

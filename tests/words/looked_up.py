@@ -29,6 +29,28 @@ LOOKED_UP = (  # words that come out of data
     "looking for leaks", "reading metadata", "where maps lie", "asking the network",
     "holding it to the contract",
     "Sources of fewer than {} cases are shown, and count neither in a mean nor as the worst.",
+    "{} genuine and {} forged files, split {}", "{} genuine and {} forged files", "recordings", "and {} more",
+    "scores, source left out", "scores, group left out",
+    # of the page of a training run
+    "Training {} · step {} · zhenwei", "Training run", "This page is one file. It loads nothing and sends nothing.",
+    "a network", "Nothing here tells which step is best.", "{} (best)", "{} check", "{} checks",
+    "Best at step {}, with {} on held-out data; {} since then did not better it.",
+    "Best at step {}, with {} on held-out data, the latest check.",
+    "Best at step {}, with {} on held-out data: the only check so far.",
+    "Step", "Images seen", "Running time", "Pace", "Left, at this pace", "{} of {} ({}%)",
+    "{} between the first check and the latest, pauses left out", "{} steps a minute", "{} s a step",
+    "{} minute", "{} minutes", "{} h {} min", "Held-out AUC", "Loss on the training faces", "Learning rate",
+    "learning rate", "loss, nats", "value", "step", "whole face: forged or not (whole)",
+    "which regions are forged (regional)", "people it never saw (auc_people)", "sources it never saw (auc_sources)",
+    "what decides (choose)", "Column {} of the log.", "Over {}; latest: {}.",
+    "How often a forged face scores above a genuine one, on faces that are not trained on; 0.5 is guessing. The gap "
+    "between the lines is the price of what is new. The dotted line marks the step whose weights are kept.",
+    "What training lowers, averaged since the check before, on faces that are trained on. It falls while the network "
+    "learns; if it falls while the held-out AUC does, too, the network learns by heart.",
+    "How far one step may go. It rises at first, then falls to the end of the run.",
+    "How far one step may go. It rises at first, then falls to the end of the run. The dotted line marks where the "
+    "run is.",
+    "Learning rate over {} steps, from {} through {} to {}.",
     # of trainings: stages and the tables that they end with
     "training", "calibrating", "fitting", "reading", "hearing", "encoding", "tuning", "coverage",
     "answered", "equal error rate", "Seed {}; weights {}.", "Seed {}.", "source", "method", "genuine, answered",
