@@ -108,7 +108,7 @@ CHARTS: dict[str, tuple[str, str]] = {
     "family_how": ("Lowest: {worst}. The dashed line is guessing.", "最低：{worst}。虚线为随机猜测。"),
     "family_steps": (" Steps: {steps}.", "各步：{steps}。"),
     "family_worst": ("{area} at {step}", "{area}（{step}）"),
-    "axis_harsher": ("{amount}, harsher to the right", "{amount}（越靠右越强）"),
+    "axis_harsher": ("{amount}, harsher to the right", "{amount}，越靠右越强"),
     "axis_numbered": ("step, as numbered below", "步骤（编号见下文）"),
     "amount_jpeg": ("quality kept", "保留的画质"),
     "amount_webp": ("quality kept", "保留的画质"),

@@ -32,7 +32,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     # the answer
     "title": ("How well does {subject} tell forged from genuine?", "{subject} 辨别真伪的能力如何？"),
-    "fused": ("zhenwei as a whole", "zhenwei 整体"),
+    "title_fused": (
+        "How well does zhenwei as a whole tell forged from genuine?",
+        "zhenwei 整体辨别真伪的能力如何？",
+    ),
     "size": (
         "{files} ({genuine} genuine, {forged} forged) · {sets}",
         "{files}（真实 {genuine}，伪造 {forged}）· {sets}",

@@ -19,7 +19,7 @@ from zhenwei.evaluation.drawings import of_ladder, of_set
 from zhenwei.evaluation.page_terms import count, known, say
 from zhenwei.evaluation.results import Figures, FileResult, Results
 from zhenwei.fusion.wording import signed
-from zhenwei.types import Language
+from zhenwei.types import Language, in_language
 
 MAX_FILES = 1000
 MAX_DRAWN_SETS = 24
@@ -88,11 +88,12 @@ def _page(results: Results) -> str:
         count=count,
         known=known,
         own_words=_own_words,
+        in_language=lambda sentence: in_language(sentence, words.spoken()),
     )
 
 
 def _own_words(sentence: str) -> str:
-    """What the results say, in the language of the page where they or the program know it."""
+    """A sentence that this program wrote into the results, in the language of the page."""
     return words.translated(sentence, words.spoken())
 
 

@@ -85,7 +85,9 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
     for pieces, chinese in _patterns():
         values = _values(text, pieces)
         if values is not None:
-            return chinese.format(*[_field(value, language, depth) for value in values])
+            is_name = not pieces[0] and pieces[1].startswith(": ")  # of a file or a set: it stays
+            told = values[:1] if is_name else []
+            return chinese.format(*told, *[_field(value, language, depth) for value in values[len(told) :]])
     return _by_sentence(text, language, depth)
 
 
