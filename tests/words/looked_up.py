@@ -71,5 +71,13 @@ LOOKED_UP = (  # words that come out of data
     "sound of {} groups; {} gave no answer. LLRs are kept within [{}, {}], what that many groups can support. "
     "Thresholds hold in the worst of the sources.",
     "pictures", "clips", "media", "windows",
+    # of the system: what it says of a file, or of JSON
+    "no such file or folder", "No such file or directory", "Permission denied", "Is a directory", "Not a directory",
+    "No space left on device", "Read-only file system", "File exists", "File name too long", "Input/output error",
+    "Too many open files", "Disk quota exceeded", "Invalid argument", "Operation not permitted", "Directory not empty",
+    "Connection refused", "Address already in use", "Expecting value: line {} column {} (char {})",
+    "Extra data: line {} column {} (char {})",
     # of the environment
+    "{} on Linux {}", "{} on Darwin {}", "{} on Windows {}", "{} frames of H.264, {} s", "AAC and MP3, {} s",
+    "inconclusive, {} s",
     "models", "python", "library", "model", "plug-in", "extra", "self-test", "manifest",)  # fmt: skip

@@ -88,7 +88,7 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
             is_name = not pieces[0] and pieces[1].startswith(": ")  # of a file or a set: it stays
             told = values[:1] if is_name else []
             return chinese.format(*told, *[_field(value, language, depth) for value in values[len(told) :]])
-    return _by_sentence(text, language, depth)
+    return _after_a_name(text, language, depth) or _by_sentence(text, language, depth)
 
 
 def has_chinese(sentence: str) -> bool:
@@ -99,6 +99,13 @@ def has_chinese(sentence: str) -> bool:
 def _field(value: str, language: Language, depth: int) -> str:
     """A sentence within another; a single word may be the name of a file."""
     return translated(value, language, depth - 1) if " " in value else value
+
+
+def _after_a_name(text: str, language: Language, depth: int) -> str:
+    """``photos/a.jpg: Permission denied``: what is known of a file; "" for anything else."""
+    name, _, rest = text.partition(": ")
+    told = translated(rest, language, depth - 1)
+    return f"{name}：{told}" if told != rest and (" " not in name or "/" in name) else ""
 
 
 def _by_sentence(text: str, language: Language, depth: int) -> str:
