@@ -29,7 +29,8 @@ LOOKED_UP = (  # words that come out of data
     "looking for leaks", "reading metadata", "where maps lie", "asking the network",
     "holding it to the contract",
     "Sources of fewer than {} cases are shown, and count neither in a mean nor as the worst.",
-    "{} genuine and {} forged files, split {}", "{} genuine and {} forged files", "recordings", "and {} more",
+    "{} genuine and {} forged files, split {}", "{} genuine and {} forged files", "recordings",
+    "and {} more", "{} and {} more",
     "scores, source left out", "scores, group left out",
     # of the page of a training run
     "Training {} · step {} · zhenwei", "Training run", "This page is one file. It loads nothing and sends nothing.",
