@@ -25,15 +25,18 @@ from tests.evaluation.test_results_page import (
 from tests.evaluation.test_results_page import files as made_files
 
 import zhenwei.evaluation
+from zhenwei.cli import main
 from zhenwei.evaluation import drawings
 from zhenwei.evaluation import results_page as page
 from zhenwei.evaluation.chart_terms import FAMILIES
 from zhenwei.evaluation.documents import as_json
+from zhenwei.evaluation.examine import Journal
+from zhenwei.evaluation.items import Item, Outcome
 from zhenwei.evaluation.ladder import steps
 from zhenwei.evaluation.page_terms import PHRASES, UNITS, count, say
 from zhenwei.evaluation.protocols import load_protocol, names
 from zhenwei.evaluation.results import Finding, load, save
-from zhenwei.types import Text
+from zhenwei.types import Text, in_language
 from zhenwei.words import speaking, spoken
 
 if TYPE_CHECKING:
@@ -120,6 +123,30 @@ def test_the_language_ends_with_the_page_and_the_results_stay_english(tmp_path: 
     read = load(tmp_path / "results.json")
     assert read == one
     assert "All of it." in page.to_html(read, "zh")
+
+
+def test_a_reason_keeps_its_chinese_when_the_evaluation_goes_on(tmp_path: Path) -> None:
+    item = Item("a.jpg", tmp_path / "a.jpg", "a", forged=False)
+    outcome = Outcome(item, None, "unreadable", Text("cut short", zh="不完整"))
+    Journal.open(tmp_path / "journal.jsonl", {}).add(outcome, "")
+    found = Journal.open(tmp_path / "journal.jsonl", {}).find(item, "")
+    assert found is not None
+    assert found == outcome
+    assert in_language(found.reason, "zh") == "不完整"
+
+
+def test_the_command_writes_the_page_in_its_language(tmp_path: Path) -> None:
+    rows = ["id,score,label,group"]
+    for number in range(80):
+        rows.append(f"v{number},{number % 2 + number / 100:.2f},{'fake' if number % 2 else 'real'},g{number // 4}")
+    (tmp_path / "theirs.csv").write_text("\n".join(rows) + "\n")
+    command = ["evaluate", "theirs", "--scores", str(tmp_path / "theirs.csv"), "--output", str(tmp_path / "out")]
+    assert main(["--lang", "zh", *command]) == 0
+    html = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-Hans">' in html
+    assert "外部分数（留出人物）" in html
+    assert "另一模型的分数，越高越支持伪造。分数经逻辑回归校准。" in html
+    assert load(tmp_path / "out" / "results.json").protocol_text.startswith("The scores of another model")
 
 
 def test_names_are_text_in_chinese_too() -> None:

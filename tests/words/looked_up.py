@@ -21,6 +21,12 @@ LOOKED_UP = (  # words that come out of data
     "{} source videos of the test were trained on, in {} of {} files",
     "{} files of the test were trained on, in {} of {} files",
     "split leak: identity", "split leak: source video", "split leak: name", "near-duplicates",
+    "no copies, by what they look like: {} of the test against {} that were trained on",
+    "{} files of the test look like one that was trained on: {} of the test against {} that were trained on",
+    "no copies, by what they look like: {} of the test against {} that were trained on; {} files were too "
+    "many to be looked at",
+    "{} files of the test look like one that was trained on: {} of the test against {} that were trained on; "
+    "{} files were too many to be looked at",
     "{} of the test against {} that were trained on", "{}; {} files were too many to be looked at",
     "{}: without a pixel, by size, format and compression alone, AUC {}; the answers {}",
     "{} is better by {}: {}, p {}", "{} is better by coverage: {}, p {}", "No difference can be shown",

@@ -85,6 +85,12 @@ def test_a_name_in_front_of_a_sentence_stays() -> None:
     assert told == "this and that：标签打乱后 AUC 为 0.5"
 
 
+def test_the_longer_of_two_templates_is_told() -> None:
+    looked = "583 of the test against 5151 that were trained on; 6001 files were too many to be looked at"
+    told = translated(f"no copies, by what they look like: {looked}", "zh")
+    assert told == "从外观上看没有副本：测试中的 583 个文件对照训练过的 5151 个文件；另有 6001 个因数量过多未查看"
+
+
 def test_a_sentence_that_carries_its_chinese_is_told_in_it() -> None:
     assert translated(Text("no face", zh="没有人脸"), "zh") == "没有人脸"
     assert translated(Text("no face", zh="没有人脸"), "en") == "no face"
