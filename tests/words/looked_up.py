@@ -2,7 +2,8 @@
 
 LOOKED_UP = (  # words that come out of data
     "image", "video", "audio", "fast", "standard", "full", "forged", "genuine", "inconclusive", "unreadable",
-    "id", "question", "takes", "finds", "judges", "needs", "asked", "reads metadata", "reference", "blind spots",
+    "id", "question", "takes", "finds", "judges", "needs", "asked", "does not count", "reads metadata", "reference",
+    "blind spots",
     "reading", "finding faces", "following faces", "done",
     "Question", "Takes", "Needs", "Depth", "no media", "hidden", "linked folder", "no file",
     "file that is no picture, video or sound", "files that are no pictures, videos or sound",

@@ -48,6 +48,7 @@ _LEAVES_ALTERED = frozenset(
     ["blended", "generated"]
 )  # the head for animated ones leaves them alone without being shown
 _WEIGHT = 150  # a source with more faces than these counts as these
+_MADE_WEIGHT = {"blended": 300}  # and the pairs made here, by kind
 _RIDGE, _BETWEEN = 1.0, 1.0
 _MIN_MEDIA = 4  # of a source that blocks are chosen by
 _BATCH = 16
@@ -330,10 +331,11 @@ class _Cell:
     count: int
     mean: Floats
     spread: Floats
+    most: int = _WEIGHT
 
     @property
     def weight(self) -> int:
-        return min(self.count, _WEIGHT)
+        return min(self.count, self.most)
 
     def merged(self, other: _Cell) -> _Cell:
         """Both as one of this cell's source."""
@@ -372,7 +374,8 @@ def _cells(
         mean = x[rows].mean(0)
         centred = x[rows] - mean
         spread = centred.T @ centred / max(1, len(rows) - 1)
-        cells.append(_Cell(source, origin, family, forged, len(rows), mean, spread))
+        most = _MADE_WEIGHT.get(kind, _WEIGHT) if source.startswith("made ") else _WEIGHT
+        cells.append(_Cell(source, origin, family, forged, len(rows), mean, spread, most))
     return cells
 
 

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from zhenwei import models, pipeline
-from zhenwei.detectors import build
+from zhenwei.detectors import asked_at, build
 from zhenwei.errors import DataError, ModelError
 from zhenwei.evaluation.evaluate import FUSED, run_of
 from zhenwei.evaluation.examine import Journal, examine
@@ -157,7 +157,8 @@ def ask(
     items = spread(plan.choose(load(data).items), limit)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    options = pipeline.Options(frames=plan.frames)
+    everybody = asked_at("standard")  # by name, or those that do not count now were never asked again
+    options = pipeline.Options(frames=plan.frames, detectors=everybody)
     journal = Journal.open(folder / JOURNAL, run_of(FUSED, options))
     tell = (lambda done: progress(done, len(items))) if progress else None
     outcomes = examine(items, scratch, options=options, journal=journal, tell=tell)
