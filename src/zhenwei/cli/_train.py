@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from zhenwei import detectors, models
 from zhenwei.cli._tables import show_table
-from zhenwei.cli.language import say, told
+from zhenwei.cli.language import current, say, told
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
@@ -29,6 +29,7 @@ from zhenwei.training import catalogue
 from zhenwei.training.install import left_out, people, thresholds
 from zhenwei.training.lesson import Lesson, LessonRun, Way
 from zhenwei.training.recipe import options_of
+from zhenwei.words import speaking
 
 _QUIET_EVERY_S = 30  # where no bar can be shown, a line now and then
 _ANEW = "Measure the thresholds of all detectors together anew: zhenwei train fused --thresholds"
@@ -73,6 +74,7 @@ def run(options: TrainOptions) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     with ExitStack() as stack:
+        stack.enter_context(speaking(current()))  # the page of its curves
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-train-")))
         output = options.output or scratch
         _check_output(output, options, resumes="resume" in lesson.accepts)
