@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from zhenwei.evaluation.items import Answer, Item
 from zhenwei.fusion.dependence import Dependence
@@ -57,8 +58,8 @@ def test_tones_are_seen_in_pictures_and_clips_and_kept(tmp_path: Path) -> None:
     data.mkdir()
     shutil.copy(EXAMPLES / "astronaut.jpg", data / "face.jpg")
     shutil.copy(EXAMPLES / "astronaut-clip.mp4", data / "clip.mp4")
-    darker = cv2.imread(str(data / "face.jpg")).astype(np.float32) * 0.45
-    cv2.imwrite(str(data / "darker.png"), darker)
+    with Image.open(data / "face.jpg") as image:
+        image.point([round(0.45 * value) for value in range(256)] * 3).save(data / "darker.png")
     cv2.imwrite(str(data / "wall.png"), np.full((64, 64, 3), 90, np.uint8))
     (data / "broken.jpg").write_bytes(b"no picture")
     names = ("face.jpg", "clip.mp4", "darker.png", "wall.png", "broken.jpg")
