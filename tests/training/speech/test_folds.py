@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+import soundfile
 import torch
 from sklearn.mixture import GaussianMixture
 from tests.speaking import RATE_HZ, first_sample, voice
@@ -18,6 +20,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers.project import NEWER_SPEECH
+from zhenwei.forge.voice import hifi_gan
 from zhenwei.training.audiovisual import lip_sync
 from zhenwei.training.data.speech import (
     FOLDS,
@@ -25,6 +28,7 @@ from zhenwei.training.data.speech import (
     balanced,
     degraded,
     features_of,
+    neural_copies,
     read_speech,
     split,
     with_copies,
@@ -33,7 +37,7 @@ from zhenwei.training.speech import _pairs as pairs
 from zhenwei.training.speech import _spectrogram as spectrogram
 from zhenwei.training.speech import _together as speech_together
 from zhenwei.training.speech import variability
-from zhenwei.training.speech._folds import FoldAnswer, alike, calibrated, left_out, speech_of, table
+from zhenwei.training.speech._folds import FoldAnswer, alike, beside, calibrated, left_out, speech_of, table
 from zhenwei.training.speech._together import ANSWERS
 from zhenwei.training.speech.lfcc_gmm import export_mixtures, fit_mixtures
 from zhenwei.types import Evidence, Forgery, Text
@@ -113,6 +117,28 @@ def test_copies_follow_their_original() -> None:
         assert degraded(made[0], channel).shape == made[0].audio.shape
     np.testing.assert_array_equal(degraded(made[0]), degraded(made[0], 1))
     assert not np.array_equal(degraded(made[0], 1), degraded(made[0], 2))
+
+
+def test_neural_copies_are_made_once_and_stand_behind_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hifi_gan, "find_spec", lambda _: None)
+    hifi_gan._generator.cache_clear()
+    two = [utterance(0), utterance(1, "vocoder"), utterance(2)]
+    with pytest.raises(DataError, match="HiFi-GAN"):
+        list(neural_copies(two, tmp_path))
+    for number in (0, 2):  # as an earlier run left them
+        digest = hashlib.sha256(f"{number}.flac".encode()).hexdigest()[:16]
+        soundfile.write(tmp_path / f"{digest}.hifi_gan.flac", voice(0.2, 50 + number), RATE_HZ)
+    copies = list(neural_copies(two, tmp_path))
+    assert [(u.path, u.system, u.copied) for u in copies] == [
+        ("0.flac", "copy by hifi_gan", True),
+        ("2.flac", "copy by hifi_gan", True),
+    ]
+    np.testing.assert_allclose(copies[1].audio, voice(0.2, 52), atol=1e-4)
+    everything = beside(list(with_copies(two, kinds=KINDS)), copies)
+    assert [u.path for u in everything] == ["0.flac"] * 3 + ["1.flac"] + ["2.flac"] * 3
+    assert [u.system for u in everything][2::4] == ["copy by hifi_gan", "copy by hifi_gan"]
 
 
 @pytest.mark.heavy
