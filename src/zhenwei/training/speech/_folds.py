@@ -162,9 +162,8 @@ def beside(everything: Sequence[Utterance], copies: Sequence[Utterance]) -> list
 
 def _learn(way: Way, _: SpeechRecipe, voices: Voices, run: LessonRun) -> Answers:
     if not run.resume:
-        (run.output / "all.pt").unlink(missing_ok=True)
-        for fold in range(len(FOLDS)):
-            (run.output / f"fold{fold + 1}.pt").unlink(missing_ok=True)
+        for state in (*run.output.glob("all*.pt"), *run.output.glob("fold*.pt")):
+            state.unlink()
     asked = _leave_out(way, voices, run)
     _write(run.output, way.product.detector, asked)
     rows = _rows(voices, np.ones(len(voices.everything), np.bool_))
