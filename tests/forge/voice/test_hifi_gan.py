@@ -31,10 +31,11 @@ def test_a_tone_lies_in_the_band_of_its_pitch() -> None:
 def test_weights_are_those_that_weight_normalisation_stands_for() -> None:
     layers = nn.ModuleDict({"a": nn.Conv1d(3, 4, 5), "b": nn.ConvTranspose1d(4, 2, 4, 2)})
     state = {}
-    for name, layer in layers.items():
-        weight = layer.weight.detach()
-        norm = weight.flatten(1).norm(dim=1)[:, None, None]
-        state |= {f"{name}.weight_g": norm, f"{name}.weight_v": 7 * weight, f"{name}.bias": layer.bias.detach()}
+    for name, value in layers.state_dict().items():
+        if name.endswith("bias"):
+            state[name] = value
+        else:
+            state |= {f"{name}_g": value.flatten(1).norm(dim=1)[:, None, None], f"{name}_v": 7 * value}
     plain = without_weight_norm(state)
     assert set(plain) == set(layers.state_dict())
     for name, wanted in layers.state_dict().items():
