@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from zhenwei import pipeline, report
+from zhenwei import fusion, pipeline, report
 from zhenwei.detectors import catalogue
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.pipeline import Options, examine
@@ -167,10 +167,26 @@ def test_depth_sets_the_number_of_frames_unless_it_is_given() -> None:
 
 def test_a_fast_examination_asks_few_and_says_what_its_rates_come_from() -> None:
     clip = examine(EXAMPLES / "astronaut-clip.mp4", options=Options(depth="fast", frames=2))
-    assert {e.detector for e in clip.evidence} == set(Options(depth="fast").asked)
+    assert {e.detector for e in clip.evidence} == set(Options(depth="fast").asked) - set(fusion.unheard("video"))
     assert (clip.engine.options["depth"], clip.engine.options["frames"]) == ("fast", 2)
     assert "measured at the standard depth" in clip.verdict.measured_on
     assert "测自标准深度" in in_language(clip.verdict.measured_on, "zh")
+
+
+def test_who_counts_for_nothing_in_clips_is_asked_by_name_or_at_full_depth_alone() -> None:
+    clip, frames = EXAMPLES / "astronaut-clip.mp4", 2
+    unheard = set(fusion.unheard("video"))
+    assert unheard
+    standard, full = [examine(clip, options=Options(frames=frames, depth=depth)) for depth in ("standard", "full")]
+    assert {e.detector for e in standard.evidence} == set(Options().asked) - unheard
+    assert {e.detector for e in full.evidence} == set(Options(depth="full").asked)
+    name = min(unheard)
+    named = examine(clip, options=Options(frames=frames, detectors=(name,)))
+    assert {e.detector for e in named.evidence} == {name}
+    costly = {id_ for id_, kind in catalogue().items() if kind.info.depth == "full"}
+    mine = [(e.detector, e.person, e.llr) for e in standard.evidence]
+    assert mine == [(e.detector, e.person, e.llr) for e in full.evidence if e.detector not in costly | unheard]
+    assert all(e.counted in (None, 0.0) for e in full.evidence if e.detector in unheard)
 
 
 def test_a_firm_answer_at_the_fast_depth_names_the_depth_of_its_rate() -> None:

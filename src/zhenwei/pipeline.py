@@ -71,7 +71,8 @@ class Options:
     """``frames``: how many are sampled from a clip, None = 8 at depth "fast", else 32. ``detectors``: ids, empty =
     those of ``depth``. ``false_alarm``: the wanted rate of genuine files called forged, in (0, 0.5). ``threads``: for
     inference, 0 = one per core. ``depth``: "fast" asks the cheapest detectors about few frames, "standard" all but
-    those that cost much and were measured to add little, "full" all."""
+    those that cost much and were measured to add little, "full" all; both without those that count for nothing in media
+    of this kind."""
 
     frames: int | None = None
     detectors: tuple[str, ...] = ()
@@ -105,7 +106,8 @@ class Options:
 
 
 def examine(source: Source, *, options: Options | None = None, progress: Progress | None = None) -> Report:
-    """Examines one file with every detector of the depth that takes its kind, and weighs what they say.
+    """Examines one file with every detector of the depth that takes its kind and counts in it, and weighs what they
+    say.
 
     ``source``: a path, the bytes of a file, a file opened for reading in binary (read from where it stands), or the
     pixels of a picture: ``(height, width, 3)`` RGB or ``(height, width)`` grey, uint8. Without a path,
@@ -132,8 +134,9 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     frames, audio, facts = _decode(facts, options, chosen, tell)
     tell("finding faces", 0.45)
     tracks = faces.find_people(frames, minimum_px=_EFFORTS[options.depth].min_face_px) if frames else ()
-    strips = _strips(chosen, facts, frames, tracks, tell)
-    evidence = _counted(_ask(chosen, facts, frames, tracks, audio, strips, tell), facts.kind)
+    asked = _worth_asking(chosen, options, facts.kind)
+    strips = _strips(asked, facts, frames, tracks, tell)
+    evidence = _counted(_ask(asked, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple([_person(track, frames) for track in tracks])
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
     verdict = _at_depth(_reserved(verdict, evidence), options.depth)
@@ -168,6 +171,14 @@ def _decode(
             note = Text(f"the sound could not be read: {error}", zh=f"无法读取声音：{error}")
             facts = replace(facts, notes=(*facts.notes, note))
     return tuple(frames), audio, facts
+
+
+def _worth_asking(chosen: Sequence[Detector], options: Options, kind: Kind) -> tuple[Detector, ...]:
+    """Without those whose answers would change nothing, unless they are named or all are asked for."""
+    if options.detectors or options.depth == "full":
+        return tuple(chosen)
+    unheard = fusion.unheard(kind)
+    return tuple([detector for detector in chosen if detector.info.id not in unheard])
 
 
 def _strips(

@@ -132,7 +132,7 @@ def test_figures_of_an_evaluation_are_chinese_and_keep_their_shape(
         monkeypatch.setenv("COLUMNS", str(width))
         show_results(found, [])
         *lines, _ = capsys.readouterr().out.splitlines()
-        for said in ("成对正确率", "伪造检出率", "个图片来源", "不足 10 例的来源"):
+        for said in ("成对准确率", "伪造检出率", "个图片来源", "不足 10 例的来源"):
             assert said in "".join(lines)
         cells = [line for line in lines if not line.endswith("。") and "：" not in line]  # not the sentences
         assert max(sum(1 + (east_asian_width(c) in "WF") for c in line) for line in cells) <= width

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from zhenwei.cli import main
-from zhenwei.cli._robust_table import _FAMILIES
 from zhenwei.evaluation import robust as evaluation
+from zhenwei.evaluation.chart_terms import FAMILIES
 from zhenwei.evaluation.ladder.rungs import steps
 from zhenwei.evaluation.robust import StepAnswer
 from zhenwei.report import Hold
@@ -26,7 +26,7 @@ def drawing(path: Path) -> str:
 
 
 def test_every_family_has_its_chinese() -> None:
-    assert {step.family for step in steps()} == set(_FAMILIES)
+    assert {step.family for step in steps()} == set(FAMILIES)
 
 
 @pytest.mark.heavy

@@ -225,7 +225,7 @@ def test_another_evaluation_into_one_folder_sets_the_first_aside(
 def test_what_is_announced_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def without(_: object) -> str:
+    def without(_: object, language: str) -> str:
         raise MissingExtraError("curves need matplotlib")
 
     monkeypatch.setattr(_evaluate_folder, "to_html", without)

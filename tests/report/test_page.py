@@ -296,7 +296,12 @@ def test_silent_detectors_are_folded_and_those_not_asked_named_in_one_line(forge
 
 
 @pytest.mark.parametrize(
-    ("depth", "sentence"), [("fast", "Not asked at the fast depth: warp.one, temporal.two."), ("full", "")]
+    ("depth", "sentence"),
+    [
+        ("fast", "Not asked at the fast depth: warp.one, temporal.two."),
+        ("standard", "no better than chance: warp.one. With --full they are asked"),
+        ("full", ""),
+    ],
 )
 def test_who_the_depth_leaves_out_is_named_in_one_sentence(
     forged_photo: Report, detectors: Mapping[str, DetectorInfo], depth: str, sentence: str
@@ -311,6 +316,7 @@ def test_who_the_depth_leaves_out_is_named_in_one_sentence(
     report = replace(forged_photo, engine=replace(forged_photo.engine, options=options))
     words = read(report, detectors={info.id: info, **others}).words
     assert sentence in words
-    assert ("Not asked at the" in words) == bool(sentence)
+    assert ("Not asked at the" in words) == (depth != "full")
+    assert ("they are asked, and do not count" in words) == (depth == "standard")
     named = replace(report, engine=replace(report.engine, options={**options, "detectors": info.id}))
     assert "Not asked at the" not in read(named, detectors={info.id: info, **others}).words

@@ -15,6 +15,7 @@ import pytest
 from zhenwei.errors import DataError, MissingExtraError
 from zhenwei.training import curves
 from zhenwei.training.recipe import Recipe, read_recipe
+from zhenwei.words import speaking
 
 HEAD = "step,whole,regional,auc_people,auc_sources,choose,time"
 ROWS = (
@@ -178,3 +179,36 @@ def test_the_same_log_is_the_same_page(log: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     again = Path(shutil.copy(log, tmp_path / "other" / "log.csv"))
     assert curves.to_html(log) == curves.to_html(again)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_page_is_chinese_where_chinese_is_spoken(tmp_path: Path, steps: int) -> None:
+    log = written(tmp_path, HEAD, *ROWS[:steps])
+    english = curves.to_html(log, recipe())
+    with speaking("zh"):
+        html = curves.to_html(log, recipe())
+        (tmp_path / "bare").mkdir()
+        bare = curves._page(curves.read_log(log), None, drawn=False)
+    assert curves.to_html(log, recipe()) == english
+    for page in (html, bare):
+        root = parsed(page)
+        assert root.get("lang") == "zh-Hans"
+        said = [words(next(root.iter("body"))), root.findtext("head/title") or ""]
+        for element in root.iter():
+            said += [element.get(name, "") for name in ("aria-label", "title")]
+        left = re.sub(r"/\S+|pip install\S*|-m pip install -e|'|\[report\]", " ", " ".join(said))
+        known = {
+            "zhenwei",
+            "AUC",
+            "UTC",
+            "log",
+            "csv",
+            "cnn",
+            "face",
+            "forgery",
+            "python",
+            "pip",
+            "install",
+            "matplotlib",
+        }
+        assert set(re.findall("[A-Za-z]{2,}", left.replace("_", " "))) <= known | set(re.split("[,_]", HEAD))

@@ -32,7 +32,7 @@ def sentences() -> dict[str, str]:
         for template in _in_file(path, where):
             if _says_something(template) or (where.startswith("cli/") and _is_word(template)):
                 found.setdefault(template, where)
-    for template in (*_in_help(), *LOOKED_UP):
+    for template in (*_in_help(), *_in_pages(), *LOOKED_UP):
         if _says_something(template) or _is_word(template):
             found.setdefault(template, "help")
     return found
@@ -60,7 +60,7 @@ def _said_by(call: ast.Call, where: str) -> list[ast.expr]:
     """Those of its arguments that a person is told."""
     name, room = _name(call.func), where.partition("/")[0]
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    if name in _ERRORS:
+    if name in _ERRORS or {"got", "want"} & keywords.keys():  # by whatever name the class of an error goes
         return [*call.args, *[keywords[part] for part in _PARTS if part in keywords]]
     if room == "cli" and name in _SAYING:
         return call.args[: 2 if where == "cli/_manual.py" else 1]
@@ -138,6 +138,12 @@ def _name(function: ast.expr) -> str:
     )
 
 
+def _in_pages() -> Iterator[str]:
+    """``"..."|told`` in a template."""
+    for path in sorted((SOURCE / "pages" / "templates").rglob("*.html")):
+        yield from re.findall(r'"([^"]+)"\|told', path.read_text(encoding="utf-8"))
+
+
 def _in_help() -> Iterator[str]:
     yield from CLICK
     yield from [line for _, line in STEPS]
@@ -160,7 +166,7 @@ def _in_help() -> Iterator[str]:
 def _says_something(template: str) -> bool:
     """Not only values, names of files, options or commands."""
     bare = re.sub(r"\{[^}]*\}", " ", template)
-    words = re.findall(r"[A-Za-z][a-z]+", re.sub(r"(--?|\.)?[\w.]*[/_.=\\][\w./]*|--[\w-]+", " ", bare))
+    words = re.findall(r"[A-Za-z][a-z]+|^[A-Z][A-Z ]+:", re.sub(r"(--?|\.)?[\w.]*[/_.=\\][\w./]*|--[\w-]+", " ", bare))
     return any(len(word) > 1 for word in words) and not re.fullmatch(r"[\w.\-/\[\]]+", template.strip())
 
 

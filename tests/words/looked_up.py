@@ -2,7 +2,8 @@
 
 LOOKED_UP = (  # words that come out of data
     "image", "video", "audio", "fast", "standard", "full", "forged", "genuine", "inconclusive", "unreadable",
-    "id", "question", "takes", "finds", "judges", "needs", "asked", "reads metadata", "reference", "blind spots",
+    "id", "question", "takes", "finds", "judges", "needs", "asked", "does not count", "reads metadata", "reference",
+    "blind spots",
     "reading", "finding faces", "following faces", "done",
     "Question", "Takes", "Needs", "Depth", "no media", "hidden", "linked folder", "no file",
     "file that is no picture, video or sound", "files that are no pictures, videos or sound",
@@ -21,6 +22,12 @@ LOOKED_UP = (  # words that come out of data
     "{} source videos of the test were trained on, in {} of {} files",
     "{} files of the test were trained on, in {} of {} files",
     "split leak: identity", "split leak: source video", "split leak: name", "near-duplicates",
+    "no copies, by what they look like: {} of the test against {} that were trained on",
+    "{} files of the test look like one that was trained on: {} of the test against {} that were trained on",
+    "no copies, by what they look like: {} of the test against {} that were trained on; {} files were too "
+    "many to be looked at",
+    "{} files of the test look like one that was trained on: {} of the test against {} that were trained on; "
+    "{} files were too many to be looked at",
     "{} of the test against {} that were trained on", "{}; {} files were too many to be looked at",
     "{}: without a pixel, by size, format and compression alone, AUC {}; the answers {}",
     "{} is better by {}: {}, p {}", "{} is better by coverage: {}, p {}", "No difference can be shown",
@@ -29,6 +36,29 @@ LOOKED_UP = (  # words that come out of data
     "looking for leaks", "reading metadata", "where maps lie", "asking the network",
     "holding it to the contract",
     "Sources of fewer than {} cases are shown, and count neither in a mean nor as the worst.",
+    "{} genuine and {} forged files, split {}", "{} genuine and {} forged files", "recordings",
+    "and {} more", "{} and {} more",
+    "scores, source left out", "scores, group left out",
+    # of the page of a training run
+    "Training {} · step {} · zhenwei", "Training run", "This page is one file. It loads nothing and sends nothing.",
+    "a network", "Nothing here tells which step is best.", "{} (best)", "{} check", "{} checks",
+    "Best at step {}, with {} on held-out data; {} since then did not better it.",
+    "Best at step {}, with {} on held-out data, the latest check.",
+    "Best at step {}, with {} on held-out data: the only check so far.",
+    "Step", "Images seen", "Running time", "Pace", "Left, at this pace", "{} of {} ({}%)",
+    "{} between the first check and the latest, pauses left out", "{} steps a minute", "{} s a step",
+    "{} minute", "{} minutes", "{} h {} min", "Held-out AUC", "Loss on the training faces", "Learning rate",
+    "learning rate", "loss, nats", "value", "step", "whole face: forged or not (whole)",
+    "which regions are forged (regional)", "people it never saw (auc_people)", "sources it never saw (auc_sources)",
+    "what decides (choose)", "Column {} of the log.", "Over {}; latest: {}.",
+    "How often a forged face scores above a genuine one, on faces that are not trained on; 0.5 is guessing. The gap "
+    "between the lines is the price of what is new. The dotted line marks the step whose weights are kept.",
+    "What training lowers, averaged since the check before, on faces that are trained on. It falls while the network "
+    "learns; if it falls while the held-out AUC does, too, the network learns by heart.",
+    "How far one step may go. It rises at first, then falls to the end of the run.",
+    "How far one step may go. It rises at first, then falls to the end of the run. The dotted line marks where the "
+    "run is.",
+    "Learning rate over {} steps, from {} through {} to {}.",
     # of trainings: stages and the tables that they end with
     "training", "calibrating", "fitting", "reading", "hearing", "encoding", "tuning", "coverage",
     "answered", "equal error rate", "Seed {}; weights {}.", "Seed {}.", "source", "method", "genuine, answered",
@@ -49,5 +79,13 @@ LOOKED_UP = (  # words that come out of data
     "sound of {} groups; {} gave no answer. LLRs are kept within [{}, {}], what that many groups can support. "
     "Thresholds hold in the worst of the sources.",
     "pictures", "clips", "media", "windows",
+    # of the system: what it says of a file, or of JSON
+    "no such file or folder", "No such file or directory", "Permission denied", "Is a directory", "Not a directory",
+    "No space left on device", "Read-only file system", "File exists", "File name too long", "Input/output error",
+    "Too many open files", "Disk quota exceeded", "Invalid argument", "Operation not permitted", "Directory not empty",
+    "Connection refused", "Address already in use", "Expecting value: line {} column {} (char {})",
+    "Extra data: line {} column {} (char {})",
     # of the environment
+    "{} on Linux {}", "{} on Darwin {}", "{} on Windows {}", "{} frames of H.264, {} s", "AAC and MP3, {} s",
+    "inconclusive, {} s",
     "models", "python", "library", "model", "plug-in", "extra", "self-test", "manifest",)  # fmt: skip

@@ -12,7 +12,8 @@ from tests.words.collecting import SOURCE, fields, sentences
 
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.report.terms import PHRASES
-from zhenwei.words import catalogue, error_text, say, translated
+from zhenwei.types import Text
+from zhenwei.words import catalogue, error_text, say, speaking, spoken, translated
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -70,6 +71,37 @@ def test_what_nobody_translated_stays_as_it_is() -> None:
 
 def test_a_file_that_is_called_like_a_word_keeps_its_name() -> None:
     assert translated("none is empty", "zh") == "none 是空的"
+
+
+def test_what_is_known_of_a_file_is_told_behind_its_name() -> None:
+    assert translated("my holiday/a b.jpg: Permission denied", "zh") == "my holiday/a b.jpg：没有权限"
+    assert (
+        translated("a sentence of a plug-in: Permission denied", "zh") == "a sentence of a plug-in: Permission denied"
+    )
+
+
+def test_a_name_in_front_of_a_sentence_stays() -> None:
+    told = translated("this and that: AUC 0.5 against shuffled labels", "zh")
+    assert told == "this and that：标签打乱后 AUC 为 0.5"
+
+
+def test_the_longer_of_two_templates_is_told() -> None:
+    looked = "583 of the test against 5151 that were trained on; 6001 files were too many to be looked at"
+    told = translated(f"no copies, by what they look like: {looked}", "zh")
+    assert told == "从外观上看没有副本：测试中的 583 个文件对照训练过的 5151 个文件；另有 6001 个因数量过多未查看"
+
+
+def test_a_sentence_that_carries_its_chinese_is_told_in_it() -> None:
+    assert translated(Text("no face", zh="没有人脸"), "zh") == "没有人脸"
+    assert translated(Text("no face", zh="没有人脸"), "en") == "no face"
+
+
+def test_what_is_spoken_ends_where_it_is_said_to() -> None:
+    with speaking("zh"):
+        with speaking("en"):
+            assert spoken() == "en"
+        assert spoken() == "zh"
+    assert spoken() == "en"
 
 
 def test_sentences_that_carry_their_chinese_have_it() -> None:

@@ -115,7 +115,8 @@ def _text(part: SetComparison) -> str:
 def _side(found: Comparison, which: str) -> str:
     side = found.a if which == "a" else found.b
     weights = ", ".join(f"{name} {digest[:8]}" for name, digest in side.weights.items())
-    return say("{}, protocol {}, {} ({})", side.subject, side.protocol, side.created[:10], weights)
+    about = side.subject, told(side.protocol), side.created[:10]
+    return say("{}, protocol {}, {} ({})", *about, weights) if weights else say("{}, protocol {}, {}", *about)
 
 
 def _show(found: Comparison) -> None:

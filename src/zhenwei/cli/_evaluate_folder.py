@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
+from zhenwei.cli.language import current
 from zhenwei.errors import DataError, MissingExtraError, OutputError
 from zhenwei.evaluation import results
 from zhenwei.evaluation.results import Results
@@ -52,7 +53,7 @@ class ResultsFolder:
 
     def _draw(self, found: Results, page: Path) -> bool:
         try:
-            write_whole(page, to_html(found))
+            write_whole(page, to_html(found, current()))
         except MissingExtraError as error:
             self._notes.append(f"no page with curves: {error}")
             return False

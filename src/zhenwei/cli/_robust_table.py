@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from zhenwei.evaluation.chart_terms import FAMILIES
 from zhenwei.evaluation.robust import Robustness, StepAnswer, conclusion
 from zhenwei.fusion.wording import signed
 from zhenwei.report import legible
@@ -26,10 +27,6 @@ _HEADS = {
     "zh": ("步骤", "结论", "LLR", "真实 ◂ 证据 ▸ 伪造", "原文件", "取前", "{0:g} 秒", "LLR"),
 }
 _CHANGES = {"en": ("turns at", "lost at", "holds"), "zh": ("结论改变于", "无法判定于", "保持")}
-_FAMILIES = {  # beside the name that --family takes
-    "resize": "缩放", "crop": "裁剪", "blur": "模糊", "noise": "噪声", "colour": "色彩", "social": "社交平台",
-    "screenshot": "截屏", "jpeg": "JPEG 压缩", "webp": "WebP 压缩", "h264": "H.264 编码", "h265": "H.265 编码",
-}  # fmt: skip
 
 
 def view(found: Robustness, language: Language) -> Group:
@@ -48,7 +45,7 @@ def view(found: Robustness, language: Language) -> Group:
     table.add_row(*_row(found.plain, heads[4], widest, language))
     for family, answers in groupby((*found.answers, *found.attacks), lambda a: a.family):
         table.add_section()
-        named = f"{_FAMILIES[family]} {family}" if language == "zh" and family in _FAMILIES else family
+        named = f"{FAMILIES[family]} {family}" if language == "zh" and family in FAMILIES else family
         table.add_row(Text(named, "dim"), "", "", _change(found, family, language))
         for answer in answers:
             table.add_row(*_row(answer, f"  {answer.name}", widest, language))

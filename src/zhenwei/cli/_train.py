@@ -19,16 +19,17 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from zhenwei import detectors, models
 from zhenwei.cli._tables import show_table
-from zhenwei.cli.language import say, told
+from zhenwei.cli.language import current, say, told
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
-from zhenwei.training.install import left_out, thresholds
+from zhenwei.training.install import left_out, people, thresholds
 from zhenwei.training.lesson import Lesson, LessonRun, Way
 from zhenwei.training.recipe import options_of
+from zhenwei.words import speaking
 
 _QUIET_EVERY_S = 30  # where no bar can be shown, a line now and then
 _ANEW = "Measure the thresholds of all detectors together anew: zhenwei train fused --thresholds"
@@ -73,6 +74,7 @@ def run(options: TrainOptions) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     with ExitStack() as stack:
+        stack.enter_context(speaking(current()))  # the page of its curves
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-train-")))
         output = options.output or scratch
         _check_output(output, options, resumes="resume" in lesson.accepts)
@@ -222,10 +224,13 @@ def measure_thresholds(options: TrainOptions) -> None:
         shown.tell("leaving each source out", 0.0)
         found = thresholds.measure(every)
         shown.tell("leaving each source out", 1.0)
+        seen = {one.digest for one in every if one.kind != "audio"}
+        items = [item for item in thresholds.items_of(options.data, options.limit) if item.digest in seen]
+        tones = people.tones_of(items, options.output, lambda share: shown.tell("looking at skin", share))
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
     before = Dependence.load()  # of kinds that DATA lacks, as it was
     replace(before, spread={}, correlation={}, groups=0).joined(found.dependence).save(beside)
-    left_out.save(found, options.output)
+    left_out.save(found, options.output, more=people.to_markdown(found, tones))
     shown.show(left_out.to_markdown(found))
     shown.say(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}")

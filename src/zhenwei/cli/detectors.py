@@ -52,6 +52,7 @@ def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
     in the store, which the doctor will say more about."""
     from zhenwei.detectors import build, models_of
     from zhenwei.errors import ModelError
+    from zhenwei.fusion import unheard
 
     try:
         rows = models_of(build(info.id))
@@ -62,6 +63,7 @@ def _described(info: DetectorInfo, language: Language) -> dict[str, Any]:
     entry["question"] = in_language(info.question, language)
     entry["needs"] = [in_language(need, language) for need in info.needs]
     entry["blind_spots"] = [in_language(spot, language) for spot in info.blind_spots]
+    entry["counts_for_nothing_in"] = [kind for kind in info.takes if info.id in unheard(kind)]
     entry["models"] = [{"id": id_, "sha256": digests.get(id_)} for id_ in info.models]
     return entry
 
@@ -87,6 +89,14 @@ def _list(entries: list[dict[str, Any]], width: int) -> Table:
         takes, needs = Text(", ".join(map(told, entry["takes"]))), Text(", ".join(entry["needs"]))
         shown.add_row(Text(entry["id"], "bold"), Text(entry["question"]), takes, needs, Text(told(entry["depth"])))
     return shown
+
+
+def _not_counting(kinds: list[str]) -> str:
+    """Where, and why; "" where it counts everywhere."""
+    if not kinds:
+        return ""
+    why = "no better than chance on sources never seen; asked with scan --full or by name alone"
+    return f"{', '.join(map(told, kinds))}: {told(why)}"
 
 
 _NARROW = 64
@@ -121,6 +131,7 @@ def _card(entry: dict[str, Any]) -> Table:
         "judges": told("each person" if entry["level"] == "person" else "the whole file"),
         "needs": ", ".join(entry["needs"]),
         "asked": told(_ASKED[entry["depth"]]),
+        "does not count": _not_counting(entry["counts_for_nothing_in"]),
         "reads metadata": told("yes" if entry["reads_metadata"] else "no"),
         "reference": entry["reference"],
         "blind spots": "\n".join(f"- {spot}" for spot in entry["blind_spots"]),

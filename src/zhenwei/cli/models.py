@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._options import Force, TableFormat, TableOption
-from zhenwei.cli.language import tell, told
+from zhenwei.cli.language import current, tell, told
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ Examples:
   zhenwei models add net.onnx --input face --normalise imagenet --calibrate labels.csv
 
   zhenwei models list
+
+  zhenwei models show face_forgery
 
   zhenwei models convert xception weights.pth --output xception.onnx
 """
@@ -239,6 +241,47 @@ def list_(store: StoreOption = None, format_: TableOption = TableFormat.table) -
     for row in rows:
         shown.add_row(Text(row["id"], "bold"), row["input"], row["sha256"][:12], Text(row["store"]))
     Console(highlight=False).print(shown)
+
+
+@models.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Of a model of the package, or of a network that was added.")],
+    store: Annotated[Path | None, typer.Option("--store", help="Look in this store alone.", metavar="DIR")] = None,
+) -> None:
+    """Show a model's card: what it learned from, how good it is on what, and its limits.
+
+    Examples:
+
+      zhenwei models show face_forgery
+
+      zhenwei models show foreign.net
+    """
+    from zhenwei import models as room
+    from zhenwei.models.foreign import FAMILY, stores
+
+    known = []
+    for place in (store,) if store is not None else (room.STORE, *stores()):
+        for row in room.manifest(place) if (place / "manifest.json").is_file() else ():
+            known.append(row.id)
+            if row.id in (name, f"{FAMILY}.{name}"):
+                _print_card(room.card(row.id, place))
+                return
+    raise UsageError("there is no such model", got=name, want=", ".join(known) or "none")
+
+
+def _print_card(card: str) -> None:
+    """As Markdown: laid out on a terminal, as it is anywhere else."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    if current() == "zh":
+        tell("The card is written in English.")
+        typer.echo()
+    if console.is_terminal:
+        console.print(Markdown(card))
+    else:
+        typer.echo(card, nl=False)
 
 
 @models.command()

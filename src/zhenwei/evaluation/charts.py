@@ -1,8 +1,9 @@
 """Curves of an evaluation, and their pictures as SVG to stand inside a page.
 
 matplotlib (the extra ``report``) draws with colours that stand for the page's own, so that one picture serves light,
-dark and paper. Text stays text and takes the page's fonts. Only words of this package are drawn; names out of data are
-set in HTML. The same numbers give the same bytes, and the ids of one picture do not meet those of another.
+dark and paper. Text stays text and takes the page's fonts. Only words of this package are drawn, in the language of
+``zhenwei.words.speaking``; names out of data are set in HTML. The same numbers give the same bytes, and the ids of one
+picture do not meet those of another.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,9 @@ from markupsafe import Markup
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from zhenwei import words
 from zhenwei.errors import DataError, MissingExtraError, install_extra
+from zhenwei.evaluation.page_terms import say
 from zhenwei.pages import legible
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
@@ -112,13 +116,13 @@ def roc(key: str, alt: str, points: Points, at: tuple[Estimate, Estimate] | None
         axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle=(0, (3, 3)))
         axes.fill_between(*_thinned(points), color=_SERIES[0], alpha=0.1, linewidth=0)
         axes.plot(*_thinned(points), color=_SERIES[0], linewidth=1.8)
-        axes.text(0.66, 0.6, "guessing", color=_QUIET, fontsize=8.5, rotation=38, ha="center", va="center")
+        axes.text(0.66, 0.6, say("mark_guessing"), color=_QUIET, fontsize=8.5, rotation=38, ha="center", va="center")
         if at:
             x, y = at
             reach = [[v.value - v.low, v.high - v.value] for v in at]
             sides = np.maximum(np.asarray(reach), 0.0).reshape(2, 2, 1)
             axes.errorbar([x.value], [y.value], xerr=sides[0], yerr=sides[1], color=_FORGED, fmt="o", markersize=6)
-        _both_rates(axes, "genuine files called forged", "forged files found")
+        _both_rates(axes, say("axis_alarms"), say("axis_found"))
 
     return _svg(key, alt, draw)
 
@@ -142,20 +146,20 @@ def scores(key: str, alt: str, labels: ArrayLike, llr: ArrayLike, called_forged_
             top = max(top, float(shares.max()))
         axes.set(xlim=(edges[0] - width / 2, edges[-1] + width / 2), ylim=(-1.22 * top, 1.22 * top))
         axes.axhline(0, color=_INK, linewidth=0.8)
-        axes.text(edges[0], 1.2 * top, "forged", color=_FORGED, fontsize=9.5, weight="bold", va="top")
-        axes.text(edges[0], -1.2 * top, "genuine", color=_GENUINE, fontsize=9.5, weight="bold", va="bottom")
+        axes.text(edges[0], 1.2 * top, say("mark_forged"), color=_FORGED, fontsize=9.5, weight="bold", va="top")
+        axes.text(edges[0], -1.2 * top, say("mark_genuine"), color=_GENUINE, fontsize=9.5, weight="bold", va="bottom")
         if called_forged_from is not None and edges[0] < called_forged_from < edges[-1]:
             axes.axvline(called_forged_from, color=_INK, linewidth=1, linestyle=(0, (3, 3)))
             right = called_forged_from < edges[-1] / 2
             place: dict[str, Any] = {"ha": "left" if right else "right", "va": "bottom", "fontsize": 8.5}
             shift = (0.15 if right else -0.15) * width
-            axes.text(called_forged_from + shift, -1.2 * top, "called forged", color=_INK, **place)
+            axes.text(called_forged_from + shift, -1.2 * top, say("mark_called"), color=_INK, **place)
         ticks = range(-int(reach), int(reach) + 1, max(1, int(reach) // 3))
         axes.set_xticks([t * DECADE for t in ticks], [odds(t) for t in ticks])
         axes.yaxis.set_major_formatter(lambda v, _: f"{abs(v):.0%}")
         axes.yaxis.set_major_locator(_ticks(5))
-        axes.set_xlabel("← for genuine · odds · for forged →")
-        axes.set_ylabel("share of the class")
+        axes.set_xlabel(say("axis_odds"))
+        axes.set_ylabel(say("axis_share"))
 
     return _svg(key, alt, draw)
 
@@ -173,7 +177,7 @@ def reliability(key: str, alt: str, bins: Sequence[Bin], forged_share: float) ->
         sides = np.maximum([seen - low, high - seen], 0.0)
         axes.errorbar(said, seen, yerr=sides, color=_SERIES[0], fmt="none", elinewidth=1.4)
         axes.plot(said, seen, color=_SERIES[0], linewidth=1, marker="o", markersize=5)
-        _both_rates(axes, "probability of being forged, as said", "share that was forged")
+        _both_rates(axes, say("axis_said"), say("axis_seen"))
 
     return _svg(key, alt, draw)
 
@@ -187,9 +191,7 @@ def risk(key: str, alt: str, curve: Points, most: float = 1.0) -> Markup:
         if most < 1:
             axes.axvline(most, color=_QUIET, linewidth=1, linestyle=(0, (3, 3)))
         top = max(0.05, float(wrong.max(initial=0.0)) * 1.15)
-        axes.set(
-            xlim=(0, 1.02), ylim=(-0.02 * top, top), xlabel="files answered, surest first", ylabel="of these wrong"
-        )
+        axes.set(xlim=(0, 1.02), ylim=(-0.02 * top, top), xlabel=say("axis_answered"), ylabel=say("axis_wrong"))
         axes.xaxis.set_major_formatter(_percent)
         axes.yaxis.set_major_formatter(_percent if top > 0.1 else lambda v, _: f"{v:.1%}")
         axes.yaxis.set_major_locator(_ticks(5))
@@ -214,8 +216,9 @@ def lines(
     """Up to six lines with marks; marks alone, side by side, where they are not ``joined``.
 
     ``level``, ``at``: a dashed line at that y, a dotted one at that x. ``names``: of values of x. ``log``: y by powers
-    of ten. Points that are NaN are gaps.
+    of ten. Points that are NaN are gaps. ``alt``, ``x``, ``y`` may be English sentences of ``zhenwei.words``.
     """
+    alt, x_label, y_label = [words.translated(sentence, words.spoken()) for sentence in (alt, x, y)]
 
     def draw(axes: Axes) -> None:
         for i, s in enumerate(series[:SERIES_PER_CHART]):
@@ -238,7 +241,7 @@ def lines(
         if at is not None:
             axes.axvline(at, color=_QUIET, linewidth=1.2, linestyle=(0, (1, 2)))
         _abscissa(axes, names)
-        axes.set(xlabel=x, ylabel=y)
+        axes.set(xlabel=x_label, ylabel=y_label)
 
     return _svg(key, alt, draw)
 
@@ -339,7 +342,9 @@ def _svg(key: str, alt: str, draw: Callable[[Axes], None]) -> Markup:
         axes = figure.add_axes((0.15, 0.145, 0.84, 0.83))
         draw(axes)
         drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
+        with warnings.catch_warnings():  # its font lacks Chinese, of which it draws nothing: text stays text
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            figure.savefig(drawn, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
     return _inlined(drawn.getvalue(), key, alt)
 
 

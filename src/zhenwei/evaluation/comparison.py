@@ -96,7 +96,8 @@ def compare(
     if not common:
         fix = "Evaluate the same data with the same protocol twice."
         got = f"{len(ours)} and {len(theirs)} cases at level {level}"
-        got = f"{got} of {only}" if only else got
+        if only:
+            got = f"{len(ours)} and {len(theirs)} cases at level {level} of {only}"
         raise DataError("the two results have no file in common", got=got, fix=fix)
     if contradicting:
         got = f"{len(contradicting)} files, the first {contradicting[0]}"

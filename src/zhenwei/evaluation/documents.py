@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from zhenwei.errors import DataError
 from zhenwei.files import read_document, write_whole
+from zhenwei.types import Text
 
 
 class DocumentSection(BaseModel):
@@ -17,6 +18,11 @@ class DocumentSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
+def _with_its_chinese(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, Text) else check(value)
+
+
+Sentence = Annotated[str, WrapValidator(_with_its_chinese)]  # a ``Text`` keeps its Chinese, which no document holds
 Document = TypeVar("Document", bound=DocumentSection)
 
 

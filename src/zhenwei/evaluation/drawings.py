@@ -8,34 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei.evaluation import charts
+from zhenwei.evaluation.chart_terms import FAMILIES
 from zhenwei.evaluation.charts import Drawing, Series
+from zhenwei.evaluation.page_terms import PHRASES, say
 from zhenwei.evaluation.results import FileResult, Step
 from zhenwei.fusion.wording import signed
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
 from zhenwei.stats.metrics import auc, risk_coverage
+from zhenwei.words import spoken
 
 _MIN_PER_BIN = 10
 # Families whose amount is a quality or a share of what was there: less is harsher, so the axis runs the other way.
 _LESS_IS_HARSHER = frozenset({"jpeg", "webp", "resize", "crop"})
-_AMOUNTS = {
-    "jpeg": "quality kept",
-    "webp": "quality kept",
-    "resize": "size kept",
-    "crop": "per cent kept",
-    "blur": "width of the blur, pixels",
-    "noise": "strength of the noise, grey levels",
-    "h264": "compression (CRF)",
-    "h265": "compression (CRF)",
-}
 
 
 def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Drawing | str]:
     """The charts that these files of one set can carry; a sentence where they carry none. ``key``: begins every id."""
     answered = [f for f in files if f.llr is not None]
     if not answered:
-        why = "No file of this set got an answer" if files else "These results list no file of this set"
-        yield f"{why}: there is nothing to draw."
+        yield say("nothing_answered" if files else "nothing_listed")
         return
     truth = np.asarray([f.forged for f in answered])
     llr = np.asarray([f.llr for f in answered], np.float64)
@@ -47,8 +39,7 @@ def of_set(key: str, files: Sequence[FileResult]) -> Iterator[Drawing | str]:
         yield _reliability(key, truth, llr)
     yield _risk(key, truth, llr, len(files))
     if not both:
-        only = "forged" if truth.any() else "genuine"
-        yield f"All answered files of this set are {only}: a ROC curve and a reliability diagram need both kinds."
+        yield say("one_class_forged" if truth.any() else "one_class_genuine")
 
 
 def of_ladder(steps: Sequence[Step]) -> Iterator[Drawing]:
@@ -68,31 +59,24 @@ def of_ladder(steps: Sequence[Step]) -> Iterator[Drawing]:
 def _scores(key: str, called: NDArray[np.bool_], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
     limit = charts.decades(llr) * charts.DECADE
     beyond = int((np.abs(llr) > limit).sum())
-    alt = f"Histogram of the log-likelihood ratios: {_middle('forged', llr[truth])}; {_middle('genuine', llr[~truth])}."
-    reading = (
-        "Forged files upwards, genuine ones downwards, by the odds that the findings speak for. A good detector has "
-        "forged files on the right and genuine ones on the left; what lies on the wrong side is an error."
-    )
+    alt = say("scores_alt", forged=_middle("forged", llr[truth]), genuine=_middle("genuine", llr[~truth]))
+    reading = say("scores_how")
     if beyond:
-        reading += f" {beyond:,} lie further out and are drawn at the edge."
+        reading += say("scores_beyond", n=f"{beyond:,}")
     drawn = charts.scores(f"{key}-s", alt, truth, llr, _forged_from(called, llr))
-    return Drawing(drawn, "How firmly it speaks", reading)
+    return Drawing(drawn, say("scores"), reading)
 
 
 def _roc(key: str, called: NDArray[np.bool_], truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
-    value = auc(truth, llr)
+    area = f"{auc(truth, llr):.3f}"
     at: tuple[Estimate, Estimate] = (
         rate_interval(int((called & ~truth).sum()), int((~truth).sum())),
         rate_interval(int((called & truth).sum()), int(truth.sum())),
     )
-    place = f"{at[0].value:.1%} false alarms and {at[1].value:.1%} of forged files found"
-    alt = f"ROC curve, area {value:.3f}. The default thresholds give {place}."
-    reading = (
-        "Each point is a threshold: how many forged files it finds against how many genuine files it accuses. The "
-        f"nearer to the top left corner, the better. The orange dot is the default, {place}, with 95% intervals."
-    )
+    place = say("roc_place", alarms=f"{at[0].value:.1%}", found=f"{at[1].value:.1%}")
+    alt = say("roc_alt", area=area, place=place)
     drawn = charts.roc(f"{key}-r", alt, charts.roc_points(truth, llr), at)
-    return Drawing(drawn, f"Found against falsely accused (ROC, area {value:.3f})", reading)
+    return Drawing(drawn, say("roc", area=area), say("roc_how", place=place))
 
 
 def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -> Drawing:
@@ -100,33 +84,26 @@ def _reliability(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64]) -
     sizes, places = [], []
     for one in bins:
         sizes.append(one.seen.n)
-        places.append(f"{one.said:.0%} said and {one.seen.value:.0%} seen")
-    said, fewest, most = ", ".join(places), min(sizes), max(sizes)
-    shares = float(truth.mean())
-    counts = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    reading = (
-        f"Files in order of their probability at even prior odds, in groups of {counts}; the bars are 95% intervals. "
-        "On the dashed line, of 100 files called 70% forged 70 are. Points above it: more were forged than it said."
-    )
-    if not 0.45 <= shares <= 0.55:
-        reading += f" The line is bent since {shares:.0%} of these files are forged, not half."
-    drawn = charts.reliability(f"{key}-c", f"Reliability diagram: {said}.", bins, shares)
-    return Drawing(drawn, "Does it mean what it says? (reliability)", reading)
+        places.append(say("reliability_place", said=f"{one.said:.0%}", seen=f"{one.seen.value:.0%}"))
+    fewest, most, share = min(sizes), max(sizes), float(truth.mean())
+    counts = f"{fewest:,}" if fewest == most else say("range", low=f"{fewest:,}", high=f"{most:,}")
+    reading = say("reliability_how", counts=counts)
+    if not 0.45 <= share <= 0.55:
+        reading += say("reliability_bent", share=f"{share:.0%}")
+    alt = say("reliability_alt", places=say("reliability_between").join(places))
+    return Drawing(charts.reliability(f"{key}-c", alt, bins, share), say("reliability"), reading)
 
 
 def _risk(key: str, truth: NDArray[np.bool_], llr: NDArray[np.float64], asked: int) -> Drawing:
     coverage, wrong = risk_coverage(truth, llr)
     coverage = coverage * len(llr) / asked
     half = wrong[np.searchsorted(coverage, coverage[-1] / 2)]
-    alt = f"Risk against coverage: {wrong[-1]:.1%} wrong of all that were answered, {half:.1%} of the surer half."
-    reading = (
-        f"If only the surest answers are kept, how many of them are wrong? Of all answers {wrong[-1]:.1%} lean to the "
-        f"wrong side, of the surer half {half:.1%}. A good curve rises to the right; errors on the left are firm ones."
-    )
+    shares = {"all": f"{wrong[-1]:.1%}", "half": f"{half:.1%}"}
+    reading = say("risk_how", **shares)
     if len(llr) < asked:
-        reading += f" It ends at the dashed line: {asked - len(llr):,} of {asked:,} files got no answer."
-    drawn = charts.risk(f"{key}-k", alt, (coverage, wrong), len(llr) / asked)
-    return Drawing(drawn, "Does doubt help? (risk and coverage)", reading)
+        reading += say("risk_end", silent=f"{asked - len(llr):,}", asked=f"{asked:,}")
+    drawn = charts.risk(f"{key}-k", say("risk_alt", **shares), (coverage, wrong), len(llr) / asked)
+    return Drawing(drawn, say("risk"), reading)
 
 
 def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Drawing:
@@ -139,7 +116,8 @@ def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Draw
             names.add((step.amount, step.step))
             amounts.add((step.set, step.amount))
     order = sorted(names, reverse=family in _LESS_IS_HARSHER)
-    graded = family in _AMOUNTS and len(amounts) == len(steps)
+    amount_of = f"amount_{family}"
+    graded = amount_of in PHRASES and len(amounts) == len(steps)
     lowest, worst = _lowest(steps)
     labels, numbered = {}, []
     for i, (amount, name) in enumerate(order):
@@ -147,19 +125,20 @@ def _family(key: str, family: str, by_set: Mapping[str, Sequence[Step]]) -> Draw
         numbered.append(f"{i + 1} {name}")
     drawn = charts.lines(
         key,
-        f"AUC of {len(by_set)} sets over {len(order)} steps of {family}; the lowest is {worst}.",
+        say("family_alt", sets=len(by_set), steps=len(order), family=family, worst=worst),
         [_series(of_one, order) for of_one in by_set.values()],
-        x=f"{_AMOUNTS[family]}, harsher to the right" if graded else "step, as numbered below",
+        x=say("axis_harsher", amount=say(amount_of)) if graded else say("axis_numbered"),
         y="AUC",
         y_range=(max(0.0, min(0.48, lowest - 0.02)), 1.01),
         level=0.5,
         names=labels,
         joined=graded,
     )
-    reading = f"Lowest: {worst}. The dashed line is guessing."
+    reading = say("family_how", worst=worst)
     if not graded:
-        reading += f" Steps: {', '.join(numbered)}."
-    return Drawing(drawn, family, reading, tuple(by_set))
+        reading += say("family_steps", steps=", ".join(numbered))
+    title = f"{FAMILIES[family]} {family}" if spoken() == "zh" and family in FAMILIES else family
+    return Drawing(drawn, title, reading, tuple(by_set))
 
 
 def _series(steps: Sequence[Step], order: Sequence[tuple[float, str]]) -> Series:
@@ -178,7 +157,7 @@ def _lowest(steps: Sequence[Step]) -> tuple[float, str]:
             bounds.append(step.auc.low)
             values.append((step.auc.value, step.step))
     value, name = min(values)
-    return min(bounds), f"{value:.3f} at {name}"
+    return min(bounds), say("family_worst", area=f"{value:.3f}", step=name)
 
 
 def _forged_from(called: NDArray[np.bool_], llr: NDArray[np.float64]) -> float | None:
@@ -190,5 +169,5 @@ def _forged_from(called: NDArray[np.bool_], llr: NDArray[np.float64]) -> float |
 
 def _middle(name: str, values: NDArray[np.float64]) -> str:
     if not len(values):
-        return f"there are no {name} files"
-    return f"{name} files have the median {signed(float(np.median(values)), 2)}"
+        return say(f"none_{name}")
+    return say(f"median_{name}", median=signed(float(np.median(values)), 2))

@@ -23,6 +23,7 @@ from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
 from zhenwei.evaluation.results import Ablation, Figures, Finding, Results, Step
 from zhenwei.faults import OnFault
+from zhenwei.types import Text
 
 FUSED = "fused"
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how many
@@ -79,7 +80,7 @@ def evaluate(
     return Results(
         subject=subject,
         protocol=protocol.name,
-        protocol_text=protocol.text,
+        protocol_text=Text(protocol.text, zh=protocol.text_zh),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=protocol.seed,
         frames=protocol.frames,

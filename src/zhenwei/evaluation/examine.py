@@ -28,7 +28,8 @@ from zhenwei.evaluation.ladder import Degradation
 from zhenwei.faults import OnFault, on_one_file
 from zhenwei.files import write_whole
 from zhenwei.media import read_audio
-from zhenwei.types import Curve, Media, Report
+from zhenwei.types import Curve, Media, Report, Text, in_language
+from zhenwei.words import error_text
 
 Tell = Callable[[int], None]  # how many files are done
 _AUDIO_HZ = 16_000
@@ -68,6 +69,7 @@ class Journal:
         if found is None:
             return None
         values = dict(found["outcome"])
+        values["reason"] = Text(values["reason"], zh=values.pop("reason_zh", ""))
         facts = {name: math.nan if v is None else v for name, v in values.pop("facts").items()}
         parts = tuple(Part(**p) for p in values.pop("parts"))
         said = tuple(Answer(**x) for x in values.pop("said"))
@@ -76,6 +78,8 @@ class Journal:
     def add(self, outcome: Outcome, delivery: str) -> None:
         values = asdict(outcome)
         del values["item"]
+        if isinstance(outcome.reason, Text):
+            values["reason_zh"] = outcome.reason.zh
         values["facts"] = {k: None if math.isnan(v) else v for k, v in outcome.facts.items()}
         item = outcome.item
         entry = {"set": item.set_name, "name": item.name, "delivery": delivery, "outcome": values}
@@ -187,8 +191,10 @@ def _outcome(
     except (MediaError, FaultError) as error:
         if on_fault and isinstance(error, FaultError):
             on_fault(item.name, error)
-        said = str(error).replace(str(arrived), item.name).replace(str(path), item.name)
-        return Outcome(item, None, "unreadable", said)
+        told = []
+        for said in (error_text(error, "en"), error_text(error, "zh")):
+            told.append(said.replace(str(arrived), item.name).replace(str(path), item.name))
+        return Outcome(item, None, "unreadable", Text(told[0], zh=told[1]))
     finally:
         if arrived != path:
             arrived.unlink(missing_ok=True)
@@ -210,13 +216,13 @@ def tell_faults(report: Report, name: str, on_fault: OnFault | None) -> None:
 
 def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcome, Report]:
     report = pipeline.examine(path, options=options)
-    detectors, reasons, said = set(), set(), []
+    detectors, reasons, said = set(), set[Text](), []
     scored: list[tuple[float, float]] = []
     for e in report.evidence:
         detectors.add(e.detector)
         said.append(Answer(e.detector, e.person, e.llr, e.finds, e.seconds))
         if e.llr is None and e.reason:
-            reasons.add(str(e.reason))
+            reasons.add(Text(e.reason, zh=in_language(e.reason, "zh")))
         if e.llr is not None and e.score is not None:
             scored.append((e.llr, e.score))
     alone = len(detectors) == 1
@@ -224,7 +230,7 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
         item,
         report.verdict.llr,
         report.verdict.decision,
-        "; ".join(sorted(reasons)),
+        _joined(sorted(reasons)),
         score=max(scored, key=itemgetter(0))[1] if alone and scored else None,  # of the most suspicious person
         facts=facts_of(report.media),
         parts=_parts(report, alone),
@@ -233,6 +239,10 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
         seen=_seen(report),
     )
     return outcome, report
+
+
+def _joined(reasons: Sequence[Text]) -> Text:
+    return Text("; ".join(reasons), zh="；".join([reason.zh for reason in reasons]))
 
 
 def _seen(report: Report) -> dict[str, float]:

@@ -19,20 +19,27 @@ from zhenwei.evaluation.items import Outcome, class_sizes
 from zhenwei.evaluation.readers.table_reading import is_file
 from zhenwei.evaluation.results import Figures, FileResult, Finding, Results
 from zhenwei.stats import Estimate
+from zhenwei.types import Text
 
 _RANKING = (
     "auc", "auc_delong", "eer", "average_precision", "tpr_at_1", "tpr_at_5", "pair_accuracy", "aurc",
     "random_label_auc",
 )  # fmt: skip
-_TEXT = (
+_TEXT = Text(
     "The scores of another model, higher for forged. {} What ranks (AUC, EER, pair accuracy) is of the scores as they "
     "are; LLRs and decisions are of a calibration that saw nothing of the file's {}, and decisions are taken at 5 % "
-    "errors in the worst of what it saw."
+    "errors in the worst of what it saw.",
+    zh="另一模型的分数，越高越支持伪造。{}只涉及排序的指标（AUC、EER、成对准确率）直接用原分数计算；LLR 和结论出自"
+    "校准，校准时未见过该文件的{}；结论的阈值使校准所见中最差者的错误率为 5%。",
 )
-_CALIBRATED: dict[bool, str] = {
-    False: "They were calibrated by logistic regression.",
-    True: "They are log-likelihood ratios by their own account, and were taken as such.",
+_CALIBRATED: dict[bool, Text] = {
+    False: Text("They were calibrated by logistic regression.", zh="分数经逻辑回归校准。"),
+    True: Text(
+        "They are log-likelihood ratios by their own account, and were taken as such.",
+        zh="分数自称为对数似然比，按此使用。",
+    ),
 }
+_LEFT_OUT = {"source": Text("source", zh="来源"), "group": Text("people", zh="人物")}
 
 
 def evaluate_scores(
@@ -55,6 +62,7 @@ def evaluate_scores(
     files = _files(outcomes, rows)
     by_score = [f.model_copy(update={"llr": f.score}) for f in files]
     apart = by_source(by_score, seed=seed) if sources_known(row.item for row in rows) else ()
+    calibration, left_out = _CALIBRATED[as_llr], _LEFT_OUT[found.left_out]
     figures, sizes = list[Figures](), dict[str, str]()
     for set_name in dict.fromkeys(o.item.set_name for o in outcomes):
         places = [place for place, o in enumerate(outcomes) if o.item.set_name == set_name]
@@ -65,7 +73,7 @@ def evaluate_scores(
     return Results(
         subject=name,
         protocol=f"scores, {found.left_out} left out",
-        protocol_text=_TEXT.format(_CALIBRATED[as_llr], "source" if found.left_out == "source" else "people"),
+        protocol_text=Text(_TEXT.format(calibration, left_out), zh=_TEXT.zh.format(calibration.zh, left_out.zh)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
         frames=0,
@@ -84,7 +92,7 @@ def evaluate_scores(
 def _outcomes(rows: Sequence[Scored], found: Calibrated, tell: Callable[[str, int, int], None] | None) -> list[Outcome]:
     outcomes = []
     for number, (row, llr, decision) in enumerate(zip(rows, found.llrs, found.decisions, strict=True)):
-        reason = "" if llr is not None else "the table has no score"
+        reason = "" if llr is not None else Text("the table has no score", zh="表中没有分数")
         facts = _facts(row)
         outcomes.append(Outcome(row.item, llr, decision, reason, row.score, facts))
         if tell:

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from zhenwei.evaluation import documents
-from zhenwei.evaluation.documents import DocumentSection, save
+from zhenwei.evaluation.documents import DocumentSection, Sentence, save
 from zhenwei.stats import Estimate
 
 __all__ = [
@@ -76,7 +76,7 @@ class FileResult(DocumentSection):
     llr: float | None
     score: float | None = None
     decision: str
-    reason: str = ""
+    reason: Sentence = ""
     by_detector: dict[str, float | None] = Field(default={})  # LLRs on the whole file; only for files as they are
 
     @property
@@ -196,7 +196,7 @@ class Results(DocumentSection):
     schema_: Literal["zhenwei.evaluation/1"] = Field(default=SCHEMA, alias="schema")
     subject: str
     protocol: str
-    protocol_text: str
+    protocol_text: Sentence
     created: str  # ISO 8601, UTC
     seed: int
     frames: int  # sampled from a clip

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zhenwei import pages
+from zhenwei import pages, words
 from zhenwei.evaluation.by_source import FIGURES, KINDS, RULE
 from zhenwei.evaluation.charts import Drawing
 from zhenwei.evaluation.controls import controls
 from zhenwei.evaluation.drawings import of_ladder, of_set
+from zhenwei.evaluation.page_terms import count, known, say
 from zhenwei.evaluation.results import Figures, FileResult, Results
 from zhenwei.fusion.wording import signed
-from zhenwei.pages import counted
+from zhenwei.types import Language, in_language
 
 MAX_FILES = 1000
 MAX_DRAWN_SETS = 24
@@ -46,11 +47,16 @@ class _Set:
         return list(of_set(self.anchor, self.files))
 
 
-def to_html(results: Results) -> str:
+def to_html(results: Results, language: Language = "en") -> str:
     """The page, UTF-8 text to be written as it is; the same results give the same bytes.
 
     Raises :class:`MissingExtraError` where matplotlib, of the extra ``report``, is not installed.
     """
+    with words.speaking(language):
+        return _page(results)
+
+
+def _page(results: Results) -> str:
     sets = _sets(results)
     figures, by_auc = [], []
     for each in sets:
@@ -61,8 +67,8 @@ def to_html(results: Results) -> str:
     return pages.page(
         "evaluation/page.html",
         title=f"{results.subject} · {results.protocol} · zhenwei",
-        kind="Evaluation",
-        footer="This page is one file. It loads nothing and sends nothing.",
+        kind=say("kind"),
+        footer=say("footer"),
         results=results,
         sets=sets,
         ranked=[each for *_, each in sorted(by_auc)],  # the weakest set first: it is what a reader will meet
@@ -78,7 +84,17 @@ def to_html(results: Results) -> str:
         wrong=sum(map(is_wrong, files)),
         is_wrong=is_wrong,
         signed=signed,
+        say=say,
+        count=count,
+        known=known,
+        own_words=_own_words,
+        in_language=lambda sentence: in_language(sentence, words.spoken()),
     )
+
+
+def _own_words(sentence: str) -> str:
+    """A sentence that this program wrote into the results, in the language of the page."""
+    return words.translated(sentence, words.spoken())
 
 
 def _sets(results: Results) -> list[_Set]:
@@ -108,14 +124,8 @@ def _trust(results: Results, figures: Sequence[Figures]) -> dict[str, Any]:
             findings.append(control)
     findings.sort(key=lambda found: found.ok)
     broken = [found.ok for found in findings].count(False)
-    checks = counted(len(findings), "check")
-    if broken:
-        lead, tone = f"{broken} of {checks} found something: figures below may look better than they are.", "bad"
-    elif findings:
-        lead, tone = f"{checks} found nothing wrong. That rules out these faults, not every fault.", "good"
-    else:
-        lead = "No checks are recorded in these results: nothing here guards against figures that are too good."
-        tone = "open"
+    tone = "bad" if broken else "good" if findings else "open"
+    lead = say(f"trust_{tone}", broken=broken, checks=count(len(findings), "check"))
     return {"lead": lead, "tone": tone, "findings": findings}
 
 
@@ -128,14 +138,14 @@ def _parts(results: Results) -> list[tuple[str, str, list[Figures]]]:
             by_kind.setdefault(kind, []).append(figures)
         elif figures.level != "video":
             levels.append(figures)
-    titles = {"method": "By method of forgery", "origin": "By source of the media", "": "Other parts"}
+    titles = {"method": say("by_method"), "origin": say("by_origin"), "": say("by_other")}
     order = sorted(by_kind, key=lambda kind: (kind != "method", kind != "origin", kind))
     parts = []
     for kind in order:
-        title = titles.get(kind, f"By {kind}")
+        title = titles.get(kind, say("by_kind", kind=kind))
         parts.append((title, kind, by_kind[kind]))
     if levels:
-        parts.append(("By frame and by person", "level", levels))
+        parts.append((say("by_level"), "level", levels))
     return parts
 
 

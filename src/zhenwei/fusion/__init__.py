@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from zhenwei.fusion.dependence import unheard
 from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.fusion.verdict import contributions, decide, fuse
 
-__all__ = ["OperatingPoints", "contributions", "decide", "fuse"]
+__all__ = ["OperatingPoints", "contributions", "decide", "fuse", "unheard"]

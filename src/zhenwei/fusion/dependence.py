@@ -171,6 +171,11 @@ def packaged() -> Dependence:
     return Dependence.load()
 
 
+def unheard(kind: Kind) -> tuple[str, ...]:
+    """The detectors that count for nothing in media of ``kind``."""
+    return packaged().silent.get(kind, ())
+
+
 def assumed(one: str, other: str) -> float:
     """The correlation of two detectors of which nothing is known."""
     return WITHIN_FAMILY if one.split(".", 1)[0] == other.split(".", 1)[0] else BETWEEN_FAMILIES

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_VALUE = 200
 MAX_FACTS = 64
@@ -93,11 +97,14 @@ def _says_where(key: str, value: str) -> bool:
 def jpeg_quality(table: Sequence[int]) -> tuple[int, bool]:
     """The IJG quality (1-100) whose luminance table is nearest to ``table`` (64 steps) by the sum of absolute
     differences, and whether it is exactly it."""
-    distances = {q: sum(abs(a - b) for a, b in zip(_ijg_table(q), table, strict=True)) for q in range(1, 101)}
-    best = min(distances, key=lambda q: (distances[q], -q))
-    return best, distances[best] == 0
+    distances = np.abs(_ijg_tables() - np.array(table, np.int64)).sum(1)
+    best = len(distances) - 1 - int(np.argmin(distances[::-1]))  # the highest of several
+    return best + 1, bool(distances[best] == 0)
 
 
-def _ijg_table(quality: int) -> list[int]:
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return [min(255, max(1, (step * scale + 50) // 100)) for step in _ANNEX_K]
+@cache
+def _ijg_tables() -> NDArray[np.int64]:
+    """``(100, 64)``: the steps of the qualities 1 to 100."""
+    quality = np.arange(1, 101)[:, None]
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    return np.asarray(np.clip((np.array(_ANNEX_K) * scale + 50) // 100, 1, 255), np.int64)

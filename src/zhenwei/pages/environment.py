@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.ext import Extension
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from zhenwei import words
 from zhenwei.pages.legible import counted, legible
 
 MAX_CHARACTERS = 2000  # of one value; what is foreign and what may be longer states its own limit
@@ -45,9 +47,11 @@ def environment() -> Environment:
         finalize=_shown,
         extensions=[LinesOfLayout],
     )
+    made.globals["spoken"] = words.spoken
     made.filters.update(
-        legible=legible, foreign=_foreign, label=_label, whole=escape, counted=counted, share=_share, clipped=_clipped
-    )
+        legible=legible, foreign=_foreign, label=_label, whole=escape, counted=counted, share=_share, clipped=_clipped,
+        told=_told,
+    )  # fmt: skip
     return made
 
 
@@ -58,6 +62,16 @@ def _shown(value: object) -> object:
 def _foreign(value: str, limit: int = 400) -> Markup:
     """Text that comes from a file, kept apart from the direction of the text around it."""
     return Markup("<bdi>{}</bdi>").format(legible(value, limit))
+
+
+@pass_context  # or Jinja2 would work out what stands in a template once, while compiling it
+def _told(_: Context, sentence: str, *values: object) -> str:
+    """A sentence of ``zhenwei.words`` in the language that is spoken, filled with ``values``, or filled in already."""
+    if not values:
+        return words.translated(sentence, words.spoken())
+    template = words.template_of(words.spoken(), sentence)
+    is_markup = any(hasattr(value, "__html__") for value in values)
+    return (Markup(template) if is_markup else template).format(*values)  # noqa: S704 - of this package
 
 
 def _label(value: str) -> Markup:

@@ -27,7 +27,7 @@ from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
 from zhenwei.report.terms import between, clock, headline, odds, often, say, strength
 from zhenwei.report.thumbnails import Album, Thumbnail
-from zhenwei.types import Decision, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
+from zhenwei.types import Decision, Depth, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
 MAX_PEOPLE = 24
 MAX_FRAMES = 12
@@ -133,7 +133,8 @@ def shown_values(
         answered=answered,
         silent=silent,
         unasked=unasked,
-        not_at_depth=_not_at_depth(report, known),
+        not_at_depth=_not_at_depth(report, known, counting=True),
+        not_counting=_not_at_depth(report, known, counting=False),
         detectors=known,
         max_facts=MAX_FACTS,
         audio=_audio(media),
@@ -190,13 +191,16 @@ def _sorted(report: Report) -> tuple[list[Evidence], list[Evidence], list[str]]:
     return answered, silent, list(unasked)
 
 
-def _not_at_depth(report: Report, known: Mapping[str, DetectorInfo]) -> list[str]:
-    """Detectors of the file's kind that the depth leaves out; none where detectors were named."""
+def _not_at_depth(report: Report, known: Mapping[str, DetectorInfo], *, counting: bool) -> list[str]:
+    """Detectors of the file's kind that the depth leaves out, because they cost much (``counting``) or because they
+    count for nothing in media of this kind; none where detectors were named."""
     options = report.engine.options
-    if options.get("detectors") or options.get("depth") not in ("fast", "standard"):
+    depth: Depth = "fast" if options.get("depth") == "fast" else "standard"
+    if options.get("detectors") or options.get("depth") != depth:
         return []
     asked = {each.detector for each in report.evidence}
-    return [id_ for id_, info in known.items() if report.media.kind in info.takes and id_ not in asked]
+    left = [id_ for id_, info in known.items() if report.media.kind in info.takes and id_ not in asked]
+    return [id_ for id_ in left if known[id_].asked_at(depth) != counting]
 
 
 def _judged(report: Report, language: Language) -> list[_Judged]:

@@ -163,6 +163,11 @@ PHRASES: dict[str, tuple[str, str]] = {
     "no_evidence": ("No detector was asked about this file.", "没有检测器检验过此文件。"),
     "silent": ("{count} detectors had no answer", "{count} 个检测器未作答"),
     "unasked": ("Not for a {kind}, and not asked: {names}.", "不适用于{kind}，未询问：{names}。"),
+    "not_counting": (
+        "Not asked about a {kind}, because on such files from sources they had never seen they told forged from "
+        "genuine no better than chance: {names}. With --full they are asked, and do not count.",
+        "未询问：{names}。对于来源从未见过的{kind}，它们区分真伪不优于随机猜测；使用 --full 可询问，但不计入结论。",
+    ),
     "not_at_depth": (
         "Not asked at the {depth} depth: {names}. With --full all are asked, with --detector those that are named.",
         "{depth}深度下未询问：{names}。使用 --full 可询问全部检测器，使用 --detector 可指定检测器。",

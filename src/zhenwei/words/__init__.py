@@ -9,6 +9,9 @@ who raises an error writes English alone. Sentences of detectors and of the fusi
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
@@ -17,9 +20,25 @@ if TYPE_CHECKING:
     from zhenwei.errors import ZhenweiError
 
 Language = Literal["en", "zh"]
+_SPOKEN: ContextVar[Language] = ContextVar("zhenwei_language", default="en")
 _TELLING = 6  # characters between the fields; letters, where nothing stands before the first
 _DEPTH = 3  # of sentences within sentences
 _STOPS = ("。", "！", "？", "…", "：")
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """Within it, pages whose makers are told no language are written in this one."""
+    token = _SPOKEN.set(language)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
+
+
+def spoken() -> Language:
+    """The language of :func:`speaking`; English outside."""
+    return _SPOKEN.get()
 
 
 @cache
@@ -45,14 +64,20 @@ def _pieces(template: str) -> list[str]:
 
 def say(language: Language, template: str, *values: object) -> str:
     """The template in the language, its fields filled in."""
-    chosen = catalogue().get(template, template) if language == "zh" else template
-    return chosen.format(*values)
+    return template_of(language, template).format(*values)
+
+
+def template_of(language: Language, template: str) -> str:
+    """The template in the language, its fields still empty; itself where nobody has translated it."""
+    return catalogue().get(template, template) if language == "zh" else template
 
 
 def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
-    """A sentence that was filled in already; as it is where nobody has translated it."""
+    """A sentence that was filled in already, or that carries its Chinese; as it is where nobody has translated it."""
     if language != "zh" or not sentence or depth == 0:
         return sentence
+    if own := getattr(sentence, "zh", ""):
+        return str(own)
     text = sentence.strip()
     known = catalogue().get(text)
     if known is not None and "{" not in text:
@@ -60,8 +85,10 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
     for pieces, chinese in _patterns():
         values = _values(text, pieces)
         if values is not None:
-            return chinese.format(*[_field(value, language, depth) for value in values])
-    return _by_sentence(text, language, depth)
+            is_name = not pieces[0] and pieces[1].startswith(": ")  # of a file or a set: it stays
+            told = values[:1] if is_name else []
+            return chinese.format(*told, *[_field(value, language, depth) for value in values[len(told) :]])
+    return _after_a_name(text, language, depth) or _by_sentence(text, language, depth)
 
 
 def has_chinese(sentence: str) -> bool:
@@ -72,6 +99,13 @@ def has_chinese(sentence: str) -> bool:
 def _field(value: str, language: Language, depth: int) -> str:
     """A sentence within another; a single word may be the name of a file."""
     return translated(value, language, depth - 1) if " " in value else value
+
+
+def _after_a_name(text: str, language: Language, depth: int) -> str:
+    """``photos/a.jpg: Permission denied``: what is known of a file; "" for anything else."""
+    name, _, rest = text.partition(": ")
+    told = translated(rest, language, depth - 1)
+    return f"{name}：{told}" if told != rest and (" " not in name or "/" in name) else ""
 
 
 def _by_sentence(text: str, language: Language, depth: int) -> str:

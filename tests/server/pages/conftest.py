@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browsing import axe, browser
 from tests.server.conftest import MEDIA, Live, live
 
 from zhenwei.server.auth.passwords import Passwords
@@ -17,12 +15,9 @@ from zhenwei.server.auth.passwords import Passwords
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
+__all__ = ["axe", "browser"]
 PHOTO, CLIP = MEDIA / "astronaut-forged.jpg", MEDIA / "astronaut-clip.mp4"
 ANSWER = {"Accept": "application/json"}
-AXE = "axe-core@4.14.1"
 
 
 @pytest.fixture(scope="session")
@@ -66,17 +61,6 @@ def until(holds: object, seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'zhenwei[dev]'")
-    if not BROWSER:
-        pytest.skip("no Chromium or Chrome on this machine")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def look(browser: Browser, site_of_pages: Live) -> Iterator[object]:
     """``look(**options)``: a page in a browser of its own, that of a visitor who was never here. What its console says
@@ -97,20 +81,3 @@ def look(browser: Browser, site_of_pages: Live) -> Iterator[object]:
     for context in contexts:
         context.close()
     assert [text for text in said if not any(one in text for one in expected)] == []
-
-
-@pytest.fixture(scope="session")
-def axe(request: pytest.FixtureRequest) -> str:
-    """axe-core, as npm has it; kept between runs."""
-    folder = Path(request.config.cache.mkdir("axe"))
-    script = folder / "package" / "axe.min.js"
-    if not script.is_file():
-        if shutil.which("npm") is None:
-            pytest.skip("no npm on this machine, which brings axe-core")
-        ended = subprocess.run(
-            ["npm", "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-        )
-        if ended.returncode:
-            pytest.skip(f"npm cannot bring {AXE}: {ended.stderr.strip()[:200]}")
-        shutil.unpack_archive(folder / ended.stdout.split()[-1], folder, "gztar", filter="data")
-    return script.read_text(encoding="utf-8")

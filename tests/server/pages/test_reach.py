@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browsing import RUN
 from tests.server.conftest import Live
 from tests.server.pages.conftest import CLIP, PHOTO
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.heavy
-_AXE = "axe.run(document, {resultTypes: ['violations']})"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_nothing_stands_in_the_way(
     for address in (*addresses, f"{guarded.url}/login"):
         page.goto(address)
         page.evaluate(axe)
-        found = page.evaluate(_AXE)["violations"]
+        found = page.evaluate(RUN)["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found] == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
 

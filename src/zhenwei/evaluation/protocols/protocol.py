@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.items import Domain, Item, Level, Split
+from zhenwei.types import Text
 
 
 class Protocol(BaseModel):
@@ -19,13 +20,15 @@ class Protocol(BaseModel):
 
     ``slices`` are reported beside each whole set: "method" (one forgery method against all genuine files of the set),
     "origin" (one source). ``unseen``: without what was trained on. ``ladder``: names of deliveries, or families of
-    them, that ``ladder_files`` of each of ``ladder_sets`` (empty = every set) also go through.
+    them, that ``ladder_files`` of each of ``ladder_sets`` (empty = every set) also go through. ``text_zh``: ``text`` in
+    Chinese.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     text: str
+    text_zh: str = ""
     splits: tuple[Split, ...] = ("val", "test")
     sets: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
@@ -46,7 +49,9 @@ class Protocol(BaseModel):
         chosen = [item for item in items if self._takes(item)]
         if not chosen:
             raise UsageError(
-                f"protocol {self.name} takes none of these files", got=f"{len(items)} files", want=self.text
+                f"protocol {self.name} takes none of these files",
+                got=f"{len(items)} files",
+                want=Text(self.text, zh=self.text_zh),
             )
         return chosen
 

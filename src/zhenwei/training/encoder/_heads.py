@@ -41,13 +41,14 @@ from zhenwei.training.encoder._tune import EncoderRecipe
 from zhenwei.training.install.calibrate import Sample
 from zhenwei.types import Floats, Pixels
 
-FACES_OF_CLIP, _MAX_FACES = 4, 300  # of a medium; of a source and class
+FACES_OF_CLIP, _MAX_FACES = 4, 2000  # of a medium; of a source and class, of which each is asked for the thresholds
 _MADE, BEYOND = 60, 10**6  # batches of pairs for the heads, at steps that no training comes to
 _ALTERED = 70  # faces of each source that are altered, in each way
 _LEAVES_ALTERED = frozenset(
     ["blended", "generated"]
 )  # the head for animated ones leaves them alone without being shown
 _WEIGHT = 150  # a source with more faces than these counts as these
+_MADE_WEIGHT = {"blended": 300}  # and the pairs made here, by kind
 _RIDGE, _BETWEEN = 1.0, 1.0
 _MIN_MEDIA = 4  # of a source that blocks are chosen by
 _BATCH = 16
@@ -131,7 +132,7 @@ class FittedHead:
 
 
 def chosen_rows(room: FaceRoom) -> NDArray[np.int64]:
-    """Up to four faces of each medium and five hundred of each source, class and method, evenly spread."""
+    """Up to four faces of each medium and two thousand of each source, class and method, evenly spread."""
     taken: dict[str, int] = {}
     groups: dict[tuple[str, ...], list[int]] = {}
     for row in range(len(room)):
@@ -330,10 +331,11 @@ class _Cell:
     count: int
     mean: Floats
     spread: Floats
+    most: int = _WEIGHT
 
     @property
     def weight(self) -> int:
-        return min(self.count, _WEIGHT)
+        return min(self.count, self.most)
 
     def merged(self, other: _Cell) -> _Cell:
         """Both as one of this cell's source."""
@@ -372,7 +374,8 @@ def _cells(
         mean = x[rows].mean(0)
         centred = x[rows] - mean
         spread = centred.T @ centred / max(1, len(rows) - 1)
-        cells.append(_Cell(source, origin, family, forged, len(rows), mean, spread))
+        most = _MADE_WEIGHT.get(kind, _WEIGHT) if source.startswith("made ") else _WEIGHT
+        cells.append(_Cell(source, origin, family, forged, len(rows), mean, spread, most))
     return cells
 
 

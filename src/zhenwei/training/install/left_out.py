@@ -41,9 +41,10 @@ train fused --thresholds --data DATA --output FOLDER`; intervals are 95 %.
 """
 
 
-def save(found: MeasuredThresholds, folder: Path) -> None:
-    """``left_out.md`` and ``left_out.json`` in ``folder``."""
-    (folder / PAGE).write_text(to_markdown(found), encoding="utf-8")
+def save(found: MeasuredThresholds, folder: Path, *, more: str = "") -> None:
+    """``left_out.md``, with ``more`` below it, and ``left_out.json`` in ``folder``."""
+    page = to_markdown(found)
+    (folder / PAGE).write_text(f"{page}\n{more}" if more else page, encoding="utf-8")
     (folder / RECORD).write_text(json.dumps(record(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from zhenwei import models, pipeline
-from zhenwei.detectors import build
+from zhenwei.detectors import asked_at, build
 from zhenwei.errors import DataError, ModelError
 from zhenwei.evaluation.evaluate import FUSED, run_of
 from zhenwei.evaluation.examine import Journal, examine
@@ -93,6 +93,7 @@ class FileAnswers:
     facts: Mapping[str, float] = field(default_factory=dict)
     method: str = ""
     video: str = ""  # the recording that it is, or was made from
+    digest: str = ""  # Item.digest
 
     def evidence(self) -> list[Evidence]:
         """On what is measured here: of clips the picture alone."""
@@ -153,17 +154,22 @@ def ask(
 
     Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
     """
-    plan = load_protocol(PROTOCOL)
-    items = spread(plan.choose(load(data).items), limit)
+    plan, items = load_protocol(PROTOCOL), items_of(data, limit)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    options = pipeline.Options(frames=plan.frames)
+    everybody = asked_at("standard")  # by name, or those that do not count now were never asked again
+    options = pipeline.Options(frames=plan.frames, detectors=everybody)
     journal = Journal.open(folder / JOURNAL, run_of(FUSED, options))
     tell = (lambda done: progress(done, len(items))) if progress else None
     outcomes = examine(items, scratch, options=options, journal=journal, tell=tell)
     scratch.rmdir()
     known = left_out_answers()
     return [answered(outcome, known) for outcome in outcomes if outcome.decision != "unreadable"]
+
+
+def items_of(data: Path, limit: int = 0) -> list[Item]:
+    """The files that :func:`ask` asks about. Raises :class:`DataError` for damaged data."""
+    return spread(load_protocol(PROTOCOL).choose(load(data).items), limit)
 
 
 def left_out_answers(store: Path = models.STORE) -> LeftOut:
@@ -203,7 +209,7 @@ def answered(outcome: Outcome, left_out: LeftOut | None = None) -> FileAnswers:
     said += tuple(Answer(name, 1, llr, build(name).info.finds) for name, llr in known.items())
     source, video = item.origin or item.set_name, f"{item.set_name}/{item.video}" if item.video else ""
     made = (outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
-    return FileAnswers(*made, item.method, video)
+    return FileAnswers(*made, item.method, video, item.digest)
 
 
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
