@@ -36,7 +36,9 @@ Examples:
 voice = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 
 
-Kind = StrEnum("Kind", ["world", "griffin_lim_mel", "griffin_lim_linear", "linear_prediction", "blurred_phase"])
+Kind = StrEnum(
+    "Kind", ["world", "griffin_lim_mel", "griffin_lim_linear", "linear_prediction", "blurred_phase", "hifi_gan"]
+)
 
 
 @voice.command()
@@ -46,7 +48,8 @@ def copy(
     consent: Annotated[Path, typer.Option("--consent", help="The manifest that covers them.", metavar="FILE")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the copies go.", metavar="FOLDER")],
     kinds: Annotated[
-        list[Kind] | None, typer.Option("--kind", help="A vocoder; may be given again. By default each of them.")
+        list[Kind] | None,
+        typer.Option("--kind", help="A vocoder; may be given again. By default each but hifi_gan, which is slow."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same copies.")] = 0,
     format_: TextOption = TextFormat.text,

@@ -25,7 +25,7 @@ from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, UnmarkedError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, hash_file, make_consent, write_consent
 from zhenwei.forge.export import Door, ExportedFile, export_audio, open_door
-from zhenwei.forge.voice import KINDS, Copy, copy_voice
+from zhenwei.forge.voice import KINDS, NEURAL_KINDS, Copy, copy_voice
 from zhenwei.forge.voice.copy_set import LABELS, CopySet, copy_set
 
 TODAY = datetime.date(2026, 11, 27)
@@ -243,7 +243,7 @@ def _typed(*words: object) -> Result:
 
 
 def test_the_command_knows_every_vocoder() -> None:
-    assert tuple(kind.value for kind in Kind) == KINDS
+    assert tuple(kind.value for kind in Kind) == (*KINDS, *NEURAL_KINDS)
 
 
 @pytest.mark.parametrize("command", [(), ("copy",)])

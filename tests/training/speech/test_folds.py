@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+import soundfile
 import torch
 from sklearn.mixture import GaussianMixture
 from tests.speaking import RATE_HZ, first_sample, voice
@@ -18,6 +21,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers.project import NEWER_SPEECH
+from zhenwei.forge.voice import hifi_gan
 from zhenwei.training.audiovisual import lip_sync
 from zhenwei.training.data.speech import (
     FOLDS,
@@ -25,6 +29,7 @@ from zhenwei.training.data.speech import (
     balanced,
     degraded,
     features_of,
+    neural_copies,
     read_speech,
     split,
     with_copies,
@@ -33,10 +38,10 @@ from zhenwei.training.speech import _pairs as pairs
 from zhenwei.training.speech import _spectrogram as spectrogram
 from zhenwei.training.speech import _together as speech_together
 from zhenwei.training.speech import variability
-from zhenwei.training.speech._folds import FoldAnswer, alike, calibrated, left_out, speech_of, table
+from zhenwei.training.speech._folds import FoldAnswer, alike, beside, calibrated, left_out, speech_of, table
 from zhenwei.training.speech._together import ANSWERS
 from zhenwei.training.speech.lfcc_gmm import export_mixtures, fit_mixtures
-from zhenwei.types import Evidence, Forgery, Text
+from zhenwei.types import Evidence, Floats, Forgery, Text
 
 VOICES = ("speech.lfcc_gmm", "speech.spectrogram", "speech.variability")
 KINDS = ("griffin_lim_linear", "blurred_phase")
@@ -86,18 +91,38 @@ def test_both_classes_weigh_the_same_and_copies_a_fifth_of_the_forged() -> None:
     assert weights[copied].sum() == pytest.approx(0.2 * weights[forged].sum())
 
 
+def shown_of(rows: list[tuple[Floats, Utterance]], *, neural: bool = True) -> spectrogram.Shown:
+    return spectrogram._shown(rows, [spectrogram._seen(audio) for audio, _ in rows], neural=neural)
+
+
 def test_copies_stand_beside_their_originals_and_sources_count_by_their_root() -> None:
     rows = [(voice(2.6, n), utterance(n, source="a" if n < 4 else "b")) for n in range(5)]
     rows += [(voice(2.6, 9), utterance(4, "copy by x", source="b", copied=True))]
     rows += [(voice(2.6, 10), utterance(10, "x", source="c"))]
-    shown = spectrogram._shown(rows)
+    shown = shown_of(rows)
     assert shown.pairs.tolist() == [[4, 5]]
     assert shown.genuine.tolist() == [0, 1, 2, 3, 4]
+    rows.insert(6, (voice(2.6, 11), utterance(4, "copy by hifi_gan", source="b", copied=True)))
+    assert shown_of(rows).pairs.tolist() == [[4, 5], [4, 6]]
+    assert shown_of(rows, neural=False).pairs.tolist() == shown.pairs.tolist()
+    assert shown_of(rows, neural=False).rows == shown.rows == 7
     assert shown.collected.tolist() == [6]
     assert shown.genuine_odds[:4].sum() == pytest.approx(2 * shown.genuine_odds[4])
-    views = spectrogram._batch(shown, 0)
-    assert views.shape == (2 * spectrogram.PAIRS, 224, 247)
-    torch.testing.assert_close(views, spectrogram._batch(shown, 0))
+    for stage, frames in zip(spectrogram.STAGES, (247, 124), strict=True):
+        views = spectrogram._batch(shown, 0, stage)
+        assert views.shape == (2 * spectrogram.PAIRS, 224, frames)
+        torch.testing.assert_close(views, spectrogram._batch(shown, 0, stage))
+
+
+def test_collected_windows_stand_beside_genuine_ones_of_their_source() -> None:
+    rows = [(voice(2.6, n), utterance(n, "x" if n > 3 else "", source="ab"[n % 2])) for n in range(6)]
+    rows.append((voice(2.6, 6), utterance(6, "x", source="c")))
+    shown, rng = shown_of(rows), np.random.default_rng(0)
+    drawn = [spectrogram._strangers(shown, rng, 1.0) for _ in range(60)]
+    assert {forged for _, forged in drawn} == {4, 5, 6}
+    for genuine, forged in drawn:
+        assert forged == 6 or shown.sources[genuine] == shown.sources[forged]
+    assert {genuine for genuine, forged in drawn if forged == 6} == {0, 1, 2, 3}
 
 
 def test_copies_follow_their_original() -> None:
@@ -113,6 +138,28 @@ def test_copies_follow_their_original() -> None:
         assert degraded(made[0], channel).shape == made[0].audio.shape
     np.testing.assert_array_equal(degraded(made[0]), degraded(made[0], 1))
     assert not np.array_equal(degraded(made[0], 1), degraded(made[0], 2))
+
+
+def test_neural_copies_are_made_once_and_stand_behind_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hifi_gan, "find_spec", lambda _: None)
+    hifi_gan._generator.cache_clear()
+    two = [utterance(0), utterance(1, "vocoder"), utterance(2)]
+    with pytest.raises(DataError, match="HiFi-GAN"):
+        list(neural_copies(two, tmp_path))
+    for number in (0, 2):  # as an earlier run left them
+        digest = hashlib.sha256(f"{number}.flac".encode()).hexdigest()[:16]
+        soundfile.write(tmp_path / f"{digest}.hifi_gan.flac", voice(0.2, 50 + number), RATE_HZ)
+    copies = list(neural_copies(two, tmp_path))
+    assert [(u.path, u.system, u.copied) for u in copies] == [
+        ("0.flac", "copy by hifi_gan", True),
+        ("2.flac", "copy by hifi_gan", True),
+    ]
+    np.testing.assert_allclose(copies[1].audio, voice(0.2, 52), atol=1e-4)
+    everything = beside(list(with_copies(two, kinds=KINDS)), copies)
+    assert [u.path for u in everything] == ["0.flac"] * 3 + ["1.flac"] + ["2.flac"] * 3
+    assert [u.system for u in everything][2::4] == ["copy by hifi_gan", "copy by hifi_gan"]
 
 
 @pytest.mark.heavy
@@ -150,21 +197,28 @@ def test_only_speech_is_described() -> None:
 def test_the_network_learns_stops_and_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spectrogram, "STEPS", 4)
+    stages = tuple(replace(stage, steps=4) for stage in spectrogram.STAGES)
+    monkeypatch.setattr(spectrogram, "STAGES", stages)
+    monkeypatch.setattr(spectrogram, "STEPS", 8)
     monkeypatch.setattr(spectrogram, "PAIRS", 2)
     monkeypatch.setattr(spectrogram, "_KEEP_EVERY", 2)
     rows = [(voice(2.6, n), utterance(n, "x" if n % 2 else "")) for n in range(4)]
+    rows.insert(1, (voice(2.6, 8), utterance(0, "copy by hifi_gan", copied=True)))
     whole = spectrogram.learn(rows, tmp_path / "whole.pt")
 
     class StoppedError(Exception):
         pass
 
-    def stop(share: float) -> None:
-        if share >= 0.5:
-            raise StoppedError
+    def stop_from(wanted: float) -> Callable[[float], None]:
+        def stop(share: float) -> None:
+            if share >= wanted:
+                raise StoppedError
 
-    with pytest.raises(StoppedError):
-        spectrogram.learn(rows, tmp_path / "part.pt", stop)
+        return stop
+
+    for wanted in (0.25, 0.75):  # within each stage
+        with pytest.raises(StoppedError):
+            spectrogram.learn(rows, tmp_path / "part.pt", stop_from(wanted))
     resumed = spectrogram.learn(rows, tmp_path / "part.pt")
     assert spectrogram.score(resumed, rows[0][0]) == pytest.approx(spectrogram.score(whole, rows[0][0]), abs=1e-6)
     assert np.isnan(spectrogram.score(whole, np.zeros(100, np.float32)))

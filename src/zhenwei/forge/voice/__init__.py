@@ -8,6 +8,6 @@ process. :mod:`.convert` and :mod:`.mel_model` learn from people, with consent; 
 """
 
 from zhenwei.forge.voice.channel import draw_channel
-from zhenwei.forge.voice.copies import KINDS, Copy, copy_voice, equalised
+from zhenwei.forge.voice.copies import KINDS, NEURAL_KINDS, Copy, copy_voice, equalised
 
-__all__ = ["KINDS", "Copy", "copy_voice", "draw_channel", "equalised"]
+__all__ = ["KINDS", "NEURAL_KINDS", "Copy", "copy_voice", "draw_channel", "equalised"]

