@@ -43,13 +43,15 @@ def tones_of(items: Sequence[Item], folder: Path, progress: Callable[[float], No
     path = folder / TONES
     known: dict[str, float | None] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     new = [item for item in items if item.digest not in known]
-    with ExitStack() as opened:
-        for number, (item, file) in enumerate(zip(new, on_disk(new, folder, opened), strict=True)):
-            tone = _tone(file)
-            known[item.digest] = None if math.isnan(tone) else round(tone, 2)
-            if progress:
-                progress((number + 1) / len(new))
-    write_whole(path, json.dumps(known, indent=0) + "\n")
+    try:
+        with ExitStack() as opened:
+            for number, (item, file) in enumerate(zip(new, on_disk(new, folder, opened), strict=True)):
+                tone = _tone(file)
+                known[item.digest] = None if math.isnan(tone) else round(tone, 2)
+                if progress:
+                    progress((number + 1) / len(new))
+    finally:  # whoever interrupts it goes on from here
+        write_whole(path, json.dumps(known, indent=0) + "\n")
     return {digest: math.nan if tone is None else tone for digest, tone in known.items()}
 
 
