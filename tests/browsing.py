@@ -1,4 +1,4 @@
-"""A real browser, and axe-core to be put into its pages, as fixtures for whoever imports them."""
+"""A real browser, and axe-core to be put into its pages: fixtures of every room."""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.browsing import axe, browser
+
+__all__ = ["axe", "browser"]  # once for all rooms: Playwright runs but once in a process
 
 # A loaded machine is slow, not wrong: no example fails for the time it took.
 settings.register_profile("zhenwei", deadline=None)

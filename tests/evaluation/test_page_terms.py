@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browsing import RUN, axe, browser
+from tests.browsing import RUN
 from tests.evaluation.test_results_page import (
     HOSTILE,
     figures,
@@ -42,7 +42,6 @@ from zhenwei.words import speaking, spoken
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-__all__ = ["axe", "browser"]
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 # Names of sets, files, steps and measures, which are the same in both languages.
 _NAMES = re.compile(

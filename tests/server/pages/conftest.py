@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browsing import axe, browser
 from tests.server.conftest import MEDIA, Live, live
 
 from zhenwei.server.auth.passwords import Passwords
@@ -15,7 +14,6 @@ from zhenwei.server.auth.passwords import Passwords
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["axe", "browser"]
 PHOTO, CLIP = MEDIA / "astronaut-forged.jpg", MEDIA / "astronaut-clip.mp4"
 ANSWER = {"Accept": "application/json"}
 
