@@ -19,8 +19,8 @@ from benchmarks.lab_leave_one_out import results as lab_leave_out
 from benchmarks.lab_leave_one_out.results import LabLeaveOut
 
 from docs import papers
-from zhenwei import models
 from zhenwei.evaluation import by_source, held_out, leave_out
+from zhenwei.evaluation.evaluate import weights_of
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.evaluation.leave_out import LeaveOneOut
 from zhenwei.evaluation.results import Ablation, Figures, FileResult, Localised, Results, SourceFigures, load
@@ -121,8 +121,8 @@ def to_markdown(
 
 
 def _since(results: Results) -> str:
-    """What has changed in the model store since these tables were measured; "" for nothing."""
-    now = {entry.id: entry.sha256 for entry in models.manifest()}
+    """What has changed of the models that are asked since these tables were measured; "" for nothing."""
+    now = weights_of(results.subject)
     joined = sorted(set(now) - set(results.weights))
     changed = sorted(name for name, digest in results.weights.items() if now.get(name, digest) != digest)
     which = []
@@ -133,7 +133,7 @@ def _since(results: Results) -> str:
         return ""
     return (
         f"**Measured before the package had all of its present models** ({'; '.join(which)}). The tables of sources "
-        "left out are of the present ones, all others are of the verdict without them.\n\n"
+        "left out are of the present ones, all others are of the verdict before.\n\n"
     )
 
 
