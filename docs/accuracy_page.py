@@ -20,7 +20,7 @@ from benchmarks.lab_leave_one_out.results import LabLeaveOut
 
 from docs import papers
 from zhenwei.evaluation import by_source, held_out, leave_out
-from zhenwei.evaluation.evaluate import weights_of
+from zhenwei.evaluation.evaluate import FUSED, weights_of
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.evaluation.leave_out import LeaveOneOut
 from zhenwei.evaluation.results import Ablation, Figures, FileResult, Localised, Results, SourceFigures, load
@@ -122,7 +122,7 @@ def to_markdown(
 
 def _since(results: Results) -> str:
     """What has changed of the models that are asked since these tables were measured; "" for nothing."""
-    now = weights_of(results.subject)
+    now = weights_of(FUSED)
     joined = sorted(set(now) - set(results.weights))
     changed = sorted(name for name, digest in results.weights.items() if now.get(name, digest) != digest)
     which = []
