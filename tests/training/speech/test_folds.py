@@ -160,6 +160,8 @@ def test_neural_copies_are_made_once_and_stand_behind_the_others(
     everything = beside(list(with_copies(two, kinds=KINDS)), copies)
     assert [u.path for u in everything] == ["0.flac"] * 3 + ["1.flac"] + ["2.flac"] * 3
     assert [u.system for u in everything][2::4] == ["copy by hifi_gan", "copy by hifi_gan"]
+    twice = beside(list(with_copies(two, kinds=KINDS, each=2)), copies)
+    assert [u.system for u in twice].count("copy by hifi_gan") == 2
 
 
 @pytest.mark.heavy

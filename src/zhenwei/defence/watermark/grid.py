@@ -213,8 +213,8 @@ def _changes(grid: Grid, step: float) -> Iterator[Grid]:
 
 
 def _fit(texture: Floats, grid: Grid, plan: Layout) -> float:
-    """Correlation with the pattern, in standard deviations. Weighed between pixels by halves and wholes, as no picture
-    should be: a fit is asked for 150 times, and only which is best matters."""
+    """Correlation with the pattern, in standard deviations; interpolated linearly, which is coarser than ``restored``:
+    it is asked for some 150 times a picture, and only which grid is best matters."""
     flipped = np.ascontiguousarray(texture[:, ::-1]) if grid.mirrored else texture
     moved = cv2.warpAffine(flipped, grid.matrix(), (SIDE, SIDE), flags=cv2.INTER_LINEAR)  # 0 where nothing is known
     return float(np.vdot(moved, plan.pilot)) / (SIDE * math.sqrt(grid.width * grid.height))

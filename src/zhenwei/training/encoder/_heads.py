@@ -41,7 +41,7 @@ from zhenwei.training.encoder._tune import EncoderRecipe
 from zhenwei.training.install.calibrate import Sample
 from zhenwei.types import Floats, Pixels
 
-FACES_OF_CLIP, _MAX_FACES = 4, 2000  # of a medium; of a source and class, of which each is asked for the thresholds
+FACES_OF_CLIP, _MAX_FACES = 4, 2000  # of a medium; of a source and class: all that there are so far, each asked
 _MADE, BEYOND = 60, 10**6  # batches of pairs for the heads, at steps that no training comes to
 _ALTERED = 70  # faces of each source that are altered, in each way
 _LEAVES_ALTERED = frozenset(

@@ -148,7 +148,7 @@ def _prepare(way: Way, _: SpeechRecipe, run: LessonRun) -> Voices:
 
 
 def beside(everything: Sequence[Utterance], copies: Sequence[Utterance]) -> list[Utterance]:
-    """``copies`` after the others of the same original."""
+    """``copies`` after the first other copy of the same original."""
     by_path: dict[str, list[Utterance]] = {}
     for copy in copies:
         by_path.setdefault(copy.path, []).append(copy)
@@ -156,7 +156,7 @@ def beside(everything: Sequence[Utterance], copies: Sequence[Utterance]) -> list
     for one in everything:
         found.append(one)
         if one.copied:
-            found += by_path.get(one.path, [])
+            found += by_path.pop(one.path, [])  # once, however many others there are
     return found
 
 
