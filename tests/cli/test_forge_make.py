@@ -6,12 +6,15 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tests.forge.latents import untrained_latents
+from tests.training.data.test_pack import ASTRONAUT
 
 from zhenwei.cli import main
 from zhenwei.cli._forge_make import Method, refuse_other
 from zhenwei.errors import DataError
-from zhenwei.forge.make import METHODS
+from zhenwei.forge.make import METHODS, forge_image, read_sitter
 
 
 def test_the_methods_that_can_be_typed_are_those_that_there_are() -> None:
@@ -44,3 +47,42 @@ def test_a_forgery_of_another_file_is_not_replaced(tmp_path: Path) -> None:
     refuse_other(place, b"one")
     with pytest.raises(DataError, match="a forgery of another file and is not replaced"):
         refuse_other(place, b"two")
+
+
+@pytest.mark.parametrize("method", ["decoded", "rendered"])
+def test_what_networks_draw_is_made_marked_and_repeated(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["forge", "make", method, str(ASTRONAUT), "--count", "2", "--output", str(tmp_path / "out")]
+    if method == "decoded":
+        (tmp_path / "net").mkdir()
+        asked += ["--latents", str(untrained_latents(tmp_path / "net"))]
+    assert main(asked) == 0
+    made = sorted((tmp_path / "out").glob("*.png"))
+    told = [json.loads(path.with_name(f"{path.name}.json").read_text()) for path in made if "mask" not in path.name]
+    assert len(told) == 2
+    assert {one["recipe"]["method"] for one in told} == {method}
+    assert told[0]["recipe"]["seed"] != told[1]["recipe"]["seed"]
+    sitter = read_sitter(ASTRONAUT)
+    again = [
+        forge_image(method, sitter, np.random.default_rng(7), latents=tmp_path / "net" if method == "decoded" else None)
+        for _ in range(2)
+    ]
+    assert (again[0].pixels == again[1].pixels).all()
+    changed = (again[0].pixels != sitter.pixels).any(-1)
+    assert changed.any()
+    assert not changed[again[0].mask == 0].any()
+    capsys.readouterr()
+
+
+def test_an_autoencoder_is_asked_for_where_it_is_needed_and_nowhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--output", str(tmp_path / "out")]
+    assert main(["forge", "make", "decoded", str(ASTRONAUT), *out]) == 2
+    assert "--latents" in capsys.readouterr().err
+    assert main(["forge", "make", "decoded", str(ASTRONAUT), "--latents", str(tmp_path), *out]) == 1
+    assert "taef2_encoder.safetensors" in capsys.readouterr().err
+    assert main(["forge", "make", "self_blend", str(ASTRONAUT), "--latents", str(tmp_path), *out]) == 2
+    assert "not for this method" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

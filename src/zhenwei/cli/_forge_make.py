@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli._forge_run import opened_door
+from zhenwei.cli._forge_run import check_extra, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
 from zhenwei.cli.language import tell
 from zhenwei.cli.trouble import complain_of
@@ -30,8 +30,10 @@ Method = StrEnum(
         "animated",
         "attribute",
         "cross_blend",
+        "decoded",
         "mesh_swap",
         "regenerate",
+        "rendered",
         "self_blend",
         "splice",
         "temporal",
@@ -55,13 +57,19 @@ def make(
         Path | None,
         typer.Option(help="The manifest that covers both photographs; needed where there are two.", metavar="FILE"),
     ] = None,
+    latents: Annotated[
+        Path | None,
+        typer.Option(help="The latent autoencoder that decoded sends a face through.", metavar="FOLDER"),
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="Forgeries of each file.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same forgeries.")] = 0,
     format_: TextOption = TextFormat.text,
 ) -> None:
     """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
 
-    affine_warp, animated, attribute, regenerate and self_blend need one photograph. mesh_swap, cross_blend and splice
+    affine_warp, animated, attribute, regenerate and self_blend need one photograph, and so do rendered, a head that a
+    network draws as a puppet moves it, and decoded, a face or a part of it sent through a latent autoencoder: a folder
+    with taef2_encoder.safetensors and taef2_decoder.safetensors. mesh_swap, cross_blend and splice
     take a face or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or
     reorders frames of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be
     forged.
@@ -74,12 +82,20 @@ def make(
 
       zhenwei forge make mesh_swap a/1.jpg --donor b/1.jpg --consent consent.json --output forged/
 
+      zhenwei forge make decoded portrait.jpg --latents DATA --output forged/
+
       zhenwei forge make temporal clip.mp4 --output forged/
     """
     import numpy as np
 
-    from zhenwei.forge.make import OF_TWO
+    from zhenwei.forge.make import DECODED, LEARNED, OF_TWO, round_trip
 
+    if method.value in LEARNED:
+        check_extra("this method needs")
+    if method.value == DECODED:
+        round_trip(latents)  # once, before anything is read or written
+    elif latents is not None:
+        raise UsageError("--latents is not for this method", got=method.value, fix="Leave it out.")
     if method.value in OF_TWO and (donor is None or consent is None):
         fix = "Name the other photograph with --donor and the manifest that covers both with --consent."
         raise UsageError(f"{method.value} takes a face from somebody else", got="no donor or no consent", fix=fix)
@@ -92,7 +108,7 @@ def make(
     door, failed = opened_door(), False
     for path in files:
         try:
-            maker = on_one_file(partial(_Maker, method.value, path, donor, consent, output, door))
+            maker = on_one_file(partial(_Maker, method.value, path, donor, consent, output, door, latents))
             for number in range(count):
                 rng, stem = np.random.default_rng([seed, number]), f"{path.stem}.{method.value}.{seed}-{number}"
                 _tell(on_one_file(partial(maker.made, rng, stem)), format_)
@@ -109,11 +125,18 @@ class _Maker:
     """One file, read once, forged as often as is wanted."""
 
     def __init__(
-        self, method: str, path: Path, donor: Path | None, consent: Path | None, output: Path, door: Door
+        self,
+        method: str,
+        path: Path,
+        donor: Path | None,
+        consent: Path | None,
+        output: Path,
+        door: Door,
+        latents: Path | None,
     ) -> None:
         from zhenwei.forge.make import VIDEO, check_consent, read_sitter
 
-        self._method, self._path, self._output, self._door = method, path, output, door
+        self._method, self._path, self._output, self._door, self._latents = method, path, output, door, latents
         self._sitter: Sitter | None = None if method == VIDEO else read_sitter(path)
         self._donor, self._consent = None, ""
         if donor is not None and consent is not None and self._sitter is not None:
@@ -137,7 +160,7 @@ class _Maker:
             fps = Fraction(rate).limit_denominator(1001)
             origin = self._origin(video.recipe, self._path.read_bytes())
             return export_video(video.frames, fps, origin, place, self._door)
-        forged = forge_image(self._method, self._sitter, rng, self._donor)
+        forged = forge_image(self._method, self._sitter, rng, self._donor, latents=self._latents)
         origin = self._origin(forged.recipe, self._sitter.data)
         return export_image(forged.pixels, origin, place, self._door, mask=forged.mask)
 

@@ -21,12 +21,15 @@ from zhenwei import detectors, models
 from zhenwei.cli._tables import show_table
 from zhenwei.cli.language import current, say, told
 from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.evaluation.evaluate import FUSED
+from zhenwei.evaluation.items import Item
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
-from zhenwei.training.install import left_out, people, thresholds
+from zhenwei.training.install import kept_answers, left_out, people, thresholds
+from zhenwei.training.install.kept_answers import KeptAnswers
 from zhenwei.training.lesson import Lesson, LessonRun, Way
 from zhenwei.training.recipe import options_of
 from zhenwei.words import speaking
@@ -64,7 +67,7 @@ class TrainOptions:
 
 def run(options: TrainOptions) -> None:
     """Teaches a detector, or does what was asked for instead."""
-    if options.way == "thresholds" and not options.start:
+    if options.way == "thresholds" and (options.detector == FUSED or not options.start):
         measure_thresholds(options)
         return
     began = time.monotonic()
@@ -213,24 +216,49 @@ def show_lessons(detector: str | None) -> None:
 
 def measure_thresholds(options: TrainOptions) -> None:
     """Of the fused verdict, with every detector that is installed, on sources left out."""
-    if not options.data.is_dir():
-        raise UsageError("thresholds are measured on whole files", got=str(options.data), want="a data folder")
     if options.output is None:
         raise UsageError("there is no folder for what is measured", want="--output FOLDER")
+    if len(options.start) > 1:
+        raise UsageError("answers go on from one file", got=f"{len(options.start)} times --from", want="once")
     options.output.mkdir(parents=True, exist_ok=True)
     with _Shown() as shown:
-        ask: Callable[[int, int], None] = lambda done, of: shown.tell("asking every detector", done / of)  # noqa: E731
-        every = thresholds.ask(options.data, options.output, limit=options.limit, progress=ask)
+        if options.data.is_dir():
+            path = options.output / kept_answers.NAME
+            kept_answers.save(_asked(options, options.output, shown), path)
+        else:
+            path = options.data
+        kept = kept_answers.load(path)  # what is measured is what the file holds, so that others find the same in it
         shown.tell("leaving each source out", 0.0)
-        found = thresholds.measure(every)
+        found = thresholds.measure(thresholds.as_if_unknown(kept.media))
         shown.tell("leaving each source out", 1.0)
-        seen = {one.digest for one in every if one.kind != "audio"}
-        items = [item for item in thresholds.items_of(options.data, options.limit) if item.digest in seen]
-        tones = people.tones_of(items, options.output, lambda share: shown.tell("looking at skin", share))
     target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
     before = Dependence.load()  # of kinds that DATA lacks, as it was
     replace(before, spread={}, correlation={}, groups=0).joined(found.dependence).save(beside)
-    left_out.save(found, options.output, more=people.to_markdown(found, tones))
+    left_out.save(found, options.output, more=people.to_markdown(found, kept.tones))
     shown.show(left_out.to_markdown(found))
     shown.say(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}")
+
+
+def _asked(options: TrainOptions, folder: Path, shown: _Shown) -> KeptAnswers:
+    """The answers of every detector; of media that ``--from`` knows, those that have not changed are taken from it."""
+    chosen = [detectors.build(name) for name in detectors.asked_at("standard")]
+    by = {detector.info.id: kept_answers.made_by(detector) for detector in chosen}
+    known = kept_answers.load(options.start[0]) if options.start else KeptAnswers((), {})
+    unchanged, digests = known.unchanged(chosen), {one.digest for one in known.media}
+    items = thresholds.items_of(options.data, options.limit)
+    ask: Callable[[int, int], None] = lambda done, of: shown.tell("asking every detector", done / of)  # noqa: E731
+    before, new = list[Item](), list[Item]()
+    for item in items:
+        (before if item.digest in digests else new).append(item)
+    media = thresholds.ask(new, folder, progress=ask) if new else []
+    if before and len(unchanged) < len(chosen):
+        media += thresholds.ask(before, folder, without=unchanged, progress=ask)
+    else:
+        mine = {item.digest for item in before}
+        media += [replace(one, said=()) for one in known.media if one.digest in mine]
+    every = kept_answers.merged(known.media, media, unchanged)
+    seen = {one.digest for one in every if one.kind != "audio"}
+    toneless = [item for item in items if item.digest in seen and item.digest not in known.tones]
+    tones = people.tones_of(toneless, folder, lambda share: shown.tell("looking at skin", share))
+    return KeptAnswers(tuple(every), by, {**known.tones, **tones})

@@ -36,9 +36,11 @@ _TWO: Mapping[str, Callable[[Pixels, Floats, Pixels, Floats, np.random.Generator
     "mesh_swap": synthesis.mesh_swap,
     "splice": synthesis.splice,
 }
-VIDEO = "temporal"
+VIDEO, DECODED, RENDERED = "temporal", "decoded", "rendered"
 OF_TWO = tuple(_TWO)
-METHODS = (*sorted({**_ONE, **_TWO}), VIDEO)
+LEARNED = (DECODED, RENDERED)
+"""Methods that need PyTorch."""
+METHODS = (*sorted([*_ONE, *_TWO, *LEARNED]), VIDEO)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,15 +71,42 @@ def read_sitter(path: Path) -> Sitter:
     return Sitter(path, path.read_bytes(), pixels, np.asarray(largest.landmarks * scale, np.float32), scale)
 
 
-def forge_image(method: str, sitter: Sitter, rng: np.random.Generator, donor: Sitter | None = None) -> Forgery:
-    """One of ``METHODS`` for pictures; ``OF_TWO`` need a ``donor``, whose face or part of it is taken."""
+def forge_image(
+    method: str,
+    sitter: Sitter,
+    rng: np.random.Generator,
+    donor: Sitter | None = None,
+    *,
+    latents: Path | None = None,
+) -> Forgery:
+    """One of ``METHODS`` for pictures; ``OF_TWO`` need a ``donor``, whose face or part of it is taken. "decoded" needs
+    ``latents``, the folder of the autoencoder that the face goes through."""
     if method in _ONE:
         return _ONE[method](sitter.pixels, sitter.landmarks, rng)
+    if method == RENDERED:
+        from zhenwei.forge.animate.learned import rendered, shipped
+
+        return rendered(sitter.pixels, sitter.landmarks, rng, shipped())
+    if method == DECODED:
+        return synthesis.decoded(sitter.pixels, sitter.landmarks, rng, round_trip(latents))
     if method not in _TWO:
-        raise UsageError("there is no such method for pictures", got=method, want=", ".join([*_ONE, *_TWO]))
+        want = ", ".join([*_ONE, *LEARNED, *_TWO])
+        raise UsageError("there is no such method for pictures", got=method, want=want)
     if donor is None:
         raise UsageError(f"{method} takes a face from another picture", want="a donor", fix="Name it with --donor.")
     return _TWO[method](sitter.pixels, sitter.landmarks, donor.pixels, donor.landmarks, rng)
+
+
+def round_trip(latents: Path | None) -> synthesis.RoundTrip:
+    """The autoencoder in the folder. UsageError where none is named, DataError where it holds none."""
+    from zhenwei.forge.latent import FILES, opened
+
+    if latents is None:
+        fix = "Name it with --latents; nothing is downloaded."
+        raise UsageError(
+            "decoded sends a face through a latent autoencoder", want=f"a folder with {' and '.join(FILES)}", fix=fix
+        )
+    return opened(latents)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Answer, Item
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import OperatingPoints
-from zhenwei.training.install import left_out
+from zhenwei.training.install import kept_answers, left_out
 from zhenwei.training.install.thresholds import FileAnswers, measure, operating_of, silent_of, spread, trust_of
 from zhenwei.types import Kind
 
@@ -243,5 +243,28 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
     assert "image" in Dependence.load(store / "dependence.json").trust
     assert json.loads((out / "left_out.json").read_text())["schema"] == "zhenwei.left-out/1"
     assert (out / "left_out.md").read_text().startswith("# Sources left out")
-    assert main([*asked, "--data", str(data / "photos.zip")]) == 2
-    assert "a data folder" in capsys.readouterr().err
+    # The answers alone give the same, and a changed detector is asked alone.
+    answers, again = out / kept_answers.NAME, tmp_path / "again"
+    kept = kept_answers.load(answers)
+    assert len(kept.media) == 4
+    first = [(store / name).read_bytes() for name in ("operating_points.json", "dependence.json")]
+    same = ["train", "fused", "--thresholds", "--output", str(again), "--store", str(store)]
+    assert main([*same, "--data", str(answers)]) == 0
+    assert [(store / name).read_bytes() for name in ("operating_points.json", "dependence.json")] == first
+    assert (again / "left_out.json").read_text() == (out / "left_out.json").read_text()
+    stale = tmp_path / "stale.json.gz"
+    other = [replace(one, said=tuple(replace(a, llr=9.0) for a in one.said)) for one in kept.media]
+    by = {name: made if name != "traditional.noise" else "another" for name, made in kept.by.items()}
+    kept_answers.save(replace(kept, media=tuple(other), by=by), stale)
+    assert main([*same, "--data", str(data), "--from", str(stale)]) == 0
+    mended = {one.digest: one for one in kept_answers.load(again / kept_answers.NAME).media}
+    for one_before in kept.media:
+        for said_now in mended[one_before.digest].said:
+            known = {a.detector: a.llr for a in one_before.said}
+            want = known[said_now.detector] if said_now.detector == "traditional.noise" else 9.0
+            assert said_now.llr == want
+    capsys.readouterr()
+    assert main([*asked, "--data", str(data / "photos.zip")]) == 1
+    assert "cannot read the answers" in capsys.readouterr().err
+    assert main([*same, "--data", str(data), "--from", str(stale), "--from", str(stale)]) == 2
+    assert "one file" in capsys.readouterr().err

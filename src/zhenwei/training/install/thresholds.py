@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -147,28 +147,31 @@ class MeasuredThresholds:
 
 
 def ask(
-    data: Path, folder: Path, *, limit: int = 0, progress: Callable[[int, int], None] | None = None
+    items: Sequence[Item],
+    folder: Path,
+    *,
+    without: Collection[str] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[FileAnswers]:
-    """Every detector of the standard depth about the files of ``data`` that the protocol takes, ``limit`` of each set
-    and class at most.
+    """Every detector of the standard depth but those in ``without`` about ``items``; what cannot be read is left out.
 
     Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
     """
-    plan, items = load_protocol(PROTOCOL), items_of(data, limit)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    everybody = asked_at("standard")  # by name, or those that do not count now were never asked again
-    options = pipeline.Options(frames=plan.frames, detectors=everybody)
+    # By name, or those that do not count now were never asked again.
+    asked = tuple(name for name in asked_at("standard") if name not in without)
+    options = pipeline.Options(frames=load_protocol(PROTOCOL).frames, detectors=asked)
     journal = Journal.open(folder / JOURNAL, run_of(FUSED, options))
     tell = (lambda done: progress(done, len(items))) if progress else None
     outcomes = examine(items, scratch, options=options, journal=journal, tell=tell)
     scratch.rmdir()
-    known = left_out_answers()
-    return [answered(outcome, known) for outcome in outcomes if outcome.decision != "unreadable"]
+    return [answered(outcome) for outcome in outcomes if outcome.decision != "unreadable"]
 
 
 def items_of(data: Path, limit: int = 0) -> list[Item]:
-    """The files that :func:`ask` asks about. Raises :class:`DataError` for damaged data."""
+    """The files of ``data`` that the protocol takes, ``limit`` of each set and class at most. Raises
+    :class:`DataError` for damaged data."""
     return spread(load_protocol(PROTOCOL).choose(load(data).items), limit)
 
 
@@ -200,16 +203,26 @@ def spread(items: Sequence[Item], limit: int) -> list[Item]:
     return taken
 
 
-def answered(outcome: Outcome, left_out: LeftOut | None = None) -> FileAnswers:
-    """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others.
-    Where ``left_out`` knows the medium, its most prominent person, and nobody else, is answered by those LLRs."""
+def answered(outcome: Outcome) -> FileAnswers:
+    """``outcome`` without what the file declares: that an archive of forgeries was labelled says nothing of others."""
     item = outcome.item
-    known = (left_out or {}).get(item.digest, {})
-    said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith((*_DECLARING, *known)))
-    said += tuple(Answer(name, 1, llr, build(name).info.finds) for name, llr in known.items())
+    said = tuple(s for s in outcome.said if s.llr is not None and not s.detector.startswith(_DECLARING))
     source, video = item.origin or item.set_name, f"{item.set_name}/{item.video}" if item.video else ""
     made = (outcome.kind, source, f"{source}/{item.group}", item.forged, said, outcome.seen, outcome.facts)
     return FileAnswers(*made, item.method, video, item.digest)
+
+
+def as_if_unknown(every: Sequence[FileAnswers], left_out: LeftOut | None = None) -> list[FileAnswers]:
+    """Where ``left_out`` (by default that of the models in the package) knows a medium, its most prominent person, and
+    nobody else, is answered by those LLRs."""
+    left_out = left_out_answers() if left_out is None else left_out
+    found = []
+    for one in every:
+        known = left_out.get(one.digest, {})
+        said = tuple(s for s in one.said if s.detector not in known)
+        said += tuple(Answer(name, 1, llr, build(name).info.finds) for name, llr in known.items())
+        found.append(replace(one, said=said))
+    return found
 
 
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
