@@ -23,6 +23,7 @@ from zhenwei.cli.language import current, say, told
 from zhenwei.errors import DataError, UsageError, ZhenweiError
 from zhenwei.evaluation.evaluate import FUSED
 from zhenwei.evaluation.items import Item
+from zhenwei.files import make_folder
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
@@ -220,7 +221,8 @@ def measure_thresholds(options: TrainOptions) -> None:
         raise UsageError("there is no folder for what is measured", want="--output FOLDER")
     if len(options.start) > 1:
         raise UsageError("answers go on from one file", got=f"{len(options.start)} times --from", want="once")
-    options.output.mkdir(parents=True, exist_ok=True)
+    for folder in (options.output, *([options.store] if options.store else [])):
+        make_folder(folder)
     with _Shown() as shown:
         if options.data.is_dir():
             path = options.output / kept_answers.NAME

@@ -232,7 +232,6 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, store = tmp_path / "out", tmp_path / "store"
-    store.mkdir()
     asked = ["train", "fused", "--thresholds", "--output", str(out), "--store", str(store)]
     assert main([*asked, "--data", str(data)]) == 0
     said = capsys.readouterr()
