@@ -79,22 +79,23 @@ def test_a_medium_that_heads_knew_is_answered_by_those_that_did_not() -> None:
     assert as_if_unknown([one], {}) == [one]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"no gzip",
-        gzip.compress(b"{"),
-        gzip.compress(b"[]"),
-        gzip.compress(b'{"schema": "zhenwei.threshold-answers/9"}'),
-        gzip.compress(b'{"schema": "zhenwei.threshold-answers/1"}'),
-        gzip.compress(b'{"schema": "zhenwei.threshold-answers/1", "detectors": [], "media": [{}]}'),
-        gzip.compress(b"x" * 1000)[:-9],
-    ],
-)
-def test_a_file_that_is_none_is_told_with_the_cure(tmp_path: Path, content: bytes) -> None:
+_SCHEMA = b'{"schema": "zhenwei.threshold-answers/1"'
+DAMAGED = {
+    "empty": b"",
+    "no gzip": b"answers",
+    "no JSON": gzip.compress(b"{"),
+    "a list": gzip.compress(b"[]"),
+    "another schema": gzip.compress(b'{"schema": "zhenwei.threshold-answers/9"}'),
+    "nothing in it": gzip.compress(_SCHEMA + b"}"),
+    "a medium without anything": gzip.compress(_SCHEMA + b', "detectors": [], "media": [{}]}'),
+    "cut short": gzip.compress(b"x" * 1000)[:-9],
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_file_that_is_none_is_told_with_the_cure(tmp_path: Path, what: str) -> None:
     path = tmp_path / "a.json.gz"
-    path.write_bytes(content)
+    path.write_bytes(DAMAGED[what])
     with pytest.raises(DataError) as caught:
         load(path)
     assert "zhenwei train fused --thresholds" in caught.value.fix
