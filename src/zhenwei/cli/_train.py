@@ -221,6 +221,8 @@ def measure_thresholds(options: TrainOptions) -> None:
         raise UsageError("there is no folder for what is measured", want="--output FOLDER")
     if len(options.start) > 1:
         raise UsageError("answers go on from one file", got=f"{len(options.start)} times --from", want="once")
+    if options.start and not options.data.is_dir():
+        raise UsageError("--from is for media that are asked", got=str(options.data), want="a data folder")
     for folder in (options.output, *([options.store] if options.store else [])):
         make_folder(folder)
     with _Shown() as shown:

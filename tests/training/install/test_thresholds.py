@@ -265,5 +265,7 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
     capsys.readouterr()
     assert main([*asked, "--data", str(data / "photos.zip")]) == 1
     assert "cannot read the answers" in capsys.readouterr().err
+    assert main([*same, "--data", str(answers), "--from", str(stale)]) == 2
+    assert "a data folder" in capsys.readouterr().err
     assert main([*same, "--data", str(data), "--from", str(stale), "--from", str(stale)]) == 2
     assert "one file" in capsys.readouterr().err
