@@ -1,0 +1,35 @@
+"""Sessions as the package makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from zhenwei import models
+
+
+def product_in_8_bit(path: Path, weight: np.ndarray) -> Path:
+    """``x`` ``(n, k)`` to uint8, times int8 ``weight`` ``(k, m)``, in float32."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["tokens"], to=TensorProto.UINT8),
+        helper.make_node("MatMulInteger", ["tokens", "weight"], ["counts"]),
+        helper.make_node("Cast", ["counts"], ["y"], to=TensorProto.FLOAT),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", len(weight)])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", weight.shape[1]])
+    graph = helper.make_graph(nodes, "product", [x], [y], [numpy_helper.from_array(weight, "weight")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    return path
+
+
+def test_products_of_8_bit_are_exact_on_every_processor(tmp_path: Path) -> None:
+    """Two neighbours of 255 times 127 leave 16 bits: processors without VNNI would cut them off at 32,767."""
+    rng = np.random.default_rng(0)
+    weight = np.where(rng.random((512, 64)) < 0.5, rng.integers(-127, 128, (512, 64)), 127).astype(np.int8)
+    x = np.where(rng.random((9, 512)) < 0.5, rng.integers(0, 256, (9, 512)), 255)
+    net = models.load_file(product_in_8_bit(tmp_path / "net.onnx", weight))
+    (found,) = net.run(x.astype(np.float32))
+    assert np.array_equal(found, x @ weight.astype(np.int64))
