@@ -1,9 +1,13 @@
 """The autoencoder swap at the lecture's own scale: ``python -m benchmarks.swap_at_scale RUN [--size 128] [--dry-run]``.
 
-Two drawn puppets, 500 frames a side to learn from and 60 kept back; the plain autoencoder and the one with an
-adversarial part, one after another, each saved in RUN and gone on with when the command is given again. Then what a
-swap must do is measured, both ways: landmarks nearer to the driving face than half of their distance to another's; a
-gain in likeness above 0.2; the adversarial one sharper than the plain one. Writes ``RUN/swap_at_scale.json``.
+Two drawn puppets, 500 frames a side to learn from and 60 kept back, or two people of whom a clip each is given
+(``--clip FILE X Y WIDTH HEIGHT`` twice: every frame of that part; five passages spread over the clip are kept back,
+with a little before and after each that nothing is learned from; no picture is written); the plain autoencoder and the
+one with an adversarial part, one after another, each saved in RUN and gone on with when the command is given again.
+Then what a swap must do is measured, both ways: landmarks nearer to the driving face than half of their distance to
+another's; a gain in likeness above 0.2; the adversarial one sharper than the plain one. Beside the landmarks stands
+what they would reach if the driving face itself were looked at, and what is left when each person's mean shape is taken
+off, which no swap is to carry over. Writes ``RUN/swap_at_scale.json``.
 
 On one core of a CPU this is a matter of a day at 64 px; on a GPU of minutes. ``--dry-run``: a few steps of each, what
 all of them would take, and every figure once, of networks that have learned nothing.
@@ -15,21 +19,25 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from docs.lecture import real_faces
 from docs.lecture.experiments.autoencoder_swap import embedding
 from docs.lecture.measure import sharpness
+from docs.lecture.pages import data_folder
 
+from zhenwei import media
 from zhenwei.files import make_folder, write_whole
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
 from zhenwei.forge.swap import checkpoint, fitting, score
 from zhenwei.forge.swap.learn import swap_faces
-from zhenwei.forge.swap.sides import of_portraits
+from zhenwei.forge.swap.prepare import cut_faces
+from zhenwei.forge.swap.sides import SwapFaces, of_portraits, oval_mask
 from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import Side
 from zhenwei.stats.bootstrap import mean_interval
@@ -39,7 +47,8 @@ from zhenwei.types import Pixels
 LEARNED, HELD, SEED = 500, 60, 20261129
 KINDS = {"plain": 0.0, "adversarial": 0.1}
 WAYS: tuple[tuple[Side, Side], ...] = (("a", "b"), ("b", "a"))
-_DRY_STEPS, _DRY_FACES, _SAVE_EVERY = 4, 24, 500
+_DRY_STEPS, _DRY_FACES, _SAVE_EVERY, _ALL = 4, 24, 500, 10_000
+_PASSAGES, _NEAR, _HELD_OF_CLIPS = 5, 3, 40  # of a clip: a hundred frames would be neighbours of one another
 
 
 def main() -> int:
@@ -52,20 +61,24 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--minutes", type=float, default=0.0, help="of each of the two, at most; 0: all the steps")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--clip", nargs=5, action="append", default=[], metavar=("FILE", "X", "Y", "WIDTH", "HEIGHT"))
     given = parser.parse_args()
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     faces, held = (_DRY_FACES, 6) if given.dry_run else (LEARNED, HELD)
+    held = _HELD_OF_CLIPS if given.clip else held
     settings = SwapSettings(
         given.size, given.width, given.batch, given.steps, given.rate, "ssim_mse", masked=True, held_out=held, seed=SEED
     )
-    pair = pair_of(settings, faces)
+    if given.clip and (len(given.clip) != 2 or data_folder() is None):
+        parser.error("two clips, please, and the shared data, from whose other people likeness is learned")
+    pair = of_clips(given.clip, settings) if given.clip else pair_of(settings, faces)
     say(f"{len(pair.a)} and {len(pair.b)} faces of {given.size} px to learn from, {held} of each held out, on {device}")
     networks = {}
     for name, adversarial in KINDS.items():
         mine = replace(settings, adversarial=adversarial)
         networks[name] = learned(name, mine, pair, given, device)
-    embed, auc, _ = (score.appearance, 0.0, 0) if given.dry_run else embedding(given.size, SEED)
+    embed, auc = likeness_of(given)
     found: dict[str, Any] = {"settings": asdict(settings), "embedding_auc": auc, "kinds": {}}
     for name, state in networks.items():
         found["kinds"][name] = {"steps": state.step} | measured(state, pair, embed, device)
@@ -74,6 +87,43 @@ def main() -> int:
     if not given.dry_run:
         write_whole(given.run / "swap_at_scale.json", json.dumps(found, indent=1) + "\n")
     return 0
+
+
+def likeness_of(given: Any) -> tuple[score.Embedder, float]:
+    """What says how alike two faces are, and its AUC on people that it never saw."""
+    folder = data_folder()
+    if given.dry_run:
+        return score.appearance, 0.0
+    if not given.clip or folder is None:
+        embed, auc, _ = embedding(given.size, SEED)
+        return embed, auc
+    names = real_faces.identities(folder)[: real_faces.OTHERS]
+    embed, told = real_faces.embedding(folder, names, given.run)
+    return embed, told["verification_auc"]
+
+
+def of_clips(clips: Sequence[Sequence[str]], settings: SwapSettings) -> fitting.Pair:
+    """Every frame in which a face is found, of a part of each clip; passages that are kept back come last."""
+    sides = []
+    for side, (path, *place) in zip(("a", "b"), clips, strict=True):
+        x, y, width, height = map(int, place)
+        cuts = []
+        for frame in media.sample_frames(media.open_media(path), _ALL):
+            cuts += cut_faces(frame.pixels[y : y + height, x : x + width], settings.size)
+        cuts = [cuts[k] for k in passages_last(len(cuts), settings.held_out)]
+        points = np.stack([cut.landmarks for cut in cuts])
+        masks = np.stack([oval_mask(each, settings.size) for each in points])
+        sides.append(SwapFaces(side, np.stack([cut.pixels for cut in cuts]), points, masks))
+    return fitting.split(sides[0], sides[1], settings)
+
+
+def passages_last(frames: int, held: int) -> list[int]:
+    """Numbers of frames: those to learn from, then ``held`` in passages; what is next to a passage is left out."""
+    each = held // _PASSAGES
+    starts = [(2 * k + 1) * frames // (2 * _PASSAGES) - each // 2 for k in range(_PASSAGES)]
+    kept = [k for start in starts for k in range(start, start + each)]
+    near = {k + off for k in kept for off in range(-_NEAR, _NEAR + 1)}
+    return [k for k in range(frames) if k not in near] + kept
 
 
 def pair_of(settings: SwapSettings, faces: int) -> fitting.Pair:
@@ -120,31 +170,36 @@ def measured(
         (source, driving), (target, wanted) = sides[here], sides[there]
         swaps, _ = swap_faces(state.net, driving.pixels, there, device)
         alike = score.likeness(swaps, source.pixels, target.pixels, driving.pixels, wanted.pixels, embed)
-        ratios = follows(swaps, driving.landmarks)
-        share = None
-        if len(ratios) > 1:
-            share = asdict(mean_interval(ratios), dict_factory=value_as_mean)
+        shape = target.landmarks.mean(0) - source.landmarks.mean(0)
+        own, _ = swap_faces(state.net, driving.pixels, here, device)
         found[f"{here}_to_{there}"] = {
             "gain": asdict(alike.gain, dict_factory=value_as_mean),
-            "landmarks_to_driver_over_another": share,
-            "faces_found": len(ratios),
+            "landmarks_to_driver_over_another": told(follows(swaps, driving.landmarks)),
+            "the_same_less_each_mean_shape": told(follows(swaps, driving.landmarks, shape)),
+            "the_same_of_the_own_decoder": told(follows(own, driving.landmarks)),
+            "the_same_of_the_driving_faces": told(follows(driving.pixels, driving.landmarks)),
             "sharpness": sharpness(swaps),
             "sharpness_of_target": sharpness(wanted.pixels),
         }
     return found
 
 
-def follows(swaps: Pixels, driving: np.ndarray) -> list[float]:
-    """Of every swap in which a face is found, its landmarks' error to its driver over the mean error to the others."""
+def follows(faces: Pixels, driving: np.ndarray, shape: np.ndarray | float = 0.0) -> list[float]:
+    """Of each of ``faces`` in which a face is found, its landmarks' error to its driver over the mean error to other
+    drivers. ``shape`` ``(468, 2)``: what the landmarks of the person shown are off those of the driver on average."""
     ratios = []
-    for number, swap in enumerate(swaps):
-        points = score.found_landmarks(swap)
+    for number, face in enumerate(faces):
+        points = score.found_landmarks(face)
         if points is None:
             continue
-        errors = [score.landmark_error(each, points) for each in driving]
+        errors = [score.landmark_error(each, points - shape) for each in driving]
         others = (sum(errors) - errors[number]) / (len(errors) - 1)
         ratios.append(errors[number] / others)
     return ratios
+
+
+def told(ratios: Sequence[float]) -> dict[str, Any] | None:
+    return asdict(mean_interval(ratios), dict_factory=value_as_mean) if len(ratios) > 1 else None
 
 
 def sharper(kinds: Mapping[str, Any]) -> dict[str, float]:

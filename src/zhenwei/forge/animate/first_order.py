@@ -22,6 +22,7 @@ from zhenwei.nets.cyclegan import PatchCritic
 from zhenwei.nets.first_order import Drawn, FirstOrderMotion, Keypoints, inverse, places_of, warp
 from zhenwei.trainer.checkpoints import read_checkpoint, under
 from zhenwei.trainer.loop import ema_warmup, take_step, train
+from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import SCHEMA, WEIGHTS, Progress, Run, Schedule, Task, Turn
 from zhenwei.trainer.schedule import warmup_cosine
 
@@ -166,7 +167,7 @@ class _Step:
         if not isinstance(net, FirstOrderMotion):
             raise TypeError(type(net))
         pair = _pair(self.frames, self.settings.batch, generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with reduced_precision(torch.device("cpu")):
             told, drawn = losses(net, pair, self.features, self.settings, generator)
             if self.settings.adversarial:
                 fooled = ((self.nets["critic"](2 * drawn.pixels - 1).float() - 1) ** 2).mean()

@@ -23,6 +23,7 @@ from zhenwei.nets.self_consistency import PATCH_PX, SelfConsistencyNet, agreemen
 from zhenwei.stats.metrics import auc
 from zhenwei.trainer.checkpoints import save_state
 from zhenwei.trainer.loop import ema_warmup
+from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.trainer.workers import OfStep
 from zhenwei.training.data.camera import PROPERTIES, another, dead_leaves, draw_camera, saved
@@ -120,7 +121,7 @@ def loss_of(net: SelfConsistencyNet, batch: Shots) -> Tensor:
     """Agreement of all pairs, each property and both answers weighing alike, and the settings by name."""
     settings = torch.from_numpy(batch.settings)
     patches = torch.from_numpy(batch.patches).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):  # twice as fast where the processor has it
+    with reduced_precision(torch.device("cpu")):
         features = net.features(patches).float()
     logits, truth = agreement(net.place(features)), agreed(settings)
     pairs = ~torch.eye(len(settings), dtype=torch.bool)

@@ -24,6 +24,7 @@ from zhenwei.errors import DataError
 from zhenwei.files import make_folder
 from zhenwei.nets.face_encoder import CELLS, TunedEncoder, tuned
 from zhenwei.trainer.loop import ema_warmup, take_step, train
+from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import Progress, Run, Runtime, Schedule, Task, Turn
 from zhenwei.training.clip import clip_tower
 from zhenwei.training.data.face_room import FaceRoom
@@ -55,7 +56,7 @@ def losses(net: TunedEncoder, batch: PairBatch, recipe: EncoderRecipe, generator
         order = torch.rand(pairs, patches, generator=generator).argsort(1)
         kept = order[:, : max(1, round(recipe.kept * patches))].repeat_interleave(2, 0)
         share = torch.gather(share, 1, kept)
-    with torch.autocast("cpu", torch.bfloat16):
+    with reduced_precision(x.device):
         found = net(x, kept)
     question, each = torch.from_numpy(batch.decoded), torch.arange(2 * pairs)
     score, cells = found.scores.float()[each, question], found.cells.float()[each, :, question]

@@ -27,6 +27,7 @@ from zhenwei.nets.efficientnet_lite import EfficientNetLite, load_imagenet
 from zhenwei.nets.fingerprint import Generator, LearnedFingerprint, ResidualFingerprint
 from zhenwei.stats import Estimate
 from zhenwei.stats.intervals import rate_interval
+from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import Schedule, Turn
 from zhenwei.trainer.supervised import to_input
 from zhenwei.trainer.workers import OfStep
@@ -85,7 +86,7 @@ def train_generator(name: str, faces: Pixels, steps: int | None = None) -> Gener
 
     def loss(_: Turn) -> Tensor:
         batch = to_input(faces[rng.integers(0, len(faces), _DRAWN)], _CPU)
-        with torch.autocast("cpu", torch.bfloat16):
+        with reduced_precision(_CPU):
             return functional.l1_loss(net(batch).float(), batch)
 
     def rate(step: int, steps: int) -> float:
@@ -211,7 +212,7 @@ def _groups(learned: LearnedFingerprint) -> Groups:
 
 def _loss_of_learned(net: LearnedFingerprint, batch: Tensor, truth: Tensor) -> Tensor:
     mirrored = (torch.arange(len(batch)) % 2 == 0)[:, None, None, None]
-    with torch.autocast("cpu", torch.bfloat16):
+    with reduced_precision(_CPU):
         found = net(torch.where(mirrored, batch.flip(3), batch))
     loss: Tensor = functional.cross_entropy(net.sharpness * found.cosines.float(), truth)
     return loss
@@ -219,7 +220,7 @@ def _loss_of_learned(net: LearnedFingerprint, batch: Tensor, truth: Tensor) -> T
 
 def _loss_of_residual(net: ResidualFingerprint, batch: Tensor, truth: Tensor) -> Tensor:
     """Cross-entropy, and the reconstruction of the autoencoder. Templates would not survive mirroring."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with reduced_precision(_CPU):
         found = net(batch)
     loss: Tensor = functional.cross_entropy(net.sharpness * found.cosines.float(), truth)
     rebuilt: Tensor = found.residual.abs().mean()
