@@ -7,7 +7,8 @@ one with an adversarial part, one after another, each saved in RUN and gone on w
 Then what a swap must do is measured, both ways: landmarks nearer to the driving face than half of their distance to
 another's; a gain in likeness above 0.2; the adversarial one sharper than the plain one. Beside the landmarks stands
 what they would reach if the driving face itself were looked at, and what is left when each person's mean shape is taken
-off, which no swap is to carry over. Writes ``RUN/swap_at_scale.json``.
+off, which no swap is to carry over. Writes ``RUN/swap_at_scale.json``; with ``--keep`` also what the page of the
+adversarial swap shows: its figures, and of puppets a sheet.
 
 On one core of a CPU this is a matter of a day at 64 px; on a GPU of minutes. ``--dry-run``: a few steps of each, what
 all of them would take, and every figure once, of networks that have learned nothing.
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from docs.lecture import real_faces
-from docs.lecture.experiments.autoencoder_swap import embedding
+from docs.lecture.experiments.autoencoder_swap import embedding, save
 from docs.lecture.measure import sharpness
 from docs.lecture.pages import data_folder
 
@@ -48,6 +49,8 @@ LEARNED, HELD, SEED = 500, 60, 20261129
 KINDS = {"plain": 0.0, "adversarial": 0.1}
 WAYS: tuple[tuple[Side, Side], ...] = (("a", "b"), ("b", "a"))
 _DRY_STEPS, _DRY_FACES, _SAVE_EVERY, _ALL = 4, 24, 500, 10_000
+_SHOWN = 4
+KEPT = Path(real_faces.__file__).with_name("swap_at_scale.json")
 _PASSAGES, _NEAR, _HELD_OF_CLIPS = 5, 3, 40  # of a clip: a hundred frames would be neighbours of one another
 
 
@@ -61,6 +64,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--minutes", type=float, default=0.0, help="of each of the two, at most; 0: all the steps")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="into the lecture's page")
     parser.add_argument("--clip", nargs=5, action="append", default=[], metavar=("FILE", "X", "Y", "WIDTH", "HEIGHT"))
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -86,7 +90,24 @@ def main() -> int:
     say(json.dumps(found["kinds"], indent=1))
     if not given.dry_run:
         write_whole(given.run / "swap_at_scale.json", json.dumps(found, indent=1) + "\n")
+    if given.keep and not given.dry_run:
+        told = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
+        told["people" if given.clip else "puppets"] = found | {"faces": [len(pair.a), len(pair.b)], "held_out": held}
+        write_whole(KEPT, json.dumps(told, indent=1) + "\n")
+        if not given.clip:
+            sheet(networks, pair, KEPT.parent / "img" / "swap_at_scale.jpg", device)
     return 0
+
+
+def sheet(networks: Mapping[str, checkpoint.SwapState], pair: fitting.Pair, path: Path, device: torch.device) -> None:
+    """Held-out faces of both: as they are, by their own decoder, by the other's of either network."""
+    rows = []
+    for here, there in WAYS:
+        faces = (pair.held_a if here == "a" else pair.held_b).pixels[:_SHOWN]
+        own, _ = swap_faces(networks["plain"].net, faces, here, device)
+        swaps = [swap_faces(networks[kind].net, faces, there, device)[0] for kind in KINDS]
+        rows += [list(row) for row in zip(faces, own, *swaps, strict=True)]
+    save(path, rows, ("original", "again", "plain", "adversarial"), "swap/lecture", SEED)
 
 
 def likeness_of(given: Any) -> tuple[score.Embedder, float]:

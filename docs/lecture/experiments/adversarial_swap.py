@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from docs.lecture import measure
+from docs.lecture.experiments import _at_scale
 from docs.lecture.experiments.autoencoder_swap import (
     SETTINGS,
     embedding,
@@ -78,7 +79,8 @@ def experiment(bench: Bench) -> Page:
         "sharpness": "mean variance of the Laplacian of the luma",
     }
     caption = "Held-out puppets: original, swap without and with the adversarial part, and what it should be"
-    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, (Figure("adversarial_swap.jpg", caption),), protocol)
+    body = _BODY + _at_scale.section()
+    return Page(_TITLE, _LECTURE, _EQUATION, body, checks, (Figure("adversarial_swap.jpg", caption),), protocol)
 
 
 def go_on(state: checkpoint.SwapState, settings: SwapSettings, pair: Pair, device: torch.device) -> float:

@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from docs.lecture.experiments import _real_motion
 from docs.lecture.experiments.autoencoder_swap import save
 from docs.lecture.experiments.motion_transfer import caught
 from docs.lecture.measure import features
 from docs.lecture.page import Bench, Check, Figure, Page
 
 from zhenwei.forge.animate import animate, motion_of
-from zhenwei.forge.animate.clips import like, puppet_clips
+from zhenwei.forge.animate.clips import MotionClips, like, puppet_clips
 from zhenwei.forge.animate.learned import carried, home, open_weights, render
 from zhenwei.forge.puppet import Look, any_look, any_puppet, draw
 from zhenwei.forge.swap import score
@@ -78,13 +79,25 @@ def experiment(bench: Bench) -> Page:
         "embedding": "24 other puppets in 10 looks, 60 steps, half of them seen blurred",
         "intervals": "95 %, bootstrap over people",
     }
-    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, (Figure("learned_motion.jpg", shown),), protocol)
+    return Page(
+        _TITLE,
+        _LECTURE,
+        _EQUATION,
+        _BODY + _real_motion.section(),
+        checks,
+        (Figure("learned_motion.jpg", shown),),
+        protocol,
+    )
 
 
 def own_motion(net: FirstOrderMotion, people: int, seed: int, embed: score.Embedder) -> Scores:
-    """Each person's first look made into their others: as it was trained."""
+    """Each puppet's first look made into their others."""
+    return redrawn(net, puppet_clips(people, _LOOKS, _FAR + seed + 1), embed)
+
+
+def redrawn(net: FirstOrderMotion, clips: MotionClips, embed: score.Embedder) -> Scores:
+    """Each clip's first frame made into its others: as it was trained."""
     scores = Scores()
-    clips = puppet_clips(people, _LOOKS, _FAR + seed + 1)
     for frames, points in zip(clips.frames, clips.landmarks, strict=True):
         made = render(net, frames[0], frames[1:])
         scores.add(made.pixels, frames[0], frames[1:], embed)

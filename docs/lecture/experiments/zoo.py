@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from docs.lecture import measure
-from docs.lecture.experiments import _door
+from docs.lecture.experiments import _door, _web_faces
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 from PIL import Image
@@ -113,7 +113,7 @@ def _body(entries: Mapping[str, zoo.Entry]) -> str:
             f"| {e.memorised:.0%} | {e.sha256[:12]} |"
         )
     data = "; ".join(sorted({e.data for e in entries.values()}))
-    return f"{_BODY.strip()}\n\n" + "\n".join(lines) + f"\n\nLearned from {data}.\n"
+    return f"{_BODY.strip()}\n\n" + "\n".join(lines) + f"\n\nLearned from {data}.\n" + _web_faces.section()
 
 
 def _sheet(path: Path, names: list[str], seed: int) -> None:
