@@ -210,6 +210,10 @@ def convert(
     way: Annotated[Direction, typer.Option("--direction", help="Whose face becomes whose.")] = Direction.a_to_b,
     colour: Annotated[ColourName, typer.Option(help="How colours are matched.")] = ColourName.mean,
     edge: Annotated[EdgeName, typer.Option(help="How the edge is treated.")] = EdgeName.feather,
+    smooth: Annotated[
+        float, typer.Option(min=0, max=2, help="Over how much time places in a clip are smoothed; 0: not.", metavar="S")
+    ] = 0.2,
+    beside: Annotated[bool, typer.Option("--beside", help="Show the original to the left of the swap.")] = False,
     format_: TextOption = TextFormat.text,
 ) -> None:
     """Swap the face in a picture or clip of one of the two; the result is labelled, marked and signed.
@@ -221,7 +225,7 @@ def convert(
       zhenwei forge swap convert run anna/7.jpg --consent consent.json --output swapped.png
 
       zhenwei forge swap convert run clip.mp4 --consent consent.json --direction b-to-a --colour reinhard --edge poisson
-      --output swapped.mp4
+      --beside --output swapped.mp4
     """
     check_extra(_NEEDS)
     from zhenwei.forge.consent import check_files, read_consent
@@ -234,8 +238,9 @@ def convert(
     swapper = open_swapper(place, held.sha256, device_for(gpu=False))
     check_files(held, swapper.subjects[0 if way is Direction.a_to_b else 1], [source], today(), "face")
     made, without = leave(
-        swapper, source, output, opened_door(), direction=way.value, colour=colour.value, edge=edge.value
-    )
+        swapper, source, output, opened_door(), direction=way.value, colour=colour.value, edge=edge.value,
+        smooth_s=smooth, beside=beside,
+    )  # fmt: skip
     if format_ is TextFormat.json:
         told = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
         typer.echo(json.dumps(told))

@@ -15,6 +15,8 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.signal import savgol_filter
 
 from zhenwei import media
 from zhenwei.errors import DataError, UsageError
@@ -22,14 +24,16 @@ from zhenwei.forge.blending import Colour, Edge, blend
 from zhenwei.forge.export import Door, ExportedFile, Origin, export_image, export_video
 from zhenwei.forge.swap import checkpoint
 from zhenwei.forge.swap.learn import swap_faces
-from zhenwei.forge.swap.prepare import Cut, cut_faces
+from zhenwei.forge.swap.prepare import Cut, align, cut_faces
 from zhenwei.forge.swap.sides import MAX_PX, oval_mask
 from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import SwapNet
 from zhenwei.types import Floats, Pixels
 
+Points = NDArray[np.float64]
 Direction = Literal["a-to-b", "b-to-a"]
 MAX_FRAMES = 300
+SMOOTHED_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +67,7 @@ def swap_image(swapper: Swapper, pixels: Pixels, direction: Direction, colour: C
 
     Where the face's square is above 128 px, the whole picture is made smaller first, and the result is of that size.
     """
-    return _swap_all(swapper, [pixels], direction, colour, edge)[0]
+    return _swap_all(swapper, [pixels], direction, colour, edge, 1)[0]
 
 
 def _to_size(pixels: Pixels, height: int, width: int) -> Pixels:
@@ -71,19 +75,55 @@ def _to_size(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def _swap_all(
-    swapper: Swapper, frames: Sequence[Pixels], direction: Direction, colour: Colour, edge: Edge
+    swapper: Swapper, frames: Sequence[Pixels], direction: Direction, colour: Colour, edge: Edge, window: int
 ) -> list[Swapped | None]:
-    """All frames at one size, that at which no face is above the bound; None where there is no face."""
-    found = [cut_faces(pixels, swapper.settings.size) for pixels in frames]
-    largest = max((_square(cuts[0]) for cuts in found if cuts), default=0.0)
+    """All frames at one size, that at which no face is above the bound; None where there is no face. ``window``: frames
+    that places are smoothed over."""
+    size = swapper.settings.size
+    found = [_largest(pixels, size) for pixels in frames]
+    largest = max((_square(cut) for cut in found if cut), default=0.0)
     if largest > MAX_PX:
         scale = MAX_PX / largest
         frames = [_to_size(p, round(p.shape[0] * scale), round(p.shape[1] * scale)) for p in frames]
-        found = [cut_faces(pixels, swapper.settings.size) for pixels in frames]
+        found = [_largest(pixels, size) for pixels in frames]
     made: list[Swapped | None] = []
-    for pixels, cuts in zip(frames, found, strict=True):
-        made.append(lay_back(swapper, pixels, cuts[0], direction, colour, edge) if cuts else None)
+    for pixels, cut in zip(frames, steadied(frames, found, window), strict=True):
+        made.append(lay_back(swapper, pixels, cut, direction, colour, edge) if cut else None)
     return made
+
+
+def _largest(pixels: Pixels, size: int) -> Cut | None:
+    return next(iter(cut_faces(pixels, size)), None)
+
+
+def steadied(frames: Sequence[Pixels], cuts: Sequence[Cut | None], window: int) -> list[Cut | None]:
+    """The same faces cut where a local parabola over ``window`` frames has their landmarks (A. Savitzky and M. Golay,
+    1964), so that a drawn face does not tremble as the finder of landmarks does. Frames without a face, and a face that
+    is suddenly elsewhere, begin anew; passages shorter than the window, and windows below 5, stay as they are."""
+    steady, first = list(cuts), 0
+    places = [_in_picture(cut) for cut in cuts]
+    for last in range(1, len(cuts) + 1):
+        if last < len(cuts) and _goes_on(places[last - 1], places[last]):
+            continue
+        passage, first = range(first, last), last
+        there = [points for k in passage if (points := places[k]) is not None]
+        if window >= 5 and len(there) >= window:
+            for k, points in zip(passage, savgol_filter(np.stack(there), window, 2, axis=0), strict=True):
+                was = cuts[k]
+                if was is not None:
+                    steady[k] = align(frames[k], points.astype(np.float32), was.pixels.shape[0], was.yaw_deg)
+    return steady
+
+
+def _in_picture(cut: Cut | None) -> Points | None:
+    return None if cut is None else cut.landmarks @ cut.to_image[:, :2].T + cut.to_image[:, 2]
+
+
+def _goes_on(one: Points | None, other: Points | None) -> bool:
+    """Whether both are of one face in motion: at most half of its width apart."""
+    if one is None or other is None:
+        return False
+    return bool(np.linalg.norm(one.mean(0) - other.mean(0)) < np.ptp(one[:, 0]) / 2)
 
 
 def _square(cut: Cut) -> float:
@@ -108,12 +148,22 @@ def lay_back(swapper: Swapper, pixels: Pixels, cut: Cut, direction: Direction, c
 
 
 def convert(
-    swapper: Swapper, source: Path, output: Path, door: Door, *, direction: Direction, colour: Colour, edge: Edge
+    swapper: Swapper,
+    source: Path,
+    output: Path,
+    door: Door,
+    *,
+    direction: Direction,
+    colour: Colour,
+    edge: Edge,
+    smooth_s: float = SMOOTHED_S,
+    beside: bool = False,
 ) -> tuple[ExportedFile, int]:
     """Swap the face in a picture or clip and export it; also the number of frames in which no face was found.
 
-    Pictures go to .png or .jpg; clips, of at most 300 frames and without their sound, to .mp4. Raises DataError where
-    no face is found at all, MediaError where the file cannot be read.
+    ``smooth_s``: seconds over which faces' places in a clip are smoothed, 0 for as they were found. ``beside``: the
+    original is shown to the left of the swap. Pictures go to .png or .jpg; clips, of at most 300 frames and without
+    their sound, to .mp4. Raises DataError where no face is found at all, MediaError where the file cannot be read.
     """
     if output.resolve() == source.resolve():
         raise UsageError("a swap does not replace its source", got=str(output), fix="Name another --output.")
@@ -127,26 +177,35 @@ def convert(
         made = swap_image(swapper, pixels, direction, colour, edge)
         if made is None:
             raise DataError(f"no face was found in {source.name}", fix="Faces below half the network's size are left.")
-        origin = Origin("swap", recipe, swapper.consent, "ai-edited", parent)
-        return export_image(made.pixels, origin, output, door, mask=made.mask), 0
+        origin = Origin("swap", recipe | {"beside": beside}, swapper.consent, "ai-edited", parent)
+        mask = made.mask
+        if beside:
+            mask = np.concatenate([np.zeros_like(mask), mask], axis=1)
+        return export_image(_shown(pixels, made, made, beside), origin, output, door, mask=mask), 0
     times = media.frame_times(opened)
     if len(times) > MAX_FRAMES:
         got, want = f"{len(times)} frames", f"at most {MAX_FRAMES}"
         raise UsageError("this clip is too long", got=got, want=want, fix="Cut it first: the lab makes short examples.")
     frames = [frame.pixels for frame in media.sample_frames(opened, len(times))]
-    made_of = _swap_all(swapper, frames, direction, colour, edge)
+    span = times[-1] - times[0]
+    fps = Fraction((len(times) - 1) / span).limit_denominator(1001) if span > 0 else Fraction(25)
+    window = round(smooth_s * float(fps)) // 2 * 2 + 1
+    made_of = _swap_all(swapper, frames, direction, colour, edge, window)
     swapped = [made for made in made_of if made is not None]
     without = len(frames) - len(swapped)
     if not swapped:
         raise DataError(f"no face was found in {source.name}")
-    height, width = swapped[0].pixels.shape[:2]
-    shown: list[Pixels] = []
-    for made, frame in zip(made_of, frames, strict=True):
-        shown.append(_to_size(frame, height, width) if made is None else made.pixels)
-    span = times[-1] - times[0]
-    fps = Fraction((len(times) - 1) / span).limit_denominator(1001) if span > 0 else Fraction(25)
-    origin = Origin("swap", recipe | {"frames_without_face": without}, swapper.consent, "ai-edited", parent)
+    shown = [_shown(frame, made, swapped[0], beside) for made, frame in zip(made_of, frames, strict=True)]
+    recipe |= {"frames_without_face": without, "smoothed_over_frames": window, "beside": beside}
+    origin = Origin("swap", recipe, swapper.consent, "ai-edited", parent)
     return export_video(shown, fps, origin, output, door), without
+
+
+def _shown(frame: Pixels, made: Swapped | None, sized: Swapped, beside: bool) -> Pixels:
+    """What is exported of a frame, at the size of ``sized``; one without a face as it is."""
+    original = _to_size(frame, *sized.pixels.shape[:2])
+    swap = original if made is None else made.pixels
+    return np.concatenate([original, swap], axis=1) if beside else swap
 
 
 def recipe_of(swapper: Swapper, direction: Direction, colour: Colour, edge: Edge) -> dict[str, Any]:
