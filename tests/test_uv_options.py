@@ -1,0 +1,55 @@
+"""Where uv looks, as pip is set up to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "uv_options.py"
+
+
+def told(*lines: str) -> tuple[int, list[str], str]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)], input="\n".join(lines), capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout.split(), done.stderr
+
+
+def test_places_constraints_and_trust_are_carried_over() -> None:
+    status, options, _ = told(
+        "global.extra-index-url='file:///one file:///two'",
+        "global.find-links='/wheels'",
+        "install.constraint='/etc/constraints.txt'",
+        "global.index-url='https://mirror.invalid/simple'",
+        "global.trusted-host='mirror.invalid'",
+        ":env:.timeout='60'",
+    )
+    assert status == 0
+    pairs = set(zip(options[::2], options[1::2], strict=True))
+    assert pairs == {
+        ("--index", "file:///one"),
+        ("--index", "file:///two"),
+        ("--find-links", "/wheels"),
+        ("--constraint", "/etc/constraints.txt"),
+        ("--default-index", "https://mirror.invalid/simple"),
+        ("--allow-insecure-host", "mirror.invalid"),
+    }
+
+
+def test_the_environment_goes_before_the_command_and_that_before_the_rest() -> None:
+    lines = [":env:.index-url='https://c.invalid'", "install.index-url='https://b.invalid'"]
+    assert told(*lines, "global.index-url='https://a.invalid'")[1] == ["--default-index", "https://c.invalid"]
+    assert told(lines[1], "global.index-url='https://a.invalid'")[1] == ["--default-index", "https://b.invalid"]
+
+
+def test_without_an_index_there_is_none() -> None:
+    assert told("global.no-index='true'")[1] == ["--no-index"]
+    assert told("global.no-index='false'")[1] == []
+    assert told("") == (0, [], "")
+
+
+def test_what_cannot_be_carried_over_leaves_it_to_pip() -> None:
+    status, options, said = told("global.target='/elsewhere'")
+    assert (status, options) == (1, [])
+    assert "target" in said
