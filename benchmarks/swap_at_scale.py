@@ -200,6 +200,7 @@ def measured(
             "the_same_of_the_own_decoder": told(follows(own, driving.landmarks)),
             "the_same_of_the_driving_faces": told(follows(driving.pixels, driving.landmarks)),
             "sharpness": sharpness(swaps),
+            "sharpness_of_each": [sharpness(swap[None]) for swap in swaps],
             "sharpness_of_target": sharpness(wanted.pixels),
         }
     return found
@@ -223,10 +224,14 @@ def told(ratios: Sequence[float]) -> dict[str, Any] | None:
     return asdict(mean_interval(ratios), dict_factory=value_as_mean) if len(ratios) > 1 else None
 
 
-def sharper(kinds: Mapping[str, Any]) -> dict[str, float]:
-    """The adversarial network's sharpness over the plain one's, by way."""
-    ways = [way for way in kinds["plain"] if way != "steps"]
-    return {way: kinds["adversarial"][way]["sharpness"] / kinds["plain"][way]["sharpness"] for way in ways}
+def sharper(kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The adversarial network's sharpness over the plain one's on the same driving face, by way."""
+    found = {}
+    for here, there in WAYS:
+        way = f"{here}_to_{there}"
+        plain, adversarial = (np.array(kinds[kind][way].pop("sharpness_of_each")) for kind in KINDS)
+        found[way] = asdict(mean_interval(adversarial / plain), dict_factory=value_as_mean)
+    return found
 
 
 def say(text: str) -> None:

@@ -95,6 +95,12 @@ class SwapNet(nn.Module):
         decoded: Decoded = (self.decoder_a if side == "a" else self.decoder_b)(self.encoder(pixels))
         return decoded
 
+    def each(self, a: Tensor, b: Tensor) -> tuple[Decoded, Decoded]:
+        """Faces of both people, each as their own decoder draws them: both pass the encoder together, which is a sixth
+        quicker to learn from."""
+        of_a, of_b = self.encoder(torch.cat([a, b])).split([len(a), len(b)])
+        return self.decoder_a(of_a), self.decoder_b(of_b)
+
 
 class PatchDiscriminator(nn.Module):
     """``(n, 6, s, s)``, a face beside the warped picture it was made from, to scores of patches ``(n, 1, h, w)``."""

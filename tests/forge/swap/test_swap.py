@@ -14,7 +14,7 @@ from torch import nn
 from zhenwei.errors import DataError, UsageError
 from zhenwei.forge.puppet import ANNA, BRUNO, portraits
 from zhenwei.forge.swap import checkpoint
-from zhenwei.forge.swap.learn import batches, learn, reconstruction, swap_faces
+from zhenwei.forge.swap.learn import batches, learn, reconstruction, swap_faces, to_tensor
 from zhenwei.forge.swap.sides import SwapFaces, of_portraits
 from zhenwei.forge.swap.swap_settings import SwapSettings, cost
 from zhenwei.nets.swap import PatchDiscriminator, SwapNet, ssim
@@ -71,6 +71,16 @@ def test_gradients_come_from_where_they_should(people: tuple[SwapFaces, SwapFace
         assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in net.encoder.parameters())
         assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in own.parameters())
         assert all(p.grad is None for p in other.parameters())
+
+
+def test_both_at_once_are_drawn_as_either_alone(people: tuple[SwapFaces, SwapFaces]) -> None:
+    net = SwapNet(32, 8, masked=True).eval()
+    a, b = (to_tensor(faces.pixels[:3], CPU) for faces in people)
+    for side, x, drawn in zip(("a", "b"), (a, b[:2]), net.each(a, b[:2]), strict=True):
+        alone = net(x, side)  # type: ignore[arg-type]
+        assert torch.allclose(drawn.colour, alone.colour, atol=1e-6)
+        assert drawn.mask is not None
+        assert torch.allclose(drawn.mask, alone.mask, atol=1e-6)
 
 
 def test_a_swap_comes_nearer_to_the_other(

@@ -17,7 +17,6 @@ from zhenwei.forge.swap.warp import Moves, move, warp
 from zhenwei.nets.swap import Decoded, Side, SwapNet, ssim
 from zhenwei.types import Floats, Pixels
 
-SIDES: tuple[Side, Side] = ("a", "b")
 _MOVES = Moves()
 _MASK_WEIGHT = 0.5
 
@@ -66,8 +65,7 @@ def learn(state: SwapState, pair: tuple[SwapBatch, SwapBatch], settings: SwapSet
     fooling_on = state.critics is not None and state.step >= settings.adversarial_from * settings.steps
     whole: list[Tensor] = []
     told: list[Tensor] = []
-    for batch, side in zip(pair, SIDES, strict=True):
-        drawn = state.net(batch.seen, side)
+    for batch, drawn in zip(pair, state.net.each(*(batch.seen for batch in pair)), strict=True):
         whole.append(composed(drawn, batch.seen, settings))
         told.append(reconstruction(drawn, whole[-1], batch, settings))
     total, fooling = told[0] + told[1], torch.zeros(())
