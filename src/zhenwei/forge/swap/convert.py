@@ -203,9 +203,10 @@ def convert(
 
 def _shown(frame: Pixels, made: Swapped | None, sized: Swapped, beside: bool) -> Pixels:
     """What is exported of a frame, at the size of ``sized``; one without a face as it is."""
+    if made is not None and not beside:
+        return made.pixels
     original = _to_size(frame, *sized.pixels.shape[:2])
-    swap = original if made is None else made.pixels
-    return np.concatenate([original, swap], axis=1) if beside else swap
+    return np.concatenate([original, original if made is None else made.pixels], axis=1) if beside else original
 
 
 def recipe_of(swapper: Swapper, direction: Direction, colour: Colour, edge: Edge) -> dict[str, Any]:
