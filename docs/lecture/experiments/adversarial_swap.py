@@ -29,7 +29,7 @@ from zhenwei.forge.swap.swap_settings import SwapSettings
 ORDER = 2
 NEEDS_DATA = False
 TITLES = ("original", "plain", "adversarial", "partner")
-SHARED, APART = {"cpu": 1200, "gpu": 15_000}, {"cpu": 400, "gpu": 5000}
+SHARED, APART = {"cpu": 1600, "gpu": 15_000}, {"cpu": 400, "gpu": 5000}
 SLOWER = 0.4  # of the rate: faster, and the discriminators win at once
 
 
