@@ -77,7 +77,7 @@ def test_both_at_once_are_drawn_as_either_alone(people: tuple[SwapFaces, SwapFac
     net = SwapNet(32, 8, masked=True).eval()
     a, b = (to_tensor(faces.pixels[:3], CPU) for faces in people)
     for side, x, drawn in zip(("a", "b"), (a, b[:2]), net.each(a, b[:2]), strict=True):
-        alone = net(x, side)  # type: ignore[arg-type]
+        alone = net(x, side)
         assert torch.allclose(drawn.colour, alone.colour, atol=1e-6)
         assert drawn.mask is not None
         assert torch.allclose(drawn.mask, alone.mask, atol=1e-6)
