@@ -56,7 +56,11 @@ class Live:
 def live(folder: Path, *, run_jobs: bool = True, **given: Any) -> Iterator[Live]:
     settings = read_settings(folder=folder, port=0, **({"workers": 1} | given))
     app = create_app(settings, run_jobs=run_jobs)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, server_header=False))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, port=0, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
+        )
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     end = time.monotonic() + 30

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 THREADS_VARIABLE = "ZHENWEI_THREADS"
-# Of a session. x86 with AVX2 or AVX-512 but without VNNI adds two 8 bit products in 16 bits, which run over: scores of
-# the encoder moved by up to 0.24. With this the sum is exact there too, and answers are those of every other processor.
-EXACT_8_BIT = ("session.x64quantprecision", "1")
+_EXACT_SINCE = (1, 30)  # releases of ONNX Runtime from 1.20 to 1.29 end the process on such networks when asked for it
 _MAX_THREADS = 256
 
 
@@ -126,6 +124,20 @@ def _loaded(model_id: str, threads: int, _process: int, store: Path, _sha256: st
     return OnnxModel(row.id, row.sha256, _session(row.id, read(model_id, store), threads))
 
 
+def make_exact(options: onnxruntime.SessionOptions) -> bool:
+    """Have products of 8 bit summed exactly; False where this ONNX Runtime cannot.
+
+    x86 with AVX2 or AVX-512 but without VNNI adds two of them in 16 bits, which run over: scores of the encoder moved
+    by up to 0.24. So asked, answers are those of every other processor.
+    """
+    import onnxruntime
+
+    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _EXACT_SINCE:
+        return False
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return True
+
+
 def _session(name: str, data: bytes, threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as refusals
@@ -136,7 +148,7 @@ def _session(name: str, data: bytes, threads: int) -> onnxruntime.InferenceSessi
     options.log_severity_level = 3  # errors are raised; warnings would go to the user's terminal
     # Waiting threads sleep instead of spinning: the other cores decode the next frames meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry(*EXACT_8_BIT)
+    make_exact(options)
     refused = (
         refusals.Fail,
         refusals.InvalidArgument,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zhenwei.models.onnx_model import EXACT_8_BIT
+from zhenwei.models.onnx_model import make_exact
 from zhenwei.nets.face_encoder import Block, ClipTower, FaceEncoderNet, FaceEncoderOutput
 from zhenwei.training.install.int8 import quantised, smooth
 from zhenwei.training.install.onnx_export import export
@@ -33,7 +33,7 @@ def faces(count: int = 6) -> Tensor:
 
 def run(data: bytes, x: Tensor) -> list[np.ndarray]:
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry(*EXACT_8_BIT)
+    make_exact(options)
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return list(session.run(None, {"faces": x.numpy()}))
 

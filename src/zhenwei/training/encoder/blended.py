@@ -19,7 +19,7 @@ from zhenwei import models
 from zhenwei.errors import ModelError, UsageError
 from zhenwei.models import ModelEntry
 from zhenwei.models.calibration import Calibration
-from zhenwei.models.onnx_model import EXACT_8_BIT
+from zhenwei.models.onnx_model import make_exact
 from zhenwei.nets.face_encoder import ClipTower, FaceEncoderNet, FaceEncoderOutput, TunedEncoder
 from zhenwei.trainer.run import Progress, Run, Runtime
 from zhenwei.training.clip import clip_tower
@@ -159,7 +159,7 @@ def export_encoder(tower: ClipTower, heads: Mapping[str, FittedHead], shown: tor
 
 def _session(data: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry(*EXACT_8_BIT)
+    make_exact(options)
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
