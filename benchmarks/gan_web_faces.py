@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.gan_web_faces pack FOLDER FACES.npz`` cuts the faces of ``found.csv`` in FOLDER (of
 ``shared/tools/gather.py``; research use, none is kept here) to 64 px, every twelfth held out; ``... train KIND SEED
-STEPS FACES.npz OUT.json`` learns at 32 or 64 px with the zoo's settings and measures against those held out, at its
-start and every 250 steps; what was measured is kept if a run is cut off. ``... gather RUNS FACES.npz
+STEPS FACES.npz OUT.json`` learns at 32 or 64 px with the zoo's settings and measures against those held out, after the
+first step and every 250; what was measured is kept if a run is cut off. ``... gather RUNS FACES.npz
 docs/lecture/web_faces.json`` joins the runs, with the zoo's own models and real faces against the same held-out ones.
 """
 
@@ -83,7 +83,7 @@ def pack(folder: Path, faces: Path) -> None:
 
 
 def run(kind: str, seed: int, steps: int, faces: Path, out: Path, side: int, batch: int) -> None:
-    """Kernel distance of 500 samples from the faces held out, by step; nought: before anything was learned."""
+    """Kernel distance of 500 samples from the faces held out, by step."""
     training, held = opened(faces, side)
     settings = replace(settings_of(kind, side, seed), batch=batch, augment="none")
     noise, far = samples.noise_for(SAMPLES, settings.noise, SEED), measure.features(held)

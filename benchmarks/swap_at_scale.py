@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from docs.lecture import real_faces
+from docs.lecture.experiments._at_scale import KEPT
 from docs.lecture.experiments.autoencoder_swap import embedding, save
 from docs.lecture.measure import sharpness
 from docs.lecture.pages import data_folder
@@ -50,7 +51,6 @@ KINDS = {"plain": 0.0, "adversarial": 0.1}
 WAYS: tuple[tuple[Side, Side], ...] = (("a", "b"), ("b", "a"))
 _DRY_STEPS, _DRY_FACES, _SAVE_EVERY, _ALL = 4, 24, 500, 10_000
 _SHOWN = 4
-KEPT = Path(real_faces.__file__).with_name("swap_at_scale.json")
 _PASSAGES, _NEAR, _HELD_OF_CLIPS = 5, 3, 40  # of a clip: a hundred frames would be neighbours of one another
 
 

@@ -60,5 +60,5 @@ def options(lines: Iterable[str]) -> Iterator[str]:
 if __name__ == "__main__":
     try:
         sys.stdout.write("".join(f"{option}\n" for option in options(sys.stdin)))
-    except ValueError as error:
+    except (ValueError, SyntaxError) as error:
         sys.exit(f"uv_options: {error}")

@@ -48,12 +48,12 @@ landmarks at this size, below which nobody comes. 95 % intervals, bootstrap over
 {chr(10).join(_row(cells) for cells in _OTHERS)}
 
 Their distances are of other data in other units and are not compared with ours. What can be: they learn from as many
-faces with fifty to a hundred times as many steps. Sources: `USAGE.md` and `faceswap.py train --help` of
+faces with 25 to 125 times as many steps. Sources: `USAGE.md` and `faceswap.py train --help` of
 deepfakes/faceswap; the questions and answers of DeepFaceLab's forum and the guides of its models (deepwiki, Recaster);
 arXiv 2005.05535, table 1.
 
-Written by `python -m benchmarks.swap_at_scale RUN --keep`, which goes on where it was left; on a GPU 40,000 steps at
-128 px are its default."""
+Written by `python -m benchmarks.swap_at_scale RUN --keep`, which goes on where it was left; 40,000 steps of
+16 a side are its default, and `--size 128` is for a GPU."""
 
 
 def _how(who: str, found: Mapping[str, Any]) -> str:
@@ -101,11 +101,11 @@ _OTHERS = (
 _VERDICT = """
 Puppets reach what is wanted, with either network: a swap lies three times as near to its driving face as to another,
 about as near as the own decoder comes; the adversarial part makes it sharper and no less alike. The two people, of
-clips of 386 and 244 frames (no longer ones of one person can be had here) and after 1,500 steps, change sides and are
-sharper with the adversarial part, but follow their driver only a little: 0.75 to 0.84, where their own decoders stand
-at 0.55 to 0.72. That is a matter of steps, and of the ruler: heads in such clips move little, and at 64 px the finder
-of landmarks alone is off by 0.30 and 0.54 of what one frame differs from another, so that the second way can hardly
+clips of 386 and 244 frames (none that can be had here has 500 of one person) and after 1,500 steps, change sides, and
+one way are sharper with the adversarial part, but follow their driver only a little: 0.75 to 0.84, where their own
+decoders stand at 0.55 to 0.72. That is a matter of steps, and of the ruler: heads in such clips move little, and at 64 px
+the finder of landmarks alone is off by 0.30 and 0.54 of what one frame differs from another, so that the second way can hardly
 reach 0.5 at all. Of another pair, with the last two seconds of each clip kept back, that floor stood at 0.60 and 0.79,
 at 128 px at 0.43 and 0.57: hence passages from all over the clip, and of two clips of thirty one in which heads turn.
-Colours brought to the target's before the encoder were tried on puppets: swaps became paler and followed no better.
+Colours brought to the target's before the encoder were looked at on ten puppets: paler, and following no better.
 """

@@ -41,7 +41,7 @@ interval over clips; below 1 something was won. Of the cosine, from an embedding
 
 On people who were not learned from the motion is carried, not only drawn: landmarks end at half of the distance that
 standing still leaves, and pixels, features and likeness are nearer to the truth, too. The network that has seen puppets
-alone does nothing for people. So what the page's own figures fall short of is a matter of what was learned from.
+alone does nothing for people. Which of the two did it, faces or twice as many steps, was not told apart.
 
 Written by `docs/lecture/real_motion.py`, which says how to run it again."""
 

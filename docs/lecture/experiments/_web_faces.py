@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 KEPT = Path(__file__).parents[1] / "web_faces.json"
-_HEAD = ("kind", "px", "seeds", "steps, batch", "untrained", "learned", "the zoo's own", "real faces")
+_HEAD = ("kind", "px", "seeds", "steps, batch", "first step", "learned", "the zoo's own", "real faces")
 
 
 def section() -> str:
@@ -21,7 +21,7 @@ def section() -> str:
 ## On thousands of web faces
 
 Other faces than the zoo's: {told["runs"][0]["n"]} of photographs from the web, {told["held_out"]} more held out, cut
-about their landmarks. Kernel distance of {told["samples"]} samples from those held out: before the first step; at the
+about their landmarks. Kernel distance of {told["samples"]} samples from those held out: after the first step; at the
 end (mean, and least and most over the seeds); of the zoo's models of that kind and side, which learned from other
 faces, cut otherwise; and of as many real faces that were learned from. On one core of a CPU; no picture is kept.
 
@@ -59,7 +59,7 @@ def _row(cells: Any) -> str:
 _VERDICT = """
 Falls short: after minutes of a core the distance has fallen to a twentieth and falls on; the zoo's DCGANs of that side,
 of 1,750 steps in larger batches on fewer faces, are seven times nearer to faces that they never learned from. More
-faces do not stand in for steps. Tried: DCGAN at 32 px with two seeds; WGAN-GP, whose critic is taught several times a
-step, farther off at the same step; StyleGAN, begun and given up for time. 64 and 128 px and five seeds are for a GPU:
+faces did not stand in for steps here. Tried: DCGAN at 32 px with two seeds; WGAN-GP, whose critic is taught several
+times a step, farther off at the same step; StyleGAN, begun and given up for time. 64 and 128 px and five seeds are for a GPU:
 the command is the same there.
 """
