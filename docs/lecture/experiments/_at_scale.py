@@ -103,9 +103,10 @@ Puppets reach what is wanted, with either network: a swap lies three times as ne
 about as near as the own decoder comes; the adversarial part makes it sharper and no less alike. The two people, of
 clips of 386 and 244 frames (none that can be had here has 500 of one person) and after 1,500 steps, change sides, and
 one way are sharper with the adversarial part, but follow their driver only a little: 0.75 to 0.84, where their own
-decoders stand at 0.55 to 0.72. That is a matter of steps, and of the ruler: heads in such clips move little, and at 64 px
-the finder of landmarks alone is off by 0.30 and 0.54 of what one frame differs from another, so that the second way can hardly
-reach 0.5 at all. Of another pair, with the last two seconds of each clip kept back, that floor stood at 0.60 and 0.79,
-at 128 px at 0.43 and 0.57: hence passages from all over the clip, and of two clips of thirty one in which heads turn.
-Colours brought to the target's before the encoder were looked at on ten puppets: paler, and following no better.
+decoders stand at 0.55 to 0.72. That is a matter of steps, and of the ruler: heads in such clips move little, and at 64
+px the finder of landmarks alone is off by 0.30 and 0.54 of what one frame differs from another, so that the second way
+can hardly reach 0.5 at all. Of another pair, with the last two seconds of each clip kept back, that floor stood at
+0.60 and 0.79, at 128 px at 0.43 and 0.57: hence passages from all over the clip, and of two clips of thirty one in
+which heads turn. Colours brought to the target's before the encoder were looked at on ten puppets: paler, and
+following no better.
 """
