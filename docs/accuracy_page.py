@@ -75,7 +75,7 @@ def to_markdown(
     results: Results,
     left_out: LeaveOneOut | None = None,
     of_training: Sequence[HeldOutTable] = (),
-    of_lab: LabLeaveOut | None = None,
+    of_lab: Sequence[LabLeaveOut] = (),
     of_sources: Mapping[str, Any] | None = None,
 ) -> str:
     """Tables of every figure with n and interval, and what produced them. ``left_out``, ``of_training``, ``of_lab``,
@@ -107,8 +107,9 @@ def to_markdown(
     if made:
         tables = "\n".join(held_out.to_markdown(table).split("\n", 2)[2] for table in made)
         parts.append("\n## The lab's own forgeries\n\n" + tables)
-    if of_lab is not None:
-        parts.append("\n## The lab's own forgeries, each left out of training\n\n" + lab_leave_out.to_markdown(of_lab))
+    if of_lab:
+        tables = "\n".join(lab_leave_out.to_markdown(one) for one in of_lab)
+        parts.append("\n## The lab's own forgeries, each left out of training\n\n" + tables)
     if left_out is not None:
         parts.append("\n## Leave one forgery out\n\n" + leave_out.to_markdown(left_out))
     if any(f.set == "clips" for f in files):
@@ -324,13 +325,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--leave-out", type=Path, default=here / "leave_one_out.json", help="of `zhenwei train`")
     parser.add_argument("--held-out", type=Path, default=here / "held_out", help="folder of held_out.json files")
     parser.add_argument("--left-out", type=Path, default=here / "left_out.json", help="of `zhenwei train fused`")
-    parser.add_argument("--lab-leave-out", type=Path, default=here / "lab_leave_one_out.json", help="of the benchmark")
+    parser.add_argument("--lab-leave-out", type=Path, nargs="*", help="of the benchmark")
     given = parser.parse_args(arguments)
     text = to_markdown(
         load(given.results),
         leave_out.load(given.leave_out),
         held_out.load_all(given.held_out),
-        lab_leave_out.load(given.lab_leave_out),
+        [lab_leave_out.load(path) for path in given.lab_leave_out or sorted(here.glob("lab_leave_one_out*.json"))],
         read_document(given.left_out, LEFT_OUT, fix="`zhenwei train fused --thresholds` writes it."),
     )
     write_whole(given.output, text)

@@ -71,7 +71,7 @@ def build(data: Path, folder: Path, workers: int) -> None:
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as crew:
         sitters = _found(crew, [row for part in _FORGED for row in _rows(data, *part)])
         chosen = [s for part in _FORGED for s in _of_part(sitters, part)[: _FORGED[part]]]
-        tasks = [(one, _donors(one, chosen)) for one in chosen]
+        tasks = [(one, _donors(one, chosen), data) for one in chosen]
         made = list(_told(crew.map(_forged, tasks, chunksize=4), len(tasks), "faces forged"))
     whole = [(one, forged) for one, forged in zip(chosen, made, strict=True) if forged]
     bare = [s for part, n in _GENUINE.items() for s in _of_part(sitters, part)[_FORGED[part] :][:n]]
@@ -131,15 +131,15 @@ def _donors(one: Sitter, people: list[Sitter]) -> list[Sitter]:
     return [others[int(i)] for i in nearest]
 
 
-def _forged(task: tuple[Sitter, list[Sitter]]) -> dict[str, Pixels]:
-    """By every method, or by none: where one refuses, the face is not asked of."""
-    one, donors = task
+def _forged(task: tuple[Sitter, list[Sitter], Path]) -> dict[str, Pixels]:
+    """By every method, or by none: where one refuses, the face is not asked of. The folder holds the autoencoder."""
+    one, donors, latents = task
     rng = np.random.default_rng((SEED, one.number))
     made = {}
     for method in METHODS:
         donor = donors[int(rng.integers(len(donors)))]
         try:
-            made[method] = make.forge_image(method, _as_lab(one), rng, _as_lab(donor)).pixels
+            made[method] = make.forge_image(method, _as_lab(one), rng, _as_lab(donor), latents=latents).pixels
         except DataError:
             return {}
     return made

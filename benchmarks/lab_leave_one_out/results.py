@@ -158,11 +158,14 @@ def to_markdown(results: LabLeaveOut) -> str:
     people = ", ".join(f"{count} of {source}" for source, count in results.tested.items())
     new = ", ".join(source for source in results.tested if source not in t.sources)
     others, unmet = t.genuine_faces - t.forged_faces, f"; nothing was trained on {new}" if new else ""
+    left_out = [name for name in t.conditions if name != ALL]
+    each = "each" if set(left_out) == set(t.methods) else f"each of {', '.join(left_out)}"
+    seeds = "seed" if len(t.seeds) == 1 else "seeds"
     lines = [
         f"How much of an AUC on a method is owed to having seen that very method? One network ({t.backbone}, "
         f"{t.size_px} px) was trained from ImageNet weights, which saw no forgery, on all {len(t.methods)} methods, "
-        f"and one without each, alike in all else: {t.steps} steps of {t.batch} faces, half of them genuine, of "
-        f"{t.forged_faces} people who were forged and {others} who were not ({', '.join(t.sources)}); seeds "
+        f"and one without {each}, alike in all else: {t.steps} steps of {t.batch} faces, half of them genuine, of "
+        f"{t.forged_faces} people who were forged and {others} who were not ({', '.join(t.sources)}); {seeds} "
         f"{' and '.join(map(str, t.seeds))}. Asked are other people: {people}{unmet}. A face and all that was made of "
         "it share one JPEG quality. AUCs are means over the seeds. Intervals are by bootstrap over people, those of "
         "the difference in pairs: they tell what other people would change, not what another seed would; the seeds "

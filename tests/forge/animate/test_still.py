@@ -68,3 +68,18 @@ def test_points_that_are_no_face_are_refused() -> None:
             animated(PORTRAIT.pixels, landmarks, np.random.default_rng(0))
         with pytest.raises(DataError):
             animated_clip(PORTRAIT.pixels, landmarks, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("margin", [-12, -6, 0, 16])
+def test_a_face_that_fills_its_picture_moves_too(margin: int) -> None:
+    """Of such a crop no hair is seen beside the face."""
+    points = PORTRAIT.landmarks[:, :2]
+    left, top = np.floor(points.min(0)).astype(int) - margin
+    right, bottom = np.ceil(points.max(0)).astype(int) + margin
+    crop = np.ascontiguousarray(PORTRAIT.pixels[max(0, top) : bottom, max(0, left) : right])
+    landmarks = PORTRAIT.landmarks - np.array([max(0, left), max(0, top), 0], np.float32)
+    for seed in range(4):
+        made = animated_seeded(crop, landmarks, seed)
+        assert made.pixels.shape == crop.shape
+        assert made.mask.any()
+        assert (made.pixels == crop)[made.mask == 0].all()

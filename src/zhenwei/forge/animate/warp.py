@@ -95,7 +95,8 @@ def _beside(points: Points, oval: Points) -> NDArray[np.bool_]:
     """Which of ``points`` the face does not hide, nor nearly."""
     middle = oval.mean(0)
     rim = cv2.convexHull(((oval - middle) * _CLEAR + middle).astype(np.float32))
-    return np.array([cv2.pointPolygonTest(rim, (float(x), float(y)), False) < 0 for x, y in points])
+    outside = [cv2.pointPolygonTest(rim, (float(x), float(y)), False) < 0 for x, y in points]
+    return np.array(outside, bool)  # of a tight crop there may be none
 
 
 def _within(points: Points, width: int, height: int, margin: float) -> NDArray[np.bool_]:
