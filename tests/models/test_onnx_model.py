@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from zhenwei import models
+from zhenwei.models import onnx_model
 from zhenwei.models.onnx_model import make_exact
 
 
@@ -38,3 +39,27 @@ def test_products_of_8_bit_are_exact_on_every_processor(tmp_path: Path) -> None:
     net = models.load_file(product_in_8_bit(tmp_path / "net.onnx", weight))
     (found,) = net.run(x.astype(np.float32))
     assert np.array_equal(found, x @ weight.astype(np.int64))
+
+
+def test_the_product_that_is_tried_is_one_of_8_bit() -> None:
+    graph = onnx.load_from_string(onnx_model._PRODUCT).graph
+    onnx.checker.check_model(onnx.load_from_string(onnx_model._PRODUCT))
+    assert [node.op_type for node in graph.node] == ["MatMulInteger"]
+    assert [x.type.tensor_type.elem_type for x in graph.input] == [TensorProto.UINT8, TensorProto.INT8]
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_exact_sums_are_asked_for_only_where_they_are_not_exact_anyway(
+    over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for in vain they take twice the time."""
+    asked: list[str] = []
+
+    class Options:
+        def add_session_config_entry(self, name: str, _: str) -> None:
+            asked.append(name)
+
+    monkeypatch.setattr(onnx_model, "_runs_over", lambda: over)
+    recent = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) >= (1, 30)
+    assert make_exact(Options()) is (recent or not over)
+    assert asked == (["session.x64quantprecision"] if over and recent else [])
