@@ -85,6 +85,7 @@ class Exif:
             Text("video, and pictures generated as a whole", zh="视频，以及整体生成的图片"),
         ),
         models=(_MODEL,),
+        depth="full",
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:
