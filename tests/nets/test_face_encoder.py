@@ -12,7 +12,9 @@ from zhenwei.nets.face_encoder import (
     FaceEncoderNet,
     FaceEncoderOutput,
     LinearHead,
+    Read,
     TunedEncoder,
+    shares_of_patches,
     tuned,
 )
 
@@ -96,6 +98,31 @@ def test_a_score_is_the_mean_of_its_map_and_a_linear_map_of_what_it_reads(tower:
     assert torch.allclose(maps.mean((1, 2)), scores, atol=1e-4)
     wanted = blocks[1][:, 1:].mean(1) @ head.weight[0] + blocks[2][:, 0] @ head.weight[1] + 0.7
     assert torch.allclose(scores, wanted, atol=1e-4)
+
+
+@torch.no_grad()
+def test_inner_patches_are_the_faces_and_contrast_leaves_out_what_all_patches_share(tower: ClipTower) -> None:
+    mean, inner, contrast = shares_of_patches().reshape(3, CELLS, CELLS)
+    assert [float(row.sum()) for row in (mean, inner, contrast)] == pytest.approx([1, 1, 0], abs=1e-6)
+    assert torch.equal(inner, inner.flip(1))
+    assert (inner[5:9, 6:8] > 0).all()
+    assert not inner[[0, 1, 2, -1, -2, -3]].any()
+    assert (contrast[[0, -1]] < 0).all()
+    reads: tuple[Read, ...] = ((1, "inner"), (2, "contrast"))
+    head = LinearHead(reads, WIDTH)
+    torch.nn.init.normal_(head.weight)
+    blocks = tower(faces())
+    scores, maps = head(blocks)
+    within, around = inner.flatten() > 0, contrast.flatten() < 0
+    of_two = blocks[2][:, 1:]
+    wanted = blocks[1][:, 1:][:, within].mean(1) @ head.weight[0]
+    wanted = wanted + (of_two[:, within].mean(1) - of_two[:, around].mean(1)) @ head.weight[1]
+    assert torch.allclose(scores, wanted, atol=1e-3)
+    assert torch.allclose(maps.mean((1, 2)), scores, atol=1e-3)
+    alone = LinearHead(reads[1:], WIDTH)
+    torch.nn.init.normal_(alone.weight)
+    shifted = [block + torch.randn(WIDTH) for block in blocks]  # as another way of saving would
+    assert torch.allclose(alone(shifted)[0], alone(blocks)[0], atol=1e-3)
 
 
 @torch.no_grad()

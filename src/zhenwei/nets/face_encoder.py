@@ -22,9 +22,22 @@ _MEAN = (0.48145466, 0.4578275, 0.40821073)  # of the pictures that CLIP learned
 _DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 _EPS = 1e-5
 
-Part = Literal["class", "mean"]
+Part = Literal["class", "mean", "inner", "contrast"]
+PARTS: tuple[Part, ...] = ("class", "mean", "inner", "contrast")
 Read = tuple[int, Part]
-"""What a head reads: the class token, or the mean of the patch tokens, after a block (from 0)."""
+"""What a head reads after a block (from 0): the class token, the mean of the patch tokens, of those from brow to mouth,
+or the latter less the mean of those around the face, in which what a whole picture went through cancels out."""
+_INNER, _AROUND, _UPRIGHT = 3.0, 5.2, 1.15  # patches from the middle of the face, which is higher than wide
+_MIDDLE = (7.0, 7.2)  # across, down
+
+
+def shares_of_patches() -> Tensor:
+    """``(3, 196)`` float32: what each patch counts in "mean", "inner" and "contrast"; rows sum to 1, 1 and 0."""
+    place = torch.arange(CELLS) + 0.5
+    away = torch.hypot((place[None, :] - _MIDDLE[0]), (place[:, None] - _MIDDLE[1]) / _UPRIGHT).flatten()
+    inner, around = (away < _INNER).float(), (away >= _AROUND).float()
+    inner, around = inner / inner.sum(), around / around.sum()
+    return torch.stack([torch.full_like(inner, 1 / len(inner)), inner, inner - around])
 
 
 class Block(nn.Module):
@@ -136,9 +149,12 @@ class TunedEncoder(nn.Module):
 class LinearHead(nn.Module):
     """A linear map of what it reads. Its map says what each patch adds: the score is the mean of its map, always."""
 
+    shares: Tensor
+
     def __init__(self, reads: Sequence[Read], width: int = WIDTH) -> None:
         super().__init__()
         self.reads = tuple(reads)
+        self.register_buffer("shares", CELLS * CELLS * shares_of_patches(), persistent=False)
         self.weight = nn.Parameter(torch.zeros(len(self.reads), width))
         self.bias = nn.Parameter(torch.zeros(()))
 
@@ -149,7 +165,10 @@ class LinearHead(nn.Module):
         cells = self.bias + torch.zeros_like(blocks[0][:, 1:, 0])  # (n, patches)
         for (block, part), weight in zip(self.reads, self.weight, strict=True):
             tokens = blocks[block]
-            cells = cells + (tokens[:, :1] @ weight if part == "class" else tokens[:, 1:] @ weight)
+            if part == "class":
+                cells = cells + tokens[:, :1] @ weight
+            else:
+                cells = cells + self.shares[PARTS.index(part) - 1] * (tokens[:, 1:] @ weight)
         return cells.mean(1), cells.reshape(n, side, side)
 
 

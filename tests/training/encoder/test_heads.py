@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from zhenwei.errors import DataError
-from zhenwei.nets.face_encoder import Read
+from zhenwei.nets.face_encoder import Part, Read
 from zhenwei.training.encoder._heads import (
     BOTH,
     COLLECTED,
     SELF_MADE,
+    Members,
     TokenTable,
     _Cell,
     by_medium,
@@ -87,14 +88,14 @@ def altered_of(plain: TokenTable, way: str, *origins: str, moved: float = 0.0) -
 
 @pytest.mark.parametrize("learned", [SELF_MADE, BOTH, COLLECTED])
 def test_sources_that_were_left_out_are_told_apart(learned: str) -> None:
-    head = fit_head(table(), "animated", READS, learned)
+    head = fit_head(table(), "animated", (READS,), learned)
     assert set(head.by_source) == {"a", "b", "c"}
     assert min(head.by_source.values()) > 0.85
     assert head.figure == pytest.approx((np.mean(list(head.by_source.values())) + min(head.by_source.values())) / 2)
 
 
 def test_where_forgeries_do_not_differ_sources_alone_tell_nothing() -> None:
-    head = fit_head(table(trace=0.0), "animated", READS, COLLECTED)
+    head = fit_head(table(trace=0.0), "animated", (READS,), COLLECTED)
     assert 0.3 < np.mean(list(head.by_source.values())) < 0.7
 
 
@@ -107,7 +108,7 @@ def test_a_source_that_is_left_out_is_not_learned_from() -> None:
     turned = replace(plain, kind=kind)
     scores = []
     for one in (plain, turned):
-        head = fit_head(one, "animated", READS, COLLECTED)
+        head = fit_head(one, "animated", (READS,), COLLECTED)
         scores.append([s.score for s in head.samples if s.source == "a"])
     assert np.allclose(scores[0], scores[1], atol=2e-2)  # but for the standardisation, which is of everybody
 
@@ -117,8 +118,8 @@ def test_what_is_set_aside_for_testing_is_asked_and_not_learned_from() -> None:
     aside = (plain.source == "b") & (np.arange(len(plain.kind)) % 4 < 2)
     wrong = np.where(aside & (plain.kind == ""), "animated", np.where(aside, "", plain.kind))
     split = np.where(aside, "val", plain.split)
-    one = fit_head(replace(plain, split=split), "animated", READS, COLLECTED)
-    other = fit_head(replace(plain, split=split, kind=wrong), "animated", READS, COLLECTED)
+    one = fit_head(replace(plain, split=split), "animated", (READS,), COLLECTED)
+    other = fit_head(replace(plain, split=split, kind=wrong), "animated", (READS,), COLLECTED)
     assert np.array_equal(one.weight, other.weight)
     assert set(one.left_out) == set(plain.medium[plain.collected].tolist())
 
@@ -127,7 +128,7 @@ def test_methods_of_the_same_family_are_left_out_with_a_source() -> None:
     plain = table()
     method = np.array(["talkinghead:Same 2" if m else "" for m in plain.method.tolist()])
     alike = replace(plain, method=method)
-    head = fit_head(alike, "animated", READS, COLLECTED)
+    head = fit_head(alike, "animated", (READS,), COLLECTED)
     assert not head.by_source  # nothing is left to learn from
 
 
@@ -137,7 +138,7 @@ def test_altered_faces_of_a_source_that_is_left_out_are_not_learned_from() -> No
     lot = joined(plain, altered_of(plain, "way", "a", moved=8.0))
 
     def ranks(data: TokenTable, source: str) -> float:
-        head = fit_head(data, "blended", READS, COLLECTED)
+        head = fit_head(data, "blended", (READS,), COLLECTED)
         assert set(head.left_out) == set(plain.medium[plain.collected].tolist())  # nothing else is measured on
         mine = [(s.score, s.forged) for s in head.samples if s.source == source]
         return float(np.corrcoef(np.array(mine, float).T)[0, 1])
@@ -156,7 +157,7 @@ def test_a_way_of_altering_is_no_trace_of_forgeries() -> None:
     x = way.read(READS)
     shares = []
     for data in (plain, joined(plain, way)):
-        head = fit_head(data, "blended", READS, COLLECTED)
+        head = fit_head(data, "blended", (READS,), COLLECTED)
         genuine = data.read(READS)[data.kind == ""] @ head.weight.ravel() + head.bias
         shares.append(np.mean(x @ head.weight.ravel() + head.bias > np.quantile(genuine, 0.95)))
     assert shares[1] < shares[0] - 0.1
@@ -165,7 +166,7 @@ def test_a_way_of_altering_is_no_trace_of_forgeries() -> None:
 def test_the_head_for_animated_faces_is_not_shown_altered_ones() -> None:
     plain = table()
     one, other = plain, joined(plain, altered_of(plain, "way", "a", "b", "d"))
-    weights = [fit_head(data, "animated", READS, COLLECTED).weight for data in (one, other)]
+    weights = [fit_head(data, "animated", (READS,), COLLECTED).weight for data in (one, other)]
     assert np.corrcoef(weights[0].ravel(), weights[1].ravel())[0, 1] > 0.999  # but for the standardisation
 
 
@@ -184,7 +185,7 @@ def test_the_parts_of_a_source_are_one() -> None:
 
 def test_weights_are_folded() -> None:
     data = table()
-    head = fit_head(data, "animated", READS, BOTH)
+    head = fit_head(data, "animated", (READS,), BOTH)
     straight = data.read(READS) @ head.weight.ravel() + head.bias
     forged, genuine = straight[data.kind == "animated"], straight[data.kind == ""]
     assert forged.mean() > genuine.mean() + 0.5
@@ -203,10 +204,38 @@ def test_one_sample_of_each_medium_by_the_mean_of_its_faces() -> None:
     assert len({sample.number for sample in samples}) == len(samples)
 
 
+def test_a_head_of_several_is_the_mean_of_each_alone() -> None:
+    data = table()
+    members: Members = (READS, ((1, "class"),), ((0, "mean"),))
+    together = fit_head(data, "animated", members, COLLECTED)
+    alone = [fit_head(data, "animated", (member,), COLLECTED) for member in members]
+    assert together.reads == READS  # each once
+    wanted = np.zeros_like(together.weight)
+    for head in alone:
+        for read, weight in zip(head.reads, head.weight, strict=True):
+            wanted[together.reads.index(read)] += weight / 3
+    assert np.allclose(together.weight, wanted, atol=1e-5)
+    assert together.bias == pytest.approx(np.mean([head.bias for head in alone]), abs=1e-4)
+    scores = np.mean([[sample.score for sample in head.samples] for head in alone], 0)
+    assert np.allclose([sample.score for sample in together.samples], scores, atol=1e-4)  # those left out, too
+
+
+def test_what_the_face_differs_in_from_its_surroundings_is_read_from_its_own_column() -> None:
+    plain = table()
+    tokens = np.zeros((len(plain.tokens), 2, 4, WIDTH), np.float16)
+    tokens[:, :, :2] = np.random.default_rng(3).normal(size=plain.tokens.shape)
+    tokens[:, :, 3] = plain.tokens[:, :, 1]
+    data = replace(plain, tokens=tokens)
+    parts: tuple[Part, ...] = ("contrast", "mean")
+    contrast, mean = (fit_head(data, "animated", (((0, part),),), COLLECTED) for part in parts)
+    assert contrast.figure > 0.9
+    assert mean.figure < 0.65
+
+
 def test_nothing_to_learn_from_is_said() -> None:
     data = table(made=0)
     with pytest.raises(DataError, match="no blended faces"):
-        fit_head(data, "blended", READS, SELF_MADE)
+        fit_head(data, "blended", (READS,), SELF_MADE)
 
 
 def test_families() -> None:

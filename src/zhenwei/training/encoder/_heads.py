@@ -5,6 +5,9 @@ differ is none to tell forgeries by. Every forged source pulls from the mean of 
 For every source, heads are fitted without it and without methods of the same family; what they then answer to it is
 what blocks are chosen by, and what scores are calibrated on.
 
+A head is the mean of a few such discriminants that read different tokens: each by itself has many more weights than
+there are sources. One of them reads the face less what is around it, in which a source's own way of saving cancels.
+
 Genuine faces that were altered as apps and devices do (:mod:`zhenwei.training.data.altered`) are sources of their own,
 one of each way, so that what a beauty filter or an enlargement changes is none to tell forgeries by either.
 
@@ -30,7 +33,7 @@ from torch import Tensor, nn
 
 from zhenwei.errors import DataError
 from zhenwei.files import make_folder
-from zhenwei.nets.face_encoder import ClipTower, Read
+from zhenwei.nets.face_encoder import PARTS, ClipTower, Read, shares_of_patches
 from zhenwei.stats.metrics import auc
 from zhenwei.training.data.altered import WAYS
 from zhenwei.training.data.augment import AugmentationDraw, draw
@@ -57,36 +60,38 @@ KNOWN_ALONE = frozenset(["generated"])
 """Kinds of which a head finds the families that it learned from, and no others."""
 SELF_MADE, BOTH, COLLECTED = "self-made", "both", "collected"
 _MADE_KIND = {"blended": "made blended", "animated": "made decoded", "generated": "made decoded"}
-Learned = tuple[tuple[Read, ...], str]
+Members = tuple[tuple[Read, ...], ...]
+"""What discriminants read, the mean of which is a head."""
 Encode = Callable[[Pixels], NDArray[np.float16]]
-"""``(n, 224, 224, 3)`` uint8 -> ``(n, blocks, 2, width)``: as :class:`TokensNet`."""
-CHOICES: dict[str, tuple[Learned, ...]] = {
+"""``(n, 224, 224, 3)`` uint8 -> ``(n, blocks, 4, width)``: as :class:`TokensNet`."""
+_CONTRAST: tuple[Read, ...] = ((7, "contrast"), (10, "class"))
+CHOICES: dict[str, tuple[tuple[Members, str], ...]] = {
     "blended": (
-        (((7, "mean"), (11, "class")), SELF_MADE),
-        (((6, "mean"), (7, "mean"), (11, "class")), SELF_MADE),
-        (((5, "mean"), (7, "mean"), (11, "class")), SELF_MADE),
-        (((6, "mean"), (7, "mean"), (11, "class")), BOTH),
+        ((((6, "mean"), (7, "mean"), (11, "class")),), BOTH),
+        ((((5, "inner"), (7, "inner"), (11, "class")),), BOTH),
+        ((_CONTRAST,), BOTH),
+        ((_CONTRAST, ((5, "inner"), (7, "inner"), (11, "class")), ((11, "class"),)), BOTH),
+        ((_CONTRAST, ((5, "inner"), (7, "inner"), (11, "class")), ((11, "class"),)), SELF_MADE),
     ),
     "animated": (
-        (((7, "mean"), (9, "class")), COLLECTED),
-        (((7, "mean"), (9, "class")), BOTH),
-        (((7, "mean"), (10, "class")), COLLECTED),
+        ((((7, "mean"), (10, "class")),), COLLECTED),
+        ((((7, "mean"), *_CONTRAST),), COLLECTED),
+        ((((7, "mean"), *_CONTRAST), ((7, "mean"), (7, "contrast"), (9, "class"))), COLLECTED),
+        ((((7, "mean"), *_CONTRAST), ((7, "mean"), (7, "contrast"), (9, "class"))), BOTH),
     ),
     "generated": (
-        (((5, "mean"), (10, "class")), COLLECTED),
-        (((5, "mean"), (10, "class")), BOTH),
-        (((4, "mean"), (5, "mean"), (10, "class")), BOTH),
-        (((4, "mean"), (7, "mean"), (10, "class")), BOTH),
-        (((4, "mean"), (5, "mean"), (6, "mean")), BOTH),
+        ((((4, "mean"), (7, "mean"), (10, "class")),), BOTH),
+        ((((4, "mean"), (7, "mean"), *_CONTRAST),), BOTH),
+        ((((4, "mean"), (7, "mean"), *_CONTRAST),), COLLECTED),
     ),
 }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenTable:
-    """``tokens`` ``(n, blocks, 2, width)`` float16: class token and mean patch after each block. ``kind``: "" genuine,
-    of :data:`KINDS`, or made here; ``medium``, ``group``: whose rows belong together; ``face_px``, 0 of pairs.
-    ``split``: "val" is asked and never learned from. ``origin``: the source, or that of the face which was altered."""
+    """``tokens`` ``(n, blocks, 4, width)`` float16: as :class:`TokensNet` gives them. ``kind``: "" genuine, of
+    :data:`KINDS`, or made here; ``medium``, ``group``: whose rows belong together; ``face_px``, 0 of pairs. ``split``:
+    "val" is asked and never learned from. ``origin``: the source, or that of the face which was altered."""
 
     tokens: NDArray[np.float16]
     kind: NDArray[np.str_]
@@ -100,7 +105,7 @@ class TokenTable:
 
     def read(self, reads: Sequence[Read]) -> Floats:
         """``(n, len(reads) * width)`` float32."""
-        parts = [self.tokens[:, block, 0 if part == "class" else 1] for block, part in reads]
+        parts = [self.tokens[:, block, PARTS.index(part)] for block, part in reads]
         return np.concatenate(parts, 1).astype(np.float32)
 
     @property
@@ -111,12 +116,13 @@ class TokenTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedHead:
-    """``weight`` ``(len(reads), width)``, ``bias``. ``samples``: genuine media and those of ``kind``, scored by heads
-    that knew nothing of their source; ``left_out``: score and face size of all media, by digest, likewise.
-    ``by_source``: AUC of each forged source, left out."""
+    """``weight`` ``(len(reads), width)``, ``bias``: the mean of ``members``' discriminants. ``samples``: genuine media
+    and those of ``kind``, scored by heads that knew nothing of their source; ``left_out``: score and face size of all
+    media, by digest, likewise. ``by_source``: AUC of each forged source, left out."""
 
     kind: str
     reads: tuple[Read, ...]
+    members: Members
     learned: str
     weight: Floats
     bias: float
@@ -234,7 +240,7 @@ def _view(crop: Pixels) -> Pixels:
 
 
 class TokensOutput(NamedTuple):
-    """``tokens`` ``(n, blocks, 2, width)``: class token and mean patch after each block."""
+    """``tokens`` ``(n, blocks, 4, width)``: :data:`~zhenwei.nets.face_encoder.PARTS` after each block."""
 
     tokens: Tensor
 
@@ -242,12 +248,15 @@ class TokensOutput(NamedTuple):
 class TokensNet(nn.Module):
     """The tower as heads see it."""
 
+    shares: Tensor
+
     def __init__(self, tower: ClipTower) -> None:
         super().__init__()
         self.tower = tower
+        self.register_buffer("shares", shares_of_patches(), persistent=False)
 
     def forward(self, x: Tensor) -> TokensOutput:
-        pooled = [torch.stack([block[:, 0], block[:, 1:].mean(1)], 1) for block in self.tower(x)]
+        pooled = [torch.cat([block[:, :1], self.shares @ block[:, 1:]], 1) for block in self.tower(x)]
         return TokensOutput(torch.stack(pooled, 1))
 
 
@@ -265,9 +274,9 @@ def fit_heads(table: TokenTable, say: Callable[[str], None]) -> dict[str, Fitted
     """The best of the choices for each kind; every one is told."""
     best: dict[str, FittedHead] = {}
     for kind in KINDS:
-        for reads, learned in CHOICES[kind]:
-            head = fit_head(table, kind, reads, learned)
-            names = "+".join(f"{part[0]}{block}" for block, part in reads)
+        for members, learned in CHOICES[kind]:
+            head = fit_head(table, kind, members, learned)
+            names = " and ".join("+".join(f"{part} {block}" for block, part in reads) for reads in members)
             areas = ", ".join(f"{source} {area:.3f}" for source, area in head.by_source.items())
             say(f"{kind} {names} {learned}: {head.figure:.3f} ({areas})")
             if kind not in best or head.figure > best[kind].figure:
@@ -275,13 +284,15 @@ def fit_heads(table: TokenTable, say: Callable[[str], None]) -> dict[str, Fitted
     return best
 
 
-def fit_head(table: TokenTable, kind: str, reads: tuple[Read, ...], learned: str) -> FittedHead:
+def fit_head(table: TokenTable, kind: str, members: Members, learned: str) -> FittedHead:
     """Raises :class:`DataError` where nothing of the kind was collected that it could be measured on."""
+    reads = tuple(dict.fromkeys(itertools.chain(*members)))
     x = table.read(reads)
     centre, scale = x.mean(0), x.std(0) + 1e-4
     x = (x - centre) / scale
-    cells = _cells(x, table, kind, learned)
-    fitted = _direction(cells)
+    asked = _Asking(x, table, kind, learned, _columns(reads, members, x.shape[1] // len(reads)))
+    everything = asked.cells()
+    fitted = asked.direction(everything)
     if fitted is None:
         raise DataError("there is nothing to learn a head from", got=f"no {kind} faces")
     scores = np.full(len(x), np.nan)
@@ -289,14 +300,15 @@ def fit_head(table: TokenTable, kind: str, reads: tuple[Read, ...], learned: str
         mine = (table.source == source) & table.collected
         if kind in KNOWN_ALONE and (table.kind[mine] == kind).any():
             for half in (0, 1):
-                asked = mine & (_halves(table.medium) == half)
+                those = mine & (_halves(table.medium) == half)
                 altered = ~table.collected & (table.origin == source)
-                direction = _direction(_cells(x, table, kind, learned, ~asked & ~altered))
+                direction = asked.direction(asked.cells(~those & ~altered))
                 if direction is not None:
-                    scores[asked] = x[asked] @ direction[0] + direction[1]
+                    scores[those] = x[those] @ direction[0] + direction[1]
             continue
         families = {family_of(method) for method in np.unique(table.method[mine]).tolist()} - {""}
-        direction = _direction([c for c in cells if c.origin != source and c.family not in families])
+        others = [[c for c in cells if c.origin != source and c.family not in families] for cells in everything]
+        direction = asked.direction(others)
         if direction is not None:
             scores[mine] = x[mine] @ direction[0] + direction[1]
     weight, media = fitted[0] / scale, by_medium(table, scores)
@@ -304,6 +316,7 @@ def fit_head(table: TokenTable, kind: str, reads: tuple[Read, ...], learned: str
     return FittedHead(
         kind,
         reads,
+        members,
         learned,
         np.asarray(weight.reshape(len(reads), -1), np.float32),
         float(fitted[1] - weight @ centre),
@@ -311,6 +324,38 @@ def fit_head(table: TokenTable, kind: str, reads: tuple[Read, ...], learned: str
         {str(table.medium[rows[0]]): (score, px) for rows, score, px in media},
         _by_source(samples),
     )
+
+
+def _columns(reads: Sequence[Read], members: Members, width: int) -> list[NDArray[np.int64]]:
+    """Which features each member reads, of ``reads`` one after the other."""
+    of_read = {read: np.arange(place * width, (place + 1) * width) for place, read in enumerate(reads)}
+    return [np.concatenate([of_read[read] for read in member]) for member in members]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asking:
+    """Discriminants of ``columns`` of ``x`` each, and their mean."""
+
+    x: Floats
+    table: TokenTable
+    kind: str
+    learned: str
+    columns: list[NDArray[np.int64]]
+
+    def cells(self, usable: NDArray[np.bool_] | None = None) -> list[list[_Cell]]:
+        """Of each member."""
+        return [_cells(self.x[:, mine], self.table, self.kind, self.learned, usable) for mine in self.columns]
+
+    def direction(self, cells: Sequence[Sequence[_Cell]]) -> tuple[Floats, float] | None:
+        """Weights of all features and a bias; None where a class has no source."""
+        weight, bias = np.zeros(self.x.shape[1], np.float32), 0.0
+        for mine, of_member in zip(self.columns, cells, strict=True):
+            found = _direction(of_member)
+            if found is None:
+                return None
+            weight[mine] += found[0] / len(cells)
+            bias += found[1] / len(cells)
+        return weight, bias
 
 
 def family_of(method: str) -> str:

@@ -44,6 +44,12 @@ _BLOCKS = 12  # of the tower as it is installed
 _SHOWN = 32  # faces that the spread of channels, and what 8 bit costs, are seen on
 _MIN_AGREEMENT = 0.98  # of scores in 8 bit with those in 32: Pearson's correlation
 _LEFT_OUT = ("it and methods of its family were left out", "half of it was left out, the other half known")
+_WORDS = {
+    "class": "class token of block {}",
+    "mean": "mean patch of block {}",
+    "inner": "mean patch of block {} from brow to mouth",
+    "contrast": "that less the mean patch around the face, of block {}",
+}
 _LIMITS = (
     "The head for generated faces does not find families of generators that it never saw. That for blends learned from "
     "self-made forgeries and collected swaps, that for animated heads from talking heads of eight "
@@ -176,7 +182,9 @@ def product_of(recipe: EncoderRecipe, heads: Mapping[str, FittedHead]) -> Produc
     """The words of the card."""
     lines = []
     for kind, head in heads.items():
-        reads = ", ".join(f"{part} token of block {block}" for block, part in head.reads)
+        reads = "; and ".join(
+            ", ".join(_WORDS[part].format(block) for block, part in member) for member in head.members
+        )
         areas = ", ".join(f"{source} {area:.3f}" for source, area in sorted(head.by_source.items()))
         lines.append(
             f"`{kind}` reads {reads}; learned from {head.learned} forgeries. AUC of each forged source while "
