@@ -48,7 +48,7 @@ _WORDS = {
     "class": "class token of block {}",
     "mean": "mean patch of block {}",
     "inner": "mean patch of block {} from brow to mouth",
-    "contrast": "that less the mean patch around the face, of block {}",
+    "contrast": "mean patch of block {} from brow to mouth less that around the face",
 }
 _LIMITS = (
     "The head for generated faces does not find families of generators that it never saw. That for blends learned from "
