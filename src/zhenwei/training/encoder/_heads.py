@@ -73,8 +73,7 @@ CHOICES: dict[str, tuple[tuple[Members, str], ...]] = {
         ((_CONTRAST, ((5, "inner"), (7, "inner"), (11, "class")), ((11, "class"),)), BOTH),
         ((_CONTRAST, ((5, "inner"), (7, "inner"), (11, "class")), ((11, "class"),)), SELF_MADE),
     ),
-    # Not the contrast: with it genuine streams, whose faces do differ from what is around them, looked animated, too;
-    # nor the class token of block 9, with which they rank higher among clips, though not among all media.
+    # Not the contrast: with it genuine streams, whose faces do differ from what is around them, looked animated, too.
     "animated": (((((7, "mean"), (10, "class")),), COLLECTED),),
     "generated": (
         ((((4, "mean"), (7, "mean"), (10, "class")),), BOTH),
