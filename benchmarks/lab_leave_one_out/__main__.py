@@ -20,7 +20,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     pack = parts.add_parser("pack")
     pack.add_argument("folder", type=Path)
-    pack.add_argument("--data", type=Path, required=True, help="the folder with dfdc-faces and photos")
+    pack.add_argument("--data", type=Path, required=True, help="the folder with dfdc-faces, photos and taef2")
     pack.add_argument("--workers", type=int, default=2)
     train = parts.add_parser("train")
     train.add_argument("folder", type=Path, help="what `pack` wrote")

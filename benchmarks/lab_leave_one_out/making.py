@@ -67,6 +67,7 @@ class Sitter:
 
 def build(data: Path, folder: Path, workers: int) -> None:
     """Writes the faces and the backbone that every training starts from, of ImageNet, which saw no forgery."""
+    make.round_trip(data)  # or each face would be left out for want of the autoencoder, silently
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as crew:
         sitters = _found(crew, [row for part in _FORGED for row in _rows(data, *part)])

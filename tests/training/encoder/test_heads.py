@@ -14,15 +14,13 @@ from zhenwei.training.encoder._heads import (
     COLLECTED,
     SELF_MADE,
     Members,
-    TokenTable,
     _Cell,
     by_medium,
     family_of,
     fit_head,
-    load_table,
     samples_of,
-    save_table,
 )
+from zhenwei.training.encoder._tokens import TokenTable, load_table, save_table
 
 WIDTH, EACH = 24, 40
 READS: tuple[Read, ...] = ((0, "mean"), (1, "class"))

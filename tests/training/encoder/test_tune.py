@@ -18,7 +18,7 @@ from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
 from zhenwei.training.data.made_pairs import MADE, PairMaker, RoundTrips, draw_trips, learning_rows, prepare_trips
 from zhenwei.training.data.pack import Pack, offsets_of
-from zhenwei.training.encoder import _heads
+from zhenwei.training.encoder import _tokens
 from zhenwei.training.encoder._tune import EncoderRecipe, load_tuned, losses, save_tuned
 from zhenwei.training.recipe import Augmentation, read_recipe
 from zhenwei.types import Pixels
@@ -176,7 +176,7 @@ def test_options_of_the_recipe() -> None:
 
 
 def test_the_table_of_the_heads_holds_faces_altered_ones_and_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_heads, "_MADE", 2)
+    monkeypatch.setattr(_tokens, "_MADE", 2)
     sent, shares = list[Pixels](), list[float]()
 
     def encode_all(pixels: Pixels) -> np.ndarray:
@@ -185,7 +185,7 @@ def test_the_table_of_the_heads_holds_faces_altered_ones_and_pairs(monkeypatch: 
         return np.asarray(values.reshape(-1, 1, 1, 1).repeat(2, 2))
 
     maker = PairMaker.of(room(), trips(), recipe())
-    table = _heads.table_of(encode_all, room(), maker, recipe(), shares.append)
+    table = _tokens.table_of(encode_all, room(), maker, recipe(), shares.append)
     altered = table.kind == "made altered"
     assert len(table.kind) == len(sent) == 6 + 4 * len(WAYS) + 2 * 6
     assert np.array_equal(table.tokens[:, 0, 0, 0], np.array(sent).mean((1, 2, 3)).astype(np.float16))

@@ -21,32 +21,20 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from zhenwei.errors import DataError
-from zhenwei.files import make_folder
-from zhenwei.nets.face_encoder import PARTS, ClipTower, Read, shares_of_patches
+from zhenwei.nets.face_encoder import Read
 from zhenwei.stats.metrics import auc
-from zhenwei.training.data.altered import WAYS
-from zhenwei.training.data.augment import AugmentationDraw, draw
-from zhenwei.training.data.encoding import shrink
-from zhenwei.training.data.face_room import KINDS, FaceRoom
-from zhenwei.training.data.made_pairs import PairMaker, learning_rows
-from zhenwei.training.encoder._tune import EncoderRecipe
+from zhenwei.training.data.face_room import KINDS
+from zhenwei.training.encoder._tokens import TokenTable
 from zhenwei.training.install.calibrate import Sample
-from zhenwei.types import Floats, Pixels
+from zhenwei.types import Floats
 
-FACES_OF_CLIP, _MAX_FACES = 4, 2000  # of a medium; of a source and class: all that there are so far, each asked
-_MADE, BEYOND = 60, 10**6  # batches of pairs for the heads, at steps that no training comes to
-_ALTERED = 70  # faces of each source that are altered, in each way
 _LEAVES_ALTERED = frozenset(
     ["blended", "generated"]
 )  # the head for animated ones leaves them alone without being shown
@@ -54,24 +42,22 @@ _WEIGHT = 150  # a source with more faces than these counts as these
 _MADE_WEIGHT = {"blended": 300}  # and the pairs made here, by kind
 _RIDGE, _BETWEEN = 1.0, 1.0
 _MIN_MEDIA = 4  # of a source that blocks are chosen by
-_BATCH = 16
-_VIEW = (48, 272)  # of a crop of 320: the margin that the detectors see
 KNOWN_ALONE = frozenset(["generated"])
 """Kinds of which a head finds the families that it learned from, and no others."""
 SELF_MADE, BOTH, COLLECTED = "self-made", "both", "collected"
 _MADE_KIND = {"blended": "made blended", "animated": "made decoded", "generated": "made decoded"}
 Members = tuple[tuple[Read, ...], ...]
 """What discriminants read, the mean of which is a head."""
-Encode = Callable[[Pixels], NDArray[np.float16]]
-"""``(n, 224, 224, 3)`` uint8 -> ``(n, blocks, 4, width)``: as :class:`TokensNet`."""
 _CONTRAST: tuple[Read, ...] = ((7, "contrast"), (10, "class"))
+_FACE: tuple[Read, ...] = ((5, "inner"), (7, "inner"), (11, "class"))
+_WHOLE: tuple[Read, ...] = ((11, "class"),)
 CHOICES: dict[str, tuple[tuple[Members, str], ...]] = {
     "blended": (
         ((((6, "mean"), (7, "mean"), (11, "class")),), BOTH),
-        ((((5, "inner"), (7, "inner"), (11, "class")),), BOTH),
+        ((_FACE,), BOTH),
         ((_CONTRAST,), BOTH),
-        ((_CONTRAST, ((5, "inner"), (7, "inner"), (11, "class")), ((11, "class"),)), BOTH),
-        ((_CONTRAST, ((5, "inner"), (7, "inner"), (11, "class")), ((11, "class"),)), SELF_MADE),
+        ((_CONTRAST, _FACE, _WHOLE), BOTH),
+        ((_CONTRAST, _FACE, _WHOLE), SELF_MADE),
     ),
     # Not the contrast: with it genuine streams, whose faces do differ from what is around them, looked animated, too.
     "animated": (((((7, "mean"), (10, "class")),), COLLECTED),),
@@ -83,40 +69,12 @@ CHOICES: dict[str, tuple[tuple[Members, str], ...]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TokenTable:
-    """``tokens`` ``(n, blocks, 4, width)`` float16: as :class:`TokensNet` gives them. ``kind``: "" genuine, of
-    :data:`KINDS`, or made here; ``medium``, ``group``: whose rows belong together; ``face_px``, 0 of pairs. ``split``:
-    "val" is asked and never learned from. ``origin``: the source, or that of the face which was altered."""
-
-    tokens: NDArray[np.float16]
-    kind: NDArray[np.str_]
-    source: NDArray[np.str_]
-    method: NDArray[np.str_]
-    medium: NDArray[np.str_]
-    group: NDArray[np.str_]
-    face_px: NDArray[np.float32]
-    split: NDArray[np.str_]
-    origin: NDArray[np.str_]
-
-    def read(self, reads: Sequence[Read]) -> Floats:
-        """``(n, len(reads) * width)`` float32."""
-        parts = [self.tokens[:, block, PARTS.index(part)] for block, part in reads]
-        return np.concatenate(parts, 1).astype(np.float32)
-
-    @property
-    def collected(self) -> NDArray[np.bool_]:
-        """Rows of files, not made here."""
-        return ~np.char.startswith(self.kind, "made")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class FittedHead:
     """``weight`` ``(len(reads), width)``, ``bias``: the mean of ``members``' discriminants. ``samples``: genuine media
     and those of ``kind``, scored by heads that knew nothing of their source; ``left_out``: score and face size of all
     media, by digest, likewise. ``by_source``: AUC of each forged source, left out."""
 
     kind: str
-    reads: tuple[Read, ...]
     members: Members
     learned: str
     weight: Floats
@@ -126,143 +84,15 @@ class FittedHead:
     by_source: dict[str, float]
 
     @property
+    def reads(self) -> tuple[Read, ...]:
+        """What the members read, each once."""
+        return reads_of(self.members)
+
+    @property
     def figure(self) -> float:
         """What it is chosen by: the mean of the mean and the worst over sources."""
         areas = list(self.by_source.values())
         return (float(np.mean(areas)) + min(areas)) / 2 if areas else 0.0
-
-
-def chosen_rows(room: FaceRoom) -> NDArray[np.int64]:
-    """Up to four faces of each medium and two thousand of each source, class and method, evenly spread."""
-    taken: dict[str, int] = {}
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for row in range(len(room)):
-        medium = str(room.medium[row])
-        place = taken[medium] = taken.get(medium, -1) + 1
-        if place % 2 == 0 and place < 2 * FACES_OF_CLIP:  # every other frame of eight
-            key = (str(room.pack.source[row]), str(room.kind[row]), str(room.method[row]))
-            groups.setdefault(key, []).append(row)
-    chosen = [row for mine in groups.values() for row in _evenly(mine, _MAX_FACES)]
-    return np.array(sorted(chosen), np.int64)
-
-
-def altered_rows(room: FaceRoom, recipe: EncoderRecipe) -> list[int]:
-    """Genuine faces that may be learned from, up to seventy of each source, evenly spread."""
-    by_source: dict[str, list[int]] = {}
-    for row in learning_rows(room, recipe).tolist():
-        by_source.setdefault(str(room.pack.source[row]), []).append(row)
-    return [row for mine in by_source.values() for row in _evenly(mine, _ALTERED)]
-
-
-def _evenly(rows: Sequence[int], limit: int) -> list[int]:
-    count = min(limit, len(rows))
-    return [rows[i * len(rows) // count] for i in range(count)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a table says of one face, but its tokens."""
-
-    kind: str
-    source: str
-    method: str
-    medium: str
-    group: str
-    split: str
-    origin: str
-    face_px: float
-
-
-def table_of(
-    encode: Encode, room: FaceRoom, maker: PairMaker, recipe: EncoderRecipe, progress: Callable[[float], None]
-) -> TokenTable:
-    """Tokens of the room's faces, each as it might be delivered (a forgery like its original), of genuine ones altered,
-    and of pairs made."""
-    rows, altered = chosen_rows(room), altered_rows(room, recipe)
-    total = len(rows) + len(WAYS) * len(altered) + _MADE * 2 * recipe.pairs
-    faces = itertools.chain(_collected(room, rows.tolist(), recipe), _altered(room, altered, recipe), _made(maker))
-    asked, found = list[_Asked](), list[NDArray[np.float16]]()
-    while batch := list(itertools.islice(faces, _BATCH)):
-        found.append(encode(np.stack([pixels for pixels, _ in batch])))
-        asked += [one for _, one in batch]
-        progress(len(asked) / total)
-    columns = {}
-    for name in ("kind", "source", "method", "medium", "group", "split", "origin"):
-        columns[name] = np.array([getattr(one, name) for one in asked])
-    sizes = np.array([one.face_px for one in asked], np.float32)
-    return TokenTable(np.concatenate(found), face_px=sizes, **columns)
-
-
-def _collected(room: FaceRoom, rows: Sequence[int], recipe: EncoderRecipe) -> Iterator[tuple[Pixels, _Asked]]:
-    pack = room.pack
-    for row in rows:
-        name = str(pack.identity[row]) if room.kind[row] != "generated" else str(pack.path[row])
-        rng = np.random.default_rng((recipe.seed, 31, zlib.crc32(name.encode())))
-        pixels = _view(_delivery(recipe, pack.side, rng).apply(pack.pixels(row)))
-        source, method, medium = str(pack.source[row]), str(room.method[row]), str(room.medium[row])
-        group, split, face_px = str(pack.identity[row]), str(pack.split[row]), float(pack.face_px[row])
-        yield pixels, _Asked(str(room.kind[row]), source, method, medium, group, split, source, face_px)
-
-
-def _altered(room: FaceRoom, rows: Sequence[int], recipe: EncoderRecipe) -> Iterator[tuple[Pixels, _Asked]]:
-    """Each way is the name of a source."""
-    pack = room.pack
-    for way, alter in WAYS.items():
-        for row in rows:
-            rng = np.random.default_rng((recipe.seed, 37, zlib.crc32(way.encode()), row))
-            delivery, medium = _delivery(recipe, pack.side, rng), f"{way} {row}"
-            pixels = _view(delivery.apply(alter(pack.pixels(row), rng)))
-            origin, face_px = str(pack.source[row]), float(pack.face_px[row])
-            yield pixels, _Asked("made altered", way, "", medium, medium, "train", origin, face_px)
-
-
-def _made(maker: PairMaker) -> Iterator[tuple[Pixels, _Asked]]:
-    for number in range(_MADE):
-        batch = maker[BEYOND + number]
-        for place, question in enumerate(batch.decoded.tolist()):
-            kind = ("made blended", "made decoded")[question] if place % 2 else "made genuine"
-            source, medium, group = f"made {question}", f"made {number} {place}", f"made {number} {place // 2}"
-            yield batch.pixels[place], _Asked(kind, source, "", medium, group, "train", source, 0.0)
-
-
-def _delivery(recipe: EncoderRecipe, side: int, rng: np.random.Generator) -> AugmentationDraw:
-    return draw(recipe.augmentation.model_copy(update={"rotate_deg": 0.01}), side, side, rng)
-
-
-def _view(crop: Pixels) -> Pixels:
-    first, last = _VIEW
-    return shrink(np.ascontiguousarray(crop[first:last, first:last]), last - first)
-
-
-class TokensOutput(NamedTuple):
-    """``tokens`` ``(n, blocks, 4, width)``: :data:`~zhenwei.nets.face_encoder.PARTS` after each block."""
-
-    tokens: Tensor
-
-
-class TokensNet(nn.Module):
-    """The tower as heads see it."""
-
-    shares: Tensor
-
-    def __init__(self, tower: ClipTower) -> None:
-        super().__init__()
-        self.tower = tower
-        self.register_buffer("shares", shares_of_patches(), persistent=False)
-
-    def forward(self, x: Tensor) -> TokensOutput:
-        pooled = [torch.cat([block[:, :1], self.shares @ block[:, 1:]], 1) for block in self.tower(x)]
-        return TokensOutput(torch.stack(pooled, 1))
-
-
-def save_table(table: TokenTable, path: Path) -> None:
-    make_folder(path.parent)
-    np.savez(path, allow_pickle=False, **{name: getattr(table, name) for name in TokenTable.__dataclass_fields__})
-
-
-def load_table(path: Path) -> TokenTable:
-    with np.load(path, allow_pickle=False) as file:
-        return TokenTable(**{name: file[name] for name in TokenTable.__dataclass_fields__})
 
 
 def fit_heads(table: TokenTable, say: Callable[[str], None]) -> dict[str, FittedHead]:
@@ -281,7 +111,7 @@ def fit_heads(table: TokenTable, say: Callable[[str], None]) -> dict[str, Fitted
 
 def fit_head(table: TokenTable, kind: str, members: Members, learned: str) -> FittedHead:
     """Raises :class:`DataError` where nothing of the kind was collected that it could be measured on."""
-    reads = tuple(dict.fromkeys(itertools.chain(*members)))
+    reads = reads_of(members)
     x = table.read(reads)
     centre, scale = x.mean(0), x.std(0) + 1e-4
     x = (x - centre) / scale
@@ -310,7 +140,6 @@ def fit_head(table: TokenTable, kind: str, members: Members, learned: str) -> Fi
     samples = samples_of(table, kind, media)
     return FittedHead(
         kind,
-        reads,
         members,
         learned,
         np.asarray(weight.reshape(len(reads), -1), np.float32),
@@ -319,6 +148,10 @@ def fit_head(table: TokenTable, kind: str, members: Members, learned: str) -> Fi
         {str(table.medium[rows[0]]): (score, px) for rows, score, px in media},
         _by_source(samples),
     )
+
+
+def reads_of(members: Members) -> tuple[Read, ...]:
+    return tuple(dict.fromkeys(itertools.chain(*members)))
 
 
 def _columns(reads: Sequence[Read], members: Members, width: int) -> list[NDArray[np.int64]]:

@@ -25,8 +25,9 @@ from zhenwei.trainer.run import Progress, Run, Runtime
 from zhenwei.training.clip import clip_tower
 from zhenwei.training.data.face_room import KINDS, FaceRoom, prepare_room
 from zhenwei.training.data.made_pairs import PairMaker, RoundTrips, prepare_trips
-from zhenwei.training.encoder import _heads, _tune
-from zhenwei.training.encoder._heads import FittedHead, TokensNet, TokensOutput
+from zhenwei.training.encoder import _heads, _tokens, _tune
+from zhenwei.training.encoder._heads import FittedHead
+from zhenwei.training.encoder._tokens import TokensNet, TokensOutput
 from zhenwei.training.encoder._tune import EncoderRecipe
 from zhenwei.training.install.calibrate import Calibrated, calibrate
 from zhenwei.training.install.card import Product
@@ -102,15 +103,15 @@ def learn(recipe: EncoderRecipe, data: EncoderData, run: LessonRun) -> TunedEnco
 def install(recipe: EncoderRecipe, data: EncoderData, net: TunedEncoder, run: LessonRun) -> tuple[ModelEntry, ...]:
     """Chooses and calibrates the heads on sources left out, and puts tower and heads into the store."""
     maker = PairMaker.of(data.room, data.trips, recipe)
-    shown = np.concatenate([maker[_heads.BEYOND - 1 - number].pixels for number in range(_SHOWN)])[:_SHOWN]
+    shown = np.concatenate([maker[_tokens.BEYOND - 1 - number].pixels for number in range(_SHOWN)])[:_SHOWN]
     tower = smooth(assembled(net.tower), _input(shown))
     tokens = quantised(export(TokensNet(tower), 224, outputs=TokensOutput._fields).onnx)
     table_at = run.output / f"tokens-{hashlib.sha256(tokens).hexdigest()[:12]}.npz"  # of this tower, and no other
     if not table_at.is_file():
         encode = partial(_encoded, _session(tokens))
-        table = _heads.table_of(encode, data.room, maker, recipe, run.bar("asking the tower"))
-        _heads.save_table(table, table_at)
-    heads = _heads.fit_heads(_heads.load_table(table_at), run.say)
+        table = _tokens.table_of(encode, data.room, maker, recipe, run.bar("asking the tower"))
+        _tokens.save_table(table, table_at)
+    heads = _heads.fit_heads(_tokens.load_table(table_at), run.say)
     exported = export_encoder(tower, heads, _input(shown))
 
     def measure() -> Mapping[str, Calibrated]:
