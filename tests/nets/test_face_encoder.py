@@ -43,6 +43,22 @@ def test_tokens_after_every_block_and_no_face_minds_its_neighbours(tower: ClipTo
 
 
 @torch.no_grad()
+def test_tokens_of_the_last_block_that_nobody_reads_are_not_computed(tower: ClipTower) -> None:
+    whole, first = tower(faces()), tower(faces(), wanted=1)
+    assert [block.shape[1] for block in first] == [1 + CELLS**2, 1 + CELLS**2, 1]
+    for all_of_them, some in zip(whole, first, strict=True):
+        assert torch.allclose(all_of_them[:, : some.shape[1]], some, atol=1e-4)
+    reads: list[Read] = [(0, "mean"), (2, "class")]
+    net = FaceEncoderNet(tower, reads, [(1, "class")], reads).eval()
+    other = FaceEncoderNet(tower, reads, [(2, "inner")], reads).eval()
+    assert (net.wanted, other.wanted) == (1, None)
+    torch.nn.init.normal_(net.blended.weight)
+    found = net(faces())
+    net.wanted = None
+    assert all(torch.allclose(one, two, atol=1e-4) for one, two in zip(found, net(faces()), strict=True))
+
+
+@torch.no_grad()
 def test_attention_is_that_of_the_formula(tower: ClipTower) -> None:
     """Against the softmax written out, a head at a time."""
     block, x = tower.blocks[0], torch.randn(1, 5, WIDTH, generator=torch.Generator().manual_seed(2))

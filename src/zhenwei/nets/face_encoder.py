@@ -41,7 +41,7 @@ def shares_of_patches() -> Tensor:
 
 
 class Block(nn.Module):
-    """``(n, tokens, width)`` in and out."""
+    """``(n, tokens, width)`` in and out; the first ``wanted`` tokens alone where no more of them are asked for."""
 
     def __init__(self, width: int = WIDTH, heads: int = HEADS) -> None:
         super().__init__()
@@ -53,10 +53,12 @@ class Block(nn.Module):
         self.fc1 = nn.Linear(width, 4 * width)
         self.fc2 = nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, wanted: int | None = None) -> Tensor:
         n, tokens, width = x.shape
-        each = (n, tokens, self.heads, width // self.heads)
+        each = (n, -1, self.heads, width // self.heads)
         q, k, v = [part.reshape(each).transpose(1, 2) for part in self.qkv(self.norm1(x)).split(width, 2)]
+        if wanted is not None:  # all of them are looked at, by these alone
+            tokens, x, q = wanted, x[:, :wanted], q[:, :, :wanted]
         if torch.onnx.is_in_onnx_export():  # plain operators: the fused one is written with a scale for every shape
             weights = torch.softmax((q * (width // self.heads) ** -0.5) @ k.transpose(-1, -2), -1)
             mixed = weights @ v  # (n, heads, tokens, width / heads)
@@ -96,11 +98,12 @@ class ClipTower(nn.Module):
             x = torch.cat([x[:, :1], torch.gather(x, 1, index)], 1)
         return cast("Tensor", self.norm(x))
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, wanted: int | None = None) -> list[Tensor]:
+        """``wanted``: how many tokens of the last block are asked for; None: all of them."""
         x = self.embed(x)
         found = []
-        for block in self.blocks:
-            x = block(x)
+        for number, block in enumerate(self.blocks):
+            x = block(x, wanted if number == len(self.blocks) - 1 else None)
             found.append(x)
         return found
 
@@ -193,9 +196,12 @@ class FaceEncoderNet(nn.Module):
         self.blended = LinearHead(blended, width)
         self.animated = LinearHead(animated, width)
         self.generated = LinearHead(generated, width)
+        last = len(tower.blocks) - 1
+        whole = any(part != "class" for block, part in (*blended, *animated, *generated) if block == last)
+        self.wanted = None if whole else 1  # the class token of the last block costs a sixth of all of its tokens
 
     def forward(self, x: Tensor) -> FaceEncoderOutput:
-        blocks = self.tower(x)
+        blocks = self.tower(x, self.wanted)
         found: list[Tensor] = []
         for head in (self.blended, self.animated, self.generated):
             found += head(blocks)
