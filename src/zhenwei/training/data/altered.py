@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
+from zhenwei.training.data.video_codec import through_h264
 from zhenwei.types import Floats, Pixels
 
 Altered = Callable[[Pixels, np.random.Generator], Pixels]
+_FRAMES, _MOVED_PX, _CODED_PX = 4, 2.0, 16  # of a stream: the last is predicted; px a frame; the smallest side
 _ENLARGED_BY = (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_LINEAR)
 
 
@@ -65,7 +67,29 @@ def graded(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return _pixels(255 * y)
 
 
-WAYS: Mapping[str, Altered] = {"retouched": retouched, "enlarged": enlarged, "denoised": denoised, "graded": graded}
+def streamed(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """A frame of a live stream: mostly retouched, sent small at few bits while the head moves, shown large again."""
+    y = retouched(pixels, rng) if rng.random() < 0.7 else pixels
+    (height, width), share = pixels.shape[:2], float(rng.uniform(0.45, 1.0))
+    small = (max(_CODED_PX, 2 * int(width * share / 2)), max(_CODED_PX, 2 * int(height * share / 2)))
+    step = rng.uniform(-_MOVED_PX, _MOVED_PX, 2)
+    frames = []
+    for before in reversed(range(_FRAMES)):
+        shift = np.array([[1, 0, before * step[0]], [0, 1, before * step[1]]], np.float32)
+        moved = cv2.warpAffine(y, shift, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+        frames.append(cv2.resize(moved, small, interpolation=cv2.INTER_AREA))
+    last = through_h264(np.stack(frames), int(rng.integers(20, 36)))[-1]
+    large = cv2.resize(last, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    return _pixels(_crisped(large, 1.3, float(rng.uniform(0.2, 0.9)) if rng.random() < 0.5 else 0.0))
+
+
+WAYS: Mapping[str, Altered] = {
+    "retouched": retouched,
+    "enlarged": enlarged,
+    "denoised": denoised,
+    "graded": graded,
+    "streamed": streamed,
+}
 
 
 def _crisped(x: Floats, sigma: float, amount: float) -> Floats:

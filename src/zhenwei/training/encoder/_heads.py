@@ -21,7 +21,7 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,9 +35,6 @@ from zhenwei.training.encoder._tokens import TokenTable
 from zhenwei.training.install.calibrate import Sample
 from zhenwei.types import Floats
 
-_LEAVES_ALTERED = frozenset(
-    ["blended", "generated"]
-)  # the head for animated ones leaves them alone without being shown
 _WEIGHT = 150  # a source with more faces than these counts as these
 _MADE_WEIGHT = {"blended": 300}  # and the pairs made here, by kind
 _RIDGE, _BETWEEN = 1.0, 1.0
@@ -60,7 +57,11 @@ CHOICES: dict[str, tuple[tuple[Members, str], ...]] = {
         ((_CONTRAST, _FACE, _WHOLE), SELF_MADE),
     ),
     # Not the contrast: with it genuine streams, whose faces do differ from what is around them, looked animated, too.
-    "animated": (((((7, "mean"), (10, "class")),), COLLECTED),),
+    "animated": (
+        ((((7, "mean"), (9, "class")),), COLLECTED),
+        ((((7, "mean"), (10, "class")),), COLLECTED),
+        ((((7, "mean"), (11, "class")),), COLLECTED),
+    ),
     "generated": (
         ((((4, "mean"), (7, "mean"), (10, "class")),), BOTH),
         ((((4, "mean"), (5, "mean"), (10, "class")),), BOTH),
@@ -72,7 +73,8 @@ CHOICES: dict[str, tuple[tuple[Members, str], ...]] = {
 class FittedHead:
     """``weight`` ``(len(reads), width)``, ``bias``: the mean of ``members``' discriminants. ``samples``: genuine media
     and those of ``kind``, scored by heads that knew nothing of their source; ``left_out``: score and face size of all
-    media, by digest, likewise. ``by_source``: AUC of each forged source, left out."""
+    media, by digest, likewise. ``clips``: numbers of samples of several faces, ``clip_digests`` those of such media.
+    ``by_source``: AUC of each forged source, left out."""
 
     kind: str
     members: Members
@@ -81,6 +83,8 @@ class FittedHead:
     bias: float
     samples: tuple[Sample, ...]
     left_out: dict[str, tuple[float, float]]
+    clips: frozenset[int]
+    clip_digests: frozenset[str]
     by_source: dict[str, float]
 
     @property
@@ -138,6 +142,7 @@ def fit_head(table: TokenTable, kind: str, members: Members, learned: str) -> Fi
             scores[mine] = x[mine] @ direction[0] + direction[1]
     weight, media = fitted[0] / scale, by_medium(table, scores)
     samples = samples_of(table, kind, media)
+    clips = {number: str(table.medium[rows[0]]) for number, (rows, _, _) in enumerate(media) if len(rows) > 1}
     return FittedHead(
         kind,
         members,
@@ -146,7 +151,9 @@ def fit_head(table: TokenTable, kind: str, members: Members, learned: str) -> Fi
         float(fitted[1] - weight @ centre),
         samples,
         {str(table.medium[rows[0]]): (score, px) for rows, score, px in media},
-        _by_source(samples),
+        frozenset(clips),
+        frozenset(clips.values()),
+        _by_source(samples, clips),
     )
 
 
@@ -229,9 +236,7 @@ def _cells(
     x: Floats, table: TokenTable, kind: str, learned: str, usable: NDArray[np.bool_] | None = None
 ) -> list[_Cell]:
     """Of what a head learns from: genuine faces, and forged ones that were made here, collected, or both."""
-    wanted = {"": False, "made genuine": False}
-    if kind in _LEAVES_ALTERED:
-        wanted["made altered"] = False
+    wanted = {"": False, "made genuine": False, "made altered": False}
     if learned != COLLECTED:
         wanted[_MADE_KIND[kind]] = True
     if learned != SELF_MADE:
@@ -308,16 +313,19 @@ def samples_of(table: TokenTable, kind: str, media: Sequence[Scored]) -> tuple[S
     return tuple(samples)
 
 
-def _by_source(samples: Sequence[Sample]) -> dict[str, float]:
-    """AUC of every forged source with media enough: the mean over all genuine sources with as many."""
-    by_source: dict[tuple[str, bool], list[float]] = {}
+def _by_source(samples: Sequence[Sample], clips: Collection[int]) -> dict[str, float]:
+    """AUC of every forged source with media enough: the mean over all genuine sources with as many of the same kind
+    of media, where ``clips`` are the numbers of those of several faces. Where a source has both, the mean of both.
+
+    Clips beside clips: what a stream went through is no forgery, and pictures say nothing of whether a head knows."""
+    by_source: dict[tuple[str, bool, bool], list[float]] = {}
     for sample in samples:
-        by_source.setdefault((sample.source, sample.forged), []).append(sample.score)
+        by_source.setdefault((sample.source, sample.number in clips, sample.forged), []).append(sample.score)
     large = {key: scores for key, scores in by_source.items() if len(scores) >= _MIN_MEDIA}
-    genuine = [scores for (_, forged), scores in large.items() if not forged]
-    found = {}
-    for (source, forged), scores in large.items():
+    areas: dict[str, list[float]] = {}
+    for (source, clip, forged), scores in large.items():
+        genuine = [other for (_, same, of_forged), other in large.items() if same == clip and not of_forged]
         if forged and genuine:
             each = [auc([True] * len(scores) + [False] * len(other), [*scores, *other]) for other in genuine]
-            found[source] = float(np.mean(each))
-    return found
+            areas.setdefault(source, []).append(float(np.mean(each)))
+    return {source: float(np.mean(mine)) for source, mine in areas.items()}
