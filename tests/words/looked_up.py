@@ -75,6 +75,9 @@ LOOKED_UP = (  # words that come out of data
     "C_llr {} bits on groups left out of the fit (0 perfect, 1 useless); {} genuine and {} forged {} of {} groups; {} "
     "gave no answer. LLRs are kept within [{}, {}], what that many groups can support. Thresholds hold in the worst of "
     "the sources.",
+    "C_llr {} bits on groups left out of the fit (0 perfect, 1 useless); {} genuine and {} forged {} of {} groups; {} "
+    "gave no answer. LLRs are kept within [{}, {}], the logarithm of all genuine media. Thresholds hold in the worst "
+    "of the sources.",
     "C_llr {} bits on groups left out of the fit (0 perfect, 1 useless); {} genuine and {} forged pairs of mouth and "
     "sound of {} groups; {} gave no answer. LLRs are kept within [{}, {}], what that many groups can support. "
     "Thresholds hold in the worst of the sources.",

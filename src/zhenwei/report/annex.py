@@ -18,7 +18,7 @@ from zhenwei.errors import ModelError
 from zhenwei.fusion.wording import leaning, ratio, signed
 from zhenwei.report.exhibits import weight
 from zhenwei.report.terms import say
-from zhenwei.types import DetectorInfo, Language, Media, Report
+from zhenwei.types import DetectorInfo, Kind, Language, Media, Report
 
 Standing = Literal["same", "changed", "missing"]
 _CHUNK = 1 << 20
@@ -89,24 +89,28 @@ def methods(report: Report, known: Mapping[str, DetectorInfo], language: Languag
             continue
         info = known[each.detector]
         weights = [(name, report.engine.models[name]) for name in info.models if name in report.engine.models]
-        found[each.detector] = Method(info, signed(weight(each), 2), tuple(weights), _measured(info, language))
+        found[each.detector] = Method(
+            info, signed(weight(each), 2), tuple(weights), _measured(info, report.media.kind, language)
+        )
     return list(found.values())
 
 
-def _measured(info: DetectorInfo, language: Language) -> str:
-    """The calibration's paragraph of the first card that has one; of its own part where the model has several."""
+def _measured(info: DetectorInfo, kind: Kind, language: Language) -> str:
+    """The calibration's paragraph of the first card that has one; of its own part where the model has several, and of
+    that for clips where there is one."""
     from zhenwei import models
 
     part = info.id.rpartition(".")[2]
+    parts = (f"{part}_clips", part) if kind == "video" else (part,)
     for name in info.models:
         try:
             section = models.card(name).partition("## Calibration")[2]
         except ModelError:
             continue
         paragraphs = section.partition("\n## ")[0].strip().split("\n\n")
-        own = [each for each in paragraphs if each.startswith(f"`{part}`: ")] or paragraphs
+        own = [each for name in parts for each in paragraphs if each.startswith(f"`{name}`: ")] or paragraphs
         if own[0]:
-            text = " ".join(own[0].removeprefix(f"`{part}`: ").replace("`", "").split())
+            text = " ".join(re.sub("^`[a-z_]+`: ", "", own[0]).replace("`", "").split())
             return re.sub(
                 "（([a-z]+)）",
                 lambda noun: f"（{words.translated(noun[1], language)}）",

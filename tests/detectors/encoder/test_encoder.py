@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from zhenwei import faces, models
 from zhenwei.detectors import build
 from zhenwei.detectors.encoder._heads import CONTRACT, MODEL
 from zhenwei.forge.synthesis import self_blend
+from zhenwei.models.calibration import Calibration
 from zhenwei.types import Frame, ImageExhibit, Media, Pixels, Subject
 
 PORTRAIT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
@@ -44,6 +46,19 @@ def test_three_detectors_run_the_tower_once(portrait: Pixels, monkeypatch: pytes
     assert runs == [MODEL]
     assert len({evidence.score for evidence in together}) == 3
     assert all(evidence.llr is not None for evidence in together)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_same_face_weighs_what_it_does_in_media_of_its_kind(name: str, portrait: Pixels) -> None:
+    picture = subject(portrait)
+    clip = replace(picture, media=replace(picture.media, kind="video"))
+    part, px = name.partition(".")[2], picture.track.faces[0].quality.face_px  # type: ignore[union-attr]
+    for asked, own in ((picture, part), (clip, f"{part}_clips")):
+        found = build(name).examine(asked)
+        calibration = Calibration.load(models.calibration_path(MODEL, part=own))
+        assert found.score is not None
+        assert found.llr == pytest.approx(calibration.llr(found.score, face_px=px))
+    assert build(name).examine(picture).score == build(name).examine(clip).score
 
 
 def test_a_map_adds_up_to_its_score(portrait: Pixels) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zhenwei.detectors._faces import Head, SharedHead, head_info
-from zhenwei.types import DetectorInfo, Forgery, InputContract, Text
+from zhenwei.types import DetectorInfo, Evidence, Forgery, InputContract, Subject, Text
 
 MODEL = "face_encoder"
 CONTRACT = InputContract(size_px=224, margin=0.2, min_face_px=48)
@@ -29,6 +29,17 @@ class EncoderHead(SharedHead):
     most: int = 4
 
     contract = CONTRACT
+
+    def examine(self, subject: Subject) -> Evidence:
+        """What a score is worth is known of pictures and of clips apart: a stream lifts all of them."""
+        found = self.examiner()
+        part = of_clips(found.part) if subject.media.kind == "video" else found.part
+        return replace(found, part=part).examine(subject)
+
+
+def of_clips(part: str) -> str:
+    """The calibration for clips of the head whose calibration for pictures is ``part``."""
+    return f"{part}_clips"
 
 
 def head_of(part: str, first: int) -> Head:

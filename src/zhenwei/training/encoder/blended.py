@@ -4,9 +4,10 @@ linear head for each, all installed as one model in 8 bit."""
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from zhenwei import models
+from zhenwei.detectors.encoder._heads import of_clips
 from zhenwei.errors import ModelError, UsageError
 from zhenwei.models import ModelEntry
 from zhenwei.models.calibration import Calibration
@@ -29,7 +31,7 @@ from zhenwei.training.encoder import _heads, _tokens, _tune
 from zhenwei.training.encoder._heads import FittedHead
 from zhenwei.training.encoder._tokens import TokensNet, TokensOutput
 from zhenwei.training.encoder._tune import EncoderRecipe
-from zhenwei.training.install.calibrate import Calibrated, calibrate
+from zhenwei.training.install.calibrate import Calibrated, calibrate, cautious
 from zhenwei.training.install.card import Product
 from zhenwei.training.install.int8 import quantised, smooth
 from zhenwei.training.install.onnx_export import ExportedModel, export
@@ -40,9 +42,11 @@ from zhenwei.types import Floats, Pixels
 
 MODEL = "face_encoder"
 DETECTORS = tuple(f"encoder.{kind}" for kind in KINDS)
+PARTS = (*KINDS, *map(of_clips, KINDS))
 TUNED = "tuned.safetensors"
 _BLOCKS = 12  # of the tower as it is installed
 _SHOWN = 32  # faces that the spread of channels, and what 8 bit costs, are seen on
+_MIN_APART = 20  # media of each class that a calibration of pictures or of clips alone asks for
 _MIN_AGREEMENT = 0.98  # of scores in 8 bit with those in 32: Pearson's correlation
 _LEFT_OUT = ("it and methods of its family were left out", "half of it was left out, the other half known")
 _WORDS = {
@@ -115,23 +119,43 @@ def install(recipe: EncoderRecipe, data: EncoderData, net: TunedEncoder, run: Le
     exported = export_encoder(tower, heads, _input(shown))
 
     def measure() -> Mapping[str, Calibrated]:
-        found = {}
+        found: dict[str, Calibrated] = {}
         for kind in KINDS:
-            bounded = kind in _heads.KNOWN_ALONE
-            found[kind] = calibrate(heads[kind].samples, lambda sample: sample, seed=recipe.seed, bounded=bounded)
+            found |= calibrated(heads[kind], recipe.seed)
         return found
 
-    row = publish(product_of(recipe, heads), exported, measure, parts=KINDS, store=run.store)
+    row = publish(product_of(recipe, heads), exported, measure, parts=PARTS, store=run.store)
     save_left_out(_left_out(heads, run.store), MODEL, run.store)
     return (row,)
+
+
+def calibrated(head: FittedHead, seed: int) -> dict[str, Calibrated]:
+    """What scores are worth on pictures and, apart from them, on clips; on both together where there is too little of
+    one. A stream lifts the scores of genuine and forged faces alike: what tells a picture says nothing of a clip.
+
+    Clips are few. Bounds that so few support would make all alike that are likely forged, and the levels of the fused
+    verdict, which are measured on whole clips, rest on their order: theirs is the logarithm of all genuine media."""
+    found = {}
+    for part, clips in ((head.kind, False), (of_clips(head.kind), True)):
+        mine = [sample for sample in head.samples if (sample.number in head.clips) == clips]
+        apart = min([[sample.forged for sample in mine].count(forged) for forged in (False, True)]) >= _MIN_APART
+        each = calibrate(mine if apart else head.samples, lambda sample: sample, seed=seed)
+        if apart and clips:
+            bound = math.log(sum([not sample.forged for sample in head.samples]))
+            within = replace(each.calibration, lowest=-bound, highest=bound)
+            each = replace(each, calibration=within, bounds="the logarithm of all genuine media")
+        found[part] = cautious(each) if head.kind in _heads.KNOWN_ALONE else each
+    return found
 
 
 def _left_out(heads: Mapping[str, FittedHead], store: Path) -> dict[str, dict[str, float]]:
     """What is known of each medium without its source, for the thresholds."""
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for kind, detector in zip(KINDS, DETECTORS, strict=True):
-        calibration = Calibration.load(models.calibration_path(MODEL, store, part=kind))
+        parts = (kind, of_clips(kind))
+        pictures, clips = (Calibration.load(models.calibration_path(MODEL, store, part=part)) for part in parts)
         for digest, (score, face_px) in heads[kind].left_out.items():
+            calibration = clips if digest in heads[kind].clip_digests else pictures
             found[digest][detector] = round(calibration.llr(score, face_px=face_px), 4)
     return dict(found)
 
@@ -203,7 +227,8 @@ def product_of(recipe: EncoderRecipe, heads: Mapping[str, FittedHead]) -> Produc
         input="faces (n, 3, 224, 224) float32 RGB in [-1, 1], face box with a margin of 20%; gives scores (n,) and "
         "maps (n, 14, 14), logits, of blended, animated, generated; a score is the mean of its map",
         facts=("Network: vision transformer of 12 blocks, matrix products in 8 bit", f"Seed {recipe.seed}"),
-        held_out="One row of each source: media, each delivered once (scaled, re-encoded), that were scored by heads "
+        held_out="`_clips`: what scores are worth on clips; the others: on pictures, or both where those are too few. "
+        "One row of each source: media, each delivered once (scaled, re-encoded), that were scored by heads "
         "which knew neither the source nor methods of the same family; of generated ones, not this half of it. The "
         "tower saw genuine faces of some of these sources, forged ones of none.",
         remarks=tuple(lines),

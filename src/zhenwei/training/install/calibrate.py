@@ -68,10 +68,13 @@ AskEach = Callable[[HeldOutImage], Mapping[str, Sample | None]]
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
+    """``bounds``: what LLRs are kept within, in words."""
+
     calibration: Calibration
     operating: OperatingPoints
     samples: tuple[Sample, ...]
     unanswered: int
+    bounds: str = "what that many groups can support"
 
 
 def calibrate(

@@ -90,8 +90,8 @@ def _calibration(product: Product, part: str, found: Calibrated) -> str:
     return (
         f"{f'`{part}`: ' if part else ''}C_llr {fitted.c_llr:.2f} bits on groups left out of the fit (0 perfect, 1 "
         f"useless); {fitted.genuine} genuine and {fitted.forged} forged {product.noun} of {fitted.groups} groups; "
-        f"{found.unanswered} gave no answer. LLRs are kept within [{fitted.lowest:.2f}, {fitted.highest:.2f}], what "
-        "that many groups can support. Thresholds hold in the worst of the sources."
+        f"{found.unanswered} gave no answer. LLRs are kept within [{fitted.lowest:.2f}, {fitted.highest:.2f}], "
+        f"{found.bounds}. Thresholds hold in the worst of the sources."
     )
 
 
