@@ -246,7 +246,7 @@ def measure_thresholds(options: TrainOptions) -> None:
 
 def _asked(options: TrainOptions, folder: Path, shown: _Shown) -> KeptAnswers:
     """The answers of every detector; of media that ``--from`` knows, those that have not changed are taken from it."""
-    chosen = [detectors.build(name) for name in detectors.asked_at("standard")]
+    chosen = [detectors.build(name) for name in thresholds.asked()]
     by = {detector.info.id: kept_answers.made_by(detector) for detector in chosen}
     known = kept_answers.load(options.start[0]) if options.start else KeptAnswers((), {})
     unchanged, digests = known.unchanged(chosen), {one.digest for one in known.media}

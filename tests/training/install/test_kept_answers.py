@@ -70,6 +70,8 @@ def test_new_answers_join_those_that_hold() -> None:
     assert found.said == (*before.said, replace(noise, llr=-1.0))
     (alone,) = merged([], [fresh], {ID})
     assert alone == fresh
+    sound = replace(fresh, kind="audio")  # which it does not take, though it answered once
+    assert merged([replace(known, kind="audio")], [sound], {ID}) == [sound]
 
 
 def test_a_medium_that_heads_knew_is_answered_by_those_that_did_not() -> None:

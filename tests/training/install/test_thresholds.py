@@ -253,14 +253,14 @@ def test_thresholds_are_measured_and_written_where_they_are_wanted(
     assert (again / "left_out.json").read_text() == (out / "left_out.json").read_text()
     stale = tmp_path / "stale.json.gz"
     other = [replace(one, said=tuple(replace(a, llr=9.0) for a in one.said)) for one in kept.media]
-    by = {name: made if name != "traditional.noise" else "another" for name, made in kept.by.items()}
+    by = {name: made if name != "cnn.neuron_coverage" else "another" for name, made in kept.by.items()}
     kept_answers.save(replace(kept, media=tuple(other), by=by), stale)
     assert main([*same, "--data", str(data), "--from", str(stale)]) == 0
     mended = {one.digest: one for one in kept_answers.load(again / kept_answers.NAME).media}
     for one_before in kept.media:
         for said_now in mended[one_before.digest].said:
             known = {a.detector: a.llr for a in one_before.said}
-            want = known[said_now.detector] if said_now.detector == "traditional.noise" else 9.0
+            want = known[said_now.detector] if said_now.detector == "cnn.neuron_coverage" else 9.0
             assert said_now.llr == want
     capsys.readouterr()
     assert main([*asked, "--data", str(data / "photos.zip")]) == 1

@@ -39,6 +39,7 @@ class ResidualFingerprint:
             ),
         ),
         MODEL,
+        depth="full",
     )
 
     def examine(self, subject: Subject) -> Evidence:

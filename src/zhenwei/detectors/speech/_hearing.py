@@ -15,7 +15,19 @@ from zhenwei.detectors._audio import ACTIVITY, mixed, speech_runs, total_s
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals import shown
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.types import Audio, Curve, DetectorInfo, Evidence, Exhibit, Floats, ImageExhibit, Interval, Pixels, Text
+from zhenwei.types import (
+    Audio,
+    Curve,
+    Depth,
+    DetectorInfo,
+    Evidence,
+    Exhibit,
+    Floats,
+    ImageExhibit,
+    Interval,
+    Pixels,
+    Text,
+)
 
 MIN_S = 1.5  # of speech
 WINDOW_S, STEP_S = 2.5, 1.25
@@ -48,7 +60,14 @@ class Speech:
         return total_s(self.runs)
 
 
-def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[Text, ...], model: str) -> DetectorInfo:
+def detector_info(
+    id_: str,
+    question: Text,
+    reference: str,
+    blind_spots: tuple[Text, ...],
+    model: str,
+    depth: Depth = "standard",
+) -> DetectorInfo:
     """The catalogue entry of a detector of this family, which runs ``model``."""
     return DetectorInfo(
         id=id_,
@@ -60,6 +79,7 @@ def detector_info(id_: str, question: Text, reference: str, blind_spots: tuple[T
         blind_spots=blind_spots,
         models=(model, ACTIVITY),
         finds="voice",
+        depth=depth,
     )
 
 

@@ -38,6 +38,7 @@ class LfccGmm:
             Text("noise, reverberation and compression", zh="噪声、混响和压缩"),
         ),
         MODEL,
+        depth="full",
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Evidence:

@@ -93,6 +93,7 @@ class Noise:
             ),
         ),
         models=(_MODEL,),
+        depth="full",
     )
 
     def examine(self, subject: Subject) -> Evidence:

@@ -118,10 +118,12 @@ def load(path: Path) -> KeptAnswers:
 
 
 def merged(known: Sequence[FileAnswers], anew: Sequence[FileAnswers], kept: Collection[str]) -> list[FileAnswers]:
-    """``anew``, to which ``known`` adds what the detectors in ``kept`` said of the same media."""
+    """``anew``, to which ``known`` adds what the detectors in ``kept`` said of the same media, where they still take
+    media of that kind."""
+    takes = {name: detectors.build(name).info.takes for name in kept}
     before = {one.digest: one.said for one in known}
     return [
-        replace(one, said=(*[a for a in before[one.digest] if a.detector in kept], *one.said))
+        replace(one, said=(*[a for a in before[one.digest] if one.kind in takes.get(a.detector, ())], *one.said))
         if one.digest in before
         else one
         for one in anew

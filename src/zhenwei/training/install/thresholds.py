@@ -1,7 +1,7 @@
 """What the fused verdict rests on: how detectors repeat each other, what they are worth, and how often each LLR is
 reached; all of it on whole files of sources, most of which nothing was trained on, and each left out in turn.
 
-Every detector of the standard depth is asked about every file of the protocol "thresholds"
+Every detector of the standard depth (and :data:`ALSO`) is asked about every file of the protocol "thresholds"
 (:mod:`zhenwei.evaluation`), as users would ask.
 From the answers follow, in this order:
 
@@ -60,6 +60,9 @@ CHANCE = 0.53  # an AUC up to here
 _RANGE = (0.01, 0.99)
 _SEEN = ("face_px", "sharpness", "brightness")
 _MAX_TRUST, _MIN_OFFSET = 5.0, -3.0
+ALSO = ("speech.lfcc_gmm", "traditional.noise")
+"""Asked beside those of the standard depth, so that with ``--full`` they are weighed as they were measured; nothing
+else rests on what they say."""
 _DECLARING = ("provenance.", "consistency.metadata")  # what a file says of itself, which a set of files settles
 _NAMES = {
     "HansonSun/FaceLabelTools": "MTFL web faces",
@@ -153,20 +156,25 @@ def ask(
     without: Collection[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[FileAnswers]:
-    """Every detector of the standard depth but those in ``without`` about ``items``; what cannot be read is left out.
+    """The detectors of :func:`asked` but those in ``without`` about ``items``; what cannot be read is left out.
 
     Answers are kept in ``folder``, so that an interrupted run goes on. Raises :class:`DataError` for damaged data.
     """
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     # By name, or those that do not count now were never asked again.
-    asked = tuple(name for name in asked_at("standard") if name not in without)
-    options = pipeline.Options(frames=load_protocol(PROTOCOL).frames, detectors=asked)
+    chosen = tuple(name for name in asked() if name not in without)
+    options = pipeline.Options(frames=load_protocol(PROTOCOL).frames, detectors=chosen)
     journal = Journal.open(folder / JOURNAL, run_of(FUSED, options))
     tell = (lambda done: progress(done, len(items))) if progress else None
     outcomes = examine(items, scratch, options=options, journal=journal, tell=tell)
     scratch.rmdir()
     return [answered(outcome) for outcome in outcomes if outcome.decision != "unreadable"]
+
+
+def asked() -> tuple[str, ...]:
+    """The ids of all whose answers are kept: those of the standard depth and :data:`ALSO`."""
+    return tuple(sorted({*asked_at("standard"), *ALSO}))
 
 
 def items_of(data: Path, limit: int = 0) -> list[Item]:
@@ -228,6 +236,7 @@ def as_if_unknown(every: Sequence[FileAnswers], left_out: LeftOut | None = None)
 def measure(every: Sequence[FileAnswers]) -> MeasuredThresholds:
     """All four steps. Raises :class:`DataError` where a class was never answered."""
     dependence = _as_written(dependence_of(every))
+    every = [replace(one, said=tuple(s for s in one.said if s.detector not in ALSO)) for one in every]
     points, rows = OperatingPoints(), list[SourceRow]()
     told = dict[int, str]()  # by id(): answers hold mappings and have no hash
     by_kind: dict[Kind, list[FileAnswers]] = defaultdict(list)
