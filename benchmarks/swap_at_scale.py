@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from docs.lecture import real_faces
-from docs.lecture.experiments._at_scale import KEPT
+from docs.lecture.experiments._at_scale import KEPT, in_order, name_of, sheet_of
 from docs.lecture.experiments.autoencoder_swap import embedding, save
 from docs.lecture.measure import sharpness
 from docs.lecture.pages import data_folder
@@ -92,10 +92,11 @@ def main() -> int:
         write_whole(given.run / "swap_at_scale.json", json.dumps(found, indent=1) + "\n")
     if given.keep and not given.dry_run:
         told = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
-        told["people" if given.clip else "puppets"] = found | {"faces": [len(pair.a), len(pair.b)], "held_out": held}
-        write_whole(KEPT, json.dumps(told, indent=1) + "\n")
+        name = name_of("people" if given.clip else "puppets", given.size)
+        told[name] = found | {"faces": [len(pair.a), len(pair.b)], "held_out": held}
+        write_whole(KEPT, json.dumps(dict(sorted(told.items(), key=in_order)), indent=1) + "\n")
         if not given.clip:
-            sheet(networks, pair, KEPT.parent / "img" / "swap_at_scale.jpg", device)
+            sheet(networks, pair, KEPT.parent / "img" / sheet_of(name), device)
     return 0
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 KEPT = Path(__file__).parents[1] / "swap_at_scale.json"
-_WHO = {"puppets": "drawn puppets", "people": "two people"}
+_WHO = {"puppets": "drawn puppets", "puppets_128": "drawn puppets at 128 px", "people": "two people"}
 _FOLLOWS = {
     "landmarks_to_driver_over_another": "swap",
     "the_same_less_each_mean_shape": "swap, less each person's mean shape",
@@ -16,6 +16,21 @@ _FOLLOWS = {
     "the_same_of_the_driving_faces": "the driving face itself",
 }
 _HEAD = ("faces", "network", "way", "gain", "sharpness, of the target's", "of the plain one's", *_FOLLOWS.values())
+
+
+def name_of(who: str, size: int) -> str:
+    """Of the rows of "puppets" or "people" at ``size`` px."""
+    return who if size == 64 else f"{who}_{size}"
+
+
+def in_order(row: tuple[str, Any]) -> int:
+    """Where the rows of that name stand; names that the page has no word for come last."""
+    return list(_WHO).index(row[0]) if row[0] in _WHO else len(_WHO)
+
+
+def sheet_of(name: str) -> str:
+    """The file of the sheet that goes with the rows of that name."""
+    return name.replace("puppets", "swap_at_scale") + ".jpg"
 
 
 def section() -> str:
@@ -41,7 +56,7 @@ landmarks at this size, below which nobody comes. 95 % intervals, bootstrap over
 
 {_VERDICT.strip()}
 
-![{_CAPTION}](img/swap_at_scale.jpg)
+{_sheets(told)}
 
 ### Beside what others report
 
@@ -54,6 +69,11 @@ arXiv 2005.05535, table 1.
 
 Written by `python -m benchmarks.swap_at_scale RUN --keep`, which goes on where it was left; 40,000 steps of
 16 a side are its default, and `--size 128` is for a GPU."""
+
+
+def _sheets(told: Iterable[str]) -> str:
+    drawn = [name for name in told if (KEPT.parent / "img" / sheet_of(name)).is_file()]
+    return "\n\n".join(f"![{_CAPTION}{_OF_SIDE.get(name, '')}](img/{sheet_of(name)})" for name in drawn)
 
 
 def _how(who: str, found: Mapping[str, Any]) -> str:
@@ -86,6 +106,7 @@ def _row(cells: Any) -> str:
 
 
 _CAPTION = "Held-out puppets of both: as they are, by their own decoder, by the other's, plain and adversarial"
+_OF_SIDE = {"puppets_128": ", at 128 px"}
 _OTHERS = (
     ("", "faces a person", "side", "steps", "time", "what is reported"),
     ("---",) * 6,
