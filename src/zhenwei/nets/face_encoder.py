@@ -198,7 +198,7 @@ class FaceEncoderNet(nn.Module):
         self.generated = LinearHead(generated, width)
         last = len(tower.blocks) - 1
         whole = any(part != "class" for block, part in (*blended, *animated, *generated) if block == last)
-        self.wanted = None if whole else 1  # the class token of the last block costs a sixth of all of its tokens
+        self.wanted = None if whole else 1  # the class token of the last block alone costs a third of all of its tokens
 
     def forward(self, x: Tensor) -> FaceEncoderOutput:
         blocks = self.tower(x, self.wanted)
