@@ -12,10 +12,13 @@ from zhenwei.nets.face_encoder import (
     FaceEncoderNet,
     FaceEncoderOutput,
     LinearHead,
+    LowRankLinear,
     Read,
     TunedEncoder,
+    merge_low_rank,
     shares_of_patches,
     tuned,
+    with_low_rank,
 )
 
 WIDTH = 48
@@ -147,3 +150,22 @@ def test_every_kind_of_forgery_has_a_score_and_a_map(tower: ClipTower) -> None:
     shapes = [tuple(part.shape) for part in net(faces())]
     assert shapes == [(2,), (2, CELLS, CELLS)] * 3
     assert len(FaceEncoderOutput._fields) == 6
+
+
+def test_a_low_rank_begins_with_nothing_learns_alone_and_becomes_one_matrix(tower: ClipTower) -> None:
+    before = [block.detach().clone() for block in tower(faces())]
+    with_low_rank(tower, 2)
+    assert all(torch.equal(one, two) for one, two in zip(before, tower(faces()), strict=True))
+    learns = tuned(tower)
+    assert sum(name.endswith((".down", ".up")) for name in learns) == 3 * 4 * 2
+    assert not any(name.endswith(".weight") and "norm" not in name for name in learns)
+    with torch.no_grad():
+        for name, parameter in learns.items():
+            if name.endswith(".up"):
+                parameter.normal_(std=0.1)
+        moved = tower(faces())
+        merge_low_rank(tower)
+        assert not any(isinstance(module, LowRankLinear) for module in tower.modules())
+        merged = tower(faces())
+    assert not torch.allclose(before[-1], moved[-1], atol=1e-2)
+    assert all(torch.allclose(one, two, atol=1e-3) for one, two in zip(moved, merged, strict=True))

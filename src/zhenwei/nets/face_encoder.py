@@ -2,8 +2,8 @@
 
 A. Radford et al., "Learning transferable visual models from natural language supervision", ICML 2021: patches of 16 px,
 width 768, twelve heads, norms before attention and before the MLP, QuickGELU. Blocks in the middle hold what blending
-and decoders leave; nothing but norms and biases is tuned (the norms alone in A. Yermakov et al., "Unlocking the hidden
-potential of CLIP in generalizable deepfake detection", 2025).
+and decoders leave; norms and biases are tuned (the norms alone in A. Yermakov et al., "Unlocking the hidden potential
+of CLIP in generalizable deepfake detection", 2025) and, where that is asked for, a low rank of the weights.
 """
 
 from __future__ import annotations
@@ -38,6 +38,28 @@ def shares_of_patches() -> Tensor:
     inner, around = (away < _INNER).float(), (away >= _AROUND).float()
     inner, around = inner / inner.sum(), around / around.sum()
     return torch.stack([torch.full_like(inner, 1 / len(inner)), inner, inner - around])
+
+
+class LowRankLinear(nn.Linear):
+    """A linear map whose frozen weights are moved by a product of two thin matrices (E. Hu et al., "LoRA", ICLR 2022).
+    It begins as ``given``, with which it shares its parameters."""
+
+    def __init__(self, given: nn.Linear, rank: int) -> None:
+        super().__init__(given.in_features, given.out_features, device="meta")
+        self.weight, self.bias = given.weight, given.bias
+        self.down = nn.Parameter(torch.randn(rank, given.in_features) / math.sqrt(given.in_features))
+        self.up = nn.Parameter(torch.zeros(given.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + (x @ self.down.T) @ self.up.T
+
+    def merged(self) -> nn.Linear:
+        """The same map as one matrix."""
+        found = nn.Linear(self.in_features, self.out_features)
+        with torch.no_grad():
+            found.weight.copy_(self.weight + self.up @ self.down)
+            found.bias.copy_(self.bias)
+        return found
 
 
 class Block(nn.Module):
@@ -108,11 +130,37 @@ class ClipTower(nn.Module):
         return found
 
 
+LINEAR = ("qkv", "out", "fc1", "fc2")
+"""The linear maps of a block."""
+
+
+def with_low_rank(tower: ClipTower, rank: int) -> None:
+    """Gives every linear map of the blocks a :class:`LowRankLinear`'s thin matrices."""
+    for block in tower.blocks:
+        for name in LINEAR:
+            setattr(block, name, LowRankLinear(getattr(block, name), rank))
+
+
+def merge_low_rank(tower: ClipTower) -> None:
+    """The same tower without thin matrices."""
+    for block in tower.blocks:
+        for name in LINEAR:
+            layer = getattr(block, name)
+            if isinstance(layer, LowRankLinear):
+                setattr(block, name, layer.merged())
+
+
+def is_tuned(name: str) -> bool:
+    """Whether the parameter of a tower that is called so learns: norms, biases, and what moves weights."""
+    return "norm" in name or name.endswith((".bias", ".down", ".up"))
+
+
 def tuned(tower: ClipTower) -> dict[str, nn.Parameter]:
-    """What learns: all norms and biases, a thousandth of the weights; everything else is frozen by this call."""
+    """What learns: all norms and biases, a thousandth of the weights, and matrices of low rank where there are any;
+    everything else is frozen by this call."""
     chosen = {}
     for name, parameter in tower.named_parameters():
-        learns = "norm" in name or name.endswith(".bias")
+        learns = is_tuned(name)
         parameter.requires_grad_(learns)
         if learns:
             chosen[name] = parameter

@@ -12,7 +12,7 @@ from tests.forge.latents import untrained_latents
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item
 from zhenwei.forge.latent import LatentRoundTrip
-from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder
+from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder, with_low_rank
 from zhenwei.training.data.altered import WAYS
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
@@ -147,6 +147,25 @@ def test_what_was_tuned_is_kept_in_little(tmp_path: Path) -> None:
     (tmp_path / "none.safetensors").write_bytes(b"no weights")
     with pytest.raises(DataError, match="cannot be read"):
         load_tuned(other, tmp_path / "none.safetensors")
+
+
+def test_a_low_rank_goes_on_from_norms_and_is_kept(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    norms = TunedEncoder(ClipTower(1, width=32, heads=2))
+    torch.nn.init.normal_(norms.whole.weight)
+    save_tuned(norms, tmp_path / "norms.safetensors")
+    nets = [TunedEncoder(ClipTower(1, width=32, heads=2)) for _ in range(2)]
+    for net in nets:
+        with_low_rank(net.tower, 3)
+    load_tuned(nets[0], tmp_path / "norms.safetensors")
+    assert torch.allclose(nets[0].whole.weight, norms.whole.weight, atol=1e-3)
+    ups = [net.get_parameter("tower.blocks.0.qkv.up") for net in nets]
+    torch.nn.init.normal_(ups[0])
+    save_tuned(nets[0], tmp_path / "low_rank.safetensors")
+    load_tuned(nets[1], tmp_path / "low_rank.safetensors")
+    assert torch.allclose(ups[0], ups[1], atol=1e-2)
+    with pytest.raises(DataError, match="of another network"):  # which has no place for them
+        load_tuned(norms, tmp_path / "low_rank.safetensors")
 
 
 def test_methods_say_what_they_leave() -> None:

