@@ -80,7 +80,9 @@ def lines(asked: Sequence[Ablation]) -> list[list[str]]:
     rows = []
     for paper in PAPERS:
         row = found.get((paper.detector, paper.set))
-        ours = f"no answer on {paper.set}"
+        ours = f"not asked about {paper.set} at the standard depth"
+        if row is not None:
+            ours = f"no answer on {paper.set}"
         if row is not None and row.auc is not None:
             ours = f"AUC {row.auc:.2f}, n = {row.auc.n}, on {paper.set}"
         rows.append([paper.name, paper.headline, f"`{paper.detector}`", ours, paper.differs])

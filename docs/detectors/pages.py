@@ -15,6 +15,7 @@ from tests.speaking import voice
 from tests.talking import following, talking
 
 import zhenwei
+from zhenwei import fusion
 from zhenwei.detectors import build, catalogue
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.results import Ablation, load
@@ -66,7 +67,7 @@ def page(info: DetectorInfo, how: dict[str, str], rows: list[Ablation], held: st
         f"- Asked about: {' and '.join(info.takes)}, {'each person' if info.level == 'person' else 'the whole file'}",
         f"- Needs: {', '.join(map(str, info.needs)) or 'nothing in particular'}",
         f"- Speaks of: {_FINDS[info.finds]}",
-        f"- Asked: {_ASKED[info.depth]}",
+        f"- Asked: {_asked(info)}",
         f"- Reference: {info.reference}",
         *([f"- Model: {models}"] if models else []),
         "## How it works",
@@ -74,13 +75,27 @@ def page(info: DetectorInfo, how: dict[str, str], rows: list[Ablation], held: st
         "## What it does not see",
         "\n".join(f"- {spot}" for spot in info.blind_spots),
         "## Measured",
-        *([_measured(rows)] if rows or not held else []),
+        *([_measured(rows)] if rows else [] if held or "measured" in how else [_NOT_MEASURED]),
         *([held] if held else []),
         *([how["measured"].strip()] if "measured" in how else []),
     ]
     if caption is not None:
         parts += ["## What it shows", f"![{caption}](img/{info.id}.png)", caption]
     return _joined(parts)
+
+
+_NOT_MEASURED = (
+    "Not among the files of [accuracy](../accuracy.md): those are asked at the standard depth, and this one was not."
+)
+
+
+def _asked(info: DetectorInfo) -> str:
+    """At which depth, and which kinds of media are asked about only where everybody is."""
+    found = _ASKED[info.depth]
+    unheard = [kind for kind in info.takes if info.id in fusion.unheard(kind)]
+    if info.depth == "full" or not unheard:
+        return found
+    return f"{found}; about {' and '.join(unheard)} with `--full`, or by name"
 
 
 def _joined(parts: list[str]) -> str:
@@ -101,7 +116,7 @@ def _measured(rows: list[Ablation]) -> str:
         lines.append(f"| {r.set} | {counts} | {_number(r.auc)} | {_number(r.c_llr)} | {answered} | {seconds} |")
     about = (
         "95 % intervals, over the files that it answered; sets, protocol and command are in [accuracy](../accuracy.md)."
-        " A C_llr of 1 is as good as saying nothing."
+        " A C_llr of 1 is as good as saying nothing. A pass that several share is counted with the first that is asked."
     )
     return "\n".join(lines) + f"\n\n{about}"
 

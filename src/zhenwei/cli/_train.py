@@ -21,6 +21,7 @@ from zhenwei import detectors, models
 from zhenwei.cli._tables import show_table
 from zhenwei.cli.language import current, say, told
 from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.evaluation import held_out
 from zhenwei.evaluation.evaluate import FUSED
 from zhenwei.evaluation.items import Item
 from zhenwei.files import make_folder
@@ -29,7 +30,7 @@ from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
 from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
-from zhenwei.training.install import kept_answers, left_out, people, thresholds
+from zhenwei.training.install import kept_answers, left_out, people, streams, thresholds
 from zhenwei.training.install.kept_answers import KeptAnswers
 from zhenwei.training.lesson import Lesson, LessonRun, Way
 from zhenwei.training.recipe import options_of
@@ -240,6 +241,8 @@ def measure_thresholds(options: TrainOptions) -> None:
     before = Dependence.load()  # of kinds that DATA lacks, as it was
     replace(before, spread={}, correlation={}, groups=0).joined(found.dependence).save(beside)
     left_out.save(found, options.output, more=people.to_markdown(found, kept.tones))
+    if {one.kind for one in found.answered} >= {"audio", "video"}:
+        held_out.save(streams.table(found), options.output / streams.FILE)
     shown.show(left_out.to_markdown(found))
     shown.say(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}")
 

@@ -8,6 +8,7 @@ file does not hold, or holds in another shape, is an error that names it. Pickle
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -48,6 +49,13 @@ class Converted:
     unused: tuple[str, ...]
 
 
+def _in_short(error: Exception) -> str:
+    """PyTorch's own words advise to load whatever is in a pickle, which nobody should."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "no weights, or a pickle with more in it than tensors"
+    return str(error).splitlines()[0][:200]
+
+
 def read_state(path: Path) -> State:
     """The tensors in a file of weights, out of whatever they are wrapped in. Raises :class:`DataError`."""
     try:
@@ -62,7 +70,7 @@ def read_state(path: Path) -> State:
         raise DataError("the weights cannot be read", got=f"{path}: {error.strerror or error}") from error
     except UNREADABLE as error:
         fix = "Save them anew where they were made: the state dict alone, or as safetensors."
-        got = f"{path}: {str(error).splitlines()[0][:200]}"
+        got = f"{path}: {_in_short(error)}"
         raise DataError("the file is no plain table of weights", got=got, want="tensors alone", fix=fix) from error
     for name in (*_WRAPPED, *_WRAPPED):  # one may lie in another
         if isinstance(held, dict) and isinstance(held.get(name), dict):

@@ -34,14 +34,13 @@ from zhenwei.training.data.speech import (
     split,
     with_copies,
 )
-from zhenwei.training.speech import _pairs as pairs
 from zhenwei.training.speech import _spectrogram as spectrogram
 from zhenwei.training.speech import _together as speech_together
 from zhenwei.training.speech import variability
 from zhenwei.training.speech._folds import FoldAnswer, alike, beside, calibrated, left_out, speech_of, table
 from zhenwei.training.speech._together import ANSWERS
 from zhenwei.training.speech.lfcc_gmm import export_mixtures, fit_mixtures
-from zhenwei.types import Evidence, Floats, Forgery, Text
+from zhenwei.types import Floats
 
 VOICES = ("speech.lfcc_gmm", "speech.spectrogram", "speech.variability")
 KINDS = ("griffin_lim_linear", "blurred_phase")
@@ -298,26 +297,6 @@ def test_the_table_is_of_all_detectors_together(tmp_path: Path) -> None:
         speech_together.measure(folders[:1])
     with pytest.raises(DataError, match="no held-out answers"):
         speech_together.measure([tmp_path])
-
-
-def test_pairs_tell_which_of_the_two_is_forged() -> None:
-    rng = np.random.default_rng(0)
-
-    def said(detector: str, finds: Forgery, llr: float, person: int | None) -> tuple[Evidence, ...]:
-        return (Evidence(detector, llr, Text("", zh=""), finds=finds, person=person),)
-
-    def llr(forged: bool) -> float:
-        return float(rng.normal(1.0 if forged else -1.0, 0.2))
-
-    videos = [pairs.Seen(str(n), n % 2 == 1, said("encoder.blended", "altered", llr(n % 2 == 1), 1)) for n in range(10)]
-    voices = [pairs.Spoken(n % 2 == 1, said("speech.variability", "voice", llr(n % 2 == 1), None)) for n in range(80)]
-    found = pairs.table(videos, voices)
-    areas = {row.what: row.auc.value for row in found.rows if row.auc is not None}
-    assert areas["which of the two, where one is"] == 1.0
-    assert areas["either forged: four possibilities"] == 1.0
-    assert 0.7 < areas["either forged: picture alone"] < 0.95
-    assert 0.7 < areas["either forged: voice alone"] < 0.95
-    assert "100.0% of 600 pairs" in found.text
 
 
 def test_held_out_tables_come_back_as_they_were_saved(tmp_path: Path) -> None:

@@ -20,8 +20,6 @@ from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.data.speech import SEED
 from zhenwei.training.lesson import LessonRun
-from zhenwei.training.speech import _pairs as pairs
-from zhenwei.training.speech._pairs import Spoken
 from zhenwei.types import Evidence, Text
 
 ANSWERS = "held_out.csv"
@@ -38,7 +36,6 @@ TEXT = (
 class Together:
     dependence: Dependence
     table: HeldOutTable
-    spoken: tuple[Spoken, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +54,10 @@ class _Asked:
 
 
 def run(given: LessonRun) -> None:
-    """``--thresholds --from``: the tables of all of them together, from the answers that their trainings have left."""
+    """``--thresholds --from``: the table of all of them together, from the answers that their trainings have left."""
     found = measure(given.start, store=given.store)
     held_out.save(found.table, given.output / "held_out.json")
     given.show(held_out.to_markdown(found.table))
-    paired = pairs.table(pairs.look(given.data, given.bar("looking at clips")), found.spoken)
-    held_out.save(paired, given.output / "pairs.json")
-    given.show(held_out.to_markdown(paired))
 
 
 def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
@@ -72,8 +66,7 @@ def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
     arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
     forged, whose = [one.forged for one in arrived], [one.whose for one in arrived]
     dependence = measure_dependence([one.llrs for one in arrived], forged, whose)
-    spoken = tuple(Spoken(a.forged, a.said) for a in asked if not a.rung)
-    return Together(dependence, _table(asked, dependence), spoken)
+    return Together(dependence, _table(asked, dependence))
 
 
 def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:

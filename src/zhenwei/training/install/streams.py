@@ -1,7 +1,7 @@
 """Four possibilities: pictures of clips beside voices, each genuine or forged, and what is said of each pair.
 
-The answers are paired, not the files: the voices' are those of detectors that left out their source, which no scan of a
-made file could give, since the shipped weights know all of these voices.
+The answers are paired, not the files, and those are taken that left out the source of the clip and of the voice, which
+no scan of a made file could give: the shipped weights know all of these voices.
 """
 
 from __future__ import annotations
@@ -9,43 +9,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from zhenwei import pipeline
-from zhenwei.detectors import catalogue
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.held_out import HeldOutTable
 from zhenwei.fusion.verdict import decide
-from zhenwei.pipeline import Options
-from zhenwei.training.data.speech import SEED, read_videos
-from zhenwei.types import Evidence, Verdict
+from zhenwei.training.install.thresholds import FileAnswers, MeasuredThresholds
+from zhenwei.types import Verdict
 
-_EACH = 30  # voices of each class
-Tell = Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What the detectors that look at pictures said of a clip."""
-
-    name: str
-    forged: bool
-    evidence: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Spoken:
-    """What those that listen said of a window of a source that they did not learn from."""
-
-    forged: bool
-    evidence: tuple[Evidence, ...]
+FILE = "voice_and_picture.json"
+_SEED = 20261124
+_VOICES = 30  # of each class
+_VIDEOS = 100  # of each class
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    video: str
+    group: str  # of the clip
     image: bool
     voice: bool
     verdict: Verdict
@@ -62,27 +43,20 @@ class _Pair:
         return max(ways, key=lambda way: ways[way])
 
 
-def look(data: Path, tell: Tell | None = None) -> list[Seen]:
-    """Every clip of ``videos.zip``, asked by all detectors that do not listen. DataError where it is missing."""
-    deaf = Options(detectors=tuple(name for name, kind in catalogue().items() if "audio" not in kind.info.takes))
-    found = []
-    for path, row, share in read_videos(data):
-        report = pipeline.examine(path, options=deaf)
-        found.append(Seen(row["path"], row["label"] == "fake", report.evidence))
-        if tell:
-            tell(share)
-    return found
-
-
-def table(videos: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
+def table(measured: MeasuredThresholds) -> HeldOutTable:
     """AUC of picture alone, voice alone and both fused, for every way a pair may be forged; intervals over clips."""
-    chosen = _chosen(voices)
+    videos, voices = _drawn(measured.answered, "video", _VIDEOS), _drawn(measured.answered, "audio", _VOICES)
     pairs, right = [], 0
     by_truth: dict[tuple[bool, bool], list[_Pair]] = defaultdict(list)
     for video in videos:
-        for voice in chosen:
-            verdict = decide([*video.evidence, *voice.evidence], kind="video")
-            pair = _Pair(video.name, video.forged, voice.forged, verdict)
+        for voice in voices:
+            verdict = decide(
+                [*video.evidence(), *voice.evidence()],
+                kind="video",
+                operating=measured.operating,
+                dependence=measured.dependence,
+            )
+            pair = _Pair(video.group, video.forged, voice.forged, verdict)
             pairs.append(pair)
             by_truth[pair.image, pair.voice].append(pair)
             right += (pair.image, pair.voice) == pair.likeliest
@@ -111,27 +85,28 @@ def table(videos: Sequence[Seen], voices: Sequence[Spoken]) -> HeldOutTable:
     return HeldOutTable(
         detector="picture and voice",
         noun="what is forged",
-        text=f"{len(videos)} clips beside {len(chosen)} voices of sources left out, every pair: genuine are those with "
-        "nothing forged (in the last row, those whose picture is). Intervals by bootstrap over clips. Four "
-        "possibilities: one minus the probability that neither is forged. The likeliest of the four was right in "
-        f"{right / len(pairs):.1%} of {len(pairs)} pairs.",
-        seed=SEED,
+        text=f"{len(videos)} clips beside {len(voices)} voices, by answers that left out the source of each, every "
+        "pair: genuine are those with nothing forged (in the last row, those whose picture is). Weights and levels are "
+        "those of the package. Intervals by bootstrap over the people and recordings of the clips. Four possibilities: "
+        "one minus the probability that neither is forged. The likeliest of the four was right in "
+        f"{right / max(1, len(pairs)):.1%} of {len(pairs)} pairs.",
+        seed=_SEED,
         weights="",
         rows=tuple(rows),
     )
 
 
-def _chosen(voices: Sequence[Spoken]) -> list[Spoken]:
-    rng = np.random.default_rng(SEED)
-    found: list[Spoken] = []
+def _drawn(media: Sequence[FileAnswers], kind: str, most: int) -> list[FileAnswers]:
+    """At most so many of each class that were answered."""
+    rng = np.random.default_rng(_SEED)
+    found: list[FileAnswers] = []
     for forged in (False, True):
-        mine = [v for v in voices if v.forged == forged and v.evidence]
-        for i in sorted(rng.permutation(len(mine))[:_EACH].tolist()):
-            found.append(mine[i])
+        mine = [one for one in media if one.kind == kind and one.forged == forged and one.evidence()]
+        found += [mine[i] for i in sorted(rng.permutation(len(mine))[:most].tolist())]
     return found
 
 
 def _row(
     what: str, pairs: Sequence[_Pair], forged: Callable[[_Pair], bool], score: Callable[[_Pair], float]
 ) -> held_out.HeldOutRow:
-    return held_out.row(what, list(map(forged, pairs)), list(map(score, pairs)), [pair.video for pair in pairs])
+    return held_out.row(what, list(map(forged, pairs)), list(map(score, pairs)), [pair.group for pair in pairs])
