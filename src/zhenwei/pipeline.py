@@ -139,7 +139,7 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     evidence = _counted(_ask(asked, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple([_person(track, frames) for track in tracks])
     verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
-    verdict = _at_depth(_reserved(verdict, evidence), options.depth)
+    verdict = _at_depth(_reserved(verdict, evidence), options.depth, facts.kind)
     tell("done", 1.0)
     poster = _poster(frames, tracks, audio, verdict, facts.kind)
     engine = _engine(chosen, options, time.perf_counter() - began)
@@ -298,10 +298,12 @@ def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
     return replace(verdict, decision="inconclusive", error_rate=None, explanation=why)
 
 
-def _at_depth(verdict: Verdict, depth: Depth) -> Verdict:
-    """With what the rates were measured at, where that is another depth."""
+def _at_depth(verdict: Verdict, depth: Depth, kind: Kind) -> Verdict:
+    """With what the rates were measured at, where that is another depth, and that of a recording nothing was heard."""
     if depth != "fast":
         return verdict
+    if kind == "audio" and verdict.decision == "inconclusive":
+        return replace(verdict, explanation=_joined(verdict.explanation, _UNHEARD))
     people = []
     for person in verdict.by_person:
         if person.error_rate is not None:
@@ -318,6 +320,9 @@ def _joined(first: str, second: Text) -> Text:
     return Text(f"{first} {second}", zh=in_language(first, "zh") + second.zh)
 
 
+_UNHEARD = Text(
+    "A fast examination does not listen to voices; the standard one does.", zh="快速检验不检验语音；请用标准深度检验。"
+)
 _RATE_OF_STANDARD = Text(
     "That rate was measured at the standard depth, not at the fast one.", zh="该比率测自标准深度，而非快速深度。"
 )

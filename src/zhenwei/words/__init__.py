@@ -88,7 +88,8 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
             is_name = not pieces[0] and pieces[1].startswith(": ")  # of a file or a set: it stays
             told = values[:1] if is_name else []
             return chinese.format(*told, *[_field(value, language, depth) for value in values[len(told) :]])
-    return _after_a_name(text, language, depth) or _by_sentence(text, language, depth)
+    apart = _what_was_got(text, language, depth) or _after_a_name(text, language, depth)
+    return apart or _by_sentence(text, language, depth)
 
 
 def has_chinese(sentence: str) -> bool:
@@ -99,6 +100,13 @@ def has_chinese(sentence: str) -> bool:
 def _field(value: str, language: Language, depth: int) -> str:
     """A sentence within another; a single word may be the name of a file."""
     return translated(value, language, depth - 1) if " " in value else value
+
+
+def _what_was_got(text: str, language: Language, depth: int) -> str:
+    """``it is damaged; got nothing``, an error as it is kept on one line; "" for anything else."""
+    what, _, got = text.partition("; got ")
+    told = translated(what, language, depth - 1)
+    return f"{told}；得到：{translated(got, language, depth - 1)}" if got and told != what else ""
 
 
 def _after_a_name(text: str, language: Language, depth: int) -> str:

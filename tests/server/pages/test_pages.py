@@ -13,9 +13,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 from tests.server.conftest import QUICK, Live
-from tests.server.pages.conftest import ANSWER, until
+from tests.server.pages.conftest import ANSWER, PHOTO, until
+from tests.speaking import RATE_HZ, voice
 
 from zhenwei.pages.environment import environment
 from zhenwei.report.terms import PHRASES as OF_REPORTS
@@ -154,6 +156,69 @@ def test_a_name_is_text_wherever_it_stands(idle: Live, tmp_path: Path) -> None:
             assert "&lt;img src=x" in page
             assert "<img src=x" not in page
             assert "\u202e" not in page
+
+
+def test_a_file_that_comes_twice_is_one_examination(idle: Live, tmp_path: Path) -> None:
+    data = picture(tmp_path, 31)
+    with idle.http() as http:
+        both = http.post("/files", files=[("file", ("a.png", data)), ("file", ("a.png", data))], headers=ANSWER).json()
+        assert len(both["ids"]) == 1
+        assert not both["known"]
+        (id_,) = both["ids"]
+        assert http.get(f"/progress?id={id_}&id={id_}").text.count(f'id="job-{id_}"') == 1
+        assert len(http.get(f"/progress.json?id={id_}&id={id_}").json()["jobs"]) == 1
+
+
+def test_known_bytes_under_another_name_are_told(idle: Live, tmp_path: Path) -> None:
+    data = picture(tmp_path, 32)
+    with idle.http() as http:
+        id_ = sent(http, data, "first.png")
+        again = http.post("/files", files={"file": ("second.png", data)}, headers=ANSWER).json()
+        assert again == {"ids": [id_], "refused": [], "known": True}
+        led = http.post("/files", files={"file": ("second.png", data)})
+        assert led.headers["location"] == f"/examinations/{id_}?told=known_before"
+        assert "under another name" in http.get(led.headers["location"]).text
+
+
+def test_refused_files_are_told_beside_the_others(idle: Live, tmp_path: Path) -> None:
+    some = [("file", ("a.png", picture(tmp_path, 33))), ("file", ("letter.jpg", b"no picture"))]
+    with idle.http() as http:
+        led = http.post("/files", files=some)
+        assert led.headers["location"].endswith("?told=some_refused")
+        assert "Some files were not taken" in http.get(led.headers["location"]).text
+
+
+def test_a_name_is_what_its_owner_typed(idle: Live, tmp_path: Path) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="the %22best%22.png"\r\n\r\n'
+    body += picture(tmp_path, 34) + b"\r\n--x--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    with idle.http() as http:
+        (id_,) = http.post("/files", content=body, headers=ANSWER | kind).json()["ids"]
+        assert http.get(f"/api/v1/jobs/{id_}").json()["name"] == 'the "best".png'
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("seconds", "depth"), [(2.6, "standard"), (9.0, "standard"), (2.6, "fast")])
+def test_a_recording_has_a_page(site_of_pages: Live, tmp_path: Path, seconds: float, depth: str) -> None:
+    """Of a short one, and of one that nobody listens to, there is no curve to show."""
+    soundfile.write(tmp_path / "voice.wav", voice(seconds), RATE_HZ)
+    with site_of_pages.http() as http:
+        id_ = sent(http, (tmp_path / "voice.wav").read_bytes(), "voice.wav", depth=depth)
+        until(lambda: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
+        page = http.get(f"/examinations/{id_}")
+        assert page.status_code == 200
+        assert "Suspicious: whole file" not in page.text
+        assert ("does not listen to voices" in page.text) == (depth == "fast")
+
+
+@pytest.mark.heavy
+def test_what_is_cut_short_is_told_beside_the_verdict(site_of_pages: Live) -> None:
+    data = PHOTO.read_bytes()
+    with site_of_pages.http() as http:
+        id_ = sent(http, data[: int(0.7 * len(data))], "cut.jpg", depth="fast")
+        until(lambda: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
+        first = http.get(f"/examinations/{id_}").text.split("<figure", 1)[0]
+        assert "cut short: only the first" in first
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from zhenwei.server.pages.words import say
 from zhenwei.types import Language
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.heavy
 Look = Callable[..., "Page"]
@@ -163,6 +164,50 @@ def test_pasted_and_refused_files(look: Look, examined: dict[str, str]) -> None:
     page.get_by_text("Check that it is the right file").wait_for()
     assert page.locator(".sending b").count() == 0  # a name is text
     assert page.url.endswith("/")
+
+
+def test_what_is_dropped_while_something_is_on_its_way_joins_it(look: Look, examined: dict[str, str]) -> None:
+    page = look()
+    page.goto("/")
+
+    def slowly(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    page.route("**/files", slowly)
+    page.set_input_files("input[type=file]", PHOTO)
+    page.set_input_files("input[type=file]", CLIP)
+    page.wait_for_url("**/progress?**")
+    assert page.locator("#running li").count() == 2
+
+
+def test_those_too_many_are_told_and_the_others_are_a_link_away(look: Look, examined: dict[str, str]) -> None:
+    page = look()
+    page.goto("/")
+    page.locator("#drop").evaluate("form => { form.dataset.count = 1; }")
+    page.set_input_files("input[type=file]", [PHOTO, CLIP])
+    page.locator(".sending .bad", has_text="1 more were left out").wait_for()
+    page.locator("a.onward").click()
+    page.wait_for_selector(".verdict, #running")
+
+
+def test_a_folder_is_all_that_lies_in_it(look: Look, examined: dict[str, str]) -> None:
+    page = look(refused=415)
+    page.goto("/")
+    drop = """() => {
+        const file = (name) => ({name: name, isFile: true, file: (take) => take(new File(["x"], name))});
+        const folder = (name, parts) => ({name: name, isDirectory: true, createReader: () => {
+            const left = [parts, []];
+            return {readEntries: (take) => take(left.shift())};
+        }});
+        const tree = folder("holiday", [file("a.txt"), file(".hidden"), folder("more", [file("b.txt")])]);
+        const event = new Event("drop", {cancelable: true});
+        event.dataTransfer = {types: ["Files"], files: [], items: [{webkitGetAsEntry: () => tree}]};
+        dispatchEvent(event);
+    }"""
+    page.evaluate(drop)
+    page.locator(".sending .bad").nth(1).wait_for()
+    assert [text.split()[0] for text in page.locator(".sending .bad").all_inner_texts()] == ["a.txt", "b.txt"]
 
 
 def test_choices_are_remembered(look: Look, site_of_pages: Live) -> None:

@@ -21,7 +21,7 @@ from zhenwei.server.pages.words import say
 from zhenwei.server.problems import ProblemError, of_error
 from zhenwei.server.service import Ask, Service
 from zhenwei.server.uploads import Received, receive
-from zhenwei.store.jobs import DONE, Job, Wanted
+from zhenwei.store.jobs import DONE, Added, Job, Wanted, plain_name
 from zhenwei.types import DEPTHS, Depth, Language
 from zhenwei.words import translated
 
@@ -49,13 +49,15 @@ async def take(request: Request) -> Response:
         depth: Depth = next((depth for depth in DEPTHS if depth in form.values("depth")), "standard")
         case = next(iter(form.values("case")), "")
         ask = Ask(Options(depth=depth))
-        jobs: list[Job] = []
+        jobs: list[Added] = []
         refused: list[ProblemError] = []
         for received in form.files:
             if received.name or received.size_bytes:
                 outcome = await to_thread.run_sync(_one, service, caller, received, ask)
                 (refused if isinstance(outcome, ProblemError) else jobs).append(outcome)  # type: ignore[arg-type]
-    return _answer(request, jobs, refused, case)
+        names = {plain_name(received.name) for received in form.files}
+    known = any(not added.is_new and added.job.name not in names for added in jobs)
+    return _answer(request, [added.job for added in jobs], refused, case, known=known)
 
 
 def _sender(request: Request) -> tuple[Caller, bool]:
@@ -67,25 +69,29 @@ def _sender(request: Request) -> tuple[Caller, bool]:
     return gate.caller(request, login.csrf if login is not None else ""), False
 
 
-def _one(service: Service, caller: Caller, received: Received, ask: Ask) -> Job | ProblemError:
+def _one(service: Service, caller: Caller, received: Received, ask: Ask) -> Added | ProblemError:
     try:
-        return service.submit(caller, received, ask).job
+        return service.submit(caller, received, ask)
     except (ProblemError, ZhenweiError, OSError) as error:
         return of_error(error)
 
 
-def _answer(request: Request, jobs: list[Job], refused: list[ProblemError], case: str) -> Response:
-    ids = [job.id for job in jobs]
+def _answer(request: Request, jobs: list[Job], refused: list[ProblemError], case: str, *, known: bool) -> Response:
+    """``known``: bytes that came have been examined under another name, which the pages show."""
+    ids = list(dict.fromkeys([job.id for job in jobs]))  # the same bytes twice are one examination
     if "application/json" in request.headers.get("accept", ""):
         said = [f"{_told(each, language_of(request))}" for each in refused]
-        return JSONResponse({"ids": ids, "refused": said}, 200 if ids or not refused else refused[0].status)
+        return JSONResponse(
+            {"ids": ids, "refused": said, "known": known}, 200 if ids or not refused else refused[0].status
+        )
     if not ids:
         if refused:
             raise refused[0]
         return moved("/", told="no_file")
+    told = "some_refused" if refused else "known_before" if known else ""
     if case.isdecimal():
-        return moved(f"{_following(ids)}&case={case}")
-    return moved(f"/examinations/{ids[0]}" if len(ids) == 1 else _following(ids))
+        return moved(f"{_following(ids)}&case={case}", told=told)
+    return moved(f"/examinations/{ids[0]}" if len(ids) == 1 else _following(ids), told=told)
 
 
 def _told(problem: ProblemError, language: Language) -> str:
@@ -161,7 +167,7 @@ def _badge(job: Job, language: Language) -> str:
 def _rows(request: Request, caller: Caller, ids: list[str]) -> list[Progress]:
     service, language = service_of(request), language_of(request)
     rows = []
-    for id_ in ids[:_AT_ONCE]:
+    for id_ in list(dict.fromkeys(ids))[:_AT_ONCE]:
         job = service.jobs.get(caller.tenant, id_, language)
         if job is not None:
             rows.append(progress(job, service.jobs, language))

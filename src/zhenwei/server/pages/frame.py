@@ -46,6 +46,8 @@ _TOLD = (
     "choose_some",
     "choose_case",
     "no_file",
+    "some_refused",
+    "known_before",
 )
 Theme = Literal["", "light", "dark"]
 

@@ -220,7 +220,9 @@ def _passages(course: Course, span: Interval, language: Language) -> tuple[tuple
     for person, marks in sorted(lanes.items(), key=lambda lane: lane[0] or 0):
         of = say("whole_file", language) if person is None else say("person", language, number=person)
         name = say("lane_suspicious", language)
-        named.append((f"{name}: {of}" if language == "en" else f"{name}：{of}", tuple(marks)))
+        if person is not None or len(lanes) > 1:  # of nobody alone, as in a recording, it goes without saying
+            name = f"{name}: {of}" if language == "en" else f"{name}：{of}"
+        named.append((name, tuple(marks)))
     return tuple(named)
 
 

@@ -44,31 +44,81 @@
     request.addEventListener("load", () => {
       let answer = {};
       try { answer = JSON.parse(request.responseText); } catch (error) { /* told below */ }
-      if (request.status < 300 && answer.ids && answer.ids.length) { shown.bar.value = 100; done(answer.ids[0]); return; }
+      if (request.status < 300 && answer.ids && answer.ids.length) {
+        shown.bar.value = 100;
+        way.known = way.known || answer.known;
+        done(answer.ids[0]);
+        return;
+      }
+      if (request.status === 401) { failed(form.dataset.saidOut); return; }
       const why = answer.refused && answer.refused.length ? answer.refused[0] : [answer.detail, answer.fix].filter(Boolean).join(" ");
       failed(why || request.status);
     });
     request.addEventListener("error", () => failed(form.dataset.saidConnection));
     request.send(body);
   });
-  const take = async (files) => {
-    const some = Array.from(files).slice(0, Number(form.dataset.count));
-    if (!some.length) { return; }
+  /* One queue for all that comes: what is dropped while something is on its way joins it, and nobody is left behind. */
+  const way = { queue: Promise.resolve(), waiting: 0, ids: [], refused: 0, known: false };
+  const onward = () => {
+    const kept = form.querySelector("[name=case]");
+    const told = way.known ? "told=known_before" : "";
+    if (way.ids.length === 1 && !kept) { return "/examinations/" + way.ids[0] + (told ? "?" + told : ""); }
+    const all = "/progress?" + way.ids.map((id) => "id=" + id).join("&");
+    return all + (kept ? "&case=" + kept.value : "") + (told ? "&" + told : "");
+  };
+  const leave = () => {
+    if (!way.ids.length) { return; }
+    if (!way.refused) { location.href = onward(); return; }
+    /* What was refused stays to be read; the others are a link away. */
+    const link = form.querySelector(".onward") || document.createElement("a");
+    link.className = "button onward";
+    link.href = onward();
+    link.textContent = filled(form.dataset.saidOnward, { count: way.ids.length });
+    form.querySelector(".sending").after(link);
+  };
+  const take = (given) => {
+    const files = Array.from(given);
+    const some = files.slice(0, Math.max(0, Number(form.dataset.count) - way.ids.length - way.waiting));
+    if (!files.length) { return; }
     const list = form.querySelector(".sending");
     list.hidden = false;
-    const rows = some.map((file) => { const shown = row(file.name); list.append(shown.item); return shown; });
-    const ids = [];
-    for (let at = 0; at !== some.length; at += 1) {
-      const id = await sent(some[at], rows[at]);
-      if (id) { ids.push(id); }
+    if (some.length !== files.length) {
+      const item = document.createElement("li");
+      item.className = "bad";
+      item.textContent = filled(form.dataset.saidMany, { left: files.length - some.length });
+      list.append(item);
+      way.refused += 1;
     }
-    if (!ids.length) { return; }
-    const kept = form.querySelector("[name=case]");
-    const wait = ids.length === some.length ? 0 : 4000;
-    setTimeout(() => {
-      const all = "/progress?" + ids.map((id) => "id=" + id).join("&");
-      location.href = kept ? all + "&case=" + kept.value : ids.length === 1 ? "/examinations/" + ids[0] : all;
-    }, wait);
+    some.forEach((file) => {
+      const shown = row(file.name);
+      list.append(shown.item);
+      way.waiting += 1;
+      way.queue = way.queue.then(() => sent(file, shown)).then((id) => {
+        if (!id) { way.refused += 1; } else if (!way.ids.includes(id)) { way.ids.push(id); }
+        way.waiting -= 1;
+        if (!way.waiting) { leave(); }
+      });
+    });
+    if (!way.waiting) { leave(); }
+  };
+  /* A folder that is dropped is all that lies in it, but for what is hidden. */
+  const within = (entry) => new Promise((done) => {
+    if (entry.name.startsWith(".")) { done([]); return; }
+    if (entry.isFile) { entry.file((file) => done([file]), () => done([])); return; }
+    const reader = entry.createReader();
+    const found = [];
+    const more = () => reader.readEntries((some) => {
+      if (some.length) { found.push(...some); more(); } else { Promise.all(found.map(within)).then((lists) => done(lists.flat())); }
+    }, () => done([]));
+    more();
+  });
+  const dropped = (carried) => {
+    const entries = Array.from(carried.items || []).map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry()).filter(Boolean);
+    if (!entries.some((entry) => entry.isDirectory)) { take(carried.files); return; }
+    Promise.all(entries.map(within)).then((lists) => {
+      const files = lists.flat();
+      if (files.length) { take(files); } else { tell(form.dataset.saidNone); }
+    });
   };
   if (form) {
     form.querySelector("[type=file]").addEventListener("change", (event) => take(event.target.files));
@@ -82,7 +132,7 @@
       event.preventDefault();
       depth = 0;
       form.classList.remove("over");
-      take(event.dataTransfer.files);
+      dropped(event.dataTransfer);
     });
     window.addEventListener("paste", (event) => {
       if (event.clipboardData && event.clipboardData.files.length) { event.preventDefault(); take(event.clipboardData.files); }

@@ -39,7 +39,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "每次不超过 {count} 个。",
     ),
     "depth": ("How thoroughly", "检验深度"),
-    "depth_fast": ("Fast: seconds, less certain", "快速：数秒，把握较低"),
+    "depth_fast": ("Fast: seconds, less certain, voices unheard", "快速：数秒，把握较低，不检验语音"),
     "depth_standard": ("Standard", "标准"),
     "depth_full": ("Full: every detector, slow", "完整：所有检测器，较慢"),
     "uploading": ("Sending {name}", "正在上传 {name}"),

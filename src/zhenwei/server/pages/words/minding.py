@@ -102,4 +102,22 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sent_failed": ("{name} could not be sent: {why}", "{name} 上传失败：{why}"),
     "connection": ("The service does not answer. Is it still running?", "服务没有响应。它还在运行吗？"),
     "no_file": ("No file was chosen.", "未选择文件。"),
+    "some_refused": (
+        "Some files were not taken: empty, too large, or no picture, video or recording.",
+        "部分文件未被接收：文件为空、过大，或不是图片、视频、录音。",
+    ),
+    "too_many_left": (
+        "{left} more were left out: at most {count} files come at once. Send them next.",
+        "另有 {left} 个未接收：每次最多 {count} 个文件。请稍后再提交。",
+    ),
+    "onward": ("Go on with the others ({count})", "继续查看其余文件（{count}）"),
+    "signed_out": (
+        "You are signed out. Reload the page and sign in, then send it again.",
+        "您已退出登录。请刷新页面并登录，然后重新上传。",
+    ),
+    "folder_empty": ("There is no file in this folder.", "该文件夹中没有文件。"),
+    "known_before": (
+        "These very bytes were examined before, under another name, which is the one shown here.",
+        "完全相同的文件此前已以另一名称检验过，此处显示的是当时的名称。",
+    ),
 }
