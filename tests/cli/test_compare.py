@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from zhenwei.cli import main
 
@@ -50,3 +51,22 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_evaluations_are_led_to_their_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "old/results.json", "new/results.json"]) == 2
     assert "zhenwei evaluate compare old/results.json new/results.json" in capsys.readouterr().err
+
+
+def test_pictures_too_small_to_be_laid_over_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, size in (("dot.png", (1, 1)), ("wide.png", (3000, 2)), ("tall.png", (1, 3000))):
+        Image.new("RGB", size, (90, 120, 60)).save(tmp_path / name)
+        for other in PHOTOS[0], str(tmp_path / "dot.png"):
+            assert main(["compare", str(tmp_path / name), other, *QUICK]) == 0
+    assert "fault of the program" not in capsys.readouterr().err
+
+
+def test_the_page_takes_the_place_of_no_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(PHOTOS[0], photo)
+    given = ["compare", PHOTOS[1], str(photo), *QUICK, "--force", "--output"]
+    (tmp_path / "link.html").symlink_to(photo)
+    for output in (photo, tmp_path / "link.html"):
+        assert main([*given, str(output)]) == 2
+        assert "would replace a file that is compared" in capsys.readouterr().err
+    assert photo.read_bytes() == Path(PHOTOS[0]).read_bytes()

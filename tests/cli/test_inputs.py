@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from zhenwei.cli import main
 from zhenwei.cli.inputs import collect
 from zhenwei.errors import MediaError
 from zhenwei.media import open_media
@@ -127,3 +128,9 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
         closed.chmod(0o700)
     assert [failure.path for failure in found.unreadable] == [str(closed)]
     assert "cannot be listed" in str(found.unreadable[0].error)
+
+
+@pytest.mark.parametrize("command", [["scan"], ["verify"]])
+def test_an_empty_name_is_no_folder(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, ""]) == 2
+    assert "has an empty name" in capsys.readouterr().err

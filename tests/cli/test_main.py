@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,18 @@ def test_an_output_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> No
     assert ended.stdout == ""
     assert ended.stderr.startswith("Error: the output folder cannot be written")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_terminal_of_no_width_is_one_of_the_usual() -> None:
+    environment = {**os.environ, "COLUMNS": "0"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "zhenwei", "detectors"], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert "cnn.face_forgery" in shown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream as a shell does")
+def test_a_list_from_a_closed_stream_is_told(tmp_path: Path) -> None:
+    scan = f'"{sys.executable}" -m zhenwei scan --list - --store "{tmp_path / "x.db"}" <&-'
+    ended = subprocess.run(["sh", "-c", scan], capture_output=True, text=True, check=False)
+    assert "the list of files cannot be read; got no standard input" in ended.stderr

@@ -116,6 +116,8 @@ def test_patterns_limits_and_other_options_of_the_engine(folder: Path, capsys: p
         (["--store", "DB", "--shard", "5/4"], "5/4"),
         (["--store", "DB", "--shard", "half"], "half"),
         (["--store", "mongodb://here/a"], "mongodb"),
+        (["--store", ""], "no store is named"),
+        (["--store", "DB", "--memory", "inf"], "--memory"),
     ],
 )
 def test_what_has_no_meaning_is_refused(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +32,14 @@ def test_nothing_is_written_to_a_file_or_where_it_is_not_wanted(monkeypatch: pyt
         with starting("starting", shown=shown):
             pass
         assert stream.getvalue() == ""
+
+
+@pytest.mark.heavy
+def test_nothing_is_noted_for_anybody_elsewhere(tmp_path: Path) -> None:
+    """ONNX Runtime since 1.32 keeps events in the user's home and sends them to its maker, unless it is told not to."""
+    photo = Path(__file__).parents[2] / "examples" / "media" / "astronaut.jpg"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "USERPROFILE": str(tmp_path)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ORT_")} | home
+    scan = [sys.executable, "-m", "zhenwei", "scan", str(photo), "--fast"]
+    subprocess.run(scan, env=environment, check=True, capture_output=True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

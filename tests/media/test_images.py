@@ -213,3 +213,15 @@ def test_png_text_is_shown(tmp_path: Path) -> None:
     text.add_text("parameters", "a portrait, steps: 20")
     (tmp_path / "a").write_bytes(encoded(RGB, "PNG", pnginfo=text))
     assert ("Text: parameters", "a portrait, steps: 20") in open_media(tmp_path / "a").facts
+
+
+@pytest.mark.parametrize(("megabytes", "kept"), [(3, True), (20, False)])
+def test_a_long_text_hides_no_picture(tmp_path: Path, megabytes: int, kept: bool) -> None:
+    text = PngInfo()
+    text.add_itxt("parameters", "x" * (megabytes << 20), zip=True)
+    (tmp_path / "a.png").write_bytes(encoded(RGB, "PNG", pnginfo=text))
+    if kept:
+        assert open_media(tmp_path / "a.png").kind == "image"
+    else:
+        with pytest.raises(MediaError, match=r"holds more text than is read.*without metadata"):
+            open_media(tmp_path / "a.png")

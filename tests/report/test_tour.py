@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import soundfile
+from tests.speaking import RATE_HZ, voice
 
 from zhenwei import examine
 from zhenwei.cli import main
@@ -66,3 +68,12 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main([*words, "--clip", str(SAMPLES / "clip.mp4"), "--lang", "zh"]) == 0
     assert "tour.html" in capsys.readouterr().out
     assert "七类方法导览" in (tmp_path / "tour.html").read_text(encoding="utf-8")
+
+
+def test_a_recording_is_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(tmp_path / "voice.wav", voice(2.0), RATE_HZ)
+    for option in "--picture", "--clip":
+        given = ["tour", option, str(tmp_path / "voice.wav"), "--output", str(tmp_path / "tour"), "--quiet"]
+        assert main(given) == 2
+        assert f"{option} is of another kind" in capsys.readouterr().err
+    assert not (tmp_path / "tour" / "tour.html").exists()

@@ -72,6 +72,8 @@ interrupted, 141 whoever read standard output closed it (as head does).
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status. No traceback, unless asked for with ``--debug``."""
     given = without_debug(list(sys.argv[1:] if arguments is None else arguments))
+    if os.environ.get("COLUMNS") == "0":  # what a shell without a terminal may say; tables that wide would be empty
+        del os.environ["COLUMNS"]
     with guarded():
         try:
             words = without_language(given, os.environ)

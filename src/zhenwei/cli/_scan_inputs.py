@@ -60,10 +60,12 @@ def _list_objects(url: str, found: dict[str, None], unreadable: list[Unreadable]
 
 def _lines(path: str) -> list[str]:
     """The names in a list: one a line, or with NUL between them as ``find -print0`` writes them."""
+    fix = "Name a file with one path a line, or - for standard input."
+    if path == STDIN and sys.stdin is None:  # closed before the program began
+        raise DataError("the list of files cannot be read", got="no standard input", fix=fix)
     try:
         data = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
     except OSError as error:
-        fix = "Name a file with one path a line, or - for standard input."
         raise DataError("the list of files cannot be read", got=f"{path}: {error.strerror}", fix=fix) from None
     separator = b"\0" if b"\0" in data else b"\n"
     found = []

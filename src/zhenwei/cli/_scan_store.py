@@ -48,10 +48,12 @@ Shard = Annotated[
 Seconds = Annotated[
     float | None, typer.Option("--seconds", min=1, help="That a file may take; else 300.", rich_help_panel=_MANY)
 ]
+_MOST_GIB = 65_536.0
 Memory = Annotated[
     float | None,
-    typer.Option("--memory", min=1, help="GiB that a worker may take; else by the machine.", rich_help_panel=_MANY),
-]
+    typer.Option("--memory", min=1, max=_MOST_GIB, help="GiB that a worker may take; else by the machine.",
+                 rich_help_panel=_MANY),
+]  # fmt: skip
 KeepMedia = Annotated[
     str | None,
     typer.Option("--keep-media", help="Keep copies: never, always, or 'until 2027-01-31'; else never.",

@@ -54,6 +54,9 @@ def compare(
     if output is not None and output.exists() and not force:
         fix = "Name another with --output, or add --force."
         raise UsageError("a file of that name is there", got=str(output), fix=fix)
+    if output is not None and output.exists() and any(_same(output, path) for path in (first, second)):
+        fix = "Name another with --output."
+        raise UsageError("the page would replace a file that is compared", got=str(output), fix=fix)
     options = Options(detectors=tuple(detector or ()), depth="fast" if fast else "standard")
     reports = [_examined(path, options, quiet) for path in (first, second)]
     if reports[0] is None or reports[1] is None:
@@ -71,6 +74,10 @@ def compare(
         _show(pair)
     if output is not None and not quiet:
         notes_console().print(say("{} was written{}.", output, ""), style="dim", markup=False)
+
+
+def _same(output: Path, path: str) -> bool:
+    return Path(path).exists() and output.samefile(path)
 
 
 def _refuse_evaluations(*paths: str) -> None:

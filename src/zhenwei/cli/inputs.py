@@ -36,6 +36,9 @@ class SkippedFile:
     kind: str
 
 
+_EMPTY = "Look at what your shell puts there: a variable that is not set, perhaps."
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """``files``: what to examine, in order, each once. ``unreadable``: folders that could not be listed.
@@ -75,9 +78,11 @@ def collect(paths: Sequence[str]) -> Inputs:
     called like one, or is empty, so that what cannot be read is told and does not vanish.
 
     Hidden files and folders are left out, symbolic links to folders are not followed, the order is by name. Raises
-    UsageError for an address of the network: nothing is fetched.
+    UsageError for an address of the network, as nothing is fetched, and for a name without a character.
     """
     for path in paths:
+        if not path:
+            raise UsageError("one of the files has an empty name", got="''", want="a file or a folder", fix=_EMPTY)
         if is_address(path):
             raise UsageError(**address_words(path))
     files: dict[str, str] = {}

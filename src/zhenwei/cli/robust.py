@@ -139,7 +139,10 @@ class _Run:
                         self._file(media, scratch, progress)
             except KeyboardInterrupt:
                 interrupted = True
-                self._note("Interrupted. What was finished before is above and in the output folder.", "yellow")
+                kept = "Interrupted. What was finished before is above and in the output folder."
+                self._note(
+                    kept if self.folder is not None else "Interrupted. What was finished before is above.", "yellow"
+                )
         if self.folder is not None and self.folder.replaced and not self.quiet:
             self._note(f"{self.folder.replaced} earlier answers on the same files were replaced.", "dim")
         if interrupted:

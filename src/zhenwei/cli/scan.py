@@ -278,7 +278,9 @@ class _Run:
             console = Console(highlight=False)
             console.print(table(self.outcomes, self.language, width=console.width))
         if self.interrupted:
-            self._note(say("Interrupted. What was finished before is above and in the output folder."), "yellow")
+            kept = "Interrupted. What was finished before is above and in the output folder."
+            told = say(kept) if folder is not None else say("Interrupted. What was finished before is above.")
+            self._note(told, "yellow")
         if self.quiet:
             return
         self.inputs.tell_left_out(self.notes, verbose=self.verbose)

@@ -10,7 +10,9 @@ import typer
 
 from zhenwei.cli._options import Quiet
 from zhenwei.cli.language import current, tell
+from zhenwei.errors import UsageError
 
+_KINDS = {"picture": "image", "clip": "video"}
 _SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -49,7 +51,10 @@ def tour(
     with stages() as shown:
         for of, path in files.items():
             say = None if quiet else lambda stage, share, of=of: shown(f"{of}: {stage}", int(100 * share), 100)
-            reports.append((of, examine(path, options=Options(depth="full"), progress=say)))
+            report = examine(path, options=Options(depth="full"), progress=say)
+            if report.media.kind != _KINDS[of]:
+                raise UsageError(f"--{of} is of another kind", got=f"{report.media.kind}: {path}", want=_KINDS[of])
+            reports.append((of, report))
     infos = {id_: kind.info for id_, kind in catalogue(strict=False).items()}
     page = folder / "tour.html"
     write_whole(page, tour_page(reports, current(), infos))

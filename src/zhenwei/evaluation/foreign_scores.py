@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
@@ -160,6 +161,7 @@ def calibrated(rows: Sequence[Scored], *, seed: int, as_llr: bool = False, error
     ``errors``: wanted rate of false alarms, and of misses. Raises :class:`DataError` for too few people of a class.
     """
     table = _Table.of(rows)
+    table.require_groups()
     folds, left_out = table.folds(seed)
     llr = np.full(len(table.scores), np.nan)
     decisions: list[Decision] = ["inconclusive"] * len(llr)
@@ -191,6 +193,9 @@ def _decision(llr: float, kind: Kind, points: OperatingPoints, errors: float) ->
     return "inconclusive"
 
 
+_MIN_GROUPS = 3
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
     """The rows that were answered, as columns of n."""
@@ -209,6 +214,16 @@ class _Table:
         groups = [f"{row.item.set_name}/{row.item.group}" for row in answered]
         sources = [row.item.origin or row.item.set_name for row in answered]
         return cls(scores, forged, groups, sources, [row.kind for row in answered])
+
+    def require_groups(self) -> None:
+        """Two of a class have to be left to calibrate on, whoever is left out."""
+        for forged, name in ((False, "genuine"), (True, "forged")):
+            groups = set(compress(self.groups, self.forged == forged))
+            if len(groups) < _MIN_GROUPS:
+                want = f"at least {_MIN_GROUPS} of each class"
+                fix = "Add files with scores, or tell people and recordings apart in the column group."
+                got = f"{len(groups)} {name}"
+                raise DataError("too few groups to calibrate on with one left out", got=got, want=want, fix=fix)
 
     def folds(self, seed: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Literal["source", "group"]]:
         """The fold of every row: its source, where what is left has people enough of both classes, else five parts."""

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from zhenwei.errors import MediaError
 from zhenwei.media import cut, image_notes, special
@@ -29,20 +29,25 @@ _ORIENTATION = 0x0112
 _ROTATION_DEG = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 _STRIP_PX = 1 << 22
 _TURNED_BY_DECODER = ("TIFF", "HEIF", "JXL")
+_MAX_TEXT, _MAX_TEXTS = 16 << 20, 64 << 20  # bytes of a text in a PNG, unpacked, and of all of them
+_NO_HEADER = "a header that its decoder cannot read"
 _LOCK = threading.RLock()
 
 
 @contextmanager
 def _silence(limits: Limits) -> Iterator[None]:
-    """Keep Pillow's warnings off the terminal and put our size limit in the place of its own (it fails beyond twice
-    that); both are settings of the whole process, hence the lock."""
+    """Keep Pillow's warnings off the terminal and put our limits in the place of its own (of pixels it fails beyond
+    twice that; of texts beyond a megabyte, which settings of generators reach); all are settings of the whole process,
+    hence the lock."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limits.max_pixels // 2
+        before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
+        Image.MAX_IMAGE_PIXELS = limits.max_pixels // 2
+        PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT, _MAX_TEXTS
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = before
 
 
 @contextmanager
@@ -71,9 +76,13 @@ def guarded(form: Format, name: str, limits: Limits) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(name, clean(error).partition("(")[2].partition(")")[0], limits) from error
     except BROKEN as error:
+        if "MAX_TEXT_" in str(error):
+            got, want = "more", f"at most {_MAX_TEXT >> 20} MB in one and {_MAX_TEXTS >> 20} MB in all"
+            fix = "Save it again without metadata, and keep the original."
+            raise MediaError(f"{name} holds more text than is read", got=got, want=want, fix=fix) from error
         raise MediaError(
             f"{name} is a damaged or unsupported {form.name} file",
-            got=clean(error) or type(error).__name__,
+            got=_NO_HEADER if isinstance(error, UnidentifiedImageError) else clean(error) or type(error).__name__,
             want="a complete picture",
             fix="Copy or download the file again, or save it as PNG with the program that can show it.",
         ) from error

@@ -16,6 +16,7 @@ from zhenwei.types import Audio, Floats, Pixels
 MAX_PX = 1024
 How = Literal["as they are", "scaled", "moved"]
 _FEATURES = 3000
+_LEAST_PX = 64  # of a side: features keep 31 px from every edge
 _MIN_MATCHES, _MIN_SHARE = 16, 0.25  # matches that one movement explains, and their share of all
 _ALIKE = 0.9  # correlation from which on two pictures lie over each other
 # What counts as a difference: grey levels, times the usual one, times the deviation around it. With these
@@ -84,6 +85,8 @@ def sound_offset(first: Audio, second: Audio) -> Offset | None:
 
 def _moved(one: Pixels, two: Pixels) -> tuple[Pixels, NDArray[np.bool_]] | None:
     """``two`` turned, scaled and cut so that it lies over ``one``, and where both are."""
+    if min(one.shape[:2] + two.shape[:2]) < _LEAST_PX:
+        return None  # the features' pyramid ends in pictures of no size
     orb = cv2.ORB.create(_FEATURES)
     points_one, found_one = orb.detectAndCompute(_grey(one), None)
     points_two, found_two = orb.detectAndCompute(_grey(two), None)

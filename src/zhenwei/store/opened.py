@@ -26,6 +26,8 @@ def open_store(where: str, *, create: bool = True) -> Store:
     MissingExtraError where SQLAlchemy or the driver is not installed, UsageError for a URL of another kind, DataError
     for a file or database that is no store of this or an earlier version, OutputError where it cannot be written.
     """
+    if not where.strip():
+        raise UsageError("no store is named", got="nothing", want="a file, or postgresql://USER@HOST/NAME")
     try:
         import alembic  # noqa: F401
         import sqlalchemy
