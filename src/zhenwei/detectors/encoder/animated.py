@@ -19,7 +19,9 @@ class Animated(EncoderHead):
         forged=Text(
             "The head shows {} signs of having been animated by a network.", zh="这个头像带有{}的网络驱动迹象。"
         ),
-        genuine=Text("The head looks filmed; {} support.", zh="这个头像看起来是拍摄的（{}的支持）。"),
+        genuine=Text(
+            "The head looks like one that a camera took; {} support.", zh="这个头像看起来由相机拍摄（{}的支持）。"
+        ),
         map=MAP,
     )
     info = detector_info(

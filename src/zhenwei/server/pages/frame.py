@@ -48,6 +48,7 @@ _TOLD = (
     "no_file",
     "some_refused",
     "known_before",
+    "choose_two",
 )
 Theme = Literal["", "light", "dark"]
 

@@ -122,12 +122,11 @@ def undo(request: Request, caller: Submitter, form: Form) -> Response:
 
 
 @router.post("/compare/chosen")
-def compare_chosen(request: Request, caller: Sender, form: Form) -> Response:
+def compare_chosen(caller: Sender, form: Form) -> Response:
     del caller
     ids = form.all("id")
     if len(ids) != 2:
-        detail = words_of(request)("choose_two", count=len(ids))
-        raise ProblemError(400, "choose-two", detail, fix=words_of(request)("error_400_cure"))
+        return moved(form.back, told="choose_two")
     return moved("/compare", a=ids[0], b=ids[1])
 
 

@@ -26,7 +26,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "compare_chosen": ("Compare the two chosen", "比较所选的两项"),
     "delete_chosen": ("Delete the chosen", "删除所选"),
     "case_chosen": ("Add the chosen to a case", "将所选加入案件"),
-    "choose_two": ("Choose two to compare; chosen: {count}.", "请选择两项进行比较；当前选了 {count} 项。"),
+    "choose_two": ("Choose two to compare.", "请选择两项进行比较。"),
     "choose_some": ("Choose at least one in the first column.", "请在第一列中至少选择一项。"),
     "choose_case": ("Choose a case.", "请选择一个案件。"),
     "compare": ("Comparison", "比较"),
