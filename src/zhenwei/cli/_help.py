@@ -45,7 +45,12 @@ CLICK = (  # what Click says of wrong use
     "Invalid value for '{}': {}",
     "Invalid value for {}: {}",
     "Invalid value: {}",
-    "Value error, {}",
+    "Input should be greater than or equal to {}",
+    "Input should be greater than {}",
+    "Input should be less than or equal to {}",
+    "Input should be less than {}",
+    "Input should be a valid integer, unable to parse string as an integer",
+    "Input should be a valid number, unable to parse string as a number",
     "{} is not one of {}.",
     "{} is not a valid integer.",
     "{} is not a valid float.",
@@ -185,6 +190,7 @@ def wrong_use(message: str, usage: str, console: Console) -> None:
     """One line on what was wrong, one on what is right."""
     from rich.text import Text
 
+    message = message.replace(": Value error, ", ": ")  # as the library that reads options begins what we say
     console.print(Text(say("Error: {}", _told(message)), "bold red"), soft_wrap=True)
     if usage:
         console.print(Text(say("Usage: {} (--help tells more)", usage), "dim"), soft_wrap=True)

@@ -13,7 +13,7 @@ import typer
 from zhenwei.cli._case_bundles import erase, export, verify
 from zhenwei.cli._case_options import Actor, CaseNumber, FolderOption, StoreOption, find_file, opened, plain
 from zhenwei.cli._options import TableFormat, TableOption
-from zhenwei.cli.language import current
+from zhenwei.cli.language import current, say
 from zhenwei.cli.trouble import complain_of, notes_console
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ def add(
         keep = Kept(cases.store, folder_of(cases.store, folder), parse_wish(keep_media))
         paths = [path for path in files if Path(path).is_file() or not is_digest(path)]
         for step in examine_into(cases.store, paths, Options(), workers=1, again=again, keep=keep):
-            notes.print(plain(f"{step.path}: {step.decision}"))
+            known = step.decision == "unreadable" and step.outcome is None
+            told = say("unreadable, as before; --again tries once more and says why")
+            notes.print(plain(f"{step.path}: {told if known else step.decision}"))
             bad += step.decision == "unreadable"
         for path in files:
             try:
