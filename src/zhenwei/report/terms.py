@@ -176,8 +176,9 @@ PHRASES: dict[str, tuple[str, str]] = {
     "depth_standard": ("standard", "标准"),
     "families": ("What each kind of examination adds", "各类检验的贡献"),
     "families_how": (
-        "To the right speaks for forged, to the left for genuine, in LLR. Overlap between detectors is subtracted.",
-        "向右支持伪造，向左支持真实（对数似然比）；各检测器之间的重叠部分已扣除。",
+        "To the right speaks for forged, to the left for genuine, in LLR. Overlap between detectors is subtracted. "
+        "What speaks of one kind of forgery adds up; of several kinds the likeliest weighs most.",
+        "向右支持伪造，向左支持真实（对数似然比）；各检测器之间的重叠部分已扣除。同一种伪造的证据相加；多种之间以最可能者为主。",
     ),
     "families_silent": ("No answer from: {names}.", "未作答：{names}。"),
     "family_traditional": ("Classical statistics", "传统统计特征"),
