@@ -36,7 +36,7 @@ def sheet_of(name: str) -> str:
 def worst_of_puppets() -> float:
     """The highest upper end of how near swaps of drawn puppets lie to their driver, of either network, way and side."""
     told = json.loads(KEPT.read_text("utf-8"))
-    ends = []
+    ends = list[float]()
     for who, found in told.items():
         for ways in found["kinds"].values() if who.startswith("puppets") else ():
             ends += [ways[way]["landmarks_to_driver_over_another"]["high"] for way in ("a_to_b", "b_to_a")]

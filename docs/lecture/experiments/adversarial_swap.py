@@ -58,7 +58,7 @@ def experiment(bench: Bench) -> Page:
     save(bench.out / "adversarial_swap.jpg", rows, TITLES, "swap/lecture", bench.seed)
     ratio, genuine = sharpness["adversarial"] / sharpness["plain"], measure.sharpness(partners.pixels)
     change = found["adversarial"].to_target.value - found["plain"].to_target.value
-    gain, follows = found["adversarial"].gain.low, _at_scale.worst_of_puppets()
+    gain, nearness = found["adversarial"].gain.low, _at_scale.worst_of_puppets()
     checks = (
         Check("sharpness of swaps, adversarial over plain", ratio, "> 1", ratio > 1),
         Check("sharpness of plain swaps over their hidden partners'", sharpness["plain"] / genuine, "told", None),
@@ -69,7 +69,7 @@ def experiment(bench: Bench) -> Page:
               led["adversarial"].value, "told", None),
         Check("the same of plain swaps", led["plain"].value, "told", None),
         Check("landmarks' distance to the driver of that to others, at the lecture's own scale (upper end, worst)",
-              follows, "< 0.5", follows < 0.5),
+              nearness, "< 0.5", nearness < 0.5),
         Check("the discriminators' loss at the end (0.5 = they only guess, both together)", critics, "told", None),
     )  # fmt: skip
     protocol = {
