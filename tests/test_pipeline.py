@@ -192,13 +192,16 @@ def test_who_counts_for_nothing_in_clips_is_asked_by_name_or_at_full_depth_alone
 def test_a_firm_answer_at_the_fast_depth_names_the_depth_of_its_rate() -> None:
     firm = Verdict("forged", 2.0, 0.01, Text("Forged: 1 in 100.", zh="伪造。"), measured_on="Rates.")
     judged = replace(firm, by_person=(PersonVerdict(1, "forged", 2.0, 0.01, "Forged."),))
-    fast = pipeline._at_depth(judged, "fast")
+    fast = pipeline._at_depth(judged, "fast", "image")
     assert fast.explanation == "Forged: 1 in 100. That rate was measured at the standard depth, not at the fast one."
     assert in_language(fast.explanation, "zh") == "伪造。该比率测自标准深度，而非快速深度。"
     assert "standard depth" in fast.by_person[0].explanation
-    assert pipeline._at_depth(judged, "standard") == pipeline._at_depth(judged, "full") == judged
+    for depth in ("standard", "full"):
+        assert pipeline._at_depth(judged, depth, "image") == judged
     unsure = replace(firm, decision="inconclusive", error_rate=None)
-    assert pipeline._at_depth(unsure, "fast").explanation == unsure.explanation
+    assert pipeline._at_depth(unsure, "fast", "image").explanation == unsure.explanation
+    unheard = pipeline._at_depth(unsure, "fast", "audio").explanation
+    assert unheard == f"{unsure.explanation} A fast examination does not listen to voices; the standard one does."
 
 
 @pytest.mark.parametrize(
