@@ -16,7 +16,7 @@ from zhenwei.forge.voice.attempts import ATTEMPTS, first_marked
 
 SOURCE = Path(zhenwei.__file__).parent
 # Messages of the C2PA library, where it has no type for what it says.
-FOREIGN = {"defence/credential.py", "defence/credential_states.py"}
+FOREIGN = {"defence/credential.py", "defence/credential_states.py", "media/images.py"}
 _WORDS = {"what", "got", "want", "fix", "finding", "reason", "args", "strerror"}
 _TESTS = {"startswith", "endswith", "find", "index", "count"}
 

@@ -76,7 +76,7 @@ def guarded(form: Format, name: str, limits: Limits) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(name, clean(error).partition("(")[2].partition(")")[0], limits) from error
     except BROKEN as error:
-        if "MAX_TEXT_" in str(error):
+        if "MAX_TEXT_" in str(error):  # Pillow has no type of error for it
             got, want = "more", f"at most {_MAX_TEXT >> 20} MB in one and {_MAX_TEXTS >> 20} MB in all"
             fix = "Save it again without metadata, and keep the original."
             raise MediaError(f"{name} holds more text than is read", got=got, want=want, fix=fix) from error
