@@ -57,9 +57,9 @@ def _row(cells: Any) -> str:
 
 
 _VERDICT = """
-Falls short: after minutes of a core the distance has fallen to a twentieth and falls on; the zoo's DCGANs of that
-side, of 1,750 steps in larger batches on fewer faces, are seven times nearer to faces that they never learned from.
-More faces did not stand in for steps here. Tried: DCGAN at 32 px with two seeds; WGAN-GP, whose critic is taught
-several times a step, farther off at the same step; StyleGAN, begun and given up for time. 64 and 128 px and five seeds
-are for a GPU: the command is the same there.
+Falls short: after minutes of a core the distance has fallen to a twentieth and falls on, and the seeds differ by two
+to one; the zoo's DCGANs of that side, of 1,750 steps in larger batches on fewer faces, are seven times nearer to faces
+that they never learned from. More faces did not stand in for steps here. Tried: DCGAN at 32 px with five seeds;
+WGAN-GP, whose critic is taught several times a step, farther off at the same step; StyleGAN, begun and given up for
+time. 64 and 128 px are for a GPU: the command is the same there.
 """
