@@ -53,11 +53,13 @@ class Page:
     checks: tuple[Check, ...]
     figures: tuple[Figure, ...] = ()
     protocol: Mapping[str, str] = field(default_factory=dict)
+    clips: tuple[Figure, ...] = ()
 
 
 def to_markdown(page: Page, name: str, profile: Profile, seconds: float) -> str:
     parts = [f"# {page.title}", page.lecture, f"```text\n{page.equation.strip()}\n```", page.body.strip()]
     parts += [f"![{figure.caption}](img/{figure.file})\n\n*{figure.caption}*" for figure in page.figures]
+    parts += [f"[A clip: {clip.caption}](img/{clip.file})" for clip in page.clips]
     rows = [f"| {_cell(c.name)} | {c.value:.4g} | {_cell(c.want)} | {_mark(c.ok)} |" for c in page.checks]
     parts.append("\n".join(["## Measured", "", "| figure | measured | wanted | |", "|---|---|---|---|", *rows]))
     told = [f"- {key}: {value}" for key, value in page.protocol.items()]

@@ -12,7 +12,7 @@ from docs.lecture import measure
 from docs.lecture.experiments import _door, _real_faces
 from docs.lecture.page import Bench, Check, Figure, Page
 
-from zhenwei.forge.export import Origin
+from zhenwei.forge.export import Origin, export_video
 from zhenwei.forge.puppet import ANNA, BRUNO, any_puppet, portraits
 from zhenwei.forge.swap import checkpoint, fitting, score
 from zhenwei.forge.swap.learn import Losses, batches, learn, swap_faces
@@ -20,7 +20,7 @@ from zhenwei.forge.swap.sides import SwapFaces, of_portraits
 from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
-from zhenwei.types import Pixels
+from zhenwei.types import Floats, Pixels
 
 ORDER = 1
 NEEDS_DATA = False
@@ -188,6 +188,20 @@ def save(path: Path, rows: list[list[Pixels]], titles: tuple[str, ...], method: 
     """A sheet of swapped puppets, through the door."""
     with _door.opened() as door:
         fitting.export_rows(rows, Origin(method, {"people": "drawn puppets", "seed": seed}), path, door, titles)
+
+
+def film(
+    path: Path,
+    frames: Pixels,
+    rate_hz: int,
+    origin: Origin,
+    audio: Floats | None = None,
+    audio_hz: int = 0,
+) -> None:
+    """A clip of ``frames`` ``(n, height, width, 3)``, through the door; ``audio`` ``(samples,)``."""
+    heard = None if audio is None else audio[None]
+    with _door.opened() as door:
+        export_video(list(frames), rate_hz, origin, path, door, audio=heard, rate_hz=audio_hz)
 
 
 def _loss(rows: list[dict[str, float]]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from docs.lecture.experiments import _real_motion
-from docs.lecture.experiments.autoencoder_swap import save
+from docs.lecture.experiments.autoencoder_swap import film, save
 from docs.lecture.experiments.motion_transfer import caught
 from docs.lecture.measure import features
 from docs.lecture.page import Bench, Check, Figure, Page
@@ -15,6 +15,7 @@ from docs.lecture.page import Bench, Check, Figure, Page
 from zhenwei.forge.animate import animate, motion_of
 from zhenwei.forge.animate.clips import MotionClips, like, puppet_clips
 from zhenwei.forge.animate.learned import carried, home, open_weights, render
+from zhenwei.forge.export import Origin
 from zhenwei.forge.puppet import Look, any_look, any_puppet, draw
 from zhenwei.forge.swap import score
 from zhenwei.nets.first_order import SIDE, FirstOrderMotion
@@ -60,6 +61,9 @@ def experiment(bench: Bench) -> Page:
     seconds = time.process_time() - began
     save(bench.out / "learned_motion.jpg", rows, ("driver", *map(str, range(1, _SHOWN + 1))), "animate/lecture",
          bench.seed)  # fmt: skip
+    origin = Origin("animate/lecture", {"people": "drawn puppets", "seed": bench.seed})
+    beside = [np.concatenate(tiles, 1) for tiles in zip(*rows[:4], strict=True)]
+    film(bench.out / "learned_motion.mp4", np.stack(beside), 3, origin)
     milliseconds = 1000 * seconds / (2 * people * (_LOOKS - 1))
     checks = (
         *_against_standing("own motion", own),
@@ -87,6 +91,7 @@ def experiment(bench: Bench) -> Page:
         checks,
         (Figure("learned_motion.jpg", shown),),
         protocol,
+        (Figure("learned_motion.mp4", "the first pair, one look after another"),),
     )
 
 

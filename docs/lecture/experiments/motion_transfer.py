@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from docs.lecture.experiments.autoencoder_swap import save
+from docs.lecture.experiments.autoencoder_swap import film, save
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
 from zhenwei.forge.animate import Animation, animate, motion_of
+from zhenwei.forge.export import Origin
 from zhenwei.forge.puppet import Look, PuppetPortrait, any_puppet, draw
 from zhenwei.types import Floats, Pixels
 
@@ -41,6 +42,10 @@ def experiment(bench: Bench) -> Page:
         followed.append(_apart(made.landmarks, _mesh(truth)))
         stood.append(_apart(np.repeat(portrait.landmarks[None], FRAMES, 0), _mesh(truth)))
         nearer.append(_faces_apart(made, portrait, truth))
+        if number == 0:
+            beside = np.concatenate([np.stack([each.pixels for each in clip]), made.frames], axis=2)
+            origin = Origin("animate/lecture", {"people": "drawn puppets", "seed": bench.seed})
+            film(bench.out / "motion_transfer.mp4", beside, round(RATE_HZ), origin)
         if number < 2:
             shown = (5, 11, 18, 25)
             rows += [[portrait.pixels, *[clip[k].pixels for k in shown]], [portrait.pixels, *made.frames[list(shown)]],
@@ -66,7 +71,8 @@ def experiment(bench: Bench) -> Page:
         "data": f"{pairs} pairs of drawn puppets, {FRAMES} frames of {SIZE} px at {RATE_HZ:g} Hz, seed {bench.seed}",
         "truth": "the portrait's own puppet, drawn with the driver's looks",
     }
-    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
+    clips = (Figure("motion_transfer.mp4", "the driver, and the portrait that it moves"),)
+    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol, clips)
 
 
 def _acting(rng: np.random.Generator) -> list[Look]:

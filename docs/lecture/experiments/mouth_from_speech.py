@@ -55,13 +55,14 @@ def experiment(bench: Bench) -> Page:
     figures = (
         Figure("mouth_from_speech.png", "Opening of a mouth that was left out: seen, and foretold by both maps"),
     )
+    spoken = (Figure("talking_head.mp4", "a drawn face that says made sentences, of the page on talking heads"),)
     seconds = sum(len(clip.moved) for clip in clips) / GRID_HZ
     protocol = {
         "data": f"{len(clips)} genuine clips with speech of clips.zip, {seconds:.0f} s, in {FOLDS} folds by clip",
         "LSTM": f"48 cells, {steps} steps of 16 windows of 2.4 s, seed {bench.seed}",
         "opening": "between 0.5 and 8 Hz, in its own deviations; each map's answer scaled by what it explains",
     }
-    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, tuple(checks), figures, protocol)
+    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, tuple(checks), figures, protocol, spoken)
 
 
 _NAMES = {

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from docs.lecture import measure
 from docs.lecture.experiments import _door
+from docs.lecture.experiments.autoencoder_swap import film
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
@@ -104,7 +105,8 @@ def experiment(bench: Bench) -> Page:
         "kernel distance": f"{measure.FEATURES}; not comparable with published KID",
         "seed": str(seed),
     }
-    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
+    clips = (Figure("stylegan-edit.mp4", "two faces, their turn, mouth, light and warmth there and back"),)
+    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol, clips)
 
 
 def demodulated() -> float:
@@ -226,10 +228,13 @@ def _sheets(
     ]
     stops = samples.noise_for(3, generator.noise, seed + 2)
     steps = samples.enlarged(samples.imagine(generator, samples.walk(stops, 8), truncation=0.8, still=True))
+    course = [*range(len(changed[0])), *range(len(changed[0]) - 2, 0, -1)]  # there and back
+    moving = [np.concatenate([np.concatenate([row[k] for row in changed[at::2]], 1) for at in (0, 1)]) for k in course]
+    origin = Origin("gan/stylegan", {"learned_from": data, "model": MODEL, "seed": seed})
+    film(bench.out / "stylegan-edit.mp4", np.stack(moving * 2), 5, origin)
     walked = [steps[k : k + 8] for k in range(0, len(steps), 8)]
     with _door.opened() as door:
         for name, rows in (("mix", mixed), ("truncation", shares), ("edit", changed), ("walk", walked)):
-            origin = Origin("gan/stylegan", {"learned_from": data, "model": MODEL, "seed": seed})
             export_sheet(rows, origin, bench.out / f"stylegan-{name}.jpg", door)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from docs.lecture.experiments.autoencoder_swap import save
+from docs.lecture.experiments.autoencoder_swap import film, save
 from docs.lecture.page import Bench, Check, Figure, Page
 from numpy.typing import NDArray
 
 from zhenwei.forge.animate import animate
 from zhenwei.forge.animate.motion import drive, opening
 from zhenwei.forge.animate.speech import mouth_of, speaking
+from zhenwei.forge.export import Origin
 from zhenwei.forge.puppet import Look, any_puppet, draw
 from zhenwei.forge.voice.heard import make_voice
 from zhenwei.forge.voice.speak import Speaker
@@ -18,7 +19,7 @@ from zhenwei.types import Floats, Pixels
 
 ORDER = 5
 NEEDS_DATA = False
-SIZE, RATE_HZ = 160, 25.0
+SIZE, RATE_HZ, AUDIO_HZ = 160, 25.0, 16_000
 
 
 def experiment(bench: Bench) -> Page:
@@ -29,7 +30,7 @@ def experiment(bench: Bench) -> Page:
     for number in range(count):
         portrait = draw(any_puppet(rng), Look(blink=0.1, scene=number), SIZE)
         voice = np.concatenate(make_voice("made", Speaker(float(rng.uniform(110, 230))), 2, number).waveforms)
-        audio = np.concatenate([np.zeros(16000, np.float32), voice, np.zeros(16000, np.float32)])
+        audio = np.concatenate([np.zeros(AUDIO_HZ, np.float32), voice, np.zeros(AUDIO_HZ, np.float32)])
         mouth = mouth_of(audio, RATE_HZ)
         moving = speaking(portrait.landmarks, mouth, RATE_HZ, rng)
         opened = np.array([opening(points) for points in drive(portrait.landmarks, moving)])
@@ -43,6 +44,9 @@ def experiment(bench: Bench) -> Page:
             made = animate(portrait.pixels, portrait.landmarks, moving)
             shown = np.linspace(5, len(mouth) - 6, 6).astype(int)
             rows.append([portrait.pixels, *made.frames[shown]])
+        if number == 0:
+            origin = Origin("animate/lecture", {"people": "drawn puppets", "seed": bench.seed})
+            film(bench.out / "talking_head.mp4", made.frames, round(RATE_HZ), origin, audio, AUDIO_HZ)
     titles = ("portrait", "1", "2", "3", "4", "5", "6")
     save(bench.out / "talking_head.jpg", rows, titles, "animate/lecture", bench.seed)
     still = max(silent)
@@ -55,7 +59,8 @@ def experiment(bench: Bench) -> Page:
     )  # fmt: skip
     figures = (Figure("talking_head.jpg", "Drawn faces that say made sentences"),)
     protocol = {"data": f"{count} drawn puppets, two made sentences each, {RATE_HZ:g} Hz, seed {bench.seed}"}
-    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol)
+    clips = (Figure("talking_head.mp4", "the first of them, with its sound"),)
+    return Page(_TITLE, _LECTURE, _EQUATION, _BODY, checks, figures, protocol, clips)
 
 
 def _in_step(rate_hz: float, moved: NDArray[np.float64], audio: Floats) -> tuple[float, float]:
