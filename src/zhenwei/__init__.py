@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-# ONNX Runtime since 1.32 notes each session in the user's home and sends it to its maker. It is loaded after this.
+# ONNX Runtime 1.32 notes what it runs in the user's home and looks up a host of its maker. It is loaded after this.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:

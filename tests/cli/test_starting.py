@@ -36,7 +36,7 @@ def test_nothing_is_written_to_a_file_or_where_it_is_not_wanted(monkeypatch: pyt
 
 @pytest.mark.heavy
 def test_nothing_is_noted_for_anybody_elsewhere(tmp_path: Path) -> None:
-    """ONNX Runtime since 1.32 keeps events in the user's home and sends them to its maker, unless it is told not to."""
+    """ONNX Runtime 1.32 keeps events for its maker in the user's home, unless it is told not to."""
     photo = Path(__file__).parents[2] / "examples" / "media" / "astronaut.jpg"
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "USERPROFILE": str(tmp_path)}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ORT_")} | home
