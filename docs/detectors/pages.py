@@ -75,18 +75,13 @@ def page(info: DetectorInfo, how: dict[str, str], rows: list[Ablation], held: st
         "## What it does not see",
         "\n".join(f"- {spot}" for spot in info.blind_spots),
         "## Measured",
-        *([_measured(rows)] if rows else [] if held or "measured" in how else [_NOT_MEASURED]),
+        *([_measured(rows)] if rows else []),
         *([held] if held else []),
         *([how["measured"].strip()] if "measured" in how else []),
     ]
     if caption is not None:
         parts += ["## What it shows", f"![{caption}](img/{info.id}.png)", caption]
     return _joined(parts)
-
-
-_NOT_MEASURED = (
-    "Not among the files of [accuracy](../accuracy.md): those are asked at the standard depth, and this one was not."
-)
 
 
 def _asked(info: DetectorInfo) -> str:

@@ -178,3 +178,14 @@ def test_the_command_pairs_with_labelled_data(tmp_path: Path, capsys: pytest.Cap
 def test_the_command_wants_data_or_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--output", str(tmp_path)]) == 2
     assert "--scores" in capsys.readouterr().err
+
+
+def test_too_few_to_calibrate_on_are_counted_as_they_stand(tmp_path: Path) -> None:
+    few = [
+        {"path": f"{n}.jpg", "score": float(n), "label": ("real", "fake")[n % 2], "source": "", "group": str(n)}
+        for n in range(4)
+    ]
+    read = read_scores(table(tmp_path / "few.csv", few))
+    with pytest.raises(DataError, match=r"with one left out; got 2 genuine; want at least 3 of each class\. Add files"):
+        calibrated(read, seed=0)
+    assert calibrated(read, seed=0, as_llr=True).llrs == (0.0, 1.0, 2.0, 3.0)  # nothing is calibrated

@@ -33,16 +33,6 @@ def sheet_of(name: str) -> str:
     return name.replace("puppets", "swap_at_scale") + ".jpg"
 
 
-def worst_of_puppets() -> float:
-    """The highest upper end of how near swaps of drawn puppets lie to their driver, of either network, way and side."""
-    told = json.loads(KEPT.read_text("utf-8"))
-    ends = list[float]()
-    for who, found in told.items():
-        for ways in found["kinds"].values() if who.startswith("puppets") else ():
-            ends += [ways[way]["landmarks_to_driver_over_another"]["high"] for way in ("a_to_b", "b_to_a")]
-    return max(ends)
-
-
 def section() -> str:
     """Markdown; "" where nothing was measured."""
     if not KEPT.is_file():

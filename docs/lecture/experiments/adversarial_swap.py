@@ -58,7 +58,7 @@ def experiment(bench: Bench) -> Page:
     save(bench.out / "adversarial_swap.jpg", rows, TITLES, "swap/lecture", bench.seed)
     ratio, genuine = sharpness["adversarial"] / sharpness["plain"], measure.sharpness(partners.pixels)
     change = found["adversarial"].to_target.value - found["plain"].to_target.value
-    gain, nearness = found["adversarial"].gain.low, _at_scale.worst_of_puppets()
+    gain = found["adversarial"].gain.low
     checks = (
         Check("sharpness of swaps, adversarial over plain", ratio, "> 1", ratio > 1),
         Check("sharpness of plain swaps over their hidden partners'", sharpness["plain"] / genuine, "told", None),
@@ -68,8 +68,6 @@ def experiment(bench: Bench) -> Page:
         Check("error to B in the driving face's very look, of that to B in others', adversarial",
               led["adversarial"].value, "told", None),
         Check("the same of plain swaps", led["plain"].value, "told", None),
-        Check("landmarks' distance to the driver of that to others, at the lecture's own scale (upper end, worst)",
-              nearness, "< 0.5", nearness < 0.5),
         Check("the discriminators' loss at the end (0.5 = they only guess, both together)", critics, "told", None),
     )  # fmt: skip
     protocol = {
@@ -116,5 +114,6 @@ has settled: both runs share what comes before, and go on with the same faces in
 
 What is sharper need not be the face: it may be texture that nobody has. The last column is the hidden partner, the
 other puppet drawn in the driving face's very look. At 32 px and after minutes a swap has B's look and hardly follows:
-the ratio of errors stood at 0.89 on one machine and at 1.00 on another, with the same seed. At the scale below it does.
+the ratio of errors, which is told and no longer checked, stood at 0.89 on one machine and at 1.00 on another, with the
+same seed. At the scale below puppets do follow; those figures are kept from a run of hours and not measured again here.
 """

@@ -20,7 +20,7 @@ from zhenwei.forge.swap.sides import SwapFaces, of_portraits
 from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.stats import Estimate
 from zhenwei.stats.bootstrap import mean_interval
-from zhenwei.types import Floats, Pixels
+from zhenwei.types import Pixels
 
 ORDER = 1
 NEEDS_DATA = False
@@ -190,18 +190,10 @@ def save(path: Path, rows: list[list[Pixels]], titles: tuple[str, ...], method: 
         fitting.export_rows(rows, Origin(method, {"people": "drawn puppets", "seed": seed}), path, door, titles)
 
 
-def film(
-    path: Path,
-    frames: Pixels,
-    rate_hz: int,
-    origin: Origin,
-    audio: Floats | None = None,
-    audio_hz: int = 0,
-) -> None:
-    """A clip of ``frames`` ``(n, height, width, 3)``, through the door; ``audio`` ``(samples,)``."""
-    heard = None if audio is None else audio[None]
+def film(path: Path, frames: Pixels, fps: int, origin: Origin, **sound: Any) -> None:
+    """A clip of ``frames`` ``(n, height, width, 3)``, through the door; ``sound`` as for :func:`export_video`."""
     with _door.opened() as door:
-        export_video(list(frames), rate_hz, origin, path, door, audio=heard, rate_hz=audio_hz)
+        export_video(list(frames), fps, origin, path, door, **sound)
 
 
 def _loss(rows: list[dict[str, float]]) -> float:

@@ -46,7 +46,9 @@ def experiment(bench: Bench) -> Page:
             rows.append([portrait.pixels, *made.frames[shown]])
         if number == 0:
             origin = Origin("animate/lecture", {"people": "drawn puppets", "seed": bench.seed})
-            film(bench.out / "talking_head.mp4", made.frames, round(RATE_HZ), origin, audio, AUDIO_HZ)
+            film(
+                bench.out / "talking_head.mp4", made.frames, round(RATE_HZ), origin, audio=audio[None], rate_hz=AUDIO_HZ
+            )
     titles = ("portrait", "1", "2", "3", "4", "5", "6")
     save(bench.out / "talking_head.jpg", rows, titles, "animate/lecture", bench.seed)
     still = max(silent)

@@ -111,9 +111,10 @@ def add(
         keep = Kept(cases.store, folder_of(cases.store, folder), parse_wish(keep_media))
         paths = [path for path in files if Path(path).is_file() or not is_digest(path)]
         for step in examine_into(cases.store, paths, Options(), workers=1, again=again, keep=keep):
-            known = step.decision == "unreadable" and step.outcome is None
-            told = say("unreadable, as before; --again tries once more and says why")
-            notes.print(plain(f"{step.path}: {told if known else step.decision}"))
+            told = step.decision
+            if told == "unreadable" and step.outcome is None:
+                told = say("unreadable, as before; --again tries once more and says why")
+            notes.print(plain(f"{step.path}: {told}"))
             bad += step.decision == "unreadable"
         for path in files:
             try:

@@ -17,7 +17,7 @@ from zhenwei.cli._options import Detectors, FalseAlarm, Quiet, TableFormat, Tabl
 from zhenwei.cli.language import current, told
 from zhenwei.cli.progress import ScanProgress
 from zhenwei.cli.scan import known
-from zhenwei.cli.trouble import complain_of, tell_of_plugins
+from zhenwei.cli.trouble import complain_of, left_by_ctrl_c, tell_of_plugins
 from zhenwei.errors import FaultError, MediaError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 
@@ -139,10 +139,7 @@ class _Run:
                         self._file(media, scratch, progress)
             except KeyboardInterrupt:
                 interrupted = True
-                kept = "Interrupted. What was finished before is above and in the output folder."
-                self._note(
-                    kept if self.folder is not None else "Interrupted. What was finished before is above.", "yellow"
-                )
+                self._note(left_by_ctrl_c(self.folder is not None), "yellow")
         if self.folder is not None and self.folder.replaced and not self.quiet:
             self._note(f"{self.folder.replaced} earlier answers on the same files were replaced.", "dim")
         if interrupted:

@@ -32,7 +32,7 @@ from zhenwei.cli._scan_store import (
 from zhenwei.cli.inputs import Inputs, collect
 from zhenwei.cli.language import current, say
 from zhenwei.cli.progress import ScanProgress, starting
-from zhenwei.cli.trouble import complain_of, complain_of_detectors, tell_of_plugins
+from zhenwei.cli.trouble import complain_of, complain_of_detectors, left_by_ctrl_c, tell_of_plugins
 from zhenwei.errors import FaultError, OutputError, UsageError
 from zhenwei.faults import contained
 from zhenwei.report import (
@@ -278,9 +278,7 @@ class _Run:
             console = Console(highlight=False)
             console.print(table(self.outcomes, self.language, width=console.width))
         if self.interrupted:
-            kept = "Interrupted. What was finished before is above and in the output folder."
-            told = say(kept) if folder is not None else say("Interrupted. What was finished before is above.")
-            self._note(told, "yellow")
+            self._note(left_by_ctrl_c(folder is not None), "yellow")
         if self.quiet:
             return
         self.inputs.tell_left_out(self.notes, verbose=self.verbose)

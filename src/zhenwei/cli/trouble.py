@@ -57,6 +57,13 @@ def complain_of(path: str, error: ZhenweiError, notes: Console | None = None) ->
     _trace(error)
 
 
+def left_by_ctrl_c(in_folder: bool) -> str:
+    """What Ctrl-C leaves: where to find what was done."""
+    if in_folder:
+        return say("Interrupted. What was finished before is above and in the output folder.")
+    return say("Interrupted. What was finished before is above.")
+
+
 def complain_of_detectors(report: Report, notes: Console | None = None) -> bool:
     """Of every detector that failed on a file; whether there was one."""
     from zhenwei.report import legible

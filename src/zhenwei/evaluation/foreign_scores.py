@@ -161,7 +161,8 @@ def calibrated(rows: Sequence[Scored], *, seed: int, as_llr: bool = False, error
     ``errors``: wanted rate of false alarms, and of misses. Raises :class:`DataError` for too few people of a class.
     """
     table = _Table.of(rows)
-    table.require_groups()
+    if not as_llr:
+        table.require_groups()
     folds, left_out = table.folds(seed)
     llr = np.full(len(table.scores), np.nan)
     decisions: list[Decision] = ["inconclusive"] * len(llr)

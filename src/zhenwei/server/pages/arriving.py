@@ -49,15 +49,18 @@ async def take(request: Request) -> Response:
         depth: Depth = next((depth for depth in DEPTHS if depth in form.values("depth")), "standard")
         case = next(iter(form.values("case")), "")
         ask = Ask(Options(depth=depth))
-        jobs: list[Added] = []
+        jobs: list[Job] = []
+        known = False
         refused: list[ProblemError] = []
         for received in form.files:
             if received.name or received.size_bytes:
                 outcome = await to_thread.run_sync(_one, service, caller, received, ask)
-                (refused if isinstance(outcome, ProblemError) else jobs).append(outcome)  # type: ignore[arg-type]
-        names = {plain_name(received.name) for received in form.files}
-    known = any(not added.is_new and added.job.name not in names for added in jobs)
-    return _answer(request, [added.job for added in jobs], refused, case, known=known)
+                if isinstance(outcome, ProblemError):
+                    refused.append(outcome)
+                else:
+                    jobs.append(outcome.job)
+                    known = known or not (outcome.is_new or outcome.job.name == plain_name(received.name))
+    return _answer(request, jobs, refused, case, known=known)
 
 
 def _sender(request: Request) -> tuple[Caller, bool]:
@@ -129,6 +132,7 @@ def progress_page(request: Request, caller: Caller, rows: list[Progress], case: 
         "done": done,
         "ids": [row.job.id for row in rows],
         "case": case,
+        "here_again": _following([row.job.id for row in rows]) + (f"&case={case}" if case else ""),
         "reload_s": 0 if done == len(rows) else RELOAD_S,
     }
     return shown(request, caller, "service/progress.html", title=name, here="examine", **values)
