@@ -151,6 +151,18 @@ def test_the_number_of_frames_is_heeded() -> None:
     assert person.faces == 5
 
 
+def test_faces_that_stay_are_looked_for_in_every_other_frame() -> None:
+    found = examine(EXAMPLES / "astronaut-clip.mp4")
+    (person,) = found.people
+    assert person.faces == 17
+    assert len(found.frames) == 8
+    assert all(frame.boxes for frame in found.frames)
+    (person,) = examine(
+        EXAMPLES / "astronaut-clip.mp4", options=Options(detectors=("cnn.face_forgery", "temporal.pulse"))
+    ).people
+    assert person.faces == 32
+
+
 def test_each_depth_asks_what_the_one_before_asks_and_more() -> None:
     fast, standard, full = (set(Options(depth=depth).asked) for depth in DEPTHS)
     assert fast < standard < full == set(catalogue())

@@ -46,6 +46,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
 _PORTRAIT_PX = 160
 _POSTER_PX = 1024
 _STRIP_FRAMES, _STRIP_PX = 8, 240
+_FEW_FRAMES = 16
 _AUDIO_HZ = 16_000
 _PICTURE = Text("The picture that was examined", zh="所检验的图片")
 _FRAME = Text("A frame of the clip that was examined", zh="所检验视频中的一帧")
@@ -133,8 +134,12 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
 def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell: Progress, began: float) -> Report:
     frames, audio, facts = _decode(facts, options, chosen, tell)
     tell("finding faces", 0.45)
-    tracks = faces.find_people(frames, minimum_px=_EFFORTS[options.depth].min_face_px) if frames else ()
     asked = _worth_asking(chosen, options, facts.kind)
+    tracks = faces.find_people(
+        frames,
+        minimum_px=_EFFORTS[options.depth].min_face_px,
+        sparing=_sparing(options.depth, len(frames), asked),
+    )
     strips = _strips(asked, facts, frames, tracks, tell)
     evidence = _counted(_ask(asked, facts, frames, tracks, audio, strips, tell), facts.kind)
     people = tuple([_person(track, frames) for track in tracks])
@@ -171,6 +176,11 @@ def _decode(
             note = Text(f"the sound could not be read: {error}", zh=f"无法读取声音：{error}")
             facts = replace(facts, notes=(*facts.notes, note))
     return tuple(frames), audio, facts
+
+
+def _sparing(depth: Depth, frames: int, asked: Sequence[Detector]) -> bool:
+    """Not where frames are few; and what looks at a passage wants to know of every frame that somebody is in it."""
+    return depth == "standard" and frames > _FEW_FRAMES and not any(one.info.needs_strip for one in asked)
 
 
 def _worth_asking(chosen: Sequence[Detector], options: Options, kind: Kind) -> tuple[Detector, ...]:
@@ -367,9 +377,13 @@ def _poster(
 
 
 def _shown_frames(frames: Sequence[Frame], tracks: Sequence[Track]) -> tuple[ImageExhibit, ...]:
-    """Frames evenly spread over those that were sampled, small."""
-    places = np.linspace(0, len(frames) - 1, min(_STRIP_FRAMES, len(frames))).round().astype(int)
-    return tuple([_shown(frames[place], tracks, _FRAME, _STRIP_PX, frames[place].time_s) for place in places])
+    """Frames evenly spread over those that were sampled, small; a neighbour where nobody was looked for."""
+    spread = np.linspace(0, len(frames) - 1, min(_STRIP_FRAMES, len(frames))).round().astype(int)
+    seen = {face.frame for track in tracks for face in track.faces}
+    places = {
+        next((near for near in (place, place - 1, place + 1) if near in seen), place) for place in spread.tolist()
+    }
+    return tuple([_shown(frames[place], tracks, _FRAME, _STRIP_PX, frames[place].time_s) for place in sorted(places)])
 
 
 def _shown(frame: Frame, tracks: Sequence[Track], caption: Text, max_px: int, time_s: float | None) -> ImageExhibit:

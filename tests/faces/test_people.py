@@ -103,6 +103,32 @@ def test_small_people_in_a_clip_are_followed(astronaut: Pixels, backdrop: Pixels
     assert max(f.quality.face_px for f in track.faces) < 60
 
 
+def test_sparing_leaves_out_what_lies_between_two_alike(astronaut: Pixels, backdrop: Pixels) -> None:
+    moving = [pasted(backdrop, [(head(astronaut, 260), 100 + 12 * i, 100)]) for i in range(8)]
+    (every,) = faces.find_people(video(moving, 0.3))
+    (track,) = faces.find_people(video(moving, 0.3), sparing=True)
+    assert [f.frame for f in track.faces] == [0, 2, 4, 6, 7]
+    assert [f.box for f in track.faces] == [every.faces[f.frame].box for f in track.faces]
+
+
+def test_sparing_looks_closely_where_something_changes(astronaut: Pixels, stranger: Pixels, backdrop: Pixels) -> None:
+    large, late, there = head(astronaut, 300), head(stranger, 200), head(astronaut, 300)
+    early = pasted(backdrop, [(large, 700, 200)])
+    joined = video([early] * 3 + [pasted(early, [(late, 300, 420)])] * 3, 1.0)
+    people = faces.find_people(joined, sparing=True)
+    assert [[f.frame for f in t.faces] for t in people] == [[0, 2, 3, 4, 5], [3, 4, 5]]
+    jump = video([early] * 3 + [pasted(backdrop, [(there, 60, 60)])] * 3, 1.0)
+    (track,) = faces.find_people(jump, sparing=True)
+    assert [f.frame for f in track.faces] == [0, 2, 3, 4, 5]
+    small = video([pasted(backdrop, [(head(astronaut, 110), 200, 300)])] * 6, 1.0)
+    (track,) = faces.find_people(small, sparing=True)
+    assert len(track.faces) == 6
+    studio = pasted(backdrop, [(large, 400, 200)])
+    street = pasted(np.ascontiguousarray(255 - backdrop[::-1, ::-1] // 2), [(head(stranger, 300), 400, 200)])
+    people = faces.find_people(video([studio] * 3 + [street] * 3 + [studio] * 2, 0.5), sparing=True)
+    assert [[f.frame for f in t.faces] for t in people] == [[0, 2, 6, 7], [3, 4, 5]]
+
+
 def test_wrong_use_is_told(astronaut: Pixels) -> None:
     with pytest.raises(UsageError, match="0, 1, 2"):
         faces.find_people([Frame(1, 0.0, astronaut)])

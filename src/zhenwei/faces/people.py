@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from zhenwei.errors import UsageError
 from zhenwei.faces import tracking
@@ -15,14 +16,19 @@ _ONCE_ENOUGH = 12.0  # support from which a face that was seen only once in a cl
 _VIDEO = 4  # frames from which once is seldom
 
 
-def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track, ...]:
+def find_people(frames: Sequence[Frame], *, minimum_px: int = 24, sparing: bool = False) -> tuple[Track, ...]:
     """Everyone whose face is seen, numbered from 1 by first appearance, then by size of the face; () if nobody.
 
     ``frames``: in order of time, ``Frame.index`` their place in the sequence; one frame is a picture, in which faces
     down to ``minimum_px`` (shorter side of the box) are looked for everywhere. In a clip the small ones are looked for
-    in every eighth frame, in frames without a face, and while any are being found; in between, the short range alone
-    is asked while it is sure of as many as there were before, at most three frames in a row. A face seen in a single
-    frame of four or more is left out unless the evidence for it is strong: chance findings do not come twice.
+    in every eighth frame that is looked at, in frames without a face, and while any are being found; in between, the
+    short range alone is asked while it is sure of as many as there were before, at most three frames in a row. A face
+    seen in a single frame of four or more is left out unless the evidence for it is strong: chance findings do not come
+    twice.
+
+    ``sparing``: every other frame is looked at only where the two beside it differ: another scene, a face more or
+    fewer, one that looks otherwise or is further off than its own size, or small ones. Where nothing of it happens that
+    halves the work, and nobody goes unseen who is there for longer than from one frame to the next but one.
 
     Raises :class:`UsageError` if the indices are not 0, 1, 2 ... or ``minimum_px`` is below 1.
     """
@@ -32,28 +38,75 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24) -> tuple[Track
     if indices != list(range(len(frames))):
         got = ", ".join(map(str, indices[:8]))
         raise UsageError("the frames are not numbered in order", got=got, want="0, 1, 2 ...")
-    seen: list[list[tracking.Observation]] = []
-    small_about, before = False, 0
-    for frame in frames:
-        found = _sightings(frame, minimum_px, small_about, before, still=len(frames) == 1)
-        small_about, before = False, len(found)
-        observations = []
-        for sighting in found:
-            small_about = small_about or sighting.by_tile
-            looks = tracking.looks(frame.pixels, sighting.face)
-            observations.append(tracking.Observation(sighting.face, sighting.support, looks))
-        seen.append(observations)
+    scenes = tracking.scenes(frames)
+    seen = _seen(frames, minimum_px, scenes if sparing else None)
     tracks: list[Track] = []
-    for faces, supports in tracking.link(seen, tracking.scenes(frames)):
+    for faces, supports in tracking.link(list(seen.values()), [scenes[place] for place in seen]):
         if len(faces) > 1 or len(frames) < _VIDEO or max(supports) >= _ONCE_ENOUGH:
             tracks.append(Track(len(tracks) + 1, faces))
     return tuple(tracks)
 
 
-def _sightings(frame: Frame, minimum_px: int, small_about: bool, before: int, *, still: bool) -> list[Sighting]:
-    if still:
-        return sight(frame, minimum_px, MAX_TILES)
-    if small_about or frame.index % _TILED_EVERY == 0:
-        return sight(frame, minimum_px, MAX_TILES_MOVING)
-    enough = before if frame.index % _BOTH_EVERY else 0
-    return sight(frame, minimum_px, 0, enough) or sight(frame, minimum_px, MAX_TILES_MOVING)
+def _seen(
+    frames: Sequence[Frame], minimum_px: int, scenes: Sequence[int] | None
+) -> dict[int, Sequence[tracking.Observation]]:
+    """What was seen in each frame that was looked at, by place and in order; every one of them without ``scenes``."""
+    found: dict[int, _Look] = {}
+    last = len(frames) - 1
+    looks = _Looks(minimum_px, still=last == 0)
+    for place in range(len(frames)):
+        if scenes is None or place % 2 == 0 or place == last:
+            found[place] = looks.at(frames[place])
+            between = place - 1
+            if scenes is not None and between > 0 and between not in found:
+                one_scene = scenes[between - 1] == scenes[place]
+                if not (one_scene and _unchanged(found[between - 1], found[place])):
+                    found[between] = looks.at(frames[between])
+    return {place: found[place].faces for place in sorted(found)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What one frame showed. ``small``: it took tiles to find some of it."""
+
+    faces: Sequence[tracking.Observation]
+    small: bool
+
+
+def _unchanged(before: _Look, after: _Look) -> bool:
+    """As many faces, none of them small, each no further than its own size from one that looks alike."""
+    if len(before.faces) != len(after.faces) or before.small or after.small:
+        return False
+    left = list(before.faces)
+    for seen in after.faces:
+        far, nearest = min([(tracking.distance(one.face, seen.face), place) for place, one in enumerate(left)])
+        if far > 1 or not tracking.alike(left[nearest].looks, seen.looks):
+            return False
+        del left[nearest]
+    return True
+
+
+@dataclass(slots=True)
+class _Looks:
+    """What the last look found decides how closely the next one looks. ``still``: there is but one frame."""
+
+    minimum_px: int
+    still: bool
+    count: int = 0
+    small_about: bool = False
+    before: int = 0
+
+    def at(self, frame: Frame) -> _Look:
+        found = self._found(frame)
+        self.small_about, self.before = any(sighting.by_tile for sighting in found), len(found)
+        pixels = frame.pixels
+        seen = [tracking.Observation(one.face, one.support, tracking.looks(pixels, one.face)) for one in found]
+        return _Look(seen, self.small_about)
+
+    def _found(self, frame: Frame) -> list[Sighting]:
+        number = self.count
+        self.count += 1
+        if self.still or self.small_about or number % _TILED_EVERY == 0:
+            return sight(frame, self.minimum_px, MAX_TILES if self.still else MAX_TILES_MOVING)
+        enough = self.before if number % _BOTH_EVERY else 0
+        return sight(frame, self.minimum_px, 0, enough) or sight(frame, self.minimum_px, MAX_TILES_MOVING)

@@ -100,6 +100,17 @@ def looks(pixels: Pixels, face: Face) -> Floats:
     return _unit(np.concatenate([_unit(edges - edges.mean()), colours]))
 
 
+def alike(one: Floats, other: Floats) -> bool:
+    """Whether two looks may be of one person."""
+    return float(one @ other) > _ALIKE
+
+
+def distance(one: Face, other: Face) -> float:
+    """Between their middles, in sizes of the larger."""
+    (x0, y0, size0), (x1, y1, size1) = _place(one), _place(other)
+    return math.hypot(x1 - x0, y1 - y0) / max(size0, size1, 1e-6)
+
+
 def _assign(people: Sequence[_Person], seen: Sequence[Observation], scene: int) -> dict[int, _Person]:
     """Which face is whose: the assignment with the highest sum of affinities above what is asked for."""
     if not people or not seen:

@@ -133,7 +133,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Coloured maps show where a detector looked. Attention is not a forgery map.",
         "彩色图显示检测器关注的位置。注意力图不是伪造区域图。",
     ),
-    "seen": ("seen in {faces} of the sampled frames", "出现在 {faces} 个采样帧中"),
+    "seen": ("face found in {faces} frames", "在 {faces} 帧中找到人脸"),
     "from_to": ("{start} to {end}", "{start} 至 {end}"),
     "size": ("face {size} px", "人脸 {size} 像素"),
     "sharpness": ("sharpness {value}", "清晰度 {value}"),

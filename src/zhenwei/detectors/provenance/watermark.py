@@ -9,7 +9,7 @@ from zhenwei.defence import keys, watermark
 from zhenwei.defence.declare import of_foreign, of_marks
 from zhenwei.defence.marks import Mark
 from zhenwei.defence.watermark.foreign import read_foreign
-from zhenwei.detectors._answers import abstain
+from zhenwei.detectors._answers import abstain, evenly
 from zhenwei.detectors.provenance._content import MARK_LLR
 from zhenwei.types import Audio, Detector, DetectorInfo, Evidence, Frame, Subject, Text
 
@@ -66,8 +66,7 @@ class Watermark:
 
 def _in_frames(frames: tuple[Frame, ...]) -> Mark | None:
     """The search for cuts and turns takes a while, and is made for still pictures only."""
-    step = max(1, len(frames) // _FRAMES)
-    chosen = [frame.pixels for frame in frames[::step][:_FRAMES]]
+    chosen = [frame.pixels for frame in evenly(frames, _FRAMES)]
     mark = watermark.read_frames(chosen, keys.PUBLIC_KEY, search=len(frames) == 1)
     return Mark("picture", mark.ident.hex(), mark.agreement, published=True) if mark else None
 
