@@ -81,9 +81,9 @@ def test_somebody_elses_files_are_left_alone(tmp_path: Path, abstaining: Report)
     assert (other / "report.json").read_text() == '{"coverage": 93}'
 
 
-def test_a_folder_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         ReportFolder(tmp_path / "file")
 
 

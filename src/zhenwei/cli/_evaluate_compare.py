@@ -43,7 +43,7 @@ def compare(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of showing it.")] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
 ) -> None:
-    from zhenwei.errors import DataError, UsageError
+    from zhenwei.errors import DataError, OutputError, UsageError
     from zhenwei.evaluation import results
     from zhenwei.evaluation.comparison import compare as compared
     from zhenwei.evaluation.documents import as_json
@@ -63,7 +63,7 @@ def compare(
     try:
         write_whole(output, text)
     except DataError as error:
-        raise UsageError("the comparison cannot be written", got=f"{output}: {error.got}") from error
+        raise OutputError("the comparison cannot be written", got=f"{output}: {error.got}") from error
 
 
 compare.__doc__ = _HELP

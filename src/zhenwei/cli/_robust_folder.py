@@ -20,7 +20,8 @@ _Key = tuple[str, str]
 class RobustFolder:
     """A new answer takes the place of an earlier one on the same file (path and bytes) alone; ``replaced`` counts them.
 
-    Raises UsageError for a folder that cannot be written, is in use, or holds a robust.json of another origin.
+    Raises OutputError for a folder that cannot be written, UsageError for one that is in use or holds a robust.json of
+    another origin.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,7 +31,7 @@ class RobustFolder:
             self._hold = Hold(folder)
         except OSError as error:
             got, fix = f"{folder} ({error.strerror})", "Name another folder with --output."
-            raise UsageError("the output folder cannot be written", got=got, fix=fix) from error
+            raise OutputError("the output folder cannot be written", got=got, fix=fix) from error
         try:
             self._earlier = _read(self._path)
         except UsageError:

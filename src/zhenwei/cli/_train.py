@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from zhenwei import detectors, models
 from zhenwei.cli._tables import show_table
 from zhenwei.cli.language import current, say, told
-from zhenwei.errors import DataError, UsageError, ZhenweiError
+from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.evaluate import FUSED
 from zhenwei.evaluation.items import Item
@@ -148,7 +148,7 @@ def _check_output(folder: Path, options: TrainOptions, *, resumes: bool) -> None
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         got, fix = f"{folder}: {error.strerror}", "Choose another."
-        raise UsageError("the output folder cannot be written", got=got, fix=fix) from error
+        raise OutputError("the output folder cannot be written", got=got, fix=fix) from error
 
 
 class _Shown(Progress):

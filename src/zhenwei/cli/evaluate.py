@@ -156,7 +156,7 @@ def _limited(items: list[Item], limit: int) -> list[Item]:
 
 def _writable(output: Path, *files: Path | None) -> None:
     """Now, not after an hour of examining."""
-    from zhenwei.errors import UsageError
+    from zhenwei.errors import OutputError
 
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ def _writable(output: Path, *files: Path | None) -> None:
                 if not there:
                     file.unlink()
     except OSError as error:
-        raise UsageError("the results cannot be written", got=f"{error.filename}: {error.strerror}") from error
+        raise OutputError("the results cannot be written", got=f"{error.filename}: {error.strerror}") from error
 
 
 def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zhenwei.errors import DataError, ModelError, UsageError
+from zhenwei.errors import DataError, ModelError, OutputError, UsageError
 from zhenwei.files import make_folder, write_whole
 from zhenwei.types import Floats
 
@@ -77,14 +77,14 @@ class Bank:
         return cls(weights, held.sources)
 
     def save(self, path: Path) -> None:
-        """Whole or not at all. Raises :class:`UsageError` where nothing can be written."""
+        """Whole or not at all. Raises :class:`OutputError` where nothing can be written."""
         held = _File(schema="zhenwei.fingerprints/1", weights=self.weights, sources=self.sources)  # type: ignore[call-arg]
         try:
             make_folder(path.parent)
             write_whole(path, held.model_dump_json(by_alias=True, indent=1) + "\n")
         except DataError as error:
             got = f"{path}: {error.got}"
-            raise UsageError("the bank cannot be written", got=got, fix="Name another with --bank.") from error
+            raise OutputError("the bank cannot be written", got=got, fix="Name another with --bank.") from error
 
     def add(self, name: str, fingerprints: Sequence[Floats]) -> Bank:
         """With one source more, or in the place of the one of that name. Raises :class:`UsageError` for fewer than five

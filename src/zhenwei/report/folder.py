@@ -36,8 +36,8 @@ class ReportFolder:
     earlier ones that stay, ``replaced`` those that did not. A page is named after its file; a second file of that name
     gets a number, and neither a page of another file nor what did not come from here is overwritten.
 
-    Raises UsageError where the folder cannot be written, is being written to by another process, or holds a
-    ``report.json`` of another origin; :meth:`add` raises OutputError where a report cannot be written.
+    Raises OutputError where the folder cannot be written, as :meth:`add` where a report cannot, and UsageError where
+    another process is writing to it or it holds a ``report.json`` of another origin.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ReportFolder:
                 self._hold.release()
                 raise
         except (OSError, DataError) as error:
-            raise UsageError(
+            raise OutputError(
                 "the output folder cannot be written",
                 got=f"{folder} ({_why(error)})",
                 fix="Name another folder with --output.",
