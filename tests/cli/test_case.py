@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -184,6 +185,37 @@ def test_a_case_is_erased_with_its_files(case: Told, tmp_path: Path) -> None:
     log = [json.loads(line) for line in case("log", "--format", "json").splitlines()]
     assert [entry["action"] for entry in log] == ["case-opened", "case-erased", "file-erased"]
     assert log[-1]["subject"] == sha256
+
+
+@pytest.mark.heavy
+def test_nothing_is_erased_without_a_yes(case: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    for answer in ("n\n", "", "\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert main(["case", "erase", "--case", "1"]) == 0
+        assert "Nothing was erased." in case.error()
+    assert "A face" in case("list")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    case("erase", "--case", 1)
+    assert "A face" not in case("list")
+
+
+@pytest.mark.heavy
+def test_a_bundle_takes_no_store_away_and_is_checked_against_a_whole_digest(case: Told, tmp_path: Path) -> None:
+    sha256 = add_known(case, tmp_path)
+    for place in (case.store, tmp_path / "r.db.kept" / "x.zip"):
+        assert main(["case", "export", "1", "--output", str(place), "--force"]) == 2
+        assert "into the store" in case.error()
+    assert "A face" in case("list")
+    for kept in (tmp_path / "r.db.kept").rglob("*"):
+        if kept.is_file() and kept.name.startswith(sha256[:8]):
+            kept.unlink()  # the picture itself is still where it was met
+    digest = case("export", 1, "--output", tmp_path / "b.zip").strip()
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        assert [name for name in archive.namelist() if name.startswith("media/")]
+    case("verify", tmp_path / "b.zip", "--expect", digest)
+    for wrong in ("", "abc", digest[:12]):
+        case("verify", tmp_path / "b.zip", "--expect", wrong, status=2)
+    case("verify", tmp_path / "b.zip", "--expect", "0" * 64, status=1)
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,19 @@ def test_a_forgery_beside_its_original(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["compare", *PHOTOS, *QUICK, "--output", str(page)]) == 2  # it is there
 
 
+def test_a_mark_under_the_key_of_this_installation_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHENWEI_HOME", str(tmp_path / "home"))
+    assert main(["protect", "sign", str(EXAMPLES / "astronaut.jpg"), "-o", str(tmp_path / "signed")]) == 0
+    capsys.readouterr()
+    (signed,) = (tmp_path / "signed").iterdir()
+    assert main(["compare", str(EXAMPLES / "astronaut.jpg"), str(signed), "--fast", "-q"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "was not found" not in out
+    assert "the one that its credential names" in out
+
+
 def test_the_same_bytes_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "copy.jpg"
     shutil.copy(PHOTOS[0], copy)

@@ -41,6 +41,11 @@ def test_a_source_is_taught_told_listed_and_forgotten(bank: Path, samples: Path,
     row = json.loads(capsys.readouterr().out)
     assert row["source"] == "soft camera"
     assert row["sources"][0]["similarity"] > 0.9
+    for number in range(6):
+        assert main(["fingerprint", "who", str(samples / f"{number}.png"), "--format", "json"]) == 0
+        row = json.loads(capsys.readouterr().out)
+        found = next(each for each in row["sources"] if each["name"] == "soft camera")
+        assert (row["source"] == "soft camera") == (found["similarity"] >= found["least"])
     assert {s["name"] for s in row["sources"]} >= {"soft camera", "StyleGAN", "photographs of FFHQ"}
     assert main(["fingerprint", "list"]) == 0
     assert "soft camera" in capsys.readouterr().out

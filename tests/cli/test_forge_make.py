@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 from tests.forge.latents import untrained_latents
 from tests.training.data.test_pack import ASTRONAUT
 
 from zhenwei.cli import main
 from zhenwei.cli._forge_make import Method, refuse_other
 from zhenwei.errors import DataError
-from zhenwei.forge.make import METHODS, forge_image, read_sitter
+from zhenwei.forge.make import METHODS, forge_image, forge_video, read_sitter
 
 
 def test_the_methods_that_can_be_typed_are_those_that_there_are() -> None:
@@ -47,6 +50,43 @@ def test_a_forgery_of_another_file_is_not_replaced(tmp_path: Path) -> None:
     refuse_other(place, b"one")
     with pytest.raises(DataError, match="a forgery of another file and is not replaced"):
         refuse_other(place, b"two")
+
+
+def test_a_format_without_a_place_in_a_credential_costs_itself_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(ASTRONAUT) as image:
+        image.save(tmp_path / "b.bmp")
+    assert (
+        main(["forge", "make", "self_blend", str(tmp_path / "b.bmp"), str(ASTRONAUT), "-o", str(tmp_path / "o")]) == 1
+    )
+    assert "b.bmp" in capsys.readouterr().err
+    assert list((tmp_path / "o").glob("*.png"))
+
+
+def test_a_clip_of_uneven_times_is_refused_where_its_course_is_forged(tmp_path: Path) -> None:
+    with Image.open(ASTRONAUT) as image:
+        frame = av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB").resize((480, 480))), "rgb24")
+    for name, gap in (("even", 40), ("uneven", 300)):
+        with av.open(str(tmp_path / f"{name}.mp4"), "w") as out:
+            stream = out.add_stream("libx264", rate=25)
+            stream.width = stream.height = 480
+            stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
+            for number in range(20):
+                frame.pts, frame.time_base = 40 * number + (gap - 40) * (number // 6), Fraction(1, 1000)
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+    video, rate_hz = forge_video(tmp_path / "even.mp4", np.random.default_rng(0))
+    assert (len(video.frames), round(rate_hz)) == (20, 25)
+    with pytest.raises(DataError, match="not evenly spaced"):
+        forge_video(tmp_path / "uneven.mp4", np.random.default_rng(0))
+
+
+def test_a_donor_is_refused_where_none_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["forge", "make", "self_blend", str(ASTRONAUT), "--donor", "nope.jpg", "-o", str(tmp_path / "o")]
+    assert main(asked) == 2
+    assert "--donor" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize("method", ["decoded", "rendered"])

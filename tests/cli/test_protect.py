@@ -73,6 +73,19 @@ def test_in_place_replaces_the_original_and_keeps_its_permissions(photo: Path) -
     assert main(["protect", "sign", str(photo), "--in-place", "--out", str(photo.parent / "x")]) == 2
 
 
+def test_in_place_signs_what_a_link_leads_to(photo: Path) -> None:
+    link = photo.with_name("link.jpg")
+    link.symlink_to(photo.name)
+    assert main(["protect", "sign", str(link), "--in-place", "--claim", "captured"]) == 0
+    assert link.is_symlink()
+    assert read_credential(photo.read_bytes()).claim == "captured"
+
+
+def test_what_belongs_to_a_watermark_is_refused_without_one(photo: Path) -> None:
+    for option in (["--id", "11" * 8], ["--published-key"]):
+        assert main(["protect", "sign", str(photo), "--no-watermark", *option]) == 2
+
+
 def test_folders_go_to_a_folder_and_one_bad_file_does_not_stop_the_rest(photo: Path, capsys: Read) -> None:
     (photo.parent / "a.png").write_bytes(saved(image(), "png"))
     (photo.parent / "b.png").write_bytes(saved(image(), "png")[:90])

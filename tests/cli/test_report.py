@@ -82,6 +82,15 @@ def test_several_reports_go_into_a_folder(folder: Path, tmp_path: Path) -> None:
     assert main(["report", str(both), "-o", str(tmp_path / "x.html")]) == 2
 
 
+def test_a_signature_takes_the_place_of_nothing_that_it_is_made_of(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "photo.json"
+    shutil.copy(folder / "photo.json", path)
+    assert main(["report", "sign", str(path), "-o", str(path), "--force"]) == 2
+    assert path.read_bytes() == (folder / "photo.json").read_bytes()
+    for command in (["report", str(path)], ["report", "verify", str(path)]):
+        assert main([*command, "--file", "other.jpg"]) == 2
+
+
 def test_it_is_signed_and_checked(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "photo.json"
     shutil.copy(folder / "photo.json", path)

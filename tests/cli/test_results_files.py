@@ -48,6 +48,15 @@ def test_parquet_has_a_column_of_its_type_for_all_that_is_known(
     assert sum(table.column("forged").to_pylist()) == 2
 
 
+def test_the_store_may_be_named_once_for_all_and_counts_have_no_pages(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHENWEI_STORE", store)
+    assert main(["results", "--by-folder"]) == 0
+    assert main(["results", "--by-folder", "--output", str(tmp_path / "p")]) == 2
+    assert not (tmp_path / "p").exists()
+
+
 def test_pages_are_those_of_a_scan(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "pages"
     forged = ["results", "--store", store, "--where", "decision=forged", "--output", str(out), "--lang", "zh"]

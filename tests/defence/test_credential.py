@@ -28,7 +28,7 @@ from zhenwei.defence.credential import (
 )
 from zhenwei.defence.credential_states import interpret
 from zhenwei.defence.identity import Identity, own_identity
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.errors import DataError, MediaError, UsageError
 
 KEYS = (
     *("active_manifest", "manifests", "x", "assertions", "label", "data", "actions", "action", "digitalSourceType"),
@@ -162,7 +162,7 @@ def test_values_and_formats_without_meaning_are_refused(me: Identity) -> None:
     for other in (saved(image(), "bmp"), saved(image(), "gif"), b"%PDF-1.4", b""):
         with pytest.raises(UsageError, match="cannot carry"):
             sign(other, claim="captured", identity=me)
-    with pytest.raises(UsageError, match="parent's format"):
+    with pytest.raises(DataError, match="parent's format"):
         sign(plain, claim="edited", identity=me, parent=b"nothing")
     with pytest.raises(MediaError, match="cannot be signed"):
         sign(plain[:100], claim="captured", identity=me)

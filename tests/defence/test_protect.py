@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,36 @@ def test_wave_files_keep_their_kind_and_their_chunks(subtype: str) -> None:
         assert (file.subtype, file.samplerate, file.channels, file.frames) == (subtype, 16000, 2, 64000)
     read = verify(marked, keys=[KEY])
     assert [mark.ident for mark in read.marks] == [IDENT[:2].hex()]
+
+
+def test_floating_point_sound_keeps_what_is_louder_than_full_scale() -> None:
+    loud = 2.5 * audio(4.0) / np.abs(audio(4.0)).max()
+    out = io.BytesIO()
+    soundfile.write(out, loud, 16000, format="WAV", subtype="FLOAT")
+    marked, _ = soundfile.read(io.BytesIO(mark_file(out.getvalue(), IDENT, KEY)))
+    assert np.abs(marked).max() > 2.4
+    assert np.sqrt(np.mean((marked - loud) ** 2)) < 0.2 * np.sqrt(np.mean(loud**2))
+
+
+def test_clips_keep_every_sound_the_shape_of_their_pixels_and_their_colours_size() -> None:
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as target:
+        seen = target.add_stream("libx264", rate=10)
+        seen.width, seen.height, seen.pix_fmt = 177, 145, "yuv444p"
+        seen.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        voices = [target.add_stream("aac", rate=16000) for _ in range(2)]
+        for _ in range(8):
+            target.mux(seen.encode(av.VideoFrame.from_ndarray(image(145, 177), format="rgb24")))
+        target.mux(seen.encode())
+        for voice in voices:
+            samples = av.AudioFrame.from_ndarray(audio(0.9).astype(np.float32)[None], format="fltp", layout="mono")
+            samples.sample_rate = 16000
+            target.mux([*voice.encode(samples), *voice.encode()])
+    with av.open(io.BytesIO(mark_file(out.getvalue(), IDENT, KEY))) as file:
+        (stream,) = file.streams.video
+        assert (stream.width, stream.height, stream.codec_context.pix_fmt) == (177, 145, "yuv444p")
+        assert stream.sample_aspect_ratio == Fraction(4, 3)
+        assert len(file.streams.audio) == 2
 
 
 def _film() -> bytes:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from zhenwei.errors import DataError
 from zhenwei.forge import consent
 from zhenwei.forge.consent import Consent, check_files, check_manifest, describe_folder, make_consent, read_consent
+from zhenwei.forge.make import check_covered
 
 TODAY = datetime.date(2026, 11, 27)
 
@@ -151,3 +152,15 @@ def test_whatever_else_stands_there_is_an_error_with_its_cure(content: bytes) ->
         path.write_bytes(content)
         with pytest.raises(DataError, match="zhenwei forge consent make"):
             read_consent(path)
+
+
+def test_whose_file_it_is_says_why_it_may_not_be_used(tmp_path: Path) -> None:
+    path, ended = tmp_path / "consent.json", datetime.date(2026, 1, 1)
+    people = []
+    for name, expires in (("anna", None), ("bruno", ended)):
+        folder = folder_of(tmp_path, name)
+        people.append(describe_folder(folder, path, name, basis="self", evidence="", scope="face", expires=expires))
+    consent.write_consent(make_consent(people), path)
+    with pytest.raises(DataError, match="consent of bruno ended"):
+        check_covered(read_consent(path), tmp_path / "bruno" / "0.jpg", TODAY, "face")
+    check_covered(read_consent(path), tmp_path / "anna" / "0.jpg", TODAY, "face")

@@ -140,7 +140,14 @@ def test_what_is_not_the_labs_own_is_never_replaced(door: Door, tmp_path: Path) 
     with pytest.raises(DataError, match="did not come from the lab"):
         export_image(portrait(300, 260), ORIGIN, path, door)
     assert path.read_bytes() == before
+    (tmp_path / "n.png.json").write_text("my notes", encoding="utf-8")
+    with pytest.raises(DataError, match="did not come from the lab"):
+        export_image(portrait(300, 260), ORIGIN, tmp_path / "n.png", door)
+    assert (tmp_path / "n.png.json").read_text(encoding="utf-8") == "my notes"
     (tmp_path / "x.mask.png").write_bytes(b"somebody's")
+    with pytest.raises(DataError, match="did not come from the lab"):
+        export_image(portrait(300, 260), ORIGIN, tmp_path / "x.png", door, mask=np.zeros((300, 260), np.float32))
+    export_image(portrait(300, 260), ORIGIN, tmp_path / "x.png", door)
     with pytest.raises(DataError, match="did not come from the lab"):
         export_image(portrait(300, 260), ORIGIN, tmp_path / "x.png", door, mask=np.zeros((300, 260), np.float32))
     assert (tmp_path / "x.mask.png").read_bytes() == b"somebody's"

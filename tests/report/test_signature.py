@@ -56,6 +56,14 @@ def test_one_changed_field_of_the_signature_is_found(signed: Path, field: str) -
         check(signed)
 
 
+@pytest.mark.parametrize("more", ['"note": "by Judge Dredd", ', '"signer": "Judge Dredd", '])
+def test_what_was_not_signed_has_no_place_in_a_signature(signed: Path, more: str) -> None:
+    path = beside(signed)
+    path.write_text("{" + more + path.read_text()[1:])
+    with pytest.raises(DataError, match="does not hold"):
+        check(signed)
+
+
 def test_whoever_has_ed25519_can_check_it_without_zhenwei(signed: Path) -> None:
     document = json.loads(beside(signed).read_text())
     signature = base64.b64decode(document.pop("signature"))

@@ -192,6 +192,20 @@ def test_bytes_before_the_archive_show(exported: tuple[Path, str], tmp_path: Pat
     assert check(longer).flaws == ("there is more in the archive than its members",)
 
 
+def test_bytes_between_and_behind_the_members_show(exported: tuple[Path, str], tmp_path: Path) -> None:
+    path, _ = exported
+    data = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        directory = archive.start_dir
+    moved = data[:directory] + b"A" * 5000 + data[directory:-6] + struct.pack("<I", directory + 5000) + data[-2:]
+    commented = data[:-2] + struct.pack("<H", 3) + b"abc"
+    for number, other in enumerate((moved, data + bytes(60_000), commented)):
+        longer = tmp_path / f"{number}.zip"
+        longer.write_bytes(other)
+        assert check(longer).flaws == ("there is more in the archive than its members",)
+    assert check(path).flaws == ()
+
+
 def with_member(info: zipfile.ZipInfo, data: bytes) -> Callable[[Path, Members], None]:
     def act(path: Path, content: Members) -> None:
         written(path, content)

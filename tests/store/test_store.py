@@ -146,7 +146,10 @@ def test_conditions(where: str) -> None:
         assert names("examined_at<2020-01-31T10:00:00+02:00") == ""
 
 
-@pytest.mark.parametrize("text", ["", "llr", "llr>>2", "colour=red", "llr=many", "llr~2*", "examined_at>today", "=2"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "llr", "llr>>2", "colour=red", "llr=many", "llr~2*", "examined_at>today", "=2", "decision=Forged", "llr>=nan"],
+)
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         Condition.parse(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +12,7 @@ import typer
 
 from zhenwei.cli._case_options import Actor, FolderOption, StoreOption, opened, plain
 from zhenwei.cli._options import Force, TextFormat, TextOption
-from zhenwei.cli.language import current
+from zhenwei.cli.language import current, say
 from zhenwei.cli.trouble import notes_console
 from zhenwei.errors import UsageError
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from zhenwei.engine.replay import Replayed
     from zhenwei.store.bundle_check import Checked
     from zhenwei.store.erasure import Erasure
+    from zhenwei.store.store import Store
 
 
 def export(
@@ -44,15 +47,30 @@ def export(
     if output.exists() and not force:
         raise UsageError("there is a file already", got=str(output), fix="Name another, or use --force.")
     with opened(store, actor) as cases:
+        _refuse_the_store(cases.store, folder, output)
         has_folder = folder is not None or cases.store.engine.dialect.name == "sqlite"
         kept = Kept(cases.store, folder_of(cases.store, folder)) if has_folder else None
         typer.echo(written(cases, kept, number, output, language=current(), media=not no_media))
 
 
+def _refuse_the_store(store: Store, folder: Path | None, output: Path) -> None:
+    """A bundle would take the place of what it is made of."""
+    from zhenwei.store.kept import folder_of
+
+    held = [] if folder is None else [folder]
+    if store.engine.dialect.name == "sqlite":
+        held += [Path(str(store.engine.url.database)), folder_of(store, folder).path]
+    where = output.resolve()
+    if any(place.resolve() in (where, *where.parents) for place in held):
+        raise UsageError("a bundle cannot be written into the store", got=str(output), fix="Name another file.")
+
+
 def verify(
     bundle: Annotated[Path, typer.Argument(help="What zhenwei case export wrote.", metavar="BUNDLE")],
     replay: Annotated[bool, typer.Option("--replay", help="Examine the files again and compare.")] = False,
-    expect: Annotated[str, typer.Option("--expect", help="The digest that export told.", metavar="DIGEST")] = "",
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="The digest that export told.", metavar="DIGEST")
+    ] = None,
     format_: TextOption = TextFormat.text,
 ) -> None:
     """See whether a bundle is as it was made, and with --replay whether its verdicts come out again.
@@ -73,7 +91,9 @@ def verify(
     from zhenwei.report import as_json
     from zhenwei.store.bundle_check import check
 
-    checked = check(bundle, expected=expect)
+    if expect is not None and not re.fullmatch("[0-9a-fA-F]{64}", expect.strip()):
+        raise UsageError("this is no digest of a bundle", got=repr(expect), want="64 digits, as export told them")
+    checked = check(bundle, expected=(expect or "").strip())
     replayed = _replayed(bundle, checked) if replay else []
     is_whole = not checked.flaws and "tampered" not in [one.answer for one in replayed]
     if format_ is TextFormat.json:
@@ -182,7 +202,10 @@ def erase(
         want = "one of --case, --file, --examination, --before, --expired and --compact"
         raise UsageError("it is not clear what is to be erased", got=f"{sum(wishes)} wishes", want=want)
     if not (yes or expired or compact):
-        typer.confirm("There is no way back. Erase?", abort=True)
+        typer.echo(say("There is no way back. Erase? [y/N]: "), err=True, nl=False)
+        if sys.stdin is None or sys.stdin.readline().strip().lower() not in ("y", "yes", "是"):
+            notes_console().print(say("Nothing was erased."), style="dim")
+            return
     with opened(store, actor) as cases:
         kept = Kept(cases.store, folder_of(cases.store, folder))
         erasure = Erasure(kept, actor)

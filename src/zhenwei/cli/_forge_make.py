@@ -67,12 +67,12 @@ def make(
 ) -> None:
     """Forge photographs and clips, with ground truth: a mask and a recipe beside each.
 
-    affine_warp, animated, attribute, regenerate and self_blend need one photograph, and so do rendered, a head that a
-    network draws as a puppet moves it, and decoded, a face or a part of it sent through a latent autoencoder: a folder
-    with taef2_encoder.safetensors and taef2_decoder.safetensors. mesh_swap, cross_blend and splice
-    take a face or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or
-    reorders frames of a clip. Faces above 128 px are reduced. What was made already stays when a later file cannot be
-    forged.
+    affine_warp, animated, attribute, regenerate and self_blend need one photograph, and so do rendered, a head that
+    a network draws as a puppet moves it, and decoded, a face or a part of it sent through a latent autoencoder: a
+    folder with taef2_encoder.safetensors and taef2_decoder.safetensors. mesh_swap, cross_blend and splice take a
+    face or a part of it from another, and both must stand in a consent manifest. temporal drops, freezes or
+    reorders frames of a clip, without its sound. Faces above 128 px are reduced. What was made already stays when a
+    later file cannot be forged.
 
     Exit status: 0 done, 1 a file could not be forged, 2 wrong use.
 
@@ -99,6 +99,8 @@ def make(
     if method.value in OF_TWO and (donor is None or consent is None):
         fix = "Name the other photograph with --donor and the manifest that covers both with --consent."
         raise UsageError(f"{method.value} takes a face from somebody else", got="no donor or no consent", fix=fix)
+    if method.value not in OF_TWO and (donor is not None or consent is not None):
+        raise UsageError("--donor and --consent are not for this method", got=method.value, fix="Leave them out.")
     stems = [path.stem for path in files]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
@@ -134,10 +136,12 @@ class _Maker:
         door: Door,
         latents: Path | None,
     ) -> None:
+        from zhenwei.defence import credential
         from zhenwei.forge.make import VIDEO, check_consent, read_sitter
 
         self._method, self._path, self._output, self._door, self._latents = method, path, output, door, latents
         self._sitter: Sitter | None = None if method == VIDEO else read_sitter(path)
+        credential.format_of_parent(path.read_bytes() if self._sitter is None else self._sitter.data)
         self._donor, self._consent = None, ""
         if donor is not None and consent is not None and self._sitter is not None:
             from zhenwei.forge.consent import read_consent

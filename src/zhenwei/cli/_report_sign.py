@@ -49,6 +49,8 @@ def sign(
     held = signature.own_key(home_folder(os.environ)) if key is None else signature.read_key(key)
     for file in files:
         where = output or signature.beside(file)
+        if where.resolve() in [one.resolve() for one in (file, key) if one is not None]:
+            raise UsageError("the signature would take the place of what is signed, or of the key", got=str(where))
         if where.exists() and not force:
             fix = "Name another with --output, or add --force."
             raise UsageError("a file of that name is there", got=str(where), fix=fix)

@@ -51,6 +51,8 @@ def verify(
     """
     from zhenwei.report.signature import beside
 
+    if file_path is not None and not again:
+        raise UsageError("--file is for --again", got="--file alone", fix="Add --again, or leave it out.")
     told: dict[str, Any] = {"file": str(file)}
     holds = True
     if signature is not None or beside(file).exists() or not again:

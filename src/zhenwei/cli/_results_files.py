@@ -88,6 +88,6 @@ def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Pat
     notes.print(f"{written} pages and report.json: see {output}", style="dim", markup=False)
     if missing:
         notes.print(
-            f"{missing} have none: they were examined without, or could not be. --again makes them.", style="red"
+            f"{missing} have none: they were examined without, or could not be. Scan again with --again.", style="red"
         )
     return int(written == 0 or missing > 0)

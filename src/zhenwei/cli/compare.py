@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -102,12 +103,14 @@ def _examined(path: str, options: Options, quiet: bool) -> Report | None:
 
 def _says(path: str) -> str:
     """What the file says of itself, in a sentence; "" where that cannot be read."""
-    from zhenwei.defence.keys import PUBLIC_KEY
+    from zhenwei.cli.verify import known_keys
+    from zhenwei.defence.identity import own_anchor
+    from zhenwei.defence.keys import home_folder
     from zhenwei.defence.verify import verify_file
     from zhenwei.errors import ZhenweiError
 
     try:
-        return verify_file(Path(path), keys=[PUBLIC_KEY]).sentence
+        return verify_file(Path(path), keys=known_keys(), own_pem=own_anchor(home_folder(os.environ))).sentence
     except ZhenweiError:
         return ""
 

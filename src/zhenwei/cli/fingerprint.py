@@ -210,14 +210,14 @@ def _one(path: str) -> Described | None:
 
 
 def _answer(path: str, found: Described | str, bank: Bank) -> dict[str, Any]:
-    """``sources``: most like first; ``source``: the first that the picture is like enough, by the share of the way from
-    the least similarity to the highest, since sources differ in how alike their pictures are."""
+    """``sources``: those that the picture is as like as their own pictures are, then the others, most like first;
+    ``source``: the first of the former."""
     if isinstance(found, str):
         return {"path": path, "source": None, "reason": found, "sources": []}
     names = map(str, found.sources)
     rows = list(zip(names, map(float, found.cosines), map(float, found.least), strict=True))
     rows += [(known.name, known.likeness(found.fingerprint), known.least) for known in bank.sources]
-    rows.sort(key=lambda row: -(row[1] - row[2]) / max(1e-6, 1 - row[2]))
+    rows.sort(key=lambda row: (row[1] < row[2], -row[1]))
     name, cosine, least = rows[0]
     source = name if cosine >= least else None
     told = [{"name": n, "similarity": round(c, 4), "least": round(at, 4)} for n, c, at in rows]

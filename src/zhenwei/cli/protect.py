@@ -113,6 +113,8 @@ def sign(
     """
     from zhenwei.defence.protect import protect as protected
 
+    if not watermark and (published or ident):
+        raise UsageError("--id and --published-key are of the watermark", got="--no-watermark", fix="Leave them out.")
     identity, given = _identity(cert, key, password), _checked(ident)
     mark_key = _mark_key(published) if watermark else None
     words: Claim = claim.value
@@ -221,7 +223,7 @@ class _Place:
 
     def of(self, path: Path) -> Path:
         if self.in_place:
-            return path
+            return path.resolve()  # a link stays one
         return (self.folder or path.parent) / f"{path.stem}.{self.word}{path.suffix}"
 
 

@@ -71,6 +71,8 @@ def report(
     """
     from zhenwei.report.kept import read_reports
 
+    if file_path is not None and not again:
+        raise UsageError("--file is for --again", got="--file alone", fix="Add --again, or leave it out.")
     suffixes = _suffixes(pdf, html, output)
     documents = read_reports(file)
     notes = notes_console()

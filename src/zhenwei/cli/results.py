@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhenwei.cli._case_options import StoreOption
 from zhenwei.cli._results_files import RESULT_COLUMNS, write_pages, write_parquet
 from zhenwei.cli.language import current, told
 from zhenwei.cli.trouble import notes_console
+from zhenwei.errors import UsageError
 from zhenwei.types import Language
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ Format = StrEnum("Format", ["table", "csv", "jsonl", "parquet"])
 
 
 def results(
-    store: Annotated[str, typer.Option("--store", help="The file, or postgresql://USER@HOST/NAME.", metavar="DB")],
+    store: StoreOption,
     format_: Annotated[Format, typer.Option("--format", help="What to write to standard output.")] = Format.table,
     where: Annotated[
         list[str] | None,
@@ -65,6 +67,8 @@ def results(
     """
     from zhenwei.store import open_store
 
+    if by_folder and output is not None:
+        raise UsageError("--by-folder and --output exclude each other", want="one of them")
     language: Language = current()
     with open_store(store, create=False) as opened:
         from zhenwei.store.where import Condition

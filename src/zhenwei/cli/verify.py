@@ -61,7 +61,7 @@ def verify(
 
     require_extra()
     notes = notes_console()
-    inputs, anchors, keys, own = collect(files), _anchors(trust), _keys(), own_anchor(home_folder(os.environ))
+    inputs, anchors, keys, own = collect(files), _anchors(trust), known_keys(), own_anchor(home_folder(os.environ))
     inputs.tell_unreadable(notes)
     if not inputs.files and not inputs.unreadable:
         raise UsageError("there is nothing to look at", got=", ".join(files)[:200], want="pictures, clips or sound")
@@ -92,7 +92,7 @@ def _anchors(trust: Path | None) -> str | None:
         raise UsageError(f"the trust list {trust} cannot be read", got=error.strerror or str(error)) from None
 
 
-def _keys() -> list[bytes]:
+def known_keys() -> list[bytes]:
     """The published key, and this installation's if it has one already: looking makes none."""
     from zhenwei.defence.keys import PUBLIC_KEY, home_folder, own_key
 

@@ -21,7 +21,7 @@ from zhenwei.defence.credential_bytes import irregularities
 from zhenwei.defence.credential_guard import is_safe
 from zhenwei.defence.credential_states import CLAIMS, HEX, SOURCE_TYPES, Claim, Credential, interpret
 from zhenwei.defence.identity import Identity, require_extra
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.errors import DataError, MediaError, UsageError
 from zhenwei.media.facts import clean
 from zhenwei.media.formats import HEAD_BYTES, described, recognise
 from zhenwei.types import Text
@@ -95,8 +95,8 @@ def sign(
     original.
 
     Raises UsageError for another format or claim, a parent where a history begins, a source that carries a credential
-    already where that would be lost, or a recipe that JSON cannot hold; MediaError for a damaged file;
-    MissingExtraError without the extra ``provenance``.
+    already where that would be lost, or a recipe that JSON cannot hold; DataError for a parent of another format;
+    MediaError for a damaged file; MissingExtraError without the extra ``provenance``.
     """
     require_extra()
     mime = check_source(source, claim, parent)
@@ -212,6 +212,14 @@ def _text(recipe: Mapping[str, Any]) -> str:
     return text
 
 
+def format_of_parent(data: bytes) -> str:
+    """The media type under which ``data`` can be what an edit was made of. DataError where a credential has none."""
+    mime = credential_format(data)
+    if not mime:
+        raise DataError("the parent's format has no place in a credential", want=_SIGNS, fix="Save it as one of them.")
+    return mime
+
+
 def _intend(builder: c2pa.Builder, claim: Claim, before: bytes | None) -> None:
     from c2pa import C2paBuilderIntent, C2paDigitalSourceType
 
@@ -222,9 +230,7 @@ def _intend(builder: c2pa.Builder, claim: Claim, before: bytes | None) -> None:
         }
         builder.set_intent(C2paBuilderIntent.CREATE, kinds[claim])
         return
-    mime = credential_format(before)
-    if not mime:
-        raise UsageError("the parent's format has no place in a credential", want=_SIGNS, fix="Save it as one of them.")
+    mime = format_of_parent(before)
     builder.set_intent(C2paBuilderIntent.EDIT, C2paDigitalSourceType.EMPTY)
     builder.add_ingredient({"relationship": "parentOf"}, mime, io.BytesIO(before))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -30,7 +30,7 @@ from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_images import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunk, chunks
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.media.containers import audio_stream, open_container, video_stream
+from zhenwei.media.containers import audio_streams, open_container, orientation, video_stream
 from zhenwei.media.facts import jpeg_quality
 from zhenwei.media.formats import HEAD_BYTES, Format, recognise
 from zhenwei.media.images import guarded, open_image
@@ -42,6 +42,7 @@ MARKS = "JPEG, PNG, WebP, MP4, MOV or WAV"
 _QUALITY = 95
 _CRF = 16
 _BT709 = 1
+_LAYOUTS = {"yuv420p": (2, 2), "yuv422p": (2, 1), "yuv444p": (1, 1)}  # kept; pixels that share a colour: across, down
 _LARGEST = 1 << 16  # pixels on a side: frames keep their size
 _TURNED = Image.Transpose
 # To upright, and back, by EXIF's orientation.
@@ -194,7 +195,7 @@ def _video(data: bytes, form: Format, ident: bytes, key: bytes) -> bytes:
         with open_container(io.BytesIO(data), form, "the clip", DEFAULT_LIMITS) as source:
             seen = video_stream(source)
             if seen is None:
-                raise UsageError("a watermark is not written into such files", got="sound alone", want=MARKS)
+                raise UsageError("a watermark is not written into such files", got="no moving picture", want=MARKS)
             if seen.codec_context is not None and any(deep in str(seen.codec_context.pix_fmt) for deep in ("10", "12")):
                 raise UsageError("a watermark is not written into such pixels", got=str(seen.codec_context.pix_fmt))
             with av.open(out, "w", format="mov" if data[4:12] == b"ftypqt  " else "mp4") as target:
@@ -205,55 +206,63 @@ def _video(data: bytes, form: Format, ident: bytes, key: bytes) -> bytes:
 
 
 def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, ident: bytes, key: bytes) -> None:
-    """Pictures are encoded anew at their times; packets of sound are passed on between them."""
+    """Pictures are encoded anew at their times; packets of every sound track are passed on between them."""
     target.metadata.update(source.metadata)
-    heard = audio_stream(source)
+    heard = audio_streams(source)
     base = seen.time_base or Fraction(1, 90_000)
     image = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
-    image.pix_fmt, image.time_base, image.codec_context.time_base = "yuv420p", base, base
-    voice = None if heard is None else target.add_stream_from_template(heard)
+    layout = str(getattr(seen.codec_context, "pix_fmt", None)).replace("yuvj", "yuv")
+    layout = layout if layout in _LAYOUTS else "yuv420p"
+    image.pix_fmt, image.time_base, image.codec_context.time_base = layout, base, base
+    voices = {each.index: target.add_stream_from_template(each) for each in heard}
     read = _Read()
     for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, heard, read), ident, key)):
         if number == 0:
-            image.height, image.width = (side - side % 2 for side in pixels.shape[:2])
+            across, down = _LAYOUTS[layout]
+            image.height, image.width = pixels.shape[0] // down * down, pixels.shape[1] // across * across
             inside = image.codec_context
+            if read.pixel_shape:
+                inside.sample_aspect_ratio = read.pixel_shape
             inside.colorspace, inside.color_primaries, inside.color_trc = read.colours
         cut = np.ascontiguousarray(pixels[: image.height, : image.width])
         wide = "itu709" if read.colours[0] == _BT709 else None  # without a mark they were taken for BT.601
-        frame = av.VideoFrame.from_ndarray(cut, "rgb24").reformat(format="yuv420p", dst_colorspace=wide)
+        frame = av.VideoFrame.from_ndarray(cut, "rgb24").reformat(format=layout, dst_colorspace=wide)
         frame.pts, frame.time_base = read.times.pop(0), base
         target.mux(image.encode(frame))
-        _pass_on(read.packets, target, voice)
-    _pass_on(read.packets, target, voice)
+        _pass_on(read.packets, target, voices)
+    _pass_on(read.packets, target, voices)
     target.mux(image.encode(None))
 
 
 @dataclass(slots=True)
 class _Read:
-    """Beside the pixels: when each frame is shown, packets of sound in between, and the last frame's matrix, primaries
-    and transfer."""
+    """Beside the pixels: when each frame is shown, packets of sound in between, the last frame's matrix, primaries and
+    transfer, and the width of a pixel over its height as the clip is shown, 0 where it does not say."""
 
     colours: tuple[int, int, int] = (2, 2, 2)
+    pixel_shape: Fraction = Fraction(0)
     times: list[int | None] = field(default_factory=list)
     packets: list[Packet[Any]] = field(default_factory=list)
 
 
-def _pass_on(packets: list[Packet[Any]], target: OutputContainer, voice: AudioStream | None) -> None:
+def _pass_on(packets: list[Packet[Any]], target: OutputContainer, voices: Mapping[int, AudioStream]) -> None:
     for packet in packets:
-        if voice is not None and packet.dts is not None:
-            packet.stream = voice
+        if packet.dts is not None:
+            packet.stream = voices[packet.stream.index]
             target.mux(packet)
     packets.clear()
 
 
-def _shown(source: InputContainer, seen: VideoStream, heard: AudioStream | None, read: _Read) -> Iterator[Pixels]:
-    converter = VideoReformatter()
-    for packet in source.demux([seen] if heard is None else [seen, heard]):
+def _shown(source: InputContainer, seen: VideoStream, heard: list[AudioStream], read: _Read) -> Iterator[Pixels]:
+    converter, stored = VideoReformatter(), seen.sample_aspect_ratio
+    for packet in source.demux([seen, *heard]):
         if packet.stream.index != seen.index:
             read.packets.append(packet)
             continue
         for frame in packet.decode():
             if isinstance(frame, av.VideoFrame):
                 read.times.append(frame.pts)
+                if stored:
+                    read.pixel_shape = 1 / stored if orientation(frame).swap else stored
                 read.colours = int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc)
                 yield upright_pixels(frame, _LARGEST, converter)

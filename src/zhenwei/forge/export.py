@@ -108,7 +108,7 @@ def export_image(pixels: Pixels, origin: Origin, path: Path, door: Door, *, mask
     if mask is not None:
         facts["mask"] = f"{place.stem}.mask.png"
         beside = place.with_name(facts["mask"])
-        if beside.exists() and not place.exists():
+        if beside.exists() and _told(place.with_name(f"{place.name}.json")).get("mask") != beside.name:
             raise DataError(f"{beside.name} did not come from the lab and is not replaced", fix="Move that file away.")
     exported = _leave(place, signed, origin, ident, door, facts)
     if mask is not None:
@@ -328,17 +328,28 @@ def _place(path: Path, suffixes: Sequence[str]) -> Path:
         raise UsageError("the lab does not write such files", got=repr(place.name), want=" or ".join(suffixes))
     if not place.parent.is_dir():
         raise UsageError("there is no such folder", got=str(place.parent), want="a folder that exists")
-    if place.exists() and not _ours(place):
-        fix = "Choose another name, or move that file away."
-        raise DataError(f"{place.name} did not come from the lab and is not replaced", got=str(place), fix=fix)
+    beside = place.with_name(f"{place.name}.json")
+    for there, is_ours in ((place, _ours(place)), (beside, _told(beside).get("schema") == SCHEMA)):
+        if there.exists() and not is_ours:
+            fix = "Choose another name, or move that file away."
+            raise DataError(f"{there.name} did not come from the lab and is not replaced", got=str(there), fix=fix)
     return place
 
 
-def _ours(place: Path) -> bool:
+def _told(sidecar: Path) -> dict[str, Any]:
+    """What stands in a sidecar; {} where none can be read."""
     try:
-        told = json.loads(place.with_name(f"{place.name}.json").read_bytes())
-        return bool(told["sha256"] == hashlib.sha256(place.read_bytes()).hexdigest() and told["schema"] == SCHEMA)
-    except (OSError, ValueError, TypeError, KeyError):
+        told = json.loads(sidecar.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _ours(place: Path) -> bool:
+    told = _told(place.with_name(f"{place.name}.json"))
+    try:
+        return told.get("schema") == SCHEMA and told.get("sha256") == hashlib.sha256(place.read_bytes()).hexdigest()
+    except OSError:
         return False
 
 

@@ -17,12 +17,13 @@ from zhenwei import faces, media
 from zhenwei.errors import DataError, NotCoveredError, UsageError
 from zhenwei.forge import synthesis
 from zhenwei.forge.animate import animated
-from zhenwei.forge.consent import Consent, check_files
+from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.synthesis import Forgery, VideoForgery
 from zhenwei.types import Floats, Frame, Pixels
 
 MAX_FACE_PX = 128
 MAX_IMAGE_PX = 2048
+_UNEVEN = 3.0  # times the usual time between two frames
 FRAMES, LONGEST_VIDEO_S = 100, 6.0
 _ONE: Mapping[str, Callable[[Pixels, Floats, np.random.Generator], Forgery]] = {
     "affine_warp": synthesis.affine_warp,
@@ -114,13 +115,14 @@ class Actor:
     """The first seconds of a clip at the lab's size, and its person.
 
     ``pixels`` ``(n, h, w, 3)`` uint8 RGB, ``landmarks`` ``(n, 468, 3)`` in pixels of them, ``rate_hz``: frames
-    a second.
+    a second, ``longest_gap_s``: from one frame to the next.
     """
 
     path: Path
     pixels: Pixels
     landmarks: Floats
     rate_hz: float
+    longest_gap_s: float = 0.0
 
 
 def read_actor(path: Path, longest_s: float = LONGEST_VIDEO_S, frames: int = FRAMES) -> Actor:
@@ -142,12 +144,18 @@ def read_actor(path: Path, longest_s: float = LONGEST_VIDEO_S, frames: int = FRA
     side = max(max(face.box.width, face.box.height) for face in track.faces)
     scale = min(1.0, MAX_FACE_PX / side)
     pixels = np.stack([_reduced(frame.pixels, scale) for frame in shown])
-    return Actor(path, pixels, _filled(seen, len(shown)) * np.float32(scale), _rate(shown))
+    gaps = np.diff([frame.time_s for frame in shown])
+    landmarks = _filled(seen, len(shown)) * np.float32(scale)
+    return Actor(path, pixels, landmarks, _rate(shown), float(gaps.max(initial=0.0)))
 
 
 def forge_video(path: Path, rng: np.random.Generator, kind: str | None = None) -> tuple[VideoForgery, float]:
     """The first seconds of a clip, forged in their course, and their frames a second. Errors as of read_actor."""
     actor = read_actor(path)
+    if actor.longest_gap_s > _UNEVEN / actor.rate_hz:
+        fix = "Encode it at one rate first: at another course of time the label would be wrong."
+        got = f"{actor.longest_gap_s:.2f} s from one to the next"
+        raise DataError(f"the frames of {path.name} are not evenly spaced in time", got=got, fix=fix)
     return synthesis.temporal(actor.pixels, actor.landmarks, rng, kind=kind), actor.rate_hz
 
 
@@ -159,16 +167,16 @@ def check_consent(consent: Consent, sitters: Sequence[Sitter | Actor], today: da
 
 def check_covered(consent: Consent, path: Path, today: datetime.date, scope: str) -> None:
     """Refuse with a DataError unless one of the manifest's subjects covers the file for a "face" or a "voice"."""
-    refusals = []
+    digest, refusals = hash_file(path), list[tuple[bool, bool, DataError]]()
     for person in consent.subjects:
         try:
             check_files(consent, person.name, [path], today, scope)
         except DataError as refused:
-            refusals.append(refused)
+            refusals.append((digest not in person.files.values(), isinstance(refused, NotCoveredError), refused))
         else:
             return
-    # An ended consent says more than that somebody else's does not name the file.
-    raise min(refusals, key=lambda error: isinstance(error, NotCoveredError))
+    # Whose file it is says why it may not be used; else an ended consent says more than that a file is not in one.
+    raise min(refusals, key=lambda one: one[:2])[2]
 
 
 def _reduced(pixels: Pixels, scale: float) -> Pixels:

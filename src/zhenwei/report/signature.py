@@ -110,6 +110,10 @@ def check(path: Path, signature: Path | None = None) -> Signed:
     where = signature or beside(path)
     content = read_document(where, SCHEMA, fix="Name it with --signature, or make one: zhenwei report sign FILE")
     try:
+        # What is not signed has no place beside what is: another would read it as if it were.
+        keys = json.loads(where.read_bytes(), object_pairs_hook=lambda pairs: [key for key, _ in pairs])
+        if sorted(keys) != sorted(["schema", "signature", *_FIELDS]):
+            raise ValueError(keys)
         public = base64.b64decode(content["public_key"], validate=True)
         Ed25519PublicKey.from_public_bytes(public).verify(
             base64.b64decode(content["signature"], validate=True), _message(content)

@@ -133,12 +133,17 @@ class _Writer:
         ending = Path(file.name).suffix.lower()
         name = f"media/{file.sha256}{ending if _ENDING.fullmatch(ending) else ''}"
         found = hashlib.sha256()
-        with source.open("rb") as read, self._zip.open(_member(name, file.size_bytes, zipfile.ZIP_STORED), "w") as to:
+        try:
+            read = source.open("rb")
+        except OSError as error:
+            got = f"{source}: {error.strerror or error}"
+            raise DataError("a file that was kept cannot be read", got=got, fix="Or leave the files out.") from None
+        with read, self._zip.open(_member(name, file.size_bytes, zipfile.ZIP_STORED), "w") as to:
             while piece := read.read(_PIECE):
                 found.update(piece)
                 to.write(piece)
         if found.hexdigest() != file.sha256:
-            raise DataError("a file was changed while the case was exported", got=str(source), want=file.sha256)
+            raise DataError("a file is not as it was when it was kept", got=str(source), want=file.sha256)
         self._members[name] = {"sha256": file.sha256, "size_bytes": file.size_bytes}
         return name
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -23,7 +24,10 @@ _NAMES = re.compile(
     rf"|media/{_HEX}(\.[a-z0-9]{{1,5}})?|reports/{_HEX}\.(en|zh)\.json|pages/{_HEX}\.(packed|html)"
 )
 _NEEDED = {"manifest.json", "case.json", "log.jsonl", "engines.json", "index.html"}
-_ENCRYPTED = 0x1
+_ENCRYPTED, _DESCRIBED_BEHIND = 0x1, 0x8
+_LOCAL = struct.Struct("<4s22xHH")  # before each member: signature, lengths of its name and of its extra field
+_LISTED, _END, _END_LARGE = 46, 22, 76  # bytes: of a member in the directory but for its name, of what ends it
+_LARGE, _LARGE_FROM = 20, 1 << 31  # bytes of the extra field of a file of 2 GB and more
 _DAMAGED = (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
@@ -53,8 +57,26 @@ class Bundle:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are bytes before the first member, or a comment, which no bundle has."""
-        return bool(self._zip.comment) or min([info.header_offset for info in self.members.values()]) > 0
+        """Whether there are bytes before, between or behind the members and their directory, or comments or extra
+        fields other than those of a large file, none of which a bundle has."""
+        infos = sorted(self._zip.infolist(), key=lambda info: info.header_offset)
+        at = listed = 0
+        try:
+            with self.path.open("rb") as file:
+                for info in infos:
+                    file.seek(at)
+                    signature, name, extra = _LOCAL.unpack(file.read(_LOCAL.size))
+                    size = len(info.orig_filename.encode())
+                    is_plain = extra in (0, _LARGE) and not info.comment and not info.flag_bits & _DESCRIBED_BEHIND
+                    is_plain = is_plain and (not info.extra or max(info.file_size, info.header_offset) >= _LARGE_FROM)
+                    if not is_plain or info.header_offset != at or signature != b"PK\x03\x04" or name != size:
+                        return True
+                    at += _LOCAL.size + name + extra + info.compress_size
+                    listed += _LISTED + size + len(info.extra)
+                behind = file.seek(0, 2) - at - listed
+        except (OSError, struct.error):
+            return True
+        return bool(self._zip.comment) or self._zip.start_dir != at or behind not in (_END, _END + _END_LARGE)
 
     def digest(self, name: str) -> str:
         """Of a member, read in pieces; "" where it is damaged."""

@@ -131,13 +131,14 @@ class Kept:
             row.until = None if until is None or row.until is None else max(until, row.until)
 
     def media_path(self, sha256: str) -> Path | None:
-        """Where the file lies, if this tenant keeps it; else a place where it was met and still is, if it is."""
+        """Where the file lies, if this tenant keeps it and it is there; else a place where it was met and still is."""
         kept = select(KeptMedia.file_id).join(File, File.id == KeptMedia.file_id)
         places = select(Place.path).join(File, File.id == Place.file_id).where(File.sha256 == sha256)
         with self.store.reading() as session:
-            if session.scalar(kept.where(File.sha256 == sha256, KeptMedia.tenant == self.tenant)) is not None:
-                return self.folder.where(sha256)
+            is_kept = session.scalar(kept.where(File.sha256 == sha256, KeptMedia.tenant == self.tenant)) is not None
             found = list(session.scalars(places))
+        if is_kept and self.folder.where(sha256).is_file():
+            return self.folder.where(sha256)
         for path in map(Path, found):
             if path.is_file() and _digest(path) == sha256:
                 return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 TEXTS = ("path", "sha256", "kind", "decision", "at_fault", "version", "fingerprint", "error_kind", "error")
 NUMBERS = ("llr", "error_rate", "people", "size_bytes", "seconds")
 MOMENTS = ("examined_at",)
+DECISIONS = ("forged", "genuine", "inconclusive", "unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,14 @@ class Condition:
         if form is None or form[1] not in (*TEXTS, *NUMBERS, *MOMENTS):
             raise UsageError("this condition cannot be read", got=repr(text), want=want)
         column, compare, value = form.groups()
+        if column == "decision" and compare != "~" and value not in DECISIONS:
+            raise UsageError("there is no such decision", got=repr(value), want=", ".join(DECISIONS))
         if column in TEXTS:
             return cls(column, compare, value)
         if compare == "~":
             raise UsageError("a pattern is for texts", got=repr(text), want=f"one of {', '.join(TEXTS)}")
         try:
-            return cls(column, compare, float(value) if column in NUMBERS else _moment(value))
+            return cls(column, compare, _number(value) if column in NUMBERS else _moment(value))
         except ValueError:
             what = "a number" if column in NUMBERS else "a date such as 2026-01-31 or 2026-01-31T12:00"
             raise UsageError("this condition has no value that fits", got=repr(text), want=what) from None
@@ -60,6 +64,13 @@ class Condition:
             return column.like(escaped, escape="\\")
         found: ColumnElement[bool] = _COMPARE[self.compare](column, self.value)
         return found
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    if math.isnan(found):
+        raise ValueError(text)
+    return found
 
 
 def _moment(text: str) -> datetime:

@@ -64,7 +64,8 @@ class _Plan:
 
 
 def mark_audio(samples: Floats, rate_hz: int, ident: bytes, key: bytes) -> Floats:
-    """``samples`` ``(channels, n)`` float32 in [-1, 1] with ``ident`` (2 bytes) hidden in all channels alike.
+    """``samples`` ``(channels, n)`` float32 with ``ident`` (2 bytes) hidden in all channels alike. They stay within
+    [-1, 1], or within the range of what was louder.
 
     Raises UsageError if ``ident`` is not 2 bytes or the rate is below 8000 Hz, DataError for less than 2 s or silence.
     """
@@ -77,12 +78,12 @@ def mark_audio(samples: Floats, rate_hz: int, ident: bytes, key: bytes) -> Float
     if samples.shape[1] < MIN_S * rate_hz or float(np.abs(mono).max(initial=0.0)) < 1e-4:
         got = f"{samples.shape[1] / rate_hz:.2f} s, peak {float(np.abs(mono).max(initial=0.0)):.1g}"
         raise UnmarkedError("this sound cannot carry a mark", got=got, want=f"{MIN_S:g} s that are not silent")
-    code, marked = encode(ident, CHECK_BITS), samples
+    code, marked, loudest = encode(ident, CHECK_BITS), samples, max(1.0, float(np.abs(samples).max()))
     for strength in _STRENGTHS:
         change = _changed(mono, code, key, strength) - mono
         back = soxr.resample(change, RATE_HZ, rate_hz, quality="HQ")
         fitted = np.pad(back, (0, max(0, samples.shape[1] - len(back))))[: samples.shape[1]]
-        marked = np.asarray(np.clip(samples + fitted[None], -1, 1), np.float32)
+        marked = np.asarray(np.clip(samples + fitted[None], -loudest, loudest), np.float32)
         found = read_audio(marked, rate_hz, key)
         if found is not None and found.agreement >= _SURE:
             break
