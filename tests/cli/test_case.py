@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -185,6 +186,15 @@ def test_a_case_is_erased_with_its_files(case: Told, tmp_path: Path) -> None:
     log = [json.loads(line) for line in case("log", "--format", "json").splitlines()]
     assert [entry["action"] for entry in log] == ["case-opened", "case-erased", "file-erased"]
     assert log[-1]["subject"] == sha256
+
+
+@pytest.mark.heavy
+def test_the_same_bytes_under_another_name_are_told(case: Told, tmp_path: Path) -> None:
+    add_known(case, tmp_path)
+    (name,) = [path.name for path in tmp_path.glob("*.png")]
+    shutil.copy(tmp_path / name, tmp_path / "other.png")
+    assert main(["case", "add", "1", "other.png"]) == 0
+    assert f"in the case already, as {name}" in " ".join(case.error().split())
 
 
 @pytest.mark.heavy

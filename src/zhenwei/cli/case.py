@@ -119,7 +119,10 @@ def add(
         for path in files:
             try:
                 if path in paths:
-                    cases.add_file(number, identify(path)[0], name=Path(path).name)
+                    name = Path(path).name
+                    held = cases.add_file(number, identify(path)[0], name=name)
+                    if held != name:
+                        notes.print(plain(say("{}: these bytes are in the case already, as {}", path, held)))
                 else:
                     cases.add_file(number, path)
             except ZhenweiError as error:

@@ -122,10 +122,10 @@ class Cases:
         with self.store.reading() as session:
             return tuple([_line(session, case) for case in session.scalars(asked.order_by(Case.id))])
 
-    def add_file(self, case_id: int, sha256: str, *, name: str = "", examination_id: int | None = None) -> None:
+    def add_file(self, case_id: int, sha256: str, *, name: str = "", examination_id: int | None = None) -> str:
         """Put a file of the store into the case, with that examination of it, else the latest there is. A file that is
         in the case already gets the other examination, if it is another. ``name``: what it is called in the case, else
-        as where it was met."""
+        as where it was met. Returns what it is called there."""
         with self.store.writing() as session:
             case = self._case(session, case_id)
             file = session.scalar(select(File).filter_by(sha256=sha256))
@@ -142,6 +142,7 @@ class Cases:
             if found is not None and row.examination_id != found.id:
                 row.examination_id = found.id
                 self._log(session, case, "examination-added", sha256, _said(session, found))
+            return row.name
 
     def add_examination(self, case_id: int, examination_id: int, *, name: str = "") -> None:
         """As :meth:`add_file`, of the file that was examined."""
