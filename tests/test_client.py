@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import subprocess
 import sys
@@ -31,6 +32,77 @@ def test_a_service_that_is_not_there_is_told_with_the_cure() -> None:
         client.counts()
     assert refused.value.status == 0
     assert "zhenwei serve" in refused.value.fix
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:abc", "http://u:sesame:abc@h:x", "http://a\nb", "http://[::1", ""])
+def test_an_address_that_cannot_be_used_is_told(url: str) -> None:
+    with pytest.raises(ServiceError) as refused, Client(url) as client:
+        client.counts()
+    assert (refused.value.status, "sesame" in str(refused.value)) == (0, False)
+
+
+@pytest.mark.parametrize("key", ["zw_se\nsame", "zw_sesamé", "zw_se same", "zw_sesame\x00", "zw_\udcffsesame"])
+def test_a_key_that_no_header_takes_is_refused_and_not_quoted(key: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        Client(key=key)
+    assert "same" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_key_from_a_file_may_end_with_its_line(heard: tuple[str, list[tuple[str, str]]]) -> None:
+    url, asked = heard
+    with Client(url, " zw_key_x\r\n") as client, pytest.raises(ServiceError, match="none of the service"):
+        client.counts()
+    assert asked == [("/api/v1/counts", "Bearer zw_key_x")]
+
+
+def test_what_answers_with_something_else_is_told(heard: tuple[str, list[tuple[str, str]]]) -> None:
+    url, asked = heard
+    ways = ("job", "report", "cancel", "wait")
+    with Client(url) as client:
+        for way in ways:
+            with pytest.raises(ServiceError, match="none of the service"):
+                getattr(client, way)("0" * 32)
+        for act in (lambda: list(client.jobs()), lambda: client.compare("a", "b")):
+            with pytest.raises(ServiceError, match="none of the service"):
+                act()
+        asked.clear()
+        for id_ in ("../counts", "", "a/report", "..", "a?b", "é", "a\n"):
+            for way in (*ways, "page", "pdf", "delete"):
+                with pytest.raises(ServiceError, match="no id"):
+                    getattr(client, way)(id_)
+        assert asked == []
+        with pytest.raises(ServiceError, match="idempotency key"):
+            client.submit(io.BytesIO(b"x"), idempotency_key="é")
+        with pytest.raises(ServiceError, match="cannot be sent"):
+            list(client.jobs(text="\udcff"))
+        with pytest.raises(ServiceError, match="none of the service"):
+            client.submit(io.BytesIO(b"x"), name="\udcff.png")
+
+
+@pytest.fixture
+def heard() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Something else, which answers all with a page; what it was asked for, and by whom."""
+    asked: list[tuple[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            asked.append((self.path, self.headers.get("Authorization", "")))
+            self.send_response(200)
+            self.send_header("Content-Length", "6")
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
 
 
 @pytest.fixture

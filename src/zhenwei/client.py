@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -32,6 +33,8 @@ Source = str | PathLike[str] | BinaryIO
 Lang = Literal["en", "zh"]
 _TRIES = 4  # of what can be asked again without harm
 _MOST_WAIT_S = 30.0
+_ID = re.compile("[0-9A-Za-z_-]{1,100}")
+_VISIBLE = re.compile("[!-~]+")  # what a header takes as a word
 _MOMENTS = {"created_at", "started_at", "finished_at"}
 
 
@@ -79,9 +82,10 @@ class Submitted:
 
 
 class Client:
-    """``key``: as ``zhenwei serve keys add`` printed it; none for a service on this machine. ``timeout_s``: without a
-    sign of the service. Every method raises ServiceError for what the service refuses, and where it cannot be reached.
-    Use it in a ``with``, or :meth:`close` it."""
+    """``key``: as ``zhenwei serve keys add`` printed it, white space around it aside; none for a service on this
+    machine. ``timeout_s``: without a sign of the service. Every method raises ServiceError for what the service
+    refuses, for what cannot be sent at all, and where it cannot be reached; making one does for an address or a key
+    that cannot be used. Use it in a ``with``, or :meth:`close` it."""
 
     def __init__(self, url: str = "http://127.0.0.1:8765", key: str = "", *, timeout_s: float = 60.0) -> None:
         try:
@@ -89,9 +93,22 @@ class Client:
         except ImportError as error:
             fix = f"Run: {install_extra('client')}"
             raise MissingExtraError("the client needs httpx", got=str(error), fix=fix) from None
+        key = key.strip()
+        if key and not _VISIBLE.fullmatch(key):  # which an error must not quote
+            fix = "Copy it as it was printed, on one line: zw_ and what follows."
+            raise ServiceError(
+                "the key of the service has characters that no key has", want="ASCII, no spaces", fix=fix
+            )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._failures = (httpx.HTTPError, httpx.InvalidURL)
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+        try:
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+        except (httpx.InvalidURL, ValueError) as error:
+            got = (
+                type(error).__name__ if "@" in url else f"{type(error).__name__}: {error}"
+            )  # a password may stand there
+            want = "http://HOST:PORT"
+            raise ServiceError("the address of the service cannot be used", got=got, want=want) from None
 
     def __enter__(self) -> Self:
         return self
@@ -118,11 +135,14 @@ class Client:
         """Hand in a path or a file that is open for reading. Bytes that the service knows are not examined twice,
         unless ``again``. ``idempotency_key``: the same word later gets the same job, whatever happened between."""
         data = _fields(depth, frames, detectors, false_alarm, again, callback_url)
+        if idempotency_key and not _VISIBLE.fullmatch(idempotency_key):
+            fix = "Letters, digits and signs of ASCII, without spaces."
+            raise ServiceError("the idempotency key has characters that none has", got=ascii(idempotency_key), fix=fix)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         with ExitStack() as stack:
             files = [_part(stack, file, name)]
             answer = self._send("POST", "/api/v1/jobs", data=data, files=files, headers=headers)
-        return _job(answer.json())
+        return _job_in(answer)
 
     def submit_many(
         self,
@@ -140,14 +160,15 @@ class Client:
             parts = [_part(stack, file, "") for file in files]
             answer = self._send("POST", "/api/v1/batches", data=data, files=parts)
         found: list[Submitted] = []
-        for item in answer.json()["items"]:
-            job = None if item["job"] is None else _job(item["job"])
-            error = None if item["problem"] is None else _error(item["problem"])
-            found.append(Submitted(item["name"], item["is_new"], job, error))
+        with _understood():
+            for item in answer.json()["items"]:
+                job = None if item["job"] is None else _job(item["job"])
+                error = None if item["problem"] is None else _error(item["problem"])
+                found.append(Submitted(item["name"], item["is_new"], job, error))
         return found
 
     def job(self, id_: str, *, language: Lang = "en") -> Job:
-        return _job(self._get(f"/api/v1/jobs/{id_}", language=language).json())
+        return _job_in(self._get(_path(id_), language=language))
 
     def wait(self, job: Job | str, *, timeout_s: float | None = None, tell: Callable[[Job], None] | None = None) -> Job:
         """Until it is over: the job as it is then. ``tell`` hears how far it is. Raises TimeoutError after
@@ -186,29 +207,29 @@ class Client:
             if moment is not None:
                 asked[name] = moment.isoformat()
         while True:
-            page = self._get("/api/v1/jobs", **asked).json()
-            for item in page["jobs"]:
-                yield _job(item)
-            if not page["next"]:
+            answer = self._get("/api/v1/jobs", **asked)
+            with _understood():
+                page = answer.json()
+                found, asked["after"] = [_job(item) for item in page["jobs"]], page["next"]
+            yield from found
+            if not asked["after"]:
                 return
-            asked["after"] = page["next"]
 
     def report(self, id_: str, *, language: Lang = "en") -> dict[str, Any]:
         """By the schema ``zhenwei.report/1``; of a file that could not be examined, with ``error``."""
-        found: dict[str, Any] = self._get(f"/api/v1/jobs/{id_}/report", language=language).json()
-        return found
+        return _read(self._get(f"{_path(id_)}/report", language=language))
 
     def page(self, id_: str, *, language: Lang = "en") -> str:
         """The report as HTML."""
-        return self._get(f"/api/v1/jobs/{id_}/report.html", language=language).text
+        return self._get(f"{_path(id_)}/report.html", language=language).text
 
     def pdf(self, id_: str, *, language: Lang = "en") -> bytes:
         """The report on paper, A4, with an annex for examiners; the service prints one at a time."""
-        return self._get(f"/api/v1/jobs/{id_}/report", language=language, format="pdf", timeout_s=120.0).content
+        return self._get(f"{_path(id_)}/report", language=language, format="pdf", timeout_s=120.0).content
 
     def save_media(self, id_: str, path: str | PathLike[str]) -> None:
         """The bytes that were handed in."""
-        with self._told(), self._http.stream("GET", f"/api/v1/jobs/{id_}/media") as answer:
+        with self._told(), self._http.stream("GET", f"{_path(id_)}/media") as answer:
             if answer.is_error:
                 answer.read()
                 raise _of(answer)
@@ -217,29 +238,29 @@ class Client:
                     file.write(piece)
 
     def compare(self, first: str, second: str, *, language: Lang = "en") -> dict[str, Any]:
-        found: dict[str, Any] = self._get("/api/v1/compare", first=first, second=second, language=language).json()
-        return found
+        return _read(self._get("/api/v1/compare", first=first, second=second, language=language))
 
     def counts(self) -> dict[str, int]:
         """How many are in each state."""
-        found: dict[str, int] = self._get("/api/v1/counts").json()
-        return found
+        return _read(self._get("/api/v1/counts"))
 
     def cancel(self, id_: str) -> Job:
-        return _job(self._send("POST", f"/api/v1/jobs/{id_}/cancel").json())
+        return _job_in(self._send("POST", f"{_path(id_)}/cancel"))
 
     def delete(self, id_: str) -> None:
         """For ever."""
-        self._send("DELETE", f"/api/v1/jobs/{id_}")
+        self._send("DELETE", _path(id_))
 
     def _events(self, id_: str, end: float | None) -> Iterator[Job]:
-        with self._http.stream("GET", f"/api/v1/jobs/{id_}/events") as answer:
+        with self._http.stream("GET", f"{_path(id_)}/events") as answer:
             if answer.is_error:
                 answer.read()
                 raise _of(answer)
             for line in answer.iter_lines():
                 if line.startswith("data: {") and line != "data: {}":
-                    yield _job(json.loads(line.removeprefix("data: ")))
+                    with _understood():
+                        seen = _job(json.loads(line.removeprefix("data: ")))
+                    yield seen
                 if end is not None and time.monotonic() >= end:
                     return
 
@@ -249,6 +270,13 @@ class Client:
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The answer. What changes nothing is asked again where the service is busy or away."""
+        try:
+            return self._answer(method, path, **content)
+        except UnicodeError as error:  # of texts that are none, such as names of files in another encoding
+            got = f"{type(error).__name__}: {error}"
+            raise ServiceError("a text of this request cannot be sent", got=got, want="valid Unicode") from None
+
+    def _answer(self, method: str, path: str, **content: Any) -> httpx.Response:
         for tries in range(_TRIES if method == "GET" else 1):
             last = method != "GET" or tries == _TRIES - 1
             with self._told() if last else contextlib.suppress(*self._failures):
@@ -271,6 +299,23 @@ class Client:
             raise ServiceError("the service cannot be reached", got=got, fix=fix) from error
 
 
+def _path(id_: str) -> str:
+    """Of the job with that id. ServiceError for what would lead to something else."""
+    if not _ID.fullmatch(id_):
+        raise ServiceError("this is no id of an examination", got=ascii(id_)[:100], want="one that the service gave")
+    return f"/api/v1/jobs/{id_}"
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Around what is read from an answer."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        fix = "Check the address: something else answers there, or another version."
+        raise ServiceError("the answer is none of the service", got=type(error).__name__, fix=fix) from None
+
+
 def _fields(
     depth: str,
     frames: int | None,
@@ -287,8 +332,24 @@ def _fields(
 def _part(stack: ExitStack, file: Source, name: str) -> tuple[str, tuple[str, BinaryIO]]:
     if isinstance(file, str | PathLike):
         path = Path(file)
-        return "file", (name or path.name, stack.enter_context(path.open("rb")))
-    return "file", (name or Path(str(getattr(file, "name", "upload"))).name, file)
+        return "file", (_sendable(name or path.name), stack.enter_context(path.open("rb")))
+    return "file", (_sendable(name or Path(str(getattr(file, "name", "upload"))).name), file)
+
+
+def _sendable(name: str) -> str:
+    """Names of files may hold bytes that are no text."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _read(answer: httpx.Response) -> dict[str, Any]:
+    with _understood():
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _job_in(answer: httpx.Response) -> Job:
+    with _understood():
+        return _job(answer.json())
 
 
 def _job(content: Mapping[str, Any]) -> Job:

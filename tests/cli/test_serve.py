@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,71 @@ def test_what_cannot_be_served_is_told_with_the_cure(tmp_path: Path, capsys: pyt
     assert (status, "--folder" in told) == (1, True)
     status, _, told = run(capsys, "--config", str(tmp_path / "gone.toml"))
     assert (status, "gone.toml" in told) == (2, True)
+
+
+def test_a_name_in_the_store_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from zhenwei.store import open_store
+    from zhenwei.store.access import Access
+    from zhenwei.store.jobs import Jobs
+
+    folder = ("--folder", str(tmp_path))
+    with open_store(str(tmp_path / "zhenwei.db")) as store:
+        for name in ("a\x1b[2Jb\nc", "[/red]", "[bold]x"):
+            Access(Jobs(store)).add_key("[/t]", name, ["read"])
+            Access(Jobs(store)).add_person("[/t]", name, "", ["read"])
+    for kind in ("keys", "people"):
+        status, listed, _ = run(capsys, kind, "list", *folder)
+        assert status == 0
+        for shown in ("a<U+001B>[2Jb", "[/red]", "[bold]x", "[/t]"):
+            assert shown in listed
+        assert "\x1b" not in listed
+    status, _, told = run(capsys, "keys", "add", "x", "--tenant", "[/red]", *folder)
+    assert (status, "of [/red]" in told) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("--days", value) for value in ("3e6", "1e8", "inf", "nan", "-1", "1e-9")],
+        *[("--max-bytes", value) for value in ("0", "9223372036854775808", "9" * 5000)],
+        *[("--per-minute", value) for value in ("0", "99999999999999999999")],
+    ],
+)
+def test_limits_of_a_key_are_those_of_the_api(
+    option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, told = run(capsys, "keys", "add", "k", option, value, "--folder", str(tmp_path))
+    assert (status, "fault of the program" in told) == (2, False)
+    assert run(capsys, "keys", "list", "--folder", str(tmp_path))[1] == ""
+
+
+def test_a_port_that_is_no_number_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = ("--folder", str(tmp_path), "--database-url", "postgresql://u:sesame@127.0.0.1:abc/x")
+    for words in ((), ("keys", "list")):
+        status, _, told = run(capsys, *words, *database)
+        assert (status, "sesame" in told, "port is a number" in told) == (2, False, True)
+
+
+def test_switches_are_taken_from_the_environment_and_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zhenwei.server import serving
+
+    seen: list[tuple[bool, bool]] = []
+
+    def serve(settings: Any, *, run_jobs: bool, started: Any) -> None:
+        started("http://here")
+        seen.append((run_jobs, settings.browser))
+
+    monkeypatch.setattr(serving, "serve", serve)
+    (tmp_path / "a.toml").write_text("examine = false\nquiet = true\nbrowser = false\n")
+    assert run(capsys, "--config", str(tmp_path / "a.toml")) == (0, "", "")
+    assert "http://here" in run(capsys)[2]
+    monkeypatch.setenv("ZHENWEI_EXAMINE", "false")
+    monkeypatch.setenv("ZHENWEI_QUIET", "1")
+    assert run(capsys) == (0, "", "")
+    assert run(capsys, "--examine", "--no-browser") == (0, "", "")
+    assert seen == [(False, False), (True, True), (False, True), (True, False)]
 
 
 def test_the_extra_is_named_where_it_is_missing(

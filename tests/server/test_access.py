@@ -137,6 +137,57 @@ def test_what_is_another_tenants_is_not_there(guarded: Live, calm: Path) -> None
         assert other.delete(f"/api/v1/keys/{key['id']}").status_code == 404
 
 
+def test_a_key_that_may_only_hand_in_learns_nothing_of_what_was_found(guarded: Live, calm: Path) -> None:
+    from sqlalchemy import update
+
+    from zhenwei.store.job_tables import JobRow
+
+    with guarded.http(guarded.key("submit")) as http, guarded.http(guarded.key("read", "submit")) as other:
+        job = other.post("/api/v1/jobs", files={"file": ("theirs.png", calm.read_bytes())}).json()
+        found = {"state": "done", "decision": "forged", "llr": 3.0, "error_rate": 0.1, "kind": "image"}
+        with guarded.app.state.service.store.writing() as session:
+            session.execute(update(JobRow).filter_by(uid=job["id"]).values(**found))
+        files = {"file": ("ours.png", calm.read_bytes())}
+        batch = http.post("/api/v1/batches", files=files)
+        told = [http.post("/api/v1/jobs", files=files).json(), batch.json()["items"][0]["job"]]
+        told.append(http.post(f"/api/v1/jobs/{job['id']}/cancel").json())
+        for each, name in zip(told, ("ours.png", "ours.png", ""), strict=True):
+            assert (each["id"], each["state"], each["name"]) == (job["id"], "done", name)
+            assert [each[field] for field in ("decision", "llr", "error_rate", "kind", "error")] == [None] * 5
+            assert (each["submitted_by"], each["reason"]) == ("", "")
+        seen = other.post("/api/v1/jobs", files=files).json()
+        assert (seen["decision"], seen["submitted_by"], seen["name"]) == ("forged", "test", "theirs.png")
+
+
+def test_a_key_has_a_plain_name_each_scope_once_and_some_time(guarded: Live) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"name": "a\x1b[2Jb"},
+        {"name": "a\nb"},
+        {"name": "a\0"},
+        {"name": "\u202eb"},
+        {"scopes": ["read", "read"]},
+        {"days": 1e-9},
+    ]
+    with guarded.http(guarded.key("admin", tenant="plain")) as http:
+        for given in wrong:
+            answer = http.post("/api/v1/keys", json={"name": "k", "scopes": ["read"]} | given)
+            assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), given
+        assert [key["name"] for key in http.get("/api/v1/keys").json()["keys"]] == ["test"]
+        assert http.post("/api/v1/keys", json={"name": "上传", "scopes": ["read"], "days": 0.001}).status_code == 201
+
+
+def test_a_nul_is_refused_alike_by_both_databases(guarded: Live, postgresql: str, tmp_path: Path) -> None:
+    with live(tmp_path / "s", auth="keys", database_url=postgresql, run_jobs=False) as other:
+        for service in (guarded, other):
+            with service.http(service.key("admin")) as http:
+                assert http.get("/api/v1/jobs", params={"q": "a\0b"}).json()["jobs"] == []
+                assert http.get("/history", params={"text": "\0"}).status_code == 200
+                login = {"name": "a\0", "password": PASSWORD}
+                assert http.post("/api/v1/session", json=login).status_code == 422
+                assert http.post("/login", data=login, headers={"Authorization": ""}).status_code == 401
+                assert http.post("/api/v1/keys", json={"name": "a\0", "scopes": ["read"]}).status_code == 422
+
+
 def test_keys_are_made_shown_once_and_revoked(guarded: Live) -> None:
     with guarded.http(guarded.key("admin", tenant="ours")) as http:
         made = http.post("/api/v1/keys", json={"name": "robot", "scopes": ["read"], "days": 1}).json()

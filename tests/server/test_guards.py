@@ -10,7 +10,10 @@ import pytest
 from tests.server.conftest import Live, live
 from tests.server.test_access import NOBODY, ask, routes
 
+from zhenwei.errors import DataError
 from zhenwei.server import logs
+from zhenwei.server.problems import of_error
+from zhenwei.store.refusals import RefusedError, UnstorableError
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8765", "[::2]", ""])
@@ -119,6 +122,39 @@ def test_a_database_that_is_away_is_told_and_comes_back(tmp_path: Path) -> None:
         database.rmdir()
         hidden.rename(database)
         assert http.get("/readyz").status_code == 200
+
+
+def test_a_database_that_refuses_is_not_told_as_an_erasure(postgresql: str, tmp_path: Path) -> None:
+    from sqlalchemy import text
+
+    with live(tmp_path / "s", database_url=postgresql, run_jobs=False) as made, made.http() as http:
+        engine = made.app.state.service.store.engine
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE job RENAME TO elsewhere"))
+        try:
+            for path in ("/api/v1/counts", f"/api/v1/jobs/{'0' * 32}/report", "/readyz"):
+                answer = http.get(path)
+                assert (answer.status_code, answer.json()["type"]) == (503, "urn:zhenwei:problem:store-unavailable")
+                assert "127.0.0.1" not in answer.text
+        finally:
+            with engine.begin() as connection:
+                connection.execute(text("ALTER TABLE elsewhere RENAME TO job"))
+        assert http.get("/readyz").status_code == 200
+    for error, status in ((RefusedError("x"), 503), (UnstorableError("x"), 422), (DataError("x"), 410)):
+        assert of_error(error).status == status
+
+
+@pytest.mark.parametrize("name", ["incoming", "media"])
+def test_a_service_that_can_keep_no_upload_is_not_ready(name: str, tmp_path: Path) -> None:
+    with live(tmp_path / "s", run_jobs=False) as made, made.http() as http:
+        assert http.get("/readyz").status_code == 200
+        folder = getattr(made.app.state.service.folder, name)
+        folder.rmdir()
+        answer = http.get("/readyz")
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:zhenwei:problem:cannot-write")
+        assert str(tmp_path) not in answer.text
+        folder.touch()
+        assert http.get("/readyz").status_code == 503
 
 
 def test_the_log_holds_no_trace_of_what_was_asked(capsys: pytest.CaptureFixture[str]) -> None:

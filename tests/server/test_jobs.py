@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 from tests.hazard import draw
@@ -62,6 +64,46 @@ def test_an_idempotency_key_stands_for_one_request(idle: Live, calm: Path, tmp_p
         assert refused.value.fix
         client.delete(first.id)
         assert client.submit(other, idempotency_key="k-1").id != first.id
+
+
+@pytest.mark.parametrize("key", ["", "two words", "ä", "a\tb", "x" * 201])
+def test_an_idempotency_key_is_a_word(idle: Live, calm: Path, key: str) -> None:
+    with idle.http() as http:
+        for path in ("/api/v1/jobs", "/api/v1/batches"):
+            headers = httpx.Headers([(b"Idempotency-Key", key.encode("latin-1"))])
+            answer = http.post(path, files={"file": ("a.png", calm.read_bytes())}, headers=headers)
+            assert (answer.status_code, answer.json()["status"]) == (422, 422)
+
+
+def test_an_idempotency_key_of_a_known_file_is_kept(idle: Live, calm: Path, tmp_path: Path) -> None:
+    other = Path(draw(tmp_path, "calm", 78))
+    with idle.client() as client:
+        first = client.submit(calm)
+        assert client.submit(calm, idempotency_key="known").id == first.id
+        with pytest.raises(ServiceError) as refused:
+            client.submit(other, idempotency_key="known")
+        assert (refused.value.status, refused.value.kind) == (409, "key-used")
+        client.cancel(first.id)
+        assert client.submit(calm, idempotency_key="known").id == first.id
+
+
+def test_a_batch_with_an_idempotency_key_loses_no_file(idle: Live, tmp_path: Path) -> None:
+    drawn = [Path(draw(tmp_path, "calm", 300 + number)).read_bytes() for number in range(3)]
+
+    def hand_in(*contents: bytes) -> list[dict[str, Any]]:
+        files = [("file", (f"{number}.png", content)) for number, content in enumerate(contents)]
+        answer = http.post("/api/v1/batches", files=files, data={"again": "true"}, headers={"Idempotency-Key": "batch"})
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
+    with idle.http() as http:
+        first = hand_in(*drawn)
+        assert [item["is_new"] for item in first] == [True] * 3
+        assert len({item["job"]["id"] for item in first}) == 3
+        again = hand_in(*drawn)
+        assert [item["job"]["id"] for item in again] == [item["job"]["id"] for item in first]
+        assert [item["is_new"] for item in again] == [False] * 3
+        assert hand_in(drawn[1])[0]["problem"]["status"] == 409
 
 
 def test_one_file_of_a_batch_costs_itself_alone(service: Live, calm: Path, tmp_path: Path) -> None:
@@ -123,6 +165,11 @@ def test_searching_and_paging(idle: Live, tmp_path: Path) -> None:
                 break
         assert seen == newest
         assert http.get("/api/v1/jobs", params={"after": "0" * 32}).status_code == 422
+        page = http.get("/api/v1/jobs", params={"limit": 2, "q": "holiday"}).json()
+        client.delete(page["jobs"][-1]["id"])
+        rest = http.get("/api/v1/jobs", params={"limit": 50, "q": "holiday", "after": page["next"]}).json()["jobs"]
+        assert [job["id"] for job in rest] == newest[2:]
+        assert http.get("/history", params={"text": "holiday", "after": page["next"]}).status_code == 200
         assert http.get("/api/v1/jobs", params={"limit": 0}).status_code == 422
 
 
@@ -234,6 +281,40 @@ def test_the_bytes_come_back_and_are_never_shown(service: Live, calm: Path, tmp_
         assert "x" not in headers
         part = http.get(f"/api/v1/jobs/{job.id}/media", headers={"Range": "bytes=0-7"})
         assert (part.status_code, part.content) == (206, calm.read_bytes()[:8])
+
+
+def test_parts_of_the_bytes_are_those_that_are_asked_for(idle: Live, calm: Path) -> None:
+    content = calm.read_bytes()
+    size = len(content)
+    with idle.client() as client, idle.http() as http:
+        path = f"/api/v1/jobs/{client.submit(calm).id}/media"
+        whole = http.get(path)
+        for asked in ("bytes", "bytes=", "bytes=a-b", "bytes=5-2", "lines=0-1", "bytes=0-1,x", "bytes=-", "-" * 5000):
+            answer = http.get(path, headers={"Range": asked})
+            assert (answer.status_code, answer.content) == (200, content), asked
+        for asked in (f"bytes={size}-", "bytes=-0", f"bytes={'9' * 1000}-", f"bytes={size}-{size + 1}, {size + 5}-"):
+            answer = http.get(path, headers={"Range": asked})
+            assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}")
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["status"] == 416
+        for asked, expected in (
+            ("bytes=-3", content[-3:]),
+            (f"bytes=2-{'9' * 1000}", content[2:]),
+            (f"bytes={size}-, 1-2", content[1:3]),
+        ):
+            answer = http.get(path, headers={"Range": asked})
+            assert (answer.status_code, answer.content) == (206, expected)
+        two = http.get(path, headers={"Range": "bytes=0-1,5-6"})
+        assert (two.status_code, two.headers["content-type"].partition(";")[0]) == (206, "multipart/byteranges")
+        tag = whole.headers["etag"]
+        for known in (tag, f'"x", W/{tag}', "*"):
+            answer = http.get(path, headers={"If-None-Match": known, "Range": "bytes=0-1"})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+        assert http.get(path, headers={"If-None-Match": '"x"'}).content == content
+        stale = http.get(path, headers={"If-Range": '"x"', "Range": f"bytes={size}-"})
+        assert (stale.status_code, stale.content) == (200, content)
+        told = http.get("/api/v1/openapi.json").json()["paths"]["/api/v1/jobs/{id}/media"]["get"]["responses"]
+        assert {"200", "206", "304", "416"} <= told.keys()
 
 
 def test_figures_name_no_file(service: Live, calm: Path) -> None:

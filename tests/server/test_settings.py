@@ -40,6 +40,29 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, content: str, sai
         read_settings(tmp_path / "gone.toml")
 
 
+def test_switches_are_settings_like_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "zhenwei.toml"
+    file.write_text("examine = false\nbrowser = false\nquiet = true\n")
+    found = read_settings(file)
+    assert (found.examine, found.browser, found.quiet) == (False, False, True)
+    monkeypatch.setenv("ZHENWEI_EXAMINE", "false")
+    monkeypatch.setenv("ZHENWEI_QUIET", "true")
+    found = read_settings(browser=None, quiet=None)
+    assert (found.examine, found.browser, found.quiet) == (False, True, True)
+    assert read_settings(file, examine=True).examine
+
+
+@pytest.mark.parametrize("value", ["a.example", "", '"a.example"', "{}"])
+def test_a_list_in_the_environment_is_named_where_it_is_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZHENWEI_HOSTS", value)
+    with pytest.raises(UsageError, match="list in JSON") as refused:
+        read_settings()
+    assert "ZHENWEI_HOSTS" in refused.value.got
+    assert "ZHENWEI_HOSTS='[" in refused.value.fix
+    monkeypatch.setenv("ZHENWEI_HOSTS", '["a.example"]')
+    assert read_settings().hosts == ("a.example",)
+
+
 def test_hosts_follow_from_where_it_listens() -> None:
     assert read_settings().allowed_hosts == {"localhost", "127.0.0.1", "[::1]"}
     assert read_settings(host="0.0.0.0", auth="keys").allowed_hosts == frozenset()  # noqa: S104

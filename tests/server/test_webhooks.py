@@ -78,13 +78,16 @@ class Receiver:
 
     def __init__(self) -> None:
         self.calls: list[tuple[dict[str, str], bytes]] = []
-        heard = self.calls
+        self.paths: list[str] = []
+        self.refuses = 1
+        heard, made = self.calls, self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(302 if len(heard) == 1 else 204)
+                made.paths.append(self.path)
+                self.send_response(302 if len(heard) <= made.refuses else 204)
                 self.send_header("Location", "http://127.0.0.1:1/")
                 self.end_headers()
 
@@ -134,6 +137,25 @@ def test_a_call_is_signed_and_repeated_until_it_is_heard(
         while (state := made.app.state.service.jobs.get("local", job.id).callback_state) != "delivered":
             assert time.monotonic() < end, state
             time.sleep(0.05)
+
+
+def test_a_file_that_is_known_calls_its_new_address_too(
+    plugin: None, receiver: Receiver, calm: Path, tmp_path: Path
+) -> None:
+    receiver.refuses = 0
+    given: dict[str, Any] = {"webhooks": (receiver.url,), "webhook_secret": SECRET}
+    with live(tmp_path / "s", **given) as made, made.client() as client:
+        asked = QUICK["detectors"].split()
+        job = client.wait(client.submit(calm, detectors=asked, idempotency_key="k"))
+        for number, key in enumerate(("", "k", "k", "other")):
+            again = client.submit(
+                calm, detectors=asked, idempotency_key=key, callback_url=f"{receiver.url}/{min(number, 2)}"
+            )
+            assert again.id == job.id
+            receiver.wait_for(number + 1)
+        told = [json.loads(body) for _, body in receiver.calls]
+        assert [(each["event"], each["job"]["decision"]) for each in told] == [("job.done", job.decision)] * 4
+        assert receiver.paths == ["/hook/0", "/hook/1", "/hook/2", "/hook/2"]
 
 
 def test_addresses_and_a_secret_are_asked_for_before_it_starts() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from zhenwei.errors import UsageError
 from zhenwei.store import Store, open_store
@@ -58,6 +58,54 @@ def test_a_key_of_a_request_stands_for_one_file(where: str) -> None:
         with pytest.raises(UsageError, match="another request"):
             jobs.add(new(2, idempotency="k"))
         assert jobs.add(new(2, "theirs", idempotency="k")).is_new
+
+
+def test_a_key_of_a_request_whose_file_was_known_is_kept(where: str) -> None:
+    with open_store(where) as store:
+        jobs, queue = Jobs(store), Queue(Jobs(store), "one")
+        first = jobs.add(new(1, idempotency="first"))
+        for _ in range(2):
+            known = jobs.add(new(1, idempotency="second", options={"depth": "fast"}))
+            assert (known.job.id, known.is_new) == (first.job.id, False)
+        with pytest.raises(UsageError, match="another request"):
+            jobs.add(new(2, idempotency="second"))
+        assert jobs.add(new(1, "theirs", idempotency="second")).is_new
+        jobs.cancel("ours", first.job.id)
+        assert jobs.add(new(1, idempotency="second", options={"depth": "fast"})).job.id == first.job.id
+        assert jobs.add(new(1)).job.id != first.job.id  # one that was cancelled is examined anew
+        assert queue.take(9)
+        jobs.hide("ours", first.job.id)
+        assert jobs.add(new(2, idempotency="second")).is_new
+
+
+def test_everybody_who_hands_in_a_file_is_called(where: str) -> None:
+    urls = [f"https://example.org/{number}" for number in range(4)]
+    with open_store(where) as store:
+        jobs, callbacks, queue = Jobs(store), Callbacks(Jobs(store)), Queue(Jobs(store), "one")
+        job = jobs.add(new(1, idempotency="k")).job
+        jobs.add(new(1, callback_url=urls[0]))  # while it waits
+        (taken,) = queue.take()
+        jobs.add(new(1, callback_url=urls[1]))  # while it is examined
+        jobs.add(new(1, callback_url=urls[1]))
+        assert callbacks.take() == []
+        queue.finish(taken.id, DONE, again=False)
+        (call,) = callbacks.take()
+        assert call.job.to_call == urls[:2]
+        jobs.add(new(1, callback_url=urls[2]))  # while the others are called
+        assert jobs.called(job.id, urls[:1]) == urls[1:3]
+        (call,) = callbacks.take()
+        assert (call.job.to_call, call.tries) == (urls[1:3], 1)
+        assert jobs.called(job.id, urls[1:3]) == []
+        assert callbacks.take() == []
+        for _ in range(2):  # the same request twice is called once
+            jobs.add(new(1, idempotency="k", callback_url=urls[3]))
+            for call in callbacks.take():
+                assert call.job.to_call == urls[3:]
+                jobs.called(job.id, urls[3:])
+        assert callbacks.take() == []
+        jobs.add(new(1, callback_url=urls[0]))  # another request is called though this address has been
+        (call,) = callbacks.take()
+        assert call.job.to_call == urls[:1]
 
 
 def test_what_placing_refuses_leaves_no_job(where: str) -> None:
@@ -109,6 +157,28 @@ def test_many_hand_in_the_same_file_at_once(where: str) -> None:
     assert len(seen) == 8
     assert len({id_ for id_, _ in seen}) == 1
     assert sum([is_new for _, is_new in seen]) == 1
+
+
+def test_a_key_stands_for_one_file_whoever_is_first(where: str) -> None:
+    seen: list[str] = []
+
+    def hand_in(number: int) -> None:
+        with open_store(where) as store:
+            try:
+                seen.append(Jobs(store).add(new(number, idempotency="k")).job.sha256)
+            except UsageError:
+                seen.append("refused")
+
+    with open_store(where) as store:
+        Jobs(store).add(new(0))  # the one is known, the other new
+        threads = [threading.Thread(target=hand_in, args=(number % 2,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert len(seen) == 8
+    assert Counter(seen)["refused"] == 4
+    assert len(set(seen)) == 2
 
 
 def test_what_a_process_had_that_is_gone_is_taken_by_another_and_closed_once(where: str) -> None:
@@ -193,8 +263,29 @@ def test_a_list_is_searched_and_paged(where: str) -> None:
         for text, count in (("_.png", 0), ("/", 0), (f"{3:064x}", 1), (f"{0:063x}", 7), ("F" * 64, 0), ("f" * 65, 0)):
             assert len(jobs.search("ours", Wanted(text=text))[0]) == count, text
         assert [job.id for job in jobs.search("ours", Wanted(sha256=f"{3:064x}"))[0]] == [ids[3]]
-        with pytest.raises(UsageError, match="leads nowhere"):
-            jobs.search("theirs", after=ids[0])
+        for nothing in (ids[0], f"{'0' * 32}{'f' * 16}", "x", "0" * 33):
+            with pytest.raises(UsageError, match="leads nowhere"):
+                jobs.search("theirs", after=nothing)
+
+
+def test_a_cursor_outlives_its_job(where: str) -> None:
+    with open_store(where) as store:
+        jobs = Jobs(store)
+        ids = [jobs.add(new(number)).job.id for number in range(5)]
+        page, after = jobs.search("ours", limit=2)
+        with store.writing() as session:
+            session.execute(delete(JobRow).where(JobRow.uid == page[-1].id))
+        assert [job.id for job in jobs.search("ours", after=after)[0]] == ids[2::-1]
+        assert [job.id for job in jobs.search("ours", after=page[0].id)[0]] == ids[2::-1]  # as earlier versions told it
+        assert jobs.search("theirs", after=after) == ([], "")
+
+
+def test_no_name_has_a_nul(where: str) -> None:
+    with open_store(where) as store:
+        jobs = Jobs(store)
+        jobs.add(new(1))
+        for text in ("\0", "1\0.png", "1.png\0"):
+            assert jobs.search("ours", Wanted(text=text)) == ([], "")
 
 
 def test_a_call_that_is_not_heard_is_made_again_later_and_in_the_end_given_up(where: str) -> None:

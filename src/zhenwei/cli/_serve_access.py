@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from zhenwei.store.access import Access
 
+_MIN_DAYS, _MAX_DAYS = 0.001, 36_500  # as the API has them, which is not loaded for a help text
+_MAX_BYTES, _MAX_PER_MINUTE = 2**62, 1_000_000
 Scope = StrEnum("Scope", ["read", "submit", "admin"])
 Config = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.", metavar="FILE")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Where uploads and the SQLite file lie.", metavar="DIR")]
@@ -56,9 +59,11 @@ def add_key(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Scopes = None,
     tenant: Tenant = "local",
-    days: Annotated[float, typer.Option(min=0.001, help="How long it is good.")] = 365.0,
-    max_bytes: Annotated[int | None, typer.Option(min=1, help="Of a file; else as of all.")] = None,
-    per_minute: Annotated[int | None, typer.Option(min=1, help="Requests; else as of all.")] = None,
+    days: Annotated[float, typer.Option(min=_MIN_DAYS, max=_MAX_DAYS, help="How long it is good.")] = 365.0,
+    max_bytes: Annotated[int | None, typer.Option(min=1, max=_MAX_BYTES, help="Of a file; else as of all.")] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, max=_MAX_PER_MINUTE, help="Requests; else as of all.")
+    ] = None,
     config: Config = None,
     folder: Folder = None,
     database_url: Database = None,
@@ -72,13 +77,16 @@ def add_key(
       zhenwei serve keys add prometheus --scope admin
     """
     _require_name(name, tenant)
+    if not isfinite(days):
+        raise UsageError("this is no number of days", got=str(days), want=f"{_MIN_DAYS:g} to {_MAX_DAYS}")
     expires_at = datetime.now(UTC) + timedelta(days=days)
     with _access(config, folder, database_url) as access:
         key, shown = access.add_key(
             tenant, name, _scopes(scope), expires_at=expires_at, max_bytes=max_bytes, per_minute=per_minute
         )
     sys.stdout.write(f"{shown}\n")
-    notes_console().print(f"Key {key.id} of {tenant}; it is not shown again. Good until {expires_at:%Y-%m-%d}.")
+    told = f"Key {key.id} of {tenant}; it is not shown again. Good until {expires_at:%Y-%m-%d}."
+    notes_console().print(told, markup=False)
 
 
 @keys.command("list")
@@ -93,7 +101,7 @@ def list_keys(config: Config = None, folder: Folder = None, database_url: Databa
         table = _table("id", "name", "tenant", "scopes", "made", "good until", "revoked")
         for key in access.all_keys():
             moments = [_day(moment) for moment in (key.created_at, key.expires_at, key.revoked_at)]
-            table.add_row(key.id, key.name, key.tenant, " ".join(key.scopes), *moments)
+            _add(table, key.id, key.name, key.tenant, " ".join(key.scopes), *moments)
     _show(table)
 
 
@@ -136,7 +144,7 @@ def add_person(
     with _access(config, folder, database_url) as access:
         password = _password()
         access.add_person(tenant, name, Passwords().hash(password), _scopes(scope))
-    notes_console().print(f"{name} of {tenant} may log in.")
+    notes_console().print(f"{name} of {tenant} may log in.", markup=False)
 
 
 @people.command("list")
@@ -151,7 +159,7 @@ def list_people(config: Config = None, folder: Folder = None, database_url: Data
         table = _table("name", "tenant", "scopes", "since", "revoked")
         for person in access.people():
             moments = [_day(moment) for moment in (person.created_at, person.revoked_at)]
-            table.add_row(person.name, person.tenant, " ".join(person.scopes), *moments)
+            _add(table, person.name, person.tenant, " ".join(person.scopes), *moments)
     _show(table)
 
 
@@ -229,6 +237,15 @@ def _table(*columns: str) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
+
+
+def _add(table: Table, *cells: str) -> None:
+    """Names are texts of somebody else: nothing in them steers the terminal or the table."""
+    from rich.text import Text
+
+    from zhenwei.pages import legible
+
+    table.add_row(*[Text(legible(cell)) for cell in cells])
 
 
 def _show(table: Table) -> None:

@@ -65,9 +65,9 @@ def run(
     ] = None,
     config: Config = None,
     examine: Annotated[
-        bool, typer.Option("--examine/--no-examine", help="Whether this process examines what is handed in.")
-    ] = True,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+        bool | None, typer.Option("--examine/--no-examine", help="Whether this process examines what is handed in.")
+    ] = None,
+    browser: Annotated[bool | None, typer.Option("--browser/--no-browser", help="Open the page.")] = None,
     quiet: Quiet = False,
 ) -> None:
     if context.invoked_subcommand is not None:
@@ -90,16 +90,19 @@ def run(
         ray=ray,
         seconds=seconds,
         memory=memory,
+        examine=examine,
+        browser=browser,
+        quiet=quiet or None,
     )
-    set_up(quiet=quiet)
+    set_up(quiet=settings.quiet)
     notes = notes_console()
-    if not quiet:
+    if not settings.quiet:
         tell_of_plugins(notes)
 
     def started(url: str) -> None:
-        if not quiet:
-            notes.print(f"zhenwei answers on {url} - Ctrl-C ends it.")
-        if browser and sys.stderr.isatty():
+        if not settings.quiet:
+            notes.print(f"zhenwei answers on {url} - Ctrl-C ends it.", markup=False)
+        if settings.browser and sys.stderr.isatty():
             open_browser(url)
 
-    serve_until_ended(settings, run_jobs=examine, started=started)
+    serve_until_ended(settings, run_jobs=settings.examine, started=started)

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -13,11 +14,12 @@ from urllib.parse import quote
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.params import Path as PathParameter
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from zhenwei.errors import ZhenweiError
 from zhenwei.pipeline import Options
+from zhenwei.server.auth import READ
 from zhenwei.server.auth.gate import Reader, Submitter
 from zhenwei.server.events import Events
 from zhenwei.server.models import (
@@ -33,11 +35,13 @@ from zhenwei.server.models import (
     State,
     comparison_body,
     job_body,
+    veiled,
 )
+from zhenwei.server.parts import answer_with
 from zhenwei.server.problems import ProblemError, of_error, problems
 from zhenwei.server.service import Ask, Service, fingerprint_for
 from zhenwei.server.uploads import Form, Received, receive
-from zhenwei.store.jobs import Added, Wanted
+from zhenwei.store.jobs import Added, Wanted, plain_name
 from zhenwei.types import DEPTHS
 
 UPLOADS = ("/api/v1/jobs", "/api/v1/batches")
@@ -54,7 +58,10 @@ _FIELDS = {
     "detectors": {"type": "array", "items": {"type": "string"}, "description": "Ask these alone."},
     "false_alarm": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
     "again": {"type": "boolean", "description": "Examine it although it is known."},
-    "callback_url": {"type": "string", "description": "Called when it is over, if the service may."},
+    "callback_url": {
+        "type": "string",
+        "description": "Called when it is over, at once if the file is known and over; if the service may.",
+    },
 }
 
 
@@ -71,8 +78,11 @@ _IDEMPOTENCY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
-    "description": "A word of your choice for this request: the same again is answered by the same job.",
+    "description": "A word of your choice for this request: the same again is answered by the same job. Of a batch, "
+    "by the same jobs.",
 }
+_IDEMPOTENT = re.compile("[!-~]+")
+_VEILED = "Without the scope `read` the answer leaves out what was found and who handed it in."
 
 
 @router.post(
@@ -80,7 +90,7 @@ _IDEMPOTENCY: dict[str, Any] = {
     status_code=201,
     response_model=JobBody,
     responses={
-        200: {"model": JobBody, "description": "It is known: the job of the earlier, equal request."},
+        200: {"model": JobBody, "description": f"It is known: the job of the earlier, equal request. {_VEILED}"},
         **problems(409, 415, 507),
     },
     openapi_extra={**_form(several=False), "parameters": [_IDEMPOTENCY]},
@@ -96,14 +106,14 @@ async def submit(request: Request, response: Response, caller: Submitter) -> Job
     request.app.state.metrics.uploaded.inc(added.job.size_bytes)
     response.status_code = 201 if added.is_new else 200
     response.headers["Location"] = f"/api/v1/jobs/{added.job.id}"
-    return job_body(added.job)
+    return _told_of(caller, added, form.files[0])
 
 
 @router.post(
     "/batches",
     response_model=BatchBody,
     responses=problems(409, 415, 507),
-    openapi_extra=_form(several=True),
+    openapi_extra={**_form(several=True), "parameters": [_IDEMPOTENCY]},
 )
 async def submit_batch(request: Request, caller: Submitter) -> BatchBody:
     """Hand in several files with the same options, each in a field ``file``. One that is refused costs itself alone."""
@@ -114,8 +124,9 @@ async def submit_batch(request: Request, caller: Submitter) -> BatchBody:
             raise ProblemError(422, "invalid", "there is no file in this form", fix="Send them in fields: file.")
         ask = _ask(form, request)
         items: list[BatchItem] = []
-        for received in form.files:
-            items.append(await to_thread.run_sync(_one_of_batch, service, caller, received, ask))
+        for number, received in enumerate(form.files):
+            own = replace(ask, idempotency=f"{ask.idempotency}\0{number}") if ask.idempotency else ask
+            items.append(await to_thread.run_sync(_one_of_batch, service, caller, received, own))
     return BatchBody(items=items)
 
 
@@ -124,7 +135,12 @@ def _one_of_batch(service: Service, caller: Submitter, received: Received, ask: 
         added: Added = service.submit(caller, received, ask)
     except (ProblemError, ZhenweiError, OSError) as error:
         return BatchItem(name=received.name, is_new=False, job=None, problem=of_error(error).body())
-    return BatchItem(name=received.name, is_new=added.is_new, job=job_body(added.job), problem=None)
+    return BatchItem(name=received.name, is_new=added.is_new, job=_told_of(caller, added, received), problem=None)
+
+
+def _told_of(caller: Submitter, added: Added, received: Received) -> JobBody:
+    body = job_body(added.job)
+    return body if added.is_new or caller.may(READ) else veiled(body, plain_name(received.name))
 
 
 @router.get("/jobs", response_model=JobList, responses=problems())
@@ -137,7 +153,7 @@ def list_jobs(
     q: Annotated[str, Query(max_length=200, description="A part of the name, or how the sha256 begins.")] = "",
     since: Annotated[datetime | None, Query(description="Handed in at this time or later.")] = None,
     until: Annotated[datetime | None, Query(description="Handed in before.")] = None,
-    after: Annotated[str, Query(max_length=32, pattern="^[0-9a-f]*$", description="`next` of the page before.")] = "",
+    after: Annotated[str, Query(max_length=48, pattern="^[0-9a-f]*$", description="`next` of the page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     language: Language = "en",
 ) -> JobList:
@@ -216,18 +232,26 @@ def report_page(request: Request, caller: Reader, id: JobId, language: Language 
 
 @router.get(
     "/jobs/{id}/media",
-    response_class=FileResponse,
+    response_class=Response,
     responses={
         200: {"description": "The bytes.", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
+        206: {
+            "description": "Those of them that the header `Range` asks for.",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string"}},
+                "multipart/byteranges": {"schema": {"type": "string"}},
+            },
+        },
+        304: {"description": "They are those that the header `If-None-Match` names."},
         **problems(404, 410, 416),
     },
 )
 def media(request: Request, caller: Reader, id: JobId) -> Response:  # noqa: A002
-    """The bytes that were handed in, to be saved: never shown by a browser, whatever they are."""
+    """The bytes that were handed in, to be saved: never shown by a browser, whatever they are. A `Range` that is not
+    understood does not count; 416 if it asks for nothing that is there."""
     service = _service(request)
     path = service.medium(caller, id)
-    name = service.get(caller, id).name
-    return FileResponse(path, media_type="application/octet-stream", filename=name)
+    return answer_with(request, path, service.get(caller, id).name)
 
 
 @router.get(
@@ -246,10 +270,15 @@ def follow(request: Request, caller: Reader, id: JobId) -> Response:  # noqa: A0
     return StreamingResponse(events.follow(job, caller.key), media_type="text/event-stream")
 
 
-@router.post("/jobs/{id}/cancel", response_model=JobBody, responses=problems(404))
+@router.post(
+    "/jobs/{id}/cancel",
+    response_model=JobBody,
+    responses={200: {"description": f"As it is then. {_VEILED}"}, **problems(404)},
+)
 def cancel(request: Request, caller: Submitter, id: JobId) -> JobBody:  # noqa: A002
     """End it; one that is over stays as it is."""
-    return job_body(_service(request).cancel(caller, id))
+    body = job_body(_service(request).cancel(caller, id))
+    return body if caller.may(READ) else veiled(body, "")
 
 
 @router.delete("/jobs/{id}", status_code=204, response_class=Response, responses=problems(404))
@@ -294,8 +323,11 @@ def _ask(form: Form, request: Request) -> Ask:
             raise ProblemError(
                 422, "invalid", "a field has a name that is not known", fix=f"Known: {', '.join(_FIELDS)}."
             )
-    idempotency = request.headers.get("idempotency-key", "")
-    if len(idempotency) > 200:
+    idempotency = request.headers.get("idempotency-key")
+    if idempotency is not None and not _IDEMPOTENT.fullmatch(idempotency):
+        fix = "Letters, digits and signs of ASCII, without spaces."
+        raise ProblemError(422, "invalid", "the idempotency key has characters that none has", fix=fix)
+    if idempotency is not None and len(idempotency) > 200:
         raise ProblemError(422, "invalid", "the idempotency key is too long", fix="At most 200 characters.")
     with _told():
         frames, false_alarm = _last(form, "frames", int | None, None), _last(form, "false_alarm", float, 0.05)
@@ -306,7 +338,7 @@ def _ask(form: Form, request: Request) -> Ask:
         options = Options(frames, tuple(detectors), false_alarm, depth=depth)
         again = _last(form, "again", bool, False)
     fingerprint_for(options)
-    return Ask(options, again, idempotency, _last(form, "callback_url", str, ""))
+    return Ask(options, again, idempotency or "", _last(form, "callback_url", str, ""))
 
 
 def _last(form: Form, name: str, kind: Any, usual: Any) -> Any:

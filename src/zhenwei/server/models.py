@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from zhenwei.server.comparison import Comparison
 from zhenwei.server.problems import ProblemBody
@@ -16,7 +16,22 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 Decision = Literal["forged", "genuine", "inconclusive"]
 Kind = Literal["image", "video", "audio"]
 Lang = Literal["en", "zh"]
+Scope = Literal["read", "submit", "admin"]
+MIN_DAYS, MAX_DAYS = 0.001, 36_500
+MAX_BYTES, MAX_PER_MINUTE = 2**62, 1_000_000
 _LEAST_FRACTION = 0.05  # from which the time that is left can be told
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("characters that can be printed alone")
+    return name
+
+
+def _unique(scopes: list[Scope]) -> list[Scope]:
+    if len(set(scopes)) != len(scopes):
+        raise ValueError("each scope once")
+    return scopes
 
 
 class OptionsBody(BaseModel):
@@ -36,7 +51,8 @@ class ErrorBody(BaseModel):
 
 class JobBody(BaseModel):
     """One examination. ``state`` "failed": the file could not be examined, and ``error`` says why. ``llr``: natural-log
-    likelihood ratio, above 0 for forged. ``seconds_left`` is a guess by what is done."""
+    likelihood ratio, above 0 for forged. ``seconds_left`` is a guess by what is done. A key without the scope ``read``
+    is not told what was found, who handed it in, or under which name another did: these are null or ""."""
 
     id: str
     name: str
@@ -125,7 +141,7 @@ class WhoBody(BaseModel):
 
 
 class LoginBody(BaseModel):
-    name: Annotated[str, Field(max_length=64)]
+    name: Annotated[str, Field(max_length=64), AfterValidator(_printable)]
     password: Annotated[str, Field(max_length=1024)]
 
 
@@ -153,11 +169,15 @@ class KeyList(BaseModel):
 
 
 class AskKeyBody(BaseModel):
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    scopes: Annotated[list[Literal["read", "submit", "admin"]], Field(min_length=1, max_length=3)]
-    days: Annotated[float | None, Field(gt=0, le=36500)] = 365.0
-    max_bytes: Annotated[int | None, Field(ge=1, le=2**62)] = None
-    per_minute: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    name: Annotated[
+        str, Field(min_length=1, max_length=64, description="Of what can be printed."), AfterValidator(_printable)
+    ]
+    scopes: Annotated[
+        list[Scope], Field(min_length=1, max_length=3, json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)
+    ]
+    days: Annotated[float | None, Field(ge=MIN_DAYS, le=MAX_DAYS)] = 365.0
+    max_bytes: Annotated[int | None, Field(ge=1, le=MAX_BYTES)] = None
+    per_minute: Annotated[int | None, Field(ge=1, le=MAX_PER_MINUTE)] = None
 
 
 class HealthBody(BaseModel):
@@ -181,6 +201,12 @@ def job_body(job: Job) -> JobBody:
         submitted_by=job.actor,
         links=links,
     )
+
+
+def veiled(body: JobBody, name: str) -> JobBody:
+    """For who may not read: nothing of what was found, nor of who handed it in. ``name``: as they called it, or ""."""
+    nothing = dict.fromkeys(("kind", "decision", "llr", "error_rate", "error", "seconds"))
+    return body.model_copy(update=nothing | {"name": name, "reason": "", "submitted_by": ""})
 
 
 _OWN = {"options", "seconds_left", "error", "submitted_by", "links"}

@@ -20,9 +20,10 @@ async def health() -> HealthBody:
 
 @router.get("/readyz", response_model=HealthBody, responses=problems(507))
 def ready(request: Request) -> HealthBody:
-    """The store answers, there is room on the disk, and files are examined."""
+    """The store answers, uploads can be kept, there is room on the disk, and files are examined."""
     service, runner = request.app.state.service, request.app.state.runner
     service.jobs.counts("")
+    service.folder.require_writable()
     if service.folder.free_bytes() < service.settings.min_free_bytes:
         raise ProblemError(507, "disk-full", "there is no room left on the disk of the service", fix="Make room.")
     if runner.trouble:

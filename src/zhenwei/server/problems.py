@@ -26,6 +26,7 @@ from zhenwei.errors import (
     UsageError,
     ZhenweiError,
 )
+from zhenwei.store.refusals import RefusedError, UnstorableError
 
 log = logging.getLogger("zhenwei.server")
 MEDIA_TYPE = "application/problem+json"
@@ -108,11 +109,16 @@ def of_error(error: Exception) -> ProblemError:
         return ProblemError(422, "no-meaning", _said(error), fix=error.fix)
     if isinstance(error, MediaError):
         return ProblemError(415, "not-readable", _said(error), fix=error.fix)
-    if isinstance(error, DataError):  # of an earlier version, or of which a part is gone
+    if isinstance(error, UnstorableError):  # what its database said may tell of others
+        return ProblemError(422, "no-meaning", error.what, fix=error.fix)
+    if isinstance(error, DataError) and not isinstance(
+        error, RefusedError
+    ):  # of an earlier version, or of which a part is gone
         return erased()
-    if isinstance(error, OutputError):
+    if isinstance(error, OutputError | RefusedError):
         fix = "Nothing was accepted. Try again later; whoever runs the service looks at its disk and database."
-        return ProblemError(503, "store-unavailable", error.what, fix=fix, headers={"Retry-After": "10"})
+        what = error.what if isinstance(error, OutputError) else "the store cannot be read or written"
+        return ProblemError(503, "store-unavailable", what, fix=fix, headers={"Retry-After": "10"})
     if isinstance(error, MissingExtraError):
         return ProblemError(501, "not-installed", error.what, fix=error.fix)
     if isinstance(error, OSError):

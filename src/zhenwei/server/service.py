@@ -29,13 +29,15 @@ from zhenwei.store import Fingerprint, Store, fingerprint_of
 from zhenwei.store.job_erasure import erase_job
 from zhenwei.store.jobs import Added, Job, Jobs, NewJob, Wanted
 from zhenwei.store.kept import Kept, folder_of
+from zhenwei.store.refusals import RefusedError
 from zhenwei.types import Language, Report
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is asked about a file. ``again``: examine it although it is known. ``idempotency``: a word of the client for
-    this request; the same word later is the same request. ``callback_url`` is called when it is over."""
+    this request; the same word later is the same request. ``callback_url`` is called when it is over, at once where it
+    is over already."""
 
     options: Options = field(default_factory=Options)
     again: bool = False
@@ -131,6 +133,8 @@ class Service:
             raise erased()
         try:
             return self.kept.packed(job.examination_id)
+        except RefusedError:
+            raise
         except DataError:  # gone
             raise erased() from None
 

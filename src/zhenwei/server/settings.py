@@ -4,11 +4,12 @@ order; each under one name."""
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
@@ -38,7 +39,8 @@ class Settings(BaseSettings):
     uploads and the SQLite file lie. ``public_url``: how others reach it behind a proxy, ``https://host``; of it follow
     the host that requests have to name and whether cookies need https. ``webhooks``: the addresses, as prefixes, that
     the service may call; none, unless named. ``deleted_s``: how long a deletion can be undone. ``printer``: the
-    Chromium, Chrome or Edge that prints reports into PDF; else one that is found."""
+    Chromium, Chrome or Edge that prints reports into PDF; else one that is found. ``examine``: in this process what is
+    handed in; ``browser``: open the page; ``quiet``: no notes."""
 
     model_config = SettingsConfigDict(env_prefix="ZHENWEI_", extra="forbid", frozen=True)
 
@@ -65,6 +67,9 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = SecretStr("")
     language: Language = "en"
     printer: Path | None = None
+    examine: bool = True
+    browser: bool = True
+    quiet: bool = False
 
     @classmethod
     def settings_customise_sources(
@@ -117,6 +122,8 @@ def read_settings(config: Path | None = None, **given: Any) -> Settings:
     if config is not None and not config.is_file():
         raise UsageError("there is no file of settings", got=str(config), want="a TOML file")
 
+    _require_lists()
+
     class Read(Settings):
         model_config = SettingsConfigDict(toml_file=config)
 
@@ -125,11 +132,30 @@ def read_settings(config: Path | None = None, **given: Any) -> Settings:
         read = Read(**named)
     except ValidationError as error:
         raise UsageError("the settings cannot be used", got=_told(error)) from None
-    except ValueError as error:  # of TOML, and of JSON in an environment variable
+    except ValueError as error:  # of TOML
         raise UsageError("the settings cannot be read", got=str(error)[:300], want="valid TOML") from None
     settings = Settings.model_construct(**dict(read))
     _check(settings)
     return settings
+
+
+def _require_lists() -> None:
+    """UsageError for a variable of the environment that has to be a list and is none."""
+    lists: set[str] = set()
+    for name, kind in Settings.model_fields.items():
+        if get_origin(kind.annotation) is tuple:
+            lists.add(f"ZHENWEI_{name}".upper())
+    for name, value in os.environ.items():
+        if name.upper() not in lists:
+            continue
+        try:
+            is_list = isinstance(json.loads(value), list)
+        except ValueError:
+            is_list = False
+        if not is_list:
+            fix = f"""Write: {name}='["ONE", "OTHER"]'"""
+            got = f"{name}={value}"[:300]
+            raise UsageError("this environment variable has to be a list in JSON", got=got, want='["…"]', fix=fix)
 
 
 def _check(settings: Settings) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -98,6 +99,12 @@ class Folder:
             received.path.replace(target)
             sync_folder(target.parent)
             received.path = None
+
+    def require_writable(self) -> None:
+        """OSError where an upload could not be kept."""
+        for folder in (self.incoming, self.media):
+            with tempfile.TemporaryFile(dir=folder):
+                pass
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free

@@ -81,13 +81,21 @@ class Webhooks(threading.Thread):
         for call in self._callbacks.take():
             if self._ending.is_set():
                 return
-            is_delivered = self._told(call)
-            self._metrics.webhooks.labels("delivered" if is_delivered else "failed").inc()
-            self._callbacks.close(call, is_delivered=is_delivered)
+            self._make(call)
 
-    def _told(self, call: Call) -> bool:
+    def _make(self, call: Call) -> None:
+        """To each of its addresses. One that was named while this one was made is called with the next round."""
+        asked, heard = call.job.to_call, []
+        for url in asked:
+            is_delivered = self._told(call, url)
+            self._metrics.webhooks.labels("delivered" if is_delivered else "failed").inc()
+            heard += [url] if is_delivered else []
+        left = self._callbacks.jobs.called(call.job.id, heard)
+        if left and set(left) <= set(asked):
+            self._callbacks.close(call, is_delivered=False)
+
+    def _told(self, call: Call, url: str) -> bool:
         """Whether who is called answered that all is well. What is no longer allowed counts as not heard."""
-        url = call.job.callback_url or ""
         if not is_allowed(url, self._settings.webhooks):
             return False
         about = {

@@ -16,7 +16,8 @@ class JobRow(Base):
 
     ``uid`` is what the outside knows it by. ``same``: digest of tenant, file, options and engine, NULL where a further
     one is to be examined anyway. ``owner``: the server process that examines it, as long as ``lease_until``. Without
-    ``file_id`` nothing has been recorded, or it was erased.
+    ``file_id`` nothing has been recorded, or it was erased. ``callback_url``: the addresses that are called when it is
+    over, a line each; a ``-`` before one says that it was called.
     """
 
     __tablename__ = "job"
@@ -64,6 +65,18 @@ class JobRow(Base):
     callback_state: Mapped[str | None] = mapped_column(String(16))
     callback_tries: Mapped[int] = mapped_column(default=0)
     callback_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+
+
+class RequestKeyRow(Base):
+    """A further word that a client chose for its request (``job.idempotency`` holds the one with which a job came):
+    what it handed in was known, so that ``job_id`` is its job. ``options``: as that request named them."""
+
+    __tablename__ = "request_key"
+
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    idempotency: Mapped[str] = mapped_column(String(64), primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class KeyRow(Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -9,18 +10,23 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, delete, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from zhenwei.errors import UsageError
-from zhenwei.store.job_tables import JobRow
+from zhenwei.errors import OutputError, UsageError
+from zhenwei.store.job_tables import JobRow, RequestKeyRow
 from zhenwei.store.store import Store
 from zhenwei.store.tables import ReportRow
 from zhenwei.types import Language
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = STATES = ("queued", "running", "done", "failed", "cancelled")
 _MAX_NAME = 255  # characters
+_TURNS = 10  # for one that is in the way, and gone when it is looked at
 _DIGITS = re.compile("[0-9a-f]{1,64}")
+_CURSOR = re.compile("([0-9a-f]{32})([0-9a-f]{16})?")  # an id, and its microseconds since 1970
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CALLED = "-"  # before an address that has been called, which no address begins with
+_CALLS_OVER = ("delivered", "given up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,11 @@ class Job:
     @property
     def is_over(self) -> bool:
         return self.state in (DONE, FAILED, CANCELLED)
+
+    @property
+    def to_call(self) -> list[str]:
+        """The addresses that are still to be called."""
+        return _to_call(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +130,9 @@ class Jobs:
         self._insert = self.store._insert
 
     def add(self, new: NewJob, *, placed: Locked = lambda: None) -> Added:
-        """Queue it, unless an equal request is known. ``placed`` puts its bytes where they are kept; it is called once
-        nobody can take bytes of this digest away, before the job is there for others.
+        """Queue it, unless an equal request is known: then that one's job stands for its idempotency key, too, and
+        calls its address as well. ``placed`` puts its bytes where they are kept; it is called once nobody can take
+        bytes of this digest away, before the job is there for others.
 
         Raises UsageError where the idempotency key stands for another request.
         """
@@ -129,12 +141,30 @@ class Jobs:
         values |= {"state": QUEUED, "stage": "", "fraction": 0.0, "tries": 0, "created_at": now(), "callback_tries": 0}
         values["callback_state"] = "waiting" if new.callback_url else None
         with self.store.writing() as session:
+            if new.idempotency is not None:
+                _locked_key(session, new)
+                self._of_key(session, new)
             locked(session, new.sha256)
             placed()
-            added = self._insert(JobRow).values(**values).on_conflict_do_nothing().returning(JobRow.id)
-            is_new = session.execute(added).scalar_one_or_none() is not None
-            row = self.own(session, new.tenant, values["uid"]) if is_new else self._equal(session, new)
-            return Added(job_of(row), is_new)
+            number = self._of_key(session, new)
+            is_repeated = number is not None
+            for _ in range(_TURNS):
+                row = None if number is None else _held(session, number)
+                if row is not None:
+                    break
+                added = self._insert(JobRow).values(**values).on_conflict_do_nothing().returning(JobRow.id)
+                if session.execute(added).scalar_one_or_none() is not None:
+                    return Added(job_of(self.own(session, new.tenant, values["uid"])), is_new=True)
+                number = self._of_key(session, new)
+                is_repeated = number is not None
+                number = number or self._of_same(session, new)
+            else:
+                raise OutputError("the store cannot be read or written", fix="Send it again.")
+            if new.idempotency is not None and not is_repeated:
+                key = {"tenant": new.tenant, "idempotency": new.idempotency}
+                session.add(RequestKeyRow(**key, job_id=row.id, options=dict(new.options)))
+            _call_too(row, new.callback_url, is_repeated=is_repeated)
+            return Added(job_of(row), is_new=False)
 
     def get(self, tenant: str, uid: str, language: Language = "en", *, hidden: bool = False) -> Job | None:
         """``hidden``: one that was taken out, too."""
@@ -154,20 +184,18 @@ class Jobs:
     def search(
         self, tenant: str, wanted: Wanted = Wanted(), *, after: str = "", limit: int = 50, language: Language = "en"
     ) -> tuple[list[Job], str]:
-        """The newest first, and the cursor with which the next page begins, "" where there is none. UsageError for a
-        cursor that leads nowhere."""
+        """The newest first, and the cursor with which the next page begins, "" where there is none; it leads there
+        though its job is deleted meanwhile, and the bare id of a job leads there as long as that is kept. UsageError
+        for a cursor that leads nowhere."""
         conditions = _conditions(wanted, self.store.engine.dialect.name)
         asked = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.deleted_at.is_(None), *conditions)
         with self.store.reading() as session:
             if after:
-                at = session.execute(select(JobRow.id).filter_by(tenant=tenant, uid=after)).scalar_one_or_none()
-                if at is None:
-                    raise UsageError("this cursor leads nowhere", got=after, want="the one of the page before")
-                asked = asked.where(JobRow.id < at)
+                asked = asked.where(_older(session, tenant, after))
             ids = session.scalars(asked.order_by(JobRow.id.desc()).limit(limit + 1)).all()
             shown = _with_reason(language).where(JobRow.id.in_(ids[:limit])).order_by(JobRow.id.desc())
             found = [job_of(row[0], row[1] or "") for row in session.execute(shown)]
-        return found, found[-1].id if len(ids) > limit else ""
+        return found, _cursor(found[-1]) if len(ids) > limit else ""
 
     def waiting(self) -> int:
         """How many wait, of all tenants."""
@@ -210,6 +238,7 @@ class Jobs:
             row = self.own(session, tenant, uid)
             if row is not None:
                 row.deleted_at, row.same, row.idempotency = now(), None, None
+                session.execute(delete(RequestKeyRow).where(RequestKeyRow.job_id == row.id))
             return row is not None
 
     def show(self, tenant: str, uid: str) -> bool:
@@ -248,18 +277,43 @@ class Jobs:
         asked = select(JobRow).filter_by(tenant=tenant, uid=uid).with_for_update()
         return session.execute(asked).scalar_one_or_none()
 
-    def _equal(self, session: Session, new: NewJob) -> JobRow:
-        """The job in whose way the new one was."""
-        known = JobRow.tenant == new.tenant
-        if new.idempotency is not None:
-            asked = select(JobRow).where(known, JobRow.idempotency == new.idempotency)
+    def called(self, uid: str, heard: Sequence[str]) -> list[str]:
+        """These addresses have heard of it; those that are still to be called. Where there are none, that is kept."""
+        asked = select(JobRow).filter_by(uid=uid).with_for_update()
+        with self.store.writing() as session:
             row = session.execute(asked).scalar_one_or_none()
-            if row is not None and (row.sha256, dict(row.options)) != (new.sha256, dict(new.options)):
-                fix = "Choose a new key for every new request."
-                raise UsageError("this idempotency key stands for another request", want="the same file", fix=fix)
-            if row is not None:
-                return row
-        return session.execute(select(JobRow).where(known, JobRow.same == new.same)).scalar_one()
+            if row is None:
+                return []
+            lines = (row.callback_url or "").splitlines()
+            row.callback_url = "\n".join([f"{_CALLED}{line}" if line in heard else line for line in lines])
+            left = _to_call(row)
+            if not left:
+                row.callback_state = "delivered"
+            return left
+
+    def _of_key(self, session: Session, new: NewJob) -> int | None:
+        """The row of the job that the idempotency key stands for. UsageError where it stands for another request."""
+        if new.idempotency is None:
+            return None
+        given = {"tenant": new.tenant, "idempotency": new.idempotency}
+        first = select(JobRow.id, JobRow.sha256, JobRow.options).filter_by(**given)
+        further = select(JobRow.id, JobRow.sha256, RequestKeyRow.options).join_from(
+            RequestKeyRow, JobRow, JobRow.id == RequestKeyRow.job_id
+        )
+        further = further.where(RequestKeyRow.tenant == new.tenant, RequestKeyRow.idempotency == new.idempotency)
+        found = session.execute(first).first() or session.execute(further).first()
+        if found is None:
+            return None
+        if (found.sha256, dict(found.options)) != (new.sha256, dict(new.options)):
+            fix = "Choose a new key for every new request."
+            raise UsageError("this idempotency key stands for another request", want="the same file", fix=fix)
+        return int(found.id)
+
+    def _of_same(self, session: Session, new: NewJob) -> int | None:
+        """The row of the job in whose way an equal one would be."""
+        if new.same is None:
+            return None
+        return session.scalar(select(JobRow.id).filter_by(tenant=new.tenant, same=new.same))
 
 
 def plain_name(name: str) -> str:
@@ -279,6 +333,65 @@ def locked(session: Session, sha256: str) -> None:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def _locked_key(session: Session, new: NewJob) -> None:
+    """One at a time says what the idempotency key stands for: two tables hold them."""
+    locked(session, hashlib.sha256(f"{new.tenant}\0{new.idempotency}".encode()).hexdigest())
+
+
+def _held(session: Session, number: int) -> JobRow | None:
+    """The row as it is now, and stays until the transaction ends; None where it was deleted."""
+    return session.scalar(select(JobRow).where(JobRow.id == number, JobRow.deleted_at.is_(None)).with_for_update())
+
+
+def _to_call(job: Job | JobRow) -> list[str]:
+    if job.callback_state in _CALLS_OVER:
+        return []
+    return [line for line in (job.callback_url or "").splitlines() if not line.startswith(_CALLED)]
+
+
+def _call_too(row: JobRow, url: str | None, *, is_repeated: bool) -> None:
+    """When the job is over, or at once where it is. ``is_repeated``: the same request again, which has been called
+    already where its address was."""
+    if url is None:
+        return
+    left = _to_call(row)
+    known = [line.removeprefix(_CALLED) for line in (row.callback_url or "").splitlines()]
+    if url in left or (is_repeated and url in known):
+        return
+    called = [f"{_CALLED}{line}" for line in known if line not in (*left, url)]
+    row.callback_url = "\n".join([*called, *left, url])
+    row.callback_state = "waiting"
+    if row.state in (DONE, FAILED, CANCELLED):
+        row.callback_state, row.callback_at, row.callback_tries = "due", now(), 0
+
+
+def _cursor(job: Job) -> str:
+    """Without the number of its row, which would tell how much others hand in."""
+    return f"{job.id}{(job.created_at - _EPOCH) // timedelta(microseconds=1):016x}"
+
+
+def _older(session: Session, tenant: str, after: str) -> Any:
+    """The condition of what comes after that cursor. UsageError where it leads nowhere."""
+    parts = _CURSOR.fullmatch(after)
+    if parts is not None:
+        at = session.execute(select(JobRow.id).filter_by(tenant=tenant, uid=parts[1])).scalar_one_or_none()
+        if at is not None:
+            return JobRow.id < at
+        if parts[2] and (until := _moment_of(int(parts[2], 16))) is not None:
+            first = select(JobRow.id).where(JobRow.tenant == tenant, JobRow.created_at <= until)
+            at = session.execute(first.order_by(JobRow.id.desc()).limit(1)).scalar_one_or_none()
+            return false() if at is None else JobRow.id <= at
+    raise UsageError("this cursor leads nowhere", got=after, want="the one of the page before")
+
+
+def _moment_of(microseconds: int) -> datetime | None:
+    """None where the calendar does not reach."""
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return None
 
 
 def _with_reason(language: Language) -> Any:
@@ -308,7 +421,10 @@ def _conditions(wanted: Wanted, dialect: str) -> list[Any]:
 
 def _named(text: str, dialect: str) -> Any:
     """All names are read for it, so that it matters what each costs: ``LIKE`` of SQLite takes capitals for small
-    letters by itself (those of ASCII, as its ``lower`` does), and a digest is looked for only by what can begin one."""
+    letters by itself (those of ASCII, as its ``lower`` does), and a digest is looked for only by what can begin one. No
+    name has a NUL, which SQLite takes for the end of a text and PostgreSQL refuses."""
+    if "\0" in text:
+        return false()
     if dialect == "postgresql":  # a fixed text is found there faster than a pattern
         in_name = func.strpos(func.lower(JobRow.name), func.lower(text)) > 0
     else:

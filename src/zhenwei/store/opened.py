@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zhenwei.errors import DataError, MissingExtraError, UsageError, ZhenweiError, install_extra
-from zhenwei.store.refusals import told
+from zhenwei.store.refusals import shown, told
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -44,10 +44,12 @@ def open_store(where: str, *, create: bool = True) -> Store:
     except ImportError as error:
         fix = f"Run: {install_extra('postgresql')}"
         raise MissingExtraError("PostgreSQL needs psycopg", got=str(error), fix=fix) from None
-    except sqlalchemy.exc.ArgumentError as error:
-        raise UsageError("the store's URL cannot be read", got=str(error), want="postgresql://USER@HOST/NAME") from None
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # the latter: a port that is no number
+        raise _unread(where) from None
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine)
+    else:
+        _set_up_postgresql(engine, where)
     try:
         with told(where):
             _migrate(engine, where)
@@ -61,11 +63,33 @@ def _url(where: str) -> str:
     kind, separator, rest = where.partition("://")
     if not separator:
         return f"sqlite:///{where}"
+    if not kind.startswith("sqlite") and rest.partition("?")[0].count("@") > 1:  # else a part of it passes for the host
+        raise _unread(where)
     if kind in _DRIVERS:
         return f"{_DRIVERS[kind]}://{rest}"
     if kind in _DRIVERS.values():
         return where
     raise UsageError("there is no store of this kind", got=f"{kind}://", want="a file, or postgresql://USER@HOST/NAME")
+
+
+def _unread(where: str) -> UsageError:
+    """Quotes nothing that could be a part of a password."""
+    got = shown(where) if "@" in where else f"{where.partition('://')[0]}://…"
+    fix = "A port is a number. In a password write @ as %40, : as %3A, / as %2F and % as %25."
+    return UsageError("the store's URL cannot be read", got=got, want="postgresql://USER@HOST/NAME", fix=fix)
+
+
+def _set_up_postgresql(engine: Engine, where: str) -> None:
+    """Before SQLAlchemy asks it anything: without an encoding it answers in bytes."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect", insert=True)
+    def connected(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            fix = "Make one with: createdb --encoding=UTF8 --template=template0 NAME"
+            got = f"{shown(where)}: {encoding}"
+            raise DataError("a database has to keep its texts in UTF-8", got=got, want="one in UTF8", fix=fix)
 
 
 def _set_up_sqlite(engine: Engine) -> None:
@@ -108,11 +132,11 @@ def _migrate(engine: Engine, where: str) -> None:
         return
     if found is not None and found not in known:
         fix = "Update zhenwei, or name another store."
-        raise DataError(f"{where} was written by a later zhenwei", got=found, want=known[0], fix=fix)
+        raise DataError(f"{shown(where)} was written by a later zhenwei", got=found, want=known[0], fix=fix)
     foreign = tables if engine.dialect.name == "sqlite" else tables & Base.metadata.tables.keys()
     if found is None and foreign:
         got = f"a database with the tables {', '.join(sorted(foreign))[:200]}"
-        raise DataError(f"{where} is no store of zhenwei", got=got, want="a new file, or one that it wrote")
+        raise DataError(f"{shown(where)} is no store of zhenwei", got=got, want="a new file, or one that it wrote")
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

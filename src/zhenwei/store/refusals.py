@@ -9,21 +9,46 @@ from typing import Any
 from zhenwei.errors import DataError, OutputError
 
 
+class RefusedError(DataError):
+    """The database refuses what it is asked: it is none of this package's, or is damaged. Nothing was erased."""
+
+
+class UnstorableError(RefusedError):
+    """The database does not take a value: a text with a NUL, or one that is too long."""
+
+
 @contextlib.contextmanager
 def told(where: str) -> Iterator[None]:
-    """Around what is asked of the database ``where``: raises OutputError and DataError for what it refuses."""
+    """Around what is asked of the database ``where``: raises OutputError, RefusedError and UnstorableError for what it
+    refuses."""
     from sqlalchemy import exc
 
-    shown = where.split("@")[-1]  # without a password
     try:
         yield
     except (exc.OperationalError, exc.TimeoutError) as error:  # the latter: all connections are busy for long
         fix = "Check its folder, its permissions, the space that is left, and that the database runs."
-        raise OutputError("the store cannot be read or written", got=f"{shown}: {_said(error)}", fix=fix) from None
-    except exc.DatabaseError as error:
-        raise DataError(
-            "this is no store of zhenwei", got=f"{shown}: {_said(error)}", want="a new file, or one that it wrote"
+        raise OutputError(
+            "the store cannot be read or written", got=f"{shown(where)}: {_said(error)}", fix=fix
         ) from None
+    except exc.DataError as error:
+        fix = "Leave out characters that cannot be printed, and shorten what is long."
+        raise UnstorableError("the store does not take this value", got=_said(error), fix=fix) from None
+    except exc.DatabaseError as error:
+        raise RefusedError(
+            "this is no store of zhenwei",
+            got=f"{shown(where)}: {_said(error)}",
+            want="a new file, or one that it wrote",
+        ) from None
+
+
+def shown(where: str) -> str:
+    """The file or URL, without who logs in and their password, wherever in it they stand."""
+    kind, separator, rest = where.partition("://")
+    if not separator:
+        return where
+    if "@" in rest.partition("?")[2]:  # it cannot be told where the password ends
+        return f"{kind}://…"
+    return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def _said(error: Any) -> str:

@@ -53,7 +53,7 @@ class Gate:
         address = _address(request)
         self._rates.take(f"login {address}", _LOGINS_PER_MINUTE)
         self._rates.take(f"login {address} {name}", _LOGINS_OF_NAME)
-        person = self.access.person(name)
+        person = self.access.person(name) if name.isprintable() else None  # a NUL is no question to a database
         is_right = self._passwords.verify(person.password if person is not None else None, password)
         if person is None or not is_right or person.revoked_at is not None:
             raise ProblemError(401, "wrong-password", "the name or the password is wrong", fix="Try again.")

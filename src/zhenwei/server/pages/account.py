@@ -109,7 +109,13 @@ def make_key(request: Request, caller: Admin, form: Form) -> Response:
     days = form.one("days")
     scopes = [scope for scope in SCOPES if scope in form.all("scopes")]
     name = form.one("name").strip()
-    if not scopes or not 0 < len(name) <= 64 or not days.isdecimal() or not 1 <= int(days) <= _MAX_DAYS:
+    if (
+        not scopes
+        or not 0 < len(name) <= 64
+        or not name.isprintable()
+        or not days.isdecimal()
+        or not 1 <= int(days) <= _MAX_DAYS
+    ):
         raise ProblemError(400, "invalid", "a key needs a name, a scope and how many days it is good")
     expires_at = now() + timedelta(days=int(days))
     _, made = gate_of(request).access.add_key(caller.tenant, name, scopes, expires_at=expires_at)

@@ -78,7 +78,7 @@ def history(
     state: str = "",
     since: str = "",
     until: str = "",
-    after: Annotated[str, Query(max_length=32)] = "",
+    after: Annotated[str, Query(max_length=48)] = "",
 ) -> Response:
     asked, service = Asked(text, verdict, kind, state, since, until), service_of(request)
     found, cursor = service.search(caller, asked.wanted(), after=after, limit=PAGE, language=language_of(request))
