@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -122,6 +122,8 @@ def test_a_consent_that_ended_is_told_before_one_of_somebody_else(monkeypatch: p
         raise refusals[name]
 
     class Named:
+        files: Mapping[str, str] = {}
+
         def __init__(self, name: str) -> None:
             self.name = name
 
@@ -129,7 +131,7 @@ def test_a_consent_that_ended_is_told_before_one_of_somebody_else(monkeypatch: p
         subjects = (Named("a"), Named("not in it"))
 
     class Sitter:
-        path = Path("x.png")
+        path = Path(__file__)
 
     monkeypatch.setattr("zhenwei.forge.make.check_files", check_files)
     with pytest.raises(DataError, match="ended"):

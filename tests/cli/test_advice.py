@@ -24,7 +24,14 @@ _PYTHON = re.compile(r"\w=['\"]|\bLimits\b|\bzhenwei\.[a-z]\w+|\b[a-z]\w*_[a-z]\
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 _COMMAND = re.compile(r"\bzhenwei ((?:[a-z]+ ?)+)")
 _EXTRA = re.compile(r"zhenwei\[([\w,]+)\]")
-_OF_OTHERS = {"--force-reinstall", "--no-deps", "--upgrade", "--head"}  # of pip and of Ray
+_OF_OTHERS = {
+    "--force-reinstall",
+    "--no-deps",
+    "--upgrade",
+    "--head",
+    "--encoding",
+    "--template",
+}  # pip, Ray, PostgreSQL
 
 
 def advice() -> list[tuple[str, str]]:

@@ -84,7 +84,7 @@ def test_a_mistyped_detector_is_answered_with_the_right_one(capsys: pytest.Captu
 def test_an_output_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     ended = zhenwei("scan", str(tmp_path), "--output", str(tmp_path / "file"))
-    assert ended.returncode == 2
+    assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr.startswith("Error: the output folder cannot be written")
     assert ended.stderr.count("\n") == 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.stats.scores import paired_scores
 
 from zhenwei.cli import main
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation import results
 from zhenwei.evaluation.comparison import compare
 from zhenwei.evaluation.results import FileResult, Results
@@ -120,14 +120,54 @@ def test_other_files_are_left_out_and_counted() -> None:
 def test_what_cannot_be_compared_is_refused() -> None:
     made = paired_scores(40)
     mine = _results(made.truth, made.good)
-    with pytest.raises(DataError, match="no file in common"):
-        compare(mine, _results(made.truth, made.good, "other"))
-    with pytest.raises(DataError, match="no file in common"):
+    elsewhere = _results(made.truth, made.good, "other")
+    other = [f.model_copy(update={"file": f"{f.file}.png"}) for f in elsewhere.files]
+    with pytest.raises(DataError, match="no file in common; got 40 cases of set and 40 cases of other"):
+        compare(mine, elsewhere.model_copy(update={"files": tuple(other)}))
+    with pytest.raises(UsageError, match="no set of that name; got nothing; want set"):
         compare(mine, mine, only="nothing")
     with pytest.raises(DataError, match="no file in common"):
         compare(mine, mine, level="frame")
     with pytest.raises(DataError, match="label the same files differently"):
         compare(mine, _results(~made.truth, made.good))
+
+
+def test_sets_of_two_names_pair_by_file_where_each_has_one() -> None:
+    made = paired_scores(40)
+    mine, other = _results(made.truth, made.poor), _results(made.truth, made.good, "other")
+    found = compare(mine, other)
+    assert [part.set for part in found.sets] == ["set"]
+    assert found.sets[0].tests == compare(mine, _results(made.truth, made.good)).sets[0].tests
+    assert found.notes[0] == "the sets set and other were paired by the names of files"
+    more = other.model_copy(update={"files": (*other.files, mine.files[0].model_copy(update={"set": "third"}))})
+    with pytest.raises(DataError, match="40 cases of set and 41 cases of other, third"):
+        compare(mine, more)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"llr": 1e308}, r"no likelihood ratio is that large; got B: 0.jpg: 1e\+308"),
+        ({"decision": "perhaps"}, "there is no such decision; got B: 0.jpg: 'perhaps'"),
+        ({"file": "1.jpg"}, "a file is listed twice; got B: 1.jpg"),
+    ],
+)
+def test_what_no_evaluation_writes_is_refused(change: dict[str, object], told: str) -> None:
+    made = paired_scores(40)
+    mine = _results(made.truth, made.good)
+    first, *rest = mine.files
+    with pytest.raises(DataError, match=told):
+        compare(mine, mine.model_copy(update={"files": (first.model_copy(update=change), *rest)}))
+
+
+def test_a_field_that_was_edited_by_hand_is_named(tmp_path: Path) -> None:
+    made = paired_scores(4)
+    results.save(_results(made.truth, made.good), tmp_path / "a.json")
+    document = json.loads((tmp_path / "a.json").read_text())
+    document["files"][2]["llr"] = "high"
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"a.json: files\.2\.llr = 'high'; want a number"):
+        results.load(tmp_path / "a.json")
 
 
 def test_a_set_of_one_class_has_no_auc() -> None:

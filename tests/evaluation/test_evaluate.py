@@ -131,7 +131,10 @@ def test_a_protocol_chooses(tmp_path: Path) -> None:
     [
         ("name = 3", "cannot be read"),
         ("= nonsense", "cannot be read"),
-        ('name="a"\ntext="b"\nframes=0', "cannot be read"),
+        ('name="a"\ntext="b"\nframes=0', "got frames = 0; want a number from 1 up"),
+        ('name="a"\ntext="b"\nslices=["people"]', r"got slices\.0 = 'people'; want 'method' or 'origin'"),
+        ('name="a"\nslice=["method"]', "got slice, which is not known"),
+        ('name="a"\ntext="b"\nlevels=["person"]', r"levels\.0 = 'person'; want 'frame', 'track' or 'video'"),
     ],
 )
 def test_a_protocol_that_is_none_says_so(tmp_path: Path, text: str, message: str) -> None:
@@ -266,12 +269,31 @@ def test_a_fault_costs_its_file_and_is_told(
     assert found == {"good.jpg": "inconclusive", "bad.jpg": "unreadable"}
 
 
-def test_wrong_use_of_the_command_ends_with_two(tmp_path: Path) -> None:
+def test_ctrl_c_says_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(*_: object, **__: object) -> Report:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "examine", pressed)
+    (tmp_path / "labels.csv").write_text(f"path,label\n{ASTRONAUT.name},real\n")
+    (tmp_path / ASTRONAUT.name).write_bytes(ASTRONAUT.read_bytes())
+    out = tmp_path / "out"
+    command = ["evaluate", "provenance.labels", "--data", str(tmp_path / "labels.csv"), "--output", str(out)]
+    assert main(command) == 130
+    assert f"What was answered is kept in {out}; the same command goes on from there." in capsys.readouterr().err
+
+
+def test_wrong_use_of_the_command_ends_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "labels.csv").write_text(f"path,label\n{ASTRONAUT.name},real\n")
     (tmp_path / ASTRONAUT.name).write_bytes(ASTRONAUT.read_bytes())
     command = ["evaluate", "--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "out")]
     assert main([*command, "--protocol", "wishful"]) == 2
     assert main([*command, "--only", "nothing"]) == 2
+    assert "there is no set of that name; got --only nothing; want labels" in capsys.readouterr().err
+    (tmp_path / "mine.toml").write_text('name = "mine"\ntext = "Mine."\nmethods = ["nosuch"]\n')
+    assert main(["evaluate", "provenance.labels", *command[1:], "--protocol", str(tmp_path / "mine.toml")]) == 0
+    assert "no file is of these methods: nosuch; there are: none" in capsys.readouterr().err
     assert main([*command, "cnn.nothing"]) == 2
     (tmp_path / "taken").write_text("")
-    assert main([*command[:-1], str(tmp_path / "taken")]) == 2
+    assert main([*command[:-1], str(tmp_path / "taken")]) == 1  # which is no wrong use

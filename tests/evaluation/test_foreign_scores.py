@@ -140,6 +140,9 @@ def test_metadata_that_tell_the_label_are_found(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"score": "high"}, "a score is no number"),
+        ({"score": "nan"}, "a score is no number"),
+        ({"score": "inf"}, "a score is no number"),
+        ({"score": "null"}, "a score is no number"),
         ({"label": "perhaps"}, "a label is unknown"),
         ({"path": ""}, "a row names no file"),
         ({"path": "north/1.jpg"}, "a file is listed twice"),
@@ -173,6 +176,43 @@ def test_the_command_pairs_with_labelled_data(tmp_path: Path, capsys: pytest.Cap
     words[3] = str(strange)
     assert main([*words, str(tmp_path / "out2")]) == 1
     assert "that the data do not have" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--limit", "3"],
+        ["--frames", "3"],
+        ["--protocol", "nosuch"],
+        ["--only", "nosuch"],
+        ["--skip-missing"],
+        ["--allow-leaks"],
+        ["--data-format", "nosuch"],
+        ["--kaggle", "x.csv"],
+    ],
+)
+def test_options_of_examining_are_refused_beside_scores(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, out = table(tmp_path / "theirs.csv", rows(each=8)), tmp_path / "out"
+    assert main(["evaluate", "m", "--scores", str(scores), "--output", str(out), *words]) == 2
+    assert f"{words[0]} is not for --scores" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("words", [["--higher", "genuine"], ["--as-llr"]])
+def test_options_of_scores_are_refused_without_them(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "m", "--data", str(tmp_path), "--output", str(tmp_path / "out"), *words]) == 2
+    assert f"{words[0]} is for --scores alone" in capsys.readouterr().err
+
+
+def test_ratios_that_nobody_has_are_refused(tmp_path: Path) -> None:
+    content = rows(each=8)
+    content[0]["score"] = 1e308
+    with pytest.raises(DataError, match=r"no likelihood ratio is that large; got north/0.jpg: 1e\+308"):
+        calibrated(read_scores(table(tmp_path / "theirs.csv", content)), seed=0, as_llr=True)
 
 
 def test_the_command_wants_data_or_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from tests.training.data.test_pack import dfdc, photos
 from tests.training.making import save, tiny_pack, tiny_recipe, write_recipe
 
 from zhenwei.cli import main
+from zhenwei.errors import DataError, UsageError
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.cnn import _face_checks
 from zhenwei.training.cnn import _face_forgery as face_forgery
@@ -62,6 +63,64 @@ def test_a_run_stops_resumes_and_is_not_overwritten(
     assert {p.name for p in out.iterdir()} == {"recipe.json", "last.pt", "best.pt", "log.csv", "curves.html"}
 
 
+def test_a_folder_that_holds_a_log_is_not_mixed_up_with_another_run(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    log = "step,choose,auc_people,auc_sources\n9,0.99,0.99,0.99\n"
+    (out / "log.csv").write_text(log)
+    assert main(given) == 1
+    assert "the output folder holds a run" in capsys.readouterr().err
+    assert main([*given, "--resume"]) == 2
+    assert "no checkpoint to go on from" in capsys.readouterr().err
+    assert [p.name for p in out.iterdir()] == ["log.csv"]
+    with pytest.raises(DataError, match="holds a run"):
+        face_forgery.start(tiny_recipe(), out, torch.device("cpu"), resume=False)
+
+
+def test_resuming_nothing_is_refused_and_overwrites_nothing(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main([*given, "--resume"]) == 2
+    assert "no checkpoint to go on from" in capsys.readouterr().err
+    assert not out.exists()
+    out.mkdir()
+    (out / "best.pt").write_bytes(b"weights")
+    assert main([*given, "--resume"]) == 2
+    assert "Choose another folder, without --resume" in capsys.readouterr().err
+    assert (out / "best.pt").read_bytes() == b"weights"
+    with pytest.raises(UsageError, match="no checkpoint"):
+        face_forgery.start(tiny_recipe(), out, torch.device("cpu"), resume=True)
+
+
+def test_what_a_resumed_run_does_otherwise_is_said(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*given, "--stop-after", "1"]) == 0
+    capsys.readouterr()
+    more = ["--resume", "--optimiser.steps", "3", "--optimiser.map-weight", "0.25"]
+    assert main([*given, *more]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "change from here on: optimiser.steps 2 -> 3; optimiser.map_weight 0.5 -> 0.25" in said
+    assert main([*given, "--resume", "--optimiser.steps", "1"]) == 2
+    assert "got step 3 of 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["last.pt", "recipe.json"])
+def test_a_damaged_run_is_said_to_be(
+    name: str, given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*given, "--stop-after", "1"]) == 0
+    (tmp_path / "out" / name).write_bytes(b"\x80\x02junk")
+    capsys.readouterr()
+    assert main([*given, "--resume"]) == 1
+    said = capsys.readouterr().err
+    assert "fault of the program" not in said
+    assert ("no checkpoint of this network" if name == "last.pt" else "cannot be read") in said
+
+
 def test_ctrl_c_is_exit_status_130_and_saves(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +130,9 @@ def test_ctrl_c_is_exit_status_130_and_saves(
     with monkeypatch.context() as patch:
         patch.setattr(_face_checks, "auc", pressed)  # while the held-out figures are being worked out
         assert main(given) == 130
-    assert "Traceback" not in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Traceback" not in said
+    assert "the same command with --resume goes on from there" in said
     assert (tmp_path / "out" / "last.pt").is_file()
     assert not (tmp_path / "out" / "best.pt").exists()
     assert main([*given, "--resume"]) == 0
@@ -135,7 +196,7 @@ def test_a_mean_is_measured_and_kept_as_a_run_of_no_steps(
     assert (tmp_path / "out" / "log.csv").read_text().splitlines()[1].startswith("0,")
     assert "last.pt @ " in Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).start
     assert main([*given, "--mean", *weights]) == 1
-    assert "--resume" in capsys.readouterr().err
+    assert "Choose another folder" in capsys.readouterr().err
 
 
 def test_what_does_not_go_with_a_detector_is_refused(

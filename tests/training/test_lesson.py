@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,34 +53,103 @@ def test_options_are_the_fields_of_the_recipe_and_of_its_parts() -> None:
             lesson.read("", options)
 
 
+class Point:
+    """An entry point of a package that brings a lesson for ``name``."""
+
+    value, dist = "elsewhere:lesson", None
+
+    def __init__(self, name: str, load: Callable[[], object]) -> None:
+        self.name, self.load = name, load
+
+
+def declare(monkeypatch: pytest.MonkeyPatch, *points: Point) -> None:
+    monkeypatch.setattr(catalogue, "entry_points", lambda *, name="", **_: [p for p in points if name in ("", p.name)])
+
+
 def test_two_claims_on_one_id_and_a_lesson_of_another_place_are_errors(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = catalogue.lesson_of("traditional.exposure")
-
-    class Point:
-        name, value, dist = "traditional.noise", "elsewhere:lesson", None
-
-        def load(self) -> object:
-            return elsewhere
-
-    monkeypatch.setattr(catalogue, "entry_points", lambda **_: [Point()])
+    declare(monkeypatch, *[Point("texture.grain", lambda: elsewhere)] * 2)
     with pytest.raises(UsageError, match="two lessons claim"):
-        catalogue.lesson_of("traditional.noise")
+        catalogue.lesson_of("texture.grain")
     assert main(["train", "--list"]) == 0  # one that cannot be trained does not hide the others
     shown = " ".join(capsys.readouterr().out.split())
     assert "cannot be trained" in shown
     assert "cnn.face_forgery" in shown
-    monkeypatch.setattr(catalogue, "_own", list)
-    with pytest.raises(UsageError, match="is not what its place says"):
-        catalogue.lesson_of("traditional.noise")
+    declare(monkeypatch, Point("texture.grain", lambda: elsewhere))
+    with pytest.raises(UsageError, match=r"is not what its place says; got elsewhere:lesson \(of .*epair or uninstall"):
+        catalogue.lesson_of("texture.grain")
+
+
+def test_a_plugin_that_brings_a_lesson_for_a_shipped_detector_does_not_take_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = catalogue.lesson_of("traditional.noise")
+    declare(monkeypatch, Point("traditional.noise", lambda: None))
+    assert catalogue.lesson_of("traditional.noise") is own
+    assert main(["train", "traditional.noise", "--data", "none", "--output", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "elsewhere:lesson (of an unknown package) is not taken" in said
+    assert "no photos.csv" in said
+
+
+@pytest.mark.parametrize("where", ["load", "learn", "install", "rows"])
+def test_a_plugins_fault_is_told_as_that_of_its_package(
+    where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> Any:
+        raise ZeroDivisionError("of theirs")
+
+    lesson = Lesson(
+        serves=("texture.grain",),
+        recipe=RecipeSection,
+        needs="nothing",
+        prepare=lambda _recipe, _run: 3,
+        learn=fails if where == "learn" else lambda _recipe, data, _run: data,
+        install=fails if where == "install" else lambda *_: None,  # type: ignore[arg-type]
+    )
+    declare(monkeypatch, Point("texture.grain", fails if where == "load" else lambda: lesson))
+    given = ["train", "texture.grain", "--data", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert main([*given, "--store", str(tmp_path / "store")]) in (1, 2)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the lesson of 'texture.grain'" in said
+    assert "epair or uninstall the package" in said
+    assert "fault of the program" not in said
+    if where != "rows":
+        assert "elsewhere:lesson (of an unknown package): ZeroDivisionError: of theirs" in said
+
+
+def test_a_plugins_lesson_says_what_it_left_and_how_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def learn(_: RecipeSection, data: int, run: LessonRun) -> int:
+        (run.output / "grain.onnx").write_bytes(b"x")
+        return data
+
+    def install(*_: object) -> tuple[()]:
+        raise AssertionError
+
+    lesson = Lesson(
+        serves=("texture.grain",),
+        recipe=RecipeSection,
+        needs="nothing",
+        prepare=lambda _recipe, _run: 3,
+        learn=learn,
+        install=install,
+    )
+    declare(monkeypatch, Point("texture.grain", lambda: lesson))
+    assert main(["train", "texture.grain", "--data", str(tmp_path), "--output", str(tmp_path / "out")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"What was learned lies in {tmp_path / 'out'}: grain.onnx" in said.replace("- ", "-")
+    assert "the same command with --install puts it into the model store" in said
 
 
 def test_what_was_learned_is_installed_when_it_is_asked_for_and_whole(tmp_path: Path) -> None:
-    done: list[str] = []
+    done: list[Path] = []
 
-    def installed(*_: object) -> tuple[()]:
-        done.append("install")
+    def installed(_recipe: object, _data: object, _learned: object, run: LessonRun) -> tuple[()]:
+        done.append(run.store)
         return ()
 
     def lesson(learned: str | None, *, at_once: bool = False) -> Lesson[RecipeSection, int, str]:
@@ -92,16 +163,18 @@ def test_what_was_learned_is_installed_when_it_is_asked_for_and_whole(tmp_path: 
             at_once=at_once,
         )
 
-    run = LessonRun(data=tmp_path, output=tmp_path, scratch=tmp_path)
-    for taught, install, times in (
-        (lesson("x"), False, 0),
-        (lesson(None), True, 0),
-        (lesson("x"), True, 1),
-        (lesson("x", at_once=True), False, 1),
+    store = tmp_path / "asked"
+    run = LessonRun(data=tmp_path, output=tmp_path, scratch=tmp_path, store=store)
+    for taught, install, stores in (
+        (lesson("x"), False, []),
+        (lesson(None), True, []),
+        (lesson("x"), True, [store]),
+        (lesson("x", at_once=True), True, [store]),
+        (lesson("x", at_once=True), False, [tmp_path / "store"]),  # never where nobody asked for it
     ):
         done.clear()
         taught.run(RecipeSection(), run, install=install)
-        assert len(done) == times
+        assert done == stores
 
 
 def test_the_command_lists_lessons_and_their_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,3 +194,35 @@ def test_the_command_lists_lessons_and_their_options(capsys: pytest.CaptureFixtu
     assert main(["train", "cnn.face_forgery", "--data", "x", "--output", "y", "--dry-run", "--mean"]) == 2
     assert "these do not go together; got --dry-run and --mean" in capsys.readouterr().err
     assert main(["train"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["fused"], "Add --thresholds"),
+        (["cnn.face_forgery", "--thresholds"], "--thresholds is not for this detector"),
+        (["cnn.nosuch", "--thresholds"], "there is no lesson for 'cnn.nosuch'"),
+        (["speech.variability", "--thresholds"], "--from FOLDER"),
+        (["fused", "--thresholds", "--nosuch", "3"], "there is no option --nosuch"),
+        (["fused", "--thresholds", "--resume"], "--resume is not for this detector"),
+        (["fused", "--thresholds", "--stop-after", "3"], "--stop-after is not for this detector"),
+        (["fused", "--thresholds", "--recipe", "face_forgery"], "--recipe is not for this detector"),
+        (["consistency.exif", "--resume"], "no checkpoint to go on from"),
+        (["fingerprint.learned", "--resume"], "no checkpoint to go on from"),
+        (["encoder.blended", "--resume"], "no checkpoint to go on from"),
+        (["speech.spectrogram", "--resume"], "no checkpoint to go on from"),
+        (["cnn.synthetic_image", "--resume"], "no checkpoint to go on from"),
+        (["cnn.face_forgery", "--resume", "--mean"], "these do not go together; got --resume and --mean"),
+        (["traditional.noise", "--limit", "3"], "--limit is for fused"),
+        (["traditional.noise", "--max-mb", "3"], "--max-mb is for --make-pack"),
+        (["cnn.face_forgery", "--install", "--size-px", "64"], "--size-px 64"),
+        (["cnn.synthetic_image", "--install", "--margin", "0.5"], "--margin 0.5"),
+    ],
+)
+def test_what_has_no_meaning_is_refused_before_anything_is_done(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["train", *words, "--data", str(tmp_path), "--output", str(out)]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert not out.exists()

@@ -8,6 +8,7 @@ import pytest
 from tests.training.making import tiny_recipe, write_recipe
 
 from zhenwei.errors import UsageError
+from zhenwei.training.install.linear import LinearRecipe
 from zhenwei.training.recipe import Recipe, read_recipe
 
 
@@ -48,6 +49,10 @@ def test_a_recipe_that_is_not_there_is_answered_with_those_that_are() -> None:
         ("dfdc = 0.7", "dfdc = -1", "dfdc"),
         ("dfdc = 0.7", "pixabay = 0.7", "pixabay would be trained on"),
         ("seed = 5", "seed = ", "line"),
+        ("seed = 5", "seed = -1", "seed = -1"),
+        ("map_weight = 0.5", "map_weight = inf", "map_weight = inf"),
+        ("zoom = 0.85", "zoom = nan", "zoom = nan"),
+        ("h264_crf = [20, 40]", "h264_crf = [40, 60]", "h264_crf"),
     ],
 )
 def test_what_is_wrong_is_named(old: str, new: str, named: str, tmp_path: Path) -> None:
@@ -59,6 +64,26 @@ def test_what_is_wrong_is_named(old: str, new: str, named: str, tmp_path: Path) 
         read_recipe(Recipe, str(path))
     assert named in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_value_is_told_in_words_of_our_own(tmp_path: Path) -> None:
+    path = str(write_recipe(tmp_path / "mine.toml", tiny_recipe()))
+    with pytest.raises(UsageError) as caught:
+        read_recipe(Recipe, path, {"optimiser.check-every": "0"})
+    error = caught.value
+    assert (error.got, error.want) == ("optimiser.check_every = 0", "a number above 0")
+    assert error.fix == "Correct --optimiser.check-every."
+    assert "pydantic" not in str(error)
+    (tmp_path / "flat.toml").write_text("optimiser = 3\n")
+    with pytest.raises(UsageError, match=r"got optimiser = 3; want a table \[optimiser\]"):
+        read_recipe(Recipe, str(tmp_path / "flat.toml"), {"optimiser.steps": "5"})
+
+
+def test_a_penalty_without_end_is_refused() -> None:
+    with pytest.raises(UsageError, match="want a finite number"):
+        read_recipe(LinearRecipe, "", {"l2": "inf"})
+    with pytest.raises(UsageError, match="a number from 0 up"):
+        read_recipe(LinearRecipe, "", {"seed": "-1"})
 
 
 def test_a_batch_of_nothing_is_refused(tmp_path: Path) -> None:

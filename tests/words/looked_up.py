@@ -10,6 +10,7 @@ LOOKED_UP = (  # words that come out of data
     "hidden file or folder", "hidden files and folders", "linked folders",
     "dead link, pipe or device", "dead links, pipes and devices",
     # of evaluations
+    "the sets {} and {} were paired by the names of files",
     "{} is not in the folder", "{} entries repeat a video; it is taken once, test before val before train",
     "{} of {} videos of the split files are not in the folder", "{} is no method of this data set and was left out",
     "AUC against each genuine source", "pair accuracy", "firm answers", "coverage",

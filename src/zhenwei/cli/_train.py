@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from zhenwei import detectors, models
 from zhenwei.cli._tables import show_table
-from zhenwei.cli.language import current, say, told
+from zhenwei.cli.language import current, say, tell, told
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.evaluate import FUSED
@@ -28,17 +29,30 @@ from zhenwei.files import make_folder
 from zhenwei.fusion.dependence import PACKAGED as LEARNED
 from zhenwei.fusion.dependence import Dependence
 from zhenwei.fusion.operating import PACKAGED, OperatingPoints
+from zhenwei.models import ModelEntry
 from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
 from zhenwei.training.install import kept_answers, left_out, people, streams, thresholds
 from zhenwei.training.install.kept_answers import KeptAnswers
-from zhenwei.training.lesson import Lesson, LessonRun, Way
+from zhenwei.training.lesson import Lesson, LessonRun, Way, holds_run, no_checkpoint
 from zhenwei.training.recipe import options_of
 from zhenwei.words import speaking
 
 _QUIET_EVERY_S = 30  # where no bar can be shown, a line now and then
-_ANEW = "Measure the thresholds of all detectors together anew: zhenwei train fused --thresholds"
+_ANEW = "Measure the thresholds of all detectors together anew: zhenwei train fused --thresholds --install"
 _ONLY_SOME = ("resume", "stop_after", "start", "minutes", "cache", "variants")  # options that not every lesson accepts
+_NOT_FUSED = (
+    "recipe",
+    "resume",
+    "stop_after",
+    "minutes",
+    "cache",
+    "variants",
+    "workers",
+    "threads",
+    "device",
+    "max_mb",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +81,31 @@ class TrainOptions:
     max_mb: float = 60
 
 
+_USUAL = TrainOptions(FUSED, Path())
+
+
 def run(options: TrainOptions) -> None:
     """Teaches a detector, or does what was asked for instead."""
-    if options.way == "thresholds" and (options.detector == FUSED or not options.start):
+    if options.detector == FUSED:
+        _refuse_fused(options)
         measure_thresholds(options)
         return
     began = time.monotonic()
     lesson = catalogue.lesson_of(options.detector)
-    recipe = lesson.read(options.recipe, options.recipe_options)
+    for claim in catalogue.passed_over(options.detector):
+        tell(f"Note: the lesson {claim} is not taken, as zhenwei has one of its own.", err=True)
+    what = f"the recipe of {options.detector!r} cannot be made"
+    recipe = catalogue.of_plugin(options.detector, lambda: lesson.read(options.recipe, options.recipe_options), what)
     _refuse(lesson, options)
+    if options.install:
+        _refuse_unfit(recipe, options.detector)
     if options.threads:
         torch.set_num_threads(options.threads)
     with ExitStack() as stack:
         stack.enter_context(speaking(current()))  # the page of its curves
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-train-")))
         output = options.output or scratch
-        _check_output(output, options, resumes="resume" in lesson.accepts)
+        _check_output(output, options, lesson)
         store, shown = options.store or _store_of(options.detector), _Shown()
         device = distributed.own_device(options.device)
         world = stack.enter_context(distributed.joined(device))
@@ -114,7 +137,12 @@ def run(options: TrainOptions) -> None:
             show=shown.show,
             stack=stack,
         )
-        for row in lesson.run(recipe, given, install=options.install):
+        try:
+            installed = _taught(lesson, recipe, given, options.install)
+        except KeyboardInterrupt:
+            _tell_interrupted(lesson, output, options, shown)
+            raise
+        for row in installed:
             shown.say(f"in the model store: {row.weights}")
             shown.say(_ANEW)
 
@@ -125,11 +153,73 @@ def _refuse(lesson: Lesson[Any, Any, Any], options: TrainOptions) -> None:
     if options.way is not None and options.way not in lesson.ways:
         asked.append(options.way)
     if asked:
-        flag = "from" if asked[0] == "start" else asked[0].replace("_", "-")
-        raise UsageError(f"--{flag} is not for this detector", got=options.detector, fix="Leave it out.")
+        fix = "Leave it out."
+        if asked[0] == "thresholds":
+            fix = "Thresholds are of all detectors together: zhenwei train fused --thresholds."
+        raise UsageError(f"--{_flag(asked[0])} is not for this detector", got=options.detector, fix=fix)
+    if options.resume and options.way is not None:
+        got = f"--resume and --{_flag(options.way)}"
+        raise UsageError("these do not go together", got=got, want="one of them")
+    if options.limit:
+        raise UsageError("--limit is for fused with --thresholds alone", got=options.detector, fix="Leave it out.")
+    if options.make_pack is None and options.max_mb != _USUAL.max_mb:
+        raise UsageError("--max-mb is for --make-pack alone", got=f"{options.max_mb:g}", fix="Leave it out.")
+    if options.way == "thresholds" and not options.start:
+        want = "--from FOLDER of the training of each of them"
+        raise UsageError("there are no runs to measure together", want=want)
     for path in options.start:
         if not path.exists():
             raise UsageError("there are no weights to start from", got=str(path), want="those of another run")
+
+
+def _refuse_unfit(recipe: BaseModel, detector: str) -> None:
+    """A network that looks at other faces than the detector cuts could be installed, and would never be right."""
+    info = getattr(detectors.catalogue(strict=False).get(detector), "info", None)
+    contract = getattr(info, "contract", None)
+    for name in ("size_px", "margin"):
+        chosen, cut = getattr(recipe, name, None), getattr(contract, name, None)
+        if chosen is not None and cut is not None and chosen != cut:
+            fix = "Leave --install and --store out to train it all the same."
+            got = f"--{_flag(name).replace('_', '-')} {chosen:g}"
+            raise UsageError("the detector cuts faces in another way than these", got=got, want=f"{cut:g}", fix=fix)
+
+
+def _refuse_fused(options: TrainOptions) -> None:
+    """What has no meaning where thresholds of all detectors together are measured."""
+    if options.way != "thresholds":
+        fix = "Add --thresholds: it has no weights to learn, and thresholds to measure."
+        got = f"--{_flag(options.way)}" if options.way else ""
+        raise UsageError("fused is all detectors together", got=got, fix=fix)
+    if options.recipe_options:
+        fix = "fused has no recipe."
+        raise UsageError(f"there is no option --{next(iter(options.recipe_options))}", fix=fix)
+    asked = [name for name in _NOT_FUSED if getattr(options, name) != getattr(_USUAL, name)]
+    if asked:
+        raise UsageError(f"--{_flag(asked[0])} is not for this detector", got=FUSED, fix="Leave it out.")
+
+
+def _flag(name: str) -> str:
+    return "from" if name == "start" else name.replace("_", "-")
+
+
+def _taught(lesson: Lesson[Any, Any, Any], recipe: Any, given: LessonRun, install: bool) -> Sequence[ModelEntry]:
+    """The rows of what was installed; another package's fault is told as one of its own."""
+    what = f"the lesson of {given.detector!r} failed"
+    rows: object = catalogue.of_plugin(given.detector, lambda: lesson.run(recipe, given, install=install), what)
+    if not isinstance(rows, Sequence) or not all(isinstance(row, ModelEntry) for row in rows):
+        got, want = f"install gave {type(rows).__name__}", "the rows of the manifest that it wrote"
+        raise UsageError(what, got=got, want=want, fix="Repair or uninstall the package that declares it.")
+    return rows
+
+
+def _tell_interrupted(lesson: Lesson[Any, Any, Any], output: Path, options: TrainOptions, shown: _Shown) -> None:
+    if options.way is None and lesson.can_resume(output):
+        text = f"Interrupted. The last checkpoint is in {output}; the same command with --resume goes on from there."
+    elif options.way == "leave_out":
+        text = f"Interrupted. What was trained is in {output}; the same command goes on from there."
+    else:
+        text = "Interrupted before there was a checkpoint to go on from: started again, it begins anew."
+    shown.say(text)
 
 
 def _store_of(detector: str) -> Path:
@@ -137,11 +227,14 @@ def _store_of(detector: str) -> Path:
     return Path(getattr(detectors.catalogue(strict=False).get(detector), "store", models.STORE))
 
 
-def _check_output(folder: Path, options: TrainOptions, *, resumes: bool) -> None:
+def _check_output(folder: Path, options: TrainOptions, lesson: Lesson[Any, Any, Any]) -> None:
     """Before minutes are spent on preparing."""
     if options.way == "dry_run":
         return
-    if not options.resume and any((folder / name).exists() for name in ("last.pt", "best.pt")):
+    if options.resume and lesson.checkpoints and not lesson.can_resume(folder):
+        raise no_checkpoint(folder)
+    if not options.resume and holds_run(folder):
+        resumes = lesson.can_resume(folder) and options.way is None
         fix = "Add --resume, or choose another folder." if resumes else "Choose another folder."
         raise DataError("the output folder holds a run", got=str(folder), fix=fix)
     try:
@@ -217,7 +310,8 @@ def show_lessons(detector: str | None) -> None:
 
 
 def measure_thresholds(options: TrainOptions) -> None:
-    """Of the fused verdict, with every detector that is installed, on sources left out."""
+    """Of the fused verdict, with every detector that is installed, on sources left out: into the package or the store
+    where that was asked for, else into the output folder."""
     if options.output is None:
         raise UsageError("there is no folder for what is measured", want="--output FOLDER")
     if len(options.start) > 1:
@@ -229,14 +323,21 @@ def measure_thresholds(options: TrainOptions) -> None:
     with _Shown() as shown:
         if options.data.is_dir():
             path = options.output / kept_answers.NAME
-            kept_answers.save(_asked(options, options.output, shown), path)
+            try:
+                kept_answers.save(_asked(options, options.output, shown), path)
+            except KeyboardInterrupt:
+                shown.say(
+                    f"Interrupted. What was answered is kept in {options.output}; the same command goes on from there."
+                )
+                raise
         else:
             path = options.data
         kept = kept_answers.load(path)  # what is measured is what the file holds, so that others find the same in it
         shown.tell("leaving each source out", 0.0)
         found = thresholds.measure(thresholds.as_if_unknown(kept.media))
         shown.tell("leaving each source out", 1.0)
-    target, beside = (options.store / path.name if options.store else path for path in (PACKAGED, LEARNED))
+    store = options.store or (None if options.install else options.output)
+    target, beside = (store / path.name if store else path for path in (PACKAGED, LEARNED))
     OperatingPoints.load().joined(found.operating).save(target)
     before = Dependence.load()  # of kinds that DATA lacks, as it was
     replace(before, spread={}, correlation={}, groups=0).joined(found.dependence).save(beside)
@@ -245,6 +346,8 @@ def measure_thresholds(options: TrainOptions) -> None:
         held_out.save(streams.table(found), options.output / streams.FILE)
     shown.show(left_out.to_markdown(found))
     shown.say(f"written: {target}, {beside.name} and {options.output / left_out.PAGE}")
+    if not options.install:
+        shown.say("Nothing was installed; the same command with --install puts it into the package.")
 
 
 def _asked(options: TrainOptions, folder: Path, shown: _Shown) -> KeptAnswers:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,6 +96,15 @@ def evaluate(
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
+    of_files = {"frames": frames, "limit": limit, "protocol": protocol, "only": only, "fused": fused}
+    of_files |= {"allow-leaks": allow_leaks, "kaggle": kaggle is not None}
+    if data is None:
+        of_files |= {"skip-missing": skip_missing, "data-format": format_ != "auto"}
+    of_scores = {"higher": higher is not Higher.forged, "as-llr": as_llr}
+    if scores is not None and any(of_files.values()):
+        raise UsageError(f"--{_first(of_files)} is not for --scores", fix="Leave it out.")
+    if scores is None and any(of_scores.values()):
+        raise UsageError(f"--{_first(of_scores)} is for --scores alone", fix="Leave it out.")
     _writable(output, kaggle)
     reading = load(data, format_, skip_missing=skip_missing) if data is not None else None
     if reading is not None:
@@ -108,7 +118,7 @@ def evaluate(
         raise UsageError("there is nothing to evaluate", want="--data or --scores", fix=fix)
     plan = _plan(protocol, frames, only, reading.items)
     items = _limited(plan.choose(reading.items), limit)
-    with ResultsFolder(output) as folder, stages() as shown:
+    with _interruptible(output), ResultsFolder(output) as folder, stages() as shown:
         checked = leaks.check(items, reading.items, tell=lambda done, of: shown("looking for leaks", done, of))
         _refuse_leaks(checked, allow_leaks)
         with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
@@ -129,14 +139,37 @@ def evaluate(
 evaluate.__doc__ = _HELP
 
 
+def _first(given: Mapping[str, object]) -> str:
+    return next(name for name, value in given.items() if value)
+
+
+@contextmanager
+def _interruptible(output: Path) -> Iterator[None]:
+    """Says what Ctrl-C leaves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"Interrupted. What was answered is kept in {output}; the same command goes on from there.", err=True)
+        raise
+
+
 def _plan(name: str, frames: int, only: str, items: Sequence[Item]) -> Protocol:
+    from zhenwei.errors import UsageError
     from zhenwei.evaluation.by_source import sources_known
     from zhenwei.evaluation.protocols import load_protocol
+    from zhenwei.evaluation.readers.table_reading import few
 
+    sets = list(dict.fromkeys(item.set_name for item in items))
+    if only and only not in sets:
+        raise UsageError("there is no set of that name", got=f"--only {only}", want=few(sets))
     known = sources_known(item for item in items if only in ("", item.set_name))
     if not known:
         tell("Note: no source is known (origin), so that all figures are of all files together.", err=True)
     plan = load_protocol(name or ("left-out" if known else "all"))
+    strange = plan.unmatched_methods(items)
+    if strange:
+        there = sorted({item.method for item in items if item.forged and item.method})
+        tell(f"Note: no file is of these methods: {few(strange)}; there are: {few(there) or 'none'}", err=True)
     changes: dict[str, Any] = {"frames": frames} if frames else {}
     return plan.model_copy(update=changes | ({"sets": (only,)} if only else {}))
 

@@ -17,6 +17,8 @@ The run is seeded and resumable: Ctrl-C saves, --resume goes on as if nothing ha
 OUTPUT/log.csv and OUTPUT/curves.html, the best weights by held-out people and sources to OUTPUT/best.pt. `--install`
 puts them into the package's model store: ONNX with a parity check, calibration, thresholds and a card.
 
+Without --install or --store nothing is installed: what was learned lies in OUTPUT.
+
 `--list` shows every detector that can be trained and what it needs; `DETECTOR --list` shows the options of its recipe,
 which are given like any other: `--optimiser.steps 1000`.
 
@@ -36,7 +38,7 @@ Examples:
 
   zhenwei train cnn.face_forgery --data pack.npz --recipe leave_out --leave-out --output runs/leave_out
 
-  zhenwei train fused --thresholds --data DATA --output runs/thresholds --limit 150
+  zhenwei train fused --thresholds --data DATA --output runs/thresholds --limit 150 --install
 
   torchrun --nproc-per-node 4 -m zhenwei train cnn.face_forgery --data pack.npz --output runs/x --workers 4
 """

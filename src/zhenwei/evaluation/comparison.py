@@ -9,27 +9,30 @@ together (S. Holm, "A simple sequentially rejective multiple test procedure", 19
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit
 
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.documents import DocumentSection
 from zhenwei.evaluation.items import Columns
-from zhenwei.evaluation.results import FileResult, Results
+from zhenwei.evaluation.readers.table_reading import few
+from zhenwei.evaluation.results import LARGEST, FileResult, Results
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import percentile_interval, resampled_rows
 from zhenwei.stats.metrics import Labels, Metric, Reals
 from zhenwei.stats.paired import bootstrap_p, delong, holm, mcnemar
+from zhenwei.types import Decision
 
 SCHEMA: Literal["zhenwei.comparison/1"] = "zhenwei.comparison/1"
 Level = Literal["frame", "track", "video"]
 RankedBy = Literal["llr", "score"]
 _SIGNIFICANT = 0.05
 _MIN_GROUPS = 2
+_DECISIONS = (*get_args(Decision), "unreadable")
 
 
 class Side(DocumentSection):
@@ -81,10 +84,20 @@ def compare(
 ) -> Comparison:
     """Pairs the cases of ``a`` and ``b`` by set, file and part, as they are (not after a step of the ladder).
 
-    ``only``: one set alone. ``resamples``: of the bootstrap; no p-value is below 2 / (``resamples`` + 1). Raises
-    :class:`DataError` where no case is in both, or where the labels of one differ.
+    Where each has one set and calls it otherwise, as tables of other names do, the names of files alone pair. ``only``:
+    one set alone. ``resamples``: of the bootstrap; no p-value is below 2 / (``resamples`` + 1). Raises
+    :class:`UsageError` for a set that neither has, and :class:`DataError` where no case is in both, where the labels of
+    one differ, or where a result holds what no evaluation writes.
     """
-    ours, theirs = _cases(a, level, only), _cases(b, level, only)
+    known = list(dict.fromkeys(f.set for f in (*a.files, *b.files)))
+    if only and only not in known:
+        raise UsageError("there is no set of that name", got=only, want=few(known))
+    ours, theirs = _cases(a, level, only, "A"), _cases(b, level, only, "B")
+    sets = [list(dict.fromkeys(f.set for f in cases.values())) for cases in (ours, theirs)]
+    renamed = ""
+    if len(sets[0]) == len(sets[1]) == 1 and sets[0] != sets[1]:
+        theirs = {(sets[0][0], *key[1:]): case for key, case in theirs.items()}
+        renamed = f"the sets {sets[0][0]} and {sets[1][0]} were paired by the names of files"
     by_set: dict[str, list[Pair]] = {}
     contradicting = []
     common = ours.keys() & theirs.keys()
@@ -95,9 +108,8 @@ def compare(
                 contradicting.append(mine.file)
     if not common:
         fix = "Evaluate the same data with the same protocol twice."
-        got = f"{len(ours)} and {len(theirs)} cases at level {level}"
-        if only:
-            got = f"{len(ours)} and {len(theirs)} cases at level {level} of {only}"
+        one, other = (few(names) or "no set" for names in sets)
+        got = f"{len(ours)} cases of {one} and {len(theirs)} cases of {other} at level {level}"
         raise DataError("the two results have no file in common", got=got, fix=fix)
     if contradicting:
         got = f"{len(contradicting)} files, the first {contradicting[0]}"
@@ -109,19 +121,30 @@ def compare(
         drafts.append(draft)
         p += [test.p for test in draft.tests]
     p_holm = iter(holm(p))
-    sets = tuple(_adjusted(draft, p_holm) for draft in drafts)
+    adjusted = tuple(_adjusted(draft, p_holm) for draft in drafts)
     notes = _notes(a, b, len(ours), len(theirs), len(common))
-    return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=sets)
+    notes = (renamed, *notes) if renamed else notes
+    return Comparison(a=_side(a), b=_side(b), level=level, seed=seed, notes=notes, sets=adjusted)
 
 
 Pair = tuple[FileResult, FileResult]
 
 
-def _cases(results: Results, level: Level, only: str) -> dict[tuple[str, str, str], FileResult]:
-    found = {}
+def _cases(results: Results, level: Level, only: str, side: str) -> dict[tuple[str, str, str], FileResult]:
+    found: dict[tuple[str, str, str], FileResult] = {}
     for f in results.files:
         if f.level == level and not f.delivery and only in ("", f.set):
-            found[f.set, f.file, f.part] = f
+            key = f.set, f.file, f.part
+            where = " ".join(filter(None, (f.file, f.part)))
+            if key in found:
+                raise DataError("a file is listed twice", got=f"{side}: {where}", want="once")
+            if f.llr is not None and abs(f.llr) > LARGEST:
+                got, want = f"{side}: {where}: {f.llr:g}", f"its natural logarithm, within {LARGEST:g} of 0"
+                raise DataError("no likelihood ratio is that large", got=got, want=want)
+            if level == "video" and f.decision not in _DECISIONS:
+                got = f"{side}: {where}: {f.decision[:40]!r}"
+                raise DataError("there is no such decision", got=got, want=", ".join(_DECISIONS))
+            found[key] = f
     return found
 
 

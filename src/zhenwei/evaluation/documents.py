@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -23,6 +23,7 @@ def _with_its_chinese(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 
 Sentence = Annotated[str, WrapValidator(_with_its_chinese)]  # a ``Text`` keeps its Chinese, which no document holds
+_SHOWN = 80  # characters of a value that is quoted
 Document = TypeVar("Document", bound=DocumentSection)
 
 
@@ -44,5 +45,52 @@ def load(path: Path, kind: type[Document], *, fix: str = "") -> Document:
     try:
         return kind.model_validate(read_document(path, schema, fix=fix))
     except ValidationError as error:
-        got = f"{path}: {error.errors()[0]['msg']}"
-        raise DataError(f"this is no document of schema {schema}", got=got, fix=fix) from error
+        wrong = first_of(error)
+        got = f"{path}: {wrong.got}"
+        raise DataError(f"this is no document of schema {schema}", got=got, want=wrong.want, fix=fix) from None
+
+
+class Wrong(NamedTuple):
+    """A value that cannot be: its ``field`` (``optimiser.steps``, "" where it is several together), what was ``got``
+    and what is wanted, in words for who wrote it."""
+
+    field: str
+    got: str
+    want: str
+
+
+def first_of(error: ValidationError) -> Wrong:
+    """What is wrong first; a name that is not known before all else, as another may lack for it."""
+    every = error.errors(include_url=False)
+    first = next((one for one in every if one["type"] == "extra_forbidden"), every[0])
+    field, kind = ".".join(map(str, first["loc"])), first["type"]
+    said, limit = first["msg"].removeprefix("Value error, "), first.get("ctx", {})
+    if kind == "missing":
+        return Wrong(field, got=f"no {field}", want=f"a value for {field}")
+    if kind == "extra_forbidden":
+        return Wrong(field, got=f"{field}, which is not known", want="known names alone")
+    if kind == "value_error":  # of a validator, whose message says what is wanted
+        return Wrong(field, got=f"{field}: {said}" if field else said, want="")
+    value = repr(first["input"])
+    shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+    wants = {
+        "greater_than": f"a number above {limit.get('gt')}",
+        "greater_than_equal": f"a number from {limit.get('ge')} up",
+        "less_than": f"a number below {limit.get('lt')}",
+        "less_than_equal": f"a number up to {limit.get('le')}",
+        "multiple_of": f"a multiple of {limit.get('multiple_of')}",
+        "literal_error": f"{limit.get('expected')}",
+        "finite_number": "a finite number",
+        "int": "a whole number",
+        "float": "a number",
+        "string": "text",
+        "bool": "true or false",
+        "tuple": "a list",
+        "list": "a list",
+        "dict": "a table of names and values",
+        "model": "a table of names and values",
+    }
+    name = kind if kind in wants else kind.partition("_")[0]  # int_type, int_parsing, int_from_float
+    said = said.removeprefix("Input should be ")
+    got = f"{field} = {shown}" if field else shown
+    return Wrong(field, got=got, want=wants[name] if name in wants else said)  # noqa: SIM401  # read by tests/words

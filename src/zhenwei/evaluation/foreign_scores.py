@@ -25,6 +25,7 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers.labels_csv import label_of
 from zhenwei.evaluation.readers.table_reading import few, printable_row, split_of, table_of
+from zhenwei.evaluation.results import LARGEST
 from zhenwei.fusion.operating import OperatingPoints, Tail, measure_operating_points, worst_of
 from zhenwei.models.calibration_fit import fit
 from zhenwei.stats.logistic import group_folds
@@ -124,7 +125,7 @@ def _key(name: str) -> str:
 
 
 def _number(text: str, where: str) -> float | None:
-    if text.lower() in ("", "nan", "none", "null"):
+    if not text:
         return None
     try:
         value = float(text)
@@ -158,10 +159,13 @@ def calibrated(rows: Sequence[Scored], *, seed: int, as_llr: bool = False, error
     """LLRs and decisions of every row by a calibration that saw nothing of its source; see the module.
 
     ``as_llr``: the scores are natural-log likelihood ratios already, and stay; decisions are still those of others.
-    ``errors``: wanted rate of false alarms, and of misses. Raises :class:`DataError` for too few people of a class.
+    ``errors``: wanted rate of false alarms, and of misses. Raises :class:`DataError` for too few people of a class, and
+    for a likelihood ratio that is none.
     """
     table = _Table.of(rows)
-    if not as_llr:
+    if as_llr:
+        _require_ratios(rows)
+    else:
         table.require_groups()
     folds, left_out = table.folds(seed)
     llr = np.full(len(table.scores), np.nan)
@@ -184,6 +188,14 @@ def calibrated(rows: Sequence[Scored], *, seed: int, as_llr: bool = False, error
             llrs.append(value)
             said.append(decision)
     return Calibrated(tuple(llrs), tuple(said), left_out)
+
+
+def _require_ratios(rows: Sequence[Scored]) -> None:
+    for row in rows:
+        if row.score is not None and abs(row.score) > LARGEST:
+            got, want = f"{row.item.name}: {row.score:g}", f"its natural logarithm, within {LARGEST:g} of 0"
+            fix = "Leave --as-llr out where these are scores."
+            raise DataError("no likelihood ratio is that large", got=got, want=want, fix=fix)
 
 
 def _decision(llr: float, kind: Kind, points: OperatingPoints, errors: float) -> Decision:

@@ -22,6 +22,8 @@ __all__ = [
 SCHEMA: Literal["zhenwei.evaluation/1"] = "zhenwei.evaluation/1"
 
 
+LARGEST = 1e6
+"""No log-likelihood ratio is larger, above or below 0: figures of larger ones are numbers of hundreds of digits."""
 SourceFigure = Literal["auc", "pair_accuracy", "false_alarms", "firm"]
 
 

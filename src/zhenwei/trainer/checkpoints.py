@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ from zhenwei.files import write_whole
 # What reading weights raises for bytes that are none, or are those of another network.
 UNREADABLE = (
     pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+    ArithmeticError,
+    AssertionError,
     RuntimeError,
     LookupError,
     ValueError,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class OptimizerSettings(BaseModel):
     """The part of a recipe that says how the weights are moved, and when they are checked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     steps: int = Field(gt=0)
     warmup_steps: int = Field(ge=0)
     learning_rate: float = Field(gt=0)
@@ -20,7 +20,7 @@ class OptimizerSettings(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0, le=1)] = 0.0
     map_weight: float = Field(ge=0)
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    clip_norm: float = 5.0
+    clip_norm: float = Field(default=5.0, gt=0)
     check_every: int = Field(gt=0)
     frozen_stages: Annotated[int, Field(ge=0, le=7)] = 0  # with the stem: kept as ImageNet left them
     swa_from: int = Field(default=0, ge=0)  # from this step on the weights at checks are averaged as well; 0 = never

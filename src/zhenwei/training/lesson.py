@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
 
 import torch
 
 from zhenwei import models
+from zhenwei.errors import UsageError
 from zhenwei.models import ModelEntry
 from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.training.recipe import RecipeSection, read_recipe
@@ -27,6 +28,11 @@ Accepted = Literal["resume", "stop_after", "start", "minutes", "cache", "variant
 pictures once, write smaller variants, run in several processes."""
 Way = Literal["dry_run", "make_pack", "mean", "leave_out", "thresholds"]
 """What may be asked for instead of learning."""
+
+OWN_STORE = "store"
+"""Where in the output folder a lesson that measures ``at_once`` puts its weights while nothing is to be installed."""
+HOLDS_RUN = ("last.pt", "best.pt", "log.csv")
+"""What is not overwritten: a folder that holds one of these holds a run."""
 
 R = TypeVar("R", bound=RecipeSection)
 D = TypeVar("D")
@@ -88,8 +94,10 @@ class Lesson(Generic[R, D, L]):
     ``recipe``: every choice that fixes the weights, with its default; ``packaged``: the name of a recipe that comes
     with the package and is taken where none is given. ``needs``: what must lie in the data folder. ``prepare`` reads
     it. ``learn`` writes what it learned into ``run.output`` and returns it, or None where it stopped before the end.
-    ``install`` measures it on what was held out and puts it into ``run.store``, if asked to, and with ``at_once``
-    always. ``accepts`` and ``ways``: see :data:`Accepted` and :data:`Way`; a way may learn, too, and return it.
+    ``install`` measures it on what was held out and puts it into ``run.store``, if asked to; with ``at_once`` it
+    measures without being asked, too, and ``run.store`` is then a folder of the output. ``accepts`` and ``ways``: see
+    :data:`Accepted` and :data:`Way`; a way may learn, too, and return it. ``checkpoints``: what ``--resume`` goes on
+    from, as patterns in the output folder; none: it is not looked for.
     """
 
     serves: tuple[str, ...]
@@ -102,6 +110,7 @@ class Lesson(Generic[R, D, L]):
     accepts: frozenset[Accepted] = frozenset()
     ways: Mapping[Way, Callable[[R, D, LessonRun], L | None]] = field(default_factory=dict)
     at_once: bool = False
+    checkpoints: tuple[str, ...] = ()
 
     def read(self, name: str = "", options: Mapping[str, str] | None = None) -> R:
         """The recipe of that name or file, else the lesson's own, with ``options`` (``"optimiser.steps": "100"``).
@@ -111,9 +120,45 @@ class Lesson(Generic[R, D, L]):
         return read_recipe(self.recipe, name or self.packaged, options or {}, detectors=self.serves)
 
     def run(self, recipe: R, run: LessonRun, *, install: bool) -> Sequence[ModelEntry]:
-        """From data to weights; the rows of what was installed."""
+        """From data to weights; the rows of what was installed: none, unless ``install``."""
         data = self.prepare(recipe, run)
         learned = (self.ways[run.way] if run.way else self.learn)(recipe, data, run)
-        if learned is None or not run.world.leads or not (install or self.at_once):
+        if learned is None or not run.world.leads:
             return ()
-        return self.install(recipe, data, learned, run)
+        if install:
+            return self.install(recipe, data, learned, run)
+        if self.at_once:
+            self.install(recipe, data, learned, replace(run, store=run.output / OWN_STORE))
+        self._tell_left(run)
+        return ()
+
+    def _tell_left(self, run: LessonRun) -> None:
+        """What lies in the output folder, and how it gets into the store."""
+        names = sorted(path.name for path in run.output.iterdir() if not path.name.startswith("."))
+        if names:
+            run.say(f"What was learned lies in {run.output}: {', '.join(names)}")
+        else:
+            run.say(f"The lesson left nothing in {run.output}")
+        if run.way is None and self.can_resume(run.output):
+            run.say("Nothing was installed; the same command with --resume --install puts it into the model store.")
+        elif holds_run(run.output):
+            run.say("Nothing was installed; --install and another --output put the like into the model store.")
+        else:
+            run.say("Nothing was installed; the same command with --install puts it into the model store.")
+
+    def can_resume(self, output: Path) -> bool:
+        """Whether ``output`` holds what ``--resume`` could go on from."""
+        return "resume" in self.accepts and any(any(output.glob(pattern)) for pattern in self.checkpoints)
+
+
+def holds_run(output: Path) -> bool:
+    """Whether ``output`` holds a run that another one would overwrite or be mixed up with."""
+    return any((output / name).exists() for name in HOLDS_RUN)
+
+
+def no_checkpoint(output: Path) -> UsageError:
+    """Beginning anew instead would overwrite what is there, and is not what was asked for."""
+    fix = "Choose another folder, without --resume." if holds_run(output) else "Check --output, or leave --resume out."
+    return UsageError(
+        "there is no checkpoint to go on from", got=str(output), want="the output folder of a run", fix=fix
+    )

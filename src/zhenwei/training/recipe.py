@@ -9,21 +9,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from zhenwei.errors import UsageError
+from zhenwei.evaluation.documents import first_of
 from zhenwei.trainer.schedule import OptimizerSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Often = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every source of randomness takes
 R = TypeVar("R", bound=BaseModel)
 
 
 class RecipeSection(BaseModel):
     """A recipe, or a part of one: what is not given has its default, and what it does not know is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Pairs(RecipeSection):
@@ -66,13 +68,16 @@ class Augmentation(RecipeSection):
     jpeg_quality: tuple[int, int] = (35, 95)
     h264: Share = 0.0
     h264_crf: tuple[int, int] = (20, 40)
-    h264_from_step: int = 0  # a harder diet once the easy one is learned
+    h264_from_step: int = Field(default=0, ge=0)  # a harder diet once the easy one is learned
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         low, high = self.jpeg_quality
         if not 1 <= low <= high <= 100:
             raise ValueError(f"jpeg_quality is {low} to {high}, want a range within 1 to 100")
+        low, high = self.h264_crf
+        if not 0 <= low <= high <= 51:
+            raise ValueError(f"h264_crf is {low} to {high}, want a range within 0 to 51")
         for name, (least, most) in (("blur_sigma", self.blur_sigma), ("noise_sigma", self.noise_sigma)):
             if not 0 < least <= most < 100:
                 raise ValueError(f"{name} is {least} to {most}, want a range above 0 and below 100")
@@ -83,7 +88,7 @@ class Augmentation(RecipeSection):
 
 class Recipe(RecipeSection):
     detector: str
-    seed: int
+    seed: Seed
     backbone: Literal["lite0", "lite1", "lite2"]
     size_px: int = Field(gt=0, multiple_of=32)
     small_px: int = Field(default=0, ge=0, multiple_of=32)  # learn at this size at first: it costs less
@@ -139,6 +144,7 @@ def read_recipe(
     ``detectors``: whom it may be for, where it says. Raises :class:`UsageError` where there is no such recipe, or it is
     not as it should be; the message names what.
     """
+    fix = f"Correct {name or 'it'}."
     try:
         values = tomllib.loads(_text(name)) if name else {}
         if detectors and values.get("detector", detectors[0]) not in detectors:
@@ -147,8 +153,28 @@ def read_recipe(
         for option, value in (options or {}).items():
             _put(kind, values, option, value)
         return kind.model_validate(values)
-    except ValueError as error:  # not UTF-8, no TOML, or values that the recipe cannot have
-        raise UsageError("the recipe cannot be read", got=str(error), fix=f"Correct {name or 'it'}.") from error
+    except ValidationError as error:
+        field, got, want = first_of(error)
+        given = {option.replace("-", "_"): option for option in options or {}}
+        if field in given:
+            fix = f"Correct --{given[field]}."
+        elif not name:  # what only a plug-in's recipe lacks
+            fix = f"Give --{field.replace('_', '-')}."
+        raise UsageError("the recipe cannot be read", got=got, want=want, fix=fix) from None
+    except (ValueError, RecursionError) as error:  # not UTF-8, or no TOML
+        raise UsageError("the recipe cannot be read", got=str(error), want="TOML", fix=fix) from error
+
+
+def differences(before: BaseModel, now: BaseModel) -> list[str]:
+    """Every value in which two recipes of one kind differ, as ``optimiser.steps 300 -> 50``."""
+    found = []
+    for name, value in now:
+        was = getattr(before, name)
+        if isinstance(value, BaseModel) and isinstance(was, BaseModel):
+            found += [f"{name}.{inner}" for inner in differences(was, value)]
+        elif was != value:
+            found.append(f"{name} {was} -> {value}")
+    return found
 
 
 def options_of(kind: type[BaseModel], before: str = "") -> dict[str, FieldInfo]:
@@ -186,7 +212,11 @@ def _put(kind: type[BaseModel], values: dict[str, Any], option: str, value: str)
         raise UsageError(f"there is no option --{option}", fix=fix)
     *parts, last = name.split(".")
     for part in parts:
-        values = values.setdefault(part, {})
+        inner: object = values.setdefault(part, {})
+        if not isinstance(inner, dict):
+            got, want = f"{part} = {inner!r}", f"a table [{part}]"
+            raise UsageError("the recipe cannot be read", got=got, want=want, fix=f"Correct {part} in the recipe.")
+        values = inner
     try:
         values[last] = tomllib.loads(f"value = {value}")["value"]
     except ValueError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -200,7 +202,31 @@ def test_a_file_that_is_no_pack_is_refused(kind: str, tmp_path: Path) -> None:
         np.savez(path, **(columns | {"identity": columns["identity"][:-1]}))
     else:
         np.savez(path, **(columns | {"identity": np.array([{}] * len(columns["identity"]))}))
-    with pytest.raises(DataError, match=r"no training pack.*build it again"):
+    with pytest.raises(DataError, match=r"no training pack.*a pack that --make-pack wrote"):
+        load_pack(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"original": lambda old: old + 10_000}, "an original that is none of the"),
+        ({"original": lambda old: old * 1.0}, "a column original of another kind"),
+        ({"offsets": lambda old: np.array([*old[:2][::-1], *old[2:]])}, "offsets that do not rise"),
+        ({"landmarks": lambda old: old[:, :9]}, "landmarks or a side"),
+        (
+            {name: lambda old: old[:0] for name in COLUMNS if name != "offsets"} | {"offsets": lambda old: old[:1]},
+            "no picture",
+        ),
+    ],
+)
+def test_a_pack_whose_columns_contradict_each_other_is_refused(
+    changes: dict[str, Callable[[Any], Any]], told: str, tmp_path: Path
+) -> None:
+    path = save(tiny_pack(), tmp_path / "pack.npz")
+    with np.load(path) as file:
+        columns = {name: file[name] for name in file.files}
+    np.savez(path, **(columns | {name: change(columns[name]) for name, change in changes.items()}))
+    with pytest.raises(DataError, match=told):
         load_pack(path)
 
 

@@ -14,9 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.training.install.test_thresholds import calibrated
 
+from zhenwei.cli import main
 from zhenwei.detectors import build
 from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Answer
+from zhenwei.fusion.dependence import PACKAGED as LEARNED
+from zhenwei.fusion.operating import PACKAGED
 from zhenwei.training.install.kept_answers import KeptAnswers, load, made_by, merged, save
 from zhenwei.training.install.thresholds import FileAnswers, as_if_unknown, measure
 
@@ -117,3 +120,16 @@ def test_whatever_is_changed_in_it_is_told_or_read(tmp_path: Path, data: st.Data
     path.write_bytes(gzip.compress(json.dumps(document).encode()))
     with contextlib.suppress(DataError):  # and nothing else
         assert len(load(path).media) == 4
+
+
+def test_thresholds_go_to_the_output_unless_they_are_to_be_installed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packaged = [path.read_bytes() for path in (PACKAGED, LEARNED)]
+    path, out = tmp_path / "a.json.gz", tmp_path / "out"
+    save(kept(calibrated(12, 6)), path)
+    assert main(["train", "fused", "--thresholds", "--data", str(path), "--output", str(out)]) == 0
+    assert [path.read_bytes() for path in (PACKAGED, LEARNED)] == packaged
+    assert (out / PACKAGED.name).is_file()
+    assert (out / LEARNED.name).is_file()
+    assert "the same command with --install" in " ".join(capsys.readouterr().err.split())

@@ -16,7 +16,7 @@ import torch
 from sklearn.mixture import GaussianMixture
 from tests.speaking import RATE_HZ, first_sample, voice
 
-from zhenwei import models
+from zhenwei import detectors, models
 from zhenwei.errors import DataError
 from zhenwei.evaluation import held_out
 from zhenwei.evaluation.items import Item
@@ -297,6 +297,18 @@ def test_the_table_is_of_all_detectors_together(tmp_path: Path) -> None:
         speech_together.measure(folders[:1])
     with pytest.raises(DataError, match="no held-out answers"):
         speech_together.measure([tmp_path])
+
+
+def test_answers_of_a_training_that_was_not_installed_have_its_own_calibration(tmp_path: Path) -> None:
+    folders = [write(tmp_path / name, name, answers(n)) for n, name in enumerate(VOICES)]
+    shipped = speech_together.measure(folders).dependence
+    for folder in folders:
+        own = folder / "store"
+        (own / "weights").mkdir(parents=True)
+        (own / "manifest.json").write_bytes((models.STORE / "manifest.json").read_bytes())
+        model = detectors.catalogue()[folder.name].info.models[0]
+        calibrated(answers()).calibration.save(models.calibration_path(model, own))
+    assert speech_together.measure(folders).dependence != shipped
 
 
 def test_held_out_tables_come_back_as_they_were_saved(tmp_path: Path) -> None:

@@ -5,14 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tests.training.albums import album, astronaut
 from tests.training.teaching import teach
 
 from zhenwei import models
+from zhenwei.cli import main
+from zhenwei.errors import DataError
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.data.encoding import decode, encode
+from zhenwei.training.data.held_out_images import HeldOutImage
 from zhenwei.training.data.photographs import Photograph
-from zhenwei.training.traditional.jpeg_traces import MODEL, History, Splices, draw_history, fresh, lesson, splice
+from zhenwei.training.install.linear import LinearRecipe, linear_lesson, rows_of
+from zhenwei.training.traditional.jpeg_traces import (
+    _PRODUCT,
+    ASK,
+    MODEL,
+    History,
+    Splices,
+    draw_history,
+    fresh,
+    image_features,
+    lesson,
+    splice,
+)
 from zhenwei.types import Pixels
 
 
@@ -65,3 +81,27 @@ def test_the_run_publishes_and_repeats(tmp_path: Path) -> None:
     teach(lesson, data, tmp_path / "two", tmp_path / "other")
     assert models.entry(MODEL, tmp_path / "other").sha256 == row.sha256
     assert Calibration.load(models.calibration_path(MODEL, tmp_path / "other")) == first
+
+
+def test_nothing_is_installed_unless_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = album(tmp_path / "data", [("ffhq", lit(i)) for i in range(16)]), tmp_path / "out"
+    before = (models.STORE / "manifest.json").read_bytes(), models.entry(MODEL).sha256
+    assert main(["train", "traditional.jpeg_traces", "--data", str(data), "--output", str(out)]) == 0
+    assert ((models.STORE / "manifest.json").read_bytes(), models.entry(MODEL).sha256) == before
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Nothing was installed; the same command with --install puts it into the model store" in said
+    assert "in the model store: " not in said
+    assert models.entry(MODEL, out / "store").sha256
+    assert models.calibration_path(MODEL, out / "store").is_file()
+    assert (out / "store" / "cards" / f"{MODEL}.md").is_file()
+
+
+def test_one_class_alone_is_said_to_lack_the_other(tmp_path: Path) -> None:
+    def only_genuine(*_: object) -> tuple[list[HeldOutImage], list[HeldOutImage]]:
+        return [HeldOutImage(lit(i), False, i, str(i), "ffhq", False) for i in range(3)], []
+
+    one_sided = linear_lesson(
+        LinearRecipe, _PRODUCT, needs="", split=only_genuine, rows=rows_of(image_features), ask=ASK
+    )
+    with pytest.raises(DataError, match=r"one class alone teaches nothing; got 3 genuine images, none forged"):
+        teach(one_sided, tmp_path, tmp_path / "out", tmp_path / "store")

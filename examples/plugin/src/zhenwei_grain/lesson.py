@@ -10,23 +10,25 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, LessonRun
-from zhenwei.training.recipe import RecipeSection
+from zhenwei.training.recipe import RecipeSection, Seed
 from zhenwei_grain.grain import MODEL, STORE, Grain
 
 
 class Recipe(RecipeSection):
     """``seed``: of the folds that the calibration is checked on. Every field is an option of ``zhenwei train``."""
 
-    seed: int = 0
+    seed: Seed = 0
 
 
 def prepare(_: Recipe, run: LessonRun) -> LabelledImages:
     return labelled_images(run.data, held_out=1.0)[1]  # all of them: nothing is learned
 
 
-def learn(_: Recipe, __: LabelledImages, ___: LessonRun) -> ExportedModel:
-    """The filter as it is; a network would be trained here and exported."""
-    return ExportedModel((STORE / "weights" / f"{MODEL}.onnx").read_bytes(), parity=0.0)
+def learn(_: Recipe, __: LabelledImages, run: LessonRun) -> ExportedModel:
+    """The filter as it is, into the output folder, too; a network would be trained here and exported."""
+    exported = ExportedModel((STORE / "weights" / f"{MODEL}.onnx").read_bytes(), parity=0.0)
+    (run.output / f"{MODEL}.onnx").write_bytes(exported.onnx)
+    return exported
 
 
 def install(recipe: Recipe, images: LabelledImages, exported: ExportedModel, run: LessonRun) -> tuple[ModelEntry, ...]:

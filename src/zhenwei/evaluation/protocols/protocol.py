@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zhenwei.errors import UsageError
+from zhenwei.evaluation.documents import first_of
 from zhenwei.evaluation.items import Domain, Item, Level, Split
 from zhenwei.types import Text
 
@@ -36,7 +37,7 @@ class Protocol(BaseModel):
     domains: tuple[Domain, ...] = ()
     unseen: bool = False
     levels: tuple[Level, ...] = ("video",)
-    slices: tuple[str, ...] = ()
+    slices: tuple[Literal["method", "origin"], ...] = ()
     frames: Annotated[int, Field(ge=1, le=512)] = 32
     seed: int = 0
     ladder: tuple[str, ...] = ()
@@ -54,6 +55,11 @@ class Protocol(BaseModel):
                 want=Text(self.text, zh=self.text_zh),
             )
         return chosen
+
+    def unmatched_methods(self, items: Iterable[Item]) -> tuple[str, ...]:
+        """Those of ``methods`` that made none of the files."""
+        there = {item.method for item in items if item.forged}
+        return tuple(method for method in self.methods if method not in there)
 
     def _takes(self, item: Item) -> bool:
         where = (not self.sets or item.set_name in self.sets) and (not self.origins or item.origin in self.origins)
@@ -76,8 +82,11 @@ def load_protocol(name: str | Path) -> Protocol:
         if not source.is_file():
             raise UsageError("no such protocol", got=str(name), want=f"a TOML file or one of {', '.join(names())}")
         return Protocol.model_validate(tomllib.loads(source.read_text("utf-8")))
-    except (ValueError, OSError) as error:  # not UTF-8, no TOML, or values that a protocol cannot have
-        raise UsageError("the protocol cannot be read", got=str(error), fix=f"Correct {name}.") from error
+    except ValidationError as error:
+        _, got, want = first_of(error)
+        raise UsageError("the protocol cannot be read", got=got, want=want, fix=f"Correct {name}.") from None
+    except (ValueError, OSError, RecursionError) as error:  # not UTF-8, or no TOML
+        raise UsageError("the protocol cannot be read", got=str(error), want="TOML", fix=f"Correct {name}.") from error
 
 
 def _folder() -> resources.abc.Traversable:

@@ -28,8 +28,8 @@ from zhenwei.training.data.pack import Pack
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.variants import VariantCost, write_variants
-from zhenwei.training.lesson import LessonRun, figures_line
-from zhenwei.training.recipe import Recipe
+from zhenwei.training.lesson import LessonRun, figures_line, holds_run, no_checkpoint
+from zhenwei.training.recipe import Recipe, RecipeSection, differences
 from zhenwei.types import Floats, Pixels
 
 _DRY_STEPS = 6
@@ -38,6 +38,8 @@ _RANGED = 8  # batches whose activations give the ranges of the 8 bit variant
 
 def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe | None:
     """The recipe as it was run, its schedule fitted to the time; None where it was stopped before the end."""
+    if run.resume and run.world.leads:
+        tell_of_changes(recipe, as_run(recipe, run), run)
     deadline, check_s = None, 0.0
     if run.minutes:
         deadline = run.began + 60 * run.minutes
@@ -133,6 +135,8 @@ def start(
     """
     refuse_existing(folder, resume=resume)
     last = folder / "last.pt"
+    if resume and not last.exists():
+        raise no_checkpoint(folder)
     torch.manual_seed(recipe.seed)
     net = network(recipe)
     if weights:
@@ -142,13 +146,35 @@ def start(
     state = begin(net, recipe.optimiser, device)
     if last.exists():
         state.restore(last)
+        refuse_beyond(state.step, recipe.optimiser.steps)
     return state
+
+
+def refuse_beyond(step: int, steps: int) -> None:
+    """Raises :class:`UsageError` where a run that goes on is beyond the ``steps`` it is to have in all."""
+    if step > steps:
+        want = f"--optimiser.steps {step} or more, which is the number in all"
+        raise UsageError(
+            "the run has more steps behind it than it is to have", got=f"step {step} of {steps}", want=want
+        )
+
+
+def tell_of_changes(recipe: RecipeSection, before: RecipeSection, run: LessonRun) -> None:
+    """What a run that goes on is to do otherwise than it began."""
+    differ = [text for text in differences(before, recipe) if not text.startswith("start ")]
+    if differ and run.minutes:
+        run.say(f"Settings that stay as the run was begun with, for --minutes: {'; '.join(differ)}")
+    elif differ:
+        run.say(f"Settings of the run that change from here on: {'; '.join(differ)}")
 
 
 def refuse_existing(folder: Path, *, resume: bool) -> None:
     """Raises :class:`DataError` if ``folder`` holds a run that is not to be resumed."""
-    if not resume and ((folder / "last.pt").exists() or (folder / "best.pt").exists()):
-        raise DataError("the output folder holds a run", got=str(folder), fix="Add --resume, or choose another folder.")
+    if not resume and holds_run(folder):
+        fix = "Choose another folder."
+        if (folder / "last.pt").exists():
+            fix = "Add --resume, or choose another folder."
+        raise DataError("the output folder holds a run", got=str(folder), fix=fix)
 
 
 def network(recipe: Recipe) -> FaceForgeryNet:
@@ -241,9 +267,14 @@ def take_mean(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe:
 
 
 def as_run(recipe: Recipe, run: LessonRun) -> Recipe:
-    """As ``recipe.json`` has it, which knows the weights that were begun with."""
+    """As ``recipe.json`` has it, which knows the weights that were begun with. Raises :class:`DataError` where it is
+    damaged."""
     kept = run.output / "recipe.json"
-    return Recipe.model_validate_json(kept.read_text(encoding="utf-8")) if kept.is_file() else recipe
+    try:
+        return Recipe.model_validate_json(kept.read_text(encoding="utf-8")) if kept.is_file() else recipe
+    except ValueError as error:
+        fix = "Delete it: the run goes on by the recipe that is given."
+        raise DataError("the recipe that the run was begun with cannot be read", got=str(kept), fix=fix) from error
 
 
 def _write_variants(recipe: Recipe, pack: Pack, run: LessonRun) -> None:

@@ -269,7 +269,11 @@ def _trained(
     if (place / "last.pt").exists() and face_forgery.start(mine, place, device, resume=True).step == steps:
         tell(steps, {})
     else:
-        face_forgery.train_network(mine, pack, place, device=device, tell=tell, workers=workers, resume=True)
+        begun = (place / "last.pt").exists()
+        if not begun:  # cut before its first checkpoint: what it left would be mixed up with the new run
+            for name in ("best.pt", "log.csv"):
+                (place / name).unlink(missing_ok=True)
+        face_forgery.train_network(mine, pack, place, device=device, tell=tell, workers=workers, resume=begun)
     return load_weights(place / "best.pt", face_forgery.network(recipe)).to(device)
 
 

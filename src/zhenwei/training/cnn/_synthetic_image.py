@@ -30,7 +30,7 @@ from zhenwei.trainer.schedule import OptimizerSettings
 from zhenwei.trainer.scores import scores
 from zhenwei.trainer.state import TrainState, begin
 from zhenwei.trainer.supervised import Tell, train
-from zhenwei.training.cnn._face_forgery import refuse_existing
+from zhenwei.training.cnn._face_forgery import refuse_beyond, refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.encoding import shrink
 from zhenwei.training.data.portraits import (
@@ -43,7 +43,8 @@ from zhenwei.training.data.portraits import (
     parted,
 )
 from zhenwei.training.imagenet import imagenet_state
-from zhenwei.training.recipe import Augmentation, Often, RecipeSection, Share
+from zhenwei.training.lesson import no_checkpoint
+from zhenwei.training.recipe import Augmentation, Often, RecipeSection, Seed, Share
 from zhenwei.types import Floats, InputContract, Pixels
 
 _ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
@@ -63,7 +64,7 @@ class SyntheticRecipe(RecipeSection):
     """Everything that, with the data and the code, fixes the weights."""
 
     detector: Literal["cnn.synthetic_image"]
-    seed: int
+    seed: Seed
     backbone: Literal["lite0", "lite1", "lite2"]
     size_px: int = Field(gt=0, multiple_of=32)
     margin: Annotated[float, Field(ge=0, le=1)]
@@ -246,6 +247,8 @@ def run(
     Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint.
     """
     refuse_existing(folder, resume=resume)
+    if resume and not (folder / "last.pt").exists():
+        raise no_checkpoint(folder)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     net = FaceForgeryNet(recipe.backbone)
@@ -253,6 +256,7 @@ def run(
     state = begin(net, recipe.optimiser, device)
     if (folder / "last.pt").exists():
         state.restore(folder / "last.pt")
+        refuse_beyond(state.step, recipe.optimiser.steps)
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2), encoding="utf-8")
     views = {
         "auc_generated": generated_view(album.held_out, recipe, ImageDegradation()),

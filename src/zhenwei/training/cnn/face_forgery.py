@@ -150,5 +150,6 @@ lesson = Lesson(
     learn=taught.learn,
     install=install,
     accepts=frozenset({"resume", "stop_after", "start", "minutes", "cache", "variants", "processes"}),
+    checkpoints=("last.pt",),
     ways={"dry_run": taught.estimate, "make_pack": make_pack, "leave_out": leave_each_out, "mean": taught.take_mean},
 )

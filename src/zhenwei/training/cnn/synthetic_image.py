@@ -8,6 +8,7 @@ from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.trainer.state import TrainState
+from zhenwei.training.cnn._face_forgery import tell_of_changes
 from zhenwei.training.cnn._synthetic_image import PortraitSplit, SyntheticRecipe, sort_out
 from zhenwei.training.cnn._synthetic_image import run as train
 from zhenwei.training.data.held_out_faces import HeldOutPortraits
@@ -35,6 +36,8 @@ def prepare(recipe: SyntheticRecipe, run: LessonRun) -> PortraitSplit:
 
 def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> TrainState | None:
     """None where it was stopped before the end."""
+    if run.resume:
+        tell_of_changes(recipe, _as_begun(recipe, run), run)
     state = train(
         recipe,
         album,
@@ -47,6 +50,14 @@ def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> Trai
     )
     run.say(f"step {state.step}; best weights: {run.output / 'best.pt'}")
     return state if state.step == recipe.optimiser.steps else None
+
+
+def _as_begun(recipe: SyntheticRecipe, run: LessonRun) -> SyntheticRecipe:
+    """As ``recipe.json`` has it; as it is now where there is none, or it was written by hand."""
+    try:
+        return SyntheticRecipe.model_validate_json((run.output / "recipe.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return recipe
 
 
 def install(recipe: SyntheticRecipe, album: PortraitSplit, _: TrainState, run: LessonRun) -> tuple[ModelEntry, ...]:
@@ -103,4 +114,5 @@ lesson = Lesson(
     learn=learn,
     install=install,
     accepts=frozenset({"resume", "stop_after"}),
+    checkpoints=("last.pt",),
 )

@@ -196,4 +196,5 @@ lesson = Lesson(
     learn=learn,
     install=install,
     accepts=frozenset({"resume", "stop_after"}),
+    checkpoints=("last.pt",),
 )

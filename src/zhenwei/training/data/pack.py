@@ -10,6 +10,7 @@ import itertools
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -76,6 +77,8 @@ class Pack:
 
 # What every pack holds of each picture; ``side`` is one number for all of them, 224 where a file does not say.
 COLUMNS = tuple(name for name in Pack.__dataclass_fields__ if name not in ("side", "decoded"))
+_KINDS = {"data": "u", "offsets": "iu", "forged": "b", "original": "i", "landmarks": "f", "face_px": "f"}
+_KINDS |= dict.fromkeys(("path", "source", "identity", "split"), "U")  # as NumPy calls them
 
 
 @contextmanager
@@ -205,26 +208,54 @@ def offsets_of(blobs: Sequence[bytes]) -> NDArray[np.int64]:
     return np.cumsum([0, *map(len, blobs)], dtype=np.int64)
 
 
-def load_pack(path: Path) -> Pack:
-    """Raises :class:`DataError` for a file that is missing or is no pack of this version."""
+def load_pack(path: Path, *, fix: str = "") -> Pack:
+    """Raises :class:`DataError`, with ``fix`` as the cure, for a file that is missing or is no pack of this version."""
     if not path.is_file():
         raise DataError("the training pack is missing", got=str(path), fix="Build it: zhenwei train ... --data FOLDER")
+    if not fix:
+        fix = "Name a pack that --make-pack wrote, or a data folder."
+    if not zipfile.is_zipfile(path):
+        raise _no_pack(path, got="no .npz file, or one that was cut short", fix=fix)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            lacking = [name for name in ("version", *COLUMNS) if name not in file.files]
+            if lacking:
+                raise _no_pack(path, got=f"no column {', '.join(lacking)}", fix=fix)
             if int(file["version"]) != VERSION:
                 raise DataError("the training pack is of another version", got=str(file["version"]), want=str(VERSION))
             side = int(file["side"]) if "side" in file else _SIDE
             pack = Pack(**{name: file[name] for name in COLUMNS}, side=side)
-    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise _no_pack(path, str(error)) from error
-    lengths = {name: len(getattr(pack, name)) for name in COLUMNS if name not in ("data", "offsets")}
-    if set(lengths.values()) != {len(pack.offsets) - 1} or pack.offsets[-1] != len(pack.data):
-        raise _no_pack(path, f"columns of {lengths} entries for {len(pack.offsets) - 1} pictures")
+    except (KeyError, ValueError, TypeError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+        raise _no_pack(path, got="a column that is damaged, or holds no plain numbers and words", fix=fix) from error
+    _check(path, pack, fix)
     return pack
 
 
-def _no_pack(path: Path, reason: str) -> DataError:
-    return DataError("this is no training pack", got=f"{path}: {reason}", fix="Delete it and build it again.")
+def _check(path: Path, pack: Pack, fix: str) -> None:
+    """Raises :class:`DataError` where pictures could not be taken from it."""
+    for name, kinds in _KINDS.items():
+        column = getattr(pack, name)
+        if column.dtype.kind not in kinds or column.ndim != (3 if name == "landmarks" else 1):
+            raise _no_pack(path, got=f"a column {name} of another kind", fix=fix)
+    count = len(pack.forged)
+    lengths = {name: len(getattr(pack, name)) for name in COLUMNS if name not in ("data", "offsets")}
+    got = ""
+    if not count:
+        got = "no picture in it"
+    elif set(lengths.values()) != {len(pack.offsets) - 1} or pack.offsets[-1] != len(pack.data):
+        got = f"columns of {lengths} entries for {len(pack.offsets) - 1} pictures"
+    elif pack.offsets[0] != 0 or (np.diff(pack.offsets) <= 0).any():
+        got = "offsets that do not rise from 0"
+    elif pack.original.min() < -1 or pack.original.max() >= count:
+        got = f"an original that is none of the {count} pictures"
+    elif pack.landmarks.shape[1:] != (468, 2) or pack.side < 1:
+        got = "landmarks or a side that no face has"
+    if got:
+        raise _no_pack(path, got=got, fix=fix)
+
+
+def _no_pack(path: Path, *, got: str, fix: str) -> DataError:
+    return DataError("this is no training pack", got=f"{path}: {got}", fix=fix)
 
 
 def _dfdc_row(row: dict[str, str], data: Callable[[], bytes]) -> _Row:
@@ -271,4 +302,4 @@ def prepare_pack(
     target = folder / "pack.npz"
     if not target.exists():
         build_pack(data, target, progress, workers=workers)
-    return load_pack(target)
+    return load_pack(target, fix="Delete it and build it again.")

@@ -29,13 +29,14 @@ from zhenwei.trainer.run import Progress, Run, Runtime, Schedule, Task, Turn
 from zhenwei.training.clip import clip_tower
 from zhenwei.training.data.face_room import FaceRoom
 from zhenwei.training.data.made_pairs import PairBatch, PairMaker, PairRecipe, RoundTrips
-from zhenwei.training.recipe import Share
+from zhenwei.training.recipe import Seed, Share
 
 
 class EncoderRecipe(PairRecipe):
     """What is chosen of the encoder's training. ``kept``: share of the patches that are looked at in a step.
     ``rank``: of the matrices that move the weights of the tuned blocks; 0: norms and biases alone."""
 
+    seed: Seed = 1
     blocks: int = Field(default=8, ge=1, le=12)  # that are tuned; those above them stay as they were published
     rank: int = Field(default=0, ge=0, le=64)
     steps: int = Field(default=20000, ge=0)  # 0: the heads alone

@@ -247,4 +247,5 @@ lesson = Lesson(
     learn=learn,
     install=install,
     accepts=frozenset({"resume", "stop_after", "start", "minutes"}),
+    checkpoints=("last.safetensors", "faces.npz"),
 )

@@ -186,4 +186,5 @@ lesson = Lesson(
     learn=learn,
     install=install,
     accepts=frozenset({"resume"}),
+    checkpoints=("*.pt",),
 )

@@ -21,7 +21,7 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel, export_formula
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, LessonRun
-from zhenwei.training.recipe import RecipeSection, Share
+from zhenwei.training.recipe import RecipeSection, Seed, Share
 from zhenwei.types import Floats, Pixels
 
 E = TypeVar("E")
@@ -76,7 +76,7 @@ def export_linear(fitted: Linear) -> ExportedModel:
 class LinearRecipe(RecipeSection):
     """``l2``: penalty of the regression, in units of one sample; ``held_out``: share that is calibrated on."""
 
-    seed: int = 20261123
+    seed: Seed = 20261123
     l2: float = Field(default=10.0, ge=0)
     held_out: Share = 0.4
 
@@ -116,7 +116,7 @@ def linear_lesson(
     ask: Ask,
     bounded: bool = False,
 ) -> Lesson[LR, tuple[E, Images], ExportedModel]:
-    """The lesson of a detector that is a linear classifier: fitted in one go and installed at once.
+    """The lesson of a detector that is a linear classifier: fitted in one go and measured at once.
 
     ``split`` reads the data folder into what to learn from and what is held out; ``rows`` describes the first, features
     ``(d,)`` and the truth; ``ask`` is :mod:`zhenwei.training.install.asking` of the detector. ``bounded``: see
@@ -132,6 +132,11 @@ def linear_lesson(
         if not described:
             raise DataError("there is nothing to fit to", got=str(run.data), want=needs)
         features, forged = zip(*described, strict=True)
+        if len(set(forged)) < 2:
+            count = len(forged)
+            got = f"{count} forged images, none genuine" if forged[0] else f"{count} genuine images, none forged"
+            want, fix = "both classes to learn from", "Add images of the other to DATA."
+            raise DataError("one class alone teaches nothing", got=got, want=want, fix=fix)
         exported = export_linear(fit_linear(np.stack(features), np.asarray(forged), l2=chosen.l2))
         (run.output / f"{product.model}.onnx").write_bytes(exported.onnx)
         return exported

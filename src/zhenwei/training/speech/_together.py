@@ -19,7 +19,7 @@ from zhenwei.fusion.dependence import Dependence, measure_dependence
 from zhenwei.fusion.verdict import fuse
 from zhenwei.models.calibration import Calibration
 from zhenwei.training.data.speech import SEED
-from zhenwei.training.lesson import LessonRun
+from zhenwei.training.lesson import OWN_STORE, LessonRun
 from zhenwei.types import Evidence, Text
 
 ANSWERS = "held_out.csv"
@@ -61,7 +61,8 @@ def run(given: LessonRun) -> None:
 
 
 def measure(folders: Sequence[Path], *, store: Path = models.STORE) -> Together:
-    """``folders``: outputs of the trainings of all these detectors. Raises :class:`DataError` for any other."""
+    """``folders``: outputs of the trainings of all these detectors, each with the calibration in it where it was not
+    installed. Raises :class:`DataError` for any other."""
     asked = _read(folders, store)
     arrived = [one for one in asked if one.rung in ARRIVED and one.llrs]
     forged, whose = [one.forged for one in arrived], [one.whose for one in arrived]
@@ -79,7 +80,7 @@ def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
             with (folder / ANSWERS).open(encoding="utf-8", newline="") as text:
                 rows = list(csv.DictReader(text))
             detector = rows[0]["detector"]
-            calibration = Calibration.load(models.calibration_path(known[detector].info.models[0], store))
+            calibration = Calibration.load(_calibration(folder, known[detector].info.models[0], store))
         except (OSError, KeyError, IndexError) as error:
             want = "the output of `zhenwei train speech...`"
             raise DataError(
@@ -94,6 +95,12 @@ def _read(folders: Sequence[Path], store: Path) -> list[_Asked]:
     if heard != set(known):
         raise DataError("every detector of voices is needed", got=", ".join(sorted(heard)), want=", ".join(known))
     return [_Asked(forged, key[1], whose, said[key]) for key, (forged, whose) in facts.items()]
+
+
+def _calibration(folder: Path, model: str, store: Path) -> Path:
+    own = folder / OWN_STORE
+    is_own = store == models.STORE and (own / "manifest.json").is_file()
+    return models.calibration_path(model, own if is_own else store)
 
 
 def _table(asked: Sequence[_Asked], dependence: Dependence) -> HeldOutTable:

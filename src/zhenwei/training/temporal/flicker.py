@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from pydantic import Field
 
 from zhenwei import models
 from zhenwei.detectors.temporal.flicker import FRAMES, Flicker
@@ -34,8 +35,8 @@ motion, and on the few at hand it could not be shown to part genuine from forged
 class FlickerRecipe(RecipeSection):
     """``times``: how often a photograph to learn from is set in motion; ``held_out``: share that is calibrated on."""
 
-    epochs: int = taught.EPOCHS
-    times: int = 1
+    epochs: int = Field(default=taught.EPOCHS, gt=0)
+    times: int = Field(default=1, gt=0)
     held_out: Share = 0.25
 
 
