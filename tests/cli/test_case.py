@@ -201,7 +201,7 @@ def test_the_same_bytes_under_another_name_are_told(case: Told, tmp_path: Path) 
 def test_nothing_is_erased_without_a_yes(case: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     for answer in ("n\n", "", "\n"):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-        assert main(["case", "erase", "--case", "1"]) == 0
+        assert main(["case", "erase", "--case", "1"]) == 1
         assert "Nothing was erased." in case.error()
     assert "A face" in case("list")
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
@@ -212,7 +212,7 @@ def test_nothing_is_erased_without_a_yes(case: Told, monkeypatch: pytest.MonkeyP
 @pytest.mark.heavy
 def test_a_bundle_takes_no_store_away_and_is_checked_against_a_whole_digest(case: Told, tmp_path: Path) -> None:
     sha256 = add_known(case, tmp_path)
-    for place in (case.store, tmp_path / "r.db.kept" / "x.zip"):
+    for place in (case.store, f"{case.store}-wal", tmp_path / "r.db.kept" / "x.zip"):
         assert main(["case", "export", "1", "--output", str(place), "--force"]) == 2
         assert "into the store" in case.error()
     assert "A face" in case("list")

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from av.stream import Disposition
 from PIL import Image, JpegImagePlugin
 from tests.carriers import FORMATS, audio, carrier, clip, image, saved
 
@@ -142,6 +143,9 @@ def test_clips_keep_every_sound_the_shape_of_their_pixels_and_their_colours_size
         seen.width, seen.height, seen.pix_fmt = 177, 145, "yuv444p"
         seen.codec_context.sample_aspect_ratio = Fraction(4, 3)
         voices = [target.add_stream("aac", rate=16000) for _ in range(2)]
+        for voice, language in zip(voices, ("eng", "deu"), strict=True):
+            voice.metadata["language"] = language
+            voice.disposition = Disposition.default if language == "deu" else Disposition(0)
         for _ in range(8):
             target.mux(seen.encode(av.VideoFrame.from_ndarray(image(145, 177), format="rgb24")))
         target.mux(seen.encode())
@@ -153,7 +157,8 @@ def test_clips_keep_every_sound_the_shape_of_their_pixels_and_their_colours_size
         (stream,) = file.streams.video
         assert (stream.width, stream.height, stream.codec_context.pix_fmt) == (177, 145, "yuv444p")
         assert stream.sample_aspect_ratio == Fraction(4, 3)
-        assert len(file.streams.audio) == 2
+        told = [(track.metadata["language"], bool(track.disposition)) for track in file.streams.audio]
+        assert told == [("eng", False), ("deu", True)]
 
 
 def _film() -> bytes:

@@ -129,6 +129,26 @@ def test_sparing_looks_closely_where_something_changes(astronaut: Pixels, strang
     assert [[f.frame for f in t.faces] for t in people] == [[0, 2, 6, 7], [3, 4, 5]]
 
 
+@pytest.mark.parametrize("seen", [range(17, 31), range(1, 16), range(16, 28)])
+def test_sparing_misses_no_small_person_who_stays(
+    seen: range, astronaut: Pixels, stranger: Pixels, backdrop: Pixels
+) -> None:
+    alone = pasted(backdrop, [(head(astronaut, 300), 700, 200)])
+    both = pasted(alone, [(head(stranger, 90), 150, 300)])
+    frames = video([both if place in seen else alone for place in range(32)], 0.3)
+    every, sparing = (faces.find_people(frames, sparing=spares) for spares in (False, True))
+    assert [len(tracks) for tracks in (every, sparing)] == [2, 2]
+    small = [min(tracks, key=lambda t: t.faces[0].box.area) for tracks in (every, sparing)]
+    assert {f.frame for f in small[0].faces} - {f.frame for f in small[1].faces} <= {seen[-1]}
+    assert {f.frame for f in small[1].faces} <= set(seen)
+
+
+def test_sparing_skips_nothing_between_frames_that_lie_far_apart(astronaut: Pixels, backdrop: Pixels) -> None:
+    frames = video([pasted(backdrop, [(head(astronaut, 260), 100, 100)])] * 6, 30.0)
+    (track,) = faces.find_people(frames, sparing=True)
+    assert len(track.faces) == 6
+
+
 def test_wrong_use_is_told(astronaut: Pixels) -> None:
     with pytest.raises(UsageError, match="0, 1, 2"):
         faces.find_people([Frame(1, 0.0, astronaut)])

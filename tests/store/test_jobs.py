@@ -18,7 +18,7 @@ from zhenwei.store import Store, open_store
 from zhenwei.store.access import Access
 from zhenwei.store.callbacks import Callbacks
 from zhenwei.store.job_tables import JobRow
-from zhenwei.store.jobs import Jobs, NewJob, Wanted, now, plain_name
+from zhenwei.store.jobs import CrowdedError, Jobs, NewJob, Wanted, now, plain_name
 from zhenwei.store.queue import Queue
 
 DONE = {"decision": "genuine", "llr": -2.0, "kind": "image", "seconds": 0.1}
@@ -91,11 +91,15 @@ def test_everybody_who_hands_in_a_file_is_called(where: str) -> None:
         queue.finish(taken.id, DONE, again=False)
         (call,) = callbacks.take()
         assert call.job.to_call == urls[:2]
-        jobs.add(new(1, callback_url=urls[2]))  # while the others are called
-        assert jobs.called(job.id, urls[:1]) == urls[1:3]
+        callbacks.heard(call, urls[0])
+        jobs.add(new(1, callback_url=urls[2]))  # while the others are called, which it does not disturb
+        assert callbacks.take() == []
+        callbacks.heard(call, urls[1])
+        callbacks.close(call, urls[:2])
         (call,) = callbacks.take()
-        assert (call.job.to_call, call.tries) == (urls[1:3], 1)
-        assert jobs.called(job.id, urls[1:3]) == []
+        assert (call.job.to_call, call.tries) == (urls[2:3], 2)
+        callbacks.heard(call, urls[2])
+        callbacks.close(call, urls[2:3])
         assert callbacks.take() == []
         for _ in range(2):  # the same request twice is called once
             jobs.add(new(1, idempotency="k", callback_url=urls[3]))
@@ -106,6 +110,35 @@ def test_everybody_who_hands_in_a_file_is_called(where: str) -> None:
         jobs.add(new(1, callback_url=urls[0]))  # another request is called though this address has been
         (call,) = callbacks.take()
         assert call.job.to_call == urls[:1]
+
+
+def test_an_address_that_joins_one_that_is_given_up_is_not_lost(where: str) -> None:
+    dead, other = "https://example.org/dead", "https://example.org/other"
+    with open_store(where) as store:
+        jobs, callbacks, queue = Jobs(store), Callbacks(Jobs(store)), Queue(Jobs(store), "one")
+        job = jobs.add(new(1, callback_url=dead)).job
+        queue.take()
+        queue.finish(job.id, DONE, again=False)
+        with store.writing() as session:
+            session.execute(update(JobRow).values(callback_tries=9))
+        (call,) = callbacks.take()
+        assert call.tries == 10
+        jobs.add(new(1, callback_url=other))
+        callbacks.close(call, [dead])
+        with store.writing() as session:
+            session.execute(update(JobRow).values(callback_at=now()))
+        (call,) = callbacks.take()
+        assert call.job.to_call == [dead, other]
+        assert call.tries < 10
+
+
+def test_addresses_of_a_job_have_a_limit(where: str) -> None:
+    with open_store(where) as store:
+        jobs = Jobs(store)
+        for number in range(100):
+            jobs.add(new(1, callback_url=f"https://example.org/{number}"))
+        with pytest.raises(CrowdedError):
+            jobs.add(new(1, callback_url="https://example.org/100"))
 
 
 def test_what_placing_refuses_leaves_no_job(where: str) -> None:
@@ -299,7 +332,7 @@ def test_a_call_that_is_not_heard_is_made_again_later_and_in_the_end_given_up(wh
             (call,) = callbacks.take()
             assert (call.job.id, call.tries) == (job.id, tries)
             assert callbacks.take() == []
-            callbacks.close(call, is_delivered=False)
+            callbacks.close(call, ["https://example.org/"])
             assert callbacks.take() == []
             with store.writing() as session:
                 session.execute(update(JobRow).values(callback_at=now()))

@@ -59,7 +59,9 @@ def _refuse_the_store(store: Store, folder: Path | None, output: Path) -> None:
 
     held = [] if folder is None else [folder]
     if store.engine.dialect.name == "sqlite":
-        held += [Path(str(store.engine.url.database)), folder_of(store, folder).path]
+        database = str(store.engine.url.database)
+        held += [Path(f"{database}{end}") for end in ("", "-wal", "-shm", "-journal")]
+        held.append(folder_of(store, folder).path)
     where = output.resolve()
     if any(place.resolve() in (where, *where.parents) for place in held):
         raise UsageError("a bundle cannot be written into the store", got=str(output), fix="Name another file.")
@@ -205,7 +207,7 @@ def erase(
         typer.echo(say("There is no way back. Erase? [y/N]: "), err=True, nl=False)
         if sys.stdin is None or sys.stdin.readline().strip().lower() not in ("y", "yes", "是"):
             notes_console().print(say("Nothing was erased."), style="dim")
-            return
+            raise typer.Exit(1)  # a script that goes on shall not take it for done
     with opened(store, actor) as cases:
         kept = Kept(cases.store, folder_of(cases.store, folder))
         erasure = Erasure(kept, actor)

@@ -43,6 +43,8 @@ _QUALITY = 95
 _CRF = 16
 _BT709 = 1
 _LAYOUTS = {"yuv420p": (2, 2), "yuv422p": (2, 1), "yuv444p": (1, 1)}  # kept; pixels that share a colour: across, down
+_AS_PLAYABLE = ("h264", "hevc")  # that a player shows a layout in one of them says that it would in the other
+_OF_TRACK = ("language", "title", "handler_name")
 _LARGEST = 1 << 16  # pixels on a side: frames keep their size
 _TURNED = Image.Transpose
 # To upright, and back, by EXIF's orientation.
@@ -212,9 +214,12 @@ def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, 
     base = seen.time_base or Fraction(1, 90_000)
     image = target.add_stream("libx264", rate=seen.average_rate or Fraction(25), options={"crf": str(_CRF)})
     layout = str(getattr(seen.codec_context, "pix_fmt", None)).replace("yuvj", "yuv")
-    layout = layout if layout in _LAYOUTS else "yuv420p"
+    layout = layout if layout in _LAYOUTS and _codec(seen) in _AS_PLAYABLE else "yuv420p"
     image.pix_fmt, image.time_base, image.codec_context.time_base = layout, base, base
     voices = {each.index: target.add_stream_from_template(each) for each in heard}
+    for each in heard:  # which is played, and in whose language it is
+        voices[each.index].metadata.update({name: each.metadata[name] for name in _OF_TRACK if name in each.metadata})
+        voices[each.index].disposition = each.disposition
     read = _Read()
     for number, pixels in enumerate(watermark.mark_frames(_shown(source, seen, heard, read), ident, key)):
         if number == 0:
@@ -232,6 +237,10 @@ def _encode(source: InputContainer, seen: VideoStream, target: OutputContainer, 
         _pass_on(read.packets, target, voices)
     _pass_on(read.packets, target, voices)
     target.mux(image.encode(None))
+
+
+def _codec(seen: VideoStream) -> str:
+    return "" if seen.codec_context is None else seen.codec_context.name
 
 
 @dataclass(slots=True)

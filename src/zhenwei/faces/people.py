@@ -13,6 +13,7 @@ from zhenwei.types import Frame, Track
 _TILED_EVERY = 8
 _BOTH_EVERY = 4
 _ONCE_ENOUGH = 12.0  # support from which a face that was seen only once in a clip is believed
+_NEAR_S = 2.0
 _VIDEO = 4  # frames from which once is seldom
 
 
@@ -21,14 +22,14 @@ def find_people(frames: Sequence[Frame], *, minimum_px: int = 24, sparing: bool 
 
     ``frames``: in order of time, ``Frame.index`` their place in the sequence; one frame is a picture, in which faces
     down to ``minimum_px`` (shorter side of the box) are looked for everywhere. In a clip the small ones are looked for
-    in every eighth frame that is looked at, in frames without a face, and while any are being found; in between, the
-    short range alone is asked while it is sure of as many as there were before, at most three frames in a row. A face
-    seen in a single frame of four or more is left out unless the evidence for it is strong: chance findings do not come
-    twice.
+    in every eighth frame, in frames without a face, and while any are being found; in between, the short range alone
+    is asked while it is sure of as many as there were before, at most three frames in a row. A face seen in a single
+    frame of four or more is left out unless the evidence for it is strong: chance findings do not come twice.
 
-    ``sparing``: every other frame is looked at only where the two beside it differ: another scene, a face more or
-    fewer, one that looks otherwise or is further off than its own size, or small ones. Where nothing of it happens that
-    halves the work, and nobody goes unseen who is there for longer than from one frame to the next but one.
+    ``sparing``: every other frame is looked at only where the two beside it lie more than two seconds apart or differ:
+    another scene, a face more or fewer, one that looks otherwise or is further off than its own size, or small ones.
+    Where nothing of it happens that halves the work, and nobody goes unseen who is there for longer than from one frame
+    to the next but one and who would not have gone unseen anyway.
 
     Raises :class:`UsageError` if the indices are not 0, 1, 2 ... or ``minimum_px`` is below 1.
     """
@@ -59,9 +60,10 @@ def _seen(
             found[place] = looks.at(frames[place])
             between = place - 1
             if scenes is not None and between > 0 and between not in found:
+                near = frames[place].time_s - frames[between - 1].time_s <= _NEAR_S
                 one_scene = scenes[between - 1] == scenes[place]
-                if not (one_scene and _unchanged(found[between - 1], found[place])):
-                    found[between] = looks.at(frames[between])
+                if not (near and one_scene and _unchanged(found[between - 1], found[place])):
+                    found[between] = looks.back(frames[between])
     return {place: found[place].faces for place in sorted(found)}
 
 
@@ -103,10 +105,17 @@ class _Looks:
         seen = [tracking.Observation(one.face, one.support, tracking.looks(pixels, one.face)) for one in found]
         return _Look(seen, self.small_about)
 
+    def back(self, frame: Frame) -> _Look:
+        """At one before the last: what was found there still decides how closely the next one is looked at."""
+        small_about, before = self.small_about, self.before
+        look = self.at(frame)
+        self.small_about, self.before = self.small_about or small_about, max(self.before, before)
+        return look
+
     def _found(self, frame: Frame) -> list[Sighting]:
         number = self.count
         self.count += 1
-        if self.still or self.small_about or number % _TILED_EVERY == 0:
+        if self.still or self.small_about or frame.index % _TILED_EVERY == 0:
             return sight(frame, self.minimum_px, MAX_TILES if self.still else MAX_TILES_MOVING)
         enough = self.before if number % _BOTH_EVERY else 0
         return sight(frame, self.minimum_px, 0, enough) or sight(frame, self.minimum_px, MAX_TILES_MOVING)

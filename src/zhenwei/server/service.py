@@ -27,7 +27,7 @@ from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
 from zhenwei.store import Fingerprint, Store, fingerprint_of
 from zhenwei.store.job_erasure import erase_job
-from zhenwei.store.jobs import Added, Job, Jobs, NewJob, Wanted
+from zhenwei.store.jobs import Added, CrowdedError, Job, Jobs, NewJob, Wanted
 from zhenwei.store.kept import Kept, folder_of
 from zhenwei.store.refusals import RefusedError
 from zhenwei.types import Language, Report
@@ -88,6 +88,8 @@ class Service:
         new = self._new(caller, received, ask)
         try:
             added = self.jobs.add(new, placed=lambda: self.folder.keep(received))
+        except CrowdedError as error:
+            raise ProblemError(422, "callback-refused", error.what, fix=error.fix) from None
         except UsageError as error:
             raise ProblemError(409, "key-used", error.what, fix=error.fix) from None
         self.woken()

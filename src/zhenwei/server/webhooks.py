@@ -84,15 +84,17 @@ class Webhooks(threading.Thread):
             self._make(call)
 
     def _make(self, call: Call) -> None:
-        """To each of its addresses. One that was named while this one was made is called with the next round."""
-        asked, heard = call.job.to_call, []
+        """To each of its addresses, of which each that heard it is kept at once. One that was named while this one was
+        made is called with the next round."""
+        asked = call.job.to_call
         for url in asked:
+            if self._ending.is_set():
+                return
             is_delivered = self._told(call, url)
             self._metrics.webhooks.labels("delivered" if is_delivered else "failed").inc()
-            heard += [url] if is_delivered else []
-        left = self._callbacks.jobs.called(call.job.id, heard)
-        if left and set(left) <= set(asked):
-            self._callbacks.close(call, is_delivered=False)
+            if is_delivered:
+                self._callbacks.heard(call, url)
+        self._callbacks.close(call, asked)
 
     def _told(self, call: Call, url: str) -> bool:
         """Whether who is called answered that all is well. What is no longer allowed counts as not heard."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,13 +46,23 @@ class Callbacks:
                 found.append(Call(job_of(row), row.callback_tries))
         return found
 
-    def close(self, call: Call, *, is_delivered: bool) -> None:
-        """What became of it. After a failure it waits twice as long as before; in the end it is given up."""
-        values: dict[str, object] = {"callback_state": DELIVERED}
-        if not is_delivered and call.tries >= _MAX_TRIES:
+    def heard(self, call: Call, url: str) -> None:
+        """One of its addresses has heard it; for the others there is time again."""
+        self.jobs.called(call.job.id, [url], until=now() + timedelta(seconds=self.patience_s))
+
+    def close(self, call: Call, asked: Sequence[str]) -> None:
+        """All that were ``asked`` have been called. Who has not heard it is called again, after twice as long as
+        before, and in the end given up. An address that was named meanwhile is called at once."""
+        left = self.jobs.called(call.job.id, ())
+        if not left:
+            return
+        values: dict[str, object] = {"callback_at": now()}
+        if set(left) <= set(asked) and call.tries >= _MAX_TRIES:
             values = {"callback_state": GIVEN_UP}
-        elif not is_delivered:
+        elif set(left) & set(asked):
             wait_s = min(_MOST_S, _FIRST_S * 2 ** (call.tries - 1))
             values = {"callback_at": now() + timedelta(seconds=wait_s)}
+        # Of another number of tries it is another call: an address came meanwhile, or somebody else makes it.
+        mine = JobRow.uid == call.job.id, JobRow.callback_state == DUE, JobRow.callback_tries == call.tries
         with self.jobs.store.writing() as session:
-            session.execute(update(JobRow).where(JobRow.uid == call.job.id).values(**values))
+            session.execute(update(JobRow).where(*mine).values(**values))

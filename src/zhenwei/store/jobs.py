@@ -27,6 +27,12 @@ _CURSOR = re.compile("([0-9a-f]{32})([0-9a-f]{16})?")  # an id, and its microsec
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CALLED = "-"  # before an address that has been called, which no address begins with
 _CALLS_OVER = ("delivered", "given up")
+_MAX_ADDRESSES = 100  # of a job that are still to be called, and that were
+_SOON_S, _TRIES_LEFT = 60.0, 5  # for an address that joins others that do not answer
+
+
+class CrowdedError(UsageError):
+    """More addresses than are called wait for one job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class Jobs:
         calls its address as well. ``placed`` puts its bytes where they are kept; it is called once nobody can take
         bytes of this digest away, before the job is there for others.
 
-        Raises UsageError where the idempotency key stands for another request.
+        Raises UsageError where the idempotency key stands for another request, CrowdedError for one address too many.
         """
         values = {f.name: getattr(new, f.name) for f in fields(NewJob)}
         values |= {"options": dict(new.options), "name": plain_name(new.name), "uid": secrets.token_hex(16)}
@@ -277,8 +283,9 @@ class Jobs:
         asked = select(JobRow).filter_by(tenant=tenant, uid=uid).with_for_update()
         return session.execute(asked).scalar_one_or_none()
 
-    def called(self, uid: str, heard: Sequence[str]) -> list[str]:
-        """These addresses have heard of it; those that are still to be called. Where there are none, that is kept."""
+    def called(self, uid: str, heard: Sequence[str], *, until: datetime | None = None) -> list[str]:
+        """These addresses have heard of it; those that are still to be called, by nobody else ``until`` then. Where
+        there are none, that is kept."""
         asked = select(JobRow).filter_by(uid=uid).with_for_update()
         with self.store.writing() as session:
             row = session.execute(asked).scalar_one_or_none()
@@ -289,6 +296,8 @@ class Jobs:
             left = _to_call(row)
             if not left:
                 row.callback_state = "delivered"
+            elif until is not None:
+                row.callback_at = until
             return left
 
     def _of_key(self, session: Session, new: NewJob) -> int | None:
@@ -360,10 +369,19 @@ def _call_too(row: JobRow, url: str | None, *, is_repeated: bool) -> None:
     known = [line.removeprefix(_CALLED) for line in (row.callback_url or "").splitlines()]
     if url in left or (is_repeated and url in known):
         return
-    called = [f"{_CALLED}{line}" for line in known if line not in (*left, url)]
+    if len(left) >= _MAX_ADDRESSES:
+        got, want = f"{len(left)} that wait for it", f"at most {_MAX_ADDRESSES} for one file"
+        raise CrowdedError("too many addresses are to be called", got=got, want=want, fix="Ask for the job instead.")
+    kept = {url, *left}
+    called = [f"{_CALLED}{line}" for line in known if line not in kept][-_MAX_ADDRESSES:]
     row.callback_url = "\n".join([*called, *left, url])
-    row.callback_state = "waiting"
-    if row.state in (DONE, FAILED, CANCELLED):
+    if row.state not in (DONE, FAILED, CANCELLED):
+        row.callback_state = "waiting"
+    elif row.callback_state == "due":  # who calls the others is not disturbed, and who never answers is not begun anew
+        soon = now() + timedelta(seconds=_SOON_S)
+        row.callback_at = soon if row.callback_at is None else min(row.callback_at, soon)
+        row.callback_tries = min(row.callback_tries, _TRIES_LEFT)
+    else:
         row.callback_state, row.callback_at, row.callback_tries = "due", now(), 0
 
 
