@@ -16,9 +16,10 @@ from sqlalchemy import delete, update
 from zhenwei.errors import UsageError
 from zhenwei.store import Store, open_store
 from zhenwei.store.access import Access
+from zhenwei.store.addresses import CrowdedError
 from zhenwei.store.callbacks import Callbacks
 from zhenwei.store.job_tables import JobRow
-from zhenwei.store.jobs import CrowdedError, Jobs, NewJob, Wanted, now, plain_name
+from zhenwei.store.jobs import Jobs, NewJob, Wanted, now, plain_name
 from zhenwei.store.queue import Queue
 
 DONE = {"decision": "genuine", "llr": -2.0, "kind": "image", "seconds": 0.1}

@@ -141,7 +141,8 @@ class _Maker:
 
         self._method, self._path, self._output, self._door, self._latents = method, path, output, door, latents
         self._sitter: Sitter | None = None if method == VIDEO else read_sitter(path)
-        credential.format_of_parent(path.read_bytes() if self._sitter is None else self._sitter.data)
+        self._data = path.read_bytes() if self._sitter is None else self._sitter.data
+        credential.format_of_parent(self._data)  # before anything is drawn
         self._donor, self._consent = None, ""
         if donor is not None and consent is not None and self._sitter is not None:
             from zhenwei.forge.consent import read_consent
@@ -158,27 +159,25 @@ class _Maker:
         from zhenwei.forge.make import forge_image, forge_video
 
         place = self._output / f"{stem}{'.mp4' if self._sitter is None else '.png'}"
-        refuse_other(place, self._path.read_bytes() if self._sitter is None else self._sitter.data)
+        refuse_other(place, self._data)
         if self._sitter is None:
             video, rate = forge_video(self._path, rng)
             fps = Fraction(rate).limit_denominator(1001)
-            origin = self._origin(video.recipe, self._path.read_bytes())
-            return export_video(video.frames, fps, origin, place, self._door)
+            return export_video(video.frames, fps, self._origin(video.recipe), place, self._door)
         forged = forge_image(self._method, self._sitter, rng, self._donor, latents=self._latents)
-        origin = self._origin(forged.recipe, self._sitter.data)
-        return export_image(forged.pixels, origin, place, self._door, mask=forged.mask)
+        return export_image(forged.pixels, self._origin(forged.recipe), place, self._door, mask=forged.mask)
 
-    def _origin(self, recipe: Any, parent: bytes) -> Origin:
+    def _origin(self, recipe: Any) -> Origin:
         import hashlib
 
         from zhenwei.forge.export import Origin
 
-        told = dict(recipe) | {"source_sha256": hashlib.sha256(parent).hexdigest()}
+        told = dict(recipe) | {"source_sha256": hashlib.sha256(self._data).hexdigest()}
         if self._sitter is not None:
             told["source_scale"] = round(self._sitter.scale, 6)
         if self._donor is not None:
             told["donor_sha256"] = hashlib.sha256(self._donor.data).hexdigest()
-        return Origin(self._method, told, self._consent, "ai-edited", parent)
+        return Origin(self._method, told, self._consent, "ai-edited", self._data)
 
 
 def refuse_other(place: Path, parent: bytes) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from zhenwei.cli._options import Quiet, TextFormat, TextOption
 from zhenwei.cli.language import say
-from zhenwei.cli.report import FilePath
+from zhenwei.cli.report import FilePath, refuse_idle_file
 from zhenwei.cli.trouble import notes_console
 from zhenwei.errors import UsageError, ZhenweiError
 
@@ -51,8 +51,7 @@ def verify(
     """
     from zhenwei.report.signature import beside
 
-    if file_path is not None and not again:
-        raise UsageError("--file is for --again", got="--file alone", fix="Add --again, or leave it out.")
+    refuse_idle_file(file_path, again=again)
     told: dict[str, Any] = {"file": str(file)}
     holds = True
     if signature is not None or beside(file).exists() or not again:

@@ -71,8 +71,7 @@ def report(
     """
     from zhenwei.report.kept import read_reports
 
-    if file_path is not None and not again:
-        raise UsageError("--file is for --again", got="--file alone", fix="Add --again, or leave it out.")
+    refuse_idle_file(file_path, again=again)
     suffixes = _suffixes(pdf, html, output)
     documents = read_reports(file)
     notes = notes_console()
@@ -94,6 +93,12 @@ def report(
             if not quiet:
                 notes.print(say("{} was written{}.", path, by), style="dim", markup=False)
     raise typer.Exit(int(failed))
+
+
+def refuse_idle_file(file_path: Path | None, *, again: bool) -> None:
+    """UsageError where a file is named that would not be looked at."""
+    if file_path is not None and not again:
+        raise UsageError("--file is for --again", got="--file alone", fix="Add --again, or leave it out.")
 
 
 @dataclass(frozen=True, slots=True)

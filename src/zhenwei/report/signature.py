@@ -7,7 +7,6 @@ among them the SHA-256 and the size of the report, so that any tool with Ed25519
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import json
@@ -118,7 +117,7 @@ def check(path: Path, signature: Path | None = None) -> Signed:
         Ed25519PublicKey.from_public_bytes(public).verify(
             base64.b64decode(content["signature"], validate=True), _message(content)
         )
-    except (LookupError, TypeError, ValueError, binascii.Error, InvalidSignature):
+    except (LookupError, TypeError, ValueError, OSError, InvalidSignature):
         want = "a signature as it was made"
         raise DataError("the signature does not hold: it was changed", got=str(where), want=want) from None
     digest, size = _digest(path)

@@ -26,8 +26,9 @@ from zhenwei.server.settings import Settings
 from zhenwei.server.uploads import Folder, Received, UploadLimits
 from zhenwei.server.webhooks import is_allowed
 from zhenwei.store import Fingerprint, Store, fingerprint_of
+from zhenwei.store.addresses import CrowdedError
 from zhenwei.store.job_erasure import erase_job
-from zhenwei.store.jobs import Added, CrowdedError, Job, Jobs, NewJob, Wanted
+from zhenwei.store.jobs import Added, Job, Jobs, NewJob, Wanted
 from zhenwei.store.kept import Kept, folder_of
 from zhenwei.store.refusals import RefusedError
 from zhenwei.types import Language, Report

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from zhenwei.store.addresses import DUE, GIVEN_UP
 from zhenwei.store.job_tables import JobRow
 from zhenwei.store.jobs import Job, Jobs, job_of, now
 
-DUE, DELIVERED, GIVEN_UP = "due", "delivered", "given up"
 _MAX_TRIES = 10
 _FIRST_S, _MOST_S = 5.0, 3600.0
 

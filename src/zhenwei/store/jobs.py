@@ -14,6 +14,7 @@ from sqlalchemy import and_, delete, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from zhenwei.errors import OutputError, UsageError
+from zhenwei.store.addresses import WAITING, call_too, mark_called, to_call
 from zhenwei.store.job_tables import JobRow, RequestKeyRow
 from zhenwei.store.store import Store
 from zhenwei.store.tables import ReportRow
@@ -25,14 +26,6 @@ _TURNS = 10  # for one that is in the way, and gone when it is looked at
 _DIGITS = re.compile("[0-9a-f]{1,64}")
 _CURSOR = re.compile("([0-9a-f]{32})([0-9a-f]{16})?")  # an id, and its microseconds since 1970
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CALLED = "-"  # before an address that has been called, which no address begins with
-_CALLS_OVER = ("delivered", "given up")
-_MAX_ADDRESSES = 100  # of a job that are still to be called, and that were
-_SOON_S, _TRIES_LEFT = 60.0, 5  # for an address that joins others that do not answer
-
-
-class CrowdedError(UsageError):
-    """More addresses than are called wait for one job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ class Job:
     @property
     def to_call(self) -> list[str]:
         """The addresses that are still to be called."""
-        return _to_call(self)
+        return to_call(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +138,7 @@ class Jobs:
         values = {f.name: getattr(new, f.name) for f in fields(NewJob)}
         values |= {"options": dict(new.options), "name": plain_name(new.name), "uid": secrets.token_hex(16)}
         values |= {"state": QUEUED, "stage": "", "fraction": 0.0, "tries": 0, "created_at": now(), "callback_tries": 0}
-        values["callback_state"] = "waiting" if new.callback_url else None
+        values["callback_state"] = WAITING if new.callback_url else None
         with self.store.writing() as session:
             if new.idempotency is not None:
                 _locked_key(session, new)
@@ -169,7 +162,9 @@ class Jobs:
             if new.idempotency is not None and not is_repeated:
                 key = {"tenant": new.tenant, "idempotency": new.idempotency}
                 session.add(RequestKeyRow(**key, job_id=row.id, options=dict(new.options)))
-            _call_too(row, new.callback_url, is_repeated=is_repeated)
+            if new.callback_url is not None:
+                is_over = row.state in (DONE, FAILED, CANCELLED)
+                call_too(row, new.callback_url, now(), is_over=is_over, is_repeated=is_repeated)
             return Added(job_of(row), is_new=False)
 
     def get(self, tenant: str, uid: str, language: Language = "en", *, hidden: bool = False) -> Job | None:
@@ -291,12 +286,9 @@ class Jobs:
             row = session.execute(asked).scalar_one_or_none()
             if row is None:
                 return []
-            lines = (row.callback_url or "").splitlines()
-            row.callback_url = "\n".join([f"{_CALLED}{line}" if line in heard else line for line in lines])
-            left = _to_call(row)
-            if not left:
-                row.callback_state = "delivered"
-            elif until is not None:
+            mark_called(row, heard)
+            left = to_call(row)
+            if left and until is not None:
                 row.callback_at = until
             return left
 
@@ -352,37 +344,6 @@ def _locked_key(session: Session, new: NewJob) -> None:
 def _held(session: Session, number: int) -> JobRow | None:
     """The row as it is now, and stays until the transaction ends; None where it was deleted."""
     return session.scalar(select(JobRow).where(JobRow.id == number, JobRow.deleted_at.is_(None)).with_for_update())
-
-
-def _to_call(job: Job | JobRow) -> list[str]:
-    if job.callback_state in _CALLS_OVER:
-        return []
-    return [line for line in (job.callback_url or "").splitlines() if not line.startswith(_CALLED)]
-
-
-def _call_too(row: JobRow, url: str | None, *, is_repeated: bool) -> None:
-    """When the job is over, or at once where it is. ``is_repeated``: the same request again, which has been called
-    already where its address was."""
-    if url is None:
-        return
-    left = _to_call(row)
-    known = [line.removeprefix(_CALLED) for line in (row.callback_url or "").splitlines()]
-    if url in left or (is_repeated and url in known):
-        return
-    if len(left) >= _MAX_ADDRESSES:
-        got, want = f"{len(left)} that wait for it", f"at most {_MAX_ADDRESSES} for one file"
-        raise CrowdedError("too many addresses are to be called", got=got, want=want, fix="Ask for the job instead.")
-    kept = {url, *left}
-    called = [f"{_CALLED}{line}" for line in known if line not in kept][-_MAX_ADDRESSES:]
-    row.callback_url = "\n".join([*called, *left, url])
-    if row.state not in (DONE, FAILED, CANCELLED):
-        row.callback_state = "waiting"
-    elif row.callback_state == "due":  # who calls the others is not disturbed, and who never answers is not begun anew
-        soon = now() + timedelta(seconds=_SOON_S)
-        row.callback_at = soon if row.callback_at is None else min(row.callback_at, soon)
-        row.callback_tries = min(row.callback_tries, _TRIES_LEFT)
-    else:
-        row.callback_state, row.callback_at, row.callback_tries = "due", now(), 0
 
 
 def _cursor(job: Job) -> str:
