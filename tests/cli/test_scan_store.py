@@ -22,6 +22,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
 from tests.hazard import DETECTOR, draw, install
+from tests.waiting import until
 
 from zhenwei.cli import main
 from zhenwei.cli._scan_store import Batch
@@ -204,11 +205,12 @@ class Driver:
 
     def wait_for(self, count: int) -> None:
         """Until so many are in the store."""
-        end = time.monotonic() + 120
-        while len(rows(str(self.store))) < count:
+
+        def are_there() -> bool:
             assert self.process.poll() is None, self.process.communicate()[1]
-            assert time.monotonic() < end
-            time.sleep(0.05)
+            return len(rows(str(self.store))) >= count
+
+        until(are_there)
 
     def others(self) -> list[int]:
         """The processes that it started and that are alive."""
@@ -226,11 +228,8 @@ class Driver:
         """Those of them that examine, oldest first: the resource tracker of multiprocessing is one, too."""
         return sorted(pid for pid in self.others() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
-    def all_gone(self) -> bool:
-        end = time.monotonic() + 15
-        while self.others() and time.monotonic() < end:
-            time.sleep(0.05)
-        return not self.others()
+    def require_all_gone(self) -> None:
+        until(lambda: not self.others())
 
     def finish(self) -> tuple[int, str]:
         _, told = self.process.communicate(timeout=180)
@@ -258,7 +257,7 @@ def test_a_driver_that_is_killed_loses_nothing_and_the_next_run_goes_on(slow: tu
         driver.finish()
         kept = rows(store)
         assert len(kept) >= count
-        assert driver.all_gone()
+        driver.require_all_gone()
         assert integrity(store) == "ok"
     status, told = Driver(*slow).finish()
     assert status == 0, told
@@ -279,7 +278,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(slow: tuple[Path, Path, Path
     assert status == 130
     assert "Interrupted" in told
     assert "Traceback" not in told
-    assert driver.all_gone()
+    driver.require_all_gone()
     kept = rows(str(slow[2]))
     assert 2 <= len(kept) < 7
     status, told = Driver(*slow).finish()
@@ -309,7 +308,7 @@ def test_a_worker_that_never_lets_go_does_not_outlive_a_driver_that_is_killed(sl
     driver.wait_for(2)  # by the other worker
     driver.process.kill()
     driver.finish()
-    assert driver.all_gone()
+    driver.require_all_gone()
 
 
 def rows(store: str) -> dict[int, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from benchmarks.soak import ASKED, Server, kills, picture
 from tests.server.conftest import Live  # noqa: F401 - skips where the extra is missing
+from tests.waiting import until
 
 from zhenwei.client import Client
 from zhenwei.store import open_store
@@ -33,9 +34,7 @@ def test_ctrl_c_hands_back_what_is_open(tmp_path: Path) -> None:
             content = tmp_path / f"{number}.png"
             content.write_bytes(picture(number))
             client.submit(content, detectors=ASKED)
-        end = time.monotonic() + 30
-        while not client.counts()["running"] and time.monotonic() < end:
-            time.sleep(0.02)
+        until(lambda: client.counts()["running"] or client.counts()["done"])
     began = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - began < 20

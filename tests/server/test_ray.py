@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import httpx
 import ray
 from benchmarks.soak import ASKED, Server, picture
 from tests.server.conftest import Live  # noqa: F401 - skips where the extra is missing
+from tests.waiting import until
 
 from zhenwei.client import Client
 
@@ -60,10 +60,7 @@ def test_the_service_examines_on_a_cluster(address: str, tmp_path: Path) -> None
             for pid in [*children(nodes[0], b"ray::Examiner"), *nodes]:
                 os.kill(pid, signal.SIGKILL)
             again = client.submit(tmp_path / "0.png", detectors=ASKED, again=True)
-            end = time.monotonic() + 60
-            while httpx.get(f"{server.url}/readyz", timeout=10).status_code != 503:
-                assert time.monotonic() < end
-                time.sleep(0.2)
+            until(lambda: httpx.get(f"{server.url}/readyz", timeout=10).status_code == 503)
             assert not client.job(again.id).is_over  # the cluster was lost, and no file is blamed for it
     finally:
         status = server.stop()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from tests.server.conftest import QUICK, live
+from tests.waiting import until
 
 from zhenwei.errors import ServiceError, UsageError
 from zhenwei.server.settings import read_settings
@@ -99,10 +100,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait_for(self, count: int) -> None:
-        end = time.monotonic() + 60
-        while len(self.calls) < count:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: len(self.calls) >= count)
 
 
 @pytest.fixture
@@ -133,10 +131,8 @@ def test_a_call_is_signed_and_repeated_until_it_is_heard(
         assert abs(int(moment) - time.time()) < 60
         told = json.loads(body)
         assert (told["event"], told["tries"], told["job"]["id"]) == ("job.done", 2, job.id)
-        end = time.monotonic() + 10
-        while (state := made.app.state.service.jobs.get("local", job.id).callback_state) != "delivered":
-            assert time.monotonic() < end, state
-            time.sleep(0.05)
+        jobs = made.app.state.service.jobs
+        until(lambda: jobs.get("local", job.id).callback_state == "delivered")
 
 
 def test_a_file_that_is_known_calls_its_new_address_too(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.conftest import MEDIA, Live, live
+from tests.waiting import until
 
 from zhenwei.server.auth.passwords import Passwords
 
@@ -35,9 +35,9 @@ def examined(site_of_pages: Live) -> dict[str, str]:
                 "/files", data={"depth": depth}, files={"file": (path.name, path.read_bytes())}, headers=ANSWER
             )
             found[path.name] = sent.json()["ids"][0]
-        for id_ in found.values():
-            until(lambda id_=id_: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
-            until(lambda id_=id_: http.get(f"/examinations/{id_}/preview.json").json()["state"] == "ready")
+        until(lambda: all(http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done" for id_ in found.values()))
+        paths = [f"/examinations/{id_}/preview.json" for id_ in found.values()]
+        until(lambda: all(http.get(path).json()["state"] == "ready" for path in paths))
     return found
 
 
@@ -49,14 +49,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         for name, scopes in (("ann", ("read", "submit", "admin")), ("bob", ("read", "submit")), ("eve", ("read",))):
             access.add_person(name, name, Passwords().hash(f"{name} has a long word"), scopes)
         yield made
-
-
-def until(holds: object, seconds: float = 120) -> None:
-    assert callable(holds)
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 @pytest.fixture

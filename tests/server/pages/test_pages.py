@@ -16,8 +16,9 @@ import pytest
 import soundfile
 from PIL import Image
 from tests.server.conftest import QUICK, Live
-from tests.server.pages.conftest import ANSWER, PHOTO, until
+from tests.server.pages.conftest import ANSWER, PHOTO
 from tests.speaking import RATE_HZ, voice
+from tests.waiting import until
 
 from zhenwei.pages.environment import environment
 from zhenwei.report.terms import PHRASES as OF_REPORTS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.server.conftest import Live
-from tests.server.pages.conftest import CLIP, PHOTO, until
+from tests.server.pages.conftest import CLIP, PHOTO
+from tests.waiting import until
 
 from zhenwei.server.pages.words import say
 from zhenwei.types import Language
@@ -170,13 +170,19 @@ def test_what_is_dropped_while_something_is_on_its_way_joins_it(look: Look, exam
     page = look()
     page.goto("/")
 
-    def slowly(route: Route) -> None:
-        time.sleep(0.5)
-        route.continue_()
+    held: list[Route] = []
 
-    page.route("**/files", slowly)
-    page.set_input_files("input[type=file]", PHOTO)
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/files", hold_the_first)
+    with page.expect_request("**/files"):
+        page.set_input_files("input[type=file]", PHOTO)
     page.set_input_files("input[type=file]", CLIP)
+    held[0].continue_()
     page.wait_for_url("**/progress?**")
     assert page.locator("#running li").count() == 2
 
