@@ -56,6 +56,14 @@ def test_a_photo_beside_a_clip(capsys: pytest.CaptureFixture[str]) -> None:
     assert "h264" in capsys.readouterr().out
 
 
+def test_who_is_in_one_of_the_two_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (320, 240), (90, 120, 60)).save(tmp_path / "nobody.png")
+    assert main(["compare", PHOTOS[1], str(tmp_path / "nobody.png"), "--fast", "-q"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("no such person") >= 2
+    assert out.index("provenance.labels") < out.index("no such person")  # what was asked about both comes first
+
+
 def test_what_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", PHOTOS[0], str(tmp_path / "nothing.jpg"), *QUICK]) == 1
     assert "does not exist" in capsys.readouterr().err

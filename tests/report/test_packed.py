@@ -46,6 +46,12 @@ def test_pictures_come_back_nearly_as_they_were_with_their_places(forged_photo: 
     assert any(packed.report.people[0].portrait is pixels for pixels in packed.pictures)
 
 
+def test_a_name_that_is_no_utf_8_comes_back(forged_photo: Report) -> None:
+    name = "inv\udcff\udcfe.jpg"
+    report = replace(forged_photo, media=replace(forged_photo.media, path=name))
+    assert unpack(pack(report)).report.media.path == name
+
+
 def test_a_traceback_stays_behind(forged_photo: Report) -> None:
     evidence = (replace(forged_photo.evidence[0], fault="Traceback: /home/someone/secret.py"),)
     data = pack(replace(forged_photo, evidence=evidence))

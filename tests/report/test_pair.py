@@ -16,18 +16,53 @@ def said(detector: str, llr: float | None, person: int | None = None) -> Evidenc
     )
 
 
-def test_persons_apart_the_widest_first_and_silence_is_no_evidence() -> None:
+def reports(report: Report, *evidence: list[Evidence]) -> list[Report]:
+    """Of the same people, unless nothing was said of one."""
+    found = []
+    for each in evidence:
+        known = {one.person for one in each}
+        people = tuple([person for person in report.people if person.person in known])
+        found.append(replace(report, evidence=tuple(each), people=people))
+    return found
+
+
+def test_persons_apart_the_widest_first_and_silence_is_no_evidence(two_people: Report) -> None:
     first = [said("a.one", 1.0, 1), said("a.one", -2.0, 2), said("b.two", 3.0), said("c.three", None)]
-    second = [said("a.one", 1.5, 1), said("a.one", -2.0, 2), said("d.four", -0.2)]
-    found = paired(first, second)
+    second = [said("a.one", 1.5, 1), said("a.one", -2.0, 2), said("b.two", None), said("c.three", None)]
+    found = paired(*reports(two_people, first, second))
     assert [(each.detector, each.person) for each in found] == [
-        ("b.two", None), ("a.one", 1), ("d.four", None), ("a.one", 2), ("c.three", None),
+        ("b.two", None), ("a.one", 1), ("a.one", 2), ("c.three", None),
     ]  # fmt: skip
-    assert [each.difference for each in found] == [None, 0.5, None, 0.0, None]
-    assert [each.is_silent for each in found] == [False, False, False, False, True]
-    assert (found[4].first_finding, found[4].second_finding) == ("why not", "")
+    assert [each.difference for each in found] == [None, 0.5, 0.0, None]
+    assert [each.is_silent for each in found] == [False, False, False, True]
+    assert (found[0].first_standing, found[0].second_standing) == ("answered", "abstained")
+    assert (found[3].first_finding, found[3].second_finding) == ("why not", "why not")
+
+
+def test_what_was_asked_about_one_of_them_only_comes_last(two_people: Report) -> None:
+    elsewhere = replace(said("e.five", None), asked=False)  # it does not examine this kind
+    first = [said("a.one", 0.1, 1), said("a.one", -9.0, 2), said("b.two", 7.0), said("e.five", 8.0)]
+    second = [said("a.one", 0.1, 1), elsewhere]
+    found = paired(*reports(two_people, first, second))
+    assert [(each.detector, each.person, each.second_standing) for each in found] == [
+        ("a.one", 1, "answered"),
+        ("a.one", 2, "no_person"),
+        ("e.five", None, "not_asked"),
+        ("b.two", None, "not_asked"),
+    ]
+    (same, other) = reports(two_people, first, [said("d.four", 1.0)])
+    assert {each.second_standing for each in paired(same, None)} == {"not_asked"}  # nobody knows who is in it
+    assert [each.first_standing for each in paired(other, same) if each.person] == ["no_person", "no_person"]
 
 
 def test_the_page_names_persons(two_people: Report) -> None:
     words = Page(pair_to_html(Pair(two_people, replace(two_people, evidence=())))).words
     assert "Person 2" in words
+    assert "not asked" in words
+    assert "no such person" not in words
+
+
+def test_the_page_says_who_is_not_there(two_people: Report) -> None:
+    alone = replace(two_people, evidence=two_people.evidence[:1], people=two_people.people[:1])
+    assert "no such person" in Page(pair_to_html(Pair(two_people, alone))).words
+    assert "没有此人物" in Page(pair_to_html(Pair(alone, two_people), "zh")).words

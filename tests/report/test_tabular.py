@@ -29,6 +29,14 @@ def shown(outcomes: list[Outcome], width: int, language: Language = "en") -> str
     return file.getvalue()
 
 
+def test_no_two_names_are_one_in_csv(forged_photo: Report) -> None:
+    names = ["a b.jpg", "a\nb.jpg", "a  b.jpg", "a\tb.jpg", " a b.jpg", "a b.jpg ", "a\u3000b.jpg"]
+    moved = [replace(forged_photo, media=replace(forged_photo.media, path=name)) for name in names]
+    told = [row["file"] for row in rows([*moved, Unreadable("a\rb.jpg", BROKEN.error)])]
+    assert told[:2] == ["a b.jpg", "a<U+000A>b.jpg"]
+    assert len(set(told)) == len(names) + 1
+
+
 def test_csv_has_a_row_for_every_file(every_report: tuple[Report, ...]) -> None:
     found = rows([*every_report, BROKEN])
     assert [row["decision"] for row in found] == ["forged", "genuine", "inconclusive", ""]
@@ -46,7 +54,7 @@ def test_csv_holds_no_formula(forged_photo: Report, path: str) -> None:
 
 def test_csv_keeps_commas_quotes_and_lines_in_one_cell(forged_photo: Report) -> None:
     (row,) = rows([replace(forged_photo, media=replace(forged_photo.media, path='a,"b"\nc.jpg'))])
-    assert row["file"] == 'a,"b" c.jpg'
+    assert row["file"] == 'a,"b"<U+000A>c.jpg'
 
 
 @pytest.mark.parametrize("width", [80, 120])

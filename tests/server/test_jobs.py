@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,25 @@ def test_a_crash_costs_its_file_and_may_be_tried_again(service: Live, tmp_path: 
         assert job.error is not None
         assert job.error["kind"] == "WorkerDiedError"
         assert client.submit(crash, detectors=QUICK["detectors"].split()).id != job.id
+
+
+def test_one_of_a_batch_that_cannot_be_read_costs_itself_alone(service: Live, calm: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere.jpg"
+    with service.client() as client:
+        found = client.submit_many([nowhere, calm, nowhere], detectors=["provenance.labels"])
+    assert [(item.name, item.job is not None) for item in found] == [
+        ("nowhere.jpg", False), (calm.name, True), ("nowhere.jpg", False),
+    ]  # fmt: skip
+    assert all("cannot be read" in str(item.error) for item in found[::2])
+
+
+def test_waiting_ends_when_its_time_is_up_though_the_service_is_silent(idle: Live, calm: Path) -> None:
+    with idle.client() as client:
+        job = client.submit(calm, detectors=["provenance.labels"])
+        began = time.monotonic()
+        with pytest.raises(TimeoutError, match=job.id):
+            client.wait(job, timeout_s=0.5)
+        assert time.monotonic() - began < 5  # a stream says every 15 s that it is still there
 
 
 def test_searching_and_paging(idle: Live, tmp_path: Path) -> None:

@@ -141,8 +141,11 @@ def _show(pair: Pair) -> None:
         shown.add_row(*[Text(cell, style) for cell in cells])
     for answer in pair.answers[:8]:
         name = answer.detector + (f" · {person('person', language, number=answer.person)}" if answer.person else "")
-        shown.add_row(
-            name, *["–" if llr is None else f"LLR {llr:+.1f}" for llr in (answer.first_llr, answer.second_llr)]
-        )
+        cells = []
+        for llr, standing in (
+            (answer.first_llr, answer.first_standing), (answer.second_llr, answer.second_standing)
+        ):  # fmt: skip
+            cells.append(person(f"pair_{standing}", language) if llr is None else f"LLR {llr:+.1f}")
+        shown.add_row(name, *cells)
     console.print()
     console.print(shown)

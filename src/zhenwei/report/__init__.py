@@ -7,7 +7,17 @@ from zhenwei.report.folder import ReportFolder
 from zhenwei.report.hold import Hold
 from zhenwei.report.outcome import Outcome, Unreadable, path_of
 from zhenwei.report.page import to_html
-from zhenwei.report.structure import SCHEMA, SET_SCHEMA, STDIN_NAME, as_json, schema, set_to_json, to_dict, to_json
+from zhenwei.report.structure import (
+    SCHEMA,
+    SET_SCHEMA,
+    STDIN_NAME,
+    as_json,
+    of_path,
+    schema,
+    set_to_json,
+    to_dict,
+    to_json,
+)
 from zhenwei.report.tabular import CsvRows, line, table, to_csv
 
 __all__ = [
@@ -22,6 +32,7 @@ __all__ = [
     "as_json",
     "legible",
     "line",
+    "of_path",
     "path_of",
     "schema",
     "set_to_json",

@@ -42,7 +42,9 @@ def pack(report: Report) -> bytes:
     document = {"format": FORMAT, "report": _plain(report, pictures)}
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr(_member("report.json"), json.dumps(document, ensure_ascii=False), zipfile.ZIP_DEFLATED)
+        # A name that is no UTF-8 has surrogates in it, which JSON writes with a backslash, as here.
+        told = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        archive.writestr(_member("report.json"), told, zipfile.ZIP_DEFLATED)
         for number, pixels in enumerate(pictures):
             archive.writestr(_member(_name(number)), kept_jpeg(pixels))
     return written.getvalue()

@@ -21,6 +21,7 @@ from zhenwei.report.annex import Annex
 from zhenwei.report.annex import shown as annex_shown
 from zhenwei.report.course import course, time_axis
 from zhenwei.report.exhibits import Exhibits, distinct, exhibits, strongest, weight
+from zhenwei.report.fact_terms import fact_words
 from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.player import Player
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
@@ -168,6 +169,7 @@ def _words(language: Language) -> dict[str, Callable[..., Any]]:
         "odds": partial(odds, language=language),
         "often": partial(often, language=language),
         "between": partial(between, language=language),
+        "fact_words": partial(fact_words, language=language),
         "clock": clock,
         "signed": signed,
     }

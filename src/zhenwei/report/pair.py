@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zhenwei import pages
 from zhenwei.fusion.wording import signed
@@ -21,6 +21,7 @@ _AUDIO_HZ = 16_000
 _SAME_SOUND = 0.6
 _LITTLE = 0.002  # share of a picture that may differ without a word
 _FRAMES = 5
+Standing = Literal["answered", "abstained", "not_asked", "no_person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,32 @@ class Pair:
     @property
     def answers(self) -> list[Paired]:
         """Of detectors that have an answer on one of them at least."""
-        found = paired(self.first.evidence, self.second.evidence)
-        return [each for each in found if not each.is_silent]
+        return [each for each in paired(self.first, self.second) if not each.is_silent]
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """One detector, on one person or on the file. ``first`` and ``second``: None where it was not asked."""
+    """One detector, on one person or on the file. ``first`` and ``second``: None where it was not asked. ``absent``:
+    in which of the two there is no such person."""
 
     detector: str
     person: int | None
     first: Evidence | None
     second: Evidence | None
+    absent: tuple[bool, bool] = (False, False)
+
+    @property
+    def first_standing(self) -> Standing:
+        return _standing(self.first, self.absent[0])
+
+    @property
+    def second_standing(self) -> Standing:
+        return _standing(self.second, self.absent[1])
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it was asked about one of them only."""
+        return not {self.first_standing, self.second_standing} <= {"answered", "abstained"}
 
     @property
     def first_llr(self) -> float | None:
@@ -100,6 +115,14 @@ class Paired:
     def width(self) -> float:
         """How far its answers lie apart."""
         return abs((self.first_llr or 0.0) - (self.second_llr or 0.0))
+
+
+def _standing(found: Evidence | None, is_absent: bool) -> Standing:
+    if is_absent:
+        return "no_person"
+    if found is None or not found.asked:
+        return "not_asked"
+    return "abstained" if found.llr is None else "answered"
 
 
 def compared(first: Report, second: Report, says: tuple[str, str] = ("", "")) -> Pair:
@@ -194,17 +217,32 @@ def _of_picture(found: Difference | None, language: Language) -> list[str]:
     return [sentence, say("pair_levels", language, how=how, levels=f"{found.levels:.1f}")]
 
 
-def paired(first: Sequence[Evidence], second: Sequence[Evidence]) -> tuple[Paired, ...]:
+def paired(first: Report | None, second: Report | None) -> tuple[Paired, ...]:
     """What each detector said of both, of each person and of the file; the widest differences first, where silence
-    counts as no evidence either way."""
-    sides: list[dict[tuple[str, int | None], Evidence]] = []
-    for evidence in (first, second):
-        side: dict[tuple[str, int | None], Evidence] = {}
-        for each in evidence:
-            side.setdefault((each.detector, each.person), each)
-        sides.append(side)
-    found = [Paired(*key, sides[0].get(key), sides[1].get(key)) for key in sides[0] | sides[1]]
-    return tuple(sorted(found, key=lambda pair: (-pair.width, pair.detector, pair.person or 0)))
+    counts as no evidence either way. Last comes what was asked about one of them only. None: one that could not be
+    examined."""
+    sides = _by_subject(first), _by_subject(second)
+    people = _people(first), _people(second)
+    found = []
+    for detector, person in sides[0] | sides[1]:
+        absent = [person is not None and known is not None and person not in known for known in people]
+        answers = [side.get((detector, person)) for side in sides]
+        found.append(Paired(detector, person, answers[0], answers[1], (absent[0], absent[1])))
+    return tuple(sorted(found, key=lambda pair: (pair.is_alone, -pair.width, pair.detector, pair.person or 0)))
+
+
+def _by_subject(report: Report | None) -> dict[tuple[str, int | None], Evidence]:
+    found: dict[tuple[str, int | None], Evidence] = {}
+    for each in report.evidence if report is not None else ():
+        found.setdefault((each.detector, each.person), each)
+    return found
+
+
+def _people(report: Report | None) -> set[int | None] | None:
+    """Who is in it; None where nobody knows."""
+    if report is None:
+        return None
+    return {each.person for each in report.people} | {each.person for each in report.evidence}
 
 
 def pair_to_dict(pair: Pair, language: Language = "en") -> dict[str, Any]:

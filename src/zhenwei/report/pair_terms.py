@@ -46,6 +46,9 @@ PAIR: dict[str, tuple[str, str]] = {
     "pair_first": ("First", "第一个"),
     "pair_second": ("Second", "第二个"),
     "pair_fact": ("Fact", "项目"),
+    "pair_no_person": ("no such person", "没有此人物"),
+    "pair_not_asked": ("not asked", "未询问"),
+    "pair_abstained": ("no answer", "未作答"),
     "pair_one_differs": (
         "The verdicts differ. A verdict on the file nearer to the original weighs more.",
         "两者结论不同。更接近原件者的结论更可靠。",

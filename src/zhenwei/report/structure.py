@@ -86,10 +86,21 @@ def as_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
 
 def command(engine: Engine, path: str) -> str:
     """The command line that examines the file again in the same way."""
+    return _command(engine.options, path)
+
+
+def of_path(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """``document``, a report as JSON has it, changed to that of the same bytes at ``path``."""
+    document["file"]["path"] = _text(path)
+    document["engine"]["command"] = _text(_command(document["engine"]["options"], path))
+    return document
+
+
+def _command(options: Mapping[str, Any], path: str) -> str:
     named = legible(path, 4000)
     named = "-" if path == STDIN_NAME else f"./{named}" if named.startswith("-") else named
     words = ["zhenwei", "scan", named]
-    for name, value in engine.options.items():
+    for name, value in options.items():
         flag = _FLAGS.get(name)
         if flag and name == "detectors":
             for id_ in str(value).replace(",", " ").split():

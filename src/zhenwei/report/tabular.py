@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ COLUMNS = (
     "declared",
     "error",
 )
+_BLANKS = re.compile(r"[^\S ]|(?<=\s) |^ | $")
 _STACKED = 64
 _NARROW = 23  # columns that the file has in a terminal of 80
 SYMBOLS = {"forged": "▲", "genuine": "●", "inconclusive": "◆", "unreadable": "×"}
@@ -48,13 +50,11 @@ class CsvRows:
 
     def row(self, outcome: Outcome) -> str:
         if isinstance(outcome, Unreadable):
-            return csv_line(
-                [outcome.path, "", "", "", "", "", "", "", "", "", error_text(outcome.error, self.language)]
-            )
+            return csv_line([plain_name(outcome.path), *[""] * 9, error_text(outcome.error, self.language)])
         verdict, media = outcome.verdict, outcome.media
         return csv_line(
             [
-                media.path,
+                plain_name(media.path),
                 media.sha256,
                 media.kind,
                 verdict.decision,
@@ -80,6 +80,11 @@ def csv_line(cells: Iterable[str]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(_inert(cell) for cell in cells)
     return line.getvalue()
+
+
+def plain_name(path: str) -> str:
+    """A path for a cell, its white space written out but for single blanks within, so that no two become one."""
+    return _BLANKS.sub(lambda found: f"<U+{ord(found.group()):04X}>", path)
 
 
 def _inert(cell: str) -> str:

@@ -150,7 +150,7 @@ def list_jobs(
     state: Annotated[list[State] | None, Query(description="Repeat for more.")] = None,
     decision: Annotated[list[Decision] | None, Query(description="Repeat for more.")] = None,
     kind: Annotated[list[Kind] | None, Query(description="Repeat for more.")] = None,
-    q: Annotated[str, Query(max_length=200, description="A part of the name, or how the sha256 begins.")] = "",
+    q: Annotated[str, Query(max_length=255, description="A part of the name, or how the sha256 begins.")] = "",
     since: Annotated[datetime | None, Query(description="Handed in at this time or later.")] = None,
     until: Annotated[datetime | None, Query(description="Handed in before.")] = None,
     after: Annotated[str, Query(max_length=48, pattern="^[0-9a-f]*$", description="`next` of the page before.")] = "",

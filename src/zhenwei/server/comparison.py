@@ -9,13 +9,14 @@ from typing import Any
 from zhenwei.report.kept import from_dict
 from zhenwei.report.pair import Paired, paired
 from zhenwei.store.jobs import Job
-from zhenwei.types import Evidence, Report
+from zhenwei.types import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """``same_bytes``: it is one file. ``same_engine``: version, models and options are the same. ``pairs``: those that
-    differ most first. ``facts``: what the files say of themselves, where it differs: name, first, second."""
+    differ most first, and last what was asked about one of them only. ``facts``: what the files say of themselves,
+    where it differs: name, first, second."""
 
     first: Job
     second: Job
@@ -32,14 +33,14 @@ def compare(first: Job, second: Job, one: Mapping[str, Any], other: Mapping[str,
         second,
         first.sha256 == second.sha256,
         first.fingerprint == second.fingerprint,
-        paired(_evidence(one), _evidence(other)),
+        paired(_report(one), _report(other)),
         _facts(one["file"], other["file"]),
     )
 
 
-def _evidence(document: Mapping[str, Any]) -> tuple[Evidence, ...]:
+def _report(document: Mapping[str, Any]) -> Report | None:
     found = from_dict(document)
-    return found.evidence if isinstance(found, Report) else ()
+    return found if isinstance(found, Report) else None
 
 
 def _facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:

@@ -62,6 +62,10 @@ class ProblemError(Exception):
         )
 
 
+class SchemaError(ProblemError):
+    """Of a request that does not have its form: told in the words of the schema, which are for programs."""
+
+
 class ProblemResponse(JSONResponse):
     """Says that an upload was refused while it still comes: its sender has to be heard for a while, or the system
     would end the connection before the answer is read."""
@@ -123,6 +127,8 @@ def of_error(error: Exception) -> ProblemError:
         return ProblemError(501, "not-installed", error.what, fix=error.fix)
     if isinstance(error, OSError):
         return of_system(error)
+    if isinstance(error, OverflowError):  # SQLite has no room for it; PostgreSQL says so by an UnstorableError
+        return ProblemError(422, "out-of-range", "a number in this request is too large", fix="Check the address.")
     what = error.what if isinstance(error, ZhenweiError) else "this is a fault of the program, not of the request"
     return ProblemError(
         500, "fault", what, fix="Please report what was asked; the service's log names the kind of fault."
@@ -177,7 +183,7 @@ def invalid(errors: Any) -> ProblemError:
     for one in errors:
         where = ".".join(map(str, one["loc"]))
         said.append(f"{where}: {one['msg']}")
-    return ProblemError(422, "invalid", "; ".join(said)[:2000], fix="See /api/v1/openapi.json for what is understood.")
+    return SchemaError(422, "invalid", "; ".join(said)[:2000], fix="See /api/v1/openapi.json for what is understood.")
 
 
 def _of_http(error: HTTPException) -> ProblemError:

@@ -21,6 +21,7 @@ from zhenwei.report import Outcome, Unreadable
 from zhenwei.server.service import Service, fingerprint_for, unpacked
 from zhenwei.store.jobs import Job
 from zhenwei.store.queue import Queue
+from zhenwei.store.store import said_of
 from zhenwei.store.tables import Examination
 from zhenwei.types import Report
 
@@ -86,5 +87,9 @@ def _columns(session: Session, number: int) -> dict[str, Any]:
 
 
 def _failed(error: ZhenweiError, seconds: float) -> dict[str, Any]:
-    said = error.what + (f"; got {error.got}" if error.got else "")
-    return {"error_kind": type(error).__name__, "error": said, "error_fix": error.fix, "seconds": round(seconds, 3)}
+    return {
+        "error_kind": type(error).__name__,
+        "error": said_of(error),
+        "error_fix": error.fix,
+        "seconds": round(seconds, 3),
+    }

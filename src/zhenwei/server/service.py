@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 from zhenwei import detectors
 from zhenwei.errors import DataError, UsageError
 from zhenwei.pipeline import Options, engine_of
-from zhenwei.report import SCHEMA, as_json, to_html
+from zhenwei.report import SCHEMA, as_json, of_path, to_html
 from zhenwei.report.annex import Annex, file_now
 from zhenwei.report.packed import Packed, unpack
 from zhenwei.server.auth import READ, SUBMIT, Caller
@@ -193,9 +192,9 @@ class Service:
         self.woken()
 
     def restore(self, caller: Caller, id_: str) -> Job:
+        """One that is back already stays so."""
         caller.require(SUBMIT)
-        if not self.jobs.show(caller.tenant, id_):
-            raise not_found()
+        self.jobs.show(caller.tenant, id_)
         return self.get(caller, id_)
 
     def erase(self, tenant: str, id_: str, actor: str) -> None:
@@ -238,10 +237,7 @@ class Service:
 
 def named(document: dict[str, Any], job: Job) -> dict[str, Any]:
     """The report under the name that this client gave the file: what is kept has its digest in that place."""
-    document["file"]["path"] = job.name
-    command = str(document["engine"]["command"])
-    document["engine"]["command"] = command.replace(job.sha256, shlex.quote(job.name))
-    return document
+    return of_path(document, job.name)
 
 
 @functools.lru_cache(maxsize=64)

@@ -41,7 +41,7 @@ def test_a_walk(look: Look, site_of_pages: Live, examined: dict[str, str], tmp_p
     page = look(locale=LOCALES[language])
     page.goto("/")
     assert page.locator("html").get_attribute("lang") == ("zh-Hans" if language == "zh" else "en")
-    page.get_by_label(words("depth_fast")).check()
+    page.get_by_label(words("ask_fast")).check()
     page.set_input_files("input[type=file]", CLIP)
     page.wait_for_url("**/examinations/*")
     page.wait_for_selector(".verdict")

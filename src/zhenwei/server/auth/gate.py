@@ -87,7 +87,7 @@ class Gate:
         if request.method not in _SAFE:
             brought = csrf if csrf is not None else request.headers.get(CSRF_HEADER, "")
             if not same_secret(brought, login.csrf):
-                fix = "Load the page again; programs send X-CSRF-Token with what GET /api/v1/session names."
+                fix = "Send X-CSRF-Token with what GET /api/v1/session names."
                 raise ProblemError(403, "csrf", "this request did not come from a page of the service", fix=fix)
         person, settings = login.person, self.settings
         scopes = frozenset(person.scopes)

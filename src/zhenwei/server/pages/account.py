@@ -114,6 +114,7 @@ def make_key(request: Request, caller: Admin, form: Form) -> Response:
         or not 0 < len(name) <= 64
         or not name.isprintable()
         or not days.isdecimal()
+        or len(days) > 4  # as many digits as the most has
         or not 1 <= int(days) <= _MAX_DAYS
     ):
         raise ProblemError(400, "invalid", "a key needs a name, a scope and how many days it is good")

@@ -14,7 +14,16 @@ from zhenwei.pipeline import Options
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader, same_secret
 from zhenwei.server.pages.forms import Form, Submitter
-from zhenwei.server.pages.frame import gate_of, language_of, moved, service_of, settings_of, shown, words_of
+from zhenwei.server.pages.frame import (
+    gate_of,
+    language_of,
+    moved,
+    problem_words,
+    service_of,
+    settings_of,
+    shown,
+    words_of,
+)
 from zhenwei.server.pages.previews import previews_of
 from zhenwei.server.pages.progress import Progress, progress
 from zhenwei.server.pages.words import say
@@ -23,7 +32,6 @@ from zhenwei.server.service import Ask, Service
 from zhenwei.server.uploads import Received, receive
 from zhenwei.store.jobs import DONE, Added, Job, Wanted, plain_name
 from zhenwei.types import DEPTHS, Depth, Language
-from zhenwei.words import translated
 
 router = APIRouter(include_in_schema=False)
 RECENT = 5
@@ -39,7 +47,22 @@ def start(request: Request, caller: Reader) -> Response:
 
 @router.post("/files")
 async def take(request: Request) -> Response:
-    """Files from a form, or one at a time from the script, which is answered in JSON."""
+    """Files from a form, or one at a time from the script, which is answered in JSON, in words of the page."""
+    try:
+        return await _taken(request)
+    except ProblemError as error:
+        if not _is_script(request):
+            raise
+        told = problem_words(request, error)
+        detail = told["detail"] or told["headline"]
+        raise ProblemError(error.status, error.kind, detail, fix=told["cure"], headers=error.headers) from None
+
+
+def _is_script(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+async def _taken(request: Request) -> Response:
     service = service_of(request)
     caller, is_shown = _sender(request)
     limits = service.upload_limits(caller, settings_of(request).max_files)
@@ -82,8 +105,8 @@ def _one(service: Service, caller: Caller, received: Received, ask: Ask) -> Adde
 def _answer(request: Request, jobs: list[Job], refused: list[ProblemError], case: str, *, known: bool) -> Response:
     """``known``: bytes that came have been examined under another name, which the pages show."""
     ids = list(dict.fromkeys([job.id for job in jobs]))  # the same bytes twice are one examination
-    if "application/json" in request.headers.get("accept", ""):
-        said = [f"{_told(each, language_of(request))}" for each in refused]
+    if _is_script(request):
+        said = [_sentences(problem_words(request, each), language_of(request)) for each in refused]
         return JSONResponse(
             {"ids": ids, "refused": said, "known": known}, 200 if ids or not refused else refused[0].status
         )
@@ -92,18 +115,15 @@ def _answer(request: Request, jobs: list[Job], refused: list[ProblemError], case
             raise refused[0]
         return moved("/", told="no_file")
     told = "some_refused" if refused else "known_before" if known else ""
-    if case.isdecimal():
+    if case.isdecimal() and len(case) < 19:
         return moved(f"{_following(ids)}&case={case}", told=told)
     return moved(f"/examinations/{ids[0]}" if len(ids) == 1 else _following(ids), told=told)
 
 
-def _told(problem: ProblemError, language: Language) -> str:
-    from zhenwei.server.pages.words import PHRASES
-
-    kind = f"kind_{problem.kind}"
-    if language == "zh" and kind in PHRASES:
-        return say(kind, language)
-    return f"{translated(problem.detail, language)}. {translated(problem.fix, language)}".strip()
+def _sentences(told: dict[str, str], language: Language) -> str:
+    end, between = ("。", "") if language == "zh" else (".", " ")
+    parts = [part for part in (told["detail"] or told["headline"], told["cure"]) if part]
+    return between.join([part if part[-1] in ".。!?！？" else f"{part}{end}" for part in parts])
 
 
 def _following(ids: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -19,7 +19,7 @@ from zhenwei.server.api import attachment
 from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.arriving import progress_page
-from zhenwei.server.pages.forms import Submitter
+from zhenwei.server.pages.forms import Form, Submitter
 from zhenwei.server.pages.frame import language_of, moved, service_of, shown
 from zhenwei.server.pages.preview import Preview
 from zhenwei.server.pages.previews import State, previews_of
@@ -29,8 +29,8 @@ from zhenwei.server.problems import ProblemError, not_found
 from zhenwei.server.service import Ask, unpacked
 from zhenwei.server.uploads import Received
 from zhenwei.store.cases import Cases
-from zhenwei.store.jobs import DONE, Job
-from zhenwei.types import DetectorInfo
+from zhenwei.store.jobs import DONE, Job, Wanted
+from zhenwei.types import DEPTHS, DetectorInfo
 
 router = APIRouter(include_in_schema=False)
 _TYPES = {
@@ -107,6 +107,7 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
     source = service.folder.medium(job.sha256)
     made = previews_of(request).state(job.sha256)
     cases = _cases(request, caller)
+    has_media, in_cases = source.is_file(), cases.with_file(job.sha256)
     values |= {
         "job": job,
         "viewer": viewer(looked.packed, album, values["span"], lanes, made, at, language),
@@ -117,9 +118,11 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
         "poster": None,
         "frames": (),  # neither do they: the clip itself is there
         "has_pictures": looked.has_pictures,
-        "has_media": source.is_file(),
+        "has_media": has_media,
+        "is_case_at_stake": has_media and bool(in_cases) and _is_last(request, caller, job),
+        "depths": DEPTHS,
         "cases": cases.list(limit=_MAX_CASES),
-        "in_cases": cases.with_file(job.sha256),
+        "in_cases": in_cases,
         "key_list": _KEYS[looked.packed.report.media.kind],
         "reload_s": 5 if made[0] == "making" else 0,
     }
@@ -128,6 +131,12 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
     words = values.pop("say")
     del words  # the pages' own knows more phrases
     return shown(request, caller, "service/examination.html", title=job.name, here="history", **values)
+
+
+def _is_last(request: Request, caller: Caller, job: Job) -> bool:
+    """Whether no other examination holds the file, so that it goes with this one."""
+    found, _ = service_of(request).search(caller, Wanted(sha256=job.sha256), limit=2)
+    return len(found) < 2
 
 
 @router.get("/examinations/{id_}/pictures/{number}.jpg")
@@ -192,13 +201,16 @@ def _attached(content: str | bytes, kind: str, name: str) -> Response:
 
 
 @router.post("/examinations/{id_}/again")
-def again(request: Request, caller: Submitter, id_: str) -> Response:
-    """Examine what is kept of it once more, by this version."""
+def again(request: Request, caller: Submitter, form: Form, id_: str) -> Response:
+    """Examine what is kept of it once more, by this version; at the depth that is asked for, else as before."""
     service = service_of(request)
     job = service.get(caller, id_)
     service.medium(caller, id_)
     received = Received(job.name, job.sha256, job.size_bytes, job.format)
     options: Options = unpacked(job.options)
+    asked = next((depth for depth in DEPTHS if depth == form.one("depth")), None)
+    if asked is not None and (options.detectors or asked != options.depth):
+        options = replace(options, depth=asked, detectors=(), frames=None)
     added = service.submit(caller, received, Ask(options, again=True))
     return moved(f"/examinations/{added.job.id}")
 

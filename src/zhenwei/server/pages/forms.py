@@ -9,6 +9,10 @@ from fastapi import Depends, Request
 
 from zhenwei.server.auth.caller import ADMIN, SUBMIT, Caller
 from zhenwei.server.pages.frame import gate_of, local
+from zhenwei.server.problems import ProblemError
+
+# By the path of a route: the field in which something has to stand.
+_FILLED = {"/cases": "title", "/cases/{case_id}/tag": "name", "/cases/{case_id}/note": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,13 @@ def sender(request: Request, form: Annotated[Fields, Depends(fields)]) -> Caller
     return gate_of(request).caller(request, form.one("csrf"))
 
 
-def submitter(caller: Annotated[Caller, Depends(sender)]) -> Caller:
+def submitter(
+    request: Request, caller: Annotated[Caller, Depends(sender)], form: Annotated[Fields, Depends(fields)]
+) -> Caller:
     caller.require(SUBMIT)
+    must = _FILLED.get(str(getattr(request.scope.get("route"), "path", "")))
+    if must is not None and not form.one(must).strip():
+        raise ProblemError(422, "blank", "nothing was written", fix="Go back, write something, and send it again.")
     return caller
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -15,13 +16,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from zhenwei import pages
 from zhenwei.fusion.wording import signed
 from zhenwei.report.terms import clock, strength
-from zhenwei.server.auth.caller import Caller
+from zhenwei.server.auth.caller import SUBMIT, Caller
 from zhenwei.server.auth.gate import Gate
 from zhenwei.server.pages.assets import asset
 from zhenwei.server.pages.words import PHRASES, say
-from zhenwei.server.problems import ProblemError
+from zhenwei.server.problems import ProblemError, SchemaError
 from zhenwei.server.service import Service
 from zhenwei.server.settings import Settings
+from zhenwei.store.jobs import CANCELLED, now
 from zhenwei.types import Language
 from zhenwei.words import has_chinese, translated
 
@@ -39,7 +41,9 @@ _LOCAL = re.compile(r"/(?![/\\])[^\s\\]{0,2000}")
 _ID = re.compile("[0-9a-f]{32}")
 _TOLD = (
     "undone",
+    "undone_cancelled",
     "undo_late",
+    "deleted_before",
     "case_deleted",
     "api_key_revoked",
     "settings_saved",
@@ -50,6 +54,9 @@ _TOLD = (
     "known_before",
     "choose_two",
 )
+_ONCE = ("told", "undo")  # what an address carries for the page that it leads to
+# Kinds of problems of which pages tell in words of their own: those of the problem are for programs.
+_FOR_PEOPLE = ("blank", "csrf", "fault", "method-not-allowed", "out-of-range", "schema", "too-many")
 Theme = Literal["", "light", "dark"]
 
 
@@ -122,12 +129,15 @@ def _base(request: Request, caller: Caller | None) -> dict[str, Any]:
         "asset": lambda name: asset(name).address,
         "theme": _theme(request),
         "keys": request.cookies.get(KEYS_COOKIE) != "off",
-        "at": _at(request),
+        "at": page_of(request),
+        "switched_at": page_of(request, once=True),
         "version": metadata.version("zhenwei"),
         "signed_in": caller is not None,
+        "may_submit": caller is not None and caller.may(SUBMIT),
+        "is_shared": settings_of(request).auth != "none",
         "person": caller.name if caller is not None and settings_of(request).auth != "none" else "",
         "csrf": caller.csrf if caller is not None else "",
-        "flash": _flash(request, language),
+        "flash": _flash(request, caller, language),
         "reload_s": 0,
     }
 
@@ -138,8 +148,6 @@ def words_of(request: Request) -> partial[str]:
 
 def moved(address: str, **asked: str) -> RedirectResponse:
     """On to another page, after a form."""
-    from urllib.parse import urlencode
-
     found = {name: value for name, value in asked.items() if value}
     joined = "&" if "?" in address else "?"
     return RedirectResponse(address + (joined + urlencode(found) if found else ""), 303)
@@ -166,30 +174,46 @@ def problem_page(request: Request, problem: ProblemError) -> HTMLResponse | Redi
     """What was wrong with a request, for people; who is not signed in is led there."""
     caller = _caller_or_none(request)
     if problem.status == 401 and settings_of(request).auth != "none":
-        return moved("/login", back=_at(request) if request.method == "GET" else "/")
-    told = _problem(problem, language_of(request), _limits(request, caller))
+        return moved("/login", back=page_of(request))
+    told = problem_words(request, problem)
     response = shown(request, caller, "service/problem.html", title=told["headline"], status=problem.status, **told)
     for name, value in problem.headers.items():
         response.headers[name] = value
     return response
 
 
-def _problem(problem: ProblemError, language: Language, limits: dict[str, Any]) -> dict[str, Any]:
-    """``headline``, ``detail`` and ``cure`` of it, in the language as far as anybody has told them in it."""
+def problem_words(request: Request, problem: ProblemError) -> dict[str, str]:
+    """``headline``, ``detail`` and ``cure`` of it for people, in the page's language as far as anybody has told them in
+    it."""
+    caller, language = _caller_or_none(request), language_of(request)
+    limits = _limits(request, caller)
+    kind = _kind(problem, caller)
     key = f"error_{problem.status}"
     if key not in PHRASES:
         key = "error_500" if problem.status > 500 else "error_400"
-    cure = translated(problem.fix, language)
-    is_known = bool(problem.fix) and (language == "en" or has_chinese(problem.fix))
-    if f"{key}_cure" in PHRASES and not is_known:
-        cure = say(f"{key}_cure", language, size=limits["max_size"], count=limits["max_files"])
-    kind = f"kind_{problem.kind}"
+    headline = say(f"error_{kind}" if f"error_{kind}" in PHRASES else key, language)
+    is_own = kind != problem.kind or kind in _FOR_PEOPLE
     detail = translated(problem.detail, language)
-    if language == "zh" and kind in PHRASES:
-        detail = say(kind, language)
-    if problem.kind == "no-such-page":
+    is_named = kind == "not-found" and has_chinese(problem.detail)  # it says of what
+    if f"kind_{kind}" in PHRASES and (is_own or (language == "zh" and not is_named)):
+        detail = say(f"kind_{kind}", language)
+    if kind == "no-such-page":
         detail = ""  # the headline says it
-    return {"headline": say(key, language), "detail": detail, "cure": cure}
+    cure = translated(problem.fix, language)
+    is_known = bool(problem.fix) and not is_own and (language == "en" or has_chinese(problem.fix))
+    own_cure = next((name for name in (f"kind_{kind}_cure", f"{key}_cure") if name in PHRASES), "")
+    if own_cure and not is_known:
+        cure = say(own_cure, language, size=limits["max_size"], count=limits["max_files"])
+    return {"headline": headline, "detail": detail, "cure": cure}
+
+
+def _kind(problem: ProblemError, caller: Caller | None) -> str:
+    """The kind of the problem as pages tell of it."""
+    if isinstance(problem, SchemaError):
+        return "schema"
+    if problem.kind == "not-allowed":
+        return "beyond-rights" if caller is not None and caller.may(SUBMIT) else "read-only"
+    return problem.kind
 
 
 def _caller_or_none(request: Request) -> Caller | None:
@@ -217,19 +241,55 @@ def _theme(request: Request) -> Theme:
     return "dark" if chosen == "dark" else "light" if chosen == "light" else ""
 
 
-def _at(request: Request) -> str:
-    """The address of this page, without what it told once."""
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in ("told", "undo")]
-    from urllib.parse import urlencode
+def page_of(request: Request, *, once: bool = False) -> str:
+    """The address of this page, ``once``: with what it tells once. The answer to a form has none that could be asked
+    for again: then that of the page with the form, else the nearest above it."""
+    if request.method in ("GET", "HEAD"):
+        return _address(request.url.path, request.url.query, once=once)
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        came = urlsplit("")
+    is_ours = came.netloc.lower() == request.headers.get("host", "").lower()
+    if is_ours and _is_shown(request, came.path):
+        return local(_address(came.path, came.query, once=once))
+    parts = request.url.path.split("/")
+    above = ["/".join(parts[:length]) for length in range(len(parts), 1, -1)]
+    return next((path for path in above if _is_shown(request, path)), "/")
 
-    return request.url.path + (f"?{urlencode(asked)}" if asked else "")
+
+def _address(path: str, query: str, *, once: bool) -> str:
+    asked = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if once or name not in _ONCE]
+    return path + (f"?{urlencode(asked)}" if asked else "")
 
 
-def _flash(request: Request, language: Language) -> Flash | None:
+def _is_shown(request: Request, path: str) -> bool:
+    """Whether it is a page; /cases/add is none, though it looks like that of a case."""
+    routes = [route for route in request.app.state.routes if route.path_regex.match(path)]
+    exact = [route for route in routes if route.path == path]
+    return not path.startswith("/api/") and any("GET" in (route.methods or ()) for route in exact or routes)
+
+
+def _flash(request: Request, caller: Caller | None, language: Language) -> Flash | None:
     told, asked = request.query_params.get("told", ""), request.query_params.getlist("undo")
-    seconds = int(settings_of(request).deleted_s)
     ids = [id_ for id_ in asked if _ID.fullmatch(id_)][:200]
-    if told == "deleted" and ids:
-        text = say("deleted", language) if len(ids) == 1 else say("deleted_many", language, count=len(ids))
-        return Flash(text, ids, seconds)
+    if told == "deleted" and ids and caller is not None:
+        return _deleted(request, caller, ids, language)
     return Flash(say(told, language)) if told in _TOLD else None
+
+
+def _deleted(request: Request, caller: Caller, ids: Sequence[str], language: Language) -> Flash:
+    """With those that can still be brought back, and for how long all of them can."""
+    jobs, kept_s = service_of(request).jobs, settings_of(request).deleted_s
+    left: dict[str, float] = {}
+    stopped = False
+    for id_ in ids:
+        job = jobs.get(caller.tenant, id_, hidden=True)
+        if job is not None and job.deleted_at is not None:
+            left[id_] = kept_s - (now() - job.deleted_at).total_seconds()
+            stopped = stopped or job.state == CANCELLED
+    left = {id_: seconds for id_, seconds in left.items() if seconds >= 1}
+    text = say("deleted", language) if len(ids) == 1 else say("deleted_many", language, count=len(ids))
+    if left and stopped:
+        text = f"{text} {say('deleted_open', language)}" if language == "en" else text + say("deleted_open", language)
+    return Flash(text, tuple(left), int(min(left.values(), default=0)))

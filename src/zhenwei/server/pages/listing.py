@@ -18,11 +18,12 @@ from zhenwei.server.pages.sight import ServedAlbum
 from zhenwei.server.pages.words import PHRASES, say
 from zhenwei.server.problems import ProblemError
 from zhenwei.store.cases import Cases
-from zhenwei.store.jobs import DONE, STATES, Job, Wanted
+from zhenwei.store.jobs import CANCELLED, DONE, STATES, Job, Wanted
 from zhenwei.types import Language
 
 router = APIRouter(include_in_schema=False)
 PAGE = 30
+MAX_NAME = 255  # characters of a name, as it is kept
 _DECISIONS, _KINDS = ("forged", "genuine", "inconclusive"), ("image", "video", "audio")
 _MAX_CASES = 100
 _SAME_SHAPE = 0.02  # by how much two pictures may differ in shape to be laid over each other
@@ -40,14 +41,13 @@ class Asked:
     until: str
 
     def wanted(self) -> Wanted:
-        until = _day(self.until)
         return Wanted(
             (self.state,) if self.state in STATES else (),
             (self.verdict,) if self.verdict in _DECISIONS else (),
             (self.kind,) if self.kind in _KINDS else (),
             self.text.strip(),
             _day(self.since),
-            None if until is None else until + timedelta(days=1),
+            _day_after(self.until),
         )
 
     @property
@@ -68,11 +68,20 @@ def _day(text: str) -> datetime | None:
         return None
 
 
+def _day_after(text: str) -> datetime | None:
+    """None after the last day of the calendar, too: nothing is later."""
+    day = _day(text)
+    try:
+        return None if day is None else day + timedelta(days=1)
+    except OverflowError:
+        return None
+
+
 @router.get("/history")
 def history(
     request: Request,
     caller: Reader,
-    text: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=MAX_NAME)] = "",
     verdict: str = "",
     kind: str = "",
     state: str = "",
@@ -87,6 +96,7 @@ def history(
         "jobs": found,
         "asked": asked,
         "is_filtered": asked.address() != "/history",
+        "max_text": MAX_NAME,
         "after": after,
         "newest": asked.address(),
         "older": asked.address(after=cursor) if cursor else "",
@@ -100,25 +110,36 @@ def delete(request: Request, caller: Submitter, form: Form) -> Response:
     ids = form.all("id")
     if not ids:
         return moved(form.back, told="choose_some")
+    taken_out: list[str] = []
     for id_ in ids:
-        service_of(request).delete(caller, id_, undo=True)
+        try:
+            service_of(request).delete(caller, id_, undo=True)
+        except ProblemError as problem:
+            if problem.status != 404:
+                raise
+        else:
+            taken_out.append(id_)
+    if not taken_out:  # another page was faster
+        return moved(form.back, told="deleted_before")
     back = moved(form.back, told="deleted")
-    joined = "&".join([f"undo={id_}" for id_ in ids])
+    joined = "&".join([f"undo={id_}" for id_ in taken_out])
     back.headers["location"] += f"&{joined}"
     return back
 
 
 @router.post("/undo")
 def undo(request: Request, caller: Submitter, form: Form) -> Response:
-    told = "undone"
+    jobs: list[Job] = []
+    is_late = False
     for id_ in form.all("id"):
         try:
-            service_of(request).restore(caller, id_)
+            jobs.append(service_of(request).restore(caller, id_))
         except ProblemError as problem:
             if problem.status != 404:
                 raise
-            told = "undo_late"
-    return moved(form.back, told=told)
+            is_late = True
+    is_open = any(job.state == CANCELLED for job in jobs)
+    return moved(form.back, told="undo_late" if is_late else "undone_cancelled" if is_open else "undone")
 
 
 @router.post("/compare/chosen")
@@ -131,13 +152,20 @@ def compare_chosen(caller: Sender, form: Form) -> Response:
 
 
 @router.get("/compare")
-def compare(request: Request, caller: Reader, a: str = "", b: str = "") -> Response:
-    """``a`` beside ``b``; without ``b`` a list to choose it from."""
+def compare(
+    request: Request,
+    caller: Reader,
+    a: str = "",
+    b: str = "",
+    text: Annotated[str, Query(max_length=MAX_NAME)] = "",
+    after: Annotated[str, Query(max_length=48)] = "",
+) -> Response:
+    """``a`` beside ``b``; without ``b`` a list to choose it from, of names with ``text``, from ``after`` on."""
     service, language = service_of(request), language_of(request)
     if not a:
         return moved("/history")
     if not b:
-        return _pick(request, caller, service.get(caller, a, language))
+        return _pick(request, caller, service.get(caller, a, language), text.strip(), after)
     found = service.compare(caller, a, b, language)
     sides = [_side(request, caller, job) for job in (found.first, found.second)]
     values: dict[str, Any] = {"found": found, "sides": sides, "are_alike": _are_alike(sides)}
@@ -150,16 +178,28 @@ def _fact_words(name: str, language: Language) -> str:
     return say(f"fact_{name}", language) if f"fact_{name}" in PHRASES else name
 
 
-def _pick(request: Request, caller: Caller, job: Job) -> Response:
-    """Those of the same file first."""
+def _pick(request: Request, caller: Caller, job: Job, text: str, after: str) -> Response:
+    """Those of the same file first, unless a name is looked for."""
     service, language = service_of(request), language_of(request)
-    same, _ = service.search(caller, Wanted((DONE,), sha256=job.sha256), limit=PAGE, language=language)
-    others, _ = service.search(caller, Wanted((DONE,)), limit=PAGE, language=language)
-    rows = {other.id: other for other in (*same, *others) if other.id != job.id}
+    found, cursor = service.search(caller, Wanted((DONE,), text=text), after=after, limit=PAGE, language=language)
+    same: list[Job] = []
+    if not text:
+        same, _ = service.search(caller, Wanted((DONE,), sha256=job.sha256), limit=PAGE, language=language)
+    told = {job.id} | {other.id for other in same}
+    rows = [other for other in same if other.id != job.id and not after]
+    rows += [other for other in found if other.id not in told]
+    own = {"a": job.id} | ({"text": text} if text else {})
+    values: dict[str, Any] = {
+        "job": job,
+        "jobs": rows,
+        "text": text,
+        "max_text": MAX_NAME,
+        "after": after,
+        "newest": f"/compare?{urlencode(own)}",
+        "older": f"/compare?{urlencode(own | {'after': cursor})}" if cursor else "",
+    }
     title = words_of(request)("compare")
-    return shown(
-        request, caller, "service/compare_pick.html", title=title, here="history", job=job, jobs=list(rows.values())
-    )
+    return shown(request, caller, "service/compare_pick.html", title=title, here="history", **values)
 
 
 def _side(request: Request, caller: Caller, job: Job) -> dict[str, Any]:

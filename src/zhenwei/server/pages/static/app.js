@@ -5,15 +5,69 @@
   document.documentElement.classList.add("scripts");
   all(".scripted").forEach((part) => { part.hidden = false; });
   const notice = one("notice");
-  const tell = (text) => {
-    notice.textContent = text;
+  const tell = (...parts) => {
+    notice.replaceChildren(...parts);
     notice.hidden = false;
     notice.scrollIntoView({ block: "nearest" });
   };
+  /* A session can end while its page stays open. */
+  const signedOut = () => {
+    const words = document.createElement("span");
+    const link = document.createElement("a");
+    words.textContent = notice.dataset.saidOut;
+    link.href = "/login?back=" + encodeURIComponent(location.pathname + location.search);
+    link.textContent = notice.dataset.saidIn;
+    return [words, " ", link];
+  };
+  window.zhenwei = { signedOut: signedOut };
+
+  /* Times in the reader's own zone, which is named; the text that came stays as the title. */
+  const two = (number) => String(number).padStart(2, "0");
+  all("time[datetime]").forEach((each) => {
+    const at = new Date(each.dateTime);
+    const ahead = -at.getTimezoneOffset();
+    if (!ahead) { return; }
+    const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+    const zone = "UTC" + (ahead > 0 ? "+" : "−") + Math.floor(Math.abs(ahead) / 60) + (ahead % 60 ? ":" + two(Math.abs(ahead % 60)) : "");
+    each.title = each.textContent;
+    each.textContent = day + " " + two(at.getHours()) + ":" + two(at.getMinutes()) + " " + zone;
+  });
+
+  /* What somebody writes is kept in this tab until it is on the page: a session can end before it is sent. */
+  const DRAFT = "zhenwei draft ";
+  const drafts = (act) => { try { return act(sessionStorage); } catch (error) { return null; } };
+  const plain = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
+  const notes = () => all(".note").map((note) => plain(all("p", note).slice(1).map((part) => part.textContent).join("")));
+  all("textarea").forEach((field) => {
+    const key = DRAFT + location.pathname + " " + field.name;
+    const about = field.form.querySelector("select");
+    let draft = drafts((kept) => JSON.parse(kept.getItem(key)));
+    if (draft && draft.before !== undefined && notes().length > draft.before && notes().includes(plain(draft.text))) {
+      drafts((kept) => kept.removeItem(key));
+      draft = null;
+    }
+    if (draft && !field.value) {
+      field.value = draft.text;
+      if (about && Array.from(about.options).some((option) => option.value === draft.about)) { about.value = draft.about; }
+    }
+    const keep = (before) => {
+      const text = JSON.stringify({ text: field.value, about: about ? about.value : "", before: before });
+      drafts((kept) => field.value ? kept.setItem(key, text) : kept.removeItem(key));
+    };
+    [field, about].filter(Boolean).forEach((each) => each.addEventListener("input", () => keep()));
+    field.form.addEventListener("submit", () => keep(notes().length));
+  });
+  all("form[action='/logout']").forEach((form) => form.addEventListener("submit", () => drafts((kept) => {
+    Object.keys(kept).filter((key) => key.startsWith(DRAFT)).forEach((key) => kept.removeItem(key));
+  })));
 
   /* Files: dropped anywhere on the page, pasted or chosen. Each is sent by itself, so that one that is refused keeps no other. */
   const form = one("drop");
   const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => name in values ? values[name] : whole);
+  const sentences = (...parts) => parts.filter(Boolean).map((part) => {
+    if (/[.!?。！？]$/.test(part)) { return part; }
+    return part + (/\p{Script=Han}$/u.test(part) ? "。" : ".");
+  }).join(" ");
   const row = (name) => {
     const item = document.createElement("li");
     const words = document.createElement("span");
@@ -45,13 +99,14 @@
       let answer = {};
       try { answer = JSON.parse(request.responseText); } catch (error) { /* told below */ }
       if (request.status < 300 && answer.ids && answer.ids.length) {
-        shown.bar.value = 100;
+        shown.words.textContent = filled(form.dataset.saidSent, { name: file.name });
+        shown.bar.remove();
         way.known = way.known || answer.known;
         done(answer.ids[0]);
         return;
       }
       if (request.status === 401) { failed(form.dataset.saidOut); return; }
-      const why = answer.refused && answer.refused.length ? answer.refused[0] : [answer.detail, answer.fix].filter(Boolean).join(" ");
+      const why = answer.refused && answer.refused.length ? answer.refused[0] : sentences(answer.detail, answer.fix);
       failed(why || request.status);
     });
     request.addEventListener("error", () => failed(form.dataset.saidConnection));
@@ -82,6 +137,8 @@
     if (!files.length) { return; }
     const list = form.querySelector(".sending");
     list.hidden = false;
+    const fold = form.closest("details");
+    if (fold) { fold.open = true; }
     if (some.length !== files.length) {
       const item = document.createElement("li");
       item.className = "bad";
@@ -121,7 +178,11 @@
     });
   };
   if (form) {
-    form.querySelector("[type=file]").addEventListener("change", (event) => take(event.target.files));
+    form.querySelector("[type=file]").addEventListener("change", (event) => {
+      take(event.target.files);
+      event.target.value = ""; /* so that the same file can be chosen again */
+    });
+    window.addEventListener("beforeunload", (event) => { if (way.waiting) { event.preventDefault(); event.returnValue = ""; } });
     let depth = 0;
     const carries = (event) => event.dataTransfer && Array.from(event.dataTransfer.types).includes("Files");
     window.addEventListener("dragenter", (event) => { if (carries(event)) { depth += 1; form.classList.add("over"); } });
@@ -134,17 +195,20 @@
       form.classList.remove("over");
       dropped(event.dataTransfer);
     });
+    const writes = "textarea, select, [contenteditable], input:not([type=file], [type=radio], [type=checkbox], [type=range])";
     window.addEventListener("paste", (event) => {
+      if (event.target.closest && event.target.closest(writes)) { return; }
       if (event.clipboardData && event.clipboardData.files.length) { event.preventDefault(); take(event.clipboardData.files); }
     });
   }
 
-  /* Bars that move: told by the service as it goes on, asked for every second where that fails. */
+  /* Bars that move: told by the service as it goes on, asked for every second until it does and where it does not. */
   const running = one("running");
   if (running) {
     const ids = running.dataset.ids.split(",");
     let over = false;
     const show = (found) => {
+      if (over) { return; }
       let done = 0;
       found.jobs.forEach((job) => {
         const item = one("job-" + job.id);
@@ -172,20 +236,27 @@
     };
     const address = "/progress.json?" + ids.map((id) => "id=" + id).join("&");
     let lost = 0;
-    const ask = () => fetch(address, { headers: { Accept: "application/json" } })
-      .then((answer) => { if (!answer.ok) { throw new Error(answer.status); } return answer.json(); })
-      .then((found) => { if (lost > 3) { notice.hidden = true; } lost = 0; show(found); })
-      .catch(() => { lost += 1; if (lost > 3) { tell(running.dataset.saidConnection); } });
-    const tick = () => { ask().finally(() => { if (!over) { setTimeout(tick, lost ? 2000 : 1000); } }); };
+    let told = "";
+    const complain = (why, ...parts) => { if (told !== why) { tell(...parts); told = why; } }; /* once: a link may have the focus */
+    const ask = () => fetch(address, { headers: { Accept: "application/json" } }).then((answer) => {
+      if (answer.status === 401) { complain("out", ...signedOut()); return null; }
+      if (answer.status >= 500) { throw new Error(answer.status); }
+      lost = 0;
+      return answer.ok ? answer.json() : null;
+    }).then((found) => {
+      if (!found) { return; }
+      if (told) { notice.hidden = true; told = ""; }
+      show(found);
+    }).catch(() => { lost += 1; if (lost > 3) { complain("lost", running.dataset.saidConnection); } });
     const events = window.EventSource && running.dataset.alone ? new EventSource("/api/v1/jobs/" + ids[0] + "/events") : null;
+    let listens = false;
     if (events) {
-      let polled = false;
-      const poll = () => { events.close(); if (!polled && !over) { polled = true; tick(); } };
-      ["progress", "done", "failed", "cancelled", "gone"].forEach((name) => events.addEventListener(name, ask));
-      events.addEventListener("error", poll);
-      const silence = setTimeout(poll, 4000);
-      events.addEventListener("progress", () => clearTimeout(silence));
-    } else { tick(); }
+      ["progress", "done", "failed", "cancelled", "gone"].forEach((name) => events.addEventListener(name, () => { listens = true; ask(); }));
+      events.addEventListener("error", () => { listens = false; events.close(); });
+    }
+    /* Events do not tell that the session has ended, so this is asked now and then beside them. */
+    const tick = () => { ask().finally(() => { if (!over) { setTimeout(tick, listens ? 5000 : lost ? 2000 : 1000); } }); };
+    tick();
   }
 
   const share = one("laid-share");

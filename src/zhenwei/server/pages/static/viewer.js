@@ -32,6 +32,12 @@
     const single = before && (!after || after[0] - time > time - before[0]) ? before : after;
     return single && 0.6 > Math.abs(single[0] - time) ? single : null;
   };
+  /* At the edge of the picture a label that stands outside its box would be cut off. */
+  const atEdge = (box, place) => {
+    const label = box.querySelector("b");
+    box.classList.toggle("high", label.offsetHeight + 6 > place[1] * marks.clientHeight);
+    box.classList.toggle("far", place[0] * marks.clientWidth + label.offsetWidth > marks.clientWidth);
+  };
   const put = (element, place) => {
     element.style.left = 100 * place[0] + "%";
     element.style.top = 100 * place[1] + "%";
@@ -48,10 +54,14 @@
     marks.append(box);
     return { box: box, seen: person.seen };
   }) : [];
+  const stillFaces = kind === "image" ? all(".boxed", marks) : [];
+  const label = () => stillFaces.forEach((box) => atEdge(box, [parseFloat(box.style.left) / 100, parseFloat(box.style.top) / 100]));
+  label();
+  on(window, "resize", label);
   const drawFaces = (time) => faces.forEach((face) => {
     const found = boxed ? placed(face.seen, time) : null;
     face.box.hidden = !found;
-    if (found) { put(face.box, found.slice(1)); }
+    if (found) { put(face.box, found.slice(1)); atEdge(face.box, found.slice(1)); }
   });
 
   const mapNow = (time) => {
@@ -62,6 +72,12 @@
       if (map.detector === choice.value && near >= apart && (!best || best.apart > apart)) { best = { map: map, apart: apart }; }
     });
     return best && best.map;
+  };
+  /* To the moment of the chosen map that is nearest: elsewhere there is nothing of it to see. */
+  const toMap = () => {
+    const apart = (map) => Math.abs(map.time - player.currentTime);
+    const found = maps.filter((map) => map.detector === choice.value).sort((one, other) => apart(one) - apart(other))[0];
+    if (found) { player.pause(); player.currentTime = found.time; }
   };
   const drawMap = (time) => {
     if (!mapped) { return; }
@@ -89,6 +105,7 @@
 
   on(choice, "change", () => {
     all(".moment").forEach((each) => each.classList.toggle("other", each.dataset.detector !== choice.value));
+    if (kind === "video" && choice.value && !mapNow(player.currentTime)) { toMap(); }
     draw();
   });
   on(strength, "input", draw);
@@ -213,8 +230,8 @@
     all(".moment").forEach((each) => on(each, "click", (event) => {
       event.stopPropagation();
       player.pause();
-      if (choice) { choice.value = each.dataset.detector; choice.dispatchEvent(new Event("change")); }
       seek(Number(each.dataset.at));
+      if (choice) { choice.value = each.dataset.detector; choice.dispatchEvent(new Event("change")); }
     }));
   }
   draw();
@@ -225,8 +242,13 @@
     if (player) { player.src = address; player.load(); }
     all("#still, #still-beside").forEach((image) => { image.src = address; });
   };
-  const wait = () => fetch(viewer.dataset.address).then((answer) => answer.json()).then((found) => {
-    if (found.state === "making") { setTimeout(wait, 1500); return; }
+  const preparing = waiting && waiting.textContent;
+  const wait = () => fetch(viewer.dataset.address).then((answer) => {
+    if (answer.status === 401 && !waiting.querySelector("a")) { waiting.replaceChildren(...window.zhenwei.signedOut()); }
+    if (!answer.ok) { throw new Error(answer.status); }
+    return answer.json();
+  }).then((found) => {
+    if (found.state === "making") { waiting.textContent = preparing; setTimeout(wait, 1500); return; }
     if (found.state === "ready") {
       source(found.src);
       waiting.remove();

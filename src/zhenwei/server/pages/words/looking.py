@@ -39,10 +39,25 @@ PHRASES: dict[str, tuple[str, str]] = {
         "每次不超过 {count} 个。",
     ),
     "depth": ("How thoroughly", "检验深度"),
-    "depth_fast": ("Fast: seconds, less certain, voices unheard", "快速：数秒，把握较低，不检验语音"),
-    "depth_standard": ("Standard", "标准"),
-    "depth_full": ("Full: every detector, slow", "完整：所有检测器，较慢"),
+    "ask_fast": ("Fast: seconds, less certain, voices unheard", "快速：数秒，把握较低，不检验语音"),
+    "ask_standard": ("Standard", "标准"),
+    "ask_full": ("Full: every detector, slow", "完整：所有检测器，较慢"),
+    "ask_same": ("The same detectors", "相同的检测器"),
+    "depth_full": ("full", "完整"),
+    "depth_named": ("chosen detectors", "指定的检测器"),
+    "at_depth": ("Depth: {depth}", "检验深度：{depth}"),
+    # On these pages nobody has the options of the command, which the report's own phrases name.
+    "not_counting": (
+        "Not asked about a {kind}, because on such files from sources they had never seen they told forged from "
+        "genuine no better than chance: {names}. At the full depth they are asked, and do not count.",
+        "未询问：{names}。对于来源从未见过的{kind}，它们区分真伪不优于随机猜测；在完整深度下会询问它们，但不计入结论。",
+    ),
+    "not_at_depth": (
+        "Not asked at the {depth} depth: {names}. To ask all, examine the file again at the full depth.",
+        "{depth}深度下未询问：{names}。若要询问全部检测器，请以完整深度重新检验此文件。",
+    ),
     "uploading": ("Sending {name}", "正在上传 {name}"),
+    "sent": ("Sent {name}", "已上传 {name}"),
     "recent": ("Looked at lately", "最近的检验"),
     "recent_all": ("All of the history", "查看全部历史记录"),
     "expect": ("What to expect", "您将看到什么"),
@@ -93,15 +108,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     "again": ("Examine again", "重新检验"),
     "another": ("Examine another file", "检验其他文件"),
     "viewer": ("Look for yourself", "亲自查看"),
-    "viewer_how_video": (
-        "Click the timeline to jump. Boxes show who was judged; the map shows where a detector looked.",
-        "点击时间轴即可跳转。方框标出被检验的人；叠加图显示检测器关注的位置。",
-    ),
-    "viewer_how_audio": ("Click the spectrogram or a curve to jump.", "点击频谱图或曲线即可跳转。"),
-    "viewer_how_image": (
-        "Zoom with + and −, drag to move. The map shows where a detector looked.",
-        "用 + 和 − 缩放，拖动可移动画面。叠加图显示检测器关注的位置。",
-    ),
+    "viewer_how_timeline": ("Click the timeline to jump.", "点击时间轴即可跳转。"),
+    "viewer_how_zoom": ("Zoom with + and −, drag to move.", "用 + 和 − 缩放，拖动可移动画面。"),
+    "viewer_how_boxes": ("Boxes show who was judged.", "方框标出被检验的人。"),
+    "viewer_how_map": ("The map shows where a detector looked.", "叠加图显示检测器关注的位置。"),
     "no_media": ("The file itself was not kept, so it cannot be shown here.", "未保存文件本身，因此无法在此显示。"),
     "no_pictures": (
         "Pictures and curves of this examination were not kept. Examine the file again to see them.",
@@ -166,6 +176,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     "add": ("Add", "添加"),
     "in_cases": ("In the cases:", "所属案件："),
     "delete": ("Delete", "删除"),
+    "delete_in_case": (
+        "If you delete this examination, the case keeps what was found, and loses the file itself.",
+        "若删除此检验，案件会保留检验结果，但不再保留文件本身。",
+    ),
     "deleted": ("The examination was deleted.", "检验已删除。"),
     "deleted_many": ("{count} examinations were deleted.", "已删除 {count} 项检验。"),
     "undo": ("Undo", "撤销"),
@@ -173,6 +187,15 @@ PHRASES: dict[str, tuple[str, str]] = {
         "For {seconds} s this can be undone; then it is gone for ever.",
         "{seconds} 秒内可撤销，之后将永久删除。",
     ),
+    "deleted_open": (
+        "Deleting ends an examination that still goes on: Undo brings the file back, not its examination.",
+        "删除会终止尚未完成的检验：撤销只恢复文件，不会恢复检验。",
+    ),
+    "deleted_before": ("What was chosen had been deleted already.", "所选内容此前已被删除。"),
     "undone": ("It is back.", "已恢复。"),
+    "undone_cancelled": (
+        "It is back. What was cancelled stays so: open it and choose “Examine again”.",
+        "已恢复。已取消的检验不会继续：请打开该文件并选择“重新检验”。",
+    ),
     "undo_late": ("It is too late: it has been erased.", "为时已晚：已被永久删除。"),
 }

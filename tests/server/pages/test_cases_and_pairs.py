@@ -1,0 +1,216 @@
+"""Cases and comparisons on the pages: what they say of files that are gone, of people, of depth, and whom they find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.hazard import draw
+from tests.server.conftest import QUICK, Live, live
+from tests.server.pages.conftest import ANSWER, PHOTO
+from tests.server.pages.test_pages import picture, sent
+from tests.waiting import until
+
+from zhenwei.server.auth.passwords import Passwords
+from zhenwei.server.pages.words import say
+from zhenwei.store.cases import Cases
+
+HTML = {"Accept": "text/html"}
+
+
+def examined(http: httpx.Client, path: Path, name: str = "") -> str:
+    """The id of a picture that was handed in and examined."""
+    answer = http.post("/api/v1/jobs", data=QUICK, files={"file": (name or path.name, path.read_bytes())})
+    id_: str = answer.json()["id"]
+    until(lambda: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
+    return id_
+
+
+def in_case(http: httpx.Client, id_: str, title: str) -> str:
+    answer = http.post("/cases/add", data={"id": id_, "title": title})
+    assert re.fullmatch(r"/cases/\d+", answer.headers["location"])
+    return str(answer.headers["location"])
+
+
+def test_a_deletion_says_what_it_takes_from_a_case(service: Live, calm: Path) -> None:
+    warning, gone = say("delete_in_case", "en"), say("case_file_gone", "en")
+    with service.http() as http:
+        id_ = examined(http, calm)
+        assert warning not in http.get(f"/examinations/{id_}").text
+        case = in_case(http, id_, "what is left")
+        assert warning in http.get(f"/examinations/{id_}").text
+        page = http.get(case).text
+        assert gone not in page
+        assert "no longer kept" not in page
+        again = http.post(f"/examinations/{id_}/again", data={"depth": "standard"}).headers["location"]
+        assert warning not in http.get(f"/examinations/{id_}").text  # the other one holds the file, too
+        for one in (id_, again.rpartition("/")[2]):
+            assert http.delete(f"/api/v1/jobs/{one}").status_code == 204
+        until(lambda: gone in http.get(case).text)
+        assert say("case_export_gone", "en", gone=1, count=1) in http.get(case).text
+
+
+def test_the_log_says_which_file_was_taken_out(service: Live, calm: Path) -> None:
+    with service.http() as http:
+        id_ = examined(http, calm)
+        sha256 = http.get(f"/api/v1/jobs/{id_}").json()["sha256"]
+        case = in_case(http, id_, "one less")
+        log = re.compile('<ol class="log">.*</ol>', re.DOTALL)
+        (whole,) = log.findall(http.get(case).text)
+        assert calm.name in whole
+        assert http.post(f"{case}/remove", data={"sha256": sha256}).status_code == 303
+        (whole,) = log.findall(http.get(case).text)
+        taken_out = whole.split("<li>")[-1]
+        assert say("log_file-removed", "en") in taken_out
+        assert f'<span class="mono">{sha256[:12]}</span>' in taken_out
+
+
+def test_a_case_says_when_it_was_opened_and_in_which_zone(idle: Live) -> None:
+    with idle.http() as http:
+        case = http.post("/cases", data={"title": "zones"}).headers["location"]
+        head = http.get(case).text.split("<h1>")[1].split("</p>")[0]
+        assert re.search(r"Opened <time [^>]+>\d{4}-\d\d-\d\d \d\d:\d\d UTC</time> · this computer", head)
+
+
+def test_any_examination_is_found_to_compare_with(service: Live, tmp_path: Path) -> None:
+    with service.http() as http:
+        ids = [examined(http, Path(draw(tmp_path, "calm", 500 + n)), f"holiday {n:02d}.png") for n in range(33)]
+        page = http.get(f"/compare?a={ids[-1]}").text
+        assert f"b={ids[0]}" not in page
+        older = re.search(r'href="([^"]+)" rel="next"', page)
+        assert older is not None
+        assert f"b={ids[0]}" in http.get(older[1].replace("&amp;", "&")).text
+        found = http.get(f"/compare?a={ids[-1]}&text=holiday+00").text
+        assert re.findall(r"b=(\w+)", found) == [ids[0]]
+        assert say("history_none", "en") in http.get(f"/compare?a={ids[-1]}&text=nowhere").text
+
+
+def test_those_of_one_file_come_first_and_tell_their_depth(service: Live, calm: Path, tmp_path: Path) -> None:
+    with service.http() as http:
+        id_ = examined(http, calm)
+        assert "Depth: chosen detectors" in http.get(f"/examinations/{id_}").text
+        again = http.post(f"/examinations/{id_}/again", data={"depth": ""}).headers["location"].rpartition("/")[2]
+        until(lambda: http.get(f"/api/v1/jobs/{again}").json()["state"] == "done")
+        examined(http, Path(draw(tmp_path, "calm", 900)))
+        page = http.get(f"/compare?a={id_}").text
+        assert re.findall(r"b=(\w+)", page)[0] == again
+        assert "Depth: chosen detectors" in page
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_is_in_one_of_two_files_comes_last(site_of_pages: Live, tmp_path: Path, language: str) -> None:
+    nobody = picture(tmp_path, 903)
+    with site_of_pages.http() as http:
+        http.headers["Accept-Language"] = language
+        ids = [sent(http, data, "a.jpg", depth="fast") for data in (PHOTO.read_bytes(), nobody)]
+        until(lambda: all(http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done" for id_ in ids))
+        page = http.get(f"/compare?a={ids[0]}&b={ids[1]}").text
+    rows = page.split('<table class="list pairs">')[1].split("</table>")[0].split('<th scope="row">')[1:]
+    absent = ["no such person" in row or "没有此人物" in row for row in rows]
+    assert any(absent)
+    assert not absent[0]
+    assert absent == sorted(absent)
+    assert ("no such person" in page) == (language == "en")
+
+
+def test_the_depth_is_chosen_anew(idle: Live, tmp_path: Path) -> None:
+    with idle.http() as http:
+        id_ = sent(http, picture(tmp_path, 901), depth="fast")
+        for depth, becomes in (("full", "full"), ("", "fast"), ("nonsense", "fast")):
+            again = http.post(f"/examinations/{id_}/again", data={"depth": depth}).headers["location"]
+            options = http.get(f"/api/v1/jobs/{again.rpartition('/')[2]}").json()["options"]
+            assert (options["depth"], options["detectors"]) == (becomes, [])
+        data = QUICK | {"frames": "4"}
+        files = {"file": ("a.png", picture(tmp_path, 902))}
+        named = http.post("/api/v1/jobs", data=data, files=files).json()["id"]
+        for depth, is_named in (("", True), ("standard", False), ("full", False)):
+            again = http.post(f"/examinations/{named}/again", data={"depth": depth}).headers["location"]
+            options = http.get(f"/api/v1/jobs/{again.rpartition('/')[2]}").json()["options"]
+            assert (bool(options["detectors"]), options["depth"]) == (is_named, depth or "standard")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_a_depth_leaves_out_is_told_to_people(service: Live, calm: Path, language: str) -> None:
+    with service.http() as http:
+        http.headers["Accept-Language"] = language
+        sent_ = http.post(
+            "/files", files={"file": (calm.name, calm.read_bytes())}, data={"depth": "fast"}, headers=ANSWER
+        )
+        (id_,) = sent_.json()["ids"]
+        until(lambda: http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done")
+        page = http.get(f"/examinations/{id_}").text
+    assert ("Not asked at the fast depth: " if language == "en" else "快速深度下未询问：") in page
+    assert "--full" not in page
+    assert "--detector" not in page.split('id="reproduce"')[0]
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """With logins, of its own: a name may sign in a few times a minute only."""
+    with live(tmp_path_factory.mktemp("closed"), run_jobs=False, auth="keys") as made:
+        access = made.app.state.gate.access
+        for name, scopes in (("ann", ("read", "submit")), ("bob", ("read", "submit")), ("eve", ("read",))):
+            access.add_person(name, name, Passwords().hash(f"{name} has a long word"), scopes)
+        yield made
+
+
+def signed_in(http: httpx.Client, name: str) -> str:
+    form = {"name": name, "password": f"{name} has a long word", "back": "/"}
+    assert http.post("/login", data=form).status_code == 303
+    csrf: str = http.get("/api/v1/session").json()["csrf"]
+    return csrf
+
+
+def test_who_signs_in_again_comes_back_to_the_form(closed: Live) -> None:
+    with closed.http() as http:
+        http.headers.update(HTML)
+        csrf = signed_in(http, "bob")
+        case = http.post("/cases", data={"csrf": csrf, "title": "a note"}).headers["location"]
+        note = {"csrf": csrf, "text": "seen twice"}
+        http.cookies.clear()
+
+        def led_to(referer: str) -> str:
+            answer = http.post(f"{case}/note", data=note, headers={"Referer": referer})
+            assert answer.status_code == 303
+            return str(httpx.URL(answer.headers["location"]).params["back"])
+
+        assert led_to(f"{closed.url}{case}") == case
+        assert led_to(f"{closed.url}/history?text=x") == "/history?text=x"
+        for foreign in ("https://evil.example/cases", "", "//", "http://[", f"{closed.url}//evil.example"):
+            assert led_to(foreign) == case
+
+
+def test_who_may_only_read_is_offered_nothing_else_on_a_case(closed: Live) -> None:
+    cases = Cases(closed.app.state.service.store, tenant="eve", actor="eve")
+    number = cases.create("of another time").id
+    cases.tag(number, "checked")
+    with closed.http() as http:
+        http.headers.update(HTML)
+        signed_in(http, "eve")
+        page = http.get(f"/cases/{number}").text
+    assert "checked" in page
+    assert re.findall(r'action="(/cases[^"]*)"', page) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_page_of_an_earlier_login_is_told_so(closed: Live, language: str) -> None:
+    with closed.http() as http:
+        http.headers.update(HTML | {"Accept-Language": language})
+        earlier = signed_in(http, "ann")
+        assert signed_in(http, "ann") != earlier
+        page = http.post("/cases", data={"csrf": earlier, "title": "late"})
+        assert page.status_code == 403
+        told = (
+            ("before you signed in again", "Go back, reload the page")
+            if language == "en"
+            else ("重新登录过", "请返回并刷新页面")
+        )
+        assert all(text in page.text for text in told)
+        assert "CSRF" not in page.text
+        assert "/api/" not in page.text
+        for_programs = http.post("/api/v1/jobs", headers={"Accept": "application/json"})
+        assert "X-CSRF-Token" in for_programs.json()["fix"]
