@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,17 @@ def test_a_key_that_no_header_takes_is_refused_and_not_quoted(key: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_one_word_in_the_place_of_detectors_is_refused_before_it_is_sent(
+    heard: tuple[str, list[tuple[str, str]]],
+) -> None:
+    url, asked = heard
+    with Client(url) as client:
+        for hand_in in (client.submit, client.submit_many):
+            with pytest.raises(ServiceError, match="the option detectors has the wrong type"):
+                hand_in([io.BytesIO(b"a")], detectors="encoder.blended")  # type: ignore[arg-type]
+    assert asked == []
+
+
 def test_a_key_from_a_file_may_end_with_its_line(heard: tuple[str, list[tuple[str, str]]]) -> None:
     url, asked = heard
     with Client(url, " zw_key_x\r\n") as client, pytest.raises(ServiceError, match="none of the service"):
@@ -63,14 +75,16 @@ def test_what_answers_with_something_else_is_told(heard: tuple[str, list[tuple[s
         for way in ways:
             with pytest.raises(ServiceError, match="none of the service"):
                 getattr(client, way)("0" * 32)
-        for act in (lambda: list(client.jobs()), lambda: client.compare("a", "b")):
+        for act in (lambda: list(client.jobs()), lambda: client.compare("0" * 32, "1" * 32)):
             with pytest.raises(ServiceError, match="none of the service"):
                 act()
         asked.clear()
-        for id_ in ("../counts", "", "a/report", "..", "a?b", "é", "a\n"):
+        for id_ in ("../counts", "", "a/report", "..", "a?b", "é", "a\n", "abcdef", "A" * 32):
             for way in (*ways, "page", "pdf", "delete"):
                 with pytest.raises(ServiceError, match="no id"):
                     getattr(client, way)(id_)
+            with pytest.raises(ServiceError, match="no id"):
+                client.compare("0" * 32, id_)
         assert asked == []
         with pytest.raises(ServiceError, match="idempotency key"):
             client.submit(io.BytesIO(b"x"), idempotency_key="é")
@@ -78,6 +92,46 @@ def test_what_answers_with_something_else_is_told(heard: tuple[str, list[tuple[s
             list(client.jobs(text="\udcff"))
         with pytest.raises(ServiceError, match="none of the service"):
             client.submit(io.BytesIO(b"x"), name="\udcff.png")
+
+
+def test_what_cannot_be_handed_in_is_told_and_not_sent(
+    heard: tuple[str, list[tuple[str, str]]], tmp_path: Path
+) -> None:
+    url, asked = heard
+    text = tmp_path / "notes.txt"
+    text.write_text("no picture", encoding="utf-8")
+    with Client(url) as client, text.open(encoding="utf-8") as opened:
+        for unfit in (opened, io.StringIO("x"), b"bytes", None):
+            with pytest.raises(ServiceError, match=r"handed in.*rb"):
+                client.submit(unfit)  # type: ignore[arg-type]
+        for lost in (tmp_path / "nowhere.jpg", str(tmp_path), "a\0b"):
+            with pytest.raises(ServiceError, match="cannot be read"):
+                client.submit(lost)
+        assert client.submit_many([]) == []
+        (only,) = client.submit_many([tmp_path / "nowhere.jpg"])
+        assert (only.name, only.is_new, only.job) == ("nowhere.jpg", False, None)
+        assert "cannot be read" in str(only.error)
+        assert asked == []
+
+
+def test_a_closed_client_says_so(heard: tuple[str, list[tuple[str, str]]], tmp_path: Path) -> None:
+    url, asked = heard
+    client = Client(url)
+    client.close()
+    client.close()
+    id_ = "0" * 32
+    acts = (
+        client.counts,
+        lambda: client.submit(io.BytesIO(b"x")),
+        lambda: client.wait(id_),
+        lambda: client.save_media(id_, tmp_path / "x"),
+        lambda: list(client.jobs()),
+        lambda: client.pdf(id_),
+    )
+    for act in acts:
+        with pytest.raises(ServiceError, match="is closed"):
+            act()
+    assert asked == []
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ Source = str | PathLike[str] | BinaryIO
 Lang = Literal["en", "zh"]
 _TRIES = 4  # of what can be asked again without harm
 _MOST_WAIT_S = 30.0
-_ID = re.compile("[0-9A-Za-z_-]{1,100}")
+_ONCE_MORE_S = 2.0  # for the last question of a wait whose time is up
+_SHORTEST_S = 0.25  # that a wait listens in silence before it looks at its time again
+_ID = re.compile("[0-9a-f]{32}")
 _VISIBLE = re.compile("[!-~]+")  # what a header takes as a word
 _MOMENTS = {"created_at", "started_at", "finished_at"}
 
@@ -102,7 +104,7 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._failures = (httpx.HTTPError, httpx.InvalidURL)
         try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+            self._held = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
         except (httpx.InvalidURL, ValueError) as error:
             got = (
                 type(error).__name__ if "@" in url else f"{type(error).__name__}: {error}"
@@ -117,7 +119,13 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._held.close()
+
+    @property
+    def _http(self) -> httpx.Client:
+        if self._held.is_closed:
+            raise ServiceError("the client is closed", fix="Make another.")
+        return self._held
 
     def submit(
         self,
@@ -154,18 +162,22 @@ class Client:
         false_alarm: float | None = None,
         again: bool = False,
     ) -> list[Submitted]:
-        """Hand in several at once, in their order. One that is refused costs itself alone."""
+        """Hand in several at once, in their order. One that cannot be read or is refused costs itself alone."""
         data = _fields(depth, frames, detectors, false_alarm, again, "")
+        parts, unread = [], dict[int, Submitted]()
         with ExitStack() as stack:
-            parts = [_part(stack, file, "") for file in files]
-            answer = self._send("POST", "/api/v1/batches", data=data, files=parts)
-        found: list[Submitted] = []
+            for place, file in enumerate(files):
+                try:
+                    parts.append(_part(stack, file, ""))
+                except ServiceError as error:
+                    unread[place] = Submitted(_name_of(file), is_new=False, job=None, error=error)
+            answer = self._send("POST", "/api/v1/batches", data=data, files=parts) if parts else None
         with _understood():
-            for item in answer.json()["items"]:
-                job = None if item["job"] is None else _job(item["job"])
-                error = None if item["problem"] is None else _error(item["problem"])
-                found.append(Submitted(item["name"], item["is_new"], job, error))
-        return found
+            told = [] if answer is None else [_submitted(item) for item in answer.json()["items"]]
+            sent = iter(told)
+            if len(told) != len(parts):
+                raise ValueError(len(told))
+        return [unread[place] if place in unread else next(sent) for place in range(len(files))]
 
     def job(self, id_: str, *, language: Lang = "en") -> Job:
         return _job_in(self._get(_path(id_), language=language))
@@ -182,12 +194,12 @@ class Client:
                         tell(seen)
                     if seen.is_over:
                         break
-            now = self.job(id_)
+            now = _job_in(self._get(_path(id_), language="en", end=end))
             if now.is_over:
                 return now
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(f"the examination {id_} is not over after {timeout_s:g} s")
-            time.sleep(0.2)
+            time.sleep(_at_most(0.2, end))
 
     def jobs(
         self,
@@ -238,7 +250,8 @@ class Client:
                     file.write(piece)
 
     def compare(self, first: str, second: str, *, language: Lang = "en") -> dict[str, Any]:
-        return _read(self._get("/api/v1/compare", first=first, second=second, language=language))
+        one, other = _checked(first), _checked(second)
+        return _read(self._get("/api/v1/compare", first=one, second=other, language=language))
 
     def counts(self) -> dict[str, int]:
         """How many are in each state."""
@@ -252,7 +265,10 @@ class Client:
         self._send("DELETE", _path(id_))
 
     def _events(self, id_: str, end: float | None) -> Iterator[Job]:
-        with self._http.stream("GET", f"{_path(id_)}/events") as answer:
+        """News until ``end`` at the latest. How long a stream may be silent is set as it is opened: where less is left,
+        listening ends, so that who waits opens another."""
+        silence = None if end is None else max(_SHORTEST_S, (end - time.monotonic()) / 4)
+        with self._http.stream("GET", f"{_path(id_)}/events", timeout=self._patience(silence)) as answer:
             if answer.is_error:
                 answer.read()
                 raise _of(answer)
@@ -261,12 +277,22 @@ class Client:
                     with _understood():
                         seen = _job(json.loads(line.removeprefix("data: ")))
                     yield seen
-                if end is not None and time.monotonic() >= end:
+                if end is not None and silence is not None and time.monotonic() > end - silence:
                     return
 
-    def _get(self, path: str, *, timeout_s: float | None = None, **asked: Any) -> httpx.Response:
+    def _patience(self, seconds: float | None) -> httpx.Timeout:
+        """The timeouts of the client, but at most ``seconds`` to connect and of silence."""
+        own = self._http.timeout
+        if seconds is None:
+            return own
+        connect, read = [seconds if limit is None else min(limit, seconds) for limit in (own.connect, own.read)]
+        return type(own)(connect=connect, read=read, write=own.write, pool=own.pool)
+
+    def _get(
+        self, path: str, *, timeout_s: float | None = None, end: float | None = None, **asked: Any
+    ) -> httpx.Response:
         longer = {} if timeout_s is None else {"timeout": max(timeout_s, self._http.timeout.read or timeout_s)}
-        return self._send("GET", path, params=asked, **longer)
+        return self._send("GET", path, end=end, params=asked, **longer)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The answer. What changes nothing is asked again where the service is busy or away."""
@@ -276,9 +302,13 @@ class Client:
             got = f"{type(error).__name__}: {error}"
             raise ServiceError("a text of this request cannot be sent", got=got, want="valid Unicode") from None
 
-    def _answer(self, method: str, path: str, **content: Any) -> httpx.Response:
+    def _answer(self, method: str, path: str, end: float | None = None, **content: Any) -> httpx.Response:
         for tries in range(_TRIES if method == "GET" else 1):
             last = method != "GET" or tries == _TRIES - 1
+            if end is not None:
+                left = end - time.monotonic()
+                last = last or left <= 0
+                content["timeout"] = self._patience(max(_ONCE_MORE_S, left))
             with self._told() if last else contextlib.suppress(*self._failures):
                 answer = self._http.request(method, path, **content)
                 if not answer.is_error:
@@ -286,7 +316,7 @@ class Client:
                 if last or answer.status_code not in (429, 502, 503, 504):
                     raise _of(answer)
                 wait = answer.headers.get("retry-after", "")
-                time.sleep(min(_MOST_WAIT_S, float(wait) if wait.isdigit() else 0.5 * 2**tries))
+                time.sleep(_at_most(min(_MOST_WAIT_S, float(wait) if wait.isdigit() else 0.5 * 2**tries), end))
         raise ServiceError("the service cannot be reached")
 
     @contextlib.contextmanager
@@ -300,10 +330,19 @@ class Client:
 
 
 def _path(id_: str) -> str:
-    """Of the job with that id. ServiceError for what would lead to something else."""
+    """Of the job with that id."""
+    return f"/api/v1/jobs/{_checked(id_)}"
+
+
+def _checked(id_: str) -> str:
+    """ServiceError for what would lead to something else."""
     if not _ID.fullmatch(id_):
         raise ServiceError("this is no id of an examination", got=ascii(id_)[:100], want="one that the service gave")
-    return f"/api/v1/jobs/{id_}"
+    return id_
+
+
+def _at_most(seconds: float, end: float | None) -> float:
+    return seconds if end is None else max(0.0, min(seconds, end - time.monotonic()))
 
 
 @contextlib.contextmanager
@@ -324,16 +363,38 @@ def _fields(
     again: bool,
     callback_url: str,
 ) -> dict[str, Any]:
+    if isinstance(detectors, str):
+        want = "a list of ids of detectors"
+        raise ServiceError("the option detectors has the wrong type", got=ascii(detectors)[:100], want=want)
     found: dict[str, Any] = {"depth": depth, "frames": frames, "detectors": list(detectors)}
     found |= {"false_alarm": false_alarm, "again": "true" if again else "", "callback_url": callback_url}
     return {name: value for name, value in found.items() if value not in ("", None, [])}
 
 
 def _part(stack: ExitStack, file: Source, name: str) -> tuple[str, tuple[str, BinaryIO]]:
+    """Raises ServiceError for what cannot be read, and for a file that gives text."""
     if isinstance(file, str | PathLike):
         path = Path(file)
-        return "file", (_sendable(name or path.name), stack.enter_context(path.open("rb")))
-    return "file", (_sendable(name or Path(str(getattr(file, "name", "upload"))).name), file)
+        try:
+            opened = stack.enter_context(path.open("rb"))
+        except (OSError, ValueError) as error:
+            got = f"{_sendable(str(path))[:300]}: {getattr(error, 'strerror', None) or error}"
+            raise ServiceError("the file cannot be read", got=got, fix="Check its name and the permissions.") from None
+        return "file", (_sendable(name or _name_of(file)), opened)
+    try:
+        nothing: object = file.read(0)
+    except (AttributeError, OSError, TypeError, ValueError):
+        nothing = None
+    if not isinstance(nothing, bytes):
+        want, fix = "a path, or a file that is open for reading bytes", 'Open it with open(PATH, "rb").'
+        raise ServiceError("this cannot be handed in", got=type(file).__name__, want=want, fix=fix)
+    return "file", (_sendable(name or _name_of(file)), file)
+
+
+def _name_of(file: Source) -> str:
+    if isinstance(file, str | PathLike):
+        return Path(file).name
+    return Path(str(getattr(file, "name", "upload"))).name
 
 
 def _sendable(name: str) -> str:
@@ -358,6 +419,12 @@ def _job(content: Mapping[str, Any]) -> Job:
         value = content[each.name]
         values[each.name] = datetime.fromisoformat(value) if each.name in _MOMENTS and value else value
     return Job(**values)
+
+
+def _submitted(item: Mapping[str, Any]) -> Submitted:
+    job = None if item["job"] is None else _job(item["job"])
+    error = None if item["problem"] is None else _error(item["problem"])
+    return Submitted(item["name"], item["is_new"], job, error)
 
 
 def _of(answer: httpx.Response) -> ServiceError:

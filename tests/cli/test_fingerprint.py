@@ -46,6 +46,12 @@ def test_a_source_is_taught_told_listed_and_forgotten(bank: Path, samples: Path,
         row = json.loads(capsys.readouterr().out)
         found = next(each for each in row["sources"] if each["name"] == "soft camera")
         assert (row["source"] == "soft camera") == (found["similarity"] >= found["least"])
+    assert main(["fingerprint", "who", str(PORTRAIT), "--format", "json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    nearest = max(row["sources"], key=lambda each: each["similarity"])
+    assert nearest["name"] == "soft camera"  # whose similarities are all high, so that they are no measure for others
+    assert nearest["similarity"] < nearest["least"]
+    assert row["source"] == "photographs of FFHQ"
     assert {s["name"] for s in row["sources"]} >= {"soft camera", "StyleGAN", "photographs of FFHQ"}
     assert main(["fingerprint", "list"]) == 0
     assert "soft camera" in capsys.readouterr().out

@@ -210,8 +210,8 @@ def test_options_of_scores_are_refused_without_them(
 
 def test_ratios_that_nobody_has_are_refused(tmp_path: Path) -> None:
     content = rows(each=8)
-    content[0]["score"] = 1e308
-    with pytest.raises(DataError, match=r"no likelihood ratio is that large; got north/0.jpg: 1e\+308"):
+    content[0]["score"] = 1e99
+    with pytest.raises(DataError, match=r"no likelihood ratio is that large; got north/0.jpg: 1e\+99"):
         calibrated(read_scores(table(tmp_path / "theirs.csv", content)), seed=0, as_llr=True)
 
 
@@ -229,3 +229,41 @@ def test_too_few_to_calibrate_on_are_counted_as_they_stand(tmp_path: Path) -> No
     with pytest.raises(DataError, match=r"with one left out; got 2 genuine; want at least 3 of each class\. Add files"):
         calibrated(read, seed=0)
     assert calibrated(read, seed=0, as_llr=True).llrs == (0.0, 1.0, 2.0, 3.0)  # nothing is calibrated
+
+
+def test_forgeries_pair_with_the_genuine_files_that_they_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether the genuine row names itself as its recording or leaves that empty."""
+    found = []
+    for itself in (False, True):
+        content = []
+        for number in range(40):
+            own = f"u{number}" if itself else ""
+            content.append({"id": f"u{number}", "score": number % 7, "label": "real", "original": own})
+            content.append({"id": f"f{number}", "score": number % 7 + 1, "label": "fake", "original": f"./u{number}"})
+        (figures,) = evaluate_scores("m", read_scores(table(tmp_path / "theirs.csv", content))).figures
+        found.append(figures.pair_accuracy)
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert (found[0].value, found[0].n) == (1.0, 40)
+    content[1]["original"] = "elsewhere"
+    words = ["evaluate", "--scores", str(table(tmp_path / "theirs.csv", content)), "--output", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert "1 forged files name an original that no genuine file is" in capsys.readouterr().err
+
+
+def test_scores_of_any_size_are_reckoned_with_up_to_a_bound_that_is_told(tmp_path: Path) -> None:
+    content = [row | {"score": 1e100 if row["label"] == "fake" else -1e100} for row in rows(each=12)]
+    (figures,) = evaluate_scores("m", read_scores(table(tmp_path / "theirs.csv", content))).figures
+    assert figures.auc is not None
+    assert figures.auc.value == 1.0
+    content[3]["score"] = -1e101
+    with pytest.raises(DataError, match=r"too large; got '-1e\+101' in line 5.*within 1e\+100 of 0"):
+        read_scores(table(tmp_path / "theirs.csv", content))
+
+
+def test_two_models_of_which_nobody_knows_the_weights_are_not_called_one(tmp_path: Path) -> None:
+    one = evaluate_scores("theirs", read_scores(table(tmp_path / "set.csv", rows(separation=0.7))))
+    other = evaluate_scores("theirs", read_scores(table(tmp_path / "set.csv", rows(separation=3.0))))
+    assert compare(one, other, resamples=50).notes == ()

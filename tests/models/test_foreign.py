@@ -129,6 +129,13 @@ def test_stores_are_those_that_are_named(tmp_path: Path) -> None:
     assert foreign.named_stores({"XDG_CONFIG_HOME": "/c"}) == (Path("/c/zhenwei/models"),)
 
 
+def test_a_named_folder_that_is_no_store_is_told_of(store: Path) -> None:
+    assert foreign.stores({"XDG_CONFIG_HOME": str(store)}) == ()  # nobody named it
+    detectors.catalogue.cache_clear()
+    (lost,) = detectors.catalogue().left_out
+    assert str(store) in str(lost.error)
+
+
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures of two sources: red ones forged, grey ones genuine, with some noise."""

@@ -25,7 +25,7 @@ def evaluate_scores(
     from zhenwei.cli._evaluate_folder import ResultsFolder
     from zhenwei.cli.progress import stages
     from zhenwei.evaluation.foreign_results import evaluate_scores as run
-    from zhenwei.evaluation.foreign_scores import read_scores
+    from zhenwei.evaluation.foreign_scores import read_scores, unpaired
 
     if not scores.is_file():
         fix = "Write a CSV with the columns path, score and label."
@@ -34,6 +34,9 @@ def evaluate_scores(
     rows = read_scores(scores, items, higher="forged" if higher is Higher.forged else "genuine")
     if items is not None and len(rows) < len(items):
         tell(f"Note: {len(items) - len(rows)} files of the data have no row in {scores}.", err=True)
+    alone = unpaired(rows) if items is None else 0
+    if alone:
+        tell(f"Note: {alone} forged files name an original that no genuine file is; they make no pair.", err=True)
     with ResultsFolder(output) as folder, stages() as shown:
         found = run(name or scores.stem, rows, as_llr=as_llr, tell=shown)
         written = folder.save(found)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FRAMES = 8
 _NONE = "none of these"
+_UNFIT = "no face that is large and sharp enough, with some surroundings"
 _HELP = """Whose picture is this? Compare it with cameras and generators, your own too.
 
 A source (a camera, a service, a generator) leaves the same traces in all that comes from it. Teach the bank a source
@@ -190,9 +191,8 @@ def _tried(path: str, notes: Console) -> Described | str:
         complain_of(path, found.error, notes)
         return str(found.error)
     if found is None:
-        reason = "no face that is large and sharp enough, with some surroundings"
-        notes.print(f"× {legible(path)}: {told(reason)}", style="yellow", markup=False)
-        return reason
+        notes.print(f"× {legible(path)}: {told(_UNFIT)}", style="yellow", markup=False)
+        return _UNFIT
     return found
 
 
@@ -234,7 +234,8 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
     shown = Table(told("File"), told("Source"), told("Most like"), box=SIMPLE_HEAD, show_edge=False, header_style="dim")
     for row in rows:
-        source, most = Text("-", "dim"), Text(told("no fit face"), "dim")
+        reason = told("no fit face") if row["reason"] == _UNFIT else told("not read")  # why was told above
+        source, most = Text("-", "dim"), Text(reason, "dim")
         if row["sources"]:
             source = Text(row["source"], "bold") if row["source"] else Text(told(_NONE), "yellow")
             near = [f"{s['name']} {s['similarity']:.2f} (of {s['least']:.2f})" for s in row["sources"][:2]]

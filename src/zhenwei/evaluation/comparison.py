@@ -160,7 +160,7 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
         found.append(f"the protocols differ: {a.protocol} and {b.protocol}")
     if a.frames != b.frames:
         found.append(f"A looked at {a.frames} frames of a clip, B at {b.frames}")
-    if a.subject == b.subject and a.weights == b.weights:
+    if a.weights and a.subject == b.subject and a.weights == b.weights:  # of scores from elsewhere nobody knows any
         found.append("both are of the same detectors and weights")
     return tuple(found)
 

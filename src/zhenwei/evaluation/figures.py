@@ -101,7 +101,8 @@ def _calibration_error(labels: Labels | Reals, llr: Reals) -> float:
 
 
 def _probability(llr: Reals) -> Reals:
-    return np.asarray(1 / (1 + np.exp(-llr)), np.float64)
+    with np.errstate(over="ignore"):  # of scores that are no LLRs; 1 / inf is 0, as it should be
+        return np.asarray(1 / (1 + np.exp(-llr)), np.float64)
 
 
 def _paired(o: Outcome) -> tuple[bool, str, str, float | None]:

@@ -1,9 +1,9 @@
 """Scores of anybody's model on labelled files, held to the same protocol as ours.
 
 A table has a row a file: ``path`` or ``id``, ``score`` (empty = no answer), ``label``, and any of ``source``, ``group``
-(who must not be split: a person), ``original`` (the recording that a forgery was made from), ``method``, ``set`` and
-``kind``. Beside labelled data only ``path`` or ``id`` and ``score`` are read; all else comes from the data, so that
-the files pair with those of an evaluation of ours.
+(who must not be split: a person), ``original`` (the recording that a forgery was made from, as its row names it; a
+genuine file without one is its own), ``method``, ``set`` and ``kind``. Beside labelled data only ``path`` or ``id`` and
+``score`` are read; all else comes from the data, so that the files pair with those of an evaluation of ours.
 
 A score says nothing of itself. Each source is calibrated on all others, and its decisions are taken where those had the
 wanted rate of errors in their worst source; without sources the same is done for people in five parts. What only ranks
@@ -34,6 +34,7 @@ from zhenwei.types import Decision, Kind
 
 Higher = Literal["forged", "genuine"]
 ERRORS = 0.05
+LARGEST_SCORE = 1e100  # whose square, summed over all files there can be, is still a number
 _FOLDS = 5
 _AUDIO = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac")
 _VIDEO = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
@@ -92,17 +93,27 @@ def read_scores(path: Path, data: Sequence[Item] | None = None, *, higher: Highe
 
 
 def _own_item(row: Mapping[str, str], name: str, table: Path, where: str) -> Item:
+    forged, original = label_of(row["label"], where), row.get("original", "")
+    if not forged and "original" in row:
+        original = original or name
     return Item(
         name=name,
         path=table.parent / name,
         set_name=row.get("set") or table.stem,
-        forged=label_of(row["label"], where),
+        forged=forged,
         method=row.get("method", ""),
         origin=row.get("source", ""),
         identity=row.get("group", ""),
-        video=row.get("original", ""),
+        video=_key(original),
         split=split_of(row.get("split", ""), where),
     )
+
+
+def unpaired(rows: Sequence[Scored]) -> int:
+    """How many forgeries name an original that no genuine file of their set is or comes from."""
+    genuine = {(row.item.set_name, row.item.video) for row in rows if not row.item.forged}
+    forged = [row.item for row in rows if row.item.forged and row.item.video]
+    return sum((item.set_name, item.video) not in genuine for item in forged)
 
 
 def _by_name(data: Sequence[Item]) -> dict[str, Item]:
@@ -132,7 +143,11 @@ def _number(text: str, where: str) -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError("a score is no number", got=f"{text[:40]!r} in {where}", want="a number, or nothing")
+        fix = "Write a decimal point, not a comma."
+        raise DataError("a score is no number", got=f"{text[:40]!r} in {where}", want="a number, or nothing", fix=fix)
+    if abs(value) > LARGEST_SCORE:
+        got, want = f"{text[:40]!r} in {where}", f"within {LARGEST_SCORE:g} of 0"
+        raise DataError("a score is too large", got=got, want=want, fix="Divide all scores by one number.")
     return value
 
 

@@ -143,9 +143,11 @@ def _described_at(store: Path, id_: str) -> Path:
 
 
 def stores(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """The stores of this user that are there, in the order in which they are named."""
+    """The stores of this user, in the order in which they are named: every folder of ``ZHENWEI_MODELS``, so that one
+    that is no store is told of, but the one in the folder of settings only if it is there."""
     found = os.environ if environ is None else environ
-    return tuple(store for store in named_stores(found) if (store / "manifest.json").is_file())
+    named = named_stores(found)
+    return named if STORES in found else tuple(store for store in named if (store / "manifest.json").is_file())
 
 
 def named_stores(environ: Mapping[str, str]) -> tuple[Path, ...]:

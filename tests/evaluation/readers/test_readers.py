@@ -162,9 +162,10 @@ def test_csv_takes_every_column(tmp_path: Path) -> None:
         ("path,label\na.png,0,1\n", "3 cells in line 2"),
         ("path,label\na.png,0\na.png,1\n", "lines 2 and 3"),
         ("path,label\na.png,0\n.//a.png,0\n", "lines 2 and 3"),
-        ("path,label\n../a.png,0\n", "leaves the folder"),
-        ("path,label\nx/../../a.png,0\n", "leaves the folder"),
-        ("path,label\nx\\..\\..\\a.png,0\n", "leaves the folder"),
+        ("path,label\n../a.png,0\n", r"1 of 1 not there: \.\./a\.png"),
+        ("path,label\nx\\..\\..\\a.png,0\n", r"1 of 1 not there: \.\./a\.png"),
+        ("path,label\na.png,0\nx/../a.png,1\n", "lines 2 and 3"),
+        ("path,label\na.png,0\n..,1\n", "is a folder; got .. in line 3"),
         ("path,label\n/not/there.png,0\n", "missing.*--skip-missing"),
         ("path,label\nC:\\a.png,0\n", "leaves the folder"),
         ("path,label\n,0\n", "leaves the folder"),
@@ -198,8 +199,38 @@ def test_one_s_own_table_may_name_files_anywhere(tmp_path: Path) -> None:
     twice = table(tmp_path / "tables", f"path,label\n{near},0\nnear.png,1\n")
     with pytest.raises(DataError, match="lines 2 and 3"):
         read(twice)
-    with pytest.raises(DataError, match=r"leaves the folder.*Write the absolute path"):
-        read(table(tmp_path / "tables", "path,label\n../far/away.png,1\n"))
+    place(tmp_path / "tables", "x/in.png")
+    up = table(tmp_path / "tables", "path,label\nx/../../far/away.png,1\n..\\tables\\near.png,0\nx//../x/in.png,0\n")
+    assert [item.name for item in read(up)] == ["../far/away.png", "near.png", "x/in.png"]
+    assert all(item.path.is_file() for item in read(up))
+    with pytest.raises(DataError, match=r"leaves the folder.*name it instead of its folder"):
+        read(tmp_path / "tables")
+    same = table(tmp_path / "tables", f"path,label\n../far/away.png,1\n{far},1\n")
+    with pytest.raises(DataError, match="lines 2 and 3"):
+        read(same)
+
+
+def test_a_listed_folder_is_not_called_missing(tmp_path: Path) -> None:
+    place(tmp_path, "a.png", "more/b.png")
+    path = table(tmp_path, "path,label\na.png,0\nmore,1\n")
+    for skip_missing in (False, True):
+        with pytest.raises(DataError, match=r"is a folder; got more in line 3.*row of its own"):
+            readers.load(path, skip_missing=skip_missing)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("hint", [False, True])
+def test_tables_as_excel_writes_them(mark: str, encoding: str, hint: bool, tmp_path: Path) -> None:
+    place(tmp_path, "a.png", "b, c.png")
+    rows = [["Path", "label", "origin"], ["a.png", "fake", "网"], ["b, c.png", "real", ""]]
+    text = (f"sep={mark}\r\n" if hint else "") + "".join(mark.join(row) + "\r\n" for row in rows)
+    path = table(tmp_path, text.encode(encoding))
+    for where in (path, tmp_path):
+        items = read(where)
+        assert [(item.name, item.forged, item.origin) for item in items] == [
+            ("a.png", True, "网"), ("b, c.png", False, ""),
+        ]  # fmt: skip
 
 
 def test_missing_files_are_counted_or_skipped(tmp_path: Path) -> None:

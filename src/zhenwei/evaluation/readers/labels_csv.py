@@ -1,9 +1,9 @@
 """A plain table of one's own: ``path,label``, and any of ``method,origin,identity,video,split,set``.
 
-Paths are relative to the table; in a table that is named itself, and so is the user's own, they may be absolute too.
-One that is found in a folder may be anybody's, and must not lead out of it. Labels: real, genuine, bonafide, 0; fake,
-forged, spoof, 1. Without ``set`` the set is called as the file is; without ``split`` everything is "test". Other
-columns are left alone.
+Paths are relative to the table; in a table that is named itself, and so is the user's own, they may be absolute or lead
+out of its folder, too. One that is found in a folder may be anybody's, and must not lead out of it. Labels: real,
+genuine, bonafide, 0; fake, forged, spoof, 1. Without ``set`` the set is called as the file is; without ``split``
+everything is "test". Other columns are left alone.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from zhenwei.errors import DataError
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers.table_reading import (
     Reading,
+    header_of,
+    is_folder,
     listed,
     parted,
+    printable,
     printable_row,
     relative,
     split_of,
@@ -25,7 +28,7 @@ from zhenwei.evaluation.readers.table_reading import (
 )
 
 _OUTSIDE = "Write the absolute path of a file that lies elsewhere."
-_NAMED = "If the table is your own, name it instead of its folder: absolute paths are taken then."
+_NAMED = "If the table is your own, name it instead of its folder: paths to files elsewhere are taken then."
 NAME = "csv"
 LAYOUT = "a .csv with the columns path and label, or a folder with one such table"
 WANTED = ("path", "label")
@@ -41,11 +44,15 @@ def read(place: Path) -> Reading:
     """Raises :class:`DataError` for a table that is damaged, naming the line."""
     own = place.is_file()
     path = place if own else _only(place)
-    lines: dict[tuple[str, str], int] = {}
+    lines: dict[tuple[str, Path], int] = {}
     every: list[Item] = []
     for line, row in table_of(path, WANTED):
-        item = _item(row, f"line {line} of {path}", path.stem, path.parent, own)
-        first = lines.setdefault((item.set_name, item.name), line)
+        where = f"line {line} of {path}"
+        item = _item(row, where, path.stem, path.parent, own)
+        if is_folder(item.path):
+            got, fix = f"{item.name} in {where}", "List its files, each in a row of its own."
+            raise DataError("a listed path is a folder", got=got, want="a file", fix=fix)
+        first = lines.setdefault((item.set_name, _whole(item.path)), line)
         if first != line:
             raise DataError("a file is listed twice", got=f"{item.name} in lines {first} and {line}", want="once")
         every.append(item)
@@ -79,10 +86,19 @@ def _item(row: dict[str, str], where: str, set_name: str, root: Path, own: bool)
 
 def _name(text: str, where: str, root: Path, own: bool) -> str:
     """Relative to the table wherever that is possible, so that one file has one name."""
-    if not own or not Path(text).is_absolute():
+    plain, absolute = text.replace("\\", "/"), Path(text).is_absolute()
+    if not own or not (absolute or ".." in plain.split("/")):
         return relative(text, where, fix=_OUTSIDE if own else _NAMED)
-    path = Path(os.path.normpath(text))
-    return within(path, root.absolute()) if path.is_relative_to(root.absolute()) else str(path)
+    folder = _whole(root)
+    path = _whole(Path(text) if absolute else folder / printable(plain, f"a path in {where}"))
+    if path.is_relative_to(folder):
+        return within(path, folder)
+    return str(path) if absolute else Path(os.path.normpath(plain)).as_posix()
+
+
+def _whole(path: Path) -> Path:
+    """Absolute, without ``..``; links are not followed."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -92,18 +108,9 @@ def _tables(folder: Path) -> list[Path]:
         if path.suffix.lower() == ".csv":
             if path.with_suffix(".zip").exists():
                 return []
-            if set(WANTED) <= _header(path):
+            if set(WANTED) <= header_of(path):
                 tables.append(path)
     return tables
-
-
-def _header(path: Path) -> set[str]:
-    try:
-        with path.open("rb") as file:
-            line = file.readline(1 << 16)
-    except OSError:
-        return set()
-    return {c.strip().strip('"').lower() for c in line.decode("utf-8-sig", "replace").split(",")}
 
 
 def _only(folder: Path) -> Path:

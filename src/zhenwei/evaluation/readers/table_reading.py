@@ -20,7 +20,10 @@ from zhenwei.evaluation.items import Item, Split
 
 LARGEST_LIST_BYTES = 1 << 30
 _SHOWN = 5
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # as Excel begins what it calls Unicode text
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_HINT = re.compile("sep=([,;\t])", re.IGNORECASE)  # a first line that is for Excel alone
+_LONGEST_HEADER = 1 << 16
 _SPLITS: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validate", "validation", "dev"),
@@ -140,19 +143,32 @@ def listed(folder: Path) -> list[Path]:
         raise DataError("a folder cannot be listed", got=f"{folder}: {error.strerror}") from error
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; a name that the file system cannot even hold is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def text_of(path: Path) -> str:
-    """A list's text, UTF-8 with or without byte-order mark. Raises :class:`DataError`."""
+    """A list's text, UTF-8 with or without byte-order mark, or UTF-16 with one. Raises :class:`DataError`."""
     try:
         if path.stat().st_size > LARGEST_LIST_BYTES:
             raise DataError(
                 "the list is too large", got=f"{path}: {path.stat().st_size} bytes", want=f"<= {LARGEST_LIST_BYTES}"
             )
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        return content.decode(_encoding(content))
     except OSError as error:
         raise DataError("the list cannot be read", got=f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         fix = "Save it as UTF-8."
         raise DataError("the list is not UTF-8", got=f"{path}: byte {error.start}", want="UTF-8", fix=fix) from error
+
+
+def _encoding(content: bytes) -> str:
+    return "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
 
 
 def json_of(path: Path) -> Any:
@@ -182,10 +198,15 @@ def mapping(value: Any, what: str, path: Path) -> dict[str, Any]:
 def table_of(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV with the line each ends on; header names in lower case, blank rows left out.
 
-    Raises :class:`DataError` for a missing column, one named twice, or a row of another length.
+    Cells are parted by commas, or by semicolons or tabs as Excel writes them, told by the header. Raises
+    :class:`DataError` for a missing column, one named twice, or a row of another length.
     """
-    reader = csv.reader(io.StringIO(text_of(path), newline=""), strict=True)
+    text = text_of(path)
+    mark, hinted = _mark(text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
     try:
+        if hinted:
+            next(reader)
         header = [h.strip().lower() for h in next(reader, [])]
         if not set(wanted) <= set(header) or len(set(header)) < len(header):
             got = f"{path}: {', '.join(header)[:200]!r}"
@@ -202,6 +223,26 @@ def table_of(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str
     except csv.Error as error:
         raise DataError("the table is no CSV", got=f"{path}, line {reader.line_num}: {error}") from error
     return rows
+
+
+def header_of(path: Path) -> set[str]:
+    """The columns of a table, in lower case; none where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_HEADER)
+    except OSError:
+        return set()
+    text = content.decode(_encoding(content), "replace")
+    mark, hinted = _mark(text)
+    line = "".join(text.splitlines()[int(hinted) :][:1])
+    return {cell.strip().strip('"').lower() for cell in line.split(mark)}
+
+
+def _mark(text: str) -> tuple[str, bool]:
+    """What parts the cells by the first line, and whether that line says nothing else."""
+    line = text.partition("\n")[0].rstrip("\r")
+    hint = _HINT.fullmatch(line)
+    return (hint[1], True) if hint else (next((mark for mark in ",;\t" if mark in line), ","), False)
 
 
 def split_of(word: str, where: str) -> Split:

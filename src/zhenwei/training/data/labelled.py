@@ -36,6 +36,7 @@ def labelled_images(data: Path, held_out: float) -> tuple[LabelledImages, Labell
     """
     train = [item for item in readers.load(data).items if item.split == "train"]
     if not train:
-        raise DataError("there is nothing to learn from", got=str(data), want='files of the split "train"')
+        want, fix = 'files of the split "train"', "In a table of your own, write train in a column split."
+        raise DataError("there is nothing to learn from", got=str(data), want=want, fix=fix)
     learn, apart = parted(train, held_out, lambda item: item.group)
     return LabelledImages(learn), LabelledImages(apart)
