@@ -9,7 +9,7 @@ from PIL import Image
 
 from zhenwei.pipeline import Options
 
-ACTS = ("calm", "crash", "exit", "killed", "killed_once", "endless", "deaf", "memory", "slow", "fault", "disk")
+ACTS = ("calm", "crash", "exit", "killed", "killed_once", "endless", "deaf", "memory", "slow", "fault", "disk", "loud")
 DETECTOR = "hazard.act"
 OPTIONS = Options(detectors=(DETECTOR, "provenance.labels"))
 
@@ -33,6 +33,11 @@ def killed(_): os.kill(os.getpid(), signal.SIGKILL)
 def fault(_): raise KeyError("a column")
 def slow(_): time.sleep(0.6)
 def calm(_): pass
+
+
+def loud(_):
+    print("printed by a plug-in")
+    os.write(1, b"and past Python\\n")
 
 
 def killed_once(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -228,6 +229,60 @@ def test_depths_without_meaning_are_refused(options: dict[str, Any]) -> None:
 def test_options_without_meaning_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         Options(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"frames": 1.5},
+        {"frames": "8"},
+        {"frames": True},
+        {"frames": np.array([1, 2])},
+        {"threads": 1.5},
+        {"threads": "2"},
+        {"threads": None},
+        {"threads": -1},
+        {"false_alarm": "0.1"},
+        {"false_alarm": None},
+        {"false_alarm": float("nan")},
+        {"detectors": None},
+        {"detectors": "encoder.blended"},
+        {"detectors": (3,)},
+    ],
+)
+def test_options_of_another_type_are_refused_at_once(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(UsageError, match=name.replace("_", ".")):
+        Options(**options)
+
+
+def test_something_else_in_the_place_of_options_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"zhenwei\.Options"):
+        examine(EXAMPLES / "astronaut.jpg", options={"frames": 1})  # type: ignore[arg-type]
+
+
+def test_a_detector_that_is_named_twice_is_asked_once() -> None:
+    once, often = [
+        examine(EXAMPLES / "astronaut-forged.jpg", options=Options(detectors=("encoder.blended",) * count))
+        for count in (1, 5)
+    ]
+    assert len(often.evidence) == len(once.evidence) == 1
+    assert often.verdict == once.verdict
+    assert often.engine.options == once.engine.options
+    assert Options(detectors=("b", "a", "b")).detectors == ("b", "a")
+
+
+def test_numbers_of_numpy_are_options_and_their_report_can_be_written() -> None:
+    options = Options(
+        frames=np.int64(4),  # type: ignore[arg-type]
+        false_alarm=np.float32(0.25),  # type: ignore[arg-type]
+        threads=np.int64(1),  # type: ignore[arg-type]
+        detectors=["provenance.labels"],  # type: ignore[arg-type]
+    )
+    assert options == Options(4, ("provenance.labels",), 0.25, 1)
+    written = json.loads(report.to_json(examine(EXAMPLES / "astronaut.jpg", options=options)))
+    given = written["engine"]["options"]
+    assert (given["frames"], given["false_alarm"], given["threads"]) == (4, 0.25, 1)
 
 
 def test_an_unknown_detector_is_named() -> None:

@@ -129,6 +129,83 @@ def test_a_broken_one_beside_it_is_told_once_and_left_out(site: Path, image: str
     assert "texture.grain" in {row["id"] for row in json.loads(listed.stdout)}
 
 
+MODULE = """
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zhenwei.types import DetectorInfo, Evidence, Subject, Text
+
+{at_import}
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="planted.{name}", question=Text("Is it?", zh="是吗？"), takes=("image",), level="file", needs=(),
+        reference="none", blind_spots=(),
+    )
+
+    def examine(self, subject: Subject) -> Evidence:
+        {when_asked}
+        return Evidence(self.info.id, None, "A.", "it was planted")
+
+
+{at_end}
+detector = Planted
+"""
+
+
+def planted(folder: Path, name: str, *, at_import: str = "", when_asked: str = "", at_end: str = "") -> None:
+    """An installed package ``planted-NAME`` of one detector, in ``folder``."""
+    source = MODULE.format(name=name, at_import=at_import, when_asked=when_asked or "pass", at_end=at_end)
+    (folder / f"planted_{name}.py").write_text(source, encoding="utf-8")
+    facts = folder / f"planted_{name}-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: planted-{name}\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(f"[zhenwei.detectors]\nplanted.{name} = planted_{name}:detector\n")
+
+
+def test_a_malformed_entry_of_the_catalogue_is_left_out_and_its_package_named(tmp_path: Path, image: str) -> None:
+    changes = {
+        "depth": "'deep'",
+        "level": "'galaxy'",
+        "finds": "'gold'",
+        "takes": "'image'",
+        "kinds": "('picture',)",
+        "models": "(7,)",
+        "question": "None",
+        "contract": "3",
+    }
+    for name, value in changes.items():
+        field = "takes" if name == "kinds" else name
+        changed = f"Planted.info = dataclasses.replace(Planted.info, {field}={value})"
+        planted(tmp_path, name, at_import="import dataclasses", at_end=changed)
+    planted(tmp_path, "sound")
+    listed = python(tmp_path, "-m", "zhenwei", "detectors", "--format", "json")
+    assert {row["id"] for row in json.loads(listed.stdout) if "planted" in row["id"]} == {"planted.sound"}
+    for name in changes:
+        assert f"planted-{name}" in listed.stderr
+    scan = python(tmp_path, "-m", "zhenwei", "scan", image, "--fast", "--format", "json")
+    assert (scan.returncode, scan.stdout.count("\n")) == (0, 1), scan.stderr
+    assert scan.stderr.count("It is left out.") == len(changes)
+
+
+def test_what_it_prints_is_in_no_result(tmp_path: Path, image: str) -> None:
+    said = "print('words'); os.write(1, b'bytes' + os.linesep.encode())"
+    planted(tmp_path, "loud", at_import=said, when_asked=said)
+    words = ["--detector", "planted.loud"]
+    for command in (
+        ["scan", image, *words, "--format", "json"],
+        ["compare", image, image, *words, "--format", "json"],
+    ):
+        ended = python(tmp_path, "-m", "zhenwei", *command)
+        assert ended.returncode == 0, ended.stderr
+        assert not {"words", "bytes"} & set(ended.stdout.split())
+        assert {"words", "bytes"} <= set(ended.stderr.split())
+        json.loads(ended.stdout)
+
+
 @pytest.mark.heavy
 def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, image: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)

@@ -107,6 +107,7 @@ def with_info(**changes: Any) -> type[Detector]:
 
 
 CURVE = Curve("c", "x", "y", (0.0, 1.0), (0.0, 1.0))
+BLACK = np.zeros((2, 2, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +126,14 @@ CURVE = Curve("c", "x", "y", (0.0, 1.0), (0.0, 1.0))
         (changed(detector="warp.self_blend"), "signed 'warp.self_blend'"),
         (changed(person=7), "about person 7, asked of 1"),
         (changed(person=None), "about person None, asked of 1"),
+        (changed(llr=None, reason="why", person=7), "about person 7, asked of 1"),
         (changed(interval=Interval(2.0, 1.0)), "ends before it begins"),
         (changed(interval=Interval(0.0, float("nan"))), "interval end"),
         (changed(exhibits=(replace(CURVE, y=(0.0,)),)), "2 x and 1 y"),
         (changed(exhibits=(replace(CURVE, y=(0.0, float("nan"))),)), "all finite"),
         (changed(exhibits=(ImageExhibit("p", np.zeros((2, 2), np.uint8)),)), "want uint8"),
         (changed(exhibits=(ImageExhibit("p", np.zeros((2, 2, 3), np.float32)),)), "want uint8"),
+        (changed(exhibits=(ImageExhibit("p", BLACK, original=BLACK.astype(np.float32)),)), "want the same"),
         (changed(weights=b"id"), "not plain JSON"),
     ],
 )
@@ -186,6 +189,7 @@ def test_an_answer_that_is_no_evidence() -> None:
         (with_info(takes=("pictures",)), "is not some of"),
         (with_info(level="frame"), "level 'frame'"),
         (with_info(depth="deep"), "depth 'deep'"),
+        (with_info(finds="gold"), "finds 'gold'"),
         (with_info(contract=InputContract(0, 0.0, 20)), "at 0"),
         (with_info(contract=InputContract(32, -0.1, 20)), "at 0"),
         (with_info(needs=(b"faces",)), "not plain JSON"),

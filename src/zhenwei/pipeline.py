@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import operator
+import reprlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
+from numbers import Real
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -69,11 +74,11 @@ _EFFORTS: Mapping[Depth, _Effort] = {"fast": _Effort(8, 40), "standard": _Effort
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``frames``: how many are sampled from a clip, None = 8 at depth "fast", else 32. ``detectors``: ids, empty =
-    those of ``depth``. ``false_alarm``: the wanted rate of genuine files called forged, in (0, 0.5). ``threads``: for
-    inference, 0 = one per core. ``depth``: "fast" asks the cheapest detectors about few frames, "standard" all but
-    those that cost much and were measured to add little, "full" all; both without those that count for nothing in media
-    of this kind."""
+    """``frames``: how many are sampled from a clip, None = 8 at depth "fast", else 32. ``detectors``: ids, each once
+    whoever names it twice, empty = those of ``depth``. ``false_alarm``: the wanted rate of genuine files called forged,
+    in (0, 0.5). ``threads``: for inference, 0 = one per core. ``depth``: "fast" asks the cheapest detectors about few
+    frames, "standard" all but those that cost much and were measured to add little, "full" all; both without those that
+    count for nothing in media of this kind. UsageError for what has no meaning or another type."""
 
     frames: int | None = None
     detectors: tuple[str, ...] = ()
@@ -82,6 +87,10 @@ class Options:
     depth: Depth = "standard"
 
     def __post_init__(self) -> None:
+        self._set("detectors", _ids(self.detectors))
+        self._set("frames", None if self.frames is None else _whole("frames", self.frames))
+        self._set("threads", _whole("threads", self.threads))
+        self._set("false_alarm", _figure("false_alarm", self.false_alarm))
         if self.depth not in DEPTHS:
             raise UsageError("there is no such depth", got=repr(self.depth), want=", ".join(DEPTHS))
         if self.detectors and self.depth != "standard":
@@ -94,6 +103,11 @@ class Options:
             raise UsageError(
                 "the false-alarm rate is out of range", got=str(self.false_alarm), want="between 0 and 0.5"
             )
+        if self.threads < 0:
+            raise UsageError("the number of threads is out of range", got=str(self.threads), want="0 or more")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     @property
     def sampled_frames(self) -> int:
@@ -104,6 +118,32 @@ class Options:
     def asked(self) -> tuple[str, ...]:
         """Ids of the detectors that are asked: ``detectors``, or those of ``depth``."""
         return self.detectors or detectors.asked_at(self.depth)
+
+
+def _ids(given: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in order: a second answer of the same detector would count as a second witness."""
+    listed = isinstance(given, Sequence) and not isinstance(given, str | bytes)
+    if not listed or not all(isinstance(id_, str) for id_ in given):
+        raise _wrong_type("detectors", given, "a list of ids of detectors")
+    return tuple(dict.fromkeys(given))
+
+
+def _whole(name: str, given: object) -> int:
+    """A plain int: reports are written as JSON, which knows no numbers of NumPy."""
+    if not isinstance(given, bool) and isinstance(given, SupportsIndex):
+        with contextlib.suppress(TypeError):  # of an array, which has the method
+            return operator.index(given)
+    raise _wrong_type(name, given, "a whole number")
+
+
+def _figure(name: str, given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise _wrong_type(name, given, "a number")
+    return float(given)
+
+
+def _wrong_type(name: str, given: object, want: str) -> UsageError:
+    return UsageError(f"the option {name} has the wrong type", got=reprlib.repr(given), want=want)
 
 
 def examine(source: Source, *, options: Options | None = None, progress: Progress | None = None) -> Report:
@@ -118,7 +158,10 @@ def examine(source: Source, *, options: Options | None = None, progress: Progres
     it was read, :class:`UsageError` for options or a source without meaning, :class:`ModelError` for weights that are
     missing or altered.
     """
-    options = options or Options()
+    if options is None:
+        options = Options()
+    elif not isinstance(options, Options):
+        raise UsageError("these are no options", got=reprlib.repr(options), want="zhenwei.Options")
     tell = progress or (lambda _stage, _fraction: None)
     began = time.perf_counter()
     models.set_threads(options.threads)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,9 +17,26 @@ from zhenwei.detectors import ask, build, models_of
 from zhenwei.detectors.traditional.noise import Noise
 from zhenwei.engine import barrier
 from zhenwei.errors import DataError, FaultError, MediaError, ModelError, OutOfMemoryError, UsageError
-from zhenwei.report import Unreadable, to_dict
-from zhenwei.types import Evidence, Media, Person, PersonVerdict, Report, StreamVerdict, Subject, Verdict
+from zhenwei.report import Unreadable, to_dict, to_html
+from zhenwei.testing import image_subject, portrait
+from zhenwei.types import (
+    Box,
+    Curve,
+    Declaration,
+    Evidence,
+    ImageExhibit,
+    Interval,
+    Media,
+    Person,
+    PersonVerdict,
+    Report,
+    StreamVerdict,
+    Subject,
+    Text,
+    Verdict,
+)
 
+SCHEMA = json.loads((Path(engine.__file__).parents[1] / "report" / "schema.json").read_text(encoding="utf-8"))
 QUICK = pipeline.Options(detectors=("traditional.noise", "provenance.labels"))
 SUBJECT = Subject(Media("a.png", "0" * 64, "image", 1, "png"))
 
@@ -39,6 +59,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, what: object) -> None:
     monkeypatch.setattr(Noise, "examine", examine)
 
 
+CURVE = Curve("c", "x", "y", (1.0, 2.0), (1.0, None))
+PIXELS = np.zeros((5, 4, 3), np.uint8)
+NONSENSE = Declaration("stolen", "label", "unsigned", Text("It is.", zh="是。"))  # type: ignore[arg-type]
 ANSWERS: dict[str, object] = {
     "raises": KeyError("a column"),
     "exits": SystemExit(0),
@@ -51,6 +74,38 @@ ANSWERS: dict[str, object] = {
     "no Python float": Evidence("traditional.noise", np.float32(3.0), "A."),  # type: ignore[arg-type]
     "of another": Evidence("cnn.face_forgery", 9.0, "A."),
     "no words": Evidence("traditional.noise", 9.0, 7),  # type: ignore[arg-type]
+    "a flag": Evidence("traditional.noise", True, "A."),
+    "no number that a float can be": Evidence("traditional.noise", 10**400, "A."),
+    "no reason": Evidence("traditional.noise", None, "A."),
+    "of somebody who is not there": Evidence("traditional.noise", 9.0, "A.", person=42),
+    "an abstention on somebody": Evidence("traditional.noise", None, "A.", "why", person=42),
+    "no interval": Evidence("traditional.noise", 9.0, "A.", interval=(0, 1)),  # type: ignore[arg-type]
+    "an interval without end": Evidence("traditional.noise", 9.0, "A.", interval=Interval(0.0, float("inf"))),
+    "no weights": Evidence("traditional.noise", 9.0, "A.", weights=7),  # type: ignore[arg-type]
+    "asked perhaps": Evidence("traditional.noise", 9.0, "A.", asked="x"),  # type: ignore[arg-type]
+    "declares a word": Evidence("traditional.noise", 9.0, "A.", declares=("x",)),  # type: ignore[arg-type]
+    "declares nonsense": Evidence("traditional.noise", 9.0, "A.", declares=(NONSENSE,)),
+    "exhibits are one": Evidence("traditional.noise", 9.0, "A.", exhibits=CURVE),  # type: ignore[arg-type]
+}
+EXHIBITS: dict[str, object] = {
+    "a word": "str",
+    "grey numbers": ImageExhibit("c", np.zeros((5, 5))),  # type: ignore[arg-type]
+    "no array": ImageExhibit("c", [[1]]),  # type: ignore[arg-type]
+    "nothing to see": ImageExhibit("c", np.zeros((0, 5, 3), np.uint8)),
+    "another original": ImageExhibit("c", PIXELS, original=PIXELS[1:]),
+    "no caption": ImageExhibit(None, PIXELS),  # type: ignore[arg-type]
+    "no time": ImageExhibit("c", PIXELS, float("nan")),
+    "half a box": ImageExhibit("c", PIXELS, boxes=((1, 0.0),)),  # type: ignore[arg-type]
+    "no place": ImageExhibit("c", PIXELS, place=(0, 0, 1, 1)),  # type: ignore[arg-type]
+    "a point too few": replace(CURVE, y=(1.0,)),
+    "no finite point": replace(CURVE, y=(1.0, float("nan"))),
+    "a point of NumPy": replace(CURVE, y=(1.0, np.float32(1.0))),  # type: ignore[arg-type]
+    "a gap in x": replace(CURVE, x=(None, 2.0)),  # type: ignore[arg-type]
+    "no label": replace(CURVE, x_label=None),  # type: ignore[arg-type]
+}
+ANSWERS |= {
+    f"an exhibit: {name}": Evidence("traditional.noise", 9.0, "A.", exhibits=(exhibit,))  # type: ignore[arg-type]
+    for name, exhibit in EXHIBITS.items()
 }
 
 
@@ -68,7 +123,36 @@ def test_a_detector_that_fails_costs_its_answer_and_is_told(
     assert "failed" in str(failed.reason)
     assert other.fault == ""
     assert report.verdict.decision == "inconclusive"
-    assert [row["failed"] for row in to_dict(report)["evidence"]] == [True, False]
+    document = to_dict(report)
+    assert [row["failed"] for row in document["evidence"]] == [True, False]
+    jsonschema.validate(document, SCHEMA)
+    assert "<html" in to_html(report)
+
+
+def test_what_can_be_drawn_and_written_is_an_answer(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = ImageExhibit("c", PIXELS, 0, PIXELS, ((1, 0.0, 0.0, 1.0, 1.0),), Box(0, 0, 1, 1))
+    declared = Declaration("edited", "label", "unsigned", Text("It is.", zh="是。"))
+    exhibits = [shown, CURVE, replace(CURVE, x=(), y=())]
+    answer = Evidence(
+        "traditional.noise", np.float64(1.0), "A.", score=2, interval=Interval(0, 1), exhibits=exhibits,  # type: ignore[arg-type]
+        declares=(declared,),
+    )  # fmt: skip
+    failing(monkeypatch, answer)
+    report = engine.examine_one(image, options=QUICK)
+    assert isinstance(report, Report)
+    assert report.evidence[0].fault == ""
+    assert "<html" in to_html(report)
+
+
+@pytest.mark.parametrize(("said", "is_sound"), [(1, True), (None, False), (2, False), (True, False)])
+def test_what_speaks_of_a_person_names_the_one_that_was_asked_about(
+    said: int | None, is_sound: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Noise, "examine", lambda *_: Evidence("traditional.noise", 9.0, "A.", person=said))
+    answer = ask(build("traditional.noise"), image_subject(portrait()))
+    assert (not answer.fault, answer.person) == (is_sound, 1)
+    monkeypatch.setattr(Noise, "examine", lambda *_: Evidence("traditional.noise", None, "A.", "why"))
+    assert not ask(build("traditional.noise"), image_subject(portrait())).fault
 
 
 def test_memory_that_runs_out_in_a_detector_costs_the_file(image: str, monkeypatch: pytest.MonkeyPatch) -> None:

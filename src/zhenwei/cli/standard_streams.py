@@ -30,7 +30,7 @@ class _Door(io.BufferedIOBase):
     dropped, since a note that cannot be shown is no reason to stop."""
 
     def __init__(self, out: BinaryIO | None, *, lossy: bool) -> None:
-        self._out, self._lossy, self._lost = out, lossy, False
+        self._out, self.lossy, self._lost = out, lossy, False
 
     def writable(self) -> bool:
         return True
@@ -66,7 +66,7 @@ class _Door(io.BufferedIOBase):
             self._lost = True
             if self._out is not None:
                 _lead_nowhere(self._out)
-            if self._lossy:
+            if self.lossy:
                 return
             if error.errno in (errno.EPIPE, errno.ESHUTDOWN, errno.ECONNRESET):
                 raise ReaderGoneError("whoever read standard output is gone") from error
@@ -86,10 +86,36 @@ def _lead_nowhere(out: BinaryIO) -> None:
         os.close(nowhere)
 
 
+class _Results(io.TextIOWrapper):
+    """Standard output of a command: for its results, and nothing that a plug-in prints."""
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Within it, ``sys.stdout`` and what is written to its number go to standard error; on a terminal, where a
+        person reads both, to where they always go."""
+        if sys.stdout is not self or self.isatty():
+            yield
+            return
+        kept = None
+        with contextlib.suppress(OSError):
+            if self.fileno() == 1:
+                kept = os.dup(1)
+                os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        try:
+            yield
+        finally:
+            sys.stdout = self
+            if kept is not None:
+                os.dup2(kept, 1)
+                os.close(kept)
+
+
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
     """Within it, ``sys.stdout`` and ``sys.stderr`` are UTF-8 for pipes and files whatever the locale, escape what a
-    terminal cannot show, and raise OutputError instead of OSError; notes that cannot be shown are dropped."""
+    terminal cannot show, and raise OutputError instead of OSError; notes that cannot be shown are dropped.
+    ``sys.stdout.aside()`` keeps what others print out of the results."""
     _fill_closed()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _through_a_door(sys.stdout, lossy=False), _through_a_door(sys.stderr, lossy=True)
@@ -117,7 +143,8 @@ def _through_a_door(stream: TextIO | None, *, lossy: bool) -> TextIO:
 
 def _text(door: _Door, encoding: str, *, line_buffering: bool = False) -> TextIO:
     buffer = cast("io.BufferedWriter", door)  # of which it has all that a TextIOWrapper calls
-    return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=line_buffering, write_through=True)
+    kind = io.TextIOWrapper if door.lossy else _Results
+    return kind(buffer, encoding, "backslashreplace", line_buffering=line_buffering, write_through=True)
 
 
 def _fill_closed() -> None:

@@ -208,7 +208,8 @@ def kinds(stores: Sequence[Path]) -> tuple[dict[str, list[tuple[Path, type[Detec
                 found.setdefault(id_, []).append((store, kind_of(store, id_, rows[id_].sha256)))
         except ZhenweiError as error:
             fix = f"Add it again, take {store} out of {foreign.STORES}, or delete the folder."
-            broken[f"{FAMILY}.{store.name}"] = UsageError("a store of networks cannot be read", got=str(error), fix=fix)
+            got = f"{error.what}: {error.got}" if error.got else error.what  # its cure is one for the package's own
+            broken[f"{FAMILY}.{store}"] = UsageError("a store of networks cannot be read", got=got, fix=fix)
     return found, broken
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import get_args
 
 from zhenwei import models
 from zhenwei.errors import DetectorClashError, UsageError, ZhenweiError
 from zhenwei.faults import contained
 from zhenwei.models import ModelEntry
-from zhenwei.types import Detector, DetectorInfo
+from zhenwei.types import DEPTHS, Detector, DetectorInfo, Forgery, InputContract, Kind, Level
 
 GROUP = "zhenwei.detectors"
 _REPAIR = "Repair or uninstall the package that declares it."
@@ -104,7 +107,8 @@ def models_of(kind: type[Detector] | Detector) -> dict[str, ModelEntry]:
 def _loaded(point: EntryPoint) -> type[Detector] | BrokenPlugin:
     what, trace = f"the detector {point.name!r} does not load", ""
     try:
-        return contained(lambda: _audio(point))
+        with getattr(sys.stdout, "aside", nullcontext)():  # the command line keeps what it prints out of its results
+            return contained(lambda: _sound(point))
     except ZhenweiError as error:
         got, trace = f"{_claim(point)}: {error.got or error}", getattr(error, "trace", "")
         if not trace:
@@ -114,16 +118,41 @@ def _loaded(point: EntryPoint) -> type[Detector] | BrokenPlugin:
     return BrokenPlugin(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace)
 
 
-def _audio(point: EntryPoint) -> type[Detector]:
+def _sound(point: EntryPoint) -> type[Detector]:
     """Its class, after it was seen to be a detector that builds and whose models there are."""
     kind = checked(point.name, point.load())
     info: object = kind.info  # what another package calls so
     if not isinstance(info, DetectorInfo):
         got = f"info of type {type(info).__name__}"
         raise UsageError("it is no detector", got=got, want="info: DetectorInfo")
+    if fault := _fault_of(info):
+        raise UsageError("its entry in the catalogue is not sound", got=fault)
     kind()
     models_of(kind)
     return kind
+
+
+def _fault_of(info: DetectorInfo) -> str:
+    """What of it no examination could work with: ``name value`` of the first such field, "" if there is none."""
+    right = {
+        "question": isinstance(info.question, str),
+        "takes": _are_texts(info.takes) and bool(info.takes) and set(info.takes) <= set(get_args(Kind)),
+        "level": info.level in get_args(Level),
+        "needs": _are_texts(info.needs),
+        "reference": isinstance(info.reference, str),
+        "blind_spots": _are_texts(info.blind_spots),
+        "models": _are_texts(info.models),
+        "contract": info.contract is None or isinstance(info.contract, InputContract),
+        "reads_metadata": isinstance(info.reads_metadata, bool),
+        "finds": info.finds in get_args(Forgery),
+        "needs_strip": isinstance(info.needs_strip, bool),
+        "depth": info.depth in DEPTHS,
+    }
+    return next((f"{name} {getattr(info, name)!r}" for name, is_right in right.items() if not is_right), "")
+
+
+def _are_texts(listed: object) -> bool:
+    return isinstance(listed, tuple | list) and all(isinstance(text, str) for text in listed)
 
 
 def _package(point: EntryPoint) -> str:

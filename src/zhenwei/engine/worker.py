@@ -29,6 +29,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def serve(pipe: Connection, threads: int, memory_bytes: int | None, disk_bytes: int | None, temporary: str) -> None:
     """Examine what comes through ``pipe`` until it is closed. ``temporary``: the folder for temporary files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver ends its workers
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)  # what a plug-in prints is no result of the driver's
     threading.Thread(target=_end_with_driver, daemon=True).start()
     for name in _THREADS:
         os.environ.setdefault(name, str(threads))

@@ -27,6 +27,7 @@ from zhenwei.types import (
     DetectorInfo,
     Evidence,
     Exhibit,
+    Forgery,
     ImageExhibit,
     Kind,
     Level,
@@ -105,6 +106,7 @@ def check_info(kind: type[Detector], subjects: Subjects) -> None:
         f"takes {info.takes!r} names a kind twice": len(set(info.takes)) != len(info.takes),
         f"depth {info.depth!r} is not one of {DEPTHS}": info.depth not in DEPTHS,
         f"level {info.level!r} is not one of {get_args(Level)}": not _within((info.level,), Level),
+        f"finds {info.finds!r} is not one of {get_args(Forgery)}": not _within((info.finds,), Forgery),
         f"contract {contract} has a size, face or deviation below or at 0": contract is not None
         and (contract.size_px <= 0 or contract.min_face_px <= 0 or contract.deviation <= 0 or contract.margin < 0),
     }
@@ -276,7 +278,8 @@ def _check_evidence(kind: type[Detector], name: str, subject: Subject, evidence:
         f"is signed {evidence.detector!r}": evidence.detector != info.id,
         "abstains without a reason": llr is None and not str(evidence.reason).strip(),
         "has no finding": not str(evidence.finding).strip(),
-        f"is about person {evidence.person}, asked of {person}": llr is not None and evidence.person != person,
+        f"is about person {evidence.person}, asked of {person}": evidence.person
+        not in ((person, None) if llr is None else (person,)),
         "ends before it begins": evidence.interval is not None and evidence.interval.start_s > evidence.interval.end_s,
         "does not name the weights behind its llr": llr is not None and bool(info.models) and not evidence.weights,
     }
@@ -296,8 +299,10 @@ def _check_exhibit(where: str, exhibit: Exhibit) -> None:
         pixels = exhibit.pixels
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ContractError(f"{where} is {pixels.dtype} {pixels.shape}, want uint8 (height, width, 3)")
-        if exhibit.original is not None and exhibit.original.shape != pixels.shape:
-            raise ContractError(f"{where} is {pixels.shape} and its original {exhibit.original.shape}, want the same")
+        original = pixels if exhibit.original is None else exhibit.original
+        if (original.dtype, original.shape) != (pixels.dtype, pixels.shape):
+            its = f"{original.dtype} {original.shape}"
+            raise ContractError(f"{where} is {pixels.dtype} {pixels.shape} and its original {its}, want the same")
     elif len(exhibit.x) != len(exhibit.y) or not all(
         math.isfinite(v) for v in (*exhibit.x, *exhibit.y) if v is not None
     ):
