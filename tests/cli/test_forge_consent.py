@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,18 @@ def test_a_subject_is_replaced_only_on_demand(faces: Path) -> None:
 def test_what_has_no_meaning_is_refused_and_nothing_is_written(faces: Path, more: tuple[str, ...]) -> None:
     assert make(faces, "anna", *more) != 0
     assert not (faces / "consent.json").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("scope", "asked"), [("face", ["gan", "train"]), ("voice", ["voice", "model"])])
+def test_the_cure_that_a_refusal_prints_runs(
+    scope: str, asked: list[str], language: str, faces: Path, capsys: Read
+) -> None:
+    assert main(["--lang", language, "forge", *asked, str(faces / "anna"), "--output", str(faces / "run")]) == 2
+    told = capsys.readouterr().err
+    assert ("请制作清单" in told) == (language == "zh")
+    found = re.search(r"zhenwei (forge consent make [^(（]+)", told)
+    assert found is not None
+    words = {"FOLDER": str(faces / "anna"), "NAME": "anna", "BASIS": "synthetic", "TEXT": "drawn", "DATE": "never"}
+    assert main([words.get(word, word) for word in found[1].split()]) == 0
+    assert [(p.name, p.scope) for p in read_consent(faces / "consent.json").subjects] == [("anna", scope)]

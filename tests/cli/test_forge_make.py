@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +12,13 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from tests.forge.latents import untrained_latents
 from tests.training.data.test_pack import ASTRONAUT
 
 from zhenwei.cli import main
 from zhenwei.cli._forge_make import Method, refuse_other
+from zhenwei.defence.credential import read_credential
 from zhenwei.errors import DataError
 from zhenwei.forge.make import METHODS, forge_image, forge_video, read_sitter
 
@@ -55,27 +58,66 @@ def test_a_forgery_of_another_file_is_not_replaced(tmp_path: Path) -> None:
 def test_a_format_without_a_place_in_a_credential_costs_itself_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name in ("b.mkv", "c.mp4"):
+        _clip(tmp_path / name, 40)
+    given = [str(tmp_path / name) for name in ("b.mkv", "c.mp4")]
+    assert main(["forge", "make", "temporal", *given, "-o", str(tmp_path / "o")]) == 1
+    assert "b.mkv" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "o").glob("*.mp4")] == ["c.temporal.0-0.mp4"]
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "tiff", "ppm"])
+def test_a_picture_whose_format_holds_no_credential_is_forged(suffix: str, tmp_path: Path) -> None:
+    given, out = tmp_path / f"b.{suffix}", tmp_path / "o"
     with Image.open(ASTRONAUT) as image:
-        image.save(tmp_path / "b.bmp")
-    assert (
-        main(["forge", "make", "self_blend", str(tmp_path / "b.bmp"), str(ASTRONAUT), "-o", str(tmp_path / "o")]) == 1
-    )
-    assert "b.bmp" in capsys.readouterr().err
-    assert list((tmp_path / "o").glob("*.png"))
+        image.save(given)
+    assert main(["forge", "make", "self_blend", str(given), "-o", str(out)]) == 0
+    made = out / "b.self_blend.0-0.png"
+    held = read_credential(made.read_bytes())
+    assert (held.state, len(held.history)) == ("valid", 1)
+    recipe = json.loads(Path(f"{made}.json").read_text())["recipe"]
+    assert recipe["source_sha256"] == hashlib.sha256(given.read_bytes()).hexdigest()
+
+
+def test_a_picture_that_is_cut_short_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ASTRONAUT.read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) * 2 // 3])
+    asked = ["forge", "make", "self_blend", str(tmp_path / "cut.jpg"), "-o", str(tmp_path / "o")]
+    assert main(["--lang", "zh", *asked]) == 1
+    assert "cut.jpg 不完整" in capsys.readouterr().err
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_forgeries_are_counted_on_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=100)
+    monkeypatch.setattr("zhenwei.cli._forge_make.notes_console", lambda: console)
+    files = [str(ASTRONAUT), str(tmp_path / "nope.jpg")]
+    assert main(["forge", "make", "self_blend", *files, "--count", "2", "-o", str(tmp_path / "o")]) == 1
+    assert "2/4" in shown.getvalue()
+    assert ASTRONAUT.name in shown.getvalue()
+    assert capsys.readouterr().out.count("mark ") == 2
+
+
+def _clip(path: Path, gap: int) -> None:
+    """20 frames of a face, 40 ms from one to the next and ``gap`` ms from every sixth."""
+    with Image.open(ASTRONAUT) as image:
+        frame = av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB").resize((480, 480))), "rgb24")
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width = stream.height = 480
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
+        for number in range(20):
+            frame.pts, frame.time_base = 40 * number + (gap - 40) * (number // 6), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
 
 
 def test_a_clip_of_uneven_times_is_refused_where_its_course_is_forged(tmp_path: Path) -> None:
-    with Image.open(ASTRONAUT) as image:
-        frame = av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB").resize((480, 480))), "rgb24")
     for name, gap in (("even", 40), ("uneven", 300)):
-        with av.open(str(tmp_path / f"{name}.mp4"), "w") as out:
-            stream = out.add_stream("libx264", rate=25)
-            stream.width = stream.height = 480
-            stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
-            for number in range(20):
-                frame.pts, frame.time_base = 40 * number + (gap - 40) * (number // 6), Fraction(1, 1000)
-                out.mux(stream.encode(frame))
-            out.mux(stream.encode(None))
+        _clip(tmp_path / f"{name}.mp4", gap)
     video, rate_hz = forge_video(tmp_path / "even.mp4", np.random.default_rng(0))
     assert (len(video.frames), round(rate_hz)) == (20, 25)
     with pytest.raises(DataError, match="not evenly spaced"):

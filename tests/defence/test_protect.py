@@ -25,7 +25,8 @@ from zhenwei.defence.marking import mark_file
 from zhenwei.defence.protect import identifier, protect
 from zhenwei.defence.verify import verify
 from zhenwei.defence.watermark import read_image
-from zhenwei.errors import DataError, MediaError, UsageError
+from zhenwei.errors import DataError, MediaError, UnmarkedError, UsageError
+from zhenwei.types import in_language
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -99,6 +100,44 @@ def test_grey_transparent_and_palette_png_keep_their_kind(mode: str) -> None:
     mark = read_image(np.array(after.convert("RGB")), KEY)
     assert mark is not None
     assert mark.ident == IDENT
+
+
+def _cut_out(width_of_hole: int, form: str, orientation: int = 1) -> bytes:
+    """A picture of 300 px with nothing left of ``width_of_hole`` and little in its lower fifth."""
+    layer = np.dstack([image(300, 300), np.full((300, 300), 255, np.uint8)])
+    layer[240:, :, 3], layer[:, :width_of_hole] = 120, 0
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return saved(layer, form, exif=exif, **({"exact": True} if form == "webp" else {}))
+
+
+@pytest.mark.parametrize(("form", "orientation"), [("png", 1), ("png", 6), ("webp", 1)])
+def test_what_is_partly_transparent_is_read_as_it_was_marked(form: str, orientation: int, me: Identity) -> None:
+    given = _cut_out(30, form, orientation)
+    (mark,) = verify(mark_file(given, IDENT, KEY), keys=[KEY]).marks
+    assert (mark.ident, mark.transform, mark.intact, mark.altered) == (IDENT.hex(), "as it is", True, 0.0)
+    signed = protect(given, claim="edited", identity=me, key=KEY)
+    assert signed.marked
+    assert signed.verification.marks[0].intact
+    painted = np.array(_open(mark_file(_cut_out(30, form), IDENT, KEY)))
+    painted[60:180, 90:240, :3] = 90
+    (mark,) = verify(saved(painted, form), keys=[KEY]).marks
+    assert mark.intact is False  # what is seen still counts
+
+
+def test_what_is_too_transparent_to_keep_a_mark_is_told(me: Identity) -> None:
+    with Image.open(PORTRAIT) as photo:
+        layer = photo.convert("RGBA")
+    y, x = (np.linspace(-1, 1, side)[:, None] for side in (layer.height, layer.width))
+    layer.putalpha(Image.fromarray(np.where(y**2 + x.T**2 < 0.7, 255, 0).astype(np.uint8)))
+    given = saved(np.asarray(layer), "png")
+    with pytest.raises(UnmarkedError, match="too transparent") as error:
+        mark_file(given, IDENT, KEY)
+    assert error.value.got.endswith("% transparent")
+    signed = protect(given, claim="edited", identity=me, key=KEY)
+    assert not signed.marked
+    assert "too transparent" in signed.notes[0]
+    assert "透明" in in_language(signed.notes[0], "zh")
 
 
 def test_png_chunks_stay_in_their_places() -> None:

@@ -160,12 +160,20 @@ def test_the_labs_own_file_is_replaced(door: Door, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p.png", "p.png.json"]
 
 
+def test_folders_are_made_unless_a_file_is_in_the_way(door: Door, tmp_path: Path) -> None:
+    made = export_image(portrait(300, 260), ORIGIN, tmp_path / "new" / "er" / "a.png", door)
+    assert made.path.is_file()
+    (tmp_path / "taken").write_bytes(b"kept")
+    with pytest.raises(DataError, match="cannot make the folder"):
+        export_image(portrait(300, 260), ORIGIN, tmp_path / "taken" / "er" / "a.png", door)
+    assert (tmp_path / "taken").read_bytes() == b"kept"
+
+
 @pytest.mark.parametrize(
     ("origin", "name"),
     [
         (ORIGIN, "a.bmp"),
         (ORIGIN, "a.mp4"),
-        (ORIGIN, "nowhere/a.png"),
         (Origin("", {}), "a.png"),
         (Origin("x", {"a": float("nan")}), "a.png"),
         (Origin("x", {"a": "x" * 70_000}), "a.png"),

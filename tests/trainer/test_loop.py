@@ -19,6 +19,7 @@ from zhenwei.trainer.checkpoints import read_checkpoint, write_checkpoint
 from zhenwei.trainer.loop import Clock, ema_warmup, take_step, train
 from zhenwei.trainer.run import LOG, SCHEMA, WEIGHTS, Run, Runtime, Schedule, Task, Turn, begin, save
 from zhenwei.trainer.schedule import warmup_cosine
+from zhenwei.words import error_text
 
 
 class Numbers:
@@ -121,9 +122,28 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
 def test_several_runs_share_a_folder_and_each_knows_its_own(tmp_path: Path) -> None:
     train(task(), schedule(2), tmp_path, about={"data": "a"})
     train(task(), schedule(3), tmp_path, about={"data": "b"}, name="other")
-    with pytest.raises(UsageError, match="data b -> a"):
+    with pytest.raises(UsageError, match="data a instead of b"):
         train(task(), schedule(3), tmp_path, about={"data": "a"}, name="other")
     assert train(task(), schedule(4), tmp_path, about={"data": "a"}).step == 4
+
+
+def test_another_run_is_told_setting_by_setting(tmp_path: Path) -> None:
+    was = {"settings": {"kind": "dcgan", "width": 16, "noise": 64}, "data": "33 puppets", "pixels": "a" * 64}
+
+    def got(**now: object) -> tuple[str, str]:
+        with pytest.raises(UsageError, match="another run") as error:
+            train(task(), schedule(3), tmp_path, about=was | now)
+        return error.value.got, error_text(error.value, "zh")
+
+    train(task(), schedule(2), tmp_path, about=was)
+    wider = {"kind": "dcgan", "width": 32, "noise": 64}
+    assert got(settings=wider, seed=3)[0] == "seed 3 instead of nothing; width 32 instead of 16"
+    assert "宽度为 32，原为 16" in got(settings=wider)[1]
+    # What follows from another kind or from other data is not told beside it, and no digest is.
+    assert got(settings={"kind": "stylegan", "width": 16, "noise": 128})[0] == "kind stylegan instead of dcgan"
+    assert got(data="40 puppets", pixels="b" * 64)[0] == "data 40 puppets instead of 33 puppets"
+    assert got(pixels="b" * 64)[0] == "what it learned from was something else"
+    assert got(consent="c" * 64)[0] == "its consent manifest was another"
 
 
 def test_another_network_does_not_fit(tmp_path: Path) -> None:

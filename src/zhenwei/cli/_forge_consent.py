@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._forge_run import today
-from zhenwei.cli.language import tell
+from zhenwei.cli._forge_run import today, together
+from zhenwei.cli.language import say, told
 from zhenwei.errors import UsageError
+from zhenwei.types import Text
+
+if TYPE_CHECKING:
+    from zhenwei.forge.consent import ConsentingPerson
 
 _HELP = """Whose face or voice may be learned from, on what ground, until when, and in which files.
 
@@ -38,6 +42,17 @@ class Ground(StrEnum):
     public = "public-domain"
 
 
+# Words that name other things elsewhere, hence no keys of the catalogue.
+_TERMS = {
+    "self": Text("self", zh="本人"),
+    "written consent": Text("written consent", zh="书面同意"),
+    "licensed data set": Text("licensed data set", zh="获许可的数据集"),
+    "synthetic": Text("synthetic", zh="合成"),
+    "public domain": Text("public domain", zh="公有领域"),
+    "face": Text("face", zh="人脸"),
+    "voice": Text("voice", zh="嗓音"),
+    "both": Text("both", zh="人脸和嗓音"),
+}
 Reach = StrEnum("Reach", {"face": "face", "voice": "voice", "both": "both"})
 
 
@@ -72,6 +87,9 @@ def make(
     """
     from zhenwei.forge.consent import BASES, describe_folder, make_consent, read_consent, write_consent
 
+    if basis is not Ground.self_ and not evidence.strip():
+        fix = 'Add what shows it, as in: --evidence "CC BY 4.0, name of the set"'
+        raise UsageError("this ground needs --evidence", got=basis.value, fix=fix)
     path = output or folder.resolve().parent / "consent.json"
     people = list(read_consent(path).subjects) if path.exists() else []
     if any(person.name == subject for person in people) and not replace:
@@ -82,8 +100,9 @@ def make(
     made = describe_folder(folder, path, subject, basis=ground, evidence=evidence, scope=scope.value, expires=day)
     held = make_consent([*(person for person in people if person.name != subject), made])
     write_consent(held, path)
-    tell(f"{path}: {subject}, {len(made.files)} files, {ground}, {scope.value}, until {day or 'never ends'}")
-    tell(f"sha256 {held.sha256}")
+    counted = "{0}: {1}, 1 file, {3}" if len(made.files) == 1 else "{0}: {1}, {2} files, {3}"
+    typer.echo(say(counted, path, subject, len(made.files), _terms(made)))
+    typer.echo(f"sha256 {held.sha256}")
 
 
 @consent.command()
@@ -103,9 +122,14 @@ def check(
     held = read_consent(manifest)
     check_manifest(held, manifest.resolve().parent, today())
     for person in held.subjects:
-        until = f"until {person.expires}" if person.expires else "without end"
-        tell(f"{person.name}: {len(person.files)} files, {person.basis}, {person.scope}, {until}")
-    tell(f"sha256 {held.sha256}")
+        counted = "{0}: 1 file, {2}" if len(person.files) == 1 else "{0}: {1} files, {2}"
+        typer.echo(say(counted, person.name, len(person.files), _terms(person)))
+    typer.echo(f"sha256 {held.sha256}")
+
+
+def _terms(person: ConsentingPerson) -> str:
+    until = say("until {0}", person.expires) if person.expires else say("without end")
+    return together(told(_TERMS[person.basis]), told(_TERMS[person.scope]), until)
 
 
 def _day(text: str) -> datetime.date | None:

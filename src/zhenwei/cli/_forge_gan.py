@@ -13,9 +13,11 @@ import typer
 
 from zhenwei.cli import _forge_run as lab
 from zhenwei.cli import _options as opt
-from zhenwei.cli.language import tell
+from zhenwei.cli._tables import show_table
+from zhenwei.cli.language import say, told
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
+from zhenwei.types import Text
 
 if TYPE_CHECKING:
     from zhenwei.forge.export import Origin
@@ -48,6 +50,12 @@ gan = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="markdown")
 Kind = StrEnum("Kind", {"dcgan": "dcgan", "wgan_gp": "wgan-gp", "stylegan": "stylegan"})
 Augment = StrEnum("Augment", {"none": "none", "diffaugment": "diffaugment", "ada": "ada"})
 Attribute = StrEnum("Attribute", ["turn", "mouth", "light", "warmth"])
+_ATTRIBUTES = {
+    "turn": Text("turn", zh="转头"),
+    "mouth": Text("mouth", zh="张嘴"),
+    "light": Text("light", zh="光照"),
+    "warmth": Text("warmth", zh="色温"),
+}
 _Model = Annotated[
     str | None, typer.Option("--model", help="A model of the zoo; by default the one nearest to faces.", metavar="NAME")
 ]
@@ -76,12 +84,9 @@ def list_models(format_: opt.TextOption = opt.TextFormat.text) -> None:
     if format_ is opt.TextFormat.json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
-    tell(f"{'model':<14}  {'kind':<8}  {'px':>2}  {'steps':>6}  distance  of real faces")
-    for entry in entries:
-        tell(
-            f"{entry.name:<14}  {entry.kind:<8}  {entry.side:>2}  {entry.steps:>6}  {entry.kid:>8.3f}  "
-            f"{entry.kid_real:>13.3f}"
-        )
+    heads = ("model", "kind", "px", "steps", "distance", "of real faces")
+    rows = [(e.name, e.kind, str(e.side), str(e.steps), f"{e.kid:.3f}", f"{e.kid_real:.3f}") for e in entries]
+    show_table(heads, rows)
 
 
 @gan.command()
@@ -132,7 +137,7 @@ def train(
     told = _origin(f"gan/{kind.value}", faces.words, faces.consent, {"steps": run.step, "seed": seed})
     sheet = export_sheet(samples.rows_of(made, 6), told, output / _SHEET, door)
     facts = {"sheet": str(sheet.path), "losses": lab.last_losses(run.rows)}
-    lab.tell_run(output, run.step, stopped, f", samples in {sheet.path}", facts, format_)
+    lab.tell_run(output, run.step, stopped, say("samples in {0}", sheet.path), facts, format_)
 
 
 @gan.command()
@@ -163,7 +168,7 @@ def sample(
     generator, told = _opened(model, run, {"seed": seed, "count": count, "truncation": truncation})
     made = samples.imagine(generator, samples.noise_for(count, generator.noise, seed), truncation=truncation)
     left = export_sheet(samples.rows_of(made, columns), told, output, lab.opened_door())
-    lab.tell_exported(left, f"{count} faces", format_)
+    lab.tell_exported(left, say("1 face" if count == 1 else "{0} faces", count), format_)
 
 
 @gan.command()
@@ -195,7 +200,7 @@ def walk(
     path = samples.walk(samples.noise_for(stops, generator.noise, seed), between)
     made = samples.imagine(generator, path, truncation=truncation, still=True)
     left = export_video(made, fps, told, output, lab.opened_door())
-    lab.tell_exported(left, f"{len(path)} frames", format_)
+    lab.tell_exported(left, say("{0} frames", len(path)), format_)
 
 
 @gan.command()
@@ -226,7 +231,7 @@ def mix(
     generator, told = _opened_style(model, run, recipe)
     made = edits.mixing_sheet(generator, rows, columns, fine_from, truncation=truncation, seed=seed)
     left = export_sheet(made, told, output, lab.opened_door())
-    lab.tell_exported(left, f"{rows} faces in the styles of {columns}", format_)
+    lab.tell_exported(left, say("{0} x {1} faces mixed", rows, columns), format_)
 
 
 @gan.command()
@@ -271,7 +276,8 @@ def edit(
     if given is None:
         made = edits.edit_sheet(generator, found, count, most, truncation=truncation, seed=seed)
         left = export_sheet(made, told, output, lab.opened_door())
-        lab.tell_exported(left, f"{count} faces, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
+        faces = say("1 face" if count == 1 else "{0} faces", count)
+        lab.tell_exported(left, lab.together(faces, _reach(attribute, most)), format_)
         return
     from zhenwei.forge.gan.invert import edited_row, invert
 
@@ -281,8 +287,12 @@ def edit(
     told = replace(told, recipe=dict(told.recipe) | given.recipe | {"error": round(drawn.error, 3)},
                    consent=given.consent or told.consent, claim=given.claim, parent=given.parent)  # fmt: skip
     left = export_sheet([row], told, output, lab.opened_door())
-    near = f"drawn again {drawn.error:.1f} of 255 off (the mean face: {drawn.from_mean:.1f})"
-    lab.tell_exported(left, f"{near}, {attribute.value} from -{most:g} to {most:g} s.d.", format_)
+    near = say("drawn again {0} of 255 off (the mean face: {1})", f"{drawn.error:.1f}", f"{drawn.from_mean:.1f}")
+    lab.tell_exported(left, lab.together(near, _reach(attribute, most)), format_)
+
+
+def _reach(attribute: Attribute, most: float) -> str:
+    return say("{0} from -{1} to {1} s.d.", told(_ATTRIBUTES[attribute.value]), f"{most:g}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -12,13 +13,16 @@ import typer
 
 from zhenwei.cli._forge_run import check_extra, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
-from zhenwei.cli.language import tell
-from zhenwei.cli.trouble import complain_of
+from zhenwei.cli.language import told
+from zhenwei.cli.progress import progress_bar
+from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 from zhenwei.files import make_folder
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zhenwei.forge.export import Door, ExportedFile, Origin
     from zhenwei.forge.make import Sitter
 
@@ -107,18 +111,21 @@ def make(
         fix = "Forge them into folders of their own."
         raise UsageError("forgeries of these files would have one name", got=", ".join(twice[:3]), fix=fix)
     make_folder(output)
-    door, failed = opened_door(), False
-    for path in files:
-        try:
-            maker = on_one_file(partial(_Maker, method.value, path, donor, consent, output, door, latents))
-            for number in range(count):
-                rng, stem = np.random.default_rng([seed, number]), f"{path.stem}.{method.value}.{seed}-{number}"
-                _tell(on_one_file(partial(maker.made, rng, stem)), format_)
-        except (UsageError, OutputError):
-            raise
-        except ZhenweiError as error:
-            failed = True
-            complain_of(path.name, error)
+    door, failed, notes = opened_door(), False, notes_console()
+    with progress_bar("forgeries", len(files) * count, notes) as advance:
+        for begun, path in enumerate(files):
+            advance(begun * count, path.name)
+            try:
+                maker = on_one_file(partial(_Maker, method.value, path, donor, consent, output, door, latents))
+                for number in range(count):
+                    rng, stem = np.random.default_rng([seed, number]), f"{path.stem}.{method.value}.{seed}-{number}"
+                    _tell(on_one_file(partial(maker.made, rng, stem)), format_, notes)
+                    advance(begun * count + number + 1, path.name)
+            except (UsageError, OutputError):
+                raise
+            except ZhenweiError as error:
+                failed = True
+                complain_of(path.name, error, notes)
     if failed:
         raise typer.Exit(1)
 
@@ -136,13 +143,13 @@ class _Maker:
         door: Door,
         latents: Path | None,
     ) -> None:
-        from zhenwei.defence import credential
+        from zhenwei.forge.export import check_parent
         from zhenwei.forge.make import VIDEO, check_consent, read_sitter
 
         self._method, self._path, self._output, self._door, self._latents = method, path, output, door, latents
         self._sitter: Sitter | None = None if method == VIDEO else read_sitter(path)
         self._data = path.read_bytes() if self._sitter is None else self._sitter.data
-        credential.format_of_parent(self._data)  # before anything is drawn
+        check_parent(self._data)  # before anything is drawn
         self._donor, self._consent = None, ""
         if donor is not None and consent is not None and self._sitter is not None:
             from zhenwei.forge.consent import read_consent
@@ -194,9 +201,12 @@ def refuse_other(place: Path, parent: bytes) -> None:
         raise DataError(f"{place.name} is a forgery of another file and is not replaced", got=str(place), fix=fix)
 
 
-def _tell(exported: ExportedFile, format_: TextFormat) -> None:
+def _tell(exported: ExportedFile, format_: TextFormat, notes: Console) -> None:
+    line = told(f"{exported.path}  mark {exported.ident}")
     if format_ is TextFormat.json:
-        line = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
-        typer.echo(json.dumps(line, ensure_ascii=False))
+        row = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
+        line = json.dumps(row, ensure_ascii=False)
+    if notes.is_terminal and sys.stdout.isatty():
+        notes.print(line, markup=False)  # above the bar, which stands in the same terminal
     else:
-        tell(f"{exported.path}  mark {exported.ident}")
+        typer.echo(line)

@@ -10,6 +10,7 @@ import typer
 
 from zhenwei.cli import _forge_run as lab
 from zhenwei.cli import _options as opt
+from zhenwei.cli.language import say
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import UsageError
 
@@ -85,7 +86,7 @@ def train(
     net, _ = first_order.open_run(output)
     sheet = _sheet(net, held, settings, run.step, output / _SHEET, door)
     facts = {"sheet": str(sheet.path), "losses": lab.last_losses(run.rows)}
-    lab.tell_run(output, run.step, stopped, f", pictures in {sheet.path}", facts, format_)
+    lab.tell_run(output, run.step, stopped, say("pictures in {0}", sheet.path), facts, format_)
 
 
 def _clips(files: list[Path], consent: Path | None, subject: str | None, puppets: int, seed: int) -> MotionClips:
@@ -98,7 +99,7 @@ def _clips(files: list[Path], consent: Path | None, subject: str | None, puppets
     if not files:
         with progress_bar("drawing puppets", 1.0) as tell:
             return puppet_clips(puppets, _LOOKS, seed, tell)
-    held = lab.consent_in(consent, "faces are learned", fix=lab.CONSENT_FIX)
+    held = lab.consent_in(consent, "faces are learned with consent only", fix=lab.CONSENT_FIX)
     if subject is None:
         raise UsageError("whose faces are these?", want="--subject NAME", fix=lab.CONSENT_FIX)
     check_files(held, subject, files, lab.today(), "face")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from zhenwei.cli._options import TextFormat
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import current, say
 from zhenwei.cli.progress import progress_bar
 from zhenwei.errors import MissingExtraError, UsageError, install_extra
 
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from zhenwei.trainer.run import Progress
 
 _Run = TypeVar("_Run")
-CONSENT_FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
+_MAKE = (
+    "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --evidence TEXT --scope {} "
+    "--expires DATE (self needs no --evidence)"
+)
+CONSENT_FIX, VOICE_CONSENT_FIX = _MAKE.format("face"), _MAKE.format("voice")
 
 
 def today() -> datetime.date:
@@ -42,12 +46,12 @@ def opened_door() -> Door:
     return open_door(home_folder(os.environ), today())
 
 
-def consent_in(manifest: Path | None, what: str, *, fix: str = "") -> Consent:
-    """The manifest at ``manifest``; UsageError, with ``what`` is used with consent only, where none is given."""
+def consent_in(manifest: Path | None, rule: str, *, fix: str = "") -> Consent:
+    """The manifest at ``manifest``; UsageError, with the ``rule`` that wants one, where none is given."""
     from zhenwei.forge.consent import read_consent
 
     if manifest is None:
-        raise UsageError(f"{what} with consent only", want="--consent FILE", fix=fix)
+        raise UsageError(rule, want="--consent FILE", fix=fix)
     return read_consent(manifest)
 
 
@@ -92,12 +96,18 @@ def train_run(train: Callable[..., _Run], steps: int, output: Path, save_every: 
         return run, stop()
 
 
+def together(*parts: str) -> str:
+    """Parts of one line that are said already; empty ones are left out."""
+    return ("，" if current() == "zh" else ", ").join(filter(None, parts))
+
+
 def tell_run(output: Path, step: int, stopped: bool, words: str, facts: dict[str, Any], format_: TextFormat) -> None:
-    """How far a run came: ``words`` for people, ``facts`` for programs."""
+    """How far a run came: ``words`` of its outcome for people, said already, ``facts`` for programs."""
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"run": str(output), "step": step, "stopped": stopped, **facts}))
         return
-    tell(f"{output}: {'stopped and saved' if stopped else 'done'} at step {step}{words}")
+    line = say("{0}: stopped and saved at step {1}" if stopped else "{0}: done at step {1}", output, step)
+    typer.echo(together(line, words))
 
 
 def last_losses(rows: list[dict[str, float]] | None) -> dict[str, float]:
@@ -108,8 +118,8 @@ def last_losses(rows: list[dict[str, float]] | None) -> dict[str, float]:
 
 
 def tell_exported(exported: ExportedFile, what: str, format_: TextFormat) -> None:
-    """Where a file that left by the door is, and the identifier in its mark."""
+    """Where a file that left by the door is, ``what`` is in it, said already, and the identifier in its mark."""
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"path": str(exported.path), "ident": exported.ident}))
         return
-    tell(f"{exported.path}: {what}, mark {exported.ident}")
+    typer.echo(say("{0}: {1}, mark {2}", exported.path, what, exported.ident))

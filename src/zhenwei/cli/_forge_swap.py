@@ -12,7 +12,7 @@ import typer
 
 from zhenwei.cli._forge_run import check_extra, device_for, interrupt, opened_door, today
 from zhenwei.cli._options import Direction, RunOutput, TextFormat, TextOption, TrainSeed
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import say, tell, told
 from zhenwei.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def prepare(
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"folder": str(output), "faces": len(done.faces), "size": size, "advice": advice}))
         return
-    tell(f"{output}: {len(done.faces)} faces of {subject}, {size} px")
+    counted = "{0}: 1 face of {2}, {3} px" if len(done.faces) == 1 else "{0}: {1} faces of {2}, {3} px"
+    typer.echo(say(counted, output, len(done.faces), subject, size))
     for line in advice:
-        tell(f"  {line}")
+        typer.echo(f"  {told(line)}")
 
 
 @swap.command()
@@ -182,23 +183,32 @@ def preview(
     held, a, b, device = read_consent(consent), load(first), load(second), device_for(gpu=False)
     for side in (a, b):
         fitting.check_consent(side, held, today())
-    state, told = checkpoint.restore(run / (fitting.BEST if best else fitting.LAST), held.sha256, device)
-    pair = fitting.split(a.faces, b.faces, told.settings)
+    state, kept = checkpoint.restore(run / (fitting.BEST if best else fitting.LAST), held.sha256, device)
+    pair = fitting.split(a.faces, b.faces, kept.settings)
     row = fitting.check(state.net, pair, [], state.step, appearance, device)
-    path = fitting.preview(run, state.net, pair, told.settings, state.step, held.sha256, opened_door(), device)
-    tell(f"{path}: step {state.step}")
-    tell(f"  held out, L1 {row['held_l1']:.4f}, SSIM {row['held_ssim']:.3f}")
-    tell(
-        f"  look of the swap: {row['to_target']:.3f} like the target, {row['to_source']:.3f} like the source "
-        f"(the source itself {row['floor']:.3f}, the target itself {row['ceiling']:.3f})"
+    path = fitting.preview(run, state.net, pair, kept.settings, state.step, held.sha256, opened_door(), device)
+    looks = (f"{row[name]:.3f}" for name in ("to_target", "to_source", "floor", "ceiling"))
+    typer.echo(say("{0}: step {1}", path, state.step))
+    _below(say("held out, L1 {0}, SSIM {1}", f"{row['held_l1']:.4f}", f"{row['held_ssim']:.3f}"))
+    _below(
+        say(
+            "look of the swap: {0} like the target, {1} like the source (the source itself {2}, the target itself {3})",
+            *looks,
+        )
     )
     swaps, _ = swap_faces(state.net, pair.held_a.pixels, "b", device)
     error, seen = driving_error(swaps, pair.held_a.landmarks)
-    told_error = f"{error.value:.3f} of the distance between the eyes" if error else "not measured"
-    tell(f"  landmarks beside the driving face's: {told_error} (a face was found in {seen} of {len(swaps)} swaps)")
+    far = say("{0} of the distance between the eyes", f"{error.value:.3f}") if error else say("not measured")
+    found = "landmarks beside the driving face's: {0} (a face was found in {1} of {2} swaps)"
+    _below(say(found, far, seen, len(swaps)))
     if min(len(swaps), len(pair.held_b)) >= 4:
         apart = kernel_distance(swaps, pair.held_b.pixels, appearance)
-        tell(f"  kernel distance to the target's own faces: {apart.value:.3f} ({apart.low:.3f} to {apart.high:.3f})")
+        figures = (f"{figure:.3f}" for figure in (apart.value, apart.low, apart.high))
+        _below(say("kernel distance to the target's own faces: {0} ({1} to {2})", *figures))
+
+
+def _below(line: str) -> None:
+    typer.echo(f"  {line}")
 
 
 @swap.command()
@@ -242,19 +252,21 @@ def convert(
         smooth_s=smooth, beside=beside,
     )  # fmt: skip
     if format_ is TextFormat.json:
-        told = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
-        typer.echo(json.dumps(told))
+        line = {"path": str(made.path), "sidecar": str(made.sidecar), "ident": made.ident, "without_face": without}
+        typer.echo(json.dumps(line))
         return
-    tell(f"{made.path}: swapped, mark {made.ident}")
+    typer.echo(say("{0}: swapped, mark {1}", made.path, made.ident))
     if without:
-        tell(f"  {without} frames without a face were left as they are")
+        counted = "1 frame without a face was left as it is"
+        _below(say(counted if without == 1 else "{0} frames without a face were left as they are", without))
 
 
 def _tell_step(progress: SwapProgress, advance: Advance) -> None:
     losses = progress.losses
-    advance(progress.step, f"loss {losses.a:.4f} {losses.b:.4f} · held out: {progress.trend}")
+    note = say("loss {0} {1} · held out: {2}", f"{losses.a:.4f}", f"{losses.b:.4f}", told(progress.trend))
+    advance(progress.step, note)
     if progress.problem:
-        tell(f"step {progress.step}: no preview: {progress.problem}", err=True)
+        typer.echo(say("step {0}: no preview: {1}", progress.step, told(progress.problem)), err=True)
 
 
 def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> None:
@@ -266,9 +278,10 @@ def _tell_run(folder: Path, path: Path, stopped: bool, format_: TextFormat) -> N
     if format_ is TextFormat.json:
         typer.echo(json.dumps({"checkpoint": str(path), "stopped": stopped, "last_check": last}))
         return
-    tell(f"{path}: {'stopped and saved' if stopped else 'done'}, {trend(rows)}")
+    typer.echo(say("{0}: stopped and saved, {1}" if stopped else "{0}: done, {1}", path, told(trend(rows))))
     if last:
-        tell(f"  step {last['step']:.0f}: held out, L1 {last['held_l1']:.4f}, SSIM {last['held_ssim']:.3f}")
+        figures = f"{last['step']:.0f}", f"{last['held_l1']:.4f}", f"{last['held_ssim']:.3f}"
+        _below(say("step {0}: held out, L1 {1}, SSIM {2}", *figures))
 
 
 def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat) -> None:
@@ -290,9 +303,10 @@ def _tell_cost(settings: SwapSettings, device: torch.device, format_: TextFormat
     began = time.monotonic()
     learn(state, batches(noise, noise, settings, 1, device), settings)
     hours = (time.monotonic() - began) * settings.steps / 3600
-    told = {"parameters": needed.parameters, "memory_mib": round(needed.memory_mib), "hours": round(hours, 2)}
+    line = {"parameters": needed.parameters, "memory_mib": round(needed.memory_mib), "hours": round(hours, 2)}
     if format_ is TextFormat.json:
-        typer.echo(json.dumps(told | {"steps": settings.steps, "device": device.type}))
+        typer.echo(json.dumps(line | {"steps": settings.steps, "device": device.type}))
         return
-    tell(f"{needed.parameters / 1e6:.1f} million parameters, near {needed.memory_mib:.0f} MiB on {device.type}")
-    tell(f"{settings.steps} steps, near {hours:.1f} hours at the speed of one step here")
+    size = f"{needed.parameters / 1e6:.1f}", f"{needed.memory_mib:.0f}", device.type
+    typer.echo(say("{0} million parameters, near {1} MiB on {2}", *size))
+    typer.echo(say("{0} steps, near {1} hours at the speed of one step here", settings.steps, f"{hours:.1f}"))

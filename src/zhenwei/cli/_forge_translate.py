@@ -11,6 +11,7 @@ import typer
 from zhenwei.cli import _forge_run as lab
 from zhenwei.cli import _options as opt
 from zhenwei.cli._forge_gan import faces_in
+from zhenwei.cli.language import say
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def train(
     made = runs.open_run(output)
     sheet = _export(made, opt.Direction.a_to_b, a.pixels[:_SHOWN], {"seed": seed}, output / _SHEET, door)
     facts = {"sheet": str(sheet.path), "losses": lab.last_losses(run.rows)}
-    lab.tell_run(output, run.step, stopped, f", pictures in {sheet.path}", facts, format_)
+    lab.tell_run(output, run.step, stopped, say("pictures in {0}", sheet.path), facts, format_)
 
 
 @translate.command()
@@ -107,7 +108,8 @@ def convert(
     made = runs.open_run(run)
     held = _chosen(made, images or [], consent, puppets, way, seed)
     left = _export(made, way, held, {"seed": seed} if puppets else {}, output, lab.opened_door())
-    lab.tell_exported(left, f"{len(held)} pictures {way.value}", format_)
+    counted = "1 picture {1}" if len(held) == 1 else "{0} pictures {1}"
+    lab.tell_exported(left, say(counted, len(held), way.value), format_)
 
 
 def _heaps(
@@ -146,7 +148,7 @@ def _chosen(
         if made.consent:
             raise UsageError("this run was not of puppets", want="pictures with --consent FILE")
         return moods(max(puppets, 32), made.side, seed)[number].pixels[:puppets]
-    held = lab.consent_in(consent, "faces are translated")
+    held = lab.consent_in(consent, "faces are translated with consent only", fix=lab.CONSENT_FIX)
     check_same(held, made.consent)
     check_files(held, made.subjects[number], images, lab.today(), "face")
     import numpy as np

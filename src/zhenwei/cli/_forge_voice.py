@@ -11,7 +11,7 @@ import typer
 
 from zhenwei.cli._forge_run import opened_door
 from zhenwei.cli._options import TextFormat, TextOption
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import say, tell, told
 from zhenwei.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def _tell(done: CopySet, output: Path, format_: TextFormat) -> None:
         tell(line, err=True)
     pairs = len({row.pair for row in done.rows})
     if format_ is TextFormat.json:
-        told = {"folder": str(output), "recordings": pairs, "made": done.made, "kept": done.kept,
-                "notes": done.notes, "failed": done.failed}  # fmt: skip
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        found = {"folder": str(output), "recordings": pairs, "made": done.made, "kept": done.kept,
+                 "notes": done.notes, "failed": done.failed}  # fmt: skip
+        typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    tell(f"{output}: {done.made} copies of {pairs} recordings made, {done.kept} were there")
+    typer.echo(say("{0}: copies: {1} made, {3} were there; recordings: {2}", output, done.made, pairs, done.kept))
     for line in done.notes:
-        tell(f"  {line}")
+        typer.echo(f"  {told(line)}")

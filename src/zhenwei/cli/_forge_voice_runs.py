@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhenwei.cli._forge_run import check_extra, consent_in, opened_door, tell_exported, tell_run, today, train_run
+from zhenwei.cli._forge_run import (
+    VOICE_CONSENT_FIX,
+    check_extra,
+    consent_in,
+    opened_door,
+    tell_exported,
+    tell_run,
+    today,
+    train_run,
+)
 from zhenwei.cli._forge_voice import voice
 from zhenwei.cli._options import RunOutput, SaveEvery, Steps, SubjectA, SubjectB, TextFormat, TextOption
+from zhenwei.cli.language import say
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +33,6 @@ if TYPE_CHECKING:
 
 
 Engine = StrEnum("Engine", {"espeak_ng": "espeak-ng", "flite": "flite"})
-_FIX = "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --scope voice ..."
 
 _Run = Annotated[Path, typer.Argument(help="The run.", metavar="DIR")]
 _Audio = Annotated[Path, typer.Option("--output", "-o", help="The sound, .wav.", metavar="FILE")]
@@ -86,7 +95,7 @@ def convert(
     seed: _Seed = 1,
     format_: TextOption = TextFormat.text,
 ) -> None:
-    """Convert a recording, 1 to 60 s, into the other voice: a WAV with tones, watermark, labels and credential.
+    """Convert a recording, 2 to 60 s, into the other voice: a WAV with tones, watermark, labels and credential.
 
     The recording must stand in the manifest that the run was learned under.
 
@@ -109,7 +118,7 @@ def convert(
     else:
         said = convert_recording(found, recording, to, _manifest(consent), today())
     left = export_said(found, said, output, opened_door())
-    tell_exported(left, f"{len(said.heard) / 16_000:.1f} s as {to}", format_)
+    tell_exported(left, say("{0} s as {1}", f"{len(said.heard) / 16_000:.1f}", to), format_)
 
 
 @voice.command()
@@ -177,7 +186,7 @@ def speak(
         check_run(found.consent, held)
         check_files(held, found.subject, [], today(), "voice")
     left = export_drawn(found, seconds, seed, output, opened_door())
-    tell_exported(left, f"{seconds:g} s drawn", format_)
+    tell_exported(left, say("{0} s drawn", f"{seconds:g}"), format_)
 
 
 @voice.command()
@@ -201,7 +210,7 @@ def read(
     from zhenwei.forge.voice.read_aloud import export_read
 
     left = export_read(text, engine.value, language, output, opened_door())
-    tell_exported(left, f"read by {engine.value}", format_)
+    tell_exported(left, say("read by {0}", engine.value), format_)
 
 
 def _only_with_people(place: Path | None, *given: object) -> None:
@@ -222,7 +231,7 @@ def _people(wanted: list[tuple[Path, str | None, str]], consent: Path | None) ->
 
 
 def _manifest(consent: Path | None) -> Consent:
-    return consent_in(consent, "voices are learned and used", fix=_FIX)
+    return consent_in(consent, "voices are learned and used with consent only", fix=VOICE_CONSENT_FIX)
 
 
 def _train(
@@ -230,5 +239,5 @@ def _train(
 ) -> None:
     run, stopped = train_run(train, steps, output, save_every)
     last = run.losses[-1] if run.losses else None
-    words = "" if last is None else f", loss {last:.3f}"
+    words = "" if last is None else say("loss {0}", f"{last:.3f}")
     tell_run(output, run.step, stopped, words, {"loss": last}, format_)

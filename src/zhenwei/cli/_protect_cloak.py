@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._options import Force, TableFormat, TableOption
-from zhenwei.cli.language import told
+from zhenwei.cli.language import say, told
 from zhenwei.errors import MissingExtraError, UsageError, install_extra
 from zhenwei.files import write_whole
 from zhenwei.stats.estimate import value_as_mean
@@ -89,7 +89,7 @@ def _made(pixels: Any, epsilon: float, steps: int) -> Cloaked:
     except ImportError as error:
         raise MissingExtraError("cloaks need PyTorch", got=str(error), fix=f"Run: {install_extra('train')}") from None
     with progress_bar("", 1.0) as advance:
-        return cloak_photo(pixels, epsilon=epsilon, steps=steps, tell=lambda stage, share: advance(share, stage))
+        return cloak_photo(pixels, epsilon=epsilon, steps=steps, tell=lambda stage, share: advance(share, told(stage)))
 
 
 def _plain(made: Cloaked, target: Path) -> dict[str, Any]:
@@ -110,17 +110,18 @@ def _show(console: Console, made: Cloaked, target: Path) -> None:
     for head in ("delivered", "swap: cloak, noise", "success left", "embedding: cloak, noise", "success left"):
         astray.add_column(told(head))
     for one, other in zip(made.translator, made.embedding, strict=True):
-        astray.add_row(one.delivery, *_led_astray(one), *_led_astray(other))
+        astray.add_row(told(one.delivery), *_led_astray(one), *_led_astray(other))
     trained = Table(title=told("Swaps that learn, asked about the clean face"), title_justify="left")
     for head in ("learned from", "error of its reconstruction", "distance to the first swap"):
         trained.add_column(told(head))
     for arm in made.arms:
-        trained.add_row(arm.learned_from, f"{arm.reconstruction.value:.4f}", f"{arm.swap.value:.4f}")
-    console.print(told(f"{target}: no pixel differs by more than {made.changed} levels of 255"), soft_wrap=True)
+        trained.add_row(told(arm.learned_from), f"{arm.reconstruction.value:.3g}", f"{arm.swap.value:.3g}")
+    line = say("{0}: no pixel differs by more than {1} levels of 255", target, made.changed)
+    console.print(line, soft_wrap=True, markup=False)
     console.print(astray)
     console.print(trained)
     console.print(told(_VERDICT))
 
 
 def _led_astray(row: CloakRow) -> tuple[str, str]:
-    return f"{row.cloaked.value:.4f}, {row.noised.value:.4f}", f"{row.success:.0%}"
+    return f"{row.cloaked.value:.2g}, {row.noised.value:.2g}", f"{row.success:.0%}"

@@ -15,11 +15,12 @@ import typer
 
 from zhenwei.cli._options import Force, Verbose
 from zhenwei.cli._protect_cloak import cloak
-from zhenwei.cli.language import tell
+from zhenwei.cli.language import say, told
 from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import DataError, UnmarkedError, UsageError, ZhenweiError
 from zhenwei.faults import on_one_file
 from zhenwei.files import make_folder, write_whole
+from zhenwei.types import Text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,6 +57,12 @@ class ClaimWord(StrEnum):
     ai_edited = "ai-edited"
 
 
+_CLAIMS = {
+    "captured": Text("captured", zh="拍摄或录制"),
+    "edited": Text("edited", zh="经过编辑"),
+    "ai-generated": Text("ai-generated", zh="人工智能生成"),
+    "ai-edited": Text("ai-edited", zh="人工智能编辑"),
+}
 LinesFormat = StrEnum("LinesFormat", ["lines", "json"])
 Files = Annotated[list[str], typer.Argument(help="Pictures, clips, sound and folders.", metavar="FILE...")]
 Out = Annotated[
@@ -121,13 +128,9 @@ def sign(
 
     def signed(data: bytes) -> _Written:
         made = protected(data, claim=words, identity=identity, key=mark_key, ident=given)
-        marked = f", watermark {made.ident}" if made.marked else ""
-        return _Written(
-            made.data,
-            f"signed as {words} by {identity.name}{marked}",
-            tuple(map(str, made.notes)),
-            made.verification.to_dict(),
-        )
+        done = "signed as {0} by {1}, watermark {2}" if made.marked else "signed as {0} by {1}"
+        line = say(done, told(_CLAIMS[words]), identity.name, made.ident)
+        return _Written(made.data, line, made.notes, made.verification.to_dict())
 
     _each(files, signed, _Place("signed", out, in_place, force), format_, verbose)
 
@@ -172,7 +175,7 @@ def mark(
         read = verify(made, keys=[mark_key])
         if not read.marks or not all(name.startswith(found.ident) for found in read.marks):
             raise UnmarkedError("the watermark cannot be read back", fix="The original is untouched.")
-        return _Written(made, f"watermark {name}", (), read.to_dict())
+        return _Written(made, say("watermark {0}", name), (), read.to_dict())
 
     _each(files, marked, _Place("marked", out, in_place, force), format_, verbose)
 
@@ -196,19 +199,19 @@ def identity(
     """
     own = _identity(None, None, "")
     typer.echo(own.name)
-    tell(f"keys in {_home()}")
+    typer.echo(say("keys in {0}", _home()))
     if export is not None:
         _write(export, own.anchor_pem.encode("ascii"), replace=force)
-        tell(f"{export}: for others, as in: zhenwei verify FILE --trust {export.name}")
+        typer.echo(say("{0}: for others, as in: zhenwei verify FILE --trust {1}", export, export.name))
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What becomes of one file: its bytes, a line, notes, and what is read in it."""
+    """What becomes of one file: its bytes, a line that is said already, notes, and what is read in it."""
 
     data: bytes
     line: str
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
     verification: dict[str, Any]
 
 
@@ -288,9 +291,9 @@ def _one(
         row = {"path": str(path), "written": str(target), "notes": made.notes, "verification": made.verification}
         typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
     else:
-        tell(f"{legible(str(target))}: {legible(made.line, 500)}")
+        typer.echo(f"{legible(str(target))}: {legible(made.line, 500)}")
         for note in made.notes:
-            notes.print(f"  {legible(note, 500)}", style="yellow", markup=False)
+            notes.print(f"  {legible(told(note), 500)}", style="yellow", markup=False)
     return True
 
 

@@ -29,11 +29,11 @@ from zhenwei.defence import watermark
 from zhenwei.defence.labels_carriers import BrokenFileError
 from zhenwei.defence.labels_images import chunks_of_png, segments_of_jpeg
 from zhenwei.defence.labels_riff import chunk, chunks
-from zhenwei.errors import MediaError, UsageError
+from zhenwei.errors import MediaError, UnmarkedError, UsageError
 from zhenwei.media.containers import audio_streams, open_container, orientation, video_stream
 from zhenwei.media.facts import jpeg_quality
 from zhenwei.media.formats import HEAD_BYTES, Format, recognise
-from zhenwei.media.images import guarded, open_image
+from zhenwei.media.images import GREY, guarded, open_image
 from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.media.upright import upright_pixels
 from zhenwei.types import Pixels
@@ -68,7 +68,7 @@ def mark_file(data: bytes, ident: bytes, key: bytes) -> bytes:
 
     Sound holds the first ``AUDIO_ID_BYTES`` of it. A credential that the file carries is left out, since it no longer
     fits. Raises UsageError for another format or kind of pixels (16 bits, CMYK, animations, high dynamic range),
-    DataError if the content is too small or short, MediaError if the file is damaged.
+    DataError if the content is too small, too short or too transparent, MediaError if the file is damaged.
     """
     form = recognise(data[:HEAD_BYTES])
     kind = "" if form is None else "mov" if form.decoder == "mov" else form.name
@@ -96,6 +96,8 @@ def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
     plain = image if image.mode == "RGB" else image.convert("RGB")
     shown = np.asarray(plain if turn is None else plain.transpose(turn), np.uint8)
     pixels = watermark.mark_image(np.ascontiguousarray(shown), ident, key)
+    if alpha is not None:
+        _check_seen(pixels, alpha if turn is None else alpha.transpose(turn), key)
     marked = Image.fromarray(pixels)
     marked = marked if back is None else marked.transpose(back)
     if image.mode == "L":
@@ -103,6 +105,19 @@ def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
     if alpha is not None:
         marked.putalpha(alpha)
     return marked
+
+
+def _check_seen(pixels: Pixels, alpha: Image.Image, key: bytes) -> None:
+    """What is marked is stored, but what is shown, copied from the screen and saved as JPEG is laid over a ground."""
+    marked, ground = Image.fromarray(pixels), Image.new("RGB", alpha.size, (GREY, GREY, GREY))
+    if watermark.read_image(np.asarray(Image.composite(marked, ground, alpha)), key, search=False) is None:
+        share = 1 - float(np.asarray(alpha).mean()) / 255
+        raise UnmarkedError(
+            "this picture is too transparent to keep a mark",
+            got=f"{share:.0%} transparent",
+            want="most of it opaque",
+            fix="Save it without transparency first.",
+        )
 
 
 def _jpeg(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:

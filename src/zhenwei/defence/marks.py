@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from zhenwei import media
 from zhenwei.defence import watermark
 from zhenwei.defence.keys import PUBLIC_KEY
+from zhenwei.media.formats import HEAD_BYTES, recognise
+from zhenwei.media.images import guarded, open_as_far, upright_rgb
+from zhenwei.media.limits import DEFAULT_LIMITS
+from zhenwei.media.sources import regular_file, shown_name
 from zhenwei.types import Audio, Media, Pixels
 
 _FRAMES = 12
 _MAX_SIDE = 4096
 _MAX_SECONDS = 120
+_WITH_ALPHA = ("png", "webp")  # of what is marked, those that can be transparent
+_MODES = ("RGBA", "LA", "P", "RGB", "L")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def find_marks(opened: Media, keys: Sequence[bytes]) -> FoundMarks:
     frames: list[Pixels] = []
     marks: list[Mark | None] = []
     if opened.kind == "image":
-        frames = [media.read_image(opened).pixels]
+        frames = [_still(opened)]
     elif opened.kind == "video":
         frames = [frame.pixels for frame in media.sample_frames(opened, _FRAMES, max_side=_MAX_SIDE)]
     if frames:
@@ -67,6 +73,21 @@ def find_marks(opened: Media, keys: Sequence[bytes]) -> FoundMarks:
     if opened.audio_codec:
         marks.append(_audio_mark(media.read_audio(opened), keys))
     return FoundMarks(tuple(filter(None, marks)), frames[0] if opened.kind == "image" else None)
+
+
+def _still(opened: Media) -> Pixels:
+    """As stored where it is transparent: there the mark lies, and laid over a ground, part of it would be lost."""
+    if opened.container in _WITH_ALPHA:
+        name = shown_name(opened.path)
+        with regular_file(opened.path, DEFAULT_LIMITS) as (file, _):
+            form = recognise(file.read(HEAD_BYTES))
+            file.seek(0)
+            if form is not None and form.name == opened.container:
+                with guarded(form, name, DEFAULT_LIMITS):
+                    found = open_as_far(file, form, name, DEFAULT_LIMITS)
+                    if found.image.has_transparency_data and found.image.mode in _MODES:
+                        return upright_rgb(replace(found, image=found.image.convert("RGBA").convert("RGB")), name)
+    return media.read_image(opened).pixels
 
 
 def _image_mark(frames: Sequence[Pixels], keys: Sequence[bytes]) -> Mark | None:

@@ -11,9 +11,11 @@ from zhenwei.defence.credential import SOURCE_TYPES, Claim, check_source, sign
 from zhenwei.defence.identity import Identity
 from zhenwei.defence.labels import Aigc, read_labels, write_labels
 from zhenwei.defence.marking import mark_file
+from zhenwei.defence.sentences import phrase
 from zhenwei.defence.verify import Verification, verify
 from zhenwei.errors import DataError, UsageError
 from zhenwei.types import Text
+from zhenwei.words import translated
 
 AI_CLAIMS: tuple[Claim, ...] = ("ai-generated", "ai-edited")
 
@@ -47,10 +49,10 @@ def protect(
 ) -> Protected:
     """``data`` with a watermark under ``key`` (None: without), labels where ``claim`` says AI, and a credential.
 
-    Content that cannot be marked (MP3, M4A, 16 bits, too small) is signed without a watermark, and that is noted.
-    Labels by others stay: a block that names a producer is kept, with this installation as who passes it on. Raises
-    what :func:`~zhenwei.defence.credential.sign` and :func:`~zhenwei.defence.labels.write_labels` raise, and DataError
-    if what was put in cannot be read back.
+    Content that cannot be marked (MP3, M4A, 16 bits, too small or too transparent) is signed without a watermark, and
+    that is noted. Labels by others stay: a block that names a producer is kept, with this installation as who passes it
+    on. Raises what :func:`~zhenwei.defence.credential.sign` and :func:`~zhenwei.defence.labels.write_labels` raise, and
+    DataError if what was put in cannot be read back.
     """
     parent = None if claim in ("captured", "ai-generated") else data
     check_source(data, claim, parent)
@@ -68,7 +70,7 @@ def protect(
         title=title,
     )
     read = verify(carried, keys=[key] if key is not None and marked else [])
-    if marked and read.binding != "bound":  # as in two-coloured or nearly transparent pictures
+    if marked and read.binding != "bound":  # as in two-coloured pictures
         lost = Text("without a watermark: it could not be read back", zh="未加水印：写入后无法读回")
         bare = protect(data, claim=claim, identity=identity, key=None, ident=ident, recipe=recipe, title=title)
         return replace(bare, notes=(lost,))
@@ -82,8 +84,9 @@ def _marked(data: bytes, ident: str, key: bytes | None) -> tuple[bytes, bool, tu
     try:
         return mark_file(data, bytes.fromhex(ident), key), True, ()
     except (UsageError, DataError) as error:
-        told = f"{error.what} ({error.got})" if error.got else error.what
-        return data, False, (Text(f"without a watermark: {told}", zh=f"未加水印：{told}"),)
+        what, got = (Text(each, zh=translated(each, "zh")) for each in (error.what, error.got))
+        told = phrase("{} ({})", "{}（{}）", what, got) if got else what
+        return data, False, (phrase("without a watermark: {}", "未加水印：{}", told),)
 
 
 def _block(data: bytes, identity: Identity, ident: str) -> Aigc:

@@ -36,7 +36,10 @@ _LONGEST_NAME, _LONGEST_EVIDENCE = 64, 4000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 3
-_AGAIN = "Make the manifest again with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --expires DATE"
+_AGAIN = (
+    "Make the manifest again with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --evidence TEXT "
+    "--scope SCOPE --expires DATE (self needs no --evidence)"
+)
 
 
 @dataclass(frozen=True, slots=True)

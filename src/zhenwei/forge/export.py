@@ -6,7 +6,7 @@ marks cannot be read back, it is deleted and an error raised. No parameter leave
 source can: the marks tell honest people what a file is, and are no lock.
 
 Pictures below 256 px are enlarged by a whole factor, each pixel repeated, so that label and watermark can be read; the
-sidecar gives the factor. A file of the same name is replaced only if it came through this door.
+sidecar gives the factor. Folders are made. A file of the same name is replaced only if it came through this door.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ from PIL import Image
 from zhenwei import media
 from zhenwei.defence import credential, identity, keys, labels, visible, watermark
 from zhenwei.errors import DataError, MediaError, UnmarkedError, UsageError
-from zhenwei.files import write_whole
+from zhenwei.files import make_folder, write_whole
 from zhenwei.forge.sheet import MAX_SIDE, check_pixels, grid
+from zhenwei.media import images
+from zhenwei.media.formats import HEAD_BYTES, Format, recognise
+from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.types import Floats, Media, Pixels
 
 SCHEMA = "zhenwei.forgery/1"
@@ -43,6 +46,7 @@ IMAGES, VIDEO, AUDIO = (".png", ".jpg", ".jpeg"), ".mp4", ".wav"
 _LONGEST_RECIPE = 64 << 10
 _JPEG_QUALITY, _CRF = 95, 14
 _CHECKED_FRAMES = 12
+_SHORT_S = 4.0  # sound below which a watermark may find no room
 _METHOD = re.compile(r"[a-z0-9][a-z0-9 ._/-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -185,11 +189,34 @@ def _signed(data: bytes, origin: Origin, ident: str, door: Door) -> bytes:
         labelled,
         claim=origin.claim,
         identity=door.identity,
-        parent=origin.parent,
+        parent=None if origin.parent is None else _parent(origin.parent),
         recipe=told,
         watermark=ident,
         title=f"{origin.method} {ident}",
     )
+
+
+def check_parent(data: bytes) -> None:
+    """Refuse, as the door would, an altered file that has no place in a credential: before anything is made of it."""
+    if _still(data) is None:
+        credential.format_of_parent(data)
+
+
+def _still(data: bytes) -> Format | None:
+    """The format of a still picture that has no place in a credential, such as BMP, but can be stored as PNG there."""
+    form = recognise(data[:HEAD_BYTES])
+    is_still = form is not None and form.reader == "picture"
+    return form if is_still and not credential.credential_format(data) else None
+
+
+def _parent(data: bytes) -> bytes:
+    """What stands for an altered file in the credential: itself, or the same pixels as PNG."""
+    form = _still(data)
+    if form is None:
+        return data
+    with images.guarded(form, "the picture", DEFAULT_LIMITS):
+        image = images.open_image(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+        return _encoded(images.upright_rgb(images.Opened(image, image.height, ()), "the picture"), ".png")
 
 
 def _marked_audio(samples: Floats, rate_hz: int, ident: str) -> Floats:
@@ -254,10 +281,15 @@ def _leave(place: Path, data: bytes, origin: Origin, ident: str, door: Door, fac
         "by": f"zhenwei {version('zhenwei')}",
         **facts,
     }
+    make_folder(place.parent)
     try:
         _write(half, data)
         missing = [name for name, there in _marks(half, ident).items() if not there]
         if missing:
+            if 0 < facts.get("seconds", 0) < _SHORT_S:
+                got, want = f"{facts['seconds']:.1f} s", "some three seconds and more"
+                fix = "Nothing was written. Make it longer."
+                raise UnmarkedError("so short a sound keeps no watermark", got=got, want=want, fix=fix)
             fix = "Nothing was written. Please report this with the recipe."
             raise UnmarkedError("marks could not be read back", got=", ".join(missing), want="all of them", fix=fix)
         _write(sidecar, (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
@@ -325,9 +357,11 @@ def _write(path: Path, data: bytes) -> None:
 def _place(path: Path, suffixes: Sequence[str]) -> Path:
     place = Path(path)
     if place.suffix.lower() not in suffixes:
-        raise UsageError("the lab does not write such files", got=repr(place.name), want=" or ".join(suffixes))
-    if not place.parent.is_dir():
-        raise UsageError("there is no such folder", got=str(place.parent), want="a folder that exists")
+        raise UsageError("the lab does not write such files", got=repr(place.name), want=", ".join(suffixes))
+    if not next(above for above in place.parents if above.exists()).is_dir():
+        raise DataError(
+            f"cannot make the folder {place.parent}", got="a file of that name", want="a folder to write in"
+        )
     beside = place.with_name(f"{place.name}.json")
     for there, is_ours in ((place, _ours(place)), (beside, _told(beside).get("schema") == SCHEMA)):
         if there.exists() and not is_ours:

@@ -19,6 +19,10 @@ from zhenwei.forge import synthesis
 from zhenwei.forge.animate import animated
 from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.synthesis import Forgery, VideoForgery
+from zhenwei.media.cut import lacks_its_end
+from zhenwei.media.formats import HEAD_BYTES, recognise
+from zhenwei.media.limits import DEFAULT_LIMITS
+from zhenwei.media.sources import regular_file
 from zhenwei.types import Floats, Frame, Pixels
 
 MAX_FACE_PX = 128
@@ -57,10 +61,16 @@ class Sitter:
 
 
 def read_sitter(path: Path) -> Sitter:
-    """The picture at ``path``. Raises MediaError if it is no picture, DataError if no face is found in it."""
+    """The picture at ``path``. Raises MediaError if it is no picture, DataError if it is cut short, which its mask
+    would not tell, or no face is found in it."""
     opened = media.open_media(path)
     if opened.kind != "image":
         raise DataError(f"{path.name} is no still picture", got=opened.kind, want="a photograph with a face")
+    with regular_file(str(path), DEFAULT_LIMITS) as (file, _):
+        form = recognise(file.read(HEAD_BYTES))
+        if form is not None and lacks_its_end(file, form):
+            fix = "Copy or download the file again."
+            raise DataError(f"{path.name} is cut short", want="a complete picture", fix=fix)
     frame = media.read_image(opened)
     found = [face for track in faces.find_people([frame]) for face in track.faces if face.landmarks is not None]
     if not found:

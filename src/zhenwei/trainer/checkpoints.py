@@ -64,6 +64,9 @@ def read_checkpoint(path: Path, *schemas: str, fix: str = "") -> tuple[dict[str,
         odd = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
         if odd:
             raise ValueError(f"{odd[0]} is not finite")
+    except FileNotFoundError:
+        got = "no such file or folder"
+        raise DataError(f"there is no readable checkpoint at {path}", got=got, fix=fix) from None
     except (OSError, SafetensorError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise DataError(f"there is no readable checkpoint at {path}", got=str(error)[:200], fix=fix) from None
     return dict(document), tensors

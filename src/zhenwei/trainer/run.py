@@ -16,6 +16,7 @@ from torch import Tensor, nn, optim
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.trainer.checkpoints import load_tensors, read_checkpoint, state_tensors, write_checkpoint
+from zhenwei.trainer.differences import differences, listed
 from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.trainer.log import read_log, write_log
 from zhenwei.trainer.workers import BatchSource
@@ -154,10 +155,10 @@ def restore(run: Run, folder: Path, about: Mapping[str, Any], name: str = "last"
     was, now = document.get("about"), json.loads(json.dumps(dict(about)))
     if not isinstance(was, dict):
         raise DataError(f"{name}.safetensors does not say what it was made of", got=str(was)[:80])
-    differ = [f"{key} {was.get(key)} -> {now[key]}" for key in sorted(now) if was.get(key) != now[key]]
+    differ = differences(was, now)
     if differ:
         fix = "Choose another folder, or its settings."
-        raise UsageError("this folder holds another run", got="; ".join(differ), fix=fix)
+        raise UsageError("this folder holds another run", got=listed(differ), fix=fix)
     try:
         load(run, document, tensors)
     except (RuntimeError, LookupError, ValueError) as error:

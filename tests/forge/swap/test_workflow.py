@@ -143,7 +143,7 @@ def test_a_run_does_not_go_on_with_other_settings(
     lab: tuple[Path, Consent, Door, Prepared, Prepared], tmp_path: Path
 ) -> None:
     _run(lab, tmp_path / "run")
-    with pytest.raises(UsageError, match=r"rate 0\.001 -> 0\.002"):
+    with pytest.raises(UsageError, match=r"rate 0\.002 instead of 0\.001"):
         _run(lab, tmp_path / "run", replace(FEW, rate=0.002))
     _run(lab, tmp_path / "run", replace(FEW, steps=7))
 

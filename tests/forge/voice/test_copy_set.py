@@ -24,7 +24,7 @@ from zhenwei.cli.forge import forge
 from zhenwei.defence import credential, keys, labels, visible, watermark
 from zhenwei.errors import DataError, UnmarkedError, UsageError
 from zhenwei.forge.consent import Consent, describe_folder, hash_file, make_consent, write_consent
-from zhenwei.forge.export import Door, ExportedFile, export_audio, open_door
+from zhenwei.forge.export import Door, ExportedFile, Origin, export_audio, open_door
 from zhenwei.forge.voice import KINDS, NEURAL_KINDS, Copy, copy_voice
 from zhenwei.forge.voice.copy_set import LABELS, CopySet, copy_set
 
@@ -190,6 +190,20 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path, door: Door, monkeypatch: 
     assert [line.split(",")[0] for line in done.failed] == ["damaged.wav"]
 
 
+def test_what_says_that_ai_made_it_is_not_called_genuine(tmp_path: Path, door: Door) -> None:
+    folder = recorded(tmp_path)
+    (folder / "two.flac").unlink()
+    made = export_audio(speech(3.2, 5)[None], 16_000, Origin("voice/read-aloud", {}), folder / "made.wav", door)
+    bare, rate_hz = soundfile.read(made.path)
+    soundfile.write(folder / "saved_anew.wav", bare, rate_hz)  # without its credential and labels
+    done = copy_set(folder, "anna", tmp_path / "out", consent=agreed(folder), door=door, kinds=["blurred_phase"])
+    labelled = {row.file: row.label for row in done.rows if not row.kind}
+    assert labelled == {"made.wav": "spoof", "one.wav": "bonafide", "saved_anew.wav": "spoof"}
+    assert [note.partition(":")[0] for note in done.notes] == [
+        f"{name} is labelled spoof" for name in ("made.wav", "saved_anew.wav")
+    ]
+
+
 def test_a_draw_that_cannot_be_marked_is_drawn_again(
     tmp_path: Path, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,7 +275,7 @@ def test_from_recordings_to_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     one = (*words, "--kind", "blurred_phase")
     told = _typed(*one)
     assert told.exit_code == 0, told.output
-    assert "2 copies of 2 recordings made, 0 were there" in told.output
+    assert "copies: 2 made, 0 were there; recordings: 2" in told.output
     again = json.loads(_typed(*one, "--format", "json").output)
     assert (again["made"], again["kept"], again["failed"]) == (0, 2, [])
     (folder / "x.wav").write_bytes(b"nobody's")

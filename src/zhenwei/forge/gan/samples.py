@@ -27,7 +27,8 @@ def imagine(generator: Generator, noise: Tensor, *, truncation: float = 1.0, sti
     if isinstance(generator, StyleGenerator):
         return draw(generator, truncated(generator, styles_of(generator, noise), truncation), still=still)
     if truncation != 1:
-        raise UsageError("only StyleGAN has a middle to be drawn to", got=type(generator).__name__, want="truncation 1")
+        got = "a generator without styles"
+        raise UsageError("only StyleGAN has a middle to be drawn to", got=got, want="truncation 1")
     was, device = generator.training, next(generator.parameters()).device
     generator.eval()
     with torch.no_grad():

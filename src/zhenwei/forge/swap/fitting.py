@@ -30,6 +30,7 @@ from zhenwei.forge.swap.score import Embedder, appearance, likeness
 from zhenwei.forge.swap.sides import SwapFaces
 from zhenwei.forge.swap.swap_settings import SwapSettings
 from zhenwei.nets.swap import SwapNet, ssim
+from zhenwei.trainer.differences import differences, listed
 from zhenwei.trainer.log import write_log
 from zhenwei.trainer.loop import proceed
 from zhenwei.trainer.run import NEVER, Run, Schedule, Task, Turn
@@ -215,12 +216,11 @@ def begin(
     state, told = checkpoint.restore(path, consent, device)
     steps = told.settings.steps if settings.adversarial else settings.steps
     if replace(told.settings, check_every=settings.check_every, steps=steps) != settings or told.subjects != subjects:
-        was, now = told.settings.to_dict(), settings.to_dict()
-        differ = [f"{k} {was[k]} -> {now[k]}" for k in was if was[k] != now[k]]
-        if told.subjects != subjects:
-            differ.append(f"{' and '.join(told.subjects)} -> {' and '.join(subjects)}")
+        was = replace(told.settings, check_every=settings.check_every).to_dict()
+        now = settings.to_dict()
+        differ = listed(differences({**was, "subjects": told.subjects}, {**now, "subjects": subjects}))
         fix = "Choose another --output, or give the settings of the run that is to go on."
-        raise UsageError("this folder holds a run with other settings", got="; ".join(differ), fix=fix)
+        raise UsageError("this folder holds a run with other settings", got=differ, fix=fix)
     return state
 
 

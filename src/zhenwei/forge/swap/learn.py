@@ -147,4 +147,4 @@ def _check(loss: Tensor, net: torch.nn.Module, step: int) -> None:
     gradients = [p.grad for p in net.parameters() if p.grad is not None]
     if not bool(torch.isfinite(loss)) or not all(bool(torch.isfinite(g).all()) for g in gradients):
         fix = "The last checkpoint is clean: lower --rate and go on from it."
-        raise DataError("the loss is no longer finite", got=f"{float(loss.detach())} at step {step}", fix=fix)
+        raise DataError("the loss is no longer finite", got=f"loss {float(loss.detach())} at step {step}", fix=fix)

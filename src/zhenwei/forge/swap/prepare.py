@@ -171,17 +171,18 @@ def advice(cuts: Sequence[Cut], alike: int, without: Sequence[str]) -> tuple[str
     told = []
     n = len(cuts)
     if n < FEWEST:
-        told.append(f"{n} faces: {FEWEST} to {MOST} are usual, with fewer the swap will be vague.")
+        counted = "1 face" if n == 1 else f"{n} faces"
+        told.append(f"{counted}: {FEWEST} to {MOST} are usual, with fewer the swap will be vague.")
     if n > MOST:
         told.append(f"{n} faces: more than {MOST} rarely help; take fewer frames a clip.")
     if alike:
-        told.append(f"{alike} nearly equal faces were left out.")
+        told.append("1 nearly equal face was left out." if alike == 1 else f"{alike} nearly equal faces were left out.")
     blurred = 0
     for cut in cuts:
         grey = cv2.cvtColor(cut.pixels, cv2.COLOR_RGB2GRAY)
         blurred += int(cv2.Laplacian(grey, cv2.CV_32F).var() < _BLURRED)
     if blurred * 5 > n:
-        told.append(f"{blurred} of {n} faces are blurred: what is blurred is learned as blurred.")
+        told.append(f"Blurred faces: {blurred} of {n}. What is blurred is learned as blurred.")
     yaws = np.array([c.yaw_deg for c in cuts])
     spread = float(np.ptp(np.quantile(yaws, (0.05, 0.95)))) if n > 1 else 0.0
     if spread < 30:

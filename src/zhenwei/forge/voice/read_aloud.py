@@ -25,6 +25,8 @@ ENGINES = ("espeak-ng", "flite")
 MAX_CHARACTERS, _SECONDS = 1000, 60
 _WORDS_A_MINUTE = 175  # espeak-ng's own pace
 _SLOWER = (1.0, 1.15, 1.3, 1.5, 1.75)  # by attempt: short speech has little room for a watermark
+_LEAST_S = 1.5  # at the slowest pace: below, no attempt is worth making
+_LONGER = "Give it a longer text; some ten words are enough."
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,12}){0,3}")
 
 
@@ -66,8 +68,12 @@ def read_aloud(text: str, engine: str = "espeak-ng", language: str = "en", slowe
 
 def export_read(text: str, engine: str, language: str, path: Path, door: Door) -> ExportedFile:
     """What :func:`read_aloud` says, as marked sound, read more slowly where a watermark finds no room. Errors as of
-    both; the place is looked at first."""
+    both, UnmarkedError for a text that is too short for one; the place is looked at first."""
     check_audio_place(path)
+    longest_s = len(read_aloud(text, engine, language, _SLOWER[-1])) / RATE_HZ
+    if longest_s < _LEAST_S:
+        got, want = f"{longest_s:.1f} s at the slowest pace", f"{_LEAST_S:g} s and more"
+        raise UnmarkedError("this text is too short for a watermark", got=got, want=want, fix=_LONGER)
     recipe = {"engine": engine, "language": language, "text": text}
 
     def leave(attempt: int) -> ExportedFile:
@@ -78,8 +84,7 @@ def export_read(text: str, engine: str, language: str, path: Path, door: Door) -
     try:
         return first_marked(leave)
     except UnmarkedError as error:
-        fix = "Give it a longer text; some ten words are enough."
-        raise UnmarkedError("what was read could not leave with its marks", got=str(error), fix=fix) from None
+        raise UnmarkedError("what was read could not leave with its marks", got=error.what, fix=_LONGER) from None
 
 
 def _run(command: list[str], engine: str) -> None:

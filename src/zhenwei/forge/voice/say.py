@@ -24,7 +24,7 @@ from zhenwei.signals.voice import RATE_HZ
 
 Waveform = NDArray[np.float32]
 MADE_VOICES = {"low": LOW, "high": HIGH}
-SECONDS = (1.0, 60.0)
+SECONDS = (2.0, 60.0)  # shorter ones have no room for a watermark
 _QUIET = 1e-4
 _FAR = 3.0  # deviations of a band: one stray frame of a model that learned for minutes would drown all others
 
@@ -45,7 +45,7 @@ def convert_recording(
     """The recording of one of the two people as the other, ``to``, would say it.
 
     ``consent`` must be the manifest that the converter was learned under, cover the recording, and hold for both on
-    ``today``: DataError otherwise, before the recording is read. DataError for silence, and beyond 1 to 60 s."""
+    ``today``: DataError otherwise, before the recording is read. DataError for silence, and beyond 2 to 60 s."""
     source = _other(converter, to)
     check_run(converter.consent, consent)
     check_files(consent, source, [path], today, "voice")
