@@ -84,7 +84,9 @@ class TimeLimitError(MediaError):
     @classmethod
     def after(cls, seconds: float) -> Self:
         return cls(
-            f"over {seconds:g} s", want="a file that is examined in that time", fix="Allow more time for a file."
+            f"over {seconds:g} s",
+            want="a file that is examined in that time",
+            fix="Allow more time for a file; with a store, --retry beside it.",
         )
 
 

@@ -235,3 +235,15 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["case", "verify", str(path)]) == 1
     assert "no bundle of a case" in capsys.readouterr().err
     assert main(["case", "verify", str(tmp_path / "gone.zip")]) == 1
+
+
+def test_why_a_file_cannot_be_examined_is_said_at_once_and_once(case: Told, tmp_path: Path) -> None:
+    number = case("new", "A title").strip()
+    (tmp_path / "fake.png").write_text("this is no picture\n" * 100)
+    assert main(["case", "add", number, "fake.png", "gone.png"]) == 1
+    lines = sorted(case.error().splitlines())
+    assert [line.partition("; ")[0] for line in lines] == [
+        "× fake.png: 'fake.png' is not a picture, video or sound that can be read",
+        "× gone.png: 'gone.png' does not exist",
+    ]
+    assert "fake.png" in case("show", number)

@@ -82,6 +82,19 @@ def test_several_reports_go_into_a_folder(folder: Path, tmp_path: Path) -> None:
     assert main(["report", str(both), "-o", str(tmp_path / "x.html")]) == 2
 
 
+def test_reports_on_files_of_one_name_take_no_page_from_each_other(folder: Path, tmp_path: Path) -> None:
+    report = json.loads((folder / "photo.json").read_text())["reports"][0]
+    paths = ["a/IMG.jpg", "b/img.jpg", "c/IMG.jpg", "d/IMG-2.jpg", "e/IMG.jpg", "f/IMG.html.jpg"]
+    lines = [json.dumps(report | {"file": report["file"] | {"path": path}}) for path in paths]
+    several = tmp_path / "several.json"
+    several.write_text("\n".join(lines))
+    out = tmp_path / "out"
+    assert main(["report", str(several), "-o", str(out), "--quiet"]) == 0
+    pages = [page.read_text(encoding="utf-8") for page in out.iterdir()]
+    assert all(sum(path in page for page in pages) == 1 for path in paths)
+    assert len({page.name.casefold() for page in out.iterdir()}) == len(paths)
+
+
 def test_a_signature_takes_the_place_of_nothing_that_it_is_made_of(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "photo.json"
     shutil.copy(folder / "photo.json", path)

@@ -16,6 +16,7 @@ from tests.store.test_store import keep as keep_plain
 
 from zhenwei.cli import main
 from zhenwei.cli._results_files import RESULT_COLUMNS
+from zhenwei.errors import MediaError
 from zhenwei.store import Kept, Result, open_store
 from zhenwei.store.kept import folder_of
 
@@ -67,3 +68,30 @@ def test_pages_are_those_of_a_scan(store: str, tmp_path: Path, capsys: pytest.Ca
     assert len(json.loads((out / "report.json").read_text(encoding="utf-8"))["reports"]) == 1
     assert main(forged) == 1
     assert "--again" in capsys.readouterr().err
+
+
+def test_files_without_an_answer_are_in_the_report(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pages"
+    with open_store(store) as opened:
+        opened.lose("gone.png", MediaError("the file does not exist", got="gone.png", fix="Look for it."))
+    assert main(["results", "--store", store, "--where", "decision=unreadable", "--output", str(out)]) == 0
+    found = json.loads((out / "report.json").read_text(encoding="utf-8"))["reports"]
+    assert [one["file"]["path"] for one in found] == ["c.png", "gone.png"]
+    assert [one["error"]["kind"] for one in found] == ["TimeLimitError", "MediaError"]
+    assert found[0]["error"]["message"].startswith("over 300 s")
+    assert found[1]["error"]["fix"] == "Look for it."
+    assert "2 without an answer" in capsys.readouterr().err
+
+
+def test_a_store_that_was_moved_without_its_folder_is_told_from_one_without_pages(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = Path(store).rename(tmp_path / "moved.db")
+    pages = ["results", "--store", str(moved), "--where", "path~*a.png", "--output", str(tmp_path / "pages")]
+    assert main(pages) == 1
+    told = capsys.readouterr().err
+    assert "--folder" in told
+    assert "--again" not in told
+    assert main([*pages, "--folder", f"{store}.kept"]) == 0

@@ -54,12 +54,14 @@ def test_a_folder_is_examined_once_and_shown_in_every_form(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "4 of 4 files: 3 inconclusive, 1 unreadable." in shown.err
-    assert len(shown.err.splitlines()) == 4  # no line for each file
+    assert "fake.mp4" in shown.err
+    assert "calm" not in shown.err.replace(str(folder), "")  # no line for each file
     kept = rows(store)
 
-    assert main([*scan, "-v"]) == 0
+    assert main([*scan, "-v"]) == 1  # one is as unreadable as before
     told = capsys.readouterr().err
     assert "4 were in the store already" in told
+    assert "1 could not be read or examined. --retry" in told
     assert told.count("(in the store)") == 4
     assert rows(store) == kept
 
@@ -74,6 +76,8 @@ def test_a_folder_is_examined_once_and_shown_in_every_form(
     assert main(["results", "--store", store, "--format", "jsonl"]) == 0
     reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["file"]["path"] for one in reports] == names
+    commands = [one["engine"]["command"] for one in reports if "engine" in one]
+    assert [name in command for name, command in zip([*names[:2], names[3]], commands, strict=True)] == [True] * 3
     for one in reports:
         jsonschema.validate(one, schema())
 
@@ -88,6 +92,61 @@ def test_a_folder_is_examined_once_and_shown_in_every_form(
         ("media", "2", "1"),
         ("sub", "1", "0"),
     ]
+
+
+def test_what_cannot_be_examined_is_named_or_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zhenwei.cli._scan_store._NAMED", 2)
+    media = tmp_path / "media"
+    media.mkdir()
+    for number in range(5):
+        (media / f"bad_{number}.mp4").write_text(f"no video {number}\n" * 100)
+    named = str(media / "bad_4.mp4")
+    nothing = str(tmp_path / "*.mov")
+    assert main(["scan", str(media), named, nothing, "--store", str(tmp_path / "r.db"), "--workers", "1"]) == 1
+    told = capsys.readouterr().err
+    assert [f"bad_{number}.mp4" in told for number in range(5)] == [True, True, False, False, True]
+    assert "2 of them are not named here; zhenwei results --where decision=unreadable does." in told
+    assert "no file fits this pattern" in told
+    assert "1 folders, patterns or addresses led to no files" in told
+
+
+@ON_LINUX
+def test_a_name_that_is_no_utf_8_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = Path(draw(tmp_path, "calm", 1)).rename(os.fsdecode(os.fsencode(tmp_path) + b"/inv\xff\xfe.png"))
+    store = str(tmp_path / "r.db")
+    assert main(["scan", str(picture), "--store", store, "--workers", "1", *LABELS]) == 0
+    assert main(["results", "--store", store, "--output", str(tmp_path / "pages")]) == 0
+    assert len(list((tmp_path / "pages").glob("*.html"))) == 1
+    capsys.readouterr()
+
+
+def test_a_path_that_is_away_for_once_keeps_its_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = Path(draw(tmp_path, "calm", 1))
+    store = str(tmp_path / "r.db")
+    scan = ["scan", str(picture), "--store", store, "--workers", "1", *LABELS]
+
+    def found() -> dict[str, str]:
+        assert main(["results", "--store", store, "--format", "csv"]) == 0
+        out = capsys.readouterr().out
+        return next(csv.DictReader(io.StringIO(out, newline="")))
+
+    assert main(scan) == 0
+    first = found()
+    picture.rename(tmp_path / "away")
+    assert main(scan) == 1
+    away = found()
+    assert "does not exist" in away["error"]
+    assert away | {"error": ""} == first
+    assert main(["results", "--store", store]) == 0
+    assert "last time" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "away").rename(picture)
+    assert main(scan) == 0
+    assert found() == first
+    picture.write_bytes(b"")  # it was looked at: what lay there is gone
+    assert main(scan) == 1
+    assert (found()["decision"], found()["sha256"]) == ("", "")
 
 
 @pytest.mark.heavy
@@ -114,6 +173,7 @@ def test_patterns_limits_and_other_options_of_the_engine(folder: Path, capsys: p
         (["--again", "--limit", "3"], "--again, --limit"),
         (["--store", "DB", "--format", "json"], "--format json"),
         (["--store", "DB", "--output", "out"], "--output"),
+        (["--store", "DB", "--pictures"], "--pictures"),
         (["--store", "DB", "--shard", "5/4"], "5/4"),
         (["--store", "DB", "--shard", "half"], "half"),
         (["--store", "mongodb://here/a"], "mongodb"),
@@ -129,6 +189,31 @@ def test_what_has_no_meaning_is_refused(
     assert main(["scan", str(tmp_path), *given]) == 2
     assert words in capsys.readouterr().err
     assert not store.exists()
+
+
+@pytest.mark.heavy
+def test_what_a_plug_in_prints_is_no_result(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(install(tmp_path / "site")), os.environ.get("PYTHONPATH", "")])
+    words = [
+        "scan",
+        draw(tmp_path, "loud"),
+        "--store",
+        str(tmp_path / "r.db"),
+        "--workers",
+        "1",
+        "--detector",
+        DETECTOR,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "zhenwei", *words],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == ""
+    assert "and past Python" in done.stderr
 
 
 def test_results_need_a_store_that_is_there_and_conditions_that_can_be_read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -174,3 +175,16 @@ def test_a_scan_on_a_cluster_goes_into_the_same_store(cluster: None, pool: RayPo
         again = list(examine_into(store, files, OPTIONS))  # on this machine: nothing is left to do
         assert [(step.decision, step.outcome) for step in again] == [("inconclusive", None)] * 2
         assert len(list(store.results())) == 2
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+        began = time.monotonic()
+        with pytest.raises(UsageError, match="no such cluster") as told:
+            RayPool(1, address=address)
+        assert time.monotonic() - began < 20
+        assert "ray start --head" in told.value.fix

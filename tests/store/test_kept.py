@@ -117,16 +117,25 @@ def test_media_go_when_their_time_is_over_but_not_those_of_another_tenant(store:
     (tmp_path / "a.png").unlink()
     assert own.media_path(outcome.media.sha256) is None
     assert theirs.media_path(outcome.media.sha256) is not None
+    assert (own.has_media(outcome.media.sha256), theirs.has_media(outcome.media.sha256)) == (False, True)
     keep_again = kept(store, tmp_path, past, "them")
     assert keep_again.drop_expired() == 0  # for ever stays for ever
 
 
-@pytest.mark.parametrize(("text", "found"), [("never", "never"), ("always", "always"), ("until 2030-01-31", 31)])
+@pytest.mark.parametrize(("text", "found"), [("never", "never"), ("always", "always"), ("until 2130-01-31", 31)])
 def test_wishes(text: str, found: object) -> None:
     wish = parse_wish(text)
     assert (wish.day if isinstance(wish, datetime) else wish) == found
     with pytest.raises(UsageError):
         parse_wish(f"perhaps {text}")
+
+
+def test_nothing_is_kept_until_a_time_that_is_over() -> None:
+    today = datetime.now(UTC).date()
+    assert isinstance(parse_wish(f"until {today}"), datetime)  # its end is to come
+    for text in ("until 2020-01-01", "2020-01-01T12:00+08:00"):
+        with pytest.raises(UsageError, match="over"):
+            parse_wish(text)
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_what_was_left_half_is_swept(store: Store, tmp_path: Path) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,10 +14,12 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
 from sqlalchemy import text
+from tests.store.test_store import keep, report
 
+from zhenwei.cli import main
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
 from zhenwei.store import open_store
-from zhenwei.store.refusals import RefusedError, UnstorableError, shown
+from zhenwei.store.refusals import RefusedError, UnstorableError, shown, without_password
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,19 @@ def test_an_address_that_cannot_be_read_is_wrong_use(url: str) -> None:
 )
 def test_of_an_address_no_password_is_shown(where: str, expected: str) -> None:
     assert shown(where) == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("a@b/c.db", "a@b/c.db"),
+        ("postgresql://u@h:1/x", "postgresql://u@h:1/x"),
+        ("postgresql://u:ses%40ame@h:1/x?sslmode=require", "postgresql://u@h:1/x?sslmode=require"),
+        ("postgresql+psycopg://h/x?password=sesame", "postgresql+psycopg://h/x"),
+    ],
+)
+def test_an_address_that_is_to_be_given_again_keeps_all_but_the_password(where: str, expected: str) -> None:
+    assert without_password(where) == expected
 
 
 def test_what_a_database_answers_tells_no_password(postgresql: str) -> None:
@@ -95,3 +115,54 @@ def test_a_file_that_is_no_database_is_no_store(tmp_path: Path) -> None:
     file.write_bytes(b"no database " * 1000)
     with pytest.raises(DataError, match="no store"):
         open_store(str(file))
+
+
+def test_who_only_reads_makes_no_store_of_an_empty_file_or_database(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "://" not in where:
+        Path(where).touch()
+    for command in (["results"], ["case", "list"], ["case", "add", "1", str(tmp_path)]):
+        assert main([*command, "--store", where]) == 1
+        assert "there is no store" in capsys.readouterr().err
+    assert "://" in where or not Path(where).stat().st_size
+    with open_store(where):
+        pass
+    assert main(["results", "--store", where]) == 0
+
+
+@pytest.mark.parametrize("has_journal", [False, True])
+def test_a_store_that_cannot_be_written_can_be_read(has_journal: bool, tmp_path: Path) -> None:
+    store, folder = tmp_path / "r.db", tmp_path / "closed #1"
+    with open_store(str(store)) as opened:
+        keep(opened, 1, report(1), "a.png")
+    folder.mkdir()
+    with open_store(str(store)) as opened, closing(opened.engine.raw_connection()):
+        if has_journal:  # of somebody who writes, or was killed
+            keep(opened, 2, report(2), "b.png")
+        for path in tmp_path.glob("r.db*"):
+            if has_journal or path == store:
+                shutil.copy(path, folder)
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    try:
+        for command in (["results", "--format", "csv"], ["case", "list"]):
+            done = _unprivileged(*command, "--store", str(folder / "r.db"))
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.count(".png") == (0 if command[0] == "case" else 1 + has_journal)
+        assert _unprivileged("case", "new", "A title", "--store", str(folder / "r.db")).returncode == 1
+    finally:
+        folder.chmod(0o755)
+    assert (len(list(folder.iterdir())) == 1) is not has_journal
+
+
+def _unprivileged(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command line without root's right to write everywhere."""
+    command = [sys.executable, "-m", "zhenwei", *words]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may write every file, and setpriv is not installed")
+        rights = "-dac_override,-dac_read_search"
+        command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

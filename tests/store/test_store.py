@@ -18,12 +18,15 @@ pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip insta
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from zhenwei.errors import DataError, OutputError, TimeLimitError, UsageError
+from zhenwei.errors import DataError, MediaError, OutputError, TimeLimitError, UsageError
+from zhenwei.media.sources import identify
 from zhenwei.report import Unreadable, schema
 from zhenwei.store import Fingerprint, Store, fingerprint_of, migrations, open_store
+from zhenwei.store.store import said_of
 from zhenwei.store.tables import Base
 from zhenwei.store.where import Condition
 from zhenwei.types import Decision, Engine, Evidence, Media, Report, Text, Verdict
+from zhenwei.words import translated
 
 ENGINE = Engine("1.0", {"a": "0" * 64}, {"numpy": "2"}, {"frames": 32, "threads": 1})
 OURS = fingerprint_of(ENGINE, ["cnn.a"])
@@ -105,11 +108,31 @@ def test_a_path_is_one_result_with_the_latest_answer_on_what_lies_there(where: s
         store.place("copy.png", digest(1), 7)
         keep(store, 2, report(2, "inconclusive", 0.1), "b.png")
         store.place("b.png", digest(1), 7)  # somebody put other bytes there
-        store.lose("gone.png", DataError("it is gone", got="nothing", fix="Look."))
+        store.lose("gone.png", DataError("it is gone", got="nothing", want="a file", fix="Look."))
         found = {one.path: (one.decision, one.version, one.error) for one in store.results()}
     answer = ("genuine", "2.0", "")
-    lost = ("unreadable", "", "it is gone; got nothing")
+    lost = ("unreadable", "", "it is gone; got nothing; want a file")
     assert found == {"a.png": answer, "copy.png": answer, "b.png": answer, "gone.png": lost}
+
+
+def test_an_answer_stays_where_its_path_could_not_be_looked_at(where: str) -> None:
+    with open_store(where) as store:
+        keep(store, 1, report(1))
+        keep(store, 2, failure(), "b.png")
+        for path in ("a.png", "b.png", "new.png"):
+            store.lose(path, DataError("it is gone"), unseen=True)
+        found = {one.path: (one.decision, one.sha256, one.error) for one in store.results()}
+        assert found == {
+            "a.png": ("forged", digest(1), "it is gone"),
+            "b.png": ("unreadable", digest(2), "it is gone"),
+            "new.png": ("unreadable", "", "it is gone"),
+        }
+        store.lose("a.png", DataError("it is empty"))
+        assert {(one.decision, one.sha256) for one in store.results([Condition.parse("path=a.png")])} == {
+            ("unreadable", "")
+        }
+        keep(store, 1, report(1))
+        assert [one.error for one in store.results([Condition.parse("path=a.png")])] == [""]
 
 
 def test_names_of_any_kind_are_kept(where: str) -> None:
@@ -240,3 +263,11 @@ def test_a_fingerprint_does_not_hang_on_the_order_of_anything() -> None:
     one = Fingerprint("1", {"a": "x", "b": "y"}, {"frames": 1, "depth": "full"}, ("a", "b"))
     assert one.sha256 == Fingerprint("1", {"b": "y", "a": "x"}, {"depth": "full", "frames": 1}, ("a", "b")).sha256
     assert fingerprint_of(ENGINE, ["b", "a", "b"]) == fingerprint_of(ENGINE, ["a", "b"])
+
+
+def test_what_is_kept_of_a_refusal_has_all_but_the_cure_and_is_told_in_chinese(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(MediaError) as refused:
+        identify(str(tmp_path / "a.png"))
+    assert str(refused.value) == f"{said_of(refused.value)}. {refused.value.fix}"
+    assert "得到：0 字节；应为：图片、视频或声音" in translated(said_of(refused.value), "zh")

@@ -19,7 +19,12 @@ from zhenwei.cli._help import CLICK, STEPS
 from zhenwei.cli._tree import EVERYWHERE
 
 SOURCE = Path(zhenwei.__file__).parent
-_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"cls", "complain"}
+_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {
+    "cls",
+    "complain",
+    "_malformed",
+    "BadParameter",
+}
 _SAYING = {"say", "tell", "told", "_note", "progress_bar"}
 _PARTS = ("what", "got", "want", "fix")
 
@@ -32,9 +37,11 @@ def sentences() -> dict[str, str]:
         for template in _in_file(path, where):
             if _says_something(template) or (where.startswith("cli/") and _is_word(template)):
                 found.setdefault(template, where)
-    for template in (*_in_help(), *_in_pages(), *LOOKED_UP):
+    for template in (*_in_help(), *_in_pages()):
         if _says_something(template) or _is_word(template):
             found.setdefault(template, "help")
+    for template in LOOKED_UP:
+        found.setdefault(template, "looked up")
     return found
 
 
@@ -62,6 +69,10 @@ def _said_by(call: ast.Call, where: str) -> list[ast.expr]:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     if name in _ERRORS or {"got", "want"} & keywords.keys():  # by whatever name the class of an error goes
         return [*call.args, *[keywords[part] for part in _PARTS if part in keywords]]
+    if name == "ValueError" and room in ("forge", "trainer", "training"):  # of settings; told as wrong use
+        return call.args
+    if name == "consent_in":
+        return call.args[1:2]
     if room == "cli" and name in _SAYING:
         return call.args[: 2 if where == "cli/_manual.py" else 1]
     if room == "cli" and name in ("Check", "SelfTest"):
@@ -165,7 +176,7 @@ def _in_help() -> Iterator[str]:
 
 def _says_something(template: str) -> bool:
     """Not only values, names of files, options or commands."""
-    bare = re.sub(r"\{[^}]*\}", " ", template)
+    bare = re.sub(r"\.(?=\s|$)", " ", re.sub(r"\{[^}]*\}", " ", template))
     words = re.findall(r"[A-Za-z][a-z]+|^[A-Z][A-Z ]+:", re.sub(r"(--?|\.)?[\w.]*[/_.=\\][\w./]*|--[\w-]+", " ", bare))
     return any(len(word) > 1 for word in words) and not re.fullmatch(r"[\w.\-/\[\]]+", template.strip())
 

@@ -5,10 +5,32 @@ LOOKED_UP = (  # words that come out of data
     "id", "question", "takes", "finds", "judges", "needs", "asked", "does not count", "reads metadata", "reference",
     "blind spots",
     "reading", "finding faces", "following faces", "done",
+    "Invalid data found when processing input",  # FFmpeg of a damaged file
+    "{}; got {}; want {}",  # an error as a store keeps it
     "Question", "Takes", "Needs", "Depth", "no media", "hidden", "linked folder", "no file",
     "file that is no picture, video or sound", "files that are no pictures, videos or sound",
     "hidden file or folder", "hidden files and folders", "linked folders",
     "dead link, pipe or device", "dead links, pipes and devices",
+    "[OPTIONS]", "COMMAND",
+    # of the lab: how consent is written down, and what becomes of recordings that are copied
+    "Make a manifest with: zhenwei forge consent make FOLDER --subject NAME --basis BASIS --evidence TEXT --scope {} "
+    "--expires DATE (self needs no --evidence)",
+    "{} was left out: {}", "{} was left out: {} is not installed (run: {})", "it is silent", "it is {} once more",
+    "{} was left out: {} s, and no copy below {} s can carry its mark", "{} is labelled spoof: {}",
+    "its credential says that AI made or altered it", "a label in it says that AI made or altered it",
+    "it carries the watermark of the forgery lab",
+    # what a run of the lab learned from
+    "{} drawn puppets, seed {}", "{} drawn puppets in {} looks, seed {}", "{} stern puppets, seed {}",
+    "{} smiling ones", "{} made sentences at {} Hz, seed {}",
+    # of the lab: advice on faces, whether going on helps, and what a cloak is worth
+    "1 face: {} to {} are usual, with fewer the swap will be vague.",
+    "{} faces: {} to {} are usual, with fewer the swap will be vague.",
+    "{} faces: more than {} rarely help; take fewer frames a clip.", "1 nearly equal face was left out.",
+    "{} nearly equal faces were left out.", "Blurred faces: {} of {}. What is blurred is learned as blurred.",
+    "The heads turn over {} degrees only: other poses will not be drawn well.", "Not read: {}.",
+    "too early to say", "still improving", "no better for {} checks",
+    "as it is", "half the size and back", "clean photographs", "clean photographs, another seed",
+    "cloaked photographs", "cloaked photographs, JPEG 75", "learning from {}", "a swap learns the photograph",
     # of evaluations
     "the sets {} and {} were paired by the names of files",
     "{} is not in the folder", "{} entries repeat a video; it is taken once, test before val before train",
@@ -89,6 +111,11 @@ LOOKED_UP = (  # words that come out of data
     "Too many open files", "Disk quota exceeded", "Invalid argument", "Operation not permitted", "Directory not empty",
     "Connection refused", "Address already in use", "Expecting value: line {} column {} (char {})",
     "Extra data: line {} column {} (char {})",
+    # of a file that is not read: what it is
+    "a PDF document", "a Photoshop document", "a GIMP document", "a picture of a rare kind", "an icon",
+    "a PostScript drawing", "MIDI notes", "a program", "a zip archive or office document", "a compressed archive",
+    "plain text", "plain text (UTF-16)", "a playlist", "an SVG drawing", "a web page or XML text",
+    "nothing but zero bytes", "unknown bytes that begin with {}", "JPEG, {} s",
     # of the environment
     "{} on Linux {}", "{} on Darwin {}", "{} on Windows {}", "{} frames of H.264, {} s", "AAC and MP3, {} s",
     "inconclusive, {} s",

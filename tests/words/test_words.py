@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+import string
+from collections.abc import Iterator, Mapping
 
 import pytest
 from tests.words.collecting import SOURCE, fields, sentences
 
 from zhenwei.errors import MediaError, UsageError
-from zhenwei.report.terms import PHRASES
+from zhenwei.evaluation.page_terms import PHRASES as OF_EVALUATIONS
+from zhenwei.report.terms import PHRASES as OF_REPORTS
+from zhenwei.report.tour_words import WORDS as OF_TOUR
+from zhenwei.server.pages.words import PHRASES as OF_PAGES
 from zhenwei.types import Text
-from zhenwei.words import catalogue, error_text, say, speaking, spoken, translated
+from zhenwei.words import _patterns, catalogue, error_text, say, speaking, spoken, translated
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -32,8 +36,35 @@ def test_every_sentence_has_its_chinese_and_no_other_is_kept(said: Mapping[str, 
 def test_both_have_the_same_fields() -> None:
     for english, chinese in catalogue().items():
         assert fields(english) == fields(chinese), english
-    for english, chinese in PHRASES.values():
+    for english, chinese in _of_pages():
         assert sorted(re.findall(r"\{\w+\}", english)) == sorted(re.findall(r"\{\w+\}", chinese)), english
+
+
+def test_the_chinese_can_be_filled_in_with_what_its_english_is_filled_with() -> None:
+    for english, chinese in catalogue().items():
+        values = [f"<{place}>" for place in range(1 + max(map(int, fields(english)), default=-1))]
+        assert all(value in chinese.format(*values) for value in values if value in english.format(*values)), english
+        assert say("zh", english, *values) == chinese.format(*values), english
+    for english, chinese in _of_pages():
+        named = {name: f"<{name}>" for _, name, _, _ in string.Formatter().parse(english) if name}
+        assert all(value in chinese.format(**named) for value in named.values()), english
+
+
+def _of_pages() -> Iterator[tuple[str, str]]:
+    """The phrases of reports and pages, whose languages stand beside each other."""
+    for phrases in (OF_REPORTS, OF_PAGES, OF_EVALUATIONS):
+        yield from phrases.values()
+    yield from ((str(text), text.zh) for text in OF_TOUR.values())
+
+
+def test_a_chinese_that_cannot_be_filled_in_leaves_its_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chinese in ("{1} 的 {} 张脸", "{2} 的 {0} 张脸", "{faces} 张脸", "{ 张脸"):
+        monkeypatch.setitem(catalogue(), "{} faces of a sentence of {}", chinese)
+        _patterns.cache_clear()
+        assert translated("3 faces of a sentence of anna", "zh") == "3 faces of a sentence of anna"
+        assert say("zh", "{} faces of a sentence of {}", 3, "anna") == "3 faces of a sentence of anna"
+    monkeypatch.undo()
+    _patterns.cache_clear()
 
 
 def test_the_chinese_is_chinese() -> None:
@@ -56,6 +87,24 @@ def test_a_sentence_that_is_filled_in_is_recognised() -> None:
     assert told == "holiday photo.jpg 不完整；得到：3 帧；应为：更多内容。请重新复制或下载文件。"
     assert error_text(error, "en") == str(error)
     assert error_text(error, "en", cure=False) + ". " + error.fix == str(error)
+
+
+def test_every_sentence_is_told_by_its_own_template_and_no_looser_one() -> None:
+    for english, chinese in catalogue().items():
+        if "{}" in english:
+            values = [f"v{place}" for place in range(len(fields(english)))]
+            assert translated(english.format(*values), "zh") == chinese.format(*values), english
+
+
+def test_what_is_to_be_run_is_told_however_long_it_is() -> None:
+    assert translated("Run: /a/python -m pip install -e '/a[pdf]'", "zh") == (
+        "请运行：/a/python -m pip install -e '/a[pdf]'"
+    )
+
+
+def test_what_is_only_said_is_not_recognised() -> None:
+    assert say("zh", "{0}: done at step {1}", "run", 3) == "run：已完成，共 3 步"
+    assert translated("a plug-in: done at step 3 of its own", "zh") == "a plug-in: done at step 3 of its own"
 
 
 def test_a_template_that_says_little_takes_no_sentence_for_its_own() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhenwei.cli._case_options import Actor, FolderOption, StoreOption, opened, plain
+from zhenwei.cli._case_options import MOST, Actor, CaseNumber, FolderOption, StoreOption, opened, plain
 from zhenwei.cli._options import Force, TextFormat, TextOption
 from zhenwei.cli.language import current, say
 from zhenwei.cli.trouble import notes_console
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    number: Annotated[int, typer.Argument(help="The number of the case.", metavar="CASE", show_default=False)],
+    number: CaseNumber,
     store: StoreOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="The bundle, .zip.", metavar="FILE")],
     actor: Actor = "local",
@@ -170,10 +170,12 @@ def _lines(checked: Checked, replayed: list[Replayed], is_whole: bool, *, is_chi
 
 def erase(
     store: StoreOption,
-    number: Annotated[int | None, typer.Option("--case", help="This case.", metavar="CASE")] = None,
+    number: Annotated[int | None, typer.Option("--case", max=MOST, help="This case.", metavar="CASE")] = None,
     files: Annotated[bool, typer.Option("--files", help="With the case, its files that no other case holds.")] = False,
     file: Annotated[str, typer.Option("--file", help="This file, by path or sha256.", metavar="FILE")] = "",
-    examination: Annotated[int | None, typer.Option("--examination", help="This examination.", metavar="ID")] = None,
+    examination: Annotated[
+        int | None, typer.Option("--examination", max=MOST, help="This examination.", metavar="ID")
+    ] = None,
     before: Annotated[
         str, typer.Option("--before", help="Files not met or examined since, in no case.", metavar="DATE")
     ] = "",

@@ -24,18 +24,22 @@ FolderOption = Annotated[
 Actor = Annotated[
     str, typer.Option("--actor", envvar="ZHENWEI_ACTOR", help="Who does this; it stands in the log.", metavar="NAME")
 ]
-CaseNumber = Annotated[int, typer.Argument(help="The number of the case.", metavar="CASE", show_default=False)]
+MOST = 2**63 - 1  # what a database counts to
+CaseNumber = Annotated[
+    int, typer.Argument(help="The number of the case.", metavar="CASE", max=MOST, show_default=False)
+]
 _SHORTEST = 8  # digits of a digest
 
 
 @contextmanager
-def opened(store: str, actor: str = "local", *, create: bool = False) -> Iterator[Cases]:
+def opened(store: str, actor: str = "local", *, create: bool = False, write: bool = True) -> Iterator[Cases]:
+    """``write``: False for what reads alone, which goes where nothing can be written, too."""
     from zhenwei.store import open_store
     from zhenwei.store.cases import Cases
 
     if not 0 < len(actor) <= 64:
         raise UsageError("this is no name to stand in the log", got=f"{len(actor)} characters", want="1 to 64")
-    with open_store(store, create=create) as found:
+    with open_store(store, create=create, write=write) as found:
         yield Cases(found, actor=actor)
 
 

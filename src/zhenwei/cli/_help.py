@@ -29,6 +29,10 @@ STEPS = (  # what one does first
 CLICK = (  # what Click says of wrong use
     "Missing argument '{}'.",
     "Missing option '{}'.",
+    "Missing option '{}' / '{}'.",
+    "Missing argument '{}'. Choose from: {}",
+    "Missing option '{}'. Choose from: {}",
+    "Missing option '{}' / '{}'. Choose from: {}",
     "Missing command.",
     "Missing parameter: {}",
     "No such option: {}",
@@ -43,6 +47,7 @@ CLICK = (  # what Click says of wrong use
     "No such command '{}'. Did you mean {}?",
     "No such command '{}'. (Did you mean {})",
     "Invalid value for '{}': {}",
+    "Invalid value for '{}' / '{}': {}",
     "Invalid value for {}: {}",
     "Invalid value: {}",
     "Input should be greater than or equal to {}",
@@ -58,6 +63,7 @@ CLICK = (  # what Click says of wrong use
     "{} is not a valid integer range.",
     "Got unexpected extra argument ({})",
     "Got unexpected extra arguments ({})",
+    "Got unexpected extra argument(s) ({})",
     "Option '{}' requires an argument.",
     "Option '{}' does not take a value.",
     "Option '{}' requires {} arguments.",
@@ -74,7 +80,7 @@ def show(command: Command, console: Console, everywhere: Sequence[tuple[str, str
     """All about one command."""
     from rich.text import Text
 
-    console.print(Text.assemble((say("Usage:"), "bold"), " ", command.usage), soft_wrap=False)
+    console.print(Text.assemble((say("Usage:"), "bold"), " ", _usage(command.usage)), soft_wrap=False)
     for paragraph in command.paragraphs:
         console.print()
         console.print(Text(wrapped(_told(paragraph), console.width)))
@@ -182,6 +188,11 @@ def _said(option: Parameter) -> str:
     return words.strip()
 
 
+def _usage(usage: str) -> str:
+    """What stands for any option and any command, in the language of the command line."""
+    return usage.replace("[OPTIONS]", say("[OPTIONS]")).replace(" COMMAND", f" {say('COMMAND')}")
+
+
 def _told(sentence: str) -> str:
     return translated(sentence, current())
 
@@ -190,7 +201,8 @@ def wrong_use(message: str, usage: str, console: Console) -> None:
     """One line on what was wrong, one on what is right."""
     from rich.text import Text
 
-    message = message.replace(": Value error, ", ": ")  # as the library that reads options begins what we say
+    # As the library that reads options begins what we say, and lists choices on lines of their own.
+    message = " ".join(message.replace(": Value error, ", ": ").split())
     console.print(Text(say("Error: {}", _told(message)), "bold red"), soft_wrap=True)
     if usage:
-        console.print(Text(say("Usage: {} (--help tells more)", usage), "dim"), soft_wrap=True)
+        console.print(Text(say("Usage: {} (--help tells more)", _usage(usage)), "dim"), soft_wrap=True)

@@ -9,8 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zhenwei import errors
+from zhenwei.cli.language import say
 from zhenwei.cli.trouble import notes_console
-from zhenwei.errors import DataError, MissingExtraError, NotFoundError, UsageError, install_extra
+from zhenwei.errors import DataError, MediaError, MissingExtraError, UsageError, ZhenweiError, install_extra
 from zhenwei.types import Language
 
 if TYPE_CHECKING:
@@ -64,30 +66,53 @@ def write_parquet(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str])
 
 
 def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Path | None, language: Language) -> int:
-    """The page of each result of which one was kept, and ``report.json``; the exit status: 1 where none was."""
+    """The page of each result of which one was kept, and ``report.json``, in which files without an answer are, too;
+    the exit status: 1 where an answer has no page, or nothing was written."""
     from zhenwei.detectors import catalogue
-    from zhenwei.report import ReportFolder
+    from zhenwei.report import ReportFolder, Unreadable, legible
     from zhenwei.report.packed import unpack
+    from zhenwei.store.folder import GoneError
     from zhenwei.store.kept import Kept, folder_of
 
     kept = Kept(store, folder_of(store, folder))
     infos = {id_: kind.info for id_, kind in catalogue(strict=False).items()}
-    written = missing = 0
+    written = unreadable = missing = gone = 0
     with ReportFolder(output, language, detectors=infos) as pages:
         for one in found:
-            if one.examination_id is None:
+            if one.examination_id is None or one.decision == "unreadable":
+                pages.add(Unreadable(one.path, _error(one)))
+                unreadable += 1
                 continue
             try:
                 report = unpack(kept.packed(one.examination_id)).report
-            except (NotFoundError, DataError):  # the second: packed by another version, or gone
+            except GoneError:
+                gone += 1
+                continue
+            except DataError:  # none was kept, it was changed, or another version packed it
                 missing += 1
                 continue
             pages.add(replace(report, media=replace(report.media, path=one.path)))
             written += 1
     notes = notes_console()
-    notes.print(f"{written} pages and report.json: see {output}", style="dim", markup=False)
+
+    def note(line: str, style: str) -> None:
+        notes.print(line, style=style, markup=False)
+
+    told = "1 page and report.json: see {1}" if written == 1 else "{0} pages and report.json: see {1}"
+    note(say(told, written, legible(str(output))), "dim")
+    if unreadable:
+        note(say("{} without an answer are in report.json.", unreadable), "dim")
     if missing:
-        notes.print(
-            f"{missing} have none: they were examined without, or could not be. Scan again with --again.", style="red"
-        )
-    return int(written == 0 or missing > 0)
+        lost = "{} have no page: they were examined without, or it can be read no more. Scan again with --again."
+        note(say(lost, missing), "red")
+    if gone:
+        lost = "The pages of {} were kept, but are not in {}. The folder moves with the store; --folder names another."
+        note(say(lost, gone, legible(str(kept.folder.path))), "red")
+    return int(written + unreadable == 0 or missing + gone > 0)
+
+
+def _error(one: Result) -> ZhenweiError:
+    """Of the kind that it was. The store keeps what was said and got as one sentence."""
+    kind = getattr(errors, one.error_kind, None)
+    known = kind if isinstance(kind, type) and issubclass(kind, ZhenweiError) else MediaError
+    return known(one.error, fix=one.error_fix)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from zhenwei.cli.inputs import Inputs, SkippedFile, collect
+from zhenwei.cli.inputs import LINKED, Inputs, SkippedFile, collect
 from zhenwei.errors import DataError, MediaError, UsageError
 from zhenwei.report import Unreadable
 
@@ -35,11 +36,18 @@ def gather(paths: Sequence[str], lists: Sequence[str]) -> Inputs:
             for url in group:
                 _list_objects(url, found, unreadable)
             continue
-        inputs = collect([match for path in group for match in _unfolded(path)])
+        files: list[str] = []
+        for path in group:
+            matches = _unfolded(path, left_out)
+            files += matches
+            if not matches:
+                error = MediaError("no file fits this pattern", got=path, want="one that a file fits, quoted or not")
+                unreadable.append(Unreadable(path, error))
+        inputs = collect(files)
         found.update(dict.fromkeys(inputs.files))
         unreadable += inputs.unreadable
         left_out += inputs.left_out
-    return Inputs(tuple(found), tuple(unreadable), tuple(left_out))
+    return Inputs(tuple(found), tuple(unreadable), tuple(dict.fromkeys(left_out)))
 
 
 def _is_url(path: str) -> bool:
@@ -76,8 +84,50 @@ def _lines(path: str) -> list[str]:
     return found
 
 
-def _unfolded(path: str) -> list[str]:
-    """A pattern that the shell left as it is, or that is too many files for it."""
-    is_pattern = glob.has_magic(path) and not Path(path).exists()
-    matches = sorted(glob.glob(path, recursive=True)) if is_pattern else []  # noqa: PTH207 - as typed, not joined
-    return matches or [path]
+def _unfolded(path: str, left_out: list[SkippedFile]) -> list[str]:
+    """What fits a pattern that the shell left as it is, or that is too many files for it; else what was given."""
+    if not glob.has_magic(path) or Path(path).exists():
+        return [path]
+    return sorted(set(matching(path, left_out)))
+
+
+def matching(pattern: str, left_out: list[SkippedFile]) -> Iterator[str]:
+    """What the glob module finds, but for what lies behind linked folders: two that lead back would never end. Those
+    that are named before the first wildcard are followed."""
+    parts = Path(pattern).parts
+    fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    wanted = [*parts[fixed:], *(["*"] if parts[-1] == "**" else [])]
+    for found in _fitting(str(Path(*parts[:fixed])) if fixed else "", wanted, left_out):
+        if Path(found).is_dir() or not pattern.endswith(("/", os.sep)):
+            yield found
+
+
+def _fitting(folder: str, parts: Sequence[str], left_out: list[SkippedFile]) -> Iterator[str]:
+    if not parts:
+        yield folder
+        return
+    part, rest = parts[0], parts[1:]
+    if part == "**":
+        yield from _fitting(folder, rest, left_out)
+    for name in _names(folder, part):
+        path = str(Path(folder, name))
+        is_folder = Path(path).is_dir()
+        if is_folder and Path(path).is_symlink():
+            left_out.append(SkippedFile(path, LINKED))
+        elif part == "**":
+            if is_folder:
+                yield from _fitting(path, parts, left_out)
+        elif is_folder or not rest:
+            yield from _fitting(path, rest, left_out)
+
+
+def _names(folder: str, part: str) -> list[str]:
+    """In a folder, those that fit a part of a pattern; hidden ones only if it begins with a dot, too."""
+    if not glob.has_magic(part):
+        return [part] if os.path.lexists(Path(folder, part)) else []
+    try:
+        names = [each.name for each in Path(folder).iterdir()]
+    except OSError:
+        return []
+    pattern = "*" if part == "**" else part
+    return [name for name in fnmatch.filter(names, pattern) if pattern.startswith(".") or not name.startswith(".")]

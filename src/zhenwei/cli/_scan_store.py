@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zhenwei.store import Kept, Store
 
 _GIB = 1 << 30
+_NAMED = 10  # of those that cannot be examined, so that a bad archive does not fill the screen
 _MANY = "Many files, with --store"
 StoreOption = Annotated[
     str | None,
@@ -136,22 +138,27 @@ class Batch:
 
 
 def scan_into_store(paths: Sequence[str], options: Options, batch: Batch, *, quiet: bool, verbose: bool) -> int:
-    """The exit status: as of a scan without a store, of what was examined now."""
+    """The exit status: as of a scan without a store. What could not be examined before counts as what cannot be now;
+    detectors count in the run in which they failed."""
     from zhenwei.store import open_store
 
     limits = batch.limits()
     batch.own(())
     with open_store(batch.store) as store:
         inputs = gather(paths, batch.list)
-        run = _Run(inputs, batch.own(inputs.files), quiet=quiet, verbose=verbose)
+        run = _Run(inputs, batch.own(inputs.files), named=paths, quiet=quiet, verbose=verbose)
         return run.all(store, options, batch, limits)
 
 
 class _Run:
     """What has come of it so far, and how it is told."""
 
-    def __init__(self, inputs: Inputs, files: Sequence[str], *, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self, inputs: Inputs, files: Sequence[str], *, named: Sequence[str], quiet: bool, verbose: bool
+    ) -> None:
         self.inputs, self.files, self.quiet, self.verbose = inputs, files, quiet, verbose
+        self.named = frozenset(named)
+        self.unnamed = 0  # that could not be examined and of which no line tells
         self.notes = notes_console()
         self.decisions: Counter[str] = Counter()
         self.known = self.partly = self.faults = self.failed = 0
@@ -195,9 +202,15 @@ class _Run:
             is_fault = isinstance(outcome.error, FaultError)
             self.faults += is_fault
             self.failed += not is_fault
-            if is_fault or self.verbose:
+            if is_fault or self.verbose or step.path in self.named or self.failed - self.unnamed <= _NAMED:
                 complain_of(step.path, outcome.error, self.notes)
-        elif outcome is not None:
+            else:
+                self.unnamed += 1
+        elif outcome is None:
+            is_bad = step.decision == "unreadable"  # as before, or as another of the same bytes
+            self.failed += is_bad
+            self.unnamed += is_bad and not self.verbose
+        else:
             failed = [item for item in outcome.evidence if item.fault]
             self.partly += bool(failed)
             if self.verbose:
@@ -207,6 +220,8 @@ class _Run:
             self._note(f"{legible(step.path)}: {say(step.decision)}{where}")
 
     def _finish(self, batch: Batch) -> None:
+        from zhenwei.store.refusals import without_password
+
         if self.interrupted:
             self._note(say("Interrupted. What was finished is in the store; the same command goes on."), "yellow")
         if self.quiet:
@@ -214,7 +229,9 @@ class _Run:
         self.inputs.tell_left_out(self.notes, verbose=self.verbose)
         for line, style in self._lines():
             self._note(line, style)
-        self._note(say("See them: zhenwei results --store {}", legible(batch.store.split("@")[-1])), "dim")
+        self._note(
+            say("See them: zhenwei results --store {}", legible(shlex.quote(without_password(batch.store)))), "dim"
+        )
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         counts = [f"{count} {say(name)}" for name, count in sorted(self.decisions.items())]
@@ -225,6 +242,14 @@ class _Run:
             yield say(known, self.known), "dim"
         if self.failed:
             yield say("{} could not be read or examined. --retry tries them again.", self.failed), "red"
+        if self.unnamed:
+            yield (
+                say("{} of them are not named here; zhenwei results --where decision=unreadable does.", self.unnamed),
+                "red",
+            )
+        if self.inputs.unreadable:
+            closed = "{} folders, patterns or addresses led to no files; they are in no count."
+            yield say(closed, len(self.inputs.unreadable)), "red"
         if self.faults:
             yield say("{} could not be examined, for a fault of the program.", self.faults), "red"
         if self.partly:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._case_bundles import erase, export, verify
-from zhenwei.cli._case_options import Actor, CaseNumber, FolderOption, StoreOption, find_file, opened, plain
+from zhenwei.cli._case_options import MOST, Actor, CaseNumber, FolderOption, StoreOption, find_file, opened, plain
 from zhenwei.cli._options import TableFormat, TableOption
 from zhenwei.cli.language import current, say
 from zhenwei.cli.trouble import complain_of, notes_console
@@ -97,36 +97,44 @@ def add(
       zhenwei case add 1 --examination 17 --store results.db      # as it was found then
     """
     from zhenwei.engine import examine_into
-    from zhenwei.errors import UsageError, ZhenweiError
+    from zhenwei.errors import MediaError, UsageError, ZhenweiError
     from zhenwei.media.sources import identify
     from zhenwei.pipeline import Options
+    from zhenwei.report import Unreadable
     from zhenwei.store.folder import is_digest
     from zhenwei.store.kept import Kept, folder_of, parse_wish
+    from zhenwei.store.store import storable
 
     if not files and not examination:
         raise UsageError("nothing is to be put into the case", want="files, or --examination")
     files, notes, bad = files or [], notes_console(), 0
+    told_of: set[str] = set()
     with opened(store, actor) as cases:
         cases.get(number)
         keep = Kept(cases.store, folder_of(cases.store, folder), parse_wish(keep_media))
         paths = [path for path in files if Path(path).is_file() or not is_digest(path)]
         for step in examine_into(cases.store, paths, Options(), workers=1, again=again, keep=keep):
+            bad += step.decision == "unreadable"
+            if isinstance(step.outcome, Unreadable):
+                complain_of(step.path, step.outcome.error, notes)
+                told_of.add(step.path)
+                continue
             told = step.decision
-            if told == "unreadable" and step.outcome is None:
+            if told == "unreadable":
                 told = say("unreadable, as before; --again tries once more and says why")
             notes.print(plain(f"{step.path}: {told}"))
-            bad += step.decision == "unreadable"
         for path in files:
             try:
                 if path in paths:
                     name = Path(path).name
                     held = cases.add_file(number, identify(path)[0], name=name)
-                    if held != name:
+                    if held != storable(name):
                         notes.print(plain(say("{}: these bytes are in the case already, as {}", path, held)))
                 else:
                     cases.add_file(number, path)
             except ZhenweiError as error:
-                complain_of(path, error, notes)
+                if not (isinstance(error, MediaError) and path in told_of):
+                    complain_of(path, error, notes)
                 bad += path not in paths
         for id_ in examination or ():
             try:
@@ -224,7 +232,7 @@ def list_(
     """
     from zhenwei.report import as_json
 
-    with opened(store) as cases:
+    with opened(store, write=False) as cases:
         found = cases.list(tag=tag, limit=limit)
     if format_ is TableFormat.json:
         for line in found:
@@ -251,7 +259,7 @@ def show(
     """
     from zhenwei.report import as_json
 
-    with opened(store) as cases:
+    with opened(store, write=False) as cases:
         found = cases.get(number)
     if format_ is TableFormat.json:
         document = asdict(found)
@@ -264,7 +272,9 @@ def show(
 @case.command()
 def log(
     store: StoreOption,
-    number: Annotated[int | None, typer.Argument(help="Its number; else of the store itself.", metavar="CASE")] = None,
+    number: Annotated[
+        int | None, typer.Argument(help="Its number; else of the store itself.", metavar="CASE", max=MOST)
+    ] = None,
     format_: TableOption = TableFormat.table,
 ) -> None:
     """Show who did what to a case and when, and whether the log holds.
@@ -278,7 +288,7 @@ def log(
     from zhenwei.report import as_json
     from zhenwei.store.case_page import action_words
 
-    with opened(store) as cases:
+    with opened(store, write=False) as cases:
         entries = cases.store_log() if number is None else cases.log(number)
         flaw = cases.verify_log(number) if entries or number is not None else ""
     if format_ is TableFormat.json:

@@ -19,11 +19,11 @@ from zhenwei.report import Unreadable, legible
 if TYPE_CHECKING:
     from rich.console import Console
 
-_FOREIGN, _HIDDEN, _LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
+_FOREIGN, _HIDDEN, LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
 _IN_WORDS = {
     _FOREIGN: ("file that is no picture, video or sound", "files that are no pictures, videos or sound"),
     _HIDDEN: ("hidden file or folder", "hidden files and folders"),
-    _LINKED: ("linked folder", "linked folders"),
+    LINKED: ("linked folder", "linked folders"),
     _SPECIAL: ("dead link, pipe or device", "dead links, pipes and devices"),
 }
 
@@ -115,7 +115,7 @@ def _below(folder: str, unreadable: list[Unreadable], left_out: list[SkippedFile
             if name.startswith("."):
                 left_out.append(SkippedFile(str(Path(root, name)), _HIDDEN))
             elif Path(root, name).is_symlink():
-                left_out.append(SkippedFile(str(Path(root, name)), _LINKED))
+                left_out.append(SkippedFile(str(Path(root, name)), LINKED))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(root, name)

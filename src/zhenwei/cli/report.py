@@ -135,12 +135,19 @@ def _places(file: Path, output: Path | None, documents: Sequence[Mapping[str, An
     if folder.suffix.lower() in SUFFIXES:
         raise UsageError("the JSON holds several reports", got=str(output), want="a folder")
     make_folder(folder)
-    places: list[Path] = []
+    places: dict[str, Path] = {}  # by the name of the page, letters of either case alike
     for document in documents:
         name = safe_name(str(document["file"]["path"]))
-        count = sum([place.name.startswith(f"{name}.") or place.name == name for place in places])
-        places.append(folder / (f"{name}-{count + 1}" if count else name))
-    return places
+        place, number = folder / name, 1
+        while _page_name(place) in places:
+            number += 1
+            place = folder / f"{name}-{number}"
+        places[_page_name(place)] = place
+    return list(places.values())
+
+
+def _page_name(place: Path) -> str:
+    return _with(place, SUFFIXES[0]).name.casefold()
 
 
 def _with(place: Path, suffix: str) -> Path:

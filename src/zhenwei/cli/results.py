@@ -14,7 +14,7 @@ import typer
 
 from zhenwei.cli._case_options import StoreOption
 from zhenwei.cli._results_files import RESULT_COLUMNS, write_pages, write_parquet
-from zhenwei.cli.language import current, told
+from zhenwei.cli.language import current, say, told
 from zhenwei.cli.trouble import notes_console
 from zhenwei.errors import UsageError
 from zhenwei.types import Language
@@ -48,8 +48,9 @@ def results(
 
     A condition is a column, one of =, !=, <, <=, >, >= or ~ (a pattern with * and ?), and a value. Columns: path,
     sha256, kind, decision, at_fault, llr, error_rate, people, seconds, size_bytes, examined_at, version, fingerprint,
-    error, error_kind. A file without an answer has the decision "unreadable". jsonl writes whole reports, one a line;
-    parquet needs the extra of that name. --output writes the pages that a scan would have written.
+    error, error_kind. A file without an answer has the decision "unreadable". Where a path could not be looked at the
+    last time, as when a disk is away, its earlier answer stays, with the error beside it. jsonl writes whole reports,
+    one a line; parquet needs the extra of that name. --output writes the pages that a scan would have written.
 
     Examples:
 
@@ -70,7 +71,7 @@ def results(
     if by_folder and output is not None:
         raise UsageError("--by-folder and --output exclude each other", want="one of them")
     language: Language = current()
-    with open_store(store, create=False) as opened:
+    with open_store(store, write=False) as opened:
         from zhenwei.store.where import Condition
 
         found = opened.results([Condition.parse(text) for text in where or ()], language)
@@ -108,7 +109,7 @@ def _print_table(table: Table) -> None:
 
 def _csv(found: Iterable[Result]) -> Iterator[str]:
     """The columns of ``zhenwei scan --format csv``, then those that a store knows beside them."""
-    from zhenwei.report.tabular import COLUMNS, csv_line
+    from zhenwei.report.tabular import COLUMNS, csv_line, plain_name
 
     yield csv_line(
         [*COLUMNS, "size_bytes", "seconds", "examined_at", "version", "fingerprint", "partly", "examination_id"]
@@ -117,7 +118,7 @@ def _csv(found: Iterable[Result]) -> Iterator[str]:
         has_answer = one.decision != "unreadable"
         yield csv_line(
             [
-                one.path,
+                plain_name(one.path),
                 one.sha256,
                 one.kind,
                 one.decision if has_answer else "",
@@ -143,7 +144,7 @@ def _jsonl(store: Store, found: Iterable[Result], language: Language) -> Iterato
     """Reports by their schema. A file has one, under the path at which it was examined: each path gets its own here."""
     import json
 
-    from zhenwei.report import SCHEMA, as_json
+    from zhenwei.report import SCHEMA, as_json, of_path
 
     for one in found:
         document = None if one.examination_id is None else store.document(one.examination_id, language)
@@ -151,9 +152,7 @@ def _jsonl(store: Store, found: Iterable[Result], language: Language) -> Iterato
             error = {"kind": one.error_kind, "message": one.error, "fix": one.error_fix}
             yield as_json({"schema": SCHEMA, "file": {"path": one.path}, "error": error}) + "\n"
             continue
-        report = json.loads(document)
-        report["file"]["path"] = one.path
-        yield as_json(report) + "\n"
+        yield as_json(of_path(json.loads(document), one.path)) + "\n"
 
 
 def _table(found: Iterable[Result], language: Language) -> Table:
@@ -171,8 +170,14 @@ def _table(found: Iterable[Result], language: Language) -> Table:
     for one in found:
         llr = "–" if one.llr is None else f"{one.llr:+.1f}"
         verdict = f"{SYMBOLS[one.decision]} {say(one.decision, language)}"
-        shown.add_row(*_plain(legible(one.path, 400), verdict, llr, legible(one.error or one.reason, 400)))
+        shown.add_row(*_plain(legible(one.path, 400), verdict, llr, legible(_why(one), 400)))
     return shown
+
+
+def _why(one: Result) -> str:
+    if one.decision != "unreadable" and one.error:
+        return say("{} Not looked at the last time: {}", one.reason, told(one.error))
+    return told(one.error) or one.reason
 
 
 def _by_folder(found: Iterable[Result]) -> dict[str, Counter[str]]:
@@ -208,14 +213,14 @@ def _folder_rows(counts: dict[str, Counter[str]]) -> Iterator[dict[str, str | in
 
 def _write_all(rows: Iterable[dict[str, str | int]], format_: Format) -> None:
     from zhenwei.report import as_json
-    from zhenwei.report.tabular import SYMBOLS, csv_line
+    from zhenwei.report.tabular import SYMBOLS, csv_line, plain_name
 
     columns = ["folder", *SYMBOLS]
     if format_ is Format.parquet:
         write_parquet(rows, {name: "string" if name == "folder" else "int64" for name in columns})
     elif format_ is Format.csv:
         _write([csv_line(columns)])
-        _write([csv_line([str(row[name]) for name in columns]) for row in rows])
+        _write([csv_line([plain_name(str(row[name])) for name in columns]) for row in rows])
     else:
         _write([as_json(row) + "\n" for row in rows])
 

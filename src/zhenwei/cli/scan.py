@@ -136,6 +136,9 @@ def scan(
     With --store every file is examined in a worker process, so that one that crashes it or never ends costs itself
     alone, and each answer is kept at once. What is in the store by the same version, models and options is not
     examined again. Nothing is written to standard output; zhenwei results shows what is in the store.
+
+    Without --store everything runs in one process: a plug-in that ends it ends the scan, and its exit status may then
+    be 0.
     """
     with starting(say("zhenwei is starting ..."), shown=not quiet):
         from zhenwei.pipeline import Options  # and what it needs, half a second the first time
@@ -156,9 +159,10 @@ def scan(
         store, workers=workers, again=again, retry=retry, limit=limit, shard=shard, seconds=seconds, memory=memory,
         keep_media=keep_media, no_pages=no_pages, folder=folder, list=list_ or None, ray=ray,
     )  # fmt: skip
-    if batch is not None and (format_ is not Format.table or output is not None or STDIN in paths):
-        got = "--output" if output is not None else "standard input" if STDIN in paths else f"--format {format_}"
-        fix = "Scan into the store, then export from it: zhenwei results --store FILE --format csv"
+    if batch is not None and (format_ is not Format.table or output is not None or pictures or STDIN in paths):
+        got = "--output" if output is not None else "--pictures" if pictures else f"--format {format_}"
+        got = "standard input" if STDIN in paths else got
+        fix = "Scan into the store, then export from it: zhenwei results --store FILE --format csv, or --output DIR"
         raise UsageError("this has no meaning with --store", got=got, want="files and folders alone", fix=fix)
     if batch is not None:
         raise typer.Exit(scan_into_store(paths, options, batch, quiet=quiet, verbose=verbose))

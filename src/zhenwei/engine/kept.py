@@ -110,7 +110,8 @@ class _Run:
                 raise given.error
             sha256, size_bytes = identify(given.local)
         except MediaError as error:
-            self._store.lose(path, error)
+            is_unseen = given.error is not None or isinstance(error.__cause__, OSError)  # gone, closed, or not reached
+            self._store.lose(path, error, unseen=is_unseen)
             given.done()
             return Step(path, "unreadable", Unreadable(path, error))
         if sha256 in self._twins:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
 import time
 from collections import deque
@@ -28,6 +29,7 @@ from zhenwei.report import Unreadable
 _TRIES = 5  # of a file after the first, each time that its actor or machine was lost
 _AHEAD = 1  # files that wait at an actor, so that it never waits
 _START_S = 300.0  # for the first actor
+_ANSWER_S = 5.0  # for a cluster that is there to take a connection
 _ELSEWHERE = "elsewhere"  # what an actor answers where its machine has another file at that path, or none
 
 
@@ -241,19 +243,27 @@ def _connected(address: str) -> tuple[Any, bool]:
     is_own = not ray.is_initialized()
     if is_own:
         try:
+            _require_answer(address)
             ray.init(
                 address=None if address == "auto" else address,
                 include_dashboard=None if address != "auto" else False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             got = f"{address}: {' '.join(str(error).split())[:200]}"
             fix = "Start one: ray start --head, or name its address."
             raise UsageError(
                 "there is no such cluster", got=got, want="the address of a Ray cluster", fix=fix
             ) from None
     return ray, is_own
+
+
+def _require_answer(address: str) -> None:
+    """OSError where nobody listens at HOST:PORT: Ray itself would try for minutes, without a word."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
 
 
 def _elsewhere(task: _Task) -> Examined:

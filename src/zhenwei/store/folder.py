@@ -29,6 +29,10 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
+class GoneError(NotFoundError):
+    """A row of the store tells of bytes that are not in this folder: it was not moved with the database, perhaps."""
+
+
 class Folder:
     """``path/ab/abcd...``: one file for each digest. The folder is made when the first comes."""
 
@@ -42,11 +46,11 @@ class Folder:
         return self.path / sha256[:2] / sha256
 
     def read(self, sha256: str) -> bytes:
-        """NotFoundError where it is gone, DataError where somebody changed it."""
+        """GoneError where it is not there, DataError where somebody changed it."""
         try:
             data = self.where(sha256).read_bytes()
         except FileNotFoundError:
-            raise NotFoundError("this is not in the folder of the store any more", got=sha256) from None
+            raise GoneError("this is not in the folder of the store any more", got=sha256) from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DataError("a file in the folder of the store was changed", got=str(self.where(sha256)), want=sha256)
         return data

@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from zhenwei.errors import OutputError, UsageError
-from zhenwei.store.addresses import WAITING, call_too, mark_called, to_call
+from zhenwei.store.addresses import DUE, WAITING, call_too, mark_called, to_call
 from zhenwei.store.job_tables import JobRow, RequestKeyRow
 from zhenwei.store.store import Store
 from zhenwei.store.tables import ReportRow
@@ -227,7 +227,7 @@ class Jobs:
                 return None
             if row.state in (QUEUED, RUNNING):
                 row.state, row.finished_at, row.same, row.owner = CANCELLED, now(), None, None
-                row.callback_state = "due" if row.callback_url else None
+                row.callback_state = DUE if row.callback_url else None
                 row.callback_at = row.finished_at if row.callback_url else None
             return job_of(row)
 

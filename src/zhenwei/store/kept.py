@@ -29,7 +29,8 @@ Wish = datetime | Literal["never", "always"]
 
 
 def parse_wish(text: str) -> Wish:
-    """``never``, ``always``, or ``until 2027-01-31`` (the end of that day, UTC). UsageError for anything else."""
+    """``never``, ``always``, or ``until 2027-01-31`` (the end of that day, UTC). UsageError for anything else, and for
+    a time that is over."""
     if text == "never":
         return "never"
     if text == "always":
@@ -42,7 +43,10 @@ def parse_wish(text: str) -> Wish:
         raise UsageError("it is not clear how long media are kept", got=repr(text), want=want) from None
     if len(date) == len("2027-01-31"):
         found = datetime.combine(found.date(), time.max)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    until = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    if until <= datetime.now(UTC):
+        raise UsageError("media cannot be kept until a time that is over", got=repr(text), want="a day to come")
+    return until
 
 
 def folder_of(store: Store, given: Path | None = None) -> Folder:
@@ -132,17 +136,25 @@ class Kept:
 
     def media_path(self, sha256: str) -> Path | None:
         """Where the file lies, if this tenant keeps it and it is there; else a place where it was met and still is."""
+        kept, places = self._lying(sha256)
+        if kept is not None:
+            return kept
+        return next((path for path in places if _digest(path) == sha256), None)
+
+    def has_media(self, sha256: str) -> bool:
+        """As :meth:`media_path`, without reading it: where the file was met, other bytes may lie by now."""
+        kept, places = self._lying(sha256)
+        return kept is not None or bool(places)
+
+    def _lying(self, sha256: str) -> tuple[Path | None, list[Path]]:
+        """Where it is kept, and the places where it was met at which there is a file."""
         kept = select(KeptMedia.file_id).join(File, File.id == KeptMedia.file_id)
         places = select(Place.path).join(File, File.id == Place.file_id).where(File.sha256 == sha256)
         with self.store.reading() as session:
             is_kept = session.scalar(kept.where(File.sha256 == sha256, KeptMedia.tenant == self.tenant)) is not None
-            found = list(session.scalars(places))
-        if is_kept and self.folder.where(sha256).is_file():
-            return self.folder.where(sha256)
-        for path in map(Path, found):
-            if path.is_file() and _digest(path) == sha256:
-                return path
-        return None
+            found = [Path(path) for path in session.scalars(places)]
+        own = self.folder.where(sha256)
+        return own if is_kept and own.is_file() else None, [path for path in found if _is_file(path)]
 
     def keep_page(self, session: Session, examination_id: int, arrival: Arrival) -> None:
         """In the transaction that keeps the examination: what its page is made from."""
@@ -158,7 +170,7 @@ class Kept:
         session.add(row)
 
     def packed(self, examination_id: int) -> bytes:
-        """The packed report. NotFoundError where none was kept."""
+        """The packed report. NotFoundError where none was kept, GoneError where it is not in the folder."""
         with self.store.reading() as session:
             row = session.get(PageRow, examination_id)
         if row is None:
@@ -220,6 +232,14 @@ def _lock(session: Session, sha256: str) -> None:
     """Nobody else brings or takes bytes of this digest until the transaction ends. SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(int(sha256[:15], 16))))
+
+
+def _is_file(path: Path) -> bool:
+    """As far as may be seen from here."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _digest(path: Path) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zhenwei.errors import DataError, MissingExtraError, UsageError, ZhenweiError, install_extra
+from zhenwei.errors import DataError, MissingExtraError, OutputError, UsageError, ZhenweiError, install_extra
 from zhenwei.store.refusals import shown, told
 
 if TYPE_CHECKING:
@@ -15,17 +17,22 @@ if TYPE_CHECKING:
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite"}
+_SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+_WANTED = "a store that zhenwei scan --store wrote"
 _WAIT_S = 60  # for another process that is writing
 _LOCK = 0x7A68656E  # "zhen": the lock under which one process migrates a PostgreSQL database
 
 
-def open_store(where: str, *, create: bool = True) -> Store:
+def open_store(where: str, *, create: bool = True, write: bool = True) -> Store:
     """The store in the SQLite file ``where``, or in the database of that URL (``postgresql://user@host/name``).
 
-    Its tables are made, or brought up to date. Without ``create`` a file that is not there is refused. Raises
-    MissingExtraError where SQLAlchemy or the driver is not installed, UsageError for a URL of another kind, DataError
-    for a file or database that is no store of this or an earlier version, OutputError where it cannot be written.
+    Its tables are made, or brought up to date. Without ``create`` a file that is not there, and a database without
+    them, is refused. Without ``write``, for who reads alone, ``create`` has no meaning, and a file may lie where it
+    cannot be written. Raises MissingExtraError where SQLAlchemy or the driver is not installed, UsageError for a URL of
+    another kind, DataError for a file or database that is no store of this or an earlier version, OutputError where it
+    cannot be written.
     """
+    create = create and write
     if not where.strip():
         raise UsageError("no store is named", got="nothing", want="a file, or postgresql://USER@HOST/NAME")
     try:
@@ -37,22 +44,30 @@ def open_store(where: str, *, create: bool = True) -> Store:
         fix = f"Run: {install_extra('store')}"
         raise MissingExtraError("a store needs SQLAlchemy and Alembic", got=str(error), fix=fix) from None
     url = _url(where)
-    if url.startswith("sqlite") and not create and not Path(where.removeprefix("sqlite:///")).is_file():
-        raise DataError("there is no store", got=where, want="a file that zhenwei scan --store wrote")
+    file = Path(where.removeprefix("sqlite:///"))
+    is_file = url.startswith("sqlite")
+    if is_file and not create and not file.is_file():
+        raise DataError("there is no store", got=where, want=_WANTED)
+    if is_file and not create and not file.stat().st_size:  # looking at it would make a database of it
+        raise DataError("there is no store", got=f"{where}: an empty file", want=_WANTED)
+    is_closed = is_file and not write and not (os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK))
     try:
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": _WAIT_S} if url.startswith("sqlite") else {})
+        if is_closed:
+            engine = sqlalchemy.create_engine(url, creator=lambda: _only_read(file))
+        else:
+            engine = sqlalchemy.create_engine(url, connect_args={"timeout": _WAIT_S} if is_file else {})
     except ImportError as error:
         fix = f"Run: {install_extra('postgresql')}"
         raise MissingExtraError("PostgreSQL needs psycopg", got=str(error), fix=fix) from None
     except (sqlalchemy.exc.ArgumentError, ValueError):  # the latter: a port that is no number
         raise _unread(where) from None
     if engine.dialect.name == "sqlite":
-        _set_up_sqlite(engine)
+        _set_up_sqlite(engine, is_closed=is_closed)
     else:
         _set_up_postgresql(engine, where)
     try:
         with told(where):
-            _migrate(engine, where)
+            _migrate(engine, where, create=create, is_closed=is_closed)
     except ZhenweiError:
         engine.dispose()
         raise
@@ -92,7 +107,17 @@ def _set_up_postgresql(engine: Engine, where: str) -> None:
             raise DataError("a database has to keep its texts in UTF-8", got=got, want="one in UTF8", fix=fix)
 
 
-def _set_up_sqlite(engine: Engine) -> None:
+def _only_read(file: Path) -> sqlite3.Connection:
+    """Where nothing may be written, SQLite can make no index of the journal that others write; without a journal it
+    needs none, and nobody is writing."""
+    journal, index = [file.with_name(file.name + ending) for ending in ("-wal", "-shm")]
+    is_at_rest = not index.exists() and not (journal.exists() and journal.stat().st_size)
+    is_fixed = is_at_rest and not os.access(file.absolute().parent, os.W_OK)
+    address = file.absolute().as_uri() + ("?mode=ro&immutable=1" if is_fixed else "?mode=ro")
+    return sqlite3.connect(address, uri=True, timeout=_WAIT_S, check_same_thread=False)
+
+
+def _set_up_sqlite(engine: Engine, *, is_closed: bool) -> None:
     """Readers beside one writer, every commit on the disk, nothing legible where rows were deleted, transactions that
     begin when they are said to: one that will write takes its turn at once, since it could not get it after another
     has written."""
@@ -101,7 +126,7 @@ def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        for setting in () if is_closed else _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
 
     @event.listens_for(engine, "begin")
@@ -111,7 +136,7 @@ def _set_up_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
-def _migrate(engine: Engine, where: str) -> None:
+def _migrate(engine: Engine, where: str, *, create: bool, is_closed: bool) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -137,6 +162,12 @@ def _migrate(engine: Engine, where: str) -> None:
     if found is None and foreign:
         got = f"a database with the tables {', '.join(sorted(foreign))[:200]}"
         raise DataError(f"{shown(where)} is no store of zhenwei", got=got, want="a new file, or one that it wrote")
+    if found is None and not create:
+        raise DataError("there is no store", got=f"{shown(where)}: a database without tables", want=_WANTED)
+    if is_closed:
+        fix = "Copy it, and its folder, to where it can be written: there it is brought up to date."
+        got = f"{shown(where)}: it cannot be written"
+        raise OutputError("the store was written by an earlier zhenwei", got=got, fix=fix)
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from zhenwei.store.addresses import DUE
 from zhenwei.store.job_tables import JobRow
 from zhenwei.store.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Jobs, job_of, now
 
@@ -81,7 +82,7 @@ class Queue:
         for name, value in closing.items():
             setattr(row, name, value)
         if row.callback_url:
-            row.callback_state, row.callback_at = "due", moment
+            row.callback_state, row.callback_at = DUE, moment
         return True
 
     def release(self, owners: Sequence[str] = ()) -> int:

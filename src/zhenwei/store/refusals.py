@@ -51,5 +51,17 @@ def shown(where: str) -> str:
     return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
+def without_password(where: str) -> str:
+    """The file or URL as it can be given again. It has to be one that could be opened."""
+    from sqlalchemy import URL, make_url
+
+    if "://" not in where:
+        return where
+    url = make_url(where)
+    query = {name: value for name, value in url.query.items() if "password" not in name.lower()}
+    left = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
+    return left.render_as_string(hide_password=False)
+
+
 def _said(error: Any) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())[:300]

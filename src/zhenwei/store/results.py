@@ -19,7 +19,8 @@ _AT_ONCE = 500  # rows fetched
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``decision`` is "forged", "genuine", "inconclusive" or "unreadable", which ``error`` then explains."""
+    """``decision`` is "forged", "genuine", "inconclusive" or "unreadable", which ``error`` then explains. Beside an
+    answer ``error`` says that the path could not be looked at the last time; the answer is on what lay there."""
 
     path: str
     sha256: str
@@ -67,9 +68,9 @@ def _columns() -> dict[str, Any]:
         "partly": func.coalesce(Examination.partly, False),
         "reason": func.coalesce(ReportRow.reason, ""),
         "declared": func.coalesce(ReportRow.declared, ""),
-        "error_kind": func.coalesce(Examination.error_kind, Place.error_kind, ""),
-        "error": func.coalesce(Examination.error, Place.error, ""),
-        "error_fix": func.coalesce(Examination.error_fix, Place.error_fix, ""),
+        "error_kind": func.coalesce(Place.error_kind, Examination.error_kind, ""),
+        "error": func.coalesce(Place.error, Examination.error, ""),
+        "error_fix": func.coalesce(Place.error_fix, Examination.error_fix, ""),
         "seconds": Examination.seconds,
         "examined_at": Examination.examined_at,
         "version": func.coalesce(EngineRow.version, ""),

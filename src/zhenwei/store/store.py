@@ -94,11 +94,15 @@ class Store:
         with self.writing() as session:
             self._placed(session, path, sha256, size_bytes)
 
-    def lose(self, path: str, error: ZhenweiError) -> None:
-        """Nothing can be read at ``path``, not even its digest."""
+    def lose(self, path: str, error: ZhenweiError, *, unseen: bool = False) -> None:
+        """Nothing can be read at ``path``, not even its digest. ``unseen``: it could not be looked at, as where a disk
+        is away, so that the answer on what lay there stays, with the error beside it."""
         values = {"path": storable(path), "seen_at": _now(), "file_id": None, **_error(error)}
+        kept = {"seen_at", "file_id"} if unseen else set()
         with self.writing() as session:
-            self._put(session, Place, {"path_sha256": _path_sha256(path)}, values)
+            row = self._insert(Place).values(path_sha256=_path_sha256(path), **values)
+            changed = {name: value for name, value in values.items() if name not in kept}
+            session.execute(row.on_conflict_do_update(index_elements=["path_sha256"], set_=changed))
 
     def results(self, conditions: Sequence[Condition] = (), language: Language = "en") -> Iterator[Result]:
         """One for each path that fulfils all ``conditions``, in the order of the paths, with the latest answer on its
@@ -180,9 +184,15 @@ def _reports(outcome: Outcome) -> dict[Language, dict[str, str]]:
     return found
 
 
+def said_of(error: ZhenweiError) -> str:
+    """All but the cure, as one sentence that is recognised when it is told in Chinese."""
+    if error.got and error.want:
+        return f"{error.what}; got {error.got}; want {error.want}"
+    return error.what + (f"; got {error.got}" if error.got else "")
+
+
 def _error(error: ZhenweiError) -> dict[str, str]:
-    said = error.what + (f"; got {error.got}" if error.got else "")
-    return {"error_kind": type(error).__name__, "error": storable(said), "error_fix": storable(error.fix)}
+    return {"error_kind": type(error).__name__, "error": storable(said_of(error)), "error_fix": storable(error.fix)}
 
 
 def storable(value: str) -> str:

@@ -58,7 +58,8 @@ class File(Base):
 class Place(Base):
     """A path under which a file was met; ``path_sha256`` because paths are longer than what an index takes.
 
-    Without ``file_id`` it could not be read, and the three ``error`` columns say why.
+    Without ``file_id`` it could not be read, and the three ``error`` columns say why. With both it could not be looked
+    at the last time, and ``file_id`` is what lay there before.
     """
 
     __tablename__ = "place"

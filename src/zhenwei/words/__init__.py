@@ -1,15 +1,16 @@
 """Chinese for what the program says to its user: help, errors, reasons, notes. English is the key; ``zh.json`` owns it.
 
-A key is an English sentence with ``{}`` for each value in it, in order; its Chinese has the same fields, ``{}`` or
-``{0}`` where the order is another. What was already filled in is recognised by what stands between its fields, so that
-who raises an error writes English alone. Sentences of detectors and of the fusion carry their own Chinese
+A key is an English sentence with ``{}`` for each value in it, in order; its Chinese has the same fields, ``{}``, or all
+of them numbered from ``{0}`` where the order is another. What was already filled in is recognised by what stands
+between its fields, so that who raises an error writes English alone; a key whose own fields are numbered is said and
+never recognised, as too much else would look like it. Sentences of detectors and of the fusion carry their own Chinese
 (``zhenwei.types.Text``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -50,10 +51,10 @@ def catalogue() -> dict[str, str]:
 
 @cache
 def _patterns() -> list[tuple[list[str], str]]:
-    """What stands between the fields of each template that has any, the most telling first."""
+    """What stands between the fields of each template that can be recognised, the most telling first."""
     found = []
     for english, chinese in catalogue().items():
-        if "{" in english:
+        if "{}" in english:
             found.append((_pieces(english), chinese))
     return sorted(found, key=lambda pair: -len("".join(pair[0])))
 
@@ -64,7 +65,8 @@ def _pieces(template: str) -> list[str]:
 
 def say(language: Language, template: str, *values: object) -> str:
     """The template in the language, its fields filled in."""
-    return template_of(language, template).format(*values)
+    filled = _filled(template_of(language, template), values)
+    return template.format(*values) if filled is None else filled
 
 
 def template_of(language: Language, template: str) -> str:
@@ -87,9 +89,18 @@ def translated(sentence: str, language: Language, depth: int = _DEPTH) -> str:
         if values is not None:
             is_name = not pieces[0] and pieces[1].startswith(": ")  # of a file or a set: it stays
             told = values[:1] if is_name else []
-            return chinese.format(*told, *[_field(value, language, depth) for value in values[len(told) :]])
+            filled = _filled(chinese, [*told, *[_field(value, language, depth) for value in values[len(told) :]]])
+            return sentence if filled is None else filled
     apart = _what_was_got(text, language, depth) or _after_a_name(text, language, depth)
     return apart or _by_sentence(text, language, depth)
+
+
+def _filled(template: str, values: Sequence[object]) -> str | None:
+    """None where its fields are not those of ``values``: no work may end because a sentence cannot be told."""
+    try:
+        return template.format(*values)
+    except (ValueError, IndexError, KeyError):
+        return None
 
 
 def has_chinese(sentence: str) -> bool:
@@ -145,7 +156,8 @@ def _values(text: str, pieces: list[str]) -> list[str] | None:
     told = "".join(pieces)
     if not first:
         told = "".join(filter(str.isalpha, told))
-    says_little = len(told) < _TELLING  # "{} of {}, and {}" is no sentence: only for single words
+    # "{} of {}, and {}" is no sentence: only for single words. "Run: " tells what follows.
+    says_little = len(told) < _TELLING and not first.endswith(": ")
     return None if says_little and any(" " in value for value in values) else values
 
 
