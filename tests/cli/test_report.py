@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zhenwei.cli import main
+from zhenwei.cli.report import _places
 from zhenwei.report.printing import find_browser, sheets
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
@@ -93,6 +94,20 @@ def test_reports_on_files_of_one_name_take_no_page_from_each_other(folder: Path,
     pages = [page.read_text(encoding="utf-8") for page in out.iterdir()]
     assert all(sum(path in page for page in pages) == 1 for path in paths)
     assert len({page.name.casefold() for page in out.iterdir()}) == len(paths)
+
+
+def test_many_reports_on_one_name_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Path] = []
+
+    def page_name(place: Path) -> str:
+        counted.append(place)
+        return place.name.casefold()
+
+    monkeypatch.setattr("zhenwei.cli.report._page_name", page_name)
+    documents = [{"file": {"path": f"{number}/IMG.jpg"}} for number in range(100)]
+    places = _places(tmp_path / "r.json", None, documents)
+    assert [place.name for place in places] == ["IMG", *[f"IMG-{number}" for number in range(2, 101)]]
+    assert len(counted) == len(documents)
 
 
 def test_a_signature_takes_the_place_of_nothing_that_it_is_made_of(folder: Path, tmp_path: Path) -> None:

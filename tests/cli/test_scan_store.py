@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -107,7 +108,10 @@ def test_what_cannot_be_examined_is_named_or_counted(
     assert main(["scan", str(media), named, nothing, "--store", str(tmp_path / "r.db"), "--workers", "1"]) == 1
     told = capsys.readouterr().err
     assert [f"bad_{number}.mp4" in told for number in range(5)] == [True, True, False, False, True]
-    assert "2 of them are not named here; zhenwei results --where decision=unreadable does." in told
+    hint = f"2 of them are not named here, but here: zhenwei results --where 'error~?*' --store {tmp_path / 'r.db'}"
+    assert hint in " ".join(told.split())
+    assert main(shlex.split(hint.partition(": zhenwei ")[2])) == 0
+    assert "bad_3.mp4" in capsys.readouterr().out
     assert "no file fits this pattern" in told
     assert "1 folders, patterns or addresses led to no files" in told
 
@@ -141,6 +145,9 @@ def test_a_path_that_is_away_for_once_keeps_its_answer(tmp_path: Path, capsys: p
     assert away | {"error": ""} == first
     assert main(["results", "--store", store]) == 0
     assert "last time" in " ".join(capsys.readouterr().out.split())
+    for words in (["--format", "jsonl"], ["--output", str(tmp_path / "pages")]):
+        assert main(["results", "--store", store, "--where", "error~?*", *words]) == 0
+        assert "1 could not be looked at the last time" in " ".join(capsys.readouterr().err.split())
     (tmp_path / "away").rename(picture)
     assert main(scan) == 0
     assert found() == first

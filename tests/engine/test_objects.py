@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'zhenwei[objects]'")
 
 from tests.hazard import draw
+from tests.rights import without_rights
 
 from zhenwei.cli import main
 from zhenwei.cli._scan_inputs import gather, matching
@@ -145,15 +146,41 @@ def test_patterns_find_what_glob_finds_but_for_what_lies_behind_linked_folders(
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(b"x")
     patterns = ["*.png", "**/*.png", "x/**/*.png", "**/y/*", "*/*", "x/**/.d*", "[[]q]/*", f"{tmp_path}/x/*", "*/y/"]
+    patterns += ["x/**/", "**/", f"{tmp_path}/**/", "x/**/y/**/"]
     for pattern in patterns:
         expected = {str(Path(path)) for path in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - the measure
-        assert set(matching(pattern, [])) == expected != set(), pattern
+        assert set(matching(pattern, [], [])) == expected != set(), pattern
+    assert gather(["x/**/"], []).files == tuple(sorted(gather(["x/**/*.png"], []).files))
     for name in ("x/up", "x/y/up"):  # two that lead back: glob would go on for ever
         Path(name).symlink_to("..", target_is_directory=True)
     found = gather(["**/*.png"], [])
     assert found.files == ("[q]/f.png", "a.png", "x/b.png", "x/y/c.png")
     assert sorted(item.path for item in found.left_out) == ["x/up", "x/y/up"]
     assert gather(["x/up/*.png"], []).files == ("x/up/a.png",)  # named before the first wildcard
+
+
+def test_what_a_pattern_or_a_name_may_not_look_at_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(b"x")
+    for name in ("closed", "known"):
+        Path(name).mkdir()
+        Path(name, "b.png").write_bytes(b"x")
+    Path("closed").chmod(0)
+    Path("known").chmod(0o444)  # names can be listed, and no more
+    long = "n" * 300
+    script = "import sys; from zhenwei.cli._scan_inputs import gather; found = gather(sys.argv[1:], []);"
+    script += "print(found.files, [one.path for one in found.unreadable])"
+    given = [long, f"{long}*", "closed/b.png", "closed/*", "closed/*/c.png", "**/*.png", "known"]
+    try:
+        done = subprocess.run(
+            [*without_rights(), sys.executable, "-c", script, *given],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    finally:
+        for name in ("closed", "known"):
+            Path(name).chmod(0o755)
+    files, unreadable = (long, "closed/b.png", "a.png", "known/b.png"), [f"{long}*", "closed"]
+    assert done.stdout.strip() == f"{files} {unreadable}"
 
 
 @pytest.mark.heavy

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
 from sqlalchemy import text
+from tests.rights import without_rights
 from tests.store.test_store import keep, report
 
 from zhenwei.cli import main
@@ -131,8 +132,12 @@ def test_who_only_reads_makes_no_store_of_an_empty_file_or_database(
     assert main(["results", "--store", where]) == 0
 
 
-@pytest.mark.parametrize("has_journal", [False, True])
-def test_a_store_that_cannot_be_written_can_be_read(has_journal: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", ["", "-wal", "-wal -shm"])
+def test_a_store_that_cannot_be_written_can_be_read(
+    beside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_journal = bool(beside)
+    temporary = _temporary(tmp_path, monkeypatch)
     store, folder = tmp_path / "r.db", tmp_path / "closed #1"
     with open_store(str(store)) as opened:
         keep(opened, 1, report(1), "a.png")
@@ -141,7 +146,7 @@ def test_a_store_that_cannot_be_written_can_be_read(has_journal: bool, tmp_path:
         if has_journal:  # of somebody who writes, or was killed
             keep(opened, 2, report(2), "b.png")
         for path in tmp_path.glob("r.db*"):
-            if has_journal or path == store:
+            if path.name.removeprefix("r.db") in ("", *beside.split()):
                 shutil.copy(path, folder)
     for path in folder.iterdir():
         path.chmod(0o444)
@@ -154,15 +159,87 @@ def test_a_store_that_cannot_be_written_can_be_read(has_journal: bool, tmp_path:
         assert _unprivileged("case", "new", "A title", "--store", str(folder / "r.db")).returncode == 1
     finally:
         folder.chmod(0o755)
-    assert (len(list(folder.iterdir())) == 1) is not has_journal
+    assert {path.name for path in folder.iterdir()} == {"r.db", *[f"r.db{ending}" for ending in beside.split()]}
+    assert not list(temporary.iterdir())
+
+
+def test_who_may_write_the_folder_alone_leaves_nothing_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = _temporary(tmp_path, monkeypatch)
+    store = tmp_path / "open" / "r.db"
+    store.parent.mkdir()
+    with open_store(str(store)) as opened:
+        keep(opened, 1, report(1), "a.png")
+    store.chmod(0o444)
+    (tmp_path / "link.db").symlink_to(store)
+    for named in (store, tmp_path / "link.db"):
+        done = _unprivileged("results", "--format", "csv", "--store", str(named))
+        assert done.stdout.count(".png") == 1, done.stderr
+    assert list(store.parent.iterdir()) == [store]
+    assert not list(temporary.iterdir())
+
+
+def test_a_store_in_a_folder_that_may_not_be_entered_is_told(tmp_path: Path) -> None:
+    store = tmp_path / "closed" / "r.db"
+    store.parent.mkdir()
+    with open_store(str(store)):
+        pass
+    for path, rights in ((store.parent, 0), (store, 0)):
+        path.chmod(rights)
+        done = _unprivileged("results", "--store", str(store))
+        path.chmod(0o755)
+        assert done.returncode == 1
+        assert "Permission denied" in done.stderr
+        assert "the store cannot be" in done.stderr
+
+
+_READ_ON = """
+import sys
+from zhenwei.store import open_store
+with open_store(sys.argv[1], write=False) as store:
+    found = store.results()
+    print(next(found).path, flush=True)
+    sys.stdin.readline()
+    document = store.document(1)  # by a second connection
+    print(document is not None, [one.path for one in found], [one.path for one in store.results()], flush=True)
+"""
+
+
+def test_a_closed_store_is_read_as_it_was_while_its_owner_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _temporary(tmp_path, monkeypatch)
+    store = tmp_path / "closed" / "r.db"
+    store.parent.mkdir()
+    paths = [f"{number:03d}.png" for number in range(60)]
+    with open_store(str(store)) as opened:
+        for number, path in enumerate(paths):
+            keep(opened, number, report(number), path)
+    store.chmod(0o444)
+    store.parent.chmod(0o555)
+    with subprocess.Popen(
+        [*without_rights(), sys.executable, "-c", _READ_ON, str(store)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as reader:  # fmt: skip
+        assert reader.stdout is not None
+        assert reader.stdout.readline().strip() == paths[0]
+        store.parent.chmod(0o755)
+        store.chmod(0o644)
+        with closing(sqlite3.connect(store)) as owner:
+            owner.execute("DELETE FROM report")
+            owner.execute("DELETE FROM place")
+            owner.commit()
+            owner.execute("VACUUM")
+        assert reader.communicate("\n", timeout=60)[0].strip() == f"True {paths[1:]} {paths}"
+
+
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
 def _unprivileged(*words: str) -> subprocess.CompletedProcess[str]:
     """The command line without root's right to write everywhere."""
-    command = [sys.executable, "-m", "zhenwei", *words]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root may write every file, and setpriv is not installed")
-        rights = "-dac_override,-dac_read_search"
-        command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
+    command = [*without_rights(), sys.executable, "-m", "zhenwei", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

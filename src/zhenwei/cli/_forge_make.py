@@ -13,7 +13,7 @@ import typer
 
 from zhenwei.cli._forge_run import check_extra, opened_door
 from zhenwei.cli._options import TextFormat, TextOption
-from zhenwei.cli.language import told
+from zhenwei.cli.language import say
 from zhenwei.cli.progress import progress_bar
 from zhenwei.cli.trouble import complain_of, notes_console
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
@@ -202,7 +202,7 @@ def refuse_other(place: Path, parent: bytes) -> None:
 
 
 def _tell(exported: ExportedFile, format_: TextFormat, notes: Console) -> None:
-    line = told(f"{exported.path}  mark {exported.ident}")
+    line = say("{}  mark {}", exported.path, exported.ident)
     if format_ is TextFormat.json:
         row = {"path": str(exported.path), "sidecar": str(exported.sidecar), "ident": exported.ident}
         line = json.dumps(row, ensure_ascii=False)

@@ -76,7 +76,7 @@ def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Pat
 
     kept = Kept(store, folder_of(store, folder))
     infos = {id_: kind.info for id_, kind in catalogue(strict=False).items()}
-    written = unreadable = missing = gone = 0
+    written = unreadable = earlier = missing = gone = 0
     with ReportFolder(output, language, detectors=infos) as pages:
         for one in found:
             if one.examination_id is None or one.decision == "unreadable":
@@ -93,6 +93,7 @@ def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Pat
                 continue
             pages.add(replace(report, media=replace(report.media, path=one.path)))
             written += 1
+            earlier += bool(one.error)
     notes = notes_console()
 
     def note(line: str, style: str) -> None:
@@ -102,6 +103,8 @@ def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Pat
     note(say(told, written, legible(str(output))), "dim")
     if unreadable:
         note(say("{} without an answer are in report.json.", unreadable), "dim")
+    if earlier:
+        note(earlier_answers(earlier), "yellow")
     if missing:
         lost = "{} have no page: they were examined without, or it can be read no more. Scan again with --again."
         note(say(lost, missing), "red")
@@ -109,6 +112,11 @@ def write_pages(store: Store, found: Iterable[Result], output: Path, folder: Pat
         lost = "The pages of {} were kept, but are not in {}. The folder moves with the store; --folder names another."
         note(say(lost, gone, legible(str(kept.folder.path))), "red")
     return int(written + unreadable == 0 or missing + gone > 0)
+
+
+def earlier_answers(count: int) -> str:
+    """Reports have no room for an error beside an answer."""
+    return say("{} could not be looked at the last time: the answer is on what lay there. csv tells why.", count)
 
 
 def _error(one: Result) -> ZhenweiError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from zhenwei.cli.inputs import LINKED, Inputs, SkippedFile, collect
+from zhenwei.cli.inputs import LINKED, Inputs, SkippedFile, collect, unlisted
 from zhenwei.errors import DataError, MediaError, UsageError
 from zhenwei.report import Unreadable
 
@@ -38,16 +38,18 @@ def gather(paths: Sequence[str], lists: Sequence[str]) -> Inputs:
             continue
         files: list[str] = []
         for path in group:
-            matches = _unfolded(path, left_out)
+            told = len(unreadable)
+            matches = _unfolded(path, left_out, unreadable)
             files += matches
-            if not matches:
+            if not matches and len(unreadable) == told:
                 error = MediaError("no file fits this pattern", got=path, want="one that a file fits, quoted or not")
                 unreadable.append(Unreadable(path, error))
         inputs = collect(files)
         found.update(dict.fromkeys(inputs.files))
         unreadable += inputs.unreadable
         left_out += inputs.left_out
-    return Inputs(tuple(found), tuple(unreadable), tuple(dict.fromkeys(left_out)))
+    each_once = {each.path: each for each in reversed(unreadable)}
+    return Inputs(tuple(found), tuple(reversed(each_once.values())), tuple(dict.fromkeys(left_out)))
 
 
 def _is_url(path: str) -> bool:
@@ -84,50 +86,56 @@ def _lines(path: str) -> list[str]:
     return found
 
 
-def _unfolded(path: str, left_out: list[SkippedFile]) -> list[str]:
+def _unfolded(path: str, left_out: list[SkippedFile], unreadable: list[Unreadable]) -> list[str]:
     """What fits a pattern that the shell left as it is, or that is too many files for it; else what was given."""
-    if not glob.has_magic(path) or Path(path).exists():
+    if not glob.has_magic(path) or os.path.exists(path):  # noqa: PTH110 - Path's raises
         return [path]
-    return sorted(set(matching(path, left_out)))
+    return sorted(set(matching(path, left_out, unreadable)))
 
 
-def matching(pattern: str, left_out: list[SkippedFile]) -> Iterator[str]:
+def matching(pattern: str, left_out: list[SkippedFile], unreadable: list[Unreadable]) -> Iterator[str]:
     """What the glob module finds, but for what lies behind linked folders: two that lead back would never end. Those
-    that are named before the first wildcard are followed."""
+    that are named before the first wildcard are followed. ``unreadable`` gets the folders that cannot be listed."""
+    only_folders = pattern.endswith(("/", os.sep))
     parts = Path(pattern).parts
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-    wanted = [*parts[fixed:], *(["*"] if parts[-1] == "**" else [])]
-    for found in _fitting(str(Path(*parts[:fixed])) if fixed else "", wanted, left_out):
-        if Path(found).is_dir() or not pattern.endswith(("/", os.sep)):
+    wanted = [*parts[fixed:], *(["*"] if parts[-1] == "**" and not only_folders else [])]
+    for found in _fitting(str(Path(*parts[:fixed])) if fixed else "", wanted, left_out, unreadable):
+        if not only_folders or os.path.isdir(found):  # noqa: PTH112 - Path's raises
             yield found
 
 
-def _fitting(folder: str, parts: Sequence[str], left_out: list[SkippedFile]) -> Iterator[str]:
+def _fitting(
+    folder: str, parts: Sequence[str], left_out: list[SkippedFile], unreadable: list[Unreadable]
+) -> Iterator[str]:
     if not parts:
         yield folder
         return
     part, rest = parts[0], parts[1:]
     if part == "**":
-        yield from _fitting(folder, rest, left_out)
-    for name in _names(folder, part):
+        yield from _fitting(folder, rest, left_out, unreadable)
+    for name in _names(folder, part, unreadable):
         path = str(Path(folder, name))
-        is_folder = Path(path).is_dir()
-        if is_folder and Path(path).is_symlink():
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - Path's raises
+        if is_folder and os.path.islink(path):  # noqa: PTH114 - as above
             left_out.append(SkippedFile(path, LINKED))
         elif part == "**":
             if is_folder:
-                yield from _fitting(path, parts, left_out)
+                yield from _fitting(path, parts, left_out, unreadable)
         elif is_folder or not rest:
-            yield from _fitting(path, rest, left_out)
+            yield from _fitting(path, rest, left_out, unreadable)
 
 
-def _names(folder: str, part: str) -> list[str]:
+def _names(folder: str, part: str, unreadable: list[Unreadable]) -> list[str]:
     """In a folder, those that fit a part of a pattern; hidden ones only if it begins with a dot, too."""
     if not glob.has_magic(part):
         return [part] if os.path.lexists(Path(folder, part)) else []
     try:
         names = [each.name for each in Path(folder).iterdir()]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        unreadable.append(unlisted(folder, error))
         return []
     pattern = "*" if part == "**" else part
     return [name for name in fnmatch.filter(names, pattern) if pattern.startswith(".") or not name.startswith(".")]

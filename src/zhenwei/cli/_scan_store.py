@@ -158,6 +158,7 @@ class _Run:
     ) -> None:
         self.inputs, self.files, self.quiet, self.verbose = inputs, files, quiet, verbose
         self.named = frozenset(named)
+        self.store = ""  # as it can be named to other commands
         self.unnamed = 0  # that could not be examined and of which no line tells
         self.notes = notes_console()
         self.decisions: Counter[str] = Counter()
@@ -166,8 +167,10 @@ class _Run:
 
     def all(self, store: Store, options: Options, batch: Batch, limits: Limits) -> int:
         from zhenwei.engine import examine_into
+        from zhenwei.store.refusals import without_password
 
         keep = batch.kept(store)
+        self.store = legible(shlex.quote(without_password(batch.store)))
         for folder in self.inputs.unreadable:
             complain_of(folder.path, folder.error, self.notes)
         steps = examine_into(
@@ -190,7 +193,7 @@ class _Run:
                     progress.step(self.decisions, known=step.outcome is None)
         except KeyboardInterrupt:
             self.interrupted = True
-        self._finish(batch)
+        self._finish()
         bad = self.failed + self.faults + self.partly + len(self.inputs.unreadable)
         return 130 if self.interrupted else int(bad > 0)
 
@@ -219,9 +222,7 @@ class _Run:
             where = say(" (in the store)") if outcome is None else ""
             self._note(f"{legible(step.path)}: {say(step.decision)}{where}")
 
-    def _finish(self, batch: Batch) -> None:
-        from zhenwei.store.refusals import without_password
-
+    def _finish(self) -> None:
         if self.interrupted:
             self._note(say("Interrupted. What was finished is in the store; the same command goes on."), "yellow")
         if self.quiet:
@@ -229,9 +230,7 @@ class _Run:
         self.inputs.tell_left_out(self.notes, verbose=self.verbose)
         for line, style in self._lines():
             self._note(line, style)
-        self._note(
-            say("See them: zhenwei results --store {}", legible(shlex.quote(without_password(batch.store)))), "dim"
-        )
+        self._note(say("See them: zhenwei results --store {}", self.store), "dim")
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         counts = [f"{count} {say(name)}" for name, count in sorted(self.decisions.items())]
@@ -243,10 +242,8 @@ class _Run:
         if self.failed:
             yield say("{} could not be read or examined. --retry tries them again.", self.failed), "red"
         if self.unnamed:
-            yield (
-                say("{} of them are not named here; zhenwei results --where decision=unreadable does.", self.unnamed),
-                "red",
-            )
+            unnamed = "{} of them are not named here, but here: zhenwei results --where 'error~?*' --store {}"
+            yield say(unnamed, self.unnamed, self.store), "red"
         if self.inputs.unreadable:
             closed = "{} folders, patterns or addresses led to no files; they are in no count."
             yield say(closed, len(self.inputs.unreadable)), "red"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -89,7 +91,7 @@ def collect(paths: Sequence[str]) -> Inputs:
     unreadable: list[Unreadable] = []
     left_out: list[SkippedFile] = []
     for path in paths:
-        if not Path(path).is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path's raises
             files.setdefault(str(Path(path).absolute()), path)
             continue
         for found in _below(path, unreadable, left_out):
@@ -100,31 +102,43 @@ def collect(paths: Sequence[str]) -> Inputs:
     return Inputs(tuple(files.values()), tuple(unreadable), tuple(dict.fromkeys(left_out)))
 
 
+def unlisted(folder: str, error: OSError) -> Unreadable:
+    told = MediaError(
+        "the folder cannot be listed",
+        got=error.strerror or "an error of the system",
+        want="permission to read it",
+        fix="Change its permissions, or leave it out.",
+    )
+    return Unreadable(folder, told)
+
+
 def _below(folder: str, unreadable: list[Unreadable], left_out: list[SkippedFile]) -> Iterator[str]:
     def closed(error: OSError) -> None:
-        told = MediaError(
-            "the folder cannot be listed",
-            got=error.strerror or "an error of the system",
-            want="permission to read it",
-            fix="Change its permissions, or leave it out.",
-        )
-        unreadable.append(Unreadable(str(error.filename or folder), told))
+        unreadable.append(unlisted(str(error.filename or folder), error))
 
     for root, folders, names in os.walk(folder, onerror=closed):
         for name in sorted(folders):
             if name.startswith("."):
                 left_out.append(SkippedFile(str(Path(root, name)), _HIDDEN))
-            elif Path(root, name).is_symlink():
+            elif os.path.islink(Path(root, name)):  # noqa: PTH114 - Path's raises
                 left_out.append(SkippedFile(str(Path(root, name)), LINKED))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(root, name)
             if name.startswith("."):
                 left_out.append(SkippedFile(str(path), _HIDDEN))
-            elif path.is_file():
+            elif _is_file(path):
                 yield str(path)
             else:  # a pipe, socket or device, which could wait for ever
                 left_out.append(SkippedFile(str(path), _SPECIAL))
+
+
+def _is_file(path: Path) -> bool:
+    """What may not be looked at counts as one, so that it is told of."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def _is_media(path: str) -> bool:

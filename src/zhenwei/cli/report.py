@@ -136,13 +136,16 @@ def _places(file: Path, output: Path | None, documents: Sequence[Mapping[str, An
         raise UsageError("the JSON holds several reports", got=str(output), want="a folder")
     make_folder(folder)
     places: dict[str, Path] = {}  # by the name of the page, letters of either case alike
+    numbers: dict[str, int] = {}  # the next of that name
     for document in documents:
         name = safe_name(str(document["file"]["path"]))
-        place, number = folder / name, 1
-        while _page_name(place) in places:
+        number = numbers.get(name.casefold(), 1)
+        place = folder / (name if number == 1 else f"{name}-{number}")
+        while (page := _page_name(place)) in places:
             number += 1
             place = folder / f"{name}-{number}"
-        places[_page_name(place)] = place
+        numbers[name.casefold()] = number + 1
+        places[page] = place
     return list(places.values())
 
 

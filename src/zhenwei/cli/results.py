@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhenwei.cli._case_options import StoreOption
-from zhenwei.cli._results_files import RESULT_COLUMNS, write_pages, write_parquet
+from zhenwei.cli._results_files import RESULT_COLUMNS, earlier_answers, write_pages, write_parquet
 from zhenwei.cli.language import current, say, told
 from zhenwei.cli.trouble import notes_console
 from zhenwei.errors import UsageError
@@ -146,13 +146,17 @@ def _jsonl(store: Store, found: Iterable[Result], language: Language) -> Iterato
 
     from zhenwei.report import SCHEMA, as_json, of_path
 
+    earlier = 0
     for one in found:
         document = None if one.examination_id is None else store.document(one.examination_id, language)
         if document is None:
             error = {"kind": one.error_kind, "message": one.error, "fix": one.error_fix}
             yield as_json({"schema": SCHEMA, "file": {"path": one.path}, "error": error}) + "\n"
             continue
+        earlier += bool(one.error)
         yield as_json(of_path(json.loads(document), one.path)) + "\n"
+    if earlier:
+        notes_console().print(earlier_answers(earlier), style="yellow", markup=False)
 
 
 def _table(found: Iterable[Result], language: Language) -> Table:

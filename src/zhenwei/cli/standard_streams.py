@@ -97,8 +97,9 @@ class _Results(io.TextIOWrapper):
             yield
             return
         kept = None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # of a full disk or a closed pipe, which the next result meets and tells
             if self.fileno() == 1:
+                _flush_buffers()
                 kept = os.dup(1)
                 os.dup2(2, 1)
         sys.stdout = sys.stderr
@@ -107,8 +108,20 @@ class _Results(io.TextIOWrapper):
         finally:
             sys.stdout = self
             if kept is not None:
+                with contextlib.suppress(OSError):
+                    _flush_buffers()
                 os.dup2(kept, 1)
                 os.close(kept)
+
+
+def _flush_buffers() -> None:
+    """What Python and C keep of standard output goes to where its number leads now. OSError where it cannot."""
+    with contextlib.suppress(AttributeError, ValueError):  # none, or closed
+        cast("TextIO", sys.__stdout__).flush()
+    with contextlib.suppress(ImportError, AttributeError, OSError, TypeError):  # where C cannot be asked
+        import ctypes  # here alone: it takes time, and is for plug-ins
+
+        ctypes.CDLL(None).fflush(None)
 
 
 @contextlib.contextmanager

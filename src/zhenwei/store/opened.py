@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"
 _SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 _WANTED = "a store that zhenwei scan --store wrote"
 _WAIT_S = 60  # for another process that is writing
+_TRIES = 5  # to copy a store that nobody writes meanwhile
 _LOCK = 0x7A68656E  # "zhen": the lock under which one process migrates a PostgreSQL database
 
 
@@ -46,14 +49,12 @@ def open_store(where: str, *, create: bool = True, write: bool = True) -> Store:
     url = _url(where)
     file = Path(where.removeprefix("sqlite:///"))
     is_file = url.startswith("sqlite")
-    if is_file and not create and not file.is_file():
-        raise DataError("there is no store", got=where, want=_WANTED)
-    if is_file and not create and not file.stat().st_size:  # looking at it would make a database of it
-        raise DataError("there is no store", got=f"{where}: an empty file", want=_WANTED)
-    is_closed = is_file and not write and not (os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK))
+    if is_file and not create:
+        _refuse_what_is_none(where, file)
+    is_closed = is_file and not write and not _can_write(file)
     try:
         if is_closed:
-            engine = sqlalchemy.create_engine(url, creator=lambda: _only_read(file))
+            engine = _only_reading(url, file)
         else:
             engine = sqlalchemy.create_engine(url, connect_args={"timeout": _WAIT_S} if is_file else {})
     except ImportError as error:
@@ -72,6 +73,19 @@ def open_store(where: str, *, create: bool = True, write: bool = True) -> Store:
         engine.dispose()
         raise
     return Store(engine, where)
+
+
+def _refuse_what_is_none(where: str, file: Path) -> None:
+    try:
+        size = file.stat().st_size if file.is_file() else None
+    except OSError as error:
+        fix = "Check its folder, its permissions, the space that is left, and that the database runs."
+        got = f"{where}: {error.strerror}"
+        raise OutputError("the store cannot be read or written", got=got, fix=fix) from None
+    if size is None:
+        raise DataError("there is no store", got=where, want=_WANTED)
+    if not size:  # looking at it would make a database of it
+        raise DataError("there is no store", got=f"{where}: an empty file", want=_WANTED)
 
 
 def _url(where: str) -> str:
@@ -107,14 +121,61 @@ def _set_up_postgresql(engine: Engine, where: str) -> None:
             raise DataError("a database has to keep its texts in UTF-8", got=got, want="one in UTF8", fix=fix)
 
 
-def _only_read(file: Path) -> sqlite3.Connection:
-    """Where nothing may be written, SQLite can make no index of the journal that others write; without a journal it
-    needs none, and nobody is writing."""
+def _can_write(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.resolve().parent, os.W_OK)
+
+
+def _only_reading(url: str, file: Path) -> Engine:
+    """Nothing is left beside the store: an index or a journal of somebody else would lock its owner out."""
+    from sqlalchemy import create_engine, event
+
+    address, copy = _address_and_copy(file.resolve())
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(address, uri=True, timeout=_WAIT_S, check_same_thread=False)
+
+    engine = create_engine(url, creator=connect)
+    if copy is not None:
+        event.listen(engine, "engine_disposed", lambda _engine: copy.cleanup())
+    return engine
+
+
+def _address_and_copy(file: Path) -> tuple[str, tempfile.TemporaryDirectory[str] | None]:
+    """Where the file can be read, and the folder of the copy that this is, if it is one. A writer at work keeps an
+    index, which its readers share. Without one SQLite would make it, or take the file for one that nobody changes."""
     journal, index = [file.with_name(file.name + ending) for ending in ("-wal", "-shm")]
-    is_at_rest = not index.exists() and not (journal.exists() and journal.stat().st_size)
-    is_fixed = is_at_rest and not os.access(file.absolute().parent, os.W_OK)
-    address = file.absolute().as_uri() + ("?mode=ro&immutable=1" if is_fixed else "?mode=ro")
-    return sqlite3.connect(address, uri=True, timeout=_WAIT_S, check_same_thread=False)
+
+    def state() -> list[tuple[int, int] | None]:
+        found = [path.stat() if path.exists() else None for path in (file, journal)]
+        return [None if each is None else (each.st_size, each.st_mtime_ns) for each in found]
+
+    for _ in range(_TRIES):
+        if os.path.lexists(index):
+            return f"{file.as_uri()}?mode=ro", None
+        try:
+            before = state()
+            if _never_changes(file.parent) and (before[1] is None or not before[1][0]):
+                return f"{file.as_uri()}?mode=ro&immutable=1", None
+            copy = tempfile.TemporaryDirectory(prefix="zhenwei-store-", ignore_cleanup_errors=True)
+            copied = Path(copy.name, "store.db")
+            shutil.copyfile(file, copied)
+            if before[1] is not None:
+                shutil.copyfile(journal, copied.with_name(f"{copied.name}-wal"))
+            is_whole = state() == before and not os.path.lexists(index)
+        except OSError as error:
+            fix = f"Check that it may be read, and the space that is left in {tempfile.gettempdir()}."
+            got = f"{file}: {error.strerror}"
+            raise OutputError("the store cannot be copied, to be read", got=got, fix=fix) from None
+        if is_whole:
+            return f"{copied.as_uri()}?mode=ro", copy
+        copy.cleanup()
+    fix = "Try again when nobody writes to it."
+    raise OutputError("the store cannot be copied, to be read", got=f"{file}: it changes all the time", fix=fix)
+
+
+def _never_changes(folder: Path) -> bool:
+    """It is on a read-only medium."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _set_up_sqlite(engine: Engine, *, is_closed: bool) -> None:
