@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("httpx", reason="httpx is not installed: pip install 'zhenwei[client]'")
 
-from zhenwei.client import Client
+from zhenwei.client import Client, Job
 from zhenwei.errors import MissingExtraError, ServiceError
+
+ID = "a" * 32
 
 
 def test_it_loads_nothing_that_examines() -> None:
@@ -187,6 +194,109 @@ def test_what_is_busy_is_asked_again_and_an_answer_of_somebody_else_is_told(prox
         client.counts()
     assert statuses == []
     assert (refused.value.status, refused.value.got) == (502, "status 502")
+
+
+def told(state: str) -> dict[str, Any]:
+    """The job as a service tells of it."""
+    moments = {"created_at": "2026-01-01T00:00:00Z", "started_at": None, "finished_at": None}
+    return dict.fromkeys(Job.__slots__) | {"id": ID, "state": state} | moments
+
+
+@contextmanager
+def answering(answer: Callable[[], tuple[int, dict[str, Any]]], port: int = 0) -> Iterator[str]:
+    """A service that gives no news by itself; ``answer`` has the status and the job, whenever it is asked for it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            news = self.path.endswith("/events")
+            status, job = (200, {}) if news else answer()
+            body = b"" if news else json.dumps(job).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def test_a_wait_whose_time_is_over_says_so_though_nobody_answers() -> None:
+    with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(TimeoutError, match=ID) as over:
+        client.wait(ID, timeout_s=0.5)
+    assert isinstance(over.value.__cause__, ServiceError)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_wait_whose_time_is_over_says_so_though_the_service_is_busy(status: int) -> None:
+    with (
+        answering(lambda: (status, {})) as url,
+        Client(url) as client,
+        pytest.raises(TimeoutError, match=ID) as over,
+    ):
+        client.wait(ID, timeout_s=0.3)
+    assert isinstance(over.value.__cause__, ServiceError)
+    assert over.value.__cause__.status == status
+
+
+def test_a_wait_is_refused_as_ever_within_its_time() -> None:
+    with answering(lambda: (404, {})) as url, Client(url) as client, pytest.raises(ServiceError) as refused:
+        client.wait(ID, timeout_s=60)
+    assert refused.value.status == 404
+    with Client("") as client, pytest.raises(ServiceError, match="cannot be reached"):
+        client.wait(ID, timeout_s=60)
+
+
+def test_the_last_question_of_a_wait_hears_a_slow_answer() -> None:
+    def slowly() -> tuple[int, dict[str, Any]]:
+        time.sleep(3)
+        return 200, told("done")
+
+    with answering(slowly) as url, Client(url) as client:
+        assert client.wait(ID, timeout_s=0.3).state == "done"
+
+
+@pytest.mark.parametrize("timeout_s", [None, 60.0])
+def test_a_wait_survives_a_restart_of_the_service(timeout_s: float | None) -> None:
+    port, asked, found = free_port(), threading.Event(), list[Job]()
+
+    def running() -> tuple[int, dict[str, Any]]:
+        asked.set()
+        return 200, told("running")
+
+    with Client(f"http://127.0.0.1:{port}") as client:
+        waiting = threading.Thread(target=lambda: found.append(client.wait(ID, timeout_s=timeout_s)), daemon=True)
+        with answering(running, port):
+            waiting.start()
+            assert asked.wait(60)
+        waiting.join(2.5)  # gone for so long
+        assert waiting.is_alive()
+        with answering(lambda: (200, told("done")), port):
+            waiting.join(60)
+    assert [job.state for job in found] == ["done"]
+
+
+def test_several_are_handed_in_from_whatever_names_them(heard: tuple[str, list[tuple[str, str]]]) -> None:
+    url, asked = heard
+    with Client(url) as client:
+        assert client.submit_many(iter([])) == []
+        unread = client.submit_many(Path(name) for name in ("nowhere.jpg", "neither.jpg"))
+    assert [item.name for item in unread] == ["nowhere.jpg", "neither.jpg"]
+    assert asked == []
 
 
 def test_an_error_keeps_what_it_says_on_the_way_between_processes() -> None:

@@ -12,10 +12,11 @@ Needs the extra ``client``. It loads nothing that examines, so that it runs wher
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 Source = str | PathLike[str] | BinaryIO
 Lang = Literal["en", "zh"]
 _TRIES = 4  # of what can be asked again without harm
+_PASSING = (429, 502, 503, 504)  # busy, or away behind a proxy
 _MOST_WAIT_S = 30.0
-_ONCE_MORE_S = 2.0  # for the last question of a wait whose time is up
-_SHORTEST_S = 0.25  # that a wait listens in silence before it looks at its time again
+_AWAY_S = 30.0  # that a service may be away, such as for a restart, while one waits without an end
+_LAST_ANSWER_S = 10.0  # that the answer to the last question of a wait may take beyond its time
+_SHORTEST_S = 0.25  # of a pause, and that a wait listens in silence before it looks at its time again
 _ID = re.compile("[0-9a-f]{32}")
 _VISIBLE = re.compile("[!-~]+")  # what a header takes as a word
 _MOMENTS = {"created_at", "started_at", "finished_at"}
@@ -103,6 +106,7 @@ class Client:
             )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._failures = (httpx.HTTPError, httpx.InvalidURL)
+        self._away = (httpx.NetworkError, httpx.ProxyError, httpx.RemoteProtocolError, httpx.TimeoutException)
         try:
             self._held = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
         except (httpx.InvalidURL, ValueError) as error:
@@ -154,7 +158,7 @@ class Client:
 
     def submit_many(
         self,
-        files: Sequence[Source],
+        files: Iterable[Source],
         *,
         depth: str = "",
         frames: int | None = None,
@@ -163,7 +167,7 @@ class Client:
         again: bool = False,
     ) -> list[Submitted]:
         """Hand in several at once, in their order. One that cannot be read or is refused costs itself alone."""
-        data = _fields(depth, frames, detectors, false_alarm, again, "")
+        data, files = _fields(depth, frames, detectors, false_alarm, again, ""), list(files)
         parts, unread = [], dict[int, Submitted]()
         with ExitStack() as stack:
             for place, file in enumerate(files):
@@ -184,22 +188,30 @@ class Client:
 
     def wait(self, job: Job | str, *, timeout_s: float | None = None, tell: Callable[[Job], None] | None = None) -> Job:
         """Until it is over: the job as it is then. ``tell`` hears how far it is. Raises TimeoutError after
-        ``timeout_s``. A service that is away for a while is asked again."""
+        ``timeout_s``; a service that is slow to answer the last question is given up to 10 s more. One that is away for
+        a while, as in a restart, is asked again until then; without ``timeout_s`` for half a minute."""
         id_ = job if isinstance(job, str) else job.id
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
+            heard = False
             with contextlib.suppress(*self._failures):
                 for seen in self._events(id_, end):
+                    heard = True
                     if tell is not None:
                         tell(seen)
                     if seen.is_over:
                         break
-            now = _job_in(self._get(_path(id_), language="en", end=end))
+            try:
+                now = _job_in(self._get(_path(id_), language="en", end=end, away_s=_AWAY_S))
+            except ServiceError as error:
+                if end is None or not self._passes(error):
+                    raise
+                raise TimeoutError(f"the examination {id_} is not over after {timeout_s:g} s") from error
             if now.is_over:
                 return now
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(f"the examination {id_} is not over after {timeout_s:g} s")
-            time.sleep(_at_most(0.2, end))
+            time.sleep(_at_most(0.2 if heard else 1.0, end))
 
     def jobs(
         self,
@@ -269,6 +281,8 @@ class Client:
         listening ends, so that who waits opens another."""
         silence = None if end is None else max(_SHORTEST_S, (end - time.monotonic()) / 4)
         with self._http.stream("GET", f"{_path(id_)}/events", timeout=self._patience(silence)) as answer:
+            if answer.status_code in _PASSING:
+                return
             if answer.is_error:
                 answer.read()
                 raise _of(answer)
@@ -289,10 +303,16 @@ class Client:
         return type(own)(connect=connect, read=read, write=own.write, pool=own.pool)
 
     def _get(
-        self, path: str, *, timeout_s: float | None = None, end: float | None = None, **asked: Any
+        self,
+        path: str,
+        *,
+        timeout_s: float | None = None,
+        end: float | None = None,
+        away_s: float = 0.0,
+        **asked: Any,
     ) -> httpx.Response:
         longer = {} if timeout_s is None else {"timeout": max(timeout_s, self._http.timeout.read or timeout_s)}
-        return self._send("GET", path, end=end, params=asked, **longer)
+        return self._send("GET", path, end=end, away_s=away_s, params=asked, **longer)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The answer. What changes nothing is asked again where the service is busy or away."""
@@ -302,22 +322,34 @@ class Client:
             got = f"{type(error).__name__}: {error}"
             raise ServiceError("a text of this request cannot be sent", got=got, want="valid Unicode") from None
 
-    def _answer(self, method: str, path: str, end: float | None = None, **content: Any) -> httpx.Response:
-        for tries in range(_TRIES if method == "GET" else 1):
-            last = method != "GET" or tries == _TRIES - 1
+    def _answer(
+        self, method: str, path: str, *, end: float | None = None, away_s: float = 0.0, **content: Any
+    ) -> httpx.Response:
+        """Asked again until ``end``; without one a few times, and for ``away_s`` at least."""
+        began = time.monotonic()
+        for tries in itertools.count():
             if end is not None:
-                left = end - time.monotonic()
-                last = last or left <= 0
-                content["timeout"] = self._patience(max(_ONCE_MORE_S, left))
-            with self._told() if last else contextlib.suppress(*self._failures):
-                answer = self._http.request(method, path, **content)
+                content["timeout"] = self._patience(max(_LAST_ANSWER_S, end - time.monotonic()))
+            pause = 0.5 * 2 ** min(tries, 3)
+            try:
+                with self._told():
+                    answer = self._http.request(method, path, **content)
                 if not answer.is_error:
                     return answer
-                if last or answer.status_code not in (429, 502, 503, 504):
-                    raise _of(answer)
                 wait = answer.headers.get("retry-after", "")
-                time.sleep(_at_most(min(_MOST_WAIT_S, float(wait) if wait.isdigit() else 0.5 * 2**tries), end))
-        raise ServiceError("the service cannot be reached")
+                pause = min(_MOST_WAIT_S, max(_SHORTEST_S, float(wait))) if wait.isdigit() else pause
+                raise _of(answer)
+            except ServiceError as error:
+                now = time.monotonic()
+                enough = now >= end if end is not None else tries + 1 >= _TRIES and now >= began + away_s
+                if method != "GET" or enough or not self._passes(error):
+                    raise
+            time.sleep(_at_most(pause, end))
+        raise AssertionError  # the count has no end
+
+    def _passes(self, error: ServiceError) -> bool:
+        """Whether it may be otherwise a little later."""
+        return error.status in _PASSING or isinstance(error.__cause__, self._away)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

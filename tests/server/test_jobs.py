@@ -147,7 +147,7 @@ def test_a_crash_costs_its_file_and_may_be_tried_again(service: Live, tmp_path: 
 def test_one_of_a_batch_that_cannot_be_read_costs_itself_alone(service: Live, calm: Path, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere.jpg"
     with service.client() as client:
-        found = client.submit_many([nowhere, calm, nowhere], detectors=["provenance.labels"])
+        found = client.submit_many(iter([nowhere, calm, nowhere]), detectors=["provenance.labels"])
     assert [(item.name, item.job is not None) for item in found] == [
         ("nowhere.jpg", False), (calm.name, True), ("nowhere.jpg", False),
     ]  # fmt: skip

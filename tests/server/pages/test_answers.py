@@ -110,6 +110,25 @@ def test_undo_is_offered_for_as_long_as_there_is_something_to_undo(idle: Live, t
         assert undo_of(http.get(led).text) == []
 
 
+def test_undo_outlives_a_change_of_language_under_a_long_filter(idle: Live, tmp_path: Path) -> None:
+    name = "会" * 251 + ".png"
+    with idle.http() as http:
+        id_ = sent(http, picture(tmp_path, 912), name)
+        page = http.get("/history", params={"text": name, "state": "queued"}).text
+        back = re.search(r'name="back" value="([^"]+)"', page)
+        assert back is not None
+        led = http.post("/history/delete", data={"id": id_, "back": unescape(back[1])}).headers["location"]
+        assert led.startswith(unescape(back[1]))
+        chosen = http.get(switch_of(http.get(led).text)).headers["location"]
+        assert chosen == led
+        page = http.get(chosen).text
+        assert undo_of(page) == [id_]
+        again = re.search(r'action="/undo">.*?name="back" value="([^"]+)"', page)
+        assert again is not None
+        undone = http.post("/undo", data={"id": id_, "back": unescape(again[1])}).headers["location"]
+        assert undone == f"{unescape(back[1])}&told=undone_cancelled"
+
+
 def test_who_may_only_read_is_offered_nothing_else(guarded: Live, tmp_path: Path) -> None:
     access = guarded.app.state.gate.access
     access.add_person("olga", "olga", Passwords().hash("olga has a long word"), ("read",))

@@ -17,6 +17,7 @@ from tests.waiting import until
 from zhenwei.server.auth.passwords import Passwords
 from zhenwei.server.pages.words import say
 from zhenwei.store.cases import Cases
+from zhenwei.types import Language
 
 HTML = {"Accept": "text/html"}
 
@@ -51,6 +52,47 @@ def test_a_deletion_says_what_it_takes_from_a_case(service: Live, calm: Path) ->
             assert http.delete(f"/api/v1/jobs/{one}").status_code == 204
         until(lambda: gone in http.get(case).text)
         assert say("case_export_gone", "en", gone=1, count=1) in http.get(case).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_was_deleted_says_what_a_case_loses(service: Live, calm: Path, tmp_path: Path, language: Language) -> None:
+    told = say("deleted_in_case", language)
+    with service.http() as http:
+        http.headers["Accept-Language"] = language
+        id_, other = examined(http, calm), examined(http, Path(draw(tmp_path, "calm", 901)), "other.png")
+        case = in_case(http, id_, "undone in time")
+        again = http.post(f"/examinations/{id_}/again", data={"depth": ""}).headers["location"].rpartition("/")[2]
+        for ids, is_lost in (([other], False), ([again], False), ([id_], True)):
+            led = http.post("/history/delete", data={"id": ids, "back": "/history"}).headers["location"]
+            assert (told in http.get(led).text) == is_lost
+        assert told not in http.get("/history").text
+        http.post("/undo", data={"id": id_})
+        assert told not in http.get(led).text
+        assert say("case_file_gone", language) not in http.get(case).text
+        led = http.post(f"/examinations/{id_}/delete").headers["location"]
+        assert told in http.get(led).text
+
+
+def test_what_could_not_be_examined_offers_the_same(plugin: None, calm: Path, tmp_path: Path) -> None:
+    warning = say("delete_in_case", "en")
+    with live(tmp_path / "kept") as made, made.http() as http:
+        first = examined(http, calm)
+        case = in_case(http, first, "cancelled later")
+    with live(tmp_path / "kept", run_jobs=False) as made, made.http() as http:
+        again = http.post(f"/examinations/{first}/again", data={"depth": "fast"}).headers["location"]
+        http.post(f"{again}/cancel")
+        page = http.get(again).text
+        assert say("cancelled_title", "en") in page
+        depths = page.split('name="depth"')[1].split("</select>")[0]
+        assert re.findall(r'<option value="(\w*)"', depths) == ["fast", "standard", "full"]
+        assert '<option value="fast" selected="">' in depths
+        assert f'href="{case}"' in page
+        assert warning not in page
+        led = http.post(f"/examinations/{first}/delete").headers["location"]
+        assert say("deleted_in_case", "en") not in http.get(led).text  # the cancelled one holds the file
+        page = http.get(again).text
+        assert warning in page
+        assert 'aria-describedby="at-stake"' in page
 
 
 def test_the_log_says_which_file_was_taken_out(service: Live, calm: Path) -> None:

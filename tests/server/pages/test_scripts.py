@@ -39,13 +39,18 @@ def picture(folder: Path, name: str) -> Path:
     return path
 
 
+def a_person(guarded: Live, tenant: str = "") -> str:
+    """With a new name."""
+    name = secrets.token_hex(4)
+    scopes = ("read", "submit")
+    guarded.app.state.gate.access.add_person(tenant or name, name, Passwords().hash(f"{name} has a long word"), scopes)
+    return name
+
+
 @pytest.fixture
 def somebody(guarded: Live) -> str:
     """Of this test alone: nobody may sign in more than a few times a minute."""
-    name = secrets.token_hex(4)
-    scopes = ("read", "submit")
-    guarded.app.state.gate.access.add_person(name, name, Passwords().hash(f"{name} has a long word"), scopes)
-    return name
+    return a_person(guarded)
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -109,6 +114,35 @@ def test_a_note_outlives_its_session(look: Look, guarded: Live, somebody: str) -
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("heading", name="Sign in").wait_for()
     sign_in(page, somebody)
+    page.goto(case)
+    assert page.locator("textarea").input_value() == ""
+
+
+def test_a_note_is_handed_to_nobody_else(look: Look, guarded: Live, somebody: str) -> None:
+    colleague = a_person(guarded, tenant=somebody)
+    page = look(base_url=guarded.url)
+    page.goto("/cases")
+    sign_in(page, somebody)
+    page.get_by_role("heading", name="Cases").wait_for()
+    case = a_case(page, "of two")
+    page.locator("textarea").fill(NOTE)
+    for name, found in ((somebody, NOTE), (colleague, ""), (somebody, "")):
+        page.context.clear_cookies()
+        page.goto(case)
+        sign_in(page, name)
+        page.locator("textarea").wait_for()
+        assert page.locator("textarea").input_value() == found
+        kept = page.evaluate("JSON.stringify(sessionStorage)")
+        assert ("left eye" in kept) == bool(found)
+
+
+def test_what_is_unseen_in_a_note_does_not_bring_it_back(look: Look, idle: Live) -> None:
+    page = look(base_url=idle.url)
+    case = a_case(page, "unseen")
+    page.locator("textarea").fill("Seen\u200e on\u200b the\ufeff left\u2060,\u202e <U+200E>.\nThen\u200e gone.")
+    page.get_by_role("button", name="Write it down").click()
+    page.locator(".note", has_text="Seen<U+200E> on").wait_for()
+    assert page.locator("textarea").input_value() == ""
     page.goto(case)
     assert page.locator("textarea").input_value() == ""
 

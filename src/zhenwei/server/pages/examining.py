@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -20,7 +21,7 @@ from zhenwei.server.auth.caller import Caller
 from zhenwei.server.auth.gate import Reader
 from zhenwei.server.pages.arriving import progress_page
 from zhenwei.server.pages.forms import Form, Submitter
-from zhenwei.server.pages.frame import language_of, moved, service_of, shown
+from zhenwei.server.pages.frame import is_case_at_stake, language_of, moved, service_of, shown
 from zhenwei.server.pages.preview import Preview
 from zhenwei.server.pages.previews import State, previews_of
 from zhenwei.server.pages.progress import progress
@@ -29,7 +30,7 @@ from zhenwei.server.problems import ProblemError, not_found
 from zhenwei.server.service import Ask, unpacked
 from zhenwei.server.uploads import Received
 from zhenwei.store.cases import Cases
-from zhenwei.store.jobs import DONE, Job, Wanted
+from zhenwei.store.jobs import DONE, Job
 from zhenwei.types import DEPTHS, DetectorInfo
 
 router = APIRouter(include_in_schema=False)
@@ -78,10 +79,14 @@ def examination(request: Request, caller: Reader, id_: str) -> Response:
     if not job.is_over:
         return progress_page(request, caller, [progress(job, service.jobs, language)])
     if job.state != DONE:
-        has_media = service.folder.medium(job.sha256).is_file()
-        return shown(
-            request, caller, "service/unexamined.html", title=job.name, here="history", job=job, has_media=has_media
-        )
+        values: dict[str, Any] = {
+            "job": job,
+            "has_media": service.folder.medium(job.sha256).is_file(),
+            "is_case_at_stake": is_case_at_stake(request, caller, job),
+            "in_cases": _cases(request, caller).with_file(job.sha256),
+            "depths": DEPTHS,
+        }
+        return shown(request, caller, "service/unexamined.html", title=job.name, here="history", **values)
     return _page(request, caller, _looked(request, caller, job))
 
 
@@ -107,7 +112,6 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
     source = service.folder.medium(job.sha256)
     made = previews_of(request).state(job.sha256)
     cases = _cases(request, caller)
-    has_media, in_cases = source.is_file(), cases.with_file(job.sha256)
     values |= {
         "job": job,
         "viewer": viewer(looked.packed, album, values["span"], lanes, made, at, language),
@@ -118,11 +122,11 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
         "poster": None,
         "frames": (),  # neither do they: the clip itself is there
         "has_pictures": looked.has_pictures,
-        "has_media": has_media,
-        "is_case_at_stake": has_media and bool(in_cases) and _is_last(request, caller, job),
+        "has_media": source.is_file(),
+        "is_case_at_stake": is_case_at_stake(request, caller, job),
         "depths": DEPTHS,
         "cases": cases.list(limit=_MAX_CASES),
-        "in_cases": in_cases,
+        "in_cases": cases.with_file(job.sha256),
         "key_list": _KEYS[looked.packed.report.media.kind],
         "reload_s": 5 if made[0] == "making" else 0,
     }
@@ -131,12 +135,6 @@ def _page(request: Request, caller: Caller, looked: _Looked) -> Response:
     words = values.pop("say")
     del words  # the pages' own knows more phrases
     return shown(request, caller, "service/examination.html", title=job.name, here="history", **values)
-
-
-def _is_last(request: Request, caller: Caller, job: Job) -> bool:
-    """Whether no other examination holds the file, so that it goes with this one."""
-    found, _ = service_of(request).search(caller, Wanted(sha256=job.sha256), limit=2)
-    return len(found) < 2
 
 
 @router.get("/examinations/{id_}/pictures/{number}.jpg")

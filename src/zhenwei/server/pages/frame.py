@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from zhenwei.server.pages.words import PHRASES, say
 from zhenwei.server.problems import ProblemError, SchemaError
 from zhenwei.server.service import Service
 from zhenwei.server.settings import Settings
-from zhenwei.store.jobs import CANCELLED, now
+from zhenwei.store.cases import Cases
+from zhenwei.store.jobs import CANCELLED, Job, Wanted, now
 from zhenwei.types import Language
 from zhenwei.words import has_chinese, translated
 
@@ -37,7 +39,7 @@ POLICY = (
 )
 LANGUAGE_COOKIE, THEME_COOKIE, KEYS_COOKIE = "zhenwei_language", "zhenwei_theme", "zhenwei_keys"
 _YEAR_S = 365 * 24 * 3600
-_LOCAL = re.compile(r"/(?![/\\])[^\s\\]{0,2000}")
+_LOCAL = re.compile(r"/(?![/\\])[^\s\\]{0,8000}")
 _ID = re.compile("[0-9a-f]{32}")
 _TOLD = (
     "undone",
@@ -136,10 +138,28 @@ def _base(request: Request, caller: Caller | None) -> dict[str, Any]:
         "may_submit": caller is not None and caller.may(SUBMIT),
         "is_shared": settings_of(request).auth != "none",
         "person": caller.name if caller is not None and settings_of(request).auth != "none" else "",
+        "person_digest": _digest(caller) if caller is not None else "",
         "csrf": caller.csrf if caller is not None else "",
         "flash": _flash(request, caller, language),
         "reload_s": 0,
     }
+
+
+def _digest(caller: Caller) -> str:
+    """Tells people apart in what a browser keeps, without their names."""
+    return hashlib.sha256(f"{caller.tenant}\0{caller.name}".encode()).hexdigest()[:16]
+
+
+def is_case_at_stake(request: Request, caller: Caller, job: Job) -> bool:
+    """Whether a case of theirs holds the file of ``job`` and no other examination does, so that it goes with this one,
+    which may be deleted already."""
+    service = service_of(request)
+    if not service.folder.medium(job.sha256).is_file():
+        return False
+    if not Cases(service.store, tenant=caller.tenant, actor=caller.name).with_file(job.sha256):
+        return False
+    found, _ = service.jobs.search(caller.tenant, Wanted(sha256=job.sha256), limit=2)
+    return all(other.id == job.id for other in found)
 
 
 def words_of(request: Request) -> partial[str]:
@@ -282,14 +302,19 @@ def _deleted(request: Request, caller: Caller, ids: Sequence[str], language: Lan
     """With those that can still be brought back, and for how long all of them can."""
     jobs, kept_s = service_of(request).jobs, settings_of(request).deleted_s
     left: dict[str, float] = {}
-    stopped = False
+    stopped = at_stake = False
     for id_ in ids:
         job = jobs.get(caller.tenant, id_, hidden=True)
         if job is not None and job.deleted_at is not None:
-            left[id_] = kept_s - (now() - job.deleted_at).total_seconds()
+            seconds = kept_s - (now() - job.deleted_at).total_seconds()
+            if seconds >= 1:
+                left[id_] = seconds
+                at_stake = at_stake or is_case_at_stake(request, caller, job)
             stopped = stopped or job.state == CANCELLED
-    left = {id_: seconds for id_, seconds in left.items() if seconds >= 1}
-    text = say("deleted", language) if len(ids) == 1 else say("deleted_many", language, count=len(ids))
+    told = [say("deleted", language) if len(ids) == 1 else say("deleted_many", language, count=len(ids))]
     if left and stopped:
-        text = f"{text} {say('deleted_open', language)}" if language == "en" else text + say("deleted_open", language)
+        told.append(say("deleted_open", language))
+    if at_stake:
+        told.append(say("deleted_in_case", language))
+    text = (" " if language == "en" else "").join(told)
     return Flash(text, tuple(left), int(min(left.values(), default=0)))

@@ -36,10 +36,18 @@
   /* What somebody writes is kept in this tab until it is on the page: a session can end before it is sent. */
   const DRAFT = "zhenwei draft ";
   const drafts = (act) => { try { return act(sessionStorage); } catch (error) { return null; } };
-  const plain = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
-  const notes = () => all(".note").map((note) => plain(all("p", note).slice(1).map((part) => part.textContent).join("")));
+  /* Pages write out what is unseen, as <U+200E>. */
+  const plain = (text) => text.replace(/<U\+[0-9A-F]{4,6}>/g, "").replace(/[^\p{L}\p{N}]/gu, "");
+  const notes = () => all(".note").map((note) => plain(all("p", note).slice(1).map((part) => part.textContent).join("\n")));
+  /* Those of somebody else go; a page of nobody, like that of the login, keeps them for who comes back. */
+  const person = document.body.dataset.person;
+  const own = DRAFT + person + " ";
+  const forget = (others) => drafts((kept) => {
+    Object.keys(kept).filter((key) => key.startsWith(DRAFT) && !(others && key.startsWith(own))).forEach((key) => kept.removeItem(key));
+  });
+  if (person) { forget(true); }
   all("textarea").forEach((field) => {
-    const key = DRAFT + location.pathname + " " + field.name;
+    const key = own + location.pathname + " " + field.name;
     const about = field.form.querySelector("select");
     let draft = drafts((kept) => JSON.parse(kept.getItem(key)));
     if (draft && draft.before !== undefined && notes().length > draft.before && notes().includes(plain(draft.text))) {
@@ -57,9 +65,7 @@
     [field, about].filter(Boolean).forEach((each) => each.addEventListener("input", () => keep()));
     field.form.addEventListener("submit", () => keep(notes().length));
   });
-  all("form[action='/logout']").forEach((form) => form.addEventListener("submit", () => drafts((kept) => {
-    Object.keys(kept).filter((key) => key.startsWith(DRAFT)).forEach((key) => kept.removeItem(key));
-  })));
+  all("form[action='/logout']").forEach((form) => form.addEventListener("submit", () => forget(false)));
 
   /* Files: dropped anywhere on the page, pasted or chosen. Each is sent by itself, so that one that is refused keeps no other. */
   const form = one("drop");

@@ -180,6 +180,10 @@ PHRASES: dict[str, tuple[str, str]] = {
         "If you delete this examination, the case keeps what was found, and loses the file itself.",
         "若删除此检验，案件会保留检验结果，但不再保留文件本身。",
     ),
+    "deleted_in_case": (
+        "A case keeps what was found, but loses the file itself unless you choose Undo.",
+        "相关案件会保留检验结果；若不撤销，将不再保留文件本身。",
+    ),
     "deleted": ("The examination was deleted.", "检验已删除。"),
     "deleted_many": ("{count} examinations were deleted.", "已删除 {count} 项检验。"),
     "undo": ("Undo", "撤销"),
