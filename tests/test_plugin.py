@@ -206,6 +206,18 @@ def test_what_it_prints_is_in_no_result(tmp_path: Path, image: str) -> None:
         json.loads(ended.stdout)
 
 
+def test_what_it_leaves_in_a_buffer_is_in_no_result(
+    tmp_path: Path, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    said = "ctypes.CDLL(None).puts(b'ofC'); print('ofPython', file=sys.__stdout__)"
+    planted(tmp_path, "slow_to_speak", at_import="import ctypes, sys", when_asked=said)
+    ended = python(tmp_path, "-m", "zhenwei", "scan", image, "--detector", "planted.slow_to_speak", "--format", "json")
+    assert ended.returncode == 0, ended.stderr
+    assert {"ofC", "ofPython"} <= set(ended.stderr.split())
+    json.loads(ended.stdout)
+
+
 @pytest.mark.heavy
 def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, image: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)

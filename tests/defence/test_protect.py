@@ -125,6 +125,18 @@ def test_what_is_partly_transparent_is_read_as_it_was_marked(form: str, orientat
     assert mark.intact is False  # what is seen still counts
 
 
+def test_a_level_of_grey_that_is_not_seen_stays_unseen() -> None:
+    grey = image(200, 280)[:, :, 0].copy()
+    grey[:40, :40] = 100
+    out = io.BytesIO()
+    Image.fromarray(grey).save(out, "PNG", transparency=100)
+    marked = mark_file(out.getvalue(), IDENT, KEY)
+    before, after = (_open(data).convert("RGBA").getchannel("A").tobytes() for data in (out.getvalue(), marked))
+    assert after == before
+    (mark,) = verify(marked, keys=[KEY]).marks
+    assert mark.intact
+
+
 def test_what_is_too_transparent_to_keep_a_mark_is_told(me: Identity) -> None:
     with Image.open(PORTRAIT) as photo:
         layer = photo.convert("RGBA")

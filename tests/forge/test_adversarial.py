@@ -92,9 +92,9 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
 
 def test_another_run_is_refused(tmp_path: Path) -> None:
     train(_game(), GameSchedule(2), tmp_path, about={"data": "ring"})
-    with pytest.raises(UsageError, match="data ring -> grid"):
+    with pytest.raises(UsageError, match="data grid instead of ring"):
         train(_game(), GameSchedule(4), tmp_path, about={"data": "grid"})
-    with pytest.raises(UsageError, match="seed 0 -> 1"):
+    with pytest.raises(UsageError, match="seed 1 instead of 0"):
         train(_game(), GameSchedule(4, seed=1), tmp_path, about={"data": "ring"})
 
 

@@ -19,6 +19,10 @@ LOOKED_UP = (  # words that come out of data
     "{} was left out: {} s, and no copy below {} s can carry its mark", "{} is labelled spoof: {}",
     "its credential says that AI made or altered it", "a label in it says that AI made or altered it",
     "it carries the watermark of the forgery lab",
+    # what consent does not cover
+    "{}: files are missing", "{}: files were altered since consent was noted",
+    "{}: files are not in the consent manifest", "Put them back, or make the manifest again without them.",
+    "Restore them; if the change is meant, note it anew.",
     # what a run of the lab learned from
     "{} drawn puppets, seed {}", "{} drawn puppets in {} looks, seed {}", "{} stern puppets, seed {}",
     "{} smiling ones", "{} made sentences at {} Hz, seed {}",

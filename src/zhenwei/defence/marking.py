@@ -108,14 +108,14 @@ def _marked(image: Image.Image, ident: bytes, key: bytes) -> Image.Image:
 
 
 def _check_seen(pixels: Pixels, alpha: Image.Image, key: bytes) -> None:
-    """What is marked is stored, but what is shown, copied from the screen and saved as JPEG is laid over a ground."""
+    """What is marked is stored, but what is shown, and copied from the screen, is laid over a ground: here grey."""
     marked, ground = Image.fromarray(pixels), Image.new("RGB", alpha.size, (GREY, GREY, GREY))
     if watermark.read_image(np.asarray(Image.composite(marked, ground, alpha)), key, search=False) is None:
         share = 1 - float(np.asarray(alpha).mean()) / 255
         raise UnmarkedError(
             "this picture is too transparent to keep a mark",
             got=f"{share:.0%} transparent",
-            want="most of it opaque",
+            want="more of it opaque",
             fix="Save it without transparency first.",
         )
 
@@ -150,7 +150,7 @@ def _png(data: bytes, image: Image.Image, ident: bytes, key: bytes) -> bytes:
     if deep or image.mode not in ("RGB", "RGBA", "L", "P", "LA"):
         got = "16 bits a sample" if deep else image.mode
         raise UsageError("a watermark is not written into such pixels", got=got, want="8 bits a sample")
-    if image.mode != "L":
+    if image.mode != "L" or image.has_transparency_data:  # grey may name one level that is not seen
         image = image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
     out = io.BytesIO()
     _marked(image, ident, key).save(out, "PNG")

@@ -10,6 +10,7 @@ from zhenwei.types import Text
 from zhenwei.words import translated
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NOTHING = "nothing"
 _KIND, _DATA, _CONSENT = "kind", "data", "consent"
 _NAMES = {
     "augment": "增广",
@@ -18,8 +19,10 @@ _NAMES = {
     "data": "数据",
     "kind": "类型",
     "points": "关键点数",
+    "rate": "学习率",
     "seed": "随机种子",
     "side": "边长",
+    "steps": "步数",
     "subject": "人物",
     "subjects": "人物",
     "width": "宽度",
@@ -59,7 +62,7 @@ def _told(name: str, old: object, new: object) -> Text:
 
 
 def _chinese(value: str) -> str:
-    return "、".join(translated(part, "zh") for part in value.split("; "))
+    return "无" if value == _NOTHING else "、".join(translated(part, "zh") for part in value.split("; "))
 
 
 def _value(value: object) -> str:
@@ -67,7 +70,7 @@ def _value(value: object) -> str:
         return " and ".join(map(_value, value))
     if isinstance(value, float):
         return f"{value:g}"
-    return "nothing" if value is None or value == "" else str(value)
+    return _NOTHING if value is None or value == "" else str(value)
 
 
 def _is_digest(value: object) -> bool:

@@ -216,7 +216,7 @@ def begin(
     state, told = checkpoint.restore(path, consent, device)
     steps = told.settings.steps if settings.adversarial else settings.steps
     if replace(told.settings, check_every=settings.check_every, steps=steps) != settings or told.subjects != subjects:
-        was = replace(told.settings, check_every=settings.check_every).to_dict()
+        was = replace(told.settings, check_every=settings.check_every, steps=steps).to_dict()
         now = settings.to_dict()
         differ = listed(differences({**was, "subjects": told.subjects}, {**now, "subjects": subjects}))
         fix = "Choose another --output, or give the settings of the run that is to go on."

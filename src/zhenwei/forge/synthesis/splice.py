@@ -169,7 +169,9 @@ def _pasted(
         left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
         centre = (left + width // 2, top + height // 2)
         cloned = cv2.seamlessClone(source, target, region.astype(np.uint8) * 255, centre, cv2.NORMAL_CLONE)
-        return np.where(region[..., None], cloned, target).astype(np.uint8), mask
+        pasted = np.where(region[..., None], cloned, target).astype(np.uint8)
+        if not np.array_equal(pasted, target):  # of a sliver at the rim nothing is solved for, and nothing would change
+            return pasted, mask
     if edge == "feathered":
         across = float(np.sqrt(region.sum()))
         width = max(3, 2 * round(across * float(rng.uniform(0.03, 0.2)) / 2) + 1)
