@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zhenwei.errors import DataError, MissingExtraError, OutputError, UsageError, ZhenweiError, install_extra
-from zhenwei.store.refusals import shown, told
+from zhenwei.store.refusals import out_of_reach, shown, told
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -79,9 +79,7 @@ def _refuse_what_is_none(where: str, file: Path) -> None:
     try:
         size = file.stat().st_size if file.is_file() else None
     except OSError as error:
-        fix = "Check its folder, its permissions, the space that is left, and that the database runs."
-        got = f"{where}: {error.strerror}"
-        raise OutputError("the store cannot be read or written", got=got, fix=fix) from None
+        raise out_of_reach(where, error.strerror or type(error).__name__) from None
     if size is None:
         raise DataError("there is no store", got=where, want=_WANTED)
     if not size:  # looking at it would make a database of it

@@ -26,10 +26,7 @@ def told(where: str) -> Iterator[None]:
     try:
         yield
     except (exc.OperationalError, exc.TimeoutError) as error:  # the latter: all connections are busy for long
-        fix = "Check its folder, its permissions, the space that is left, and that the database runs."
-        raise OutputError(
-            "the store cannot be read or written", got=f"{shown(where)}: {_said(error)}", fix=fix
-        ) from None
+        raise out_of_reach(where, _said(error)) from None
     except exc.DataError as error:
         fix = "Leave out characters that cannot be printed, and shorten what is long."
         raise UnstorableError("the store does not take this value", got=_said(error), fix=fix) from None
@@ -39,6 +36,11 @@ def told(where: str) -> Iterator[None]:
             got=f"{shown(where)}: {_said(error)}",
             want="a new file, or one that it wrote",
         ) from None
+
+
+def out_of_reach(where: str, said: str) -> OutputError:
+    fix = "Check its folder, its permissions, the space that is left, and that the database runs."
+    return OutputError("the store cannot be read or written", got=f"{shown(where)}: {said}", fix=fix)
 
 
 def shown(where: str) -> str:

@@ -76,6 +76,15 @@ def a_case(page: Page, title: str) -> str:
     return page.url
 
 
+def a_case_with_a_note_begun(page: Page, title: str, person: str) -> str:
+    page.goto("/cases")
+    sign_in(page, person)
+    page.get_by_role("heading", name="Cases").wait_for()
+    case = a_case(page, title)
+    page.locator("textarea").fill(NOTE)
+    return case
+
+
 def held(page: Page, number: int) -> list[Route]:
     """The upload with this number waits until somebody lets it go on."""
     seen: list[Route] = []
@@ -94,11 +103,7 @@ def held(page: Page, number: int) -> list[Route]:
 
 def test_a_note_outlives_its_session(look: Look, guarded: Live, somebody: str) -> None:
     page = look(base_url=guarded.url)
-    page.goto("/cases")
-    sign_in(page, somebody)
-    page.get_by_role("heading", name="Cases").wait_for()
-    case = a_case(page, "a long afternoon")
-    page.locator("textarea").fill(NOTE)
+    case = a_case_with_a_note_begun(page, "a long afternoon", somebody)
     page.context.clear_cookies()
     page.get_by_role("button", name="Write it down").click()
     page.get_by_role("heading", name="Sign in").wait_for()
@@ -121,11 +126,7 @@ def test_a_note_outlives_its_session(look: Look, guarded: Live, somebody: str) -
 def test_a_note_is_handed_to_nobody_else(look: Look, guarded: Live, somebody: str) -> None:
     colleague = a_person(guarded, tenant=somebody)
     page = look(base_url=guarded.url)
-    page.goto("/cases")
-    sign_in(page, somebody)
-    page.get_by_role("heading", name="Cases").wait_for()
-    case = a_case(page, "of two")
-    page.locator("textarea").fill(NOTE)
+    case = a_case_with_a_note_begun(page, "of two", somebody)
     for name, found in ((somebody, NOTE), (colleague, ""), (somebody, "")):
         page.context.clear_cookies()
         page.goto(case)

@@ -215,10 +215,10 @@ def begin(
         return checkpoint.fresh(settings, device)
     state, told = checkpoint.restore(path, consent, device)
     steps = told.settings.steps if settings.adversarial else settings.steps
-    if replace(told.settings, check_every=settings.check_every, steps=steps) != settings or told.subjects != subjects:
-        was = replace(told.settings, check_every=settings.check_every, steps=steps).to_dict()
-        now = settings.to_dict()
-        differ = listed(differences({**was, "subjects": told.subjects}, {**now, "subjects": subjects}))
+    was = replace(told.settings, check_every=settings.check_every, steps=steps)
+    if was != settings or told.subjects != subjects:
+        before = was.to_dict() | {"subjects": told.subjects}
+        differ = listed(differences(before, settings.to_dict() | {"subjects": subjects}))
         fix = "Choose another --output, or give the settings of the run that is to go on."
         raise UsageError("this folder holds a run with other settings", got=differ, fix=fix)
     return state
