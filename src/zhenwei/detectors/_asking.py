@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from types import NoneType
 from typing import get_args, get_type_hints
 
 import numpy as np
 
-from zhenwei.detectors._plugins import prints_aside
 from zhenwei.errors import FaultError, ModelError, OutOfMemoryError, ZhenweiError
 from zhenwei.faults import contained
 from zhenwei.types import (
@@ -62,7 +62,7 @@ def ask(detector: Detector, subject: Subject, *, of: str = "") -> Evidence:
 def _examined(detector: Detector, subject: Subject, of: str) -> object:
     if not of:
         return detector.examine(subject)
-    with prints_aside():
+    with getattr(sys.stdout, "aside", nullcontext)():  # the command line keeps what it prints out of its results
         return detector.examine(subject)
 
 

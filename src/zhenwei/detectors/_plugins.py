@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -107,7 +107,7 @@ def models_of(kind: type[Detector] | Detector) -> dict[str, ModelEntry]:
 def _loaded(point: EntryPoint) -> type[Detector] | BrokenPlugin:
     what, trace = f"the detector {point.name!r} does not load", ""
     try:
-        with prints_aside():
+        with getattr(sys.stdout, "aside", nullcontext)():  # the command line keeps what it prints out of its results
             return contained(lambda: _sound(point))
     except ZhenweiError as error:
         got, trace = f"{_claim(point)}: {error.got or error}", getattr(error, "trace", "")
@@ -116,12 +116,6 @@ def _loaded(point: EntryPoint) -> type[Detector] | BrokenPlugin:
     except OSError as error:
         got = f"{_claim(point)}: {error}"
     return BrokenPlugin(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace)
-
-
-def prints_aside() -> AbstractContextManager[object]:
-    """Around what a plug-in does: the command line keeps what it prints out of its results."""
-    found: AbstractContextManager[object] = getattr(sys.stdout, "aside", nullcontext)()
-    return found
 
 
 def _sound(point: EntryPoint) -> type[Detector]:
