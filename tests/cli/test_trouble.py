@@ -212,3 +212,20 @@ def test_no_file_is_opened_in_the_place_of_a_closed_stream(three: list[str], tmp
     ended = zhenwei('zhenwei scan "$1" --detector provenance.labels --output "$2" <&- >&-', three[0], str(out))
     assert ended.returncode == 1  # the table could not be shown
     assert json.loads((out / "report.json").read_text())["reports"][0]["file"]["path"] == three[0]
+
+
+def test_a_plug_in_that_closes_the_streams_closes_them_for_itself_alone(tmp_path: Path) -> None:
+    script = tmp_path / "closing.py"
+    script.write_text(
+        "import sys\n"
+        "from zhenwei.cli.standard_streams import guarded\n"
+        "with guarded():\n"
+        "    sys.stdout.close()\n"
+        "    with sys.stdout.aside():\n"
+        "        sys.stdout.close()\n"
+        "    print('results')\n"
+        "    print('notes', file=sys.stderr)\n"
+        "print('after')\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "results\nafter\n", "notes\n")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.report.reading import Page
 
-from zhenwei.report.pair import Pair, pair_to_html, paired
+from zhenwei.report.pair import Pair, facts, pair_to_html, paired
 from zhenwei.types import Evidence, Report
 
 
@@ -66,3 +66,15 @@ def test_the_page_says_who_is_not_there(two_people: Report) -> None:
     alone = replace(two_people, evidence=two_people.evidence[:1], people=two_people.people[:1])
     assert "no such person" in Page(pair_to_html(Pair(two_people, alone))).words
     assert "没有此人物" in Page(pair_to_html(Pair(alone, two_people), "zh")).words
+
+
+def test_what_the_files_say_is_told_in_the_language_of_the_reader(two_people: Report) -> None:
+    media = replace(two_people.media, facts=(("Pixel format", "RGB"), ("XMP", "present"), ("Software", "Scan")))
+    pair = Pair(replace(two_people, media=media), two_people)
+    told = {each.name: (each.first, each.second) for each in facts(pair, "zh")}
+    theirs = dict(two_people.media.facts)
+    assert told["XMP"][0] == "有"
+    assert told["像素格式"] == ("RGB", theirs.get("Pixel format", ""))
+    assert told["软件"][0] == "Scan"  # which the file says itself
+    assert not told.keys() & {"Pixel format", "Software"}
+    assert {each.name for each in facts(pair, "en")} > {"Pixel format", "XMP", "Software"}

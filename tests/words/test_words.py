@@ -81,10 +81,10 @@ def test_the_file_is_as_its_owner_writes_it() -> None:
 
 def test_a_sentence_that_is_filled_in_is_recognised() -> None:
     error = MediaError(
-        "holiday photo.jpg is cut short", got="3 frames", want="more of it", fix="Copy or download the file again."
+        "holiday photo.jpg is cut short", got="3 frames", want="16 rows or more", fix="Copy or download the file again."
     )
     told = error_text(error, "zh")
-    assert told == "holiday photo.jpg 不完整；得到：3 帧；应为：更多内容。请重新复制或下载文件。"
+    assert told == "holiday photo.jpg 不完整；得到：3 帧；应为：16 行以上。请重新复制或下载文件。"
     assert error_text(error, "en") == str(error)
     assert error_text(error, "en", cure=False) + ". " + error.fix == str(error)
 

@@ -133,8 +133,8 @@ def _show(pair: Pair) -> None:
     for report, sentence in zip(pair.reports, pair.says, strict=True):
         console.print(Text(f"{legible(report.media.path, 60)}: {in_language(sentence, language)}", "dim"))
     shown = Table(box=SIMPLE_HEAD, expand=True, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    for title in ("", "A", "B"):
-        shown.add_column(title, ratio=1, overflow="fold")
+    for title, ratio in (("", 6), ("A", 5), ("B", 5)):  # the names of detectors with their person on one line
+        shown.add_column(title, ratio=ratio, overflow="fold")
     for each in facts(pair, language):
         style = "bold" if each.differs else "dim"
         cells = [legible(cell, 100) or "–" for cell in (each.name, each.first, each.second)]

@@ -86,7 +86,15 @@ def _lead_nowhere(out: BinaryIO) -> None:
         os.close(nowhere)
 
 
-class _Results(io.TextIOWrapper):
+class _Open(io.TextIOWrapper):
+    """A standard stream that no plug-in closes for everybody."""
+
+    def close(self) -> None:
+        with contextlib.suppress(ValueError):  # given back already
+            self.flush()
+
+
+class _Results(_Open):
     """Standard output of a command: for its results, and nothing that a plug-in prints."""
 
     @contextlib.contextmanager
@@ -156,7 +164,7 @@ def _through_a_door(stream: TextIO | None, *, lossy: bool) -> TextIO:
 
 def _text(door: _Door, encoding: str, *, line_buffering: bool = False) -> TextIO:
     buffer = cast("io.BufferedWriter", door)  # of which it has all that a TextIOWrapper calls
-    kind = io.TextIOWrapper if door.lossy else _Results
+    kind = _Open if door.lossy else _Results
     return kind(buffer, encoding, "backslashreplace", line_buffering=line_buffering, write_through=True)
 
 

@@ -124,8 +124,8 @@ def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Open
     if rows == 0:
         raise MediaError(
             f"{name} is cut short",
-            got="fewer than 16 rows of its picture can be decoded",
-            want="more of it",
+            got="fewer than 16 rows that can be decoded",
+            want="16 rows or more",
             fix="Copy or download the file again.",
         )
     return Opened(image, rows, (*notes, image_notes.cut_short(image, rows)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zhenwei import pages
 from zhenwei.fusion.wording import signed
+from zhenwei.report.fact_terms import fact_words
 from zhenwei.report.structure import to_dict
 from zhenwei.report.terms import clock, headline, say, strength
 from zhenwei.report.thumbnails import FULL_PX, Thumbnail, thumbnail
@@ -167,7 +168,8 @@ def facts(pair: Pair, language: Language) -> list[Fact]:
             rows.append(Fact(name, *values))
     theirs = [dict(report.media.facts) for report in pair.reports]
     for name in {**theirs[0], **theirs[1]}:
-        rows.append(Fact(name, theirs[0].get(name, ""), theirs[1].get(name, "")))
+        (told, first), (_, second) = [fact_words(name, each.get(name, ""), language) for each in theirs]
+        rows.append(Fact(told, first, second))
     return rows
 
 
