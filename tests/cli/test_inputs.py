@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -134,3 +135,25 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
 def test_an_empty_name_is_no_folder(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, ""]) == 2
     assert "has an empty name" in capsys.readouterr().err
+
+
+def test_every_command_unfolds_what_the_shell_did_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png", "[c].png"):
+        Image.effect_noise((320, 320), 40).convert("RGB").save(name)
+    assert list(collect(["*.png"]).files) == ["[c].png", "a.png", "b.png"]
+    assert list(collect(["[c].png", "[ab].png"]).files) == ["[c].png", "a.png", "b.png"]  # a file called so comes first
+    commands = (["scan", "--detector", "provenance.labels"], ["verify"], ["protect", "mark", "--output", "out"])
+    for command in commands:
+        assert main([*command, "[ab].png", "--format", "json"]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [line.get("file", line)["path"] for line in lines] == ["a.png", "b.png"]
+    for command in commands:
+        assert main([*command, "*.jpg", "--format", "json"]) == 1
+        read = capsys.readouterr()
+        (line,) = [json.loads(line) for line in read.out.splitlines()]
+        assert line.get("file", line)["path"] == "*.jpg"
+        assert "no file fits this pattern" in str(line["error"])
+        assert "no file fits this pattern" in read.err

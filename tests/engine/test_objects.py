@@ -16,7 +16,8 @@ from tests.hazard import draw
 from tests.rights import without_rights
 
 from zhenwei.cli import main
-from zhenwei.cli._scan_inputs import gather, matching
+from zhenwei.cli._patterns import Matching
+from zhenwei.cli._scan_inputs import gather
 from zhenwei.engine.objects import Fetched, fetch, is_url, listed, name_of
 from zhenwei.errors import DataError, MediaError, UsageError
 
@@ -147,15 +148,16 @@ def test_patterns_find_what_glob_finds_but_for_what_lies_behind_linked_folders(
         Path(name).write_bytes(b"x")
     patterns = ["*.png", "**/*.png", "x/**/*.png", "**/y/*", "*/*", "x/**/.d*", "[[]q]/*", f"{tmp_path}/x/*", "*/y/"]
     patterns += ["x/**/", "**/", f"{tmp_path}/**/", "x/**/y/**/"]
+    found = Matching(linked=pytest.fail, closed=lambda folder, _: pytest.fail(folder))
     for pattern in patterns:
         expected = {str(Path(path)) for path in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - the measure
-        assert set(matching(pattern, [], [])) == expected != set(), pattern
+        assert set(found.files(pattern)) == expected != set(), pattern
     assert gather(["x/**/"], []).files == tuple(sorted(gather(["x/**/*.png"], []).files))
     for name in ("x/up", "x/y/up"):  # two that lead back: glob would go on for ever
         Path(name).symlink_to("..", target_is_directory=True)
-    found = gather(["**/*.png"], [])
-    assert found.files == ("[q]/f.png", "a.png", "x/b.png", "x/y/c.png")
-    assert sorted(item.path for item in found.left_out) == ["x/up", "x/y/up"]
+    gathered = gather(["**/*.png"], [])
+    assert gathered.files == ("[q]/f.png", "a.png", "x/b.png", "x/y/c.png")
+    assert sorted(item.path for item in gathered.left_out) == ["x/up", "x/y/up"]
     assert gather(["x/up/*.png"], []).files == ("x/up/a.png",)  # named before the first wildcard
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zhenwei.cli._patterns import Matching, is_pattern
 from zhenwei.cli.language import say, told
 from zhenwei.cli.trouble import complain_of
 from zhenwei.errors import MediaError, UsageError
@@ -21,11 +22,11 @@ from zhenwei.report import Unreadable, legible
 if TYPE_CHECKING:
     from rich.console import Console
 
-_FOREIGN, _HIDDEN, LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
+_FOREIGN, _HIDDEN, _LINKED, _SPECIAL = "no media", "hidden", "linked folder", "no file"
 _IN_WORDS = {
     _FOREIGN: ("file that is no picture, video or sound", "files that are no pictures, videos or sound"),
     _HIDDEN: ("hidden file or folder", "hidden files and folders"),
-    LINKED: ("linked folder", "linked folders"),
+    _LINKED: ("linked folder", "linked folders"),
     _SPECIAL: ("dead link, pipe or device", "dead links, pipes and devices"),
 }
 
@@ -77,7 +78,8 @@ class Inputs:
 
 def collect(paths: Sequence[str]) -> Inputs:
     """Files as named, always; of folders everything below that is a picture, a video or sound by its first bytes, is
-    called like one, or is empty, so that what cannot be read is told and does not vanish.
+    called like one, or is empty, so that what cannot be read is told and does not vanish. Of patterns, which not every
+    shell unfolds, what they fit.
 
     Hidden files and folders are left out, symbolic links to folders are not followed, the order is by name. Raises
     UsageError for an address of the network, as nothing is fetched, and for a name without a character.
@@ -90,7 +92,7 @@ def collect(paths: Sequence[str]) -> Inputs:
     files: dict[str, str] = {}
     unreadable: list[Unreadable] = []
     left_out: list[SkippedFile] = []
-    for path in paths:
+    for path in _unfolded(paths, unreadable, left_out):
         if not os.path.isdir(path):  # noqa: PTH112 - Path's raises
             files.setdefault(str(Path(path).absolute()), path)
             continue
@@ -102,7 +104,24 @@ def collect(paths: Sequence[str]) -> Inputs:
     return Inputs(tuple(files.values()), tuple(unreadable), tuple(dict.fromkeys(left_out)))
 
 
-def unlisted(folder: str, error: OSError) -> Unreadable:
+def _unfolded(paths: Sequence[str], unreadable: list[Unreadable], left_out: list[SkippedFile]) -> Iterator[str]:
+    patterns = Matching(
+        linked=lambda folder: left_out.append(SkippedFile(folder, _LINKED)),
+        closed=lambda folder, error: unreadable.append(_unlisted(folder, error)),
+    )
+    for path in paths:
+        if not is_pattern(path):
+            yield path
+            continue
+        told = len(unreadable)
+        found = patterns.files(path)
+        yield from found
+        if not found and len(unreadable) == told:
+            error = MediaError("no file fits this pattern", got=path, want="one that a file fits, quoted or not")
+            unreadable.append(Unreadable(path, error))
+
+
+def _unlisted(folder: str, error: OSError) -> Unreadable:
     told = MediaError(
         "the folder cannot be listed",
         got=error.strerror or "an error of the system",
@@ -114,14 +133,14 @@ def unlisted(folder: str, error: OSError) -> Unreadable:
 
 def _below(folder: str, unreadable: list[Unreadable], left_out: list[SkippedFile]) -> Iterator[str]:
     def closed(error: OSError) -> None:
-        unreadable.append(unlisted(str(error.filename or folder), error))
+        unreadable.append(_unlisted(str(error.filename or folder), error))
 
     for root, folders, names in os.walk(folder, onerror=closed):
         for name in sorted(folders):
             if name.startswith("."):
                 left_out.append(SkippedFile(str(Path(root, name)), _HIDDEN))
             elif os.path.islink(Path(root, name)):  # noqa: PTH114 - Path's raises
-                left_out.append(SkippedFile(str(Path(root, name)), LINKED))
+                left_out.append(SkippedFile(str(Path(root, name)), _LINKED))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(root, name)

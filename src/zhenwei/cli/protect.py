@@ -240,7 +240,7 @@ def _each(
     if place.folder is not None:
         make_folder(place.folder)
     notes = notes_console()
-    paths, failed = _inputs(files, notes, verbose)
+    paths, failed = _inputs(files, format_, notes, verbose)
     taken = set() if place.in_place else {path.resolve() for path in paths}
     with ScanProgress(notes, len(paths), shown=notes.is_terminal and len(paths) > 1) as progress:
         for path in paths:
@@ -250,7 +250,7 @@ def _each(
     raise typer.Exit(int(failed))
 
 
-def _inputs(files: Sequence[str], notes: Console, verbose: bool) -> tuple[list[Path], bool]:
+def _inputs(files: Sequence[str], format_: LinesFormat, notes: Console, verbose: bool) -> tuple[list[Path], bool]:
     """Files as named, and of folders those that did not come from here."""
     from zhenwei.cli.inputs import collect
 
@@ -258,7 +258,8 @@ def _inputs(files: Sequence[str], notes: Console, verbose: bool) -> tuple[list[P
     named = {str(Path(file).absolute()) for file in files}
     ours = (".signed", ".marked")
     paths = [Path(f) for f in found.files if str(Path(f).absolute()) in named or not Path(f).stem.endswith(ours)]
-    found.tell_unreadable(notes)
+    for failure in found.unreadable:
+        _complain(failure.path, failure.error, format_, notes)
     found.tell_left_out(notes, verbose=verbose)
     if not paths and not found.unreadable:
         raise UsageError("there is nothing to protect", got=", ".join(files)[:200], want="pictures, clips or sound")
@@ -283,9 +284,7 @@ def _one(
         if not place.in_place:
             taken.add(target.resolve())
     except ZhenweiError as error:
-        complain_of(str(path), error, notes)
-        if format_ is LinesFormat.json:
-            typer.echo(json.dumps({"path": str(path), "written": None, "error": str(error)}, ensure_ascii=False))
+        _complain(str(path), error, format_, notes)
         return False
     if format_ is LinesFormat.json:
         row = {"path": str(path), "written": str(target), "notes": made.notes, "verification": made.verification}
@@ -295,6 +294,12 @@ def _one(
         for note in made.notes:
             notes.print(f"  {legible(told(note), 500)}", style="yellow", markup=False)
     return True
+
+
+def _complain(path: str, error: ZhenweiError, format_: LinesFormat, notes: Console) -> None:
+    complain_of(path, error, notes)
+    if format_ is LinesFormat.json:
+        typer.echo(json.dumps({"path": path, "written": None, "error": str(error)}, ensure_ascii=False))
 
 
 def _read(path: Path) -> bytes:

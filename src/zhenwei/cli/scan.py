@@ -107,8 +107,9 @@ def scan(
 
     Folders are searched for pictures, videos and sound, recognised by content; a file that is only called like one,
     or is empty, is told as unreadable. Hidden files and linked folders are left out: --verbose names them. A file that
-    is named is always tried. "genuine" means that the evidence speaks for it at the stated error rate; without
-    evidence the answer is "inconclusive".
+    is named is always tried. A pattern that the shell left as it is finds what a shell would find, ** at any depth.
+    "genuine" means that the evidence speaks for it at the stated error rate; without evidence the answer is
+    "inconclusive".
 
     Exit status: 0 all files examined, 1 at least one could not be read or a detector failed on it, 2 wrong use, 130
     interrupted (what was done is kept), 141 whoever read the output closed it.

@@ -19,9 +19,12 @@ from zhenwei.errors import UsageError
 from zhenwei.types import Language, Text, in_language
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zhenwei.defence.labels import Aigc, Labels
     from zhenwei.defence.marks import Mark
     from zhenwei.defence.verify import Verification
+    from zhenwei.report import Unreadable
 
 
 def verify(
@@ -62,7 +65,8 @@ def verify(
     require_extra()
     notes = notes_console()
     inputs, anchors, keys, own = collect(files), _anchors(trust), known_keys(), own_anchor(home_folder(os.environ))
-    inputs.tell_unreadable(notes)
+    for failure in inputs.unreadable:
+        _complain(failure, format_, notes)
     if not inputs.files and not inputs.unreadable:
         raise UsageError("there is nothing to look at", got=", ".join(files)[:200], want="pictures, clips or sound")
     failed = bool(inputs.unreadable)
@@ -73,14 +77,18 @@ def verify(
             read = attempt(path, partial(verify_file, Path(path), keys=keys, anchors_pem=anchors, own_pem=own))
             if isinstance(read, Unreadable):
                 failed = True
-                complain_of(read.path, read.error, notes)
-                if format_ is TableFormat.json:
-                    typer.echo(json.dumps({"path": read.path, "error": str(read.error)}, ensure_ascii=False))
+                _complain(read, format_, notes)
             else:
                 _tell(path, read, format_, current())
             progress.end()
     inputs.tell_left_out(notes, verbose=verbose)
     raise typer.Exit(int(failed))
+
+
+def _complain(failure: Unreadable, format_: TableFormat, notes: Console) -> None:
+    complain_of(failure.path, failure.error, notes)
+    if format_ is TableFormat.json:
+        typer.echo(json.dumps({"path": failure.path, "error": str(failure.error)}, ensure_ascii=False))
 
 
 def _anchors(trust: Path | None) -> str | None:
