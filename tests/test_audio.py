@@ -79,8 +79,9 @@ def test_a_still_picture_has_no_voice(name: str) -> None:
 def test_everybody_knows_the_strips_of_the_others() -> None:
     strips = {n: strip for n in (1, 2) if (strip := talking(np.full(50, float(n))).strip) is not None}
     tracks = tuple(Track(n, ()) for n in (1, 2, 3))
-    pairs = pipeline._subjects(build("audiovisual.lip_sync"), talking(np.zeros(50)), tracks, strips)
-    asked = [subject for _, subject in pairs]
+    whole = talking(np.zeros(50))
+    seen = pipeline._Seen(whole.media, whole.frames, tracks, whole.audio, strips, whole.media.kind)
+    asked = seen.subjects(build("audiovisual.lip_sync"))
     assert [[s is strips[n] for n in (1, 2)] for subject in asked for s in [subject.strip]] == [
         [True, False],
         [False, True],

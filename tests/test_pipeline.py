@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from tests import moving
 
 from zhenwei import fusion, pipeline, report
 from zhenwei.detectors import catalogue
 from zhenwei.errors import MediaError, UsageError
 from zhenwei.pipeline import Options, examine
-from zhenwei.types import DEPTHS, ImageExhibit, PersonVerdict, Report, Text, Verdict, in_language
+from zhenwei.types import DEPTHS, Depth, ImageExhibit, PersonVerdict, Report, StreamVerdict, Text, Verdict, in_language
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
 
@@ -178,16 +179,21 @@ def test_depth_sets_the_number_of_frames_unless_it_is_given() -> None:
     assert Options(depth="fast", frames=3).sampled_frames == 3
 
 
-def test_a_fast_examination_asks_few_and_says_what_its_rates_come_from() -> None:
-    clip = examine(EXAMPLES / "astronaut-clip.mp4", options=Options(depth="fast", frames=2))
+@cache
+def talking(folder: Path) -> Path:
+    return moving.write(folder / "talking.mp4", moving.frames(moving.talking))
+
+
+def test_a_fast_examination_asks_few_and_says_what_its_rates_come_from(tmp_path_factory: Any) -> None:
+    clip = examine(talking(tmp_path_factory.getbasetemp()), options=Options(depth="fast", frames=4))
     assert {e.detector for e in clip.evidence} == set(Options(depth="fast").asked) - set(fusion.unheard("video"))
-    assert (clip.engine.options["depth"], clip.engine.options["frames"]) == ("fast", 2)
+    assert (clip.engine.options["depth"], clip.engine.options["frames"]) == ("fast", 4)
     assert "measured at the standard depth" in clip.verdict.measured_on
     assert "测自标准深度" in in_language(clip.verdict.measured_on, "zh")
 
 
-def test_who_counts_for_nothing_in_clips_is_asked_by_name_or_at_full_depth_alone() -> None:
-    clip, frames = EXAMPLES / "astronaut-clip.mp4", 2
+def test_who_counts_for_nothing_in_clips_is_asked_by_name_or_at_full_depth_alone(tmp_path_factory: Any) -> None:
+    clip, frames = talking(tmp_path_factory.getbasetemp()), 4
     unheard = set(fusion.unheard("video"))
     assert unheard
     standard, full = [examine(clip, options=Options(frames=frames, depth=depth)) for depth in ("standard", "full")]
@@ -202,19 +208,63 @@ def test_who_counts_for_nothing_in_clips_is_asked_by_name_or_at_full_depth_alone
     assert all(e.counted in (None, 0.0) for e in full.evidence if e.detector in unheard)
 
 
+def at(verdict: Verdict, depth: Depth) -> Verdict:
+    return fusion.careful(verdict, (), still=(), depth=depth)
+
+
 def test_a_firm_answer_at_the_fast_depth_names_the_depth_of_its_rate() -> None:
     firm = Verdict("forged", 2.0, 0.01, Text("Forged: 1 in 100.", zh="伪造。"), measured_on="Rates.")
     judged = replace(firm, by_person=(PersonVerdict(1, "forged", 2.0, 0.01, "Forged."),))
-    fast = pipeline._at_depth(judged, "fast", "image")
+    fast = at(judged, "fast")
     assert fast.explanation == "Forged: 1 in 100. That rate was measured at the standard depth, not at the fast one."
     assert in_language(fast.explanation, "zh") == "伪造。该比率测自标准深度，而非快速深度。"
     assert "standard depth" in fast.by_person[0].explanation
     for depth in ("standard", "full"):
-        assert pipeline._at_depth(judged, depth, "image") == judged
+        assert at(judged, depth) == judged
     unsure = replace(firm, decision="inconclusive", error_rate=None)
-    assert pipeline._at_depth(unsure, "fast", "image").explanation == unsure.explanation
-    unheard = pipeline._at_depth(unsure, "fast", "audio").explanation
+    assert at(unsure, "fast").explanation == unsure.explanation
+    unheard = at(replace(unsure, judged_as="audio"), "fast").explanation
     assert unheard == f"{unsure.explanation} A fast examination does not listen to voices; the standard one does."
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "astronaut-forged.jpg"])
+def test_a_picture_in_a_clip_is_judged_as_the_picture(name: str, tmp_path: Path) -> None:
+    options = Options(detectors=("encoder.blended", "cnn.face_forgery", "temporal.pulse", "provenance.labels"))
+    pixels = moving.portrait(name)
+    picture = examine(pixels, options=options)
+    clip = examine(moving.write(tmp_path / "held.mp4", [pixels] * moving.COUNT, crf=12), options=options)
+    assert (clip.media.kind, clip.verdict.judged_as, picture.verdict.judged_as) == ("video", "image", "image")
+    assert "judged as the picture" in clip.media.notes[-1]
+    assert clip.verdict.measured_on == picture.verdict.measured_on
+    llrs = [{e.detector: e.llr for e in each.evidence} for each in (picture, clip)]
+    for id_ in ("encoder.blended", "cnn.face_forgery"):
+        assert llrs[0][id_] == pytest.approx(llrs[1][id_], abs=1.0)
+    assert clip.verdict.decision == picture.verdict.decision
+    (pulse,) = [e for e in clip.evidence if e.detector == "temporal.pulse"]  # which looks at the clip, for nothing
+    assert "does not examine" not in str(pulse.reason)
+    assert pulse.counted in (None, 0.0)
+
+
+def test_a_face_that_moves_is_judged_as_a_clip(tmp_path: Path) -> None:
+    options = Options(detectors=("encoder.animated",))
+    found = examine(moving.write(tmp_path / "talking.mp4", moving.frames(moving.talking)), options=options)
+    assert found.verdict.judged_as == "video"
+    assert not any("picture that it shows" in note for note in found.media.notes)
+
+
+def test_who_does_nothing_beside_others_is_not_called_genuine() -> None:
+    people = [PersonVerdict(number, "genuine", -3.0, 0.02, "So.") for number in (1, 2)]
+    streams = (StreamVerdict("picture", "genuine", -3.0, 0.02), StreamVerdict("voice", "genuine", -2.0, 0.03))
+    firm = Verdict("genuine", -2.0, 0.03, "Both.", tuple(people), streams, judged_as="video")
+    found = fusion.careful(firm, (), still={2}, depth="standard")
+    assert (found.decision, found.error_rate) == ("inconclusive", None)
+    assert [each.decision for each in found.by_person] == ["genuine", "inconclusive"]
+    assert [each.decision for each in found.streams] == ["inconclusive", "genuine"]
+    assert "does nothing" in found.explanation
+    assert "没有任何动作" in in_language(found.explanation, "zh")
+    forged = replace(firm, decision="forged", by_person=(replace(people[0], decision="forged"),))
+    assert fusion.careful(forged, (), still={1}, depth="standard").decision == "forged"
+    assert fusion.careful(firm, (), still=(), depth="standard") == firm
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import math
 import operator
 import reprlib
@@ -43,7 +44,6 @@ from zhenwei.types import (
     Text,
     Track,
     Verdict,
-    in_language,
 )
 
 Progress = Callable[[str, float], None]
@@ -56,6 +56,10 @@ _AUDIO_HZ = 16_000
 _PICTURE = Text("The picture that was examined", zh="所检验的图片")
 _FRAME = Text("A frame of the clip that was examined", zh="所检验视频中的一帧")
 _WAVEFORM = Text("Waveform of the recording that was examined", zh="所检验录音的波形")
+_HELD_STILL = Text(
+    "nobody's face does anything in this clip: it was judged as the picture that it shows",
+    zh="视频中的人脸没有任何动作：按其所示的图片判定",
+)
 _MAX_FRAMES = 512
 _MAX_STRIPS = 2
 
@@ -183,11 +187,19 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
         minimum_px=_EFFORTS[options.depth].min_face_px,
         sparing=_sparing(options.depth, len(frames), asked),
     )
+    still = _still(facts, frames, tracks)
+    seen_as: Kind = facts.kind
+    if still and len(still) == len(tracks):
+        seen_as, facts = "image", replace(facts, notes=(*facts.notes, _HELD_STILL))
+        asked = _worth_asking(chosen, options, facts.kind, seen_as)
     strips = _strips(asked, facts, frames, tracks, tell)
-    evidence = _counted(_ask(asked, facts, frames, tracks, audio, strips, tell), facts.kind)
+    evidence, weighed = _ask(asked, _Seen(facts, frames, tracks, audio, strips, seen_as), tell)
+    evidence = _counted(evidence, weighed, seen_as)
     people = tuple([_person(track, frames) for track in tracks])
-    verdict = fusion.decide(evidence, people=people, kind=facts.kind, false_alarm=options.false_alarm)
-    verdict = _at_depth(_reserved(verdict, evidence), options.depth, facts.kind)
+    verdict = fusion.decide(
+        list(itertools.compress(evidence, weighed)), people=people, kind=seen_as, false_alarm=options.false_alarm
+    )
+    verdict = fusion.careful(verdict, evidence, still=still if seen_as == facts.kind else (), depth=options.depth)
     tell("done", 1.0)
     poster = _poster(frames, tracks, audio, verdict, facts.kind)
     engine = _engine(chosen, options, time.perf_counter() - began)
@@ -226,12 +238,27 @@ def _sparing(depth: Depth, frames: int, asked: Sequence[Detector]) -> bool:
     return depth == "standard" and frames > _FEW_FRAMES and not any(one.info.needs_strip for one in asked)
 
 
-def _worth_asking(chosen: Sequence[Detector], options: Options, kind: Kind) -> tuple[Detector, ...]:
-    """Without those whose answers would change nothing, unless they are named or all are asked for."""
+def _still(facts: Media, frames: Sequence[Frame], tracks: Sequence[Track]) -> frozenset[int]:
+    """The people of a clip whose faces do nothing in it: pictures, whose traces a clip's rates do not know of."""
+    if facts.kind != "video":
+        return frozenset()
+    return frozenset([track.person for track in tracks if faces.does_nothing(frames, track)])
+
+
+def _worth_asking(
+    chosen: Sequence[Detector], options: Options, kind: Kind, seen_as: Kind | None = None
+) -> tuple[Detector, ...]:
+    """Without those whose answers would change nothing, unless they are named or all are asked for. ``seen_as``: what
+    people are judged as, where that is another kind."""
     if options.detectors or options.depth == "full":
         return tuple(chosen)
-    unheard = fusion.unheard(kind)
-    return tuple([detector for detector in chosen if detector.info.id not in unheard])
+    unheard = {each: fusion.unheard(each) for each in {kind, seen_as or kind}}
+    return tuple([one for one in chosen if one.info.id not in unheard[_shown_as(one, kind, seen_as or kind)]])
+
+
+def _shown_as(detector: Detector, kind: Kind, seen_as: Kind) -> Kind:
+    """Who examines people in pictures is shown one where they are judged as such, who cannot, the clip."""
+    return seen_as if detector.info.level == "person" and seen_as in detector.info.takes else kind
 
 
 def _strips(
@@ -267,39 +294,50 @@ def _strip(facts: Media, frames: Sequence[Frame], track: Track) -> Strip | None:
         return None
 
 
-def _ask(
-    chosen: Sequence[Detector],
-    facts: Media,
-    frames: tuple[Frame, ...],
-    tracks: tuple[Track, ...],
-    audio: Audio | None,
-    strips: dict[int, Strip],
-    tell: Progress,
-) -> tuple[Evidence, ...]:
-    whole = Subject(facts, frames, None, audio)
-    subjects: list[tuple[Detector, Subject]] = []
-    for detector in chosen:
-        subjects += _subjects(detector, whole, tracks, strips)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What detectors are shown. ``seen_as``: what people are judged as; "image" for a clip in which nobody does
+    anything."""
+
+    facts: Media
+    frames: tuple[Frame, ...]
+    tracks: tuple[Track, ...]
+    audio: Audio | None
+    strips: dict[int, Strip]
+    seen_as: Kind
+
+    def subjects(self, detector: Detector) -> list[Subject]:
+        whole = Subject(self.facts, self.frames, None, self.audio)
+        if detector.info.level != "person" or not self.tracks:
+            return [whole]
+        kind = _shown_as(detector, self.facts.kind, self.seen_as)
+        if kind != self.facts.kind:
+            picture = replace(whole, media=replace(self.facts, kind=kind), audio=None)
+            return [replace(picture, track=replace(each, faces=(faces.clearest(each),))) for each in self.tracks]
+        subjects = []
+        for track in self.tracks:
+            others = dict(self.strips) if detector.info.needs_strip else {}
+            own = others.pop(track.person, None)
+            subjects.append(replace(whole, track=track, strip=own, company=tuple(others.values())))
+        return subjects
+
+    def weighs(self, detector: Detector) -> bool:
+        """What is said of a clip is no evidence on the picture that it shows."""
+        if self.seen_as == self.facts.kind or detector.info.level != "person" or detector.info.finds == "pairing":
+            return True
+        return self.seen_as in detector.info.takes
+
+
+def _ask(chosen: Sequence[Detector], seen: _Seen, tell: Progress) -> tuple[tuple[Evidence, ...], tuple[bool, ...]]:
+    """The evidence, and which of it the verdict rests on."""
+    subjects = [(detector, subject) for detector in chosen for subject in seen.subjects(detector)]
     evidence: list[Evidence] = []
     for number, (detector, subject) in enumerate(subjects):
         tell(detector.info.id, 0.7 + 0.3 * number / len(subjects))
         began = time.perf_counter()
         answer = _answer(detector, subject)
         evidence.append(replace(answer, finds=detector.info.finds, seconds=round(time.perf_counter() - began, 4)))
-    return tuple(evidence)
-
-
-def _subjects(
-    detector: Detector, whole: Subject, tracks: tuple[Track, ...], strips: dict[int, Strip]
-) -> list[tuple[Detector, Subject]]:
-    if detector.info.level != "person" or not tracks:
-        return [(detector, whole)]
-    subjects = []
-    for track in tracks:
-        others = dict(strips) if detector.info.needs_strip else {}
-        own = others.pop(track.person, None)
-        subjects.append((detector, replace(whole, track=track, strip=own, company=tuple(others.values()))))
-    return subjects
+    return tuple(evidence), tuple([seen.weighs(detector) for detector, _ in subjects])
 
 
 def _answer(detector: Detector, subject: Subject) -> Evidence:
@@ -311,12 +349,13 @@ def _answer(detector: Detector, subject: Subject) -> Evidence:
     return replace(abstain(detector.info, reason), asked=False)
 
 
-def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]:
+def _counted(evidence: Sequence[Evidence], weighed: Sequence[bool], kind: Kind) -> tuple[Evidence, ...]:
     """With what each adds to the verdict on its person; evidence on the whole file as if it stood alone."""
     rows_of: dict[int | None, list[int]] = {}
-    for row, item in enumerate(evidence):
-        rows_of.setdefault(item.person, []).append(row)
-    counted = list(evidence)
+    for row, (item, weighs) in enumerate(zip(evidence, weighed, strict=True)):
+        if weighs:
+            rows_of.setdefault(item.person, []).append(row)
+    counted = [item if item.llr is None else replace(item, counted=0.0) for item in evidence]
     for rows in rows_of.values():
         shares = fusion.contributions([evidence[row] for row in rows], kind=kind)
         for row, share in zip(rows, shares, strict=True):
@@ -324,74 +363,8 @@ def _counted(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, ...]
     return tuple(counted)
 
 
-def _reserved(verdict: Verdict, evidence: tuple[Evidence, ...]) -> Verdict:
-    """No "genuine" where a detector failed: whoever made the file may have made it fail. "Forged" rests on what the
-    others found, and stands."""
-    names = {item.detector: None for item in evidence if item.fault}  # in order, each once
-    if not names:
-        return verdict
-    failed = ", ".join(names)
-    why = Text(
-        f"Not called genuine, because part of the examination failed ({failed}).",
-        zh=f"部分检查发生故障（{failed}），因此不判定为真实。",
-    )
-    people = []
-    for person in verdict.by_person:
-        if person.decision == "genuine":
-            person = replace(person, decision="inconclusive", error_rate=None, explanation=why)  # noqa: PLW2901
-        people.append(person)
-    streams = []
-    for stream in verdict.streams:
-        if stream.decision == "genuine":
-            stream = replace(stream, decision="inconclusive", error_rate=None)  # noqa: PLW2901
-        streams.append(stream)
-    verdict = replace(verdict, by_person=tuple(people), streams=tuple(streams))
-    if verdict.decision != "genuine":
-        return verdict
-    return replace(verdict, decision="inconclusive", error_rate=None, explanation=why)
-
-
-def _at_depth(verdict: Verdict, depth: Depth, kind: Kind) -> Verdict:
-    """With what the rates were measured at, where that is another depth, and that of a recording nothing was heard."""
-    if depth != "fast":
-        return verdict
-    if kind == "audio" and verdict.decision == "inconclusive":
-        return replace(verdict, explanation=_joined(verdict.explanation, _UNHEARD))
-    people = []
-    for person in verdict.by_person:
-        if person.error_rate is not None:
-            person = replace(person, explanation=_joined(person.explanation, _RATE_OF_STANDARD))  # noqa: PLW2901
-        people.append(person)
-    explanation = verdict.explanation
-    if verdict.error_rate is not None:
-        explanation = _joined(explanation, _RATE_OF_STANDARD)
-    measured_on = _joined(verdict.measured_on, _RATES_OF_STANDARD) if verdict.measured_on else ""
-    return replace(verdict, by_person=tuple(people), explanation=explanation, measured_on=measured_on)
-
-
-def _joined(first: str, second: Text) -> Text:
-    return Text(f"{first} {second}", zh=in_language(first, "zh") + second.zh)
-
-
-_UNHEARD = Text(
-    "A fast examination does not listen to voices; the standard one does.", zh="快速检验不检验语音；请用标准深度检验。"
-)
-_RATE_OF_STANDARD = Text(
-    "That rate was measured at the standard depth, not at the fast one.", zh="该比率测自标准深度，而非快速深度。"
-)
-_RATES_OF_STANDARD = Text(
-    "They were measured at the standard depth; examined fast, by fewer detectors on fewer frames, a file may be judged "
-    "wrongly more often.",
-    zh="以上比率测自标准深度；快速检验使用的检测器和帧数较少，误判率可能更高。",
-)
-
-
-def _clearest(track: Track) -> Face:
-    return max(track.faces, key=lambda f: (f.quality.face_px * min(f.quality.sharpness, 200.0), -f.frame))
-
-
 def _person(track: Track, frames: tuple[Frame, ...]) -> Person:
-    best = _clearest(track)
+    best = faces.clearest(track)
     interval = Interval(track.faces[0].time_s, track.faces[-1].time_s)
     portrait = np.ascontiguousarray(faces.portrait(frames[best.frame], best, _PORTRAIT_PX))
     portrait.flags.writeable = False
@@ -414,7 +387,7 @@ def _poster(
         return ImageExhibit(_WAVEFORM, waveform(audio)) if audio is not None else None
     llrs = {judged.person: judged.llr or 0.0 for judged in verdict.by_person}
     suspect = max(tracks, key=lambda track: llrs.get(track.person, -math.inf), default=None)
-    frame = frames[_clearest(suspect).frame if suspect else len(frames) // 2]
+    frame = frames[faces.clearest(suspect).frame if suspect else len(frames) // 2]
     caption, time_s = (_PICTURE, None) if kind == "image" else (_FRAME, frame.time_s)
     return _shown(frame, tracks, caption, _POSTER_PX, time_s)
 

@@ -12,6 +12,7 @@ from zhenwei.faces.mesh import FACE_MESH
 from zhenwei.faces.passage import FASTEST_HZ, Passage, find_passage, follow
 from zhenwei.faces.people import find_people
 from zhenwei.faces.quality import measure, pose
+from zhenwei.faces.stillness import clearest, does_nothing
 
 MODELS = (FULL_RANGE, SHORT_RANGE, FACE_MESH)  # ids in the model store
 
@@ -19,8 +20,10 @@ __all__ = [
     "FASTEST_HZ",
     "MODELS",
     "Passage",
+    "clearest",
     "cut",
     "detect",
+    "does_nothing",
     "find_passage",
     "find_people",
     "follow",

@@ -38,6 +38,11 @@ def portrait(frame: Frame, face: Face, size_px: int) -> Pixels:
     return _shown(frame, _region(frame, face, 0.0 if face.tight else _PORTRAIT_MARGIN), size_px)
 
 
+def plain(frame: Frame, face: Face, size_px: int) -> Pixels:
+    """The face's own square and nothing around it: ``(size_px, size_px, 3)`` uint8 RGB."""
+    return _shown(frame, _region(frame, face, 0.0), size_px)
+
+
 def normalise(pixels: Pixels, contract: InputContract) -> Floats:
     """``(n, size, size, 3)`` uint8 to ``(n, 3, size, size)`` float32: ``(value / 255 - mean) / deviation``.
 

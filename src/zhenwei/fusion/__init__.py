@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from zhenwei.fusion.caution import careful
 from zhenwei.fusion.dependence import unheard
 from zhenwei.fusion.operating import OperatingPoints
 from zhenwei.fusion.verdict import contributions, decide, fuse
 
-__all__ = ["OperatingPoints", "contributions", "decide", "fuse", "unheard"]
+__all__ = ["OperatingPoints", "careful", "contributions", "decide", "fuse", "unheard"]

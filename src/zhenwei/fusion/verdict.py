@@ -102,12 +102,13 @@ def decide(
         declared=declared(evidence),
         measured_on=_measured_on(kind, verdict.streams, judge.operating),
         unlike=wording.unlike(judge.operating.outside(kind, people)),
+        judged_as=kind,
     )
 
 
 def _measured_on(kind: Kind, streams: Sequence[StreamVerdict], operating: OperatingPoints) -> Text:
     kinds: list[Kind] = [kind]
-    if kind == "video" and "voice" in [stream.stream for stream in streams]:
+    if kind != "audio" and "voice" in [stream.stream for stream in streams]:
         kinds.append("audio")
     measured: list[tuple[Kind, tuple[tuple[str, int, int], ...]]] = []
     for media in kinds:
@@ -207,7 +208,7 @@ class _Judge:
         measured = tuple(streams.values())
         if "declared" in at_fault:
             explanation = wording.declares_itself(self._explain_file(llrs, measured, everything, len(by_person)))
-        if self.kind != "video" or not streams.keys() - {"picture"}:
+        if self.kind == "audio" or not streams.keys() - {"picture"}:
             measured = ()  # nothing but the picture: its verdict is that on the file
         elif "picture" not in streams:
             measured = (StreamVerdict("picture", "inconclusive", None, None), *measured)

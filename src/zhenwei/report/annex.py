@@ -90,7 +90,7 @@ def methods(report: Report, known: Mapping[str, DetectorInfo], language: Languag
         info = known[each.detector]
         weights = [(name, report.engine.models[name]) for name in info.models if name in report.engine.models]
         found[each.detector] = Method(
-            info, signed(weight(each), 2), tuple(weights), _measured(info, report.media.kind, language)
+            info, signed(weight(each), 2), tuple(weights), _measured(info, report.verdict.judged_as, language)
         )
     return list(found.values())
 

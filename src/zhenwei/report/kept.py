@@ -23,6 +23,7 @@ from zhenwei.types import (
     Evidence,
     ImageExhibit,
     Interval,
+    Kind,
     Media,
     Person,
     PersonVerdict,
@@ -92,7 +93,7 @@ def _report(document: Mapping[str, Any]) -> Report:
     poster = document.get("poster")
     return Report(
         _media(document["file"]),
-        _verdict(document["verdict"]),
+        _verdict(document["verdict"], document["file"]["kind"]),
         tuple(map(_evidence, document["evidence"])),
         tuple(map(_person, document["people"])),
         Engine(
@@ -123,7 +124,7 @@ def _media(file: Mapping[str, Any]) -> Media:
     )
 
 
-def _verdict(found: Mapping[str, Any]) -> Verdict:
+def _verdict(found: Mapping[str, Any], kind: Kind) -> Verdict:
     people = []
     for one in found["by_person"]:
         interval = _interval(one["interval_s"])
@@ -157,6 +158,7 @@ def _verdict(found: Mapping[str, Any]) -> Verdict:
         tuple(found["at_fault"]),
         str(found["measured_on"]),
         str(found["unlike"]),
+        found.get("judged_as", kind),  # reports from before there was this were judged as what they are
     )
 
 

@@ -201,7 +201,8 @@ def _not_at_depth(report: Report, known: Mapping[str, DetectorInfo], *, counting
     if options.get("detectors") or options.get("depth") != depth:
         return []
     asked = {each.detector for each in report.evidence}
-    left = [id_ for id_, info in known.items() if report.media.kind in info.takes and id_ not in asked]
+    kinds = {report.media.kind, report.verdict.judged_as}
+    left = [id_ for id_, info in known.items() if kinds & set(info.takes) and id_ not in asked]
     return [id_ for id_ in left if known[id_].asked_at(depth) != counting]
 
 

@@ -164,6 +164,7 @@ def _verdict(verdict: Verdict, language: Language) -> dict[str, Any]:
         "at_fault": list(verdict.at_fault),
         "measured_on": _said(verdict.measured_on, language),
         "unlike": _said(verdict.unlike, language),
+        "judged_as": verdict.judged_as,
         "streams": [_stream(stream) for stream in verdict.streams],
         "four_ways": four_ways,
     }

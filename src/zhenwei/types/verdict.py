@@ -9,7 +9,7 @@ from typing import Literal
 
 from zhenwei.types.evidence import Declaration, Evidence, ImageExhibit
 from zhenwei.types.faces import Quality
-from zhenwei.types.media import Box, Interval, Media, Pixels
+from zhenwei.types.media import Box, Interval, Kind, Media, Pixels
 
 Decision = Literal["forged", "genuine", "inconclusive"]
 Stream = Literal["picture", "voice", "pairing", "declared"]
@@ -48,7 +48,8 @@ class Verdict:
     empty elsewhere. A file is forged if one of its streams is, and then ``at_fault`` names those, the firmest first;
     ``llr`` is that of the most suspicious one. ``declared``: what the file says of itself, the firmest first; told
     before the statistics. ``measured_on``: the media that the rates were measured on; ``unlike``: in what the file is
-    like none of them, "" where it is not.
+    like none of them, "" where it is not. ``judged_as``: the kind of media that what is seen (of sound alone, what is
+    heard) was judged as: a clip in which no face does anything is judged as the picture that it shows.
     """
 
     decision: Decision
@@ -61,6 +62,7 @@ class Verdict:
     at_fault: tuple[Stream, ...] = ()
     measured_on: str = ""
     unlike: str = ""
+    judged_as: Kind = "image"
 
     def four_ways(self) -> dict[tuple[bool, bool], float]:
         """By (picture forged, voice forged): the probability, had all four been equally likely beforehand and were both

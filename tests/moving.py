@@ -1,0 +1,78 @@
+"""Clips of a portrait that is held still, moved, or opens its mouth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from PIL import Image
+
+from zhenwei import faces
+from zhenwei.types import Pixels
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
+SIDE, COUNT = 384, 24
+
+
+@cache
+def portrait(name: str = "astronaut.jpg") -> Pixels:
+    """An example, ``(384, 384, 3)``."""
+    return np.asarray(Image.open(EXAMPLES / name).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+
+
+def frames(at: Callable[[float], Pixels]) -> Iterator[Pixels]:
+    for number in range(COUNT):
+        yield at(number / (COUNT - 1))
+
+
+def held(_share: float) -> Pixels:
+    return portrait()
+
+
+def enlarged(share: float) -> Pixels:
+    """Slowly, towards the face, and turned a little."""
+    matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 3), 6 * share - 3, 1 + 0.15 * share)
+    return np.asarray(cv2.warpAffine(portrait(), matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def noisy(share: float) -> Pixels:
+    rng = np.random.default_rng(round(share * 1000))
+    return np.asarray(np.clip(portrait() + rng.normal(0, 6, (SIDE, SIDE, 1)), 0, 255), np.uint8)
+
+
+@cache
+def _mouth() -> tuple[float, float, float]:
+    """Its place, and how large the face is."""
+    (face,) = faces.detect(portrait())
+    x, y = face.keypoints[3]
+    return float(x), float(y), face.box.height
+
+
+def talking(share: float) -> Pixels:
+    """What is about the mouth is drawn down and let go three times, ever faster."""
+    x, y, height = _mouth()
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    near = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (0.12 * height) ** 2)
+    down = 0.07 * height * (0.5 - 0.5 * math.cos(6 * math.pi * share**1.5)) * near
+    moved = cv2.remap(portrait(), columns, (rows - down).astype(np.float32), cv2.INTER_LINEAR)
+    return np.asarray(moved, np.uint8)
+
+
+def write(path: Path, pictures: Iterable[Pixels], *, crf: int = 20) -> Path:
+    """As H.264, 12 pictures a second."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=12, options={"preset": "ultrafast", "crf": str(crf)})
+        assert isinstance(video, av.VideoStream)
+        video.height, video.width, video.pix_fmt = SIDE, SIDE, "yuv420p"
+        for number, pixels in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 12)
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    return path
