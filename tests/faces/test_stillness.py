@@ -11,7 +11,6 @@ import pytest
 from tests import moving
 
 from zhenwei import faces, media
-from zhenwei.errors import UsageError
 from zhenwei.types import Frame, Pixels, Track
 
 
@@ -64,5 +63,3 @@ def test_the_clearest_face_is_the_first_of_the_best() -> None:
     assert faces.clearest(Track(1, tuple([replace(first, frame=number) for number in range(4)]))).frame == 0
     larger = replace(first, frame=2, quality=replace(first.quality, face_px=2 * first.quality.face_px))
     assert faces.clearest(Track(1, (first, larger))) is larger
-    with pytest.raises(UsageError, match="0 faces"):
-        faces.clearest(Track(1, ()))

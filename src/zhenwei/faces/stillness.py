@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zhenwei.errors import UsageError
 from zhenwei.faces.alignment import plain
 from zhenwei.types import Face, Floats, Frame, Pixels, Track
 
@@ -39,9 +38,7 @@ def does_nothing(frames: Sequence[Frame], track: Track) -> bool:
 
 
 def clearest(track: Track) -> Face:
-    """The largest and sharpest face of ``track``, the first of equals. UsageError where it has none."""
-    if not track.faces:
-        raise UsageError("a track without faces has no clearest one", got="0 faces", want="1 or more")
+    """The largest and sharpest face of ``track``, which has one at least; the first of equals."""
     return max(track.faces, key=lambda face: (face.quality.face_px * min(face.quality.sharpness, 200.0), -face.frame))
 
 
