@@ -235,6 +235,10 @@ def test_a_picture_in_a_clip_is_judged_as_the_picture(name: str, tmp_path: Path)
     clip = examine(moving.write(tmp_path / "held.mp4", [pixels] * moving.COUNT, crf=12), options=options)
     assert (clip.media.kind, clip.verdict.judged_as, picture.verdict.judged_as) == ("video", "image", "image")
     assert "judged as the picture" in clip.media.notes[-1]
+    words = "video of a still picture, judged as the picture"
+    assert words in report.to_html(clip)
+    assert words not in report.to_html(picture)
+    assert "按图片判定" in report.to_html(clip, "zh")
     assert clip.verdict.measured_on == picture.verdict.measured_on
     llrs = [{e.detector: e.llr for e in each.evidence} for each in (picture, clip)]
     for id_ in ("encoder.blended", "cnn.face_forgery"):

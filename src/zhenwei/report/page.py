@@ -26,7 +26,7 @@ from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.player import Player
 from zhenwei.report.plot import SCALE_TICKS, place_on_scale
 from zhenwei.report.structure import command
-from zhenwei.report.terms import between, clock, headline, odds, often, say, strength
+from zhenwei.report.terms import between, clock, headline, kind_of, odds, often, say, strength
 from zhenwei.report.thumbnails import Album, Thumbnail
 from zhenwei.types import Decision, Depth, DetectorInfo, Evidence, Language, Media, Person, Report, Verdict, in_language
 
@@ -115,7 +115,7 @@ def shown_values(
         engine=report.engine,
         name=name,
         path_mark=path_mark(media.path),
-        kind_of_media=say(media.kind, language),
+        kind_of_media=kind_of(report, language),
         scale_ticks=SCALE_TICKS,
         place_on_scale=place_on_scale,
         at_fault=_at_fault(found),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zhenwei.fusion.wording import most_useful, signed
 from zhenwei.pages import legible
 from zhenwei.report.outcome import Outcome, Unreadable, numbers_of_people, path_of
-from zhenwei.report.terms import headline, leans, often, say
+from zhenwei.report.terms import headline, kind_of, leans, often, say
 from zhenwei.types import Evidence, Language, Report, Verdict, in_language
 from zhenwei.words import error_text
 
@@ -233,6 +233,4 @@ def _kind(report: Report, language: Language) -> str:
     if report.media.kind == "audio":
         return say("audio", language)
     people = "nobody" if not count else "count_person" if count == 1 else "count_people"
-    return say(
-        "kind_people", language, kind=say(report.media.kind, language), people=say(people, language, count=count)
-    )
+    return say("kind_people", language, kind=kind_of(report, language), people=say(people, language, count=count))

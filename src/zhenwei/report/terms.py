@@ -10,7 +10,7 @@ import math
 from zhenwei.fusion.wording import leaning, one_in, ratio
 from zhenwei.report.annex_terms import ANNEX
 from zhenwei.report.pair_terms import PAIR
-from zhenwei.types import Interval, Language, Verdict
+from zhenwei.types import Interval, Language, Report, Verdict
 
 PHRASES: dict[str, tuple[str, str]] = {
     "forged": ("Forged", "伪造"),
@@ -19,6 +19,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "unreadable": ("Unreadable", "无法读取"),
     "image": ("picture", "图片"),
     "video": ("video", "视频"),
+    "held": ("video of a still picture, judged as the picture", "展示静止图片的视频，按图片判定"),
     "audio": ("sound recording", "录音"),
     "title": ("Examination report", "检验报告"),
     "meaning": ("What this means", "这意味着什么"),
@@ -300,6 +301,12 @@ def often(rate: float, language: Language) -> str:
     """An upper limit of a share in [0, 1] in the figures of the verdict's sentence: 0.05 -> "1 in 20"."""
     few, of = one_in(rate)
     return say("one_in", language, few=few, of=f"{of:,}")
+
+
+def kind_of(report: Report, language: Language) -> str:
+    """What the file is, and what it was judged as where that is something else."""
+    is_held = report.media.kind == "video" and report.verdict.judged_as == "image"
+    return say("held" if is_held else report.media.kind, language)
 
 
 def headline(verdict: Verdict, language: Language) -> str:
