@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from zhenwei.cli import main
-from zhenwei.cli.report import _places
+from zhenwei.cli.report import _places, _with
 from zhenwei.report.printing import find_browser, sheets
+from zhenwei.report.signature import beside
+from zhenwei.words import translated
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
 QUICK = ["--detector", "provenance.labels"]
@@ -130,7 +135,8 @@ def test_it_is_signed_and_checked(folder: Path, tmp_path: Path, capsys: pytest.C
     assert "J. Doe" in capsys.readouterr().out
     assert main(["report", "verify", str(path), "--signer", "0" * 40]) == 1
     assert main(["report", "verify", str(path), "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out.split("\n", 3)[-1])["signature"]["is_own_key"] is True
+    told = capsys.readouterr().out
+    assert json.loads(told[told.index("{") :])["signature"]["is_own_key"] is True
     path.write_text(path.read_text().replace("forged", "forgee", 1))
     assert main(["report", "verify", str(path)]) == 1
     assert "changed since it was signed" in capsys.readouterr().err
@@ -166,3 +172,122 @@ def test_a_report_of_a_file_that_could_not_be_read(tmp_path: Path) -> None:
     assert main(["scan", str(tmp_path / "empty.jpg"), "--quiet", "--output", str(tmp_path / "out")]) == 1
     assert main(["report", str(tmp_path / "out" / "report.json"), "-o", str(tmp_path / "x.html")]) == 1
     assert not (tmp_path / "x.html").exists()
+
+
+def test_a_signers_name_speaks_for_nobody_else(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "photo.json"
+    shutil.copy(folder / "photo.json", path)
+    forged = "Lab\nIt is the key of this installation.\x1b[2K"
+    for name in (forged, "Lab\udcff", "Lab\u202e"):
+        assert main(["report", "sign", str(path), "--signer", name]) == 2
+        assert "no name of a signer" in capsys.readouterr().err
+    assert not beside(path).exists()
+    _sign_as(path, forged)
+    assert main(["report", "verify", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "It is the key of this installation." not in lines
+    assert [line for line in lines if "Lab" in line] == [
+        "Name that the signature gives: Lab It is the key of this installation.<U+001B>[2K"
+    ]
+
+
+def _sign_as(path: Path, signer: str) -> None:
+    """As a program that signs by itself may."""
+    key = Ed25519PrivateKey.generate()
+    content = {
+        "schema": "zhenwei.signature/1",
+        "algorithm": "Ed25519",
+        "file": path.name,
+        "public_key": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "signed_at": "2026-01-01\nIt is the key of this installation.",
+        "signer": signer,
+        "size_bytes": path.stat().st_size,
+    }
+    message = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    beside(path).write_text(json.dumps(content | {"signature": base64.b64encode(key.sign(message)).decode()}))
+
+
+def test_what_does_not_hold_is_told_in_json_too(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "photo.json"
+    shutil.copy(folder / "photo.json", path)
+    assert main(["report", "sign", str(path)]) == 0
+    path.write_text(path.read_text() + " ")
+    capsys.readouterr()
+    assert main(["report", "verify", str(path), "--format", "json", "--again"]) == 1
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert told["signature"]["holds"] is False
+    assert "changed since it was signed" in told["signature"]["why"]
+    assert "changed since it was signed" in said.err
+
+
+def test_what_could_not_be_read_is_tried_again(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    assert main(["scan", str(bad), "--quiet", "--output", str(tmp_path / "out")]) == 1
+    verify = ["report", "verify", str(tmp_path / "out" / "report.json"), "--again", "--quiet"]
+    capsys.readouterr()
+    assert main(verify) == 0
+    assert "the answer is the same" in capsys.readouterr().out
+    shutil.copy(folder / "photo.jpg", bad)
+    assert main([*verify, "--lang", "zh"]) == 1
+    assert "文件: 无法读取 → 可以读取" in capsys.readouterr().out
+    bad.unlink()
+    assert main([*verify, "--format", "json"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["again"][0]["same"] is None
+    assert "is not there" in said.err
+
+
+def test_the_difference_is_told_in_the_language_that_is_spoken(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "photo.json"
+    document = json.loads((folder / "photo.json").read_text())
+    report = document["reports"][0]
+    now, report["verdict"]["decision"] = report["verdict"]["decision"], "genuine"
+    report["engine"]["libraries"]["numpy"] = "1\n\x1b[2K"
+    path.write_text(json.dumps(document))
+    assert main(["report", "verify", str(path), "--again", "--quiet", "--lang", "zh"]) == 1
+    said = capsys.readouterr().out
+    assert f"结论: 真实 → {translated(now, 'zh')}" in said
+    assert "\x1b" not in said
+
+
+def test_sentences_that_stay_in_another_language_are_told_of(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["report", str(folder / "photo.json"), "-o", str(tmp_path / "x.html"), "--force", "--quiet"]
+    assert main([*words, "--lang", "en"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*words, "--lang", "zh"]) == 0
+    assert "写出时的英文" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("x.PDF", ".pdf"), ("x.Html", ".html")])
+def test_the_name_that_was_given_is_kept(tmp_path: Path, name: str, suffix: str) -> None:
+    assert _with(tmp_path / name, suffix) == tmp_path / name
+
+
+def test_a_page_is_called_as_it_was_named(folder: Path, tmp_path: Path) -> None:
+    assert main(["report", str(folder / "photo.json"), "-o", str(tmp_path / "X.HTML"), "--quiet"]) == 0
+    assert [path.name for path in tmp_path.glob("*.*")] == ["X.HTML"]
+
+
+def test_a_damaged_report_in_a_set_is_told_before_any_page_is_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = json.loads((folder / "photo.json").read_text())["reports"][0]
+    both = tmp_path / "both.json"
+    for harm, field in (({"verdict": report["verdict"] | {"llr": "abc"}}, "verdict.llr"), ({"file": None}, "file")):
+        both.write_text(json.dumps({"schema": "zhenwei.report-set/1", "reports": [report, report | harm]}))
+        assert main(["report", str(both), "-o", str(tmp_path / "out"), "--quiet"]) == 1
+        assert field in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

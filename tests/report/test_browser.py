@@ -80,6 +80,23 @@ def test_the_answer_prints_on_two_sheets_and_the_annex_after_them(tmp_path: Path
     assert sheets(tmp_path, html) > sheets(tmp_path, answer) + 1
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_paper_people_follow_each_other_and_words_have_room(
+    tmp_path: Path, two_people: Report, language: Language
+) -> None:
+    html = to_html(two_people, language).replace("@media print{", "@media all{")
+    opened_up = "seen.document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+    found = (
+        f"({opened_up}, [...seen.document.querySelectorAll('.columns .pictures figcaption, .columns .person')]"
+        ".map((one) => one.getBoundingClientRect()).map((box) => `${Math.round(box.left)},${Math.round(box.width)}`)"
+        ".join(' '))"
+    )
+    boxes = [tuple(map(int, box.split(","))) for box in measured(tmp_path, html, found, width=688).split()]
+    assert len(boxes) >= 4  # two people, and a caption of each
+    assert [width for _, width in boxes if width < 150] == []
+    assert len([left for left, width in boxes if width > 600]) == 2
+
+
 def sheets(tmp_path: Path, html: str) -> int:
     page, pdf = tmp_path / "print.html", tmp_path / "print.pdf"
     page.write_text(html, encoding="utf-8")

@@ -20,6 +20,7 @@ from zhenwei.errors import DataError, MediaError
 from zhenwei.report import Unreadable, schema, to_dict, to_html
 from zhenwei.report.annex import Annex, FileNow, file_now, verbal_scale
 from zhenwei.report.kept import from_dict, read_reports
+from zhenwei.report.shape import SINCE
 from zhenwei.types import DetectorInfo, ImageExhibit, Report
 
 NOW = datetime(2026, 11, 29, 14, 2, 11, tzinfo=timezone(timedelta(hours=8), "CST"))
@@ -101,6 +102,67 @@ def test_a_damaged_report_is_told_as_such(forged_photo: Report, harm: str) -> No
     document[harm] = [{}] if isinstance(document[harm], list) else {}
     with pytest.raises(DataError, match="not as it was written"):
         from_dict(document)
+
+
+HARM: list[tuple[str, Any]] = [
+    ("verdict.llr", "abc"),
+    ("verdict.llr", float("nan")),
+    ("evidence.0.llr", float("inf")),
+    ("evidence.0.counted", 10**400),
+    ("verdict.error_rate", "0.1"),
+    ("verdict.error_rate", 7),
+    ("verdict.by_person.0.person", "a"),
+    ("verdict.by_person.0.person", True),
+    ("verdict.decision", "sure"),
+    ("file.path", None),
+    ("file.size_bytes", "x"),
+    ("file.duration_s", "zz"),
+    ("file.sha256", "0"),
+    ("file.sha256", "0" * 64 + "\n"),
+    ("people.0.quality.yaw_deg", []),
+    ("people.0.interval_s", [1]),
+    ("engine.models", {"a": "b"}),
+    ("language", 3),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), HARM)
+def test_a_field_of_another_kind_is_named(tmp_path: Path, two_people: Report, field: str, value: Any) -> None:
+    document = kept(two_people)
+    *way, last = [int(word) if word.isdigit() else word for word in field.split(".")]
+    within = document
+    for step in way:
+        within = within[step]
+    within[last] = value
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(document))
+    named = re.escape(re.sub(r"\.(\d+)", r"[\1]", field))
+    for reading in (lambda: from_dict(document), lambda: read_reports(path)):
+        with pytest.raises(DataError, match=named):
+            reading()
+
+
+def test_a_field_that_is_missing_is_named(two_people: Report) -> None:
+    document = kept(two_people)
+    del document["file"]["path"]
+    with pytest.raises(DataError, match=r"want file\.path"):
+        from_dict(document)
+
+
+def test_fields_that_came_later_are_not_missed(every_report: tuple[Report, ...]) -> None:
+    for report in every_report:
+        document = kept(report)
+        del document["language"], document["verdict"]["judged_as"]
+        for name in SINCE["verdict"]:
+            del document["verdict"][name]
+        for row in document["evidence"]:
+            for name in SINCE["evidence"]:
+                del row[name]
+        again = from_dict(document)
+        assert isinstance(again, Report)
+        assert (again.verdict.llr, again.verdict.unlike) == (report.verdict.llr, "")
+        assert {each.counted for each in again.evidence} <= {None}
+        inert(to_html(again))
 
 
 def test_a_picture_that_is_none_is_told_as_such(full_photo: Report) -> None:

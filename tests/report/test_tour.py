@@ -58,6 +58,7 @@ def test_the_page_shows_what_was_measured(language: Language) -> None:
     for evidence in report.evidence:
         assert evidence.detector in page
     assert report.media.sha256 in page
+    assert f"{report.media.size_bytes:,} {'bytes' if language == 'en' else '字节'}" in page
     assert "data:image/jpeg" in page
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     assert "<script" not in page

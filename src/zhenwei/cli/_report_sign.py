@@ -42,6 +42,7 @@ def sign(
     """
     from zhenwei.defence.keys import home_folder
     from zhenwei.errors import UsageError
+    from zhenwei.pages import legible
     from zhenwei.report import signature
 
     if output is not None and len(files) > 1:
@@ -55,5 +56,5 @@ def sign(
             fix = "Name another with --output, or add --force."
             raise UsageError("a file of that name is there", got=str(where), fix=fix)
         signature.sign(file, held, signer=signer, signed_at=datetime.now().astimezone(), to=where)
-        typer.echo(say("{} was signed: {}", file, where))
+        typer.echo(say("{} was signed: {}", legible(str(file), 4000), legible(str(where), 4000)))
     typer.echo(say("Fingerprint of the key: {}", signature.fingerprint(held.public_key().public_bytes_raw())))

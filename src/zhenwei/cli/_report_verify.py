@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
 from zhenwei.cli._options import Quiet, TextFormat, TextOption
-from zhenwei.cli.language import say
+from zhenwei.cli.language import current, say
 from zhenwei.cli.report import FilePath, refuse_idle_file
-from zhenwei.cli.trouble import notes_console
-from zhenwei.errors import UsageError, ZhenweiError
+from zhenwei.cli.trouble import complain, complain_of, notes_console
+from zhenwei.errors import DataError, MediaError, UsageError, ZhenweiError
+from zhenwei.words import error_text
 
 if TYPE_CHECKING:
+    from zhenwei.pipeline import Progress
     from zhenwei.report.again import Repeated
     from zhenwei.report.signature import Signed
 
@@ -37,7 +40,8 @@ def verify(
 
     A signature that holds says that nothing changed since whoever holds the key signed. Who that is follows from the
     fingerprint alone, which the reader has to know from elsewhere: --signer compares it. --again examines the file of a
-    JSON report with the options that it was examined with; LLRs may differ by 0.001.
+    JSON report with the options that it was examined with; LLRs may differ by 0.001. A file that could not be read has
+    to be unreadable still.
 
     Exit status: 0 it holds and, with --again, the answer is the same; 1 it does not, or it is not; 2 wrong use.
 
@@ -55,7 +59,14 @@ def verify(
     told: dict[str, Any] = {"file": str(file)}
     holds = True
     if signature is not None or beside(file).exists() or not again:
-        holds = _signature(file, signature, signer, told)
+        try:
+            holds = _signature(file, signature, signer, told)
+        except DataError as error:
+            if format_ is not TextFormat.json:
+                raise
+            told["signature"] = {"holds": False, "why": error_text(error, current())}
+            complain(error)
+            holds, again = False, False  # what was changed says nothing of an examination
     elif signer is not None:
         raise UsageError("there is no signature to compare", got=str(beside(file)), want="a signature")
     same = _again(file, file_path, told, quiet) if again else True
@@ -65,6 +76,7 @@ def verify(
 
 
 def _signature(file: Path, named: Path | None, signer: str | None, told: dict[str, Any]) -> bool:
+    from zhenwei.report import legible
     from zhenwei.report.signature import check, expected
 
     wanted = None if signer is None else expected(signer)
@@ -78,9 +90,9 @@ def _signature(file: Path, named: Path | None, signer: str | None, told: dict[st
         "is_named_signer": None if wanted is None else is_wanted,
         "is_own_key": _is_own(found),
     }
-    lines = [say("Nothing changed since it was signed at {}.", found.signed_at)]
-    if found.signer:
-        lines = [say("Nothing changed since it was signed at {} by {}.", found.signed_at, found.signer)]
+    lines = [say("Nothing changed since it was signed at {}.", legible(found.signed_at))]
+    if found.signer:  # on a line of its own: whatever it says, it is the signer's word
+        lines.append(say("Name that the signature gives: {}", legible(found.signer)))
     lines.append(say("Fingerprint of the key: {}", found.fingerprint))
     if not is_wanted:
         lines.append(say("That is not the signer who was named: {}.", wanted))
@@ -107,7 +119,7 @@ def _is_own(found: Signed) -> bool:
 
 def _again(file: Path, moved: Path | None, told: dict[str, Any], quiet: bool) -> bool:
     from zhenwei.cli.progress import ScanProgress
-    from zhenwei.report import Unreadable
+    from zhenwei.report import Unreadable, path_of
     from zhenwei.report.again import repeated
     from zhenwei.report.kept import from_dict, read_reports
 
@@ -120,35 +132,89 @@ def _again(file: Path, moved: Path | None, told: dict[str, Any], quiet: bool) ->
     with ScanProgress(notes, len(documents), shown=notes.is_terminal and not quiet) as progress:
         for document in documents:
             kept = from_dict(document)
-            if not isinstance(kept, Unreadable):
-                found = repeated(kept, moved, progress.begin(kept.media.path))
-                same = same and found.same
-                _tell_again(kept.media.path, found, told)
+            path = path_of(kept)
+            try:
+                if isinstance(kept, Unreadable):
+                    found = _read_again(kept.path, moved, progress.begin(kept.path))
+                else:
+                    found = _Found.of(repeated(kept, moved, progress.begin(kept.media.path)))
+            except (DataError, MediaError) as error:  # the others are examined all the same
+                complain_of(path, error, notes)
+                told["again"].append({"path": path, "same": None, "why": error_text(error, current())})
+                same = False
+            else:
+                same = same and not found.differences
+                _tell_again(path, found, told)
             progress.end()
     return same
 
 
-def _tell_again(path: str, found: Repeated, told: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came out otherwise, and what examined: each as name, before and now."""
+
+    differences: tuple[tuple[str, str, str], ...] = ()
+    engine: tuple[tuple[str, str, str], ...] = ()
+
+    @classmethod
+    def of(cls, repeated: Repeated) -> Self:
+        return cls(repeated.differences, repeated.engine)
+
+
+def _read_again(path: str, moved: Path | None, progress: Progress) -> _Found:
+    """Of a file that could not be read; nothing was kept of it by which it could be told from another."""
+    from zhenwei.pipeline import Options, examine
+
+    where = moved or Path(path)
+    if not where.is_file():
+        fix = "Name the file that was examined with --file."
+        raise DataError("the examined file is not there", got=str(where), fix=fix)
+    try:
+        examine(str(where), options=Options(depth="fast"), progress=progress)
+    except MediaError:
+        return _Found()
+    return _Found((("file", "unreadable", "readable"),))
+
+
+def _tell_again(path: str, found: _Found, told: dict[str, Any]) -> None:
     from zhenwei.report import legible
 
+    same = not found.differences
     told["again"].append(
         {
             "path": path,
-            "same": found.same,
+            "same": same,
             "differences": [list(each) for each in found.differences],
             "engine": [list(each) for each in found.engine],
         }
     )
     shown = legible(path)
-    if found.same:
+    if same:
         lines = [say("{}: examined again, the answer is the same.", shown)]
     else:
         lines = [say("{}: examined again, the answer is another:", shown)]
-        lines += [f"  {name}: {before} → {now}" for name, before, now in found.differences]
+        lines += [_change(*each) for each in found.differences]
     if found.engine:
         lines.append(say("What examined was not the same:"))
-        lines += [f"  {name}: {before} → {now}" for name, before, now in found.engine]
+        lines += [_change(*each) for each in found.engine]
     _tell(told, lines)
+
+
+def _change(name: str, before: str, now: str) -> str:
+    """As a line: the program's own words in the language of the command line, figures and versions as they are."""
+    from zhenwei.report import legible
+
+    own = {
+        "decision": say("decision"),
+        "forged": say("forged"),
+        "genuine": say("genuine"),
+        "inconclusive": say("inconclusive"),
+        "file": say("file"),
+        "unreadable": say("unreadable"),
+        "readable": say("readable"),
+    }
+    shown = [own.get(word) or legible(word) for word in (name, before, now)]
+    return f"  {shown[0]}: {shown[1]} → {shown[2]}"
 
 
 def _tell(told: dict[str, Any], lines: list[str]) -> None:

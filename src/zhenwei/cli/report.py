@@ -79,20 +79,30 @@ def report(
     _refuse_what_is_there(places, suffixes, force)
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC).astimezone()
     asked = _Asked(case or "", exhibit or "", examiner or "", remarks or "", written, file_path)
-    failed = False
+    failed = stays = False
     for document, place in zip(documents, places, strict=True):
         made = _report_of(document, again, asked, quiet)
         if made is None:
             failed = True
             continue
-        language: Language = chosen() or ("zh" if document["language"] == "zh" else "en")
+        kept_in: Language = "zh" if document.get("language") == "zh" else "en"
+        language: Language = chosen() or kept_in
+        stays = stays or (language != kept_in and not again)
         page = _page(made, language, asked, place.parent)
         for suffix in suffixes:
             path = _with(place, suffix)
             by = _written(page, path, browser)
             if not quiet:
                 notes.print(say("{} was written{}.", path, by), style="dim", markup=False)
+    if stays:
+        notes.print(_stays(), style="yellow", markup=False)
     raise typer.Exit(int(failed))
+
+
+def _stays() -> str:
+    if chosen() == "zh":
+        return say("The report's sentences stay English, as they were kept; zhenwei scan --lang zh writes Chinese.")
+    return say("The report's sentences stay Chinese, as they were kept; zhenwei scan --lang en writes English.")
 
 
 def refuse_idle_file(file_path: Path | None, *, again: bool) -> None:
@@ -156,6 +166,8 @@ def _page_name(place: Path) -> str:
 def _with(place: Path, suffix: str) -> Path:
     """The path with that suffix in the place of one of a report; a dot in a name is no suffix."""
     is_report = place.suffix.lower() in (*SUFFIXES, ".json")
+    if place.suffix.lower() == suffix:
+        return place  # the name as it was given, .PDF too
     return place.with_suffix(suffix) if is_report else place.with_name(f"{place.name}{suffix}")
 
 
@@ -211,7 +223,7 @@ def _written(page: str, path: Path, browser: Path | None) -> str:
     from zhenwei.files import write_whole
     from zhenwei.report.printing import to_pdf
 
-    if path.suffix == ".html":
+    if path.suffix.lower() == ".html":
         write_whole(path, page)
         return ""
     return f" ({Path(to_pdf(page, path, browser)).name})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from zhenwei.errors import DataError, MediaError
 from zhenwei.report.annex import file_now
 from zhenwei.report.outcome import Outcome, Unreadable
 from zhenwei.report.pictures import exhibit_from, pixels_from, shown_from
+from zhenwei.report.shape import SINCE, wrong_in
 from zhenwei.report.structure import SCHEMA, SET_SCHEMA
 from zhenwei.report.thumbnails import FULL_PX
 from zhenwei.types import (
@@ -37,12 +37,12 @@ from zhenwei.types import (
 MAX_BYTES = 1 << 30
 _AUDIO_HZ = 16_000
 _POSTER = Text("What was examined", zh="检验对象")
-_SHA256 = re.compile("[0-9a-f]{64}")
 _WANT = "what zhenwei scan --format json or --output wrote"
 
 
 def read_reports(path: Path) -> list[dict[str, Any]]:
-    """The documents in a JSON file: one report, a set of them, or one a line. DataError for anything else."""
+    """The documents in a JSON file: one report, a set of them, or one a line. DataError for anything else, and where a
+    field is not of the kind that it was written with."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError("this is no report", got=f"{path}: over {MAX_BYTES} bytes", want=_WANT)
@@ -59,6 +59,7 @@ def read_reports(path: Path) -> list[dict[str, Any]]:
     for document in documents:
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             raise DataError("this is no report", got=str(path), want=_WANT)
+        _require_shape(document, f"{path}: ")
     if not documents:
         raise DataError("there is no report in it", got=str(path), want=_WANT)
     return list(documents)
@@ -79,6 +80,7 @@ def from_dict(document: Mapping[str, Any]) -> Outcome:
     try:
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}")
+        _require_shape(document)
         if "error" in document:
             wrong = document["error"]
             return Unreadable(str(document["file"]["path"]), MediaError(str(wrong["message"]), fix=str(wrong["fix"])))
@@ -88,7 +90,18 @@ def from_dict(document: Mapping[str, Any]) -> Outcome:
         raise DataError("the report is not as it was written", got=got, want=_WANT) from None
 
 
+def _require_shape(document: Mapping[str, Any], where: str = "") -> None:
+    """DataError that names the first field that is missing, or of another kind or range than any that was written."""
+    wrong = wrong_in(document)
+    if wrong is None:
+        return
+    field, found = wrong
+    got = f"{where}{field}: {found}" if found else where.removesuffix(": ")
+    raise DataError("the report is not as it was written", got=got, want=_WANT if found else field)
+
+
 def _report(document: Mapping[str, Any]) -> Report:
+    """Fields that are missing here came later: ``shape.SINCE`` says what their absence meant."""
     engine = document["engine"]
     poster = document.get("poster")
     return Report(
@@ -109,8 +122,6 @@ def _report(document: Mapping[str, Any]) -> Report:
 
 
 def _media(file: Mapping[str, Any]) -> Media:
-    if not _SHA256.fullmatch(file["sha256"]):
-        raise ValueError("no sha256")
     audio = file["audio"] or {"codec": "", "rate_hz": None, "channels": None}
     names = ("path", "sha256", "kind", "size_bytes", "container", "codec", "width", "height", "duration_s", "fps",
              "frame_count", "rotation_deg")  # fmt: skip
@@ -124,7 +135,8 @@ def _media(file: Mapping[str, Any]) -> Media:
     )
 
 
-def _verdict(found: Mapping[str, Any], kind: Kind) -> Verdict:
+def _verdict(kept: Mapping[str, Any], kind: Kind) -> Verdict:
+    found = {**SINCE["verdict"], **kept}
     people = []
     for one in found["by_person"]:
         interval = _interval(one["interval_s"])
@@ -132,7 +144,7 @@ def _verdict(found: Mapping[str, Any], kind: Kind) -> Verdict:
         people.append(
             PersonVerdict(
                 number,
-                _decision(one["decision"]),
+                one["decision"],
                 one["llr"],
                 one["error_rate"],
                 str(one["explanation"]),
@@ -146,9 +158,9 @@ def _verdict(found: Mapping[str, Any], kind: Kind) -> Verdict:
         declared.append(Declaration(each["origin"], each["channel"], each["standing"], sentence, str(each["by"])))
     streams = []
     for each in found["streams"]:
-        streams.append(StreamVerdict(each["stream"], _decision(each["decision"]), each["llr"], each["error_rate"]))
+        streams.append(StreamVerdict(each["stream"], each["decision"], each["llr"], each["error_rate"]))
     return Verdict(
-        _decision(found["decision"]),
+        found["decision"],
         found["llr"],
         found["error_rate"],
         str(found["explanation"]),
@@ -162,13 +174,8 @@ def _verdict(found: Mapping[str, Any], kind: Kind) -> Verdict:
     )
 
 
-def _decision(word: str) -> Any:
-    if word not in ("forged", "genuine", "inconclusive"):
-        raise ValueError(f"the decision {word!r}")
-    return word
-
-
-def _evidence(row: Mapping[str, Any]) -> Evidence:
+def _evidence(kept: Mapping[str, Any]) -> Evidence:
+    row = {**SINCE["evidence"], **kept}
     exhibits = [exhibit_from(entry) for entry in row["exhibits"]]
     return Evidence(
         str(row["detector"]),

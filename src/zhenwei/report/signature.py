@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.files import read_document, write_document, write_whole
+from zhenwei.pages import legible
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -83,7 +84,13 @@ def read_key(path: Path) -> Ed25519PrivateKey:
 
 
 def sign(path: Path, key: Ed25519PrivateKey, *, signer: str, signed_at: datetime, to: Path | None = None) -> Path:
-    """Sign the file at ``path`` into ``to``, by default beside it; the path of the signature."""
+    """Sign the file at ``path`` into ``to``, by default beside it; the path of the signature.
+
+    UsageError for a name of the signer that is not all to be seen: it could pass for words of the program.
+    """
+    if any(character != " " and legible(character) != character for character in signer):
+        want = "a name on one line, of characters that can be seen"
+        raise UsageError("this is no name of a signer", got=legible(signer, 80), want=want)
     public = key.public_key().public_bytes_raw()
     digest, size = _digest(path)
     content: dict[str, Any] = {

@@ -116,7 +116,7 @@ def _answer(evidence: Evidence, of: str, question: str, language: Language, albu
 
 def _file(of: str, report: Report, language: Language, words: Mapping[str, str], album: Album) -> _File:
     media, verdict = report.media, report.verdict
-    facts = [("sha256", media.sha256), ("", media.container), ("", f"{media.size_bytes} bytes")]
+    facts = [("sha256", media.sha256), ("", media.container), ("", words["bytes"].format(f"{media.size_bytes:,}"))]
     if media.width:
         facts.append(("", f"{media.width} × {media.height} px"))
     if media.duration_s:

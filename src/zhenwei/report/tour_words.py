@@ -203,6 +203,7 @@ WORDS: dict[str, Text] = {
     "detector": Text("detector", zh="检测器"),
     "alone": Text("alone", zh="单独"),
     "people": Text("Person {}", zh="人物 {}"),
+    "bytes": Text("{} bytes", zh="{} 字节"),
     "seen": Text("{} px, sharpness {}", zh="{} 像素，清晰度 {}"),
     "next": Text(
         "Try it on a file of your own: zhenwei scan FILE --output out/ --full. What a verdict is worth stands in "
