@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from PIL import Image
 from zhenwei.cli import main
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+CLIP = Path(__file__).parents[2] / "examples" / "media" / "astronaut-clip.mp4"
 Read = pytest.CaptureFixture[str]
 
 
@@ -80,6 +82,22 @@ def test_files_without_a_fit_face_are_named_and_fail(bank: Path, tmp_path: Path,
     assert main(["fingerprint", "add", "x", str(flat)]) == 2
     assert "too few" in capsys.readouterr().err
     assert not bank.exists()
+
+
+def test_clips_and_sound_are_refused_each_by_its_name(bank: Path, tmp_path: Path, capsys: Read) -> None:
+    clip, voice = str(CLIP), str(tmp_path / "voice.wav")
+    with wave.open(voice, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(np.random.default_rng(1).integers(-9000, 9000, 32_000).astype("<i2").tobytes())
+    for command in (["who"], ["add", "x"]):
+        assert main(["fingerprint", *command, clip, voice]) != 0
+        told = " ".join(capsys.readouterr().err.split())
+        assert "it is a clip" in told
+        assert "it is sound alone" in told
+    assert not bank.exists()
+    assert main(["fingerprint", "who", clip, "--format", "json", "--lang", "zh"]) == 1
+    row = json.loads(capsys.readouterr().out)
+    assert (row["source"], row["sources"]) == (None, [])
 
 
 def test_wrong_use_is_said(bank: Path, tmp_path: Path, capsys: Read) -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.carriers import carrier, image, saved
 
 from zhenwei.cli import main
@@ -113,6 +114,14 @@ def test_mark_holds_the_identifier_under_ones_own_or_the_published_key(photo: Pa
     assert len(verify(data, keys=[PUBLIC_KEY]).marks) == 1
     for wrong in ("xyz", "00C0FFEE00C0FFEE", "00"):
         assert main(["protect", "mark", str(photo), "--id", wrong, "--force"]) == 2
+
+
+def test_what_is_lost_with_a_mark_is_said(photo: Path, capsys: Read) -> None:
+    pictures = [Image.fromarray(image(200, 280, seed)) for seed in range(2)]
+    pictures[0].save(photo, "MPO", save_all=True, append_images=pictures[1:])
+    for command in (["mark"], ["sign", "--force"]):
+        assert main(["protect", *command, str(photo)]) == 0
+        assert "such as a gain map" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_mark_does_not_break_a_credential(photo: Path, capsys: Read) -> None:

@@ -22,7 +22,7 @@ from zhenwei.defence.credential import read_credential, sign
 from zhenwei.defence.identity import Identity, own_identity
 from zhenwei.defence.labels import Aigc, read_labels, write_labels
 from zhenwei.defence.marking import mark_file
-from zhenwei.defence.protect import identifier, protect
+from zhenwei.defence.protect import identifier, lost_by_marking, protect
 from zhenwei.defence.verify import verify
 from zhenwei.defence.watermark import read_image
 from zhenwei.errors import DataError, MediaError, UnmarkedError, UsageError
@@ -289,6 +289,42 @@ def test_what_cannot_be_marked_is_signed_without_and_noted(me: Identity) -> None
         assert made.notes[0].startswith("without a watermark: ")
         assert (made.verification.standing, made.verification.labels.count) == ("intact", 1)
         assert read_credential(made.data).watermark == ""
+
+
+def test_what_a_watermark_loses_of_a_file_is_noted(me: Identity) -> None:
+    several = io.BytesIO()
+    pictures = [Image.fromarray(image(200, 280, seed)) for seed in range(2)]
+    pictures[0].save(several, "MPO", save_all=True, append_images=pictures[1:])
+    marked = protect(several.getvalue(), claim="edited", identity=me, key=KEY)
+    assert marked.marked
+    assert "such as a gain map, are lost" in str(marked.notes[0])
+    bare = protect(several.getvalue(), claim="edited", identity=me, key=None)
+    assert (bare.notes, getattr(_open(bare.data), "n_frames", 1)) == ((), 2)
+    assert protect(PORTRAIT.read_bytes(), claim="edited", identity=me, key=KEY).notes == ()
+    assert protect(clip("mp4"), claim="edited", identity=me, key=KEY).notes == ()
+    marked = protect(_interlaced(), claim="edited", identity=me, key=KEY)
+    assert marked.marked
+    assert [str(note).partition(":")[0] for note in marked.notes] == [
+        "it was interlaced, and is progressive with the watermark",
+        "only the picture and the sound are kept",
+    ]
+    assert lost_by_marking(marked.data) == ()
+
+
+def _interlaced() -> bytes:
+    """With a second, smaller picture beside it."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        tracks = [container.add_stream("libx264", rate=10, options={"x264-params": "tff=1"}) for _ in range(2)]
+        for track, side in zip(tracks, (144, 64), strict=True):
+            track.width, track.height, track.pix_fmt = side, side, "yuv420p"
+        for index in range(10):
+            for track in tracks:
+                pixels = (image(track.height, track.width) * (0.5 + 0.05 * index)).astype(np.uint8)
+                container.mux(track.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        for track in tracks:
+            container.mux(track.encode())
+    return out.getvalue()
 
 
 def test_kinds_that_are_not_marked_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import av
@@ -96,9 +97,9 @@ def test_track_of_a_video(tmp_path: Path) -> None:
     assert np.abs(audio.samples[0, 2000:14000] - expected[2000:14000]).max() < 0.02  # in step with what was written
 
 
-def test_late_sound_is_led_by_silence(tmp_path: Path) -> None:
-    """The same samples half a second later in the file come half a second later."""
-    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+def late(path: Path, late_s: float) -> Path:
+    """A second of picture, and a tenth of a second of sound at 8 kHz."""
+    with av.open(str(path), "w") as output:
         video = output.add_stream("ffv1", rate=25)
         assert isinstance(video, VideoStream)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
@@ -108,13 +109,37 @@ def test_late_sound_is_led_by_silence(tmp_path: Path) -> None:
             frame.pts = number
             output.mux(video.encode(frame))
         waveform = av.AudioFrame.from_ndarray(np.full((1, 800), 16384, np.int16), format="s16", layout="mono")
-        waveform.sample_rate, waveform.pts = 8000, 4000
+        waveform.sample_rate, waveform.pts = 8000, round(8000 * late_s)
         output.mux(audio.encode(waveform))
         output.mux(video.encode())
         output.mux(audio.encode())
-    samples = read_audio(open_media(tmp_path / "a.mkv")).samples[0]
+    return path
+
+
+def test_late_sound_is_led_by_silence(tmp_path: Path) -> None:
+    """The same samples half a second later in the file come half a second later."""
+    samples = read_audio(open_media(late(tmp_path / "a.mkv", 0.5))).samples[0]
+    assert samples.shape == (4800,)
     assert not samples[:4000].any()
-    assert (samples[4000:4800] == 0.5).all()
+    assert (samples[4000:] == 0.5).all()
+
+
+def test_the_silence_that_leads_late_sound_counts(tmp_path: Path) -> None:
+    """A small file must not unfold into all of the memory."""
+    media = open_media(late(tmp_path / "a.mkv", 600.0))
+    with pytest.raises(MediaError, match="too much sound"):
+        read_audio(media, limits=Limits(max_audio_values=600 * 8000 - 1))
+    samples = read_audio(media, limits=Limits(max_audio_values=601 * 8000)).samples[0]
+    assert np.flatnonzero(samples)[0] == 600 * 8000
+
+
+def test_sound_of_which_the_file_gives_no_length_is_kept_whole(tmp_path: Path) -> None:
+    both = np.stack([tone(4.0), tone(4.0, hertz=300.0)])
+    data = float_wav(both, 16000)
+    (tmp_path / "a.wav").write_bytes(data.replace(struct.pack("<4sI", b"data", both.nbytes), b"data" + b"\xff" * 4))
+    media = open_media(tmp_path / "a.wav")
+    assert np.array_equal(read_audio(media).samples, both)
+    assert read_audio(media, 48000).samples.shape == (2, 4 * 48000)
 
 
 def test_cover_art_is_not_video(tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
-"""Memory does not grow with the length of a clip."""
+"""Memory does not grow with the length of a clip; its sound is held once."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import av
+import numpy as np
 
-from .making import write_video
+from zhenwei.detectors._audio import mixed
+from zhenwei.media import open_media, read_audio
+
+from .making import float_wav, tone, write_video
 
 PEAK = """
 import resource, sys
@@ -48,3 +53,18 @@ def test_twenty_times_the_length_needs_no_more_memory(tmp_path: Path) -> None:
     (short_end, short_peak), (long_end, long_peak) = peak(short), peak(long)
     assert long_end > 15 * short_end
     assert long_peak < 1.1 * short_peak
+
+
+def test_sound_is_held_once(tmp_path: Path) -> None:
+    """Sound and, where it is mixed, one channel; squares of all of it would take twice the sound by themselves."""
+    voice = np.tile(tone(60.0), 5)
+    (tmp_path / "a.wav").write_bytes(float_wav(np.stack([voice, voice]), 16000))
+    media = open_media(tmp_path / "a.wav")
+    tracemalloc.start()
+    try:
+        audio = read_audio(media)
+        assert tracemalloc.get_traced_memory()[1] < 1.2 * audio.samples.nbytes
+        mixed(audio)
+        assert tracemalloc.get_traced_memory()[1] < 2 * audio.samples.nbytes
+    finally:
+        tracemalloc.stop()

@@ -157,7 +157,7 @@ def test_without_the_extra_a_jpeg_xl_picture_says_how_to_get_it(
 def test_hostile_headers_of_jpeg_xl_are_refused_or_read(junk: bytes, boxes: bool) -> None:
     head = b"\0\0\0\x0cJXL \r\n\x87\n" if boxes else b"\xff\x0a"
     try:
-        found, _, _ = jpegxl.read(io.BytesIO(head + junk))
+        found, _, _ = jpegxl.read(io.BytesIO(head + junk), "it")
     except (EOFError, SyntaxError):
         return
     assert found.width >= 1
@@ -208,6 +208,14 @@ def test_raw_files_that_call_themselves_tiff_are_turned_as_they_say(tmp_path: Pa
     assert (media.container, media.rotation_deg) == ("tiff", 90)
     assert off(pixels, scene(*SIZE)) < 3
     assert dict(media.facts)["Make"] == "Acme"
+
+
+def test_a_tiff_that_begins_with_a_reduced_copy_is_no_camera_raw_file(tmp_path: Path) -> None:
+    pages = [RGB.resize((40, 32)), RGB]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:], tiffinfo={254: 1})
+    media, pixels = opened(tmp_path / "a", data)
+    assert np.array_equal(pixels, scene(*SIZE))
+    assert media.notes == ("only page 2, the largest, is examined: the first is a reduced copy",)
 
 
 def test_sensor_data_is_not_taken_for_a_picture(tmp_path: Path) -> None:
@@ -289,6 +297,46 @@ def test_rows_that_do_not_come_in_order_are_refused(tmp_path: Path) -> None:
         open_media(tmp_path / "a")
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_does_not_hide_what_is_there(tmp_path: Path, mode: str) -> None:
+    """Transparent are parts of the picture, not the rows that the decoder left empty."""
+    noisy = np.random.default_rng(3).integers(1, 255, (160, 200, 4), np.uint8)
+    noisy[..., 3] = 255
+    image = Image.fromarray(noisy).convert("RGB" if mode == "P" else mode).convert(mode)
+    options = {"transparency": image.getpixel((3, 3))} if mode == "P" else {}
+    data = encoded(image, "PNG", **options)
+    media, pixels = opened(tmp_path / "a", data[: int(0.6 * len(data))])
+    assert abs(pixels.shape[0] / 160 - 0.6) < 0.15
+    assert np.array_equal(pixels, opened(tmp_path / "b", data)[1][: pixels.shape[0]])
+    assert [("transparent" in note) for note in media.notes] == ([True, False] if mode == "P" else [False])
+
+
+@pytest.mark.parametrize("share", [0.4, 0.8])
+def test_rows_of_four_colours_are_counted(tmp_path: Path, share: float) -> None:
+    noisy = np.random.default_rng(3).integers(1, 255, (160, 200, 4), np.uint8)
+    data = encoded(Image.fromarray(noisy, "CMYK"), "JPEG", quality=95)
+    whole = opened(tmp_path / "a", data)[1]
+    media, pixels = opened(tmp_path / "b", data[: int(share * len(data))])
+    rows = pixels.shape[0]
+    assert abs(rows / 160 - share) < 0.15
+    assert np.array_equal(pixels, whole[:rows])
+    assert f"only the first {rows} of 160 rows" in media.notes[-1]
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_what_stands_behind_a_gif_does_not_matter(tmp_path: Path, interlace: int) -> None:
+    data = encoded(RGB.convert("L"), "GIF", interlace=interlace)
+    whole = opened(tmp_path / "a", data)[1]
+    for tail, notes in ((b";" + b"appended twelve", 0), (b";" + bytes(5000), 0), (b"", 1)):
+        media, pixels = opened(tmp_path / "a", data[:-1] + tail)
+        assert np.array_equal(pixels, whole)
+        assert len(media.notes) == notes
+    assert "every row is there" in media.notes[0]
+    moving = animated("GIF", [40, 80, 120])
+    (tmp_path / "b").write_bytes(moving + b"appended")
+    assert open_media(tmp_path / "b").notes == ()
+
+
 def test_rows_are_counted_before_the_picture_is_turned(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -368,6 +416,20 @@ def test_stills_of_high_dynamic_range_are_told(tmp_path: Path, transfer: int, cu
     of_avif = [note for note in opened(tmp_path / "b", bytes(avif))[0].notes if "dynamic range" in note]
     for found in (of_png, of_avif):
         assert [f"({curve})" in note for note in found] == ([True] if curve else [])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_turned_tiff_says_so_transparent_or_not(tmp_path: Path, mode: str) -> None:
+    media, pixels = opened(tmp_path / "a", encoded(RGB.convert(mode), "TIFF", tiffinfo={0x0112: 6}))
+    assert media.rotation_deg == 90
+    assert dict(media.facts)["Orientation"] == "6"
+    assert np.array_equal(pixels, np.rot90(scene(*SIZE), -1))
+
+
+def test_further_pictures_of_a_jpeg_are_told(tmp_path: Path) -> None:
+    data = encoded(RGB, "MPO", save_all=True, append_images=[RGB.rotate(90)])
+    assert opened(tmp_path / "a", data)[0].notes == ("of several pictures in the file only the main one is examined",)
+    assert opened(tmp_path / "b", encoded(RGB, "MPO"))[0].notes == ()
 
 
 def test_transparent_parts_are_told_only_where_there_are_any(tmp_path: Path) -> None:

@@ -46,6 +46,17 @@ def write_scene(path: Path, image: Pixels, codec: str, pix_fmt: str, **marks: in
     return path
 
 
+@pytest.mark.parametrize("alpha", [0, 200, 255])
+def test_transparency_is_told_where_there_is_any(tmp_path: Path, alpha: int) -> None:
+    image = np.dstack([scene(), np.full((48, 64), 255, np.uint8)])
+    image[:, :20, 3] = alpha
+    media = open_media(write_scene(tmp_path / "a.mov", image, "qtrle", "argb"))
+    assert media.notes == (("transparent parts are laid over mid-grey",) if alpha < 255 else ())
+    share = image[..., 3:] / 255
+    laid = scene() * share + 128 * (1 - share)
+    assert np.abs(next(iter(sample_frames(media))).pixels - laid).max() < 3
+
+
 @pytest.mark.parametrize("matrix", MATRICES, ids=str)
 def test_display_matrix_is_honoured(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
     image = scene(96, 64)

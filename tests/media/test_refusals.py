@@ -17,6 +17,7 @@ from PIL import Image
 
 from zhenwei.errors import MediaError
 from zhenwei.media import Limits, open_media, read_image, sample_frames
+from zhenwei.words import translated
 
 from .making import animated, encoded, scene, write_audio, write_video
 
@@ -81,6 +82,23 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     for device in ("/dev/zero", "/dev/null", "/dev/urandom"):
         with pytest.raises(MediaError, match="character device"):
             open_media(device)
+
+
+@pytest.mark.parametrize("form", ["WEBP", "BMP", "JPEG2000"])
+def test_what_is_wrong_is_said_in_chinese_too(tmp_path: Path, form: str) -> None:
+    """Nothing of a library's own English, of the kind of a file, or of a length stays."""
+    data = encoded(Image.fromarray(scene(200, 160)), form)
+    (tmp_path / "a").write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError) as damaged:
+        read_image(open_media(tmp_path / "a"))
+    assert damaged.value.got == "content that its decoder cannot read"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(MediaError) as pipe:
+        open_media(tmp_path / "pipe")
+    with pytest.raises(MediaError) as long:
+        open_media(write_video(tmp_path / "a.mp4", [0, 9000]), Limits(max_duration_s=5.0))
+    for error in (damaged.value, pipe.value, long.value):
+        assert translated(error.got, "zh") != error.got
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read everything")

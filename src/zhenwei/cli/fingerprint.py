@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
     from zhenwei.detectors.fingerprint.learned import Described
     from zhenwei.models.bank import Bank
+    from zhenwei.types import Kind
 
-_FRAMES = 8
 _NONE = "none of these"
-_UNFIT = "no face that is large and sharp enough, with some surroundings"
+# Why there is no fingerprint, by what kind the file is. In clips it tells generators from cameras hardly better than
+# chance: coding video hides the traces.
+_UNFIT = {
+    "image": "no face that is large and sharp enough, with some surroundings",
+    "video": "it is a clip: fingerprints are known of pictures alone",
+    "audio": "it is sound alone: fingerprints are known of pictures alone",
+}
 _HELP = """Whose picture is this? Compare it with cameras and generators, your own too.
 
 A source (a camera, a service, a generator) leaves the same traces in all that comes from it. Teach the bank a source
@@ -47,7 +53,7 @@ BankFile = Annotated[
 ]
 
 
-Files = Annotated[list[str], typer.Argument(help="Pictures, clips and folders.", metavar="FILE...", show_default=False)]
+Files = Annotated[list[str], typer.Argument(help="Pictures and folders.", metavar="FILE...", show_default=False)]
 
 
 @fingerprint.command()
@@ -59,7 +65,7 @@ def add(
 ) -> None:
     """Teach the bank a source from at least five pictures; fifty and more are better.
 
-    Pictures without a face that is large and sharp enough are left out and counted.
+    Clips, and pictures without a face that is large and sharp enough, are left out and named.
 
     Examples:
 
@@ -84,8 +90,8 @@ def who(
     """Say whose pictures these are, or that they are from none of the sources that are known.
 
     Similarity is a cosine, 1 at most. A source is named only if the picture is as like it as all but one in twenty of
-    the source's own pictures are. Exit status: 0 done, 1 a file could not be read or has no face fit for it, 2 wrong
-    use.
+    the source's own pictures are. Clips are not asked about: coding video hides the traces. Exit status: 0 done,
+    1 a file could not be read, is no picture or has no face fit for it, 2 wrong use.
 
     Examples:
 
@@ -170,7 +176,7 @@ def _described(paths: Sequence[str], notes: Console, *, verbose: bool) -> Iterat
 
     inputs = collect(paths)
     if not inputs.files and not inputs.unreadable:
-        raise UsageError("there is nothing to look at", got=", ".join(paths)[:200], want="pictures or clips")
+        raise UsageError("there is nothing to look at", got=", ".join(paths)[:200], want="pictures")
     inputs.tell_unreadable(notes)
     for folder in inputs.unreadable:
         yield folder.path, str(folder.error)
@@ -190,23 +196,25 @@ def _tried(path: str, notes: Console) -> Described | str:
     if isinstance(found, Unreadable):
         complain_of(path, found.error, notes)
         return str(found.error)
-    if found is None:
-        notes.print(f"× {legible(path)}: {told(_UNFIT)}", style="yellow", markup=False)
-        return _UNFIT
+    if isinstance(found, str):
+        notes.print(f"× {legible(path)}: {told(_UNFIT[found])}", style="yellow", markup=False)
+        return _UNFIT[found]
     return found
 
 
-def _one(path: str) -> Described | None:
-    """None without a face that is fit for it."""
+def _one(path: str) -> Described | Kind:
+    """The kind of the file where there is none: no picture, or one without a face that is fit for it."""
     from zhenwei import faces, media
     from zhenwei.detectors.fingerprint.learned import fingerprint_of
     from zhenwei.types import Subject
 
     facts = media.open_media(path)
-    frames = tuple(media.sample_frames(facts, _FRAMES)) if facts.kind != "audio" else ()
-    tracks = faces.find_people(frames) if frames else ()
+    if facts.kind != "image":
+        return facts.kind
+    frames = tuple(media.sample_frames(facts, 1))
+    tracks = faces.find_people(frames)
     largest = max(tracks, key=lambda track: sum(face.quality.face_px for face in track.faces), default=None)
-    return None if largest is None else fingerprint_of(Subject(facts, frames, largest))
+    return (None if largest is None else fingerprint_of(Subject(facts, frames, largest))) or facts.kind
 
 
 def _answer(path: str, found: Described | str, bank: Bank) -> dict[str, Any]:
@@ -234,7 +242,9 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
     shown = Table(told("File"), told("Source"), told("Most like"), box=SIMPLE_HEAD, show_edge=False, header_style="dim")
     for row in rows:
-        reason = told("no fit face") if row["reason"] == _UNFIT else told("not read")  # why was told above
+        reason = told("not read")  # why was told above
+        if row["reason"] in _UNFIT.values():
+            reason = told("no fit face") if row["reason"] == _UNFIT["image"] else told("no picture")
         source, most = Text("-", "dim"), Text(reason, "dim")
         if row["sources"]:
             source = Text(row["source"], "bold") if row["source"] else Text(told(_NONE), "yellow")

@@ -161,7 +161,7 @@ def mark(
     """
     from zhenwei.defence.credential import read_credential
     from zhenwei.defence.marking import mark_file
-    from zhenwei.defence.protect import identifier
+    from zhenwei.defence.protect import identifier, lost_by_marking
     from zhenwei.defence.verify import verify
 
     mark_key, given = _mark_key(published), _checked(ident)
@@ -175,7 +175,7 @@ def mark(
         read = verify(made, keys=[mark_key])
         if not read.marks or not all(name.startswith(found.ident) for found in read.marks):
             raise UnmarkedError("the watermark cannot be read back", fix="The original is untouched.")
-        return _Written(made, say("watermark {0}", name), (), read.to_dict())
+        return _Written(made, say("watermark {0}", name), lost_by_marking(data), read.to_dict())
 
     _each(files, marked, _Place("marked", out, in_place, force), format_, verbose)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,16 +15,30 @@ from zhenwei.defence.marking import mark_file
 from zhenwei.defence.sentences import phrase
 from zhenwei.defence.verify import Verification, verify
 from zhenwei.errors import DataError, UsageError
+from zhenwei.media.containers import audio_streams, first_frame, open_container, video_stream
+from zhenwei.media.formats import HEAD_BYTES, recognise
+from zhenwei.media.images import guarded, open_image
+from zhenwei.media.limits import DEFAULT_LIMITS
 from zhenwei.types import Text
 from zhenwei.words import translated
 
+_PICTURES = Text(
+    "only the main picture is kept: the others in the file, such as a gain map, are lost with the watermark",
+    zh="只保留主画面：加水印后，文件中的其他画面（如增益图）会丢失",
+)
+_INTERLACED = Text("it was interlaced, and is progressive with the watermark", zh="原为隔行扫描，加水印后为逐行扫描")
+_TRACKS = Text(
+    "only the picture and the sound are kept: further tracks, such as subtitles, are lost with the watermark",
+    zh="只保留画面和声音：加水印后，字幕等其他轨道会丢失",
+)
 AI_CLAIMS: tuple[Claim, ...] = ("ai-generated", "ai-edited")
 
 
 @dataclass(frozen=True, slots=True)
 class Protected:
     """``data``: the file anew. ``ident``: 16 hexadecimal digits that watermark, label and credential share.
-    ``marked``: whether it has a watermark; ``notes`` say why not. ``verification``: what is read in it."""
+    ``marked``: whether it has a watermark; ``notes`` say why not, or what of the file is lost with it.
+    ``verification``: what is read in it."""
 
     data: bytes
     ident: str
@@ -82,11 +97,30 @@ def _marked(data: bytes, ident: str, key: bytes | None) -> tuple[bytes, bool, tu
     if key is None:
         return data, False, ()
     try:
-        return mark_file(data, bytes.fromhex(ident), key), True, ()
+        return mark_file(data, bytes.fromhex(ident), key), True, lost_by_marking(data)
     except (UsageError, DataError) as error:
         what, got = (Text(each, zh=translated(each, "zh")) for each in (error.what, error.got))
         told = phrase("{} ({})", "{}（{}）", what, got) if got else what
         return data, False, (phrase("without a watermark: {}", "未加水印：{}", told),)
+
+
+def lost_by_marking(data: bytes) -> tuple[Text, ...]:
+    """What a file that can be marked loses when its pictures are encoded anew."""
+    form = recognise(data[:HEAD_BYTES])
+    if form is None:
+        return ()
+    if form.decoder == "JPEG":
+        with guarded(form, "the picture", DEFAULT_LIMITS):
+            image = open_image(io.BytesIO(data), form, "the picture", DEFAULT_LIMITS)
+            return (_PICTURES,) if getattr(image, "n_frames", 1) > 1 else ()
+    if form.decoder != "mov":
+        return ()
+    with open_container(io.BytesIO(data), form, "the clip", DEFAULT_LIMITS) as clip:
+        seen = video_stream(clip)
+        frame = None if seen is None else first_frame(clip, seen, DEFAULT_LIMITS)
+        further = len(clip.streams) > 1 + len(audio_streams(clip))
+    interlaced = frame is not None and frame.interlaced_frame
+    return (*((_INTERLACED,) if interlaced else ()), *((_TRACKS,) if further else ()))
 
 
 def _block(data: bytes, identity: Identity, ident: str) -> Aigc:

@@ -17,6 +17,7 @@ _AT_A_TIME, _LED_BY = 4096, 1024  # chunks
 _SPEAKS = 0.5
 _BRIDGED_S, _MIN_RUN_S = 0.3, 0.25
 _PIECES, _PIECE_S = 6, 30
+_AT_ONCE = 1 << 20  # samples
 _CANCELLED = 0.5  # of the louder channel: below, the sum of the channels is no picture of either
 
 
@@ -25,12 +26,18 @@ def mixed(audio: Audio) -> Floats:
     samples = np.asarray(audio.samples, np.float32)
     mono = samples[0] if len(samples) == 1 else samples.mean(axis=0)
     if len(samples) > 1:
-        power = np.square(samples, dtype=np.float64).mean(axis=1)
-        if np.square(mono, dtype=np.float64).mean() < _CANCELLED**2 * power.max():
-            mono = samples[int(power.argmax())]
+        energy = [_energy(channel) for channel in samples]
+        if _energy(mono) < _CANCELLED**2 * max(energy):
+            mono = samples[int(np.argmax(energy))]
     if audio.rate_hz != RATE_HZ:
         mono = soxr.resample(np.ascontiguousarray(mono), audio.rate_hz, RATE_HZ)
     return np.ascontiguousarray(mono, np.float32)
+
+
+def _energy(channel: Floats) -> float:
+    """The sum of the squares; in pieces, since squares of all at once would take twice the memory of the sound."""
+    pieces = (channel[start : start + _AT_ONCE] for start in range(0, len(channel), _AT_ONCE))
+    return sum(float(np.square(piece, dtype=np.float64).sum()) for piece in pieces)
 
 
 def speech_runs(mono: Floats) -> tuple[Interval, ...]:

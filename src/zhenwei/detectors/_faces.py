@@ -36,10 +36,17 @@ from zhenwei.types import (
 
 MIN_SHARPNESS = 12.0  # variance of the Laplacian below which the networks take softness for a forgery
 _PALETTE = 256
+# Forty photographed faces in grey had 186 levels and more, darkened to 35 % of their light or with a quarter of their
+# contrast 48 and more, at a fifth of their light 38 and more; drawings of dots and pictures of few greys have 2 to 16.
+_GREYS = 32
 _SAMPLED_PX = 128
 _BATCH = 1  # no slower than many at a time on one core, and the working memory of a network is that of one face
 _MAX_IMAGES = 3
 _SLIGHT = 0.35
+FEW_COLOURS = Text(
+    f"the face has {_PALETTE} colours or fewer, as in a GIF, or {_GREYS} greys: that hides and imitates traces",
+    zh=f"人脸只有不超过 {_PALETTE} 种颜色（如 GIF），或不超过 {_GREYS} 级灰度：这会掩盖痕迹，也会造成假痕迹",
+)
 COMPRESSED = Text(
     "faces that were strongly compressed, filtered or enlarged after forging",
     zh="伪造之后又经过强压缩、滤镜或放大的人脸",
@@ -52,7 +59,7 @@ def needs(contract: InputContract) -> tuple[Text, ...]:
     return (
         Text(f"a face of at least {least} px", zh=f"至少 {least} 像素的人脸"),
         Text("some sharpness", zh="一定的清晰度"),
-        Text("more than 256 colours", zh="多于 256 种颜色"),
+        Text(f"more than {_PALETTE} colours, or {_GREYS} greys", zh=f"多于 {_PALETTE} 种颜色，或 {_GREYS} 级灰度"),
     )
 
 
@@ -250,7 +257,7 @@ def _answers(batch: Floats, way: _Way) -> tuple[Floats, ...]:
 
 def _cut(subject: Subject, face: Face, contract: InputContract) -> Pixels | None:
     frame = subject.frame(face.frame)
-    if face.quality.sharpness < MIN_SHARPNESS or _is_palette(frame.pixels, faces.region(frame, face, contract)):
+    if face.quality.sharpness < MIN_SHARPNESS or is_palette(frame.pixels, faces.region(frame, face, contract)):
         return None
     return faces.cut(frame, face, contract)
 
@@ -269,14 +276,11 @@ def _too_poor(track: Track, min_px: int) -> Text:
         )
     if max(f.quality.sharpness for f in track.faces) < MIN_SHARPNESS:
         return Text("the face is too soft to judge: it holds no detail", zh="人脸过于模糊，没有可供判断的细节")
-    return Text(
-        f"the face has {_PALETTE} colours or fewer, as in a GIF: that hides and imitates traces",
-        zh=f"人脸只有不超过 {_PALETTE} 种颜色（如 GIF）：这会掩盖痕迹，也会造成假痕迹",
-    )
+    return FEW_COLOURS
 
 
-def _is_palette(pixels: Pixels, box: Box) -> bool:
-    """Whether a coloured region was reduced to a palette; the network never learned what that does to a face."""
+def is_palette(pixels: Pixels, box: Box) -> bool:
+    """Whether a region was reduced to a palette, of colours or of greys; no model learned what that does to a face."""
     height, width = pixels.shape[:2]
     top, bottom = max(0, int(box.top)), min(height, int(box.bottom))
     left, right = max(0, int(box.left)), min(width, int(box.right))
@@ -284,9 +288,9 @@ def _is_palette(pixels: Pixels, box: Box) -> bool:
     part = pixels[top:bottom:step, left:right:step]
     if part.shape[0] * part.shape[1] < 4 * _PALETTE:
         return False
-    if distinct_colours(part[::8]) > _PALETTE or is_grey(part):  # an eighth of the rows mostly settles it
+    if distinct_colours(part[::8]) > _PALETTE:  # an eighth of the rows mostly settles it
         return False
-    return distinct_colours(part) <= _PALETTE
+    return distinct_colours(part) <= (_GREYS if is_grey(part) else _PALETTE)
 
 
 def _finding(wording: Wording, llr: float) -> Text:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from zhenwei.errors import MediaError
+from zhenwei.media import gif
 from zhenwei.media.formats import Format, boxes
 from zhenwei.media.images import guarded, open_as_far, upright_rgb
 from zhenwei.media.limits import Limits
@@ -36,24 +37,7 @@ def durations_us(file: BinaryIO, form: Format, limits: Limits) -> list[int]:
 
 
 def _gif(file: BinaryIO) -> Iterator[int]:
-    flags = file.read(13)[10]
-    _skip_colours(file, flags)
-    delay = 0
-    while (kind := file.read(1)) in (b"\x21", b"\x2c"):
-        if kind == b"\x2c":
-            _skip_colours(file, file.read(9)[8])
-            file.read(1)
-            yield delay
-            delay = 0
-        elif file.read(1) == b"\xf9":
-            delay = struct.unpack("<H", file.read(5)[2:4])[0] * 10_000
-        while size := file.read(1)[0]:
-            file.seek(size, 1)
-
-
-def _skip_colours(file: BinaryIO, flags: int) -> None:
-    if flags & 0x80:
-        file.seek(3 << (flags & 7) + 1, 1)
+    return (shown_us for kind, shown_us in gif.blocks(file) if kind == gif.PICTURE)
 
 
 def _png(file: BinaryIO) -> Iterator[int]:

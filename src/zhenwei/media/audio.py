@@ -126,53 +126,93 @@ def _decode(
         stream = streams[number - 1]
         context = stream.codec_context
         codec = context.codec.canonical_name  # known before decoding only, where the decoder cannot be opened
-        pieces, rate = _pieces(container, stream, name, rate_hz, limits, told)
+        sound = _sound(container, stream, name, rate_hz, limits, told)
         about = codec, context.sample_rate or None, context.channels or None
-    if not pieces:
+    if sound is None:
         raise MediaError(
             f"{name} holds no sound that can be decoded",
             got=f"an audio track in {codec}",
             want="at least one whole packet",
             fix="Copy or download the file again, or re-encode it to WAV.",
         )
-    samples = np.concatenate(pieces, axis=1)
+    samples = sound.samples
     np.clip(samples, -1.0, 1.0, out=samples)
     samples.setflags(write=False)
-    return AudioTrack(number, len(streams), Audio(samples, rate), *about)
+    return AudioTrack(number, len(streams), Audio(samples, sound.rate_hz), *about)
 
 
-def _pieces(
+def _sound(
     container: InputContainer, stream: AudioStream, name: str, rate_hz: int | None, limits: Limits, told: Notes
-) -> tuple[list[Floats], int]:
-    pieces: list[Floats] = []
-    rate, values, heard = rate_hz or 0, 0, False
+) -> _Sound | None:
+    sound, heard = None, False
     gaps = _Gaps(exact(stream.time_base), told)
     gather: _Resampler | None = None
     for frame in _frames(container, stream, limits, told):
         samples = _floats(frame)
         gaps.see(frame)
         _require_finite(samples, name)
-        if gather is None:
-            rate = rate or frame.sample_rate
+        if gather is None or sound is None:
+            rate = rate_hz or frame.sample_rate
             gather = _Resampler(len(samples), rate)
-            pieces += gather.silence(_delay_s(container, stream, frame))
-        fresh = gather.take(samples, frame.sample_rate)
-        pieces += fresh
+            delay_s = _delay_s(container, stream, frame)
+            sound = _Sound(len(samples), rate, delay_s + _told_s(container, stream), name, limits)
+            sound.wait(min(round(delay_s * rate), 3600 * rate))
+        for piece in gather.take(samples, frame.sample_rate):
+            sound.add(piece)
         heard = heard or samples.size > 0
-        values += sum(piece.size for piece in fresh)
-        _require_room(values, name, limits)
-    if gather is None or not heard:
-        return [], rate
-    return [*pieces, *gather.rest()], rate
+    if gather is None or sound is None or not heard:
+        return None
+    for piece in gather.rest():
+        sound.add(piece)
+    return sound
 
 
-def _require_room(values: int, name: str, limits: Limits) -> None:
-    if values > limits.max_audio_values:
-        raise MediaError(
-            f"{name} holds too much sound to keep in memory",
-            want=f"at most {limits.max_audio_values:,} samples",
-            fix="Cut out the part in question or ask for a lower rate.",
-        )
+def _told_s(container: InputContainer, stream: AudioStream) -> float:
+    """How long the file says that the sound is; 0 where it does not say."""
+    unit = exact(stream.time_base)
+    if unit is not None and stream.duration is not None:
+        return max(0.0, float(stream.duration * unit))
+    return max(0.0, (container.duration or 0) / 1_000_000)
+
+
+class _Sound:
+    """``(channels, n)`` samples, each kept once: there is room for what the file tells of from the start, and memory
+    that nothing was written to costs none. Never more than the limit, silence included."""
+
+    def __init__(self, channels: int, rate_hz: int, told_s: float, name: str, limits: Limits) -> None:
+        self.rate_hz = rate_hz
+        self._channels, self._name, self._limits = channels, name, limits
+        self._most = limits.max_audio_values // channels
+        self._kept: Floats = np.zeros((channels, min(self._most, round(told_s * rate_hz))), np.float32)
+        self._end = 0
+
+    def wait(self, count: int) -> None:
+        """``count`` samples of silence."""
+        self._make_room(count)
+        self._end += count
+
+    def add(self, piece: Floats) -> None:
+        count = piece.shape[1]
+        self._make_room(count)
+        self._kept[:, self._end : self._end + count] = piece
+        self._end += count
+
+    @property
+    def samples(self) -> Floats:
+        return self._kept[:, : self._end]
+
+    def _make_room(self, count: int) -> None:
+        needed, there = self._end + count, self._kept.shape[1]
+        if needed > self._most:
+            raise MediaError(
+                f"{self._name} holds too much sound to keep in memory",
+                want=f"at most {self._limits.max_audio_values:,} samples",
+                fix="Cut out the part in question or ask for a lower rate.",
+            )
+        if needed > there:
+            larger = np.zeros((self._channels, min(self._most, max(needed, there + there // 2))), np.float32)
+            larger[:, : self._end] = self.samples
+            self._kept = larger
 
 
 def _frames(container: InputContainer, stream: AudioStream, limits: Limits, told: Notes) -> Iterator[AudioFrame]:
@@ -246,10 +286,6 @@ class _Resampler:
         self._channels, self._rate_hz = channels, rate_hz
         self._from_hz = rate_hz
         self._stream: soxr.ResampleStream | None = None
-
-    def silence(self, duration_s: float) -> list[Floats]:
-        count = min(round(duration_s * self._rate_hz), 3600 * self._rate_hz)
-        return [np.zeros((self._channels, count), np.float32)] if count else []
 
     def take(self, samples: Floats, rate_hz: int) -> list[Floats]:
         done = []

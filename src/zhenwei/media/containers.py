@@ -264,7 +264,7 @@ def require_duration(duration_s: float | None, name: str, limits: Limits) -> Non
     if duration_s is not None and duration_s > limits.max_duration_s:
         raise MediaError(
             f"{name} is too long",
-            got=f"{duration_s:,.0f} s",
+            got=f"a length of {duration_s:,.0f} s",
             want=f"at most {limits.max_duration_s:,.0f} s",
             fix="Cut out the part in question.",
         )

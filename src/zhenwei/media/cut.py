@@ -6,16 +6,20 @@ Decoders fill what they did not get with one colour, libjpeg with mid-grey; thos
 from __future__ import annotations
 
 import os
+import struct
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from zhenwei.media.formats import Format
+from zhenwei.media import gif
+from zhenwei.media.formats import BROKEN, Format
 
 _MIN_ROWS = 16
 _TAIL = 1 << 16
-_FILL = {"JPEG": 128, "MPO": 128}
+_FILL = {"JPEG": (128,), "MPO": (128,)}
+_INVERTED_FILL = (127, 128)  # Pillow turns over what Adobe's programs store of four colours
 _MOSTLY = 0.5
 _JUST_BARE = frozenset({0x01, *range(0xD0, 0xD8), 0xFF})
 
@@ -80,16 +84,23 @@ def _png(file: BinaryIO) -> bool:
 
 
 def _gif(file: BinaryIO) -> bool:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 1024))
-    return not file.read().rstrip(b"\0\r\n").endswith(b";")
+    """Whatever stands behind the end mark is no part of the picture."""
+    try:
+        return all(kind != gif.TRAILER for kind, _ in gif.blocks(file))
+    except (IndexError, struct.error):
+        return True
 
 
 def load_what_is_there(image: Image.Image) -> int:
     """Decode as far as the bytes go. How many rows from the top were decoded; 0 where fewer than 16 were, or where rows
-    do not come in order (interlaced). A setting of Pillow's whole process allows it: call it within ``guarded``."""
+    do not come in order (interlaced) and not all of them did. A setting of Pillow's whole process allows it: call it
+    within ``guarded``."""
     if _interlaced(image):
-        return 0
+        try:
+            image.load()
+        except BROKEN:
+            return 0
+        return image.height
     allowed, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
     try:
         image.load()
@@ -109,7 +120,8 @@ def _decoded_rows(image: Image.Image) -> int:
     """Rows come in units. Of an unfinished picture the last unit is left out: it may hold a block of nonsense."""
     pixels = np.asarray(image)
     unit = _unit_rows(image)
-    filled = (pixels == _FILL.get(image.format or "", 0)).reshape(image.height, -1).all(axis=1)
+    fill = _INVERTED_FILL if image.mode == "CMYK" else _FILL.get(image.format or "", (0,))
+    filled = _is_one_of(pixels, fill).reshape(image.height, -1).all(axis=1)
     starts = np.arange(0, image.height, unit)
     share = np.add.reduceat(filled.astype(np.float64), starts) / np.diff(np.append(starts, image.height))
     known = np.flatnonzero(share < _MOSTLY)
@@ -118,9 +130,16 @@ def _decoded_rows(image: Image.Image) -> int:
     last = int(known[-1])
     if unit == 1:
         return last + (last == image.height - 1 or image.format != "GIF")  # of a GIF the last row may be half
-    if last == len(starts) - 1 and (pixels[starts[last] :, -unit:] == _FILL["JPEG"]).mean() < _MOSTLY:
+    if last == len(starts) - 1 and _is_one_of(pixels[starts[last] :, -unit:], fill).mean() < _MOSTLY:
         return image.height
     return max(0, int(starts[last]) - (unit > 8))
+
+
+def _is_one_of(pixels: NDArray[np.uint8], values: tuple[int, ...]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pixels == values[0]
+    for value in values[1:]:
+        found |= pixels == value
+    return found
 
 
 def _unit_rows(image: Image.Image) -> int:

@@ -43,8 +43,9 @@ def _exif_facts(image: Image.Image) -> list[tuple[object, object]]:
         exif = image.getexif()
         tags = {**exif, **exif.get_ifd(0x8769)}
         facts: list[tuple[object, object]] = [(name, tags[tag]) for tag, name in EXIF_NAMES.items() if tag in tags]
-        if _ORIENTATION in exif:
-            facts.append(("Orientation", image.info.get("original_orientation") or exif[_ORIENTATION]))
+        orientation = image.info.get("original_orientation")  # the decoder may have turned it and dropped the tag
+        if _ORIENTATION in exif or (orientation or 1) != 1:
+            facts.append(("Orientation", orientation or exif[_ORIENTATION]))
         if _has_position(exif.get_ifd(_GPS)):
             facts.append(("GPS", "present"))
     except BROKEN:

@@ -8,19 +8,21 @@ from typing import BinaryIO
 from PIL import Image
 
 from zhenwei.media.formats import Format
-from zhenwei.media.told import reduced_to_8_bits
+from zhenwei.media.told import OVER_GREY, reduced_to_8_bits
 from zhenwei.types import Text
 
 _HEAD = 1 << 20
 _TRANSFERS = {16: "PQ", 18: "HLG"}
+MAIN_ONLY = Text("of several pictures in the file only the main one is examined", zh="文件含多幅画面，只检查主画面")
 CUT_ANIMATION = Text("cut short: the file ends before its last picture does", zh="文件不完整：在最后一幅画面结束前中断")
 
 
-def notes(image: Image.Image, file: BinaryIO, form: Format) -> tuple[str, ...]:
-    """Of a picture just opened. Decodes one that may be transparent: only its pixels tell whether it is."""
+def notes(image: Image.Image, rows: int, file: BinaryIO, form: Format) -> tuple[str, ...]:
+    """Of a picture just opened, of which the file holds ``rows``. Decodes one that may be transparent: only its pixels
+    tell whether it is."""
     found: list[str] = []
-    if _is_transparent(image):
-        found.append(Text("transparent parts are laid over mid-grey", zh="透明部分以中灰色为底"))
+    if _is_transparent(image, rows):
+        found.append(OVER_GREY)
     bits = _bits(image, file, form)
     if bits > 8:
         found.append(reduced_to_8_bits(bits))
@@ -32,9 +34,20 @@ def notes(image: Image.Image, file: BinaryIO, form: Format) -> tuple[str, ...]:
                 zh=f"高动态范围（{curve}）：按存储值检查，未做色调映射，因此显得偏灰",
             )
         )
-    if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-        found.append(Text("only the first page is examined", zh="只检查第一页"))
+    if getattr(image, "n_frames", 1) > 1 and image.format == "MPO":
+        found.append(MAIN_ONLY)
+    elif getattr(image, "n_frames", 1) > 1 and image.format == "TIFF":
+        found.append(_one_page(image.tell() + 1))
     return tuple(found)
+
+
+def _one_page(number: int) -> Text:
+    if number == 1:
+        return Text("only the first page is examined", zh="只检查第一页")
+    return Text(
+        f"only page {number}, the largest, is examined: the first is a reduced copy",
+        zh=f"只检查最大的第 {number} 页：第一页是缩小的副本",
+    )
 
 
 def cut_short(image: Image.Image, rows: int) -> Text:
@@ -49,9 +62,11 @@ def cut_short(image: Image.Image, rows: int) -> Text:
     return Text("cut short: the end mark is missing, but every row is there", zh="文件不完整：缺少结束标记，但各行齐全")
 
 
-def _is_transparent(image: Image.Image) -> bool:
+def _is_transparent(image: Image.Image, rows: int) -> bool:
     if not image.has_transparency_data:
         return False
+    if rows < image.height:
+        image = image.crop((0, 0, image.width, rows))
     if "A" in image.mode or "a" in image.mode:
         alpha = image.getchannel(len(image.getbands()) - 1)
     else:

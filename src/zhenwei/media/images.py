@@ -31,6 +31,7 @@ _STRIP_PX = 1 << 22
 _TURNED_BY_DECODER = ("TIFF", "HEIF", "JXL")
 _MAX_TEXT, _MAX_TEXTS = 16 << 20, 64 << 20  # bytes of a text in a PNG, unpacked, and of all of them
 _NO_HEADER = "a header that its decoder cannot read"
+_NO_PIXELS = "content that its decoder cannot read"
 _LOCK = threading.RLock()
 
 
@@ -82,7 +83,7 @@ def guarded(form: Format, name: str, limits: Limits) -> Iterator[None]:
             raise MediaError(f"{name} holds more text than is read", got=got, want=want, fix=fix) from error
         raise MediaError(
             f"{name} is a damaged or unsupported {form.name} file",
-            got=_NO_HEADER if isinstance(error, UnidentifiedImageError) else clean(error) or type(error).__name__,
+            got=_NO_HEADER if isinstance(error, UnidentifiedImageError) else _NO_PIXELS,
             want="a complete picture",
             fix="Copy or download the file again, or save it as PNG with the program that can show it.",
         ) from error
@@ -115,12 +116,9 @@ def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Open
     else:
         image, notes = _plain(file, form, name)
     _require_size(image.size, name, limits)
-    notes = (*notes, *image_notes.notes(image, file, form))
-    if not cut_short:
-        return Opened(image, image.height, notes)
-    if getattr(image, "is_animated", False):
-        return Opened(image, image.height, (*notes, image_notes.CUT_ANIMATION))
-    rows = cut.load_what_is_there(image)
+    _keep_orientation(image)
+    animated = cut_short and getattr(image, "is_animated", False)
+    rows = cut.load_what_is_there(image) if cut_short and not animated else image.height
     if rows == 0:
         raise MediaError(
             f"{name} is cut short",
@@ -128,7 +126,16 @@ def open_as_far(file: BinaryIO, form: Format, name: str, limits: Limits) -> Open
             want="16 rows or more",
             fix="Copy or download the file again.",
         )
-    return Opened(image, rows, (*notes, image_notes.cut_short(image, rows)))
+    notes = (*notes, *image_notes.notes(image, rows, file, form))
+    if cut_short:
+        notes = (*notes, image_notes.CUT_ANIMATION if animated else image_notes.cut_short(image, rows))
+    return Opened(image, rows, notes)
+
+
+def _keep_orientation(image: Image.Image) -> None:
+    """Where decoding turns the picture, Pillow then forgets how it was stored."""
+    if image.format == "TIFF":
+        image.info["original_orientation"] = _exif_orientation(image)
 
 
 def _plain(file: BinaryIO, form: Format, name: str) -> tuple[Image.Image, tuple[str, ...]]:
@@ -136,7 +143,7 @@ def _plain(file: BinaryIO, form: Format, name: str) -> tuple[Image.Image, tuple[
         return Image.open(file, formats=[form.decoder]), ()
     try:
         image = Image.open(file, formats=["TIFF"])
-        if not special.is_camera_raw(image):
+        if not special.is_camera_raw(image) or special.turns_to_larger_page(image):
             return image, ()
     except BROKEN:  # sensor data in a maker's own compression
         found = special.preview(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -10,9 +11,10 @@ from PIL import Image
 
 from zhenwei.errors import MediaError, install_extra
 from zhenwei.media.formats import boxes
+from zhenwei.media.sources import too_large
 
 _BARE = b"\xff\x0a"
-_MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 30  # held in memory as a whole by the decoder
 _RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))
 _DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1))
@@ -80,12 +82,13 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return (8 * (1 + bits.take(5)) if small else bits.choice(_SIDES)), height
 
 
-def read(file: BinaryIO) -> tuple[Header, bytes, dict[str, bytes]]:
+def read(file: BinaryIO, name: str) -> tuple[Header, bytes, dict[str, bytes]]:
     """Header, the whole file, and its EXIF and XMP as Pillow would name them."""
+    size_bytes = file.seek(0, os.SEEK_END)
+    if size_bytes > MAX_BYTES:
+        raise too_large(name, size_bytes, MAX_BYTES)
     file.seek(0)
-    data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise ValueError(f"more than {_MAX_BYTES:,} bytes in one picture")
+    data = file.read()
     if data.startswith(_BARE):
         return header(data), data, {}
     stream, info = b"", {}

@@ -15,8 +15,9 @@ class Limits:
     PNG, which only decodes from its start; about half a minute of work. ``max_bytes``: size of the file, 16 GiB;
     all of it is read once for its digest. ``max_duration_s``: 4 hours, longer than nearly any film.
     ``max_frames``: pictures in a clip, 4 hours at 120 a second; each costs a few bytes while a clip is sampled.
-    ``max_streams``: tracks in a container. ``max_audio_values``: samples times channels kept by ``read_audio``;
-    2 ** 28 values are 1 GiB, or 4 hours of 16 kHz mono, or 46 minutes of 48 kHz stereo.
+    ``max_streams``: tracks in a container. ``max_audio_values``: samples times channels kept by ``read_audio``,
+    with the silence before a track that begins late; 2 ** 28 values are 1 GiB, or 4 hours of 16 kHz mono, or 46
+    minutes of 48 kHz stereo.
     """
 
     max_pixels: int = 200_000_000

@@ -161,6 +161,14 @@ def _image_notes(video: VideoStream, frame: VideoFrame | None) -> Iterator[Text]
     bits = max((component.bits for component in frame.format.components), default=8)
     if bits > 8:
         yield told.reduced_to_8_bits(bits)
+    if _is_transparent(frame):
+        yield told.OVER_GREY
+
+
+def _is_transparent(frame: VideoFrame) -> bool:
+    if not any(component.is_alpha for component in frame.format.components):
+        return False
+    return bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
 
 
 def _ending_notes(ending: wholeness.Ending, cut: bool, end_s: float, declared_s: float | None) -> Iterator[Text]:

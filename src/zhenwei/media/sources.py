@@ -23,13 +23,13 @@ from zhenwei.types import Media
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A scheme, or what is left of one where a Path took away a slash; of one letter it would be a Windows drive.
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:|www\.", re.IGNORECASE)
-_SPECIAL = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a character device"),
-    (stat.S_ISBLK, "a block device"),
-)
+_SPECIAL = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
 
 
 def is_address(path: str) -> bool:
@@ -111,9 +111,13 @@ def _regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, o
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        got = next((word for is_kind, word in _SPECIAL if is_kind(status.st_mode)), "a special file")
-        fix = "Name the files in it." if stat.S_ISDIR(status.st_mode) else "Save its content to a file first."
-        raise MediaError(f"{name} is not a regular file", got=got, want="a picture, video or sound file", fix=fix)
+        kind = stat.S_IFMT(status.st_mode)
+        raise MediaError(
+            f"{name} is not a regular file",
+            got=_SPECIAL[kind] if kind in _SPECIAL else "a special file",  # noqa: SIM401 - so zh.json finds them
+            want="a picture, video or sound file",
+            fix="Name the files in it." if kind == stat.S_IFDIR else "Save its content to a file first.",
+        )
     with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over the descriptor
         if status.st_size == 0:
             raise MediaError(
@@ -123,12 +127,7 @@ def _regular_file(path: str, limits: Limits) -> Iterator[tuple[BufferedReader, o
                 fix="Copy or download the file again.",
             )
         if status.st_size > limits.max_bytes:
-            raise MediaError(
-                f"{name} is too large",
-                got=f"{status.st_size:,} bytes",
-                want=f"at most {limits.max_bytes:,} bytes",
-                fix="Cut out the part in question.",
-            )
+            raise too_large(name, status.st_size, limits.max_bytes)
         yield file, status
 
 
@@ -157,6 +156,15 @@ def _holds(file: BufferedReader, before: os.stat_result, media: Media) -> bool:
         return os.path.samestat(now, before) and digest(file) == media.sha256
     except OSError:  # gone, or changed again under the reading
         return False
+
+
+def too_large(name: str, size_bytes: int, most: int) -> MediaError:
+    return MediaError(
+        f"{name} is too large",
+        got=f"{size_bytes:,} bytes",
+        want=f"at most {most:,} bytes",
+        fix="Cut out the part in question.",
+    )
 
 
 def changed(path: str) -> MediaError:

@@ -14,12 +14,15 @@ from PIL import Image
 from zhenwei.errors import MediaError
 from zhenwei.media import jpegxl, raws
 from zhenwei.media.formats import BROKEN, Format
+from zhenwei.media.image_notes import MAIN_ONLY
+from zhenwei.media.sources import too_large
 from zhenwei.types import Text
 
 MAKE = 0x010F
 DECODERS = ("HEIF", "JXL", "RAW")
-_MAX_BYTES = 1 << 30  # held in memory as a whole by the decoder
-_MAIN_ONLY = Text("of several pictures in the file only the main one is examined", zh="文件含多幅画面，只检查主画面")
+_DNG, _SUB_IFDS = 0xC612, 0x014A
+_FINISHED = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
+_MAX_PAGES = 64
 _STILL_ONLY = Text("of a moving picture only the still one is examined", zh="动态画面只检查其中的静态图")
 Opened = tuple[Image.Image, tuple[str, ...]]
 
@@ -29,27 +32,28 @@ def opened(file: BinaryIO, form: Format, name: str, check: Callable[[tuple[int, 
 
     Raises what decoders raise, and MediaError."""
     if form.decoder == "HEIF":
-        return _heif(file)
+        return _heif(file, name)
     if form.decoder == "JXL":
         return _jpeg_xl(file, name, check)
     return required_preview(file, name)
 
 
-def _heif(file: BinaryIO) -> Opened:
+def _heif(file: BinaryIO, name: str) -> Opened:
     from pi_heif import HeifImageFile
 
-    if os.fstat(file.fileno()).st_size > _MAX_BYTES:
-        raise ValueError(f"more than {_MAX_BYTES:,} bytes in one picture")
+    size_bytes = os.fstat(file.fileno()).st_size
+    if size_bytes > jpegxl.MAX_BYTES:
+        raise too_large(name, size_bytes, jpegxl.MAX_BYTES)
     moving = b"moov" in file.read(1 << 16)
     file.seek(0)
     image: Image.Image = HeifImageFile(file)
     if moving:
         return image, (_STILL_ONLY,)
-    return image, (_MAIN_ONLY,) if getattr(image, "n_frames", 1) > 1 else ()
+    return image, (MAIN_ONLY,) if getattr(image, "n_frames", 1) > 1 else ()
 
 
 def _jpeg_xl(file: BinaryIO, name: str, check: Callable[[tuple[int, int]], None]) -> Opened:
-    head, data, info = jpegxl.read(file)
+    head, data, info = jpegxl.read(file, name)
     check((head.width, head.height))
     image = jpegxl.decoded(data, head.bits, name)
     image.info.update(info, bit_depth=head.bits)
@@ -60,7 +64,25 @@ def _jpeg_xl(file: BinaryIO, name: str, check: Callable[[tuple[int, int]], None]
 def is_camera_raw(image: Image.Image) -> bool:
     """Camera raw files are TIFF files whose first page is a thumbnail or unfinished sensor data."""
     exif = image.getexif()
-    return 0xC612 in exif or exif.get(0x00FE) == 1
+    return _DNG in exif or exif.get(0x00FE) == 1
+
+
+def turns_to_larger_page(image: Image.Image) -> bool:
+    """Whether a TIFF whose first page is a reduced copy holds a larger finished one among its pages, shown from now on.
+    Camera raw files keep theirs apart from the row of pages."""
+    exif = image.getexif()
+    if _DNG in exif or _SUB_IFDS in exif:
+        return False
+    largest, pixels = 0, image.width * image.height
+    for number in range(1, min(getattr(image, "n_frames", 1), _MAX_PAGES)):
+        try:
+            image.seek(number)
+        except BROKEN:
+            continue
+        if image.mode in _FINISHED and image.width * image.height > pixels:
+            largest, pixels = number, image.width * image.height
+    image.seek(largest)
+    return largest > 0
 
 
 def preview(file: BinaryIO) -> Opened | None:

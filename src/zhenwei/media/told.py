@@ -126,6 +126,9 @@ def absurd_ratio(ratio: str) -> Text:
     return Text(f"a pixel ratio of {ratio} makes no sense and was not applied", zh=f"像素宽高比 {ratio} 不合理，未应用")
 
 
+OVER_GREY = Text("transparent parts are laid over mid-grey", zh="透明部分以中灰色为底")
+
+
 def other_images(count: int, chosen: int) -> Text:
     return Text(
         f"it holds {count} video tracks: only number {chosen}, the largest, was examined",

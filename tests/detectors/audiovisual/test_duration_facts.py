@@ -46,6 +46,21 @@ def test_silence_at_the_start_and_within_is_told() -> None:
     assert "from end to end" in str(told(np.zeros(RATE_HZ)).finding)
 
 
+def test_silence_that_reading_put_before_a_late_track_is_not_its_own() -> None:
+    audio = NOISE.copy()
+    audio[: 2 * RATE_HZ] = 0
+
+    def of(begins: str) -> str:
+        facts = (
+            ("Video track", "5.000 to 9.000 s, clock 1/12800"),
+            ("Sound track", f"{begins} to 9.000 s, clock 1/16000"),
+        )
+        return str(told(audio, facts=facts).finding)
+
+    assert "digital silence" not in of("7.000")
+    assert "begins with 1.2 s of digital silence" in of("5.800")
+
+
 def test_tracks_that_do_not_agree_are_told() -> None:
     def of(audio: str, video: str) -> str:
         return str(told(NOISE, facts=(("Video track", video), ("Sound track", audio))).finding)

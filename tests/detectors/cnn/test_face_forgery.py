@@ -81,11 +81,20 @@ def test_exhibits_show_the_face_as_the_network_saw_it(portrait: Pixels) -> None:
 def test_small_and_palette_faces_are_refused_with_the_reason(portrait: Pixels) -> None:
     small = cv2.resize(portrait, (170, 170), interpolation=cv2.INTER_AREA)
     few = np.asarray(portrait // 64 * 64 + 32, np.uint8)
-    for image, word in ((small, "too small"), (few, "colours or fewer")):
+    grey = np.asarray(Image.fromarray(portrait).convert("L").convert("RGB"), np.uint8)
+    for image, word in (
+        (small, "too small"), (few, "colours or fewer"), (grey // 16 * 16, "32 greys"), (grey // 64 * 64, "32 greys"),
+    ):  # fmt: skip
         evidence = ask(np.asarray(image, np.uint8))
         assert evidence.llr is None
         assert evidence.score is None
         assert word in evidence.reason
+
+
+def test_photographs_without_colour_are_answered_also_dark_and_flat_ones(portrait: Pixels) -> None:
+    grey = np.asarray(Image.fromarray(portrait).convert("L").convert("RGB"), np.float32)
+    for light, least in ((1.0, 0), (0.35, 0), (0.5, 90)):
+        assert ask(np.asarray(grey * light + least, np.uint8)).llr is not None
 
 
 def test_a_grey_picture_has_few_levels_and_is_answered(portrait: Pixels) -> None:

@@ -64,6 +64,8 @@ def test_a_thumbnail_of_something_else_speaks_and_its_own_does_not(tmp_path: Pat
     for name, small, llr in (
         ("own", image, None),
         ("turned", np.rot90(image), None),
+        ("mirrored", np.fliplr(image), None),
+        ("mirrored and turned", np.rot90(np.fliplr(image)), None),
         ("recoloured", np.clip(image * 0.7 + 40, 0, 255).astype(np.uint8), None),
         ("other", portrait(300, 300), THUMBNAIL_LLR),
     ):

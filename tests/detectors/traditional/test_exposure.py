@@ -65,6 +65,8 @@ def test_it_never_speaks_for_a_photograph_and_never_firmly(astronaut: Pixels) ->
 def test_grey_small_and_hidden_faces_are_refused(astronaut: Pixels) -> None:
     grey = np.repeat(astronaut.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     assert "no colours" in Exposure().examine(image_subject(grey, FACE)).reason
+    few = np.asarray(Image.fromarray(astronaut).quantize(256).convert("RGB"), np.uint8)
+    assert "256 colours or fewer" in Exposure().examine(image_subject(few, FACE)).reason
     for box in (Box(10, 10, 50, 50), Box(-200, 0, 20, 220), Box(900, 900, 1100, 1100)):
         assert "too small" in Exposure().examine(image_subject(astronaut, box)).reason
     tight = image_subject(astronaut[60:210, 170:290], Box(0, 0, 120, 150), tight=True)

@@ -122,8 +122,8 @@ def _heard(media: Media, mono: Floats) -> Iterator[Text]:
     if runs and runs[0][0] == 0 and runs[0][1] == len(mono):
         yield Text("The sound track is digital silence from end to end.", zh="音轨自始至终为数字静音。")
         return
-    if runs and runs[0][0] == 0 and runs[0][1] >= _LEADING_S * RATE_HZ:
-        lead = runs.pop(0)[1] / RATE_HZ
+    lead = (runs[0][1] / RATE_HZ if runs and runs[0][0] == 0 else 0.0) - _waits_s(media)
+    if lead >= _LEADING_S:
         yield Text(
             f"It begins with {lead:.1f} s of digital silence, which no room has.",
             zh=f"开头有 {lead:.1f} 秒数字静音，真实环境中不会出现。",
@@ -149,10 +149,17 @@ def _heard(media: Media, mono: Floats) -> Iterator[Text]:
         )
 
 
+def _waits_s(media: Media) -> float:
+    """For how long reading puts silence before a track that begins later than the file: no silence of the file's."""
+    starts = {name: start for name, (start, *_) in _tracks(media).items()}
+    return max(0.0, starts.get("Sound track", 0.0) - min(starts.values(), default=0.0))
+
+
 def _silences(mono: Floats) -> list[tuple[int, int]]:
     """Runs of at least 50 ms of digital silence, as first and one past the last sample."""
-    quiet = np.abs(mono) < _ZERO
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.astype(np.int8), [0]])))
+    quiet = np.zeros(len(mono) + 2, np.bool_)
+    quiet[1:-1] = (mono < _ZERO) & (mono > -_ZERO)
+    edges = np.flatnonzero(quiet[1:] != quiet[:-1])
     runs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     return [(a, b) for a, b in runs if b - a >= _GAP_S * RATE_HZ]
 

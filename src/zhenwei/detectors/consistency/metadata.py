@@ -137,15 +137,18 @@ def _thumbnail(media: Media, pixels: Pixels | None) -> Iterator[Statement]:
 
 
 def resemblance(thumbnail: NDArray[np.float64], pixels: Pixels) -> float | None:
-    """Correlation of an 8 x 8 thumbnail with the picture, in the turn in which it is highest; None if either is flat.
+    """Correlation of an 8 x 8 thumbnail with the picture, turned or mirrored so that it is highest; None if either is
+    flat.
 
-    Thumbnails are often left as they were when a picture is turned, hence the turns.
+    Thumbnails are often left as they were when a picture is turned, and the picture is seen as its orientation says,
+    which may mirror it; hence all eight ways.
     """
     plane = pixels[..., 0] if is_grey(pixels) else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = np.asarray(cv2.resize(plane, (8, 8), interpolation=cv2.INTER_AREA), np.float64)
     if min(small.std(), thumbnail.std()) < _MIN_CONTRAST:
         return None
-    return max(float(np.corrcoef(np.rot90(small, k).ravel(), thumbnail.ravel())[0, 1]) for k in range(4))
+    ways = [np.rot90(side, k) for side in (small, np.fliplr(small)) for k in range(4)]
+    return max(float(np.corrcoef(way.ravel(), thumbnail.ravel())[0, 1]) for way in ways)
 
 
 detector: type[Detector] = Metadata

@@ -10,6 +10,7 @@ import numpy as np
 
 from zhenwei import models
 from zhenwei.detectors._answers import NO_FACE, abstain, axis, evenly, face_too_small, from_faces, withheld
+from zhenwei.detectors._faces import FEW_COLOURS, is_palette
 from zhenwei.detectors.traditional._shared import inside
 from zhenwei.signals import exposure
 from zhenwei.signals.colour import is_grey
@@ -75,7 +76,7 @@ class Exposure:
         needs=(
             Text(f"a face of at least {_MIN_PX} px", zh=f"至少 {_MIN_PX} 像素的人脸"),
             Text("surroundings of the face", zh="人脸周围的画面"),
-            Text("a picture in colour", zh="彩色画面"),
+            Text("a picture in more than 256 colours", zh="多于 256 种颜色的彩色画面"),
         ),
         reference="S. McCloskey & M. Albright, Detecting GAN-generated imagery using saturation cues, ICIP 2019 "
         "(arXiv:1812.08247); counts at several thresholds, logistic regression",
@@ -109,7 +110,10 @@ class Exposure:
         coloured = [(f, frame) for f, frame in whole if not is_grey(exposure.sampled(_part(frame.pixels, f)))]
         if not coloured:
             return abstain(self.info, Text("the picture has no colours", zh="画面没有颜色"), person=track.person)
-        evidence = self._evidence(track, coloured)
+        recorded = [(f, frame) for f, frame in coloured if not is_palette(frame.pixels, f.box)]
+        if not recorded:  # a palette has no tails
+            return abstain(self.info, FEW_COLOURS, person=track.person)
+        evidence = self._evidence(track, recorded)
         if self.always or evidence.llr is None or evidence.llr >= _MIN_LLR:
             return evidence
         return withheld(evidence, _NO_TRACE)

@@ -1,0 +1,36 @@
+"""The blocks of a GIF, by its bytes: when each picture is shown, and whether the file reaches its end mark."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+PICTURE, TRAILER = b"\x2c", b"\x3b"
+_EXTENSION, _CONTROL = b"\x21", b"\xf9"
+
+
+def blocks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """``PICTURE`` with the microseconds that it is shown for, before its data are passed over, and ``TRAILER`` at the
+    end mark; nothing more behind that, or where blocks can no longer be followed. Raises IndexError and struct.error
+    where the file ends inside one."""
+    file.seek(0)
+    _skip_colours(file, file.read(13)[10])
+    shown_us = 0
+    while (kind := file.read(1)) in (_EXTENSION, PICTURE):
+        if kind == PICTURE:
+            _skip_colours(file, file.read(9)[8])
+            file.read(1)
+            yield PICTURE, shown_us
+            shown_us = 0
+        elif file.read(1) == _CONTROL:
+            shown_us = struct.unpack("<H", file.read(5)[2:4])[0] * 10_000
+        while size := file.read(1)[0]:
+            file.seek(size, 1)
+    if kind == TRAILER:
+        yield TRAILER, 0
+
+
+def _skip_colours(file: BinaryIO, flags: int) -> None:
+    if flags & 0x80:
+        file.seek(3 << (flags & 7) + 1, 1)
