@@ -6,18 +6,21 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from tests.hazard import draw
+from tests.store.test_kept import drawn
 
 from zhenwei.cli import main
+from zhenwei.pipeline import Options, engine_of
 from zhenwei.report.kept import from_dict
-from zhenwei.store import Fingerprint, open_store
+from zhenwei.store import Fingerprint, fingerprint_of, open_store
 from zhenwei.store.jobs import Jobs, NewJob
 from zhenwei.store.queue import Queue
 from zhenwei.types import Report
@@ -79,9 +82,10 @@ def test_from_the_first_file_to_a_bundle_that_is_checked(case: Told, tmp_path: P
     assert main(["case", "export", "1", "--output", str(bundle)]) == 2
     assert "--force" in case.error()
     told = case("verify", bundle, "--replay", "--expect", digest)
-    assert "Whole: 1 files" in told
+    assert "Whole: 1 file, 8 entries in the log." in told
     assert "calm_1.png: same answer (inconclusive → inconclusive)" in told
     answer = json.loads(case("verify", bundle, "--replay", "--format", "json"))
+    assert (answer["whole"], answer["pages_checked"]) == (True, True)
     assert [one["answer"] for one in answer["replayed"]] == ["same"]
     assert answer["replayed"][0]["by_same_version"] is True
 
@@ -111,6 +115,7 @@ def add_known_to(case: Told, number: int) -> None:
 def _answer_otherwise(connection: Connection, version: str) -> None:
     """The store says "forged", by that version, or by the one that it was."""
     run = connection.exec_driver_sql
+    run("DELETE FROM page")  # nor does a page say otherwise
     run("UPDATE examination SET decision = 'forged'")
     run('UPDATE report SET document = replace(document, \'"decision": "inconclusive"\', \'"decision": "forged"\')')
     row = run("SELECT version, models, options, detectors FROM engine").one()
@@ -247,3 +252,118 @@ def test_why_a_file_cannot_be_examined_is_said_at_once_and_once(case: Told, tmp_
         "× gone.png: 'gone.png' does not exist",
     ]
     assert "fake.png" in case("show", number)
+
+
+def known(case: Told, number: int, path: Path) -> Report:
+    """A picture that the store holds as this version would have examined it, and later by another one."""
+    report = drawn(path, number)
+    options = Options()
+    genuine = replace(report, verdict=replace(report.verdict, decision="genuine", llr=-3.0))
+    with open_store(case.store) as store:
+        for outcome, fingerprint in (
+            (genuine, fingerprint_of(engine_of(options), options.asked)),
+            (report, Fingerprint("9.9", {}, {}, ())),
+        ):
+            store.record(path.name, report.media.sha256, 5000, outcome, fingerprint, seconds=1)
+    return report
+
+
+def test_the_examination_that_is_told_is_the_one_in_the_case(case: Told, tmp_path: Path) -> None:
+    number = case("new", "A title").strip()
+    report = known(case, 1, tmp_path / "a.png")
+    assert main(["case", "add", number, "a.p*g", "--lang", "zh"]) == 0
+    assert case.error().strip() == "a.png: 真实"
+    (file,) = json.loads(case("show", number, "--format", "json"))["files"]
+    assert (file["name"], file["decision"]) == ("a.png", "genuine")
+    other = case("new", "By digest").strip()
+    case("add", other, report.media.sha256.upper())
+    (file,) = json.loads(case("show", other, "--format", "json"))["files"]
+    assert file["decision"] == "forged"
+
+
+def test_what_is_not_there_is_told_and_not_stored(case: Told) -> None:
+    number = case("new", "A title").strip()
+    assert main(["case", "add", number, "gone.png", "gone*.jpg", "--examination", "99"]) == 1
+    lines = sorted(case.error().splitlines())
+    assert [line.partition(";")[0].partition(". ")[0] for line in lines] == [
+        "× 99: the store knows no such examination",
+        "× gone*.jpg: no file fits this pattern",
+        "× gone.png: 'gone.png' does not exist",
+    ]
+    with open_store(case.store) as store:
+        assert [one.path for one in store.results() if "gone" in one.path] == []
+
+
+def test_what_an_export_leaves_out_is_told(case: Told, tmp_path: Path) -> None:
+    number = case("new", "A title").strip()
+    report = known(case, 1, tmp_path / "a.png")
+    case("add", number, "a.png", "--keep-media", "never")
+    (tmp_path / "a.png").rename(tmp_path / "b.png")
+    digest = case("export", number, "--output", "a.zip").strip()
+    case("verify", "a.zip", "--expect", digest)
+    assert main(["case", "export", number, "--output", "a.zip", "--force"]) == 0
+    assert "it was not kept" in case.error()
+    (tmp_path / "b.png").rename(tmp_path / "a.png")
+    case("add", number, "a.png")
+    (tmp_path / "a.png").unlink()
+    sha256 = report.media.sha256
+    (tmp_path / "r.db.kept" / sha256[:2] / sha256).unlink()
+    assert main(["case", "export", number, "--output", "a.zip", "--force"]) == 1
+    assert "--folder names another" in case.error()
+    assert main(["case", "export", number, "--output", "a.zip", "--force", "--lang", "zh"]) == 1
+    assert "其副本不在结果库的文件夹中" in case.error()
+    case("export", number, "--output", "a.zip", "--force", "--no-media")
+
+
+def test_a_case_that_was_changed_is_exported_and_told(case: Told) -> None:
+    with open_store(case.store) as store, store.writing() as session:
+        session.execute(text("UPDATE \"case\" SET title = 'other'"))
+    assert main(["case", "export", "1", "--output", "a.zip", "--lang", "zh"]) == 1
+    assert "× 标题与日志不符" in case.error()
+    assert "已被篡改" in case("verify", "a.zip", "--lang", "zh", status=1)
+    with open_store(case.store) as store, store.writing() as session:
+        session.execute(text("UPDATE log_entry SET actor = 'eve' WHERE number = 2"))
+    assert main(["case", "log", "1", "--lang", "zh"]) == 1
+    assert "日志核验未通过：第 2 条被改动。" in case.error()
+
+
+def test_a_bundle_of_another_version_is_not_called_whole_without_a_word(
+    case: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case("export", 1, "--output", "a.zip")
+    monkeypatch.setattr("zhenwei.store.bundle_check.page_maker", lambda: "0" * 64)
+    told = case("verify", "a.zip")
+    assert "Whole, but its pages were made by another version and were not checked: 0 files, 2 entries" in told
+    assert json.loads(case("verify", "a.zip", "--format", "json"))["pages_checked"] is False
+    assert "完整，但其页面由另一版本生成" in case("verify", "a.zip", "--lang", "zh")
+
+
+def test_a_bundle_takes_no_file_of_the_case_away(case: Told, tmp_path: Path) -> None:
+    add_known(case, tmp_path)
+    (picture,) = tmp_path.glob("*.png")
+    before = picture.read_bytes()
+    assert main(["case", "export", "1", "--output", picture.name, "--force"]) == 2
+    assert "the place of a file of the case" in case.error()
+    assert picture.read_bytes() == before
+
+
+def test_what_an_erasure_does_not_find_is_named(case: Told, tmp_path: Path) -> None:
+    sha256 = add_known(case, tmp_path)
+    kept = sorted([path.name for path in (tmp_path / "r.db.kept").rglob("*") if path.is_file()])
+    assert kept
+    assert main(["case", "erase", "--file", sha256.upper(), "--yes", "--folder", "other", "--lang", "zh"]) == 1
+    told = case.error()
+    assert "已清除 1 项；日志保留其摘要。" in told
+    assert sorted([word for word in told.split() if len(word) == 64]) == kept
+    case("erase", "--compact")
+    assert not [path for path in (tmp_path / "r.db.kept").rglob("*") if path.is_file()]
+
+
+def test_options_without_a_meaning_are_refused(case: Told) -> None:
+    for words, told in (
+        (["erase", "--before", "2020-01-31", "--files"], "--files is for --case"),
+        (["erase", "--case", "1", "--in-cases"], "--in-cases is for --before"),
+        (["new", "T", "--actor", "\udcff"], "no name to stand in the log"),
+    ):
+        assert main(["case", *words]) == 2
+        assert told in case.error()

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
+from sqlalchemy import text
 from tests.store.test_kept import PHRASE, drawn, keep
 from tests.store.test_store import failure
 from tests.store.test_store import keep as keep_plain
@@ -95,3 +96,24 @@ def test_a_store_that_was_moved_without_its_folder_is_told_from_one_without_page
     assert "--folder" in told
     assert "--again" not in told
     assert main([*pages, "--folder", f"{store}.kept"]) == 0
+
+
+def test_options_that_would_do_nothing_are_refused(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--format", "csv", "--output", str(tmp_path / "p")], ["--folder", "nope"]):
+        assert main(["results", "--store", store, *words]) == 2
+        assert "--output" in capsys.readouterr().err
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_report_that_is_damaged_is_told_and_the_others_come(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(store) as opened, opened.writing() as session:
+        session.execute(text("UPDATE report SET document = '{bad' WHERE examination_id = 1"))
+    assert main(["results", "--store", store, "--format", "jsonl"]) == 0
+    told = capsys.readouterr()
+    first, second, third = [json.loads(line) for line in told.out.splitlines()]
+    assert first["error"]["kind"] == "DataError"
+    assert second["verdict"]["decision"] == "forged"
+    assert third["error"]["kind"] == "TimeLimitError"
+    assert "the report in the store is damaged" in told.err

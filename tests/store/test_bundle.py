@@ -8,7 +8,7 @@ import json
 import stat
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,21 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
+from sqlalchemy import select, text, update
 from tests.store.test_kept import PHRASE, drawn, keep, kept
 from tests.store.test_store import OURS
 
 from zhenwei.errors import DataError
-from zhenwei.store import Cases, open_store
-from zhenwei.store.bundle import export
+from zhenwei.report.packed import pack, unpack
+from zhenwei.store import Cases, Kept, Store, open_store
+from zhenwei.store.bundle import LeftOut, _member, export
 from zhenwei.store.bundle_check import check
 from zhenwei.store.bundle_reading import Bundle
+from zhenwei.store.cases import CaseAtRest
 from zhenwei.store.chain import Entry, canonical, salted
+from zhenwei.store.folder import Folder
+from zhenwei.store.tables import Examination, ReportRow
+from zhenwei.types import Report
 
 Members = dict[str, bytes]
 
@@ -45,9 +51,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         cases.add_file(made.id, first.media.sha256, name="../a.PNG")
         cases.add_file(made.id, second.media.sha256, name="b.png")
         cases.note(made.id, "A note", sha256=first.media.sha256)
+        cases.note(made.id, "Another")
         cases.tag(made.id, "news")
         bundles = [folder / "one.zip", folder / "two.zip"]
-        digests = {export(cases, own, made.id, path) for path in bundles}
+        digests = {export(cases, own, made.id, path).digest for path in bundles}
         assert bundles[0].read_bytes() == bundles[1].read_bytes()
         assert [entry.action for entry in cases.store_log()] == ["case-opened", "case-exported", "case-exported"]
         assert cases.store_log()[-1].details["bundle"] in digests
@@ -64,7 +71,8 @@ def written(path: Path, content: Members) -> Path:
     """As a bundle, its manifest as it is."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in content.items():
-            archive.writestr(name, data, zipfile.ZIP_STORED if name.startswith("media/") else None)
+            method = zipfile.ZIP_STORED if name.startswith("media/") else zipfile.ZIP_DEFLATED
+            archive.writestr(_member(name, len(data), method), data)
     return path
 
 
@@ -82,7 +90,7 @@ def test_a_bundle_is_whole_and_holds_what_was_in_the_case(exported: tuple[Path, 
     found = check(path, expected=digest)
     assert found.flaws == ()
     assert found.notes == ("b.png: the file itself is not in the bundle",)
-    assert (found.title, found.digest, found.entries) == ("A case", digest, 7)
+    assert (found.title, found.digest, found.entries) == ("A case", digest, 8)
     assert [(claim.name, claim.decision, claim.llr) for claim in found.claims] == [
         ("../a.PNG", "forged", 2.5),
         ("b.png", "forged", 2.5),
@@ -93,6 +101,7 @@ def test_a_bundle_is_whole_and_holds_what_was_in_the_case(exported: tuple[Path, 
     assert sum([name.endswith(".html") for name in names]) == 2
     assert sum([name.startswith("reports/") for name in names]) == 4
     assert PHRASE in members(path)[found.claims[0].medium.replace("media", "pages").replace(".png", ".html")].decode()
+    assert b"zhenwei case verify BUNDLE.zip --replay" in members(path)["index.html"]
     other = check(path, expected="0" * 64)
     assert other.flaws == ("the bundle is another than 0000000000000000…",)
 
@@ -135,16 +144,23 @@ FORGERIES: dict[str, tuple[Callable[[Members], object], str]] = {
     "tag": (in_json("case.json", lambda case: case["tags"].append("x")), "tags"),
     "note": (in_json("case.json", lambda case: case["notes"][0].update(text="No")), "notes"),
     "note's author": (in_json("case.json", lambda case: case["notes"][0].update(actor="eve")), "notes"),
-    "name": (in_json("case.json", lambda case: case["files"][0].update(name="c.png")), "files, or their names"),
-    "file left out": (in_json("case.json", lambda case: case["files"].pop()), "files, or their names"),
-    "file twice": (in_json("case.json", lambda case: case["files"].append(case["files"][0])), "files, or their names"),
+    "name": (in_json("case.json", lambda case: case["files"][0].update(name="c.png")), "the files, their names"),
+    "file left out": (in_json("case.json", lambda case: case["files"].pop()), "the files, their names"),
+    "file twice": (in_json("case.json", lambda case: case["files"].append(case["files"][0])), "the files, their names"),
     "verdict": (in_json("case.json", lambda case: case["files"][0].update(decision="genuine")), "verdict is another"),
     "page": (lambda c: c.update({one(c, ".html", "pages/"): b"<p>genuine</p>"}), "says something else"),
     "index": (lambda c: c.update({"index.html": b"<p>genuine</p>"}), "says something else"),
     "packed": (lambda c: c.update({one(c, ".packed", "pages/"): b"PK"}), "made of something else"),
     "put in": (lambda c: c.update({f"media/{'0' * 64}": b"x"}), "was changed|put in"),
-    "log entry": (in_log(4, actor="eve"), "files, or their names"),
+    "log entry": (in_log(4, actor="eve"), "the files, their names"),
     "log end": (in_json("manifest.json", lambda manifest: manifest.update(log_end="0" * 64)), "ends otherwise"),
+    "order of files": (in_json("case.json", lambda case: case["files"].reverse()), "their order"),
+    "order of notes": (in_json("case.json", lambda case: case["notes"].reverse()), "their order"),
+    "size": (in_json("case.json", lambda case: case["files"][0].update(size_bytes=1)), "that of the file"),
+    "size of a file that is not there": (
+        in_json("case.json", lambda case: case["files"][1].update(size_bytes=1)),
+        "than in its report",
+    ),
     "salt": (in_json("case.json", lambda case: case.update(salt="x")), "title"),
 }
 
@@ -176,6 +192,33 @@ def test_a_member_that_is_missing_and_a_broken_log_show(exported: tuple[Path, st
     assert "entry 2 is missing" in "; ".join(check(written(tmp_path / "b.zip", resealed(content))).flaws)
 
 
+def test_a_page_that_is_not_there_and_one_of_another_verdict_are_told(
+    exported: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, _ = exported
+    content = members(path)
+    del content[one(content, ".packed", "pages/")], content[one(content, ".html", "pages/")]
+    for name in ("case.json", "manifest.json"):
+        in_json(name, _without_pages)(content)
+    found = check(written(tmp_path / "a.zip", resealed(content)))
+    assert "../a.PNG: its page is not in the bundle, though the log tells of one" in found.notes
+    content = members(path)
+    name = one(content, ".packed", "pages/")
+    report = unpack(content[name]).report
+    other = pack(replace(report, verdict=replace(report.verdict, decision="genuine", llr=-3.0)))
+    content[name] = other
+    found = check(written(tmp_path / "b.zip", resealed(content)))
+    assert "../a.PNG: its page is of another verdict than its report" in found.flaws
+
+
+def _without_pages(document: dict[str, Any]) -> None:
+    for file in document["files"]:
+        if isinstance(file, dict):
+            file["page"] = ""
+    if isinstance(document["files"], dict):
+        document["files"] = {name: file for name, file in document["files"].items() if "pages/" not in name}
+
+
 def test_pages_of_another_version_are_not_made_again(exported: tuple[Path, str], tmp_path: Path) -> None:
     path, _ = exported
     content = members(path)
@@ -183,6 +226,7 @@ def test_pages_of_another_version_are_not_made_again(exported: tuple[Path, str],
     found = check(written(tmp_path / "a.zip", resealed(content)))
     assert found.flaws == ()
     assert "another version" in found.notes[-1]
+    assert (found.are_pages_checked, check(path).are_pages_checked) == (False, True)
 
 
 def test_bytes_before_the_archive_show(exported: tuple[Path, str], tmp_path: Path) -> None:
@@ -204,6 +248,31 @@ def test_bytes_between_and_behind_the_members_show(exported: tuple[Path, str], t
         longer.write_bytes(other)
         assert check(longer).flaws == ("there is more in the archive than its members",)
     assert check(path).flaws == ()
+
+
+@pytest.mark.parametrize("where", [4, 6, 8, 10, 12, 14, 18, 22])
+def test_a_header_that_says_something_else_than_the_directory_shows(
+    exported: tuple[Path, str], tmp_path: Path, where: int
+) -> None:
+    data = bytearray(exported[0].read_bytes())
+    data[where] ^= 0x01
+    damaged = tmp_path / "a.zip"
+    damaged.write_bytes(data)
+    try:
+        assert check(damaged).flaws
+    except DataError:
+        assert where in (6, 8)  # it seems to be encrypted, or packed in another way
+
+
+def test_a_directory_with_other_times_or_rights_shows(exported: tuple[Path, str], tmp_path: Path) -> None:
+    data = exported[0].read_bytes()
+    with zipfile.ZipFile(exported[0]) as archive:
+        start = archive.start_dir
+    for offset in (12, 14, 36, 40):
+        changed = bytearray(data)
+        changed[start + offset] ^= 0x01
+        (tmp_path / "a.zip").write_bytes(changed)
+        assert "there is more in the archive than its members" in check(tmp_path / "a.zip").flaws
 
 
 def with_member(info: zipfile.ZipInfo, data: bytes) -> Callable[[Path, Members], None]:
@@ -291,3 +360,113 @@ def test_damage_anywhere_is_found_or_refused(exported: tuple[Path, str], tmp_pat
 
 def test_texts_cannot_be_guessed_without_the_salt() -> None:
     assert salted("a", "text") != salted("b", "text")
+
+
+@pytest.fixture
+def opened(where: str, tmp_path: Path) -> Iterator[tuple[Cases, Kept, Report]]:
+    """A case of one file, number 1."""
+    with open_store(where) as store:
+        own, outcome = kept(store, tmp_path), drawn(tmp_path / "a.png")
+        keep(own, outcome)
+        cases = Cases(store, actor="ada")
+        cases.create("A case")
+        cases.add_file(1, outcome.media.sha256, name="a.png")
+        yield cases, own, outcome
+
+
+def _changed(store: Store, *statements: str) -> None:
+    with store.writing() as session:
+        for statement in statements:
+            session.execute(text(statement))
+
+
+def test_a_verdict_that_was_changed_in_the_database_is_not_certified(
+    opened: tuple[Cases, Kept, Report], tmp_path: Path
+) -> None:
+    cases, own, outcome = opened
+    again = replace(outcome, verdict=replace(outcome.verdict, llr=2.75))
+    keep(own, again)  # as it should be
+    assert export(cases, own, 1, tmp_path / "a.zip").flaws == ()
+    assert cases.log(1)[-1].action == "examination-changed"
+    entries = len(cases.log(1))
+    with cases.store.writing() as session:
+        session.execute(update(Examination).values(decision="genuine", llr=-4.5))
+        for row in session.scalars(select(ReportRow)):
+            document = json.loads(row.document)
+            document["verdict"] |= {"decision": "genuine", "llr": -4.5}
+            row.document = json.dumps(document)
+    found = export(cases, own, 1, tmp_path / "a.zip")
+    assert "a.png: its verdict is another than in the log" in found.flaws
+    assert "a.png: its page is of another verdict than its report" in found.flaws
+    assert len(cases.log(1)) == entries
+    assert check(tmp_path / "a.zip").flaws == found.flaws
+
+
+def test_a_note_that_was_changed_in_the_database_is_told(opened: tuple[Cases, Kept, Report], tmp_path: Path) -> None:
+    cases, own, _ = opened
+    cases.note(1, "one")
+    _changed(cases.store, "UPDATE note SET text = 'other'")
+    assert export(cases, own, 1, tmp_path / "a.zip").flaws == ("the notes, or their order, are others than in the log",)
+
+
+def test_whoever_works_on_a_case_while_it_is_exported_does_not_spoil_it(
+    opened: tuple[Cases, Kept, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others come in between the case and its first report, and between that and the page."""
+    cases, own, outcome = opened
+    came: list[str] = []
+    read, document = Folder.read, CaseAtRest.document
+
+    def at_document(case: CaseAtRest, *given: Any) -> str | None:
+        if "document" not in came:
+            came.append("document")
+            cases.note(1, "meanwhile")
+            keep(own, replace(outcome, evidence=(replace(outcome.evidence[0], finding="Another."),)))
+        return document(case, *given)
+
+    def at_page(folder: Folder, sha256: str) -> bytes:
+        if "page" not in came:
+            came.append("page")
+            keep(own, replace(outcome, evidence=(replace(outcome.evidence[0], finding="Yet another."),)))
+        return read(folder, sha256)
+
+    monkeypatch.setattr(CaseAtRest, "document", at_document)
+    monkeypatch.setattr(Folder, "read", at_page)
+    found = export(cases, own, 1, tmp_path / "a.zip")
+    assert came == ["document", "page"]
+    assert (found.flaws, found.left_out) == ((), ())
+    assert check(tmp_path / "a.zip").flaws == ()
+    assert "Yet another." in members(tmp_path / "a.zip")[f"reports/{outcome.media.sha256}.en.json"].decode()
+
+
+def test_what_ends_a_line_may_stand_in_a_name(opened: tuple[Cases, Kept, Report], tmp_path: Path) -> None:
+    cases, own, _ = opened
+    Cases(cases.store, actor="a\u2028b\u0085c").note(1, "one\u2028two")
+    assert export(cases, own, 1, tmp_path / "a.zip").flaws == ()
+
+
+def test_a_case_that_no_bundle_can_hold_is_told_when_it_is_written(
+    opened: tuple[Cases, Kept, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases, own, _ = opened
+    monkeypatch.setattr("zhenwei.store.bundle.MAX_TEXT_BYTES", 20_000)
+    cases.note(1, "字" * 10_000)
+    with pytest.raises(DataError, match="too large for one bundle"):
+        export(cases, own, 1, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+    assert cases.store_log()[-1].action == "case-opened"
+
+
+def test_what_is_lost_is_left_out_and_told(opened: tuple[Cases, Kept, Report], tmp_path: Path) -> None:
+    cases, own, _ = opened
+    (tmp_path / "a.png").unlink()
+    for path in (tmp_path / "kept").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    found = export(cases, own, 1, tmp_path / "a.zip")
+    assert found.left_out == (LeftOut("a.png", "page", is_lost=True), LeftOut("a.png", "media", is_lost=True))
+    assert found.flaws == ()
+    _changed(cases.store, "UPDATE report SET document = '{bad'")
+    found = export(cases, own, 1, tmp_path / "a.zip")
+    assert LeftOut("a.png", "report", is_lost=True) in found.left_out
+    assert "a.png: its reports are others than in the log" in found.flaws

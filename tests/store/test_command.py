@@ -33,3 +33,11 @@ def test_a_scan_into_either_database_goes_on(where: str, tmp_path: Path, capsys:
     found = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
     assert [Path(row["file"]).name for row in found] == ["calm_0.png", "calm_1.png", "calm_2.png"]
     assert {row["decision"] for row in found} == {"inconclusive"}
+
+
+def test_a_bundle_without_a_folder_says_so(where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = str(tmp_path / "a.zip")
+    assert main(["case", "new", "A title", "--store", where]) == 0
+    assert main(["case", "export", "1", "--output", bundle, "--store", where]) == 0
+    assert ("no folder is named" in capsys.readouterr().err) == where.startswith("postgresql")
+    assert main(["case", "verify", bundle]) == 0

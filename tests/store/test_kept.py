@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,9 @@ from zhenwei.errors import DataError, NotFoundError, OutputError, UsageError
 from zhenwei.report.page import to_html
 from zhenwei.store import Cases, Kept, Store, open_store
 from zhenwei.store.erasure import Erasure
-from zhenwei.store.folder import Folder
+from zhenwei.store.folder import Folder, GoneError
 from zhenwei.store.kept import Wish, folder_of, parse_wish
+from zhenwei.store.where import Condition
 from zhenwei.types import Evidence, ImageExhibit, Media, Report
 
 PHRASE = "a phrase that stands nowhere else 7Qx"
@@ -82,6 +83,16 @@ def test_the_page_of_a_further_examination_takes_the_place_of_the_earlier_one(st
     assert "Another." in own.page(number)
 
 
+def test_an_examination_without_a_page_leaves_none_of_an_earlier_answer(store: Store, tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    number = keep(kept(store, tmp_path, "never"), outcome)
+    own = replace(kept(store, tmp_path, "never"), pages=False)
+    assert keep(own, outcome) == number
+    with pytest.raises(NotFoundError, match="no page"):
+        own.page(number)
+    assert lying(tmp_path / "kept") == []
+
+
 def test_media_are_kept_under_their_digest_however_they_are_called(store: Store, tmp_path: Path) -> None:
     outcome = drawn(tmp_path / "a.png")
     own, sha256 = kept(store, tmp_path), outcome.media.sha256
@@ -94,6 +105,10 @@ def test_media_are_kept_under_their_digest_however_they_are_called(store: Store,
     own.folder.where(sha256).write_bytes(b"changed")
     with pytest.raises(DataError, match="was changed"):
         own.folder.read(sha256)
+    own.folder.remove(sha256)
+    with pytest.raises(GoneError, match="--folder names another") as gone:
+        own.folder.read(sha256)
+    assert gone.value.got == str(own.folder.where(sha256))
 
 
 def test_nothing_is_kept_where_nobody_wants_it_or_the_file_is_another_by_now(store: Store, tmp_path: Path) -> None:
@@ -113,13 +128,13 @@ def test_media_go_when_their_time_is_over_but_not_those_of_another_tenant(store:
     own, theirs = kept(store, tmp_path, past), kept(store, tmp_path, "always", "them")
     keep(own, outcome)
     keep(theirs, outcome)
-    assert own.drop_expired() == 1
+    assert own.drop_expired() == (1, ())
     (tmp_path / "a.png").unlink()
     assert own.media_path(outcome.media.sha256) is None
     assert theirs.media_path(outcome.media.sha256) is not None
     assert (own.has_media(outcome.media.sha256), theirs.has_media(outcome.media.sha256)) == (False, True)
     keep_again = kept(store, tmp_path, past, "them")
-    assert keep_again.drop_expired() == 0  # for ever stays for ever
+    assert keep_again.drop_expired() == (0, ())  # for ever stays for ever
 
 
 @pytest.mark.parametrize(("text", "found"), [("never", "never"), ("always", "always"), ("until 2130-01-31", 31)])
@@ -164,6 +179,54 @@ def test_a_store_without_a_folder_says_so(store: Store) -> None:
     else:
         with pytest.raises(UsageError, match="--folder"):
             folder_of(store)
+
+
+EAST = timezone(timedelta(hours=8))
+
+
+def test_times_of_other_zones_are_the_same_moments(store: Store, tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    later = datetime.now(timezone(timedelta(hours=-5))) + timedelta(hours=1)
+    own = kept(store, tmp_path, later)
+    keep(own, outcome)
+    assert own.drop_expired() == (0, ())
+    for zone in (EAST, timezone(timedelta(hours=-5))):
+        hour_ago = datetime.now(zone) - timedelta(hours=1)
+        assert Erasure(own, "ada").before(hour_ago) == ()
+        for compare, count in ((">=", 1), ("<", 0)):
+            condition = Condition.parse(f"examined_at{compare}{hour_ago.isoformat()}")
+            assert len(list(store.results([condition]))) == count
+    assert Erasure(own, "ada").before(datetime.now(EAST) + timedelta(seconds=1)) == (outcome.media.sha256,)
+    with pytest.raises(UsageError):
+        Condition.parse("examined_at>=0001-01-01T00:00+08:00")
+
+
+def test_what_was_met_since_is_not_old(store: Store, tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    own = kept(store, tmp_path)
+    keep(own, outcome)
+    moment = datetime.now(UTC)
+    store.place(outcome.media.path, outcome.media.sha256, 5000)
+    assert Erasure(own, "ada").before(moment) == ()
+    assert Erasure(own, "ada").before(datetime.now(UTC)) == (outcome.media.sha256,)
+
+
+def test_what_was_to_be_erased_and_lies_elsewhere_is_named(store: Store, tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    own, sha256 = kept(store, tmp_path), outcome.media.sha256
+    keep(own, outcome)
+    other = Erasure(replace(own, folder=Folder(tmp_path / "other")), "ada")
+    other.file(sha256)
+    assert sorted(other.missing) == lying(tmp_path / "kept")
+    own.sweep()
+    assert lying(tmp_path / "kept") == []
+
+
+def test_a_name_without_a_folder_is_looked_for_beside_the_store_too(tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    with open_store(str(tmp_path / "results.db")) as store:
+        store.record("a.png", outcome.media.sha256, 5000, outcome, OURS, seconds=1.0)
+        assert kept(store, tmp_path).media_path(outcome.media.sha256) == tmp_path / "a.png"
 
 
 def remains(store: Store, tmp_path: Path, *words: bytes) -> list[bytes]:

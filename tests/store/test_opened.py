@@ -19,8 +19,8 @@ from tests.store.test_store import keep, report
 
 from zhenwei.cli import main
 from zhenwei.errors import DataError, OutputError, UsageError, ZhenweiError
-from zhenwei.store import open_store
-from zhenwei.store.refusals import RefusedError, UnstorableError, shown, without_password
+from zhenwei.store import Cases, open_store
+from zhenwei.store.refusals import DamagedError, RefusedError, UnstorableError, shown, without_password
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,28 @@ def test_a_file_that_is_no_database_is_no_store(tmp_path: Path) -> None:
     file.write_bytes(b"no database " * 1000)
     with pytest.raises(DataError, match="no store"):
         open_store(str(file))
+
+
+def test_a_store_that_is_damaged_is_told_from_what_is_none(tmp_path: Path) -> None:
+    where = str(tmp_path / "a.db")
+    with open_store(where) as store:
+        keep(store, 1, report(1))
+        Cases(store).create("A case")
+    whole = (tmp_path / "a.db").read_bytes()
+    (tmp_path / "b.db").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DamagedError, match="is damaged"):
+        open_store(str(tmp_path / "b.db"))
+    for statement, ask in (
+        ("UPDATE log_entry SET at = 'xx'", lambda store: Cases(store).verify_log(1)),
+        ("UPDATE \"case\" SET created_at = 'xx'", lambda store: Cases(store).list()),
+        ("UPDATE examination SET examined_at = 'xx'", lambda store: list(store.results())),
+    ):
+        (tmp_path / "a.db").write_bytes(whole)
+        with open_store(where) as store:
+            with store.writing() as session:
+                session.execute(text(statement))
+            with pytest.raises(DamagedError, match="is damaged"):
+                ask(store)
 
 
 def test_who_only_reads_makes_no_store_of_an_empty_file_or_database(

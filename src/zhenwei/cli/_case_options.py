@@ -39,6 +39,8 @@ def opened(store: str, actor: str = "local", *, create: bool = False, write: boo
 
     if not 0 < len(actor) <= 64:
         raise UsageError("this is no name to stand in the log", got=f"{len(actor)} characters", want="1 to 64")
+    if any("\ud800" <= character <= "\udfff" for character in actor):
+        raise UsageError("this is no name to stand in the log", got=ascii(actor), want="a text in UTF-8")
     with open_store(store, create=create, write=write) as found:
         yield Cases(found, actor=actor)
 

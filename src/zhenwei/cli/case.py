@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +14,15 @@ import typer
 from zhenwei.cli._case_bundles import erase, export, verify
 from zhenwei.cli._case_options import MOST, Actor, CaseNumber, FolderOption, StoreOption, find_file, opened, plain
 from zhenwei.cli._options import TableFormat, TableOption
-from zhenwei.cli.language import current, say
+from zhenwei.cli.language import current, say, told
 from zhenwei.cli.trouble import complain_of, notes_console
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zhenwei.errors import ZhenweiError
     from zhenwei.store.cases import CaseContent, Cases
+    from zhenwei.store.kept import Kept
 
 _HELP = """Keep files, verdicts and notes of a case together; hand it on so that others can check it.
 
@@ -70,7 +75,8 @@ def add(
     number: CaseNumber,
     store: StoreOption,
     files: Annotated[
-        list[str] | None, typer.Argument(help="Files, or digests that the store knows.", metavar="FILE...")
+        list[str] | None,
+        typer.Argument(help="Files, folders, patterns, or digests that the store knows.", metavar="FILE..."),
     ] = None,
     examination: Annotated[
         list[str] | None,
@@ -81,7 +87,8 @@ def add(
     keep_media: Annotated[str, typer.Option(help="Keep copies: never, always, 'until 2027-01-31'.")] = "always",
     again: Annotated[bool, typer.Option("--again", help="Examine what the store knows, too.")] = False,
 ) -> None:
-    """Put files into a case, each with its latest examination. What the store does not know is examined first.
+    """Put files into a case, each with the examination by this version at the standard depth, which is made first where
+    the store has none; by its digest, with its latest one.
 
     An examination is named by its number in the store (examination_id of zhenwei results --format csv and of zhenwei
     case show --format json), or by the id in its address in the service. A file that is in the case already gets the
@@ -96,53 +103,93 @@ def add(
 
       zhenwei case add 1 --examination 17 --store results.db      # as it was found then
     """
-    from zhenwei.engine import examine_into
-    from zhenwei.errors import MediaError, UsageError, ZhenweiError
-    from zhenwei.media.sources import identify
-    from zhenwei.pipeline import Options
-    from zhenwei.report import Unreadable
+    from zhenwei.cli.inputs import collect
+    from zhenwei.errors import UsageError, ZhenweiError
     from zhenwei.store.folder import is_digest
     from zhenwei.store.kept import Kept, folder_of, parse_wish
-    from zhenwei.store.store import storable
 
     if not files and not examination:
         raise UsageError("nothing is to be put into the case", want="files, or --examination")
-    files, notes, bad = files or [], notes_console(), 0
-    told_of: set[str] = set()
+    files, notes = files or [], notes_console()
+    digests = [word.lower() for word in files if is_digest(word.lower()) and not Path(word).exists()]
+    inputs = collect([word for word in files if word.lower() not in digests])
     with opened(store, actor) as cases:
         cases.get(number)
         keep = Kept(cases.store, folder_of(cases.store, folder), parse_wish(keep_media))
-        paths = [path for path in files if Path(path).is_file() or not is_digest(path)]
-        for step in examine_into(cases.store, paths, Options(), workers=1, again=again, keep=keep):
-            bad += step.decision == "unreadable"
-            if isinstance(step.outcome, Unreadable):
-                complain_of(step.path, step.outcome.error, notes)
-                told_of.add(step.path)
-                continue
-            told = step.decision
-            if told == "unreadable":
-                told = say("unreadable, as before; --again tries once more and says why")
-            notes.print(plain(f"{step.path}: {told}"))
-        for path in files:
+        inputs.tell_unreadable(notes)
+        inputs.tell_left_out(notes, verbose=False)
+        bad = len(inputs.unreadable) + _add_files(cases, number, inputs.files, keep, again=again, notes=notes)
+        for sha256 in digests:
             try:
-                if path in paths:
-                    name = Path(path).name
-                    held = cases.add_file(number, identify(path)[0], name=name)
-                    if held != storable(name):
-                        notes.print(plain(say("{}: these bytes are in the case already, as {}", path, held)))
-                else:
-                    cases.add_file(number, path)
+                cases.add_file(number, sha256)
             except ZhenweiError as error:
-                if not (isinstance(error, MediaError) and path in told_of):
-                    complain_of(path, error, notes)
-                bad += path not in paths
+                complain_of(sha256, _named(error), notes)
+                bad += 1
         for id_ in examination or ():
             try:
                 _add_examination(cases, number, id_)
             except ZhenweiError as error:
-                complain_of(id_, error, notes)
+                complain_of(id_, _named(error), notes)
                 bad += 1
     raise typer.Exit(int(bad > 0))
+
+
+def _add_files(cases: Cases, number: int, paths: Sequence[str], keep: Kept, *, again: bool, notes: Console) -> int:
+    """Those that are there, examined first where it is due; how many are not there, or could not be examined."""
+    from zhenwei.engine import examine_into
+    from zhenwei.errors import MediaError, ZhenweiError
+    from zhenwei.media.sources import identify
+    from zhenwei.pipeline import Options, engine_of
+    from zhenwei.report import Unreadable
+    from zhenwei.store.fingerprint import fingerprint_of
+    from zhenwei.store.store import storable
+
+    there, bad = [], 0
+    for path in paths:
+        try:
+            Path(path).stat()
+            there.append(path)
+        except (FileNotFoundError, NotADirectoryError):
+            try:
+                identify(path)
+            except MediaError as error:
+                complain_of(path, error, notes)
+            bad += 1
+        except (OSError, ValueError):
+            there.append(path)  # it is told of as what cannot be read
+    told_of: set[str] = set()
+    for step in examine_into(cases.store, there, Options(), workers=1, again=again, keep=keep):
+        bad += step.decision == "unreadable"
+        if isinstance(step.outcome, Unreadable):
+            complain_of(step.path, step.outcome.error, notes)
+            told_of.add(step.path)
+            continue
+        decision = say(step.decision)
+        if step.decision == "unreadable":
+            decision = say("unreadable, as before; --again tries once more and says why")
+        notes.print(plain(f"{step.path}: {decision}"), markup=False)
+    options = Options()
+    fingerprint = fingerprint_of(engine_of(options), options.asked)
+    for path in there:
+        try:
+            sha256, name = identify(path)[0], Path(path).name
+            id_ = cases.store.examination_id(sha256, fingerprint)
+            held = cases.add_file(number, sha256, name=name, examination_id=id_)
+            if held != storable(name):
+                already = say("{}: these bytes are in the case already, as {}", path, held)
+                notes.print(plain(already), markup=False)
+        except ZhenweiError as error:
+            if not (isinstance(error, MediaError) and path in told_of):
+                complain_of(path, error, notes)
+                bad += 1
+    return bad
+
+
+def _named(error: ZhenweiError) -> ZhenweiError:
+    """As it is told beside the name of what is not there, which it need not tell again."""
+    from zhenwei.errors import NotFoundError
+
+    return NotFoundError(error.what, want=error.want, fix=error.fix) if isinstance(error, NotFoundError) else error
 
 
 def _add_examination(cases: Cases, number: int, id_: str) -> None:
@@ -159,7 +206,7 @@ def _add_examination(cases: Cases, number: int, id_: str) -> None:
         cases.add_examination(number, int(id_))
     else:
         want = "a number, or the id of the service"
-        raise UsageError("this is no examination", got=id_, want=want)
+        raise UsageError("this is no examination", want=want)
 
 
 @case.command()
@@ -302,7 +349,8 @@ def log(
             rows.append([str(entry.number), f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, did, entry.sha256[:16]])
         _table(_LOG_HEADS[current() == "zh"], rows)
     if flaw:
-        notes_console().print(plain(f"The log does not hold: {flaw}."), style="bold red")
+        line = say("The log does not hold: {}.", told(flaw))
+        notes_console().print(plain(line), style="bold red", markup=False)
     raise typer.Exit(int(bool(flaw)))
 
 

@@ -15,8 +15,8 @@ import typer
 from zhenwei.cli._case_options import StoreOption
 from zhenwei.cli._results_files import RESULT_COLUMNS, earlier_answers, write_pages, write_parquet
 from zhenwei.cli.language import current, say, told
-from zhenwei.cli.trouble import notes_console
-from zhenwei.errors import UsageError
+from zhenwei.cli.trouble import complain_of, notes_console
+from zhenwei.errors import DataError, UsageError
 from zhenwei.types import Language
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ def results(
 
     if by_folder and output is not None:
         raise UsageError("--by-folder and --output exclude each other", want="one of them")
+    if output is not None and format_ is not Format.table:
+        raise UsageError("--format and --output exclude each other", want="one of them")
+    if folder is not None and output is None:
+        raise UsageError("--folder is for --output", want="--output, or without --folder")
     language: Language = current()
     with open_store(store, write=False) as opened:
         from zhenwei.store.where import Condition
@@ -145,6 +149,7 @@ def _jsonl(store: Store, found: Iterable[Result], language: Language) -> Iterato
     import json
 
     from zhenwei.report import SCHEMA, as_json, of_path
+    from zhenwei.store.store import said_of
 
     earlier = 0
     for one in found:
@@ -153,8 +158,17 @@ def _jsonl(store: Store, found: Iterable[Result], language: Language) -> Iterato
             error = {"kind": one.error_kind, "message": one.error, "fix": one.error_fix}
             yield as_json({"schema": SCHEMA, "file": {"path": one.path}, "error": error}) + "\n"
             continue
+        try:
+            report = json.loads(document)
+        except ValueError as error:
+            fix = "Scan again with --again."
+            damaged = DataError("the report in the store is damaged", got=str(error), fix=fix)
+            complain_of(one.path, damaged)
+            told_of = {"kind": type(damaged).__name__, "message": said_of(damaged), "fix": damaged.fix}
+            yield as_json({"schema": SCHEMA, "file": {"path": one.path}, "error": told_of}) + "\n"
+            continue
         earlier += bool(one.error)
-        yield as_json(of_path(json.loads(document), one.path)) + "\n"
+        yield as_json(of_path(report, one.path)) + "\n"
     if earlier:
         notes_console().print(earlier_answers(earlier), style="yellow", markup=False)
 

@@ -13,41 +13,69 @@ import secrets
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from zhenwei.errors import DataError, OutputError
 from zhenwei.report.packed import unpack
 from zhenwei.report.page import to_html
+from zhenwei.store.bundle_check import check
+from zhenwei.store.bundle_reading import ATTRIBUTES, EPOCH, MAX_MEMBERS, MAX_TEXT_BYTES, MAX_TEXTS_BYTES, UNIX
 from zhenwei.store.case_page import case_page, page_maker
-from zhenwei.store.cases import CaseContent, Cases, FileInCase
-from zhenwei.store.chain import Entry, canonical
+from zhenwei.store.cases import CaseAtRest, Cases, FileInCase
+from zhenwei.store.chain import canonical
+from zhenwei.store.folder import GoneError
 from zhenwei.store.kept import Kept
 from zhenwei.types import Language
 
 SCHEMA = "zhenwei.case-bundle/1"
 CASE_SCHEMA = "zhenwei.case/1"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same case gives the same bytes
 _PIECE = 1 << 20
 _ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 _LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What is not in a bundle. ``name``: of the file in the case. ``is_lost``: it was kept, and cannot be read."""
+
+    name: str
+    what: Literal["media", "page", "report"]
+    is_lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """``digest``: of the bundle. ``flaws``: what :func:`zhenwei.store.bundle_check.check` says does not hold, where
+    somebody changed the database."""
+
+    digest: str
+    left_out: tuple[LeftOut, ...]
+    flaws: tuple[str, ...]
+
+
 def export(
     cases: Cases, kept: Kept | None, case_id: int, path: Path, *, language: Language = "en", media: bool = True
-) -> str:
-    """Write the case to ``path``, whole or not at all; the digest of the bundle, which the log of the store keeps.
+) -> Exported:
+    """Write the case to ``path``, whole or not at all. The log of the store keeps the digest of the bundle.
 
     ``language``: of the pages; reports are there in both. ``kept``: where media and pages are; without, there are none
     in it. ``media``: whether the files themselves go in, as far as they are to be had. Raises OutputError where it
-    cannot be written.
+    cannot be written, DataError where it would be larger than what is read again.
     """
-    cases.refresh(case_id)
-    content, entries = cases.get(case_id), cases.log(case_id)
     half = path.with_name(f".zhenwei-{secrets.token_hex(8)}.part")
     try:
-        with half.open("xb") as file:
-            digest = _Writer(file, cases, kept, media, language).all(content, entries)
+        for is_last in (False, False, True):
+            try:
+                with cases.at_rest(case_id) as case, half.open("wb") as file:
+                    writer = _Writer(file, cases, case, kept, media, language)
+                    digest = writer.all()
+                break
+            except GoneError:  # it was examined anew meanwhile, and its earlier page went
+                if is_last:
+                    raise
+        found = Exported(digest, tuple(writer.left_out), check(half).flaws)
         half.replace(path)
     except OSError as error:
         raise OutputError("the bundle cannot be written", got=f"{path}: {error.strerror or error}") from None
@@ -55,17 +83,22 @@ def export(
         with suppress(OSError):
             half.unlink(missing_ok=True)
     cases.record(case_id, "case-exported", {"bundle": digest})
-    return digest
+    return found
 
 
 class _Writer:
-    def __init__(self, file: IO[bytes], cases: Cases, kept: Kept | None, media: bool, language: Language) -> None:
+    def __init__(
+        self, file: IO[bytes], cases: Cases, case: CaseAtRest, kept: Kept | None, media: bool, language: Language
+    ) -> None:
+        self.left_out: list[LeftOut] = []
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
-        self._cases, self._kept, self._media, self._language = cases, kept, media, language
+        self._cases, self._case, self._kept, self._media, self._language = cases, case, kept, media, language
         self._members: dict[str, dict[str, Any]] = {}
         self._reports: dict[str, Mapping[str, Any]] = {}  # by digest of the file, in the language of the pages
+        self._text_bytes = 0
 
-    def all(self, content: CaseContent, entries: tuple[Entry, ...]) -> str:
+    def all(self) -> str:
+        content, entries = self._case.content, self._case.entries
         with self._zip:
             line = content.line
             files = [self._file(file) for file in content.files]
@@ -84,8 +117,7 @@ class _Writer:
             }
             self._text("case.json", _document(case))
             self._text("log.jsonl", "".join([canonical(entry.to_dict()) + "\n" for entry in entries]))
-            engines = self._cases.engines([file.fingerprint for file in content.files if file.fingerprint])
-            self._text("engines.json", _document({"engines": engines}))
+            self._text("engines.json", _document({"engines": self._case.engines()}))
             self._text("index.html", case_page(case, entries, self._reports, self._language))
             manifest = {"schema": SCHEMA, "case": line.uid, "log_end": entries[-1].sha256, "files": self._members}
             written = _document(manifest)
@@ -96,12 +128,18 @@ class _Writer:
         """What ``case.json`` says of it, and its members."""
         reports: dict[str, str] = {}
         for language in _LANGUAGES if file.examination_id is not None else ():
-            document = self._cases.store.document(file.examination_id or 0, language)
-            if document is not None:
-                reports[language] = f"reports/{file.sha256}.{language}.json"
-                self._text(reports[language], document)
-                if language == self._language:
-                    self._reports[file.sha256] = json.loads(document)
+            document = self._case.document(file.examination_id or 0, language)
+            if document is None:
+                continue
+            try:
+                report = json.loads(document)
+            except ValueError:
+                self.left_out.append(LeftOut(file.name, "report", is_lost=True))
+                continue
+            reports[language] = f"reports/{file.sha256}.{language}.json"
+            self._text(reports[language], document)
+            if language == self._language:
+                self._reports[file.sha256] = report
         return {
             "sha256": file.sha256,
             "size_bytes": file.size_bytes,
@@ -116,19 +154,30 @@ class _Writer:
         }
 
     def _page(self, file: FileInCase) -> str:
-        """The packed report and the page that is made of it; "" where none was kept."""
-        digest = self._cases.page_digest(file.examination_id) if file.examination_id is not None else ""
+        """The packed report and the page that is made of it; "" where none was kept, or it is lost. GoneError where
+        it went because another took its place meanwhile."""
+        digest = self._case.page_digest(file.examination_id) if file.examination_id is not None else ""
         if self._kept is None or not digest:
             return ""
-        packed = self._kept.packed(file.examination_id or 0)
+        try:
+            packed = self._kept.folder.read(digest)
+            page = to_html(unpack(packed).report, self._language)
+        except DataError as error:
+            if isinstance(error, GoneError) and self._cases.page_digest(file.examination_id or 0) != digest:
+                raise
+            self.left_out.append(LeftOut(file.name, "page", is_lost=True))
+            return ""
         name = f"pages/{file.sha256}.packed"
         self._text(name, packed, zipfile.ZIP_STORED)
-        self._text(f"pages/{file.sha256}.html", to_html(unpack(packed).report, self._language))
+        self._text(f"pages/{file.sha256}.html", page)
         return name
 
     def _medium(self, file: FileInCase) -> str:
         source = self._kept.media_path(file.sha256) if self._kept is not None and self._media else None
         if source is None:
+            if self._media:
+                is_lost = self._kept is not None and self._kept.is_to_be_kept(file.sha256)
+                self.left_out.append(LeftOut(file.name, "media", is_lost))
             return ""
         ending = Path(file.name).suffix.lower()
         name = f"media/{file.sha256}{ending if _ENDING.fullmatch(ending) else ''}"
@@ -149,13 +198,19 @@ class _Writer:
 
     def _text(self, name: str, text: str | bytes, method: int = zipfile.ZIP_DEFLATED) -> None:
         data = text.encode() if isinstance(text, str) else text
+        self._text_bytes += len(data)
+        if len(data) > MAX_TEXT_BYTES or self._text_bytes > MAX_TEXTS_BYTES or len(self._members) >= MAX_MEMBERS:
+            got = f"{name}: {len(data):,} bytes; {len(self._members):,} members of {self._text_bytes:,} bytes in all"
+            want = f"at most {MAX_TEXT_BYTES:,} bytes, {MAX_MEMBERS:,} members and {MAX_TEXTS_BYTES:,} bytes"
+            fix = "Divide it: put some of its files and notes into another case."
+            raise DataError("this case is too large for one bundle", got=got, want=want, fix=fix)
         self._zip.writestr(_member(name, len(data), method), data)
         self._members[name] = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
 
 
 def _member(name: str, size_bytes: int, method: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _EPOCH)
-    info.compress_type, info.create_system, info.external_attr = method, 3, 0o644 << 16
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.compress_type, info.create_system, info.external_attr = method, UNIX, ATTRIBUTES
     info.file_size = size_bytes
     return info
 

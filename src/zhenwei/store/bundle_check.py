@@ -18,6 +18,7 @@ from zhenwei.store.case_page import case_page, page_maker
 from zhenwei.store.chain import Entry, flaw, salted
 from zhenwei.store.fingerprint import Fingerprint
 
+_SAME_LLR = 0.05  # earlier versions left a page where the same was found again without one, on another machine perhaps
 _SCHEMAS = ("zhenwei.case-bundle/1", "zhenwei.case/1")
 
 
@@ -38,7 +39,7 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Checked:
     """``digest``: of the whole bundle, by which it is known. ``flaws``: what does not hold, in words; none where all
-    fits together. ``notes``: what could not be checked."""
+    fits together. ``notes``: what could not be checked. ``are_pages_checked``: whether they could be made again."""
 
     digest: str
     uid: str
@@ -48,6 +49,7 @@ class Checked:
     claims: tuple[Claim, ...]
     flaws: tuple[str, ...]
     notes: tuple[str, ...]
+    are_pages_checked: bool
 
 
 def check(path: Path, *, expected: str = "") -> Checked:
@@ -99,8 +101,8 @@ class _Check:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._manifest, self._case = bundle.document("manifest.json"), bundle.document("case.json")
-        lines = bundle.read("log.jsonl").decode().splitlines()
-        self._entries = [Entry.from_dict(json.loads(line)) for line in lines]
+        lines = bundle.read("log.jsonl").decode().split("\n")  # names may hold what else ends a line
+        self._entries = [Entry.from_dict(json.loads(line)) for line in lines if line]
         self._notes: list[str] = []
 
     def all(self, expected: str) -> Checked:
@@ -119,7 +121,7 @@ class _Check:
         end = self._entries[-1].sha256 if self._entries else ""
         return Checked(
             digest, str(case["uid"]), str(case["title"]), end, len(self._entries), tuple(claims), tuple(flaws),
-            tuple(self._notes),
+            tuple(self._notes), self._case["pages_by"] == page_maker(),
         )  # fmt: skip
 
     def _members(self) -> Iterator[str]:
@@ -163,11 +165,11 @@ class _Check:
         if told.tags != {salted(salt, tag) for tag in case["tags"]}:
             yield "the tags are others than in the log"
         notes = [(one["sha256"], salted(salt, one["text"]), one["actor"], one["written_at"]) for one in case["notes"]]
-        if sorted(notes) != sorted(told.notes):
-            yield "the notes are others than in the log"
+        if notes != told.notes:
+            yield "the notes, or their order, are others than in the log"
         files = {one["sha256"]: (salted(salt, one["name"]), one["actor"], one["added_at"]) for one in case["files"]}
-        if files != told.files or len(files) != len(case["files"]):
-            yield "the files, or their names, are others than in the log"
+        if files != told.files or [one["sha256"] for one in case["files"]] != list(told.files):
+            yield "the files, their names or their order are others than in the log"
 
     def _file(self, file: Mapping[str, Any]) -> Iterator[str]:
         """One file with its reports, against the log."""
@@ -182,12 +184,53 @@ class _Check:
             said = report.get("file", {}).get("sha256"), report.get("verdict", {}).get("decision")
             if said != (file["sha256"], file["decision"]):
                 yield f"{name}: a report is on another file, or of another verdict"
-        if file["page"] and self._digest_of(file["page"]) != told.get("page"):
-            yield f"{name}: its page was made of something else than in the log"
-        if file["media"] and self._digest_of(file["media"]) != file["sha256"]:
-            yield f"{name}: the file is another"
-        if not file["media"]:
+        yield from self._of_page(file, told)
+        yield from self._of_medium(file)
+
+    def _of_page(self, file: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
+        name = file["name"]
+        if file["page"]:
+            if self._digest_of(file["page"]) != told.get("page"):
+                yield f"{name}: its page was made of something else than in the log"
+            if self._says_otherwise(file):
+                yield f"{name}: its page is of another verdict than its report"
+        elif told.get("page"):
+            self._notes.append(f"{name}: its page is not in the bundle, though the log tells of one")
+
+    def _of_medium(self, file: Mapping[str, Any]) -> Iterator[str]:
+        name = file["name"]
+        if file["media"]:
+            if self._digest_of(file["media"]) != file["sha256"]:
+                yield f"{name}: the file is another"
+            member = self._bundle.members.get(file["media"])
+            if member is not None and member.file_size != file["size_bytes"]:
+                yield f"{name}: its size is another than that of the file"
+        else:
             self._notes.append(f"{name}: the file itself is not in the bundle")
+            if self._size_in_report(file) not in (None, file["size_bytes"]):
+                yield f"{name}: its size is another than in its report"
+
+    def _says_otherwise(self, file: Mapping[str, Any]) -> bool:
+        """Whether what the page is made of has another verdict than the reports have. Where another version packed it,
+        nobody can tell."""
+        member = min(file["reports"].values(), default="")
+        if member not in self._bundle.members or file["page"] not in self._bundle.members:
+            return False
+        verdict = self._bundle.document(member).get("verdict", {})
+        try:
+            packed = contained(lambda: unpack(self._bundle.read(file["page"])).report.verdict)
+        except (DataError, FaultError):
+            return False
+        llr = verdict.get("llr")
+        if (packed.llr is None) != (llr is None) or packed.decision != verdict.get("decision"):
+            return True
+        return llr is not None and abs(packed.llr - llr) > _SAME_LLR
+
+    def _size_in_report(self, file: Mapping[str, Any]) -> int | None:
+        member = min(file["reports"].values(), default="")
+        report = self._bundle.document(member) if member in self._bundle.members else {}
+        found: int | None = report.get("file", {}).get("size_bytes")
+        return found
 
     def _digest_of(self, member: str) -> str:
         found: str = self._manifest["files"].get(member, {}).get("sha256", "")

@@ -18,6 +18,9 @@ MAX_MEMBERS = 400_000
 MAX_TEXT_BYTES = 64 << 20  # of a member that is read whole
 MAX_TEXTS_BYTES = 8 << 30  # of all of these
 _PIECE = 1 << 20
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same case gives the same bytes
+UNIX, ATTRIBUTES = 3, 0o644 << 16
+_TIME, _DATE = 0, 1 << 5 | 1  # as an archive writes it
 _HEX = "[0-9a-f]{64}"
 _NAMES = re.compile(
     r"manifest\.json|case\.json|log\.jsonl|engines\.json|index\.html"
@@ -25,7 +28,7 @@ _NAMES = re.compile(
 )
 _NEEDED = {"manifest.json", "case.json", "log.jsonl", "engines.json", "index.html"}
 _ENCRYPTED, _DESCRIBED_BEHIND = 0x1, 0x8
-_LOCAL = struct.Struct("<4s22xHH")  # before each member: signature, lengths of its name and of its extra field
+_LOCAL = struct.Struct("<4s5HIIIHH")  # before each member: zipfile.structFileHeader, its halves of bytes together
 _LISTED, _END, _END_LARGE = 46, 22, 76  # bytes: of a member in the directory but for its name, of what ends it
 _LARGE, _LARGE_FROM = 20, 1 << 31  # bytes of the extra field of a file of 2 GB and more
 _DAMAGED = (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -57,19 +60,22 @@ class Bundle:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are bytes before, between or behind the members and their directory, or comments or extra
-        fields other than those of a large file, none of which a bundle has."""
+        """Whether there are bytes before, between or behind the members and their directory, comments or extra fields
+        other than those of a large file, or headers that say something else than the directory or than those of a
+        bundle do."""
         infos = sorted(self._zip.infolist(), key=lambda info: info.header_offset)
         at = listed = 0
         try:
             with self.path.open("rb") as file:
                 for info in infos:
                     file.seek(at)
-                    signature, name, extra = _LOCAL.unpack(file.read(_LOCAL.size))
+                    header = file.read(_LOCAL.size)
+                    *_, name, extra = _LOCAL.unpack(header)
                     size = len(info.orig_filename.encode())
                     is_plain = extra in (0, _LARGE) and not info.comment and not info.flag_bits & _DESCRIBED_BEHIND
                     is_plain = is_plain and (not info.extra or max(info.file_size, info.header_offset) >= _LARGE_FROM)
-                    if not is_plain or info.header_offset != at or signature != b"PK\x03\x04" or name != size:
+                    is_plain = is_plain and header == _header(info, extra) and _is_as_written(info, extra)
+                    if not is_plain or info.header_offset != at or name != size:
                         return True
                     at += _LOCAL.size + name + extra + info.compress_size
                     listed += _LISTED + size + len(info.extra)
@@ -130,6 +136,24 @@ class Bundle:
             told = told or _harm(info)
         if told:
             raise _refused(self.path, told)
+
+
+def _header(info: zipfile.ZipInfo, extra: int) -> bytes:
+    """What has to stand before a member of which the directory says this."""
+    sizes = (0xFFFFFFFF, 0xFFFFFFFF) if extra else (info.compress_size, info.file_size)
+    lengths = len(info.orig_filename.encode()), extra
+    version, moment = zipfile.ZIP64_VERSION if extra else zipfile.DEFAULT_VERSION, (_TIME, _DATE)
+    return _LOCAL.pack(b"PK\x03\x04", version, info.flag_bits, info.compress_type, *moment, info.CRC, *sizes, *lengths)
+
+
+def _is_as_written(info: zipfile.ZipInfo, extra: int) -> bool:
+    """Whether the directory says of it what that of a bundle does: no other time, rights, system or version."""
+    version = zipfile.ZIP64_VERSION if extra or info.extra else zipfile.DEFAULT_VERSION
+    return (
+        (info.date_time, info.external_attr, info.internal_attr) == (EPOCH, ATTRIBUTES, 0)
+        and (info.create_system, info.flag_bits, info.volume) == (UNIX, 0, 0)
+        and info.create_version == info.extract_version == version
+    )
 
 
 def _harm(info: zipfile.ZipInfo) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -14,14 +15,16 @@ from uuid import uuid4
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from zhenwei.errors import NotFoundError, UsageError
+from zhenwei.errors import NotFoundError, OutputError, UsageError
 from zhenwei.store import chain, log
 from zhenwei.store.case_tables import LOCAL, Case, CaseFile, Note, PageRow, Tag
 from zhenwei.store.chain import Entry, salted
 from zhenwei.store.store import Store, storable
 from zhenwei.store.tables import EngineRow, Examination, File, Place, ReportRow
+from zhenwei.types import Language
 
 MAX_TITLE, MAX_NOTE, MAX_TAG, MAX_NAME = 500, 100_000, 64, 4_000
+_TRIES = 5  # to read a case of which nothing is examined anew meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,32 @@ class CaseContent:
     salt: str
     files: tuple[FileInCase, ...]
     notes: tuple[NoteInCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAtRest:
+    """What :meth:`Cases.at_rest` gives: as long as it is left open, the database seems not to change."""
+
+    _session: Session
+    content: CaseContent
+    entries: tuple[Entry, ...]
+
+    def document(self, examination_id: int, language: Language) -> str | None:
+        """The report as JSON; None for a file that could not be examined."""
+        row = self._session.get(ReportRow, (examination_id, language))
+        return None if row is None else row.document
+
+    def page_digest(self, examination_id: int) -> str:
+        """As :meth:`Cases.page_digest`."""
+        row = self._session.get(PageRow, examination_id)
+        return "" if row is None else row.sha256
+
+    def engines(self) -> tuple[dict[str, Any], ...]:
+        """What stands behind each verdict: version, models, options, detectors."""
+        fingerprints = {file.fingerprint for file in self.content.files if file.fingerprint}
+        asked = select(EngineRow).where(EngineRow.fingerprint.in_(fingerprints)).order_by(EngineRow.fingerprint)
+        names = ("fingerprint", "version", "models", "options", "detectors")
+        return tuple([{name: getattr(row, name) for name in names} for row in self._session.scalars(asked)])
 
 
 class Cases:
@@ -132,6 +161,7 @@ class Cases:
             if file is None:
                 fix = "Examine it first: zhenwei scan FILE --store DB"
                 raise NotFoundError("the store knows no such file", got=sha256, want="its sha256", fix=fix)
+            log.hold(session, self.tenant, case.uid)
             found = _examination(session, file.id, examination_id)
             row = session.scalar(select(CaseFile).filter_by(case_id=case.id, file_id=file.id))
             if row is None:
@@ -219,30 +249,24 @@ class Cases:
             last = log.read(session, self.tenant, uid)[-1].sha256
             return self._log_in_store(session, action, uid, {**content, "log": last})
 
-    def refresh(self, case_id: int) -> None:
-        """Tell in the log of every examination in the case that was made anew since it was told of."""
-        with self.store.writing() as session:
-            case = self._case(session, case_id)
-            told: dict[str, Any] = {}
-            for entry in log.read(session, self.tenant, case.uid):
-                if entry.action.startswith("examination-"):
-                    told[entry.subject] = entry.details
-            asked = select(CaseFile, File.sha256).join(File, File.id == CaseFile.file_id)
-            for row, sha256 in session.execute(asked.where(CaseFile.case_id == case.id).order_by(CaseFile.id)).all():
-                if row.examination_id is not None:
-                    now = _said(session, session.get_one(Examination, row.examination_id))
-                    if told.get(sha256) != now:
-                        self._log(session, case, "examination-changed", sha256, now)
-
-    def engines(self, fingerprints: Sequence[str]) -> tuple[dict[str, Any], ...]:
-        """What stands behind each of them: version, models, options, detectors."""
-        found = []
-        with self.store.reading() as session:
-            asked = select(EngineRow).where(EngineRow.fingerprint.in_(set(fingerprints)))
-            for row in session.scalars(asked.order_by(EngineRow.fingerprint)):
-                names = ("fingerprint", "version", "models", "options", "detectors")
-                found.append({name: getattr(row, name) for name in names})
-        return tuple(found)
+    @contextmanager
+    def at_rest(self, case_id: int) -> Iterator[CaseAtRest]:
+        """The case as it is at one moment, whoever works on it meanwhile. Its log tells of every examination that was
+        made anew; of a row that was changed without one it does not tell."""
+        for _ in range(_TRIES):
+            with self.store.writing() as session:
+                case = self._case(session, case_id)
+                log.hold(session, self.tenant, case.uid)
+                for sha256, said in _made_anew(session, case, is_writing=True):
+                    self._log(session, case, "examination-changed", sha256, said)
+            with self.store.reading(at_rest=True) as session:
+                case = self._case(session, case_id)
+                if not _made_anew(session, case):
+                    content = CaseContent(_line(session, case), case.salt, _files(session, case), _notes(session, case))
+                    yield CaseAtRest(session, content, log.read(session, self.tenant, case.uid))
+                    return
+        fix = "Try again when nobody examines its files."
+        raise OutputError("the case cannot be read, as it changes all the time", got=str(case_id), fix=fix)
 
     def page_digest(self, examination_id: int) -> str:
         """Of the packed report; "" where none was kept."""
@@ -278,10 +302,18 @@ class Cases:
         )  # fmt: skip
 
 
+_UNKEPT = {
+    "title": "the title cannot be kept",
+    "name": "the name cannot be kept",
+    "note": "the note cannot be kept",
+    "tag": "the tag cannot be kept",
+}
+
+
 def _checked(text: str, what: str, longest: int) -> str:
     text = storable(text).strip()
     if not 0 < len(text) <= longest:
-        raise UsageError(f"the {what} cannot be kept", got=f"{len(text):,} characters", want=f"1 to {longest:,}")
+        raise UsageError(_UNKEPT[what], got=f"{len(text):,} characters", want=f"1 to {longest:,}")
     return text
 
 
@@ -329,7 +361,8 @@ def _notes(session: Session, case: Case) -> tuple[NoteInCase, ...]:
 
 
 def _examination(session: Session, file_id: int, examination_id: int | None) -> Examination | None:
-    asked = select(Examination).filter_by(file_id=file_id)
+    """It is not made anew until the transaction ends."""
+    asked = select(Examination).filter_by(file_id=file_id).with_for_update(read=True)
     if examination_id is None:
         latest = asked.order_by(Examination.examined_at.desc(), Examination.id.desc()).limit(1)
         return session.scalar(latest)
@@ -349,3 +382,24 @@ def _said(session: Session, examination: Examination) -> dict[str, Any]:
     page = session.get(PageRow, examination.id)
     packed = {} if page is None else {"page": page.sha256}
     return {"fingerprint": engine.fingerprint, "decision": decision, "reports": reports, **packed}
+
+
+def _made_anew(session: Session, case: Case, *, is_writing: bool = False) -> list[tuple[str, dict[str, Any]]]:
+    """By digest, what the log of the case has to be told of examinations that the same engine made anew after its last
+    word on them. ``is_writing``: none is made anew until the transaction ends."""
+    told = {}
+    for entry in log.read(session, case.tenant, case.uid):
+        if entry.action.startswith("examination-"):
+            told[entry.subject] = entry
+    found = []
+    asked = select(Examination, File.sha256).join(CaseFile, CaseFile.examination_id == Examination.id)
+    asked = asked.join(File, File.id == CaseFile.file_id).where(CaseFile.case_id == case.id).order_by(CaseFile.id)
+    if is_writing:
+        asked = asked.with_for_update(read=True, of=Examination)
+    for examination, sha256 in session.execute(asked).all():
+        last = told.get(sha256)
+        if last is not None and examination.examined_at > last.at:
+            said, known = _said(session, examination), last.details
+            if said != known and said["fingerprint"] == known.get("fingerprint"):
+                found.append((sha256, said))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +17,14 @@ from zhenwei.store.chain import STORE, Entry
 from zhenwei.store.job_tables import JobRow
 from zhenwei.store.kept import Kept
 from zhenwei.store.refusals import told
-from zhenwei.store.tables import Base, Examination, File
+from zhenwei.store.tables import Base, Examination, File, Place
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What ``actor`` erases of the tenant of ``kept``. Each method is one transaction, and gives the digests of the
-    files that it erased; :meth:`compact` makes sure that nothing is left in the files of the database.
+    files that it erased; :meth:`compact` makes sure that nothing is left in the files of the database. ``missing``:
+    digests of copies and pages that were to be erased, and did not lie in the folder.
 
     What others stand on stays: a file that another tenant has in a case, keeps or handed in goes from this tenant's
     cases alone. Raises NotFoundError for what is not there.
@@ -31,6 +32,7 @@ class Erasure:
 
     kept: Kept
     actor: str
+    missing: list[str] = field(default_factory=list)
 
     def file(self, sha256: str) -> tuple[str, ...]:
         """A file with all that was found in it, out of every case, too."""
@@ -57,12 +59,19 @@ class Erasure:
 
     def before(self, moment: datetime, *, in_cases: bool = False) -> tuple[str, ...]:
         """Files that were neither met nor examined since; ``in_cases``: those in cases, too."""
-        later = exists().where(Examination.file_id == File.id, Examination.examined_at >= moment)
-        asked = select(File).where(File.met_at < moment, ~later)
+        examined = exists().where(Examination.file_id == File.id, Examination.examined_at >= moment)
+        met = exists().where(Place.file_id == File.id, Place.seen_at >= moment)
+        asked = select(File).where(File.met_at < moment, ~met, ~examined)
         if not in_cases:
             asked = asked.where(~exists().where(CaseFile.file_id == File.id))
         with self.kept.store.writing() as session:
             return self._files(session, session.scalars(asked).all(), f"before {moment.isoformat(timespec='seconds')}")
+
+    def expired(self) -> int:
+        """Copies whose time is over; how many."""
+        count, missing = self.kept.drop_expired()
+        self.missing.extend(missing)
+        return count
 
     def case(self, case_id: int, *, files: bool = False) -> tuple[str, ...]:
         """A case with its notes, tags and names. ``files``: its files, too, but for those that another case holds."""
@@ -111,7 +120,9 @@ class Erasure:
             self._log(session, case.uid, "file-erased", sha256, {"why": why})
             session.execute(delete(Note).filter_by(case_id=case.id, file_id=file.id))
             session.execute(delete(CaseFile).filter_by(case_id=case.id, file_id=file.id))
-        session.execute(delete(KeptMedia).filter_by(tenant=tenant, file_id=file.id))
+        dropped = session.scalars(
+            delete(KeptMedia).filter_by(tenant=tenant, file_id=file.id).returning(KeptMedia.file_id)
+        ).all()
         session.execute(delete(JobRow).filter_by(tenant=tenant, sha256=sha256))
         pages: list[str] = []
         is_shared = is_needed(session, file)
@@ -121,7 +132,7 @@ class Erasure:
             session.delete(file)
             session.flush()
         self._log(session, STORE, "file-erased", sha256, {"why": why, "stays_for_others": is_shared})
-        self._remove(session, [sha256, *pages])
+        self._remove(session, [*([sha256] if dropped else []), *pages])
 
     def _cases(self, session: Session, condition: ColumnElement[bool]) -> list[Case]:
         asked = select(Case).join(CaseFile, CaseFile.case_id == Case.id)
@@ -137,8 +148,7 @@ class Erasure:
 
     def _remove(self, session: Session, digests: Iterable[str]) -> None:
         session.flush()
-        for sha256 in digests:
-            self.kept.remove_unneeded(session, sha256)
+        self.missing.extend([each for each in digests if not self.kept.remove_unneeded(session, each)])
 
 
 def is_needed(session: Session, file: File) -> bool:

@@ -50,7 +50,12 @@ class Folder:
         try:
             data = self.where(sha256).read_bytes()
         except FileNotFoundError:
-            raise GoneError("this is not in the folder of the store any more", got=sha256) from None
+            fix = "The folder moves with the store; --folder names another."
+            got = str(self.where(sha256))
+            raise GoneError("this is not in the folder of the store any more", got=got, fix=fix) from None
+        except OSError as error:
+            got = f"{self.where(sha256)}: {error.strerror or error}"
+            raise DataError("a file in the folder of the store cannot be read", got=got) from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DataError("a file in the folder of the store was changed", got=str(self.where(sha256)), want=sha256)
         return data
@@ -71,11 +76,15 @@ class Folder:
             with contextlib.suppress(OSError):
                 half.unlink(missing_ok=True)
 
-    def remove(self, sha256: str) -> None:
-        """Nothing happens where it is gone."""
-        self.where(sha256).unlink(missing_ok=True)
+    def remove(self, sha256: str) -> bool:
+        """Whether it was there."""
+        try:
+            self.where(sha256).unlink()
+        except FileNotFoundError:
+            return False
         with contextlib.suppress(OSError):  # others lie there
             self.where(sha256).parent.rmdir()
+        return True
 
     def digests(self) -> Iterator[str]:
         """Of all that lies there."""

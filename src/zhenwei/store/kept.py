@@ -22,6 +22,7 @@ from zhenwei.store.case_tables import LOCAL, KeptMedia, PageRow
 from zhenwei.store.folder import Arrival, Folder
 from zhenwei.store.store import Store
 from zhenwei.store.tables import File, Place
+from zhenwei.store.where import moment
 from zhenwei.types import DetectorInfo, Language, Report
 
 _AT_ONCE = 500  # digests asked for
@@ -37,13 +38,12 @@ def parse_wish(text: str) -> Wish:
         return "always"
     date = text.removeprefix("until").strip(" :=")
     try:
-        found = datetime.fromisoformat(date)
-    except ValueError:
+        until = moment(date)
+    except (ValueError, OverflowError):
         want = "never, always, or 'until 2027-01-31'"
         raise UsageError("it is not clear how long media are kept", got=repr(text), want=want) from None
     if len(date) == len("2027-01-31"):
-        found = datetime.combine(found.date(), time.max)
-    until = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        until = datetime.combine(until.date(), time.max, UTC)
     if until <= datetime.now(UTC):
         raise UsageError("media cannot be kept until a time that is over", got=repr(text), want="a day to come")
     return until
@@ -73,7 +73,7 @@ class Kept:
     def keep_media(self, path: str, sha256: str) -> bool:
         """Keep the file at ``path`` as long as ``media`` says; whether it is kept. It is not where it is gone, or has
         other bytes by now. NotFoundError if the store does not know it."""
-        if self.media != "never" and self._is_kept(sha256):
+        if self.media != "never" and self._lies_kept(sha256):
             return True
         with self._arriving(path, sha256) as arrival:
             if arrival is None:
@@ -96,14 +96,23 @@ class Kept:
                     self._keep_media(session, media)
                 if page is not None:
                     self.keep_page(session, examination_id, page)
+                elif isinstance(outcome, Report):
+                    self._drop_page(session, examination_id)
 
             yield act
 
-    def _is_kept(self, sha256: str) -> bool:
-        """Whether it lies there already, for this tenant and as long as ``media`` says."""
+    def is_to_be_kept(self, sha256: str) -> bool:
+        """Whether the store says that this tenant keeps it, wherever the copy is."""
+        return self._row(sha256) is not None
+
+    def _row(self, sha256: str) -> KeptMedia | None:
         asked = select(KeptMedia).join(File, File.id == KeptMedia.file_id)
         with self.store.reading() as session:
-            row = session.scalar(asked.where(KeptMedia.tenant == self.tenant, File.sha256 == sha256))
+            return session.scalar(asked.where(KeptMedia.tenant == self.tenant, File.sha256 == sha256))
+
+    def _lies_kept(self, sha256: str) -> bool:
+        """Whether it lies there already, for this tenant and as long as ``media`` says."""
+        row = self._row(sha256)
         is_enough = row is not None and (
             row.until is None or (isinstance(self.media, datetime) and row.until >= self.media)
         )
@@ -148,26 +157,32 @@ class Kept:
 
     def _lying(self, sha256: str) -> tuple[Path | None, list[Path]]:
         """Where it is kept, and the places where it was met at which there is a file."""
-        kept = select(KeptMedia.file_id).join(File, File.id == KeptMedia.file_id)
         places = select(Place.path).join(File, File.id == Place.file_id).where(File.sha256 == sha256)
         with self.store.reading() as session:
-            is_kept = session.scalar(kept.where(File.sha256 == sha256, KeptMedia.tenant == self.tenant)) is not None
             found = [Path(path) for path in session.scalars(places)]
+        if self.store.engine.dialect.name == "sqlite":  # a name without a folder was given where the store is, perhaps
+            beside = Path(str(self.store.engine.url.database)).parent
+            found += [beside / path for path in found if not path.is_absolute()]
         own = self.folder.where(sha256)
-        return own if is_kept and own.is_file() else None, [path for path in found if _is_file(path)]
+        is_kept = self.is_to_be_kept(sha256) and own.is_file()
+        return own if is_kept else None, [path for path in found if _is_file(path)]
 
     def keep_page(self, session: Session, examination_id: int, arrival: Arrival) -> None:
         """In the transaction that keeps the examination: what its page is made from."""
         self._arrived(session, arrival)
+        self._drop_page(session, examination_id, but=arrival.sha256)
+        row = PageRow(examination_id=examination_id, sha256=arrival.sha256, size_bytes=arrival.size_bytes)
+        session.add(row)
+
+    def _drop_page(self, session: Session, examination_id: int, *, but: str = "") -> None:
+        """Away with the page of an earlier answer, and with its bytes unless they are those of ``but``."""
         earlier = session.get(PageRow, examination_id)
         if earlier is not None:
             replaced = earlier.sha256
             session.delete(earlier)
             session.flush()
-            if replaced != arrival.sha256:
+            if replaced != but:
                 self.remove_unneeded(session, replaced)
-        row = PageRow(examination_id=examination_id, sha256=arrival.sha256, size_bytes=arrival.size_bytes)
-        session.add(row)
 
     def packed(self, examination_id: int) -> bytes:
         """The packed report. NotFoundError where none was kept, GoneError where it is not in the folder."""
@@ -184,24 +199,24 @@ class Kept:
         """The page of an examination, as a scan writes it. Raises as :meth:`packed`."""
         return to_html(unpack(self.packed(examination_id)).report, language, detectors=detectors)
 
-    def drop_expired(self) -> int:
-        """Away with media that nobody wanted for longer; how many."""
+    def drop_expired(self) -> tuple[int, tuple[str, ...]]:
+        """Away with media that nobody wanted for longer; how many, and the digests of those that did not lie there."""
         asked = select(File.sha256).join(KeptMedia, KeptMedia.file_id == File.id)
         late = KeptMedia.until < datetime.now(UTC)
         with self.store.writing() as session:
             gone = list(session.scalars(asked.where(late)))
             session.execute(delete(KeptMedia).where(late))
-            for sha256 in gone:
-                self.remove_unneeded(session, sha256)
-        return len(gone)
+            missing = [sha256 for sha256 in gone if not self.remove_unneeded(session, sha256)]
+        return len(gone), tuple(missing)
 
-    def remove_unneeded(self, session: Session, sha256: str) -> None:
-        """Away with the bytes of that digest, unless a row that is left tells of them."""
+    def remove_unneeded(self, session: Session, sha256: str) -> bool:
+        """Away with the bytes of that digest, unless a row that is left tells of them; False where they were to go, and
+        did not lie there."""
         _lock(session, sha256)
         media = select(KeptMedia.file_id).join(File, File.id == KeptMedia.file_id).where(File.sha256 == sha256)
         pages = select(PageRow.examination_id).where(PageRow.sha256 == sha256)
-        if session.scalar(media.limit(1)) is None and session.scalar(pages.limit(1)) is None:
-            self.folder.remove(sha256)
+        is_needed = session.scalar(media.limit(1)) is not None or session.scalar(pages.limit(1)) is not None
+        return is_needed or self.folder.remove(sha256)
 
     def sweep(self) -> None:
         """Away with all that no row tells of."""
@@ -243,5 +258,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """ "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -19,9 +19,7 @@ def append(
     session: Session, *, tenant: str, chain: str, actor: str, action: str, subject: str, content: Mapping[str, Any]
 ) -> Entry:
     """A further entry of that chain, in the transaction of ``session``, which writes."""
-    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
-        lock = int.from_bytes(hashlib.sha256(f"{tenant}\0{chain}".encode()).digest()[:8], signed=True)
-        session.execute(select(func.pg_advisory_xact_lock(lock)))
+    hold(session, tenant, chain)
     own = select(LogEntry.number, LogEntry.sha256).filter_by(tenant=tenant, chain=chain)
     last = session.execute(own.order_by(LogEntry.number.desc()).limit(1)).first()
     number, previous = (last.number + 1, last.sha256) if last is not None else (1, NOTHING)
@@ -31,6 +29,13 @@ def append(
     session.add(LogEntry(**{name: getattr(entry, name) for name in Entry.__dataclass_fields__}))
     session.flush()
     return entry
+
+
+def hold(session: Session, tenant: str, chain: str) -> None:
+    """Nobody else appends to it until the transaction ends. Before rows are locked that others lock after an entry."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
+        lock = int.from_bytes(hashlib.sha256(f"{tenant}\0{chain}".encode()).digest()[:8], signed=True)
+        session.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def read(session: Session, tenant: str, chain: str, *, subject: str = "") -> tuple[Entry, ...]:

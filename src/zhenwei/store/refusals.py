@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 from zhenwei.errors import DataError, OutputError
 
 
+class UnreadableValueError(ValueError):
+    """What stands in a column is none of its values."""
+
+
 class RefusedError(DataError):
     """The database refuses what it is asked: it is none of this package's, or is damaged. Nothing was erased."""
+
+
+class DamagedError(RefusedError):
+    """It was this package's, and parts of it were overwritten or cut off."""
 
 
 class UnstorableError(RefusedError):
@@ -19,8 +29,8 @@ class UnstorableError(RefusedError):
 
 @contextlib.contextmanager
 def told(where: str) -> Iterator[None]:
-    """Around what is asked of the database ``where``: raises OutputError, RefusedError and UnstorableError for what it
-    refuses."""
+    """Around what is asked of the database ``where``: raises OutputError, RefusedError, DamagedError and
+    UnstorableError for what it refuses, and for what cannot be read of what it gives."""
     from sqlalchemy import exc
 
     try:
@@ -30,12 +40,21 @@ def told(where: str) -> Iterator[None]:
     except exc.DataError as error:
         fix = "Leave out characters that cannot be printed, and shorten what is long."
         raise UnstorableError("the store does not take this value", got=_said(error), fix=fix) from None
+    except (UnicodeDecodeError, json.JSONDecodeError, UnreadableValueError) as error:
+        raise _damaged(where, str(error)) from None
     except exc.DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
+            raise _damaged(where, _said(error)) from None
         raise RefusedError(
             "this is no store of zhenwei",
             got=f"{shown(where)}: {_said(error)}",
             want="a new file, or one that it wrote",
         ) from None
+
+
+def _damaged(where: str, said: str) -> DamagedError:
+    fix = "Put a copy in its place that was made before, or examine the files again into a new one."
+    return DamagedError("the store is damaged", got=f"{shown(where)}: {said}", fix=fix)
 
 
 def out_of_reach(where: str, said: str) -> OutputError:

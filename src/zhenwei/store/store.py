@@ -57,6 +57,17 @@ class Store:
             row = session.execute(found).first()
         return None if row is None else row[0] or UNREADABLE
 
+    def examination_id(self, sha256: str, fingerprint: Fingerprint) -> int | None:
+        """The number of the examination of the file by that engine, failed or not."""
+        asked = (
+            select(Examination.id)
+            .join(File, Examination.file_id == File.id)
+            .join(EngineRow, Examination.engine_id == EngineRow.id)
+            .where(File.sha256 == sha256, EngineRow.fingerprint == fingerprint.sha256)
+        )
+        with self.reading() as session:
+            return session.scalar(asked)
+
     def record(
         self,
         path: str,
@@ -71,14 +82,14 @@ class Store:
         """Keep what became of the file with that digest, which lies at ``path``; the number of its examination. An
         answer takes the place of an earlier one by the same engine, a failure only that of an earlier failure.
         ``also`` is called with that number in the same transaction, unless the earlier one stays."""
-        values = _values(outcome) | {"seconds": round(seconds, 3), "examined_at": _now()}
-        reports = _reports(outcome)
+        values, reports = _values(outcome), _reports(outcome)
         with self.writing() as session:
             file_id = self._placed(session, path, sha256, size_bytes)
             engine_id = self._engine_id(session, fingerprint)
             key = {"file_id": file_id, "engine_id": engine_id}
             own = select(Examination.id, Examination.decision).filter_by(**key)
-            earlier = session.execute(own).first()
+            earlier = session.execute(own.with_for_update()).first()
+            values |= {"seconds": round(seconds, 3), "examined_at": _now()}  # after all that logs tell of it by now
             if earlier is not None and earlier.decision is not None and values["decision"] is None:
                 return int(earlier.id)
             self._put(session, Examination, key, values)
@@ -123,9 +134,12 @@ class Store:
             yield session
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """One that reads."""
-        with told(self.where), Session(self.engine) as session:
+    def reading(self, *, at_rest: bool = False) -> Iterator[Session]:
+        """One that reads. ``at_rest``: all of it as it was at one moment, as SQLite always reads."""
+        engine = self.engine
+        if at_rest and engine.dialect.name == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with told(self.where), Session(engine) as session:
             yield session
 
     def _placed(self, session: Session, path: str, sha256: str, size_bytes: int) -> int:

@@ -52,8 +52,8 @@ class Condition:
         if compare == "~":
             raise UsageError("a pattern is for texts", got=repr(text), want=f"one of {', '.join(TEXTS)}")
         try:
-            return cls(column, compare, _number(value) if column in NUMBERS else _moment(value))
-        except ValueError:
+            return cls(column, compare, _number(value) if column in NUMBERS else moment(value))
+        except (ValueError, OverflowError):  # the latter: the first and the last day of all, elsewhere
             what = "a number" if column in NUMBERS else "a date such as 2026-01-31 or 2026-01-31T12:00"
             raise UsageError("this condition has no value that fits", got=repr(text), want=what) from None
 
@@ -73,6 +73,7 @@ def _number(text: str) -> float:
     return found
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """In UTC, as it is without a zone. ValueError or OverflowError for what is none."""
     found = datetime.fromisoformat(text)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
