@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import itertools
 import math
 import operator
 import reprlib
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from numbers import Real
+from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
@@ -62,6 +65,7 @@ _HELD_STILL = Text(
 )
 _MAX_FRAMES = 512
 _MAX_STRIPS = 2
+_BESIDE = (".calibration.json", ".detector.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,14 +426,58 @@ def _is_in(face: Face, frame: Frame) -> bool:
 def weights_of(chosen: Sequence[Detector]) -> dict[str, str]:
     """sha256 of every model that ``chosen`` and the face finder run, by id.
 
-    Where a plug-in calls a model as another is called that has other weights, its own is "detector/model".
+    Where a plug-in calls a model as another is called that has other weights, its own is "detector/model". What else
+    the answers of a plug-in or an added network follow from is there, too: the calibrations and the description beside
+    its weights, by their names, and the module that it is, by its package, version and name.
     """
     found = {name: models.entry(name).sha256 for name in faces.MODELS}
     for detector in sorted(chosen, key=lambda d: (bool(detectors.package_of(d.info.id)), d.info.id)):
         for name, row in detectors.models_of(detector).items():
             taken = found.get(name, row.sha256) != row.sha256
             found[f"{detector.info.id}/{name}" if taken else name] = row.sha256
+        found |= _beside(detector) | _module(detector)
     return dict(sorted(found.items()))
+
+
+def _beside(detector: Detector) -> dict[str, str]:
+    """sha256 of what lies with the weights in a store that is not this package's."""
+    store = getattr(detector, "store", None)
+    if store is None:
+        return {}
+    starts = tuple([f"{name}." for name in detector.info.models])
+    found = {}
+    for path in Path(store, "weights").glob("*.json"):
+        if path.name.startswith(starts) and path.name.endswith(_BESIDE):
+            found[path.name] = _digest(path)
+    return found
+
+
+def _module(detector: Detector) -> dict[str, str]:
+    """sha256 of the module that a plug-in is."""
+    id_, module = detector.info.id, type(detector).__module__
+    package = detectors.package_of(id_)
+    if not package or module.partition(".")[0] == "zhenwei":  # an added network is asked by a module of this package
+        return {}
+    try:
+        named = f"{package} {_version(package)}"
+    except metadata.PackageNotFoundError:
+        named = package
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return {f"{named}, {module}": _loaded(file) if file else _digest(None)}
+
+
+@functools.cache  # what runs is what was there when it was loaded
+def _loaded(path: str) -> str:
+    return _digest(Path(path))
+
+
+def _digest(path: Path | None) -> str:
+    """sha256 of a file; of nothing, where there is none to be read."""
+    data = b""
+    if path is not None:
+        with contextlib.suppress(OSError):
+            data = path.read_bytes()
+    return hashlib.sha256(data).hexdigest()
 
 
 def engine_of(options: Options) -> Engine:

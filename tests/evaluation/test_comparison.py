@@ -65,6 +65,14 @@ def test_the_better_one_is_found_and_named() -> None:
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(("frames", "notes"), [((32, 32), 0), ((32, 8), 1), ((32, 0), 0), ((0, 0), 0)])
+def test_frames_are_spoken_of_where_both_looked_at_some(frames: tuple[int, int], notes: int) -> None:
+    made = paired_scores(40)
+    one, other = (_results(made.truth, made.good, subject=str(n), frames=n) for n in frames)
+    found = compare(one, other.model_copy(update={"weights": {}}), resamples=50)
+    assert sum("frames of a clip" in note for note in found.notes) == notes
+
+
 def test_swapping_the_two_turns_every_sign() -> None:
     made = paired_scores(80)
     one, other = _results(made.truth, made.poor), _results(made.truth, made.good)

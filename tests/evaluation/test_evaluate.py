@@ -15,6 +15,7 @@ from PIL import Image
 
 from zhenwei import pipeline
 from zhenwei.cli import _evaluate_folder, main
+from zhenwei.cli.evaluate import _limited
 from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.evaluation import results
 from zhenwei.evaluation.evaluate import evaluate, ladder_of, weights_of
@@ -59,20 +60,83 @@ def test_what_cannot_be_read_or_seen_is_missing_and_not_a_half(tmp_path: Path) -
     assert outcomes[0].facts["width"] > 100
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are examined."""
+    names, true = list[str](), pipeline.examine
+
+    def noted(path: Path, **options: Any) -> Report:
+        names.append(path.name)
+        return true(path, **options)
+
+    monkeypatch.setattr(pipeline, "examine", noted)
+    return names
+
+
 @pytest.mark.heavy
-def test_an_interrupted_run_goes_on_and_other_weights_begin_anew(tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_and_other_weights_begin_anew(tmp_path: Path, asked: list[str]) -> None:
     mine, path = items(tmp_path), tmp_path / "journal.jsonl"
     first = examine(mine[:2], tmp_path, options=Options(), journal=Journal.open(path, {"weights": "a"}))
     with path.open("a") as file:
         file.write('{"set": "faces", "na')  # the machine went down while it wrote
     seen: list[int] = []
-    mine[0].path.write_bytes(b"gone bad meanwhile")  # what is known is not asked again
+    asked.clear()
     journal = Journal.open(path, {"weights": "a"})
     again = examine(mine, tmp_path, options=Options(), journal=journal, tell=seen.append)
     assert again[:2] == first
     assert seen == [1, 2, 3, 4, 5, 6]
-    assert len(Journal.open(path, {"weights": "a"}).known) == 6
+    assert asked == [item.name for item in mine[2:]]
+    assert len(Journal.open(path, {"weights": "a"}).known) == 5  # without the one that cannot be read
     assert not Journal.open(path, {"weights": "b"}).known
+
+
+def test_an_answer_is_that_of_the_bytes_whatever_they_are_called(tmp_path: Path, asked: list[str]) -> None:
+    options, file, journal = Options(detectors=("provenance.labels",)), tmp_path / "a.png", tmp_path / "j.jsonl"
+
+    def facts() -> tuple[str, float]:
+        kept = Journal.open(journal, {})
+        (found,) = examine([Item("a.png", file, "s", False)], tmp_path, options=options, journal=kept)
+        return found.decision, found.facts.get("width", 0.0)
+
+    file.write_bytes(b"\x89PNG\r\n\x1a\nand no more")
+    assert facts() == ("unreadable", 0.0)
+    for width in (40, 60):
+        Image.new("RGB", (width, 40)).save(file)
+        assert facts() == facts() == ("inconclusive", width)
+    assert asked == ["a.png"] * 3
+
+
+@pytest.mark.parametrize(
+    "damage", ['{"set": 1}', "3", '{"set": ["s"], "name": "a.png"}', "{", "[" * 5000, '{"outcome": {}}']
+)
+def test_a_damaged_line_of_a_journal_costs_itself_alone(tmp_path: Path, asked: list[str], damage: str) -> None:
+    options, journal = Options(detectors=("provenance.labels",)), tmp_path / "j.jsonl"
+    mine = []
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 40), "red" if name == "a.png" else "blue").save(tmp_path / name)
+        mine.append(Item(name, tmp_path / name, "s", False))
+    whole = examine(mine, tmp_path, options=options, journal=Journal.open(journal, {}))
+    begin, first, second = journal.read_text().splitlines()
+    if damage.startswith('{"outcome'):
+        damage = json.dumps(json.loads(first) | json.loads(damage))
+    journal.write_text("\n".join([begin, damage, second]) + "\n")
+    asked.clear()
+    assert [o.decision for o in examine(mine, tmp_path, options=options, journal=Journal.open(journal, {}))] == [
+        o.decision for o in whole
+    ]
+    assert asked == ["a.png"]
+
+
+@pytest.mark.parametrize(("there", "limit"), [(22, 15), (22, 4), (3, 10), (7, 7), (100, 33)])
+def test_a_limit_takes_files_from_the_whole_range(there: int, limit: int) -> None:
+    made = [Item(str(place), Path(), "s", forged) for place in range(there) for forged in (False, True)]
+    for forged in (False, True):
+        kept = [int(item.name) for item in _limited(made, limit) if item.forged == forged]
+        gaps = np.diff([*kept, there])
+        assert len(kept) == min(there, limit)
+        assert kept[0] == 0
+        assert gaps.min() >= 1
+        assert gaps.max() - gaps.min() <= 1
 
 
 def test_members_of_archives_are_examined_and_damage_is_told(tmp_path: Path) -> None:
@@ -134,6 +198,8 @@ def test_a_protocol_chooses(tmp_path: Path) -> None:
         ('name="a"\ntext="b"\nframes=0', "got frames = 0; want a number from 1 up"),
         ('name="a"\ntext="b"\nslices=["people"]', r"got slices\.0 = 'people'; want 'method' or 'origin'"),
         ('name="a"\nslice=["method"]', "got slice, which is not known"),
+        ('name="a"\ntext="b"\nseed=-1', "got seed = -1; want a number from 0 up"),
+        ('name="a"\ntext="b"\nlevels=[]', r"got levels = \[\]; want at least 1"),
         ('name="a"\ntext="b"\nlevels=["person"]', r"levels\.0 = 'person'; want 'frame', 'track' or 'video'"),
     ],
 )
@@ -284,6 +350,22 @@ def test_ctrl_c_says_what_is_kept(
     assert f"What was answered is kept in {out}; the same command goes on from there." in capsys.readouterr().err
 
 
+def test_a_submission_that_cannot_be_is_refused_before_anything_is_examined(
+    tmp_path: Path, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["path,label"]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0.jpg").write_bytes(ASTRONAUT.read_bytes())
+        rows.append(f"{folder}/0.jpg,real")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    words = ["evaluate", "provenance.labels", "--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "o")]
+    assert main([*words, "--kaggle", str(tmp_path / "k.json")]) == 2
+    assert main([*words, "--kaggle", str(tmp_path / "k.csv")]) == 1
+    assert "files share a name; got 0.jpg" in capsys.readouterr().err
+    assert asked == []
+
+
 def test_wrong_use_of_the_command_ends_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "labels.csv").write_text(f"path,label\n{ASTRONAUT.name},real\n")
     (tmp_path / ASTRONAUT.name).write_bytes(ASTRONAUT.read_bytes())
@@ -294,6 +376,10 @@ def test_wrong_use_of_the_command_ends_with_two(tmp_path: Path, capsys: pytest.C
     (tmp_path / "mine.toml").write_text('name = "mine"\ntext = "Mine."\nmethods = ["nosuch"]\n')
     assert main(["evaluate", "provenance.labels", *command[1:], "--protocol", str(tmp_path / "mine.toml")]) == 0
     assert "no file is of these methods: nosuch; there are: none" in capsys.readouterr().err
+    words = 'name = "mine"\ntext = "Mine."\nsets = ["labels", "label"]\nladder_sets = ["lable"]\n'
+    (tmp_path / "mine.toml").write_text(words)
+    assert main(["evaluate", "provenance.labels", *command[1:], "--protocol", str(tmp_path / "mine.toml")]) == 0
+    assert "no file is of these sets: label, lable; there are: labels" in capsys.readouterr().err
     assert main([*command, "cnn.nothing"]) == 2
     (tmp_path / "taken").write_text("")
     assert main([*command[:-1], str(tmp_path / "taken")]) == 1  # which is no wrong use

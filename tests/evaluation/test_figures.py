@@ -50,6 +50,14 @@ def test_figures_agree_with_scikit_learn() -> None:
     assert found.random_label_auc.low < 0.5 < found.random_label_auc.high
 
 
+def test_the_control_is_missing_where_shuffled_labels_leave_too_few_groups() -> None:
+    """A genuine file and a forged one of each of two people: dealt out anew, a class may be of one person."""
+    made = [outcome(n, n % 2 == 1, n / 7, identity="ab"[n // 2]) for n in range(4)]
+    found = [figures_of("set", made, domain="out", seed=seed) for seed in range(6)]
+    assert all(figures.auc is not None for figures in found)
+    assert {figures.random_label_auc is None for figures in found} == {True, False}
+
+
 def test_rates_count_every_file_and_figures_only_those_with_an_answer() -> None:
     outcomes = [*many(120), *(outcome(1000 + i, True, None, "unreadable", identity="none") for i in range(30))]
     found = figures_of("set", outcomes, domain="out", seed=0)

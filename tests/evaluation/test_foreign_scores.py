@@ -186,7 +186,6 @@ def test_the_command_pairs_with_labelled_data(tmp_path: Path, capsys: pytest.Cap
         ["--protocol", "nosuch"],
         ["--only", "nosuch"],
         ["--skip-missing"],
-        ["--allow-leaks"],
         ["--data-format", "nosuch"],
         ["--kaggle", "x.csv"],
     ],
@@ -198,6 +197,53 @@ def test_options_of_examining_are_refused_beside_scores(
     assert main(["evaluate", "m", "--scores", str(scores), "--output", str(out), *words]) == 2
     assert f"{words[0]} is not for --scores" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_rows_that_the_model_learned_from_do_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = [row | {"split": "train" if row["source"] == "west" else "test"} for row in rows(each=20)]
+    words = ["evaluate", "m", "--scores", str(table(tmp_path / "theirs.csv", content)), "--output"]
+    assert main([*words, str(tmp_path / "out")]) == 0
+    assert "20 files of the training part are left out" in capsys.readouterr().err
+    found = results.load(tmp_path / "out" / "results.json")
+    (figures,) = found.figures
+    assert figures.genuine + figures.forged == 40
+    told = {f.check: f.text for f in found.findings}
+    assert told["training part"] == "20 files of the training part were left out"
+    assert told["split leak: identity"] == "no people of the test were trained on"
+    content[-1]["group"] = content[0]["group"]  # one person on both sides
+    table(tmp_path / "theirs.csv", content)
+    assert main([*words, str(tmp_path / "leak")]) == 1
+    said = capsys.readouterr().err
+    assert "LEAK: split leak: identity: 1 people of the test were trained on" in said
+    assert "Take those rows out of the table" in said
+    assert main([*words, str(tmp_path / "leak"), "--allow-leaks"]) == 0
+    assert "NOT OK: split leak: identity" in capsys.readouterr().out
+
+
+def test_scores_of_the_training_part_alone_are_a_leak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = table(tmp_path / "theirs.csv", [row | {"split": "train"} for row in rows(each=8)])
+    assert main(["evaluate", "m", "--scores", str(scores), "--output", str(tmp_path / "out"), "--lang", "zh"]) == 1
+    said = capsys.readouterr().err
+    assert "测试中有 24 个文件曾用于训练" in said
+    assert "得到：" in said
+    assert "people" not in said
+
+
+def test_what_python_alone_takes_for_a_number_is_none(tmp_path: Path) -> None:
+    odd = ("²", "640", "1e3", "-3", "x")
+    content = [row | {"width": odd[place % 5]} for place, row in enumerate(rows(each=8))]
+    widths = [row.facts["width"] for row in read_scores(table(tmp_path / "theirs.csv", content))[:5]]
+    assert widths == pytest.approx([np.nan, 640, 1000, np.nan, np.nan], nan_ok=True)
+    content[0]["score"] = "1_000"
+    with pytest.raises(DataError, match="a score is no number; got '1_000'"):
+        read_scores(table(tmp_path / "theirs.csv", content))
+
+
+def test_one_file_counts_once_however_its_path_is_written(tmp_path: Path) -> None:
+    content = rows(each=8)
+    content.append(content[0] | {"path": f"./{content[0]['path']}"})
+    with pytest.raises(DataError, match="a file is listed twice"):
+        read_scores(table(tmp_path / "theirs.csv", content))
 
 
 @pytest.mark.parametrize("words", [["--higher", "genuine"], ["--as-llr"]])

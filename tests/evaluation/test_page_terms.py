@@ -127,8 +127,8 @@ def test_the_language_ends_with_the_page_and_the_results_stay_english(tmp_path: 
 def test_a_reason_keeps_its_chinese_when_the_evaluation_goes_on(tmp_path: Path) -> None:
     item = Item("a.jpg", tmp_path / "a.jpg", "a", forged=False)
     outcome = Outcome(item, None, "unreadable", Text("cut short", zh="不完整"))
-    Journal.open(tmp_path / "journal.jsonl", {}).add(outcome, "")
-    found = Journal.open(tmp_path / "journal.jsonl", {}).find(item, "")
+    Journal.open(tmp_path / "journal.jsonl", {}).add(outcome, "", "ab")
+    found = Journal.open(tmp_path / "journal.jsonl", {}).find(item, "", "ab")
     assert found is not None
     assert found == outcome
     assert in_language(found.reason, "zh") == "不完整"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhenwei.cli._evaluate_leaks import refuse_leaks, without_training
 from zhenwei.cli._evaluate_scores import Higher, evaluate_scores
 from zhenwei.cli.language import say, tell, told
 from zhenwei.cli.trouble import complain_of, tell_of_plugins
@@ -51,6 +52,12 @@ Examples:
   zhenwei evaluate --scores theirs.csv --data my-files.csv --output theirs/
 """
 
+_NO_FILE = {
+    "sets": "Note: no file is of these sets: {}; there are: {}",
+    "methods": "Note: no file is of these methods: {}; there are: {}",
+    "sources": "Note: no file is of these sources: {}; there are: {}",
+}
+
 
 def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
@@ -90,14 +97,15 @@ def evaluate(
     from zhenwei.cli.progress import stages
     from zhenwei.errors import UsageError
     from zhenwei.evaluation import leaks
-    from zhenwei.evaluation.evaluate import FUSED
+    from zhenwei.evaluation.evaluate import FUSED, is_foreign
     from zhenwei.evaluation.evaluate import evaluate as run
     from zhenwei.evaluation.readers import load
+    from zhenwei.evaluation.submission import names_for
 
     if fused and detector != FUSED:
         raise UsageError("a detector and --fused exclude each other", got=detector, fix="Leave one of them out.")
     of_files = {"frames": frames, "limit": limit, "protocol": protocol, "only": only, "fused": fused}
-    of_files |= {"allow-leaks": allow_leaks, "kaggle": kaggle is not None}
+    of_files |= {"kaggle": kaggle is not None}
     if data is None:
         of_files |= {"skip-missing": skip_missing, "data-format": format_ != "auto"}
     of_scores = {"higher": higher is not Higher.forged, "as-llr": as_llr}
@@ -111,16 +119,21 @@ def evaluate(
         _tell_reading(reading)
     if scores is not None:
         name = "" if detector == FUSED else detector
-        show_results(*evaluate_scores(scores, reading, output, name=name, higher=higher, as_llr=as_llr))
+        ask_scores = partial(evaluate_scores, name=name, higher=higher, as_llr=as_llr, allow_leaks=allow_leaks)
+        show_results(*ask_scores(scores, reading, output))
         return
     if reading is None:
         fix = "Name labelled files with --data, or another model's scores with --scores."
         raise UsageError("there is nothing to evaluate", want="--data or --scores", fix=fix)
-    plan = _plan(protocol, frames, only, reading.items)
+    foreign = is_foreign(detector)
+    plan, notes = _plan(protocol, frames, only, reading.items, foreign=foreign)
     items = _limited(plan.choose(reading.items), limit)
+    if kaggle is not None:
+        names_for(items, kaggle)
     with _interruptible(output), ResultsFolder(output) as folder, stages() as shown:
-        checked = leaks.check(items, reading.items, tell=lambda done, of: shown("looking for leaks", done, of))
-        _refuse_leaks(checked, allow_leaks)
+        looking = partial(shown, "looking for leaks")
+        checked = (*notes, *leaks.check(items, reading.items, foreign=foreign, tell=looking))
+        refuse_leaks(checked, allowed=allow_leaks)
         with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
             ask = partial(run, journal=folder.journal, findings=checked, tell=shown, on_fault=complain_of)
             found = ask(detector, items, plan, Path(scratch))
@@ -153,7 +166,11 @@ def _interruptible(output: Path) -> Iterator[None]:
         raise
 
 
-def _plan(name: str, frames: int, only: str, items: Sequence[Item]) -> Protocol:
+def _plan(
+    name: str, frames: int, only: str, items: Sequence[Item], *, foreign: bool
+) -> tuple[Protocol, Sequence[Finding]]:
+    """The protocol, and what the results are to say of it. By default the training part is nothing to ask a ``foreign``
+    model about."""
     from zhenwei.errors import UsageError
     from zhenwei.evaluation.by_source import sources_known
     from zhenwei.evaluation.protocols import load_protocol
@@ -166,12 +183,20 @@ def _plan(name: str, frames: int, only: str, items: Sequence[Item]) -> Protocol:
     if not known:
         tell("Note: no source is known (origin), so that all figures are of all files together.", err=True)
     plan = load_protocol(name or ("left-out" if known else "all"))
-    strange = plan.unmatched_methods(items)
-    if strange:
-        there = sorted({item.method for item in items if item.forged and item.method})
-        tell(f"Note: no file is of these methods: {few(strange)}; there are: {few(there) or 'none'}", err=True)
+    for what, (strange, there) in plan.unmatched(items).items():
+        typer.echo(say(_NO_FILE[what], few(strange), few(there) or told("none")), err=True)
     changes: dict[str, Any] = {"frames": frames} if frames else {}
-    return plan.model_copy(update=changes | ({"sets": (only,)} if only else {}))
+    plan = plan.model_copy(update=changes | ({"sets": (only,)} if only else {}))
+    return _without_training(plan, items) if foreign and not name else (plan, ())
+
+
+def _without_training(plan: Protocol, items: Sequence[Item]) -> tuple[Protocol, Sequence[Finding]]:
+    """``plan`` without the training part of the data, and the finding that says so; as it is where nothing is left."""
+    chosen = plan.choose(items)
+    count = sum(item.split == "train" for item in chosen)
+    if count in (0, len(chosen)):
+        return plan, ()
+    return plan.model_copy(update={"splits": ("val", "test")}), [without_training(count)]
 
 
 def _limited(items: list[Item], limit: int) -> list[Item]:
@@ -183,7 +208,8 @@ def _limited(items: list[Item], limit: int) -> list[Item]:
         classes.setdefault((item.set_name, item.forged), []).append(item)
     kept: list[Item] = []
     for mine in classes.values():
-        kept += mine[:: max(1, len(mine) // limit)][:limit]
+        count = min(limit, len(mine))
+        kept += [mine[place * len(mine) // count] for place in range(count)]
     return kept
 
 
@@ -202,23 +228,6 @@ def _writable(output: Path, *files: Path | None) -> None:
                     file.unlink()
     except OSError as error:
         raise OutputError("the results cannot be written", got=f"{error.filename}: {error.strerror}") from error
-
-
-def _refuse_leaks(findings: Sequence[Finding], allowed: bool) -> None:
-    from zhenwei.errors import DataError
-
-    bad = [f for f in findings if not f.ok]
-    for finding in bad:
-        typer.echo(say("LEAK: {}: {}", told(finding.check), told(finding.text)), err=True)
-        for case in finding.cases:
-            tell(f"  {case}", err=True)
-    if bad and not allowed:
-        raise DataError(
-            "the test is not independent of what was trained on",
-            got="; ".join(f.text for f in bad),
-            want="other people, videos and files",
-            fix="Test other files (--protocol chooses them), or add --allow-leaks: the results will say so.",
-        )
 
 
 def _tell_reading(reading: Reading) -> None:

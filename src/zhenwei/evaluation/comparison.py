@@ -158,7 +158,7 @@ def _notes(a: Results, b: Results, ours: int, theirs: int, both: int) -> tuple[s
         found.append(f"{both} cases are in both; {ours - both} only in A and {theirs - both} only in B are left out")
     if a.protocol != b.protocol:
         found.append(f"the protocols differ: {a.protocol} and {b.protocol}")
-    if a.frames != b.frames:
+    if a.frames != b.frames and a.frames and b.frames:  # 0: scores from elsewhere
         found.append(f"A looked at {a.frames} frames of a clip, B at {b.frames}")
     if a.weights and a.subject == b.subject and a.weights == b.weights:  # of scores from elsewhere nobody knows any
         found.append("both are of the same detectors and weights")

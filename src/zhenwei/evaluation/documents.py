@@ -81,6 +81,7 @@ def first_of(error: ValidationError) -> Wrong:
         "multiple_of": f"a multiple of {limit.get('multiple_of')}",
         "literal_error": f"{limit.get('expected')}",
         "finite_number": "a finite number",
+        "too_short": f"at least {limit.get('min_length')}",
         "int": "a whole number",
         "float": "a number",
         "string": "text",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zhenwei import pipeline
-from zhenwei.detectors import asked_at, build
+from zhenwei.detectors import asked_at, build, package_of
 from zhenwei.errors import UsageError
 from zhenwei.evaluation.ablation import ablations
 from zhenwei.evaluation.by_source import by_source, over_sources, sources_known
@@ -102,6 +102,12 @@ def run_of(subject: str, options: pipeline.Options) -> dict[str, Any]:
     """All that answers follow from: options, weights, versions of packages. A journal belongs to one of these."""
     versions = {package: metadata.version(package) for package in _LIBRARIES}
     return {"options": repr(options), "weights": weights_of(subject), "versions": versions}
+
+
+def is_foreign(subject: str) -> bool:
+    """Whether a plug-in or an added network is asked, of which this package cannot know what it learned from."""
+    asked = asked_at("standard") if subject == FUSED else (subject,)
+    return any(package_of(name) for name in asked)
 
 
 def ladder_of(protocol: Protocol) -> list[Degradation]:

@@ -2,6 +2,7 @@
 
 Every outcome is appended to a journal as it comes. A journal belongs to one run: other weights, options or package
 versions begin another, so that figures never mix two networks; the first one's is set aside, and taken up again by it.
+An outcome is that of the bytes of a file, whatever it is called; of what failed none is kept.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _STRETCH_S, _SILENT_DB = 0.02, -50.0
 
 @dataclass(slots=True)
 class Journal:
-    """Outcomes by set, name and delivery, one JSON line each; ``path`` None keeps them in memory alone."""
+    """Outcomes by set, name and delivery, each with the SHA-256 of its file, one JSON line each; ``path`` None keeps
+    them in memory alone."""
 
     path: Path | None
     run: str
@@ -47,7 +49,7 @@ class Journal:
     @classmethod
     def open(cls, path: Path | None, run: Mapping[str, Any]) -> Journal:
         """``run``: all that the outcomes follow from. What another run wrote is set aside as "journal-RUN.jsonl", where
-        the same run finds it again; half a last line is dropped."""
+        the same run finds it again; a damaged line is dropped."""
         signature = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
         journal = cls(path, signature)
         if path is None:
@@ -60,39 +62,53 @@ class Journal:
         begin: dict[str, Any] = {"run": signature}
         if lines and lines[0] == begin:
             for entry in lines[1:]:
-                journal.known[entry["set"], entry["name"], entry["delivery"]] = entry
+                if _is_sound(entry):
+                    journal.known[entry["set"], entry["name"], entry["delivery"]] = entry
         write_whole(path, "\n".join(map(json.dumps, (begin, *journal.known.values()))) + "\n")
         return journal
 
-    def find(self, item: Item, delivery: str) -> Outcome | None:
+    def find(self, item: Item, delivery: str, sha256: str) -> Outcome | None:
+        """What was said of these bytes, "" = they cannot be read; None where that is not known."""
         found = self.known.get((item.set_name, item.name, delivery))
-        if found is None:
+        if found is None or not sha256 or found["sha256"] != sha256:
             return None
-        values = dict(found["outcome"])
+        try:
+            return self._outcome(item, found["outcome"])
+        except (KeyError, TypeError, ValueError, AttributeError):  # damaged; it is asked anew
+            return None
+
+    @staticmethod
+    def _outcome(item: Item, kept: Mapping[str, Any]) -> Outcome:
+        values = dict(kept)
         values["reason"] = Text(values["reason"], zh=values.pop("reason_zh", ""))
         facts = {name: math.nan if v is None else v for name, v in values.pop("facts").items()}
         parts = tuple(Part(**p) for p in values.pop("parts"))
         said = tuple(Answer(**x) for x in values.pop("said"))
         return Outcome(item, parts=parts, facts=facts, said=said, **values)
 
-    def add(self, outcome: Outcome, delivery: str) -> None:
+    def add(self, outcome: Outcome, delivery: str, sha256: str) -> None:
         values = asdict(outcome)
         del values["item"]
         if isinstance(outcome.reason, Text):
             values["reason_zh"] = outcome.reason.zh
         values["facts"] = {k: None if math.isnan(v) else v for k, v in outcome.facts.items()}
         item = outcome.item
-        entry = {"set": item.set_name, "name": item.name, "delivery": delivery, "outcome": values}
+        entry = {"set": item.set_name, "name": item.name, "delivery": delivery, "sha256": sha256, "outcome": values}
         self.known[(item.set_name, item.name, delivery)] = entry
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, allow_nan=False) + "\n")
 
 
+def _is_sound(entry: Mapping[str, Any]) -> bool:
+    named = all(isinstance(entry.get(key), str) for key in ("set", "name", "delivery", "sha256"))
+    return named and isinstance(entry.get("outcome"), dict)
+
+
 def _run_of(path: Path) -> str:
     """The signature that a journal begins with; "" for a file that is none."""
     lines = _lines(path)
-    run = lines[0].get("run") if lines and isinstance(lines[0], dict) else None
+    run = lines[0].get("run") if lines else None
     return run if isinstance(run, str) and run.isalnum() else ""
 
 
@@ -101,6 +117,7 @@ def _aside(path: Path, signature: str) -> Path:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
+    """Those that are JSON objects."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -108,9 +125,11 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for line in text.splitlines():
         try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
     return found
 
 
@@ -136,15 +155,26 @@ def examine(
     with ExitStack() as opened:
         archives: dict[Path, zipfile.ZipFile] = {}
         for number, item in enumerate(items):
-            outcome = kept.find(item, name)
-            if outcome is None:
-                with _file(item, scratch, archives, opened) as path:
-                    outcome = _outcome(item, path, scratch, degradation, options, on_fault)
-                kept.add(outcome, name)
+            with _file(item, scratch, archives, opened) as path:
+                sha256 = _digest(path)
+                outcome = kept.find(item, name, sha256)
+                if outcome is None:
+                    outcome, is_sound = _outcome(item, path, scratch, degradation, options, on_fault)
+                    if is_sound and sha256:
+                        kept.add(outcome, name, sha256)
             outcomes.append(outcome)
             if tell:
                 tell(number + 1)
     return outcomes
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; "" of one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def on_disk(items: Sequence[Item], scratch: Path, opened: ExitStack) -> Iterator[Path]:
@@ -182,7 +212,8 @@ def _outcome(
     degradation: Degradation | None,
     options: pipeline.Options,
     on_fault: OnFault | None,
-) -> Outcome:
+) -> tuple[Outcome, bool]:
+    """The outcome, and whether the file was read and no detector failed on it."""
     arrived = path
     try:
         if degradation is not None:
@@ -194,12 +225,12 @@ def _outcome(
         told = []
         for said in (error_text(error, "en"), error_text(error, "zh")):
             told.append(said.replace(str(arrived), item.name).replace(str(path), item.name))
-        return Outcome(item, None, "unreadable", Text(told[0], zh=told[1]))
+        return Outcome(item, None, "unreadable", Text(told[0], zh=told[1])), False
     finally:
         if arrived != path:
             arrived.unlink(missing_ok=True)
     tell_faults(report, item.name, on_fault)
-    return outcome
+    return outcome, not any(e.fault for e in report.evidence)
 
 
 def tell_faults(report: Report, name: str, on_fault: OnFault | None) -> None:

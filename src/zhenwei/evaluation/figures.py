@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zhenwei.errors import DataError
 from zhenwei.evaluation.ablation import by_detector
 from zhenwei.evaluation.by_source import pairs_of
 from zhenwei.evaluation.items import Columns, Domain, Level, Outcome, class_sizes
@@ -90,10 +91,15 @@ def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
         "c_llr": over_groups(metrics.c_llr),
         "min_c_llr": over_groups(metrics.min_c_llr),
         "aurc": over_groups(metrics.aurc),
-        "random_label_auc": bootstrap_interval(
-            metrics.auc, shuffled, llr, groups=said.groups, seed=seed, resamples=_RESAMPLES
-        ),
+        "random_label_auc": _shuffled(shuffled, llr, said.groups, seed),
     }
+
+
+def _shuffled(labels: Labels, llr: Reals, groups: Sequence[str], seed: int) -> Estimate | None:
+    try:
+        return bootstrap_interval(metrics.auc, labels, llr, groups=groups, seed=seed, resamples=_RESAMPLES)
+    except DataError:  # one class may be left with too few groups
+        return None
 
 
 def _calibration_error(labels: Labels | Reals, llr: Reals) -> float:

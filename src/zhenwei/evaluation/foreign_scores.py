@@ -78,9 +78,9 @@ def read_scores(path: Path, data: Sequence[Item] | None = None, *, higher: Highe
         if item is None:
             unknown.append(name)
             continue
-        if (item.set_name, item.name) in seen:
+        if (item.set_name, _key(item.name)) in seen:
             raise DataError("a file is listed twice", got=f"{name} in {where}", want="once")
-        seen.add((item.set_name, item.name))
+        seen.add((item.set_name, _key(item.name)))
         score = _number(row["score"], where)
         turned = score if score is None or higher == "forged" else -score
         found.append(Scored(item, turned, _kind(row, name, where), _facts(row)))
@@ -138,10 +138,7 @@ def _key(name: str) -> str:
 def _number(text: str, where: str) -> float | None:
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _figure(text)
     if not math.isfinite(value):
         fix = "Write a decimal point, not a comma."
         raise DataError("a score is no number", got=f"{text[:40]!r} in {where}", want="a number, or nothing", fix=fix)
@@ -149,6 +146,14 @@ def _number(text: str, where: str) -> float | None:
         got, want = f"{text[:40]!r} in {where}", f"within {LARGEST_SCORE:g} of 0"
         raise DataError("a score is too large", got=got, want=want, fix="Divide all scores by one number.")
     return value
+
+
+def _figure(text: str) -> float:
+    """NaN for what is no number. Python alone takes 1_000 for one."""
+    try:
+        return math.nan if "_" in text else float(text)
+    except ValueError:
+        return math.nan
 
 
 def _kind(row: Mapping[str, str], name: str, where: str) -> Kind:
@@ -166,7 +171,8 @@ def _facts(row: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for column, name in _FACTS.items():
         if row.get(column):
-            found[name] = float(row[column]) if row[column].replace(".", "", 1).isdigit() else math.nan
+            value = _figure(row[column])
+            found[name] = value if math.isfinite(value) and value >= 0 else math.nan
     return found
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from zhenwei.errors import DataError, UsageError
-from zhenwei.evaluation.items import Outcome
+from zhenwei.evaluation.items import Item, Outcome
 from zhenwei.evaluation.readers.table_reading import few, printable
 from zhenwei.files import write_whole
 from zhenwei.stats.metrics import log_loss
@@ -44,19 +44,18 @@ class Submission:
 def write(outcomes: Sequence[Outcome], path: Path, *, clip: float = CLIP) -> Submission:
     """Writes ``path`` and, beside it, the same name ending in .json with the counts and log losses.
 
-    A probability is that of forged at even prior odds, held ``clip`` away from 0 and 1, to six places. ``filename``
-    is the last part of the item's name. Raises :class:`DataError` for no rows, a file name twice, or an LLR that is no
-    number, and :class:`UsageError` for a ``clip`` outside [0, 0.5) or a ``path`` that ends in .json.
+    A probability is that of forged at even prior odds, held ``clip`` away from 0 and 1, to six places. Raises as
+    :func:`names_for`, :class:`DataError` for an LLR that is no number, and :class:`UsageError` for a ``clip`` outside
+    [0, 0.5).
     """
     if not 0 <= clip < 0.5:
         raise UsageError("the clip is out of range", got=str(clip), want="0 to below 0.5")
-    if path.suffix.lower() == ".json":
-        raise UsageError("the table would lie where its counts go", got=path.name, want="a name ending in .csv")
+    names = names_for([o.item for o in outcomes], path)
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("filename", "label"))
     rows = []
-    for o, name in zip(outcomes, _names(outcomes), strict=True):
+    for o, name in zip(outcomes, names, strict=True):
         chance = _chance(o.llr, clip, name)
         rows.append((o.item.forged, o.llr is not None, chance))
         writer.writerow((name, f"{chance:.6f}"))
@@ -68,10 +67,17 @@ def write(outcomes: Sequence[Outcome], path: Path, *, clip: float = CLIP) -> Sub
     return made
 
 
-def _names(outcomes: Sequence[Outcome]) -> list[str]:
-    if not outcomes:
+def names_for(items: Sequence[Item], path: Path) -> list[str]:
+    """What the rows of a submission at ``path`` are called: the last part of each item's name.
+
+    Raises :class:`DataError` for no rows and a file name twice, and :class:`UsageError` for a ``path`` that ends in
+    .json.
+    """
+    if path.suffix.lower() == ".json":
+        raise UsageError("the table would lie where its counts go", got=path.name, want="a name ending in .csv")
+    if not items:
         raise DataError("there is nothing to submit", got="no files", want="one or more")
-    names = [printable(o.item.name.rsplit("/", 1)[-1], "a file name") for o in outcomes]
+    names = [printable(item.name.rsplit("/", 1)[-1], "a file name") for item in items]
     double = [name for name, n in Counter(names).items() if n > 1]
     if double:
         raise DataError("files share a name", got=few(double), want="each file name once, as the format has no folders")

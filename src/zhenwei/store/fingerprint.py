@@ -14,8 +14,9 @@ _SPEED_ALONE = {"threads"}  # options that change how long it takes, not what is
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``sha256`` of the rest: two examinations of one file by the same fingerprint give the same answer. The libraries
-    are left out, so that an update of one does not start everything anew; every report names them."""
+    """``sha256`` of the rest: two examinations of one file by the same fingerprint give the same answer. ``models``: of
+    plug-ins and added networks also what else their answers follow from (``pipeline.weights_of``). The libraries are
+    left out, so that an update of one does not start everything anew; every report names them."""
 
     version: str
     models: Mapping[str, str]

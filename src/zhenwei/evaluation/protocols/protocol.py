@@ -36,10 +36,10 @@ class Protocol(BaseModel):
     origins: tuple[str, ...] = ()
     domains: tuple[Domain, ...] = ()
     unseen: bool = False
-    levels: tuple[Level, ...] = ("video",)
+    levels: Annotated[tuple[Level, ...], Field(min_length=1)] = ("video",)
     slices: tuple[Literal["method", "origin"], ...] = ()
     frames: Annotated[int, Field(ge=1, le=512)] = 32
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     ladder: tuple[str, ...] = ()
     ladder_sets: tuple[str, ...] = ()
     ladder_files: Annotated[int, Field(ge=0)] = 0  # of each set, half of each class; 0 = all
@@ -56,10 +56,19 @@ class Protocol(BaseModel):
             )
         return chosen
 
-    def unmatched_methods(self, items: Iterable[Item]) -> tuple[str, ...]:
-        """Those of ``methods`` that made none of the files."""
-        there = {item.method for item in items if item.forged}
-        return tuple(method for method in self.methods if method not in there)
+    def unmatched(self, items: Iterable[Item]) -> dict[str, tuple[list[str], list[str]]]:
+        """What it names that no file is of, by "sets", "methods" and "sources", and beside it what there is."""
+        listed = list(items)
+        there = {
+            "sets": ((*self.sets, *self.ladder_sets), {item.set_name for item in listed}),
+            "methods": (self.methods, {item.method for item in listed if item.forged}),
+            "sources": (self.origins, {item.origin for item in listed}),
+        }
+        found = {}
+        for what, (named, known) in there.items():
+            if strange := [name for name in dict.fromkeys(named) if name not in known]:
+                found[what] = strange, sorted(known - {""})
+        return found
 
     def _takes(self, item: Item) -> bool:
         where = (not self.sets or item.set_name in self.sets) and (not self.origins or item.origin in self.origins)
