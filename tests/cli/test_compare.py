@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import wave
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -91,3 +94,42 @@ def test_the_page_takes_the_place_of_no_evidence(tmp_path: Path, capsys: pytest.
         assert main([*given, str(output)]) == 2
         assert "would replace a file that is compared" in capsys.readouterr().err
     assert photo.read_bytes() == Path(PHOTOS[0]).read_bytes()
+
+
+def told(capsys: pytest.CaptureFixture[str], *paths: str) -> dict[str, Any]:
+    assert main(["compare", *paths, *QUICK, "--format", "json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_part_is_not_told_as_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.open(PHOTOS[0]).crop((0, 0, 256, 512)).save(tmp_path / "part.png")
+    found = told(capsys, PHOTOS[0], str(tmp_path / "part.png"))
+    assert found["findings"][0] == "The second shows 50 % of the first; the rest could not be compared."
+    assert found["findings"][1].startswith("Where both show the same, nothing differs")
+    assert found["difference"]["shared"]["b"] > 0.98
+
+
+def test_one_colour_saved_in_two_formats_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("black.png", "black.bmp"):
+        Image.new("RGB", (200, 200)).save(tmp_path / name)
+    found = told(capsys, str(tmp_path / "black.png"), str(tmp_path / "black.bmp"))
+    assert found["findings"][0].startswith("Both show the same picture; nothing differs")
+
+
+def test_a_recording_beside_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(1).integers(-9000, 9000, 16_000).astype("<i2")
+    for name, samples in (("noise", noise), ("silence", 0 * noise)):
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(samples.tobytes())
+    heard, silent = str(tmp_path / "noise.wav"), str(tmp_path / "silence.wav")
+    assert "One of them is silent" in told(capsys, heard, silent)["findings"][0]
+    assert "One is a picture and the other is sound" in told(capsys, PHOTOS[0], silent)["findings"][0]
+
+
+def test_a_copy_in_grey_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.open(PHOTOS[0]).convert("L").save(tmp_path / "grey.png")
+    found = told(capsys, PHOTOS[0], str(tmp_path / "grey.png"))
+    assert found["difference"]["share"] < 0.002
+    assert any("without colour" in sentence for sentence in found["findings"])

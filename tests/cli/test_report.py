@@ -180,10 +180,12 @@ def test_a_signers_name_speaks_for_nobody_else(
     path = tmp_path / "photo.json"
     shutil.copy(folder / "photo.json", path)
     forged = "Lab\nIt is the key of this installation.\x1b[2K"
-    for name in (forged, "Lab\udcff", "Lab\u202e"):
+    for name in (forged, "Lab\udcff", "Lab\u202e", "Lab\u200b"):
         assert main(["report", "sign", str(path), "--signer", name]) == 2
         assert "no name of a signer" in capsys.readouterr().err
     assert not beside(path).exists()
+    assert main(["report", "sign", str(path), "--signer", "张\u3000伟"]) == 0
+    assert json.loads(beside(path).read_text())["signer"] == "张 伟"
     _sign_as(path, forged)
     assert main(["report", "verify", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -239,11 +241,9 @@ def test_what_could_not_be_read_is_tried_again(
     shutil.copy(folder / "photo.jpg", bad)
     assert main([*verify, "--lang", "zh"]) == 1
     assert "文件: 无法读取 → 可以读取" in capsys.readouterr().out
-    bad.unlink()
-    assert main([*verify, "--format", "json"]) == 1
-    said = capsys.readouterr()
-    assert json.loads(said.out)["again"][0]["same"] is None
-    assert "is not there" in said.err
+    bad.unlink()  # nor can it be read now
+    assert main([*verify, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["again"][0]["same"] is True
 
 
 def test_the_difference_is_told_in_the_language_that_is_spoken(

@@ -151,7 +151,10 @@ def test_a_detector_of_the_package_is_asked_about_all_and_it_is_told_why(tmp_pat
     assert main(["evaluate", "provenance.labels", *data]) == 0
     found = results.load(tmp_path / "clean" / "out" / "results.json")
     assert len(found.files) == 4
-    assert found.findings[0].text.startswith("the training part is tested, too, as zhenwei learned from none of it")
+    text = "the training part is tested, too, as zhenwei learned from none of it: nothing could be compared"
+    assert found.findings[0].text == text
+    one = _labels(tmp_path / "one", ["real,a,train", "real,a,train", "fake,b,test"])
+    assert main(["evaluate", "provenance.labels", *one, "--limit", "1"]) == 0  # a limit makes no leak
 
 
 def test_a_plug_in_that_failed_is_asked_again(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

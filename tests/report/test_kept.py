@@ -149,6 +149,15 @@ def test_a_field_that_is_missing_is_named(two_people: Report) -> None:
         from_dict(document)
 
 
+def test_a_whole_number_may_be_written_with_a_point(two_people: Report) -> None:
+    document = to_dict(two_people)
+    document["file"] |= {"rotation_deg": 90.0, "size_bytes": float(document["file"]["size_bytes"])}
+    read = from_dict(document)
+    assert isinstance(read, Report)
+    assert (read.media.rotation_deg, read.media.size_bytes) == (90, two_people.media.size_bytes)
+    assert type(read.media.rotation_deg) is int
+
+
 def test_fields_that_came_later_are_not_missed(every_report: tuple[Report, ...]) -> None:
     for report in every_report:
         document = kept(report)

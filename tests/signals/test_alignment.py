@@ -96,3 +96,48 @@ def test_other_sound_correlates_little_and_silence_not_at_all() -> None:
     assert found is not None
     assert abs(found.correlation) < 0.3
     assert sound_offset(sound(np.zeros(RATE_HZ)), sound(rng.normal(size=RATE_HZ))) is None
+
+
+def test_channels_that_cancel_each_other_are_not_silence() -> None:
+    voice = np.random.default_rng(5).normal(scale=0.1, size=RATE_HZ).astype(np.float32)
+    found = sound_offset(Audio(np.stack([voice, -voice]), RATE_HZ), Audio(voice[None], RATE_HZ))
+    assert found is not None
+    assert found.offset_s == 0.0
+    assert abs(found.correlation) == pytest.approx(1.0)
+
+
+def test_of_a_copy_in_grey_brightness_is_compared(photo: Pixels) -> None:
+    grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"), np.uint8)
+    for pair in ((photo, grey), (grey, photo)):
+        found = differ(*pair)
+        assert found is not None
+        assert found.is_colourless
+        assert found.share < 0.002
+    forged = differ(grey, patched(photo))
+    assert forged is not None
+    assert forged.share > 0.005
+    both = differ(grey, grey)
+    assert both is not None
+    assert not both.is_colourless
+
+
+def test_of_a_part_it_is_told_how_much_of_the_other_it_shows(photo: Pixels) -> None:
+    part = photo[:, :205]
+    for pair, shared in (((photo, part), (0.4, 1.0)), ((part, photo), (1.0, 0.4))):
+        found = differ(*pair)
+        assert found is not None
+        assert found.shared == pytest.approx(shared, abs=0.02)
+    whole = differ(photo, photo)
+    assert whole is not None
+    assert whole.shared == (1.0, 1.0)
+
+
+def test_pictures_of_one_tone_are_the_same_if_it_is_the_same_tone() -> None:
+    flat = np.full((100, 100, 3), 40, np.uint8)
+    found = differ(flat, flat.copy())
+    assert found is not None
+    assert found.share == 0.0
+    assert differ(flat, flat + 40) is None
+    red, blue = np.zeros_like(flat), np.zeros_like(flat)
+    red[..., 0], blue[..., 2] = 76, 200  # of the same brightness
+    assert differ(red, blue) is None

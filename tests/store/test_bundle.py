@@ -10,6 +10,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from zhenwei.store.bundle_check import check
 from zhenwei.store.bundle_reading import Bundle
 from zhenwei.store.cases import CaseAtRest
 from zhenwei.store.chain import Entry, canonical, salted
+from zhenwei.store.erasure import Erasure
 from zhenwei.store.folder import Folder
 from zhenwei.store.tables import Examination, ReportRow
 from zhenwei.types import Report
@@ -468,5 +470,42 @@ def test_what_is_lost_is_left_out_and_told(opened: tuple[Cases, Kept, Report], t
     assert found.flaws == ()
     _changed(cases.store, "UPDATE report SET document = '{bad'")
     found = export(cases, own, 1, tmp_path / "a.zip")
-    assert LeftOut("a.png", "report", is_lost=True) in found.left_out
+    assert found.left_out.count(LeftOut("a.png", "report", is_lost=True)) == 1
     assert "a.png: its reports are others than in the log" in found.flaws
+
+
+@pytest.mark.parametrize("document", ["null", "[]", "{}", '{"verdict": null}', '{"verdict": {"llr": 1e999}}'])
+def test_a_report_that_is_json_and_no_report_is_left_out_and_told(
+    opened: tuple[Cases, Kept, Report], tmp_path: Path, document: str
+) -> None:
+    cases, own, _ = opened
+    with cases.store.writing() as session:
+        session.execute(update(ReportRow).values(document=document))
+    found = export(cases, own, 1, tmp_path / "a.zip")
+    assert found.left_out == (LeftOut("a.png", "report", is_lost=True),)
+    assert "a.png: its reports are others than in the log" in found.flaws
+
+
+def test_the_clock_of_another_machine_may_be_ahead(
+    opened: tuple[Cases, Kept, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases, own, outcome = opened
+    monkeypatch.setattr("zhenwei.store.store._now", lambda: datetime.now(UTC) - timedelta(hours=1))
+    keep(own, replace(outcome, verdict=replace(outcome.verdict, llr=2.75)))
+    assert export(cases, own, 1, tmp_path / "a.zip").flaws == ()
+    assert cases.log(1)[-1].action == "examination-changed"
+
+
+def test_an_examination_that_is_erased_is_told_in_everybodys_case(
+    opened: tuple[Cases, Kept, Report], tmp_path: Path
+) -> None:
+    cases, own, outcome = opened
+    others = Cases(cases.store, tenant="anna", actor="anna")
+    number = others.create("Hers").id
+    others.add_file(number, outcome.media.sha256, name="hers.png")
+    Erasure(own, "ada").examination(others.get(number).files[0].examination_id or 0)
+    for each, case in ((cases, 1), (others, number)):
+        last = each.log(case)[-1]
+        assert last.action == "examination-erased"
+        assert export(each, own, case, tmp_path / "a.zip").flaws == ()
+    assert others.log(number)[-1].actor == "store"  # who it was is none of hers

@@ -14,11 +14,13 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'zhenwei[store]'")
 
+from sqlalchemy import update
 from tests.store.test_store import OURS, report
 
 from zhenwei.errors import DataError, NotFoundError, OutputError, UsageError
 from zhenwei.report.page import to_html
 from zhenwei.store import Cases, Kept, Store, open_store
+from zhenwei.store.case_tables import KeptMedia
 from zhenwei.store.erasure import Erasure
 from zhenwei.store.folder import Folder, GoneError
 from zhenwei.store.kept import Wish, folder_of, parse_wish
@@ -310,3 +312,14 @@ def test_by_age_and_by_examination(store: Store, tmp_path: Path) -> None:
     assert erasure.before(datetime.now(UTC), in_cases=True) == (second.media.sha256,)
     assert lying(tmp_path / "kept") == []
     assert list(store.results()) == []
+
+
+def test_a_copy_that_two_keep_is_not_missed_when_both_times_are_over(store: Store, tmp_path: Path) -> None:
+    outcome = drawn(tmp_path / "a.png")
+    for tenant in ("local", "anna"):
+        keep(kept(store, tmp_path, datetime.now(UTC) + timedelta(days=1), tenant), outcome)
+    with store.writing() as session:
+        session.execute(update(KeptMedia).values(until=datetime.now(UTC) - timedelta(days=1)))
+    own = kept(store, tmp_path)
+    assert own.drop_expired() == (2, ())
+    assert not own.folder.where(outcome.media.sha256).exists()

@@ -286,7 +286,9 @@ def erase(
         notes.print(say("{} erased; the log keeps the digests.", count), style="dim")
     if erasure.missing:
         notes.print(
-            say("What was kept under these digests does not lie in {}:", plain(str(kept.folder.path))), style="red"
+            say("What was kept under these digests does not lie in {}:", plain(str(kept.folder.path))),
+            style="red",
+            markup=False,
         )
         for sha256 in erasure.missing:
             notes.print(f"  {sha256}", markup=False)

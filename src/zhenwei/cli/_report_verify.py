@@ -162,13 +162,11 @@ class _Found:
 
 
 def _read_again(path: str, moved: Path | None, progress: Progress) -> _Found:
-    """Of a file that could not be read; nothing was kept of it by which it could be told from another."""
+    """Of a file that could not be read, because it was not there, perhaps; nothing was kept of it by which it could be
+    told from another."""
     from zhenwei.pipeline import Options, examine
 
     where = moved or Path(path)
-    if not where.is_file():
-        fix = "Name the file that was examined with --file."
-        raise DataError("the examined file is not there", got=str(where), fix=fix)
     try:
         examine(str(where), options=Options(depth="fast"), progress=progress)
     except MediaError:

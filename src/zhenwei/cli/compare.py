@@ -35,8 +35,9 @@ def compare(
     """Compare two files: facts, difference of the pictures and sounds, provenance, verdicts.
 
     Both are examined, laid over each other (moved, turned and scaled where that is needed), and what differs by more
-    than saving a picture again does is marked in red on the page. Of clips five frames at the same places are compared,
-    and the sound is searched for an offset. Two evaluations are compared by zhenwei evaluate compare.
+    than saving a picture again does is marked in red on the page. Of clips five frames of the same moments are
+    compared, also where one was trimmed or runs faster, and the sound is searched for an offset. Two evaluations are
+    compared by zhenwei evaluate compare.
 
     Exit status: 0 both were examined, 1 one could not be read, 2 wrong use.
 
@@ -140,7 +141,10 @@ def _show(pair: Pair) -> None:
         cells = [legible(cell, 100) or "–" for cell in (each.name, each.first, each.second)]
         shown.add_row(*[Text(cell, style) for cell in cells])
     for answer in pair.answers[:8]:
-        name = answer.detector + (f" · {person('person', language, number=answer.person)}" if answer.person else "")
+        name = answer.detector
+        if answer.who:
+            one, two = answer.person or 0, answer.second_person or 0
+            name += f" · {person(answer.who, language, number=one, first=one, second=two)}"
         cells = []
         for llr, standing in (
             (answer.first_llr, answer.first_standing), (answer.second_llr, answer.second_standing)

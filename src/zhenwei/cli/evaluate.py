@@ -127,12 +127,13 @@ def evaluate(
         raise UsageError("there is nothing to evaluate", want="--data or --scores", fix=fix)
     foreign = is_foreign(detector)
     plan, notes = _plan(protocol, frames, only, reading.items, foreign=foreign)
-    items = _limited(plan.choose(reading.items), limit)
+    chosen = plan.choose(reading.items)
+    items = _limited(chosen, limit)
     if kaggle is not None:
         names_for(items, kaggle)
     with _interruptible(output), ResultsFolder(output) as folder, stages() as shown:
         looking = partial(shown, "looking for leaks")
-        checked = (*notes, *leaks.check(items, reading.items, foreign=foreign, tell=looking))
+        checked = (*notes, *leaks.check(items, reading.items, chosen=chosen, foreign=foreign, tell=looking))
         refuse_leaks(checked, allowed=allow_leaks)
         with tempfile.TemporaryDirectory(prefix="zhenwei-evaluate-") as scratch:
             ask = partial(run, journal=folder.journal, findings=checked, tell=shown, on_fault=complain_of)

@@ -40,15 +40,21 @@ _ITSELF = "the training part is tested, too, as zhenwei learned from none of it:
 
 
 def check(
-    tested: Sequence[Item], listed: Sequence[Item], *, foreign: bool = False, tell: Tell | None = None
+    tested: Sequence[Item],
+    listed: Sequence[Item],
+    *,
+    chosen: Sequence[Item] = (),
+    foreign: bool = False,
+    tell: Tell | None = None,
 ) -> tuple[Finding, ...]:
     """What of ``tested`` was, or may have been, learned from; and files whose labels contradict each other.
 
     ``listed``: every item of the data. Its "train" part counts as learned from: all of it where the detectors of this
-    package were trained on the set (``domain`` "in"), elsewhere what is not itself tested. ``foreign``: a model is
-    tested that is not of this package, whose training part that is, whatever the set.
+    package were trained on the set (``domain`` "in"), elsewhere what is not itself tested, nor would be
+    without a limit (``chosen``). ``foreign``: a model is tested that is not of this package, whose training part that
+    is, whatever the set.
     """
-    names = {_key(item) for item in tested}
+    names = {_key(item) for item in (*tested, *chosen)}
     trained = [i for i in listed if i.split == "train"]
     learned = [i for i in trained if foreign or i.domain == "in" or _key(i) not in names]
     looks, unseen = _looked_at([*tested, *learned], tell)

@@ -37,6 +37,7 @@ from zhenwei.types import (
 MAX_BYTES = 1 << 30
 _AUDIO_HZ = 16_000
 _POSTER = Text("What was examined", zh="检验对象")
+_WHOLE = ("size_bytes", "width", "height", "frame_count", "rotation_deg")
 _WANT = "what zhenwei scan --format json or --output wrote"
 
 
@@ -126,13 +127,18 @@ def _media(file: Mapping[str, Any]) -> Media:
     names = ("path", "sha256", "kind", "size_bytes", "container", "codec", "width", "height", "duration_s", "fps",
              "frame_count", "rotation_deg")  # fmt: skip
     return Media(
-        **{name: file[name] for name in names},
+        **{name: _whole(file[name]) if name in _WHOLE else file[name] for name in names},
         audio_codec=str(audio["codec"]),
         audio_rate_hz=audio["rate_hz"],
         audio_channels=audio["channels"],
         facts=tuple([(str(fact["name"]), str(fact["value"])) for fact in file["facts"]]),
         notes=tuple(map(str, file["notes"])),
     )
+
+
+def _whole(value: Any) -> Any:
+    """90.0 is 90, as programs that write JSON anew may have it."""
+    return None if value is None else int(value)
 
 
 def _verdict(kept: Mapping[str, Any], kind: Kind) -> Verdict:

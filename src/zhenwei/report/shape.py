@@ -101,6 +101,9 @@ def _pattern(rule: Mapping[str, Any]) -> str:
 
 
 def _is(value: Any, name: str) -> bool:
+    """A number without a fraction is a whole one, however it is written."""
+    if name == "integer" and isinstance(value, float):
+        return value.is_integer()
     return isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
 
 

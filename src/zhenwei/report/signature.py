@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,12 +84,20 @@ def read_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def _is_hidden(character: str) -> bool:
+    """Not to be seen as it is; joiners, which stand within words of some scripts, aside."""
+    if character == " " or character in "\u200c\u200d":
+        return False
+    return legible(character) != character or unicodedata.category(character) == "Cf"
+
+
 def sign(path: Path, key: Ed25519PrivateKey, *, signer: str, signed_at: datetime, to: Path | None = None) -> Path:
     """Sign the file at ``path`` into ``to``, by default beside it; the path of the signature.
 
     UsageError for a name of the signer that is not all to be seen: it could pass for words of the program.
     """
-    if any(character != " " and legible(character) != character for character in signer):
+    signer = "".join(" " if unicodedata.category(each) == "Zs" else each for each in signer)
+    if any(_is_hidden(each) for each in signer):
         want = "a name on one line, of characters that can be seen"
         raise UsageError("this is no name of a signer", got=legible(signer, 80), want=want)
     public = key.public_key().public_bytes_raw()

@@ -8,6 +8,7 @@ from typing import Any
 
 from zhenwei.report.kept import from_dict
 from zhenwei.report.pair import Paired, paired
+from zhenwei.report.pair_people import matched, numbers
 from zhenwei.store.jobs import Job
 from zhenwei.types import Report
 
@@ -25,17 +26,31 @@ class Comparison:
     pairs: tuple[Paired, ...]
     facts: tuple[tuple[str, str, str], ...]
 
+    @property
+    def people_apart(self) -> bool:
+        """Whether nobody knows who of the first is who of the second: what is kept has no places of faces."""
+        return any(any(each.unpaired) for each in self.pairs)
+
 
 def compare(first: Job, second: Job, one: Mapping[str, Any], other: Mapping[str, Any]) -> Comparison:
     """Of two jobs and their reports."""
+    sides = _report(one), _report(other)
+    people = None if sides[0] is None or sides[1] is None else _people(sides[0], sides[1])
     return Comparison(
         first,
         second,
         first.sha256 == second.sha256,
         first.fingerprint == second.fingerprint,
-        paired(_report(one), _report(other)),
+        paired(*sides, people),
         _facts(one["file"], other["file"]),
     )
+
+
+def _people(first: Report, second: Report) -> dict[int, int] | None:
+    """As :func:`matched`; of one person each, whom else would somebody compare?"""
+    known = numbers(first), numbers(second)
+    found = matched(first, second)
+    return dict(zip(*known, strict=True)) if found is None and len(known[0]) == len(known[1]) == 1 else found
 
 
 def _report(document: Mapping[str, Any]) -> Report | None:

@@ -109,6 +109,7 @@ class Counts(BaseModel):
 class PairBody(BaseModel):
     detector: str
     person: int | None
+    second_person: int | None
     first_llr: float | None
     second_llr: float | None
     difference: float | None
@@ -227,6 +228,7 @@ def comparison_body(found: Comparison) -> ComparisonBody:
             PairBody(
                 detector=pair.detector,
                 person=pair.person,
+                second_person=pair.second_person,
                 first_llr=pair.first_llr,
                 second_llr=pair.second_llr,
                 difference=pair.difference,

@@ -20,6 +20,7 @@ from typing import IO, Any, Literal
 from zhenwei.errors import DataError, OutputError
 from zhenwei.report.packed import unpack
 from zhenwei.report.page import to_html
+from zhenwei.report.shape import wrong_in
 from zhenwei.store.bundle_check import check
 from zhenwei.store.bundle_reading import ATTRIBUTES, EPOCH, MAX_MEMBERS, MAX_TEXT_BYTES, MAX_TEXTS_BYTES, UNIX
 from zhenwei.store.case_page import case_page, page_maker
@@ -131,10 +132,10 @@ class _Writer:
             document = self._case.document(file.examination_id or 0, language)
             if document is None:
                 continue
-            try:
-                report = json.loads(document)
-            except ValueError:
-                self.left_out.append(LeftOut(file.name, "report", is_lost=True))
+            report = _report_in(document)
+            if report is None:
+                lost = LeftOut(file.name, "report", is_lost=True)
+                self.left_out += [] if lost in self.left_out else [lost]
                 continue
             reports[language] = f"reports/{file.sha256}.{language}.json"
             self._text(reports[language], document)
@@ -206,6 +207,15 @@ class _Writer:
             raise DataError("this case is too large for one bundle", got=got, want=want, fix=fix)
         self._zip.writestr(_member(name, len(data), method), data)
         self._members[name] = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+
+
+def _report_in(document: str) -> Mapping[str, Any] | None:
+    """None where it is damaged."""
+    try:
+        report = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    return report if isinstance(report, dict) and wrong_in(report) is None else None
 
 
 def _member(name: str, size_bytes: int, method: int) -> zipfile.ZipInfo:

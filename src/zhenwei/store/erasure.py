@@ -49,8 +49,13 @@ class Erasure:
             if row is None:
                 raise NotFoundError("the store knows no such examination", got=str(examination_id))
             sha256 = session.get_one(File, row.file_id).sha256
-            for case in self._cases(session, CaseFile.examination_id == row.id):
-                self._log(session, case.uid, "examination-erased", sha256)
+            held = select(Case).join(CaseFile, CaseFile.case_id == Case.id).where(CaseFile.examination_id == row.id)
+            for case in session.scalars(held.order_by(Case.id)).all():  # of whomever: it is gone for all of them
+                actor = self.actor if case.tenant == self.kept.tenant else STORE
+                log.append(
+                    session, tenant=case.tenant, chain=case.uid, actor=actor, action="examination-erased",
+                    subject=sha256, content={},
+                )  # fmt: skip
             pages = list(session.scalars(select(PageRow.sha256).filter_by(examination_id=row.id)))
             session.delete(row)
             session.flush()
@@ -148,7 +153,7 @@ class Erasure:
 
     def _remove(self, session: Session, digests: Iterable[str]) -> None:
         session.flush()
-        self.missing.extend([each for each in digests if not self.kept.remove_unneeded(session, each)])
+        self.missing.extend([each for each in dict.fromkeys(digests) if not self.kept.remove_unneeded(session, each)])
 
 
 def is_needed(session: Session, file: File) -> bool:

@@ -206,7 +206,7 @@ class Kept:
         with self.store.writing() as session:
             gone = list(session.scalars(asked.where(late)))
             session.execute(delete(KeptMedia).where(late))
-            missing = [sha256 for sha256 in gone if not self.remove_unneeded(session, sha256)]
+            missing = [sha256 for sha256 in dict.fromkeys(gone) if not self.remove_unneeded(session, sha256)]
         return len(gone), tuple(missing)
 
     def remove_unneeded(self, session: Session, sha256: str) -> bool:

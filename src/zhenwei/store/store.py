@@ -6,10 +6,10 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from zhenwei.errors import ZhenweiError
 from zhenwei.report import Outcome, Unreadable, to_json
 from zhenwei.report.outcome import numbers_of_people
 from zhenwei.report.tabular import declares, why
+from zhenwei.store.case_tables import LogEntry
 from zhenwei.store.fingerprint import Fingerprint
 from zhenwei.store.refusals import told
 from zhenwei.store.results import Result, results
@@ -87,9 +88,10 @@ class Store:
             file_id = self._placed(session, path, sha256, size_bytes)
             engine_id = self._engine_id(session, fingerprint)
             key = {"file_id": file_id, "engine_id": engine_id}
-            own = select(Examination.id, Examination.decision).filter_by(**key)
+            own = select(Examination.id, Examination.decision, Examination.examined_at).filter_by(**key)
             earlier = session.execute(own.with_for_update()).first()
-            values |= {"seconds": round(seconds, 3), "examined_at": _now()}  # after all that logs tell of it by now
+            known = [] if earlier is None else [earlier.examined_at]
+            values |= {"seconds": round(seconds, 3), "examined_at": _after(session, sha256, known)}
             if earlier is not None and earlier.decision is not None and values["decision"] is None:
                 return int(earlier.id)
             self._put(session, Examination, key, values)
@@ -221,3 +223,9 @@ def _path_sha256(path: str) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _after(session: Session, sha256: str, known: Sequence[datetime]) -> datetime:
+    """Now, and after ``known`` and all that logs tell of the file: the clock of another machine may be ahead."""
+    told = session.scalar(select(func.max(LogEntry.at)).filter_by(subject=sha256))
+    return max([_now(), *[moment + timedelta(microseconds=1) for moment in [told, *known] if moment is not None]])

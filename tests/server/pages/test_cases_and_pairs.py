@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from tests.hazard import draw
 from tests.server.conftest import QUICK, Live, live
 from tests.server.pages.conftest import ANSWER, PHOTO
@@ -157,6 +158,32 @@ def test_who_is_in_one_of_two_files_comes_last(site_of_pages: Live, tmp_path: Pa
     assert not absent[0]
     assert absent == sorted(absent)
     assert ("no such person" in page) == (language == "en")
+
+
+@pytest.mark.heavy
+def test_people_of_two_files_are_not_paired_by_their_numbers(site_of_pages: Live, tmp_path: Path) -> None:
+    one = Image.open(PHOTO).convert("RGB")
+    turned = one.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for name, pair in (("two.png", (one, turned)), ("turned.png", (turned, one))):
+        both = Image.new("RGB", (2 * one.width, one.height))
+        for place, each in enumerate(pair):
+            both.paste(each, (place * one.width, 0))
+        both.save(tmp_path / name)
+    turned.save(tmp_path / "one.png")
+    with site_of_pages.http() as http:
+        http.headers["Accept-Language"] = "en"
+        files = [(tmp_path / name).read_bytes() for name in ("two.png", "turned.png", "one.png")] + [PHOTO.read_bytes()]
+        ids = [sent(http, data, "a.jpg", depth="fast") for data in files]
+        until(lambda: all(http.get(f"/api/v1/jobs/{id_}").json()["state"] == "done" for id_ in ids))
+        page = http.get(f"/compare?a={ids[0]}&b={ids[1]}").text
+        same = http.get(f"/compare?a={ids[0]}&b={ids[0]}").text
+        alone = http.get(f"/compare?a={ids[2]}&b={ids[3]}").text
+    assert "each person stands alone" in page
+    assert "each person stands alone" not in alone  # with whom else would somebody compare?
+    assert "Person 1 of the first" in page
+    assert "Person 1 of the second" in page
+    assert "each person stands alone" not in same
+    assert "Person 1" in same
 
 
 def test_the_depth_is_chosen_anew(idle: Live, tmp_path: Path) -> None:
