@@ -75,10 +75,14 @@ def test_too_few_pictures_and_unknown_names_are_refused() -> None:
     bank = Bank(WEIGHTS).add("x", cluster(1, 5))
     with pytest.raises(UsageError, match="too few"):
         bank.add("y", cluster(1, 4))
+    with pytest.raises(UsageError, match="got 1 with a usable face"):
+        bank.add("y", [cluster(1, 1)[0].copy() for _ in range(5)])
+    twice = cluster(1, 6)
+    assert bank.add("y", [*twice, *twice]).sources[-1].pictures == 6
     with pytest.raises(UsageError, match="no such source"):
         bank.remove("y")
     with pytest.raises(UsageError, match="another kind"):
-        bank.add("y", [np.ones(5, np.float32)] * 5)
+        bank.add("y", [np.eye(5, dtype=np.float32)[k] for k in range(5)])
 
 
 @given(data=st.one_of(st.binary(max_size=200), st.recursive(

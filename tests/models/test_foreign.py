@@ -104,6 +104,9 @@ def test_the_file_itself_may_tell_and_what_is_given_counts_more(tmp_path: Path) 
         ({"classes": 2}, UNIT | {"forged": 2}, "no such class"),
         ({}, {"takes": "audio"}, "takes no sound"),
         ({"told": "["}, UNIT, "cannot be read"),
+        ({}, UNIT | {"rate_hz": 8000}, "means nothing where a network takes image; got rate_hz"),
+        ({}, UNIT | {"margin": 1.5, "min_face_px": 200}, "got margin, min_face_px"),
+        ({}, {"takes": "audio", "squash": True}, "means nothing where a network takes audio"),
     ],
 )
 def test_what_is_missing_or_contradicts_is_told(

@@ -7,6 +7,9 @@ LOOKED_UP = (  # words that come out of data
     "reading", "finding faces", "following faces", "done",
     "Invalid data found when processing input",  # FFmpeg of a damaged file
     "{}; got {}; want {}",  # an error as a store keeps it
+    "no weights, or a pickle with more in it than tensors",
+    "Reinstall the package that {} came with, or restore what belongs in it; what was added to it is added again by: "
+    "zhenwei models add --force",
     "Question", "Takes", "Needs", "Depth", "no media", "hidden", "linked folder", "no file",
     "file that is no picture, video or sound", "files that are no pictures, videos or sound",
     "hidden file or folder", "hidden files and folders", "linked folders",

@@ -74,6 +74,10 @@ def add(
       zhenwei fingerprint add "generator x" a.png b.png c.png d.png e.png
     """
     held, path, notes = _bank(bank), _path(bank), notes_console()
+    if " ".join(name.split()).casefold() in (_NONE, told(_NONE)):
+        raise UsageError(
+            "this is no name of a source", got=repr(name[:80]), want="another: who answers so where none is"
+        )
     found = [each for _, each in _described(files, notes, verbose=verbose) if not isinstance(each, str)]
     grown = held.add(name, [each.fingerprint for each in found])
     grown.save(path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhenwei.cli._options import Force, TableFormat, TableOption
-from zhenwei.cli.language import current, tell, told
+from zhenwei.cli.language import current, say, tell, told
 from zhenwei.errors import UsageError
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _show(added: AddedModel) -> None:
         tell(f"{added.unanswered} labelled files had no answer.")
     for finding in added.results.findings:
         if not finding.ok:
-            tell(f"NOT OK: {finding.check}: {finding.text}")
+            typer.echo(say("NOT OK: {}: {}", told(finding.check), told(finding.text)))
     if not any(added.row.id in _ids(store) for store in stores()):
         tell(f"It is asked in scans once {STORES} names its store.")
 

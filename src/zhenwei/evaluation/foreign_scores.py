@@ -251,12 +251,12 @@ class _Table:
 
     def require_groups(self) -> None:
         """Two of a class have to be left to calibrate on, whoever is left out."""
-        for forged, name in ((False, "genuine"), (True, "forged")):
+        for forged in (False, True):
             groups = set(compress(self.groups, self.forged == forged))
             if len(groups) < _MIN_GROUPS:
                 want = f"at least {_MIN_GROUPS} of each class"
                 fix = "Add files with scores, or tell people and recordings apart in the column group."
-                got = f"{len(groups)} {name}"
+                got = f"{len(groups)} groups of forged files" if forged else f"{len(groups)} groups of genuine files"
                 raise DataError("too few groups to calibrate on with one left out", got=got, want=want, fix=fix)
 
     def folds(self, seed: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Literal["source", "group"]]:

@@ -87,15 +87,17 @@ class Bank:
             raise OutputError("the bank cannot be written", got=got, fix="Name another with --bank.") from error
 
     def add(self, name: str, fingerprints: Sequence[Floats]) -> Bank:
-        """With one source more, or in the place of the one of that name. Raises :class:`UsageError` for fewer than five
-        fingerprints, for names that are empty or longer than 60 characters, and for fingerprints of other lengths."""
+        """With one source more, or in the place of the one of that name. Copies count once. Raises :class:`UsageError`
+        for fewer than five fingerprints, for names that are empty or longer than 60 characters, and for fingerprints of
+        other lengths."""
         name = " ".join(name.split())
         if not name or len(name) > LONGEST_NAME:
             raise UsageError("this is no name of a source", got=repr(name[:80]), want=f"1 to {LONGEST_NAME} characters")
-        if len(fingerprints) < MIN_IMAGES:
-            got, want = f"{len(fingerprints)} with a usable face", f"{MIN_IMAGES}; 50 and more are better"
+        different = list({np.asarray(each, np.float32).tobytes(): each for each in fingerprints}.values())
+        if len(different) < MIN_IMAGES:
+            got, want = f"{len(different)} with a usable face", f"{MIN_IMAGES}; 50 and more are better"
             raise UsageError("too few pictures to know a source by", got=got, want=want)
-        rows = np.stack([f / max(float(np.linalg.norm(f)), 1e-12) for f in fingerprints]).astype(np.float64)
+        rows = np.stack([f / max(float(np.linalg.norm(f)), 1e-12) for f in different]).astype(np.float64)
         total = rows.sum(0)
         rest = total[None] - rows
         own = (rest * rows).sum(1) / np.maximum(np.linalg.norm(rest, axis=1), 1e-12)

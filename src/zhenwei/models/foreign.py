@@ -182,6 +182,12 @@ def remove(id_: str, store: Path) -> None:
         (store / "weights" / f"{id_}.{end}").unlink(missing_ok=True)
 
 
+# What is said of networks that take something else.
+_FACES, _SOUND = frozenset({"margin", "min_face_px"}), frozenset({"rate_hz", "samples"})
+_PICTURES = frozenset({"size_px", "mean", "deviation", "white", "layout", "channels", "squash"})
+_OTHERS: Mapping[str, frozenset[str]] = {"face": _SOUND, "image": _SOUND | _FACES, "audio": _PICTURES | _FACES}
+
+
 def from_graph(network: OnnxModel, id_: str, given: Mapping[str, Any]) -> ForeignModel:
     """What ``network`` must be fed: as ``given``, else as its file says, else as its shapes show, else by default.
 
@@ -193,6 +199,10 @@ def from_graph(network: OnnxModel, id_: str, given: Mapping[str, Any]) -> Foreig
     if "takes" not in values:
         raise UsageError("what the network looks at is not known", want="face, image or audio", fix="Say --input face.")
     takes, shape = values["takes"], network.input_shape
+    strange = sorted(set(given) & _OTHERS.get(takes, frozenset()))
+    if strange:
+        got = ", ".join(strange)
+        raise UsageError(f"this means nothing where a network takes {takes}", got=got, fix="Leave it out.")
     if takes == "audio":
         values |= _audio_of(shape, values)
     else:

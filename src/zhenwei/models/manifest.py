@@ -219,4 +219,7 @@ def restore(store: Path) -> str:
     """What mends a damaged store: its package is installed anew, which for another's store this one does not name."""
     if store == STORE:
         return f"Reinstall zhenwei: {reinstall_package()}"
-    return f"Reinstall the package that {store} came with, or restore what belongs in it."
+    return (
+        f"Reinstall the package that {store} came with, or restore what belongs in it; what was added to it is added "
+        "again by: zhenwei models add --force"
+    )

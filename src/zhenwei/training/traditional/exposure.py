@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pydantic import Field
+
 from zhenwei.detectors.traditional.exposure import Exposure, face_features
 from zhenwei.training.data.held_out_faces import HeldOutPortraits
 from zhenwei.training.data.photographs import Photograph, largest_face, read_photographs
@@ -59,7 +61,7 @@ def rows(_: ExposureRecipe, photographs: Sequence[Photograph], progress: Progres
 
 
 class ExposureRecipe(LinearRecipe):
-    l2: float = 100.0  # of 72 features that say much the same, on some 800 pictures
+    l2: float = Field(default=100.0, ge=0)  # of 72 features that say much the same, on some 800 pictures
 
 
 lesson = linear_lesson(

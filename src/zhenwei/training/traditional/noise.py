@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from zhenwei.detectors.traditional.noise import Noise, noise_features
 from zhenwei.errors import DataError
@@ -58,7 +59,7 @@ class PhotographedFace:
 
 
 class NoiseRecipe(LinearRecipe):
-    l2: float = 30.0
+    l2: float = Field(default=30.0, ge=0)
 
 
 def split(recipe: NoiseRecipe, data: Path, progress: Progress) -> tuple[NoiseExamples, NoiseExamples]:
