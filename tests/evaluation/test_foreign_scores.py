@@ -272,7 +272,9 @@ def test_too_few_to_calibrate_on_are_counted_as_they_stand(tmp_path: Path) -> No
         for n in range(4)
     ]
     read = read_scores(table(tmp_path / "few.csv", few))
-    with pytest.raises(DataError, match=r"with one left out; got 2 groups of genuine files; want at least 3 of each class\. Add files"):
+    with pytest.raises(
+        DataError, match=r"with one left out; got 2 groups of genuine files; want at least 3 of each class"
+    ):
         calibrated(read, seed=0)
     assert calibrated(read, seed=0, as_llr=True).llrs == (0.0, 1.0, 2.0, 3.0)  # nothing is calibrated
 
