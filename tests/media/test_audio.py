@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
@@ -140,6 +141,25 @@ def test_sound_of_which_the_file_gives_no_length_is_kept_whole(tmp_path: Path) -
     media = open_media(tmp_path / "a.wav")
     assert np.array_equal(read_audio(media).samples, both)
     assert read_audio(media, 48000).samples.shape == (2, 4 * 48000)
+
+
+def test_a_file_that_tells_of_more_sound_than_there_is_memory_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = np.stack([tone(4.0), tone(4.0, hertz=300.0)])
+    (tmp_path / "a.wav").write_bytes(float_wav(both, 16000))
+    zeros = np.zeros
+
+    def scarce(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+        if math.prod(shape) > 100_000 and scarce.calls == 0:  # type: ignore[attr-defined]
+            scarce.calls = 1  # type: ignore[attr-defined]
+            raise MemoryError
+        return zeros(shape, dtype)
+
+    scarce.calls = 0  # type: ignore[attr-defined]
+    monkeypatch.setattr("zhenwei.media.audio.np.zeros", scarce)
+    assert np.array_equal(read_audio(open_media(tmp_path / "a.wav")).samples, both)
+    assert scarce.calls == 1  # type: ignore[attr-defined]
 
 
 def test_cover_art_is_not_video(tmp_path: Path) -> None:

@@ -327,7 +327,7 @@ def test_rows_of_four_colours_are_counted(tmp_path: Path, share: float) -> None:
 def test_what_stands_behind_a_gif_does_not_matter(tmp_path: Path, interlace: int) -> None:
     data = encoded(RGB.convert("L"), "GIF", interlace=interlace)
     whole = opened(tmp_path / "a", data)[1]
-    for tail, notes in ((b";" + b"appended twelve", 0), (b";" + bytes(5000), 0), (b"", 1)):
+    for tail, notes in ((b";" + b"appended twelve", 0), (b";" + bytes(5000), 0), (b"\0\0;", 0), (b"", 1)):
         media, pixels = opened(tmp_path / "a", data[:-1] + tail)
         assert np.array_equal(pixels, whole)
         assert len(media.notes) == notes

@@ -42,6 +42,18 @@ def test_bootstrap_over_groups_is_not_fooled_by_copies() -> None:
     assert naive.high - naive.low < 0.4 * (once.high - once.low)
 
 
+def test_an_area_of_one_is_no_surer_than_its_groups_allow() -> None:
+    labels, scores = [0] * 8 + [1] * 8, [*range(8), *range(10, 18)]
+    alone = bootstrap_interval(auc, labels, scores)
+    assert (alone.value, alone.high, alone.n) == (1, 1, 16)
+    assert alone.low == pytest.approx(auc_interval_delong(labels, scores).low)
+    in_pairs = bootstrap_interval(auc, labels, scores, groups=[k // 2 for k in range(16)])
+    assert in_pairs.low == pytest.approx(0.025 ** (1 / 4))
+    turned = bootstrap_interval(auc, labels, [-score for score in scores])
+    assert (turned.value, turned.low) == (0, 0)
+    assert turned.high == pytest.approx(1 - alone.low)
+
+
 def test_bootstrap_of_hopelessly_few_groups_is_refused() -> None:
     with pytest.raises(DataError, match="too few groups"):
         bootstrap_interval(auc, [0] * 30 + [1], list(range(31)), groups=["a"] * 30 + ["b"], resamples=200)

@@ -183,7 +183,10 @@ class _Sound:
         self.rate_hz = rate_hz
         self._channels, self._name, self._limits = channels, name, limits
         self._most = limits.max_audio_values // channels
-        self._kept: Floats = np.zeros((channels, min(self._most, round(told_s * rate_hz))), np.float32)
+        try:
+            self._kept: Floats = np.zeros((channels, min(self._most, round(told_s * rate_hz))), np.float32)
+        except MemoryError:  # where memory is limited; the file may hold less than it tells of
+            self._kept = np.zeros((channels, min(self._most, rate_hz)), np.float32)
         self._end = 0
 
     def wait(self, count: int) -> None:

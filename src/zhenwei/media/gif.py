@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 PICTURE, TRAILER = b"\x2c", b"\x3b"
-_EXTENSION, _CONTROL = b"\x21", b"\xf9"
+_EXTENSION, _CONTROL, _NOTHING = b"\x21", b"\xf9", b"\0"
 
 
 def blocks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -17,7 +17,9 @@ def blocks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     file.seek(0)
     _skip_colours(file, file.read(13)[10])
     shown_us = 0
-    while (kind := file.read(1)) in (_EXTENSION, PICTURE):
+    while (kind := file.read(1)) in (_EXTENSION, PICTURE, _NOTHING):
+        if kind == _NOTHING:  # between blocks, as some writers leave it; decoders pass it over
+            continue
         if kind == PICTURE:
             _skip_colours(file, file.read(9)[8])
             file.read(1)

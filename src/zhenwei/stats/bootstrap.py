@@ -1,6 +1,7 @@
 """The cluster bootstrap: samples of one person, source video or photograph are drawn whole, with replacement.
 
-Every interval by resampling in the package comes from here; all are percentile intervals.
+Every interval by resampling in the package comes from here; all are percentile intervals, but where no
+sample changes the figure.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zhenwei.errors import DataError
 from zhenwei.stats.estimate import Estimate
-from zhenwei.stats.metrics import Labels, Metric, Reals, both_classes, pairs_won
+from zhenwei.stats.metrics import Labels, Metric, Reals, auc, both_classes, pairs_won
 
 Rows = NDArray[np.int64]
 Statistic = Callable[[Rows], float]  # of the samples with these row numbers
@@ -63,11 +64,13 @@ def bootstrap_interval(
 ) -> Estimate:
     """``metric(labels, scores)`` with an interval over ``groups`` ``(n,)`` (videos, people); each sample by default.
 
-    ``drawn``: the samples of :func:`resampled_rows`, where several figures of the same scores are wanted.
+    ``drawn``: the samples of :func:`resampled_rows`, where several figures of the same scores are wanted. An AUC of 0
+    or 1 comes out of every sample: its interval is that of as many single pairs as the smaller class has groups
+    (Clopper-Pearson).
     """
     forged, values = both_classes(labels, scores)
     truth = forged.astype(np.float64)
-    return bootstrap_statistic(
+    found = bootstrap_statistic(
         lambda rows: metric(truth[rows], values[rows]),
         forged,
         groups=groups,
@@ -76,6 +79,11 @@ def bootstrap_interval(
         confidence=confidence,
         drawn=drawn,
     )
+    if metric is not auc or found.value not in (0.0, 1.0):
+        return found
+    names = np.array([str(group) for group in (range(len(forged)) if groups is None else groups)])
+    reach = float(((1 - confidence) / 2) ** (1 / min(len(set(names[forged])), len(set(names[~forged])))))
+    return Estimate(found.value, *((reach, 1.0) if found.value else (0.0, 1 - reach)), found.n)
 
 
 def bootstrap_statistic(
