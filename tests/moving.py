@@ -26,9 +26,9 @@ def portrait(name: str = "astronaut.jpg") -> Pixels:
     return np.asarray(Image.open(EXAMPLES / name).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 
-def frames(at: Callable[[float], Pixels]) -> Iterator[Pixels]:
-    for number in range(COUNT):
-        yield at(number / (COUNT - 1))
+def frames(at: Callable[[float], Pixels], count: int = COUNT) -> Iterator[Pixels]:
+    for number in range(count):
+        yield at(number / (count - 1))
 
 
 def held(_share: float) -> Pixels:
@@ -64,15 +64,15 @@ def talking(share: float) -> Pixels:
     return np.asarray(moved, np.uint8)
 
 
-def write(path: Path, pictures: Iterable[Pixels], *, crf: int = 20) -> Path:
-    """As H.264, 12 pictures a second."""
+def write(path: Path, pictures: Iterable[Pixels], *, crf: int = 20, rate: int = 12) -> Path:
+    """As H.264, ``rate`` pictures a second."""
     with av.open(str(path), "w") as out:
-        video = out.add_stream("libx264", rate=12, options={"preset": "ultrafast", "crf": str(crf)})
+        video = out.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": str(crf)})
         assert isinstance(video, av.VideoStream)
         video.height, video.width, video.pix_fmt = SIDE, SIDE, "yuv420p"
         for number, pixels in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 12)
+            frame.pts, frame.time_base = number, Fraction(1, rate)
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
     return path

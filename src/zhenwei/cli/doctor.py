@@ -201,10 +201,13 @@ def _tried(test: SelfTest) -> Check:
 
 
 def _said(error: ZhenweiError | OSError) -> str:
-    """What went wrong, without the advice that is meant for somebody's file."""
+    """What went wrong, without the advice that is meant for somebody's file, and with the library's own words."""
     if isinstance(error, FaultError):
         return error.got
-    return ": ".join(filter(None, (error.what, error.got))) if isinstance(error, ZhenweiError) else str(error)
+    if not isinstance(error, ZhenweiError):
+        return str(error)
+    own = "" if error.__cause__ is None else str(error.__cause__)
+    return ": ".join(dict.fromkeys(filter(None, (error.what, error.got, own))))
 
 
 def _cure(*libraries: str) -> str:

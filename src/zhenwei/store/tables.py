@@ -40,7 +40,12 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect
-        return value.astimezone(UTC) if value is not None and value.tzinfo is not None else value
+        if value is None or value.tzinfo is None:
+            return value
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:  # at an end of the calendar, which is beyond every time that is kept
+            return datetime.max if value.year > 1 else datetime.min
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect

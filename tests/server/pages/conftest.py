@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests import moving
 from tests.server.conftest import MEDIA, Live, live
 from tests.waiting import until
 
@@ -14,7 +17,9 @@ from zhenwei.server.auth.passwords import Passwords
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PHOTO, CLIP = MEDIA / "astronaut-forged.jpg", MEDIA / "astronaut-clip.mp4"
+_MADE = tempfile.TemporaryDirectory(prefix="zhenwei-pages-")
+PHOTO, CLIP = MEDIA / "astronaut-forged.jpg", Path(_MADE.name, "talking-clip.mp4")
+moving.write(CLIP, moving.frames(moving.talking, 90), rate=25)  # of the examples' clip nothing is asked over time
 ANSWER = {"Accept": "application/json"}
 
 
