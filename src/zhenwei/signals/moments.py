@@ -71,9 +71,7 @@ def apart(first: Floats, second: Floats) -> Floats:
 def line(first: Sampled, second: Sampled, sound_s: float | None = None) -> Line | None:
     """How the times of two clips belong together; None where their frames do not say so. ``sound_s``: by how much the
     second's sound lies later, where that is known."""
-    far = apart(first.prints, second.prints)
-    nearest = far.min(axis=1)
-    is_near = far <= (nearest + _NOISE + _NEARLY * (np.median(far, axis=1) - nearest))[:, None]
+    far, is_near = _compared(first, second)
     least = max(1.0, _MIN_OVERLAP * min(len(first.times_s), len(second.times_s) * _rates(first, second)))
     best, most = None, (0.0, 0.0)
     heard = None if sound_s is None else Line(1.0, sound_s)
@@ -97,9 +95,7 @@ def line(first: Sampled, second: Sampled, sound_s: float | None = None) -> Line 
 def replaced(first: Sampled, second: Sampled, sound_s: float | None = None) -> Line | None:
     """The line of two clips of which a part is the same at the same times, and all else shows something else; None
     where that is not so."""
-    far = apart(first.prints, second.prints)
-    nearest = far.min(axis=1)
-    is_near = far <= (nearest + _NOISE + _NEARLY * (np.median(far, axis=1) - nearest))[:, None]
+    far, is_near = _compared(first, second)
     for each in (Line(1.0, 0.0),) if sound_s is None else (Line(1.0, sound_s), Line(1.0, 0.0)):
         held, places = _held(each, first, second)
         if not held.size:
@@ -110,6 +106,13 @@ def replaced(first: Sampled, second: Sampled, sound_s: float | None = None) -> L
         if is_split and _move_alike(first.prints[held[is_same]], second.prints[places[is_same]]):
             return each
     return None
+
+
+def _compared(first: Sampled, second: Sampled) -> tuple[Floats, NDArray[np.bool_]]:
+    """How far each frame of the first is from each of the second, and which are about as near to it as any."""
+    far = apart(first.prints, second.prints)
+    nearest = far.min(axis=1)
+    return far, far <= (nearest + _NOISE + _NEARLY * (np.median(far, axis=1) - nearest))[:, None]
 
 
 def _move_alike(first: Floats, second: Floats) -> bool:

@@ -135,7 +135,8 @@ class _Writer:
             report = _report_in(document)
             if report is None:
                 lost = LeftOut(file.name, "report", is_lost=True)
-                self.left_out += [] if lost in self.left_out else [lost]
+                if lost not in self.left_out:  # once, whatever languages it was kept in
+                    self.left_out.append(lost)
                 continue
             reports[language] = f"reports/{file.sha256}.{language}.json"
             self._text(reports[language], document)

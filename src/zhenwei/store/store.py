@@ -48,26 +48,15 @@ class Store:
 
     def decision(self, sha256: str, fingerprint: Fingerprint) -> str | None:
         """What the engine said of the file: a decision or ``UNREADABLE``; None where it has not been asked."""
-        found = (
-            select(Examination.decision)
-            .join(File, Examination.file_id == File.id)
-            .join(EngineRow, Examination.engine_id == EngineRow.id)
-            .where(File.sha256 == sha256, EngineRow.fingerprint == fingerprint.sha256)
-        )
         with self.reading() as session:
-            row = session.execute(found).first()
-        return None if row is None else row[0] or UNREADABLE
+            found = _examination(session, sha256, fingerprint)
+            return None if found is None else found.decision or UNREADABLE
 
     def examination_id(self, sha256: str, fingerprint: Fingerprint) -> int | None:
         """The number of the examination of the file by that engine, failed or not."""
-        asked = (
-            select(Examination.id)
-            .join(File, Examination.file_id == File.id)
-            .join(EngineRow, Examination.engine_id == EngineRow.id)
-            .where(File.sha256 == sha256, EngineRow.fingerprint == fingerprint.sha256)
-        )
         with self.reading() as session:
-            return session.scalar(asked)
+            found = _examination(session, sha256, fingerprint)
+            return None if found is None else found.id
 
     def record(
         self,
@@ -219,6 +208,17 @@ def storable(value: str) -> str:
 def _path_sha256(path: str) -> str:
     whole = path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - links are not followed
     return hashlib.sha256(os.fsencode(whole)).hexdigest()
+
+
+def _examination(session: Session, sha256: str, fingerprint: Fingerprint) -> Examination | None:
+    """That of the file by that engine."""
+    asked = (
+        select(Examination)
+        .join(File, Examination.file_id == File.id)
+        .join(EngineRow, Examination.engine_id == EngineRow.id)
+        .where(File.sha256 == sha256, EngineRow.fingerprint == fingerprint.sha256)
+    )
+    return session.scalar(asked)
 
 
 def _now() -> datetime:
