@@ -30,6 +30,16 @@ def test_a_file_gives_what_was_written(tmp_path: Path) -> None:
 def test_a_recipe_that_is_not_there_is_answered_with_those_that_are() -> None:
     with pytest.raises(UsageError, match=r"no such recipe; got face_forgry; want .*face_forgery"):
         read_recipe(Recipe, "face_forgry")
+    with pytest.raises(UsageError, match=r"want a TOML file or one of neuron_coverage"):  # nobody else's
+        read_recipe(Recipe, "face_forgry", detectors=("cnn.neuron_coverage",))
+    with pytest.raises(UsageError, match=r"want a TOML file$"):
+        read_recipe(Recipe, "face_forgry", detectors=("speech.spectrogram",))
+
+
+@pytest.mark.parametrize("share", ["0", "1"])
+def test_a_share_that_leaves_nothing_on_one_side_is_answered_with_its_option(share: str) -> None:
+    with pytest.raises(UsageError, match=r"held_out.*--held-out"):
+        read_recipe(LinearRecipe, "", {"held-out": share})
 
 
 @pytest.mark.parametrize(

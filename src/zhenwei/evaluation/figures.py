@@ -18,6 +18,7 @@ from zhenwei.evaluation.results import Figures, FileResult, Step
 from zhenwei.evaluation.shortcuts import metadata_probe
 from zhenwei.stats import Estimate, metrics
 from zhenwei.stats.bootstrap import Rows, bootstrap_interval, bootstrap_statistic, resampled_rows
+from zhenwei.stats.calibration_error import calibration_error_interval
 from zhenwei.stats.intervals import auc_interval_delong, rate_interval
 from zhenwei.stats.metrics import Labels, Metric, Reals
 
@@ -87,7 +88,7 @@ def _of_scores(said: Columns, seed: int) -> dict[str, Estimate | None]:
         "tpr_at_5": over_groups(lambda y, s: metrics.tpr_at_fpr(y, s, 0.05)) if enough else None,
         "log_loss": over_groups(lambda y, s: metrics.log_loss(y, _probability(s))),
         "brier": over_groups(lambda y, s: metrics.brier(y, _probability(s))),
-        "ece": over_groups(_calibration_error) if enough else None,
+        "ece": _calibration_error(said, drawn, seed) if enough else None,
         "c_llr": over_groups(metrics.c_llr),
         "min_c_llr": over_groups(metrics.min_c_llr),
         "aurc": over_groups(metrics.aurc),
@@ -102,8 +103,11 @@ def _shuffled(labels: Labels, llr: Reals, groups: Sequence[str], seed: int) -> E
         return None
 
 
-def _calibration_error(labels: Labels | Reals, llr: Reals) -> float:
-    return metrics.expected_calibration_error(labels, _probability(llr), bins=10, equal="mass")
+def _calibration_error(said: Columns, drawn: Sequence[Rows] | None, seed: int) -> Estimate:
+    p = _probability(said.llr[0])
+    return calibration_error_interval(
+        said.forged, p, groups=said.groups, bins=10, equal="mass", seed=seed, resamples=_RESAMPLES, drawn=drawn
+    )
 
 
 def _probability(llr: Reals) -> Reals:

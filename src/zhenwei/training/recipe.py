@@ -146,7 +146,7 @@ def read_recipe(
     """
     fix = f"Correct {name or 'it'}."
     try:
-        values = tomllib.loads(_text(name)) if name else {}
+        values = tomllib.loads(_text(name, detectors)) if name else {}
         if detectors and values.get("detector", detectors[0]) not in detectors:
             want = " or ".join(detectors)
             raise UsageError("the recipe is for another detector", got=str(values["detector"]), want=want)
@@ -189,15 +189,17 @@ def options_of(kind: type[BaseModel], before: str = "") -> dict[str, FieldInfo]:
     return found
 
 
-def _text(name: str) -> str:
+def _text(name: str, detectors: Sequence[str]) -> str:
     folder = resources.files("zhenwei.training") / "recipes"
     path, packaged = Path(name), folder / f"{name}.toml"
     if path.is_file():
         return path.read_text("utf-8")
     if packaged.is_file():
         return packaged.read_text("utf-8")
-    known = sorted(p.name.removesuffix(".toml") for p in folder.iterdir())
-    raise UsageError("no such recipe", got=name, want=f"a TOML file or one of {', '.join(known)}")
+    texts = {p.name.removesuffix(".toml"): p.read_text("utf-8") for p in folder.iterdir()}
+    known = sorted(name for name in texts if not detectors or tomllib.loads(texts[name]).get("detector") in detectors)
+    want = f"a TOML file or one of {', '.join(known)}" if known else "a TOML file"
+    raise UsageError("no such recipe", got=name, want=want)
 
 
 def _put(kind: type[BaseModel], values: dict[str, Any], option: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from tests.training.making import jpeg, person, save, tampered, tiny_pack, write_table
 
 from zhenwei import faces
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.training.data.encoding import decode, encode
-from zhenwei.training.data.pack import COLUMNS, CROP, Pack, build_pack, kept_decoded, load_pack
+from zhenwei.training.data.pack import COLUMNS, CROP, Pack, build_pack, kept_decoded, load_pack, prepare_pack
 from zhenwei.types import Frame, Pixels
 
 GREY = encode(np.full((224, 224, 3), 128, np.uint8), ".jpg", 90)
@@ -267,3 +268,19 @@ def test_decoded_pictures_are_those_of_the_pack_and_are_gone_afterwards() -> Non
         decoded.pixels(0)[:] = 0  # the caller's own
         assert np.array_equal(decoded.pixels(0), pack.pixels(0))
     assert not path.exists()
+
+
+def test_what_was_prepared_from_other_data_is_not_gone_on_with(data: Path, tmp_path: Path) -> None:
+    output, other = tmp_path / "output", tmp_path / "other"
+    first = prepare_pack(data, output)
+    assert len(prepare_pack(data, output)) == len(first)
+    moved = Path(shutil.copytree(data, tmp_path / "moved"))
+    assert len(prepare_pack(moved, output)) == len(first)  # the same data at another place
+    assert len(prepare_pack(output / "pack.npz", output)) == len(first)
+    shutil.copytree(data, other)
+    table = other / "photos.csv"
+    table.write_text(table.read_text().replace("5.jpg,real", "5.jpg,fake"))
+    for elsewhere in (other, tmp_path / "nothing there"):
+        with pytest.raises(UsageError, match="other data") as refused:
+            prepare_pack(elsewhere, output)
+        assert "pack.npz" in str(refused.value)

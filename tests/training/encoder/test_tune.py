@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.forge.latents import untrained_latents
+from tests.training.making import jpeg, person, write_table
 
 from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item
@@ -15,7 +16,7 @@ from zhenwei.forge.latent import LatentRoundTrip
 from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder, with_low_rank
 from zhenwei.training.data.altered import WAYS
 from zhenwei.training.data.encoding import encode
-from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room
+from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room, prepare_room
 from zhenwei.training.data.made_pairs import MADE, PairMaker, RoundTrips, draw_trips, learning_rows, prepare_trips
 from zhenwei.training.data.pack import Pack, offsets_of
 from zhenwei.training.encoder import _tokens
@@ -186,6 +187,17 @@ def test_a_file_that_is_no_room_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"nothing")
     with pytest.raises(DataError, match="no training pack"):
         load_room(tmp_path / "a.npz")
+
+
+def test_a_room_of_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
+    data, output = tmp_path / "data", tmp_path / "output"
+    row: dict[str, object] = {"path": "2.jpg", "label": "real", "generator": "", "source": "ffhq", "split": "train"}
+    data.mkdir()
+    write_table(data, "photos", [row], {"2.jpg": jpeg(person(2))})
+    assert len(prepare_room(data, output)) == len(prepare_room(data, output)) == 1
+    write_table(data, "photos", [{**row, "label": "fake", "generator": "StyleGAN"}], {"2.jpg": jpeg(person(2))})
+    with pytest.raises(UsageError, match="other data"):
+        prepare_room(data, output)
 
 
 def test_options_of_the_recipe() -> None:

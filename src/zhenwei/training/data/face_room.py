@@ -21,7 +21,7 @@ from zhenwei.errors import DataError, MediaError
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.readers import load
 from zhenwei.training.data.encoding import encode
-from zhenwei.training.data.pack import VERSION, Pack, load_pack, offsets_of
+from zhenwei.training.data.pack import VERSION, Pack, load_pack, made_of, offsets_of, refuse_other_data
 from zhenwei.types import Face, Floats, Frame, InputContract
 
 ROOM = InputContract(size_px=320, margin=0.5, min_face_px=48)
@@ -84,7 +84,9 @@ def prepare_room(data: Path, folder: Path, progress: Callable[[float], None] | N
     target = folder / "faces.npz"
     if not target.is_file():
         build_room(data, target, progress)
-    return load_room(target)
+    room = load_room(target)
+    refuse_other_data(target, _data_of(chosen_items(load(data).items)))
+    return room
 
 
 def load_room(path: Path) -> FaceRoom:
@@ -118,7 +120,7 @@ def build_room(data: Path, target: Path, progress: Callable[[float], None] | Non
             archive.close()
     if not rows:
         raise DataError("no face was found in the data folder", got=f"{len(chosen)} files in {data}")
-    _write(target, rows)
+    _write(target, rows, _data_of(chosen))
     return len(rows)
 
 
@@ -169,7 +171,15 @@ def _relative(frame: Frame, face: Face) -> Floats:
     return np.asarray((face.landmarks[:, :2] - corner) / size, np.float32)
 
 
-def _write(target: Path, rows: Sequence[tuple[Item, Face, bytes, Floats]]) -> None:
+def _data_of(chosen: Sequence[Item]) -> str:
+    """What is asked of the data folder: which files, as what, and how large they or their archives are."""
+    sizes = {path: path.stat().st_size for path in {item.path for item in chosen}}
+    return made_of(
+        sorted(f"{item.digest} {item.forged} {item.method} {item.split} {sizes[item.path]}" for item in chosen)
+    )
+
+
+def _write(target: Path, rows: Sequence[tuple[Item, Face, bytes, Floats]], data_of: str) -> None:
     """A forgery points to a genuine face of the same recording, where there is one."""
     genuine: dict[tuple[str, str], int] = {}
     for number, (item, face, _, _) in enumerate(rows):
@@ -199,5 +209,6 @@ def _write(target: Path, rows: Sequence[tuple[Item, Face, bytes, Floats]]) -> No
     arrays |= {"data": np.frombuffer(b"".join(blobs), np.uint8), "offsets": offsets_of(blobs)}
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial.npz")
-    np.savez(partial, allow_pickle=False, version=np.array(VERSION), side=np.array(ROOM.size_px), **arrays)
+    about = {"version": np.array(VERSION), "side": np.array(ROOM.size_px), "made_of": np.array(data_of)}
+    np.savez(partial, allow_pickle=False, **about, **arrays)
     partial.replace(target)

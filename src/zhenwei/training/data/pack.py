@@ -6,13 +6,14 @@ small enough to be carried to another machine. Columns are parallel arrays of on
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -26,13 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import faces, models
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.training.data.encoding import decode, encode
 from zhenwei.training.data.photographs import largest_face, read_archive
 from zhenwei.types import Box, Floats, Frame, InputContract, Pixels
 
 VERSION = 1
 _SIDE = 224
+_ARCHIVES = ("dfdc-faces", "photos")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +126,8 @@ def build_pack(
     ``workers``: processes that look for faces. Dropped are pictures without a face that can be cut out, and forgeries
     whose original was dropped. Raises :class:`DataError` where files are missing or damaged, or no face is left.
     """
-    rows = [*read_archive(folder, "dfdc-faces", _dfdc_row), *read_archive(folder, "photos", _photo_row)]
+    rows = [*read_archive(folder, _ARCHIVES[0], _dfdc_row), *read_archive(folder, _ARCHIVES[1], _photo_row)]
+    data = _data_of(folder)
     kept: list[tuple[_Row, _Prepared]] = []
     there: set[tuple[str, str]] = set()
     for number, (row, prepared) in enumerate(zip(rows, _all_prepared(rows, workers), strict=True)):
@@ -141,7 +144,7 @@ def build_pack(
             whole.append((row, prepared))
     if not whole:
         raise DataError("no face was found in the data folder", got=f"{len(rows)} pictures in {folder}")
-    _write(target, whole)
+    _write(target, whole, data)
     return len(whole), len(rows) - len(whole)
 
 
@@ -177,7 +180,32 @@ def _made_of(row: _Row) -> tuple[str, str]:
     return row.source, row.original
 
 
-def _write(target: Path, kept: list[tuple[_Row, _Prepared]]) -> None:
+def _data_of(folder: Path) -> str:
+    """The tables as they are, and how large the archives are: what tells one data folder from another quickly."""
+    parts = []
+    for name in _ARCHIVES:
+        table, archive = folder / f"{name}.csv", folder / f"{name}.zip"
+        parts.append(hashlib.sha256(table.read_bytes()).hexdigest() if table.is_file() else "")
+        parts.append(str(archive.stat().st_size) if archive.is_file() else "")
+    return made_of(parts)
+
+
+def made_of(parts: Iterable[str]) -> str:
+    """One word for the data that something was prepared from."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def refuse_other_data(prepared: Path, now: str) -> None:
+    """Raises :class:`UsageError` where what was ``prepared`` is of other data than those that are named ``now``: a run
+    that went on with it would learn from what nobody asked for. What an older version prepared does not say."""
+    with np.load(prepared, allow_pickle=False) as file:
+        then = str(file["made_of"]) if "made_of" in file else now
+    if then != now:
+        fix = "Choose another --output, or name the --data it began with; the file itself is data, too."
+        raise UsageError("the output folder holds faces of other data", got=str(prepared), fix=fix)
+
+
+def _write(target: Path, kept: list[tuple[_Row, _Prepared]], data_of: str) -> None:
     rows, prepared = zip(*kept, strict=True)
     blobs, landmarks, sides_px = zip(*prepared, strict=True)
     face_px, where = [], dict[tuple[str, str], int]()
@@ -190,6 +218,7 @@ def _write(target: Path, kept: list[tuple[_Row, _Prepared]]) -> None:
     partial = target.with_suffix(".partial.npz")
     arrays: dict[str, NDArray[Any]] = {
         "version": np.array(VERSION),
+        "made_of": np.array(data_of),
         "data": np.frombuffer(b"".join(blobs), np.uint8),
         "offsets": offsets_of(blobs),
         "forged": np.array([row.forged for row in rows]),
@@ -302,4 +331,6 @@ def prepare_pack(
     target = folder / "pack.npz"
     if not target.exists():
         build_pack(data, target, progress, workers=workers)
-    return load_pack(target, fix="Delete it and build it again.")
+    pack = load_pack(target, fix="Delete it and build it again.")
+    refuse_other_data(target, _data_of(data))
+    return pack

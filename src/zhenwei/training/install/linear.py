@@ -21,7 +21,7 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import ExportedModel, export_formula
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, LessonRun
-from zhenwei.training.recipe import RecipeSection, Seed, Share
+from zhenwei.training.recipe import RecipeSection, Seed
 from zhenwei.types import Floats, Pixels
 
 E = TypeVar("E")
@@ -78,7 +78,7 @@ class LinearRecipe(RecipeSection):
 
     seed: Seed = 20261123
     l2: float = Field(default=10.0, ge=0)
-    held_out: Share = 0.4
+    held_out: float = Field(default=0.4, gt=0, lt=1)
 
 
 LR = TypeVar("LR", bound=LinearRecipe)
