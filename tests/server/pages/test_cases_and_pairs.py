@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
+from sqlalchemy import text
 from tests.hazard import draw
 from tests.server.conftest import QUICK, Live, live
 from tests.server.pages.conftest import ANSWER, PHOTO
@@ -17,8 +19,10 @@ from tests.waiting import until
 
 from zhenwei.server.auth.passwords import Passwords
 from zhenwei.server.pages.words import say
+from zhenwei.store.bundle import export
 from zhenwei.store.cases import Cases
 from zhenwei.types import Language
+from zhenwei.words import translated
 
 HTML = {"Accept": "text/html"}
 
@@ -53,6 +57,37 @@ def test_a_deletion_says_what_it_takes_from_a_case(service: Live, calm: Path) ->
             assert http.delete(f"/api/v1/jobs/{one}").status_code == 204
         until(lambda: gone in http.get(case).text)
         assert say("case_export_gone", "en", gone=1, count=1) in http.get(case).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_bundle_that_would_not_be_whole_is_told_of_before_it_is_sent(
+    service: Live, tmp_path: Path, language: Language
+) -> None:
+    seed = {"en": 911, "zh": 912}[language]
+    with service.http() as http:
+        http.headers["Accept-Language"] = language
+        case = in_case(http, examined(http, Path(draw(tmp_path, "calm", seed))), f"changed {seed}")
+        assert http.post(f"{case}/export").headers["content-type"] == "application/zip"
+        kept = service.app.state.service.kept
+        with kept.store.engine.begin() as connection:
+            number = int(case.rpartition("/")[2])
+            connection.execute(text("UPDATE case_file SET name = 'other.png' WHERE case_id = :id"), {"id": number})
+        told = http.post(f"{case}/export")
+        assert told.status_code == 409
+        assert say("case_export_changed", language) in told.text
+        cases, target = Cases(kept.store, tenant="local", actor="test"), tmp_path / "bundle.zip"
+        (flaw,) = export(cases, kept, number, target).flaws
+        assert translated(flaw, language) in unescape(told.text)
+        sent_ = http.post(f"{case}/export", data={"as_it_is": "1"})
+        assert sent_.headers["content-type"] == "application/zip"
+        with kept.store.engine.begin() as connection:
+            which = "SELECT examination_id FROM case_file WHERE case_id = :id"
+            connection.execute(
+                text(f"UPDATE report SET document = '{{bad' WHERE examination_id IN ({which})"),  # noqa: S608
+                {"id": number},
+            )
+        again = unescape(http.post(f"{case}/export").text)
+        assert say("case_lost_report", language, name="other.png") in again
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -22,6 +22,7 @@ from zhenwei.store.cases import Cases, FileInCase
 from zhenwei.store.erasure import Erasure
 from zhenwei.store.jobs import Wanted
 from zhenwei.store.kept import Kept
+from zhenwei.words import translated
 
 router = APIRouter(include_in_schema=False)
 PAGE = 30
@@ -89,7 +90,7 @@ def one_case(request: Request, caller: Reader, case_id: int) -> Response:
         "gone": len([row for row in rows if not row["has_media"]]),
         "names": {file.sha256: file.name for file in case.files},
         "log": cases.log(case_id),
-        "flaw": cases.verify_log(case_id),
+        "flaw": translated(cases.verify_log(case_id), language),
         "action": partial(_action, language=language),
     }
     return shown(request, caller, "service/case.html", title=case.line.title[:100], here="cases", **values)
@@ -133,12 +134,21 @@ def untag(request: Request, caller: Submitter, form: Form, case_id: int) -> Resp
 
 
 @router.post("/cases/{case_id}/export")
-def bundle(request: Request, caller: Submitter, case_id: int) -> Response:
-    """The case as one file. It is made on the disk, and gone when it was sent."""
+def bundle(request: Request, caller: Submitter, form: Form, case_id: int) -> Response:
+    """The case as one file. It is made on the disk, and gone when it was sent. One that lacks what was kept, or does
+    not agree with the log, is sent when that was read."""
     cases, folder = cases_of(request, caller), service_of(request).folder
     title = cases.get(case_id).line.title
-    path = folder.work / f"{secrets.token_hex(16)}.zip"
-    export(cases, _kept(request, caller), case_id, path, language=language_of(request))
+    path, language = folder.work / f"{secrets.token_hex(16)}.zip", language_of(request)
+    made = export(cases, _kept(request, caller), case_id, path, language=language)
+    lost = [one for one in made.left_out if one.is_lost]
+    if (made.flaws or lost) and not form.one("as_it_is"):
+        path.unlink(missing_ok=True)
+        wrong = [say(f"case_lost_{one.what}", language, name=one.name) for one in lost]
+        wrong += [translated(flaw, language) for flaw in made.flaws]
+        values = {"id_": case_id, "wrong": wrong, "is_changed": bool(made.flaws)}
+        name = "service/case_export.html"
+        return shown(request, caller, name, title=title[:100], here="cases", status=409, **values)
     plain = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:80] or f"case-{case_id}"
     gone = BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type="application/zip", filename=f"{plain}.zip", background=gone)

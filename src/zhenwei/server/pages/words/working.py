@@ -106,6 +106,21 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{gone} of {count} files are no longer kept: of these the bundle has what was found, and not the file itself.",
         "{count} 个文件中有 {gone} 个已不再保存：证据包只含其检验结果，不含文件本身。",
     ),
+    "case_export_flawed": ("This bundle would not be whole", "此证据包将不完整"),
+    "case_export_changed": (
+        "The case does not agree with its own log: somebody changed it behind the log’s back, or it was damaged. The "
+        "bundle says so, too, to whoever verifies it.",
+        "案件与其日志不一致：有人绕过日志更改了它，或它已损坏。任何人验证该证据包时，也会看到这一点。",
+    ),
+    "case_export_lost": (
+        "What was kept is not there, or cannot be read. The bundle can be exported without it.",
+        "曾保存的内容已不在或无法读取。可以在缺少它的情况下导出证据包。",
+    ),
+    "case_export_as_it_is": ("Export it as it is", "仍按现状导出"),
+    "case_export_back": ("Back to the case", "返回案件"),
+    "case_lost_media": ("{name}: the file itself", "{name}：文件本身"),
+    "case_lost_page": ("{name}: its page", "{name}：其页面"),
+    "case_lost_report": ("{name}: its report", "{name}：其报告"),
     "case_file_gone": ("The file itself is no longer kept.", "文件本身已不再保存。"),
     "case_opened": ("Opened", "创建于"),
     "local_person": ("this computer", "本机用户"),
