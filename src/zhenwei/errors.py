@@ -66,6 +66,10 @@ class MediaError(ZhenweiError):
     """The file cannot be read as the picture, video or sound that it claims to be."""
 
 
+class NoFileError(MediaError):
+    """There is no file at this path."""
+
+
 class OutOfMemoryError(MediaError):
     """There is not enough memory for this file. Others may well be smaller."""
 

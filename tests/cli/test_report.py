@@ -241,9 +241,11 @@ def test_what_could_not_be_read_is_tried_again(
     shutil.copy(folder / "photo.jpg", bad)
     assert main([*verify, "--lang", "zh"]) == 1
     assert "文件: 无法读取 → 可以读取" in capsys.readouterr().out
-    bad.unlink()  # nor can it be read now
-    assert main([*verify, "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["again"][0]["same"] is True
+    bad.unlink()  # of what is gone nothing can be said
+    assert main([*verify, "--format", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["again"][0]["same"] is None
+    assert main(["scan", str(bad), "--quiet", "--output", str(tmp_path / "none")]) == 1
+    assert main([*verify[:2], str(tmp_path / "none" / "report.json"), *verify[3:]]) == 0  # it was not there then
 
 
 def test_the_difference_is_told_in_the_language_that_is_spoken(

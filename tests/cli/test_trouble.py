@@ -203,7 +203,7 @@ def test_a_closed_pipe_is_quiet_and_exit_status_141(command: str) -> None:
 def test_notes_that_cannot_be_shown_are_no_reason_to_stop(where: str) -> None:
     ended = zhenwei(f"zhenwei scan nothing.png --format json {where}")
     assert ended.returncode == 1
-    assert json.loads(ended.stdout)["error"]["kind"] == "MediaError"
+    assert json.loads(ended.stdout)["error"]["kind"] == "NoFileError"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="of a shell that closes streams")

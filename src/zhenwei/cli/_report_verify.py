@@ -14,11 +14,12 @@ from zhenwei.cli._options import Quiet, TextFormat, TextOption
 from zhenwei.cli.language import current, say
 from zhenwei.cli.report import FilePath, refuse_idle_file
 from zhenwei.cli.trouble import complain, complain_of, notes_console
-from zhenwei.errors import DataError, MediaError, UsageError, ZhenweiError
+from zhenwei.errors import DataError, MediaError, NoFileError, UsageError, ZhenweiError
 from zhenwei.words import error_text
 
 if TYPE_CHECKING:
     from zhenwei.pipeline import Progress
+    from zhenwei.report import Unreadable
     from zhenwei.report.again import Repeated
     from zhenwei.report.signature import Signed
 
@@ -41,7 +42,7 @@ def verify(
     A signature that holds says that nothing changed since whoever holds the key signed. Who that is follows from the
     fingerprint alone, which the reader has to know from elsewhere: --signer compares it. --again examines the file of a
     JSON report with the options that it was examined with; LLRs may differ by 0.001. A file that could not be read has
-    to be unreadable still.
+    to be unreadable still; of one that is gone nothing can be said.
 
     Exit status: 0 it holds and, with --again, the answer is the same; 1 it does not, or it is not; 2 wrong use.
 
@@ -135,7 +136,7 @@ def _again(file: Path, moved: Path | None, told: dict[str, Any], quiet: bool) ->
             path = path_of(kept)
             try:
                 if isinstance(kept, Unreadable):
-                    found = _read_again(kept.path, moved, progress.begin(kept.path))
+                    found = _read_again(kept, moved, progress.begin(kept.path))
                 else:
                     found = _Found.of(repeated(kept, moved, progress.begin(kept.media.path)))
             except (DataError, MediaError) as error:  # the others are examined all the same
@@ -161,14 +162,18 @@ class _Found:
         return cls(repeated.differences, repeated.engine)
 
 
-def _read_again(path: str, moved: Path | None, progress: Progress) -> _Found:
+def _read_again(kept: Unreadable, moved: Path | None, progress: Progress) -> _Found:
     """Of a file that could not be read, because it was not there, perhaps; nothing was kept of it by which it could be
-    told from another."""
+    told from another. Raises NoFileError where it was there, and is not any more: then nothing can be said of it."""
     from zhenwei.pipeline import Options, examine
 
-    where = moved or Path(path)
+    where = moved or Path(kept.path)
     try:
         examine(str(where), options=Options(depth="fast"), progress=progress)
+    except NoFileError:
+        if not isinstance(kept.error, NoFileError):
+            raise
+        return _Found()
     except MediaError:
         return _Found()
     return _Found((("file", "unreadable", "readable"),))

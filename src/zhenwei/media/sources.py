@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from zhenwei.errors import MediaError
+from zhenwei.errors import MediaError, NoFileError
 from zhenwei.media.facts import clean
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
@@ -182,7 +182,7 @@ def _cannot_open(path: str, error: OSError | ValueError) -> MediaError:
     if is_address(path):
         return MediaError(**address_words(path))
     if number in (errno.ENOENT, errno.ENOTDIR):
-        return MediaError(f"{name} does not exist", want="the path of a file", fix="Check the path.")
+        return NoFileError(f"{name} does not exist", want="the path of a file", fix="Check the path.")
     if number in (errno.EACCES, errno.EPERM):
         return MediaError(f"{name} may not be read", got="permission denied", fix="Give yourself read permission.")
     if number == errno.EISDIR:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zhenwei.errors import DataError, MediaError
+from zhenwei.errors import DataError, MediaError, NoFileError
 from zhenwei.report.annex import file_now
 from zhenwei.report.outcome import Outcome, Unreadable
 from zhenwei.report.pictures import exhibit_from, pixels_from, shown_from
@@ -84,7 +84,8 @@ def from_dict(document: Mapping[str, Any]) -> Outcome:
         _require_shape(document)
         if "error" in document:
             wrong = document["error"]
-            return Unreadable(str(document["file"]["path"]), MediaError(str(wrong["message"]), fix=str(wrong["fix"])))
+            kind = NoFileError if wrong["kind"] == NoFileError.__name__ else MediaError
+            return Unreadable(str(document["file"]["path"]), kind(str(wrong["message"]), fix=str(wrong["fix"])))
         return _report(document)
     except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
         got = f"{type(error).__name__}: {str(error)[:200]}"
