@@ -29,6 +29,14 @@ def test_bands_and_envelopes_are_scipys_but_near_the_ends() -> None:
         assert band.std() == pytest.approx(wanted.std(), rel=0.02)
 
 
+def test_single_precision_gives_the_same_bands() -> None:
+    audio = np.random.default_rng(2).normal(0, 0.3, 40_000).astype(np.float32)
+    both = [filters.bands(one, LIMITS_HZ, RATE_HZ) for one in (audio, audio.astype(np.float64))]
+    for single, double in zip(*both, strict=True):
+        assert {part.dtype for part in single} == {np.dtype(np.float32)}
+        np.testing.assert_allclose(single, double, atol=1e-6)
+
+
 @pytest.mark.parametrize("count", [2, 30, 700])
 def test_short_sound_has_its_bands(count: int) -> None:
     for band, envelope in filters.bands(np.ones(count), LIMITS_HZ, RATE_HZ):
@@ -38,7 +46,7 @@ def test_short_sound_has_its_bands(count: int) -> None:
 
 @pytest.mark.parametrize("least", [1, 2, 7, 1000, 52_374, 100_001])
 def test_transforms_are_of_a_fast_length(least: int) -> None:
-    points = filters._points(least)
+    points = filters.points_of(least)
     assert least <= points < 1.2 * least + 8
     assert points % 2 == 0
     for factor in (2, 3, 5):
