@@ -46,6 +46,13 @@ def noisy(share: float) -> Pixels:
     return np.asarray(np.clip(portrait() + rng.normal(0, 6, (SIDE, SIDE, 1)), 0, 255), np.uint8)
 
 
+def faded(share: float) -> Pixels:
+    """A picture, and within a fifth of the time its mirror image moved aside, as shows of pictures have it."""
+    first, second = portrait(), np.roll(portrait()[:, ::-1], 12, axis=1)
+    weight = min(1.0, max(0.0, 5 * (share - 0.4)))
+    return np.asarray(np.rint(first + weight * (second - first.astype(np.float32))), np.uint8)
+
+
 @cache
 def _mouth() -> tuple[float, float, float]:
     """Its place, and how large the face is."""

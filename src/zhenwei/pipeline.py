@@ -203,6 +203,8 @@ def _examined(facts: Media, options: Options, chosen: tuple[Detector, ...], tell
     verdict = fusion.decide(
         list(itertools.compress(evidence, weighed)), people=people, kind=seen_as, false_alarm=options.false_alarm
     )
+    if seen_as == facts.kind:
+        still |= _hardly_moving(facts, frames, tracks, verdict)
     verdict = fusion.careful(verdict, evidence, still=still if seen_as == facts.kind else (), depth=options.depth)
     tell("done", 1.0)
     poster = _poster(frames, tracks, audio, verdict, facts.kind)
@@ -247,6 +249,16 @@ def _still(facts: Media, frames: Sequence[Frame], tracks: Sequence[Track]) -> fr
     if facts.kind != "video":
         return frozenset()
     return frozenset([track.person for track in tracks if faces.does_nothing(frames, track)])
+
+
+def _hardly_moving(
+    facts: Media, frames: Sequence[Frame], tracks: Sequence[Track], verdict: Verdict
+) -> frozenset[int]:
+    """Of the people of a clip that would be called genuine those who may be pictures shown one after another."""
+    called = {person.person for person in verdict.by_person if person.decision == "genuine"}
+    if facts.kind != "video" or not called:
+        return frozenset()
+    return frozenset([t.person for t in tracks if t.person in called and faces.hardly_moves(frames, t)])
 
 
 def _worth_asking(

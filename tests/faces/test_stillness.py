@@ -29,6 +29,17 @@ def test_a_face_that_opens_its_mouth_does_something() -> None:
     assert not faces.does_nothing(*seen(list(moving.frames(moving.talking))[::3]))
 
 
+def test_pictures_that_fade_into_each_other_hardly_move() -> None:
+    shown = [Frame(number, number / 6, pixels) for number, pixels in enumerate(moving.frames(moving.faded))]
+    for track in faces.find_people(shown):
+        assert not faces.does_nothing(shown, track)
+        assert faces.hardly_moves(shown, track)
+    talking = [Frame(number, number / 6, pixels) for number, pixels in enumerate(moving.frames(moving.talking))]
+    (track,) = faces.find_people(talking)
+    assert not faces.hardly_moves(talking, track)
+    assert not faces.hardly_moves(talking[:1], Track(1, track.faces[:1]))  # nobody knows
+
+
 @pytest.mark.parametrize("crf", [20, 32])
 def test_so_it_is_after_coding(tmp_path: Path, crf: int) -> None:
     for how, still in ((moving.enlarged, True), (moving.talking, False)):

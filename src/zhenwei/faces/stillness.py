@@ -11,6 +11,7 @@ from zhenwei.types import Face, Floats, Frame, Pixels, Track
 
 _SIDE, _RIM, _CELL = 96, 8, 10  # px of the face looked at, at its edge left out, and of a cell
 _PAIRS = 7
+_APART_S = 0.35  # between two moments in which somebody who speaks or looks about has done something
 _SMOOTH = 1.5  # px: coding noise goes, a mouth that opens stays
 _LEAST = 0.13
 """Of the deviation within the face: how much one cell differs between two moments. Pairs over the whole clip: of 93
@@ -35,6 +36,27 @@ def does_nothing(frames: Sequence[Frame], track: Track) -> bool:
             return False
         before = now
     return True
+
+
+def hardly_moves(frames: Sequence[Frame], track: Track) -> bool:
+    """Whether of moments that follow each other at least a third show the same face, though not all do: pictures that
+    are shown one after another, faded, wiped or pushed (all of 39 clips of two), and people who sit still (9 of 83
+    genuine clips of up to 3 s).
+
+    ``frames``: those that ``Face.frame`` counts in.
+    """
+    places = np.linspace(0, max(0, len(track.faces) - 2), min(len(track.faces), _PAIRS)).round().astype(int)
+    same = []
+    for place in sorted(set(places.tolist())):
+        face = track.faces[place]
+        later = [each for each in track.faces[place + 1 :] if _seconds(frames, face, each) >= _APART_S]
+        if later:
+            same.append(_same(_seen(frames[face.frame], face), _seen(frames[later[0].frame], later[0])))
+    return bool(same) and sum(same) >= len(same) / 3
+
+
+def _seconds(frames: Sequence[Frame], one: Face, other: Face) -> float:
+    return frames[other.frame].time_s - frames[one.frame].time_s
 
 
 def clearest(track: Track) -> Face:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from zhenwei.types import Depth, Evidence, Text, Verdict, in_language
 
 _DOES_NOTHING = Text(
-    "Not called genuine, because a face in it does nothing: it may be a picture that is held up.",
-    zh="其中一张人脸没有任何动作，可能只是被展示的图片，因此不判定为真实。",
+    "Not called genuine, because a face in it does nothing, or hardly anything: it may be a picture that is held up, "
+    "or several that are shown one after another.",
+    zh="其中有人脸没有或几乎没有动作，可能只是被展示的图片，或依次播放的多张图片，因此不判定为真实。",
 )
 _UNHEARD = Text(
     "A fast examination does not listen to voices; the standard one does.", zh="快速检验不检验语音；请用标准深度检验。"
@@ -26,7 +27,7 @@ _RATES_OF_STANDARD = Text(
 
 def careful(verdict: Verdict, evidence: Sequence[Evidence], *, still: Collection[int], depth: Depth) -> Verdict:
     """``verdict`` on ``evidence``, less what it cannot stand for. ``still``: the people in a clip whose faces do
-    nothing."""
+    nothing, or hardly anything."""
     return _at_depth(_withheld(_reserved(verdict, evidence), _DOES_NOTHING, still), depth)
 
 
