@@ -71,6 +71,18 @@ def talking(share: float) -> Pixels:
     return np.asarray(moved, np.uint8)
 
 
+def speaking(share: float) -> Pixels:
+    """The same, and within the mouth is what the picture does not show: it is dark, with light teeth."""
+    x, y, height = _mouth()
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    opened = (0.5 - 0.5 * math.cos(6 * math.pi * share**1.5)) * 0.11 * height
+    inside = ((columns - x) / (0.16 * height)) ** 2 + ((rows - y - opened / 2) / (opened / 2 + 0.1)) ** 2 < 1
+    found = talking(share).copy()
+    found[inside] = (50, 20, 20)
+    found[inside & (rows < y + 0.35 * opened)] = (235, 230, 220)
+    return found
+
+
 def write(path: Path, pictures: Iterable[Pixels], *, crf: int = 20, rate: int = 12) -> Path:
     """As H.264, ``rate`` pictures a second."""
     with av.open(str(path), "w") as out:

@@ -251,14 +251,19 @@ def _still(facts: Media, frames: Sequence[Frame], tracks: Sequence[Track]) -> fr
     return frozenset([track.person for track in tracks if faces.does_nothing(frames, track)])
 
 
-def _hardly_moving(
-    facts: Media, frames: Sequence[Frame], tracks: Sequence[Track], verdict: Verdict
-) -> frozenset[int]:
-    """Of the people of a clip that would be called genuine those who may be pictures shown one after another."""
+def _hardly_moving(facts: Media, frames: Sequence[Frame], tracks: Sequence[Track], verdict: Verdict) -> frozenset[int]:
+    """Of the people of a clip that would be called genuine those who may be pictures that are shown one after another,
+    or one that is bent."""
     called = {person.person for person in verdict.by_person if person.decision == "genuine"}
     if facts.kind != "video" or not called:
         return frozenset()
-    return frozenset([t.person for t in tracks if t.person in called and faces.hardly_moves(frames, t)])
+    return frozenset(
+        [
+            track.person
+            for track in tracks
+            if track.person in called and (faces.hardly_moves(frames, track) or faces.could_be_bent(frames, track))
+        ]
+    )
 
 
 def _worth_asking(

@@ -40,6 +40,14 @@ def test_pictures_that_fade_into_each_other_hardly_move() -> None:
     assert not faces.hardly_moves(talking[:1], Track(1, track.faces[:1]))  # nobody knows
 
 
+def test_a_mouth_that_shows_what_was_not_there_is_no_bent_picture() -> None:
+    for how, bent in ((moving.talking, True), (moving.enlarged, True), (moving.speaking, False), (moving.faded, False)):
+        shown = [Frame(number, number / 12, pixels) for number, pixels in enumerate(moving.frames(how))]
+        track = max(faces.find_people(shown), key=lambda found: len(found.faces))
+        assert faces.could_be_bent(shown, track) is bent
+        assert not faces.could_be_bent(shown, Track(1, track.faces[:3]))  # nobody knows
+
+
 @pytest.mark.parametrize("crf", [20, 32])
 def test_so_it_is_after_coding(tmp_path: Path, crf: int) -> None:
     for how, still in ((moving.enlarged, True), (moving.talking, False)):

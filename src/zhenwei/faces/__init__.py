@@ -12,7 +12,7 @@ from zhenwei.faces.mesh import FACE_MESH
 from zhenwei.faces.passage import FASTEST_HZ, Passage, find_passage, follow
 from zhenwei.faces.people import find_people
 from zhenwei.faces.quality import measure, pose
-from zhenwei.faces.stillness import clearest, does_nothing, hardly_moves
+from zhenwei.faces.stillness import clearest, could_be_bent, does_nothing, hardly_moves
 
 MODELS = (FULL_RANGE, SHORT_RANGE, FACE_MESH)  # ids in the model store
 
@@ -21,6 +21,7 @@ __all__ = [
     "MODELS",
     "Passage",
     "clearest",
+    "could_be_bent",
     "cut",
     "detect",
     "does_nothing",

@@ -1,4 +1,4 @@
-"""What a verdict may not say: where a detector failed, a face does nothing, rates are those of another depth."""
+"""What a verdict may not say: where a detector failed, a face may be a picture, rates are those of another depth."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from zhenwei.types import Depth, Evidence, Text, Verdict, in_language
 
 _DOES_NOTHING = Text(
-    "Not called genuine, because a face in it does nothing, or hardly anything: it may be a picture that is held up, "
-    "or several that are shown one after another.",
-    zh="其中有人脸没有或几乎没有动作，可能只是被展示的图片，或依次播放的多张图片，因此不判定为真实。",
+    "Not called genuine, because all that a face in it does can be done with pictures: one that is held up or bent, or "
+    "several that are shown one after another.",
+    zh="其中有人脸的全部动作都可以用图片做出（展示或扭曲一张图片，或依次播放多张图片），因此不判定为真实。",
 )
 _UNHEARD = Text(
     "A fast examination does not listen to voices; the standard one does.", zh="快速检验不检验语音；请用标准深度检验。"
@@ -27,7 +27,7 @@ _RATES_OF_STANDARD = Text(
 
 def careful(verdict: Verdict, evidence: Sequence[Evidence], *, still: Collection[int], depth: Depth) -> Verdict:
     """``verdict`` on ``evidence``, less what it cannot stand for. ``still``: the people in a clip whose faces do
-    nothing, or hardly anything."""
+    nothing that pictures could not be made to do."""
     return _at_depth(_withheld(_reserved(verdict, evidence), _DOES_NOTHING, still), depth)
 
 
