@@ -218,19 +218,106 @@ def test_what_it_leaves_in_a_buffer_is_in_no_result(
     json.loads(ended.stdout)
 
 
-@pytest.mark.heavy
-def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, image: str, tmp_path: Path) -> None:
+def labelled(folder: Path) -> Path:
+    """A table of forty pictures to learn from; the forged ones have more grain."""
     rng = np.random.default_rng(5)
     rows = ["path,label,split"]
     for number in range(40):
-        forged = number % 2 == 1  # the forged ones have more grain
+        forged = number % 2 == 1
         pixels = 128 + rng.normal(0, 12 if forged else 5, (48, 48, 3)) + rng.normal(0, 3)
-        Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8)).save(folder / f"{number}.png")
         rows.append(f"{number}.png,{'fake' if forged else 'real'},train")
-    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    store = site / "zhenwei_grain" / "models"
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder / "labels.csv"
+
+
+UNTAUGHT = """
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from zhenwei import models
+from zhenwei.types import Detector, DetectorInfo, Evidence, Subject, Text
+
+STORE = Path(__file__).parent / "planted_models"
+
+
+def features(pixels):
+    return np.array([pixels.std(), pixels.mean()], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="planted.untaught", question=Text("Is it?", zh="是吗？"), takes=("image",), level="file", needs=(),
+        reference="none", blind_spots=(), models=("untaught",),
+    )
+    {store}
+
+    def examine(self, subject: Subject) -> Evidence:
+        model = models.load("untaught", store=STORE)
+        (score,) = model.run(features(subject.frames[0].pixels)[None])
+        return Evidence(self.info.id, None, "A.", "it is not calibrated", score=float(score.item()))
+
+
+detector = Planted
+"""
+LESSON = """
+from planted_untaught import Planted, features
+
+from zhenwei.training.data.labelled import labelled_images
+from zhenwei.training.install.asking import of_image
+from zhenwei.training.install.card import Product
+from zhenwei.training.install.linear import LinearRecipe, linear_lesson, rows_of
+
+PRODUCT = Product(
+    model="untaught", detector="planted.untaught", question="Q.", origin="O.", training_data="T.",
+    input="features (n, 2)", held_out="H.", limits="L.", noun="pictures", reference="NumPy",
+)
+lesson = linear_lesson(
+    LinearRecipe, PRODUCT, needs="labelled images", rows=rows_of(features), ask=of_image(Planted()),
+    split=lambda recipe, data, _: labelled_images(data, recipe.held_out),
+)
+"""
+
+
+@pytest.mark.parametrize("store", ["store: ClassVar[Path] = STORE", ""])
+def test_its_first_model_goes_into_its_own_store_and_never_into_that_of_the_package(store: str, tmp_path: Path) -> None:
+    (tmp_path / "planted_untaught.py").write_text(UNTAUGHT.format(store=store), encoding="utf-8")
+    (tmp_path / "planted_lesson.py").write_text(LESSON, encoding="utf-8")
+    facts = tmp_path / "planted-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1.0\n")
+    points = "[zhenwei.detectors]\nplanted.untaught = planted_untaught:detector\n"
+    (facts / "entry_points.txt").write_text(f"{points}[zhenwei.lessons]\nplanted.untaught = planted_lesson:lesson\n")
+    data, before = labelled(tmp_path), (models.STORE / "manifest.json").read_bytes()
+    words = ["--data", str(data), "--output", str(tmp_path / "run"), "--install"]
+    try:
+        ended = python(tmp_path, "-m", "zhenwei", "train", "planted.untaught", *words)
+        assert (models.STORE / "manifest.json").read_bytes() == before
+    finally:
+        if (models.STORE / "manifest.json").read_bytes() != before:
+            (models.STORE / "manifest.json").write_bytes(before)
+            for path in models.STORE.rglob("untaught*"):
+                path.unlink()
+    if store:
+        assert ended.returncode == 0, ended.stderr
+        assert [row.id for row in models.manifest(tmp_path / "planted_models")] == ["untaught"]
+        listed = python(tmp_path, "-m", "zhenwei", "detectors", "--format", "json")
+        assert "planted.untaught" in {row["id"] for row in json.loads(listed.stdout)}
+    else:
+        assert ended.returncode == 2
+        assert "names no model store of its own" in ended.stderr
+        assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.heavy
+def test_its_lesson_calibrates_it_and_the_report_shows_that(site: Path, image: str, tmp_path: Path) -> None:
+    store, table = site / "zhenwei_grain" / "models", labelled(tmp_path)
     shutil.copytree(store, tmp_path / "before")
-    words = ["--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "run"), "--seed", "3", "--install"]
+    words = ["--data", str(table), "--output", str(tmp_path / "run"), "--seed", "3", "--install"]
     try:
         ended = python(site, "-m", "zhenwei", "train", "texture.grain", *words)
         assert ended.returncode == 0, ended.stderr

@@ -16,15 +16,16 @@ from PIL import Image
 from zhenwei import pipeline
 from zhenwei.cli import _evaluate_folder, main
 from zhenwei.cli.evaluate import _limited
+from zhenwei.detectors import catalogue
 from zhenwei.errors import DataError, MissingExtraError, UsageError
 from zhenwei.evaluation import results
-from zhenwei.evaluation.evaluate import evaluate, ladder_of, weights_of
+from zhenwei.evaluation.evaluate import FAILED, evaluate, ladder_of, weights_of
 from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.items import Item
 from zhenwei.evaluation.protocols import Protocol, load_protocol, names
 from zhenwei.pipeline import Options
 from zhenwei.report import Hold
-from zhenwei.types import Report
+from zhenwei.types import Detector, Evidence, Report, Subject
 
 ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 ALL = Protocol(name="all", text="Every file.", splits=())
@@ -333,6 +334,32 @@ def test_a_fault_costs_its_file_and_is_told(
     assert "fault of the program" in capsys.readouterr().err
     found = {f.file: f.decision for f in results.load(tmp_path / "o" / "results.json").files if f.level == "video"}
     assert found == {"good.jpg": "inconclusive", "bad.jpg": "unreadable"}
+
+
+def test_a_detector_that_fails_is_no_detector_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: Detector, subject: Subject) -> Evidence:
+        raise KeyError(f"a column of {subject.media.path}")
+
+    rows = ["path,label"]
+    for number in range(6):
+        Image.new("RGB", (40, 40), (number, 0, 0)).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{'fake' if number % 2 else 'real'}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    command = ["evaluate", "provenance.labels", "--data", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "o")]
+    with monkeypatch.context() as patch:
+        patch.setattr(catalogue()["provenance.labels"], "examine", broken)
+        assert main([*command, "--lang", "zh"]) == 1
+        said = " ".join(capsys.readouterr().out.split())
+        assert "provenance.labels 在 6 个文件上出现故障（共 6 个），这些文件按未作答计" in said
+        assert "出现故障" in (tmp_path / "o" / "results.html").read_text(encoding="utf-8")
+        assert main(command) == 1
+    assert "NOT OK: detectors that failed: provenance.labels failed on 6 of 6 files" in capsys.readouterr().out
+    (finding,) = [f for f in results.load(tmp_path / "o" / "results.json").findings if f.check == FAILED]
+    assert (finding.ok, finding.cases[0]) == (False, "labels: 0.png")
+    assert main(command) == 0  # once it is mended
+    assert not any(f.check == FAILED for f in results.load(tmp_path / "o" / "results.json").findings)
 
 
 def test_ctrl_c_says_what_is_kept(

@@ -17,6 +17,7 @@ from zhenwei.evaluation import results
 from zhenwei.evaluation.comparison import compare
 from zhenwei.evaluation.foreign_results import evaluate_scores
 from zhenwei.evaluation.foreign_scores import calibrated, read_scores
+from zhenwei.evaluation.items import Item
 from zhenwei.stats import metrics
 
 SHIFT = {"north": 0.0, "south": 0.4, "west": -0.3}
@@ -315,3 +316,28 @@ def test_two_models_of_which_nobody_knows_the_weights_are_not_called_one(tmp_pat
     one = evaluate_scores("theirs", read_scores(table(tmp_path / "set.csv", rows(separation=0.7))))
     other = evaluate_scores("theirs", read_scores(table(tmp_path / "set.csv", rows(separation=3.0))))
     assert compare(one, other, resamples=50).notes == ()
+
+
+def test_a_name_that_several_sets_have_is_told_apart_by_its_set(tmp_path: Path) -> None:
+    data = [
+        Item(f"{n}.jpg", tmp_path / name / f"{n}.jpg", name, n % 2 == 1) for name in ("new", "old") for n in range(4)
+    ]
+    data += [Item("deep/x.jpg", tmp_path / "deep" / "x.jpg", "old", False)]
+    content = [{"set": item.set_name, "path": item.name, "score": place} for place, item in enumerate(data)]
+    found = read_scores(table(tmp_path / "s.csv", content), data)
+    assert [(row.item, row.score) for row in found] == [(item, place) for place, item in enumerate(data)]
+    (alone,) = read_scores(table(tmp_path / "s.csv", [{"path": "x.jpg", "score": 1}]), data)  # one file is called so
+    assert alone.item == data[-1]
+    (by_path,) = read_scores(table(tmp_path / "s.csv", [{"path": str(data[1].path), "score": 1}]), data)
+    assert by_path.item == data[1]
+    without = [{"path": row["path"], "score": row["score"]} for row in content]
+    with pytest.raises(DataError, match="several sets of the data have files of these names") as caught:
+        read_scores(table(tmp_path / "s.csv", without), data)
+    assert caught.value.got.startswith("4: 0.jpg")
+    assert (caught.value.want, caught.value.fix) == ("new, old", "Add a column set to the table of scores.")
+    for change, told in (
+        ({"set": "newer"}, "no set of the data is called so"),
+        ({"path": "9.jpg"}, "do not have; got 1: new: 9"),
+    ):
+        with pytest.raises(DataError, match=told):
+            read_scores(table(tmp_path / "s.csv", [content[0] | change]), data)

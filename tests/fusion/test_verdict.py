@@ -22,7 +22,7 @@ from zhenwei.fusion.dependence import Dependence, packaged
 from zhenwei.fusion.operating import Domain, OperatingPoints, measure_operating_points
 from zhenwei.fusion.streams import ODDS
 from zhenwei.fusion.wording import leaning, most_useful, of_file, one_in, signed, undecided
-from zhenwei.types import Evidence, Forgery, Interval, Kind, Person, PersonVerdict, Quality, Text, Verdict
+from zhenwei.types import Evidence, Forgery, Interval, Kind, Person, PersonVerdict, Quality, Text, Verdict, in_language
 
 DETECTORS = ("cnn.face_forgery", "cnn.other", "warp.self_blend", "temporal.pulse", "speech.variability")
 LLR = st.floats(-8, 8)
@@ -394,6 +394,10 @@ def test_little_evidence_decides_nothing_however_rare() -> None:
         found = _decide([_evidence(llr)], sharp)
         assert found.decision == "inconclusive"
         assert "slightly" in found.explanation
+    nearly = _decide([_evidence(0.99)], sharp).explanation
+    assert "is slightly less than 2.7 times likelier in a forged file, and a decision asks for 2.7 times." in nearly
+    assert "略低于另一类文件的 2.7 倍，作出判定至少需要 2.7 倍" in in_language(nearly, "zh")
+    assert "found is 1.8 times likelier" in _decide([_evidence(0.6)], sharp).explanation
     assert _decide([_evidence(1.01)], sharp).decision == "forged"
     assert _decide([_evidence(-1.01)], sharp).decision == "genuine"
 
@@ -449,5 +453,6 @@ def test_the_media_that_rates_come_from_are_named_and_a_file_unlike_them_is_told
         usual.measured_on
     )
     assert "the face measures 900 px, measured were 50–200" in vast.unlike
+    assert "the face measures 200.3 px, measured were 50.0–200.0" in judged(200.3).unlike
     assert vast.decision == usual.decision
     assert _decide([_evidence(5.0)]).measured_on == ""

@@ -172,6 +172,8 @@ def test_cover_art_is_not_video(tmp_path: Path) -> None:
         assert len(container.streams.video) == 1  # FFmpeg does see a video track
     media = open_media(tmp_path / "a.mp3")
     assert (media.kind, media.codec, media.width) == ("audio", "mp3", None)
+    cover = "a cover picture in the file was not examined: save it as a file of its own to examine it"
+    assert cover in media.notes
     assert read_audio(media).duration_s == pytest.approx(1.0, abs=0.1)
     with pytest.raises(MediaError, match="no frames"):
         sample_frames(media)

@@ -303,9 +303,53 @@ def test_damaged_sound_is_counted(tmp_path: Path) -> None:
     middle = len(data) // 2
     data[middle : middle + 600] = bytes(600)
     path.write_bytes(data)
-    _, media = hear(open_media(path))
+    sound, media = hear(open_media(path))
     (note,) = media.notes
-    assert re.fullmatch(r"0\.[1-9] s of sound are missing in between", note)
+    assert re.fullmatch(r"0\.[1-9] s of sound are missing in between: silence was put in their place", note)
+    assert sound.duration_s == pytest.approx(4.0, abs=0.01)
+
+
+def with_gap(path: Path, gap_s: float) -> Path:
+    """A second of tone, nothing for ``gap_s``, and another second of it, each of whole Opus packets."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libopus", rate=48_000, layout="mono")
+        assert isinstance(stream, AudioStream)
+        waveform = tone(2.0, 48_000)
+        for start in range(0, 96_000, 960):
+            frame = av.AudioFrame.from_ndarray(waveform[None, start : start + 960], format="flt", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+            for packet in stream.encode(frame):
+                assert packet.pts is not None
+                late = round(gap_s / packet.time_base) if packet.pts * packet.time_base >= 1 else 0
+                packet.pts = packet.dts = packet.pts + late
+                output.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("rate_hz", [None, 16_000])
+def test_sound_after_a_gap_is_heard_at_its_time(tmp_path: Path, rate_hz: int | None) -> None:
+    media = open_media(with_gap(tmp_path / "a.mka", 3.0))
+    sound, told = hear(media, rate_hz)
+    assert sound.duration_s == pytest.approx(5.0, abs=0.05)
+    (gap,) = sound.gaps
+    assert gap.start_s == pytest.approx(1.0, abs=0.03)
+    assert gap.end_s == pytest.approx(4.0, abs=0.03)
+    loud = np.abs(sound.samples[0]) > 0.01
+    after = np.flatnonzero(loud & (np.arange(len(loud)) > 2 * sound.rate_hz))
+    assert after[0] / sound.rate_hz == pytest.approx(4.0, abs=0.03)
+    assert not sound.samples[0, int(1.1 * sound.rate_hz) : int(3.9 * sound.rate_hz)].any()
+    assert [note for note in told.notes if "missing" in note] == [
+        "3.0 s of sound are missing in between: silence was put in their place"
+    ]
+
+
+def test_a_leap_further_than_a_file_may_last_is_not_filled(tmp_path: Path) -> None:
+    media = open_media(with_gap(tmp_path / "a.mka", 3.0))
+    for limits in (Limits(max_audio_values=4 * 48_000), Limits(max_duration_s=4)):
+        sound, told = hear(media, limits=limits)
+        assert sound.duration_s == pytest.approx(2.0, abs=0.05)
+        assert sound.gaps == ()
+        assert any("3.0 s, too far to fill" in note for note in told.notes)
 
 
 def test_damaged_packets_of_sound_are_counted(tmp_path: Path) -> None:

@@ -106,6 +106,17 @@ def test_channels_that_cancel_each_other_are_not_silence() -> None:
     assert abs(found.correlation) == pytest.approx(1.0)
 
 
+def test_whoever_speaks_in_one_of_many_channels_is_found() -> None:
+    rng = np.random.default_rng(6)
+    first, second = rng.normal(scale=0.1, size=(2, 2 * RATE_HZ)).astype(np.float32)
+    first[RATE_HZ:], second[:RATE_HZ] = 0, 0
+    apart = np.stack([first, 0.4 * second, *np.zeros((3, 2 * RATE_HZ), np.float32)])
+    found = sound_offset(Audio(apart, RATE_HZ), Audio(0.4 * second[None, RATE_HZ:], RATE_HZ))
+    assert found is not None
+    assert found.offset_s == pytest.approx(-1.0)
+    assert found.correlation == pytest.approx(1.0, abs=1e-3)
+
+
 def test_of_a_copy_in_grey_brightness_is_compared(photo: Pixels) -> None:
     grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"), np.uint8)
     for pair in ((photo, grey), (grey, photo)):

@@ -31,8 +31,11 @@ def test_bands_and_envelopes_are_scipys_but_near_the_ends() -> None:
 
 def test_single_precision_gives_the_same_bands() -> None:
     audio = np.random.default_rng(2).normal(0, 0.3, 40_000).astype(np.float32)
-    both = [filters.bands(one, LIMITS_HZ, RATE_HZ) for one in (audio, audio.astype(np.float64))]
-    for single, double in zip(*both, strict=True):
+    singles, doubles = (
+        filters.bands(audio, LIMITS_HZ, RATE_HZ),
+        filters.bands(audio.astype(np.float64), LIMITS_HZ, RATE_HZ),
+    )
+    for single, double in zip(singles, doubles, strict=True):
         assert {part.dtype for part in single} == {np.dtype(np.float32)}
         np.testing.assert_allclose(single, double, atol=1e-6)
 

@@ -16,6 +16,7 @@ from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.training.cnn import _face_checks
 from zhenwei.training.cnn import _face_forgery as face_forgery
 from zhenwei.training.recipe import Recipe
+from zhenwei.training.resuming import record, told_changes
 
 
 @pytest.fixture
@@ -106,6 +107,58 @@ def test_what_a_resumed_run_does_otherwise_is_said(
     assert "change from here on: optimiser.steps 2 -> 3; optimiser.map_weight 0.5 -> 0.25" in said
     assert main([*given, "--resume", "--optimiser.steps", "1"]) == 2
     assert "got step 3 of 1" in capsys.readouterr().err
+    recipe = Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text())
+    (told,) = told_changes(tmp_path / "out", recipe)  # for the card
+    assert told == "The recipe changed at step 1: optimiser.steps 2 -> 3; optimiser.map_weight 0.5 -> 0.25."
+
+
+def test_a_run_at_its_end_does_not_take_another_recipe_for_its_own(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(given) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    capsys.readouterr()
+    assert main([*given, "--resume", "--seed", "6", "--optimiser.learning-rate", "0.1"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the run is at its end" in said
+    assert "seed 5 -> 6; optimiser.learning_rate 0.001 -> 0.1" in said
+    assert "change from here on" not in said
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert main([*given, "--resume"]) == 0
+
+
+def test_a_recipe_that_was_changed_and_changed_back_before_a_step_is_as_it_was(
+    given: list[str], tmp_path: Path
+) -> None:
+    assert main([*given, "--stop-after", "1"]) == 0
+    first = (tmp_path / "out" / "recipe.json").read_text()
+    other = tiny_recipe(seed=9)
+    record(other, tmp_path / "out", 1)
+    record(tiny_recipe(seed=8), tmp_path / "out", 1)
+    assert (tmp_path / "out" / "recipe-until-1.json").read_text() == first
+    assert main([*given, "--resume"]) == 0
+    assert (tmp_path / "out" / "recipe.json").read_text() == first
+    assert not list((tmp_path / "out").glob("recipe-until-*"))
+
+
+def test_whoever_was_learned_from_cannot_be_held_out_afterwards(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*given, "--stop-after", "1"]) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    capsys.readouterr()
+    assert main([*given, "--resume", "--held-out-identities", "0.5", "--genuine-sources", "{dfdc = 1.0}"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--held-out-identities 0.5 --genuine-sources '{\"dfdc\" = 1.0}'" in said
+    assert "want --held-out-identities 0.3 --genuine-sources" in said
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_best_weights_are_told_of_once_there_are_some(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*given, "--stop-after", "1"]) == 0
+    assert "best weights" not in capsys.readouterr().err
+    assert main([*given, "--resume"]) == 0
+    assert "step 2 of 2; best weights: " in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("name", ["last.pt", "recipe.json"])
@@ -150,6 +203,11 @@ def test_a_run_starts_from_the_weights_of_another_and_says_so(
     told = Recipe.model_validate_json((tmp_path / "out" / "recipe.json").read_text()).start
     assert told == f"other.pt @ {digest}"
     assert not list((tmp_path / "out").glob("recipe-until-*"))
+    assert main([*given, "--from", str(tmp_path / "other.pt"), "--resume"]) == 0  # the very weights it began with
+    torch.save(FaceForgeryNet("lite0").state_dict(), tmp_path / "another.pt")
+    capsys.readouterr()
+    assert main([*given, "--from", str(tmp_path / "another.pt"), "--resume"]) == 2
+    assert "has weights of its own" in capsys.readouterr().err
     assert main([*given, "--from", str(tmp_path / "none.pt")]) == 2
     assert "no weights to start from" in capsys.readouterr().err
 

@@ -197,12 +197,36 @@ def test_the_command_lists_lessons_and_their_options(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
+    ("id_", "option", "value", "told"),
+    [
+        ("cnn.face_forgery", "held-out-identities", "0.5", "--held-out-identities 0.5"),
+        ("cnn.face_forgery", "held-out-sources", '["ffhq-val"]', "--held-out-sources '[\"ffhq-val\"]'"),
+        ("cnn.face_forgery", "genuine-sources", "{dfdc = 1.0}", "--genuine-sources '{\"dfdc\" = 1.0}'"),
+        ("cnn.synthetic_image", "held-out", "0.9", "--held-out 0.9"),
+        ("cnn.synthetic_image", "genuine-sources", "{ffhq = 0.25}", "--genuine-sources"),
+        ("consistency.exif", "held-out", "0.9", "--held-out 0.9"),
+    ],
+)
+def test_a_run_that_goes_on_holds_out_whom_it_held_out_before(
+    id_: str, option: str, value: str, told: str, tmp_path: Path
+) -> None:
+    lesson = catalogue.lesson_of(id_)
+    (tmp_path / "recipe.json").write_text(lesson.read().model_dump_json(), encoding="utf-8")
+    run = LessonRun(data=tmp_path / "none", output=tmp_path, scratch=tmp_path, resume=True)
+    with pytest.raises(UsageError, match="what is held out stays") as refused:
+        lesson.run(lesson.read("", {option: value}), run, install=False)
+    assert told in refused.value.got
+    assert f"--{option} " in refused.value.want
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (["fused"], "Add --thresholds"),
         (["cnn.face_forgery", "--thresholds"], "--thresholds is not for this detector"),
         (["cnn.nosuch", "--thresholds"], "there is no lesson for 'cnn.nosuch'"),
         (["speech.variability", "--thresholds"], "--from FOLDER"),
+        (["speech.variability", "--from", "x"], "--from is for --thresholds alone"),
         (["fused", "--thresholds", "--nosuch", "3"], "there is no option --nosuch"),
         (["fused", "--thresholds", "--resume"], "--resume is not for this detector"),
         (["fused", "--thresholds", "--stop-after", "3"], "--stop-after is not for this detector"),

@@ -34,8 +34,9 @@ from zhenwei.trainer import distributed
 from zhenwei.training import catalogue
 from zhenwei.training.install import kept_answers, left_out, people, streams, thresholds
 from zhenwei.training.install.kept_answers import KeptAnswers
-from zhenwei.training.lesson import Lesson, LessonRun, Way, holds_run, no_checkpoint
+from zhenwei.training.lesson import OWN_STORE, Lesson, LessonRun, Way, holds_run, no_checkpoint
 from zhenwei.training.recipe import options_of
+from zhenwei.types import Detector
 from zhenwei.words import speaking
 
 _QUIET_EVERY_S = 30  # where no bar can be shown, a line now and then
@@ -105,8 +106,8 @@ def run(options: TrainOptions) -> None:
         stack.enter_context(speaking(current()))  # the page of its curves
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zhenwei-train-")))
         output = options.output or scratch
+        store, shown = options.store or _store_of(options, output), _Shown()
         _check_output(output, options, lesson)
-        store, shown = options.store or _store_of(options.detector), _Shown()
         device = distributed.own_device(options.device)
         world = stack.enter_context(distributed.joined(device))
         if world.size > 1 and "processes" not in lesson.accepts:
@@ -149,7 +150,10 @@ def run(options: TrainOptions) -> None:
 
 def _refuse(lesson: Lesson[Any, Any, Any], options: TrainOptions) -> None:
     """What this lesson cannot do."""
-    asked = [name for name in _ONLY_SOME if getattr(options, name) and name not in lesson.accepts]
+    accepted = {*lesson.accepts, "start"} if options.way == "thresholds" else lesson.accepts
+    if options.start and "start" not in accepted and "thresholds" in lesson.ways:
+        raise UsageError("--from is for --thresholds alone", got=options.detector, fix="Leave it out.")
+    asked = [name for name in _ONLY_SOME if getattr(options, name) and name not in accepted]
     if options.way is not None and options.way not in lesson.ways:
         asked.append(options.way)
     if asked:
@@ -174,8 +178,7 @@ def _refuse(lesson: Lesson[Any, Any, Any], options: TrainOptions) -> None:
 
 def _refuse_unfit(recipe: BaseModel, detector: str) -> None:
     """A network that looks at other faces than the detector cuts could be installed, and would never be right."""
-    info = getattr(detectors.catalogue(strict=False).get(detector), "info", None)
-    contract = getattr(info, "contract", None)
+    contract = getattr(getattr(_class_of(detector), "info", None), "contract", None)
     for name in ("size_px", "margin"):
         chosen, cut = getattr(recipe, name, None), getattr(contract, name, None)
         if chosen is not None and cut is not None and chosen != cut:
@@ -222,9 +225,32 @@ def _tell_interrupted(lesson: Lesson[Any, Any, Any], output: Path, options: Trai
     shown.say(text)
 
 
-def _store_of(detector: str) -> Path:
-    """Where the detector's models lie: a plug-in brings a store of its own."""
-    return Path(getattr(detectors.catalogue(strict=False).get(detector), "store", models.STORE))
+def _store_of(options: TrainOptions, output: Path) -> Path:
+    """Where the detector's models lie. What a lesson of another package teaches goes into that package's own store;
+    raises :class:`UsageError` where it is to be installed and there is none."""
+    if catalogue.is_own(options.detector):
+        return models.STORE
+    if not options.install:
+        return output / OWN_STORE
+    store = getattr(_class_of(options.detector), "store", None)
+    if store is None:
+        fix = "Add --store FOLDER, or have its author name one as the attribute store of the detector's class."
+        raise UsageError("the plug-in names no model store of its own", got=options.detector, fix=fix)
+    return Path(store)
+
+
+def _class_of(detector: str) -> type[Detector] | None:
+    """Also that of a plug-in which cannot be asked before its first model is trained; None where nobody declares it.
+    Raises the error of one that is broken otherwise."""
+    found = detectors.catalogue(strict=False)
+    if detector in found.clashes:
+        raise found.clashes[detector]
+    for lost in found.left_out:
+        if lost.id == detector and lost.kind is None:
+            raise lost.error
+        if lost.id == detector:
+            return lost.kind
+    return found.get(detector)
 
 
 def _check_output(folder: Path, options: TrainOptions, lesson: Lesson[Any, Any, Any]) -> None:

@@ -31,11 +31,13 @@ DATA is a folder or a list of one of these formats, found out by its layout: Fac
 DeepfakeBench, ASVspoof, this project's own, or a table with the columns path and label (real or fake).
 
 With --scores no detector is asked: a table of another model's scores (columns path or id, score, label, and any of
-source, group, original, method, set) gets the same figures, intervals and probes, calibrated on sources left out.
+source, group, original, method, set) gets the same figures, intervals and probes, calibrated on sources left out. With
+--data the labels come from there, and set says which set a file is of where several have one of that name.
 
 OUTPUT receives results.json (every figure and every answer), results.html (the same to read, with curves; needs the
 extra "report") and a journal: interrupted with Ctrl-C, the same command goes on where it was. Results of another
-evaluation that are there are kept under a number. Exit status: 0 all files examined, 1 at least one could not be.
+evaluation that are there are kept under a number. Exit status: 0 all files examined, 1 at least one could not be, or a
+detector failed on it.
 
 Examples:
 
@@ -144,9 +146,7 @@ def evaluate(
     if kaggle is not None:
         _write_submission(items, found, kaggle)
     show_results(found, written)
-    lost = sum(f.decision == "unreadable" for f in found.files if f.level == "video" and not f.delivery)
-    if lost:
-        tell(f"{lost} files could not be examined; the reasons are in {written[-1]}.", err=True)
+    if not _all_examined(found, written[-1]):
         raise typer.Exit(1)
 
 
@@ -239,6 +239,16 @@ def _tell_reading(reading: Reading) -> None:
     if reading.missing:
         tell(f"Note: {len(reading.missing)} listed files are not there: {few(reading.missing)}", err=True)
     tell_of_plugins()
+
+
+def _all_examined(found: Results, page: Path) -> bool:
+    """Whether every file was, by every detector; says how many could not be, and that detectors failed is a finding."""
+    from zhenwei.evaluation.evaluate import FAILED
+
+    lost = sum(f.decision == "unreadable" for f in found.files if f.level == "video" and not f.delivery)
+    if lost:
+        tell(f"{lost} files could not be examined; the reasons are in {page}.", err=True)
+    return not lost and not any(finding.check == FAILED for finding in found.findings)
 
 
 def _write_submission(items: list[Item], found: Results, path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import soxr
 
 from zhenwei import models
+from zhenwei.signals.channels import Mix, mix
 from zhenwei.signals.voice import RATE_HZ
 from zhenwei.types import Audio, Floats, Interval
 
@@ -17,27 +19,20 @@ _AT_A_TIME, _LED_BY = 4096, 1024  # chunks
 _SPEAKS = 0.5
 _BRIDGED_S, _MIN_RUN_S = 0.3, 0.25
 _PIECES, _PIECE_S = 6, 30
-_AT_ONCE = 1 << 20  # samples
-_CANCELLED = 0.5  # of the louder channel: below, the sum of the channels is no picture of either
 
 
 def mixed(audio: Audio) -> Floats:
-    """``(samples,)`` float32 at 16 kHz: the mean of the channels, or the loudest where they cancel each other."""
-    samples = np.asarray(audio.samples, np.float32)
-    mono = samples[0] if len(samples) == 1 else samples.mean(axis=0)
-    if len(samples) > 1:
-        energy = [_energy(channel) for channel in samples]
-        if _energy(mono) < _CANCELLED**2 * max(energy):
-            mono = samples[int(np.argmax(energy))]
+    """``(samples,)`` float32 at 16 kHz: the channels made one, see ``zhenwei.signals.channels``."""
+    return one_channel(audio).mono
+
+
+def one_channel(audio: Audio) -> Mix:
+    """As :func:`mixed`, with whether channels cancel each other."""
+    found = mix(audio)
+    mono = found.mono
     if audio.rate_hz != RATE_HZ:
         mono = soxr.resample(np.ascontiguousarray(mono), audio.rate_hz, RATE_HZ)
-    return np.ascontiguousarray(mono, np.float32)
-
-
-def _energy(channel: Floats) -> float:
-    """The sum of the squares; in pieces, since squares of all at once would take twice the memory of the sound."""
-    pieces = (channel[start : start + _AT_ONCE] for start in range(0, len(channel), _AT_ONCE))
-    return sum(float(np.square(piece, dtype=np.float64).sum()) for piece in pieces)
+    return Mix(np.ascontiguousarray(mono, np.float32), found.cancels)
 
 
 def speech_runs(mono: Floats) -> tuple[Interval, ...]:
@@ -57,6 +52,11 @@ def speech_runs(mono: Floats) -> tuple[Interval, ...]:
 
 def total_s(runs: Sequence[Interval]) -> float:
     return sum(run.end_s - run.start_s for run in runs)
+
+
+def below(seconds: float) -> str:
+    """Seconds that fall short of what is needed, to a tenth and never rounded up to it."""
+    return f"{math.floor(seconds * 10 + 1e-6) / 10:.1f}"
 
 
 def spoken_s(audio: Audio) -> float:

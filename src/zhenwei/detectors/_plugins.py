@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import get_args
@@ -23,12 +24,14 @@ _REPAIR = "Repair or uninstall the package that declares it."
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
     """A plug-in that cannot be asked. ``package``: that declares it. ``error``: why, for who asks for it by name.
-    ``trace``: where it failed to load, "" if it did."""
+    ``trace``: where it failed to load, "" if it did. ``kind``: its class, where that is sound and only cannot be asked
+    yet, as before its first model is trained."""
 
     id: str
     package: str
     error: UsageError
     trace: str = ""
+    kind: type[Detector] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +109,22 @@ def models_of(kind: type[Detector] | Detector) -> dict[str, ModelEntry]:
 
 def _loaded(point: EntryPoint) -> type[Detector] | BrokenPlugin:
     what, trace = f"the detector {point.name!r} does not load", ""
+    kind: type[Detector] | None = None
     try:
         with getattr(sys.stdout, "aside", nullcontext)():  # the command line keeps what it prints out of its results
-            return contained(lambda: _sound(point))
+            kind = contained(lambda: _sound(point))
+            return contained(partial(_ready, kind))
     except ZhenweiError as error:
         got, trace = f"{_claim(point)}: {error.got or error}", getattr(error, "trace", "")
         if not trace:
             what, got = f"the detector {point.name!r} is left out: {error.what}", f"{_claim(point)}: {error.got}"
     except OSError as error:
         got = f"{_claim(point)}: {error}"
-    return BrokenPlugin(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace)
+    return BrokenPlugin(point.name, _package(point), UsageError(what, got=got, fix=_REPAIR), trace, kind)
 
 
 def _sound(point: EntryPoint) -> type[Detector]:
-    """Its class, after it was seen to be a detector that builds and whose models there are."""
+    """Its class, after it was seen to be a detector."""
     kind = checked(point.name, point.load())
     info: object = kind.info  # what another package calls so
     if not isinstance(info, DetectorInfo):
@@ -127,6 +132,11 @@ def _sound(point: EntryPoint) -> type[Detector]:
         raise UsageError("it is no detector", got=got, want="info: DetectorInfo")
     if fault := _fault_of(info):
         raise UsageError("its entry in the catalogue is not sound", got=fault)
+    return kind
+
+
+def _ready(kind: type[Detector]) -> type[Detector]:
+    """``kind``, after it was seen that it builds and that its models are there."""
     kind()
     models_of(kind)
     return kind

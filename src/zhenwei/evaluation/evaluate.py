@@ -19,6 +19,7 @@ from zhenwei.evaluation.examine import Journal, examine
 from zhenwei.evaluation.figures import figures_of, files_of, step_of
 from zhenwei.evaluation.items import Item, Outcome, class_sizes
 from zhenwei.evaluation.ladder import Degradation, steps
+from zhenwei.evaluation.leaks import some_of
 from zhenwei.evaluation.maps import MAPPED, localised
 from zhenwei.evaluation.protocols import Protocol
 from zhenwei.evaluation.results import Ablation, Figures, Finding, Results, Step
@@ -26,6 +27,7 @@ from zhenwei.faults import OnFault
 from zhenwei.types import Text
 
 FUSED = "fused"
+FAILED = "detectors that failed"  # the check of a finding
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how many
 _VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 _LIBRARIES = ("zhenwei", "numpy", "onnxruntime", "opencv-python-headless", "av", "pillow")
@@ -54,12 +56,17 @@ def evaluate(
     run = run_of(subject, options)
     weights, versions = run["weights"], run["versions"]
     kept = Journal.open(journal, run)
+    failures = dict[str, dict[str, None]]()  # the files that each detector failed on, in order
 
     def ask(what: str, mine: Sequence[Item], degradation: Degradation | None = None) -> list[Outcome]:
         say = (lambda done: tell(what, done, len(mine))) if tell else None
-        return examine(
+        outcomes = examine(
             mine, scratch, options=options, degradation=degradation, journal=kept, tell=say, on_fault=on_fault
         )
+        for o in outcomes:
+            for detector in o.failed:
+                failures.setdefault(detector, {})[f"{o.item.set_name}: {o.item.name}"] = None
+        return outcomes
 
     outcomes = ask("examining", chosen)
     files, ladder = files_of(outcomes), list[Step]()
@@ -93,7 +100,7 @@ def evaluate(
         ladder=tuple(ladder),
         asked=tuple(alone),
         localised=localised(chosen, scratch, seed=protocol.seed, tell=say) if mapped else (),
-        findings=(*findings, *controls(figures)),
+        findings=(*findings, *_failed(failures, len(chosen)), *controls(figures)),
         files=tuple(f for f in files if f.level in ("video", *protocol.levels)),
     )
 
@@ -130,6 +137,15 @@ def weights_of(subject: str) -> dict[str, str]:
     """sha256 of every model that the subject and the face finder use. :class:`UsageError` for an unknown detector."""
     asked = asked_at("standard") if subject == FUSED else (subject,)
     return pipeline.weights_of([build(name) for name in asked])
+
+
+def _failed(failures: Mapping[str, Mapping[str, None]], count: int) -> list[Finding]:
+    """One for each detector that failed on a file, which then stands there as not answered."""
+    found = []
+    for detector, files in sorted(failures.items()):
+        text = f"{detector} failed on {len(files)} of {count} files, which count as not answered"
+        found.append(Finding(check=FAILED, ok=False, text=text, cases=some_of(list(files))))
+    return found
 
 
 def _by_set(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

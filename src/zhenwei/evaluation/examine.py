@@ -88,7 +88,7 @@ class Journal:
 
     def add(self, outcome: Outcome, delivery: str, sha256: str) -> None:
         values = asdict(outcome)
-        del values["item"]
+        del values["item"], values["failed"]  # of what failed nothing is kept
         if isinstance(outcome.reason, Text):
             values["reason_zh"] = outcome.reason.zh
         values["facts"] = {k: None if math.isnan(v) else v for k, v in outcome.facts.items()}
@@ -185,20 +185,28 @@ def on_disk(items: Sequence[Item], scratch: Path, opened: ExitStack) -> Iterator
             yield path
 
 
+def bytes_of(item: Item, archives: dict[Path, zipfile.ZipFile], opened: ExitStack) -> bytes:
+    """The file itself. ``archives``: those that are open already, which ``opened`` closes; raises :class:`DataError`
+    where it cannot be read."""
+    try:
+        if not item.member:
+            return item.path.read_bytes()
+        if item.path not in archives:
+            archives[item.path] = opened.enter_context(zipfile.ZipFile(item.path))
+        return archives[item.path].read(item.member)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        got = f"{item.member} of {item.path}: {error}" if item.member else f"{item.path}: {error}"
+        fix = "Fetch the data set again."
+        raise DataError("a file of the data set cannot be read", got=got, fix=fix) from error
+
+
 @contextmanager
 def _file(item: Item, scratch: Path, archives: dict[Path, zipfile.ZipFile], opened: ExitStack) -> Iterator[Path]:
     if not item.member:
         yield item.path
         return
-    try:
-        if item.path not in archives:
-            archives[item.path] = opened.enter_context(zipfile.ZipFile(item.path))
-        data = archives[item.path].read(item.member)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        got, fix = f"{item.member} of {item.path}: {error}", "Fetch the data set again."
-        raise DataError("a file of the data set cannot be read", got=got, fix=fix) from error
     path = scratch / f"file{Path(item.member).suffix}"
-    path.write_bytes(data)
+    path.write_bytes(bytes_of(item, archives, opened))
     try:
         yield path
     finally:
@@ -230,7 +238,7 @@ def _outcome(
         if arrived != path:
             arrived.unlink(missing_ok=True)
     tell_faults(report, item.name, on_fault)
-    return outcome, not any(e.fault for e in report.evidence)
+    return outcome, not outcome.failed
 
 
 def tell_faults(report: Report, name: str, on_fault: OnFault | None) -> None:
@@ -267,6 +275,7 @@ def _examined(item: Item, path: Path, options: pipeline.Options) -> tuple[Outcom
         parts=_parts(report, alone),
         seconds=report.engine.seconds,
         said=tuple(said),
+        failed=tuple(sorted({e.detector for e in report.evidence if e.fault})),
         seen=_seen(report),
     )
     return outcome, report

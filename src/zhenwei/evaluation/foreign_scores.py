@@ -2,8 +2,9 @@
 
 A table has a row a file: ``path`` or ``id``, ``score`` (empty = no answer), ``label``, and any of ``source``, ``group``
 (who must not be split: a person), ``original`` (the recording that a forgery was made from, as its row names it; a
-genuine file without one is its own), ``method``, ``set`` and ``kind``. Beside labelled data only ``path`` or ``id`` and
-``score`` are read; all else comes from the data, so that the files pair with those of an evaluation of ours.
+genuine file without one is its own), ``method``, ``set`` and ``kind``. Beside labelled data only ``path`` or ``id``,
+``score`` and ``set`` are read; all else comes from the data, so that the files pair with those of an evaluation of
+ours. A name that several sets of the data have needs the column ``set``, which says whose it is.
 
 A score says nothing of itself. Each source is calibrated on all others, and its decisions are taken where those had the
 wanted rate of errors in their worst source; without sources the same is done for people in five parts. What only ranks
@@ -66,17 +67,22 @@ def read_scores(path: Path, data: Sequence[Item] | None = None, *, higher: Highe
     speaks for; scores come back higher for forged. Raises :class:`DataError` naming the line."""
     wanted = ("score",) if data is not None else ("score", "label")
     rows = table_of(path, wanted)
-    known = None if data is None else _by_name(data)
-    found, seen, unknown = list[Scored](), set[tuple[str, str]](), list[str]()
+    known = None if data is None else _Known.of(data)
+    found, seen, unknown, shared = list[Scored](), set[tuple[str, str]](), list[str](), dict[str, set[str]]()
     for line, cells in rows:
         where = f"line {line} of {path}"
         row = printable_row(cells, where)
         name = row.get("path") or row.get("id") or ""
         if not name:
             raise DataError("a row names no file", got=where, want="path or id")
-        item = _own_item(row, name, path, where) if known is None else known.get(_key(name))
+        own = row.get("set", "")
+        meant = {own: _own_item(row, name, path, where)} if known is None else known.find(name, own, where)
+        item = next(iter(meant.values()), None)
+        if len(meant) > 1:
+            shared[name] = set(meant)
+            continue
         if item is None:
-            unknown.append(name)
+            unknown.append(f"{own}: {name}" if own else name)
             continue
         if (item.set_name, _key(item.name)) in seen:
             raise DataError("a file is listed twice", got=f"{name} in {where}", want="once")
@@ -84,6 +90,10 @@ def read_scores(path: Path, data: Sequence[Item] | None = None, *, higher: Highe
         score = _number(row["score"], where)
         turned = score if score is None or higher == "forged" else -score
         found.append(Scored(item, turned, _kind(row, name, where), _facts(row)))
+    if shared:
+        got, sets = f"{len(shared)}: {few(list(shared))}", sorted(set().union(*shared.values()))
+        fix = "Add a column set to the table of scores."
+        raise DataError("several sets of the data have files of these names", got=got, want=few(sets), fix=fix)
     if unknown:
         fix = "Name files in the column path as the data do."
         raise DataError("scores of files that the data do not have", got=f"{len(unknown)}: {few(unknown)}", fix=fix)
@@ -116,19 +126,40 @@ def unpaired(rows: Sequence[Scored]) -> int:
     return sum((item.set_name, item.video) not in genuine for item in forged)
 
 
-def _by_name(data: Sequence[Item]) -> dict[str, Item]:
-    """By the name in the data, by the path, and by the last part where only one file has it."""
-    found: dict[str, Item] = {}
-    ends: dict[str, list[Item]] = {}
-    for item in data:
-        found[_key(item.name)] = item
-        if not item.member:
-            found[_key(str(item.path))] = item
-        ends.setdefault(PurePosixPath(_key(item.name)).name, []).append(item)
-    for end, items in ends.items():
-        if len(items) == 1:
-            found.setdefault(end, items[0])
-    return found
+BySet = dict[str, Item | None]  # None: several files of a set
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The files of the data, by what a table may call them: their names or paths, else the last part of the name."""
+
+    whole: Mapping[str, BySet]
+    ends: Mapping[str, BySet]
+    sets: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Sequence[Item]) -> _Known:
+        whole, ends = dict[str, BySet](), dict[str, BySet]()
+        for item in data:
+            mine, name = item.set_name, _key(item.name)
+            for called in (name,) if item.member else (name, _key(str(item.path))):
+                whole.setdefault(called, {})[mine] = item
+            alike = ends.setdefault(PurePosixPath(name).name, {})
+            alike[mine] = None if mine in alike else item
+        return cls(whole, ends, tuple(sorted({item.set_name for item in data})))
+
+    def find(self, name: str, set_name: str, where: str) -> BySet:
+        """The file of that name in ``set_name``; where that is "", in every set that has one."""
+        if set_name and set_name not in self.sets:
+            got, fix = f"{set_name[:40]} in {where}", "Write sets as the data call them, or leave the column set out."
+            raise DataError("no set of the data is called so", got=got, want=few(self.sets), fix=fix)
+        for known in (self.whole, self.ends):
+            meant = known.get(_key(name), {})
+            if set_name:
+                meant = {set_name: meant[set_name]} if set_name in meant else {}
+            if meant:
+                return meant
+        return {}
 
 
 def _key(name: str) -> str:
@@ -163,6 +194,11 @@ def _kind(row: Mapping[str, str], name: str, where: str) -> Kind:
             return known
     if row.get("kind"):
         raise DataError("no kind is called so", got=f"{row['kind'][:40]!r} in {where}", want="image, video or audio")
+    return kind_by_name(name)
+
+
+def kind_by_name(name: str) -> Kind:
+    """By the ending of a file's name; what has none that is known is a picture."""
     end = PurePosixPath(name).suffix.lower()
     return "audio" if end in _AUDIO else "video" if end in _VIDEO else "image"
 

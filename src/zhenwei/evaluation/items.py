@@ -83,8 +83,8 @@ class Outcome:
     """What was said of one file. ``llr`` None = no answer, for ``reason``; ``decision`` "unreadable" where it could
     not be opened. ``score``: before calibration, of a single detector. ``facts``: numbers that say how the file is made
     and nothing of what it shows, for the shortcut probe; NaN = not known.
-    ``parts``: finer levels, where asked for. ``said``: by each detector. ``seen``: how well the clearest face could be
-    seen, by the names of ``types.Quality``; empty where nobody was."""
+    ``parts``: finer levels, where asked for. ``said``: by each detector. ``failed``: the detectors that failed on it.
+    ``seen``: how well the clearest face could be seen, by the names of ``types.Quality``; empty where nobody was."""
 
     item: Item
     llr: float | None
@@ -95,6 +95,7 @@ class Outcome:
     parts: tuple[Part, ...] = ()
     seconds: float = 0.0
     said: tuple[Answer, ...] = ()
+    failed: tuple[str, ...] = ()
     seen: Mapping[str, float] = field(default_factory=dict)
 
     @property

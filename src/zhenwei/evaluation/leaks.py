@@ -88,10 +88,10 @@ def _shared(
     if not shared:
         return Finding(check=check, ok=True, text=f"no {what} of the test were trained on")
     text = f"{len(shared)} {what} of the test were trained on, in {sum(shared.values())} of {len(tested)} files"
-    return Finding(check=check, ok=False, text=text, cases=_some(list(map(": ".join, sorted(shared)))))
+    return Finding(check=check, ok=False, text=text, cases=some_of(list(map(": ".join, sorted(shared)))))
 
 
-def _some(cases: list[str]) -> tuple[str, ...]:
+def some_of(cases: list[str]) -> tuple[str, ...]:
     if len(cases) <= _CASES:
         return tuple(cases)
     return (*cases[:_CASES], f"and {len(cases) - _CASES} more")
@@ -148,7 +148,7 @@ def _near_duplicates(
     if not cases:
         return Finding(check="near-duplicates", ok=True, text=f"no copies, by what they look like: {looked}")
     text = f"{len(copied)} files of the test look like one that was trained on: {looked}"
-    return Finding(check="near-duplicates", ok=False, text=text, cases=_some(cases))
+    return Finding(check="near-duplicates", ok=False, text=text, cases=some_of(cases))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,4 +195,4 @@ def _contradictions(tested: Sequence[Item], looks: dict[tuple[str, str], _Look])
     if not both:
         return Finding(check="contradicting labels", ok=True, text="no file is labelled both genuine and forged")
     text = f"{len(both)} files are in the test as genuine and, byte for byte, as forged"
-    return Finding(check="contradicting labels", ok=False, text=text, cases=_some(sorted(both)))
+    return Finding(check="contradicting labels", ok=False, text=text, cases=some_of(sorted(both)))

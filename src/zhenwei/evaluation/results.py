@@ -185,7 +185,7 @@ class Localised(DocumentSection):
 class Finding(DocumentSection):
     """What an honesty check found. ``ok`` False: the figures are not to be believed as they stand."""
 
-    check: str  # "split leak: identity", "near-duplicates", "shortcut probe", "random labels"
+    check: str  # "split leak: identity", "near-duplicates", "shortcut probe", "random labels", "detectors that failed"
     ok: bool
     text: str
     cases: tuple[str, ...] = ()

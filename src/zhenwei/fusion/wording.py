@@ -111,11 +111,13 @@ def undecided(subject: SentenceSubject, llr: float, false_alarm: float, miss: fl
     side_zh = "伪造" if side == "forged" else "真实"
     other, other_zh = ("genuine", "真实") if side == "forged" else ("forged", "伪造")
     if abs(llr) < least:
+        found, wanted = ratio(llr), ratio(least)
+        under, under_zh = ("slightly less than ", "略低于") if found == wanted else ("", "为")
         return Text(
-            f"{subject.capital} looks slightly more {side} than {other}: what was found is {ratio(llr)} times likelier "
-            f"in a {side} file, and a decision asks for {ratio(least)} times.",
-            zh=f"{subject.zh}看起来略偏向{side_zh}：检验发现在{side_zh}文件中出现的可能性为另一类文件的 "
-            f"{ratio(llr)} 倍，作出判定至少需要 {ratio(least)} 倍。",
+            f"{subject.capital} looks slightly more {side} than {other}: what was found is {under}{found} times "
+            f"likelier in a {side} file, and a decision asks for {wanted} times.",
+            zh=f"{subject.zh}看起来略偏向{side_zh}：检验发现在{side_zh}文件中出现的可能性{under_zh}另一类文件的 "
+            f"{found} 倍，作出判定至少需要 {wanted} 倍。",
         )
     few, of = one_in(false_alarm if side == "forged" else miss)
     many, many_zh = ("genuine files", "真实文件") if side == "forged" else ("forgeries", "伪造品")
@@ -192,11 +194,13 @@ def _measured_on(kind: Kind, rows: Sequence[tuple[str, int, int]]) -> Text:
     )
 
 
-_QUALITIES: Mapping[str, tuple[str, str, str]] = {
-    "face_px": ("the face measures {value:.0f} px", "人脸为 {value:.0f} 像素", "{low:.0f}–{high:.0f}"),
-    "sharpness": ("its sharpness is {value:.0f}", "其清晰度为 {value:.0f}", "{low:.0f}–{high:.0f}"),
-    "brightness": ("its brightness is {value:.2f}", "其亮度为 {value:.2f}", "{low:.2f}–{high:.2f}"),
+# In English, in Chinese, and to how many digits.
+_QUALITIES: Mapping[str, tuple[str, str, int]] = {
+    "face_px": ("the face measures {value} px", "人脸为 {value} 像素", 0),
+    "sharpness": ("its sharpness is {value}", "其清晰度为 {value}", 0),
+    "brightness": ("its brightness is {value}", "其亮度为 {value}", 2),
 }
+_MOST_DIGITS = 6
 
 
 def unlike(outside: Sequence[tuple[str, float, float, float]]) -> Text:
@@ -204,10 +208,12 @@ def unlike(outside: Sequence[tuple[str, float, float, float]]) -> Text:
     en, zh = [], []
     for name, value, low, high in outside:
         if name in _QUALITIES:
-            english, chinese, between = _QUALITIES[name]
-            measured = between.format(low=low, high=high)
-            en.append(f"{english.format(value=value)}, measured were {measured}")
-            zh.append(f"{chinese.format(value=value)}，测量范围为 {measured}")
+            english, chinese, digits = _QUALITIES[name]
+            while digits < _MOST_DIGITS and round(low, digits) <= round(value, digits) <= round(high, digits):
+                digits += 1  # until what is outside is seen to be
+            shown, measured = f"{value:.{digits}f}", f"{low:.{digits}f}–{high:.{digits}f}"
+            en.append(f"{english.format(value=shown)}, measured were {measured}")
+            zh.append(f"{chinese.format(value=shown)}，测量范围为 {measured}")
     if not en:
         return Text("", zh="")
     return Text(

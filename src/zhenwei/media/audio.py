@@ -28,7 +28,7 @@ from zhenwei.media.containers import (
 from zhenwei.media.formats import Format
 from zhenwei.media.limits import Limits
 from zhenwei.media.told import IS_DEFAULT, OTHER_DAMAGED, OTHERS_SILENT, SPEAKS_MOST, Notes, heard, unread_tracks
-from zhenwei.types import Audio, Floats, Text
+from zhenwei.types import Audio, Floats, Interval, Text
 
 # FFmpeg's packed sample formats: how they are stored, and what full scale is.
 _SAMPLES: dict[str, tuple[np.dtype[Any], float]] = {
@@ -108,7 +108,7 @@ def _choose(
     if order[0] in found and found[best][0] <= _CLEARLY * found[order[0]][0]:
         best = order[0]
     worth, track, losses = found[best]
-    told.lost_audio, told.gaps_s = losses.lost_audio, losses.gaps_s
+    told.lost_audio, told.gaps_s, told.closed_s = losses.lost_audio, losses.gaps_s, losses.closed_s
     if best == order[0]:
         return track, IS_DEFAULT
     if order[0] not in found:
@@ -138,18 +138,18 @@ def _decode(
     samples = sound.samples
     np.clip(samples, -1.0, 1.0, out=samples)
     samples.setflags(write=False)
-    return AudioTrack(number, len(streams), Audio(samples, sound.rate_hz), *about)
+    return AudioTrack(number, len(streams), Audio(samples, sound.rate_hz, tuple(sound.gaps)), *about)
 
 
 def _sound(
     container: InputContainer, stream: AudioStream, name: str, rate_hz: int | None, limits: Limits, told: Notes
 ) -> _Sound | None:
     sound, heard = None, False
-    gaps = _Gaps(exact(stream.time_base), told)
+    gaps = _Gaps(exact(stream.time_base))
     gather: _Resampler | None = None
     for frame in _frames(container, stream, limits, told):
         samples = _floats(frame)
-        gaps.see(frame)
+        gap_s = gaps.before(frame)
         _require_finite(samples, name)
         if gather is None or sound is None:
             rate = rate_hz or frame.sample_rate
@@ -157,6 +157,13 @@ def _sound(
             delay_s = _delay_s(container, stream, frame)
             sound = _Sound(len(samples), rate, delay_s + _told_s(container, stream), name, limits)
             sound.wait(min(round(delay_s * rate), 3600 * rate))
+        if gap_s:
+            for piece in gather.rest():
+                sound.add(piece)
+            if sound.bridge(gap_s):
+                told.gaps_s += gap_s
+            else:
+                told.closed_s += gap_s
         for piece in gather.take(samples, frame.sample_rate):
             sound.add(piece)
         heard = heard or samples.size > 0
@@ -188,11 +195,22 @@ class _Sound:
         except MemoryError:  # where memory is limited; the file may hold less than it tells of
             self._kept = np.zeros((channels, min(self._most, rate_hz)), np.float32)
         self._end = 0
+        self.gaps: list[Interval] = []
 
     def wait(self, count: int) -> None:
         """``count`` samples of silence."""
         self._make_room(count)
         self._end += count
+
+    def bridge(self, gap_s: float) -> bool:
+        """Silence where the file holds no sound; False where its times leap further than a file may last."""
+        count = round(gap_s * self.rate_hz)
+        if self._end + count > min(self._most, round(self._limits.max_duration_s * self.rate_hz)):
+            return False
+        start = self._end
+        self.wait(count)
+        self.gaps.append(Interval(start / self.rate_hz, self._end / self.rate_hz))
+        return True
 
     def add(self, piece: Floats) -> None:
         count = piece.shape[1]
@@ -267,19 +285,31 @@ def _delay_s(container: InputContainer, stream: AudioStream, frame: AudioFrame) 
 
 
 class _Gaps:
-    """Counts time that no sound fills, between frames that follow each other."""
+    """Finds time that no sound fills, between frames that follow each other."""
 
-    def __init__(self, unit: Fraction | None, told: Notes) -> None:
-        self._unit, self._told = unit, told
-        self._end_s: float | None = None
+    def __init__(self, unit: Fraction | None) -> None:
+        self._unit = unit
+        self._end_s: float | None = None  # of the frame before, by its own time
+        self._kept_s = 0.0  # the end of what came so far, put one after the other, gaps included
 
-    def see(self, frame: AudioFrame) -> None:
-        if self._unit is None or frame.pts is None or not frame.sample_rate:
-            return
-        start_s = float(frame.pts * self._unit)
-        if self._end_s is not None and start_s - self._end_s > _GAP_S:
-            self._told.gaps_s += start_s - self._end_s
-        self._end_s = start_s + frame.samples / frame.sample_rate
+    def before(self, frame: AudioFrame) -> float:
+        """For how many seconds nothing is heard before ``frame``: as far as its time leaps, and no further than it lies
+        behind all that came, since coarse clocks leap to and fro."""
+        if not frame.sample_rate:
+            return 0.0
+        lasts_s, gap_s = frame.samples / frame.sample_rate, 0.0
+        if self._unit is None or frame.pts is None:
+            self._end_s = None if self._end_s is None else self._end_s + lasts_s
+        else:
+            start_s = float(frame.pts * self._unit)
+            if self._end_s is None:
+                self._kept_s = start_s
+            else:
+                gap_s = min(start_s - self._end_s, start_s - self._kept_s)
+            self._end_s = start_s + lasts_s
+        gap_s = gap_s if gap_s > _GAP_S else 0.0
+        self._kept_s += gap_s + lasts_s
+        return gap_s
 
 
 class _Resampler:
@@ -307,5 +337,5 @@ class _Resampler:
         if self._stream is None:
             return []
         last = self._stream.resample_chunk(np.zeros((0, self._channels), np.float32), last=True).T
-        self._stream = None
+        self._stream, self._from_hz = None, self._rate_hz
         return [np.asarray(last, dtype=np.float32)]

@@ -136,6 +136,9 @@ def _track_notes(container: InputContainer) -> Iterator[Text]:
         yield told.other_images(len(images), next(n for n, s in enumerate(images, 1) if s is chosen))
     if len(audio_tracks) > 1:
         yield told.several_tracks(len(audio_tracks))
+    still = len(container.streams.video) - len(images)
+    if still:
+        yield told.cover(still)
     unread = sum(s.codec_context is None for s in (*container.streams.video, *container.streams.audio))
     if unread:
         yield told.no_decoder(unread)

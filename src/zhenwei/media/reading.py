@@ -250,8 +250,9 @@ def read_audio(media: Media, rate_hz: int | None = None, limits: Limits = DEFAUL
     """The sound of an audio file or of a video's track: ``(channels, n)`` float32 in [-1, 1], read-only.
 
     At ``rate_hz`` samples a second (resampled by soxr, high quality), by default the file's own. Sound that begins
-    later than the file is led by silence, so that it is on the clock of ``sample_frames``. Samples beyond full scale
-    are clipped. Of several tracks it is the one marked to be played, else the first, unless that is silent.
+    later than the file is led by silence, and a gap in it is filled with silence (``gaps``), so that it is on the clock
+    of ``sample_frames``. Samples beyond full scale are clipped. Of several tracks it is the one marked to be
+    played, else the first, unless that is silent.
 
     Raises MediaError if there is no sound, none of it can be decoded, it holds NaN or infinity, or it is more than
     ``limits.max_audio_values``; UsageError if ``rate_hz`` is not from 1000 to 384000.

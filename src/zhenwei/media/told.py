@@ -15,24 +15,25 @@ class Notes:
     """Collects notes in the order in which they come up, each once; and counts what decoding lost.
 
     ``lost_frames``, ``lost_audio``: packets of picture and sound that could not be decoded, among those tried.
-    ``gaps_s``: seconds between sounds that follow each other in the file.
+    ``gaps_s``: seconds between sounds that follow each other in the file; ``closed_s``: those that were not filled.
     """
 
     notes: list[str] = field(default_factory=list)
     lost_frames: int = 0
     lost_audio: int = 0
     gaps_s: float = 0.0
+    closed_s: float = 0.0
 
     def say(self, *notes: str) -> None:
         self.notes.extend(note for note in notes if note not in self.notes)
 
     def onto(self, media: Media) -> Media:
         """``media`` with these notes after its own."""
-        all_notes = [*self.notes, *_lost(self.lost_frames, self.lost_audio, self.gaps_s)]
+        all_notes = [*self.notes, *_lost(self.lost_frames, self.lost_audio), *_missing(self.gaps_s, self.closed_s)]
         return replace(media, notes=tuple(dict.fromkeys((*media.notes, *all_notes))))
 
 
-def _lost(frames: int, audio: int, gaps_s: float) -> list[Text]:
+def _lost(frames: int, audio: int) -> list[Text]:
     notes = []
     if frames:
         some = "1 damaged frame was" if frames == 1 else f"{frames:,} damaged frames were"
@@ -40,9 +41,25 @@ def _lost(frames: int, audio: int, gaps_s: float) -> list[Text]:
     if audio:
         some = "1 damaged packet" if audio == 1 else f"{audio:,} damaged packets"
         notes.append(Text(f"{some} of sound left out", zh=f"略去了 {audio:,} 个损坏的声音数据包"))
-    if round(gaps_s, 1) > 0:
-        notes.append(Text(f"{gaps_s:.1f} s of sound are missing in between", zh=f"中间缺少 {gaps_s:.1f} 秒声音"))
     return notes
+
+
+def _missing(gaps_s: float, closed_s: float) -> list[Text]:
+    notes = []
+    if round(gaps_s, 1) > 0:
+        en = f"{gaps_s:.1f} s of sound are missing in between: silence was put in their place"
+        notes.append(Text(en, zh=f"中间缺少 {gaps_s:.1f} 秒声音：已用静音填补"))
+    if round(closed_s, 1) > 0:
+        en = f"its sound leaps by {closed_s:,.1f} s, too far to fill: sound after that is told at too early times"
+        notes.append(Text(en, zh=f"声音的时间跳跃了 {closed_s:,.1f} 秒，过长而未填补：此后声音所标的时间偏早"))
+    return notes
+
+
+def cover(count: int) -> Text:
+    en = "a cover picture in the file was not examined: save it as a file of its own to examine it"
+    if count > 1:
+        en = f"{count} cover or preview pictures in the file were not examined: save them as files to examine them"
+    return Text(en, zh="未检查文件中的封面或预览图片：如需检查，请将其另存为图片文件")
 
 
 def cut_short(end_s: float, declared_s: float | None) -> Text:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
+from zhenwei.signals.channels import mix
 from zhenwei.signals.shown import shrunk
 from zhenwei.types import Audio, Floats, Pixels
 
@@ -23,7 +24,6 @@ _ALIKE = 0.9  # correlation from which on two pictures lie over each other
 # a photograph saved as JPEG of quality 40 and up differs on at most 0.15 % of its area.
 _LEAST_LEVELS, _TIMES_USUAL, _TIMES_DETAIL = 8.0, 4.0, 0.5
 _COLOURLESS = 8.0  # levels between the channels, in all but a hundredth of the pixels: what coding leaves of grey
-_CANCELLED = 0.25  # of the louder channel's power: below, the sum of the channels is no picture of either
 _FULL_LEVELS = 48.0  # difference that is drawn at full strength
 _FLAT, _FLAT_LEVELS = 2.0, 1.0  # deviation of a picture of one tone, and how far two of the same lie apart
 _HEAT = np.array([255, 64, 32], np.float32)
@@ -100,14 +100,7 @@ def sound_offset(first: Audio, second: Audio) -> Offset | None:
 
 
 def _one_channel(audio: Audio) -> Floats:
-    """The mean of the channels, or the loudest where they cancel each other."""
-    if not audio.samples.size:
-        return np.zeros(0, np.float32)
-    mean = np.asarray(audio.samples.mean(axis=0), np.float32)
-    powers = [float(np.dot(channel, channel)) for channel in audio.samples]
-    loudest = int(np.argmax(powers))
-    cancel = len(powers) > 1 and float(np.dot(mean, mean)) < _CANCELLED * powers[loudest]
-    return np.asarray(audio.samples[loudest], np.float32) if cancel else mean
+    return mix(audio).mono if audio.samples.size else np.zeros(0, np.float32)
 
 
 def placed(first: Pixels, second: Pixels) -> tuple[Floats, int] | None:

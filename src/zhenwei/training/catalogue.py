@@ -61,6 +61,11 @@ def of_plugin(id_: str, work: Callable[[], T], what: str) -> T:
         raise FaultError(what, got=got, fix=_REPAIR, trace=error.trace) from None
 
 
+def is_own(id_: str) -> bool:
+    """Whether the lesson of ``id_`` is of this package, and no plug-in's."""
+    return id_ in _own()
+
+
 def passed_over(id_: str) -> tuple[str, ...]:
     """The plug-ins' lessons for ``id_`` that are not taken, as the package has one."""
     return tuple(map(_claim, _points(id_))) if id_ in _own() else ()

@@ -15,6 +15,7 @@ from zhenwei.trainer.checkpoints import UNREADABLE, save_state
 from zhenwei.trainer.loop import proceed, take_step
 from zhenwei.trainer.run import Run, Runtime, Schedule, Task, Turn, begin
 from zhenwei.trainer.workers import BatchSource
+from zhenwei.training.resuming import refuse_beyond
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -22,11 +23,12 @@ N = TypeVar("N", bound=nn.Module)
 @dataclass(frozen=True, slots=True)
 class FitCheckpoint:
     """Where the state of a training is kept, and what it is ``of``: a state of something else is refused. ``resume``:
-    whether a state that is there is gone on from."""
+    whether a state that is there is gone on from. ``option``: what gives the number of steps."""
 
     path: Path
     resume: bool = True
     of: int = 0
+    option: str = "--steps"
 
 
 def fit(
@@ -44,7 +46,8 @@ def fit(
     """``net``, or its running average where the schedule has one, ready to answer.
 
     ``loss`` of a turn may draw from ``turn.batch``, item ``turn.step`` of ``batches``. ``tell``: told the steps made.
-    Raises :class:`DataError` for a state that is none or of something else, and for a loss that is not finite.
+    Raises :class:`DataError` for a state that is none or of something else, and for a loss that is not finite, and
+    :class:`UsageError` for a state of more steps than the schedule has.
     """
 
     def step(turn: Turn) -> dict[str, Tensor]:
@@ -58,6 +61,7 @@ def fit(
         task.keep = lambda now: _keep(now, state)
         if state.resume and state.path.is_file():
             _restore(run, state)
+            refuse_beyond(run.step, schedule.steps, state.option)
     proceed(run, schedule, tell=lambda progress, _: tell(progress.step), runtime=Runtime(stop_after=stop_after))
     if schedule.ema is None:
         return net.eval()

@@ -22,6 +22,7 @@ from zhenwei.errors import UsageError
 from zhenwei.models import ModelEntry
 from zhenwei.trainer.distributed import ALONE, World
 from zhenwei.training.recipe import RecipeSection, read_recipe
+from zhenwei.training.resuming import kept_recipe, refuse_changed
 
 Accepted = Literal["resume", "stop_after", "start", "minutes", "cache", "variants", "processes"]
 """What only some lessons can do: go on, stop early, begin with weights, fit a schedule to the time there is, decode all
@@ -97,7 +98,8 @@ class Lesson(Generic[R, D, L]):
     ``install`` measures it on what was held out and puts it into ``run.store``, if asked to; with ``at_once`` it
     measures without being asked, too, and ``run.store`` is then a folder of the output. ``accepts`` and ``ways``: see
     :data:`Accepted` and :data:`Way`; a way may learn, too, and return it. ``checkpoints``: what ``--resume`` goes on
-    from, as patterns in the output folder; none: it is not looked for.
+    from, as patterns in the output folder; none: it is not looked for. ``settled``: fields of the recipe that say what
+    is held out, which a run that goes on keeps as its ``recipe.json`` has them.
     """
 
     serves: tuple[str, ...]
@@ -111,6 +113,7 @@ class Lesson(Generic[R, D, L]):
     ways: Mapping[Way, Callable[[R, D, LessonRun], L | None]] = field(default_factory=dict)
     at_once: bool = False
     checkpoints: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
     def read(self, name: str = "", options: Mapping[str, str] | None = None) -> R:
         """The recipe of that name or file, else the lesson's own, with ``options`` (``"optimiser.steps": "100"``).
@@ -121,6 +124,8 @@ class Lesson(Generic[R, D, L]):
 
     def run(self, recipe: R, run: LessonRun, *, install: bool) -> Sequence[ModelEntry]:
         """From data to weights; the rows of what was installed: none, unless ``install``."""
+        if run.resume and self.settled and not run.minutes:  # for which the recipe stays as it was
+            refuse_changed(self.settled, kept_recipe(run.output, recipe), recipe)
         data = self.prepare(recipe, run)
         learned = (self.ways[run.way] if run.way else self.learn)(recipe, data, run)
         if learned is None or not run.world.leads:

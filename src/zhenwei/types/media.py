@@ -69,10 +69,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Audio:
-    """Decoded sound: ``samples`` is ``(channels, n)`` float32 in [-1, 1]."""
+    """Decoded sound: ``samples`` is ``(channels, n)`` float32 in [-1, 1]. ``gaps``: where the file holds no sound, and
+    reading put silence between what comes before and after."""
 
     samples: Floats
     rate_hz: int
+    gaps: tuple[Interval, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -11,7 +11,7 @@ from tests.speaking import RATE_HZ, voice
 
 from zhenwei.detectors.audiovisual.duration_facts import DurationFacts, highest_hz
 from zhenwei.testing import audio_subject
-from zhenwei.types import Audio, Evidence
+from zhenwei.types import Audio, Evidence, Interval
 
 NOISE = 0.01 * np.random.default_rng(0).standard_normal(4 * RATE_HZ).astype(np.float32)
 
@@ -42,8 +42,32 @@ def test_silence_at_the_start_and_within_is_told() -> None:
     audio = NOISE.copy()
     audio[2 * RATE_HZ : 2 * RATE_HZ + 1600] = 0
     finding = str(told(audio).finding)
-    assert "interrupted by digital silence (1 times, at 2.00 s)" in finding
+    assert "interrupted by digital silence (once, at 2.00 s)" in finding
     assert "from end to end" in str(told(np.zeros(RATE_HZ)).finding)
+
+
+def test_silence_that_reading_put_in_a_gap_is_not_its_own() -> None:
+    audio = NOISE.copy()
+    audio[2 * RATE_HZ : 3 * RATE_HZ] = 0
+    subject = audio_subject(audio[None])
+
+    def of(*gaps: Interval) -> str:
+        return str(DurationFacts().examine(replace(subject, audio=Audio(audio[None], RATE_HZ, gaps))).finding)
+
+    assert "digital silence" in of()
+    assert "digital silence" not in of(Interval(2.0, 3.0))
+    assert "digital silence" in of(Interval(2.0, 2.5))
+
+
+def test_channels_that_cancel_are_told() -> None:
+    subject = audio_subject(NOISE[None])
+
+    def of(*channels: np.ndarray) -> str:
+        sound = Audio(np.asarray(channels, np.float32), RATE_HZ)
+        return str(DurationFacts().examine(replace(subject, audio=sound)).finding)
+
+    assert "channels cancel each other" in of(NOISE, -NOISE)
+    assert "channels cancel" not in of(NOISE, NOISE)
 
 
 def test_silence_that_reading_put_before_a_late_track_is_not_its_own() -> None:

@@ -6,6 +6,7 @@ import gc
 import io
 import weakref
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,14 +17,16 @@ from numpy.typing import NDArray
 from tests.speaking import RATE_HZ, voice
 
 from zhenwei.detectors import _audio, build, catalogue
+from zhenwei.detectors._answers import from_score
 from zhenwei.detectors._audio import activity, mixed, speech_runs
 from zhenwei.detectors.audiovisual.duration_facts import highest_hz
+from zhenwei.detectors.speech import _hearing
 from zhenwei.detectors.speech import spectrogram as spectrogram_detector
 from zhenwei.detectors.speech._hearing import MIN_S, WINDOW_S, Speech, listen, spectrogram
 from zhenwei.pipeline import Options, examine
 from zhenwei.signals.speech import stft
 from zhenwei.testing import audio_subject
-from zhenwei.types import Audio, Curve, ImageExhibit
+from zhenwei.types import Audio, Curve, Evidence, ImageExhibit, Text
 
 VOICES = [name for name in catalogue() if name.startswith("speech.")]
 Waveform = NDArray[np.float32]
@@ -91,10 +94,76 @@ def test_a_recording_of_hours_has_a_bounded_number_of_windows() -> None:
     assert found.windows[-1].interval.end_s > 850
 
 
+def test_of_a_long_recording_it_is_told_how_much_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_hearing, "_MAX_WINDOWS", 6)
+    info = build("speech.variability").info
+    words = Text("forged"), Text("genuine"), Text("neither")
+    asked: list[int] = []
+
+    def counted(*args: Any, parts: int) -> Evidence:
+        asked.append(parts)
+        return from_score(*args, parts=parts)
+
+    monkeypatch.setattr(_hearing, "from_score", counted)
+    for waveform, is_told in ((np.tile(voice(10.0), 6), True), (voice(9.0, hertz=115), False)):
+        sound = audio(waveform)
+        found = listen(sound)
+        assert isinstance(found, Speech)
+        evidence = _hearing.examined(info, sound, lambda _: 0.0, words)
+        assert asked.pop() == (6 if is_told else int(found.speech_s / WINDOW_S))
+        image = next(e for e in evidence.exhibits if isinstance(e, ImageExhibit))
+        yellow = (image.pixels[-10] == _hearing._UNHEARD).all(axis=1)
+        told = f"Of {found.speech_s:,.0f} s of speech 15 s were heard, in 6 windows of 2.5 s spread evenly."
+        assert (told in evidence.finding, bool(yellow.any()), "yellow is speech" in image.caption) == (is_told,) * 3
+
+
+def test_a_window_shorter_than_a_column_is_drawn() -> None:
+    found = heard(voice(8.0))
+    long = Speech(np.tile(found.mono, 600), found.runs, found.windows[:1], is_sampled=True)
+    strip = spectrogram(long, long.windows, [0.9])[-10].astype(int)
+    assert (strip[:, 0] > strip[:, 2] + 50).sum() == 1
+
+
 def test_channels_that_cancel_do_not_silence_the_voice() -> None:
     waveform = voice(3.0)
     np.testing.assert_allclose(mixed(audio(waveform, -waveform)), waveform)
     np.testing.assert_allclose(mixed(audio(waveform, waveform)), waveform, atol=1e-6)
+
+
+def in_turns(*waveforms: Waveform) -> list[Waveform]:
+    """Each alone, one after the other."""
+    before = np.cumsum([0, *(len(w) for w in waveforms)])
+    return [np.pad(w, (at, before[-1] - at - len(w))) for w, at in zip(waveforms, before, strict=False)]
+
+
+A, B, C = in_turns(voice(4.0, 1), 0.5 * voice(4.0, 2, hertz=190), 0.5 * voice(4.0, 3, hertz=150))
+THIRDS = [slice(place * 4 * RATE_HZ, (place + 1) * 4 * RATE_HZ) for place in range(3)]
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        (A, B, C),
+        (A, 0 * A, B, 0 * A, C, 0 * A),
+        (A, 0.5 * (B + C) - 0.1 * A),  # a faint echo, upside down
+        (A + C, B - A - C),
+        (A + B + C, -A, -B, -C),
+        (A, -A + B + C, 0 * A),
+        (A + B + C, B - A + C),
+    ],
+)
+def test_whoever_speaks_in_any_channel_is_heard(channels: tuple[Waveform, ...]) -> None:
+    mono = mixed(audio(*channels))
+    loudest = max(float(np.square(channel).mean()) for channel in channels) ** 0.5
+    assert 0.3 * loudest < np.square(mono).mean() ** 0.5 < 1.5 * loudest
+    for third, waveform in zip(THIRDS, (A, B, C), strict=True):
+        assert np.square(mono[third]).mean() > 0.04 * np.square(waveform[third]).mean()
+        assert abs(np.corrcoef(mono[third], waveform[third])[0, 1]) > 0.95
+
+
+@pytest.mark.parametrize("channels", [(A, B), (A, 0 * A), (A + B, 0.7 * A + C), (A, -0.1 * A)])
+def test_of_ordinary_stereo_the_mean_is_heard(channels: tuple[Waveform, ...]) -> None:
+    assert np.array_equal(mixed(audio(*channels)), np.mean(channels, axis=0, dtype=np.float32))
 
 
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])

@@ -29,7 +29,7 @@ from zhenwei.training.cnn._synthetic_image import (
     run,
     sort_out,
 )
-from zhenwei.training.cnn.synthetic_image import lesson
+from zhenwei.training.cnn.synthetic_image import lesson, product_of
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.portraits import (
     ImageDegradation,
@@ -38,6 +38,7 @@ from zhenwei.training.data.portraits import (
     draw_degradation,
     read_portraits,
 )
+from zhenwei.training.resuming import told_changes
 from zhenwei.types import Frame, Pixels
 
 ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
@@ -284,6 +285,15 @@ def test_a_run_writes_its_log_and_goes_on_where_it_stopped(tmp_path: Path) -> No
     assert {"auc_generated", "auc_half_jpeg", "auc_regenerated", "choose"} <= set(log[0])
     assert (tmp_path / "whole" / "best.pt").is_file()
     assert SyntheticRecipe.model_validate(json.loads((tmp_path / "whole" / "recipe.json").read_text())) == recipe
+    other = recipe.model_copy(update={"seed": recipe.seed + 1})
+    with pytest.raises(UsageError, match="the run is at its end"):  # which would be told of on the card
+        run(other, some, tmp_path / "whole", device=cpu, tell=quiet, resume=True)
+    assert SyntheticRecipe.model_validate(json.loads((tmp_path / "whole" / "recipe.json").read_text())) == recipe
+    longer = recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update={"steps": 5})})
+    run(longer, some, tmp_path / "whole", device=cpu, tell=quiet, resume=True)
+    told = told_changes(tmp_path / "whole", longer)
+    assert told == ("The recipe changed at step 4: optimiser.steps 4 -> 5.",)
+    assert told[0] in product_of(longer, log[-1], told).remarks
 
 
 def test_views_hold_both_classes_in_equal_treatment() -> None:

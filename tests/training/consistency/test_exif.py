@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from tests.training.albums import album, astronaut, few
 from torch.nn import functional
 
 from zhenwei.cli import main
-from zhenwei.errors import DataError
+from zhenwei.errors import DataError, UsageError
 from zhenwei.models import manifest
 from zhenwei.nets.self_consistency import PatchEmbeddings, SelfConsistencyNet, agreement
 from zhenwei.signals.agreement import logits
@@ -19,6 +21,7 @@ from zhenwei.training.consistency import _network as learned
 from zhenwei.training.consistency import exif as published
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.photographs import Photograph
+from zhenwei.training.lesson import LessonRun
 from zhenwei.types import Pixels
 
 pytestmark = pytest.mark.heavy
@@ -81,6 +84,19 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     resumed = learned.train(IMAGES, tmp_path / "parts", steps=3, resume=True)
     for mine, theirs in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(mine, theirs)
+    with pytest.raises(UsageError, match=r"got step 3 of 2; want --steps 3 or more"):
+        learned.train(IMAGES, tmp_path / "parts", steps=2, resume=True)
+
+
+def test_a_run_keeps_its_recipe_from_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learned, "GROUPS", 2)
+    monkeypatch.setattr(learned, "_CHECKED", 1)
+    split = published.PhotographSplit(IMAGES, photographs(3))
+    run = LessonRun(data=tmp_path, output=tmp_path, scratch=tmp_path, stop_after=1)
+    published.learn(published.ExifRecipe(steps=3, held_out=0.5), split, run)
+    assert json.loads((tmp_path / "recipe.json").read_text()) == {"steps": 3, "held_out": 0.5}
+    published.learn(published.ExifRecipe(steps=4, held_out=0.5), split, replace(run, resume=True))
+    assert json.loads((tmp_path / "recipe.json").read_text()) == {"steps": 4, "held_out": 0.5}
 
 
 def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:

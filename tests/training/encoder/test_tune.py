@@ -14,12 +14,13 @@ from zhenwei.errors import DataError, UsageError
 from zhenwei.evaluation.items import Item
 from zhenwei.forge.latent import LatentRoundTrip
 from zhenwei.nets.face_encoder import CELLS, ClipTower, TunedEncoder, with_low_rank
+from zhenwei.trainer.run import Runtime
 from zhenwei.training.data.altered import WAYS
 from zhenwei.training.data.encoding import encode
 from zhenwei.training.data.face_room import FaceRoom, chosen_items, kind_of, load_room, prepare_room
 from zhenwei.training.data.made_pairs import MADE, PairMaker, RoundTrips, draw_trips, learning_rows, prepare_trips
 from zhenwei.training.data.pack import Pack, offsets_of
-from zhenwei.training.encoder import _tokens
+from zhenwei.training.encoder import _tokens, _tune
 from zhenwei.training.encoder._tune import EncoderRecipe, load_tuned, losses, save_tuned
 from zhenwei.training.recipe import Augmentation, read_recipe
 from zhenwei.types import Pixels
@@ -148,6 +149,25 @@ def test_what_was_tuned_is_kept_in_little(tmp_path: Path) -> None:
     (tmp_path / "none.safetensors").write_bytes(b"no weights")
     with pytest.raises(DataError, match="cannot be read"):
         load_tuned(other, tmp_path / "none.safetensors")
+
+
+def test_a_run_that_goes_on_begins_with_no_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tune, "clip_tower", lambda blocks: ClipTower(blocks, width=32, heads=2))
+    mine = recipe(blocks=1, steps=2)
+    for name in ("a", "b"):
+        save_tuned(TunedEncoder(ClipTower(1, width=32, heads=2)), tmp_path / f"{name}.safetensors")
+
+    def tune(start: str, *, stop_after: int | None = 1) -> bool:
+        weights = tmp_path / f"{start}.safetensors" if start else None
+        runtime = Runtime(stop_after=stop_after)
+        told = mine, room(), trips(), tmp_path / "run"
+        return _tune.run(*told, start=weights, tell=lambda *_: None, runtime=runtime)[1]
+
+    tune("a")
+    with pytest.raises(UsageError, match=r"from b\.safetensors @ .* instead of a\.safetensors @ "):
+        tune("b")
+    assert not tune("a", stop_after=0)
+    assert tune("")
 
 
 def test_a_low_rank_goes_on_from_norms_and_is_kept(tmp_path: Path) -> None:

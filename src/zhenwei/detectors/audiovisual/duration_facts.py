@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from zhenwei.detectors._answers import NO_AUDIO, abstain, joined
-from zhenwei.detectors._audio import mixed
+from zhenwei.detectors._audio import one_channel
+from zhenwei.signals.channels import Mix
 from zhenwei.signals.speech import stft
 from zhenwei.signals.voice import RATE_HZ
-from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Media, Subject, Text
+from zhenwei.types import Detector, DetectorInfo, Evidence, Floats, Interval, Media, Subject, Text
 
 _TRACK = re.compile(r"^(-?\d+\.\d+) to (-?\d+\.\d+) s, clock (\d+)/(\d+)$")
 _APART_S, _SHARE = 0.3, 0.02  # that lengths may differ by: encoders pad
@@ -55,7 +56,13 @@ class DurationFacts:
         media, audio = subject.media, subject.audio
         if audio is None or audio.samples.size == 0:
             return abstain(self.info, NO_AUDIO)
-        found = [*_lengths(media, audio.duration_s), *_rates(media), *_heard(media, mixed(audio))]
+        sound = one_channel(audio)
+        found = [
+            *_lengths(media, audio.duration_s),
+            *_rates(media),
+            *_channels(sound),
+            *_heard(media, sound.mono, audio.gaps),
+        ]
         if not found:
             return abstain(self.info, _NOTHING, finding=_AGREE)
         return abstain(self.info, _HARMLESS, finding=joined(found))
@@ -117,25 +124,35 @@ def _rates(media: Media) -> Iterator[Text]:
         )
 
 
-def _heard(media: Media, mono: Floats) -> Iterator[Text]:
+def _channels(sound: Mix) -> Iterator[Text]:
+    if sound.cancels:
+        yield Text(
+            "Its channels cancel each other where they are added: one of them alone was heard, or opposite ones turned "
+            "over.",
+            zh="各声道相加时会相互抵消：因此只听取其中一个声道，或将相反的声道反转后再相加。",
+        )
+
+
+def _heard(media: Media, mono: Floats, gaps: Sequence[Interval]) -> Iterator[Text]:
     runs = _silences(mono)
     if runs and runs[0][0] == 0 and runs[0][1] == len(mono):
         yield Text("The sound track is digital silence from end to end.", zh="音轨自始至终为数字静音。")
         return
     lead = (runs[0][1] / RATE_HZ if runs and runs[0][0] == 0 else 0.0) - _waits_s(media)
+    lead -= _filled_s(0, runs[0][1], gaps) if runs else 0.0
     if lead >= _LEADING_S:
         yield Text(
             f"It begins with {lead:.1f} s of digital silence, which no room has.",
             zh=f"开头有 {lead:.1f} 秒数字静音，真实环境中不会出现。",
         )
-    inside = [(a, b) for a, b in runs if a > 0 and b < len(mono)]
+    inside = [(a, b) for a, b in runs if a > 0 and b < len(mono) and not _put_in(a, b, gaps)]
     if 0 < len(inside) <= _MAX_GAPS:
         times = ", ".join(f"{a / RATE_HZ:.2f}" for a, _ in inside[:5])
         more = " …" if len(inside) > 5 else ""
+        count = "once" if len(inside) == 1 else f"{len(inside)} times"
         yield Text(
-            f"The sound is interrupted by digital silence ({len(inside)} times, at {times}{more} s), as where pieces "
-            f"were "
-            "joined, muted or synthesised.",
+            f"The sound is interrupted by digital silence ({count}, at {times}{more} s), as where pieces "
+            "were joined, muted or synthesised.",
             zh=f"声音被数字静音打断 {len(inside)} 次（{times}{more} 秒处），如拼接、静音或合成所致。",
         )
     highest = highest_hz(mono)
@@ -147,6 +164,16 @@ def _heard(media: Media, mono: Floats) -> Iterator[Text]:
             zh=f"{highest / 1000:.1f} kHz 以上没有声音，而采样率 {media.audio_rate_hz:,} Hz "
             f"可容纳更高频率：电话频带，或由较低采样率转换而来。",
         )
+
+
+def _put_in(first: int, end: int, gaps: Sequence[Interval]) -> bool:
+    """Whether reading put that silence there, but for less than is told of."""
+    filled_s = _filled_s(first, end, gaps)
+    return filled_s > 0 and (end - first) / RATE_HZ - filled_s < _GAP_S
+
+
+def _filled_s(first: int, end: int, gaps: Sequence[Interval]) -> float:
+    return sum(max(0.0, min(end / RATE_HZ, gap.end_s) - max(first / RATE_HZ, gap.start_s)) for gap in gaps)
 
 
 def _waits_s(media: Media) -> float:

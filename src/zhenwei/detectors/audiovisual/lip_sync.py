@@ -11,7 +11,7 @@ import numpy as np
 
 from zhenwei import models
 from zhenwei.detectors._answers import NO_AUDIO, NO_FACE, abstain, axis, course, from_score
-from zhenwei.detectors._audio import ACTIVITY, mixed, speech_runs, total_s
+from zhenwei.detectors._audio import ACTIVITY, below, mixed, speech_runs, total_s
 from zhenwei.detectors._strips import unfit
 from zhenwei.signals.lips import GRID_HZ, Fit, Reals, audio_windows, fit, motion, mouth_shape
 from zhenwei.types import (
@@ -135,8 +135,8 @@ def _too_little(runs: Sequence[Interval]) -> Text | None:
     if heard >= _MIN_SPEECH_S:
         return None
     return Text(
-        f"{heard:.1f} s of speech are heard while the face is seen; {_MIN_SPEECH_S:g} s are needed",
-        zh=f"看到人脸时只听到 {heard:.1f} 秒语音，至少需要 {_MIN_SPEECH_S:g} 秒",
+        f"{below(heard)} s of speech are heard while the face is seen; {_MIN_SPEECH_S:g} s are needed",
+        zh=f"看到人脸时只听到 {below(heard)} 秒语音，至少需要 {_MIN_SPEECH_S:g} 秒",
     )
 
 

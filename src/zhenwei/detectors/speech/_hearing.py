@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhenwei import models
-from zhenwei.detectors._answers import NO_AUDIO, abstain, axis, evenly, from_score
-from zhenwei.detectors._audio import ACTIVITY, mixed, speech_runs, total_s
+from zhenwei.detectors._answers import NO_AUDIO, abstain, axis, evenly, from_score, joined
+from zhenwei.detectors._audio import ACTIVITY, below, mixed, speech_runs, total_s
 from zhenwei.models.calibration import Calibration
 from zhenwei.signals import shown
 from zhenwei.signals.voice import RATE_HZ
@@ -36,6 +36,7 @@ _SILENT = 1e-4  # of full scale
 _MAX_WINDOWS = 96  # four minutes of speech; of more an even spread
 _IMAGE = (900, 220)
 _FORGED, _GENUINE, _PAUSE = (224, 72, 62), (66, 133, 214), (120, 120, 120)
+_UNHEARD = (244, 190, 60)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,7 @@ class Speech:
     mono: Floats
     runs: tuple[Interval, ...]
     windows: tuple[Window, ...]
+    is_sampled: bool = False  # windows are an even spread: speech between them is not heard
 
     @property
     def speech_s(self) -> float:
@@ -106,13 +108,13 @@ def _listened(audio: Audio) -> Speech | Text:
         return Text("nobody is heard to speak", zh="没有听到有人说话")
     if heard_s < MIN_S:
         return Text(
-            f"only {heard_s:.1f} s of speech are heard; {MIN_S:g} s are needed",
-            zh=f"只听到 {heard_s:.1f} 秒语音，至少需要 {MIN_S:g} 秒",
+            f"only {below(heard_s)} s of speech are heard; {MIN_S:g} s are needed",
+            zh=f"只听到 {below(heard_s)} 秒语音，至少需要 {MIN_S:g} 秒",
         )
-    return Speech(mono, runs, _windows(mono, runs))
+    return Speech(mono, runs, *_windows(mono, runs))
 
 
-def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[Window, ...]:
+def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[tuple[Window, ...], bool]:
     firsts = np.array([round(run.start_s * RATE_HZ) for run in runs])
     lengths = np.minimum([round(run.end_s * RATE_HZ) for run in runs], len(mono)) - firsts
     ends = np.cumsum(lengths)  # of each run among the samples of speech
@@ -127,7 +129,7 @@ def _windows(mono: Floats, runs: Sequence[Interval]) -> tuple[Window, ...]:
         run = np.searchsorted(ends, among, side="right")
         mine = among - (ends - lengths)[run] + firsts[run]  # (samples,): where each lies in the recording
         found.append(Window(mono[mine], Interval(float(mine[0] / RATE_HZ), float((mine[-1] + 1) / RATE_HZ))))
-    return tuple(found)
+    return tuple(found), len(starts) > _MAX_WINDOWS
 
 
 Score = Callable[[Floats], float | None]
@@ -153,10 +155,11 @@ def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple
         return abstain(info, Text("the speech is too faint to be examined", zh="语音太弱，无法检查"))
     calibration = Calibration.load(models.calibration_path(info.models[0]))
     llrs = [calibration.llr(s) for s in scores]
-    evidence = from_score(info, float(np.mean(scores)), parts=max(1, int(heard.speech_s / WINDOW_S)))
+    parts = len(windows) if heard.is_sampled else max(1, int(heard.speech_s / WINDOW_S))
+    evidence = from_score(info, float(np.mean(scores)), parts=parts)
     evidence = replace(
         evidence,
-        finding=_finding(evidence.llr or 0.0, words),
+        finding=joined([_finding(evidence.llr or 0.0, words), *_sampled(heard, windows)]),
         interval=windows[int(np.argmax(llrs))].interval,
         exhibits=_exhibits(heard, windows, llrs),
     )
@@ -164,6 +167,16 @@ def examined(info: DetectorInfo, audio: Audio | None, score: Score, words: tuple
         return evidence
     short = Text(f"only {heard.speech_s:.1f} s of speech", zh=f"仅 {heard.speech_s:.1f} 秒语音")
     return replace(evidence, reason=short)
+
+
+def _sampled(heard: Speech, windows: Sequence[Window]) -> Iterator[Text]:
+    if heard.is_sampled:
+        count, of_s = len(windows), f"{heard.speech_s:,.0f}"
+        heard_s = f"{sum(len(window.audio) for window in windows) / RATE_HZ:,.0f}"
+        yield Text(
+            f"Of {of_s} s of speech {heard_s} s were heard, in {count} windows of {WINDOW_S:g} s spread evenly.",
+            zh=f"共 {of_s} 秒语音，均匀抽取 {count} 段（每段 {WINDOW_S:g} 秒），听取了其中 {heard_s} 秒。",
+        )
 
 
 _SLIGHT = 0.3
@@ -175,14 +188,21 @@ def _finding(llr: float, words: tuple[Text, Text, Text]) -> Text:
     return words[1] if llr <= -_SLIGHT else words[2]
 
 
+_WHOLE = Text(
+    "Spectrogram, 0 to 8 kHz; the strip below: red speaks for a synthetic voice, blue for a genuine one, grey is not "
+    "speech",
+    zh="频谱图（0–8 kHz）；下方色条：红色倾向合成语音，蓝色倾向真人语音，灰色为非语音",
+)
+_SAMPLED = Text(
+    "Spectrogram, 0 to 8 kHz; the strip below: red speaks for a synthetic voice, blue for a genuine one, yellow is "
+    "speech that was not examined, grey is not speech",
+    zh="频谱图（0–8 kHz）；下方色条：红色倾向合成语音，蓝色倾向真人语音，黄色为未检查的语音，灰色为非语音",
+)
+
+
 def _exhibits(heard: Speech, windows: Sequence[Window], llrs: Sequence[float]) -> tuple[Exhibit, ...]:
     image = ImageExhibit(
-        Text(
-            "Spectrogram, 0 to 8 kHz; the strip below: red speaks for a synthetic voice, blue for a genuine one, grey "
-            "is not speech",
-            zh="频谱图（0–8 kHz）；下方色条：红色倾向合成语音，蓝色倾向真人语音，灰色为非语音",
-        ),
-        spectrogram(heard, windows, llrs),
+        _SAMPLED if len(windows) < len(heard.windows) or heard.is_sampled else _WHOLE, spectrogram(heard, windows, llrs)
     )
     if len(windows) < 2:
         return (image,)
@@ -213,12 +233,14 @@ def spectrogram(heard: Speech, windows: Sequence[Window], llrs: Sequence[float])
 def _strip(heard: Speech, windows: Sequence[Window], llrs: Sequence[float], width: int) -> NDArray[np.uint8]:
     """``(width, 3)``: the mean LLR of the windows over each moment of speech as a colour."""
     at = (np.arange(width) + 0.5) * len(heard.mono) / RATE_HZ / width
-    total, count = np.zeros(width), np.zeros(width)
+    total, count, speaks = np.zeros(width), np.zeros(width), np.zeros(width, np.bool_)
     for window, llr in zip(windows, llrs, strict=True):
         inside = (at >= window.interval.start_s) & (at < window.interval.end_s)
+        if not inside.any():  # of long sound a column is longer than a window
+            inside[min(width - 1, int(window.interval.start_s * RATE_HZ / len(heard.mono) * width))] = True
+            speaks |= inside
         total[inside] += llr
         count[inside] += 1
-    speaks = np.zeros(width, np.bool_)
     for run in heard.runs:
         speaks |= (at >= run.start_s) & (at < run.end_s)
     known = speaks & (count > 0)
@@ -226,4 +248,5 @@ def _strip(heard: Speech, windows: Sequence[Window], llrs: Sequence[float], widt
     weight = np.clip(np.abs(mean), 0.08, 1.0)[:, None]
     colour = np.where(mean[:, None] > 0, _FORGED, _GENUINE)
     tinted = 255 * (1 - weight) + colour * weight
-    return np.asarray(np.rint(np.where(known[:, None], tinted, _PAUSE)), np.uint8)
+    other = np.where(speaks[:, None], _UNHEARD, _PAUSE)
+    return np.asarray(np.rint(np.where(known[:, None], tinted, other)), np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,8 @@ from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.variants import VariantCost, write_variants
 from zhenwei.training.lesson import LessonRun, figures_line, holds_run, no_checkpoint
-from zhenwei.training.recipe import Recipe, RecipeSection, differences
+from zhenwei.training.recipe import Recipe
+from zhenwei.training.resuming import RECORD, changes_of, heed_changes, kept_recipe, record, refuse_beyond
 from zhenwei.types import Floats, Pixels
 
 _DRY_STEPS = 6
@@ -38,10 +39,11 @@ _RANGED = 8  # batches whose activations give the ranges of the 8 bit variant
 
 def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe | None:
     """The recipe as it was run, its schedule fitted to the time; None where it was stopped before the end."""
-    if run.resume and run.world.leads:
-        tell_of_changes(recipe, as_run(recipe, run), run)
     deadline, check_s = None, 0.0
     if run.minutes:
+        differ = changes_of(kept_recipe(run.output, recipe), recipe) if run.resume else []
+        if differ:
+            run.say(f"Settings that stay as the run was begun with, for --minutes: {'; '.join(differ)}")
         deadline = run.began + 60 * run.minutes
         recipe = _fitted(recipe, pack, run, deadline)
         net = network(recipe).to(run.device).eval()
@@ -52,6 +54,7 @@ def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe | None:
         run.output,
         device=run.device,
         tell=_told(recipe, run),
+        say=run.say,
         workers=run.workers,
         resume=run.resume,
         stop_after=run.stop_after,
@@ -61,12 +64,21 @@ def learn(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe | None:
         here=run.world,
     )
     steps = state.options.steps
-    run.say(f"step {state.step} of {steps}; best weights: {run.output / 'best.pt'}")
+    say_how_far(state.step, steps, run)
     if state.step < steps or not run.world.leads:
         return None
     if run.variants:
         _write_variants(recipe, pack, run)
     return recipe
+
+
+def say_how_far(step: int, steps: int, run: LessonRun) -> None:
+    """Where the run is, and its best weights once a check has chosen some."""
+    best = run.output / "best.pt"
+    if best.is_file():
+        run.say(f"step {step} of {steps}; best weights: {best}")
+    else:
+        run.say(f"step {step} of {steps}")
 
 
 def _told(recipe: Recipe, run: LessonRun) -> Tell:
@@ -93,17 +105,21 @@ def train_network(
     deadline: float | None = None,
     check_s: float = 0.0,
     here: World = ALONE,
+    say: Callable[[str], None] = lambda _: None,
 ) -> TrainState:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
     ``weights``: as of :func:`start`; ``deadline``, ``check_s``, ``here``: as of :class:`zhenwei.trainer.run.Runtime`.
+    ``say``: told what a resumed run does otherwise. Raises :class:`UsageError` where it has no step left to do it in.
     """
     state = start(recipe, folder, device, resume=resume, weights=weights)
+    if resume:
+        heed_changes(kept_recipe(folder, recipe), recipe, left=state.options.steps - state.step, say=say)
     split = split_pack(pack, recipe)
     check = checked_on(recipe, pack, split, device) if here.leads else no_check
     if here.leads:
         folder.mkdir(parents=True, exist_ok=True)
-        _record(with_start(recipe, weights, folder, state.step), folder, state.step)
+        record(with_start(recipe, weights, folder, state.step), folder, state.step)
     train(
         state,
         BatchMaker(pack, split, recipe),
@@ -139,33 +155,17 @@ def start(
         raise no_checkpoint(folder)
     torch.manual_seed(recipe.seed)
     net = network(recipe)
-    if weights:
+    if last.exists():
+        refuse_other_start(recipe, weights, folder)
+    elif weights:
         mean_weights([load_weights(path, network(recipe)) for path in weights], net)
-    elif not last.exists():
+    else:
         load_imagenet(net.backbone, imagenet_state(recipe.backbone))
     state = begin(net, recipe.optimiser, device)
     if last.exists():
         state.restore(last)
         refuse_beyond(state.step, recipe.optimiser.steps)
     return state
-
-
-def refuse_beyond(step: int, steps: int) -> None:
-    """Raises :class:`UsageError` where a run that goes on is beyond the ``steps`` it is to have in all."""
-    if step > steps:
-        want = f"--optimiser.steps {step} or more, which is the number in all"
-        raise UsageError(
-            "the run has more steps behind it than it is to have", got=f"step {step} of {steps}", want=want
-        )
-
-
-def tell_of_changes(recipe: RecipeSection, before: RecipeSection, run: LessonRun) -> None:
-    """What a run that goes on is to do otherwise than it began."""
-    differ = [text for text in differences(before, recipe) if not text.startswith("start ")]
-    if differ and run.minutes:
-        run.say(f"Settings that stay as the run was begun with, for --minutes: {'; '.join(differ)}")
-    elif differ:
-        run.say(f"Settings of the run that change from here on: {'; '.join(differ)}")
 
 
 def refuse_existing(folder: Path, *, resume: bool) -> None:
@@ -192,32 +192,30 @@ def mean_weights(nets: Sequence[nn.Module], into: nn.Module) -> None:
     into.load_state_dict(mean)
 
 
+def refuse_other_start(recipe: Recipe, weights: Sequence[Path], folder: Path) -> None:
+    """Raises :class:`UsageError` for weights that the run in ``folder`` did not begin with: its own would be kept."""
+    if weights and _named(weights) != kept_recipe(folder, recipe).start:
+        got, want = ", ".join(map(str, weights)), "no --from, or the weights that it began with"
+        fix = "Leave --from out, or begin anew in another folder."
+        raise UsageError("a run that goes on has weights of its own", got=got, want=want, fix=fix)
+
+
 def with_start(recipe: Recipe, weights: Sequence[Path], folder: Path, step: int) -> Recipe:
     """``recipe`` with what it starts from; a resumed run keeps what it was begun with."""
     if step:
-        try:
-            before = Recipe.model_validate_json((folder / "recipe.json").read_text(encoding="utf-8")).start
-        except (OSError, ValueError):  # none was written, or by hand
-            before = ""
+        before = kept_recipe(folder, recipe.model_copy(update={"start": ""})).start
         return recipe.model_copy(update={"start": before})
-    if not weights:
-        return recipe
-    each = [f"{path.name} @ {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in weights]
-    return recipe.model_copy(update={"start": ", ".join(each)})
+    return recipe.model_copy(update={"start": _named(weights)}) if weights else recipe
 
 
-def _record(recipe: Recipe, folder: Path, step: int) -> None:
-    """``recipe.json``; that of the steps before, if it was another, stays as ``recipe-until-STEP.json``."""
-    path, text = folder / "recipe.json", recipe.model_dump_json(indent=2)
-    if step and path.is_file() and path.read_text(encoding="utf-8") != text:
-        path.replace(folder / f"recipe-until-{step}.json")
-    path.write_text(text, encoding="utf-8")
+def _named(weights: Sequence[Path]) -> str:
+    return ", ".join(f"{path.name} @ {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in weights)
 
 
 def _fitted(recipe: Recipe, pack: Pack, run: LessonRun, deadline: float) -> Recipe:
     """The recipe in as many steps as there is time for; a resumed run keeps the schedule that it was begun with."""
-    if run.resume and (run.output / "recipe.json").is_file():
-        return as_run(recipe, run)
+    if run.resume and (run.output / RECORD).is_file():
+        return kept_recipe(run.output, recipe)
     trial = _tried(recipe, pack, run, max(4 * _DRY_STEPS, 2 * run.workers))
     left = distributed.told(deadline - time.monotonic(), run.world, run.device)
     steps = steps_within(trial, left, recipe.optimiser)
@@ -254,27 +252,16 @@ def take_mean(recipe: Recipe, pack: Pack, run: LessonRun) -> Recipe:
         raise UsageError("a mean needs several weights", got=f"{len(run.start)}", want="--from twice or more")
     state = start(recipe, run.output, run.device, resume=False, weights=run.start)
     run.output.mkdir(parents=True, exist_ok=True)
-    _record(with_start(recipe, run.start, run.output, 0), run.output, 0)
+    record(with_start(recipe, run.start, run.output, 0), run.output, 0)
     check = checked_on(recipe, pack, split_pack(pack, recipe), run.device)
     figures = {"step": 0.0} | check(state.net.eval())
     save_state(state.net.state_dict(), run.output / "best.pt")
     write_log(run.output / "log.csv", [figures], ".6g")
     run.say(figures_line(figures, ".4g"))
-    recipe = as_run(recipe, run)
+    recipe = kept_recipe(run.output, recipe)
     if run.variants:
         _write_variants(recipe, pack, run)
     return recipe
-
-
-def as_run(recipe: Recipe, run: LessonRun) -> Recipe:
-    """As ``recipe.json`` has it, which knows the weights that were begun with. Raises :class:`DataError` where it is
-    damaged."""
-    kept = run.output / "recipe.json"
-    try:
-        return Recipe.model_validate_json(kept.read_text(encoding="utf-8")) if kept.is_file() else recipe
-    except ValueError as error:
-        fix = "Delete it: the run goes on by the recipe that is given."
-        raise DataError("the recipe that the run was begun with cannot be read", got=str(kept), fix=fix) from error
 
 
 def _write_variants(recipe: Recipe, pack: Pack, run: LessonRun) -> None:

@@ -9,7 +9,7 @@ traces of drawing).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -30,7 +30,7 @@ from zhenwei.trainer.schedule import OptimizerSettings
 from zhenwei.trainer.scores import scores
 from zhenwei.trainer.state import TrainState, begin
 from zhenwei.trainer.supervised import Tell, train
-from zhenwei.training.cnn._face_forgery import refuse_beyond, refuse_existing
+from zhenwei.training.cnn._face_forgery import refuse_existing
 from zhenwei.training.data.augment import draw
 from zhenwei.training.data.encoding import shrink
 from zhenwei.training.data.portraits import (
@@ -45,6 +45,7 @@ from zhenwei.training.data.portraits import (
 from zhenwei.training.imagenet import imagenet_state
 from zhenwei.training.lesson import no_checkpoint
 from zhenwei.training.recipe import Augmentation, Often, RecipeSection, Seed, Share
+from zhenwei.training.resuming import heed_changes, kept_recipe, record, refuse_beyond
 from zhenwei.types import Floats, InputContract, Pixels
 
 _ROOM = 0.1  # cut beyond the margin, for the augmentation to move in
@@ -241,10 +242,12 @@ def run(
     workers: int = 1,
     resume: bool = False,
     stop_after: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> TrainState:
     """Trains to the recipe's end (or ``stop_after`` steps further); checkpoints and ``log.csv`` go to ``folder``.
 
-    Raises :class:`DataError` if the folder holds a run that is not to be resumed, or no readable checkpoint.
+    ``say``: told what a resumed run does otherwise. Raises :class:`DataError` if the folder holds a run that is not to
+    be resumed, or no readable checkpoint, and :class:`UsageError` where no step is left to do it in.
     """
     refuse_existing(folder, resume=resume)
     if resume and not (folder / "last.pt").exists():
@@ -257,7 +260,8 @@ def run(
     if (folder / "last.pt").exists():
         state.restore(folder / "last.pt")
         refuse_beyond(state.step, recipe.optimiser.steps)
-    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2), encoding="utf-8")
+        heed_changes(kept_recipe(folder, recipe), recipe, left=recipe.optimiser.steps - state.step, say=say)
+    record(recipe, folder, state.step)
     views = {
         "auc_generated": generated_view(album.held_out, recipe, ImageDegradation()),
         "auc_half_jpeg": generated_view(album.held_out, recipe, HALF),

@@ -25,6 +25,7 @@ from zhenwei.training.install.publish import best_row, publish
 from zhenwei.training.install.variants import card_lines
 from zhenwei.training.lesson import Lesson, LessonRun
 from zhenwei.training.recipe import Recipe
+from zhenwei.training.resuming import kept_recipe, told_changes
 
 _DATA = (
     "DFDC (Kaggle) training set: face crops of genuine clips and face swaps, identity-disjoint; FFHQ and StyleGAN "
@@ -38,8 +39,10 @@ _LIMITS = (
 )
 
 
-def prepare(_: Recipe, run: LessonRun) -> Pack:
+def prepare(recipe: Recipe, run: LessonRun) -> Pack:
     """The pack in ``run.data``, or built once from the zips there."""
+    if run.resume:
+        taught.refuse_other_start(recipe, run.start, run.output)  # before minutes are spent
     pack = load_pack(run.data) if run.data.is_file() else _built(run)
     return run.stack.enter_context(kept_decoded(pack)) if run.cache else pack
 
@@ -57,10 +60,11 @@ def _built(run: LessonRun) -> Pack:
 def install(recipe: Recipe, pack: Pack, _: Recipe, run: LessonRun) -> tuple[ModelEntry, ...]:
     """``best.pt`` of the output folder. Into another store its own thresholds go as well; those in the package are of
     all detectors together, and stay."""
-    recipe = taught.as_run(recipe, run)
+    recipe = kept_recipe(run.output, recipe)
     exported = export(load_weights(run.output / "best.pt", taught.network(recipe)), recipe.size_px)
     best, measured = best_row(run.output / "log.csv"), run.output / "variants" / "variants.json"
-    product = product_of(recipe, best, card_lines(measured) if measured.is_file() else ())
+    changed = told_changes(run.output, recipe)
+    product = product_of(recipe, best, (*changed, *(card_lines(measured) if measured.is_file() else ())))
     held_out = HeldOutFaces(pack, split_pack(pack, recipe), recipe.seed)
 
     def measure() -> Calibrated:
@@ -151,5 +155,6 @@ lesson = Lesson(
     install=install,
     accepts=frozenset({"resume", "stop_after", "start", "minutes", "cache", "variants", "processes"}),
     checkpoints=("last.pt",),
+    settled=("held_out_identities", "held_out_sources", "genuine_sources"),
     ways={"dry_run": taught.estimate, "make_pack": make_pack, "leave_out": leave_each_out, "mean": taught.take_mean},
 )

@@ -8,7 +8,7 @@ from zhenwei.detectors.cnn.synthetic_image import SyntheticImage
 from zhenwei.models import ModelEntry
 from zhenwei.nets.face_forgery import FaceForgeryNet
 from zhenwei.trainer.state import TrainState
-from zhenwei.training.cnn._face_forgery import tell_of_changes
+from zhenwei.training.cnn._face_forgery import say_how_far
 from zhenwei.training.cnn._synthetic_image import PortraitSplit, SyntheticRecipe, sort_out
 from zhenwei.training.cnn._synthetic_image import run as train
 from zhenwei.training.data.held_out_faces import HeldOutPortraits
@@ -19,6 +19,7 @@ from zhenwei.training.install.card import Product
 from zhenwei.training.install.onnx_export import export, load_weights
 from zhenwei.training.install.publish import best_row, publish
 from zhenwei.training.lesson import Lesson, LessonRun
+from zhenwei.training.resuming import told_changes
 
 MODEL = "synthetic_image"
 _DATA = "FFHQ photographs and StyleGAN portraits learned from them, 256 px. Data sets' licences: research."
@@ -36,8 +37,6 @@ def prepare(recipe: SyntheticRecipe, run: LessonRun) -> PortraitSplit:
 
 def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> TrainState | None:
     """None where it was stopped before the end."""
-    if run.resume:
-        tell_of_changes(recipe, _as_begun(recipe, run), run)
     state = train(
         recipe,
         album,
@@ -47,23 +46,16 @@ def learn(recipe: SyntheticRecipe, album: PortraitSplit, run: LessonRun) -> Trai
         workers=run.workers,
         resume=run.resume,
         stop_after=run.stop_after,
+        say=run.say,
     )
-    run.say(f"step {state.step}; best weights: {run.output / 'best.pt'}")
+    say_how_far(state.step, recipe.optimiser.steps, run)
     return state if state.step == recipe.optimiser.steps else None
-
-
-def _as_begun(recipe: SyntheticRecipe, run: LessonRun) -> SyntheticRecipe:
-    """As ``recipe.json`` has it; as it is now where there is none, or it was written by hand."""
-    try:
-        return SyntheticRecipe.model_validate_json((run.output / "recipe.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return recipe
 
 
 def install(recipe: SyntheticRecipe, album: PortraitSplit, _: TrainState, run: LessonRun) -> tuple[ModelEntry, ...]:
     """``best.pt`` of the output folder. The operating points of the fused verdict belong to all detectors together."""
     exported = export(load_weights(run.output / "best.pt", FaceForgeryNet(recipe.backbone)), recipe.size_px)
-    product = product_of(recipe, best_row(run.output / "log.csv"))
+    product = product_of(recipe, best_row(run.output / "log.csv"), told_changes(run.output, recipe))
     held_out = HeldOutPortraits(album.held_out, recipe.seed)
 
     def measure() -> Calibrated:
@@ -73,8 +65,8 @@ def install(recipe: SyntheticRecipe, album: PortraitSplit, _: TrainState, run: L
     return (publish(product, exported, measure, store=run.store),)
 
 
-def product_of(recipe: SyntheticRecipe, best: Mapping[str, str]) -> Product:
-    """The words of the card. ``best``: the line of the log whose weights are published."""
+def product_of(recipe: SyntheticRecipe, best: Mapping[str, str], remarks: tuple[str, ...] = ()) -> Product:
+    """The words of the card. ``best``: the line of the log that is published; ``remarks``: more paragraphs."""
     backbone, cells = f"EfficientNet-{recipe.backbone.capitalize()}", recipe.size_px // 32
     pairs = recipe.pairs.generated + recipe.pairs.regenerated
     return Product(
@@ -97,6 +89,7 @@ def product_of(recipe: SyntheticRecipe, best: Mapping[str, str]) -> Product:
         remarks=(
             f"AUC while training: {float(best['auc_generated']):.3f} on generated portraits, "
             f"{float(best['auc_half_jpeg']):.3f} after half size and JPEG 70.",
+            *remarks,
             "Half of all generators are taken to leave none of these traces: no LLR is below log(1/2), and the highest "
             "is lowered by as much.",
         ),
@@ -115,4 +108,5 @@ lesson = Lesson(
     install=install,
     accepts=frozenset({"resume", "stop_after"}),
     checkpoints=("last.pt",),
+    settled=("held_out", "genuine_sources"),
 )

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from zhenwei.detectors.consistency.exif import Exif
 from zhenwei.errors import DataError
+from zhenwei.files import write_whole
 from zhenwei.models import ModelEntry
 from zhenwei.nets.self_consistency import SelfConsistencyNet
 from zhenwei.training.consistency import _network as learned
@@ -31,6 +32,7 @@ from zhenwei.training.install.onnx_export import export
 from zhenwei.training.install.publish import publish
 from zhenwei.training.lesson import Lesson, LessonRun, figures_line
 from zhenwei.training.recipe import RecipeSection, Share
+from zhenwei.training.resuming import RECORD
 from zhenwei.training.traditional.jpeg_traces import draw_history
 from zhenwei.training.traditional.jpeg_traces import splice as splice_histories
 from zhenwei.types import Pixels
@@ -69,6 +71,9 @@ def learn(
 ) -> tuple[SelfConsistencyNet, dict[str, float]] | None:
     """From shots of the synthetic camera; its AUC of agreement by property on held-out photographs. None where it was
     stopped before the end."""
+    kept = run.output / RECORD
+    if not run.resume:
+        write_whole(kept, recipe.model_dump_json(indent=2))
     net = learned.train(
         album.learn,
         run.output,
@@ -77,6 +82,7 @@ def learn(
         stop_after=run.stop_after,
         tell=lambda step: run.tell("training", step / recipe.steps),
     )
+    write_whole(kept, recipe.model_dump_json(indent=2))
     found = learned.check(net, [photograph.pixels() for photograph in album.held_out])
     run.say(figures_line(found))
     return (net, found) if run.stop_after is None else None
@@ -197,4 +203,5 @@ lesson = Lesson(
     install=install,
     accepts=frozenset({"resume", "stop_after"}),
     checkpoints=("last.pt",),
+    settled=("held_out",),
 )

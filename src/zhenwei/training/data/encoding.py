@@ -13,7 +13,7 @@ _QUALITY = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
 
 def decode(data: bytes) -> Pixels:
     """``(height, width, 3)`` uint8 RGB. Raises :class:`DataError` for bytes that are no picture."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
         raise DataError("a picture of the data set cannot be decoded", fix="Fetch the data set again.")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -9,9 +9,10 @@ collected can tell how well this generalises. Half of the patches are left out a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from pydantic import Field
@@ -106,7 +107,9 @@ def run(
     task = Task(nets, {"net": optimizer}, step, averaged=("net",), batches=PairMaker.of(room, trips, recipe))
     # Older runs do not know these, and go on.
     unused = {name for name in ("trip_parts", "animated", "rendered", "rank") if not getattr(recipe, name)}
-    about = {"recipe": recipe.model_dump(mode="json", exclude={"steps"} | unused)}
+    about: dict[str, Any] = {"recipe": recipe.model_dump(mode="json", exclude={"steps"} | unused)}
+    if start is not None:  # a run that goes on may name it again, and no other
+        about["from"] = f"{start.name} @ {hashlib.sha256(start.read_bytes()).hexdigest()}"
     made = train(task, schedule, folder, about=about, tell=tell, runtime=runtime)
     average = cast("TunedEncoder", made.averages["net"])
     return average.eval(), made.step >= recipe.steps

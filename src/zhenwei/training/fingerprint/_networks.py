@@ -160,13 +160,15 @@ def train(
     trunk = EfficientNetLite("lite0")
     load_imagenet(trunk, imagenet_state("lite0"))
     learned = LearnedFingerprint(len(SOURCES), trunk)
-    part = _Part(learned, _groups(learned), _loss_of_learned, steps[0], output / "last.pt", "learning sources")
+    part = _Part(
+        learned, _groups(learned), _loss_of_learned, steps[0], output / "last.pt", "learning sources", "--steps"
+    )
     learn(part, images, resume=resume, tell=tell)
     torch.manual_seed(SEED)
     residual = ResidualFingerprint(len(SOURCES))
     every: Groups = [{"params": list(residual.parameters()), "share": 1.0}]
     path = output / "last.residual.pt"
-    part = _Part(residual, every, _loss_of_residual, steps[1], path, "learning templates")
+    part = _Part(residual, every, _loss_of_residual, steps[1], path, "learning templates", "--residual-steps")
     learn(part, images, resume=resume, tell=tell)
     return learned, residual
 
@@ -182,6 +184,7 @@ class _Part:
     steps: int
     path: Path
     name: str
+    option: str
 
 
 def learn(part: _Part, images: SourceImages, *, resume: bool = False, tell: Tell | None = None) -> None:
@@ -197,7 +200,7 @@ def learn(part: _Part, images: SourceImages, *, resume: bool = False, tell: Tell
         torch.optim.AdamW(part.groups, lr=_LEARNING_RATE, weight_decay=_DECAY),
         loss,
         Schedule(steps, save_every=_KEEP_EVERY, learning_rate=lambda step, of: _LEARNING_RATE * _rate(step, of)),
-        state=FitCheckpoint(part.path, resume),
+        state=FitCheckpoint(part.path, resume, option=part.option),
         clip_norm=5.0,
         batches=OfStep(lambda step: images.batch((SEED, 1, step))),
         tell=lambda made: tell(part.name, made / steps) if tell else None,

@@ -124,7 +124,7 @@ def voice_lesson(way: Way) -> Lesson[SpeechRecipe, Voices, Answers]:
         prepare=partial(_prepare, way),
         learn=partial(_learn, way),
         install=partial(_install, way),
-        accepts=frozenset({"resume", "start"}),
+        accepts=frozenset({"resume"}),
         checkpoints=("fold*.pt", "all*.pt", "copies"),
         ways={"thresholds": lambda _recipe, _voices, run: together.run(run)},
         at_once=True,
