@@ -28,6 +28,8 @@ def test_a_waveform_is_high_where_the_sound_is_loud() -> None:
     heights = (shown != shown[0, 0]).any(axis=2).sum(axis=0)
     assert heights[:440].max() < 0.1 * len(shown)
     assert heights[460:].min() > 0.8 * len(shown)
+    opposite = waveform(Audio(np.stack([loud, -loud]).astype(np.float32), 16_000))
+    assert np.array_equal(opposite, shown)  # channels that cancel each other are no silence
 
 
 @pytest.mark.parametrize("samples", [np.zeros((1, 0)), np.zeros((2, 5)), np.zeros((1, 48_000))])

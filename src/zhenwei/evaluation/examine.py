@@ -29,6 +29,7 @@ from zhenwei.evaluation.ladder import Degradation
 from zhenwei.faults import OnFault, on_one_file
 from zhenwei.files import write_whole
 from zhenwei.media import read_audio
+from zhenwei.signals.channels import mix
 from zhenwei.types import Curve, Media, Report, Text, in_language
 from zhenwei.words import error_text
 
@@ -353,7 +354,7 @@ def _leading_silence(media: Media) -> float:
     except MediaError:  # the pictures were read all the same
         return math.nan
     long = int(_AUDIO_HZ * _STRETCH_S)
-    mono = audio.samples.astype(np.float64).mean(0)
+    mono = mix(audio).mono.astype(np.float64)
     whole = mono[: len(mono) // long * long].reshape(-1, long)
     loud = np.flatnonzero(np.sqrt((whole**2).mean(1)) > 10 ** (_SILENT_DB / 20))
     return float(loud[0] * _STRETCH_S) if len(loud) else len(mono) / _AUDIO_HZ

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zhenwei.signals.channels import mix
 from zhenwei.signals.reduced import Reduced
 from zhenwei.types import Audio, Pixels
 
@@ -33,7 +34,7 @@ def waveform(audio: Audio) -> Pixels:
     width, height = _WAVEFORM
     shown = np.full((height, width, 3), _SHEET, np.uint8)
     shown[height // 2] = _MIDDLE
-    mono = audio.samples.mean(axis=0)
+    mono = mix(audio).mono
     loudest = float(np.abs(mono).max(initial=0.0)) or 1.0
     for column, part in enumerate(np.array_split(mono, width)):
         if part.size:

@@ -37,6 +37,7 @@ from zhenwei.forge.consent import Consent, check_files, hash_file
 from zhenwei.forge.export import Door, Origin, export_audio
 from zhenwei.forge.voice.attempts import first_marked
 from zhenwei.forge.voice.copies import KINDS, NEURAL_KINDS, copy_voice
+from zhenwei.signals.channels import mix
 from zhenwei.signals.voice import RATE_HZ
 
 LABELS = "labels.csv"
@@ -240,11 +241,10 @@ def _says_ai(path: Path) -> str:
 
 
 def _speech(path: Path) -> NDArray[np.float32]:
-    """``(samples,)`` at 16 kHz, channels averaged."""
+    """``(samples,)`` at 16 kHz, channels made one."""
     from zhenwei.defence.watermark.audio import MIN_S
 
-    heard = media.read_audio(media.open_media(path), RATE_HZ).samples
-    audio = np.asarray(heard.mean(axis=0), np.float32)
+    audio = mix(media.read_audio(media.open_media(path), RATE_HZ)).mono
     if len(audio) < MIN_S * RATE_HZ:
         raise _UnfitError(f"{len(audio) / RATE_HZ:.2f} s, and no copy below {MIN_S:g} s can carry its mark")
     if float(np.abs(audio).max()) < 1e-3:

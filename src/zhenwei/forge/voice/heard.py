@@ -13,6 +13,7 @@ from zhenwei import media
 from zhenwei.forge.consent import Consent, check_files
 from zhenwei.forge.voice.copy_set import recordings
 from zhenwei.forge.voice.speak import Speaker, speak, words
+from zhenwei.signals.channels import mix
 from zhenwei.signals.voice import RATE_HZ
 
 WORDS = 4  # a made sentence
@@ -48,5 +49,5 @@ def make_voice(name: str, speaker: Speaker, count: int, seed: int) -> SpeakerRec
 
 
 def read_audio(path: Path) -> NDArray[np.float32]:
-    """One channel ``(samples,)`` at 16 kHz, the mean of those that there are. MediaError where it cannot be read."""
-    return np.asarray(media.read_audio(media.open_media(path), RATE_HZ).samples.mean(axis=0), np.float32)
+    """The channels made one, ``(samples,)`` at 16 kHz. MediaError where it cannot be read."""
+    return mix(media.read_audio(media.open_media(path), RATE_HZ)).mono

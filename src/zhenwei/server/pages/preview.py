@@ -211,9 +211,10 @@ class _Voice:
 def _spectrogram(audio: Audio, folder: Path) -> str:
     from PIL import Image
 
+    from zhenwei.signals.channels import mix
     from zhenwei.signals.shown import spectrogram
 
-    mono = audio.samples.mean(axis=0)[: int(MAX_S * _RATE_HZ)]
+    mono = mix(audio).mono[: int(MAX_S * _RATE_HZ)]
     halved = mono[: len(mono) // 2 * 2].reshape(-1, 2).mean(axis=1)  # 16 kHz is enough of a picture of 0 to 8 kHz
     Image.fromarray(spectrogram(halved, _SPECTROGRAM)).save(folder / "spectrogram.jpg", "JPEG", quality=80)
     return "spectrogram.jpg"
