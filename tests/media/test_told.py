@@ -15,6 +15,7 @@ from av.audio.stream import AudioStream
 
 from zhenwei.errors import MediaError
 from zhenwei.media import Limits, Notes, hear, open_media, read_audio, sample_frames
+from zhenwei.media.audio import _Gaps
 from zhenwei.types import Media, Text
 
 from .making import read_code, tone, write_audio, write_video
@@ -350,6 +351,33 @@ def test_a_leap_further_than_a_file_may_last_is_not_filled(tmp_path: Path) -> No
         assert sound.duration_s == pytest.approx(2.0, abs=0.05)
         assert sound.gaps == ()
         assert any("3.0 s, too far to fill" in note for note in told.notes)
+
+
+def wrong(at: Fraction) -> int:
+    """One stamp two seconds late."""
+    return 2 if at == 1 else 0
+
+
+def restarted(at: Fraction) -> int:
+    """A clock that begins anew after half a second, and leaps by three once the first is over."""
+    return 60 if at < Fraction(1, 2) else 0 if at < 1 else 3
+
+
+@pytest.mark.parametrize(("moved", "filled"), [(wrong, []), (restarted, [3.0])])
+def test_a_leap_is_one_that_the_next_frame_goes_on_from(moved: Callable[[Fraction], int], filled: list[float]) -> None:
+    frames = []
+    for number in range(100):
+        at = Fraction(number, 50)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.float32), format="flt", layout="mono")
+        frame.sample_rate, frame.pts = 48_000, round((at + moved(at)) * 48_000)
+        frames.append(frame)
+    assert [gap for _, gap in _Gaps(Fraction(1, 48_000)).told(frames) if gap] == pytest.approx(filled)
+
+
+def test_an_hour_of_nothing_in_a_second_of_sound_is_not_filled(tmp_path: Path) -> None:
+    sound, told = hear(open_media(with_gap(tmp_path / "a.mka", 3600.0)))
+    assert sound.duration_s == pytest.approx(2.0, abs=0.05)
+    assert any("too far to fill" in note for note in told.notes)
 
 
 def test_damaged_packets_of_sound_are_counted(tmp_path: Path) -> None:

@@ -211,6 +211,8 @@ def unlike(outside: Sequence[tuple[str, float, float, float]]) -> Text:
             english, chinese, digits = _QUALITIES[name]
             while digits < _MOST_DIGITS and round(low, digits) <= round(value, digits) <= round(high, digits):
                 digits += 1  # until what is outside is seen to be
+            if round(low, digits) <= round(value, digits) <= round(high, digits):
+                continue  # by a hair's breadth
             shown, measured = f"{value:.{digits}f}", f"{low:.{digits}f}–{high:.{digits}f}"
             en.append(f"{english.format(value=shown)}, measured were {measured}")
             zh.append(f"{chinese.format(value=shown)}，测量范围为 {measured}")

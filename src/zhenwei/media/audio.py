@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -46,6 +46,8 @@ Speech = Callable[[Audio], float]
 _MAX_TRACKS = 8
 _SILENT = 1e-3  # of full scale: -60 dB, the dither and hiss of an input that nothing is plugged into
 _GAP_S = 0.05  # less is a matter of coarse clocks
+_BACK_S = 1.0  # a leap back of which more is no coarse clock, but one that begins anew
+_FILLED_S, _TIMES_HEARD = 600.0, 4.0  # gaps are filled up to ten minutes and four times what was heard so far
 _AUDIBLE_S = 0.01  # of speech: what a track is worth that only sounds
 _CLEARLY = 2.0  # times as much speech as the default track makes another the one to hear
 
@@ -147,9 +149,8 @@ def _sound(
     sound, heard = None, False
     gaps = _Gaps(exact(stream.time_base))
     gather: _Resampler | None = None
-    for frame in _frames(container, stream, limits, told):
+    for frame, gap_s in gaps.told(_frames(container, stream, limits, told)):
         samples = _floats(frame)
-        gap_s = gaps.before(frame)
         _require_finite(samples, name)
         if gather is None or sound is None:
             rate = rate_hz or frame.sample_rate
@@ -195,6 +196,7 @@ class _Sound:
         except MemoryError:  # where memory is limited; the file may hold less than it tells of
             self._kept = np.zeros((channels, min(self._most, rate_hz)), np.float32)
         self._end = 0
+        self._filled_s = 0.0
         self.gaps: list[Interval] = []
 
     def wait(self, count: int) -> None:
@@ -203,10 +205,12 @@ class _Sound:
         self._end += count
 
     def bridge(self, gap_s: float) -> bool:
-        """Silence where the file holds no sound; False where its times leap further than a file may last."""
-        count = round(gap_s * self.rate_hz)
-        if self._end + count > min(self._most, round(self._limits.max_duration_s * self.rate_hz)):
+        """Silence where the file holds no sound; False where there would be more of it than is worth listening to."""
+        count, heard_s = round(gap_s * self.rate_hz), self._end / self.rate_hz - self._filled_s
+        most = min(self._most, round(self._limits.max_duration_s * self.rate_hz))
+        if self._filled_s + gap_s > _FILLED_S + _TIMES_HEARD * heard_s or self._end + count > most:
             return False
+        self._filled_s += gap_s
         start = self._end
         self.wait(count)
         self.gaps.append(Interval(start / self.rate_hz, self._end / self.rate_hz))
@@ -292,24 +296,44 @@ class _Gaps:
         self._end_s: float | None = None  # of the frame before, by its own time
         self._kept_s = 0.0  # the end of what came so far, put one after the other, gaps included
 
-    def before(self, frame: AudioFrame) -> float:
-        """For how many seconds nothing is heard before ``frame``: as far as its time leaps, and no further than it lies
-        behind all that came, since coarse clocks leap to and fro."""
+    def told(self, frames: Iterable[AudioFrame]) -> Iterator[tuple[AudioFrame, float]]:
+        """Each with the seconds before it in which nothing is heard."""
+        held: AudioFrame | None = None
+        for frame in frames:
+            if held is not None:
+                yield held, self._before(held, frame)
+            held = frame
+        if held is not None:
+            yield held, self._before(held, None)
+
+    def _before(self, frame: AudioFrame, after: AudioFrame | None) -> float:
+        """As far as the time of ``frame`` leaps, and no further than it lies behind all that came, since coarse clocks
+        leap to and fro. A leap that the frame ``after`` does not go on from is a wrong stamp."""
         if not frame.sample_rate:
             return 0.0
-        lasts_s, gap_s = frame.samples / frame.sample_rate, 0.0
-        if self._unit is None or frame.pts is None:
+        lasts_s, start_s, gap_s = frame.samples / frame.sample_rate, self._start_s(frame), 0.0
+        if start_s is None:
             self._end_s = None if self._end_s is None else self._end_s + lasts_s
+        elif self._end_s is None:
+            self._kept_s, self._end_s = start_s, start_s + lasts_s
         else:
-            start_s = float(frame.pts * self._unit)
-            if self._end_s is None:
-                self._kept_s = start_s
-            else:
+            next_s = self._start_s(after)
+            holds = after is not None and (next_s is None or next_s - (start_s + lasts_s) > -_GAP_S)
+            if holds or abs(start_s - self._end_s) <= _GAP_S:
                 gap_s = min(start_s - self._end_s, start_s - self._kept_s)
-            self._end_s = start_s + lasts_s
+                if start_s - self._end_s < -_BACK_S:  # its clock begins anew
+                    self._kept_s = start_s
+                self._end_s = start_s + lasts_s
+            else:
+                self._end_s += lasts_s
         gap_s = gap_s if gap_s > _GAP_S else 0.0
         self._kept_s += gap_s + lasts_s
         return gap_s
+
+    def _start_s(self, frame: AudioFrame | None) -> float | None:
+        if frame is None or self._unit is None or frame.pts is None:
+            return None
+        return float(frame.pts * self._unit)
 
 
 class _Resampler:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from zhenwei.types import Audio, Floats
 
-_STRETCH_S = 0.5  # about a word
+_STRETCH_S, _LEAST_SAMPLES = 0.5, 256  # about a word
+_COMPARED = 16  # of more channels the plain sum is taken: which of them cancel would cost more than they are worth
 _AT_ONCE = 1 << 20  # samples of all channels
 _LOST = 1 / 3  # of the channels' energy together: less is left of two equal ones that correlate by less than -2/3
 _LEAST, _LEAST_SHARE = 2, 0.02  # stretches that must be lost: wide stereo cancels here and there
@@ -34,8 +35,10 @@ def mix(audio: Audio) -> Mix:
     """
     samples = np.asarray(audio.samples, np.float32)
     if len(samples) == 1 or not samples.size:
-        return Mix(samples[0] if len(samples) == 1 else samples.mean(axis=0))
-    products = _products(samples, max(1, round(_STRETCH_S * audio.rate_hz)))
+        return Mix(samples[0] if len(samples) == 1 else np.zeros(samples.shape[1], np.float32))
+    if len(samples) > _COMPARED:
+        return _plain_sum(samples)
+    products = _products(samples, max(_LEAST_SAMPLES, round(_STRETCH_S * audio.rate_hz)))
     energy = np.trace(products, axis1=1, axis2=2)
     products = products[energy > _SOUNDS * energy.max(initial=0.0)]
     if not len(products):
@@ -52,6 +55,15 @@ def mix(audio: Audio) -> Mix:
     share = 1 / np.count_nonzero(weights)  # exactly the level where the channels are the same
     gain = share if abs(gain / share - 1) < _SAME else gain
     return Mix(np.asarray((gain * weights).astype(np.float32) @ samples, np.float32), cancels and not is_sum)
+
+
+def _plain_sum(samples: Floats) -> Mix:
+    """As loud as the loudest of them."""
+    whole = samples.mean(axis=0)
+    energy = max([float(np.dot(channel, channel)) for channel in samples])
+    gain = float(np.sqrt(energy / max(float(np.dot(whole, whole)), 1e-12)))
+    gain = 1.0 if abs(gain - 1) < _SAME else min(gain, float(len(samples)))
+    return Mix(np.asarray(np.float32(gain) * whole, np.float32))
 
 
 def _best(products: NDArray[np.float64], lost: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ def pitch(audio: NDArray[np.floating], rate_hz: int = RATE_HZ) -> Reals:
     size, hop = round(_PITCH_SIZE * rate_hz / RATE_HZ), round(rate_hz / 100)
     window = np.hanning(size)
     frames = frames_of(audio, size, hop)
-    frames = ((frames - frames.mean(axis=1, keepdims=True)) * window).astype(np.float32)
+    frames = (frames - frames.mean(axis=1, keepdims=True)) * window
     lags = np.arange(int(rate_hz / _PITCH_HZ[1]), int(rate_hz / _PITCH_HZ[0]) + 1)
     own = _autocorrelation(window[None], int(lags[-1]))[0, lags]
     found = _autocorrelation(frames, int(lags[-1]))[:, lags] / own
@@ -60,7 +60,7 @@ def pitch(audio: NDArray[np.floating], rate_hz: int = RATE_HZ) -> Reals:
     return np.where(height > _VOICED, rate_hz / lags[1:-1][best] if len(peaks) else height, np.nan)
 
 
-def _autocorrelation(frames: NDArray[np.floating], most: int) -> Reals:
+def _autocorrelation(frames: Reals, most: int) -> Reals:
     """``(n, most + 1)``, 1 at lag 0. The transform is as long as these lags need, not as all of them would."""
     points = filters.points_of(frames.shape[1] + most)
     power = np.square(np.abs(np.fft.rfft(frames, points, axis=1)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zhenwei.detectors._answers import NO_AUDIO, abstain, joined
 from zhenwei.detectors._audio import one_channel
@@ -139,13 +140,13 @@ def _heard(media: Media, mono: Floats, gaps: Sequence[Interval]) -> Iterator[Tex
         yield Text("The sound track is digital silence from end to end.", zh="音轨自始至终为数字静音。")
         return
     lead = (runs[0][1] / RATE_HZ if runs and runs[0][0] == 0 else 0.0) - _waits_s(media)
-    lead -= _filled_s(0, runs[0][1], gaps) if runs else 0.0
+    lead -= float(_filled_s(runs[:1], gaps).sum())
     if lead >= _LEADING_S:
         yield Text(
             f"It begins with {lead:.1f} s of digital silence, which no room has.",
             zh=f"开头有 {lead:.1f} 秒数字静音，真实环境中不会出现。",
         )
-    inside = [(a, b) for a, b in runs if a > 0 and b < len(mono) and not _put_in(a, b, gaps)]
+    inside = [(a, b) for a, b in _not_put_in(runs, gaps) if a > 0 and b < len(mono)]
     if 0 < len(inside) <= _MAX_GAPS:
         times = ", ".join(f"{a / RATE_HZ:.2f}" for a, _ in inside[:5])
         more = " …" if len(inside) > 5 else ""
@@ -166,14 +167,28 @@ def _heard(media: Media, mono: Floats, gaps: Sequence[Interval]) -> Iterator[Tex
         )
 
 
-def _put_in(first: int, end: int, gaps: Sequence[Interval]) -> bool:
-    """Whether reading put that silence there, but for less than is told of."""
-    filled_s = _filled_s(first, end, gaps)
-    return filled_s > 0 and (end - first) / RATE_HZ - filled_s < _GAP_S
+def _not_put_in(runs: Sequence[tuple[int, int]], gaps: Sequence[Interval]) -> list[tuple[int, int]]:
+    """Without the silences that reading put there, but for less than is told of."""
+    filled_s = _filled_s(runs, gaps)
+    own = [(b - a) / RATE_HZ - filled for (a, b), filled in zip(runs, filled_s.tolist(), strict=True)]
+    return [run for run, own_s, filled in zip(runs, own, filled_s, strict=True) if not filled or own_s >= _GAP_S]
 
 
-def _filled_s(first: int, end: int, gaps: Sequence[Interval]) -> float:
-    return sum(max(0.0, min(end / RATE_HZ, gap.end_s) - max(first / RATE_HZ, gap.start_s)) for gap in gaps)
+def _filled_s(runs: Sequence[tuple[int, int]], gaps: Sequence[Interval]) -> NDArray[np.float64]:
+    """Of each run, ``gaps`` being in order: how much of it reading put there."""
+    if not gaps or not runs:
+        return np.zeros(len(runs))
+    bounds = np.array([(gap.start_s, gap.end_s) for gap in gaps])
+    until = np.concatenate([[0.0], np.cumsum(bounds[:, 1] - bounds[:, 0])])
+
+    def before(times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        place = np.searchsorted(bounds[:, 0], times_s)
+        last = np.maximum(place - 1, 0)
+        begun = np.clip(times_s - bounds[last, 0], 0.0, bounds[last, 1] - bounds[last, 0])
+        return np.asarray(np.where(place > 0, until[last] + begun, 0.0), np.float64)
+
+    ends = np.array(runs, np.float64) / RATE_HZ
+    return before(ends[:, 1]) - before(ends[:, 0])
 
 
 def _waits_s(media: Media) -> float:
