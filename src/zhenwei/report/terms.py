@@ -280,7 +280,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "leans_forged_weakly": ("looks slightly more forged than genuine", "看起来略偏向伪造"),
     "leans_forged": ("looks more forged, but too many genuine files do, too", "看起来更像伪造，但太多真实文件也是如此"),
     "leans_genuine_weakly": ("looks slightly more genuine than forged", "看起来略偏向真实"),
-    "leans_genuine": ("looks more genuine, but too many forgeries do, too", "看起来更像真实，但太多伪造品也是如此"),
+    "leans_genuine": ("looks more genuine, but not so that it can be called so", "看起来更像真实，但不足以这样判定"),
     "leans_nowhere": ("leans neither way", "无明显倾向"),
     "count_person": ("1 person", "1 人"),
     "count_people": ("{count} people", "{count} 人"),
