@@ -51,7 +51,8 @@ calibrated on; what was looked at while working is told under [training](trainin
 - **False alarms**: genuine files called forged; the worst error. **Missed**: forged files called genuine. What is
   neither is inconclusive.
 - **TPR at 5 %**: forged files found at a threshold that 5 % of the genuine files of the same set exceed.
-- ECE, log loss and C_llr take the LLR as it stands (even prior odds). C_llr: 0 is perfect, 1 as good as silence; its
+- ECE, log loss and C_llr take the LLR as it stands (even prior odds). Chance alone makes an ECE; its interval is
+  moved back by that, and reaches down to what would be left. C_llr: 0 is perfect, 1 as good as silence; its
   minimum is what the order of the scores would allow with a perfect calibration. AURC: the share of wrong answers,
   averaged over all coverages while the least sure are left out first.
 """
